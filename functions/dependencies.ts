@@ -1,0 +1,62 @@
+import type pg from 'pg';
+import { createBigQuery, createPool, createPubSub, createStorage, once } from '../shared/clients.ts';
+import { type Config, parseConfig } from '../shared/config.ts';
+import { type Control, createControl } from '../shared/control/control.ts';
+import { migrate } from '../shared/control/migrate.ts';
+import { createEvents, type Events } from '../shared/events/events.ts';
+import { createLog, type Logger } from '../shared/log.ts';
+import { createStaging, type Staging } from '../shared/staging/staging.ts';
+import { createWarehouse, type Warehouse } from '../shared/warehouse/warehouse.ts';
+
+/** What a step is given: everything outside itself. */
+export type Dependencies = {
+  config: Config;
+  control: Control;
+  /** Connections to the source, as the reader role. */
+  source: pg.Pool;
+  staging: Staging;
+  warehouse: Warehouse;
+  events: Events;
+  clock: Clock;
+  log: Logger;
+};
+
+export type Clock = { nowMs(): number };
+
+/** Connections of one instance: a snapshot, its slices, and the marker's. */
+const CONTROL_CONNECTIONS = 4;
+
+/**
+ * The dependencies of a process, made at its first request and then shared; the control schema is brought up to date.
+ * Throws `environment`, or what reaching the control database throws; the next request tries again.
+ */
+export const processDependencies = once(() => createDependencies(process.env));
+
+export async function createDependencies(env: Record<string, string | undefined>): Promise<Dependencies> {
+  const config = parseConfig(env);
+  const controlPool = createPool(config.controlDatabaseUrl, {
+    name: 'smart-datahub control',
+    max: CONTROL_CONNECTIONS,
+    config,
+  });
+  await migrate(controlPool);
+  const [bigquery, storage, pubsub] = await Promise.all([
+    createBigQuery(config),
+    createStorage(config),
+    createPubSub(config),
+  ]);
+  return {
+    config,
+    control: createControl(controlPool),
+    source: createPool(config.sourceDatabaseUrl, {
+      name: 'smart-datahub source',
+      max: config.maxSlices + 1,
+      config,
+    }),
+    staging: createStaging(storage, config.stagingBucket, config.maxPartBytes),
+    warehouse: createWarehouse(bigquery, { projectId: config.projectId, ...config.datasets }),
+    events: createEvents(pubsub, config.topics),
+    clock: { nowMs: () => Date.now() },
+    log: createLog(config.logLevel),
+  };
+}

@@ -1,0 +1,53 @@
+import { capture } from '../../shared/source/capture.ts';
+import { inSnapshot } from '../../shared/source/snapshot.ts';
+import { describeView } from '../../shared/source/source-view.ts';
+import type { ViewSource } from '../../shared/view-source.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { whyStopped } from './tick.ts';
+
+export type Forecast = { view: string; would: string } & Partial<
+  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys', string>
+>;
+
+/** Says what a tick would do now, for one view or all; changes nothing on either side. */
+export async function dryRun(view: string | undefined, dependencies: Dependencies) {
+  const { control } = dependencies;
+  const sources = view === undefined ? await control.listViewSources() : [await control.getViewSource(view)];
+  const views: Forecast[] = [];
+  for (const source of sources) views.push(await forecast(source, dependencies));
+  return { outcome: 'dry run', views };
+}
+
+async function forecast(
+  viewSource: ViewSource,
+  { config, control, source }: Dependencies,
+): Promise<Forecast> {
+  const view = viewSource.name;
+  const reason = whyStopped(viewSource);
+  if (reason !== null) return { view, would: `do nothing: ${reason}` };
+  const inFlight = await control.findInFlight(view);
+  if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
+  const stored = await control.readCheckpoint(view);
+  if (stored === null) return { view, would: 'load the whole view' };
+  const queued = await control.dueKeys(view, config.maxBatchLogRows);
+  return await inSnapshot(source, async (client) => {
+    const described = await describeView(client, viewSource, config.contentTypeTable);
+    const found = await capture(client, described, stored.checkpoint, {
+      logTable: config.changeLogTable,
+      maxLogRows: config.maxBatchLogRows,
+      queuedKeys: queued.keys,
+    });
+    const isIdle = found.upserts + found.deletes === 0n;
+    return {
+      view,
+      would: isIdle
+        ? 'find nothing to do'
+        : `extract a batch${found.cutId === null ? '' : ', cut, and go on'}`,
+      logRows: String(found.logRows),
+      upserts: String(found.upserts),
+      deletes: String(found.deletes),
+      badKeys: String(found.badKeys),
+      queuedKeys: String(queued.keys.length),
+    };
+  });
+}

@@ -1,0 +1,240 @@
+import type { Readable } from 'node:stream';
+import type pg from 'pg';
+import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions.ts';
+import type { Lease } from '../../shared/control/leases.ts';
+import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
+import { DataHubError } from '../../shared/errors.ts';
+import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
+import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts';
+import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
+import { inSnapshot } from '../../shared/source/snapshot.ts';
+import { badKeysAmong, describeView, type SourceView } from '../../shared/source/source-view.ts';
+import type { ViewSource } from '../../shared/view-source.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { Invocation } from '../handle.ts';
+import { deadlineOf, holdView } from '../hold-view.ts';
+import { prepareWarehouse } from './prepare-warehouse.ts';
+import { type Staged, stageRows } from './stage-rows.ts';
+import { whyStopped } from './tick.ts';
+
+export type ExtractResult =
+  | {
+      outcome: 'staged';
+      view: string;
+      etlTransactionId: string;
+      kind: Kind;
+      upserts: number;
+      deletes: number;
+      hasMore: boolean;
+    }
+  /** The view has a batch in flight; its event was published again. */
+  | { outcome: 'republished'; view: string; etlTransactionId: string }
+  /** Nothing to do: only the checkpoint moved. */
+  | { outcome: 'idle'; view: string; logRows: string; hasMore: boolean }
+  | { outcome: 'busy'; view: string }
+  | { outcome: 'skipped'; view: string; reason: string };
+
+/** After so long a staged batch is not waited for any more: its rows are captured again under a new number. */
+const STAGED_FOR_TOO_LONG_MS = 24 * 3_600_000;
+
+/**
+ * Extracts one batch of a view: captures, fetches, stages, and announces it. A view whose batch is in flight is not extracted
+ * again: its event is published again, since it may have been lost. Safe to repeat and to run twice at once (I4).
+ */
+export async function extractView(
+  view: string,
+  trigger: string,
+  invocation: Invocation,
+  dependencies: Dependencies,
+): Promise<ExtractResult> {
+  const { control, events } = dependencies;
+  const source = await control.getViewSource(view);
+  const reason = whyStopped(source);
+  if (reason !== null) return { outcome: 'skipped', view, reason };
+  if (source.loadType !== 'merge') {
+    throw new DataHubError('configuration', `view ${view}: load type ${source.loadType} has no applier yet`, {
+      context: { view },
+      advice: 'Set "enabled": false for this view, or load it by merge.',
+    });
+  }
+  const held = await holdView<ExtractResult>(view, invocation, dependencies, async (lease, signal) => {
+    const inFlight = await control.findInFlight(view);
+    if (inFlight !== null && !(await abandonedInstead(inFlight, lease, dependencies))) {
+      return { outcome: 'republished', view, etlTransactionId: String(inFlight.id) };
+    }
+    return await extractBatch(source, trigger, lease, signal, dependencies);
+  });
+  if (!held.held) return { outcome: 'busy', view };
+  const { result } = held;
+  // After the lease is given back, so that the applier can take it at once.
+  if (result.outcome === 'staged' || result.outcome === 'republished') {
+    await events.announceBatch('merge', view, BigInt(result.etlTransactionId));
+  }
+  if (result.outcome === 'idle' && result.hasMore) await events.requestExtract(view, 'continue');
+  return result;
+}
+
+/** Fetches the given keys now, whatever the log says; those that must wait for a batch in flight stay queued. */
+export async function extractKeys(
+  view: string,
+  keys: string[],
+  invocation: Invocation,
+  dependencies: Dependencies,
+): Promise<ExtractResult> {
+  const { config, control, source } = dependencies;
+  const viewSource = await control.getViewSource(view);
+  const bad = await inSnapshot(source, async (client) =>
+    badKeysAmong(client, await describeView(client, viewSource, config.contentTypeTable), keys),
+  );
+  if (bad.length > 0) {
+    throw new DataHubError('invalid_event', `view ${view}: no key of its type: ${bad.join(', ')}`, {
+      context: { view },
+    });
+  }
+  await control.queueKeys(view, keys, 'backfill');
+  return await extractView(view, 'keys', invocation, dependencies);
+}
+
+/**
+ * Of a batch that is in flight while we hold the lease: one that was being extracted lost its process, and one that was
+ * staged a day ago is given up. True when it was abandoned, so that its log rows are to be captured again.
+ */
+async function abandonedInstead(
+  batch: EtlTransaction,
+  lease: Lease,
+  { clock, control, log }: Dependencies,
+): Promise<boolean> {
+  const isStale =
+    batch.state === 'staged' && clock.nowMs() - (batch.stagedAt?.getTime() ?? 0) > STAGED_FOR_TOO_LONG_MS;
+  if (batch.state !== 'extracting' && !isStale) return false;
+  const why = isStale ? 'staged for more than 24 hours' : 'its process ended before the batch was staged';
+  await control.abandonBatch(lease, batch, why);
+  log.warn({ view: batch.view, etlTransactionId: String(batch.id), why }, 'batch abandoned');
+  return true;
+}
+
+async function extractBatch(
+  viewSource: ViewSource,
+  trigger: string,
+  lease: Lease,
+  signal: AbortSignal,
+  dependencies: Dependencies,
+): Promise<ExtractResult> {
+  const { clock, config, control, log, source, staging, warehouse } = dependencies;
+  const startedMs = clock.nowMs();
+  const deadlineMs = deadlineOf(dependencies);
+  const view = viewSource.name;
+  const stored = await control.readCheckpoint(view);
+  const queued: QueuedKeys =
+    stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, config.maxBatchLogRows);
+  const checkpoint = stored && (await drawMarker(source, stored.checkpoint, config.graceSeconds));
+
+  const staged = await inSnapshot(source, async (client) => {
+    const described = await describeView(client, viewSource, config.contentTypeTable);
+    const options = {
+      logTable: config.changeLogTable,
+      maxLogRows: config.maxBatchLogRows,
+      queuedKeys: queued.keys,
+    };
+    const captured =
+      checkpoint === null
+        ? { ...NOTHING_CAPTURED, next: await captureInitial(client, described, config.changeLogTable) }
+        : await capture(client, described, checkpoint, options);
+    if (stored !== null) {
+      const stuckSeconds = Math.round((clock.nowMs() - stored.floorMovedAt.getTime()) / 1000);
+      const isStuck =
+        stuckSeconds > config.floorWarningSeconds && captured.next.floorId === stored.checkpoint.floorId;
+      if (isStuck && captured.next.horizons.length > 0)
+        await warnOfStuckFloor(client, log, view, stuckSeconds);
+    }
+    if (checkpoint !== null && captured.upserts + captured.deletes === 0n) {
+      return { captured, batch: null };
+    }
+    await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, stored !== null);
+    const kind =
+      checkpoint === null
+        ? 'initial'
+        : captured.logRows > 0n
+          ? 'incremental'
+          : (queued.kind ?? 'incremental');
+    const batch = await control.beginBatch(lease, {
+      kind,
+      trigger,
+      nextCheckpoint: captured.next,
+      logRows: captured.logRows,
+      badKeys: captured.badKeys,
+      oldestChangeAt: captured.oldestChangeAt,
+      hasMore: captured.cutId !== null,
+      isComplete: kind === 'initial',
+      queuedKeyIds: queued.ids,
+    });
+    const rows = await stageRows(client, described, batch, signal, dependencies);
+    if (captured.logRows > 0n) await queueRechecks(client, described, viewSource, dependencies);
+    return { captured, batch, rows };
+  });
+
+  if (staged.batch === null) {
+    await control.moveCheckpoint(lease, staged.captured.next, staged.captured.badKeys, queued.ids);
+    const { logRows, cutId } = staged.captured;
+    return { outcome: 'idle', view, logRows: String(logRows), hasMore: cutId !== null };
+  }
+  const { batch, rows } = staged;
+  assertCaptured(batch, staged.captured, rows);
+  const attempt = { view, target: viewSource.targetName, etlTransactionId: batch.id, attempt: batch.attempt };
+  const loadJobId =
+    rows.objects.length === 0
+      ? null
+      : await warehouse.load(attempt, rows.objects.map(staging.uri), deadlineMs);
+  signal.throwIfAborted();
+  await control.markStaged(lease, batch.id, {
+    upserts: BigInt(rows.upserts),
+    deletes: BigInt(rows.deletes),
+    bytes: BigInt(rows.bytes),
+    loadJobId,
+  });
+  const told = { kind: batch.kind, upserts: rows.upserts, deletes: rows.deletes, hasMore: batch.hasMore };
+  log.info(
+    {
+      view,
+      etlTransactionId: String(batch.id),
+      ...told,
+      logRows: String(staged.captured.logRows),
+      badKeys: String(staged.captured.badKeys),
+      bytes: rows.bytes,
+      durationMs: clock.nowMs() - startedMs,
+    },
+    'batch staged',
+  );
+  return { outcome: 'staged', view, etlTransactionId: String(batch.id), ...told };
+}
+
+const NOTHING_CAPTURED: Omit<Capture, 'next'> = {
+  logRows: 0n,
+  badKeys: 0n,
+  oldestChangeAt: null,
+  cutId: null,
+  upserts: 0n,
+  deletes: 0n,
+};
+
+/** What was written must be what was counted in the same snapshot; anything else is a bug of ours. */
+function assertCaptured(batch: EtlTransaction, captured: Omit<Capture, 'next'>, staged: Staged): void {
+  if (batch.kind === 'initial') return;
+  if (BigInt(staged.upserts) === captured.upserts && BigInt(staged.deletes) === captured.deletes) return;
+  throw new RangeError(
+    `batch ${batch.id} counted ${captured.upserts} upserts and ${captured.deletes} deletes, but staged ${staged.upserts} and ${staged.deletes}`,
+  );
+}
+
+/** Where a log row may be seen before its data, the batch's keys are fetched once more after a while. */
+async function queueRechecks(
+  client: pg.ClientBase,
+  described: SourceView,
+  { name, recheckSeconds }: ViewSource,
+  { control }: Dependencies,
+): Promise<void> {
+  if (recheckSeconds === 0) return;
+  await copyOut(client, loggedKeysStatement(described), (lines: Readable) =>
+    control.queueRechecks(name, recheckSeconds, lines),
+  );
+}

@@ -1,0 +1,98 @@
+import type { Readable } from 'node:stream';
+import type pg from 'pg';
+import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import {
+  copyOut,
+  deletesStatement,
+  findUnrepresentable,
+  planSlices,
+  type RowSet,
+  upsertsStatement,
+} from '../../shared/source/fetch.ts';
+import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
+import type { SourceView } from '../../shared/source/source-view.ts';
+import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
+import type { Dependencies } from '../dependencies.ts';
+
+export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'>;
+
+/**
+ * Copies a batch's rows from the snapshot of `client` into staged objects, and its manifest last. The rows of an initial load
+ * are copied in parallel slices of the same snapshot when the table is large.
+ */
+export async function stageRows(
+  client: pg.ClientBase,
+  view: SourceView,
+  batch: EtlTransaction,
+  signal: AbortSignal,
+  dependencies: Dependencies,
+): Promise<Staged> {
+  const writer = dependencies.staging.openBatch(batch.stagedPrefix);
+  const upserts =
+    batch.kind === 'initial'
+      ? await stageWholeView(client, view, batch, writer, signal, dependencies)
+      : await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' });
+  const deletes =
+    batch.kind === 'initial'
+      ? []
+      : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
+          writer.write('deletes', lines, signal),
+        );
+  const objects = [...upserts, ...deletes];
+  const staged = {
+    upserts: total(upserts, 'rows'),
+    deletes: total(deletes, 'rows'),
+    bytes: total(objects, 'bytes'),
+    objects,
+  };
+  await writer.writeManifest({
+    view: view.name,
+    etl_transaction_id: String(batch.id),
+    columns: view.shape.columns,
+    ...staged,
+  });
+  return staged;
+}
+
+async function stageWholeView(
+  client: pg.ClientBase,
+  view: SourceView,
+  batch: EtlTransaction,
+  writer: BatchWriter,
+  signal: AbortSignal,
+  { config, source }: Dependencies,
+): Promise<StagedObject[]> {
+  const slices = await planSlices(client, view, config);
+  const [whole] = slices;
+  if (slices.length === 1 && whole !== undefined) {
+    return await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole });
+  }
+  const snapshot = await exportSnapshot(client);
+  const staged = await Promise.all(
+    slices.map((slice) =>
+      inExportedSnapshot(source, snapshot, (sliceClient) =>
+        stageUpserts(sliceClient, view, batch, writer, signal, { kind: 'slice', slice }),
+      ),
+    ),
+  );
+  return staged.flat();
+}
+
+function stageUpserts(
+  client: pg.ClientBase,
+  view: SourceView,
+  batch: EtlTransaction,
+  writer: BatchWriter,
+  signal: AbortSignal,
+  rows: RowSet,
+): Promise<StagedObject[]> {
+  return copyOut(
+    client,
+    upsertsStatement(view, rows, batch.id),
+    (lines: Readable) => writer.write('upserts', lines, signal),
+    () => findUnrepresentable(client, view, rows),
+  );
+}
+
+const total = (objects: StagedObject[], what: 'rows' | 'bytes'): number =>
+  objects.reduce((sum, object) => sum + object[what], 0);

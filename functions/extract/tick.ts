@@ -1,0 +1,19 @@
+import type { ViewSource } from '../../shared/view-source.ts';
+import type { Dependencies } from '../dependencies.ts';
+
+/** Why a view is not extracted at present; null when it is. */
+export function whyStopped(source: ViewSource): string | null {
+  if (!source.enabled) return 'not enabled';
+  if (source.paused) return 'paused';
+  if (source.haltedReason !== null) return `halted: ${source.haltedReason}`;
+  return null;
+}
+
+/** Fans a tick out: one message for every view that runs. Repeating it costs captures that find nothing. */
+export async function tick(trigger: string, { control, events, log }: Dependencies) {
+  const sources = (await control.listViewSources()).filter((source) => whyStopped(source) === null);
+  await Promise.all(sources.map((source) => events.requestExtract(source.name, trigger)));
+  const views = sources.map((source) => source.name);
+  if (views.length === 0) log.warn({ trigger }, 'no view is enabled');
+  return { outcome: 'fanned out', views };
+}

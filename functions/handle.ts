@@ -1,0 +1,83 @@
+import type { Request, Response } from '@google-cloud/functions-framework';
+import { asDataHubError, type DataHubError, dispositionOf } from '../shared/errors.ts';
+import { type Delivery, decode } from '../shared/events/decode.ts';
+import { createLog } from '../shared/log.ts';
+import { type Dependencies, processDependencies } from './dependencies.ts';
+
+/** One request to a function: its name and what was asked, for the record of a failure. */
+export type Invocation = { functionName: string; event: unknown };
+
+export type Step = (payload: unknown, invocation: Invocation, dependencies: Dependencies) => Promise<object>;
+
+/**
+ * An HTTP handler around a step: decodes the request, answers the step's result as JSON, and maps an error to what becomes
+ * of the event. Pub/Sub is answered 2xx for everything that must not be delivered again; somebody who called by hand reads
+ * the error with its advice.
+ */
+export function handle(functionName: string, step: Step) {
+  return async (request: Request, response: Response): Promise<void> => {
+    let delivery: Delivery = { from: 'manual', payload: undefined, messageId: null };
+    let dependencies: Dependencies | undefined;
+    try {
+      dependencies = await processDependencies();
+      delivery = decode(request.body, request.rawBody?.length ?? 0);
+      const invocation = { functionName, event: delivery.payload };
+      response.json(await step(delivery.payload, invocation, dependencies));
+    } catch (thrown) {
+      const error = asDataHubError(thrown);
+      const status = await settle(functionName, delivery, error, dependencies);
+      response.status(status).json({
+        error: { kind: error.kind, message: error.message, advice: error.advice, ...printable(error) },
+      });
+    }
+  };
+}
+
+/** Records the failure as its kind wants and answers the HTTP status. */
+async function settle(
+  functionName: string,
+  delivery: Delivery,
+  error: DataHubError,
+  dependencies: Dependencies | undefined,
+): Promise<number> {
+  const log = dependencies?.log ?? createLog();
+  const disposition = dispositionOf(error);
+  const line = { function: functionName, kind: error.kind, error: error.message, ...printable(error) };
+  if (disposition === 'stop') {
+    log.info(line, 'superseded');
+    return 200;
+  }
+  if (disposition === 'retry' || dependencies === undefined) {
+    log.warn(line, 'to be tried again');
+    return 503;
+  }
+  log.error(
+    { ...line, advice: error.advice, stack: error.kind === 'bug' ? error.stack : undefined },
+    disposition === 'halt' ? 'view halted' : 'event set aside',
+  );
+  try {
+    if (!error.isRecorded) {
+      await dependencies.control.recordFailure({ functionName, error, event: delivery.payload });
+    }
+    await dependencies.events.setAside({
+      functionName,
+      event: delivery.payload,
+      kind: error.kind,
+      message: error.message,
+      advice: error.advice,
+      ...printable(error),
+    });
+  } catch (unrecorded) {
+    // What cannot be recorded must not be acknowledged: Pub/Sub brings it again.
+    log.error({ ...line, unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');
+    return 503;
+  }
+  if (delivery.from === 'pubsub') return 200;
+  return disposition === 'halt' ? 500 : 400;
+}
+
+function printable({ context }: DataHubError): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(context).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}

@@ -1,0 +1,39 @@
+import type { Lease } from '../shared/control/leases.ts';
+import { asDataHubError, dispositionOf } from '../shared/errors.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Invocation } from './handle.ts';
+
+export type Held<T> = { held: true; result: T } | { held: false };
+
+/**
+ * Runs `work` under the view's lease, or not at all while another process has it (I4). A failure that only a person can
+ * mend halts the view before the lease is given back; any failure says which view it was.
+ */
+export async function holdView<T>(
+  view: string,
+  invocation: Invocation,
+  { config, control }: Dependencies,
+  work: (lease: Lease, signal: AbortSignal) => Promise<T>,
+): Promise<Held<T>> {
+  const lease = await control.acquireLease(view, config.leaseSeconds);
+  if (lease === null) return { held: false };
+  return await control.holdingLease(lease, async (signal) => {
+    try {
+      return { held: true, result: await work(lease, signal) } as const;
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      const error = asDataHubError(thrown).within({ view });
+      if (dispositionOf(error) === 'halt') {
+        await control.haltView(lease, { ...invocation, error });
+        error.isRecorded = true;
+      }
+      throw error;
+    }
+  });
+}
+
+/** Until when a step may go on, leaving time to put things away before the function's limit. */
+export function deadlineOf({ clock, config }: Dependencies): number {
+  const reserveSeconds = Math.min(30, config.timeLimitSeconds / 10);
+  return clock.nowMs() + (config.timeLimitSeconds - reserveSeconds) * 1000;
+}

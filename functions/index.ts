@@ -1,0 +1,16 @@
+import { type HttpFunction, http } from '@google-cloud/functions-framework';
+
+// A function loads only what it needs: the one that FUNCTION_TARGET names is registered, with its own imports.
+const FUNCTIONS: Record<string, () => Promise<HttpFunction>> = {
+  extract: async () => (await import('./extract/extract.ts')).extract,
+  merge: async () => (await import('./merge/merge.ts')).merge,
+};
+
+const target = process.env.FUNCTION_TARGET ?? '';
+const load = FUNCTIONS[target];
+if (load === undefined) {
+  throw new Error(
+    `FUNCTION_TARGET is ${JSON.stringify(target)}; it must be one of ${Object.keys(FUNCTIONS).join(', ')}`,
+  );
+}
+http(target, await load());

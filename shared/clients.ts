@@ -1,0 +1,80 @@
+import type { BigQuery } from '@google-cloud/bigquery';
+import type { PubSub } from '@google-cloud/pubsub';
+import type { Storage } from '@google-cloud/storage';
+import pg from 'pg';
+import type { Config, Secret } from './config.ts';
+
+// The one place that knows that an endpoint can be overridden by environment. Google's libraries read the address from
+// their own variables; against a stand-in they must not look for credentials, which is all that is decided here.
+// Each library is imported when it is first asked for: a function loads only what it uses.
+
+const overridden = (variable: string): boolean => Boolean(process.env[variable]);
+
+async function withoutCredentials() {
+  const { PassThroughClient } = await import('google-auth-library');
+  return new PassThroughClient();
+}
+
+export async function createBigQuery(config: Config): Promise<BigQuery> {
+  const { BigQuery } = await import('@google-cloud/bigquery');
+  return new BigQuery({
+    projectId: config.projectId,
+    location: config.location,
+    ...(overridden('BIGQUERY_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
+  });
+}
+
+export async function createStorage(config: Config): Promise<Storage> {
+  const { Storage, IdempotencyStrategy } = await import('@google-cloud/storage');
+  return new Storage({
+    projectId: config.projectId,
+    retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional },
+    ...(overridden('STORAGE_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
+  });
+}
+
+export async function createPubSub(config: Config): Promise<PubSub> {
+  const { PubSub } = await import('@google-cloud/pubsub');
+  return new PubSub({ projectId: config.projectId });
+}
+
+const INT8_OID = 20;
+
+/** 64-bit integers as bigint; everything else as pg reads it. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+    oid === INT8_OID && format !== 'binary'
+      ? (text: string) => BigInt(text)
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+export type PoolOptions = { name: string; max: number; config: Config };
+
+/** A small pool of connections that names itself in pg_stat_activity and gives up on what does not answer. */
+export function createPool(url: Secret, { name, max, config }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url.reveal(),
+    application_name: name,
+    max,
+    connectionTimeoutMillis: config.connectTimeoutSeconds * 1000,
+    statement_timeout: config.statementTimeoutSeconds * 1000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    types,
+  });
+  // An idle connection that breaks is replaced by the pool; whoever uses a broken one sees the error there.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** Runs `make` once and gives everybody its answer; a failure is not remembered. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

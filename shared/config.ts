@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { DataHubError } from './errors.ts';
+
+const databaseUrl = z
+  .string({ error: 'is missing' })
+  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), {
+    error: 'must be a postgresql:// URL',
+  });
+
+const seconds = (fallback: number) => wholeNumber(fallback, 1, 86_400);
+
+function wholeNumber(fallback: number, low: number, high: number) {
+  return z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((n) => n >= low && n <= high, { error: `must be between ${low} and ${high}` })
+    .default(fallback);
+}
+
+const dataset = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\w{1,1024}$/, 'may hold letters, digits and underscores only')
+    .default(fallback);
+const topic = (fallback: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is no Pub/Sub topic name')
+    .default(fallback);
+
+/** The environment, name by name; every fault is reported with the variable's name. */
+const environment = z.object({
+  GOOGLE_CLOUD_PROJECT: z
+    .string({ error: 'is missing' })
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
+  SOURCE_DATABASE_URL: databaseUrl,
+  CONTROL_DATABASE_URL: databaseUrl,
+  STAGING_BUCKET: z
+    .string({ error: 'is missing' })
+    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
+  BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location'),
+  TEMP_DATASET: dataset('SMartData_Temp'),
+  TARGET_DATASET: dataset('SMartDataAnalytics'),
+  VIEW_DATASET: dataset('View_SMartData'),
+  TOPIC_EXTRACT: topic('cdc-extract'),
+  TOPIC_MERGE: topic('cdc-merge'),
+  TOPIC_STREAM: topic('cdc-stream'),
+  TOPIC_DEAD_LETTER: topic('cdc-dead-letter'),
+  CHANGE_LOG_TABLE: z.string().min(1).default('models_logging_change'),
+  CONTENT_TYPE_TABLE: z.string().min(1).default('django_content_type'),
+  GRACE_SECONDS: seconds(60),
+  LEASE_SECONDS: seconds(60),
+  TIME_LIMIT_SECONDS: seconds(540),
+  STATEMENT_TIMEOUT_SECONDS: seconds(480),
+  CONNECT_TIMEOUT_SECONDS: seconds(10),
+  FLOOR_WARNING_SECONDS: seconds(3600),
+  MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
+  MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
+  SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000),
+  MAX_SLICES: wholeNumber(4, 1, 16),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+});
+
+/** A connection string that prints as `[redacted]`, whatever prints it. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return '[redacted]';
+  }
+  toJSON(): string {
+    return '[redacted]';
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[redacted]';
+  }
+}
+
+export type Config = ReturnType<typeof parseConfig>;
+
+/**
+ * The configuration of a function, from its environment.
+ * Throws one `environment` error that names every missing or malformed variable; values are never in its text.
+ */
+export function parseConfig(env: Record<string, string | undefined>) {
+  // An empty variable counts as absent: deployment tools cannot always leave one out.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new DataHubError('environment', `The environment is not usable: ${faults.join('; ')}.`);
+  }
+  const e = parsed.data;
+  return {
+    projectId: e.GOOGLE_CLOUD_PROJECT,
+    sourceDatabaseUrl: new Secret(e.SOURCE_DATABASE_URL),
+    controlDatabaseUrl: new Secret(e.CONTROL_DATABASE_URL),
+    stagingBucket: e.STAGING_BUCKET,
+    location: e.BIGQUERY_LOCATION,
+    datasets: { temp: e.TEMP_DATASET, target: e.TARGET_DATASET, view: e.VIEW_DATASET },
+    topics: {
+      extract: e.TOPIC_EXTRACT,
+      merge: e.TOPIC_MERGE,
+      stream: e.TOPIC_STREAM,
+      deadLetter: e.TOPIC_DEAD_LETTER,
+    },
+    changeLogTable: e.CHANGE_LOG_TABLE,
+    contentTypeTable: e.CONTENT_TYPE_TABLE,
+    graceSeconds: e.GRACE_SECONDS,
+    leaseSeconds: e.LEASE_SECONDS,
+    timeLimitSeconds: e.TIME_LIMIT_SECONDS,
+    statementTimeoutSeconds: e.STATEMENT_TIMEOUT_SECONDS,
+    connectTimeoutSeconds: e.CONNECT_TIMEOUT_SECONDS,
+    floorWarningSeconds: e.FLOOR_WARNING_SECONDS,
+    maxBatchLogRows: e.MAX_BATCH_LOG_ROWS,
+    maxPartBytes: e.MAX_PART_BYTES,
+    sliceRows: e.SLICE_ROWS,
+    maxSlices: e.MAX_SLICES,
+    logLevel: e.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,86 @@
+import type pg from 'pg';
+import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkpoint.ts';
+import { inTransaction, type Queryable } from '../postgres.ts';
+import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
+
+export type StoredCheckpoint = { checkpoint: Checkpoint; floorMovedAt: Date };
+
+/** What the applied batches of the view have covered; null before its initial load was applied. */
+export async function readCheckpoint(pool: pg.Pool, view: string): Promise<StoredCheckpoint | null> {
+  const { rows } = await inTransaction(pool, 'control', 'begin read only', (client) =>
+    client.query(
+      `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at
+       from etl.checkpoint where view_name = $1`,
+      [view],
+    ),
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  const checkpoint = checkpointFromJson({
+    floorId: String(row.floor_id),
+    seen: row.seen,
+    horizons: row.horizons,
+    witness: row.witness_id === null ? null : { id: String(row.witness_id), hash: row.witness_hash },
+  });
+  return { checkpoint, floorMovedAt: row.floor_moved_at as Date };
+}
+
+/**
+ * A capture that found nothing to do: moves the checkpoint, leaves the time and a counter on the view, drops the queued
+ * keys that were looked at, and gives the lease back, in one transaction. Throws `superseded` when the lease is lost.
+ */
+export async function moveCheckpoint(
+  pool: pg.Pool,
+  lease: Lease,
+  checkpoint: Checkpoint,
+  badKeys: bigint,
+  queuedKeyIds: bigint[],
+): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    await assertLeaseHeld(client, lease);
+    await installCheckpoint(client, lease.view, checkpoint, null);
+    await client.query(
+      `update etl.view_source set captured_at = now(), idle_captures = idle_captures + 1, bad_keys = bad_keys + $2
+       where name = $1`,
+      [lease.view, badKeys],
+    );
+    await client.query('delete from etl.queued_key where id = any($1::bigint[])', [queuedKeyIds]);
+    await releaseLease(client, lease);
+  });
+}
+
+/**
+ * Within the control transaction that says why. Only forward: what was covered stays covered, or it throws a RangeError
+ * (a bug: the caller's checkpoint was not computed from the one that is stored).
+ */
+export async function installCheckpoint(
+  client: Queryable,
+  view: string,
+  checkpoint: Checkpoint,
+  etlTransactionId: bigint | null,
+): Promise<void> {
+  const { horizons } = JSON.parse(checkpointToJson(checkpoint)) as { horizons: unknown };
+  const installed = await client.query(
+    `insert into etl.checkpoint as old
+       (view_name, floor_id, seen, horizons, witness_id, witness_hash, etl_transaction_id)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (view_name) do update set
+       floor_id = excluded.floor_id, seen = excluded.seen, horizons = excluded.horizons,
+       witness_id = excluded.witness_id, witness_hash = excluded.witness_hash,
+       etl_transaction_id = coalesce(excluded.etl_transaction_id, old.etl_transaction_id),
+       floor_moved_at = case when excluded.floor_id > old.floor_id then now() else old.floor_moved_at end,
+       updated_at = now()
+     where excluded.seen + int8multirange(int8range(null, excluded.floor_id, '(]'))
+        @> old.seen + int8multirange(int8range(null, old.floor_id, '(]'))`,
+    [
+      view,
+      checkpoint.floorId,
+      checkpoint.seen,
+      JSON.stringify(horizons),
+      checkpoint.witness?.id ?? null,
+      checkpoint.witness?.hash ?? null,
+      etlTransactionId,
+    ],
+  );
+  if (installed.rowCount !== 1) throw new RangeError(`the checkpoint of ${view} would move backwards`);
+}

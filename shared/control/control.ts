@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import * as checkpoints from './checkpoints.ts';
+import * as batches from './etl-transactions.ts';
+import * as failures from './failures.ts';
+import * as leases from './leases.ts';
+import * as keys from './queued-keys.ts';
+import * as views from './view-sources.ts';
+
+const operations = {
+  acquireLease: leases.acquireLease,
+  getViewSource: views.getViewSource,
+  listViewSources: views.listViewSources,
+  importViewSources: views.importViewSources,
+  setWarehouseFingerprint: views.setWarehouseFingerprint,
+  readCheckpoint: checkpoints.readCheckpoint,
+  moveCheckpoint: checkpoints.moveCheckpoint,
+  raiseNumber: batches.raiseNumber,
+  beginBatch: batches.beginBatch,
+  markStaged: batches.markStaged,
+  getBatch: batches.getBatch,
+  findInFlight: batches.findInFlight,
+  claimForApply: batches.claimForApply,
+  markForNextAttempt: batches.markForNextAttempt,
+  setLoadJob: batches.setLoadJob,
+  markApplied: batches.markApplied,
+  abandonBatch: batches.abandonBatch,
+  queueKeys: keys.queueKeys,
+  queueRechecks: keys.queueRechecks,
+  dueKeys: keys.dueKeys,
+  recordFailure: failures.recordFailure,
+  haltView: failures.haltView,
+  resumeView: failures.resumeView,
+};
+
+type Operations = typeof operations;
+type Bound<F> = F extends (pool: pg.Pool, ...rest: infer Rest) => infer Result
+  ? (...rest: Rest) => Result
+  : never;
+
+/** What the functions remember; each operation is one control transaction. */
+export type Control = { [Name in keyof Operations]: Bound<Operations[Name]> } & {
+  holdingLease<T>(lease: leases.Lease, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+};
+
+/** The operations over one control database, whose schema must be up to date (`migrate`). */
+export function createControl(pool: pg.Pool): Control {
+  const bound = Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [
+      name,
+      (...rest: unknown[]) => (operation as (...all: unknown[]) => unknown)(pool, ...rest),
+    ]),
+  ) as { [Name in keyof Operations]: Bound<Operations[Name]> };
+  return { ...bound, holdingLease: (lease, work) => leases.holdingLease(pool, lease, work) };
+}

@@ -1,0 +1,289 @@
+import type pg from 'pg';
+import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkpoint.ts';
+import { DataHubError } from '../errors.ts';
+import { inTransaction, type Queryable } from '../postgres.ts';
+import { installCheckpoint } from './checkpoints.ts';
+import { assertLeaseHeld, type Lease, releaseLease, superseded } from './leases.ts';
+import { assertTransition, IN_FLIGHT, type State } from './states.ts';
+
+/** PostgreSQL reads it as the time of the transaction that it stands in. */
+const NOW = 'now';
+
+export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
+
+/** One batch of one view (etl.etl_transaction). */
+export type EtlTransaction = {
+  id: bigint;
+  view: string;
+  kind: Kind;
+  state: State;
+  attempt: number;
+  nextCheckpoint: Checkpoint;
+  stagedPrefix: string;
+  stagedUpserts: bigint;
+  stagedDeletes: bigint;
+  stagedAt: Date | null;
+  hasMore: boolean;
+  startedAt: Date;
+};
+
+export type NewBatch = {
+  kind: Kind;
+  trigger: string;
+  nextCheckpoint: Checkpoint;
+  logRows: bigint;
+  badKeys: bigint;
+  oldestChangeAt: Date | null;
+  hasMore: boolean;
+  isComplete: boolean;
+  queuedKeyIds: bigint[];
+};
+
+export type StagedBatch = { upserts: bigint; deletes: bigint; bytes: bigint; loadJobId: string | null };
+export type Counts = { added: bigint; changed: bigint; deleted: bigint };
+
+/**
+ * Opens a batch in state `extracting` and returns its number. The queued keys that it takes are marked with it.
+ * Throws `superseded` when the lease is lost or another batch of the view is in flight.
+ */
+export async function beginBatch(pool: pg.Pool, lease: Lease, batch: NewBatch): Promise<EtlTransaction> {
+  return await change(pool, lease, async (client) => {
+    const { rows } = await client
+      .query(
+        `with number as (
+           select nextval(pg_get_serial_sequence('etl.etl_transaction', 'id')) as id
+         )
+         insert into etl.etl_transaction
+           (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
+            oldest_change_at, has_more, is_complete)
+         select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10 from number
+         returning *`,
+        [
+          lease.view,
+          batch.kind,
+          batch.trigger,
+          lease.token,
+          checkpointToJson(batch.nextCheckpoint),
+          batch.logRows,
+          batch.badKeys,
+          batch.oldestChangeAt,
+          batch.hasMore,
+          batch.isComplete,
+        ],
+      )
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error) ? superseded(lease) : error;
+      });
+    const begun = fromRow(rows[0]);
+    await client.query('update etl.queued_key set etl_transaction_id = $1 where id = any($2::bigint[])', [
+      begun.id,
+      batch.queuedKeyIds,
+    ]);
+    return begun;
+  });
+}
+
+/** `extracting → staged`; the lease is given back in the same transaction, so that the applier can take it. */
+export async function markStaged(
+  pool: pg.Pool,
+  lease: Lease,
+  id: bigint,
+  staged: StagedBatch,
+): Promise<void> {
+  await change(pool, lease, async (client) => {
+    await move(client, lease, id, 'extracting', 'staged', {
+      staged_upserts: staged.upserts,
+      staged_deletes: staged.deletes,
+      staged_bytes: staged.bytes,
+      load_job_id: staged.loadJobId,
+      staged_at: NOW,
+    });
+    await releaseLease(client, lease);
+  });
+}
+
+/** The batch of that number. Throws `invalid_event` when there is none, or it is another view's. */
+export async function getBatch(pool: pg.Pool, view: string, id: bigint): Promise<EtlTransaction> {
+  const { rows } = await read(pool, 'select * from etl.etl_transaction where id = $1 and view_name = $2', [
+    id,
+    view,
+  ]);
+  if (rows[0] === undefined) {
+    throw new DataHubError('invalid_event', `view ${view} has no ETL transaction ${id}`, {
+      context: { view },
+    });
+  }
+  return fromRow(rows[0]);
+}
+
+/** The batch that holds the view, or null. */
+export async function findInFlight(pool: pg.Pool, view: string): Promise<EtlTransaction | null> {
+  const { rows } = await read(
+    pool,
+    'select * from etl.etl_transaction where view_name = $1 and state = any($2)',
+    [view, IN_FLIGHT],
+  );
+  return rows[0] === undefined ? null : fromRow(rows[0]);
+}
+
+/**
+ * `staged → applying` under our lease, naming the job that applies it; a batch that is `applying` already is taken over
+ * as it is (its former owner's lease is gone). Returns the batch as it is then.
+ */
+export async function claimForApply(
+  pool: pg.Pool,
+  lease: Lease,
+  id: bigint,
+  jobId: (batch: EtlTransaction) => string,
+): Promise<EtlTransaction> {
+  return await change(pool, lease, async (client) => {
+    const { rows } = await client.query('select * from etl.etl_transaction where id = $1 for update', [id]);
+    const batch = fromRow(rows[0]);
+    if (batch.state !== 'staged' && batch.state !== 'applying') return batch;
+    const claimed = await client.query(
+      `update etl.etl_transaction set state = 'applying', lease_token = $2, apply_job_id = $3 where id = $1 returning *`,
+      [id, lease.token, jobId(batch)],
+    );
+    return fromRow(claimed.rows[0]);
+  });
+}
+
+/** `applying → staged` with the next attempt's number; returns it. */
+export async function markForNextAttempt(
+  pool: pg.Pool,
+  lease: Lease,
+  batch: EtlTransaction,
+): Promise<number> {
+  const attempt = batch.attempt + 1;
+  await change(pool, lease, (client) => move(client, lease, batch.id, 'applying', 'staged', { attempt }));
+  return attempt;
+}
+
+/** Remembers the load job of the present attempt. */
+export async function setLoadJob(pool: pg.Pool, lease: Lease, id: bigint, loadJobId: string): Promise<void> {
+  await change(pool, lease, (client) =>
+    client.query('update etl.etl_transaction set load_job_id = $2 where id = $1', [id, loadJobId]),
+  );
+}
+
+/**
+ * `applying → applied`: counts, checkpoint and queued keys in one transaction, which also gives the lease back.
+ * Returns how late the oldest change of the batch arrived, in milliseconds, or null for a batch without log rows.
+ */
+export async function markApplied(
+  pool: pg.Pool,
+  lease: Lease,
+  batch: EtlTransaction,
+  counts: Counts,
+): Promise<number | null> {
+  return await change(pool, lease, async (client) => {
+    await move(client, lease, batch.id, 'applying', 'applied', {
+      rows_added: counts.added,
+      rows_changed: counts.changed,
+      rows_deleted: counts.deleted,
+      applied_at: NOW,
+      ended_at: NOW,
+    });
+    await installCheckpoint(client, batch.view, batch.nextCheckpoint, batch.id);
+    await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
+    const { rows } = await client.query(
+      `update etl.etl_transaction set lag = applied_at - oldest_change_at where id = $1
+       returning (extract(epoch from lag) * 1000)::float8 as lag_ms`,
+      [batch.id],
+    );
+    await releaseLease(client, lease);
+    return rows[0].lag_ms as number | null;
+  });
+}
+
+/** To `abandoned`, from `extracting` or `staged`: its log rows are covered again under a new number, its keys are free. */
+export async function abandonBatch(
+  pool: pg.Pool,
+  lease: Lease,
+  batch: EtlTransaction,
+  why: string,
+): Promise<void> {
+  assertTransition(batch.state, 'abandoned');
+  await change(pool, lease, async (client) => {
+    const done = await client.query(
+      `update etl.etl_transaction set state = 'abandoned', ended_at = now(), error = $3 where id = $1 and state = $2`,
+      [batch.id, batch.state, why],
+    );
+    if (done.rowCount !== 1) throw superseded(lease);
+    await freeKeys(client, batch.id);
+  });
+}
+
+/** Within a control transaction: the keys that the batch took can be taken by another. */
+export async function freeKeys(client: Queryable, id: bigint): Promise<void> {
+  await client.query('update etl.queued_key set etl_transaction_id = null where etl_transaction_id = $1', [
+    id,
+  ]);
+}
+
+/** One compare-and-set of a batch's state, by the token of the lease that owns it. `set` maps columns to values. */
+async function move(
+  client: Queryable,
+  lease: Lease,
+  id: bigint,
+  from: State,
+  to: State,
+  set: Record<string, unknown>,
+): Promise<void> {
+  assertTransition(from, to);
+  const columns = Object.keys(set);
+  const moved = await client.query(
+    `update etl.etl_transaction set state = $4${columns.map((name, i) => `, ${name} = $${i + 5}`).join('')}
+     where id = $1 and state = $2 and lease_token = $3`,
+    [id, from, lease.token, to, ...Object.values(set)],
+  );
+  if (moved.rowCount !== 1) throw superseded(lease);
+}
+
+function change<T>(pool: pg.Pool, lease: Lease, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return inTransaction(pool, 'control', 'begin', async (client) => {
+    await assertLeaseHeld(client, lease);
+    return await work(client);
+  });
+}
+
+function read(pool: pg.Pool, sql: string, values: unknown[]) {
+  return inTransaction(pool, 'control', 'begin read only', (client) => client.query(sql, values));
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505';
+}
+
+function fromRow(row: Record<string, unknown>): EtlTransaction {
+  return {
+    id: row.id as bigint,
+    view: row.view_name as string,
+    kind: row.kind as Kind,
+    state: row.state as State,
+    attempt: row.attempt as number,
+    nextCheckpoint: checkpointFromJson(row.next_checkpoint),
+    stagedPrefix: row.staged_prefix as string,
+    stagedUpserts: (row.staged_upserts as bigint | null) ?? 0n,
+    stagedDeletes: (row.staged_deletes as bigint | null) ?? 0n,
+    stagedAt: row.staged_at as Date | null,
+    hasMore: row.has_more as boolean,
+    startedAt: row.started_at as Date,
+  };
+}
+
+/**
+ * Raises the number generator above `highest`, so that a new or restored control database cannot give a batch a number that
+ * the target has met (I7). Never lowers it; safe to repeat.
+ */
+export async function raiseNumber(pool: pg.Pool, highest: bigint): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    // Keeps numbers from being drawn between the look and the set.
+    await client.query('lock table etl.etl_transaction in share row exclusive mode');
+    await client.query(
+      `select setval(sequence::regclass, $1) from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence
+       where $1 > coalesce(pg_sequence_last_value(sequence::regclass), 0)`,
+      [highest],
+    );
+  });
+}

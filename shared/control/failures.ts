@@ -1,0 +1,72 @@
+import type pg from 'pg';
+import type { DataHubError } from '../errors.ts';
+import { inTransaction } from '../postgres.ts';
+import { freeKeys } from './etl-transactions.ts';
+import { assertLeaseHeld, type Lease } from './leases.ts';
+import { IN_FLIGHT } from './states.ts';
+
+export type Failure = { functionName: string; error: DataHubError; event: unknown };
+
+/** Writes the failure down; `message` and `advice` are what an operator reads. */
+export async function recordFailure(pool: pg.Pool, failure: Failure): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', (client) => insertFailure(client, failure));
+}
+
+/**
+ * Writes the failure down, fails the batch that the lease owns and stops the view, all in one transaction. Throws
+ * `superseded` when the lease is lost: whoever holds the view now meets the failure itself, if it is still there.
+ */
+export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    await assertLeaseHeld(client, lease);
+    await insertFailure(client, failure);
+    await client.query(
+      `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
+       where view_name = $1 and state = any($3)`,
+      [lease.view, failure.error.message, IN_FLIGHT],
+    );
+    await client.query(
+      'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
+      [lease.view, failure.error.message],
+    );
+  });
+}
+
+/**
+ * Lets a halted or paused view run again. Its failed batches become `abandoned`: their log rows are captured again under
+ * a new number, and their queued keys are free.
+ */
+export async function resumeView(pool: pg.Pool, view: string): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    await client.query(
+      'update etl.view_source set halted_at = null, halted_reason = null, paused = false where name = $1',
+      [view],
+    );
+    await client.query(
+      'update etl.etl_error set resolved_at = now() where view_name = $1 and resolved_at is null',
+      [view],
+    );
+    const { rows } = await client.query(
+      `update etl.etl_transaction set state = 'abandoned' where view_name = $1 and state = 'failed' returning id`,
+      [view],
+    );
+    for (const row of rows) await freeKeys(client, row.id as bigint);
+  });
+}
+
+async function insertFailure(client: pg.PoolClient, { functionName, error, event }: Failure): Promise<void> {
+  await client.query(
+    `insert into etl.etl_error (function_name, view_name, etl_transaction_id, kind, code, message, advice, event)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      functionName,
+      error.context.view ?? null,
+      error.context.etlTransactionId ?? null,
+      error.kind,
+      error.context.code ?? null,
+      error.message,
+      error.advice,
+      event === undefined ? null : JSON.stringify(event),
+    ],
+  );
+}

@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { inTransaction, quoteLiteral } from '../postgres.ts';
+
+export type QueuedKind = 'repair' | 'backfill';
+export type QueuedKeys = { ids: bigint[]; keys: string[]; kind: QueuedKind | null };
+
+/** Queues keys to be fetched whatever the log says. They stay until a batch that took them was applied. */
+export async function queueKeys(
+  pool: pg.Pool,
+  view: string,
+  keys: string[],
+  kind: QueuedKind,
+): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', (client) =>
+    client.query(
+      'insert into etl.queued_key (view_name, key, kind) select $1, key, $3 from unnest($2::text[]) key',
+      [view, keys, kind],
+    ),
+  );
+}
+
+/** Queues a recheck of the keys that `lines` carries (text, one a line, as COPY writes them), due after `seconds`. */
+export async function queueRechecks(
+  pool: pg.Pool,
+  view: string,
+  seconds: number,
+  lines: Readable,
+): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    // COPY fills every row of a transaction with the same defaults; view and time are therefore set as such.
+    await client.query('create temporary table recheck (key text not null) on commit drop');
+    await pipeline(lines, client.query(copyFrom('copy recheck (key) from stdin')));
+    await client.query(
+      `insert into etl.queued_key (view_name, key, kind, due_at)
+       select ${quoteLiteral(view)}, key, 'repair', now() + $1 * interval '1 second' from recheck`,
+      [seconds],
+    );
+  });
+}
+
+/** The keys that are due and free, oldest first, at most `limit`. */
+export async function dueKeys(pool: pg.Pool, view: string, limit: number): Promise<QueuedKeys> {
+  const { rows } = await inTransaction(pool, 'control', 'begin read only', (client) =>
+    client.query(
+      `select id, key, kind from etl.queued_key
+       where view_name = $1 and due_at <= now() and etl_transaction_id is null order by due_at, id limit $2`,
+      [view, limit],
+    ),
+  );
+  return {
+    ids: rows.map((row) => row.id as bigint),
+    keys: rows.map((row) => row.key as string),
+    kind: (rows[0]?.kind as QueuedKind | undefined) ?? null,
+  };
+}

@@ -1,0 +1,111 @@
+import type pg from 'pg';
+import { DataHubError } from '../errors.ts';
+import { inTransaction } from '../postgres.ts';
+import type { Lookup, ViewSource, ViewSourceEntry } from '../view-source.ts';
+
+const SELECT = 'select * from etl.view_source';
+
+/** One view source. Throws `invalid_event` when the configuration has none of that name. */
+export async function getViewSource(pool: pg.Pool, view: string): Promise<ViewSource> {
+  const { rows } = await read(pool, `${SELECT} where name = $1`, [view]);
+  if (rows[0] !== undefined) return fromRow(rows[0]);
+  const known = (await listViewSources(pool)).map((source) => source.name);
+  throw new DataHubError('invalid_event', `no view source is named ${JSON.stringify(view)}`, {
+    advice:
+      known.length > 0
+        ? `The configuration has: ${known.join(', ')}.`
+        : 'Import a configuration first: README, "Configuration".',
+  });
+}
+
+/** All view sources, by name. */
+export async function listViewSources(pool: pg.Pool): Promise<ViewSource[]> {
+  const { rows } = await read(pool, `${SELECT} order by name`, []);
+  return rows.map(fromRow);
+}
+
+/** An entry whose content types are those of the source it was checked against. */
+export type ResolvedEntry = ViewSourceEntry & { content_type_id: number };
+
+/**
+ * Makes or changes the given view sources; others stay. All or none, safe to repeat. What is operated (paused, halted,
+ * counters) is kept. Throws `configuration` when the load type of a view that was fed would change.
+ */
+export async function importViewSources(pool: pg.Pool, entries: ResolvedEntry[]): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    for (const entry of entries) {
+      const locked = await client.query(
+        `select v.load_type from etl.view_source v join etl.checkpoint c on c.view_name = v.name
+         where v.name = $1 and v.load_type <> $2`,
+        [entry.name, entry.load_type],
+      );
+      if (locked.rowCount !== 0) {
+        throw new DataHubError(
+          'configuration',
+          `view ${entry.name} was loaded as ${locked.rows[0].load_type}; its load type cannot become ${entry.load_type}`,
+          { context: { view: entry.name }, advice: 'Keep the load type; changing it is a resync.' },
+        );
+      }
+      const columns = Object.keys(entry);
+      await client.query(
+        `insert into etl.view_source (${columns.join(', ')})
+         select ${columns.join(', ')} from jsonb_populate_record(null::etl.view_source, $1)
+         on conflict (name) do update set imported_at = now(),
+           ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+        [JSON.stringify(entry)],
+      );
+    }
+  });
+}
+
+/** Remembers which warehouse objects were last made for the view. */
+export async function setWarehouseFingerprint(
+  pool: pg.Pool,
+  view: string,
+  fingerprint: string,
+): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', (client) =>
+    client.query('update etl.view_source set warehouse_fingerprint = $2 where name = $1', [
+      view,
+      fingerprint,
+    ]),
+  );
+}
+
+function read(pool: pg.Pool, sql: string, values: unknown[]) {
+  return inTransaction(pool, 'control', 'begin read only', (client) => client.query(sql, values));
+}
+
+function fromRow(row: Record<string, unknown>): ViewSource {
+  const partitionColumn = row.partition_column as string | null;
+  return {
+    name: row.name as string,
+    targetName: row.target_name as string,
+    mainTable: row.main_table as string,
+    contentTypeId: row.content_type_id as number,
+    keyColumn: row.key_column as string,
+    trackedColumns: row.tracked_columns as string[],
+    foreignKeys: row.foreign_keys as ViewSource['foreignKeys'],
+    datetimeColumns: row.datetime_columns as string[],
+    nullDefaults: row.null_defaults as ViewSource['nullDefaults'],
+    unrepresentable: row.unrepresentable as ViewSource['unrepresentable'],
+    loadType: row.load_type as ViewSource['loadType'],
+    partition:
+      partitionColumn === null
+        ? null
+        : {
+            column: partitionColumn,
+            granularity: row.partition_granularity as NonNullable<ViewSource['partition']>['granularity'],
+          },
+    clusterColumns: row.cluster_columns as string[],
+    reportColumn: row.report_column as string,
+    recheckSeconds: row.recheck_seconds as number,
+    lookups: (row.lookups as { table: string; content_type_id: number; column: string }[]).map(
+      ({ table, content_type_id, column }): Lookup => ({ table, contentTypeId: content_type_id, column }),
+    ),
+    enabled: row.enabled as boolean,
+    paused: row.paused as boolean,
+    haltedReason: row.halted_reason as string | null,
+    warehouseFingerprint: row.warehouse_fingerprint as string | null,
+  };
+}

@@ -1,0 +1,53 @@
+import type { PubSub } from '@google-cloud/pubsub';
+import { fromGoogle } from '../google-errors.ts';
+
+export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
+
+/** An event or batch set aside with its reason. */
+export type DeadLetter = {
+  functionName: string;
+  event: unknown;
+  kind: string;
+  message: string;
+  advice: string;
+  view?: string;
+  etlTransactionId?: string;
+};
+
+/** Publishing; each resolves when Pub/Sub has the message, and may leave a duplicate when an answer was lost. */
+export type Events = {
+  requestExtract(view: string, trigger: string): Promise<void>;
+  announceBatch(applier: 'merge' | 'stream', view: string, etlTransactionId: bigint): Promise<void>;
+  setAside(letter: DeadLetter): Promise<void>;
+  /** The topics that do not exist. */
+  missingTopics(): Promise<string[]>;
+};
+
+export function createEvents(pubsub: PubSub, topics: Topics): Events {
+  const publish = async (name: string, json: object): Promise<void> => {
+    const topic = pubsub.topic(name, { batching: { maxMessages: 1 } });
+    await topic.publishMessage({ json }).catch((error: unknown) => {
+      throw fromGoogle(error, `topic ${name}`);
+    });
+  };
+  return {
+    requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
+    announceBatch: (applier, view, id) => publish(topics[applier], { view, etlTransactionId: String(id) }),
+    setAside: (letter) => publish(topics.deadLetter, letter),
+    async missingTopics() {
+      const names = Object.values(topics);
+      const found = await Promise.all(
+        names.map(async (name) => {
+          const [exists] = await pubsub
+            .topic(name)
+            .exists()
+            .catch((error: unknown) => {
+              throw fromGoogle(error, `topic ${name}`);
+            });
+          return exists;
+        }),
+      );
+      return names.filter((_, i) => found[i] !== true);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type pg from 'pg';
+import { DataHubError, type ErrorKind, isNetworkCode, isProgrammingError } from './errors.ts';
+
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+
+/** The one quoting function for PostgreSQL identifiers. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text as a literal, for COPY, which takes no parameters. Standard conforming strings are on in every session. */
+export function quoteLiteral(text: string): string {
+  return text.includes('\\') ? `E'${escaped(text).replaceAll('\\', '\\\\')}'` : `'${escaped(text)}'`;
+}
+
+const escaped = (text: string): string => text.replaceAll("'", "''");
+
+// SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
+const BY_STATE: Record<string, ErrorKind> = {
+  '25006': 'configuration', // read-only transaction: a standby, or a read-only role
+  '28000': 'unauthorized',
+  '28P01': 'unauthorized',
+  '3D000': 'configuration', // no such database
+  '40001': 'transient',
+  '40P01': 'transient',
+  '42501': 'unauthorized',
+  '42703': 'configuration',
+  '42883': 'configuration',
+  '42P01': 'configuration',
+  '55P03': 'transient', // lock not available
+  '57014': 'transient', // statement timeout
+  '57P01': 'transient',
+  '57P02': 'transient',
+  '57P03': 'transient',
+  '57P05': 'transient',
+};
+const BY_CLASS: Record<string, ErrorKind> = {
+  '08': 'transient',
+  '22': 'bad_data',
+  '53': 'transient', // out of connections, memory or disk
+  '58': 'transient',
+};
+
+/** Whatever pg threw, classified by its SQLSTATE; `database` names the side in the message ("source", "control"). */
+export function fromPostgres(error: unknown, database: 'source' | 'control'): DataHubError {
+  if (error instanceof DataHubError) return error;
+  if (isProgrammingError(error) || !(error instanceof Error)) {
+    return new DataHubError('bug', `${database} database: ${String(error)}`, { cause: error });
+  }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return new DataHubError(kindOf(code), `${database} database: ${messageOf(error)}`, {
+    cause: error,
+    ...(code === undefined ? {} : { context: { code } }),
+  });
+}
+
+function kindOf(code: string | undefined): ErrorKind {
+  // pg throws plain errors without a code when a connection times out or ends under a query.
+  if (code === undefined || isNetworkCode(code)) return 'transient';
+  return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
+}
+
+/** A failed connection to several addresses is an AggregateError, whose own message is empty. */
+function messageOf(error: Error): string {
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError) return error.errors.map((each) => messageOf(each as Error)).join('; ');
+  return error.name;
+}
+
+/**
+ * Runs `work` in one transaction on a connection of its own: `begin` is the statement that opens it. Commits when `work`
+ * returns, rolls back when it throws. Every error comes out classified.
+ */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  database: 'source' | 'control',
+  begin: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw fromPostgres(error, database);
+  });
+  // Without a listener, a connection that breaks between two queries would end the process.
+  const ignore = () => undefined;
+  client.on('error', ignore);
+  let broken = false;
+  try {
+    await client.query(begin);
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // A connection whose rollback fails is not given back to the pool.
+    await client.query('rollback').catch(() => {
+      broken = true;
+    });
+    throw fromPostgres(error, database);
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Queryable } from '../postgres.ts';
+import type { SourceType } from './column-type.ts';
+
+/** A relation by its quoted, schema-qualified name. */
+export type Relation = { oid: number; name: string };
+
+export type CatalogColumn = SourceType & { column: string };
+
+/** Looks a table or view up by its plain name along the search path; null when the role sees none. */
+export async function findRelation(client: Queryable, name: string): Promise<Relation | null> {
+  const { rows } = await client.query(
+    `select c.oid, format('%I.%I', n.nspname, c.relname) as name
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.oid = to_regclass(quote_ident($1)) and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
+    [name],
+  );
+  return (rows[0] as Relation | undefined) ?? null;
+}
+
+/** The columns of a relation in order; a domain is told as its base type, an array by its element's. */
+export async function readColumns(client: Queryable, relation: Relation): Promise<CatalogColumn[]> {
+  const { rows } = await client.query(
+    `with recursive step as (
+       select attnum, attname, atttypid as type_id, atttypmod as modifier, attndims::int as dimensions,
+              false as is_array
+       from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped
+       union all
+       select s.attnum, s.attname,
+              case when t.typtype = 'd' then t.typbasetype else t.typelem end,
+              case when t.typtype = 'd' then t.typtypmod else s.modifier end,
+              greatest(s.dimensions, t.typndims),
+              s.is_array or t.typtype <> 'd'
+       from step s join pg_type t on t.oid = s.type_id
+       where t.typtype = 'd' or (t.typcategory = 'A' and t.typelem <> 0 and not s.is_array)
+     )
+     select s.attname::text as column, t.typname::text as name, t.typtype::text as kind, s.modifier,
+            s.is_array as "isArray", s.dimensions
+     from step s join pg_type t on t.oid = s.type_id
+     where t.typtype <> 'd' and (s.is_array or not (t.typcategory = 'A' and t.typelem <> 0))
+     order by s.attnum`,
+    [relation.oid],
+  );
+  return rows as CatalogColumn[];
+}
+
+/** The column of a table's primary key, or null when it has none or one of several columns. */
+export async function readPrimaryKey(client: Queryable, table: Relation): Promise<string | null> {
+  const { rows } = await client.query(
+    `select a.attname::text as column from pg_index i
+     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+     where i.indrelid = $1 and i.indisprimary and i.indnkeyatts = 1`,
+    [table.oid],
+  );
+  return (rows[0]?.column as string | undefined) ?? null;
+}
+
+/**
+ * The columns of `table` on which the view depends, those of SELECT and WHERE alike, through views that it stands on. All
+ * of them where a view refers to a whole row, which the catalog does not record column by column.
+ */
+export async function readDependedColumns(
+  client: Queryable,
+  view: Relation,
+  table: Relation,
+): Promise<string[]> {
+  const { rows } = await client.query(
+    `with recursive relation as (
+       select $1::oid as oid
+       union
+       select d.refobjid from relation r
+       join pg_rewrite w on w.ev_class = r.oid
+       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+         and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
+     ), rule as (
+       select w.oid, w.ev_action::text ~ ':varattno 0 ' as has_whole_row
+       from relation r join pg_rewrite w on w.ev_class = r.oid
+     )
+     select distinct a.attname::text as column
+     from pg_attribute a
+     where a.attrelid = $2 and a.attnum > 0 and not a.attisdropped
+       and ((select bool_or(has_whole_row) from rule)
+         or exists (select from rule join pg_depend d on d.objid = rule.oid
+                    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+                      and d.refobjid = $2 and d.refobjsubid = a.attnum))
+     order by 1`,
+    [view.oid, table.oid],
+  );
+  return rows.map((row) => row.column as string);
+}

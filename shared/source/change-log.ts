@@ -1,0 +1,171 @@
+import type pg from 'pg';
+import { type Checkpoint, markHorizons, maturedFloor, oldestUnmarked, type Witness } from '../checkpoint.ts';
+import { DataHubError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { inTransaction, type Queryable, quoteIdentifier } from '../postgres.ts';
+
+/**
+ * Gives matured horizons their marker (design: capture, step 1), in a transaction of its own that ends before the
+ * capture's snapshot is taken. Repeating it draws another, later marker, which is as good.
+ */
+export async function drawMarker(
+  pool: pg.Pool,
+  checkpoint: Checkpoint,
+  graceSeconds: number,
+): Promise<Checkpoint> {
+  const oldest = oldestUnmarked(checkpoint.horizons);
+  if (oldest === null) return checkpoint;
+  return await inTransaction(pool, 'source', 'begin', async (client) => {
+    const { rows } = await client.query(`select ${CLOCK} as "nowMicros", pg_is_in_recovery() as standby`);
+    const { nowMicros, standby } = rows[0] as { nowMicros: bigint; standby: boolean };
+    if (standby || nowMicros - oldest < BigInt(graceSeconds) * 1_000_000n) return checkpoint;
+    const drawn = await client.query('select pg_current_xact_id()::text as marker');
+    const marker = BigInt(drawn.rows[0].marker);
+    return {
+      ...checkpoint,
+      horizons: markHorizons(checkpoint.horizons, { marker, nowMicros, graceSeconds }),
+    };
+  });
+}
+
+const CLOCK = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
+
+/** What the capture's snapshot shows of the change log as a whole. */
+export type LogState = {
+  xmin: bigint;
+  nowMicros: bigint;
+  /** Null for an empty log. */
+  lowestId: bigint | null;
+  highestId: bigint;
+};
+
+/** The hash of a log row by which a restored source is told from the one that was read before. */
+const rowHash = (alias: string): string =>
+  `md5(concat_ws('|', ${['id', 'date_created', 'content_type_id', 'object_id', 'action']
+    .map((column) => `${alias}.${column}`)
+    .join(', ')}))`;
+
+/**
+ * Reads the state of the change log in the capture's snapshot and refuses what cannot be captured exactly: a hot standby, a
+ * cached sequence, a log that is not the one the checkpoint speaks of, or one pruned too far. `checkpoint` is null for an
+ * initial load. Throws `source_refused` with advice.
+ */
+export async function readLogState(
+  client: Queryable,
+  logTable: string,
+  checkpoint: Checkpoint | null,
+): Promise<LogState> {
+  const table = quoteIdentifier(logTable);
+  const { rows } = await client.query(
+    `select pg_is_in_recovery() as standby,
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
+       ${CLOCK} as "nowMicros",
+       (select min(id)::bigint from ${table}) as "lowestId",
+       (select max(id)::bigint from ${table}) as "highestId",
+       (select ${rowHash('l')} from ${table} l where l.id = $2) as "witnessHash",
+       s.seqcache as "cache", s.name as "sequence",
+       case when has_sequence_privilege(s.oid, 'select') then pg_sequence_last_value(s.oid) end as "lastDrawn"
+     from (select 1) as always
+     left join lateral (
+       select q.seqrelid as oid, q.seqcache, q.seqrelid::regclass::text as name from pg_sequence q
+       where q.seqrelid = pg_get_serial_sequence(quote_ident($1), 'id')::regclass
+     ) s on true`,
+    [logTable, checkpoint?.witness?.id ?? null],
+  );
+  const row = rows[0] as LogState & {
+    standby: boolean;
+    witnessHash: string | null;
+    cache: bigint | null;
+    sequence: string | null;
+    lastDrawn: bigint | null;
+    highestId: bigint | null;
+  };
+  const state: LogState = { ...row, highestId: row.highestId ?? 0n };
+  if (row.standby) {
+    throw refused(
+      'the source is a hot standby: its snapshots do not list running transactions, so late log rows would be lost',
+      'Point SOURCE_DATABASE_URL at the primary.',
+    );
+  }
+  if (row.sequence === null) {
+    throw refused(
+      `the id of ${logTable} is drawn from no sequence`,
+      `Capture relies on ids that a sequence of the table draws; see README, "What the source must have".`,
+    );
+  }
+  if (row.cache !== null && row.cache > 1n) {
+    throw refused(
+      `sequence ${row.sequence} has CACHE ${row.cache}: a session may use a cached id at any later time, below ids already read`,
+      `Run: alter sequence ${row.sequence} cache 1; then reconnect the application.`,
+    );
+  }
+  if (checkpoint !== null) {
+    assertSameLog(logTable, checkpoint, state, { hash: row.witnessHash, lastDrawn: row.lastDrawn });
+  }
+  return state;
+}
+
+function assertSameLog(
+  logTable: string,
+  checkpoint: Checkpoint,
+  log: LogState,
+  found: { hash: string | null; lastDrawn: bigint | null },
+): void {
+  const { witness } = checkpoint;
+  if (witness === null) return;
+  const isBehind =
+    (log.lowestId !== null && log.highestId < witness.id) || (found.lastDrawn ?? witness.id) < witness.id;
+  if (isBehind || (found.hash !== null && found.hash !== witness.hash)) {
+    throw refused(
+      isBehind
+        ? `${logTable} ends at id ${log.highestId}, but id ${witness.id} was captured before`
+        : `row ${witness.id} of ${logTable} is not the row that was captured before`,
+      'The source was restored from a backup or failed over to a server that was behind. Resync the view.',
+    );
+  }
+  if (found.hash !== null) return;
+  const firstUncovered = firstUncoveredId(checkpoint, log.xmin);
+  const isPruned =
+    log.lowestId === null ? (found.lastDrawn ?? witness.id) > witness.id : log.lowestId > firstUncovered;
+  if (isPruned) {
+    throw refused(
+      `${logTable} was pruned too far: it begins at ${log.lowestId === null ? 'nothing' : `id ${log.lowestId}`}, but ids from ${firstUncovered} on are not covered yet`,
+      'Resync the view; prune only rows that are older than the last applied batch of every view.',
+    );
+  }
+}
+
+/** The lowest id of which nobody knows that it is covered, as far as this snapshot proves it. */
+function firstUncoveredId(checkpoint: Checkpoint, xmin: bigint): bigint {
+  const floor = maturedFloor(checkpoint, xmin);
+  // The text of a multirange lists its ranges in order, each as [low,high).
+  for (const [, low, high] of checkpoint.seen.matchAll(/\[(-?\d+),(-?\d+)\)/g)) {
+    if (low === undefined || high === undefined || BigInt(high) <= floor + 1n) continue;
+    return BigInt(low) <= floor + 1n ? BigInt(high) : floor + 1n;
+  }
+  return floor + 1n;
+}
+
+function refused(message: string, advice: string): DataHubError {
+  return new DataHubError('source_refused', message, { advice });
+}
+
+/** The highest log row up to `id`, as a witness; null when none is left. */
+export async function readWitness(client: Queryable, logTable: string, id: bigint): Promise<Witness | null> {
+  const { rows } = await client.query(
+    `select l.id::bigint as id, ${rowHash('l')} as hash from ${quoteIdentifier(logTable)} l
+     where l.id <= $1 order by l.id desc limit 1`,
+    [id],
+  );
+  return (rows[0] as Witness | undefined) ?? null;
+}
+
+/** Warns, with the oldest transaction's pid and age as far as the role may see them, that the floor is stuck. */
+export async function warnOfStuckFloor(client: Queryable, log: Logger, view: string, stuckSeconds: number) {
+  const { rows } = await client.query(
+    `select pid, extract(epoch from clock_timestamp() - xact_start)::int as "ageSeconds", state
+     from pg_stat_activity where backend_xid is not null or xact_start is not null
+     order by age(backend_xid) desc nulls last, xact_start nulls last limit 1`,
+  );
+  log.warn({ view, stuckSeconds, oldestTransaction: rows[0] ?? null }, 'floor stuck');
+}

@@ -1,0 +1,182 @@
+import type { BigQueryType } from '../columns.ts';
+
+/** A column of a view, as PostgreSQL's catalog describes it; domains are resolved to their base type. */
+export type SourceType = {
+  /** pg_type.typname of the element for an array, else of the type. */
+  name: string;
+  /** pg_type.typtype of the same: b, c, d, e, p, r, m. */
+  kind: string;
+  /** The type modifier of the column, -1 without one. */
+  modifier: number;
+  isArray: boolean;
+  /** Declared dimensions of an array; 0 when unknown. */
+  dimensions: number;
+};
+
+/**
+ * How values of one PostgreSQL type reach BigQuery (design: types). `form` gives the SQL of the value in its NDJSON form;
+ * `isUnrepresentable` the SQL of a condition under which BigQuery cannot hold the value exactly, with the reason.
+ */
+export type ColumnForm = {
+  type: BigQueryType;
+  form: (value: string) => string;
+  unrepresentable?: { when: (value: string) => string; reason: string };
+};
+
+const same = (value: string): string => value;
+const asText = (value: string): string => `${value}::text`;
+
+const YEARS = 'is infinite or outside the years 1 to 9999';
+const outside = (low: string, high: string) => (value: string) => `${value} not between ${low} and ${high}`;
+
+const INTEGER: ColumnForm = { type: 'INT64', form: same };
+// Beyond 2^53 a JSON number may lose digits on its way.
+const BIGINT: ColumnForm = {
+  type: 'INT64',
+  form: (value) =>
+    `case when ${value} between -9007199254740992 and 9007199254740992 then to_json(${value}) else to_json(${value}::text) end`,
+};
+const STRING: ColumnForm = { type: 'STRING', form: same };
+const TEXT: ColumnForm = { type: 'STRING', form: asText };
+const TIMESTAMPTZ: ColumnForm = {
+  type: 'TIMESTAMP',
+  form: same,
+  unrepresentable: {
+    when: outside(`'0001-01-01 00:00:00+00'::timestamptz`, `'9999-12-31 23:59:59.999999+00'::timestamptz`),
+    reason: YEARS,
+  },
+};
+const JSON_VALUE: ColumnForm = {
+  type: 'JSON',
+  form: (value) => `${value}::jsonb`,
+  unrepresentable: {
+    when: (value) =>
+      `(jsonb_path_exists(${value}::jsonb, 'strict $.**{501}') or exists (
+        select from jsonb_path_query(${value}::jsonb, 'strict $.** ? (@.type() == "number")') as n
+        where not (n::numeric = trunc(n::numeric) and n::numeric between -9223372036854775808 and 18446744073709551615)
+          and abs(n::numeric) <= 1.7976931348623157e308 and (n::text::float8)::text::numeric <> n::numeric
+          or abs(n::numeric) > 1.7976931348623157e308))`,
+    reason: 'holds a number that is no exact INT64, UINT64 or FLOAT64, or is nested deeper than 500',
+  },
+};
+
+const SCALARS: Record<string, ColumnForm> = {
+  int2: INTEGER,
+  int4: INTEGER,
+  int8: BIGINT,
+  oid: { type: 'INT64', form: (value) => `${value}::bigint` },
+  // A float4 is widened first: its shortest text would be another FLOAT64.
+  float4: { type: 'FLOAT64', form: (value) => `${value}::float8` },
+  float8: { type: 'FLOAT64', form: same },
+  bool: { type: 'BOOL', form: same },
+  text: STRING,
+  varchar: STRING,
+  bpchar: STRING,
+  bytea: { type: 'BYTES', form: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')` },
+  date: {
+    type: 'DATE',
+    form: same,
+    unrepresentable: { when: outside(`'0001-01-01'::date`, `'9999-12-31'::date`), reason: YEARS },
+  },
+  timestamp: {
+    type: 'DATETIME',
+    form: same,
+    unrepresentable: {
+      when: outside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'::timestamp`),
+      reason: YEARS,
+    },
+  },
+  timestamptz: TIMESTAMPTZ,
+  time: {
+    type: 'TIME',
+    form: same,
+    unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: 'is 24:00' },
+  },
+  json: JSON_VALUE,
+  jsonb: JSON_VALUE,
+};
+
+/** Scales that BigQuery's two decimal types hold, and their bounds. */
+const NUMERIC_SCALE = 9;
+const NUMERIC_WHOLE_DIGITS = 29;
+const BIGNUMERIC_DIGITS = 38;
+
+function decimal(modifier: number): ColumnForm {
+  const isNotFinite = (value: string) => `${value}::text in ('NaN', 'Infinity', '-Infinity')`;
+  if (modifier < 0) {
+    return {
+      type: 'BIGNUMERIC',
+      form: asText,
+      unrepresentable: {
+        when: (value) =>
+          `(${isNotFinite(value)} or min_scale(${value}) > ${BIGNUMERIC_DIGITS} or abs(${value}) > 5e38)`,
+        reason: 'is no finite number of at most 38 digits on either side of the point',
+      },
+    };
+  }
+  // The typmod holds precision and scale; the scale is an 11-bit signed number since PostgreSQL 15.
+  const precision = ((modifier - 4) >> 16) & 0xffff;
+  const scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
+  const whole = precision - scale;
+  const type =
+    whole <= NUMERIC_WHOLE_DIGITS && scale <= NUMERIC_SCALE
+      ? 'NUMERIC'
+      : whole <= BIGNUMERIC_DIGITS && scale <= BIGNUMERIC_DIGITS
+        ? 'BIGNUMERIC'
+        : 'STRING';
+  if (type === 'STRING') return TEXT;
+  return { type, form: asText, unrepresentable: { when: isNotFinite, reason: 'is no finite number' } };
+}
+
+function scalar(source: SourceType): ColumnForm {
+  if (source.name === 'numeric') return decimal(source.modifier);
+  if (source.kind === 'c') return { ...JSON_VALUE, form: (value) => `to_jsonb(${value})` };
+  return SCALARS[source.name] ?? TEXT;
+}
+
+/** The form of a column's values; total: what has no better form is a STRING. */
+export function columnForm(source: SourceType): ColumnForm & { isRepeated: boolean } {
+  const element = scalar(source);
+  if (!source.isArray) return { ...element, isRepeated: false };
+  if (source.dimensions > 1) {
+    return { type: 'JSON', form: (value) => `to_jsonb(${value})`, isRepeated: false };
+  }
+  return {
+    type: element.type,
+    isRepeated: true,
+    form: (value) =>
+      element.form === same
+        ? `coalesce(to_json(${value}), '[]')`
+        : `coalesce((select json_agg(${element.form('e')} order by i) from unnest(${value}) with ordinality as a (e, i)), '[]')`,
+    unrepresentable: {
+      when: (value) => {
+        const bad = element.unrepresentable?.when('e');
+        return `(array_ndims(${value}) > 1 or exists (select from unnest(${value}) as e where e is null${
+          bad === undefined ? '' : ` or ${bad}`
+        }))`;
+      },
+      reason: `holds a NULL, a second dimension or an element that ${element.unrepresentable?.reason ?? 'is NULL'}`,
+    },
+  };
+}
+
+/** A column that the configuration calls a datetime: text or timestamp in the view, in UTC, and TIMESTAMP in the target. */
+export function datetimeForm(source: SourceType): ColumnForm & { isRepeated: boolean } {
+  const isText = ['text', 'varchar', 'bpchar'].includes(source.name);
+  if (source.name === 'timestamptz' || source.isArray || !(isText || source.name === 'timestamp')) {
+    return columnForm(source);
+  }
+  const shape = `'^\\s*\\d{4}-\\d{2}-\\d{2}([ T]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?\\s*$'`;
+  return {
+    type: 'TIMESTAMP',
+    isRepeated: false,
+    form: (value) => `(${value}::timestamp at time zone 'UTC')`,
+    unrepresentable: {
+      when: (value) =>
+        isText
+          ? `${value} !~ ${shape}`
+          : outside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'`)(value),
+      reason: isText ? 'is no date and time' : YEARS,
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import type { Readable } from 'node:stream';
+import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { DataHubError } from '../errors.ts';
+import { fromPostgres, quoteIdentifier } from '../postgres.ts';
+import { KEY_SETTING } from './collapse.ts';
+import type { SourceView } from './source-view.ts';
+
+/** A part of a view: rows whose key lies in [from, to), null for open ends. Of integer keys only. */
+export type Slice = { from: bigint | null; to: bigint | null };
+
+export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice };
+
+/** One JSON object a line, without rewriting what JSON escapes: no value holds the quote or the delimiter. */
+const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
+
+const settingArray = (setting: string, view: SourceView): string =>
+  `unnest(current_setting('${setting}')::${view.keyType.sqlType}[])`;
+
+/** The rows to read, as a FROM clause with the view as `v` and the log's hint as `k.action`. */
+function rowsOf(view: SourceView, rows: RowSet): string {
+  const key = `v.${quoteIdentifier(view.keyColumn)}`;
+  if (rows.kind === 'captured') {
+    return `(
+      select key, 'added' as action from ${settingArray(KEY_SETTING.added, view)} as key
+      union all
+      select key, 'changed' from ${settingArray(KEY_SETTING.changed, view)} as key
+    ) k join ${view.relation} v on ${key} = k.key`;
+  }
+  const { from, to } = rows.slice;
+  const bounds = [
+    ...(from === null ? [] : [`${key} >= ${from}`]),
+    ...(to === null ? [] : [`${key} < ${to}`]),
+  ];
+  const where = bounds.length === 0 ? '' : ` where ${bounds.join(' and ')}`;
+  return `(select 'added' as action) k cross join ${view.relation} v${where}`;
+}
+
+/** Copies the upserts of a batch out of the source, each row already in its staged form. */
+export function upsertsStatement(view: SourceView, rows: RowSet, etlTransactionId: bigint): string {
+  const columns = view.columns.map(({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`);
+  return `copy (select row_to_json(r) from (
+    select ${[...columns, 'k.action', `${etlTransactionId} as etl_transaction_id`].join(',\n      ')}
+    from ${rowsOf(view, rows)}) r) to stdout ${AS_LINES}`;
+}
+
+/** Copies the captured keys that the view does not have. */
+export function deletesStatement(view: SourceView, etlTransactionId: bigint): string {
+  return `copy (select row_to_json(r) from (
+    select v.${quoteIdentifier(view.keyColumn)}, 'deleted' as action, ${etlTransactionId} as etl_transaction_id
+    from ${settingArray(KEY_SETTING.deleted, view)} as v (${quoteIdentifier(view.keyColumn)})) r) to stdout ${AS_LINES}`;
+}
+
+/** Copies the captured keys that the log named, one a line. */
+export function loggedKeysStatement(view: SourceView): string {
+  return `copy (select ${settingArray(KEY_SETTING.logged, view)}) to stdout`;
+}
+
+/**
+ * Runs one COPY and hands its lines to `consume`, which must read them to the end. Returns what `consume` returns. A value
+ * that the target cannot hold stops it: `bad_data` naming view, key, column and reason. When `consume` fails the connection
+ * is given up, since nobody reads what the server still sends.
+ */
+export async function copyOut<T>(
+  client: pg.ClientBase,
+  statement: string,
+  consume: (lines: Readable) => Promise<T>,
+  diagnose: () => Promise<DataHubError | null> = async () => null,
+): Promise<T> {
+  await client.query('savepoint copy_out');
+  const lines = client.query(copyTo(statement));
+  let refusal: unknown;
+  lines.once('error', (error) => {
+    refusal = error;
+  });
+  try {
+    return await consume(lines);
+  } catch (error) {
+    if (refusal === undefined) {
+      (client as pg.ClientBase & { connection: { stream: Readable } }).connection.stream.destroy();
+      throw error;
+    }
+    const refused = fromPostgres(refusal, 'source');
+    if (refused.kind !== 'bad_data') throw refused;
+    await client.query('rollback to savepoint copy_out');
+    throw (await diagnose()) ?? refused;
+  }
+}
+
+/** Looks for the rows whose values the target cannot hold: the error to throw, or null when no rule of ours is broken. */
+export async function findUnrepresentable(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+): Promise<DataHubError | null> {
+  const faults = view.columns.flatMap(({ name, fault }) => (fault === null ? [] : [{ name, ...fault }]));
+  if (faults.length === 0) return null;
+  const values = faults.map(({ when }, i) => `(${i}, ${when})`);
+  const { rows: found } = await client.query(
+    `select v.${quoteIdentifier(view.keyColumn)}::text as key, f.index
+     from (select v.* from ${rowsOf(view, rows)}) v
+     cross join lateral (values ${values.join(', ')}) as f (index, is_bad)
+     where f.is_bad limit 5`,
+  );
+  const first = faults[found[0]?.index as number];
+  if (first === undefined) return null;
+  const each = found.map((row) => {
+    const fault = faults[row.index as number];
+    return `key ${row.key}, column ${fault?.name}: the value ${fault?.reason}`;
+  });
+  return new DataHubError('bad_data', `view ${view.name}: ${each.join('; ')}`, {
+    context: { view: view.name, column: first.name },
+  });
+}
+
+/** Cuts a large view into slices of about `sliceRows` rows by its integer key; one open slice otherwise. */
+export async function planSlices(
+  client: pg.ClientBase,
+  view: SourceView,
+  limits: { sliceRows: number; maxSlices: number },
+): Promise<Slice[]> {
+  const whole: Slice[] = [{ from: null, to: null }];
+  if (!['smallint', 'integer', 'bigint'].includes(view.keyType.sqlType)) return whole;
+  const { rows } = await client.query(
+    `select c.reltuples::float8 as "tableRows" from pg_class c where c.oid = $1::regclass`,
+    [view.mainTable],
+  );
+  const count = Math.min(limits.maxSlices, Math.ceil((rows[0].tableRows as number) / limits.sliceRows));
+  if (count < 2) return whole;
+  const key = quoteIdentifier(view.primaryKey);
+  const bounds = await client.query(
+    `select min(${key})::int8 as low, max(${key})::int8 as high from ${view.mainTable}`,
+  );
+  const { low, high } = bounds.rows[0] as { low: bigint | null; high: bigint | null };
+  if (low === null || high === null) return whole;
+  const cuts = Array.from(
+    { length: count - 1 },
+    (_, i) => low + ((high - low) * BigInt(i + 1)) / BigInt(count),
+  );
+  return [null, ...cuts].map((from, i) => ({ from, to: cuts[i] ?? null }));
+}

@@ -1,0 +1,246 @@
+import type { Column, TableShape } from '../columns.ts';
+import { DataHubError } from '../errors.ts';
+import { type Queryable, quoteIdentifier, quoteLiteral } from '../postgres.ts';
+import type { ViewSource } from '../view-source.ts';
+import {
+  type CatalogColumn,
+  findRelation,
+  type Relation,
+  readColumns,
+  readDependedColumns,
+  readPrimaryKey,
+} from './catalog.ts';
+import { columnForm, datetimeForm } from './column-type.ts';
+import { type KeyType, keyTypeOf, SUPPORTED_KEY_TYPES } from './key-type.ts';
+
+/** A column as it is read: `expression` and `fault.when` are SQL over the view's alias `v`. */
+export type SourceColumn = Column & {
+  expression: string;
+  fault: { when: string; reason: string } | null;
+};
+
+/** A table whose log rows name rows of the main table: its own, or a lookup's by the foreign key that points at it. */
+export type LoggedTable = {
+  contentTypeId: number;
+  /** Null for the main table itself. */
+  foreignKey: string | null;
+  keyType: KeyType;
+  /** A log row `changed` matters when it touches one of them. */
+  trackedColumns: string[];
+};
+
+/** A configured view, checked against the source's catalog: everything that capture and fetch need to know. */
+export type SourceView = {
+  name: string;
+  relation: string;
+  keyColumn: string;
+  keyType: KeyType;
+  columns: SourceColumn[];
+  mainTable: string;
+  primaryKey: string;
+  logged: LoggedTable[];
+  shape: TableShape;
+};
+
+/** Columns and variables of the target, the temp table and the procedure; a view cannot have them as its own. */
+const RESERVED = /^(action|etl_transaction_id|is_deleted|update_at|batch_id|batch_rows|v_.*)$/i;
+/** The source's clock of the row; optional, and never copied. */
+const NOT_COPIED = 'updated_at';
+
+/**
+ * Looks the view source up in the catalog. Throws `configuration` naming every fault at once: view, tables, columns or
+ * content types that do not exist, a key of no supported type, a name that the target needs for itself.
+ */
+export async function describeView(
+  client: Queryable,
+  source: ViewSource,
+  contentTypeTable: string,
+): Promise<SourceView> {
+  const view = await findRelation(client, source.name);
+  const main = await findRelation(client, source.mainTable);
+  if (view === null || main === null) {
+    throw misconfigured(source, [
+      ...(view === null ? [`view ${source.name} does not exist in the source or may not be read`] : []),
+      ...(main === null
+        ? [`main table ${source.mainTable} does not exist in the source or may not be read`]
+        : []),
+    ]);
+  }
+  const viewColumns = await readColumns(client, view);
+  const mainColumns = await readColumns(client, main);
+  const primaryKey = await readPrimaryKey(client, main);
+  const keyColumn = viewColumns.find(({ column }) => column === source.keyColumn);
+  const keyType = keyColumn && !keyColumn.isArray ? keyTypeOf(keyColumn.name) : undefined;
+  const logged = await loggedTables(client, source, view, main, mainColumns, keyType);
+  const faults = [
+    ...columnFaults(source, viewColumns, mainColumns),
+    ...(primaryKey === null ? [`main table ${source.mainTable} has no primary key of one column`] : []),
+    ...(keyColumn !== undefined && keyType === undefined
+      ? [`key ${source.keyColumn} is of type ${keyColumn.name}; keys may be ${SUPPORTED_KEY_TYPES}`]
+      : []),
+    ...logged.faults,
+    ...(await contentTypeFaults(client, logged.tables, contentTypeTable)),
+  ];
+  if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
+
+  const columns = viewColumns
+    .filter(({ column }) => column !== NOT_COPIED)
+    .map((column) => sourceColumn(source, column));
+  return {
+    name: source.name,
+    relation: view.name,
+    keyColumn: source.keyColumn,
+    keyType,
+    columns,
+    mainTable: main.name,
+    primaryKey,
+    logged: logged.tables,
+    shape: {
+      view: source.name,
+      target: source.targetName,
+      keyColumn: source.keyColumn,
+      columns: columns.map(({ name, type, mode }) => ({ name, type, mode })),
+    },
+  };
+}
+
+function misconfigured(source: ViewSource, faults: string[]): DataHubError {
+  return new DataHubError('configuration', `view source ${source.name}: ${faults.join('; ')}`, {
+    context: { view: source.name },
+  });
+}
+
+function columnFaults(
+  source: ViewSource,
+  viewColumns: CatalogColumn[],
+  mainColumns: CatalogColumn[],
+): string[] {
+  const inView = new Set(viewColumns.map(({ column }) => column));
+  const inMain = new Set(mainColumns.map(({ column }) => column));
+  const inTarget = new Set([...inView, 'update_at']);
+  const configured: [string, string[], Set<string>][] = [
+    ['key column', [source.keyColumn], inView],
+    ['datetime column', source.datetimeColumns, inView],
+    ['null default for', Object.keys(source.nullDefaults), inView],
+    ['policy for', Object.keys(source.unrepresentable), inView],
+    ['foreign key column', source.foreignKeys.map(({ column }) => column), inView],
+    ['partition column', source.partition === null ? [] : [source.partition.column], inTarget],
+    ['cluster column', source.clusterColumns, inTarget],
+    ['report column', [source.reportColumn], inTarget],
+    ['tracked column', source.trackedColumns, inMain],
+    ['lookup column', source.lookups.map(({ column }) => column), inMain],
+  ];
+  return [
+    ...configured.flatMap(([what, names, existing]) =>
+      names
+        .filter((name) => !existing.has(name))
+        .map(
+          (name) =>
+            `${what} ${name} does not exist in ${existing === inMain ? source.mainTable : 'the view'}`,
+        ),
+    ),
+    ...viewColumns
+      .filter(({ column }) => RESERVED.test(column))
+      .map(({ column }) => `column ${column} has a name that the target needs for itself`),
+  ];
+}
+
+async function loggedTables(
+  client: Queryable,
+  source: ViewSource,
+  view: Relation,
+  main: Relation,
+  mainColumns: CatalogColumn[],
+  keyType: KeyType | undefined,
+): Promise<{ tables: LoggedTable[]; faults: string[] }> {
+  const tables: LoggedTable[] = [];
+  const faults: string[] = [];
+  if (keyType !== undefined) {
+    const tracked = new Set([...(await readDependedColumns(client, view, main)), ...source.trackedColumns]);
+    tracked.delete(NOT_COPIED);
+    tables.push({
+      contentTypeId: source.contentTypeId,
+      foreignKey: null,
+      keyType,
+      trackedColumns: [...tracked],
+    });
+  }
+  for (const lookup of source.lookups) {
+    const relation = await findRelation(client, lookup.table);
+    const column = mainColumns.find((each) => each.column === lookup.column);
+    const lookupKey = column === undefined ? undefined : keyTypeOf(column.name);
+    if (relation === null) faults.push(`lookup table ${lookup.table} does not exist or may not be read`);
+    else if (column !== undefined && lookupKey === undefined) {
+      faults.push(
+        `lookup column ${lookup.column} is of type ${column.name}; it may be ${SUPPORTED_KEY_TYPES}`,
+      );
+    } else if (lookupKey !== undefined) {
+      const trackedColumns = await readDependedColumns(client, view, relation);
+      tables.push({
+        contentTypeId: lookup.contentTypeId,
+        foreignKey: lookup.column,
+        keyType: lookupKey,
+        trackedColumns: trackedColumns.filter((name) => name !== NOT_COPIED),
+      });
+    }
+  }
+  return { tables, faults };
+}
+
+async function contentTypeFaults(client: Queryable, tables: LoggedTable[], contentTypeTable: string) {
+  const { rows } = await client.query(
+    `select wanted.id from unnest($1::int[]) as wanted (id)
+     where not exists (select from ${quoteIdentifier(contentTypeTable)} t where t.id = wanted.id)`,
+    [tables.map(({ contentTypeId }) => contentTypeId)],
+  );
+  return rows.map((row) => `content type ${row.id} does not exist in ${contentTypeTable}`);
+}
+
+function sourceColumn(source: ViewSource, column: CatalogColumn): SourceColumn {
+  const name = column.column;
+  const isKey = name === source.keyColumn;
+  const form = source.datetimeColumns.includes(name) ? datetimeForm(column) : columnForm(column);
+  const value = `v.${quoteIdentifier(name)}`;
+  const fallback = source.nullDefaults[name];
+  const policy = source.unrepresentable[name];
+  const fault =
+    form.unrepresentable === undefined
+      ? null
+      : { when: form.unrepresentable.when(value), reason: form.unrepresentable.reason };
+  const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
+  const written = { name, type: form.type, mode } as const;
+  const formed = fallback === undefined ? form.form(value) : orDefault(form.form(value), fallback);
+  if (fault === null) return { ...written, expression: formed, fault };
+  switch (policy) {
+    case 'string':
+      return { ...written, type: 'STRING', mode: 'NULLABLE', expression: `${value}::text`, fault: null };
+    case 'null':
+      return { ...written, expression: `case when ${fault.when} then null else ${formed} end`, fault: null };
+    default:
+      return { ...written, expression: guarded(value, column, formed, fault.when), fault };
+  }
+}
+
+const orDefault = (formed: string, fallback: string | number | boolean): string =>
+  `coalesce(to_json(${formed}), to_json(${quoteLiteral(String(fallback))}::text))`;
+
+/**
+ * The formed value, or a cast that must fail, which stops the COPY at the row (I9); the fetch then looks up which row it
+ * was. The text that is cast depends on the row, or the planner would evaluate the cast by itself. Where the value is
+ * written as it is, both arms are of its own type, which row_to_json writes faster than json.
+ */
+function guarded(value: string, column: CatalogColumn, formed: string, when: string): string {
+  const failing = `('unrepresentable' || left(${value}::text, 0))`;
+  return formed === value
+    ? `case when ${when} then ${failing}::${column.name} else ${formed} end`
+    : `case when ${when} then to_json(${failing}::int) else to_json(${formed}) end`;
+}
+
+/** Those of `keys` that are no value of the view's key type. */
+export async function badKeysAmong(client: Queryable, view: SourceView, keys: string[]): Promise<string[]> {
+  const { rows } = await client.query(
+    `select q as key from unnest($1::text[]) as q where (${view.keyType.fromText('q')}) is null limit 20`,
+    [keys],
+  );
+  return rows.map((row) => JSON.stringify(row.key));
+}

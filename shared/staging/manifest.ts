@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** One staged object; `bytes` as it is stored, compressed. */
+const stagedObject = z.object({ name: z.string(), rows: z.number(), bytes: z.number(), md5: z.string() });
+export type StagedObject = z.output<typeof stagedObject>;
+
+/** What a batch staged; it is written last, so that a batch with a manifest is whole. */
+export const manifest = z.object({
+  view: z.string(),
+  etl_transaction_id: z.string(),
+  columns: z.array(z.object({ name: z.string(), type: z.string(), mode: z.string() })),
+  upserts: z.number(),
+  deletes: z.number(),
+  bytes: z.number(),
+  objects: z.array(stagedObject),
+});
+export type Manifest = z.output<typeof manifest>;

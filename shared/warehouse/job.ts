@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BigQuery, Job } from '@google-cloud/bigquery';
+import { DataHubError, type ErrorContext } from '../errors.ts';
+import { codeOf, fromGoogle, kindOfJobError } from '../google-errors.ts';
+
+/** A job to run: its id names its effect, so that asking for it twice runs it once (I5). */
+export type JobSpec = {
+  id: string;
+  /** The `configuration` of the REST resource, without labels and time limit. */
+  configuration: Record<string, unknown>;
+  labels: Record<string, string>;
+  context: ErrorContext;
+};
+
+export type JobOutcome =
+  | { state: 'done'; job: Job }
+  | { state: 'failed'; error: DataHubError; message: string }
+  | { state: 'running' };
+
+/** BigQuery stops a job after so long, whether or not anybody still waits for it. */
+const JOB_TIMEOUT_MS = 3_600_000;
+const FIRST_POLL_MS = 50;
+const LAST_POLL_MS = 2_000;
+
+/** The parts of a job id that are allowed; names of ours need no more. */
+export function jobId(...parts: (string | number | bigint)[]): string {
+  return parts.join('_').replaceAll(/[^\w-]/g, '-');
+}
+
+/**
+ * Starts the job, or finds it when it was started before, and waits for its end as long as `deadlineMs` (by `Date.now()`)
+ * allows. Safe to repeat. Throws what is not the job's own failure, classified.
+ */
+export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: number): Promise<JobOutcome> {
+  const job = await submit(bigquery, spec);
+  return await outcome(job, spec, deadlineMs);
+}
+
+async function submit(bigquery: BigQuery, spec: JobSpec): Promise<Job> {
+  try {
+    const [job] = await bigquery.createJob({
+      jobId: spec.id,
+      ...located(bigquery),
+      configuration: {
+        ...spec.configuration,
+        labels: labels(spec.labels),
+        jobTimeoutMs: String(JOB_TIMEOUT_MS),
+      },
+    });
+    return job;
+  } catch (error) {
+    // The job of this id was started before, by us or by whoever we follow.
+    if (codeOf(error) === 409) return bigquery.job(spec.id, located(bigquery));
+    throw fromGoogle(error, `job ${spec.id}`, spec.context);
+  }
+}
+
+async function outcome(
+  job: Job,
+  spec: Pick<JobSpec, 'id' | 'context'>,
+  deadlineMs: number,
+): Promise<JobOutcome> {
+  for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
+    const [metadata] = await job.getMetadata().catch((error: unknown) => {
+      throw fromGoogle(error, `job ${spec.id}`, spec.context);
+    });
+    const status = metadata.status as { state: string; errorResult?: { reason?: string; message?: string } };
+    if (status.state === 'DONE') {
+      if (status.errorResult === undefined) return { state: 'done', job };
+      const { reason, message = 'no message' } = status.errorResult;
+      const error = new DataHubError(kindOfJobError(reason), `job ${spec.id}: ${message}`, {
+        context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
+      });
+      return { state: 'failed', error, message };
+    }
+    if (Date.now() + waitMs > deadlineMs) return { state: 'running' };
+    await sleep(waitMs);
+  }
+}
+
+const located = (bigquery: BigQuery) =>
+  bigquery.location === undefined ? {} : { location: bigquery.location };
+
+/** Label values hold lower-case letters, digits, dashes and underscores, at most 63. */
+function labels(given: Record<string, string>): Record<string, string> {
+  const written = Object.entries({ 'managed-by': 'smart-datahub', ...given });
+  return Object.fromEntries(
+    written.map(([name, value]) => [
+      name,
+      value
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9_-]/g, '-')
+        .slice(0, 63),
+    ]),
+  );
+}

@@ -1,0 +1,37 @@
+import type { TableShape } from '../columns.ts';
+
+/** The project and datasets that hold the warehouse's objects. */
+export type Datasets = { projectId: string; temp: string; target: string; view: string };
+
+/** The full names of one view's objects, unquoted. */
+export type ObjectNames = {
+  temp: string;
+  target: string;
+  procedure: string;
+  view: string;
+  ledger: string;
+};
+
+export const LEDGER = 'applied_batch';
+
+export function objectNames(datasets: Datasets, shape: Pick<TableShape, 'target'>): ObjectNames {
+  const { projectId, temp, target, view } = datasets;
+  return {
+    temp: `${projectId}.${temp}.temp_${shape.target}`,
+    target: `${projectId}.${target}.${shape.target}`,
+    procedure: `${projectId}.${target}.merge_${shape.target}`,
+    view: `${projectId}.${view}.view_${shape.target}`,
+    ledger: `${projectId}.${temp}.${LEDGER}`,
+  };
+}
+
+/** The one quoting function for GoogleSQL identifiers: names cannot hold a backtick, so one that does is refused. */
+export function quoted(name: string): string {
+  if (/[`\\\n]/.test(name)) throw new RangeError(`${JSON.stringify(name)} is no BigQuery name`);
+  return `\`${name}\``;
+}
+
+/** A GoogleSQL string literal. */
+export function stringLiteral(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
+}

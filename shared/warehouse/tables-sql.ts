@@ -1,0 +1,117 @@
+import type { Column, TableShape } from '../columns.ts';
+import { type Datasets, objectNames, quoted } from './names.ts';
+
+/** How a target is laid out, from the view source. */
+export type Layout = {
+  partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
+  clusterColumns: string[];
+  /** The date by which the reporting view's five years are counted. */
+  reportColumn: string;
+};
+
+/** What every merge target has beside the view's columns. */
+export const TARGET_COLUMNS: readonly Column[] = [
+  { name: 'is_deleted', type: 'BOOL', mode: 'NULLABLE' },
+  { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' },
+  { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' },
+];
+
+/** What every temp table has beside the view's columns. */
+export const TEMP_COLUMNS: readonly Column[] = [
+  { name: 'action', type: 'STRING', mode: 'NULLABLE' },
+  { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' },
+];
+
+function definition({ name, type, mode }: Column): string {
+  const sqlType = mode === 'REPEATED' ? `array<${type.toLowerCase()}>` : type.toLowerCase();
+  return `  ${quoted(name)} ${sqlType}${mode === 'REQUIRED' ? ' not null' : ''}`;
+}
+
+/** The ledger of applied batches, shared by all views. Safe to repeat. */
+export function ledgerSql(datasets: Datasets): string {
+  return `-- The ledger of applied batches: what makes a merge safe to repeat. Safe to repeat.
+create table if not exists ${quoted(objectNames(datasets, { target: '' }).ledger)} (
+  view string not null,
+  etl_transaction_id int64 not null,
+  added int64,
+  changed int64,
+  deleted int64,
+  applied_at timestamp
+)
+cluster by view, etl_transaction_id
+options (description = 'One row a batch that was merged into its target');
+`;
+}
+
+/** The temp table, which load jobs append to and the procedure empties. Safe to repeat. */
+export function tempTableSql(datasets: Datasets, shape: TableShape): string {
+  const columns = [...shape.columns, ...TEMP_COLUMNS].map(definition).join(',\n');
+  return `-- The staged rows of ${shape.view} until they are merged. Safe to repeat.
+create table if not exists ${quoted(objectNames(datasets, shape).temp)} (
+${columns}
+)
+cluster by action
+options (description = ${`'Staged rows of ${shape.view}'`});
+`;
+}
+
+/** The target table. Where no clustering was chosen the key comes first: only then bounds on it prune a merge. Safe to repeat. */
+export function targetTableSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
+  const columns = [...shape.columns, ...TARGET_COLUMNS].map(definition);
+  const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
+  const clusters = layout.clusterColumns.length > 0 ? layout.clusterColumns : [shape.keyColumn];
+  return `-- ${shape.view} as BigQuery keeps it. Safe to repeat.
+create table if not exists ${quoted(objectNames(datasets, shape).target)} (
+${[...columns, key].join(',\n')}
+)
+${partitionBy(shape, layout)}cluster by ${clusters.map(quoted).join(', ')}
+options (description = ${`'Copy of ${shape.view}; deleted rows are marked'`});
+`;
+}
+
+function partitionBy(shape: TableShape, { partition }: Layout): string {
+  if (partition === null) return '';
+  const column = [...shape.columns, ...TARGET_COLUMNS].find(({ name }) => name === partition.column);
+  const name = quoted(partition.column);
+  switch (column?.type) {
+    case 'DATE':
+      return partition.granularity === 'day'
+        ? `partition by ${name}\n`
+        : `partition by date_trunc(${name}, ${partition.granularity})\n`;
+    case 'DATETIME':
+      return `partition by datetime_trunc(${name}, ${partition.granularity})\n`;
+    default:
+      return `partition by timestamp_trunc(${name}, ${partition.granularity})\n`;
+  }
+}
+
+/** The reporting view: not deleted, of the last five years (rows without the date are kept), without the batch number. Safe to repeat. */
+export function reportingViewSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
+  const names = objectNames(datasets, shape);
+  const columns = [...shape.columns, ...TARGET_COLUMNS]
+    .filter(({ name }) => name !== 'etl_transaction_id')
+    .map(({ name }) => `  ${quoted(name)}`)
+    .join(',\n');
+  const reported = shape.columns.find(({ name }) => name === layout.reportColumn);
+  const column = quoted(layout.reportColumn);
+  const date = reported?.type === 'DATE' ? column : `date(${column})`;
+  return `-- ${shape.view} for reports: not deleted, of the last five years. Safe to repeat.
+create or replace view ${quoted(names.view)} as
+select
+${columns}
+from ${quoted(names.target)}
+where not is_deleted
+  and (${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
+`;
+}
+
+/** The highest batch number that the target or the ledger knows. Reads only. */
+export function highestBatchSql(datasets: Datasets, shape: TableShape): string {
+  const names = objectNames(datasets, shape);
+  return `-- The highest batch number that the target of ${shape.view} has met. Reads only.
+select greatest(
+  coalesce((select max(t.etl_transaction_id) from ${quoted(names.target)} t), 0),
+  coalesce((select max(l.etl_transaction_id) from ${quoted(names.ledger)} l), 0)
+) as highest;
+`;
+}

@@ -1,0 +1,276 @@
+import { createHash } from 'node:crypto';
+import type { BigQuery } from '@google-cloud/bigquery';
+import type { TableShape } from '../columns.ts';
+import { DataHubError } from '../errors.ts';
+import { codeOf, fromGoogle } from '../google-errors.ts';
+import { columnDifferences, type TableField } from './columns-match.ts';
+import { type JobOutcome, jobId, runJob } from './job.ts';
+import { type Datasets, type ObjectNames, objectNames } from './names.ts';
+import { callSql, procedureSql, raisedCode } from './procedure-sql.ts';
+import {
+  highestBatchSql,
+  type Layout,
+  ledgerSql,
+  reportingViewSql,
+  TARGET_COLUMNS,
+  TEMP_COLUMNS,
+  targetTableSql,
+  tempTableSql,
+} from './tables-sql.ts';
+
+export type { Layout };
+
+/** One attempt at one batch; every job of it is named from these. */
+export type Attempt = { view: string; target: string; etlTransactionId: bigint; attempt: number };
+export type Counts = { added: bigint; changed: bigint; deleted: bigint };
+
+export type MergeOutcome =
+  | { state: 'applied'; counts: Counts }
+  /** The job outlives the caller's deadline. */
+  | { state: 'running' }
+  /** The staged rows are gone from the temp table. */
+  | { state: 'staging_lost'; error: DataHubError }
+  | { state: 'failed'; error: DataHubError };
+
+export type Warehouse = ReturnType<typeof createWarehouse>;
+
+const LOAD_TRIES = 3;
+
+/** BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit. */
+export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
+  const namesOf = (target: string): ObjectNames => objectNames(datasets, { target });
+
+  return {
+    /** Changes when any statement that makes the view's objects does. */
+    fingerprint(shape: TableShape, layout: Layout): string {
+      return createHash('sha256')
+        .update(objectsSql(datasets, shape, layout))
+        .digest('hex')
+        .slice(0, 16);
+    },
+
+    /**
+     * Makes what is missing of the view's tables, procedure and reporting view, in one job, and answers the highest batch
+     * number that the target has met (0 for a new one). Safe to repeat under another `runName`.
+     */
+    async makeObjects(
+      shape: TableShape,
+      layout: Layout,
+      runName: string,
+      deadlineMs: number,
+    ): Promise<bigint> {
+      const context = { view: shape.view };
+      const outcome = await runJob(
+        bigquery,
+        {
+          id: jobId('objects', shape.view, runName),
+          configuration: {
+            query: { query: objectsSql(datasets, shape, layout), useLegacySql: false },
+          },
+          labels: { view: shape.view, step: 'objects' },
+          context,
+        },
+        deadlineMs,
+      );
+      const [row] = await resultRows(outcome, context);
+      return BigInt(String(row?.highest ?? 0));
+    },
+
+    /**
+     * Compares the columns of temp and target table with the view's. Answers the names of tables that do not exist; throws
+     * `schema_drift` naming every difference.
+     */
+    async missingTables(shape: TableShape): Promise<('temp' | 'target')[]> {
+      const names = namesOf(shape.target);
+      const found = await Promise.all([
+        tableFields(names.temp).then((fields) => compare('temp', names.temp, shape, fields)),
+        tableFields(names.target).then((fields) => compare('target', names.target, shape, fields)),
+      ]);
+      const differences = found.flatMap((table) => table.differences);
+      if (differences.length > 0) {
+        throw new DataHubError('schema_drift', `view ${shape.view}: ${differences.join('; ')}`, {
+          context: { view: shape.view },
+        });
+      }
+      return found.filter((table) => table.isMissing).map((table) => table.table);
+    },
+
+    /** Where a dataset is; null when it does not exist. */
+    async datasetLocation(dataset: string): Promise<string | null> {
+      try {
+        const [metadata] = await bigquery.dataset(dataset).getMetadata();
+        return String(metadata.location);
+      } catch (error) {
+        if (codeOf(error) === 404) return null;
+        throw fromGoogle(error, `dataset ${dataset}`);
+      }
+    },
+
+    /**
+     * Appends the staged objects to the temp table and answers the load job's id. A try whose job failed for a reason that
+     * passes is followed by another; a job is only started when the one before is known to have failed.
+     */
+    async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string> {
+      const context = contextOf(attempt);
+      for (let tries = 1; ; tries += 1) {
+        const id = jobId('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries);
+        const outcome = await runJob(bigquery, loadSpec(id, attempt, uris), deadlineMs);
+        if (outcome.state === 'done') return id;
+        if (outcome.state === 'running') {
+          throw new DataHubError('transient', `job ${id} is still running`, { context });
+        }
+        if (outcome.error.kind !== 'transient' || tries === LOAD_TRIES) throw loadError(outcome.error);
+      }
+    },
+
+    mergeJobId: ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target'>): string =>
+      jobId('merge', view, etlTransactionId, attempt),
+
+    /** Calls the view's procedure, or finds the call that was made before, and waits for its end until the deadline. */
+    async merge(attempt: Attempt, rows: bigint, deadlineMs: number): Promise<MergeOutcome> {
+      const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadlineMs);
+      switch (outcome.state) {
+        case 'running':
+          return { state: 'running' };
+        case 'done': {
+          const [row] = await resultRows(outcome, contextOf(attempt));
+          return { state: 'applied', counts: countsOf(row, attempt) };
+        }
+        case 'failed':
+          return mergeFailure(outcome, attempt);
+      }
+    },
+  };
+
+  async function tableFields(name: string): Promise<TableField[] | null> {
+    const [, dataset = '', table = ''] = name.split('.');
+    try {
+      const [metadata] = await bigquery.dataset(dataset).table(table).getMetadata();
+      return (metadata.schema?.fields ?? []) as TableField[];
+    } catch (error) {
+      if (codeOf(error) === 404) return null;
+      throw fromGoogle(error, `table ${name}`);
+    }
+  }
+
+  function loadSpec(id: string, attempt: Attempt, sourceUris: string[]) {
+    const [projectId, datasetId, tableId] = namesOf(attempt.target).temp.split('.');
+    return {
+      id,
+      configuration: {
+        load: {
+          sourceUris,
+          sourceFormat: 'NEWLINE_DELIMITED_JSON',
+          destinationTable: { projectId, datasetId, tableId },
+          createDisposition: 'CREATE_NEVER',
+          writeDisposition: 'WRITE_APPEND',
+          ignoreUnknownValues: false,
+          maxBadRecords: 0,
+        },
+      },
+      labels: labelsOf(attempt, 'load'),
+      context: contextOf(attempt),
+    };
+  }
+
+  function mergeSpec(attempt: Attempt, rows: bigint) {
+    const parameter = (name: string, value: bigint) => ({
+      name,
+      parameterType: { type: 'INT64' },
+      parameterValue: { value: String(value) },
+    });
+    return {
+      id: jobId('merge', attempt.view, attempt.etlTransactionId, attempt.attempt),
+      configuration: {
+        query: {
+          query: callSql(datasets, attempt),
+          useLegacySql: false,
+          parameterMode: 'NAMED',
+          queryParameters: [parameter('batch_id', attempt.etlTransactionId), parameter('batch_rows', rows)],
+        },
+      },
+      labels: labelsOf(attempt, 'merge'),
+      context: contextOf(attempt),
+    };
+  }
+}
+
+/** Everything that a view needs in BigQuery, as one script whose last statement answers the highest batch number. */
+export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
+  return [
+    ledgerSql(datasets),
+    tempTableSql(datasets, shape),
+    targetTableSql(datasets, shape, layout),
+    procedureSql(datasets, shape),
+    reportingViewSql(datasets, shape, layout),
+    highestBatchSql(datasets, shape),
+  ].join('\n');
+}
+
+function compare(table: 'temp' | 'target', name: string, shape: TableShape, fields: TableField[] | null) {
+  const expected = [...shape.columns, ...(table === 'temp' ? TEMP_COLUMNS : TARGET_COLUMNS)];
+  const differences = fields === null ? [] : columnDifferences(expected, fields);
+  return {
+    table,
+    isMissing: fields === null,
+    differences: differences.map((difference) => `table ${name}: ${difference}`),
+  };
+}
+
+const contextOf = ({ view, etlTransactionId }: Attempt) => ({ view, etlTransactionId });
+
+const labelsOf = ({ view, etlTransactionId }: Attempt, step: string) => ({
+  view,
+  step,
+  'etl-transaction': String(etlTransactionId),
+});
+
+async function resultRows(
+  outcome: JobOutcome,
+  context: { view: string },
+): Promise<Record<string, unknown>[]> {
+  if (outcome.state === 'failed') throw outcome.error;
+  if (outcome.state === 'running')
+    throw new DataHubError('transient', 'the job is still running', { context });
+  const [rows] = await outcome.job.getQueryResults({ wrapIntegers: true }).catch((error: unknown) => {
+    throw fromGoogle(error, `results of job ${outcome.job.id}`, context);
+  });
+  return (rows as Record<string, { value: string }>[]).map((row) =>
+    Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, cell?.value])),
+  );
+}
+
+function countsOf(row: Record<string, unknown> | undefined, attempt: Attempt): Counts {
+  if (row === undefined) {
+    throw new DataHubError('warehouse', 'the merge procedure answered no counts', {
+      context: contextOf(attempt),
+    });
+  }
+  const count = (name: string) => BigInt(String(row[name]));
+  return { added: count('added'), changed: count('changed'), deleted: count('deleted') };
+}
+
+/** A staged object that is gone fails the load with `notFound`; what else BigQuery refuses for good is in the rows. */
+function loadError(error: DataHubError): DataHubError {
+  if (error.context.code !== 'notFound') return error;
+  return new DataHubError('staging_lost', error.message, { context: error.context, cause: error });
+}
+
+function mergeFailure(failed: { error: DataHubError; message: string }, attempt: Attempt): MergeOutcome {
+  const within = (kind: 'merge_refused' | 'bad_data' | 'staging_lost') =>
+    new DataHubError(kind, failed.error.message, {
+      context: { ...failed.error.context, ...contextOf(attempt) },
+    });
+  const raised = raisedCode(failed.message);
+  switch (raised) {
+    case 'staging_lost':
+      return { state: 'staging_lost', error: within('staging_lost') };
+    case 'duplicate_key':
+      return { state: 'failed', error: within('bad_data') };
+    case 'superseded':
+    case 'refused':
+      return { state: 'failed', error: within('merge_refused') };
+    case null:
+      return { state: 'failed', error: failed.error };
+  }
+}

@@ -1,0 +1,263 @@
+import { BigQueryError, duplicate, notFound } from './error.ts';
+import type { Engine, Session } from './engine.ts';
+import { type Field, literal } from './field.ts';
+import {
+  type DatasetReference,
+  displayName,
+  type RoutineReference,
+  storageSchema,
+  storageTable,
+  type TableReference,
+} from './names.ts';
+import type { ProcedureArgument } from './script/statement.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+interface Described {
+  readonly creationTime: string;
+  readonly lastModifiedTime: string;
+  readonly description?: string;
+  readonly friendlyName?: string;
+  readonly labels?: Labels;
+}
+
+export interface Dataset extends Described {
+  readonly reference: DatasetReference;
+  readonly location: string;
+  readonly defaultTableExpirationMs?: string;
+}
+
+/** What does not change what a table holds, in the form of the REST resource. */
+export interface TableSettings {
+  readonly timePartitioning?: { readonly type: string; readonly field?: string; readonly expirationMs?: string };
+  readonly rangePartitioning?: { readonly field: string; readonly range: { start: string; end: string; interval: string } };
+  readonly clustering?: { readonly fields: readonly string[] };
+  readonly tableConstraints?: {
+    readonly primaryKey?: { readonly columns: readonly string[] };
+    readonly foreignKeys?: readonly ForeignKey[];
+  };
+  readonly requirePartitionFilter?: boolean;
+  readonly expirationTime?: string;
+  /** An interval as the REST interface writes it: `0-0 0 0:15:0`. */
+  readonly maxStaleness?: string;
+}
+
+export interface ForeignKey {
+  readonly name?: string;
+  readonly referencedTable: TableReference;
+  readonly columnReferences: readonly { readonly referencingColumn: string; readonly referencedColumn: string }[];
+}
+
+export interface Table extends Described, TableSettings {
+  readonly reference: TableReference;
+  readonly type: 'TABLE' | 'VIEW';
+  readonly fields: readonly Field[];
+  /** The query of a view. */
+  readonly viewQuery?: string;
+  /** Rows are written by an upsert stream: DML that changes rows is refused. */
+  readonly upsertStream?: boolean;
+}
+
+export interface Routine extends Described {
+  readonly reference: RoutineReference;
+  readonly arguments: readonly ProcedureArgument[];
+  /** From BEGIN to END. */
+  readonly body: string;
+}
+
+interface Records {
+  dataset: Dataset;
+  table: Table;
+  routine: Routine;
+}
+
+type Kind = keyof Records;
+
+const NOUNS: Readonly<Record<Kind, string>> = { dataset: 'Dataset', table: 'Table', routine: 'Routine' };
+
+/**
+ * What exists: datasets, tables and routines. Each change is written to the engine in the transaction that also changes
+ * the storage, so that a restart finds both or neither.
+ */
+export class Catalog {
+  readonly #engine: Engine;
+  #lastChange: Promise<void> = Promise.resolve();
+  readonly #records: { readonly [K in Kind]: Map<string, Records[K]> } = {
+    dataset: new Map(),
+    table: new Map(),
+    routine: new Map(),
+  };
+
+  private constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  static async open(engine: Engine): Promise<Catalog> {
+    const catalog = new Catalog(engine);
+    await engine.with(async (session) => {
+      await session.run('create schema if not exists catalog');
+      await session.run(
+        'create table if not exists catalog.record(kind varchar not null, name varchar not null, content varchar not null)',
+      );
+      const { rows } = await session.query('select kind, name, content from catalog.record');
+      for (const [kind, name, content] of rows) {
+        catalog.#records[kind as Kind].set(String(name), JSON.parse(String(content)));
+      }
+    });
+    return catalog;
+  }
+
+  findDataset(reference: DatasetReference): Dataset | undefined {
+    return this.#records.dataset.get(keyOf(reference));
+  }
+
+  findTable(reference: TableReference): Table | undefined {
+    return this.#records.table.get(keyOf(reference));
+  }
+
+  findRoutine(reference: RoutineReference): Routine | undefined {
+    return this.#records.routine.get(keyOf(reference));
+  }
+
+  dataset(reference: DatasetReference): Dataset {
+    return this.findDataset(reference) ?? missing('dataset', reference);
+  }
+
+  table(reference: TableReference): Table {
+    this.dataset(reference);
+    return this.findTable(reference) ?? missing('table', reference);
+  }
+
+  routine(reference: RoutineReference): Routine {
+    this.dataset(reference);
+    return this.findRoutine(reference) ?? missing('routine', reference);
+  }
+
+  /** In the order of their names. */
+  datasets(projectId: string): Dataset[] {
+    return sorted(this.#records.dataset).filter(({ reference }) => reference.projectId === projectId);
+  }
+
+  tables(dataset: DatasetReference): Table[] {
+    return sorted(this.#records.table).filter(({ reference }) => isIn(reference, dataset));
+  }
+
+  routines(dataset: DatasetReference): Routine[] {
+    return sorted(this.#records.routine).filter(({ reference }) => isIn(reference, dataset));
+  }
+
+  async createDataset(dataset: Dataset): Promise<void> {
+    const create = (session: Session) => session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);
+    await this.#change('dataset', dataset, { mustBeNew: true, storage: create });
+  }
+
+  /** @throws BigQueryError resourceInUse unless the dataset is empty or its contents shall go too. */
+  async deleteDataset(reference: DatasetReference, contentsToo: boolean): Promise<void> {
+    this.dataset(reference);
+    const [tables, routines] = [this.tables(reference), this.routines(reference)];
+    if (!contentsToo && tables.length + routines.length > 0) {
+      throw new BigQueryError('resourceInUse', `Dataset ${displayName(reference)} is still in use`);
+    }
+    for (const table of tables) await this.deleteTable(table.reference);
+    for (const routine of routines) await this.deleteRoutine(routine.reference);
+    await this.#remove('dataset', reference, (session) =>
+      session.run(`drop schema ${storageSchema(reference)} cascade`),
+    );
+  }
+
+  async updateDataset(dataset: Dataset): Promise<void> {
+    await this.#change('dataset', dataset);
+  }
+
+  async putTable(table: Table, change: Change = {}): Promise<void> {
+    await this.#change('table', table, change);
+  }
+
+  async deleteTable(reference: TableReference): Promise<void> {
+    const { type } = this.table(reference);
+    await this.#remove('table', reference, async (session) => {
+      if (type === 'TABLE') await session.run(`drop table ${storageTable(reference)}`);
+    });
+  }
+
+  async putRoutine(routine: Routine, change: Change = {}): Promise<void> {
+    await this.#change('routine', routine, change);
+  }
+
+  async deleteRoutine(reference: RoutineReference): Promise<void> {
+    this.routine(reference);
+    await this.#remove('routine', reference);
+  }
+
+  async #change<K extends Kind>(kind: K, record: Records[K], change: Change = {}): Promise<void> {
+    const key = keyOf(record.reference);
+    await this.#inTurn(async () => {
+      if (change.mustBeNew && this.#records[kind].has(key)) throw alreadyExists(kind, record.reference);
+      await this.#write(kind, key, record, change);
+      this.#records[kind].set(key, record);
+    });
+  }
+
+  async #remove(kind: Kind, reference: DatasetReference, storage?: Change['storage']): Promise<void> {
+    const key = keyOf(reference);
+    await this.#inTurn(async () => {
+      await this.#write(kind, key, undefined, storage ? { storage } : {});
+      this.#records[kind].delete(key);
+    });
+  }
+
+  async #write(kind: Kind, key: string, record: unknown, { storage, session }: Change): Promise<void> {
+    const write = (writer: Session) =>
+      writer.transaction(async () => {
+        await storage?.(writer);
+        await writer.run(`delete from catalog.record where kind = ${literal(kind)} and name = ${literal(key)}`);
+        if (record === undefined) return;
+        const values = [kind, key, JSON.stringify(record)].map(literal).join(', ');
+        await writer.run(`insert into catalog.record values (${values})`);
+      });
+    await (session ? write(session) : this.#engine.with(write));
+  }
+
+  /** One change at a time: the engine would refuse one of two that overlap. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastChange.then(work);
+    this.#lastChange = turn.catch(() => undefined);
+    await turn;
+  }
+}
+
+/** How a record changes together with the storage. */
+export interface Change {
+  /** Fails with `duplicate` if there is one already. */
+  readonly mustBeNew?: boolean;
+  /** Makes or changes what holds the rows, in the same transaction. */
+  readonly storage?: (session: Session) => Promise<unknown>;
+  /** The connection to do it on, if it must see that connection's temporary tables. */
+  readonly session?: Session;
+}
+
+/** The two times of something that is created now. */
+export function createdNow(): Pick<Described, 'creationTime' | 'lastModifiedTime'> {
+  const now = String(Date.now());
+  return { creationTime: now, lastModifiedTime: now };
+}
+
+export function alreadyExists(kind: Kind, reference: DatasetReference) {
+  return duplicate(`Already Exists: ${NOUNS[kind]} ${displayName(reference)}`);
+}
+
+function missing(kind: Kind, reference: DatasetReference): never {
+  throw notFound(`Not found: ${NOUNS[kind]} ${displayName(reference)}`);
+}
+
+function keyOf(reference: DatasetReference & { tableId?: string; routineId?: string }): string {
+  return displayName(reference);
+}
+
+function isIn(reference: DatasetReference, dataset: DatasetReference): boolean {
+  return reference.projectId === dataset.projectId && reference.datasetId === dataset.datasetId;
+}
+
+function sorted<T>(records: ReadonlyMap<string, T>): T[] {
+  return [...records].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record);
+}

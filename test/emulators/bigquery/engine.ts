@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import { BigQueryError, invalidQuery } from './error.ts';
+import { parseDuckDbError } from './engine-error.ts';
+
+/** A value with the DuckDB type that it has. */
+export interface TypedValue {
+  readonly type: DuckDBType;
+  readonly value: DuckDBValue;
+}
+
+export interface Rows {
+  readonly names: readonly string[];
+  readonly types: readonly DuckDBType[];
+  readonly rows: readonly (readonly DuckDBValue[])[];
+}
+
+export type Bindings = Readonly<Record<string, TypedValue>>;
+
+/** DuckDB with the functions that translated GoogleSQL calls. */
+export class Engine {
+  readonly #instance: DuckDBInstance;
+
+  private constructor(instance: DuckDBInstance) {
+    this.#instance = instance;
+  }
+
+  /** Without a path the data live in memory. */
+  static async open(path = ':memory:'): Promise<Engine> {
+    const instance = await DuckDBInstance.create(path, {
+      default_null_order: 'nulls_first_on_asc_last_on_desc',
+      errors_as_json: 'true',
+      memory_limit: '1GB',
+    });
+    const connection = await instance.connect();
+    await connection.run("set global TimeZone = 'UTC'");
+    await connection.run(await readFile(new URL('translate/functions.sql', import.meta.url), 'utf8'));
+    connection.closeSync();
+    return new Engine(instance);
+  }
+
+  async connect(): Promise<Session> {
+    return new Session(await this.#instance.connect());
+  }
+
+  /** Runs the work on a connection of its own, which is closed whatever happens. */
+  async with<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.connect();
+    try {
+      return await work(session);
+    } finally {
+      session.close();
+    }
+  }
+
+  close(): void {
+    this.#instance.closeSync();
+  }
+}
+
+/** One connection: its transaction and its temporary tables. Statements run one after the other. */
+export class Session {
+  readonly #connection: DuckDBConnection;
+  #open = true;
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  /** @throws BigQueryError with the engine's message put into BigQuery's words. */
+  async query(sql: string, bindings: Bindings = {}): Promise<Rows> {
+    const reader = await this.#translated(() => this.#connection.runAndReadAll(sql, values(bindings), types(bindings)));
+    return { names: reader.columnNames(), types: reader.columnTypes(), rows: reader.getRows() };
+  }
+
+  /** The only row's only value. */
+  async value(sql: string, bindings: Bindings = {}): Promise<TypedValue> {
+    const { types: [type], rows } = await this.query(sql, bindings);
+    const value = rows[0]?.[0];
+    if (!type || value === undefined || rows.length > 1) {
+      throw invalidQuery('Scalar subquery produced more than one element');
+    }
+    return { type, value };
+  }
+
+  /** The number of rows that a statement changed. */
+  async run(sql: string, bindings: Bindings = {}): Promise<number> {
+    return await this.#translated(
+      async () => (await this.#connection.run(sql, values(bindings), types(bindings))).rowsChanged,
+    );
+  }
+
+  /** The rows of a query with one text column, in batches; nothing is kept in memory but a batch. */
+  async *texts(sql: string, bindings: Bindings = {}): AsyncGenerator<readonly string[]> {
+    const result = await this.#translated(() => this.#connection.stream(sql, values(bindings), types(bindings)));
+    for (;;) {
+      const chunk = await this.#translated(() => result.fetchChunk());
+      if (!chunk || chunk.rowCount === 0) return;
+      yield chunk.getColumnValues(0).map(String);
+    }
+  }
+
+  /** The names and types of what a query would return; it is not run. */
+  async describe(sql: string, bindings: Bindings = {}): Promise<Omit<Rows, 'rows'>> {
+    return await this.query(`select * from (${sql}) limit 0`, bindings);
+  }
+
+  /** Runs the work in a transaction, unless there is one already. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.run('begin transaction');
+    try {
+      const result = await work();
+      await this.run('commit');
+      return result;
+    } catch (error) {
+      await this.run('rollback');
+      throw error;
+    }
+  }
+
+  /** Stops what is running; its caller sees a BigQueryError `stopped`. */
+  interrupt(): void {
+    if (this.#open) this.#connection.interrupt();
+  }
+
+  close(): void {
+    if (this.#open) this.#connection.closeSync();
+    this.#open = false;
+  }
+
+  async #translated<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof BigQueryError || !(error instanceof Error)) throw error;
+      throw parseDuckDbError(error);
+    }
+  }
+}
+
+function values(bindings: Bindings): Record<string, DuckDBValue> {
+  return Object.fromEntries(Object.entries(bindings).map(([name, { value }]) => [name, value]));
+}
+
+function types(bindings: Bindings): Record<string, DuckDBType> {
+  return Object.fromEntries(Object.entries(bindings).map(([name, { type }]) => [name, type]));
+}

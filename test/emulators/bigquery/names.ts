@@ -1,0 +1,61 @@
+import { invalidQuery } from './error.ts';
+import { quoted } from './field.ts';
+
+export interface DatasetReference {
+  readonly projectId: string;
+  readonly datasetId: string;
+}
+
+export interface TableReference extends DatasetReference {
+  readonly tableId: string;
+}
+
+export interface RoutineReference extends DatasetReference {
+  readonly routineId: string;
+}
+
+/** What names without a dataset or a project belong to. */
+export interface NameDefaults {
+  readonly projectId: string;
+  readonly datasetId?: string;
+}
+
+/** The parts of `project.dataset.name`, `dataset.name` or `name`. A project may contain dots (`example.com:p`). */
+export function resolveName(path: string, defaults: NameDefaults): DatasetReference & { readonly name: string } {
+  const parts = path.split('.');
+  const name = parts.pop();
+  const datasetId = parts.pop() ?? defaults.datasetId;
+  if (!name) throw invalidQuery(`Invalid name: "${path}"`);
+  if (!datasetId) throw invalidQuery(`Table "${name}" must be qualified with a dataset (e.g. dataset.table).`);
+  return { projectId: parts.length > 0 ? parts.join('.') : defaults.projectId, datasetId, name };
+}
+
+export function resolveTable(path: string, defaults: NameDefaults): TableReference {
+  const { projectId, datasetId, name } = resolveName(path, defaults);
+  return { projectId, datasetId, tableId: name };
+}
+
+export function resolveRoutine(path: string, defaults: NameDefaults): RoutineReference {
+  const { projectId, datasetId, name } = resolveName(path, defaults);
+  return { projectId, datasetId, routineId: name };
+}
+
+/** `project:dataset` and `project:dataset.table`, as BigQuery's messages and resource ids have them. */
+export function displayName(reference: DatasetReference & { tableId?: string; routineId?: string }): string {
+  const name = reference.tableId ?? reference.routineId;
+  return `${reference.projectId}:${reference.datasetId}${name === undefined ? '' : `.${name}`}`;
+}
+
+/** The schema of DuckDB that holds a dataset's tables. */
+export function storageSchema({ projectId, datasetId }: DatasetReference): string {
+  return quoted(storageName(`${projectId}/${datasetId}`));
+}
+
+export function storageTable(reference: TableReference): string {
+  return `${storageSchema(reference)}.${quoted(storageName(reference.tableId))}`;
+}
+
+/** DuckDB's names do not tell `A` from `a`, BigQuery's do. */
+function storageName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `^${letter.toLowerCase()}`);
+}

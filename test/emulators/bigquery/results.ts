@@ -1,0 +1,80 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Field } from './field.ts';
+
+/** What a query returned. The rows are a file of wire rows, one per line, so that they need no memory. */
+export interface QueryResult {
+  readonly fields: readonly Field[];
+  readonly totalRows: number;
+  /** Nothing if there are no rows. */
+  readonly file?: string;
+}
+
+export interface Page {
+  /** Rows as JSON texts. */
+  readonly rows: readonly string[];
+  /** Where the next page begins; nothing on the last page. */
+  readonly nextOffset?: number;
+}
+
+/** BigQuery ends a page at 10 MB, whatever the caller asks for. */
+const MAX_PAGE_BYTES = 10_000_000;
+
+/** The folder of the rows that queries returned, by job. */
+export class Results {
+  readonly #folder: string;
+  #serial = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async write(fields: readonly Field[], batches: AsyncIterable<readonly string[]>): Promise<QueryResult> {
+    let totalRows = 0;
+    const lines = async function* () {
+      for await (const batch of batches) {
+        totalRows += batch.length;
+        yield `${batch.join('\n')}\n`;
+      }
+    };
+    const file = `${Date.now()}-${++this.#serial}.ndjson`;
+    const location = path.join(this.#folder, file);
+    await mkdir(this.#folder, { recursive: true });
+    await pipeline(Readable.from(lines()), createWriteStream(location));
+    if (totalRows > 0) return { fields, totalRows, file };
+    await rm(location);
+    return { fields, totalRows };
+  }
+
+  /** At most this many rows from a place that an earlier page gave, 0 for the first. `skip` leaves rows out before them. */
+  async read({ file }: QueryResult, offset: number, maxRows: number, skip = 0): Promise<Page> {
+    if (file === undefined) return { rows: [] };
+    const input = createReadStream(path.join(this.#folder, file), { start: offset });
+    const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+    const rows: string[] = [];
+    let bytes = 0;
+    let toSkip = skip;
+    try {
+      for await (const line of lines) {
+        const size = Buffer.byteLength(line) + 1;
+        if (toSkip > 0) toSkip -= 1;
+        else if (rows.length >= maxRows || (rows.length > 0 && bytes + size > MAX_PAGE_BYTES)) {
+          return { rows, nextOffset: offset + bytes };
+        } else rows.push(line);
+        bytes += size;
+      }
+      return { rows };
+    } finally {
+      lines.close();
+      input.destroy();
+    }
+  }
+
+  async delete({ file }: QueryResult): Promise<void> {
+    if (file !== undefined) await rm(path.join(this.#folder, file), { force: true });
+  }
+}

@@ -1,0 +1,154 @@
+import { invalidQuery } from '../error.ts';
+
+/** Where a token begins; both count from 1, as GoogleSQL's messages do. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Token extends Position {
+  readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'system' | 'symbol';
+  /** As written. */
+  readonly text: string;
+  /**
+   * What it means: keywords in upper case are in `keyword`; here are identifiers without backticks, strings decoded,
+   * parameters without `@`, bytes as hexadecimal digits.
+   */
+  readonly value: string;
+  /** The upper-case text of a word; the text of a symbol; empty for everything else. */
+  readonly keyword: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const SPACE_OR_COMMENT = /(?:\s+|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/)+/y;
+const STRING_START = /(?:[rR][bB]?|[bB][rR]?)?("""|'''|"|')/y;
+const QUOTED_NAME = /`(?:[^`\\]|\\[\s\S])*`/y;
+const SYSTEM_VARIABLE = /@@[A-Za-z_][\w.]*/y;
+const PARAMETER = /@[A-Za-z_]\w*/y;
+const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
+const WORD = /[A-Za-z_]\w*/y;
+const SYMBOL = /<=|>=|<>|!=|<<|>>|\|\||=>|[-+*/%=<>(){}[\],.;:?~&|^@]/y;
+
+/**
+ * The tokens of a GoogleSQL text; comments and white space are left out.
+ * @throws BigQueryError invalidQuery with the position of what is no token.
+ */
+export function tokenize(source: string): Token[] {
+  const tokens: Token[] = [];
+  const positionOf = positions(source);
+  let offset = 0;
+  const match = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = offset;
+    return pattern.exec(source)?.[0];
+  };
+  const push = (kind: Token['kind'], text: string, value: string): void => {
+    const keyword = kind === 'word' ? text.toUpperCase() : kind === 'symbol' ? text : '';
+    const end = offset + text.length;
+    tokens.push({ kind, text, value, keyword, start: offset, end, ...positionOf(offset) });
+    offset = end;
+  };
+  for (;;) {
+    offset += match(SPACE_OR_COMMENT)?.length ?? 0;
+    if (offset >= source.length) return tokens;
+    let text: string | undefined;
+    if (match(STRING_START) !== undefined) {
+      const literal = readString(source, offset);
+      if (!literal) throw syntaxError('Unclosed string literal', positionOf(offset));
+      push(literal.bytes ? 'bytes' : 'string', literal.text, literal.value);
+    } else if ((text = match(QUOTED_NAME)) !== undefined) {
+      push('quoted', text, text.slice(1, -1).replaceAll('\\`', '`'));
+    } else if ((text = match(SYSTEM_VARIABLE)) !== undefined) {
+      push('system', text, text.slice(2).toLowerCase());
+    } else if ((text = match(PARAMETER)) !== undefined) {
+      push('parameter', text, text.slice(1).toLowerCase());
+    } else if ((text = match(NUMBER)) !== undefined && !endsOfName(tokens, source, offset)) {
+      push('number', text, text);
+    } else if ((text = match(WORD)) !== undefined) {
+      push('word', text, text);
+    } else if ((text = match(SYMBOL)) !== undefined) {
+      push('symbol', text, text);
+    } else {
+      throw syntaxError(`Illegal input character "${source[offset]}"`, positionOf(offset));
+    }
+  }
+}
+
+export function syntaxError(message: string, { line, column }: Position) {
+  return invalidQuery(`Syntax error: ${message} at [${line}:${column}]`);
+}
+
+/** `.5` after a name is no number: `t.5` would be, but `a.b` written with spaces must stay a path. */
+function endsOfName(tokens: Token[], source: string, offset: number): boolean {
+  const last = tokens.at(-1);
+  return source[offset] === '.' && last?.end === offset && (last.kind === 'word' || last.kind === 'quoted');
+}
+
+function positions(source: string): (offset: number) => Position {
+  let line = 1;
+  let lineStart = 0;
+  let scanned = 0;
+  return (offset) => {
+    for (let next = source.indexOf('\n', scanned); next !== -1 && next < offset; ) {
+      line += 1;
+      lineStart = next + 1;
+      scanned = lineStart;
+      next = source.indexOf('\n', scanned);
+    }
+    return { line, column: offset - lineStart + 1 };
+  };
+}
+
+interface StringLiteral {
+  readonly text: string;
+  readonly value: string;
+  readonly bytes: boolean;
+}
+
+function readString(source: string, offset: number): StringLiteral | undefined {
+  STRING_START.lastIndex = offset;
+  const [opening = '', quote = ''] = STRING_START.exec(source) ?? [];
+  const prefix = opening.slice(0, -quote.length).toLowerCase();
+  const bodyStart = offset + opening.length;
+  let end = bodyStart;
+  while (!source.startsWith(quote, end)) {
+    if (end >= source.length || (quote.length === 1 && source[end] === '\n')) return undefined;
+    end += source[end] === '\\' ? 2 : 1;
+  }
+  const body = source.slice(bodyStart, end);
+  const text = source.slice(offset, end + quote.length);
+  if (!prefix.includes('b')) {
+    return { text, value: prefix.includes('r') ? body : unescape(body).toString(), bytes: false };
+  }
+  const value = prefix.includes('r') ? Buffer.from(body) : unescape(body, true);
+  return { text, value: value.toString('hex'), bytes: true };
+}
+
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[xX]([0-9a-fA-F]{2})|([0-7]{3})|([\s\S]))/;
+const CONTROL_CHARACTERS: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
+
+/** `\x` and octal escapes are bytes in a bytes literal and code points in a string literal. */
+function unescape(body: string, asBytes = false): Buffer {
+  const parts: Buffer[] = [];
+  let rest = body;
+  for (let found = ESCAPE.exec(rest); found; found = ESCAPE.exec(rest)) {
+    const [escape, utf16, utf32, hex, octal, character = ''] = found;
+    parts.push(Buffer.from(rest.slice(0, found.index)));
+    const byte = hex ? Number.parseInt(hex, 16) : octal ? Number.parseInt(octal, 8) : undefined;
+    const codePoint = utf16 ?? utf32;
+    if (codePoint) parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(codePoint, 16))));
+    else if (byte === undefined) parts.push(Buffer.from(CONTROL_CHARACTERS[character] ?? character));
+    else parts.push(asBytes ? Buffer.of(byte) : Buffer.from(String.fromCodePoint(byte)));
+    rest = rest.slice(found.index + escape.length);
+  }
+  parts.push(Buffer.from(rest));
+  return Buffer.concat(parts);
+}

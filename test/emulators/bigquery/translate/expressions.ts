@@ -1,0 +1,187 @@
+import { type ast, generateDataType } from '@polyglot-sql/sdk';
+import { invalidQuery, unsupported } from '../error.ts';
+import { type FieldShape, parseType, storageType, typeName } from '../field.ts';
+import { isOwnFunction, writeFunction } from './functions.ts';
+import { FUNCTION_PREFIX } from './normalise.ts';
+import { call, type Expression, type Kind, print, raw } from './syntax-tree.ts';
+
+/** Kinds of expressions that mean the same in both languages when they are written down as they are. */
+const SAME = new Set<Kind>([
+  'alias', 'and', 'any_value', 'approx_count_distinct', 'array_func', 'avg', 'between', 'bitwise_and',
+  'bitwise_and_agg', 'bitwise_not', 'bitwise_or', 'bitwise_or_agg', 'bitwise_xor_agg', 'boolean', 'case', 'coalesce', 'column', 'concat',
+  'count', 'cte', 'dense_rank', 'dot', 'eq', 'exists', 'first_value', 'gt', 'gte', 'identifier', 'if_func', 'interval',
+  'is_false', 'is_null', 'is_true', 'lag', 'last_value', 'lead', 'like', 'lt', 'lte', 'max', 'min', 'n_tile', 'neg', 'neq',
+  'not', 'null', 'null_safe_eq', 'null_safe_neq', 'or', 'ordered', 'over', 'paren', 'rank', 'raw', 'row_number', 'select', 'star',
+  'subquery', 'sum', 'table', 'tuple', 'union', 'intersect', 'except', 'var', 'window', 'window_function', 'within_group',
+]); // prettier-ignore
+
+/**
+ * The same expression for DuckDB; its operands are translated already. Undefined: it can stay.
+ * @throws BigQueryError for an expression that is not known to mean the same, rather than to guess.
+ */
+export function rewriteExpression(node: Expression, now: string): Expression | undefined {
+  if ('function' in node) return rewriteCall(node.function, now);
+  if ('aggregate_function' in node) return rewriteAggregate(node.aggregate_function);
+  if ('literal' in node) return rewriteLiteral(node.literal);
+  if ('cast' in node) return raw(castTo(print(node.cast.this), shapeOf(node.cast.to)));
+  if ('safe_cast' in node) return raw(safeCastTo(print(node.safe_cast.this), shapeOf(node.safe_cast.to)));
+  if ('interval' in node) return raw(`interval (${print(node.interval.this ?? raw('1'))}) ${intervalUnit(node.interval)}`);
+  if ('parse_json' in node) return call('bq_parse_json', node.parse_json.this);
+  if ('add' in node) return arithmetic(node.add, '+');
+  if ('sub' in node) return arithmetic(node.sub, '-');
+  if ('mul' in node) return arithmetic(node.mul, '*');
+  if ('div' in node) return call('bq_divide', node.div.left, node.div.right);
+  if ('bitwise_xor' in node) return call('xor', node.bitwise_xor.left, node.bitwise_xor.right);
+  if ('count_if' in node) return raw(`count(*) filter (where ${print(node.count_if.this)})`);
+  if ('logical_or' in node) return call('bool_or', node.logical_or.this);
+  if ('logical_and' in node) return call('bool_and', node.logical_and.this);
+  if ('string_agg' in node) return rewriteStringAgg(node.string_agg);
+  if ('array_agg' in node) return rewriteArrayAgg(node.array_agg);
+  if ('subscript' in node) return rewriteSubscript(node.subscript);
+  if ('in' in node) return rewriteIn(node.in);
+  if ('extract' in node) return rewriteExtract(node.extract);
+  if ('struct' in node) return rewriteTuple(node.struct);
+  const kind = Object.keys(node)[0] as Kind;
+  const parts: object = Object.values(node)[0] ?? {};
+  if ('having_max' in parts && parts.having_max) throw unsupported('HAVING in an aggregate function');
+  if (!SAME.has(kind)) throw unsupported(`${kind.toUpperCase()} (${print(node).slice(0, 100)})`);
+  return undefined;
+}
+
+function rewriteCall(called: ast.ExpressionByKey<'function'>['function'], now: string): Expression | undefined {
+  const name = called.name.toLowerCase();
+  if (name === 'offset' || name === 'safe_offset' || name === 'ordinal' || name === 'safe_ordinal') return undefined;
+  if (name === 'struct') return raw(writeFunction('struct', called.args, now));
+  // An array of a query, and calls that this module made.
+  if (name === 'array' || (name.startsWith(FUNCTION_PREFIX) && !isOwnFunction(name.slice(FUNCTION_PREFIX.length)))) {
+    return undefined;
+  }
+  const safe = name.startsWith('safe.');
+  const prefixed = safe ? name.slice('safe.'.length) : name;
+  if (!prefixed.startsWith(FUNCTION_PREFIX)) {
+    throw invalidQuery(`Function not found: ${called.name.toUpperCase()} (or the BigQuery stand-in does not have it)`);
+  }
+  const text = writeFunction(prefixed.slice(FUNCTION_PREFIX.length), called.args, now);
+  return raw(safe ? `try(${text})` : text);
+}
+
+const AGGREGATES: Readonly<Record<string, string>> = { max_by: 'arg_max', min_by: 'arg_min' };
+
+function rewriteAggregate(called: ast.ExpressionByKey<'aggregate_function'>['aggregate_function']): Expression {
+  const name = AGGREGATES[called.name.toLowerCase()];
+  if (!name) throw unsupported(`the aggregate function ${called.name}`);
+  return call(name, ...called.args);
+}
+
+function rewriteLiteral(literal: ast.Literal): Expression | undefined {
+  switch (literal.literal_type) {
+    case 'number':
+      // A number with a point is a FLOAT64, not a decimal.
+      return /[.eE]/.test(literal.value) && !/^0x/i.test(literal.value) ? raw(`cast('${literal.value}' as double)`) : undefined;
+    case 'timestamp':
+      return raw(`timestamptz '${literal.value}'`);
+    case 'datetime':
+      return raw(`timestamp '${literal.value}'`);
+    case 'string':
+      return raw(`'${literal.value.replaceAll("'", "''")}'`);
+    case 'date':
+    case 'time':
+      return undefined;
+    default:
+      throw unsupported(`a literal of kind ${literal.literal_type}`);
+  }
+}
+
+function arithmetic({ left, right }: { left: Expression; right: Expression }, operator: string): Expression {
+  return raw(`(${wide(left)} ${operator} ${wide(right)})`);
+}
+
+/** Whole numbers have 64 bits; DuckDB's literals have 32. */
+function wide(operand: Expression): string {
+  const text = print(operand);
+  return /^\d+$/.test(text) ? `${text}::bigint` : text;
+}
+
+function shapeOf(type: ast.DataType): FieldShape {
+  const result = generateDataType(type, 'bigquery' as Parameters<typeof generateDataType>[1]);
+  if (!result.success || result.sql === undefined) throw unsupported('this type');
+  return parseType(result.sql);
+}
+
+/** Types whose casts are macros, because DuckDB rounds, pads or accepts in another way. */
+const OWN_CASTS = new Set(['STRING', 'INT64', 'BOOL', 'BYTES', 'BIGNUMERIC']);
+
+/** DuckDB's text for CAST with GoogleSQL's rules. */
+function castTo(text: string, shape: FieldShape): string {
+  const name = typeName(shape);
+  return OWN_CASTS.has(name) ? `bq_${name.toLowerCase()}(${text})` : `cast(${text} as ${storageType(shape)})`;
+}
+
+function safeCastTo(text: string, shape: FieldShape): string {
+  const name = typeName(shape);
+  return OWN_CASTS.has(name) ? `bq_safe_${name.toLowerCase()}(${text})` : `try_cast(${text} as ${storageType(shape)})`;
+}
+
+function intervalUnit({ unit }: ast.ExpressionByKey<'interval'>['interval']): string {
+  if (unit?.type !== 'simple') throw unsupported('this form of INTERVAL');
+  return unit.unit.toLowerCase();
+}
+
+function ordering(order: readonly ast.Ordered[] | null): string {
+  if (!order || order.length === 0) return '';
+  const keys = order.map(({ this: key, desc, nulls_first: first }) => {
+    const nulls = first === null || first === undefined ? '' : first ? ' nulls first' : ' nulls last';
+    return `${print(key)}${desc ? ' desc' : ''}${nulls}`;
+  });
+  return ` order by ${keys.join(', ')}`;
+}
+
+/** A list with GoogleSQL's modifiers, which the aggregates of DuckDB do not all have. */
+function list(element: string, distinct: boolean, order: readonly ast.Ordered[] | null, limit: Expression | null | undefined, nulls: boolean): string {
+  const all = `list(${distinct ? 'distinct ' : ''}${element}${ordering(order)})${nulls ? '' : ` filter (where ${element} is not null)`}`;
+  return limit ? `${all}[1:${print(limit)}]` : all;
+}
+
+function rewriteStringAgg(node: ast.ExpressionByKey<'string_agg'>['string_agg']): Expression {
+  const separator = node.separator ? print(node.separator) : "','";
+  const strings = list(print(node.this), node.distinct, node.order_by, node.limit, false);
+  return raw(`array_to_string(${strings}, ${separator})`);
+}
+
+function rewriteArrayAgg(node: ast.ExpressionByKey<'array_agg'>['array_agg']): Expression {
+  return raw(list(print(node.this), node.distinct, node.order_by, node.limit, node.ignore_nulls !== true));
+}
+
+/** GoogleSQL fails beyond the end of an array unless the offset is a safe one. */
+function rewriteSubscript({ this: array, index }: { this: Expression; index: Expression }): Expression {
+  const list = print(array);
+  if (!('function' in index)) return raw(`${list}[${print(index)} + 1]`);
+  const position = index.function.args.map(print).join(', ');
+  const name = index.function.name.toLowerCase();
+  const ordinal = name.endsWith('ordinal') ? `(${position})` : `(${position}) + 1`;
+  if (name.startsWith('safe_')) return raw(`${list}[${ordinal}]`);
+  return raw(`case when ${ordinal} between 1 and len(${list}) then ${list}[${ordinal}] else error('Array index out of bounds') end`);
+}
+
+function rewriteIn(node: ast.ExpressionByKey<'in'>['in']): Expression | undefined {
+  if (!node.unnest) return undefined;
+  const found = `coalesce(list_contains(${print(node.unnest)}, ${print(node.this)}), false)`;
+  const value = `case when ${print(node.this)} is not null then ${found} end`;
+  return raw(node.not ? `(not ${value})` : `(${value})`);
+}
+
+function rewriteExtract(node: ast.ExpressionByKey<'extract'>['extract']): Expression | undefined {
+  const field = String(node.field).toUpperCase();
+  const value = print(node.this);
+  if (field === 'DATE') return raw(`cast(${value} as date)`);
+  if (field === 'TIME') return raw(`cast(${value} as time)`);
+  if (field === 'DAYOFWEEK') return raw(`(extract(dayofweek from ${value}) + 1)`);
+  if (field === 'MICROSECOND') return raw(`(extract(microsecond from ${value}) % 1000000)`);
+  if (field === 'MILLISECOND') return raw(`(extract(millisecond from ${value}) % 1000)`);
+  if (/^(YEAR|QUARTER|MONTH|DAY|HOUR|MINUTE|SECOND|DAYOFYEAR)$/.test(field)) return undefined;
+  throw unsupported(`EXTRACT of ${field}`);
+}
+
+function rewriteTuple(node: ast.ExpressionByKey<'struct'>['struct']): Expression {
+  return raw(`row(${node.fields.map(([, value]) => print(value)).join(', ')})`);
+}

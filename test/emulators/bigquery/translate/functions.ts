@@ -1,0 +1,301 @@
+import { invalidQuery, unsupported } from '../error.ts';
+import { literal } from '../field.ts';
+import { type Expression, print } from './syntax-tree.ts';
+
+/** DuckDB's text for a call, from its arguments, which are translated already. `now` is the statement's time. */
+type Writer = (args: readonly Expression[], now: string) => string;
+
+const texts = (args: readonly Expression[]): string[] => args.map(print);
+
+/** The function has this name in DuckDB, or is a macro of functions.sql. */
+const named =
+  (name: string): Writer =>
+  (args) =>
+    `${name}(${texts(args).join(', ')})`;
+
+/** As named, but NULL as soon as one argument is NULL, where DuckDB leaves NULLs out. */
+const strict =
+  (name: string): Writer =>
+  (args) => {
+    const list = texts(args);
+    return `case when ${list.map((text) => `(${text}) is null`).join(' or ')} then null else ${name}(${list.join(', ')}) end`;
+  };
+
+function argument(args: readonly Expression[], index: number): Expression {
+  const found = args[index];
+  if (!found) throw invalidQuery(`Number of arguments does not match: argument ${index + 1} is missing`);
+  return found;
+}
+
+/** A keyword given as an argument: `month`, `week(monday)`. */
+function part(args: readonly Expression[], index: number): string {
+  const node = argument(args, index);
+  const word = 'var' in node ? node.var.this : 'column' in node ? node.column.name.name : print(node);
+  return word.toUpperCase();
+}
+
+/** What date_trunc and date_diff of DuckDB call the parts that GoogleSQL names; weeks begin on Sunday there. */
+const PARTS: Readonly<Record<string, string>> = {
+  DAY: 'day',
+  HOUR: 'hour',
+  ISOWEEK: 'week',
+  MICROSECOND: 'microsecond',
+  MILLISECOND: 'millisecond',
+  MINUTE: 'minute',
+  MONTH: 'month',
+  QUARTER: 'quarter',
+  SECOND: 'second',
+  YEAR: 'year',
+};
+
+function partName(args: readonly Expression[], index: number): string {
+  const name = part(args, index);
+  const known = PARTS[name];
+  if (!known) throw unsupported(`the date part ${name} here`);
+  return literal(known);
+}
+
+const truncated =
+  (type: string): Writer =>
+  (args) => {
+    if (args.length > 2) throw unsupported('truncation in a time zone');
+    const value = print(argument(args, 0));
+    const day = `cast(${value} as ${type})`;
+    if (/^WEEK(\(SUNDAY\))?$/.test(part(args, 1))) {
+      return `cast(date_trunc('week', ${day} + interval 1 day) - interval 1 day as ${type})`;
+    }
+    return `cast(date_trunc(${partName(args, 1)}, ${day}) as ${type})`;
+  };
+
+const shifted =
+  (type: string, operator: '+' | '-'): Writer =>
+  (args) => {
+    const interval = print(argument(args, 1));
+    if (!interval.startsWith('interval ')) throw invalidQuery('Expected INTERVAL expression');
+    return `cast(cast(${print(argument(args, 0))} as ${type}) ${operator} ${interval} as ${type})`;
+  };
+
+/** Whole units between two times; for dates, borders of units that lie between them. */
+const difference =
+  (duckDbFunction: string, type: string): Writer =>
+  (args) => {
+    const [end, start] = [print(argument(args, 0)), print(argument(args, 1))];
+    return `${duckDbFunction}(${partName(args, 2)}, cast(${start} as ${type}), cast(${end} as ${type}))`;
+  };
+
+const inZone =
+  (plain: string, zoned: string): Writer =>
+  (args) =>
+    args.length > 1 ? named(zoned)(args, '') : named(plain)(args, '');
+
+const current =
+  (type: string): Writer =>
+  (args, now) => {
+    const zone = args[0] ? print(args[0]) : "'UTC'";
+    return `cast(timestamptz ${literal(now)} at time zone ${zone} as ${type})`;
+  };
+
+/** The text of a string literal, which is DuckDB's by now. */
+function literalText(node: Expression): string | undefined {
+  const text = 'raw' in node ? node.raw.sql : '';
+  return /^'(?:[^']|'')*'$/.test(text) ? text.slice(1, -1).replaceAll("''", "'") : undefined;
+}
+
+/** GoogleSQL's elements of a format that DuckDB writes alike, after putting the compound ones apart. */
+function timeFormat(node: Expression): string {
+  const written = literalText(node);
+  if (written === undefined) throw unsupported('a time format that is no literal');
+  const plain = written
+    .replaceAll('%F', '%Y-%m-%d')
+    .replaceAll('%T', '%H:%M:%S')
+    .replaceAll('%R', '%H:%M')
+    .replace(/%E6S/g, '%S.%f');
+  const strange = /%[^YmdHMSfyjaAbBpI%]/.exec(plain)?.[0];
+  if (strange) throw unsupported(`the format element ${strange}`);
+  return literal(plain);
+}
+
+const formatted =
+  (type: string): Writer =>
+  (args) =>
+    `strftime(cast(cast(${print(argument(args, 1))} as ${type}) as timestamp), ${timeFormat(argument(args, 0))})`;
+
+const parsed =
+  (type: string): Writer =>
+  (args) =>
+    `cast(strptime(${print(argument(args, 1))}, ${timeFormat(argument(args, 0))}) as ${type})`;
+
+/** FORMAT with a literal format; what it cannot write it refuses. */
+const format: Writer = (args) => {
+  const pattern = literalText(argument(args, 0));
+  if (pattern === undefined) throw unsupported('FORMAT with a format that is no literal');
+  let used = 0;
+  const pieces = pattern.split(/(%[-+ 0#']*\d*(?:\.\d+)?[a-zA-Z%])/).map((piece) => {
+    if (piece === '%%') return literal('%');
+    if (!/^%.*[a-zA-Z]$/.test(piece)) return literal(piece);
+    used += 1;
+    const value = print(argument(args, used));
+    return formatPiece(piece, value);
+  });
+  if (used !== args.length - 1) throw invalidQuery('Invalid number of arguments to FORMAT');
+  return `(${pieces.filter((piece) => piece !== "''").join(' || ') || "''"})`;
+};
+
+function formatPiece(piece: string, value: string): string {
+  switch (piece) {
+    case '%d':
+    case '%i':
+    case '%s':
+    case '%t':
+      return `bq_printed(${value})`;
+    case '%T':
+      return `bq_literal(${value})`;
+    default:
+      if (/^%[-+ 0]*\d*(\.\d+)?[dfexXs]$/.test(piece)) {
+        return `coalesce(printf(${literal(piece)}, ${value}), 'NULL')`;
+      }
+      throw unsupported(`the format element ${piece}`);
+  }
+}
+
+const regexpExtract: Writer = (args) => {
+  const pattern = literalText(argument(args, 1));
+  if (args.length > 2 || pattern === undefined) throw unsupported('this form of REGEXP_EXTRACT');
+  const group = /(?:^|[^\\])\((?!\?[^P])/.test(pattern) ? 1 : 0;
+  const [value, text] = [print(argument(args, 0)), literal(pattern)];
+  return `case when regexp_matches(${value}, ${text}) then regexp_extract(${value}, ${text}, ${group}) end`;
+};
+
+const structure: Writer = (args) => {
+  const fields = args.map((field, index) => {
+    const name = fieldName(field) ?? `_${index}`;
+    return `${literal(name)}: ${print('alias' in field ? field.alias.this : field)}`;
+  });
+  return `{${fields.join(', ')}}`;
+};
+
+/** The name that an expression gives to its column, if it gives one. */
+export function fieldName(node: Expression): string | undefined {
+  if ('alias' in node) return node.alias.alias.name;
+  if ('column' in node) return node.column.name.name;
+  if ('dot' in node) return node.dot.field.name;
+  return undefined;
+}
+
+/** Functions that get a prefix before the translator sees them, so that only this table says what they become. */
+const FUNCTIONS: Readonly<Record<string, Writer>> = {
+  abs: named('abs'),
+  array_concat: named('list_concat'),
+  array_length: named('len'),
+  array_reverse: named('list_reverse'),
+  array_to_string: named('array_to_string'),
+  byte_length: named('bq_byte_length'),
+  ceil: named('ceil'),
+  ceiling: named('ceil'),
+  char_length: named('length'),
+  concat: (args) => `(${texts(args).join(' || ')})`,
+  contains_substr: (args) => `contains(lower(${print(argument(args, 0))}), lower(${print(argument(args, 1))}))`,
+  current_date: current('date'),
+  current_datetime: current('timestamp'),
+  current_time: current('time'),
+  current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
+  date: (args) => named(args.length === 3 ? 'bq_date_of_parts' : args.length === 2 ? 'bq_date_in_zone' : 'bq_date')(args, ''),
+  date_add: shifted('date', '+'),
+  date_diff: difference('date_diff', 'date'),
+  date_from_unix_date: named('bq_date_from_unix_date'),
+  date_sub: shifted('date', '-'),
+  date_trunc: truncated('date'),
+  datetime: inZone('bq_datetime', 'bq_datetime_in_zone'),
+  datetime_add: shifted('timestamp', '+'),
+  datetime_diff: difference('date_diff', 'timestamp'),
+  datetime_sub: shifted('timestamp', '-'),
+  datetime_trunc: truncated('timestamp'),
+  div: named('bq_div'),
+  ends_with: named('ends_with'),
+  error: named('error'),
+  exp: named('exp'),
+  floor: named('floor'),
+  format,
+  format_date: formatted('date'),
+  format_datetime: formatted('timestamp'),
+  format_timestamp: formatted('timestamptz'),
+  from_base64: named('bq_from_base64'),
+  from_hex: named('bq_from_hex'),
+  generate_array: named('generate_series'),
+  generate_uuid: named('bq_generate_uuid'),
+  greatest: strict('greatest'),
+  instr: named('instr'),
+  is_inf: named('isinf'),
+  is_nan: named('isnan'),
+  json_extract_scalar: named('bq_json_value'),
+  json_query: named('bq_json_query'),
+  json_value: named('bq_json_value'),
+  least: strict('least'),
+  left: named('left'),
+  length: named('bq_length'),
+  lower: named('lower'),
+  lpad: (args) => named('lpad')(args.length > 2 ? args : [...args, { raw: { sql: "' '" } }], ''),
+  ltrim: named('ltrim'),
+  md5: named('bq_md5'),
+  mod: named('bq_mod'),
+  nullif: named('nullif'),
+  parse_date: parsed('date'),
+  parse_datetime: parsed('timestamp'),
+  parse_json: named('bq_parse_json'),
+  parse_timestamp: parsed('timestamptz'),
+  pow: named('pow'),
+  power: named('pow'),
+  regexp_contains: named('bq_regexp_contains'),
+  regexp_extract: regexpExtract,
+  regexp_replace: named('bq_regexp_replace'),
+  repeat: named('repeat'),
+  replace: named('replace'),
+  reverse: named('reverse'),
+  right: named('right'),
+  round: named('round'),
+  rpad: (args) => named('rpad')(args.length > 2 ? args : [...args, { raw: { sql: "' '" } }], ''),
+  rtrim: named('rtrim'),
+  safe_divide: named('bq_safe_divide'),
+  sha1: named('bq_sha1'),
+  sha256: named('bq_sha256'),
+  sign: named('sign'),
+  split: named('bq_split'),
+  sqrt: named('sqrt'),
+  starts_with: named('starts_with'),
+  string: named('bq_string'),
+  strpos: named('strpos'),
+  struct: structure,
+  substr: named('substr'),
+  substring: named('substr'),
+  timestamp: inZone('bq_timestamp', 'bq_timestamp_in_zone'),
+  timestamp_add: shifted('timestamptz', '+'),
+  timestamp_diff: difference('date_sub', 'timestamptz'),
+  timestamp_micros: named('bq_timestamp_micros'),
+  timestamp_millis: named('bq_timestamp_millis'),
+  timestamp_seconds: named('bq_timestamp_seconds'),
+  timestamp_sub: shifted('timestamptz', '-'),
+  timestamp_trunc: truncated('timestamptz'),
+  to_base64: named('bq_to_base64'),
+  to_hex: named('bq_to_hex'),
+  to_json: named('bq_to_json'),
+  to_json_string: named('bq_to_json_string'),
+  trim: named('trim'),
+  trunc: named('trunc'),
+  unix_date: named('bq_unix_date'),
+  unix_micros: named('bq_unix_micros'),
+  unix_millis: named('bq_unix_millis'),
+  unix_seconds: named('bq_unix_seconds'),
+  upper: named('upper'),
+};
+
+/** Is this, in lower case, a function that the table above translates? */
+export function isOwnFunction(name: string): boolean {
+  return Object.hasOwn(FUNCTIONS, name);
+}
+
+/** DuckDB's text for a call of one of the functions above. `now` is a timestamp that DuckDB reads. */
+export function writeFunction(name: string, args: readonly Expression[], now: string): string {
+  const writer = FUNCTIONS[name];
+  if (!writer) throw invalidQuery(`Function not found: ${name.toUpperCase()} (or the BigQuery stand-in does not have it)`);
+  return writer(args, now);
+}

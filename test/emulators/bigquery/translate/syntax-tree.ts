@@ -1,0 +1,74 @@
+import { type ast, generate, parse } from '@polyglot-sql/sdk';
+import { unsupported } from '../error.ts';
+
+export type Expression = ast.Expression;
+export type Kind = ast.ExpressionType;
+export type Select = ast.Select;
+export type Identifier = ast.Identifier;
+export type TableRef = ast.TableRef;
+
+/** The tree of one GoogleSQL statement. @throws BigQueryError for what the translator does not understand. */
+export function parseStatement(sql: string): Expression {
+  const result = parse(sql, 'bigquery' as Parameters<typeof parse>[1]);
+  const statements = result.success ? (result.ast as Expression[]) : [];
+  const [statement] = statements;
+  if (!statement || statements.length > 1) {
+    throw unsupported(`this statement, or it has a syntax error: ${result.error ?? 'several statements in one'}`);
+  }
+  return statement;
+}
+
+/** A tree as DuckDB's SQL, with every identifier quoted, since the two have other reserved words. */
+export function print(node: Expression): string {
+  const result = generate([quoteIdentifiers(node)], 'duckdb' as Parameters<typeof generate>[1]);
+  const text = result.success ? result.sql?.[0] : undefined;
+  if (text === undefined) throw unsupported(`this expression: ${result.error ?? ''}`);
+  return text;
+}
+
+/** A node that prints as this text, whatever that is. */
+export function raw(sql: string): Expression {
+  return { raw: { sql } };
+}
+
+export function identifier(name: string): Identifier {
+  return { name, quoted: true, trailing_comments: [] };
+}
+
+/** A call of a function of DuckDB. */
+export function call(name: string, ...args: Expression[]): Expression {
+  return {
+    function: {
+      name,
+      args,
+      distinct: false,
+      trailing_comments: [],
+      use_bracket_syntax: false,
+      no_parens: false,
+      quoted: false,
+    },
+  };
+}
+
+/** `expression AS name` */
+export function named(expression: Expression, name: string): Expression {
+  return {
+    alias: {
+      this: expression,
+      alias: identifier(name),
+      column_aliases: [],
+      alias_explicit_as: true,
+      pre_alias_comments: [],
+      trailing_comments: [],
+    },
+  };
+}
+
+function quoteIdentifiers<T>(node: T): T {
+  if (Array.isArray(node)) return node.map(quoteIdentifiers) as T;
+  if (node === null || typeof node !== 'object') return node;
+  const entries = Object.entries(node).map(([key, value]) => [key, quoteIdentifiers(value)]);
+  const copy = Object.fromEntries(entries);
+  if (typeof copy.name === 'string' && copy.quoted === false && !('args' in copy)) copy.quoted = true;
+  return copy;
+}

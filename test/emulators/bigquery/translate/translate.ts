@@ -1,0 +1,312 @@
+import { ast, generateDataType } from '@polyglot-sql/sdk';
+import type { Bindings, TypedValue } from '../engine.ts';
+import { invalidQuery, unsupported } from '../error.ts';
+import { literal, quoted } from '../field.ts';
+import { rewriteExpression } from './expressions.ts';
+import { fieldName } from './functions.ts';
+import { normalise } from './normalise.ts';
+import {
+  EMPTY_SCOPE,
+  isColumn,
+  type NamedQueries,
+  outputNames,
+  relationsOf,
+  type Scope,
+  selectRelations,
+  tablePath,
+  withQueries,
+} from './relations.ts';
+import { call, type Expression, named, parseStatement, print, raw, type Select, type TableRef } from './syntax-tree.ts';
+
+/** What a table's name stands for: the columns to read, and DuckDB's text that reads them. */
+export interface Source {
+  readonly columns: readonly string[];
+  /** A table of DuckDB, or a query in parentheses (a view). */
+  readonly sql: string;
+}
+
+export interface TranslationContext {
+  /** @throws BigQueryError if there is no such table. */
+  readonly source: (path: string) => Source;
+  /** Values of script variables by lower-case name. They lose to columns of the same name. */
+  readonly variables: ReadonlyMap<string, TypedValue>;
+  /** Query parameters by lower-case name, and by position as `1`, `2`. */
+  readonly parameters: ReadonlyMap<string, TypedValue>;
+  /** Values of `@@name`. */
+  readonly system: ReadonlyMap<string, TypedValue>;
+  /** The statement's time in a form that DuckDB reads. */
+  readonly now: string;
+}
+
+/** A text of DuckDB with the values that its `$name` placeholders stand for. */
+export interface Translated {
+  readonly sql: string;
+  readonly bindings: Bindings;
+}
+
+/**
+ * Translates the parts of one GoogleSQL statement. The parts share their placeholders, so that they can be put together
+ * into one statement of DuckDB.
+ */
+export class Translation {
+  readonly #context: TranslationContext;
+  readonly #bindings: Record<string, TypedValue> = {};
+  #positional = 0;
+
+  constructor(context: TranslationContext) {
+    this.#context = context;
+  }
+
+  get bindings(): Bindings {
+    return this.#bindings;
+  }
+
+  /** A query, with the names of its columns. */
+  query(sql: string): Translated {
+    const tree = parseStatement(normalise(sql));
+    if (!isQuery(tree) && !('subquery' in tree)) throw unsupported(`${Object.keys(tree)[0]} as a query`);
+    if ('select' in tree && tree.select.kind === 'STRUCT') tree.select.kind = null;
+    return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.#bindings };
+  }
+
+  /** One expression outside of any query. */
+  expression(sql: string): Translated {
+    const tree = parseStatement(normalise(`select ${sql}`));
+    const [node, ...others] = 'select' in tree ? tree.select.expressions : [];
+    if (!node || others.length > 0) throw invalidQuery(`Syntax error: Expected one expression but got "${sql}"`);
+    return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.#bindings };
+  }
+
+  /** An expression that sees these relations, from a tree that `parseStatement` made. */
+  within(node: Expression, relations: readonly Expression[]): Expression {
+    return this.#expression(node, this.#scopeOf(relations));
+  }
+
+  /** An item of a FROM clause. */
+  relation(node: Expression): Expression {
+    return this.#relation(node, EMPTY_SCOPE, EMPTY_SCOPE);
+  }
+
+  columns(relation: Expression): readonly string[] {
+    return relationsOf(relation, EMPTY_SCOPE.queries, this.#columnsOf).flatMap(({ columns }) => columns);
+  }
+
+  /** A whole query inside of a statement that is put together from parts. */
+  subquery(node: Expression): Expression {
+    return this.#query(node, EMPTY_SCOPE);
+  }
+
+  readonly #columnsOf = (path: string): readonly string[] => this.#context.source(path).columns.map((name) => name.toLowerCase());
+
+  #scopeOf(items: readonly Expression[]): Scope {
+    const relations = items.flatMap((item) => relationsOf(item, EMPTY_SCOPE.queries, this.#columnsOf));
+    return { relations, outputs: [], queries: EMPTY_SCOPE.queries };
+  }
+
+  #query(node: Expression, outer: Scope): Expression {
+    const queries = withQueries(node, outer.queries, this.#columnsOf);
+    const around: Scope = { ...outer, queries };
+    if ('select' in node) return { select: this.#select(node.select, queries, outer) };
+    if ('subquery' in node) {
+      return { subquery: { ...this.#clauses(node.subquery, around), this: this.#query(node.subquery.this, around) } };
+    }
+    if ('paren' in node) return { paren: { ...node.paren, this: this.#query(node.paren.this, around) } };
+    const operation = 'union' in node ? node.union : 'intersect' in node ? node.intersect : 'except' in node ? node.except : undefined;
+    if (!operation) throw unsupported(`${Object.keys(node)[0]} as a query`);
+    if (!operation.all && !operation.distinct) throw invalidQuery('Set operations need ALL or DISTINCT');
+    const translated = {
+      ...this.#clauses(operation, around),
+      left: this.#query(operation.left, around),
+      right: this.#query(operation.right, around),
+      with: this.#with(operation.with, outer),
+    };
+    return { [Object.keys(node)[0] ?? '']: translated } as Expression;
+  }
+
+  /** ORDER BY, LIMIT and OFFSET behind a query in parentheses or a set operation: they see output names only. */
+  #clauses<T extends object>(clauses: T, scope: Scope): T {
+    const order = 'order_by' in clauses ? (clauses.order_by as Select['order_by']) : null;
+    if (!order) return clauses;
+    const expressions = order.expressions.map((each) => ({ ...each, this: this.#expression(each.this, { ...scope, relations: [] }) }));
+    return { ...clauses, order_by: { ...order, expressions } };
+  }
+
+  #with<T extends Select['with']>(clause: T, outer: Scope): T {
+    if (!clause) return clause;
+    const queries = new Map<string, readonly string[]>(outer.queries);
+    const ctes = clause.ctes.map((cte) => {
+      const body = this.#query(cte.this, { ...outer, queries: new Map(queries) });
+      queries.set(cte.alias.name.toLowerCase(), outputNames(cte.this, queries, this.#columnsOf));
+      return { ...cte, this: body };
+    });
+    return { ...clause, ctes };
+  }
+
+  #select(select: Select, queries: NamedQueries, outer: Scope): Select {
+    const scope: Scope = { relations: selectRelations(select, queries, this.#columnsOf), outputs: [], queries, outer };
+    const around: Scope = { ...outer, queries };
+    const from = select.from && {
+      ...select.from,
+      expressions: select.from.expressions.map((item) => this.#relation(item, around, scope)),
+    };
+    const joins = select.joins.map((join) => ({
+      ...join,
+      this: this.#relation(join.this, around, scope),
+      on: join.on && this.#expression(join.on, scope),
+    }));
+    const outputs = select.expressions.flatMap((each) => ('alias' in each ? each.alias.alias.name.toLowerCase() : []));
+    const body = this.#clausesOf({ ...select, ...NO_LATE_CLAUSES, ...NO_RELATIONS }, scope);
+    // These clauses see the names of SELECT too.
+    const late = this.#clausesOf(
+      { ...select, expressions: [], where_clause: null, limit: null, offset: null, windows: null, ...NO_RELATIONS },
+      { ...scope, outputs },
+    );
+    const names = { group_by: late.group_by, having: late.having, qualify: late.qualify, order_by: late.order_by };
+    return asStruct({ ...body, ...names, from, joins, with: this.#with(select.with, outer) });
+  }
+
+  #clausesOf(select: Select, scope: Scope): Select {
+    const translated = this.#expression({ select }, scope);
+    if (!('select' in translated)) throw new TypeError('a select became something else');
+    return translated.select;
+  }
+
+  /** `around` is what a subquery in FROM sees; `scope` is what an UNNEST sees, which may use the relations before it. */
+  #relation(item: Expression, around: Scope, scope: Scope): Expression {
+    if ('table' in item) return this.#table(item.table, around.queries);
+    if ('subquery' in item) {
+      return { subquery: { ...item.subquery, this: this.#query(item.subquery.this, around) } };
+    }
+    if ('paren' in item) return this.#relation(item.paren.this, around, scope);
+    if ('unnest' in item) return this.#unnest(item.unnest.this, scope, item.unnest.alias?.name, item.unnest.offset_alias?.name);
+    if ('alias' in item && 'unnest' in item.alias.this) {
+      const { unnest } = item.alias.this;
+      return this.#unnest(unnest.this, scope, item.alias.alias.name, unnest.offset_alias?.name);
+    }
+    if ('joined_table' in item) {
+      const joined = item.joined_table;
+      const joins = joined.joins.map((join) => ({
+        ...join,
+        this: this.#relation(join.this, around, scope),
+        on: join.on && this.#expression(join.on, scope),
+      }));
+      return { joined_table: { ...joined, left: this.#relation(joined.left, around, scope), joins } };
+    }
+    throw unsupported(`${Object.keys(item)[0]} in FROM`);
+  }
+
+  #table(table: TableRef, queries: NamedQueries): Expression {
+    if (table.system_time || table.table_sample || table.when || table.version) {
+      throw unsupported('FOR SYSTEM_TIME and TABLESAMPLE');
+    }
+    const path = tablePath(table);
+    if (queries.has(path.toLowerCase())) return { table };
+    const alias = table.alias?.name ?? path.split('.').at(-1) ?? path;
+    return raw(`${this.#context.source(path).sql} as ${quoted(alias)}`);
+  }
+
+  #unnest(array: Expression, scope: Scope, alias = 'unnest', offset?: string): Expression {
+    const list = print(this.#expression(array, scope));
+    const name = quoted(alias);
+    // An array of structs stands for a table with their fields as columns.
+    const element = isStructArray(array) ? `unnest(${list}, max_depth := 2)` : `unnest(${list}) as ${name}`;
+    const position = offset === undefined ? '' : `, generate_subscripts(${list}, 1) - 1 as ${quoted(offset)}`;
+    return raw(`(select ${element}${position}) as ${name}`);
+  }
+
+  #expression(node: Expression, scope: Scope): Expression {
+    return ast.transform(node, {
+      enter: (child) => {
+        if (child !== node && isQuery(child)) return finished(child, this.#query(child, scope));
+        if ('array_func' in child) return { array_func: { ...child.array_func, expressions: likeTheFirst(child.array_func.expressions) } };
+        if ('column' in child) return this.#column(child.column, scope);
+        if ('parameter' in child) return this.#systemVariable(child.parameter.name ?? '');
+        if ('placeholder' in child) return this.#parameter(String(++this.#positional));
+        return undefined;
+      },
+      leave: (child) => rewriteExpression(child, this.#context.now),
+    });
+  }
+
+  #column(column: { name: { name: string }; table?: { name: string } | null }, scope: Scope): Expression | undefined {
+    const name = column.name.name.toLowerCase();
+    if (name.startsWith('@')) return this.#parameter(name.slice(1));
+    const table = column.table?.name.toLowerCase();
+    if (table === undefined) {
+      return isColumn(scope, name) ? undefined : this.#variable(name);
+    }
+    // `v.field` of a struct variable; a relation or column of that name comes first.
+    const record = isColumn(scope, table) ? undefined : this.#variable(table);
+    return record && raw(`struct_extract(${print(record)}, ${literal(column.name.name)})`);
+  }
+
+  #variable(name: string): Expression | undefined {
+    const value = this.#context.variables.get(name);
+    return value && this.#bind(`v_${name}`, value);
+  }
+
+  #parameter(name: string): Expression {
+    const value = this.#context.parameters.get(name);
+    if (!value) throw invalidQuery(`Query parameter '${name}' not found`);
+    return this.#bind(`p_${name}`, value);
+  }
+
+  #systemVariable(name: string): Expression {
+    const value = this.#context.system.get(name.toLowerCase());
+    if (!value) throw unsupported(`the system variable @@${name}`);
+    return this.#bind(`s_${name.replaceAll('.', '_')}`, value);
+  }
+
+  #bind(placeholder: string, value: TypedValue): Expression {
+    this.#bindings[placeholder] = value;
+    return raw(`cast($${placeholder} as ${value.type})`);
+  }
+}
+
+const NO_RELATIONS = { from: null, joins: [], with: null };
+const NO_LATE_CLAUSES = { group_by: null, having: null, qualify: null, order_by: null };
+
+function isQuery(node: Expression): boolean {
+  return 'select' in node || 'union' in node || 'intersect' in node || 'except' in node;
+}
+
+/** The structs of an array have the field names of the first one, where they have none of their own. */
+function likeTheFirst(elements: readonly Expression[]): Expression[] {
+  const [first] = elements;
+  if (!first || !isStruct(first)) return [...elements];
+  const names = first.function.args.map(fieldName);
+  return elements.map((element) => {
+    if (!isStruct(element)) return element;
+    const args = element.function.args.map((field, index) => {
+      const name = names[index];
+      return name === undefined ? field : named('alias' in field ? field.alias.this : field, name);
+    });
+    return call('struct', ...args);
+  });
+}
+
+function isStruct(node: Expression): node is ast.ExpressionByKey<'function'> {
+  return 'function' in node && node.function.name.toLowerCase() === 'struct';
+}
+
+/** Puts the result in the place of a node that the walk shall not enter: it is translated already. */
+function finished(node: Expression, result: Expression): null {
+  for (const key of Object.keys(node)) delete (node as Record<string, unknown>)[key];
+  Object.assign(node, result);
+  return null;
+}
+
+/** SELECT AS STRUCT has one column, the struct. */
+function asStruct(select: Select): Select {
+  if (!select.kind) return select;
+  if (select.kind === 'VALUE') return { ...select, kind: null };
+  return { ...select, kind: null, expressions: [rewriteExpression(call('struct', ...select.expressions), '') ?? raw('null')] };
+}
+
+function isStructArray(array: Expression): boolean {
+  if ('array_func' in array) {
+    const [first] = array.array_func.expressions;
+    return first !== undefined && isStruct(first);
+  }
+  return 'cast' in array && /^ARRAY<STRUCT/i.test(generateDataType(array.cast.to, 'bigquery' as Parameters<typeof generateDataType>[1]).sql ?? '');
+}

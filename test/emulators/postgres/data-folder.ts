@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { platform, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Account } from './account.ts';
+import { serverAccount } from './account.ts';
+import type { Binaries } from './binaries.ts';
+import { findBinaries } from './binaries.ts';
+
+const run = promisify(execFile);
+
+/** A folder with an initialised cluster that no server is running on. */
+export interface DataFolder {
+  path: string;
+  /** PostgreSQL's own data directory inside it. */
+  cluster: string;
+  log: string;
+  superuserPassword: string;
+  account: Account | undefined;
+  binaries: Binaries;
+}
+
+/** Marks a folder as one of ours, and holds the superuser's password. Written before anything else. */
+const MARKER = 'smart-datahub.json';
+/** Process id of the Node process whose server runs, or last ran, on the folder. */
+const STARTER = 'starter.pid';
+
+/**
+ * Makes `path` a folder with an initialised cluster, or reuses it as it is, whatever state a killed run left it in.
+ * A server that outlived its killed starter is stopped. Throws when the folder cannot be written, holds something else,
+ * belongs to another PostgreSQL version, or is in use.
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  const cluster = join(path, 'cluster');
+  const superuserPassword = await markFolder(path);
+  const account = await serverAccount(cluster);
+  const binaries = await findBinaries(account);
+  const folder = { path, cluster, log: join(path, 'server.log'), superuserPassword, account, binaries };
+
+  if ((await readdir(path)).includes('cluster')) {
+    await checkVersion(folder);
+    await releaseFrom(folder);
+  } else {
+    await initialise(folder);
+  }
+  await writeFile(join(path, STARTER), String(process.pid));
+  return folder;
+}
+
+/** A new empty folder among the machine's temporary files. */
+export function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'smart-datahub-postgres-'));
+}
+
+/**
+ * How the server is told its data directory. Under root it runs as a user who may be unable to walk the path to it, but
+ * who owns the directory itself: entered as root, it can be named by this link.
+ */
+export function clusterArgument({ cluster, account }: DataFolder): string {
+  return account !== undefined && platform() === 'linux' ? '/proc/self/cwd' : cluster;
+}
+
+async function markFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true });
+    const marker = await readFile(join(path, MARKER), 'utf8').catch(() => undefined);
+    if (marker !== undefined) return JSON.parse(marker).superuserPassword;
+    if ((await readdir(path)).length > 0) {
+      throw new Error('it holds files that are not a database of this project; they were left alone');
+    }
+    const superuserPassword = randomBytes(12).toString('hex');
+    await writeFile(join(path, MARKER), JSON.stringify({ superuserPassword }), { mode: 0o600 });
+    return superuserPassword;
+  } catch (cause) {
+    throw new Error(`cannot keep a database in ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+async function checkVersion({ path, cluster, binaries }: DataFolder): Promise<void> {
+  const found = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
+  const { stdout } = await run(binaries.postgres, ['--version']);
+  const wanted = /\d+/.exec(stdout)?.[0];
+  if (found !== wanted) {
+    throw new Error(
+      `${path} was written by PostgreSQL ${found}, installed is ${wanted}: remove the folder to start afresh`,
+    );
+  }
+}
+
+async function initialise(folder: DataFolder): Promise<void> {
+  const { path, account, binaries, superuserPassword } = folder;
+  // Renamed when it is complete, so that a killed run leaves no half-made cluster under the final name.
+  const unfinished = { ...folder, cluster: join(path, 'unfinished') };
+  await rm(unfinished.cluster, { recursive: true, force: true });
+  await mkdir(unfinished.cluster, { mode: 0o700 });
+  // Among the temporary files, because the server's user may be unable to walk the path to ours.
+  const passwordFolder = await temporaryFolder();
+  const passwordFile = join(passwordFolder, 'password');
+  await writeFile(passwordFile, superuserPassword, { mode: 0o600 });
+  if (account !== undefined) {
+    for (const owned of [unfinished.cluster, passwordFolder, passwordFile]) {
+      await chown(owned, account.uid, account.gid);
+    }
+  }
+  try {
+    await run(
+      binaries.initdb,
+      [
+        ...['-D', clusterArgument(unfinished), `--pwfile=${passwordFile}`],
+        ...['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8'],
+        // Built into PostgreSQL, so that it sorts alike on every machine whatever its locales.
+        ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+        ...['--no-sync', '--no-instructions'],
+      ],
+      { ...account, cwd: unfinished.cluster },
+    );
+  } catch (cause) {
+    throw new Error(`cannot make a database in ${path}: ${reason(cause)}`, { cause });
+  } finally {
+    await rm(passwordFolder, { recursive: true });
+  }
+  await rename(unfinished.cluster, folder.cluster);
+}
+
+/** Stops what a killed run left running on the folder, and removes its lock when the process id now names something else. */
+async function releaseFrom({ path, cluster }: DataFolder): Promise<void> {
+  const lock = join(cluster, 'postmaster.pid');
+  const server = Number((await readFile(lock, 'utf8').catch(() => '')).split('\n')[0]);
+  if (!isRunning(server)) return;
+
+  const runsHere = await runsOn(server, cluster);
+  if (runsHere === 'unknown') return;
+  if (!runsHere) return rm(lock);
+
+  const starter = Number(await readFile(join(path, STARTER), 'utf8').catch(() => ''));
+  if (isRunning(starter)) {
+    throw new Error(
+      `${path} is in use by process ${starter} (PostgreSQL is process ${server}): stop that one first`,
+    );
+  }
+  process.kill(server, 'SIGINT');
+  while ((await runsOn(server, cluster)) === true) await delay(20);
+}
+
+/** Whether that process is a server on that directory: a server's working directory is its data directory. */
+async function runsOn(server: number, cluster: string): Promise<boolean | 'unknown'> {
+  if (platform() !== 'linux') return 'unknown';
+  const workingDirectory = await readlink(`/proc/${server}/cwd`).catch(() => undefined);
+  return workingDirectory === resolve(cluster);
+}
+
+function isRunning(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,18 @@
+import type { status } from '@grpc/grpc-js';
+
+/** A refusal as Pub/Sub answers it, by the name of its gRPC status. */
+export class PubSubError extends Error {
+  override readonly name = 'PubSubError';
+  readonly status: keyof typeof status;
+
+  constructor(code: keyof typeof status, message: string) {
+    super(message);
+    this.status = code;
+  }
+}
+
+export const notFound = (resource: string) =>
+  new PubSubError('NOT_FOUND', `Resource not found (resource=${resource}).`);
+export const alreadyExists = (resource: string) =>
+  new PubSubError('ALREADY_EXISTS', `Resource already exists in the project (resource=${resource}).`);
+export const invalid = (message: string) => new PubSubError('INVALID_ARGUMENT', message);

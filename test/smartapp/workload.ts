@@ -1,0 +1,225 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Change, Surroundings } from './django-request.ts';
+import { MODELS } from './models.ts';
+import { Random } from './random.ts';
+import { type Key, SCENARIOS, type Scenario } from './scenarios.ts';
+import { UNLOGGED_SCENARIOS } from './unlogged-scenarios.ts';
+import { type LogTiming, type Outcome, Writer } from './writer.ts';
+
+export interface WorkloadOptions {
+  /** Of a role that may write SMartApp's tables. */
+  connectionString: string;
+  /** Default 1. With one writer and a fixed clock, the same seed on the same data makes the same changes. */
+  seed?: number;
+  /** Concurrent connections, each serving one request after the other. Default 4. */
+  writers?: number;
+  /** Also makes changes that leave no log row, which only a comparison can find. Default off. */
+  unlogged?: boolean;
+  clock?: () => Date;
+  /** How long some log transactions stay open, so that later ones with higher ids commit first. Default 1,000 to 1,500. */
+  holdMs?: readonly [lowest: number, highest: number];
+  /** Called after the commit of each row change, before its log row is written. */
+  onChange?: (change: Change) => void;
+}
+
+export interface WorkloadReport {
+  /** Row changes that were committed. */
+  changes: number;
+  logRows: number;
+  /** Requests by scenario, as far as they did what the scenario is about. */
+  requests: Record<string, number>;
+  /** Requests that were rolled back because another writer was in the way. */
+  conflicts: number;
+  /** Log transactions that began a while after the commit of their data. */
+  lateLogs: number;
+  /** Log transactions that stayed open while others with higher ids were committed. */
+  heldLogs: number;
+}
+
+const LATE_EVERY_REQUESTS = 20;
+const HELD_EVERY_REQUESTS = 200;
+const LONGEST_PAUSE_MS = 20;
+const MOST_HELD = 8;
+const MOST_DELETED_KEYS = 500;
+
+/**
+ * Writes to SMartApp the way the application does: requests change rows in a transaction, and the log rows that the
+ * middleware collected follow in a transaction of their own: at once, later, or so late that others overtake them. Each
+ * kind of request occurs once before they are chosen by their weights.
+ */
+export class Workload {
+  readonly #options: WorkloadOptions;
+  readonly #scenarios: readonly Scenario[];
+  readonly #deletedKeys: Key[] = [];
+  readonly #randoms: Random[];
+  /** Kinds of requests that have not occurred yet. */
+  readonly #due: Scenario[];
+  readonly #report: WorkloadReport = {
+    changes: 0,
+    logRows: 0,
+    requests: {},
+    conflicts: 0,
+    lateLogs: 0,
+    heldLogs: 0,
+  };
+  #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: WorkloadOptions) {
+    const { seed = 1, writers = 4, unlogged = false } = options;
+    this.#options = options;
+    this.#scenarios = unlogged ? [...SCENARIOS, ...UNLOGGED_SCENARIOS] : SCENARIOS;
+    this.#due = [...this.#scenarios];
+    this.#randoms = Array.from({ length: writers }, (_, writer) => new Random(seed * 1000 + writer));
+  }
+
+  /** What was done so far, by all runs. */
+  get report(): WorkloadReport {
+    return { ...this.#report, requests: { ...this.#report.requests } };
+  }
+
+  /**
+   * Works until about that many row changes are committed, as fast as it can, and resolves when all their log rows are.
+   * Another run goes on where this one ended. Throws what a request threw, except conflicts.
+   */
+  async run({ changes }: { changes: number }): Promise<WorkloadReport> {
+    const enough = this.#report.changes + changes;
+    await this.#work(async () => this.#report.changes < enough);
+    return this.report;
+  }
+
+  /**
+   * Works in the background until it is stopped.
+   *
+   * @param changesPerSecond on average; it makes up for pauses
+   */
+  start({ changesPerSecond }: { changesPerSecond: number }): void {
+    const startedAt = performance.now();
+    const changesBefore = this.#report.changes;
+    this.#running = this.#work(async (signal) => {
+      const dueMs = ((this.#report.changes - changesBefore) / changesPerSecond) * 1000;
+      const waitMs = startedAt + dueMs - performance.now();
+      if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      return !signal.aborted;
+    });
+    // A failure is reported by stop; until then it must not count as unhandled.
+    this.#running.catch(() => undefined);
+  }
+
+  /** Resolves when the requests in progress have ended and their log rows are committed. Throws what a request threw. */
+  async stop(): Promise<WorkloadReport> {
+    this.#stopping.abort();
+    await this.#running;
+    this.#running = undefined;
+    return this.report;
+  }
+
+  async #work(goesOn: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+    this.#stopping = new AbortController();
+    const connection: pg.ClientConfig = {
+      connectionString: this.#options.connectionString,
+      options: '-c timezone=UTC',
+      application_name: 'smartapp-workload',
+    };
+    const holders = new pg.Pool({ ...connection, max: MOST_HELD });
+    const clients = this.#randoms.map(() => new pg.Client(connection));
+    // A lost connection fails the query that needs it; the event of its own must not end the process.
+    for (const client of clients) client.on('error', () => undefined);
+    holders.on('error', () => undefined);
+    try {
+      for (const client of clients) await client.connect();
+      const highestId = await highestIds(holders);
+      const outcomes = await Promise.allSettled(
+        clients.map((client, index) =>
+          this.#keepServing(new Writer(client, holders), this.#surroundings(index, highestId), goesOn),
+        ),
+      );
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    } finally {
+      await Promise.all([...clients, holders].map((connected) => connected.end()));
+    }
+  }
+
+  async #keepServing(
+    writer: Writer,
+    surroundings: Surroundings,
+    goesOn: (signal: AbortSignal) => Promise<boolean>,
+  ): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      for (let request = 1; !signal.aborted && (await goesOn(signal)); request++) {
+        // Only every second one, since what is due may need what others leave: a deleted key, a row outside its view.
+        const due = request % 2 === 1 ? this.#due.shift() : undefined;
+        const scenario = due ?? this.#choose(surroundings.random);
+        const timing = this.#timing(request, surroundings.random);
+        const outcome = await writer.serve(scenario, surroundings, {
+          deletedKeys: this.#deletedKeys,
+          timing,
+          onCommit: (changes) => this.#note(changes),
+        });
+        const hasOccurred = this.#count(scenario, timing, outcome);
+        if (due !== undefined && !hasOccurred) this.#due.push(due);
+      }
+    } finally {
+      // One writer is through with it or has failed: the others end too.
+      this.#stopping.abort();
+      await writer.settle();
+    }
+  }
+
+  #surroundings(writer: number, highestId: Map<string, number>): Surroundings {
+    const { clock = () => new Date() } = this.#options;
+    const random = this.#randoms[writer];
+    if (random === undefined) throw new Error(`there is no writer ${writer}`);
+    return { random, clock, highestId };
+  }
+
+  #choose(random: Random): Scenario {
+    const chosen = this.#scenarios[random.weighted(this.#scenarios.map(({ weight }) => weight))];
+    if (chosen === undefined) throw new Error('there are no scenarios');
+    return chosen;
+  }
+
+  #timing(request: number, random: Random): LogTiming {
+    const [lowestHoldMs, highestHoldMs] = this.#options.holdMs ?? [1000, 1500];
+    if (request % HELD_EVERY_REQUESTS === 5) return { holdMs: random.between(lowestHoldMs, highestHoldMs) };
+    if (request % LATE_EVERY_REQUESTS === 3) return { pauseMs: random.between(1, LONGEST_PAUSE_MS) };
+    return 'at once';
+  }
+
+  #note(changes: readonly Change[]): void {
+    this.#report.changes += changes.length;
+    for (const change of changes) this.#options.onChange?.(change);
+    const actionByKey = new Map(
+      changes.map(({ model, id, action }) => [`${model} ${id}`, { model, id, action }]),
+    );
+    for (const { model, id, action } of actionByKey.values()) {
+      if (action === 'deleted') this.#deletedKeys.push({ model, id });
+    }
+    this.#deletedKeys.splice(0, this.#deletedKeys.length - MOST_DELETED_KEYS);
+  }
+
+  /** Whether the request did what its scenario is about. */
+  #count(scenario: Scenario, timing: LogTiming, outcome: Outcome): boolean {
+    const report = this.#report;
+    if (outcome.kind === 'conflict') report.conflicts += 1;
+    if (outcome.kind === 'conflict' || outcome.kind === 'nothing to do') return false;
+    report.requests[scenario.name] = (report.requests[scenario.name] ?? 0) + 1;
+    if (outcome.kind === 'committed' && outcome.logRows > 0) {
+      report.logRows += outcome.logRows;
+      if (timing !== 'at once') report['holdMs' in timing ? 'heldLogs' : 'lateLogs'] += 1;
+    }
+    return true;
+  }
+}
+
+async function highestIds(pool: pg.Pool): Promise<Map<string, number>> {
+  const tables = Object.values(MODELS).map(({ table }) => table);
+  const { rows } = await pool.query<{ name: string; id: string }>(
+    tables
+      .map((table) => `select '${table}' as name, coalesce(max(id), 0) as id from ${table}`)
+      .join(' union all '),
+  );
+  return new Map(rows.map(({ name, id }) => [name, Number(id)]));
+}
