@@ -24,7 +24,7 @@ export function procedureSql(datasets: Datasets, shape: TableShape): string {
   const keyType = shape.columns.find(({ name }) => name === shape.keyColumn)?.type.toLowerCase();
   const view = stringLiteral(shape.view);
   const columns = shape.columns.map(({ name }) => quoted(name));
-  const values = columns.filter((name) => name !== key).map((name) => `        ${name} = s.${name},`);
+  const values = columns.filter((name) => name !== key).map((name) => `          ${name} = s.${name},`);
   return `-- Merges batch batch_id, of batch_rows staged rows, into the target of ${shape.view}, whole or not at all. Safe to
 -- repeat: a batch that the ledger knows is answered from it.
 create or replace procedure ${quoted(names.procedure)}(batch_id int64, batch_rows int64)
@@ -83,7 +83,7 @@ begin
       when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
         update set
 ${values.join('\n')}
-        is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
       when not matched and s.action != 'deleted' then
         insert (${[...columns, 'is_deleted', 'update_at', 'etl_transaction_id'].join(', ')})
         values (${columns.map((name) => `s.${name}`).join(', ')}, false, current_timestamp(), batch_id);

@@ -31,6 +31,7 @@ export interface Postgres {
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 20;
+const RELAUNCH_INTERVAL_MS = 200;
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
@@ -64,9 +65,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const folder = await openDataFolder(path);
     const port = options.port ?? (await claim(0));
     const settings = { ...SETTINGS, ...(isTemporary && SETTINGS_OF_TEMPORARY_FOLDER), ...options.settings };
-    const server = await launch(folder, port, settings);
     const url = connectionString(port, folder.superuserPassword);
-    await answer(server, url(), folder);
+    const server = await launchUntilItAnswers(folder, { port, url: url(), settings });
     return {
       port,
       pid: server.pid,
@@ -87,6 +87,27 @@ interface Server {
   pid: number;
   hasExited(): boolean;
   stop(): Promise<void>;
+}
+
+/** Launches it again while processes of a killed server have not noticed yet that they are orphans. */
+async function launchUntilItAnswers(
+  folder: DataFolder,
+  { port, url, settings }: { port: number; url: string; settings: Record<string, string> },
+): Promise<Server> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const server = await launch(folder, port, settings);
+    if (await hasAnswered(server, url, deadline)) return server;
+    await server.stop();
+    const log = (await readFile(folder.log, 'utf8')).trim();
+    // PostgreSQL says so in its log only.
+    if (!log.includes('pre-existing shared memory block') || Date.now() > deadline) {
+      throw new Error(
+        `PostgreSQL does not start in ${folder.path}:\n${log.split('\n').slice(-5).join('\n')}`,
+      );
+    }
+    await delay(RELAUNCH_INTERVAL_MS);
+  }
 }
 
 async function launch(folder: DataFolder, port: number, settings: Record<string, string>): Promise<Server> {
@@ -133,22 +154,17 @@ function serverOf(child: ChildProcess): Server {
   };
 }
 
-/** Resolves when the server takes connections; crash recovery may come first. */
-async function answer(server: Server, url: string, folder: DataFolder): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    try {
-      await withClient(url, (client) => client.query('select 1'));
-      return;
-    } catch (cause) {
-      if (server.hasExited() || Date.now() > deadline) {
-        await server.stop();
-        const lastLines = (await readFile(folder.log, 'utf8')).trim().split('\n').slice(-5).join('\n');
-        throw new Error(`PostgreSQL does not start in ${folder.path}:\n${lastLines}`, { cause });
-      }
-    }
+/** Whether it takes connections before it exits or the time is up; crash recovery may come first. */
+async function hasAnswered(server: Server, url: string, deadline: number): Promise<boolean> {
+  while (!server.hasExited() && Date.now() < deadline) {
+    const isReady = await withClient(url, (client) => client.query('select 1')).then(
+      () => true,
+      () => false,
+    );
+    if (isReady) return true;
     await delay(POLL_INTERVAL_MS);
   }
+  return false;
 }
 
 async function createDatabase(url: string, name: string): Promise<void> {

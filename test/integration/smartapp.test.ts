@@ -4,9 +4,10 @@ import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { createSmartApp, READER_ROLE } from '../smartapp/create-smartapp.ts';
-import type { Change } from '../smartapp/django-request.ts';
+import { type Change, DjangoRequest } from '../smartapp/django-request.ts';
 import { logRow } from '../smartapp/log-row.ts';
-import { MAIN_MODELS, MODELS } from '../smartapp/models.ts';
+import { MODELS } from '../smartapp/models.ts';
+import { Random } from '../smartapp/random.ts';
 import { SCENARIOS } from '../smartapp/scenarios.ts';
 import { UNLOGGED_SCENARIOS } from '../smartapp/unlogged-scenarios.ts';
 import { Workload, type WorkloadOptions } from '../smartapp/workload.ts';
@@ -105,7 +106,10 @@ describe('SMartApp', () => {
       ]) {
         const months = await countOf(database, `select from ${view} group by date_trunc('month', ${column})`);
         assert.ok(months > 5 && months < 300, `${view} has ${months} months`);
-        assert.ok((await countOf(database, `select from ${view} where ${column} is null`)) > 0, `${view} without date`);
+        assert.ok(
+          (await countOf(database, `select from ${view} where ${column} is null`)) > 0,
+          `${view} without date`,
+        );
       }
       const tooOld = `select from xyz_incident where open_datetime < '2019'`;
       assert.equal(await countOf(database, tooOld), 0);
@@ -177,7 +181,9 @@ describe('SMartApp', () => {
     it('and the views may be set up again', async () => {
       const { database } = await copy();
       for (const name of [...VIEWS, 'reader-role', 'recommended-index']) {
-        await database.query(await readFile(new URL(`../../sql/source/${name}.sql`, import.meta.url), 'utf8'));
+        await database.query(
+          await readFile(new URL(`../../sql/source/${name}.sql`, import.meta.url), 'utf8'),
+        );
       }
     });
   });
@@ -187,7 +193,8 @@ describe('SMartApp', () => {
     const run = async (changes: number, options: Omit<WorkloadOptions, 'connectionString'>) => {
       const { url, database } = await copy();
       const made: Change[] = [];
-      const start = (await database.query('select last_value from models_logging_change_id_seq')).rows[0].last_value;
+      const start = (await database.query('select last_value from models_logging_change_id_seq')).rows[0]
+        .last_value;
       const workload = new Workload({
         connectionString: url,
         holdMs: [50, 100],
@@ -195,10 +202,15 @@ describe('SMartApp', () => {
         ...options,
       });
       const report = await workload.run({ changes });
-      await database.query(`create view new_log as select * from models_logging_change where id > ${start}`);
+      await database.query(
+        `create view new_log as select *, xmin as written_by from models_logging_change where id > ${start}`,
+      );
       await database.query(`
         create view current_row as ${Object.values(MODELS)
-          .map(({ table, contentTypeId }) => `select ${contentTypeId} as content_type_id, id::text as object_id from ${table}`)
+          .map(
+            ({ table, contentTypeId }) =>
+              `select ${contentTypeId} as content_type_id, id::text as object_id from ${table}`,
+          )
           .join(' union all ')}`);
       return { database, report, made };
     };
@@ -209,20 +221,25 @@ describe('SMartApp', () => {
       assert.equal(made.length, report.changes);
       assert.deepEqual(Object.keys(report.requests).sort(), SCENARIOS.map(({ name }) => name).sort());
       assert.equal(await countOf(database, 'select from new_log'), report.logRows);
-      assert.deepEqual([...new Set(made.map(({ action }) => action))].sort(), ['added', 'changed', 'deleted']);
+      assert.deepEqual([...new Set(made.map(({ action }) => action))].sort(), [
+        'added',
+        'changed',
+        'deleted',
+      ]);
     });
 
     it('logs every row that it changes', async () => {
       const { database, made } = await run(400, {});
-      const { rows } = await database.query('select content_type_id, object_id from new_log');
-      const logged = new Set(rows.map(({ content_type_id, object_id }) => `${content_type_id} ${object_id}`));
-      const missing = made.filter(({ model, id }) => !logged.has(`${MODELS[model].contentTypeId} ${id}`));
-      assert.deepEqual(missing, []);
+      const logged = await loggedKeys(database);
+      assert.deepEqual(
+        made.filter((change) => !logged.has(keyOf(change))),
+        [],
+      );
     });
 
     it('leaves the logs behind that mislead whoever believes their action', async () => {
       // With one writer, the last log row of a key is that of the last request about it.
-      const { database, report, made } = await run(500, { writers: 1 });
+      const { database, made } = await run(500, { writers: 1 });
       const lastLogs = `
         select distinct on (content_type_id, object_id) action,
           exists (select from current_row c where (c.content_type_id, c.object_id) = (l.content_type_id, l.object_id)) as exists
@@ -235,13 +252,9 @@ describe('SMartApp', () => {
       assert.ok(keys('changed', false) > 0, 'updated, then deleted');
       assert.ok(keys('added', false) > 0, 'created, then deleted');
       assert.ok(keys('deleted', true) > 0, 'deleted, then created with the same key');
-      const neverAdded = (report.requests['create in a savepoint rolled back'] ?? 0) > 0;
-      assert.ok(neverAdded, 'created in a savepoint rolled back');
-      const { rows: added } = await database.query<{ key: string }>(
-        `select content_type_id || ' ' || object_id as key from new_log where action = 'added'`,
-      );
-      const really = new Set(made.map(({ model, id }) => `${MODELS[model].contentTypeId} ${id}`));
-      assert.ok(added.some(({ key }) => !really.has(key)), 'a log row about a row that never existed');
+      const reallyMade = new Set(made.map(keyOf));
+      const neverMade = [...(await loggedKeys(database, 'added'))].filter((key) => !reallyMade.has(key));
+      assert.ok(neverMade.length > 0, 'created in a savepoint that was rolled back');
     });
 
     it('commits some log rows after others with higher ids, and leaves holes (I3)', async () => {
@@ -252,7 +265,9 @@ describe('SMartApp', () => {
           select from new_log as other where other.id > late.id
             and pg_xact_commit_timestamp(other.written_by) < pg_xact_commit_timestamp(late.written_by) - interval '40 ms')`;
       assert.ok((await countOf(database, overtaken)) > 0);
-      const { rows } = await database.query('select max(id) - min(id) + 1 > count(*) as has_holes from new_log');
+      const { rows } = await database.query(
+        'select max(id) - min(id) + 1 > count(*) as has_holes from new_log',
+      );
       assert.deepEqual(rows, [{ has_holes: true }]);
     });
 
@@ -270,29 +285,203 @@ describe('SMartApp', () => {
           assert.ok(['new,old', 'old'].includes(Object.keys(value).sort().join()), `${row.id} ${column}`);
         }
       }
-      assert.deepEqual([...new Set(rows.map(({ action }) => action))].sort(), ['added', 'changed', 'deleted']);
+      assert.deepEqual([...new Set(rows.map(({ action }) => action))].sort(), [
+        'added',
+        'changed',
+        'deleted',
+      ]);
     });
 
-    it("names a created row's values, a changed row's differences, and all columns of a deleted one", async () => {
-      const { url, database } = await copy();
-      const client = await database.connect();
-      try {
-        const request = new DjangoRequest(client, {
-          random: new Random(1),
-          clock: () => new Date('2026-11-22T12:30:49.372Z'),
-          highestId: new Map(),
-        });
-        const created = await request.create(MODELS.plan, { project_id: 1, remark: '', planned_date: null });
-        assert.deepEqual(request.logRows[0]?.changedData?.remark, { old: null, new: '' });
-        assert.equal(request.logRows[0]?.changedData?.planned_date, undefined);
-
-        const later = new DjangoRequest(client, request.surroundings);
-        await later.save(created, { remark: '2/4', planned_date: null });
-        assert.deepEqual(later.logRows[0]?.changedData, {});
-      } finally {
-        client.release();
+    it('makes the same changes and log rows again with one writer, a fixed clock and the same seed', async () => {
+      const contents = [];
+      for (const seed of [5, 5, 6]) {
+        const { database } = await run(150, { seed, writers: 1, clock: tickingClock() });
+        await database.query('drop view new_log, current_row');
+        contents.push(await contentsOf(database));
       }
-      assert.ok(url);
+      assert.deepEqual(contents[0], contents[1]);
+      assert.notDeepEqual(contents[0], contents[2]);
+    });
+
+    it('makes changes that nothing logs only when asked to', async () => {
+      const { database, report, made } = await run(500, { unlogged: true });
+      for (const { name } of UNLOGGED_SCENARIOS) assert.ok((report.requests[name] ?? 0) > 0, name);
+      const logged = await loggedKeys(database);
+      assert.ok(made.some((change) => !logged.has(keyOf(change))));
+    });
+
+    it('works in the background until it is stopped, and leaves no log transaction open', async () => {
+      const { url, database } = await copy();
+      const workload = new Workload({ connectionString: url, holdMs: [50, 100] });
+      workload.start({ changesPerSecond: 300 });
+      while (workload.report.changes < 60) await setImmediate();
+      const { changes } = await workload.stop();
+      const connections = `select from pg_stat_activity where application_name = 'smartapp-workload'`;
+      assert.equal(await countOf(database, connections), 0);
+      assert.equal(workload.report.changes, changes);
+    });
+
+    it('keeps to the rate that it was given', async () => {
+      const { url } = await copy();
+      const workload = new Workload({ connectionString: url });
+      const startedAt = performance.now();
+      workload.start({ changesPerSecond: 100 });
+      while (workload.report.changes < 60) await setImmediate();
+      await workload.stop();
+      assert.ok(performance.now() - startedAt > 400, `60 changes after ${performance.now() - startedAt} ms`);
+    });
+
+    it('says so when it loses its connections', async () => {
+      const { url, database } = await copy();
+      const workload = new Workload({ connectionString: url });
+      workload.start({ changesPerSecond: 1000 });
+      while (workload.report.changes === 0) await setImmediate();
+      await database.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'smartapp-workload' and datname = current_database()`,
+      );
+      await assert.rejects(workload.stop(), /terminating connection|Connection terminated/);
+    });
+  });
+
+  describe("'s log rows", () => {
+    let client: pg.PoolClient;
+    let request: () => DjangoRequest;
+
+    beforeEach(async () => {
+      client = await smartApp().connect();
+      await client.query('begin');
+      const surroundings = { random: new Random(1), clock: tickingClock(), highestId: new Map() };
+      request = () => new DjangoRequest(client, surroundings);
+    });
+
+    afterEach(async () => {
+      await client.query('rollback');
+      client.release();
+    });
+
+    const dataOf = (made: DjangoRequest) =>
+      made.logRows.map(({ action, changedData }) => ({ action, changedData }));
+
+    it('name the values of a created row, the differences of a changed one, and all columns of a deleted one', async () => {
+      const creating = request();
+      const plan = await creating.create(MODELS.plan, { project_id: 1, remark: '', planned_date: null });
+      const [added] = dataOf(creating);
+      assert.equal(added?.action, 'added');
+      assert.deepEqual(added?.changedData?.remark, { old: null, new: '' });
+      assert.equal('planned_date' in (added?.changedData ?? {}), false);
+
+      const changing = request();
+      await changing.save(plan, { remark: '2/4', project_id: 1 });
+      const [changed] = dataOf(changing);
+      assert.equal(changed?.action, 'changed');
+      assert.deepEqual(Object.keys(changed?.changedData ?? {}).sort(), ['remark', 'updated_at']);
+      assert.deepEqual(changed?.changedData?.remark, { old: '', new: '2/4' });
+
+      const deleting = request();
+      await deleting.delete(plan);
+      const [deleted] = dataOf(deleting);
+      assert.equal(deleted?.action, 'deleted');
+      assert.deepEqual(Object.keys(deleted?.changedData ?? {}).sort(), Object.keys(plan.row).sort());
+      assert.deepEqual(deleted?.changedData?.remark, { old: '2/4' });
+    });
+
+    it('keep the first action and the latest change of each field, one row per object', async () => {
+      const both = request();
+      const plan = await both.create(MODELS.plan, { project_id: 1, remark: '1/4' });
+      await both.save(plan, { remark: '2/4' });
+      const log = dataOf(both);
+      assert.equal(log.length, 1);
+      assert.equal(log[0]?.action, 'added');
+      assert.deepEqual(log[0]?.changedData?.remark, { old: '1/4', new: '2/4' });
+    });
+
+    it('remember what a savepoint took back', async () => {
+      const nested = request();
+      await nested.atomic(async () => {
+        await nested.create(MODELS.plan, { project_id: 1 });
+        return 'roll back';
+      });
+      assert.deepEqual(nested.changes, []);
+      assert.deepEqual(
+        dataOf(nested).map(({ action }) => action),
+        ['added'],
+      );
+    });
+
+    it('come one for each row that goes with its parent, children first', async () => {
+      const creating = request();
+      const inventory = await creating.create(MODELS.inventory, { project_id: 1 });
+      const plan = await creating.create(MODELS.plan, { project_id: 1 });
+      const item = await creating.create(MODELS.item, { pm_master_id: plan.id, inventory_id: inventory.id });
+      const deleting = request();
+      await deleting.delete(plan);
+      assert.deepEqual(
+        deleting.logRows.map(({ model, objectId, action }) => ({ model, objectId, action })),
+        [
+          { model: 'item', objectId: item.id, action: 'deleted' },
+          { model: 'plan', objectId: plan.id, action: 'deleted' },
+        ],
+      );
+    });
+
+    it('can be written by hand, sensible or not', async () => {
+      const id = await logRow(client, { model: 'project', objectId: 'no number', action: 'deleted' });
+      const { rows } = await client.query(
+        'select object_id, content_type_id, action from models_logging_change where id = $1',
+        [id],
+      );
+      assert.deepEqual(rows, [{ object_id: 'no number', content_type_id: 7, action: 'deleted' }]);
     });
   });
 });
+
+interface LoggedRow {
+  id: number;
+  object_id: string;
+  content_type_id: number;
+  action: string;
+  object_repr: string;
+  user_id: null;
+  revision_id: null;
+  extras: object;
+  changed_data: Record<string, { old?: unknown; new?: unknown }>;
+}
+
+async function countOf(database: pg.Pool, query: string): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(`select count(*)::int from (${query}) as counted`);
+  return rows[0]?.count ?? 0;
+}
+
+/** A digest of every table's rows. */
+async function contentsOf(database: pg.Pool): Promise<Record<string, string>> {
+  const tables = [...Object.values(MODELS).map(({ table }) => table), 'models_logging_change'];
+  const digests = tables.map(async (table) => {
+    const { rows } = await database.query<{ digest: string }>(
+      `select md5(string_agg(t::text, '|' order by id)) as digest from ${table} as t`,
+    );
+    return [table, rows[0]?.digest ?? ''] as const;
+  });
+  return Object.fromEntries(await Promise.all(digests));
+}
+
+function keyOf({ model, id }: Change): string {
+  return `${MODELS[model].contentTypeId} ${id}`;
+}
+
+async function loggedKeys(database: pg.Pool, action = '%'): Promise<Set<string>> {
+  const { rows } = await database.query<{ key: string }>(
+    `select content_type_id || ' ' || object_id as key from new_log where action like $1`,
+    [action],
+  );
+  return new Set(rows.map(({ key }) => key));
+}
+
+/** A clock that moves a second whenever it is asked. */
+function tickingClock(): () => Date {
+  let ms = Date.UTC(2026, 0, 1);
+  return () => {
+    ms += 1000;
+    return new Date(ms);
+  };
+}

@@ -28,6 +28,7 @@ export interface Change {
   action: Action;
 }
 
+/** What all requests of a writer share. */
 export interface Surroundings {
   random: Random;
   clock: () => Date;
@@ -66,6 +67,7 @@ export class DjangoRequest {
     return this.#surroundings.random;
   }
 
+  /** For new field values. */
   get maker(): Maker {
     const { random, clock, highestId } = this.#surroundings;
     return {
@@ -82,7 +84,7 @@ export class DjangoRequest {
   /**
    * Loads and locks a random row, or nothing when no row (that nobody else has locked) meets the condition.
    *
-   * @param condition SQL about the table
+   * @param condition SQL about the table, which is `t`
    */
   async find(model: Model, condition = 'true'): Promise<Instance | undefined> {
     const highestId = this.#surroundings.highestId.get(model.table) ?? 1;

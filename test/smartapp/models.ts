@@ -2,6 +2,7 @@ import { lookupModel } from './lookup-model.ts';
 import { incident, inventory, item, plan, project } from './main-models.ts';
 import type { Model, ModelName } from './model.ts';
 
+/** SMartApp's models by name, with the content type ids of the production database. */
 export const MODELS: Readonly<Record<ModelName, Model>> = {
   project,
   inventory,
@@ -47,7 +48,21 @@ export const MODELS: Readonly<Record<ModelName, Model>> = {
   }),
 };
 
+/** The models behind the source views. */
 export const MAIN_MODELS = ['project', 'inventory', 'plan', 'item', 'incident'] as const;
+
+/** The models whose names the source views show. */
+export const LOOKUP_MODELS = [
+  'company',
+  'employee',
+  'brand',
+  'model',
+  'productType',
+  'incidentType',
+  'serviceType',
+  'severity',
+  'status',
+] as const;
 
 /** The foreign keys through which rows of main models refer to rows of this one. */
 export function referencesTo({ name }: Model): { referringModel: Model; column: string }[] {

@@ -1,6 +1,6 @@
 import { type DjangoRequest, type Instance, NothingToDo } from './django-request.ts';
 import type { MainModelName, ModelName, Row } from './model.ts';
-import { MAIN_MODELS, MODELS, referencesTo } from './models.ts';
+import { LOOKUP_MODELS, MAIN_MODELS, MODELS, referencesTo } from './models.ts';
 
 /** Names a row. */
 export interface Key {
@@ -39,8 +39,9 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('create rows', 20, async (request) => {
     const model = MODELS[request.random.pick(MAIN_MODELS)];
     const first = await request.create(model);
-    for (let more = request.random.between(0, 3); more > 0; more--)
+    for (let more = request.random.between(0, 3); more > 0; more--) {
       await request.create(model, parentsOf(first));
+    }
   }),
 
   scenario('create a plan with items', 5, async (request) => {
@@ -61,16 +62,7 @@ export const SCENARIOS: readonly Scenario[] = [
   }),
 
   scenario('rename a lookup', 1, async (request) => {
-    const names = [
-      'company',
-      'employee',
-      'brand',
-      'model',
-      'productType',
-      'incidentType',
-      'serviceType',
-    ] as const;
-    const lookup = await request.get(MODELS[request.random.pick([...names, 'severity', 'status'])]);
+    const lookup = await request.get(MODELS[request.random.pick(LOOKUP_MODELS)]);
     await request.save(lookup, lookup.model.trackedChange(request.maker, lookup.row));
   }),
 

@@ -81,7 +81,8 @@ export class Workload {
 
   /**
    * Works until about that many row changes are committed, as fast as it can, and resolves when all their log rows are.
-   * Another run goes on where this one ended. Throws what a request threw, except conflicts.
+   * Another run goes on where this one ended. Throws what a request threw, except conflicts; a server that goes down
+   * between the commit of data and that of their log leaves changes that no log names, as it does in production.
    */
   async run({ changes }: { changes: number }): Promise<WorkloadReport> {
     const enough = this.#report.changes + changes;
@@ -95,6 +96,7 @@ export class Workload {
    * @param changesPerSecond on average; it makes up for pauses
    */
   start({ changesPerSecond }: { changesPerSecond: number }): void {
+    if (this.#running !== undefined) throw new Error('the workload has been started already');
     const startedAt = performance.now();
     const changesBefore = this.#report.changes;
     this.#running = this.#work(async (signal) => {
@@ -110,20 +112,23 @@ export class Workload {
   /** Resolves when the requests in progress have ended and their log rows are committed. Throws what a request threw. */
   async stop(): Promise<WorkloadReport> {
     this.#stopping.abort();
-    await this.#running;
+    const running = this.#running;
     this.#running = undefined;
+    await running;
     return this.report;
   }
 
   async #work(goesOn: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+    const { connectionString, clock = () => new Date() } = this.#options;
     this.#stopping = new AbortController();
     const connection: pg.ClientConfig = {
-      connectionString: this.#options.connectionString,
+      connectionString,
       options: '-c timezone=UTC',
       application_name: 'smartapp-workload',
     };
     const holders = new pg.Pool({ ...connection, max: MOST_HELD });
-    const clients = this.#randoms.map(() => new pg.Client(connection));
+    const writers = this.#randoms.map((random) => ({ random, client: new pg.Client(connection) }));
+    const clients = writers.map(({ client }) => client);
     // A lost connection fails the query that needs it; the event of its own must not end the process.
     for (const client of clients) client.on('error', () => undefined);
     holders.on('error', () => undefined);
@@ -131,8 +136,8 @@ export class Workload {
       for (const client of clients) await client.connect();
       const highestId = await highestIds(holders);
       const outcomes = await Promise.allSettled(
-        clients.map((client, index) =>
-          this.#keepServing(new Writer(client, holders), this.#surroundings(index, highestId), goesOn),
+        writers.map(({ random, client }) =>
+          this.#keepServing(new Writer(client, holders), { random, clock, highestId }, goesOn),
         ),
       );
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
@@ -166,13 +171,6 @@ export class Workload {
       this.#stopping.abort();
       await writer.settle();
     }
-  }
-
-  #surroundings(writer: number, highestId: Map<string, number>): Surroundings {
-    const { clock = () => new Date() } = this.#options;
-    const random = this.#randoms[writer];
-    if (random === undefined) throw new Error(`there is no writer ${writer}`);
-    return { random, clock, highestId };
   }
 
   #choose(random: Random): Scenario {

@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Account } from './account.ts';
-import { serverAccount } from './account.ts';
-import type { Binaries } from './binaries.ts';
-import { findBinaries } from './binaries.ts';
+import { type Account, serverAccount } from './account.ts';
+import { type Binaries, findBinaries } from './binaries.ts';
+import { stopLeftoverServer } from './leftover-server.ts';
 
 const run = promisify(execFile);
 
@@ -17,7 +15,10 @@ export interface DataFolder {
   path: string;
   /** PostgreSQL's own data directory inside it. */
   cluster: string;
+  /** What the server wrote since it was last started. */
   log: string;
+  /** Holds the id of the Node process whose server runs, or last ran, on the folder. */
+  starter: string;
   superuserPassword: string;
   account: Account | undefined;
   binaries: Binaries;
@@ -25,8 +26,6 @@ export interface DataFolder {
 
 /** Marks a folder as one of ours, and holds the superuser's password. Written before anything else. */
 const MARKER = 'smart-datahub.json';
-/** Process id of the Node process whose server runs, or last ran, on the folder. */
-const STARTER = 'starter.pid';
 
 /**
  * Makes `path` a folder with an initialised cluster, or reuses it as it is, whatever state a killed run left it in.
@@ -38,15 +37,23 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   const superuserPassword = await markFolder(path);
   const account = await serverAccount(cluster);
   const binaries = await findBinaries(account);
-  const folder = { path, cluster, log: join(path, 'server.log'), superuserPassword, account, binaries };
+  const folder = {
+    path,
+    cluster,
+    log: join(path, 'server.log'),
+    starter: join(path, 'starter.pid'),
+    superuserPassword,
+    account,
+    binaries,
+  };
 
   if ((await readdir(path)).includes('cluster')) {
     await checkVersion(folder);
-    await releaseFrom(folder);
+    await stopLeftoverServer(folder);
   } else {
     await initialise(folder);
   }
-  await writeFile(join(path, STARTER), String(process.pid));
+  await writeFile(folder.starter, String(process.pid));
   return folder;
 }
 
@@ -123,43 +130,6 @@ async function initialise(folder: DataFolder): Promise<void> {
     await rm(passwordFolder, { recursive: true });
   }
   await rename(unfinished.cluster, folder.cluster);
-}
-
-/** Stops what a killed run left running on the folder, and removes its lock when the process id now names something else. */
-async function releaseFrom({ path, cluster }: DataFolder): Promise<void> {
-  const lock = join(cluster, 'postmaster.pid');
-  const server = Number((await readFile(lock, 'utf8').catch(() => '')).split('\n')[0]);
-  if (!isRunning(server)) return;
-
-  const runsHere = await runsOn(server, cluster);
-  if (runsHere === 'unknown') return;
-  if (!runsHere) return rm(lock);
-
-  const starter = Number(await readFile(join(path, STARTER), 'utf8').catch(() => ''));
-  if (isRunning(starter)) {
-    throw new Error(
-      `${path} is in use by process ${starter} (PostgreSQL is process ${server}): stop that one first`,
-    );
-  }
-  process.kill(server, 'SIGINT');
-  while ((await runsOn(server, cluster)) === true) await delay(20);
-}
-
-/** Whether that process is a server on that directory: a server's working directory is its data directory. */
-async function runsOn(server: number, cluster: string): Promise<boolean | 'unknown'> {
-  if (platform() !== 'linux') return 'unknown';
-  const workingDirectory = await readlink(`/proc/${server}/cwd`).catch(() => undefined);
-  return workingDirectory === resolve(cluster);
-}
-
-function isRunning(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function reason(cause: unknown): string {

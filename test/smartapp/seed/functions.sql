@@ -21,7 +21,7 @@ $$;
 
 -- How many rows something has at this scale; never none.
 create function seed.size(rows_at_scale_1 bigint) returns bigint language sql stable as $$
-  select greatest(1, round(rows_at_scale_1 * current_setting('smartapp_seed.scale')::double precision))::bigint
+  select greatest(1, round(rows_at_scale_1 * current_setting('smartapp_seed.scale')::numeric))::bigint
 $$;
 
 -- Rows of each main table: those its view keeps, and those it leaves out.

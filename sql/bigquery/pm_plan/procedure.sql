@@ -1,0 +1,79 @@
+-- Merges batch batch_id, of batch_rows staged rows, into the target of pmr_pm_plan, whole or not at all. Safe to
+-- repeat: a batch that the ledger knows is answered from it.
+create or replace procedure `your-project.SMartDataAnalytics.merge_pm_plan`(batch_id int64, batch_rows int64)
+begin
+  declare v_own, v_newest, v_staged, v_keys, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_low, v_high int64;
+  declare v_examples string;
+
+  set (v_own, v_newest) = (
+    select as struct countif(l.etl_transaction_id = batch_id), coalesce(max(l.etl_transaction_id), 0)
+    from `your-project.SMartData_Temp.applied_batch` l
+    where l.view = 'pmr_pm_plan' and l.etl_transaction_id >= batch_id
+  );
+  if v_own = 0 then
+    if v_newest > batch_id then
+      raise using message = format('[smart-datahub:superseded] batch %d was not merged: batch %d was before it', batch_id, v_newest);
+    end if;
+    begin
+      begin transaction;
+      set (v_staged, v_keys, v_low, v_high) = (
+        select as struct count(*), count(distinct s.`pm_id`), min(s.`pm_id`), max(s.`pm_id`)
+        from `your-project.SMartData_Temp.temp_pm_plan` s
+        where s.etl_transaction_id = batch_id
+      );
+      if v_staged < batch_rows then
+        raise using message = format('[smart-datahub:staging_lost] %d of %d staged rows are there', v_staged, batch_rows);
+      end if;
+      if v_keys < v_staged or v_staged > batch_rows then
+        set v_examples = (
+          select string_agg(cast(d.example as string), ', ' limit 5)
+          from (
+            select s.`pm_id` as example from `your-project.SMartData_Temp.temp_pm_plan` s
+            where s.etl_transaction_id = batch_id group by s.`pm_id` having count(*) > 1
+          ) d
+        );
+        raise using message = format('[smart-datahub:duplicate_key] %d staged rows of %d expected have %d keys; twice: %t', v_staged, batch_rows, v_keys, v_examples);
+      end if;
+      set (v_added, v_changed, v_deleted, v_refused) = (
+        select as struct
+          countif(s.action != 'deleted' and coalesce(t.is_deleted, true)),
+          countif(s.action != 'deleted' and not coalesce(t.is_deleted, true)),
+          countif(s.action = 'deleted' and not coalesce(t.is_deleted, true)),
+          countif(coalesce(t.etl_transaction_id, -1) >= batch_id)
+        from `your-project.SMartData_Temp.temp_pm_plan` s
+        left join `your-project.SMartDataAnalytics.pm_plan` t on t.`pm_id` = s.`pm_id` and t.`pm_id` between v_low and v_high
+        where s.etl_transaction_id = batch_id
+      );
+      if v_refused > 0 then
+        raise using message = format('[smart-datahub:refused] %d rows of the target are of batch %d or newer', v_refused, batch_id);
+      end if;
+      merge `your-project.SMartDataAnalytics.pm_plan` t
+      using (select * from `your-project.SMartData_Temp.temp_pm_plan` where etl_transaction_id = batch_id) s
+      on t.`pm_id` = s.`pm_id` and t.`pm_id` between v_low and v_high
+      when matched and s.action = 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
+        update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+      when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
+        update set
+        `project_id` = s.`project_id`,
+        `planned_date` = s.`planned_date`,
+        `ended_pm_date` = s.`ended_pm_date`,
+        `pm_period` = s.`pm_period`,
+        `team_lead` = s.`team_lead`,
+        is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+      when not matched and s.action != 'deleted' then
+        insert (`pm_id`, `project_id`, `planned_date`, `ended_pm_date`, `pm_period`, `team_lead`, is_deleted, update_at, etl_transaction_id)
+        values (s.`pm_id`, s.`project_id`, s.`planned_date`, s.`ended_pm_date`, s.`pm_period`, s.`team_lead`, false, current_timestamp(), batch_id);
+      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
+      values ('pmr_pm_plan', batch_id, v_added, v_changed, v_deleted, current_timestamp());
+      truncate table `your-project.SMartData_Temp.temp_pm_plan`;
+      commit transaction;
+    exception when error then
+      rollback transaction;
+      raise;
+    end;
+  end if;
+  select l.added, l.changed, l.deleted
+  from `your-project.SMartData_Temp.applied_batch` l
+  where l.view = 'pmr_pm_plan' and l.etl_transaction_id = batch_id;
+end;

@@ -1,0 +1,26 @@
+import { type Fault, FaultError, type Faults } from '../faults.ts';
+import { BigQueryError } from './error.ts';
+
+/** Where jobs look for their faults: `faults.next('bigquery.job.load', failJob('backendError'))`. */
+export type JobFaultName = 'bigquery.job.query' | 'bigquery.job.load';
+
+/** The job is accepted and ends with this error; nothing of it happened. */
+export function failJob(reason: string, message = `scripted fault: ${reason}`): Fault {
+  return { before: () => Promise.reject(new BigQueryError(reason, message)) };
+}
+
+/** The job has its whole effect and ends with this error all the same. */
+export function failJobAfterEffect(reason: string): Fault {
+  return { after: { kind: 'status', status: 'FAILED', reason } };
+}
+
+/** Runs a job's effect under its fault. `hold()` and `delay()` keep the job RUNNING. */
+export async function underFault<T>(faults: Faults, name: JobFaultName, effect: () => Promise<T>): Promise<T> {
+  try {
+    return await faults.around(name, effect);
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    const reason = error.answer.kind === 'status' ? error.answer.reason : 'backendError';
+    throw new BigQueryError(reason, `scripted fault: ${reason}`);
+  }
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { Engine } from './engine.ts';
+import { BigQueryError, duplicate, notFound } from './error.ts';
+import { literal } from './field.ts';
+import { Job, type JobConfiguration, type JobRecord, type JobReference } from './job.ts';
+import type { Results } from './results.ts';
+
+/** Ended jobs beyond this many are forgotten, the oldest first, with their results. */
+const REMEMBERED_JOBS = 20_000;
+
+/** Locations in which a job is found without being named. */
+const UNNAMED_LOCATIONS = ['US', 'EU'];
+
+/** All jobs, running and ended. With a data folder they survive a restart; those that ran then have failed. */
+export class Jobs {
+  readonly #engine: Engine;
+  readonly #results: Results;
+  readonly #jobs = new Map<string, Job>();
+
+  private constructor(engine: Engine, results: Results) {
+    this.#engine = engine;
+    this.#results = results;
+  }
+
+  static async open(engine: Engine, results: Results): Promise<Jobs> {
+    const jobs = new Jobs(engine, results);
+    const records = await engine.with(async (session) => {
+      await session.run('create table if not exists catalog.job(key varchar not null, created bigint not null, content varchar not null)');
+      const { rows } = await session.query('select content from catalog.job order by created');
+      return rows.map(([content]): JobRecord => JSON.parse(String(content)));
+    });
+    for (const record of records) {
+      const job = new Job(record);
+      jobs.#jobs.set(keyOf(record.reference), job);
+      if (!job.done) {
+        job.end(new BigQueryError('backendError', 'The job was interrupted; nothing of it happened. Retry it.'));
+        await jobs.save(job);
+      }
+    }
+    return jobs;
+  }
+
+  /** Registers a job that has not started. @throws BigQueryError duplicate if there is one with this id. */
+  async add(reference: JobReference, configuration: JobConfiguration, parentJobId?: string): Promise<Job> {
+    const key = keyOf(reference);
+    if (this.#jobs.has(key)) throw duplicate(`Already Exists: Job ${key}`);
+    const job = new Job({
+      reference,
+      configuration,
+      creationTime: Date.now(),
+      state: 'PENDING',
+      ...(parentJobId !== undefined && { parentJobId }),
+    });
+    this.#jobs.set(key, job);
+    await this.#forgetOldest();
+    await this.save(job);
+    return job;
+  }
+
+  /** Like BigQuery, a job outside of US and EU is found only in its location. */
+  find(projectId: string, jobId: string, location?: string): Job {
+    const places = location === undefined ? UNNAMED_LOCATIONS : [location];
+    for (const place of places) {
+      const job = this.#jobs.get(keyOf({ projectId, jobId, location: place }));
+      if (job) return job;
+    }
+    throw notFound(`Not found: Job ${projectId}:${location === undefined ? '' : `${location}.`}${jobId}`);
+  }
+
+  /** Newest first; only children of `parentJobId`, or only jobs without a parent. */
+  list(projectId: string, parentJobId?: string): Job[] {
+    return [...this.#jobs.values()]
+      .filter(({ record }) => record.reference.projectId === projectId && record.parentJobId === parentJobId)
+      .reverse();
+  }
+
+  /** Writes down what is known of a job by now. */
+  async save({ record }: Job): Promise<void> {
+    const key = literal(keyOf(record.reference));
+    await this.#engine.with((session) =>
+      session.transaction(async () => {
+        await session.run(`delete from catalog.job where key = ${key}`);
+        await session.run(
+          `insert into catalog.job values (${key}, ${record.creationTime}, ${literal(JSON.stringify(record))})`,
+        );
+      }),
+    );
+  }
+
+  /** Asks all running jobs to stop, and waits until they have. */
+  async stopAll(): Promise<void> {
+    const running = [...this.#jobs.values()].filter((job) => !job.done);
+    for (const job of running) job.stop('The server is shutting down');
+    await Promise.all(running.map((job) => job.ended));
+  }
+
+  async #forgetOldest(): Promise<void> {
+    for (const [key, job] of this.#jobs) {
+      if (this.#jobs.size <= REMEMBERED_JOBS || !job.done) return;
+      this.#jobs.delete(key);
+      if (job.record.result) await this.#results.delete(job.record.result);
+      await this.#engine.with((session) => session.run(`delete from catalog.job where key = ${literal(key)}`));
+    }
+  }
+}
+
+/** An id for a job whose caller gave none. */
+export function generatedJobId(prefix = 'job'): string {
+  return `${prefix}_${randomUUID().replaceAll('-', '')}`;
+}
+
+function keyOf({ projectId, location, jobId }: JobReference): string {
+  return `${projectId}:${location.toLowerCase()}.${jobId}`;
+}

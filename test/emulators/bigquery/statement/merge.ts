@@ -1,0 +1,142 @@
+import { invalidQuery, unsupported } from '../error.ts';
+import { quoted } from '../field.ts';
+import { tablePath } from '../translate/relations.ts';
+import { type Expression, print } from '../translate/syntax-tree.ts';
+import type { Translation } from '../translate/translate.ts';
+import { dmlOutcome, fieldNamed } from './dml.ts';
+import { refuseSeveralSources } from './several-sources.ts';
+import type { Outcome, StatementContext, Target } from './statement-context.ts';
+
+type Merge = Extract<Expression, { merge: unknown }>['merge'];
+type When = Extract<Expression, { when: unknown }>['when'];
+
+/** A MERGE whose parts are translated. */
+interface Clauses {
+  readonly target: Target;
+  readonly alias: string;
+  readonly source: Expression;
+  readonly on: string;
+  readonly translation: Translation;
+}
+
+export async function runMerge(merge: Merge, context: StatementContext): Promise<Outcome> {
+  const item = 'alias' in merge.this ? merge.this.alias : { this: merge.this, alias: null };
+  if (!('table' in item.this)) throw unsupported('this target of MERGE');
+  const named: Expression = { table: { ...item.this.table, alias: item.alias ?? item.this.table.alias } };
+  const target = context.target(tablePath(item.this.table));
+  const source = sourceOf(merge.using);
+  if (!merge.on) throw invalidQuery('MERGE must have an ON clause');
+  const translation = context.translation();
+  const scope = [named, source];
+  const alias = quoted(named.table.alias?.name ?? target.table.reference.tableId);
+  const clauses: Clauses = { target, alias, source, on: print(translation.within(merge.on, scope)), translation };
+  const whens = merge.whens && 'whens' in merge.whens ? merge.whens.whens.expressions : [];
+  const translated = whens.map((each) => translateWhen(each, clauses, named));
+  const from = print(translation.relation(source));
+
+  return await context.change(target, async () => {
+    const matched = translated.filter(({ matches }) => matches).map(({ condition }) => condition ?? 'true');
+    if (matched.length > 0) {
+      const condition = `(${clauses.on}) and (${matched.join(' or ')})`;
+      await refuseSeveralSources(context.session, translation.bindings, { storage: target.storage, alias, from, condition });
+    }
+    const sql = `merge into ${target.storage} as ${alias} using ${from} on ${clauses.on} ${translated.map(({ text }) => text).join(' ')}`;
+    return await countActions(sql, context, translation);
+  });
+}
+
+async function countActions(sql: string, context: StatementContext, translation: Translation): Promise<Outcome> {
+  const counts = new Map<string, number>();
+  for await (const actions of context.session.texts(`${sql} returning merge_action`, translation.bindings)) {
+    for (const action of actions) counts.set(action, (counts.get(action) ?? 0) + 1);
+  }
+  const [inserted = 0, updated = 0, deleted = 0] = ['INSERT', 'UPDATE', 'DELETE'].map((action) => counts.get(action));
+  return dmlOutcome('MERGE', { inserted, updated, deleted });
+}
+
+/** The source under its alias, in the form in which FROM has it. */
+function sourceOf(using: Expression): Expression {
+  if ('alias' in using && 'table' in using.alias.this) {
+    return { table: { ...using.alias.this.table, alias: using.alias.alias } };
+  }
+  return using;
+}
+
+interface TranslatedWhen {
+  readonly text: string;
+  /** Does it change target rows that a source row matches? */
+  readonly matches: boolean;
+  readonly condition: string | undefined;
+}
+
+function translateWhen(node: Expression, clauses: Clauses, target: Expression): TranslatedWhen {
+  if (!('when' in node)) throw unsupported(`${Object.keys(node)[0]} in MERGE`);
+  const { when } = node;
+  const matches = isTrue(when.matched);
+  const bySource = !matches && isTrue(when.source);
+  const visible = matches ? [target, clauses.source] : bySource ? [target] : [clauses.source];
+  const condition = when.condition && print(clauses.translation.within(when.condition, visible));
+  const head = matches ? 'when matched' : bySource ? 'when not matched by source' : 'when not matched by target';
+  const action = translateAction(when, clauses, visible);
+  return { text: `${head}${condition ? ` and (${condition})` : ''} then ${action}`, matches, condition: condition ?? undefined };
+}
+
+function translateAction({ then }: When, clauses: Clauses, visible: readonly Expression[]): string {
+  if ('var' in then && then.var.this.toUpperCase() === 'DELETE') return 'delete';
+  const [action, first, second] = 'tuple' in then ? then.tuple.expressions : [];
+  const name = action && 'var' in action ? action.var.this.toUpperCase() : '';
+  if (name === 'UPDATE' && first && 'tuple' in first) {
+    return `update set ${first.tuple.expressions.map((each) => assignment(each, clauses, visible)).join(', ')}`;
+  }
+  if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW') return insertRow(clauses);
+  if (name === 'INSERT' && first && 'tuple' in first) return insertValues(first, second, clauses, visible);
+  throw unsupported('this action of MERGE');
+}
+
+function assignment(node: Expression, clauses: Clauses, visible: readonly Expression[]): string {
+  if (!('eq' in node)) throw unsupported(`${Object.keys(node)[0]} in SET`);
+  const column = fieldNamed(clauses.target, columnName(node.eq.left));
+  return `${quoted(column.name)} = ${print(clauses.translation.within(node.eq.right, visible))}`;
+}
+
+/** `INSERT (columns) VALUES (values)`, or `INSERT VALUES (values)` for all columns in their order. */
+function insertValues(
+  first: Expression,
+  second: Expression | undefined,
+  clauses: Clauses,
+  visible: readonly Expression[],
+): string {
+  const [columns, row] = second ? [first, second] : [undefined, first];
+  const names =
+    columns && 'tuple' in columns
+      ? columns.tuple.expressions.map((each) => fieldNamed(clauses.target, columnName(each)).name)
+      : clauses.target.table.fields.map(({ name }) => name);
+  const values = 'tuple' in row ? row.tuple.expressions : [row];
+  if (values.length !== names.length) {
+    throw invalidQuery(`Inserted row has wrong column count; Has ${values.length}, expected ${names.length}`);
+  }
+  const written = values.map((value) => print(clauses.translation.within(value, visible)));
+  return `insert (${names.map(quoted).join(', ')}) values (${written.join(', ')})`;
+}
+
+/** The source's columns, in their order, into the target's. */
+function insertRow({ target, source, translation }: Clauses): string {
+  const columns = translation.columns(source);
+  if (columns.length !== target.table.fields.length) {
+    throw invalidQuery(`Inserted row has wrong column count; Has ${columns.length}, expected ${target.table.fields.length}`);
+  }
+  const alias = 'subquery' in source ? source.subquery.alias : 'table' in source ? source.table.alias : undefined;
+  const prefix = alias ? `${quoted(alias.name)}.` : '';
+  const names = target.table.fields.map(({ name }) => quoted(name));
+  return `insert (${names.join(', ')}) values (${columns.map((name) => `${prefix}${quoted(name)}`).join(', ')})`;
+}
+
+function columnName(node: Expression): string {
+  if ('column' in node) return node.column.name.name;
+  if ('identifier' in node) return node.identifier.name;
+  throw unsupported('a nested field as the target of an assignment');
+}
+
+function isTrue(node: Expression | null): boolean {
+  return node !== null && 'boolean' in node && node.boolean.value;
+}

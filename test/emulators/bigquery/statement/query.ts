@@ -1,0 +1,47 @@
+import { invalidQuery } from '../error.ts';
+import { type Field, shapeOfStorage } from '../field.ts';
+import type { Bindings } from '../engine.ts';
+import type { QueryResult } from '../results.ts';
+import { wireRow } from '../wire.ts';
+import type { Outcome, StatementContext } from './statement-context.ts';
+
+/** Runs a query and writes its rows down for whoever asks for them. */
+export async function runQuery(sql: string, context: StatementContext): Promise<Outcome> {
+  const { sql: translated, bindings, names } = context.translation().query(sql);
+  const fields = await describeQuery(translated, bindings, names, context);
+  const result = await writeResult(translated, bindings, fields, context);
+  return { statistics: { statementType: 'SELECT' }, result };
+}
+
+/** The columns of a translated query. `names` are those that GoogleSQL gives; an empty one becomes `f0_` and so on. */
+export async function describeQuery(
+  translated: string,
+  bindings: Bindings,
+  names: readonly string[],
+  context: StatementContext,
+): Promise<Field[]> {
+  const { types } = await context.session.describe(translated, bindings);
+  const fields = types.map((type, index) => ({ name: names[index] || `f${index}_`, ...shapeOfStorage(type) }));
+  const seen = new Set<string>();
+  for (const { name } of fields) {
+    if (seen.has(name.toLowerCase())) {
+      throw invalidQuery(`Duplicate column names in the result are not supported. Found duplicate(s): ${name}`);
+    }
+    seen.add(name.toLowerCase());
+  }
+  return fields;
+}
+
+async function writeResult(
+  translated: string,
+  bindings: Bindings,
+  fields: readonly Field[],
+  context: StatementContext,
+): Promise<QueryResult> {
+  const columns = fields.map((_, index) => `c${index}`);
+  const lines = context.session.texts(
+    `select ${wireRow(fields, columns)} from (${translated}) as q(${columns.join(', ')})`,
+    bindings,
+  );
+  return await context.warehouse.results.write(fields, lines);
+}

@@ -1,0 +1,126 @@
+import type { Catalog, Table } from '../catalog.ts';
+import type { Engine, Session, TypedValue } from '../engine.ts';
+import { invalidQuery, notFound } from '../error.ts';
+import type { QueryStatistics } from '../job.ts';
+import type { Mutations, Transaction } from '../mutations.ts';
+import { displayName, type NameDefaults, resolveTable, storageTable, type TableReference } from '../names.ts';
+import type { QueryResult, Results } from '../results.ts';
+import { type Source, Translation } from '../translate/translate.ts';
+import { informationSchema } from './information-schema.ts';
+
+/** What the statements of a server share. */
+export interface Warehouse {
+  readonly catalog: Catalog;
+  readonly engine: Engine;
+  readonly mutations: Mutations;
+  readonly results: Results;
+}
+
+/** What a statement leaves behind. */
+export interface Outcome {
+  readonly statistics: QueryStatistics;
+  /** Rows of a SELECT; every other statement has none. */
+  readonly result?: QueryResult;
+}
+
+/** A table that a statement names: a real one or a temporary one of this script. */
+export interface Target {
+  readonly table: Table;
+  /** DuckDB's name of it. */
+  readonly storage: string;
+  readonly temporary: boolean;
+}
+
+/** What the statements of one script share. */
+export class StatementContext {
+  readonly warehouse: Warehouse;
+  readonly session: Session;
+  readonly defaults: NameDefaults;
+  /** Of the job; every dataset that it names must be there. */
+  readonly location: string;
+  readonly parameters: ReadonlyMap<string, TypedValue>;
+  readonly system = new Map<string, TypedValue>();
+  /** Temporary tables by lower-case name. */
+  readonly temporary = new Map<string, Table>();
+  readonly referenced = new Map<string, TableReference>();
+  transaction: Transaction | undefined;
+  /** Values of the script's variables that are visible at present. */
+  variables: ReadonlyMap<string, TypedValue> = new Map();
+
+  constructor(
+    warehouse: Warehouse,
+    session: Session,
+    settings: { defaults: NameDefaults; location: string; parameters: ReadonlyMap<string, TypedValue> },
+  ) {
+    this.warehouse = warehouse;
+    this.session = session;
+    this.defaults = settings.defaults;
+    this.location = settings.location;
+    this.parameters = settings.parameters;
+  }
+
+  translation(variables = this.variables): Translation {
+    return new Translation({
+      source: (path) => this.source(path),
+      variables,
+      parameters: this.parameters,
+      system: this.system,
+      now: new Date().toISOString(),
+    });
+  }
+
+  /** What reading this name means. @throws BigQueryError notFound if there is no such table in the job's location. */
+  source(path: string): Source {
+    const schema = informationSchema(path, this);
+    if (schema) return schema;
+    const { table, storage } = this.target(path);
+    const columns = table.fields.map(({ name }) => name);
+    if (table.type === 'TABLE') return { columns, sql: storage };
+    // A view sees neither variables nor parameters of the query that reads it.
+    const view = new StatementContext(this.warehouse, this.session, {
+      defaults: table.reference,
+      location: this.location,
+      parameters: new Map(),
+    });
+    const { sql } = view.translation().query(table.viewQuery ?? '');
+    for (const [name, reference] of view.referenced) this.referenced.set(name, reference);
+    return { columns, sql: `(${sql})` };
+  }
+
+  /** The table of this name. */
+  target(path: string): Target {
+    const temporary = this.temporary.get(path.toLowerCase().replace(/^_session\./, ''));
+    if (temporary) return { table: temporary, storage: temporaryStorage(temporary), temporary: true };
+    const reference = resolveTable(path, this.defaults);
+    this.checkLocation(reference);
+    const table = this.warehouse.catalog.table(reference);
+    this.referenced.set(displayName(reference), reference);
+    return { table, storage: storageTable(reference), temporary: false };
+  }
+
+  /** @throws BigQueryError notFound if the dataset is missing, or is somewhere else. */
+  checkLocation(reference: { projectId: string; datasetId: string }): void {
+    const dataset = this.warehouse.catalog.findDataset(reference);
+    if (dataset?.location.toLowerCase() !== this.location.toLowerCase()) {
+      const { projectId, datasetId } = reference;
+      throw notFound(`Not found: Dataset ${displayName({ projectId, datasetId })} was not found in location ${this.location}`);
+    }
+  }
+
+  /** Runs a change of rows under BigQuery's rules for concurrent changes; see Mutations. */
+  async change<T>(target: Target, work: () => Promise<T>): Promise<T> {
+    if (target.table.type !== 'TABLE') throw invalidQuery(`${displayName(target.table.reference)} is no table`);
+    if (target.temporary) return await work();
+    const name = displayName(target.table.reference);
+    if (target.table.upsertStream) {
+      throw invalidQuery(`UPDATE, DELETE, MERGE and TRUNCATE are not supported for table ${name}, which has active upsert streams`);
+    }
+    if (!this.transaction) return await this.warehouse.mutations.alone(name, work);
+    this.transaction.change(name);
+    return await work();
+  }
+}
+
+export function temporaryStorage(table: Table): string {
+  return `temp.main."${table.reference.tableId.toLowerCase()}"`;
+}
