@@ -160,12 +160,22 @@ export async function readWitness(client: Queryable, logTable: string, id: bigin
   return (rows[0] as Witness | undefined) ?? null;
 }
 
-/** Warns, with the oldest transaction's pid and age as far as the role may see them, that the floor is stuck. */
-export async function warnOfStuckFloor(client: Queryable, log: Logger, view: string, stuckSeconds: number) {
+/**
+ * Warns with the oldest running transaction. Every role sees the pid and the transaction id in pg_locks; the age in seconds and
+ * the state only with pg_read_all_stats. A prepared transaction has no pid.
+ */
+export async function warnOfStuckFloor(
+  client: Queryable,
+  log: Logger,
+  view: string,
+  stuckSeconds: number,
+): Promise<void> {
   const { rows } = await client.query(
-    `select pid, extract(epoch from clock_timestamp() - xact_start)::int as "ageSeconds", state
-     from pg_stat_activity where backend_xid is not null or xact_start is not null
-     order by age(backend_xid) desc nulls last, xact_start nulls last limit 1`,
+    `select l.pid, age(l.transactionid) as "ageTransactions", a.state,
+       extract(epoch from clock_timestamp() - a.xact_start)::int as "ageSeconds"
+     from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+     where l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted
+     order by age(l.transactionid) desc limit 1`,
   );
   log.warn({ view, stuckSeconds, oldestTransaction: rows[0] ?? null }, 'floor stuck');
 }

@@ -10,9 +10,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 
-/** Only there can a process be told to be a server on a certain folder. */
-const onLinux = process.platform === 'linux' ? it : () => undefined;
-
 describe('the embedded PostgreSQL server', () => {
   let parent: string;
   let dataFolder: string;
@@ -97,7 +94,7 @@ describe('the embedded PostgreSQL server', () => {
     assert.deepEqual((await query(second.url(), 'select count(*)::int from kept')).rows, [{ count: 1000 }]);
   });
 
-  onLinux('takes over a folder whose starter was killed, stopping the server it left behind', async () => {
+  it('takes over a folder whose starter was killed, stopping the server it left behind', async () => {
     const { starter, server } = await startElsewhere(dataFolder);
     starter.kill('SIGKILL');
     await once(starter, 'exit');
@@ -130,7 +127,7 @@ describe('the embedded PostgreSQL server', () => {
     assert.equal((await readdir(dataFolder)).includes('unfinished'), false);
   });
 
-  onLinux('says who uses a folder that is in use', async () => {
+  it('says who uses a folder that is in use', async () => {
     const first = await start({ dataFolder });
     await assert.rejects(startPostgres({ dataFolder }), {
       message: `${dataFolder} is in use by process ${process.pid} (PostgreSQL is process ${first.pid}): stop that one first`,

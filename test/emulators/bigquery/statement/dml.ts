@@ -1,15 +1,16 @@
 import { invalidQuery, unsupported } from '../error.ts';
 import { type Field, quoted } from '../field.ts';
-import type { DmlStats } from '../job.ts';
 import { displayName } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
 import { normalise } from '../translate/normalise.ts';
 import { tablePath } from '../translate/relations.ts';
 import { type Expression, parseStatement, print } from '../translate/syntax-tree.ts';
 import type { Translation } from '../translate/translate.ts';
+import { dmlOutcome } from './dml-outcome.ts';
 import { runMerge } from './merge.ts';
 import { refuseSeveralSources } from './several-sources.ts';
-import type { Outcome, StatementContext, Target } from './statement-context.ts';
+import type { Outcome, StatementContext } from './statement-context.ts';
+import { fieldNamed } from './target.ts';
 
 /** INSERT, UPDATE, DELETE or MERGE. */
 export async function runDml(sql: string, context: StatementContext): Promise<Outcome> {
@@ -91,24 +92,4 @@ async function runDelete(statement: Node<'delete'>, context: StatementContext): 
     context.session.run(`delete from ${target.storage} as ${name} where ${condition}`, translation.bindings),
   );
   return dmlOutcome('DELETE', { deleted });
-}
-
-/** The target's column of this name, in whatever case it was written. */
-export function fieldNamed(target: Target, name: string): Field {
-  const field = target.table.fields.find((each) => each.name.toLowerCase() === name.toLowerCase());
-  if (!field) throw invalidQuery(`Column ${name} is not present in table ${displayName(target.table.reference)}`);
-  return field;
-}
-
-export function dmlOutcome(
-  statementType: string,
-  rows: { inserted?: number; updated?: number; deleted?: number },
-): Outcome {
-  const { inserted = 0, updated = 0, deleted = 0 } = rows;
-  const dmlStats: DmlStats = {
-    insertedRowCount: String(inserted),
-    updatedRowCount: String(updated),
-    deletedRowCount: String(deleted),
-  };
-  return { statistics: { statementType, dmlStats, numDmlAffectedRows: String(inserted + updated + deleted) } };
 }

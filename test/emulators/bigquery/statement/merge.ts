@@ -3,9 +3,10 @@ import { quoted } from '../field.ts';
 import { tablePath } from '../translate/relations.ts';
 import { type Expression, print } from '../translate/syntax-tree.ts';
 import type { Translation } from '../translate/translate.ts';
-import { dmlOutcome, fieldNamed } from './dml.ts';
+import { dmlOutcome } from './dml-outcome.ts';
 import { refuseSeveralSources } from './several-sources.ts';
-import type { Outcome, StatementContext, Target } from './statement-context.ts';
+import type { Outcome, StatementContext } from './statement-context.ts';
+import { fieldNamed, type Target } from './target.ts';
 
 type Merge = Extract<Expression, { merge: unknown }>['merge'];
 type When = Extract<Expression, { when: unknown }>['when'];

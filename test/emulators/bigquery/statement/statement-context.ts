@@ -7,6 +7,7 @@ import { displayName, type NameDefaults, resolveTable, storageTable, type TableR
 import type { QueryResult, Results } from '../results.ts';
 import { type Source, Translation } from '../translate/translate.ts';
 import { informationSchema } from './information-schema.ts';
+import { type Target, temporaryStorage } from './target.ts';
 
 /** What the statements of a server share. */
 export interface Warehouse {
@@ -21,14 +22,6 @@ export interface Outcome {
   readonly statistics: QueryStatistics;
   /** Rows of a SELECT; every other statement has none. */
   readonly result?: QueryResult;
-}
-
-/** A table that a statement names: a real one or a temporary one of this script. */
-export interface Target {
-  readonly table: Table;
-  /** DuckDB's name of it. */
-  readonly storage: string;
-  readonly temporary: boolean;
 }
 
 /** What the statements of one script share. */
@@ -119,8 +112,4 @@ export class StatementContext {
     this.transaction.change(name);
     return await work();
   }
-}
-
-export function temporaryStorage(table: Table): string {
-  return `temp.main."${table.reference.tableId.toLowerCase()}"`;
 }

@@ -2,7 +2,7 @@ import { unsupported } from '../error.ts';
 import { fieldName } from './functions.ts';
 import type { Expression, Select } from './syntax-tree.ts';
 
-/** Something in a FROM clause: its name there and the names of its columns, in lower case. */
+/** Something in a FROM clause: its name there, in lower case, and the names of its columns, as written. */
 export interface Relation {
   readonly alias: string;
   readonly columns: readonly string[];
@@ -28,7 +28,7 @@ export type ColumnsOf = (path: string) => readonly string[];
 export function isColumn(scope: Scope | undefined, name: string): boolean {
   for (let place = scope; place; place = place.outer) {
     if (place.outputs.includes(name)) return true;
-    if (place.relations.some(({ alias, columns }) => alias === name || columns.includes(name))) return true;
+    if (place.relations.some(({ alias, columns }) => alias === name || includes(columns, name))) return true;
   }
   return false;
 }
@@ -47,13 +47,12 @@ export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: 
   }
   if ('subquery' in item) {
     const { alias, column_aliases: aliases, this: query } = item.subquery;
-    const columns = aliases.length > 0 ? lower(aliases.map(({ name }) => name)) : outputNames(query, queries, columnsOf);
+    const columns = aliases.length > 0 ? aliases.map(({ name }) => name) : outputNames(query, queries, columnsOf);
     return [{ alias: alias?.name.toLowerCase() ?? '', columns }];
   }
   if ('unnest' in item) {
     const { alias, offset_alias: offset } = item.unnest;
-    const columns = lower([alias, offset].flatMap((name) => name?.name ?? []));
-    return [{ alias: columns[0] ?? '', columns }];
+    return [{ alias: alias?.name.toLowerCase() ?? '', columns: [alias, offset].flatMap((name) => name?.name ?? []) }];
   }
   if ('alias' in item) {
     const alias = item.alias.alias.name.toLowerCase();
@@ -76,7 +75,7 @@ export function outputNames(query: Expression, outer: NamedQueries, columnsOf: C
   if ('paren' in query) return outputNames(query.paren.this, outer, columnsOf);
   if ('select' in query) {
     const relations = selectRelations(query.select, withQueries(query, outer, columnsOf), columnsOf);
-    return query.select.expressions.flatMap((expression) => starNames(expression, relations) ?? lower([fieldName(expression) ?? '']));
+    return query.select.expressions.flatMap((expression) => starNames(expression, relations) ?? [fieldName(expression) ?? '']);
   }
   throw unsupported(`${Object.keys(query)[0]} as a query`);
 }
@@ -101,7 +100,7 @@ export function withQueries(query: Expression, outer: NamedQueries, columnsOf: C
   if (!clause) return outer;
   const queries = new Map(outer);
   for (const { alias, columns, this: body } of clause.ctes) {
-    const names = columns.length > 0 ? lower(columns.map(({ name }) => name)) : outputNames(body, queries, columnsOf);
+    const names = columns.length > 0 ? columns.map(({ name }) => name) : outputNames(body, queries, columnsOf);
     queries.set(alias.name.toLowerCase(), names);
   }
   return queries;
@@ -110,13 +109,13 @@ export function withQueries(query: Expression, outer: NamedQueries, columnsOf: C
 function starNames(expression: Expression, relations: readonly Relation[]): string[] | undefined {
   if (!('star' in expression)) return undefined;
   const { table, except } = expression.star;
-  const hidden = new Set(lower((except ?? []).map(({ name }) => name)));
+  const hidden = (except ?? []).map(({ name }) => name.toLowerCase());
   return relations
     .filter(({ alias }) => !table || alias === table.name.toLowerCase())
     .flatMap(({ columns }) => columns)
-    .filter((name) => !hidden.has(name));
+    .filter((name) => !hidden.includes(name.toLowerCase()));
 }
 
-function lower(names: readonly string[]): string[] {
-  return names.map((name) => name.toLowerCase());
+function includes(names: readonly string[], lowerCaseName: string): boolean {
+  return names.some((name) => name.toLowerCase() === lowerCaseName);
 }

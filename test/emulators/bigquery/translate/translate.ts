@@ -61,12 +61,13 @@ export class Translation {
     return this.#bindings;
   }
 
-  /** A query, with the names of its columns. */
-  query(sql: string): Translated {
+  /** A query, with the names of its columns; a column without a name has an empty one. */
+  query(sql: string): Translated & { readonly names: readonly string[] } {
     const tree = parseStatement(normalise(sql));
     if (!isQuery(tree) && !('subquery' in tree)) throw unsupported(`${Object.keys(tree)[0]} as a query`);
     if ('select' in tree && tree.select.kind === 'STRUCT') tree.select.kind = null;
-    return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.#bindings };
+    const names = outputNames(tree, EMPTY_SCOPE.queries, this.#columnsOf);
+    return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.#bindings, names };
   }
 
   /** One expression outside of any query. */
@@ -96,7 +97,7 @@ export class Translation {
     return this.#query(node, EMPTY_SCOPE);
   }
 
-  readonly #columnsOf = (path: string): readonly string[] => this.#context.source(path).columns.map((name) => name.toLowerCase());
+  readonly #columnsOf = (path: string): readonly string[] => this.#context.source(path).columns;
 
   #scopeOf(items: readonly Expression[]): Scope {
     const relations = items.flatMap((item) => relationsOf(item, EMPTY_SCOPE.queries, this.#columnsOf));

@@ -1,0 +1,40 @@
+// `npm run bench -- <name> [options]`: rates and memory as ratios within one run.
+import { parseArgs } from 'node:util';
+import { benchExtract } from './extract.ts';
+
+const BENCHES = { extract: benchExtract };
+
+function usage(fault: string): never {
+  console.error(`${fault}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} --rows N [--rounds N] [--json]`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        rows: { type: 'string', default: '100000' },
+        rounds: { type: 'string', default: '3' },
+        json: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    return usage((error as Error).message);
+  }
+}
+
+const { positionals, values } = readArguments();
+const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
+if (bench === undefined || positionals.length !== 1) usage('Which bench?');
+for (const name of ['rows', 'rounds'] as const) {
+  if (!/^[1-9]\d{0,8}$/.test(values[name])) usage(`--${name} takes a whole number, not ${values[name]}`);
+}
+const result = await bench({
+  rows: Number(values.rows),
+  rounds: Number(values.rounds),
+  report: (line) => {
+    if (!values.json) console.log(line);
+  },
+});
+console.log(JSON.stringify(result));

@@ -1,0 +1,16 @@
+import type { DmlStats } from '../job.ts';
+import type { Outcome } from './statement-context.ts';
+
+/** The statistics of a statement that changed rows. */
+export function dmlOutcome(
+  statementType: string,
+  rows: { inserted?: number; updated?: number; deleted?: number },
+): Outcome {
+  const { inserted = 0, updated = 0, deleted = 0 } = rows;
+  const dmlStats: DmlStats = {
+    insertedRowCount: String(inserted),
+    updatedRowCount: String(updated),
+    deletedRowCount: String(deleted),
+  };
+  return { statistics: { statementType, dmlStats, numDmlAffectedRows: String(inserted + updated + deleted) } };
+}

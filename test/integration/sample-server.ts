@@ -1,0 +1,76 @@
+import pg from 'pg';
+import { type Postgres, startPostgres } from '../emulators/postgres.ts';
+import { createSmartApp } from '../smartapp/create-smartapp.ts';
+import { MODELS } from '../smartapp/models.ts';
+
+/** Of the small SMartApp that tests read and copy. */
+export const SCALE = 0.05;
+export const READER_PASSWORD = "it's a 'secret'";
+
+/** A server of its own with SMartApp's sample database, which tests leave as it is: those that write take a copy. */
+export class SampleServer {
+  readonly #postgres: Postgres;
+  readonly #pools: pg.Pool[] = [];
+  #databases = 0;
+
+  private constructor(postgres: Postgres) {
+    this.#postgres = postgres;
+  }
+
+  static async start(): Promise<SampleServer> {
+    const postgres = await startPostgres({ settings: { track_commit_timestamp: 'on' } });
+    await postgres.createDatabase('smartapp');
+    await createSmartApp(postgres.url('smartapp'), { scale: SCALE, readerPassword: READER_PASSWORD });
+    return new SampleServer(postgres);
+  }
+
+  /** Connections to the sample database. */
+  connect(user?: string, password?: string): pg.Pool {
+    return this.#pool(this.#postgres.url('smartapp', user, password));
+  }
+
+  /** An empty database of its own, or a copy of the sample database. Nobody may be connected to that one meanwhile. */
+  async create(from: 'nothing' | 'sample'): Promise<{ url: string; database: pg.Pool }> {
+    this.#databases += 1;
+    const name = `test_${this.#databases}`;
+    const template = from === 'sample' ? 'smartapp' : 'template0';
+    await this.#pool(this.#postgres.url()).query(`create database ${name} template ${template}`);
+    const url = this.#postgres.url(name);
+    return { url, database: this.#pool(url) };
+  }
+
+  /** Ends all connections that were handed out. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
+  }
+
+  async stop(): Promise<void> {
+    await this.disconnect();
+    await this.#postgres.stop();
+  }
+
+  #pool(connectionString: string): pg.Pool {
+    const pool = new pg.Pool({ connectionString });
+    pool.on('error', () => undefined);
+    this.#pools.push(pool);
+    return pool;
+  }
+}
+
+/** How many rows a query gives. */
+export async function countOf(database: pg.Pool, query: string): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(`select count(*)::int from (${query}) as counted`);
+  return rows[0]?.count ?? 0;
+}
+
+/** A digest of each table's rows. */
+export async function digestsOf(database: pg.Pool): Promise<Record<string, string>> {
+  const tables = [...Object.values(MODELS).map(({ table }) => table), 'models_logging_change'];
+  const digests = tables.map(async (table) => {
+    const { rows } = await database.query<{ digest: string }>(
+      `select md5(string_agg(t::text, '|' order by id)) as digest from ${table} as t`,
+    );
+    return [table, rows[0]?.digest ?? ''] as const;
+  });
+  return Object.fromEntries(await Promise.all(digests));
+}
