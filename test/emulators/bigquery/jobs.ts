@@ -40,8 +40,8 @@ export class Jobs {
     return jobs;
   }
 
-  /** Registers a job that has not started. @throws BigQueryError duplicate if there is one with this id. */
-  async add(reference: JobReference, configuration: JobConfiguration, parentJobId?: string): Promise<Job> {
+  /** Registers a job that has not started; `save` writes it down. @throws BigQueryError duplicate for an id in use. */
+  add(reference: JobReference, configuration: JobConfiguration, parentJobId?: string): Job {
     const key = keyOf(reference);
     if (this.#jobs.has(key)) throw duplicate(`Already Exists: Job ${key}`);
     const job = new Job({
@@ -52,8 +52,6 @@ export class Jobs {
       ...(parentJobId !== undefined && { parentJobId }),
     });
     this.#jobs.set(key, job);
-    await this.#forgetOldest();
-    await this.save(job);
     return job;
   }
 
@@ -74,17 +72,29 @@ export class Jobs {
       .reverse();
   }
 
-  /** Writes down what is known of a job by now. */
-  async save({ record }: Job): Promise<void> {
-    const key = literal(keyOf(record.reference));
+  /** Writes down what is known of these jobs by now. */
+  async save(...jobs: readonly Job[]): Promise<void> {
     await this.#engine.with((session) =>
       session.transaction(async () => {
-        await session.run(`delete from catalog.job where key = ${key}`);
-        await session.run(
-          `insert into catalog.job values (${key}, ${record.creationTime}, ${literal(JSON.stringify(record))})`,
-        );
+        for (const { record } of jobs) {
+          const key = literal(keyOf(record.reference));
+          await session.run(`delete from catalog.job where key = ${key}`);
+          await session.run(
+            `insert into catalog.job values (${key}, ${record.creationTime}, ${literal(JSON.stringify(record))})`,
+          );
+        }
       }),
     );
+  }
+
+  /** Drops ended jobs that nobody will ask for. */
+  async forgetOldest(): Promise<void> {
+    for (const [key, job] of this.#jobs) {
+      if (this.#jobs.size <= REMEMBERED_JOBS || !job.done) return;
+      this.#jobs.delete(key);
+      if (job.record.result) await this.#results.delete(job.record.result);
+      await this.#engine.with((session) => session.run(`delete from catalog.job where key = ${literal(key)}`));
+    }
   }
 
   /** Asks all running jobs to stop, and waits until they have. */
@@ -92,15 +102,6 @@ export class Jobs {
     const running = [...this.#jobs.values()].filter((job) => !job.done);
     for (const job of running) job.stop('The server is shutting down');
     await Promise.all(running.map((job) => job.ended));
-  }
-
-  async #forgetOldest(): Promise<void> {
-    for (const [key, job] of this.#jobs) {
-      if (this.#jobs.size <= REMEMBERED_JOBS || !job.done) return;
-      this.#jobs.delete(key);
-      if (job.record.result) await this.#results.delete(job.record.result);
-      await this.#engine.with((session) => session.run(`delete from catalog.job where key = ${literal(key)}`));
-    }
   }
 }
 

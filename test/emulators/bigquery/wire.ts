@@ -1,4 +1,4 @@
-import { type Field, literal, quoted } from './field.ts';
+import { type Field, quoted } from './field.ts';
 
 export type TimestampFormat = 'INT64' | 'FLOAT64' | 'ISO8601_STRING';
 
@@ -24,7 +24,7 @@ function cell(field: Field, column: string, timestamps: TimestampFormat, depth: 
 function value(field: Field, column: string, timestamps: TimestampFormat, depth: number): string {
   if (field.type === 'RECORD') {
     const fields = field.fields ?? [];
-    const columns = fields.map(({ name }, index) => `struct_extract(${column}, ${name === '' ? index + 1 : literal(name)})`);
+    const columns = fields.map((_, index) => `struct_extract_at(${column}, ${index + 1})`);
     const cells = fields.map((each, index) => cell(each, columns[index] ?? 'null', timestamps, depth));
     return `case when ${column} is null then 'null' else '{"f":[' || ${cells.join(` || ',' || `)} || ']}' end`;
   }

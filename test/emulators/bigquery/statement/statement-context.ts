@@ -31,7 +31,8 @@ export class StatementContext {
   readonly defaults: NameDefaults;
   /** Of the job; every dataset that it names must be there. */
   readonly location: string;
-  readonly parameters: ReadonlyMap<string, TypedValue>;
+  /** Of the query, or of the EXECUTE IMMEDIATE that is running. */
+  parameters: ReadonlyMap<string, TypedValue>;
   readonly system = new Map<string, TypedValue>();
   /** Temporary tables by lower-case name. */
   readonly temporary = new Map<string, Table>();

@@ -1,0 +1,97 @@
+import { createdNow } from './catalog.ts';
+import { BigQueryError, unsupported } from './error.ts';
+import { parseType } from './field.ts';
+import type { Job } from './job.ts';
+import { generatedJobId, type Jobs } from './jobs.ts';
+import { resolveRoutine } from './names.ts';
+import { Interpreter, type StatementRunner } from './script/interpret.ts';
+import { parseScript } from './script/parse.ts';
+import type { Statement, StatementOf } from './script/statement.ts';
+import { skippingDuplicate } from './statement/ddl.ts';
+import { parseOptions } from './statement/options.ts';
+import { runStatement } from './statement/run-statement.ts';
+import type { Outcome, StatementContext } from './statement/statement-context.ts';
+
+/**
+ * The statements of a query job. One statement alone is the job itself; each statement of a script is a child job, and
+ * the job's result is that of the last one.
+ */
+export class ScriptJob {
+  readonly #job: Job;
+  readonly #statements: readonly Statement[];
+  readonly #context: StatementContext;
+  readonly #jobs: Jobs;
+  readonly #children: Job[] = [];
+
+  constructor(job: Job, statements: readonly Statement[], context: StatementContext, jobs: Jobs) {
+    this.#job = job;
+    this.#statements = statements;
+    this.#context = context;
+    this.#jobs = jobs;
+  }
+
+  /** @throws BigQueryError of the statement that failed and was not handled. */
+  async run(): Promise<void> {
+    const [only] = this.#statements;
+    const alone = this.#statements.length === 1 ? only : undefined;
+    if (alone?.kind === 'sql') return this.#finish(this.#job, await runStatement(alone.text, this.#context));
+    if (alone?.kind === 'procedure') return this.#finish(this.#job, await this.#createProcedure(alone));
+    const runner: StatementRunner = {
+      run: (text) => this.#asChild(text, () => runStatement(text, this.#context)),
+      createProcedure: async (statement) => {
+        await this.#asChild(statement.text, () => this.#createProcedure(statement));
+      },
+    };
+    this.#job.record.query = { statementType: alone?.kind === 'call' ? 'CALL' : 'SCRIPT' };
+    try {
+      await new Interpreter(this.#context, runner, this.#job.stopSignal).run(this.#statements);
+    } finally {
+      this.#job.record.numChildJobs = this.#children.length;
+      await this.#jobs.save(...this.#children);
+    }
+  }
+
+  async #asChild(text: string, work: () => Promise<Outcome>): Promise<Outcome> {
+    const { jobId, projectId, location } = this.#job.record.reference;
+    const reference = { projectId, location, jobId: generatedJobId('script_job') };
+    const child = this.#jobs.add(reference, { query: { query: text, useLegacySql: false } }, jobId);
+    child.record.evaluationKind = 'STATEMENT';
+    this.#children.push(child);
+    child.start();
+    try {
+      const outcome = await work();
+      this.#finish(child, outcome);
+      // BigQuery's rule, too: the result of a script is that of its last statement, even if that has none.
+      if (outcome.result) this.#job.record.result = outcome.result;
+      else delete this.#job.record.result;
+      child.end();
+      return outcome;
+    } catch (error) {
+      child.end(error instanceof BigQueryError ? error : new BigQueryError('internalError', String(error)));
+      throw error;
+    }
+  }
+
+  #finish({ record }: Job, { statistics, result }: Outcome): void {
+    record.query = statistics;
+    if (result) record.result = result;
+  }
+
+  async #createProcedure({ procedure }: StatementOf<'procedure'>): Promise<Outcome> {
+    if (this.#context.transaction) throw unsupported('CREATE PROCEDURE inside a transaction, as BigQuery does not either');
+    const { description } = parseOptions(procedure.options);
+    for (const { type } of procedure.arguments) parseType(type);
+    parseScript(procedure.body.text);
+    const routine = {
+      reference: resolveRoutine(procedure.name, this.#context.defaults),
+      arguments: procedure.arguments,
+      body: procedure.body.text,
+      ...(description !== undefined && { description }),
+      ...createdNow(),
+    };
+    this.#context.checkLocation(routine.reference);
+    return await skippingDuplicate('CREATE_PROCEDURE', procedure.ifNotExists, () =>
+      this.#context.warehouse.catalog.putRoutine(routine, { mustBeNew: !procedure.replace }),
+    );
+  }
+}

@@ -1,0 +1,331 @@
+import { BOOLEAN, type DuckDBType, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import type { TypedValue } from '../engine.ts';
+import { BigQueryError, invalidQuery, unsupported } from '../error.ts';
+import { parseType, storageType } from '../field.ts';
+import { resolveRoutine } from '../names.ts';
+import type { Outcome, StatementContext } from '../statement/statement-context.ts';
+import { parseScript } from './parse.ts';
+import type { Fragment, Statement, StatementOf } from './statement.ts';
+import type { Position } from './tokenize.ts';
+import { Variables } from './variables.ts';
+
+/** Runs the statements of a script that are not procedural, and hears of their outcomes. */
+export interface StatementRunner {
+  run(text: string): Promise<Outcome>;
+  createProcedure(statement: StatementOf<'procedure'>): Promise<void>;
+}
+
+/** How a list of statements was left before its end. */
+type Exit = 'break' | 'continue' | 'return' | undefined;
+
+/** Where an error arose, and in which statement. */
+interface Origin {
+  readonly at: Position;
+  readonly procedure: string | undefined;
+  readonly statement: string;
+}
+
+const MAX_CALL_DEPTH = 50;
+
+/** Interprets GoogleSQL's procedural language. One instance runs one script. */
+export class Interpreter {
+  readonly #context: StatementContext;
+  readonly #runner: StatementRunner;
+  readonly #stopSignal: AbortSignal;
+  readonly #origins = new WeakMap<BigQueryError, Origin>();
+  #variables = new Variables();
+  /** `dataset.procedure` of the body that runs at present. */
+  #procedure: string | undefined;
+  #depth = 0;
+  /** The errors of the handlers that run at present, the innermost last. */
+  readonly #handled: BigQueryError[] = [];
+
+  constructor(context: StatementContext, runner: StatementRunner, stopSignal: AbortSignal) {
+    this.#context = context;
+    this.#runner = runner;
+    this.#stopSignal = stopSignal;
+  }
+
+  /**
+   * A transaction that is open at the end, however the end came, is rolled back.
+   * @throws BigQueryError with the place of the error in its message, as BigQuery reports it.
+   */
+  async run(statements: readonly Statement[]): Promise<void> {
+    try {
+      this.#context.variables = this.#variables.values;
+      await this.#sequence(statements);
+    } catch (error) {
+      throw error instanceof BigQueryError ? this.#located(error) : error;
+    } finally {
+      if (this.#context.transaction) await this.#endTransaction(false);
+    }
+  }
+
+  async #sequence(statements: readonly Statement[]): Promise<Exit> {
+    for (const statement of statements) {
+      const exit = await this.#statement(statement);
+      if (exit) return exit;
+    }
+    return undefined;
+  }
+
+  async #statement(statement: Statement): Promise<Exit> {
+    this.#stopSignal.throwIfAborted();
+    try {
+      return await this.#execute(statement);
+    } catch (thrown) {
+      const error = this.#stopSignal.aborted ? this.#stopSignal.reason : thrown;
+      if (error instanceof BigQueryError && !this.#origins.has(error)) {
+        this.#origins.set(error, { at: statement.at, procedure: this.#procedure, statement: statement.text });
+      }
+      throw error;
+    }
+  }
+
+  async #execute(statement: Statement): Promise<Exit> {
+    switch (statement.kind) {
+      case 'sql':
+        await this.#sql(statement.text);
+        return undefined;
+      case 'declare':
+        await this.#declare(statement);
+        return undefined;
+      case 'set':
+        await this.#set(statement);
+        return undefined;
+      case 'if':
+        return await this.#if(statement);
+      case 'while':
+      case 'loop':
+        return await this.#loop(statement);
+      case 'block':
+        return await this.#block(statement);
+      case 'raise':
+        return await this.#raise(statement);
+      case 'assert':
+        await this.#assert(statement);
+        return undefined;
+      case 'call':
+        await this.#call(statement);
+        return undefined;
+      case 'execute':
+        await this.#executeImmediate(statement);
+        return undefined;
+      case 'procedure':
+        await this.#runner.createProcedure(statement);
+        return undefined;
+      case 'begin':
+        await this.#beginTransaction();
+        return undefined;
+      case 'commit':
+      case 'rollback':
+        if (!this.#context.transaction) throw invalidQuery('There is no active transaction');
+        await this.#endTransaction(statement.kind === 'commit');
+        return undefined;
+      case 'break':
+      case 'continue':
+      case 'return':
+        return statement.kind;
+    }
+  }
+
+  async #sql(text: string): Promise<Outcome> {
+    const outcome = await this.#runner.run(text);
+    const count = outcome.statistics.numDmlAffectedRows;
+    if (count !== undefined) {
+      this.#context.system.set('row_count', await this.#context.session.value(`select ${count}::bigint`));
+    }
+    return outcome;
+  }
+
+  async #declare({ names, type, initial }: StatementOf<'declare'>): Promise<void> {
+    const storage = type === undefined ? undefined : storageType(parseType(type));
+    const value = initial
+      ? await this.#value(initial, storage)
+      : await this.#context.session.value(`select cast(null as ${storage})`);
+    for (const name of names) this.#variables.declare(name, value);
+  }
+
+  async #set({ targets, value, tuple }: StatementOf<'set'>): Promise<void> {
+    const types = targets.map((target) => this.#variables.get(target).type);
+    const { sql, bindings } = this.#context.translation().expression(value.text);
+    const columns = types.map((type, index) => `cast(${tuple ? `struct_extract_at(v, ${index + 1})` : 'v'} as ${type})`);
+    const row = await this.#context.session.query(`select ${columns.join(', ')} from (select ${sql} as v)`, bindings);
+    this.#assign(targets, row.types, row.rows[0] ?? []);
+  }
+
+  #assign(targets: readonly string[], types: readonly DuckDBType[], row: readonly DuckDBValue[]): void {
+    for (const [index, target] of targets.entries()) {
+      const [type, value] = [types[index], row[index]];
+      if (!type || value === undefined) throw invalidQuery(`No value for variable ${target}`);
+      this.#variables.set(target, { type, value });
+    }
+  }
+
+  async #if({ branches, otherwise }: StatementOf<'if'>): Promise<Exit> {
+    for (const { condition, body } of branches) {
+      if (await this.#isTrue(condition)) return await this.#sequence(body);
+    }
+    return await this.#sequence(otherwise);
+  }
+
+  async #loop(statement: StatementOf<'while'> | StatementOf<'loop'>): Promise<Exit> {
+    while (statement.kind === 'loop' || (await this.#isTrue(statement.condition))) {
+      this.#stopSignal.throwIfAborted();
+      const exit = await this.#sequence(statement.body);
+      if (exit === 'break') return undefined;
+      if (exit === 'return') return exit;
+    }
+    return undefined;
+  }
+
+  async #block({ body, handler }: StatementOf<'block'>): Promise<Exit> {
+    const outer = new Set(this.#variables.values.keys());
+    try {
+      return await this.#sequence(body);
+    } catch (error) {
+      // A job that was stopped ends; no handler of its own can keep it.
+      if (!handler || !(error instanceof BigQueryError) || this.#stopSignal.aborted) throw error;
+      return await this.#handle(error, handler, outer);
+    } finally {
+      this.#variables.leave(outer);
+    }
+  }
+
+  async #handle(error: BigQueryError, handler: readonly Statement[], outer: ReadonlySet<string>): Promise<Exit> {
+    this.#variables.leave(outer);
+    const before = [...this.#context.system];
+    this.#handled.push(error);
+    this.#context.system.set('error.message', { type: VARCHAR, value: error.message });
+    this.#context.system.set('error.statement_text', { type: VARCHAR, value: this.#origins.get(error)?.statement ?? '' });
+    try {
+      return await this.#sequence(handler);
+    } finally {
+      this.#handled.pop();
+      this.#context.system.clear();
+      for (const [name, value] of before) this.#context.system.set(name, value);
+    }
+  }
+
+  async #raise({ message }: StatementOf<'raise'>): Promise<never> {
+    if (message) throw invalidQuery(String((await this.#value(message, 'VARCHAR')).value));
+    const handled = this.#handled.at(-1);
+    if (!handled) throw invalidQuery('Cannot re-raise an existing exception outside of an exception handler');
+    throw handled;
+  }
+
+  async #assert({ condition, message }: StatementOf<'assert'>): Promise<void> {
+    if (await this.#isTrue(condition)) return;
+    throw invalidQuery(message ? String((await this.#value(message)).value) : `Assertion failed: ${condition.text}`);
+  }
+
+  async #call({ procedure, arguments: given }: StatementOf<'call'>): Promise<void> {
+    const reference = resolveRoutine(procedure, this.#context.defaults);
+    this.#context.checkLocation(reference);
+    const routine = this.#context.warehouse.catalog.routine(reference);
+    if (given.length !== routine.arguments.length) {
+      throw invalidQuery(`Procedure ${procedure} takes ${routine.arguments.length} argument(s) but got ${given.length}`);
+    }
+    if (this.#depth >= MAX_CALL_DEPTH) throw invalidQuery(`Procedures are nested deeper than ${MAX_CALL_DEPTH} calls`);
+    const inner = new Variables();
+    for (const [index, { name, mode, type }] of routine.arguments.entries()) {
+      const storage = storageType(parseType(type));
+      const expression = given[index];
+      const value =
+        expression && mode !== 'OUT'
+          ? await this.#value(expression, storage)
+          : await this.#context.session.value(`select cast(null as ${storage})`);
+      inner.declare(name, value);
+    }
+    await this.#within(inner, `${reference.datasetId}.${reference.routineId}`, routine.body);
+    for (const [index, { name, mode }] of routine.arguments.entries()) {
+      if (mode !== 'IN') this.#variables.set(given[index]?.text.trim() ?? '', inner.get(name));
+    }
+  }
+
+  /** Runs a procedure's body with variables of its own. */
+  async #within(variables: Variables, procedure: string, body: string): Promise<void> {
+    const before = { variables: this.#variables, procedure: this.#procedure };
+    this.#variables = variables;
+    this.#procedure = procedure;
+    this.#context.variables = variables.values;
+    this.#depth += 1;
+    try {
+      await this.#sequence(parseScript(body));
+    } finally {
+      this.#depth -= 1;
+      this.#variables = before.variables;
+      this.#procedure = before.procedure;
+      this.#context.variables = before.variables.values;
+    }
+  }
+
+  async #executeImmediate({ sql, into, using }: StatementOf<'execute'>): Promise<void> {
+    const text = String((await this.#value(sql, 'VARCHAR')).value);
+    const parameters = new Map<string, TypedValue>();
+    for (const [index, { name, value }] of using.entries()) {
+      parameters.set(name?.toLowerCase() ?? String(index + 1), await this.#value(value));
+    }
+    const [statement, ...others] = parseScript(text);
+    if (statement?.kind !== 'sql' || others.length > 0) throw unsupported('EXECUTE IMMEDIATE of anything but one SQL statement');
+    const outer = this.#context.parameters;
+    this.#context.parameters = parameters;
+    try {
+      if (into.length === 0) await this.#sql(statement.text);
+      else await this.#selectInto(statement.text, into);
+    } finally {
+      this.#context.parameters = outer;
+    }
+  }
+
+  /** The only row of a query into variables, column by column; NULLs if there is none. */
+  async #selectInto(query: string, targets: readonly string[]): Promise<void> {
+    const { sql, bindings, names } = this.#context.translation().query(query);
+    if (names.length !== targets.length) throw invalidQuery(`INTO has ${targets.length} targets for ${names.length} columns`);
+    const columns = targets.map((target, index) => `cast((select c${index} from q) as ${this.#variables.get(target).type})`);
+    const list = names.map((_, index) => `c${index}`).join(', ');
+    const { types, rows } = await this.#context.session.query(
+      `with q(${list}) as materialized (${sql}) select ${columns.join(', ')}`,
+      bindings,
+    );
+    this.#assign(targets, types, rows[0] ?? []);
+  }
+
+  async #beginTransaction(): Promise<void> {
+    if (this.#context.transaction) throw invalidQuery('A transaction is already in progress');
+    const transaction = this.#context.warehouse.mutations.begin();
+    await this.#context.session.run('begin transaction');
+    this.#context.transaction = transaction;
+  }
+
+  async #endTransaction(commit: boolean): Promise<void> {
+    const { transaction } = this.#context;
+    this.#context.transaction = undefined;
+    let committed = false;
+    try {
+      await this.#context.session.run(commit ? 'commit' : 'rollback');
+      committed = commit;
+    } finally {
+      transaction?.end(committed);
+    }
+  }
+
+  async #isTrue(condition: Fragment): Promise<boolean> {
+    const { type, value } = await this.#value(condition);
+    if (type.typeId !== BOOLEAN.typeId && value !== null) throw invalidQuery(`Expected a BOOL: ${condition.text}`);
+    return value === true;
+  }
+
+  async #value({ text }: Fragment, storage?: string): Promise<TypedValue> {
+    const { sql, bindings } = this.#context.translation().expression(text);
+    return await this.#context.session.value(storage ? `select cast(${sql} as ${storage})` : `select ${sql}`, bindings);
+  }
+
+  #located(error: BigQueryError): BigQueryError {
+    const origin = this.#origins.get(error);
+    if (!origin || error.reason === 'stopped') return error;
+    const { at, procedure } = origin;
+    const place = `${procedure === undefined ? '' : `${procedure}:`}${at.line}:${at.column}`;
+    return new BigQueryError(error.reason, `Query error: ${error.message} at [${place}]`, error.location);
+  }
+}
