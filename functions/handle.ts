@@ -52,7 +52,7 @@ async function settle(
     return 503;
   }
   log.error(
-    { ...line, advice: error.advice, stack: error.kind === 'bug' ? error.stack : undefined },
+    { ...line, advice: error.advice, stack: error.kind === 'bug' ? stackOf(error) : undefined },
     disposition === 'halt' ? 'view halted' : 'event set aside',
   );
   try {
@@ -74,6 +74,11 @@ async function settle(
   }
   if (delivery.from === 'pubsub') return 200;
   return disposition === 'halt' ? 500 : 400;
+}
+
+/** Of the error that was thrown first, where it is known. */
+function stackOf(error: DataHubError): string | undefined {
+  return error.cause instanceof Error ? error.cause.stack : error.stack;
 }
 
 function printable({ context }: DataHubError): Record<string, string> {

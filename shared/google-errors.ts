@@ -10,6 +10,7 @@ import {
 const BY_REASON: Record<string, ErrorKind> = {
   accessDenied: 'unauthorized',
   backendError: 'transient',
+  duplicate: 'transient', // of a statement: somebody made the same object at the same moment
   internalError: 'transient',
   jobBackendError: 'transient',
   jobInternalError: 'transient',

@@ -186,6 +186,11 @@ export async function markApplied(
     });
     await installCheckpoint(client, batch.view, batch.nextCheckpoint, batch.id);
     await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
+    await client.query(
+      `update etl.view_source v set captured_at = t.started_at, bad_keys = v.bad_keys + t.bad_keys
+       from etl.etl_transaction t where t.id = $1 and v.name = t.view_name`,
+      [batch.id],
+    );
     const { rows } = await client.query(
       `update etl.etl_transaction set lag = applied_at - oldest_change_at where id = $1
        returning (extract(epoch from lag) * 1000)::float8 as lag_ms`,

@@ -34,12 +34,14 @@ export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): P
 
 /**
  * Lets a halted or paused view run again. Its failed batches become `abandoned`: their log rows are captured again under
- * a new number, and their queued keys are free.
+ * a new number, and their queued keys are free. Its warehouse objects are looked at again, and with them the highest number that
+ * the target has met.
  */
 export async function resumeView(pool: pg.Pool, view: string): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await client.query(
-      'update etl.view_source set halted_at = null, halted_reason = null, paused = false where name = $1',
+      `update etl.view_source set halted_at = null, halted_reason = null, paused = false, warehouse_fingerprint = null
+       where name = $1`,
       [view],
     );
     await client.query(

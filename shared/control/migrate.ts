@@ -1,27 +1,40 @@
-import { readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import type Postgrator from 'postgrator';
+import { DataHubError } from '../errors.ts';
 import { inTransaction } from '../postgres.ts';
 
 // Any constant will do, as long as every release uses the same one: "sdhb" in ASCII.
 const MIGRATION_LOCK = 0x73646862;
 
-const folder = () =>
+const ownMigrations = () =>
   fileURLToPath(new URL('.', import.meta.resolve('#sql/control/001.do.control-schema.sql')));
 
 /**
- * Brings schema etl to the newest version; safe to call by many processes at once, and cheap when there is nothing to do.
- * Throws what `inTransaction` throws, and a `bug` when an applied migration's file was edited.
+ * Brings schema etl to the newest version of the migrations in `folder`; safe to call by many processes at once, and cheap
+ * when there is nothing to do. A schema that is newer already stays as it is. Throws what `inTransaction` throws, and a
+ * `bug` when an applied migration's file was edited.
  */
-export async function migrate(pool: pg.Pool): Promise<void> {
-  if ((await appliedVersion(pool)) >= (await newestVersion())) return;
+export async function migrate(pool: pg.Pool, folder: string = ownMigrations()): Promise<void> {
+  const [digests, applied] = await Promise.all([readDigests(folder), readApplied(pool)]);
+  const isEdited = ([version, digest]: [number, string]) => (applied.get(version) ?? digest) !== digest;
+  const edited = [...digests].filter(isEdited).map(([version]) => version);
+  if (edited.length > 0) {
+    throw new DataHubError('bug', `control migration ${edited.join(', ')} was edited after it was applied`, {
+      advice: 'Restore the file of the migration; what must change goes into a new one.',
+    });
+  }
+  if ([...digests.keys()].every((version) => applied.has(version))) return;
   const { default: Postgrator } = await import('postgrator');
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await client.query('create schema if not exists etl');
     await new Postgrator({
-      migrationPattern: `${folder()}*.sql`,
+      migrationPattern: join(folder, '*.sql'),
+      newline: 'LF',
       driver: 'pg',
       schemaTable: 'etl.schema_version',
       execQuery: async (sql) => {
@@ -32,18 +45,24 @@ export async function migrate(pool: pg.Pool): Promise<void> {
   });
 }
 
-async function newestVersion(): Promise<number> {
-  return Math.max(...(await readdir(folder())).map((file) => Number.parseInt(file, 10)));
+/** The digest of each migration file by its version, as Postgrator takes and keeps it. */
+async function readDigests(folder: string): Promise<Map<number, string>> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql'));
+  const digests = files.map(async (file) => {
+    const sql = (await readFile(join(folder, file), 'utf8')).replaceAll(/\r\n?/g, '\n');
+    return [Number.parseInt(file, 10), createHash('md5').update(sql).digest('hex')] as const;
+  });
+  return new Map(await Promise.all(digests));
 }
 
-/** 0 when the schema was never made. */
-async function appliedVersion(pool: pg.Pool): Promise<number> {
+/** The digest of each applied migration by its version; none when the schema was never made. */
+async function readApplied(pool: pg.Pool): Promise<Map<number, string>> {
   return await inTransaction(pool, 'control', 'begin read only', async (client) => {
     const made = await client.query(`select to_regclass('etl.schema_version') is not null as made`);
-    if (made.rows[0].made !== true) return 0;
+    if (made.rows[0].made !== true) return new Map();
     const { rows } = await client.query(
-      'select coalesce(max(version), 0)::int as version from etl.schema_version',
+      'select version::int as version, md5 from etl.schema_version where md5 is not null',
     );
-    return rows[0].version as number;
+    return new Map(rows.map((row) => [row.version as number, row.md5 as string]));
   });
 }

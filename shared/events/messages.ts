@@ -5,28 +5,31 @@ import { viewSourceImport } from '../view-source.ts';
 const view = z.string().min(1).max(200);
 const trigger = z.string().max(40);
 
-/** What `extract` can be asked: an event, or a manual call. */
-const extractEvent = z.union([
-  z.strictObject({ trigger: trigger.optional() }).transform((event) => ({ ask: 'tick' as const, ...event })),
-  z
-    .strictObject({ view, trigger: trigger.optional() })
-    .transform((event) => ({ ask: 'extract' as const, ...event })),
-  z
-    .strictObject({ view, keys: z.array(z.union([z.string(), z.number().int()])).min(1) })
-    .transform(({ view, keys }) => ({ ask: 'keys' as const, view, keys: keys.map(String) })),
-  z
-    .strictObject({ view, resume: z.literal(true) })
-    .transform(({ view }) => ({ ask: 'resume' as const, view })),
-  z
-    .strictObject({ check: z.literal(true), view: view.optional() })
-    .transform(({ view }) => ({ ask: 'check' as const, view })),
-  z
-    .strictObject({ dryRun: z.literal(true), view: view.optional() })
-    .transform(({ view }) => ({ ask: 'dryRun' as const, view })),
-  z
+const tick = z
+  .strictObject({ trigger: trigger.optional() })
+  .transform((event) => ({ ask: 'tick' as const, ...event }));
+
+/** What else than a tick `extract` can be asked, an event or a manual call; the first field that is there tells which. */
+const asks = {
+  import: z
     .strictObject({ import: viewSourceImport })
     .transform((event) => ({ ask: 'import' as const, entries: event.import })),
-]);
+  check: z
+    .strictObject({ check: z.literal(true), view: view.optional() })
+    .transform(({ view }) => ({ ask: 'check' as const, view })),
+  dryRun: z
+    .strictObject({ dryRun: z.literal(true), view: view.optional() })
+    .transform(({ view }) => ({ ask: 'dryRun' as const, view })),
+  resume: z
+    .strictObject({ view, resume: z.literal(true) })
+    .transform(({ view }) => ({ ask: 'resume' as const, view })),
+  keys: z
+    .strictObject({ view, keys: z.array(z.union([z.string(), z.number().int()])).min(1) })
+    .transform(({ view, keys }) => ({ ask: 'keys' as const, view, keys: keys.map(String) })),
+  view: z
+    .strictObject({ view, trigger: trigger.optional() })
+    .transform((event) => ({ ask: 'extract' as const, ...event })),
+};
 
 /** A batch that is ready to be applied; rows never travel in events. */
 const batchEvent = z.strictObject({
@@ -37,12 +40,15 @@ const batchEvent = z.strictObject({
     .transform(BigInt),
 });
 
-export type ExtractEvent = z.output<typeof extractEvent>;
+export type ExtractEvent = z.output<typeof tick> | z.output<(typeof asks)[keyof typeof asks]>;
 export type BatchEvent = z.output<typeof batchEvent>;
 
 /** Throws `invalid_event` naming what does not fit. */
 export function parseExtractEvent(payload: unknown): ExtractEvent {
-  return parse(extractEvent, payload, EXTRACT_FORMS);
+  const given = fieldsOf(payload);
+  const asked = Object.entries(asks).find(([field]) => given.includes(field));
+  const form: z.ZodType<ExtractEvent> = asked?.[1] ?? tick;
+  return parse(form, payload, EXTRACT_FORMS);
 }
 
 /** Throws `invalid_event` naming what does not fit. */
@@ -61,18 +67,16 @@ function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   });
 }
 
-/** Of the forms of a union, the one that is asked for by its fields tells what is wrong. */
 function describe(error: z.ZodError, payload: unknown): string {
-  const given = typeof payload === 'object' && payload !== null ? Object.keys(payload) : [];
-  const issues = error.issues.flatMap((issue) => {
-    if (issue.code !== 'invalid_union') return [issue];
-    const forms = issue.errors.filter((form) => form.length > 0);
-    const unknownFields = (form: (typeof forms)[number]) =>
-      form.reduce((sum, each) => sum + (each.code === 'unrecognized_keys' ? each.keys.length : 0), 0);
-    return forms.toSorted((a, b) => unknownFields(a) - unknownFields(b) || a.length - b.length)[0] ?? [];
-  });
-  const told = issues.map(
-    (issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`,
+  const faults = error.issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join('.')}: ${message}` : message,
   );
-  return `${told.join('; ')}${given.length > 0 ? ` (fields given: ${given.join(', ')})` : ''}`;
+  const given = fieldsOf(payload);
+  return `${faults.join('; ')}${given.length > 0 ? ` (fields given: ${given.join(', ')})` : ''}`;
+}
+
+function fieldsOf(payload: unknown): string[] {
+  return typeof payload === 'object' && payload !== null && !Array.isArray(payload)
+    ? Object.keys(payload)
+    : [];
 }

@@ -107,7 +107,11 @@ from judged`;
 
 /** Whether a log row can change the view's row: anything but a readable `changed` that leaves the tracked columns alone. */
 function touched(tables: LoggedTable[]): string {
-  const byType = new Map(tables.map((table) => [table.contentTypeId, table.trackedColumns]));
+  // A table that is its own lookup stands among them twice.
+  const byType = new Map<number, string[]>();
+  for (const { contentTypeId, trackedColumns } of tables) {
+    byType.set(contentTypeId, [...(byType.get(contentTypeId) ?? []), ...trackedColumns]);
+  }
   const arms = [...byType].map(
     ([type, columns]) => `when ${type} then action <> 'changed' or changed_data is null
              or jsonb_typeof(changed_data) <> 'object' or changed_data ?| ${textArray(columns)}`,

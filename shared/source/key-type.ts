@@ -6,11 +6,14 @@ export type KeyType = {
   fromText: (text: string) => string;
 };
 
+/** The white space that PostgreSQL's integers allow around them; \s would also match that of other scripts. */
+const SPACE = '[ \\t\\n\\v\\f\\r]*';
+
 const integer = (sqlType: string, low: string, high: string): KeyType => ({
   sqlType,
   // The inner CASE keeps the cast from being tried on what the bounds exclude.
   fromText: (text) =>
-    `case when ${text} ~ '^\\s*[-+]?[0-9]{1,20}\\s*$' then case when ${text}::numeric between ${low} and ${high} then ${text}::${sqlType} end end`,
+    `case when ${text} ~ '^${SPACE}[-+]?[0-9]{1,20}${SPACE}$' then case when ${text}::numeric between ${low} and ${high} then ${text}::${sqlType} end end`,
 });
 
 const SUPPORTED: Record<string, KeyType> = {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { BigQuery } from '@google-cloud/bigquery';
+import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
-import { type JobOutcome, jobId, runJob } from './job.ts';
+import { type JobSpec, jobId, runJob } from './job.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql, raisedCode } from './procedure-sql.ts';
 import {
@@ -34,7 +34,7 @@ export type MergeOutcome =
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
-const LOAD_TRIES = 3;
+const JOB_TRIES = 3;
 
 /** BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit. */
 export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
@@ -60,19 +60,14 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       deadlineMs: number,
     ): Promise<bigint> {
       const context = { view: shape.view };
-      const outcome = await runJob(
-        bigquery,
-        {
-          id: jobId('objects', shape.view, runName),
-          configuration: {
-            query: { query: objectsSql(datasets, shape, layout), useLegacySql: false },
-          },
-          labels: { view: shape.view, step: 'objects' },
-          context,
-        },
-        deadlineMs,
-      );
-      const [row] = await resultRows(outcome, context);
+      const query = objectsSql(datasets, shape, layout);
+      const { job } = await triedJob(deadlineMs, (tries) => ({
+        id: jobId('objects', shape.view, runName, tries),
+        configuration: { query: { query, useLegacySql: false } },
+        labels: { view: shape.view, step: 'objects' },
+        context,
+      }));
+      const [row] = await resultRows(job, context);
       return BigInt(String(row?.highest ?? 0));
     },
 
@@ -106,21 +101,18 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       }
     },
 
-    /**
-     * Appends the staged objects to the temp table and answers the load job's id. A try whose job failed for a reason that
-     * passes is followed by another; a job is only started when the one before is known to have failed.
-     */
+    /** Appends the staged objects to the temp table, all or none, and answers the load job's id. */
     async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string> {
-      const context = contextOf(attempt);
-      for (let tries = 1; ; tries += 1) {
-        const id = jobId('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries);
-        const outcome = await runJob(bigquery, loadSpec(id, attempt, uris), deadlineMs);
-        if (outcome.state === 'done') return id;
-        if (outcome.state === 'running') {
-          throw new DataHubError('transient', `job ${id} is still running`, { context });
-        }
-        if (outcome.error.kind !== 'transient' || tries === LOAD_TRIES) throw loadError(outcome.error);
-      }
+      const { id } = await triedJob(deadlineMs, (tries) =>
+        loadSpec(
+          jobId('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
+          attempt,
+          uris,
+        ),
+      ).catch((error: unknown) => {
+        throw loadError(error);
+      });
+      return id;
     },
 
     mergeJobId: ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target'>): string =>
@@ -133,7 +125,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
         case 'running':
           return { state: 'running' };
         case 'done': {
-          const [row] = await resultRows(outcome, contextOf(attempt));
+          const [row] = await resultRows(outcome.job, contextOf(attempt));
           return { state: 'applied', counts: countsOf(row, attempt) };
         }
         case 'failed':
@@ -141,6 +133,25 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       }
     },
   };
+
+  /**
+   * Runs a job to its end. A try that failed for a reason that passes is followed by another under a name of its own, which is
+   * only started when the one before is known to have failed: two tries never both succeed.
+   */
+  async function triedJob(
+    deadlineMs: number,
+    specOf: (tries: number) => JobSpec,
+  ): Promise<{ id: string; job: Job }> {
+    for (let tries = 1; ; tries += 1) {
+      const spec = specOf(tries);
+      const outcome = await runJob(bigquery, spec, deadlineMs);
+      if (outcome.state === 'done') return { id: spec.id, job: outcome.job };
+      if (outcome.state === 'running') {
+        throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
+      }
+      if (outcome.error.kind !== 'transient' || tries === JOB_TRIES) throw outcome.error;
+    }
+  }
 
   async function tableFields(name: string): Promise<TableField[] | null> {
     const [, dataset = '', table = ''] = name.split('.');
@@ -225,15 +236,9 @@ const labelsOf = ({ view, etlTransactionId }: Attempt, step: string) => ({
   'etl-transaction': String(etlTransactionId),
 });
 
-async function resultRows(
-  outcome: JobOutcome,
-  context: { view: string },
-): Promise<Record<string, unknown>[]> {
-  if (outcome.state === 'failed') throw outcome.error;
-  if (outcome.state === 'running')
-    throw new DataHubError('transient', 'the job is still running', { context });
-  const [rows] = await outcome.job.getQueryResults({ wrapIntegers: true }).catch((error: unknown) => {
-    throw fromGoogle(error, `results of job ${outcome.job.id}`, context);
+async function resultRows(job: Job, context: { view: string }): Promise<Record<string, unknown>[]> {
+  const [rows] = await job.getQueryResults({ wrapIntegers: true }).catch((error: unknown) => {
+    throw fromGoogle(error, `results of job ${job.id}`, context);
   });
   return (rows as Record<string, { value: string }>[]).map((row) =>
     Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, cell?.value])),
@@ -250,9 +255,9 @@ function countsOf(row: Record<string, unknown> | undefined, attempt: Attempt): C
   return { added: count('added'), changed: count('changed'), deleted: count('deleted') };
 }
 
-/** A staged object that is gone fails the load with `notFound`; what else BigQuery refuses for good is in the rows. */
-function loadError(error: DataHubError): DataHubError {
-  if (error.context.code !== 'notFound') return error;
+/** A staged object that is gone fails the load with `notFound`. */
+function loadError(error: unknown): unknown {
+  if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
   return new DataHubError('staging_lost', error.message, { context: error.context, cause: error });
 }
 

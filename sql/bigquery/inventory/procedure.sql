@@ -55,14 +55,14 @@ begin
         update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
       when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
         update set
-        `serial_number` = s.`serial_number`,
-        `customer_warranty_start` = s.`customer_warranty_start`,
-        `customer_warranty_end` = s.`customer_warranty_end`,
-        `brand` = s.`brand`,
-        `model` = s.`model`,
-        `product_type` = s.`product_type`,
-        `project_id` = s.`project_id`,
-        is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+          `serial_number` = s.`serial_number`,
+          `customer_warranty_start` = s.`customer_warranty_start`,
+          `customer_warranty_end` = s.`customer_warranty_end`,
+          `brand` = s.`brand`,
+          `model` = s.`model`,
+          `product_type` = s.`product_type`,
+          `project_id` = s.`project_id`,
+          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
       when not matched and s.action != 'deleted' then
         insert (`inventory_id`, `serial_number`, `customer_warranty_start`, `customer_warranty_end`, `brand`, `model`, `product_type`, `project_id`, is_deleted, update_at, etl_transaction_id)
         values (s.`inventory_id`, s.`serial_number`, s.`customer_warranty_start`, s.`customer_warranty_end`, s.`brand`, s.`model`, s.`product_type`, s.`project_id`, false, current_timestamp(), batch_id);

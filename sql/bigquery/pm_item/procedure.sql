@@ -55,15 +55,15 @@ begin
         update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
       when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
         update set
-        `pm_id` = s.`pm_id`,
-        `is_pm` = s.`is_pm`,
-        `pm_engineer` = s.`pm_engineer`,
-        `actual_date` = s.`actual_date`,
-        `document_engineer` = s.`document_engineer`,
-        `document_date` = s.`document_date`,
-        `inventory_id` = s.`inventory_id`,
-        `is_complete` = s.`is_complete`,
-        is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+          `pm_id` = s.`pm_id`,
+          `is_pm` = s.`is_pm`,
+          `pm_engineer` = s.`pm_engineer`,
+          `actual_date` = s.`actual_date`,
+          `document_engineer` = s.`document_engineer`,
+          `document_date` = s.`document_date`,
+          `inventory_id` = s.`inventory_id`,
+          `is_complete` = s.`is_complete`,
+          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
       when not matched and s.action != 'deleted' then
         insert (`pm_item_id`, `pm_id`, `is_pm`, `pm_engineer`, `actual_date`, `document_engineer`, `document_date`, `inventory_id`, `is_complete`, is_deleted, update_at, etl_transaction_id)
         values (s.`pm_item_id`, s.`pm_id`, s.`is_pm`, s.`pm_engineer`, s.`actual_date`, s.`document_engineer`, s.`document_date`, s.`inventory_id`, s.`is_complete`, false, current_timestamp(), batch_id);

@@ -55,12 +55,12 @@ begin
         update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
       when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
         update set
-        `project_id` = s.`project_id`,
-        `planned_date` = s.`planned_date`,
-        `ended_pm_date` = s.`ended_pm_date`,
-        `pm_period` = s.`pm_period`,
-        `team_lead` = s.`team_lead`,
-        is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+          `project_id` = s.`project_id`,
+          `planned_date` = s.`planned_date`,
+          `ended_pm_date` = s.`ended_pm_date`,
+          `pm_period` = s.`pm_period`,
+          `team_lead` = s.`team_lead`,
+          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
       when not matched and s.action != 'deleted' then
         insert (`pm_id`, `project_id`, `planned_date`, `ended_pm_date`, `pm_period`, `team_lead`, is_deleted, update_at, etl_transaction_id)
         values (s.`pm_id`, s.`project_id`, s.`planned_date`, s.`ended_pm_date`, s.`pm_period`, s.`team_lead`, false, current_timestamp(), batch_id);

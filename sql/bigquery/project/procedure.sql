@@ -55,14 +55,14 @@ begin
         update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
       when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
         update set
-        `enq` = s.`enq`,
-        `project_name` = s.`project_name`,
-        `project_start` = s.`project_start`,
-        `project_end` = s.`project_end`,
-        `company_id` = s.`company_id`,
-        `company` = s.`company`,
-        `has_pm` = s.`has_pm`,
-        is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+          `enq` = s.`enq`,
+          `project_name` = s.`project_name`,
+          `project_start` = s.`project_start`,
+          `project_end` = s.`project_end`,
+          `company_id` = s.`company_id`,
+          `company` = s.`company`,
+          `has_pm` = s.`has_pm`,
+          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
       when not matched and s.action != 'deleted' then
         insert (`project_id`, `enq`, `project_name`, `project_start`, `project_end`, `company_id`, `company`, `has_pm`, is_deleted, update_at, etl_transaction_id)
         values (s.`project_id`, s.`enq`, s.`project_name`, s.`project_start`, s.`project_end`, s.`company_id`, s.`company`, s.`has_pm`, false, current_timestamp(), batch_id);

@@ -1,5 +1,5 @@
-import { BigQueryError, duplicate, notFound } from './error.ts';
 import type { Engine, Session } from './engine.ts';
+import { BigQueryError, duplicate, notFound } from './error.ts';
 import { type Field, literal } from './field.ts';
 import {
   type DatasetReference,
@@ -29,8 +29,15 @@ export interface Dataset extends Described {
 
 /** What does not change what a table holds, in the form of the REST resource. */
 export interface TableSettings {
-  readonly timePartitioning?: { readonly type: string; readonly field?: string; readonly expirationMs?: string };
-  readonly rangePartitioning?: { readonly field: string; readonly range: { start: string; end: string; interval: string } };
+  readonly timePartitioning?: {
+    readonly type: string;
+    readonly field?: string;
+    readonly expirationMs?: string;
+  };
+  readonly rangePartitioning?: {
+    readonly field: string;
+    readonly range: { start: string; end: string; interval: string };
+  };
   readonly clustering?: { readonly fields: readonly string[] };
   readonly tableConstraints?: {
     readonly primaryKey?: { readonly columns: readonly string[] };
@@ -45,7 +52,10 @@ export interface TableSettings {
 export interface ForeignKey {
   readonly name?: string;
   readonly referencedTable: TableReference;
-  readonly columnReferences: readonly { readonly referencingColumn: string; readonly referencedColumn: string }[];
+  readonly columnReferences: readonly {
+    readonly referencingColumn: string;
+    readonly referencedColumn: string;
+  }[];
 }
 
 export interface Table extends Described, TableSettings {
@@ -107,8 +117,9 @@ export class Catalog {
     return catalog;
   }
 
-  findDataset(reference: DatasetReference): Dataset | undefined {
-    return this.#records.dataset.get(keyOf(reference));
+  /** The dataset, given its own reference or that of something in it. */
+  findDataset({ projectId, datasetId }: DatasetReference): Dataset | undefined {
+    return this.#records.dataset.get(keyOf({ projectId, datasetId }));
   }
 
   findTable(reference: TableReference): Table | undefined {
@@ -119,8 +130,8 @@ export class Catalog {
     return this.#records.routine.get(keyOf(reference));
   }
 
-  dataset(reference: DatasetReference): Dataset {
-    return this.findDataset(reference) ?? missing('dataset', reference);
+  dataset({ projectId, datasetId }: DatasetReference): Dataset {
+    return this.findDataset({ projectId, datasetId }) ?? missing('dataset', { projectId, datasetId });
   }
 
   table(reference: TableReference): Table {
@@ -147,7 +158,8 @@ export class Catalog {
   }
 
   async createDataset(dataset: Dataset): Promise<void> {
-    const create = (session: Session) => session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);
+    const create = (session: Session) =>
+      session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);
     await this.#change('dataset', dataset, { mustBeNew: true, storage: create });
   }
 
@@ -210,7 +222,9 @@ export class Catalog {
     const write = (writer: Session) =>
       writer.transaction(async () => {
         await storage?.(writer);
-        await writer.run(`delete from catalog.record where kind = ${literal(kind)} and name = ${literal(key)}`);
+        await writer.run(
+          `delete from catalog.record where kind = ${literal(kind)} and name = ${literal(key)}`,
+        );
         if (record === undefined) return;
         const values = [kind, key, JSON.stringify(record)].map(literal).join(', ');
         await writer.run(`insert into catalog.record values (${values})`);

@@ -9,7 +9,11 @@ import type { StatementContext } from './statement/statement-context.ts';
  * What a dry run checks: the syntax, the tables and columns of a query that stands alone, and the procedure of a CALL.
  * Nothing is run. @throws BigQueryError that the job would end with.
  */
-export async function checkScript(statements: readonly Statement[], context: StatementContext, job: Job): Promise<void> {
+export async function checkScript(
+  statements: readonly Statement[],
+  context: StatementContext,
+  job: Job,
+): Promise<void> {
   const [only, ...others] = statements;
   if (!only || others.length > 0) {
     job.record.query = { statementType: 'SCRIPT' };

@@ -1,12 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBType,
-  type DuckDBValue,
-} from '@duckdb/node-api';
-import { BigQueryError, invalidQuery } from './error.ts';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
 import { parseDuckDbError } from './engine-error.ts';
+import { BigQueryError, invalidQuery } from './error.ts';
 
 /** A value with the DuckDB type that it has. */
 export interface TypedValue {
@@ -74,13 +69,18 @@ export class Session {
 
   /** @throws BigQueryError with the engine's message put into BigQuery's words. */
   async query(sql: string, bindings: Bindings = {}): Promise<Rows> {
-    const reader = await this.#translated(() => this.#connection.runAndReadAll(sql, values(bindings), types(bindings)));
+    const reader = await this.#translated(() =>
+      this.#connection.runAndReadAll(sql, values(bindings), types(bindings)),
+    );
     return { names: reader.columnNames(), types: reader.columnTypes(), rows: reader.getRows() };
   }
 
   /** The only row's only value. */
   async value(sql: string, bindings: Bindings = {}): Promise<TypedValue> {
-    const { types: [type], rows } = await this.query(sql, bindings);
+    const {
+      types: [type],
+      rows,
+    } = await this.query(sql, bindings);
     const value = rows[0]?.[0];
     if (!type || value === undefined || rows.length > 1) {
       throw invalidQuery('Scalar subquery produced more than one element');
@@ -97,7 +97,9 @@ export class Session {
 
   /** The rows of a query with one text column, in batches; nothing is kept in memory but a batch. */
   async *texts(sql: string, bindings: Bindings = {}): AsyncGenerator<readonly string[]> {
-    const result = await this.#translated(() => this.#connection.stream(sql, values(bindings), types(bindings)));
+    const result = await this.#translated(() =>
+      this.#connection.stream(sql, values(bindings), types(bindings)),
+    );
     for (;;) {
       const chunk = await this.#translated(() => result.fetchChunk());
       if (!chunk || chunk.rowCount === 0) return;

@@ -153,10 +153,19 @@ export function readField(cursor: Cursor): Field {
   return { name, ...shape, mode: 'REQUIRED' };
 }
 
+/** A field as a client sends it. */
+export interface SchemaField {
+  readonly name: string;
+  readonly type: string;
+  readonly mode?: string | undefined;
+  readonly fields?: readonly SchemaField[] | undefined;
+  readonly description?: string | undefined;
+  readonly defaultValueExpression?: string | undefined;
+}
+
 /** A field as a client sent it, with the names of its types made canonical. */
-export function fieldOfSchema(schema: Partial<Omit<Field, 'type' | 'mode'>> & { type?: string; mode?: string }): Field {
+export function fieldOfSchema(schema: SchemaField): Field {
   const { name, mode = 'NULLABLE', fields, description, defaultValueExpression } = schema;
-  if (!name || !schema.type) throw invalid('Schema field without a name or a type');
   const upperMode = mode.toUpperCase();
   if (upperMode !== 'NULLABLE' && upperMode !== 'REQUIRED' && upperMode !== 'REPEATED') {
     throw invalid(`Invalid value for mode: ${mode} is not a valid value`);

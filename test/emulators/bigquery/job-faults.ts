@@ -14,10 +14,28 @@ export function failJobAfterEffect(reason: string): Fault {
   return { after: { kind: 'status', status: 'FAILED', reason } };
 }
 
-/** Runs a job's effect under its fault. `hold()` and `delay()` keep the job RUNNING. */
-export async function underFault<T>(faults: Faults, name: JobFaultName, effect: () => Promise<T>): Promise<T> {
+/**
+ * Runs a job's effect under its fault. `hold()` and `delay()` keep the job RUNNING; a job that is stopped meanwhile ends
+ * at once and never has its effect. An effect that has begun is waited for.
+ */
+export async function underFault<T>(
+  faults: Faults,
+  name: JobFaultName,
+  stopSignal: AbortSignal,
+  effect: () => Promise<T>,
+): Promise<T> {
+  let begun = false;
+  const stopped = Promise.withResolvers<never>();
+  stopSignal.addEventListener('abort', () => {
+    if (!begun) stopped.reject(stopSignal.reason);
+  });
+  const running = faults.around(name, () => {
+    stopSignal.throwIfAborted();
+    begun = true;
+    return effect();
+  });
   try {
-    return await faults.around(name, effect);
+    return await Promise.race([running, stopped.promise]);
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     const reason = error.answer.kind === 'status' ? error.answer.reason : 'backendError';

@@ -1,4 +1,6 @@
+import type { TableSettings } from './catalog.ts';
 import { BigQueryError, type ErrorProto } from './error.ts';
+import type { SchemaField } from './field.ts';
 import type { TableReference } from './names.ts';
 import type { QueryResult } from './results.ts';
 
@@ -42,14 +44,14 @@ export interface LoadConfiguration {
   readonly sourceUris?: readonly string[];
   readonly destinationTable?: TableReference;
   readonly sourceFormat?: string;
-  readonly schema?: { readonly fields?: readonly Record<string, unknown>[] };
+  readonly schema?: { readonly fields?: readonly SchemaField[] };
   readonly writeDisposition?: string;
   readonly createDisposition?: string;
   readonly maxBadRecords?: number;
   readonly ignoreUnknownValues?: boolean;
   readonly autodetect?: boolean;
-  readonly timePartitioning?: Record<string, unknown>;
-  readonly clustering?: Record<string, unknown>;
+  readonly timePartitioning?: TableSettings['timePartitioning'];
+  readonly clustering?: TableSettings['clustering'];
 }
 
 export interface JobConfiguration {

@@ -25,7 +25,9 @@ export class Jobs {
   static async open(engine: Engine, results: Results): Promise<Jobs> {
     const jobs = new Jobs(engine, results);
     const records = await engine.with(async (session) => {
-      await session.run('create table if not exists catalog.job(key varchar not null, created bigint not null, content varchar not null)');
+      await session.run(
+        'create table if not exists catalog.job(key varchar not null, created bigint not null, content varchar not null)',
+      );
       const { rows } = await session.query('select content from catalog.job order by created');
       return rows.map(([content]): JobRecord => JSON.parse(String(content)));
     });
@@ -33,7 +35,9 @@ export class Jobs {
       const job = new Job(record);
       jobs.#jobs.set(keyOf(record.reference), job);
       if (!job.done) {
-        job.end(new BigQueryError('backendError', 'The job was interrupted; nothing of it happened. Retry it.'));
+        job.end(
+          new BigQueryError('backendError', 'The job was interrupted; nothing of it happened. Retry it.'),
+        );
         await jobs.save(job);
       }
     }
@@ -93,7 +97,9 @@ export class Jobs {
       if (this.#jobs.size <= REMEMBERED_JOBS || !job.done) return;
       this.#jobs.delete(key);
       if (job.record.result) await this.#results.delete(job.record.result);
-      await this.#engine.with((session) => session.run(`delete from catalog.job where key = ${literal(key)}`));
+      await this.#engine.with((session) =>
+        session.run(`delete from catalog.job where key = ${literal(key)}`),
+      );
     }
   }
 

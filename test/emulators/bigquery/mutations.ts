@@ -23,7 +23,8 @@ export class Mutations {
 
   /** Waits for permission to change one table, changes it, and lets the next one in. */
   async alone<T>(table: string, change: () => Promise<T>): Promise<T> {
-    for (let holder = this.#holders.get(table); holder; holder = this.#holders.get(table)) await holder.released;
+    for (let holder = this.#holders.get(table); holder; holder = this.#holders.get(table))
+      await holder.released;
     const { release } = this.#hold(table, undefined);
     try {
       const result = await change();
@@ -38,7 +39,8 @@ export class Mutations {
   enter(table: string, transaction: Transaction): (() => void) | undefined {
     const holder = this.#holders.get(table);
     if (holder?.transaction === transaction) return undefined;
-    if (holder || (this.#lastChange.get(table) ?? -1) >= transaction.startedAt) throw conflict(table, transaction);
+    if (holder || (this.#lastChange.get(table) ?? -1) >= transaction.startedAt)
+      throw conflict(table, transaction);
     return this.#hold(table, transaction).release;
   }
 

@@ -21,12 +21,16 @@ export interface NameDefaults {
 }
 
 /** The parts of `project.dataset.name`, `dataset.name` or `name`. A project may contain dots (`example.com:p`). */
-export function resolveName(path: string, defaults: NameDefaults): DatasetReference & { readonly name: string } {
+export function resolveName(
+  path: string,
+  defaults: NameDefaults,
+): DatasetReference & { readonly name: string } {
   const parts = path.split('.');
   const name = parts.pop();
   const datasetId = parts.pop() ?? defaults.datasetId;
   if (!name) throw invalidQuery(`Invalid name: "${path}"`);
-  if (!datasetId) throw invalidQuery(`Table "${name}" must be qualified with a dataset (e.g. dataset.table).`);
+  if (!datasetId)
+    throw invalidQuery(`Table "${name}" must be qualified with a dataset (e.g. dataset.table).`);
   return { projectId: parts.length > 0 ? parts.join('.') : defaults.projectId, datasetId, name };
 }
 

@@ -16,9 +16,16 @@ export async function readParameters(
     const key = name ? name.toLowerCase() : String(index + 1);
     const shape = shapeOf(parameterType);
     try {
-      values.set(key, await session.value(`select cast(${text(shape, parameterType, parameterValue)} as ${storageType(shape)})`));
+      values.set(
+        key,
+        await session.value(
+          `select cast(${text(shape, parameterType, parameterValue)} as ${storageType(shape)})`,
+        ),
+      );
     } catch {
-      throw invalid(`Invalid value for query parameter '${key}': ${JSON.stringify(parameterValue)} is no ${typeName(shape)}`);
+      throw invalid(
+        `Invalid value for query parameter '${key}': ${JSON.stringify(parameterValue)} is no ${typeName(shape)}`,
+      );
     }
   }
   return values;

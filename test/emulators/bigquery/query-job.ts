@@ -1,4 +1,5 @@
 import type { Faults } from '../faults.ts';
+import { checkScript } from './dry-run.ts';
 import { unsupported } from './error.ts';
 import type { Job, QueryConfiguration } from './job.ts';
 import { underFault } from './job-faults.ts';
@@ -7,7 +8,6 @@ import { type NameDefaults, storageTable } from './names.ts';
 import { readParameters } from './parameters.ts';
 import { parseScript } from './script/parse.ts';
 import { ScriptJob } from './script-job.ts';
-import { checkScript } from './dry-run.ts';
 import { StatementContext, type Warehouse } from './statement/statement-context.ts';
 
 /** Runs a query job to its end; its record then says what happened. @throws BigQueryError that ends the job. */
@@ -17,9 +17,10 @@ export async function runQueryJob(
   services: Warehouse & { readonly jobs: Jobs; readonly faults: Faults },
 ): Promise<void> {
   if (configuration.useLegacySql !== false) throw unsupported('legacy SQL: set useLegacySql to false');
-  if (configuration.destinationTable) throw unsupported('a destination table of a query: use CREATE TABLE AS');
+  if (configuration.destinationTable)
+    throw unsupported('a destination table of a query: use CREATE TABLE AS');
   if (configuration.createSession) throw unsupported('sessions');
-  await underFault(services.faults, 'bigquery.job.query', () =>
+  await underFault(services.faults, 'bigquery.job.query', job.stopSignal, () =>
     services.engine.with(async (session) => {
       const stop = () => session.interrupt();
       job.stopSignal.addEventListener('abort', stop);
@@ -27,6 +28,7 @@ export async function runQueryJob(
         const context = new StatementContext(services, session, {
           defaults: defaultsOf(job, configuration),
           location: job.record.reference.location,
+          stopSignal: job.stopSignal,
           parameters: await readParameters(session, configuration.queryParameters),
         });
         const statements = parseScript(configuration.query);

@@ -44,7 +44,7 @@ export class ScriptJob {
     };
     this.#job.record.query = { statementType: alone?.kind === 'call' ? 'CALL' : 'SCRIPT' };
     try {
-      await new Interpreter(this.#context, runner, this.#job.stopSignal).run(this.#statements);
+      await new Interpreter(this.#context, runner).run(this.#statements);
     } finally {
       this.#job.record.numChildJobs = this.#children.length;
       await this.#jobs.save(...this.#children);
@@ -78,7 +78,8 @@ export class ScriptJob {
   }
 
   async #createProcedure({ procedure }: StatementOf<'procedure'>): Promise<Outcome> {
-    if (this.#context.transaction) throw unsupported('CREATE PROCEDURE inside a transaction, as BigQuery does not either');
+    if (this.#context.transaction)
+      throw unsupported('CREATE PROCEDURE inside a transaction, as BigQuery does not either');
     const { description } = parseOptions(procedure.options);
     for (const { type } of procedure.arguments) parseType(type);
     parseScript(procedure.body.text);

@@ -10,11 +10,18 @@ export async function createStorage(
   defaults: ReadonlyMap<string, string> = new Map(),
   temporary = false,
 ): Promise<void> {
-  const columns = fields.map((field) => `${quoted(field.name)} ${columnType(field)}${defaultClause(field, defaults)}`);
+  const columns = fields.map(
+    (field) => `${quoted(field.name)} ${columnType(field)}${defaultClause(field, defaults)}`,
+  );
   await session.run(`create ${temporary ? 'temporary ' : ''}table ${storage} (${columns.join(', ')})`);
 }
 
-export async function addColumn(session: Session, storage: string, field: Field, defaultText?: string): Promise<void> {
+export async function addColumn(
+  session: Session,
+  storage: string,
+  field: Field,
+  defaultText?: string,
+): Promise<void> {
   const clause = defaultText === undefined ? '' : ` default ${defaultText}`;
   await session.run(`alter table ${storage} add column ${quoted(field.name)} ${storageType(field)}`);
   if (clause) await session.run(`alter table ${storage} alter column ${quoted(field.name)} set${clause}`);
@@ -34,7 +41,9 @@ export function checkFields(fields: readonly Field[]): void {
   const names = new Set<string>();
   for (const { name, fields: nested } of fields) {
     if (!/^[\p{L}\p{N}\p{M}_&%=+:'<>#| -]{1,300}$/u.test(name)) {
-      throw invalid(`Invalid field name "${name}". Fields must contain the allowed characters, and be at most 300 characters long.`);
+      throw invalid(
+        `Invalid field name "${name}". Fields must contain the allowed characters, and be at most 300 characters long.`,
+      );
     }
     if (names.has(name.toLowerCase())) throw invalid(`Duplicate field name: ${name}`);
     names.add(name.toLowerCase());
@@ -43,7 +52,11 @@ export function checkFields(fields: readonly Field[]): void {
 }
 
 /** Rows and logical bytes, by the sizes that BigQuery bills: 8 for a number or a time, text by its length. */
-export async function measure(session: Session, storage: string, fields: readonly Field[]): Promise<{ rows: bigint; bytes: bigint }> {
+export async function measure(
+  session: Session,
+  storage: string,
+  fields: readonly Field[],
+): Promise<{ rows: bigint; bytes: bigint }> {
   const sizes = fields.map((field) => size(field, quoted(field.name)));
   const { rows } = await session.query(
     `select count(*), coalesce(sum(${sizes.join(' + ') || '0'}), 0)::bigint from ${storage}`,
@@ -62,4 +75,3 @@ function size(field: Field, column: string): string {
   if (field.type === 'BYTES') return `coalesce(2 + octet_length(${column}), 0)`;
   return `case when ${column} is null then 0 else ${FIXED_BYTES[field.type] ?? 8} end`;
 }
-

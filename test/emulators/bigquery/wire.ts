@@ -7,7 +7,11 @@ export type TimestampFormat = 'INT64' | 'FLOAT64' | 'ISO8601_STRING';
  * is made by the engine, many rows at a time, and goes to the client as it is.
  * `columns` are DuckDB's expressions of the fields, in the same order.
  */
-export function wireRow(fields: readonly Field[], columns: readonly string[], timestamps: TimestampFormat = 'INT64'): string {
+export function wireRow(
+  fields: readonly Field[],
+  columns: readonly string[],
+  timestamps: TimestampFormat = 'INT64',
+): string {
   const cells = fields.map((field, index) => cell(field, columns[index] ?? 'null', timestamps, 0));
   return `'{"f":[' || ${cells.join(` || ',' || `) || "''"} || ']}'`;
 }

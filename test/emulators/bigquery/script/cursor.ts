@@ -129,7 +129,11 @@ export class Cursor {
 
   unexpected(wanted: string) {
     const token = this.peek();
-    const found = token ? (token.kind === 'word' ? `keyword ${token.keyword}` : `"${token.text}"`) : 'end of script';
+    const found = token
+      ? token.kind === 'word'
+        ? `keyword ${token.keyword}`
+        : `"${token.text}"`
+      : 'end of script';
     return syntaxError(`Expected ${wanted} but got ${found}`, this.at);
   }
 }

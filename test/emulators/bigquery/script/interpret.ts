@@ -40,10 +40,10 @@ export class Interpreter {
   /** The errors of the handlers that run at present, the innermost last. */
   readonly #handled: BigQueryError[] = [];
 
-  constructor(context: StatementContext, runner: StatementRunner, stopSignal: AbortSignal) {
+  constructor(context: StatementContext, runner: StatementRunner) {
     this.#context = context;
     this.#runner = runner;
-    this.#stopSignal = stopSignal;
+    this.#stopSignal = context.stopSignal;
   }
 
   /**
@@ -149,8 +149,13 @@ export class Interpreter {
   async #set({ targets, value, tuple }: StatementOf<'set'>): Promise<void> {
     const types = targets.map((target) => this.#variables.get(target).type);
     const { sql, bindings } = this.#context.translation().expression(value.text);
-    const columns = types.map((type, index) => `cast(${tuple ? `struct_extract_at(v, ${index + 1})` : 'v'} as ${type})`);
-    const row = await this.#context.session.query(`select ${columns.join(', ')} from (select ${sql} as v)`, bindings);
+    const columns = types.map(
+      (type, index) => `cast(${tuple ? `struct_extract_at(v, ${index + 1})` : 'v'} as ${type})`,
+    );
+    const row = await this.#context.session.query(
+      `select ${columns.join(', ')} from (select ${sql} as v)`,
+      bindings,
+    );
     this.#assign(targets, row.types, row.rows[0] ?? []);
   }
 
@@ -192,12 +197,19 @@ export class Interpreter {
     }
   }
 
-  async #handle(error: BigQueryError, handler: readonly Statement[], outer: ReadonlySet<string>): Promise<Exit> {
+  async #handle(
+    error: BigQueryError,
+    handler: readonly Statement[],
+    outer: ReadonlySet<string>,
+  ): Promise<Exit> {
     this.#variables.leave(outer);
     const before = [...this.#context.system];
     this.#handled.push(error);
     this.#context.system.set('error.message', { type: VARCHAR, value: error.message });
-    this.#context.system.set('error.statement_text', { type: VARCHAR, value: this.#origins.get(error)?.statement ?? '' });
+    this.#context.system.set('error.statement_text', {
+      type: VARCHAR,
+      value: this.#origins.get(error)?.statement ?? '',
+    });
     try {
       return await this.#sequence(handler);
     } finally {
@@ -216,7 +228,9 @@ export class Interpreter {
 
   async #assert({ condition, message }: StatementOf<'assert'>): Promise<void> {
     if (await this.#isTrue(condition)) return;
-    throw invalidQuery(message ? String((await this.#value(message)).value) : `Assertion failed: ${condition.text}`);
+    throw invalidQuery(
+      message ? String((await this.#value(message)).value) : `Assertion failed: ${condition.text}`,
+    );
   }
 
   async #call({ procedure, arguments: given }: StatementOf<'call'>): Promise<void> {
@@ -224,9 +238,12 @@ export class Interpreter {
     this.#context.checkLocation(reference);
     const routine = this.#context.warehouse.catalog.routine(reference);
     if (given.length !== routine.arguments.length) {
-      throw invalidQuery(`Procedure ${procedure} takes ${routine.arguments.length} argument(s) but got ${given.length}`);
+      throw invalidQuery(
+        `Procedure ${procedure} takes ${routine.arguments.length} argument(s) but got ${given.length}`,
+      );
     }
-    if (this.#depth >= MAX_CALL_DEPTH) throw invalidQuery(`Procedures are nested deeper than ${MAX_CALL_DEPTH} calls`);
+    if (this.#depth >= MAX_CALL_DEPTH)
+      throw invalidQuery(`Procedures are nested deeper than ${MAX_CALL_DEPTH} calls`);
     const inner = new Variables();
     for (const [index, { name, mode, type }] of routine.arguments.entries()) {
       const storage = storageType(parseType(type));
@@ -267,7 +284,8 @@ export class Interpreter {
       parameters.set(name?.toLowerCase() ?? String(index + 1), await this.#value(value));
     }
     const [statement, ...others] = parseScript(text);
-    if (statement?.kind !== 'sql' || others.length > 0) throw unsupported('EXECUTE IMMEDIATE of anything but one SQL statement');
+    if (statement?.kind !== 'sql' || others.length > 0)
+      throw unsupported('EXECUTE IMMEDIATE of anything but one SQL statement');
     const outer = this.#context.parameters;
     this.#context.parameters = parameters;
     try {
@@ -281,8 +299,11 @@ export class Interpreter {
   /** The only row of a query into variables, column by column; NULLs if there is none. */
   async #selectInto(query: string, targets: readonly string[]): Promise<void> {
     const { sql, bindings, names } = this.#context.translation().query(query);
-    if (names.length !== targets.length) throw invalidQuery(`INTO has ${targets.length} targets for ${names.length} columns`);
-    const columns = targets.map((target, index) => `cast((select c${index} from q) as ${this.#variables.get(target).type})`);
+    if (names.length !== targets.length)
+      throw invalidQuery(`INTO has ${targets.length} targets for ${names.length} columns`);
+    const columns = targets.map(
+      (target, index) => `cast((select c${index} from q) as ${this.#variables.get(target).type})`,
+    );
     const list = names.map((_, index) => `c${index}`).join(', ');
     const { types, rows } = await this.#context.session.query(
       `with q(${list}) as materialized (${sql}) select ${columns.join(', ')}`,
@@ -312,13 +333,17 @@ export class Interpreter {
 
   async #isTrue(condition: Fragment): Promise<boolean> {
     const { type, value } = await this.#value(condition);
-    if (type.typeId !== BOOLEAN.typeId && value !== null) throw invalidQuery(`Expected a BOOL: ${condition.text}`);
+    if (type.typeId !== BOOLEAN.typeId && value !== null)
+      throw invalidQuery(`Expected a BOOL: ${condition.text}`);
     return value === true;
   }
 
   async #value({ text }: Fragment, storage?: string): Promise<TypedValue> {
     const { sql, bindings } = this.#context.translation().expression(text);
-    return await this.#context.session.value(storage ? `select cast(${sql} as ${storage})` : `select ${sql}`, bindings);
+    return await this.#context.session.value(
+      storage ? `select cast(${sql} as ${storage})` : `select ${sql}`,
+      bindings,
+    );
   }
 
   #located(error: BigQueryError): BigQueryError {

@@ -14,8 +14,18 @@ interface Placed {
 
 export type Statement = Placed &
   (
-    | { readonly kind: 'declare'; readonly names: readonly string[]; readonly type?: string; readonly initial?: Fragment }
-    | { readonly kind: 'set'; readonly targets: readonly string[]; readonly value: Fragment; readonly tuple: boolean }
+    | {
+        readonly kind: 'declare';
+        readonly names: readonly string[];
+        readonly type?: string;
+        readonly initial?: Fragment;
+      }
+    | {
+        readonly kind: 'set';
+        readonly targets: readonly string[];
+        readonly value: Fragment;
+        readonly tuple: boolean;
+      }
     | { readonly kind: 'if'; readonly branches: readonly Branch[]; readonly otherwise: readonly Statement[] }
     | { readonly kind: 'while'; readonly condition: Fragment; readonly body: readonly Statement[] }
     | { readonly kind: 'loop'; readonly body: readonly Statement[] }
@@ -25,7 +35,12 @@ export type Statement = Placed &
     | { readonly kind: 'assert'; readonly condition: Fragment; readonly message?: Fragment }
     | { readonly kind: 'begin' | 'commit' | 'rollback' }
     | { readonly kind: 'call'; readonly procedure: string; readonly arguments: readonly Fragment[] }
-    | { readonly kind: 'execute'; readonly sql: Fragment; readonly into: readonly string[]; readonly using: readonly Using[] }
+    | {
+        readonly kind: 'execute';
+        readonly sql: Fragment;
+        readonly into: readonly string[];
+        readonly using: readonly Using[];
+      }
     | { readonly kind: 'procedure'; readonly procedure: ProcedureDefinition }
     | { readonly kind: 'sql' }
   );

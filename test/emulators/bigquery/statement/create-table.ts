@@ -33,7 +33,8 @@ export async function createTable(sql: string, context: StatementContext): Promi
     ? context.temporary.get(definition.path.toLowerCase())
     : context.warehouse.catalog.findTable(reference);
   const statementType = definition.query === undefined ? 'CREATE_TABLE' : 'CREATE_TABLE_AS_SELECT';
-  if (before && definition.ifNotExists) return { statistics: { statementType, ddlOperationPerformed: 'SKIP' } };
+  if (before && definition.ifNotExists)
+    return { statistics: { statementType, ddlOperationPerformed: 'SKIP' } };
   if (before && !definition.replace) throw alreadyExists('table', reference);
   const made = await make(definition, reference, before, context);
   return { statistics: { statementType, ddlOperationPerformed: made } };
@@ -46,7 +47,8 @@ async function make(
   context: StatementContext,
 ): Promise<string> {
   const query = definition.query === undefined ? undefined : context.translation().query(definition.query);
-  const fields = definition.fields ?? (query ? await describeQuery(query.sql, query.bindings, query.names, context) : []);
+  const fields =
+    definition.fields ?? (query ? await describeQuery(query.sql, query.bindings, query.names, context) : []);
   checkFields(fields);
   checkColumns(fields, definition.settings);
   const table: Table = {
@@ -60,7 +62,13 @@ async function make(
   const storage = definition.temporary ? temporaryStorage(table) : storageTable(reference);
   const fill = async (): Promise<void> => {
     if (before) await context.session.run(`drop table if exists ${storage}`);
-    await createStorage(context.session, storage, fields, defaultTexts(fields, context), definition.temporary);
+    await createStorage(
+      context.session,
+      storage,
+      fields,
+      defaultTexts(fields, context),
+      definition.temporary,
+    );
     if (query) await context.session.run(`insert into ${storage} ${query.sql}`, query.bindings);
   };
   if (definition.temporary) {
@@ -68,10 +76,15 @@ async function make(
     context.temporary.set(definition.path.toLowerCase(), table);
   } else {
     try {
-      await context.warehouse.catalog.putTable(table, { storage: fill, session: context.session, mustBeNew: !before });
+      await context.warehouse.catalog.putTable(table, {
+        storage: fill,
+        session: context.session,
+        mustBeNew: !before,
+      });
     } catch (error) {
       // Another job created it after we looked.
-      if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate') throw error;
+      if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate')
+        throw error;
       return 'SKIP';
     }
   }
@@ -97,7 +110,9 @@ function parseDefinition(cursor: Cursor, context: StatementContext): Definition 
   const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
   const path = cursor.path();
   const { fields, tableConstraints } = cursor.take('(') ? parseColumns(cursor, context) : {};
-  const partitioning = cursor.take('PARTITION', 'BY') ? parsePartitioning(cursor.fragmentUntil('CLUSTER', 'OPTIONS', 'AS').text) : {};
+  const partitioning = cursor.take('PARTITION', 'BY')
+    ? parsePartitioning(cursor.fragmentUntil('CLUSTER', 'OPTIONS', 'AS').text)
+    : {};
   const clustering = cursor.take('CLUSTER', 'BY') ? { clustering: { fields: cursor.identifiers() } } : {};
   const options = cursor.take('OPTIONS') ? cursor.parenthesised().text : '';
   const query = cursor.take('AS') ? cursor.fragmentUntil(';').text : undefined;
@@ -145,9 +160,13 @@ export function parseColumn(cursor: Cursor): { readonly field: Field; readonly i
   let field: Field = { name, ...shape };
   let isKey = false;
   for (;;) {
-    if (cursor.take('NOT', 'NULL')) field = { ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'REQUIRED' };
+    if (cursor.take('NOT', 'NULL'))
+      field = { ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'REQUIRED' };
     else if (cursor.take('DEFAULT')) {
-      field = { ...field, defaultValueExpression: cursor.fragmentUntil(',', 'NOT', 'OPTIONS', 'PRIMARY').text };
+      field = {
+        ...field,
+        defaultValueExpression: cursor.fragmentUntil(',', 'NOT', 'OPTIONS', 'PRIMARY').text,
+      };
     } else if (cursor.take('OPTIONS')) {
       const { description } = parseOptions(cursor.parenthesised().text);
       if (description !== undefined) field = { ...field, description };
@@ -179,7 +198,8 @@ function parseForeignKey(cursor: Cursor, name: string | undefined, context: Stat
 }
 
 function expectNotEnforced(cursor: Cursor, what: string): void {
-  if (!cursor.take('NOT', 'ENFORCED')) throw invalidQuery(`Enforced ${what} constraints are not supported; use NOT ENFORCED`);
+  if (!cursor.take('NOT', 'ENFORCED'))
+    throw invalidQuery(`Enforced ${what} constraints are not supported; use NOT ENFORCED`);
 }
 
 function parseNames(cursor: Cursor): string[] {
@@ -201,7 +221,8 @@ export function checkColumns(fields: readonly Field[], settings: TableSettings):
   if (partitioned !== undefined) {
     const { type } = find(partitioned, 'partitioning');
     const fits = timePartitioning ? ['DATE', 'TIMESTAMP', 'DATETIME'] : ['INTEGER'];
-    if (!fits.includes(type)) throw invalidQuery(`The field ${partitioned} of type ${type} cannot be used for partitioning`);
+    if (!fits.includes(type))
+      throw invalidQuery(`The field ${partitioned} of type ${type} cannot be used for partitioning`);
   }
   if ((clustering?.fields.length ?? 0) > 4) throw invalidQuery('At most 4 clustering columns are allowed');
   for (const name of clustering?.fields ?? []) {

@@ -18,7 +18,9 @@ export async function createSchema(sql: string, context: StatementContext): Prom
   const parts = cursor.path().split('.');
   const datasetId = parts.pop() ?? '';
   const reference = { projectId: parts.join('.') || context.defaults.projectId, datasetId };
-  const { location = context.location, ...options } = parseOptions(cursor.take('OPTIONS') ? cursor.parenthesised().text : '');
+  const { location = context.location, ...options } = parseOptions(
+    cursor.take('OPTIONS') ? cursor.parenthesised().text : '',
+  );
   return await skippingDuplicate('CREATE_SCHEMA', ifNotExists, () =>
     context.warehouse.catalog.createDataset({ reference, location, ...createdNow(), ...options }),
   );
@@ -40,7 +42,8 @@ export async function createView(sql: string, context: StatementContext): Promis
   const before = context.warehouse.catalog.findTable(reference);
   if (before?.type === 'TABLE' && replace) throw invalid(`${reference.tableId} is not a view`);
   // The catalog also refuses it, but a view that is there already need not have a query that can be read.
-  if (before && ifNotExists) return { statistics: { statementType: 'CREATE_VIEW', ddlOperationPerformed: 'SKIP' } };
+  if (before && ifNotExists)
+    return { statistics: { statementType: 'CREATE_VIEW', ddlOperationPerformed: 'SKIP' } };
   const { sql: translated, bindings, names } = context.translation(new Map()).query(viewQuery);
   const fields = await describeQuery(translated, bindings, names, context);
   const view: Table = { reference, type: 'VIEW', fields, viewQuery, ...createdNow(), ...options };
@@ -58,7 +61,9 @@ export async function drop(sql: string, context: StatementContext): Promise<Outc
   const ifExists = cursor.take('IF', 'EXISTS');
   const path = cursor.path();
   const statementType = `DROP_${what}`;
-  const done = (operation: string): Outcome => ({ statistics: { statementType, ddlOperationPerformed: operation } });
+  const done = (operation: string): Outcome => ({
+    statistics: { statementType, ddlOperationPerformed: operation },
+  });
   const temporary = what === 'TABLE' ? context.temporary.get(path.toLowerCase()) : undefined;
   if (temporary) {
     await context.session.run(`drop table ${temporaryStorage(temporary)}`);
@@ -113,7 +118,8 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
       if (ifNotExists) return table;
       throw invalidQuery(`Column already exists: ${field.name}`);
     }
-    if (field.mode === 'REQUIRED') throw invalidQuery(`Cannot add required column ${field.name} to an existing table`);
+    if (field.mode === 'REQUIRED')
+      throw invalidQuery(`Cannot add required column ${field.name} to an existing table`);
     const changed: Table = { ...table, fields: [...table.fields, field], lastModifiedTime };
     const text = defaultTexts([field], context).get(field.name.toLowerCase());
     await catalog.putTable(changed, { storage: (session) => addColumn(session, storage, field, text) });
@@ -122,7 +128,8 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
   if (cursor.take('DROP', 'COLUMN')) {
     const ifExists = cursor.take('IF', 'EXISTS');
     const name = cursor.identifier();
-    if (ifExists && !table.fields.some((field) => field.name.toLowerCase() === name.toLowerCase())) return table;
+    if (ifExists && !table.fields.some((field) => field.name.toLowerCase() === name.toLowerCase()))
+      return table;
     const field = fieldNamed({ table, storage, temporary: false }, name);
     const changed = { ...table, fields: table.fields.filter((each) => each !== field), lastModifiedTime };
     checkColumns(changed.fields, table);
@@ -141,8 +148,11 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
 function alteredSettings(cursor: Cursor, table: Table): Partial<Table> {
   if (cursor.take('SET', 'OPTIONS')) return parseOptions(cursor.parenthesised().text);
   if (cursor.take('ADD', 'PRIMARY', 'KEY')) {
-    if (table.tableConstraints?.primaryKey) throw invalidQuery(`Table ${table.reference.tableId} already has a primary key`);
-    return { tableConstraints: { ...table.tableConstraints, primaryKey: { columns: parsePrimaryKey(cursor) } } };
+    if (table.tableConstraints?.primaryKey)
+      throw invalidQuery(`Table ${table.reference.tableId} already has a primary key`);
+    return {
+      tableConstraints: { ...table.tableConstraints, primaryKey: { columns: parsePrimaryKey(cursor) } },
+    };
   }
   if (cursor.take('DROP', 'PRIMARY', 'KEY')) {
     cursor.take('IF', 'EXISTS');
@@ -153,7 +163,11 @@ function alteredSettings(cursor: Cursor, table: Table): Partial<Table> {
 }
 
 /** Creates, unless it is there and the statement says IF NOT EXISTS. */
-export async function skippingDuplicate(statementType: string, skip: boolean, create: () => Promise<void>): Promise<Outcome> {
+export async function skippingDuplicate(
+  statementType: string,
+  skip: boolean,
+  create: () => Promise<void>,
+): Promise<Outcome> {
   try {
     await create();
     return { statistics: { statementType, ddlOperationPerformed: 'CREATE' } };

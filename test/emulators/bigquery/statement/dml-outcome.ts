@@ -12,5 +12,7 @@ export function dmlOutcome(
     updatedRowCount: String(updated),
     deletedRowCount: String(deleted),
   };
-  return { statistics: { statementType, dmlStats, numDmlAffectedRows: String(inserted + updated + deleted) } };
+  return {
+    statistics: { statementType, dmlStats, numDmlAffectedRows: String(inserted + updated + deleted) },
+  };
 }

@@ -36,9 +36,14 @@ type Node<K extends 'insert' | 'update' | 'delete'> = Extract<Expression, Record
 async function runInsert(insert: Node<'insert'>, context: StatementContext): Promise<Outcome> {
   const target = context.target(tablePath(insert.table));
   if (target.table.type !== 'TABLE') throw invalidQuery(`${displayName(target.table.reference)} is no table`);
-  const columns = insert.columns.length > 0 ? insert.columns.map(({ name }) => fieldNamed(target, name)) : target.table.fields;
+  const columns =
+    insert.columns.length > 0
+      ? insert.columns.map(({ name }) => fieldNamed(target, name))
+      : target.table.fields;
   const translation = context.translation();
-  const rows = insert.query ? print(translation.subquery(insert.query)) : values(insert.values, columns, translation);
+  const rows = insert.query
+    ? print(translation.subquery(insert.query))
+    : values(insert.values, columns, translation);
   const names = columns.map(({ name }) => quoted(name)).join(', ');
   const inserted = await context.session.run(
     `insert into ${target.storage} (${names}) ${rows}`,
@@ -50,7 +55,9 @@ async function runInsert(insert: Node<'insert'>, context: StatementContext): Pro
 function values(rows: Node<'insert'>['values'], columns: readonly Field[], translation: Translation): string {
   const written = rows.map((row) => {
     if (row.length !== columns.length) {
-      throw invalidQuery(`Inserted row has wrong column count; Has ${row.length}, expected ${columns.length}`);
+      throw invalidQuery(
+        `Inserted row has wrong column count; Has ${row.length}, expected ${columns.length}`,
+      );
     }
     return `(${row.map((value) => print(translation.within(value, []))).join(', ')})`;
   });
@@ -71,7 +78,13 @@ async function runUpdate(update: Node<'update'>, context: StatementContext): Pro
   const condition = print(translation.within(update.where_clause.this, items));
   const updated = await context.change(target, async () => {
     const from = sources.join(', ');
-    if (from) await refuseSeveralSources(context.session, translation.bindings, { storage: target.storage, alias, from, condition });
+    if (from)
+      await refuseSeveralSources(context.session, translation.bindings, {
+        storage: target.storage,
+        alias,
+        from,
+        condition,
+      });
     return await context.session.run(
       `update ${target.storage} as ${alias} set ${changes.join(', ')}${from && ` from ${from}`} where ${condition}`,
       translation.bindings,

@@ -20,7 +20,15 @@ export function informationSchema(path: string, context: StatementContext): Sour
     });
     return relation(columns, rows);
   }
-  const columns = ['table_catalog', 'table_schema', 'table_name', 'column_name', 'ordinal_position', 'is_nullable', 'data_type'];
+  const columns = [
+    'table_catalog',
+    'table_schema',
+    'table_name',
+    'column_name',
+    'ordinal_position',
+    'is_nullable',
+    'data_type',
+  ];
   const rows = tables.flatMap(({ reference, fields }) =>
     fields.map((field: Field, index) => {
       const names = texts(projectId, datasetId, reference.tableId, field.name);
@@ -42,6 +50,9 @@ function texts(...values: string[]): string {
 
 function relation(columns: readonly string[], rows: readonly string[]): Source {
   const empty = `select ${columns.map((name) => `null as ${name}`).join(', ')} where false`;
-  const sql = rows.length === 0 ? `(${empty})` : `(select * from (values ${rows.map((row) => `(${row})`).join(', ')}) t(${columns.join(', ')}))`;
+  const sql =
+    rows.length === 0
+      ? `(${empty})`
+      : `(select * from (values ${rows.map((row) => `(${row})`).join(', ')}) t(${columns.join(', ')}))`;
   return { columns, sql };
 }

@@ -30,7 +30,13 @@ export async function runMerge(merge: Merge, context: StatementContext): Promise
   const translation = context.translation();
   const scope = [named, source];
   const alias = quoted(named.table.alias?.name ?? target.table.reference.tableId);
-  const clauses: Clauses = { target, alias, source, on: print(translation.within(merge.on, scope)), translation };
+  const clauses: Clauses = {
+    target,
+    alias,
+    source,
+    on: print(translation.within(merge.on, scope)),
+    translation,
+  };
   const whens = merge.whens && 'whens' in merge.whens ? merge.whens.whens.expressions : [];
   const translated = whens.map((each) => translateWhen(each, clauses, named));
   const from = print(translation.relation(source));
@@ -39,19 +45,30 @@ export async function runMerge(merge: Merge, context: StatementContext): Promise
     const matched = translated.filter(({ matches }) => matches).map(({ condition }) => condition ?? 'true');
     if (matched.length > 0) {
       const condition = `(${clauses.on}) and (${matched.join(' or ')})`;
-      await refuseSeveralSources(context.session, translation.bindings, { storage: target.storage, alias, from, condition });
+      await refuseSeveralSources(context.session, translation.bindings, {
+        storage: target.storage,
+        alias,
+        from,
+        condition,
+      });
     }
     const sql = `merge into ${target.storage} as ${alias} using ${from} on ${clauses.on} ${translated.map(({ text }) => text).join(' ')}`;
     return await countActions(sql, context, translation);
   });
 }
 
-async function countActions(sql: string, context: StatementContext, translation: Translation): Promise<Outcome> {
+async function countActions(
+  sql: string,
+  context: StatementContext,
+  translation: Translation,
+): Promise<Outcome> {
   const counts = new Map<string, number>();
   for await (const actions of context.session.texts(`${sql} returning merge_action`, translation.bindings)) {
     for (const action of actions) counts.set(action, (counts.get(action) ?? 0) + 1);
   }
-  const [inserted = 0, updated = 0, deleted = 0] = ['INSERT', 'UPDATE', 'DELETE'].map((action) => counts.get(action));
+  const [inserted = 0, updated = 0, deleted = 0] = ['INSERT', 'UPDATE', 'DELETE'].map((action) =>
+    counts.get(action),
+  );
   return dmlOutcome('MERGE', { inserted, updated, deleted });
 }
 
@@ -77,9 +94,17 @@ function translateWhen(node: Expression, clauses: Clauses, target: Expression): 
   const bySource = !matches && isTrue(when.source);
   const visible = matches ? [target, clauses.source] : bySource ? [target] : [clauses.source];
   const condition = when.condition && print(clauses.translation.within(when.condition, visible));
-  const head = matches ? 'when matched' : bySource ? 'when not matched by source' : 'when not matched by target';
+  const head = matches
+    ? 'when matched'
+    : bySource
+      ? 'when not matched by source'
+      : 'when not matched by target';
   const action = translateAction(when, clauses, visible);
-  return { text: `${head}${condition ? ` and (${condition})` : ''} then ${action}`, matches, condition: condition ?? undefined };
+  return {
+    text: `${head}${condition ? ` and (${condition})` : ''} then ${action}`,
+    matches,
+    condition: condition ?? undefined,
+  };
 }
 
 function translateAction({ then }: When, clauses: Clauses, visible: readonly Expression[]): string {
@@ -89,7 +114,8 @@ function translateAction({ then }: When, clauses: Clauses, visible: readonly Exp
   if (name === 'UPDATE' && first && 'tuple' in first) {
     return `update set ${first.tuple.expressions.map((each) => assignment(each, clauses, visible)).join(', ')}`;
   }
-  if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW') return insertRow(clauses);
+  if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW')
+    return insertRow(clauses);
   if (name === 'INSERT' && first && 'tuple' in first) return insertValues(first, second, clauses, visible);
   throw unsupported('this action of MERGE');
 }
@@ -124,9 +150,12 @@ function insertValues(
 function insertRow({ target, source, translation }: Clauses): string {
   const columns = translation.columns(source);
   if (columns.length !== target.table.fields.length) {
-    throw invalidQuery(`Inserted row has wrong column count; Has ${columns.length}, expected ${target.table.fields.length}`);
+    throw invalidQuery(
+      `Inserted row has wrong column count; Has ${columns.length}, expected ${target.table.fields.length}`,
+    );
   }
-  const alias = 'subquery' in source ? source.subquery.alias : 'table' in source ? source.table.alias : undefined;
+  const alias =
+    'subquery' in source ? source.subquery.alias : 'table' in source ? source.table.alias : undefined;
   const prefix = alias ? `${quoted(alias.name)}.` : '';
   const names = target.table.fields.map(({ name }) => quoted(name));
   return `insert (${names.join(', ')}) values (${columns.map((name) => `${prefix}${quoted(name)}`).join(', ')})`;

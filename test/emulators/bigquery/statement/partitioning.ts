@@ -10,11 +10,16 @@ export function parsePartitioning(text: string): TableSettings {
   const cursor = new Cursor(text);
   const name = cursor.identifier();
   if (cursor.done) {
-    return { timePartitioning: name.toUpperCase().startsWith('_PARTITION') ? { type: 'DAY' } : { type: 'DAY', field: name } };
+    return {
+      timePartitioning: name.toUpperCase().startsWith('_PARTITION')
+        ? { type: 'DAY' }
+        : { type: 'DAY', field: name },
+    };
   }
   cursor.expect('(');
   const field = cursor.identifier();
-  if (name.toUpperCase() === 'RANGE_BUCKET') return { rangePartitioning: { field, range: parseRange(cursor) } };
+  if (name.toUpperCase() === 'RANGE_BUCKET')
+    return { rangePartitioning: { field, range: parseRange(cursor) } };
   const type = cursor.take(',') ? cursor.identifier().toUpperCase() : 'DAY';
   cursor.expect(')');
   const functions = ['DATE', 'DATE_TRUNC', 'TIMESTAMP_TRUNC', 'DATETIME_TRUNC'];

@@ -1,6 +1,6 @@
+import type { Bindings } from '../engine.ts';
 import { invalidQuery } from '../error.ts';
 import { type Field, shapeOfStorage } from '../field.ts';
-import type { Bindings } from '../engine.ts';
 import type { QueryResult } from '../results.ts';
 import { wireRow } from '../wire.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
@@ -21,11 +21,16 @@ export async function describeQuery(
   context: StatementContext,
 ): Promise<Field[]> {
   const { types } = await context.session.describe(translated, bindings);
-  const fields = types.map((type, index) => ({ name: names[index] || `f${index}_`, ...shapeOfStorage(type) }));
+  const fields = types.map((type, index) => ({
+    name: names[index] || `f${index}_`,
+    ...shapeOfStorage(type),
+  }));
   const seen = new Set<string>();
   for (const { name } of fields) {
     if (seen.has(name.toLowerCase())) {
-      throw invalidQuery(`Duplicate column names in the result are not supported. Found duplicate(s): ${name}`);
+      throw invalidQuery(
+        `Duplicate column names in the result are not supported. Found duplicate(s): ${name}`,
+      );
     }
     seen.add(name.toLowerCase());
   }

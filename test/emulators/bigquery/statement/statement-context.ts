@@ -31,6 +31,8 @@ export class StatementContext {
   readonly defaults: NameDefaults;
   /** Of the job; every dataset that it names must be there. */
   readonly location: string;
+  /** Aborted when the job shall stop. */
+  readonly stopSignal: AbortSignal;
   /** Of the query, or of the EXECUTE IMMEDIATE that is running. */
   parameters: ReadonlyMap<string, TypedValue>;
   readonly system = new Map<string, TypedValue>();
@@ -44,12 +46,18 @@ export class StatementContext {
   constructor(
     warehouse: Warehouse,
     session: Session,
-    settings: { defaults: NameDefaults; location: string; parameters: ReadonlyMap<string, TypedValue> },
+    settings: {
+      defaults: NameDefaults;
+      location: string;
+      stopSignal: AbortSignal;
+      parameters: ReadonlyMap<string, TypedValue>;
+    },
   ) {
     this.warehouse = warehouse;
     this.session = session;
     this.defaults = settings.defaults;
     this.location = settings.location;
+    this.stopSignal = settings.stopSignal;
     this.parameters = settings.parameters;
   }
 
@@ -74,6 +82,7 @@ export class StatementContext {
     const view = new StatementContext(this.warehouse, this.session, {
       defaults: table.reference,
       location: this.location,
+      stopSignal: this.stopSignal,
       parameters: new Map(),
     });
     const { sql } = view.translation().query(table.viewQuery ?? '');
@@ -97,20 +106,31 @@ export class StatementContext {
     const dataset = this.warehouse.catalog.findDataset(reference);
     if (dataset?.location.toLowerCase() !== this.location.toLowerCase()) {
       const { projectId, datasetId } = reference;
-      throw notFound(`Not found: Dataset ${displayName({ projectId, datasetId })} was not found in location ${this.location}`);
+      throw notFound(
+        `Not found: Dataset ${displayName({ projectId, datasetId })} was not found in location ${this.location}`,
+      );
     }
   }
 
   /** Runs a change of rows under BigQuery's rules for concurrent changes; see Mutations. */
   async change<T>(target: Target, work: () => Promise<T>): Promise<T> {
-    if (target.table.type !== 'TABLE') throw invalidQuery(`${displayName(target.table.reference)} is no table`);
+    if (target.table.type !== 'TABLE')
+      throw invalidQuery(`${displayName(target.table.reference)} is no table`);
     if (target.temporary) return await work();
     const name = displayName(target.table.reference);
     if (target.table.upsertStream) {
-      throw invalidQuery(`UPDATE, DELETE, MERGE and TRUNCATE are not supported for table ${name}, which has active upsert streams`);
+      throw invalidQuery(
+        `UPDATE, DELETE, MERGE and TRUNCATE are not supported for table ${name}, which has active upsert streams`,
+      );
     }
-    if (!this.transaction) return await this.warehouse.mutations.alone(name, work);
-    this.transaction.change(name);
-    return await work();
+    if (this.transaction) {
+      this.transaction.change(name);
+      return await work();
+    }
+    return await this.warehouse.mutations.alone(name, () => {
+      // It may have been stopped while it waited.
+      this.stopSignal.throwIfAborted();
+      return work();
+    });
   }
 }

@@ -7,12 +7,74 @@ import { call, type Expression, type Kind, print, raw } from './syntax-tree.ts';
 
 /** Kinds of expressions that mean the same in both languages when they are written down as they are. */
 const SAME = new Set<Kind>([
-  'alias', 'and', 'any_value', 'approx_count_distinct', 'array_func', 'avg', 'between', 'bitwise_and',
-  'bitwise_and_agg', 'bitwise_not', 'bitwise_or', 'bitwise_or_agg', 'bitwise_xor_agg', 'boolean', 'case', 'coalesce', 'column', 'concat',
-  'count', 'cte', 'dense_rank', 'dot', 'eq', 'exists', 'first_value', 'gt', 'gte', 'identifier', 'if_func', 'interval',
-  'is_false', 'is_null', 'is_true', 'lag', 'last_value', 'lead', 'like', 'lt', 'lte', 'max', 'min', 'n_tile', 'neg', 'neq',
-  'not', 'null', 'null_safe_eq', 'null_safe_neq', 'or', 'ordered', 'over', 'paren', 'rank', 'raw', 'row_number', 'select', 'star',
-  'subquery', 'sum', 'table', 'tuple', 'union', 'intersect', 'except', 'var', 'window', 'window_function', 'within_group',
+  'alias',
+  'and',
+  'any_value',
+  'approx_count_distinct',
+  'array_func',
+  'avg',
+  'between',
+  'bitwise_and',
+  'bitwise_and_agg',
+  'bitwise_not',
+  'bitwise_or',
+  'bitwise_or_agg',
+  'bitwise_xor_agg',
+  'boolean',
+  'case',
+  'coalesce',
+  'column',
+  'concat',
+  'count',
+  'cte',
+  'dense_rank',
+  'dot',
+  'eq',
+  'exists',
+  'first_value',
+  'gt',
+  'gte',
+  'identifier',
+  'if_func',
+  'interval',
+  'is_false',
+  'is_null',
+  'is_true',
+  'lag',
+  'last_value',
+  'lead',
+  'like',
+  'lt',
+  'lte',
+  'max',
+  'min',
+  'n_tile',
+  'neg',
+  'neq',
+  'not',
+  'null',
+  'null_safe_eq',
+  'null_safe_neq',
+  'or',
+  'ordered',
+  'over',
+  'paren',
+  'rank',
+  'raw',
+  'row_number',
+  'select',
+  'star',
+  'subquery',
+  'sum',
+  'table',
+  'tuple',
+  'union',
+  'intersect',
+  'except',
+  'var',
+  'window',
+  'window_function',
+  'within_group',
 ]); // prettier-ignore
 
 /**
@@ -25,7 +87,8 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('literal' in node) return rewriteLiteral(node.literal);
   if ('cast' in node) return raw(castTo(print(node.cast.this), shapeOf(node.cast.to)));
   if ('safe_cast' in node) return raw(safeCastTo(print(node.safe_cast.this), shapeOf(node.safe_cast.to)));
-  if ('interval' in node) return raw(`interval (${print(node.interval.this ?? raw('1'))}) ${intervalUnit(node.interval)}`);
+  if ('interval' in node)
+    return raw(`interval (${print(node.interval.this ?? raw('1'))}) ${intervalUnit(node.interval)}`);
   if ('parse_json' in node) return call('bq_parse_json', node.parse_json.this);
   if ('add' in node) return arithmetic(node.add, '+');
   if ('sub' in node) return arithmetic(node.sub, '-');
@@ -48,18 +111,27 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   return undefined;
 }
 
-function rewriteCall(called: ast.ExpressionByKey<'function'>['function'], now: string): Expression | undefined {
+function rewriteCall(
+  called: ast.ExpressionByKey<'function'>['function'],
+  now: string,
+): Expression | undefined {
   const name = called.name.toLowerCase();
-  if (name === 'offset' || name === 'safe_offset' || name === 'ordinal' || name === 'safe_ordinal') return undefined;
+  if (name === 'offset' || name === 'safe_offset' || name === 'ordinal' || name === 'safe_ordinal')
+    return undefined;
   if (name === 'struct') return raw(writeFunction('struct', called.args, now));
   // An array of a query, and calls that this module made.
-  if (name === 'array' || (name.startsWith(FUNCTION_PREFIX) && !isOwnFunction(name.slice(FUNCTION_PREFIX.length)))) {
+  if (
+    name === 'array' ||
+    (name.startsWith(FUNCTION_PREFIX) && !isOwnFunction(name.slice(FUNCTION_PREFIX.length)))
+  ) {
     return undefined;
   }
   const safe = name.startsWith('safe.');
   const prefixed = safe ? name.slice('safe.'.length) : name;
   if (!prefixed.startsWith(FUNCTION_PREFIX)) {
-    throw invalidQuery(`Function not found: ${called.name.toUpperCase()} (or the BigQuery stand-in does not have it)`);
+    throw invalidQuery(
+      `Function not found: ${called.name.toUpperCase()} (or the BigQuery stand-in does not have it)`,
+    );
   }
   const text = writeFunction(prefixed.slice(FUNCTION_PREFIX.length), called.args, now);
   return raw(safe ? `try(${text})` : text);
@@ -67,7 +139,9 @@ function rewriteCall(called: ast.ExpressionByKey<'function'>['function'], now: s
 
 const AGGREGATES: Readonly<Record<string, string>> = { max_by: 'arg_max', min_by: 'arg_min' };
 
-function rewriteAggregate(called: ast.ExpressionByKey<'aggregate_function'>['aggregate_function']): Expression {
+function rewriteAggregate(
+  called: ast.ExpressionByKey<'aggregate_function'>['aggregate_function'],
+): Expression {
   const name = AGGREGATES[called.name.toLowerCase()];
   if (!name) throw unsupported(`the aggregate function ${called.name}`);
   return call(name, ...called.args);
@@ -77,7 +151,9 @@ function rewriteLiteral(literal: ast.Literal): Expression | undefined {
   switch (literal.literal_type) {
     case 'number':
       // A number with a point is a FLOAT64, not a decimal.
-      return /[.eE]/.test(literal.value) && !/^0x/i.test(literal.value) ? raw(`cast('${literal.value}' as double)`) : undefined;
+      return /[.eE]/.test(literal.value) && !/^0x/i.test(literal.value)
+        ? raw(`cast('${literal.value}' as double)`)
+        : undefined;
     case 'timestamp':
       return raw(`timestamptz '${literal.value}'`);
     case 'datetime':
@@ -119,7 +195,9 @@ function castTo(text: string, shape: FieldShape): string {
 
 function safeCastTo(text: string, shape: FieldShape): string {
   const name = typeName(shape);
-  return OWN_CASTS.has(name) ? `bq_safe_${name.toLowerCase()}(${text})` : `try_cast(${text} as ${storageType(shape)})`;
+  return OWN_CASTS.has(name)
+    ? `bq_safe_${name.toLowerCase()}(${text})`
+    : `try_cast(${text} as ${storageType(shape)})`;
 }
 
 function intervalUnit({ unit }: ast.ExpressionByKey<'interval'>['interval']): string {
@@ -137,7 +215,13 @@ function ordering(order: readonly ast.Ordered[] | null): string {
 }
 
 /** A list with GoogleSQL's modifiers, which the aggregates of DuckDB do not all have. */
-function list(element: string, distinct: boolean, order: readonly ast.Ordered[] | null, limit: Expression | null | undefined, nulls: boolean): string {
+function list(
+  element: string,
+  distinct: boolean,
+  order: readonly ast.Ordered[] | null,
+  limit: Expression | null | undefined,
+  nulls: boolean,
+): string {
   const all = `list(${distinct ? 'distinct ' : ''}${element}${ordering(order)})${nulls ? '' : ` filter (where ${element} is not null)`}`;
   return limit ? `${all}[1:${print(limit)}]` : all;
 }
@@ -160,7 +244,9 @@ function rewriteSubscript({ this: array, index }: { this: Expression; index: Exp
   const name = index.function.name.toLowerCase();
   const ordinal = name.endsWith('ordinal') ? `(${position})` : `(${position}) + 1`;
   if (name.startsWith('safe_')) return raw(`${list}[${ordinal}]`);
-  return raw(`case when ${ordinal} between 1 and len(${list}) then ${list}[${ordinal}] else error('Array index out of bounds') end`);
+  return raw(
+    `case when ${ordinal} between 1 and len(${list}) then ${list}[${ordinal}] else error('Array index out of bounds') end`,
+  );
 }
 
 function rewriteIn(node: ast.ExpressionByKey<'in'>['in']): Expression | undefined {

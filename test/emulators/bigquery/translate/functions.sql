@@ -185,3 +185,11 @@ create or replace macro bq_date_of_parts(y, m, d) as make_date(y, m, d);
 -- Seconds keep no fraction, or six digits.
 create or replace macro bq_micros(text) as
   case when contains(text, '.') then rpad(text, length(regexp_extract(text, '^[^.]*\.', 0)) + 6, '0') else text end;
+
+-- Load jobs -----------------------------------------------------------------------------------------------------------
+
+-- The text that a JSON value stands for: a string without its quotes, anything else as written.
+create or replace macro bq_json_text(raw) as
+  case when starts_with(raw::varchar, '"') then
+    case when contains(raw::varchar, '\') then raw ->> '$' else substr(raw::varchar, 2, length(raw::varchar) - 2) end
+  else raw::varchar end;

@@ -194,12 +194,17 @@ const FUNCTIONS: Readonly<Record<string, Writer>> = {
   ceiling: named('ceil'),
   char_length: named('length'),
   concat: (args) => `(${texts(args).join(' || ')})`,
-  contains_substr: (args) => `contains(lower(${print(argument(args, 0))}), lower(${print(argument(args, 1))}))`,
+  contains_substr: (args) =>
+    `contains(lower(${print(argument(args, 0))}), lower(${print(argument(args, 1))}))`,
   current_date: current('date'),
   current_datetime: current('timestamp'),
   current_time: current('time'),
   current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
-  date: (args) => named(args.length === 3 ? 'bq_date_of_parts' : args.length === 2 ? 'bq_date_in_zone' : 'bq_date')(args, ''),
+  date: (args) =>
+    named(args.length === 3 ? 'bq_date_of_parts' : args.length === 2 ? 'bq_date_in_zone' : 'bq_date')(
+      args,
+      '',
+    ),
   date_add: shifted('date', '+'),
   date_diff: difference('date_diff', 'date'),
   date_from_unix_date: named('bq_date_from_unix_date'),
@@ -296,6 +301,9 @@ export function isOwnFunction(name: string): boolean {
 /** DuckDB's text for a call of one of the functions above. `now` is a timestamp that DuckDB reads. */
 export function writeFunction(name: string, args: readonly Expression[], now: string): string {
   const writer = FUNCTIONS[name];
-  if (!writer) throw invalidQuery(`Function not found: ${name.toUpperCase()} (or the BigQuery stand-in does not have it)`);
+  if (!writer)
+    throw invalidQuery(
+      `Function not found: ${name.toUpperCase()} (or the BigQuery stand-in does not have it)`,
+    );
   return writer(args, now);
 }

@@ -33,11 +33,14 @@ function written(token: Token, before?: Token, after?: Token, twoBefore?: Token)
     case 'bytes':
       return `${FUNCTION_PREFIX}from_hex(${literal(token.value)})`;
     case 'word':
-      if (token.keyword === 'INSERT' && after?.keyword !== 'INTO' && before === undefined) return 'insert into';
+      if (token.keyword === 'INSERT' && after?.keyword !== 'INTO' && before === undefined)
+        return 'insert into';
       if (BARE_FUNCTIONS.has(token.keyword) && after?.keyword !== '(' && before?.keyword !== '.') {
         return `${FUNCTION_PREFIX}${token.value}()`;
       }
-      return isCall(token, before, after, twoBefore) ? `${FUNCTION_PREFIX}${token.value.toLowerCase()}` : token.text;
+      return isCall(token, before, after, twoBefore)
+        ? `${FUNCTION_PREFIX}${token.value.toLowerCase()}`
+        : token.text;
     default:
       return token.text;
   }

@@ -34,7 +34,11 @@ export function isColumn(scope: Scope | undefined, name: string): boolean {
 }
 
 /** The path of a table as written, however its parts are quoted. */
-export function tablePath(table: { name: { name: string }; schema?: { name: string } | null; catalog?: { name: string } | null }): string {
+export function tablePath(table: {
+  name: { name: string };
+  schema?: { name: string } | null;
+  catalog?: { name: string } | null;
+}): string {
   return [table.catalog, table.schema, table.name].flatMap((part) => part?.name ?? []).join('.');
 }
 
@@ -47,16 +51,25 @@ export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: 
   }
   if ('subquery' in item) {
     const { alias, column_aliases: aliases, this: query } = item.subquery;
-    const columns = aliases.length > 0 ? aliases.map(({ name }) => name) : outputNames(query, queries, columnsOf);
+    const columns =
+      aliases.length > 0 ? aliases.map(({ name }) => name) : outputNames(query, queries, columnsOf);
     return [{ alias: alias?.name.toLowerCase() ?? '', columns }];
   }
   if ('unnest' in item) {
     const { alias, offset_alias: offset } = item.unnest;
-    return [{ alias: alias?.name.toLowerCase() ?? '', columns: [alias, offset].flatMap((name) => name?.name ?? []) }];
+    return [
+      {
+        alias: alias?.name.toLowerCase() ?? '',
+        columns: [alias, offset].flatMap((name) => name?.name ?? []),
+      },
+    ];
   }
   if ('alias' in item) {
     const alias = item.alias.alias.name.toLowerCase();
-    return relationsOf(item.alias.this, queries, columnsOf).map(({ columns }) => ({ alias, columns: [alias, ...columns] }));
+    return relationsOf(item.alias.this, queries, columnsOf).map(({ columns }) => ({
+      alias,
+      columns: [alias, ...columns],
+    }));
   }
   if ('joined_table' in item) {
     const { left, joins } = item.joined_table;
@@ -69,13 +82,17 @@ export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: 
 /** The names of a query's columns, in order; an unnamed column is an empty string. */
 export function outputNames(query: Expression, outer: NamedQueries, columnsOf: ColumnsOf): string[] {
   if ('union' in query) return outputNames(query.union.left, withQueries(query, outer, columnsOf), columnsOf);
-  if ('intersect' in query) return outputNames(query.intersect.left, withQueries(query, outer, columnsOf), columnsOf);
-  if ('except' in query) return outputNames(query.except.left, withQueries(query, outer, columnsOf), columnsOf);
+  if ('intersect' in query)
+    return outputNames(query.intersect.left, withQueries(query, outer, columnsOf), columnsOf);
+  if ('except' in query)
+    return outputNames(query.except.left, withQueries(query, outer, columnsOf), columnsOf);
   if ('subquery' in query) return outputNames(query.subquery.this, outer, columnsOf);
   if ('paren' in query) return outputNames(query.paren.this, outer, columnsOf);
   if ('select' in query) {
     const relations = selectRelations(query.select, withQueries(query, outer, columnsOf), columnsOf);
-    return query.select.expressions.flatMap((expression) => starNames(expression, relations) ?? [fieldName(expression) ?? '']);
+    return query.select.expressions.flatMap(
+      (expression) => starNames(expression, relations) ?? [fieldName(expression) ?? ''],
+    );
   }
   throw unsupported(`${Object.keys(query)[0]} as a query`);
 }
@@ -100,7 +117,8 @@ export function withQueries(query: Expression, outer: NamedQueries, columnsOf: C
   if (!clause) return outer;
   const queries = new Map(outer);
   for (const { alias, columns, this: body } of clause.ctes) {
-    const names = columns.length > 0 ? columns.map(({ name }) => name) : outputNames(body, queries, columnsOf);
+    const names =
+      columns.length > 0 ? columns.map(({ name }) => name) : outputNames(body, queries, columnsOf);
     queries.set(alias.name.toLowerCase(), names);
   }
   return queries;

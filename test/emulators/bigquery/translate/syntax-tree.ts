@@ -13,7 +13,9 @@ export function parseStatement(sql: string): Expression {
   const statements = result.success ? (result.ast as Expression[]) : [];
   const [statement] = statements;
   if (!statement || statements.length > 1) {
-    throw unsupported(`this statement, or it has a syntax error: ${result.error ?? 'several statements in one'}`);
+    throw unsupported(
+      `this statement, or it has a syntax error: ${result.error ?? 'several statements in one'}`,
+    );
   }
   return statement;
 }

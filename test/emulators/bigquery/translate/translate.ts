@@ -16,7 +16,16 @@ import {
   tablePath,
   withQueries,
 } from './relations.ts';
-import { call, type Expression, named, parseStatement, print, raw, type Select, type TableRef } from './syntax-tree.ts';
+import {
+  call,
+  type Expression,
+  named,
+  parseStatement,
+  print,
+  raw,
+  type Select,
+  type TableRef,
+} from './syntax-tree.ts';
 
 /** What a table's name stands for: the columns to read, and DuckDB's text that reads them. */
 export interface Source {
@@ -74,7 +83,8 @@ export class Translation {
   expression(sql: string): Translated {
     const tree = parseStatement(normalise(`select ${sql}`));
     const [node, ...others] = 'select' in tree ? tree.select.expressions : [];
-    if (!node || others.length > 0) throw invalidQuery(`Syntax error: Expected one expression but got "${sql}"`);
+    if (!node || others.length > 0)
+      throw invalidQuery(`Syntax error: Expected one expression but got "${sql}"`);
     return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.#bindings };
   }
 
@@ -109,10 +119,19 @@ export class Translation {
     const around: Scope = { ...outer, queries };
     if ('select' in node) return { select: this.#select(node.select, queries, outer) };
     if ('subquery' in node) {
-      return { subquery: { ...this.#clauses(node.subquery, around), this: this.#query(node.subquery.this, around) } };
+      return {
+        subquery: { ...this.#clauses(node.subquery, around), this: this.#query(node.subquery.this, around) },
+      };
     }
     if ('paren' in node) return { paren: { ...node.paren, this: this.#query(node.paren.this, around) } };
-    const operation = 'union' in node ? node.union : 'intersect' in node ? node.intersect : 'except' in node ? node.except : undefined;
+    const operation =
+      'union' in node
+        ? node.union
+        : 'intersect' in node
+          ? node.intersect
+          : 'except' in node
+            ? node.except
+            : undefined;
     if (!operation) throw unsupported(`${Object.keys(node)[0]} as a query`);
     if (!operation.all && !operation.distinct) throw invalidQuery('Set operations need ALL or DISTINCT');
     const translated = {
@@ -128,7 +147,10 @@ export class Translation {
   #clauses<T extends object>(clauses: T, scope: Scope): T {
     const order = 'order_by' in clauses ? (clauses.order_by as Select['order_by']) : null;
     if (!order) return clauses;
-    const expressions = order.expressions.map((each) => ({ ...each, this: this.#expression(each.this, { ...scope, relations: [] }) }));
+    const expressions = order.expressions.map((each) => ({
+      ...each,
+      this: this.#expression(each.this, { ...scope, relations: [] }),
+    }));
     return { ...clauses, order_by: { ...order, expressions } };
   }
 
@@ -144,7 +166,12 @@ export class Translation {
   }
 
   #select(select: Select, queries: NamedQueries, outer: Scope): Select {
-    const scope: Scope = { relations: selectRelations(select, queries, this.#columnsOf), outputs: [], queries, outer };
+    const scope: Scope = {
+      relations: selectRelations(select, queries, this.#columnsOf),
+      outputs: [],
+      queries,
+      outer,
+    };
     const around: Scope = { ...outer, queries };
     const from = select.from && {
       ...select.from,
@@ -155,14 +182,29 @@ export class Translation {
       this: this.#relation(join.this, around, scope),
       on: join.on && this.#expression(join.on, scope),
     }));
-    const outputs = select.expressions.flatMap((each) => ('alias' in each ? each.alias.alias.name.toLowerCase() : []));
+    const outputs = select.expressions.flatMap((each) =>
+      'alias' in each ? each.alias.alias.name.toLowerCase() : [],
+    );
     const body = this.#clausesOf({ ...select, ...NO_LATE_CLAUSES, ...NO_RELATIONS }, scope);
     // These clauses see the names of SELECT too.
     const late = this.#clausesOf(
-      { ...select, expressions: [], where_clause: null, limit: null, offset: null, windows: null, ...NO_RELATIONS },
+      {
+        ...select,
+        expressions: [],
+        where_clause: null,
+        limit: null,
+        offset: null,
+        windows: null,
+        ...NO_RELATIONS,
+      },
       { ...scope, outputs },
     );
-    const names = { group_by: late.group_by, having: late.having, qualify: late.qualify, order_by: late.order_by };
+    const names = {
+      group_by: late.group_by,
+      having: late.having,
+      qualify: late.qualify,
+      order_by: late.order_by,
+    };
     return asStruct({ ...body, ...names, from, joins, with: this.#with(select.with, outer) });
   }
 
@@ -179,7 +221,8 @@ export class Translation {
       return { subquery: { ...item.subquery, this: this.#query(item.subquery.this, around) } };
     }
     if ('paren' in item) return this.#relation(item.paren.this, around, scope);
-    if ('unnest' in item) return this.#unnest(item.unnest.this, scope, item.unnest.alias?.name, item.unnest.offset_alias?.name);
+    if ('unnest' in item)
+      return this.#unnest(item.unnest.this, scope, item.unnest.alias?.name, item.unnest.offset_alias?.name);
     if ('alias' in item && 'unnest' in item.alias.this) {
       const { unnest } = item.alias.this;
       return this.#unnest(unnest.this, scope, item.alias.alias.name, unnest.offset_alias?.name);
@@ -219,7 +262,10 @@ export class Translation {
     return ast.transform(node, {
       enter: (child) => {
         if (child !== node && isQuery(child)) return finished(child, this.#query(child, scope));
-        if ('array_func' in child) return { array_func: { ...child.array_func, expressions: likeTheFirst(child.array_func.expressions) } };
+        if ('array_func' in child)
+          return {
+            array_func: { ...child.array_func, expressions: likeTheFirst(child.array_func.expressions) },
+          };
         if ('column' in child) return this.#column(child.column, scope);
         if ('parameter' in child) return this.#systemVariable(child.parameter.name ?? '');
         if ('placeholder' in child) return this.#parameter(String(++this.#positional));
@@ -229,7 +275,10 @@ export class Translation {
     });
   }
 
-  #column(column: { name: { name: string }; table?: { name: string } | null }, scope: Scope): Expression | undefined {
+  #column(
+    column: { name: { name: string }; table?: { name: string } | null },
+    scope: Scope,
+  ): Expression | undefined {
     const name = column.name.name.toLowerCase();
     if (name.startsWith('@')) return this.#parameter(name.slice(1));
     const table = column.table?.name.toLowerCase();
@@ -301,7 +350,11 @@ function finished(node: Expression, result: Expression): null {
 function asStruct(select: Select): Select {
   if (!select.kind) return select;
   if (select.kind === 'VALUE') return { ...select, kind: null };
-  return { ...select, kind: null, expressions: [rewriteExpression(call('struct', ...select.expressions), '') ?? raw('null')] };
+  return {
+    ...select,
+    kind: null,
+    expressions: [rewriteExpression(call('struct', ...select.expressions), '') ?? raw('null')],
+  };
 }
 
 function isStructArray(array: Expression): boolean {
@@ -309,5 +362,10 @@ function isStructArray(array: Expression): boolean {
     const [first] = array.array_func.expressions;
     return first !== undefined && isStruct(first);
   }
-  return 'cast' in array && /^ARRAY<STRUCT/i.test(generateDataType(array.cast.to, 'bigquery' as Parameters<typeof generateDataType>[1]).sql ?? '');
+  return (
+    'cast' in array &&
+    /^ARRAY<STRUCT/i.test(
+      generateDataType(array.cast.to, 'bigquery' as Parameters<typeof generateDataType>[1]).sql ?? '',
+    )
+  );
 }

@@ -1,0 +1,111 @@
+import type { Faults } from '../faults.ts';
+import { BigQueryError, invalid } from './error.ts';
+import { Job, type JobConfiguration, type JobReference } from './job.ts';
+import { generatedJobId, type Jobs } from './jobs.ts';
+import { runLoadJob } from './load/load-job.ts';
+import { runQueryJob } from './query-job.ts';
+import type { Warehouse } from './statement/statement-context.ts';
+
+export interface JobServices extends Warehouse {
+  readonly jobs: Jobs;
+  readonly faults: Faults;
+  readonly storageEndpoint: string;
+  /** Called when a job that a client inserted has ended. */
+  readonly onJob?: ((job: Job) => void) | undefined;
+}
+
+/** Where a client wants a job: an id and a location of its own, or those that are found for it. */
+export interface WantedJob {
+  readonly projectId: string;
+  readonly jobId?: string | undefined;
+  readonly location?: string | undefined;
+}
+
+const DEFAULT_LOCATION = 'US';
+
+/**
+ * Accepts a job and lets it run; its record tells how it ends. A dry run has ended when this returns and is not kept.
+ * @throws BigQueryError duplicate for a job id in use; whatever a dry run finds.
+ */
+export async function startJob(
+  wanted: WantedJob,
+  configuration: JobConfiguration,
+  services: JobServices,
+): Promise<Job> {
+  const { query, load } = configuration;
+  if ((query === undefined) === (load === undefined)) {
+    throw invalid(
+      'Required parameter is missing: a job is either a query or a load (others are not supported here)',
+    );
+  }
+  const reference: JobReference = {
+    projectId: wanted.projectId,
+    jobId: wanted.jobId ?? generatedJobId(),
+    location: wanted.location ?? inferLocation(wanted.projectId, configuration, services),
+  };
+  if (!/^[\w-]{1,1024}$/.test(reference.jobId)) {
+    throw invalid(
+      `Invalid job ID "${reference.jobId}". Job IDs must be alphanumeric (plus underscores and dashes) and at most 1024 characters long.`,
+    );
+  }
+  if (configuration.dryRun) {
+    const job = new Job({ reference, configuration, creationTime: Date.now(), state: 'PENDING' });
+    await work(job, services);
+    job.end();
+    return job;
+  }
+  await services.jobs.forgetOldest();
+  const job = services.jobs.add(reference, configuration);
+  await services.jobs.save(job);
+  void run(job, services);
+  return job;
+}
+
+/** Never rejects: whatever goes wrong is the job's error. */
+async function run(job: Job, services: JobServices): Promise<void> {
+  job.start();
+  const { jobTimeoutMs } = job.record.configuration;
+  const timeOut = () =>
+    job.stop(`Job execution was cancelled: Job timed out after ${Number(jobTimeoutMs) / 1000}s`);
+  const timer = jobTimeoutMs === undefined ? undefined : setTimeout(timeOut, Number(jobTimeoutMs));
+  let failure: BigQueryError | undefined;
+  try {
+    await work(job, services);
+  } catch (error) {
+    failure = asBigQueryError(job.stopSignal.aborted ? job.stopSignal.reason : error);
+    delete job.record.result;
+  } finally {
+    clearTimeout(timer);
+  }
+  job.end(failure);
+  services.onJob?.(job);
+  // What cannot be written down is still known to this process.
+  await services.jobs.save(job).catch(() => undefined);
+}
+
+async function work(job: Job, services: JobServices): Promise<void> {
+  const { query, load } = job.record.configuration;
+  if (query) await runQueryJob(job, query, services);
+  else if (load) await runLoadJob(job, load, services);
+}
+
+/** An error that is no refusal is a bug of the stand-in, and is told as one. */
+function asBigQueryError(error: unknown): BigQueryError {
+  if (error instanceof BigQueryError) return error;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new BigQueryError('internalError', `The BigQuery stand-in failed: ${text}`);
+}
+
+/** Where the datasets are that the job names, as BigQuery finds out. */
+function inferLocation(
+  projectId: string,
+  { query, load }: JobConfiguration,
+  { catalog }: JobServices,
+): string {
+  const named = load?.destinationTable?.datasetId ?? query?.defaultDataset?.datasetId;
+  const datasets = catalog.datasets(projectId);
+  const dataset = datasets.find(({ reference: { datasetId } }) =>
+    named === undefined ? new RegExp(`\\b${datasetId}\\b`).test(query?.query ?? '') : datasetId === named,
+  );
+  return dataset?.location ?? DEFAULT_LOCATION;
+}

@@ -1,0 +1,117 @@
+import { type Field, literal, quoted, storageType } from '../field.ts';
+
+/**
+ * DuckDB's expressions for one column of a JSON row. All work on `raw`, an expression of the field's JSON text (NULL if
+ * it is missing or null), many rows at a time.
+ */
+export interface JsonColumn {
+  /** The value, or NULL where the text is none of the type. */
+  readonly value: string;
+  /** Is the text a value of the type, or absent where it may be? Never NULL. */
+  readonly fits: string;
+}
+
+const DATE = '\\d{4}-\\d{1,2}-\\d{1,2}';
+const TIME = '\\d{1,2}:\\d{1,2}:\\d{1,2}(\\.\\d{0,6})?';
+const ZONE = '( ?UTC|Z|z| ?[+-]\\d{1,2}(:?\\d{2})?| [A-Za-z]+/[A-Za-z_/]+)?';
+
+/** What the text of a value looks like; DuckDB alone would also take `1_000`, `infinity` and half a date. */
+const PATTERNS: Partial<Record<Field['type'], string>> = {
+  INTEGER: '-?\\d+',
+  FLOAT: '-?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?|NaN|-?Infinity',
+  NUMERIC: '-?\\d+(\\.\\d{1,9}0*)?',
+  BIGNUMERIC: '-?\\d{1,38}(\\.\\d{1,38})?',
+  BOOLEAN: '(?i)true|false',
+  DATE,
+  DATETIME: `${DATE}([ Tt]${TIME})?`,
+  TIME,
+  TIMESTAMP: `${DATE}([ Tt]${TIME})?${ZONE}`,
+};
+
+/** `line` is the JSON text of the whole row, if the field is one of its own. */
+export function jsonColumn(field: Field, raw: string, line?: string): JsonColumn {
+  const column = field.mode === 'REPEATED' ? repeated(field, raw) : single(field, raw, line);
+  if (field.mode !== 'REQUIRED') return column;
+  return { ...column, fits: `(${raw} is not null and ${column.fits})` };
+}
+
+function single(field: Field, raw: string, line?: string): JsonColumn {
+  if (field.type === 'RECORD') return record(field, raw);
+  if (field.type === 'JSON') return { value: raw, fits: 'true' };
+  const text = field.type.endsWith('NUMERIC') ? exactText(field, raw, line) : `bq_json_text(${raw})`;
+  if (field.type === 'STRING') {
+    return {
+      value: text,
+      fits: `coalesce(not (starts_with(${raw}::varchar, '{') or starts_with(${raw}::varchar, '[')), true)`,
+    };
+  }
+  const value = cast(field, text);
+  const pattern = PATTERNS[field.type];
+  const looks = pattern === undefined ? 'true' : `regexp_full_match(${text}, ${literal(pattern)})`;
+  return { value, fits: `(${raw} is null or (${looks} and ${value} is not null))` };
+}
+
+function cast(field: Field, text: string): string {
+  switch (field.type) {
+    case 'BYTES':
+      return `try(from_base64(${text}))`;
+    case 'BIGNUMERIC':
+      return `bq_safe_bignumeric(${text})`;
+    case 'DATE':
+    case 'DATETIME':
+    case 'TIMESTAMP':
+      // Year 0 is a year for DuckDB.
+      return `try_cast(nullif(${text}, '0000' || substr(${text}, 5)) as ${storageType(field)})`;
+    default:
+      return `try_cast(${text} as ${storageType(field)})`;
+  }
+}
+
+/**
+ * The digits of a number as they were written. DuckDB's JSON functions round numbers to 64 bits, so a number (not a
+ * string) is looked up in the row's own text; it is taken from there if it is the same number.
+ */
+function exactText(field: Field, raw: string, line: string | undefined): string {
+  const text = `bq_json_text(${raw})`;
+  if (line === undefined)
+    return `case when length(${text}) <= 15 or starts_with(${raw}::varchar, '"') then ${text} end`;
+  const pattern = literal(`"${field.name.replace(/[^\w]/g, '\\$&')}"\\s*:\\s*(-?[0-9.eE+-]+)`);
+  const written = `regexp_extract(${line}::varchar, ${pattern}, 1)`;
+  const same = `try_cast(${written} as double) = try_cast(${text} as double)`;
+  return `case when starts_with(${raw}::varchar, '"') or length(${text}) <= 15 then ${text} when ${same} then ${written} end`;
+}
+
+function record(field: Field, raw: string): JsonColumn {
+  const fields = field.fields ?? [];
+  const object = `json_transform(${raw}, ${rawStructure(fields)})`;
+  const columns = fields.map((each) => ({
+    each,
+    ...jsonColumn(each, `struct_extract(${object}, ${literal(each.name)})`),
+  }));
+  const value = `struct_pack(${columns.map((column) => `${quoted(column.each.name)} := ${column.value}`).join(', ')})`;
+  const known = `starts_with(${raw}::varchar, '{') and ${onlyKnownKeys(fields, raw)}`;
+  return {
+    value: `case when ${raw} is not null then ${value} end`,
+    fits: `(${raw} is null or (${[known, ...columns.map(({ fits }) => fits)].join(' and ')}))`,
+  };
+}
+
+function repeated(field: Field, raw: string): JsonColumn {
+  const element = single({ ...field, mode: 'NULLABLE' }, 'e');
+  const list = `try(from_json(${raw}, '["JSON"]'))`;
+  const allFit = `list_transform(${list}, lambda e: e is not null and ${element.fits})`;
+  return {
+    value: `case when ${raw} is null then [] else list_transform(${list}, lambda e: ${element.value}) end`,
+    fits: `(${raw} is null or (starts_with(${raw}::varchar, '[') and coalesce(list_bool_and(${allFit}), true)))`,
+  };
+}
+
+/** The structure that takes a JSON object apart and leaves the values as JSON texts. */
+export function rawStructure(fields: readonly Field[]): string {
+  return literal(JSON.stringify(Object.fromEntries(fields.map(({ name }) => [name, 'JSON']))));
+}
+
+/** Has the JSON object no key but these? */
+export function onlyKnownKeys(fields: readonly Field[], object: string): string {
+  return `list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], json_keys(${object}))`;
+}

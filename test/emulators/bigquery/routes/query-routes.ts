@@ -1,0 +1,135 @@
+import { setTimeout as elapse } from 'node:timers/promises';
+import { type Request, Router } from 'express';
+import { BigQueryError, invalid } from '../error.ts';
+import type { Job, JobConfiguration } from '../job.ts';
+import { type JobServices, startJob } from '../job-runner.ts';
+import type { QueryResult } from '../results.ts';
+import { type TimestampFormat, withTimestamps } from '../wire.ts';
+import { sendRows } from './answer-rows.ts';
+import { find } from './job-routes.ts';
+import { numberOf, textOf } from './list-page.ts';
+import { queryBody } from './request-body.ts';
+import { timestampFormat } from './timestamp-format.ts';
+import { withoutUndefined } from './without-undefined.ts';
+
+/** BigQuery waits so long for a query if the request does not say, and never longer than the longest. */
+const DEFAULT_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 200_000;
+
+/** A request that comes again within this time gets the job that the first one started. */
+const REQUEST_ID_LIFE_MS = 15 * 60_000;
+
+/** Which rows of a result a request asks for. */
+interface Wanted {
+  /** Where the page begins in the file of rows. */
+  readonly offset: number;
+  /** Rows to leave out before the page. */
+  readonly skip: number;
+  readonly maxRows: number;
+  readonly timestamps: TimestampFormat;
+}
+
+/** jobs.query and jobs.getQueryResults. */
+export function queryRoutes(services: JobServices): Router {
+  const started = new Map<string, Promise<Job>>();
+  const router = Router();
+  router.post('/projects/:projectId/queries', async (request, response) => {
+    const body = queryBody.parse(request.body);
+    const {
+      location,
+      maxResults,
+      timeoutMs,
+      requestId,
+      formatOptions,
+      dryRun,
+      jobTimeoutMs,
+      labels,
+      ...query
+    } = body;
+    const configuration: JobConfiguration = withoutUndefined({ query, dryRun, jobTimeoutMs, labels });
+    const start = () => startJob({ projectId: request.params.projectId, location }, configuration, services);
+    const job = await (requestId === undefined ? start() : oncePerRequest(started, requestId, start));
+    await waitFor(job, timeoutMs);
+    const wanted = {
+      offset: 0,
+      skip: 0,
+      maxRows: maxResults ?? Number.POSITIVE_INFINITY,
+      timestamps: timestampFormat(formatOptions),
+    };
+    sendRows(response, await results(job, 'bigquery#queryResponse', wanted, services));
+  });
+  router.get('/projects/:projectId/queries/:jobId', async (request, response) => {
+    const job = find(request, request.params, services);
+    if (!job.record.configuration.query) throw invalid('The job is not a query job');
+    await waitFor(job, numberOf(request, 'timeoutMs'));
+    sendRows(response, await results(job, 'bigquery#getQueryResultsResponse', wantedBy(request), services));
+  });
+  return router;
+}
+
+function wantedBy(request: Request): Wanted {
+  const token = textOf(request, 'pageToken');
+  if (token !== undefined && !/^\d+$/.test(token)) throw invalid('Invalid page token');
+  return {
+    offset: Number(token ?? 0),
+    skip: token === undefined ? (numberOf(request, 'startIndex') ?? 0) : 0,
+    maxRows: numberOf(request, 'maxResults') ?? Number.POSITIVE_INFINITY,
+    timestamps: timestampFormat(request.query),
+  };
+}
+
+async function oncePerRequest(
+  started: Map<string, Promise<Job>>,
+  id: string,
+  start: () => Promise<Job>,
+): Promise<Job> {
+  const running = started.get(id) ?? start();
+  started.set(id, running);
+  setTimeout(() => started.delete(id), REQUEST_ID_LIFE_MS).unref();
+  return await running;
+}
+
+async function waitFor(job: Job, timeoutMs = DEFAULT_WAIT_MS): Promise<void> {
+  const patience = new AbortController();
+  const wait = elapse(Math.min(timeoutMs, LONGEST_WAIT_MS), undefined, {
+    signal: patience.signal,
+    ref: false,
+  });
+  await Promise.race([job.ended, wait]);
+  patience.abort();
+  await wait.catch(() => undefined);
+}
+
+/** @throws BigQueryError the job's own error, if it failed. */
+async function results(job: Job, kind: string, wanted: Wanted, services: JobServices) {
+  const { reference, query, result, errorResult } = job.record;
+  const head = { kind, jobReference: reference, jobComplete: job.done };
+  if (!job.done) return { body: head, rows: [] };
+  if (errorResult) throw new BigQueryError(errorResult.reason, errorResult.message, errorResult.location);
+  const { numDmlAffectedRows, dmlStats, totalBytesProcessed = '0' } = query ?? {};
+  const statistics = {
+    totalBytesProcessed,
+    cacheHit: false,
+    ...(numDmlAffectedRows !== undefined && { numDmlAffectedRows }),
+    ...(dmlStats && { dmlStats }),
+  };
+  if (!result) return { body: { ...head, ...statistics }, rows: [] };
+  const { rows, nextOffset } = await page(result, wanted, services);
+  const body = {
+    ...head,
+    ...statistics,
+    schema: { fields: result.fields },
+    totalRows: String(result.totalRows),
+    ...(nextOffset !== undefined && { pageToken: String(nextOffset) }),
+  };
+  return { body, rows };
+}
+
+async function page(
+  result: QueryResult,
+  { offset, skip, maxRows, timestamps }: Wanted,
+  services: JobServices,
+) {
+  const { rows, nextOffset } = await services.results.read(result, offset, maxRows, skip);
+  return { rows: rows.map((row) => withTimestamps(row, result.fields, timestamps)), nextOffset };
+}

@@ -1,0 +1,115 @@
+import type { Dataset, Routine, Table } from '../catalog.ts';
+import { parseType, typeName } from '../field.ts';
+import type { Job, JobRecord } from '../job.ts';
+import { displayName } from '../names.ts';
+
+/** Resources in the form of the REST interface. */
+
+export function datasetResource(dataset: Dataset) {
+  const { reference, ...described } = dataset;
+  return {
+    kind: 'bigquery#dataset',
+    etag: etagOf(dataset),
+    id: displayName(reference),
+    datasetReference: reference,
+    ...described,
+  };
+}
+
+/** What lists of tables say of a table. */
+export function tableListItem(table: Table) {
+  const { reference, type, creationTime, labels, timePartitioning, clustering } = table;
+  return {
+    kind: 'bigquery#table',
+    id: displayName(reference),
+    tableReference: reference,
+    type,
+    creationTime,
+    ...(labels && { labels }),
+    ...(timePartitioning && { timePartitioning }),
+    ...(clustering && { clustering }),
+  };
+}
+
+export function tableResource(
+  table: Table,
+  location: string,
+  size: { rows: bigint; bytes: bigint } | undefined,
+) {
+  const { reference, fields, viewQuery, upsertStream: _, ...described } = table;
+  return {
+    kind: 'bigquery#table',
+    etag: etagOf(table),
+    id: displayName(reference),
+    tableReference: reference,
+    schema: { fields },
+    location,
+    ...described,
+    ...(viewQuery !== undefined && { view: { query: viewQuery, useLegacySql: false } }),
+    ...(size && { numRows: String(size.rows), numBytes: String(size.bytes), numLongTermBytes: '0' }),
+  };
+}
+
+export function routineResource(routine: Routine) {
+  const { reference, arguments: list, body, ...described } = routine;
+  return {
+    etag: etagOf(routine),
+    routineReference: reference,
+    routineType: 'PROCEDURE',
+    language: 'SQL',
+    arguments: list.map(({ name, mode, type }) => ({
+      name,
+      mode,
+      dataType: { typeKind: typeName(parseType(type)).replace(/<.*/, '') },
+    })),
+    definitionBody: body,
+    ...described,
+  };
+}
+
+export function jobResource({ record }: Job) {
+  const { reference, configuration, errorResult } = record;
+  return {
+    kind: 'bigquery#job',
+    etag: etagOf(record),
+    id: `${reference.projectId}:${reference.location}.${reference.jobId}`,
+    jobReference: reference,
+    configuration: { ...configuration, jobType: configuration.load ? 'LOAD' : 'QUERY' },
+    status: { state: record.state, ...(errorResult && { errorResult, errors: [errorResult] }) },
+    statistics: statistics(record),
+    user_email: 'stand-in@example.com',
+    principal_subject: 'user:stand-in@example.com',
+  };
+}
+
+function statistics(record: JobRecord) {
+  const { creationTime, startTime, endTime, query, load, parentJobId, numChildJobs, evaluationKind } = record;
+  const totalBytesProcessed = query?.totalBytesProcessed ?? '0';
+  return {
+    creationTime: String(creationTime),
+    ...(startTime !== undefined && { startTime: String(startTime) }),
+    ...(endTime !== undefined && { endTime: String(endTime) }),
+    ...(query && {
+      totalBytesProcessed,
+      query: {
+        ...query,
+        totalBytesProcessed,
+        totalBytesBilled: totalBytesProcessed,
+        cacheHit: false,
+        ...(record.result && { schema: { fields: record.result.fields } }),
+      },
+    }),
+    ...(load && { load }),
+    ...(parentJobId !== undefined && { parentJobId }),
+    ...(numChildJobs !== undefined && { numChildJobs: String(numChildJobs) }),
+    ...(evaluationKind && { scriptStatistics: { evaluationKind } }),
+  };
+}
+
+/** A short text that changes with the resource. */
+function etagOf(resource: object): string {
+  let hash = 0;
+  for (const character of JSON.stringify(resource))
+    hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
+  return (hash >>> 0).toString(36);
+}

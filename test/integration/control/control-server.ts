@@ -1,0 +1,102 @@
+import type pg from 'pg';
+import { createPool } from '../../../shared/clients.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { type Control, createControl } from '../../../shared/control/control.ts';
+import { migrate } from '../../../shared/control/migrate.ts';
+import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
+import { viewSourceEntry } from '../../../shared/view-source.ts';
+import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
+
+/** A PostgreSQL server for control databases, each of which is new. */
+export class ControlServer {
+  readonly #postgres: Postgres;
+  readonly #pools: pg.Pool[] = [];
+  #databases = 0;
+
+  private constructor(postgres: Postgres) {
+    this.#postgres = postgres;
+  }
+
+  static async start(): Promise<ControlServer> {
+    return new ControlServer(await startPostgres());
+  }
+
+  /** The address of a new, empty database. */
+  async createEmpty(): Promise<string> {
+    this.#databases += 1;
+    const name = `control_${this.#databases}`;
+    await this.#postgres.createDatabase(name);
+    return this.#postgres.url(name);
+  }
+
+  /** A new control database with its schema. */
+  async create(): Promise<ControlDatabase> {
+    const database = new ControlDatabase(this.connect(await this.createEmpty()));
+    await migrate(database.pool);
+    return database;
+  }
+
+  /** A pool as the functions have it. */
+  connect(url: string): pg.Pool {
+    const config = parseConfig({
+      GOOGLE_CLOUD_PROJECT: 'smart-project',
+      SOURCE_DATABASE_URL: url,
+      CONTROL_DATABASE_URL: url,
+      STAGING_BUCKET: 'staging',
+      BIGQUERY_LOCATION: 'EU',
+    });
+    const pool = createPool(config.controlDatabaseUrl, { name: 'test', max: 8, config });
+    this.#pools.push(pool);
+    return pool;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
+    await this.#postgres.stop();
+  }
+}
+
+/** One control database: the operations of the functions, and a look at its tables past them. */
+export class ControlDatabase {
+  readonly pool: pg.Pool;
+  readonly control: Control;
+
+  constructor(pool: pg.Pool) {
+    this.pool = pool;
+    this.control = createControl(pool);
+  }
+
+  /** The rows of a query, 64-bit numbers as bigint. */
+  async rows(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.pool.query(sql, values);
+    return rows;
+  }
+
+  /** The only row's only value. */
+  async value(sql: string, values: unknown[] = []): Promise<unknown> {
+    const [row] = await this.rows(sql, values);
+    return Object.values(row ?? {})[0];
+  }
+
+  /** Lets the lease expire as if its time had passed: by the database's clock, which alone decides. */
+  async expireLease(view: string): Promise<void> {
+    await this.pool.query(`update etl.lease set expires_at = now() - interval '1 second' where name = $1`, [
+      view,
+    ]);
+  }
+}
+
+/** A view source for the tests, with the least that it needs. */
+export function viewEntry(name: string, given: Record<string, unknown> = {}): ResolvedEntry {
+  const entry = viewSourceEntry.parse({
+    name,
+    target_name: name.replace(/^pmr_/, ''),
+    main_table: `app_${name}`,
+    app_label: 'app',
+    model: name,
+    key_column: 'id',
+    load_type: 'merge',
+    ...given,
+  });
+  return { ...entry, content_type_id: entry.content_type_id ?? 7 };
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import type { Lease } from '../../../shared/control/leases.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+
+const VIEW = 'pmr_project';
+const ERROR = new DataHubError('bad_data', 'key 7, column share: the value is no finite number', {
+  context: { view: VIEW, etlTransactionId: 12n, column: 'share', code: '22003' },
+});
+const FAILURE = { functionName: 'extract', error: ERROR, event: { view: VIEW } };
+
+describe('failures', () => {
+  let server: ControlServer;
+  let database: ControlDatabase;
+  let control: ControlDatabase['control'];
+  let lease: Lease;
+
+  before(async () => {
+    server = await ControlServer.start();
+  });
+  after(() => server.stop());
+  beforeEach(async () => {
+    database = await server.create();
+    control = database.control;
+    await control.importViewSources([viewEntry(VIEW), viewEntry('pmr_inventory')]);
+    const taken = await control.acquireLease(VIEW, 60);
+    assert.ok(taken);
+    lease = taken;
+  });
+
+  it('I8 are recorded with where, what and what to do', async () => {
+    await control.recordFailure(FAILURE);
+    await control.recordFailure({
+      functionName: 'merge',
+      error: new DataHubError('bug', 'x'),
+      event: undefined,
+    });
+
+    const [first, second] = await database.rows('select * from etl.etl_error order by id');
+    assert.partialDeepStrictEqual(first, {
+      function_name: 'extract',
+      view_name: VIEW,
+      etl_transaction_id: 12n,
+      kind: 'bad_data',
+      code: '22003',
+      message: ERROR.message,
+      advice: ERROR.advice,
+      event: { view: VIEW },
+      resolved_at: null,
+    });
+    assert.partialDeepStrictEqual(second, {
+      view_name: null,
+      etl_transaction_id: null,
+      code: null,
+      event: null,
+    });
+  });
+
+  it('I8 that a person must mend stop their view, with the reason, and fail its batch', async () => {
+    const { id } = await beginBatch();
+
+    await control.haltView(lease, FAILURE);
+
+    assert.equal((await control.getViewSource(VIEW)).haltedReason, ERROR.message);
+    assert.equal((await control.getBatch(VIEW, id)).state, 'failed');
+    assert.equal(await control.findInFlight(VIEW), null);
+    assert.equal(await database.value('select count(*) from etl.etl_error'), 1n);
+    assert.equal((await control.getViewSource('pmr_inventory')).haltedReason, null);
+  });
+
+  it('keep the time at which the view was halted first', async () => {
+    await control.haltView(lease, FAILURE);
+    await database.pool.query(`update etl.view_source set halted_at = '2026-01-01' where name = $1`, [VIEW]);
+
+    await control.haltView(lease, { ...FAILURE, error: new DataHubError('warehouse', 'another') });
+
+    assert.deepEqual(
+      await database.rows('select halted_at, halted_reason from etl.view_source where name = $1', [VIEW]),
+      [{ halted_at: new Date('2026-01-01T00:00:00Z'), halted_reason: 'another' }],
+    );
+  });
+
+  it('I2 are left behind by a resume: the batch is captured again and its keys are free', async () => {
+    await control.queueKeys(VIEW, ['1'], 'backfill');
+    const { ids } = await control.dueKeys(VIEW, 1);
+    const { id } = await beginBatch(ids);
+    await control.haltView(lease, FAILURE);
+    await database.pool.query('update etl.view_source set paused = true where name = $1', [VIEW]);
+    assert.deepEqual((await control.dueKeys(VIEW, 1)).ids, []);
+
+    await control.resumeView(VIEW);
+
+    assert.partialDeepStrictEqual(await control.getViewSource(VIEW), { haltedReason: null, paused: false });
+    assert.equal((await control.getBatch(VIEW, id)).state, 'abandoned');
+    assert.deepEqual((await control.dueKeys(VIEW, 1)).ids, ids);
+    assert.ok((await database.value('select resolved_at from etl.etl_error')) instanceof Date);
+    assert.ok((await beginBatch(ids)).id > id);
+  });
+
+  it('of another view stay as they are when one is resumed', async () => {
+    const other = await control.acquireLease('pmr_inventory', 60);
+    assert.ok(other);
+    await control.haltView(other, { ...FAILURE, error: ERROR.within({}) });
+
+    await control.resumeView(VIEW);
+
+    assert.equal((await control.getViewSource('pmr_inventory')).haltedReason, ERROR.message);
+  });
+
+  function beginBatch(queuedKeyIds: bigint[] = []) {
+    return control.beginBatch(lease, {
+      kind: 'incremental',
+      trigger: 'test',
+      nextCheckpoint: { floorId: 1n, seen: '{}', horizons: [], witness: null },
+      logRows: 1n,
+      badKeys: 0n,
+      oldestChangeAt: null,
+      hasMore: false,
+      isComplete: false,
+      queuedKeyIds,
+    });
+  }
+});

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
+import { renewLease } from '../../../shared/control/leases.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { type ControlDatabase, ControlServer } from './control-server.ts';
+
+const VIEW = 'pmr_project';
+
+describe('leases', () => {
+  let server: ControlServer;
+  let database: ControlDatabase;
+
+  before(async () => {
+    server = await ControlServer.start();
+    database = await server.create();
+  });
+  after(() => server.stop());
+  beforeEach(() => database.pool.query('truncate etl.lease'));
+
+  const expiry = () => database.value('select expires_at from etl.lease where name = $1', [VIEW]);
+  const acquire = async (seconds = 60) => {
+    const lease = await database.control.acquireLease(VIEW, seconds);
+    assert.ok(lease);
+    return lease;
+  };
+
+  it('I4 one is taken by one of many at once', async () => {
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, () => database.control.acquireLease(VIEW, 60)),
+    );
+
+    assert.equal(taken.filter((lease) => lease !== null).length, 1);
+  });
+
+  it('I4 an expired one is taken over by one of many at once', async () => {
+    await acquire();
+    await database.expireLease(VIEW);
+
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, () => database.control.acquireLease(VIEW, 60)),
+    );
+
+    assert.equal(taken.filter((lease) => lease !== null).length, 1);
+  });
+
+  it('do not stand in the way of those of other views', async () => {
+    await acquire();
+
+    assert.ok(await database.control.acquireLease('pmr_inventory', 60));
+  });
+
+  it('expire by the clock of the control database, whatever the clock of a process says', async () => {
+    await acquire(60);
+    const machine = Date.now;
+    Date.now = () => machine() + 3_600_000;
+    try {
+      assert.equal(await database.control.acquireLease(VIEW, 60), null);
+    } finally {
+      Date.now = machine;
+    }
+    await database.expireLease(VIEW);
+    assert.ok(await database.control.acquireLease(VIEW, 60));
+  });
+
+  it('are kept by renewing, also after they expired unnoticed', async () => {
+    const lease = await acquire();
+    await database.expireLease(VIEW);
+
+    await renewLease(database.pool, lease);
+
+    assert.equal(await database.control.acquireLease(VIEW, 60), null);
+  });
+
+  it('I4 cannot be renewed by a process that was superseded', async () => {
+    const lease = await acquire();
+    await database.expireLease(VIEW);
+    await acquire();
+    const expected = await expiry();
+
+    await assert.rejects(renewLease(database.pool, lease), {
+      kind: 'superseded',
+      message: /pmr_project/,
+      context: { view: VIEW },
+    });
+    assert.deepEqual(await expiry(), expected);
+  });
+
+  describe('while work goes on', () => {
+    it('are renewed by a heartbeat, and given back afterwards', async () => {
+      const lease = await acquire(1);
+
+      const result = await database.control.holdingLease(lease, async (signal) => {
+        const taken = await expiry();
+        await until(async () => Number(await expiry()) > Number(taken));
+        assert.equal(await database.control.acquireLease(VIEW, 60), null);
+        assert.equal(signal.aborted, false);
+        return 'done';
+      });
+
+      assert.equal(result, 'done');
+      assert.ok(await database.control.acquireLease(VIEW, 60));
+    });
+
+    it('are given back when the work fails', async () => {
+      const failing = database.control.holdingLease(await acquire(), () => Promise.reject(new Error('no')));
+
+      await assert.rejects(failing, { message: 'no' });
+      assert.ok(await database.control.acquireLease(VIEW, 60));
+    });
+
+    it('I4 tell the work when they are lost, and leave the new holder alone', async () => {
+      const lease = await acquire(1);
+
+      await database.control.holdingLease(lease, async (signal) => {
+        await database.expireLease(VIEW);
+        await acquire();
+        await until(async () => signal.aborted);
+        assert.ok(signal.reason instanceof DataHubError);
+        assert.equal(signal.reason.kind, 'superseded');
+      });
+
+      assert.equal(await database.control.acquireLease(VIEW, 60), null);
+    });
+
+    it('outlive a moment in which the control database cannot be reached', async () => {
+      const lease = await acquire(1);
+
+      await database.control.holdingLease(lease, async (signal) => {
+        const others = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+        await database.pool.query(`select pg_terminate_backend(pid) ${others}`);
+        const taken = await expiry();
+        await until(async () => Number(await expiry()) > Number(taken));
+        assert.equal(signal.aborted, false);
+      });
+    });
+  });
+});
+
+/** Waits for a condition that the passing of time brings about. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
+  while (!(await holds())) {
+    if (Date.now() > deadlineMs) assert.fail('it did not come about in 10 seconds');
+    await elapse(20);
+  }
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
+import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+
+const FULL: ResolvedEntry = viewEntry('pmr_project', {
+  tracked_columns: ['enq_id', 'has_pm'],
+  foreign_keys: [{ column: 'company_id', references: 'pmr_company' }],
+  datetime_columns: ['opened'],
+  null_defaults: { company: 'none', share: 0.5, has_pm: false },
+  unrepresentable: { share: 'null' },
+  partition_column: 'project_start',
+  partition_granularity: 'month',
+  cluster_columns: ['project_start', 'company_id'],
+  report_column: 'project_start',
+  recheck_seconds: 30,
+  lookups: [
+    { table: 'app_company', app_label: 'app', model: 'company', content_type_id: 9, column: 'company_id' },
+  ],
+});
+
+describe('view sources', () => {
+  let server: ControlServer;
+  let database: ControlDatabase;
+
+  before(async () => {
+    server = await ControlServer.start();
+    database = await server.create();
+  });
+  after(() => server.stop());
+  beforeEach(() => database.pool.query('truncate etl.view_source cascade'));
+
+  it('come back as they were imported', async () => {
+    await database.control.importViewSources([FULL]);
+
+    assert.deepEqual(await database.control.getViewSource('pmr_project'), {
+      name: 'pmr_project',
+      targetName: 'project',
+      mainTable: 'app_pmr_project',
+      contentTypeId: 7,
+      keyColumn: 'id',
+      trackedColumns: ['enq_id', 'has_pm'],
+      foreignKeys: [{ column: 'company_id', references: 'pmr_company' }],
+      datetimeColumns: ['opened'],
+      nullDefaults: { company: 'none', share: 0.5, has_pm: false },
+      unrepresentable: { share: 'null' },
+      loadType: 'merge',
+      partition: { column: 'project_start', granularity: 'month' },
+      clusterColumns: ['project_start', 'company_id'],
+      reportColumn: 'project_start',
+      recheckSeconds: 30,
+      lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
+      enabled: true,
+      paused: false,
+      haltedReason: null,
+      warehouseFingerprint: null,
+    });
+  });
+
+  it('are changed by importing them again, which keeps what is operated and leaves others alone', async () => {
+    await database.control.importViewSources([FULL, viewEntry('pmr_inventory')]);
+    await database.pool.query(`update etl.view_source set paused = true, idle_captures = 5, bad_keys = 2`);
+    await database.control.setWarehouseFingerprint('pmr_project', 'abc');
+
+    await database.control.importViewSources([viewEntry('pmr_project', { enabled: false })]);
+    await database.control.importViewSources([viewEntry('pmr_project', { enabled: false })]);
+
+    const [inventory, project] = await database.control.listViewSources();
+    assert.partialDeepStrictEqual(project, {
+      name: 'pmr_project',
+      trackedColumns: [],
+      partition: null,
+      lookups: [],
+      enabled: false,
+      paused: true,
+      warehouseFingerprint: 'abc',
+    });
+    assert.equal(inventory?.name, 'pmr_inventory');
+    assert.deepEqual(
+      await database.rows('select idle_captures, bad_keys from etl.view_source where name = $1', [
+        'pmr_project',
+      ]),
+      [{ idle_captures: 5n, bad_keys: 2n }],
+    );
+  });
+
+  it('are imported all or none', async () => {
+    const impossible = { ...viewEntry('pmr_inventory'), target_name: 'project' };
+
+    await assert.rejects(database.control.importViewSources([FULL, impossible]));
+
+    assert.deepEqual(await database.control.listViewSources(), []);
+  });
+
+  it('I11 keep their load type once they were loaded', async () => {
+    await database.control.importViewSources([FULL]);
+    await database.control.importViewSources([{ ...FULL, load_type: 'bq-storage-api' }]);
+    await database.pool.query(
+      `insert into etl.checkpoint (view_name, floor_id, seen, horizons) values ('pmr_project', 0, '{}', '[]')`,
+    );
+
+    await assert.rejects(database.control.importViewSources([viewEntry('pmr_other'), FULL]), {
+      kind: 'configuration',
+      message: 'view pmr_project was loaded as bq-storage-api; its load type cannot become merge',
+      context: { view: 'pmr_project' },
+    });
+    assert.deepEqual(
+      (await database.control.listViewSources()).map(({ name, loadType }) => [name, loadType]),
+      [['pmr_project', 'bq-storage-api']],
+    );
+    await database.control.importViewSources([{ ...FULL, load_type: 'bq-storage-api', recheck_seconds: 9 }]);
+  });
+
+  it('are not found under an unknown name, and the advice lists those that are there', async () => {
+    await assert.rejects(database.control.getViewSource('x'), {
+      kind: 'invalid_event',
+      message: 'no view source is named "x"',
+      advice: /Import a configuration first/,
+    });
+    await database.control.importViewSources([FULL, viewEntry('pmr_inventory')]);
+
+    await assert.rejects(database.control.getViewSource('x'), { advice: /pmr_inventory, pmr_project/ });
+  });
+});

@@ -1,0 +1,108 @@
+import type { CONTENT_TYPE } from './start-source.ts';
+
+/** What collapse is given, in the terms of the test's tables: `item` (in its view unless hidden) and `company`, a lookup. */
+export type World = {
+  items: Item[];
+  log: ModelLogRow[];
+  checkpoint: { floorId: number; seen: number[]; maturedFloorId: number | null };
+  maxLogRows: number;
+  queuedKeys: string[];
+};
+
+/** `key` as PostgreSQL prints it. */
+export type Item = { key: string; isHidden: boolean; companyId: number | null };
+
+export type ModelLogRow = {
+  id: number;
+  type: keyof typeof CONTENT_TYPE;
+  objectId: string;
+  action: 'added' | 'changed' | 'deleted';
+  /** Null is SQL's NULL. */
+  changedData: { json: unknown } | null;
+};
+
+/** How an object id's text becomes a key; null where it is no value of the key's type. */
+export type ParseKey = (objectId: string) => string | null;
+
+export type ModelCapture = {
+  added: string[];
+  changed: string[];
+  deleted: string[];
+  logged: string[];
+  logRows: number;
+  badKeys: number;
+  cutId: number | null;
+  oldestId: number | null;
+  floorId: number;
+  seen: number[];
+};
+
+/** The columns that count: of item those of the view's SELECT and WHERE and the configured `note`. */
+const TRACKED = {
+  item: ['id', 'name', 'is_hidden', 'company_id', 'note'],
+  company: ['id', 'name'],
+  other: [],
+};
+
+/** The rules of capture and collapse, written a second time and row by row. */
+export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
+  const { checkpoint, items, log, maxLogRows, queuedKeys } = world;
+  const fresh = log.filter(({ id }) => id > checkpoint.floorId && !checkpoint.seen.includes(id));
+  const ours = fresh.filter(({ type }) => type !== 'other');
+  const cutId = ours.length > maxLogRows ? (ours[maxLogRows - 1]?.id ?? null) : null;
+  const covered = fresh.filter(({ id }) => cutId === null || id <= cutId);
+  const oursCovered = covered.filter(({ type }) => type !== 'other');
+
+  const keys = new Map<string, { touched: boolean; isAdded: boolean; isLogged: boolean }>();
+  let badKeys = 0;
+  const name = (key: string | null, touched: boolean, isAdded: boolean, isLogged: boolean) => {
+    if (key === null) {
+      badKeys++;
+      return;
+    }
+    const before = keys.get(key);
+    keys.set(key, {
+      touched: touched || before?.touched === true,
+      isAdded: isAdded || before?.isAdded === true,
+      isLogged: isLogged || before?.isLogged === true,
+    });
+  };
+  for (const row of oursCovered) {
+    if (row.type === 'item') name(parseKey(row.objectId), touches(row), row.action === 'added', true);
+    else if (touches(row)) {
+      for (const item of items) {
+        if (String(item.companyId) === row.objectId.trim()) name(item.key, true, false, true);
+      }
+    }
+  }
+  for (const key of queuedKeys) name(parseKey(key), true, false, false);
+
+  const inView = new Set(items.filter(({ isHidden }) => !isHidden).map(({ key }) => key));
+  const where = (
+    wanted: (key: string, of: { touched: boolean; isAdded: boolean; isLogged: boolean }) => boolean,
+  ) => [...keys].filter(([key, of]) => wanted(key, of)).map(([key]) => key);
+  const floorId = Math.min(
+    Math.max(checkpoint.floorId, checkpoint.maturedFloorId ?? 0),
+    cutId ?? Number.POSITIVE_INFINITY,
+  );
+  return {
+    added: where((key, of) => inView.has(key) && of.touched && of.isAdded),
+    changed: where((key, of) => inView.has(key) && of.touched && !of.isAdded),
+    deleted: where((key) => !inView.has(key)),
+    logged: where((key, of) => of.isLogged && (of.touched || !inView.has(key))),
+    logRows: oursCovered.length,
+    badKeys,
+    cutId,
+    oldestId: oursCovered[0]?.id ?? null,
+    floorId,
+    seen: [...checkpoint.seen, ...covered.map(({ id }) => id)].filter((id) => id > floorId),
+  };
+}
+
+/** Whether a log row can have changed the view's row: anything but a readable `changed` that leaves tracked columns alone. */
+function touches({ type, action, changedData }: ModelLogRow): boolean {
+  if (action !== 'changed' || changedData === null) return true;
+  const { json } = changedData;
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return true;
+  return TRACKED[type].some((column) => Object.hasOwn(json, column));
+}

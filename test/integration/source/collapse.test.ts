@@ -1,0 +1,392 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type pg from 'pg';
+import type { Checkpoint } from '../../../shared/checkpoint.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { type Capture, capture, captureInitial } from '../../../shared/source/capture.ts';
+import { KEY_SETTING } from '../../../shared/source/collapse.ts';
+import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
+import type { ViewSource } from '../../../shared/view-source.ts';
+import { type ModelCapture, modelCapture, type ParseKey, type World } from './collapse-model.ts';
+import { makeViewSource } from './make-view-source.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';
+
+const NUM_RUNS = 60;
+
+/** A key type: keys as PostgreSQL prints them, other spellings of a key, and object ids that are none. */
+type KeyCase = {
+  keys: readonly string[];
+  spellings: readonly ((key: string) => string)[];
+  badKeys: readonly string[];
+  parse: ParseKey;
+};
+
+const integerKeys = (keys: readonly string[], low: bigint, high: bigint): KeyCase => ({
+  keys,
+  spellings: [
+    (key) => ` ${key}\n`,
+    (key) => (key.startsWith('-') ? key : `+${key}`),
+    (key) => key.replace(/\d/, '0$&'),
+  ],
+  // U+3000, U+00A0 and Thai digits count as space and digits to many regular expressions, but not to PostgreSQL's integers.
+  badKeys: [
+    '',
+    'x',
+    '1.5',
+    '1e3',
+    '1_0',
+    `${high + 1n}`,
+    `${low - 1n}`,
+    '9'.repeat(40),
+    '\u30001',
+    '1\u00a0',
+    '๑',
+  ],
+  parse: (objectId) => {
+    if (!/^[ \t\n\v\f\r]*[-+]?[0-9]{1,20}[ \t\n\v\f\r]*$/.test(objectId)) return null;
+    const value = BigInt(objectId.trim().replace('+', ''));
+    return value >= low && value <= high ? String(value) : null;
+  },
+});
+
+const UUIDS = ['0', '1', '2', '9', 'a', 'f'].map(
+  (digit) => `${digit.repeat(8)}-1111-4111-8111-${digit.repeat(12)}`,
+);
+
+const KEY_CASES: Record<string, KeyCase> = {
+  bigint: integerKeys(
+    ['1', '2', '-3', '0', '9007199254740993', '-9223372036854775808'],
+    -(2n ** 63n),
+    2n ** 63n - 1n,
+  ),
+  integer: integerKeys(['1', '2', '-3', '0', '2147483647', '77'], -(2n ** 31n), 2n ** 31n - 1n),
+  smallint: integerKeys(['1', '2', '-3', '0', '32767', '77'], -(2n ** 15n), 2n ** 15n - 1n),
+  uuid: {
+    keys: UUIDS,
+    spellings: [(key) => key.toUpperCase(), (key) => key.replaceAll('-', '')],
+    badKeys: ['', '1', UUIDS[0]?.slice(1) ?? '', `${UUIDS[0]}0`, 'g'.repeat(32)],
+    parse: (objectId) => {
+      const parts = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i.exec(
+        objectId,
+      );
+      return parts === null ? null : parts.slice(1).join('-').toLowerCase();
+    },
+  },
+  text: {
+    keys: ['a', 'A', '', ' a', `it's {1,"2"} \\ NULL`, 'กุญแจ'],
+    spellings: [],
+    badKeys: [],
+    parse: (objectId) => objectId,
+  },
+};
+
+describe('collapse', () => {
+  let source: Source;
+  let client: pg.PoolClient;
+
+  before(async () => {
+    const tables = Object.keys(KEY_CASES).map(
+      (type) => `
+        create table item_${type} (id ${type} primary key, name text, note text, fax text, is_hidden boolean not null default false,
+          company_id bigint references company, updated_at timestamptz);
+        create view item_${type}_view as select i.id as item_id, i.name, c.name as company, i.updated_at
+          from item_${type} i left join company c on c.id = i.company_id where not i.is_hidden;`,
+    );
+    source = await startSource(
+      `create table company (id bigint primary key, name text, fax text);
+       insert into company select i, 'company ' || i from generate_series(1, 3) i;${tables.join('')}`,
+    );
+  });
+
+  after(() => source.stop());
+
+  beforeEach(async () => {
+    client = await source.pool.connect();
+    await client.query('begin isolation level repeatable read');
+  });
+
+  afterEach(async () => {
+    await client.query('rollback');
+    client.release();
+  });
+
+  const describeItems = (type: string, differing: Partial<ViewSource> = {}): Promise<SourceView> =>
+    describeView(
+      client,
+      makeViewSource({
+        name: `item_${type}_view`,
+        mainTable: `item_${type}`,
+        trackedColumns: ['note'],
+        lookups: [{ table: 'company', contentTypeId: CONTENT_TYPE.company, column: 'company_id' }],
+        ...differing,
+      }),
+      CONTENT_TYPE_TABLE,
+    );
+
+  const options = (differing: { maxLogRows?: number; queuedKeys?: string[] } = {}) => ({
+    logTable: LOG_TABLE,
+    maxLogRows: 1_000,
+    queuedKeys: [],
+    ...differing,
+  });
+
+  /** Runs `work` and undoes what it wrote, also when a statement of it failed. */
+  async function undone(work: () => Promise<void>): Promise<void> {
+    await client.query('savepoint undone');
+    await work().finally(() => client.query('rollback to savepoint undone'));
+  }
+
+  async function insertWorld(type: string, { items, log }: World): Promise<void> {
+    await client.query(
+      `insert into item_${type} (id, is_hidden, company_id)
+       select key::${type}, "isHidden", "companyId" from jsonb_to_recordset($1) as r (key text, "isHidden" bool, "companyId" bigint)`,
+      [JSON.stringify(items)],
+    );
+    await client.query(
+      `insert into ${LOG_TABLE} (id, date_created, object_id, content_type_id, action, changed_data)
+       select id, to_timestamp(id), "objectId", type, action, "changedData" -> 'json'
+       from jsonb_to_recordset($1) as r (id bigint, "objectId" text, type int, action text, "changedData" jsonb)`,
+      [JSON.stringify(log.map((row) => ({ ...row, type: CONTENT_TYPE[row.type] })))],
+    );
+  }
+
+  async function capturedKeys(view: SourceView, setting: string): Promise<string[]> {
+    const { rows } = await client.query(
+      `select k::text as key from unnest(current_setting($1)::${view.keyType.sqlType}[]) as k`,
+      [setting],
+    );
+    return rows.map((row) => row.key as string);
+  }
+
+  async function seenIds(seen: string): Promise<number[]> {
+    const { rows } = await client.query(
+      'select generate_series(lower(r), upper(r) - 1)::int as id from unnest($1::int8multirange) r',
+      [seen],
+    );
+    return rows.map((row) => row.id as number);
+  }
+
+  async function captureWorld(view: SourceView, world: World): Promise<ModelCapture> {
+    const captured = await capture(client, view, checkpointOf(world), options(world));
+    return {
+      added: await capturedKeys(view, KEY_SETTING.added),
+      changed: await capturedKeys(view, KEY_SETTING.changed),
+      deleted: await capturedKeys(view, KEY_SETTING.deleted),
+      logged: await capturedKeys(view, KEY_SETTING.logged),
+      logRows: Number(captured.logRows),
+      badKeys: Number(captured.badKeys),
+      cutId: captured.cutId === null ? null : Number(captured.cutId),
+      oldestId: captured.oldestChangeAt === null ? null : captured.oldestChangeAt.getTime() / 1000,
+      floorId: Number(captured.next.floorId),
+      seen: await seenIds(captured.next.seen),
+    };
+  }
+
+  for (const [type, keyCase] of Object.entries(KEY_CASES)) {
+    it(`I1 I2 equals its model over random logs and rows, with keys of type ${type}`, async () => {
+      const view = await describeItems(type);
+      await fc.assert(
+        fc.asyncProperty(anyWorld(keyCase), async (world) => {
+          await undone(async () => {
+            await insertWorld(type, world);
+            assert.deepEqual(
+              inOrder(await captureWorld(view, world)),
+              inOrder(modelCapture(world, keyCase.parse)),
+            );
+          });
+        }),
+        { numRuns: NUM_RUNS },
+      );
+    });
+  }
+
+  it('I2 covers in cut batches what one batch would have covered, each log row once', async () => {
+    const view = await describeItems('bigint');
+    const keyCase = KEY_CASES.bigint as KeyCase;
+    await fc.assert(
+      fc.asyncProperty(anyWorld(keyCase), async (world) => {
+        await undone(async () => {
+          await insertWorld('bigint', world);
+          const whole = modelCapture({ ...world, maxLogRows: 1_000, queuedKeys: [] }, keyCase.parse);
+          const parts: Capture[] = [];
+          const upserts = new Set<string>();
+          const deletes = new Set<string>();
+          let checkpoint = checkpointOf(world);
+          do {
+            const part = await capture(client, view, checkpoint, options({ maxLogRows: world.maxLogRows }));
+            for (const setting of [KEY_SETTING.added, KEY_SETTING.changed]) {
+              for (const key of await capturedKeys(view, setting)) upserts.add(key);
+            }
+            for (const key of await capturedKeys(view, KEY_SETTING.deleted)) deletes.add(key);
+            parts.push(part);
+            checkpoint = part.next;
+          } while (parts.at(-1)?.cutId !== null);
+
+          assert.deepEqual([...upserts].sort(), [...whole.added, ...whole.changed].sort());
+          assert.deepEqual([...deletes].sort(), whole.deleted.sort());
+          assert.equal(sum(parts.map(({ logRows }) => logRows)), BigInt(whole.logRows));
+          assert.equal(sum(parts.map(({ badKeys }) => badKeys)), BigInt(whole.badKeys));
+          const seen = await seenIds(checkpoint.seen);
+          assert.ok(world.log.every(({ id }) => BigInt(id) <= checkpoint.floorId || seen.includes(id)));
+        });
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
+
+  it('names the keys that a view has twice', async () => {
+    await client.query(
+      `create view twice as select id as item_id from item_bigint union all select id from item_bigint where id > 1`,
+    );
+    await client.query(`insert into item_bigint (id) values (1), (2), (3)`);
+    await client.query(
+      `insert into ${LOG_TABLE} (object_id, content_type_id, action) values ('1', 7, 'changed'), ('2', 7, 'changed')`,
+    );
+    const view = await describeItems('bigint', { name: 'twice', trackedColumns: [], lookups: [] });
+    await assert.rejects(capture(client, view, NOTHING_COVERED, options()), {
+      kind: 'bad_data',
+      message: 'view twice: key item_id is NULL or not unique, for example 2',
+    });
+  });
+
+  it('refuses an initial load of a view with a NULL key or a key twice, naming some', async () => {
+    await client.query(
+      `create view twice as select item_id from (values (1), (2), (2), (null)) as t (item_id)`,
+    );
+    const view = await describeItems('bigint', { name: 'twice', trackedColumns: [], lookups: [] });
+    await assert.rejects(captureInitial(client, view, LOG_TABLE), (error) => {
+      assert.ok(error instanceof DataHubError);
+      assert.equal(error.kind, 'bad_data');
+      assert.match(
+        error.message,
+        /^view twice: key item_id is NULL or not unique, for example (2, NULL|NULL, 2)$/,
+      );
+      return true;
+    });
+  });
+
+  it('follows a table that is its own lookup, and the columns tracked by configuration', async () => {
+    await client.query(`create table node (id bigint primary key, name text, note text, parent_id bigint);
+      create view node_view as select n.id as item_id, p.name as parent from node n left join node p on p.id = n.parent_id;
+      insert into node (id, parent_id) values (1, null), (2, 1), (3, 1)`);
+    const view = await describeItems('bigint', {
+      name: 'node_view',
+      mainTable: 'node',
+      lookups: [{ table: 'node', contentTypeId: CONTENT_TYPE.item, column: 'parent_id' }],
+    });
+    const log = `insert into ${LOG_TABLE} (object_id, content_type_id, action, changed_data) values ($1, 7, 'changed', $2)`;
+    await client.query(log, ['3', '{"note": {}}']);
+    assert.equal((await capture(client, view, NOTHING_COVERED, options())).upserts, 1n);
+    await client.query(log, ['1', '{"name": {}}']);
+    assert.equal((await capture(client, view, NOTHING_COVERED, options())).upserts, 3n);
+  });
+
+  it('computes the first checkpoint as islands of everything visible', async () => {
+    const view = await describeItems('bigint');
+    await client.query(`insert into ${LOG_TABLE} (id, object_id, content_type_id, action)
+      select i, '1', 99, 'added' from generate_series(1, 20000) i where i not in (5, 6, 700)`);
+    const { floorId, seen, horizons } = await captureInitial(client, view, LOG_TABLE);
+    assert.equal(floorId, 0n);
+    assert.equal(seen, '{[1,5),[7,700),[701,20001)}');
+    assert.deepEqual(
+      horizons.map(({ id, marker }) => [id, marker]),
+      [[20_000n, null]],
+    );
+  });
+});
+
+const NOTHING_COVERED: Checkpoint = { floorId: 0n, seen: '{}', horizons: [], witness: null };
+
+function checkpointOf({ checkpoint: { floorId, maturedFloorId, seen } }: World): Checkpoint {
+  return {
+    floorId: BigInt(floorId),
+    seen: `{${seen.map((id) => `[${id},${id + 1})`).join(',')}}`,
+    // Transaction id 1 has ended on every server.
+    horizons: maturedFloorId === null ? [] : [{ id: BigInt(maturedFloorId), atMicros: 0n, marker: 1n }],
+    witness: null,
+  };
+}
+
+function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<World> {
+  const key = fc.constantFrom(...keys);
+  const objectId = fc.oneof(
+    { weight: 6, arbitrary: key },
+    ...(spellings.length === 0
+      ? []
+      : [
+          {
+            weight: 2,
+            arbitrary: fc.tuple(key, fc.constantFrom(...spellings)).map(([of, spell]) => spell(of)),
+          },
+        ]),
+    ...(badKeys.length === 0 ? [] : [{ weight: 1, arbitrary: fc.constantFrom(...badKeys) }]),
+  );
+  const itemData = fc.subarray(['name', 'company_id', 'is_hidden', 'note', 'fax', 'updated_at'], {
+    maxLength: 2,
+  });
+  const readable = itemData.map((columns) => ({
+    json: Object.fromEntries(columns.map((column) => [column, { old: 1, new: 2 }])),
+  }));
+  const unreadable = fc.constantFrom({ json: [] }, { json: 'name' }, { json: 5 }, { json: ['fax'] });
+  const changedData = fc.oneof(
+    { weight: 6, arbitrary: readable },
+    { weight: 1, arbitrary: unreadable },
+    { weight: 1, arbitrary: fc.constant({ json: null }) },
+    { weight: 1, arbitrary: fc.constant(null) },
+  );
+  const action = fc.constantFrom<'added' | 'changed' | 'deleted'>(
+    'added',
+    'changed',
+    'changed',
+    'changed',
+    'deleted',
+  );
+  const logRow = fc.oneof(
+    fc.record({ type: fc.constant('item' as const), objectId, action, changedData }),
+    fc.record({ type: fc.constant('item' as const), objectId, action, changedData }),
+    fc.record({
+      type: fc.constant('company' as const),
+      objectId: fc.constantFrom('1', '2', ' 3', '4'),
+      action,
+      changedData,
+    }),
+    fc.record({ type: fc.constant('other' as const), objectId, action, changedData }),
+  );
+  return fc
+    .record({
+      items: fc.uniqueArray(
+        fc.record({ key, isHidden: fc.boolean(), companyId: fc.option(fc.integer({ min: 1, max: 3 })) }),
+        { selector: (item) => item.key },
+      ),
+      rows: fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), logRow), { maxLength: 25 }),
+      floorId: fc.nat(8),
+      maturedAbove: fc.option(fc.integer({ min: 1, max: 20 })),
+      isSeen: fc.array(fc.boolean(), { minLength: 25, maxLength: 25 }),
+      maxLogRows: fc.integer({ min: 1, max: 12 }),
+      queuedKeys: fc.array(objectId, { maxLength: 3 }),
+    })
+    .map(({ items, rows, floorId, maturedAbove, isSeen, maxLogRows, queuedKeys }) => {
+      let id = 0;
+      const log = rows.map(([distance, row]) => {
+        id += distance;
+        return { id, ...row };
+      });
+      const seen = log.filter((row, i) => isSeen[i] === true && row.id > floorId).map((row) => row.id);
+      const maturedFloorId = maturedAbove === null ? null : floorId + maturedAbove;
+      return { items, log, checkpoint: { floorId, seen, maturedFloorId }, maxLogRows, queuedKeys };
+    });
+}
+
+function inOrder(captured: ModelCapture): ModelCapture {
+  const sorted = (keys: string[]) => [...keys].sort();
+  return {
+    ...captured,
+    added: sorted(captured.added),
+    changed: sorted(captured.changed),
+    deleted: sorted(captured.deleted),
+    logged: sorted(captured.logged),
+    seen: [...new Set(captured.seen)].sort((a, b) => a - b),
+  };
+}
+
+const sum = (counts: bigint[]): bigint => counts.reduce((total, count) => total + count, 0n);

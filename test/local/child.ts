@@ -1,0 +1,85 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+export interface ChildOptions {
+  /** For people: `function extract`. */
+  name: string;
+  program: URL;
+  args?: string[];
+  env?: Record<string, string | undefined>;
+  onLine: (line: string, from: 'stdout' | 'stderr') => void;
+}
+
+export interface Child<T> {
+  /** What the program said about itself when it was ready. */
+  announcement: T;
+  /** Rejects when the program ends without having been asked to. */
+  failed: Promise<never>;
+  /** Asks the program to end, and kills it when it takes too long. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+const STOP_TIMEOUT_MS = 10_000;
+const KEPT_LINES = 12;
+
+/**
+ * Starts a program of ours that calls `serveParent`, and resolves when it is ready. It goes down with this process however
+ * that ends. Throws an error with the program's last lines when it ends before it is ready.
+ */
+export async function startChild<T>({
+  name,
+  program,
+  args = [],
+  env,
+  onLine,
+}: ChildOptions): Promise<Child<T>> {
+  const child = fork(fileURLToPath(program), args, {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: [],
+    ...(env && { env }),
+  });
+  const killAtExit = () => child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  child.once('close', () => process.off('exit', killAtExit));
+
+  const lastErrors: string[] = [];
+  let isReady = false;
+  readLines(child.stdout, (line) => onLine(line, 'stdout'));
+  readLines(child.stderr, (line) => {
+    lastErrors.push(line);
+    lastErrors.splice(0, lastErrors.length - KEPT_LINES);
+    // Until then they are told by the error that the start ends with.
+    if (isReady) onLine(line, 'stderr');
+  });
+
+  let isStopping = false;
+  const closed = once(child, 'close');
+  const failed = closed.then((): Promise<never> => {
+    if (isStopping) return new Promise(() => undefined);
+    const how = child.signalCode ?? `exit code ${child.exitCode}`;
+    throw new Error([`${name} ${isReady ? 'ended' : 'did not start'} (${how})`, ...lastErrors].join('\n  '));
+  });
+  // Whoever is interested awaits it; until then it must not count as unhandled.
+  failed.catch(() => undefined);
+
+  const [announcement] = await Promise.race([once(child, 'message'), failed]);
+  isReady = true;
+  return {
+    announcement,
+    failed,
+    stop: async () => {
+      isStopping = true;
+      const impatience = setTimeout(killAtExit, STOP_TIMEOUT_MS);
+      if (child.connected) child.disconnect();
+      await closed;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+function readLines(stream: Readable | null, onLine: (line: string) => void): void {
+  if (stream !== null) createInterface({ input: stream }).on('line', onLine);
+}

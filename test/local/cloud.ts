@@ -1,0 +1,65 @@
+import { BigQuery } from '@google-cloud/bigquery';
+import { PubSub } from '@google-cloud/pubsub';
+import { Storage } from '@google-cloud/storage';
+import { PassThroughClient } from 'google-auth-library';
+import type { RunningFunction } from './functions.ts';
+import type { Endpoints } from './stand-ins.ts';
+
+/** Google's clients for the services that a stack uses. */
+export interface Cloud {
+  bigquery: BigQuery;
+  pubsub: PubSub;
+  storage: Storage;
+}
+
+export const PROJECT = 'smart-datahub-local';
+export const LOCATION = 'EU';
+export const BUCKET = 'smart-datahub-staging';
+export const TARGET_DATASET = 'SMartDataAnalytics';
+export const EXTRACT_TOPIC = 'cdc-extract';
+
+const DATASETS = ['SMartData_Temp', TARGET_DATASET, 'View_SMartData'];
+const TOPICS = [EXTRACT_TOPIC, 'cdc-merge', 'cdc-stream', 'cdc-dead-letter'];
+
+/** A batch may take as long as Pub/Sub lets a push take; a refused message comes again sooner than it would in the cloud. */
+const DELIVERY = {
+  ackDeadlineSeconds: 600,
+  retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 10 } },
+};
+
+export function createCloud({ bigqueryUrl, pubsubHost, storageUrl }: Endpoints): Cloud {
+  const authClient = new PassThroughClient();
+  return {
+    bigquery: new BigQuery({
+      projectId: PROJECT,
+      location: LOCATION,
+      apiEndpoint: bigqueryUrl.replace(/\/bigquery\/v2\/?$/, ''),
+      authClient,
+    }),
+    pubsub: new PubSub({ projectId: PROJECT, apiEndpoint: pubsubHost, emulatorMode: true }),
+    storage: new Storage({ projectId: PROJECT, apiEndpoint: storageUrl, authClient }),
+  };
+}
+
+/** Makes the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat. */
+export async function makeResources({ bigquery, pubsub, storage }: Cloud): Promise<void> {
+  const bucket = storage.bucket(BUCKET);
+  const [bucketExists] = await bucket.exists();
+  await Promise.all([
+    bucketExists || storage.createBucket(BUCKET, { location: LOCATION }),
+    ...DATASETS.map((name) => bigquery.dataset(name, { location: LOCATION }).get({ autoCreate: true })),
+    ...TOPICS.map((name) => pubsub.topic(name).get({ autoCreate: true })),
+  ]);
+}
+
+/** Lets each function's topic push to where the function is now. Safe to repeat. */
+export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[]): Promise<void> {
+  await Promise.all(
+    functions.map(async ({ topic, url }) => {
+      const subscription = pubsub.topic(topic).subscription(`${topic}-push`);
+      const [exists] = await subscription.exists();
+      if (exists) await subscription.modifyPushConfig({ pushEndpoint: url });
+      else await subscription.create({ ...DELIVERY, pushEndpoint: url });
+    }),
+  );
+}

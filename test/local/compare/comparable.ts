@@ -1,0 +1,81 @@
+/** Brings the texts of both sides to one form: equal values have equal forms, different values have different ones. */
+interface Comparable {
+  source: (text: string) => string;
+  target: (text: string) => string;
+}
+
+/** By the target's type, as BigQuery's API names it; a type that is not here cannot be compared yet, and says so. */
+const BY_TYPE: Record<string, Comparable> = {
+  STRING: both((text) => text),
+  INTEGER: both((text) => String(BigInt(text))),
+  FLOAT: both((text) => String(Number(text.replace(/^([+-]?)inf$/i, '$1Infinity')))),
+  NUMERIC: both(decimal),
+  BIGNUMERIC: both(decimal),
+  BOOLEAN: { source: (text) => ({ t: 'true', f: 'false' })[text] ?? text, target: (text) => text },
+  DATE: both((text) => text),
+  TIME: both(withMicroseconds),
+  DATETIME: both((text) => withMicroseconds(text.replace(' ', 'T'))),
+  TIMESTAMP: {
+    source: (text) => String(microsecondsSince1970(text)),
+    target: (text) => String(BigInt(text)),
+  },
+  BYTES: {
+    source: (text) => text.replace(/^\\x/, ''),
+    target: (text) => Buffer.from(text, 'base64').toString('hex'),
+  },
+  JSON: both(json),
+};
+
+/** Whether a value of the source is what the target holds; a type that cannot be compared throws. */
+export function isSame(type: string, source: string | null, target: string | null): boolean {
+  const comparable = BY_TYPE[type];
+  if (comparable === undefined) throw new Error(`Values of type ${type} cannot be compared`);
+  if (source === null || target === null) return source === target;
+  return comparable.source(source) === comparable.target(target);
+}
+
+/** A value as a finding shows it: NULL, or quoted, so that empty texts and spaces are seen. */
+export function show(value: string | null): string {
+  return value === null ? 'NULL' : JSON.stringify(value);
+}
+
+function both(form: (text: string) => string): Comparable {
+  return { source: form, target: form };
+}
+
+/** Without zeros that mean nothing: 1.50 is 1.5, -0.0 is 0. */
+function decimal(text: string): string {
+  const [whole = '', fraction = ''] = text.split('.');
+  const digits = fraction.replace(/0+$/, '');
+  const shown = `${whole.replace(/^(-?)0+(?=\d)/, '$1')}${digits === '' ? '' : `.${digits}`}`;
+  return shown === '-0' ? '0' : shown;
+}
+
+function withMicroseconds(text: string): string {
+  const [seconds = '', fraction = ''] = text.split('.');
+  return `${seconds}.${fraction.padEnd(6, '0')}`;
+}
+
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:\+00|Z)?$/;
+
+/** Of a time in UTC: `2024-02-29 23:59:59.123456+00`, or a text without seconds. */
+function microsecondsSince1970(text: string): bigint {
+  const [, date, minutes, seconds = '00', fraction = ''] = TIMESTAMP.exec(text) ?? [];
+  if (date === undefined) throw new Error(`${JSON.stringify(text)} is no time in UTC`);
+  return BigInt(Date.parse(`${date}T${minutes}:${seconds}Z`)) * 1000n + BigInt(fraction.padEnd(6, '0'));
+}
+
+/** With sorted names and without spaces; whole numbers keep every digit. */
+function json(text: string): string {
+  return JSON.stringify(
+    JSON.parse(
+      text,
+      function revive(this: unknown, _name, value: unknown, { source }: { source?: string } = {}) {
+        if (typeof value === 'number')
+          return { number: /^-?\d+$/.test(source ?? '') ? source : String(value) };
+        if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+        return { object: Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)) };
+      },
+    ),
+  );
+}

@@ -1,0 +1,51 @@
+import { type Child, startChild } from './child.ts';
+
+/** The functions that run locally: the topic that each subscribes to, and the port where people look for it. */
+export const FUNCTIONS = [
+  { name: 'extract', topic: 'cdc-extract', port: 8081 },
+  { name: 'merge', topic: 'cdc-merge', port: 8082 },
+] as const;
+
+export type FunctionName = (typeof FUNCTIONS)[number]['name'];
+
+export interface RunningFunction {
+  name: FunctionName;
+  topic: string;
+  url: string;
+  process: Child<{ url: string }>;
+}
+
+/** Starts each function in a process of its own; rejects with the first one's error, the others are `onStart`'s to stop. */
+export async function startFunction(
+  { name, topic, port }: (typeof FUNCTIONS)[number],
+  options: {
+    env: Record<string, string | undefined>;
+    anyPort: boolean;
+    onLine: (line: string, from: 'stdout' | 'stderr') => void;
+  },
+): Promise<RunningFunction> {
+  const child = await startChild<{ url: string }>({
+    name: `function ${name}`,
+    program: new URL('function-process.ts', import.meta.url),
+    args: [String(options.anyPort ? 0 : port)],
+    env: { ...options.env, FUNCTION_TARGET: name },
+    onLine: options.onLine,
+  });
+  return { name, topic, url: child.announcement.url, process: child };
+}
+
+/**
+ * Posts an event to a function as `gcloud functions call` does and returns the answer.
+ * Throws when the function cannot be reached or its answer is no JSON.
+ */
+export async function callFunction(
+  url: string,
+  payload: unknown,
+): Promise<{ status: number; answer: object }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(payload),
+  });
+  return { status: response.status, answer: (await response.json()) as object };
+}

@@ -1,0 +1,76 @@
+/** What the lines below read of a function's structured log. */
+interface LogEntry {
+  severity?: string;
+  message?: string;
+  view?: string;
+  etlTransactionId?: string;
+  kind?: string;
+  added?: string;
+  changed?: string;
+  deleted?: string;
+  upserts?: number;
+  lagMs?: number | null;
+  durationMs?: number;
+  error?: string;
+  advice?: string;
+}
+
+const SEVERE = new Set(['WARNING', 'ERROR', 'CRITICAL']);
+/** These are shown by name at the start of a line, or are Cloud Logging's own. */
+const TOLD_OTHERWISE = new Set(['severity', 'message', 'timestamp', 'view', 'error', 'advice', 'stack']);
+
+/**
+ * One log line of a function as a line for people: what was applied, the rows of a large batch on their way, warnings and
+ * errors. Undefined for what only says that all is well. What is no structured log is shown as it is.
+ */
+export function formatLogLine(functionName: string, line: string): string | undefined {
+  const entry = parse(line);
+  if (entry === undefined) return line.trim() === '' ? undefined : `${functionName}: ${line}`;
+  if (SEVERE.has(entry.severity ?? '')) return formatTrouble(functionName, entry);
+  if (entry.message === 'batch applied') return formatApplied(entry);
+  if (entry.message === 'batch staged' && entry.kind !== 'incremental') {
+    return `${batchOf(entry)}: ${count(entry.upserts)} rows staged`;
+  }
+  return undefined;
+}
+
+/** `240 ms`, `2.1 s`, `3 min 5 s` */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function parse(line: string): LogEntry | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function formatApplied(entry: LogEntry): string {
+  const { added, changed, deleted, durationMs = 0, lagMs } = entry;
+  const rows = `+${count(added)} ~${count(changed)} -${count(deleted)}`;
+  const lag = typeof lagMs === 'number' ? `, lag ${formatDuration(lagMs)}` : '';
+  return `${batchOf(entry)} ${rows} in ${formatDuration(durationMs)}${lag}`;
+}
+
+function formatTrouble(functionName: string, entry: LogEntry): string {
+  const { severity = '', message = '', view, error, advice } = entry;
+  const rest = Object.entries(entry)
+    .filter(([name, value]) => !TOLD_OTHERWISE.has(name) && value !== undefined)
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const head = [`${severity.toLowerCase()}: ${functionName}`, view, message].filter(Boolean).join(': ');
+  return [
+    `${head}${rest.length > 0 ? ` (${rest.join(', ')})` : ''}`,
+    ...[error, advice].filter((text) => text !== undefined).map((text) => `  ${text}`),
+  ].join('\n');
+}
+
+const batchOf = ({ view, etlTransactionId, kind }: LogEntry): string =>
+  `${view} #${etlTransactionId} ${kind}`;
+
+const count = (rows: string | number | undefined): string => BigInt(rows ?? 0).toLocaleString('en-US');

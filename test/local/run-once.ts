@@ -1,0 +1,111 @@
+import { rm } from 'node:fs/promises';
+import { Workload } from '../smartapp/workload.ts';
+import { type Arguments, UsageError } from './arguments.ts';
+import { untilIdle, untilLoaded } from './catch-up.ts';
+import { TARGET_DATASET } from './cloud.ts';
+import { type Comparison, compare, describeFindings, type Pair } from './compare/compare.ts';
+import { corrupt } from './corrupt.ts';
+import { makeThrowawayFolder } from './data-folder.ts';
+import { formatDuration } from './log-line.ts';
+import { formatResult, type Result, resultOf } from './result.ts';
+import { type Stack, startStack } from './stack.ts';
+import { readViewSources } from './view-sources.ts';
+import type { ViewState } from './view-states.ts';
+
+const TICK_MS = 500;
+
+/**
+ * Loads SMartApp's views into an empty warehouse, changes SMartApp while the pipeline runs, waits until every change is
+ * applied, and compares both sides. Everything that it made is removed at the end.
+ */
+export async function runOnce(
+  options: Arguments,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Result> {
+  await checkCorrupt(options);
+  const startedAtMs = performance.now();
+  await using cleanup = new AsyncDisposableStack();
+  const dataFolder = await makeThrowawayFolder(options.dataFolder);
+  cleanup.defer(() => rm(dataFolder, { recursive: true, force: true }));
+  const stack = await startStack(
+    { ...options, dataFolder, isThrowaway: true, tickMs: TICK_MS, say, signal },
+    cleanup,
+  );
+  const seconds = () => (performance.now() - startedAtMs) / 1000;
+  const result = await Promise.race([replicate(stack, options, say, signal, seconds), stack.failed]);
+  for (const line of ['', ...formatResult(result)]) say(line);
+  return result;
+}
+
+async function replicate(
+  stack: Stack,
+  options: Arguments,
+  say: (line: string) => void,
+  signal: AbortSignal,
+  seconds: () => number,
+): Promise<Result> {
+  const watched = { controlUrl: stack.controlUrl, extractUrl: stack.functions.extract };
+  say(`Ready after ${formatDuration(seconds() * 1000)}; initial load`);
+  await untilLoaded(watched, signal);
+
+  if (stack.applicationUrl === undefined)
+    say('No changes are made: SOURCE_DATABASE_URL is not ours to write to');
+  else await makeChanges(stack.applicationUrl, options, say, signal);
+  say('Waiting until every change is applied');
+  const states = await untilIdle(watched, signal);
+
+  const spoilt = states.find(({ name }) => name === options.corrupt);
+  if (spoilt !== undefined) {
+    const { key, column } = await corrupt(stack.cloud.bigquery, pairOf(spoilt));
+    say(`Corrupted on purpose: ${spoilt.name}, key ${key}, column ${column}`);
+  }
+  say(`Comparing every row and column (${formatDuration(seconds() * 1000)} so far)`);
+  const comparisons: Comparison[] = [];
+  for (const state of states) {
+    signal.throwIfAborted();
+    const comparison = await compare(pairOf(state), {
+      sourceUrl: stack.sourceUrl,
+      bigquery: stack.cloud.bigquery,
+    });
+    for (const line of describeFindings(comparison)) say(line);
+    comparisons.push(comparison);
+  }
+  return resultOf(states, comparisons, seconds());
+}
+
+async function makeChanges(
+  connectionString: string,
+  { changes, seed = 1 }: Arguments,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  say(`SMartApp is at work: ${changes.toLocaleString('en-US')} row changes`);
+  const workload = new Workload({ connectionString, seed });
+  const stop = () => void workload.stop();
+  signal.addEventListener('abort', stop);
+  try {
+    const done = await workload.run({ changes });
+    say(`SMartApp has changed ${done.changes.toLocaleString('en-US')} rows`);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Before anything is started: a mistyped name is told at once. */
+async function checkCorrupt({ corrupt: view }: Arguments): Promise<void> {
+  if (view === undefined) return;
+  const names = (await readViewSources()).import
+    .filter(({ enabled = true }) => enabled)
+    .map(({ name }) => name);
+  if (!names.includes(view)) throw new UsageError(`--corrupt takes one of ${names.join(', ')}, not ${view}`);
+}
+
+function pairOf({ name, targetName, keyColumn, loadType }: ViewState): Pair {
+  return {
+    view: name,
+    target: `${TARGET_DATASET}.${targetName}`,
+    keyColumn,
+    keepsDeletedRows: loadType === 'merge',
+  };
+}

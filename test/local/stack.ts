@@ -1,0 +1,144 @@
+import { BUCKET, type Cloud, createCloud, LOCATION, makeResources, PROJECT, subscribe } from './cloud.ts';
+import { makeSmartApp, startDatabases } from './databases.ts';
+import {
+  callFunction,
+  FUNCTIONS,
+  type FunctionName,
+  type RunningFunction,
+  startFunction,
+} from './functions.ts';
+import { formatLogLine } from './log-line.ts';
+import { startScheduler } from './scheduler.ts';
+import { type Endpoints, startStandIns } from './stand-ins.ts';
+import { readViewSources } from './view-sources.ts';
+
+export interface StackOptions {
+  dataFolder: string;
+  /** Keeps nothing, and takes any ports, so that it is in nobody's way. */
+  isThrowaway: boolean;
+  scale: number;
+  seed: number | undefined;
+  tickMs: number;
+  /** Shows the functions' log lines as they are. */
+  verbose: boolean;
+  say: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/** Everything that runs; a part ends when the `cleanup` that it was started with is disposed of. */
+export interface Stack {
+  functions: Record<FunctionName, string>;
+  endpoints: Endpoints;
+  cloud: Cloud;
+  sourceUrl: string;
+  controlUrl: string;
+  /** Undefined when the source is elsewhere: nobody here may write to it. */
+  applicationUrl: string | undefined;
+  /** Rejects when a part ends by itself. */
+  failed: Promise<never>;
+}
+
+/** Shorter than in the cloud, where nobody waits for it; the environment may set others. */
+const DEFAULT_SETTINGS = { GRACE_SECONDS: '5', LEASE_SECONDS: '15' };
+
+/**
+ * Starts the databases, the stand-ins, the functions and the scheduler, in this order as far as one needs the other, and
+ * imports the view sources. Parts that `process.env` says are elsewhere are not started.
+ *
+ * @param cleanup gets each part as soon as it runs, so that a start that fails leaves nothing behind; disposed of, it ends
+ *   the scheduler first, then the functions, the stand-ins and the databases
+ */
+export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
+  const { dataFolder, isThrowaway, say, signal } = options;
+  const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
+  say('Starting PostgreSQL and the stand-ins of Pub/Sub, Cloud Storage and BigQuery …');
+  const [databases, standIns] = await allOf([
+    startDatabases({ dataFolder, isThrowaway }).then((started) => {
+      cleanup.defer(() => started.server.stop());
+      return started;
+    }),
+    startStandIns({ dataFolder, anyPort: isThrowaway, env, onLine: say }).then((started) => {
+      cleanup.defer(() => started.stop());
+      return started;
+    }),
+  ]);
+  signal.throwIfAborted();
+
+  const endpoints = standIns.announcement;
+  const { controlUrl } = databases;
+  const isElsewhere = Boolean(env.SOURCE_DATABASE_URL);
+  const sourceUrl = env.SOURCE_DATABASE_URL || databases.sourceUrl;
+  const cloud = createCloud(endpoints);
+  cleanup.defer(() => cloud.pubsub.close());
+  const functionEnv = {
+    ...DEFAULT_SETTINGS,
+    ...env,
+    GOOGLE_CLOUD_PROJECT: PROJECT,
+    BIGQUERY_LOCATION: LOCATION,
+    STAGING_BUCKET: BUCKET,
+    SOURCE_DATABASE_URL: sourceUrl,
+    CONTROL_DATABASE_URL: controlUrl,
+    PUBSUB_EMULATOR_HOST: endpoints.pubsubHost,
+    STORAGE_EMULATOR_HOST: endpoints.storageUrl,
+    BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
+  };
+  const [running] = await allOf([
+    startFunctions(functionEnv, options, cleanup),
+    makeResources(cloud),
+    isElsewhere || makeSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
+  ]);
+  signal.throwIfAborted();
+
+  await subscribe(cloud, running);
+  const functions = Object.fromEntries(running.map(({ name, url }) => [name, url])) as Stack['functions'];
+  await importViewSources(functions.extract);
+  const scheduler = startScheduler({
+    pubsub: cloud.pubsub,
+    intervalMs: options.tickMs,
+    onError: (error) => say(`scheduler: a tick could not be published: ${error}`),
+  });
+  cleanup.defer(() => scheduler.stop());
+  const failed = Promise.race([standIns.failed, ...running.map(({ process }) => process.failed)]);
+  failed.catch(() => undefined);
+  return {
+    ...{ functions, endpoints, cloud, sourceUrl, controlUrl, failed },
+    applicationUrl: isElsewhere ? undefined : databases.applicationUrl,
+  };
+}
+
+function startFunctions(
+  env: Record<string, string | undefined>,
+  { isThrowaway, verbose, say }: StackOptions,
+  cleanup: AsyncDisposableStack,
+): Promise<RunningFunction[]> {
+  return allOf(
+    FUNCTIONS.map(async (wanted) => {
+      const started = await startFunction(wanted, {
+        env,
+        anyPort: isThrowaway,
+        onLine: (line, from) => {
+          const shown =
+            verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
+          if (shown !== undefined) say(shown);
+        },
+      });
+      cleanup.defer(() => started.process.stop());
+      return started;
+    }),
+  );
+}
+
+/** Gives the functions SMartApp's view sources, as an operator does. Throws what the function answers. */
+async function importViewSources(extractUrl: string): Promise<void> {
+  const { status, answer } = await callFunction(extractUrl, await readViewSources());
+  if (status !== 200)
+    throw new Error(`The view sources were not imported: ${JSON.stringify(answer, null, 2)}`);
+}
+
+/** Like Promise.all, but a failure is told only when nothing is under way any more, so that whatever started can be ended. */
+async function allOf<T extends readonly unknown[]>(
+  parts: [...T],
+): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
+  await Promise.allSettled(parts);
+  return await Promise.all(parts);
+}

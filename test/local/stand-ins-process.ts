@@ -1,0 +1,47 @@
+import { onPreferredPort } from './preferred-port.ts';
+import { serveParent } from './serve-parent.ts';
+import type { Endpoints, StandInsOrder } from './stand-ins.ts';
+
+// Runs the stand-ins that the argument orders. Each is imported only if it is started.
+await serveParent(async () => {
+  const { elsewhere, folders, ports }: StandInsOrder = JSON.parse(process.argv[2] ?? '');
+  const closers: (() => Promise<void>)[] = [];
+
+  const pubsub = async (): Promise<string> => {
+    const { startPubSub } = await import('../emulators/pubsub/start-pub-sub.ts');
+    const { host, close } = await onPreferredPort(ports.pubsub, (port) =>
+      startPubSub({ port, dataFolder: folders.pubsub }),
+    );
+    closers.push(close);
+    return host;
+  };
+  const storage = async (): Promise<string> => {
+    const { startStorage } = await import('../emulators/storage/start-storage.ts');
+    const { url, close } = await onPreferredPort(ports.storage, (port) =>
+      startStorage({ port, dataFolder: folders.storage }),
+    );
+    closers.push(close);
+    return url;
+  };
+  const bigquery = async (storageEndpoint: string): Promise<string> => {
+    const { startBigQuery } = await import('../emulators/bigquery/start-big-query.ts');
+    const { url, close } = await onPreferredPort(ports.bigquery, (port) =>
+      startBigQuery({ port, dataFolder: folders.bigquery, storageEndpoint }),
+    );
+    closers.push(close);
+    return url;
+  };
+
+  const storageUrl = elsewhere.storageUrl ?? (await storage());
+  const [pubsubHost, bigqueryUrl] = await Promise.all([
+    elsewhere.pubsubHost ?? pubsub(),
+    elsewhere.bigqueryUrl ?? bigquery(storageUrl),
+  ]);
+  const announcement: Endpoints = { pubsubHost, storageUrl, bigqueryUrl };
+  return {
+    announcement,
+    stop: async () => {
+      await Promise.all(closers.map((close) => close()));
+    },
+  };
+});

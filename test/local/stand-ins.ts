@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { type Child, startChild } from './child.ts';
+
+/** Where the three Google services are reached; as their clients' environment variables want it. */
+export interface Endpoints {
+  pubsubHost: string;
+  storageUrl: string;
+  bigqueryUrl: string;
+}
+
+/** What the program of the stand-ins is to start; a service with an address already runs elsewhere. */
+export interface StandInsOrder {
+  folders: { pubsub: string; storage: string; bigquery: string };
+  ports: { pubsub: number; storage: number; bigquery: number };
+  elsewhere: Partial<Endpoints>;
+}
+
+const PORTS = { pubsub: 8085, storage: 9023, bigquery: 9050 };
+const ANY_PORTS = { pubsub: 0, storage: 0, bigquery: 0 };
+
+/**
+ * Starts the stand-ins for Pub/Sub, Cloud Storage and BigQuery in one process of their own, except for those that the
+ * environment says are elsewhere.
+ */
+export async function startStandIns(options: {
+  dataFolder: string;
+  anyPort: boolean;
+  env: Record<string, string | undefined>;
+  onLine: (line: string) => void;
+}): Promise<Child<Endpoints>> {
+  const { PUBSUB_EMULATOR_HOST, STORAGE_EMULATOR_HOST, BIGQUERY_EMULATOR_HOST } = options.env;
+  const order: StandInsOrder = {
+    folders: {
+      pubsub: join(options.dataFolder, 'pubsub'),
+      storage: join(options.dataFolder, 'storage'),
+      bigquery: join(options.dataFolder, 'bigquery'),
+    },
+    ports: options.anyPort ? ANY_PORTS : PORTS,
+    elsewhere: {
+      ...(PUBSUB_EMULATOR_HOST && { pubsubHost: PUBSUB_EMULATOR_HOST }),
+      ...(STORAGE_EMULATOR_HOST && { storageUrl: STORAGE_EMULATOR_HOST }),
+      ...(BIGQUERY_EMULATOR_HOST && { bigqueryUrl: BIGQUERY_EMULATOR_HOST }),
+    },
+  };
+  return await startChild<Endpoints>({
+    name: 'the stand-ins of Pub/Sub, Cloud Storage and BigQuery',
+    program: new URL('stand-ins-process.ts', import.meta.url),
+    args: [JSON.stringify(order)],
+    onLine: options.onLine,
+  });
+}

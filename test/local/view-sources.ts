@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises';
+
+/** SMartApp's view sources, in the form that the function `extract` imports; only what is read here is typed. */
+export interface ViewSources {
+  import: { name: string; enabled?: boolean }[];
+}
+
+const FILE = new URL('../../sql/source/view-sources.json', import.meta.url);
+
+export async function readViewSources(): Promise<ViewSources> {
+  return JSON.parse(await readFile(FILE, 'utf8'));
+}
