@@ -13,7 +13,12 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch(explain);
+// Google's client for BigQuery would look for credentials, and warn that there are none.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
+const exitCode = await main(process.argv.slice(2)).catch(explain);
+// A client that still tries to reach something must not hold the end up; what was said goes out first.
+process.stdout.write('', () => process.exit(exitCode));
 
 async function main(args: string[]): Promise<number> {
   const options = parseArguments(args);

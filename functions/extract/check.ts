@@ -46,7 +46,7 @@ export async function check(view: string | undefined, dependencies: Dependencies
     inSnapshot(source, (client) => inspectServer(client, config.changeLogTable)),
   );
   await examine('staging bucket', async () =>
-    regionOf('the staging bucket', await staging.location(), config.location),
+    regionOf('staging bucket', await staging.location(), config.location),
   );
   for (const dataset of Object.values(config.datasets)) {
     await examine(`dataset ${dataset}`, () => checkDataset(dataset, dependencies));

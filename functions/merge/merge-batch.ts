@@ -154,7 +154,7 @@ class TryAgain extends Error {
   }
 }
 
-/** Loads the staged objects into the temp table once more; false when they are gone. */
+/** Loads the staged objects into the temp table once more; false when they are gone, or their manifest cannot be read. */
 async function stageAgain(
   lease: Lease,
   batch: EtlTransaction,
@@ -162,9 +162,14 @@ async function stageAgain(
   { control, staging, warehouse }: Dependencies,
   deadlineMs: number,
 ): Promise<boolean> {
-  const manifest = await staging.readManifest(batch.stagedPrefix);
-  if (manifest === null || (await staging.missing(manifest)).length > 0) return false;
-  const loadJobId = await warehouse.load(attempt, manifest.objects.map(staging.uri), deadlineMs);
-  await control.setLoadJob(lease, batch.id, loadJobId);
-  return true;
+  try {
+    const manifest = await staging.readManifest(batch.stagedPrefix);
+    if (manifest === null || (await staging.missing(manifest)).length > 0) return false;
+    const loadJobId = await warehouse.load(attempt, manifest.objects.map(staging.uri), deadlineMs);
+    await control.setLoadJob(lease, batch.id, loadJobId);
+    return true;
+  } catch (error) {
+    if (error instanceof DataHubError && error.kind === 'staging_lost') return false;
+    throw error;
+  }
 }

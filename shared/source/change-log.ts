@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type Checkpoint, markHorizons, maturedFloor, oldestUnmarked, type Witness } from '../checkpoint.ts';
+import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../checkpoint.ts';
 import { DataHubError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { inTransaction, type Queryable, quoteIdentifier } from '../postgres.ts';
@@ -124,7 +124,7 @@ function assertSameLog(
     );
   }
   if (found.hash !== null) return;
-  const firstUncovered = firstUncoveredId(checkpoint, log.xmin);
+  const firstUncovered = firstUncoveredId(checkpoint);
   const isPruned =
     log.lowestId === null ? (found.lastDrawn ?? witness.id) > witness.id : log.lowestId > firstUncovered;
   if (isPruned) {
@@ -135,15 +135,17 @@ function assertSameLog(
   }
 }
 
-/** The lowest id of which nobody knows that it is covered, as far as this snapshot proves it. */
-function firstUncoveredId(checkpoint: Checkpoint, xmin: bigint): bigint {
-  const floor = maturedFloor(checkpoint, xmin);
+/**
+ * The lowest id of which nobody knows that it is covered. A floor that only this snapshot proves does not count: a row below
+ * it may have been committed and pruned since the last capture.
+ */
+function firstUncoveredId({ floorId, seen }: Checkpoint): bigint {
   // The text of a multirange lists its ranges in order, each as [low,high).
-  for (const [, low, high] of checkpoint.seen.matchAll(/\[(-?\d+),(-?\d+)\)/g)) {
-    if (low === undefined || high === undefined || BigInt(high) <= floor + 1n) continue;
-    return BigInt(low) <= floor + 1n ? BigInt(high) : floor + 1n;
+  for (const [, low, high] of seen.matchAll(/\[(-?\d+),(-?\d+)\)/g)) {
+    if (low === undefined || high === undefined || BigInt(high) <= floorId + 1n) continue;
+    return BigInt(low) <= floorId + 1n ? BigInt(high) : floorId + 1n;
   }
-  return floor + 1n;
+  return floorId + 1n;
 }
 
 function refused(message: string, advice: string): DataHubError {

@@ -46,19 +46,24 @@ const TIMESTAMPTZ: ColumnForm = {
     reason: YEARS,
   },
 };
-const JSON_VALUE: ColumnForm = {
+/** JSON made by `toJsonb`, which must hold only what BigQuery's JSON holds exactly. CASE keeps what would overflow uncast. */
+const json = (toJsonb: (value: string) => string): ColumnForm => ({
   type: 'JSON',
-  form: (value) => `${value}::jsonb`,
+  form: toJsonb,
   unrepresentable: {
     when: (value) =>
-      `(jsonb_path_exists(${value}::jsonb, 'strict $.**{501}') or exists (
-        select from jsonb_path_query(${value}::jsonb, 'strict $.** ? (@.type() == "number")') as n
-        where not (n::numeric = trunc(n::numeric) and n::numeric between -9223372036854775808 and 18446744073709551615)
-          and abs(n::numeric) <= 1.7976931348623157e308 and (n::text::float8)::text::numeric <> n::numeric
-          or abs(n::numeric) > 1.7976931348623157e308))`,
+      `(jsonb_path_exists(${toJsonb(value)}, 'strict $.**{500} ? (@.type() == "object" || @.type() == "array")') or exists (
+        select from jsonb_path_query(${toJsonb(value)}, 'strict $.** ? (@.type() == "number")') as j,
+          lateral (select j::numeric as n) as number
+        where not case
+          when n = trunc(n) and n between -9223372036854775808 and 18446744073709551615 then true
+          when abs(n) not between 4.94e-324 and 1.7976931348623157e308 then false
+          else n::text::float8::text::numeric = n end))`,
     reason: 'holds a number that is no exact INT64, UINT64 or FLOAT64, or is nested deeper than 500',
   },
-};
+});
+const JSON_VALUE = json((value) => `${value}::jsonb`);
+const JSON_OF_ANYTHING = json((value) => `to_jsonb(${value})`);
 
 const SCALARS: Record<string, ColumnForm> = {
   int2: INTEGER,
@@ -72,6 +77,9 @@ const SCALARS: Record<string, ColumnForm> = {
   text: STRING,
   varchar: STRING,
   bpchar: STRING,
+  // Their cast to text writes a netmask that their output leaves out.
+  inet: STRING,
+  cidr: STRING,
   bytea: { type: 'BYTES', form: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')` },
   date: {
     type: 'DATE',
@@ -130,7 +138,7 @@ function decimal(modifier: number): ColumnForm {
 
 function scalar(source: SourceType): ColumnForm {
   if (source.name === 'numeric') return decimal(source.modifier);
-  if (source.kind === 'c') return { ...JSON_VALUE, form: (value) => `to_jsonb(${value})` };
+  if (source.kind === 'c') return JSON_OF_ANYTHING;
   return SCALARS[source.name] ?? TEXT;
 }
 
@@ -138,9 +146,7 @@ function scalar(source: SourceType): ColumnForm {
 export function columnForm(source: SourceType): ColumnForm & { isRepeated: boolean } {
   const element = scalar(source);
   if (!source.isArray) return { ...element, isRepeated: false };
-  if (source.dimensions > 1) {
-    return { type: 'JSON', form: (value) => `to_jsonb(${value})`, isRepeated: false };
-  }
+  if (source.dimensions > 1 || source.kind === 'c') return { ...JSON_OF_ANYTHING, isRepeated: false };
   return {
     type: element.type,
     isRepeated: true,
@@ -160,13 +166,23 @@ export function columnForm(source: SourceType): ColumnForm & { isRepeated: boole
   };
 }
 
+const DATETIME =
+  `'^ *(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
+  `([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?)? *$'`;
+
+/** Whether a text is no date and time that exists, without trying a cast, which would be an error. */
+function isNoDatetime(text: string): string {
+  const part = (from: number, length: number) => `substr(btrim(${text}), ${from}, ${length})::int`;
+  const date = `make_date(${part(1, 4)}, ${part(6, 2)}, 1) + (${part(9, 2)} - 1)`;
+  return `case when ${text} ~ ${DATETIME} then extract(month from ${date}) <> ${part(6, 2)} else ${text} is not null end`;
+}
+
 /** A column that the configuration calls a datetime: text or timestamp in the view, in UTC, and TIMESTAMP in the target. */
 export function datetimeForm(source: SourceType): ColumnForm & { isRepeated: boolean } {
   const isText = ['text', 'varchar', 'bpchar'].includes(source.name);
   if (source.name === 'timestamptz' || source.isArray || !(isText || source.name === 'timestamp')) {
     return columnForm(source);
   }
-  const shape = `'^\\s*\\d{4}-\\d{2}-\\d{2}([ T]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?\\s*$'`;
   return {
     type: 'TIMESTAMP',
     isRepeated: false,
@@ -174,7 +190,7 @@ export function datetimeForm(source: SourceType): ColumnForm & { isRepeated: boo
     unrepresentable: {
       when: (value) =>
         isText
-          ? `${value} !~ ${shape}`
+          ? isNoDatetime(value)
           : outside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'`)(value),
       reason: isText ? 'is no date and time' : YEARS,
     },

@@ -46,9 +46,11 @@ export function upsertsStatement(view: SourceView, rows: RowSet, etlTransactionI
 
 /** Copies the captured keys that the view does not have. */
 export function deletesStatement(view: SourceView, etlTransactionId: bigint): string {
+  const key = quoteIdentifier(view.keyColumn);
+  const form = view.columns.find(({ name }) => name === view.keyColumn)?.expression ?? `v.${key}`;
   return `copy (select row_to_json(r) from (
-    select v.${quoteIdentifier(view.keyColumn)}, 'deleted' as action, ${etlTransactionId} as etl_transaction_id
-    from ${settingArray(KEY_SETTING.deleted, view)} as v (${quoteIdentifier(view.keyColumn)})) r) to stdout ${AS_LINES}`;
+    select ${form} as ${key}, 'deleted' as action, ${etlTransactionId} as etl_transaction_id
+    from ${settingArray(KEY_SETTING.deleted, view)} as v (${key})) r) to stdout ${AS_LINES}`;
 }
 
 /** Copies the captured keys that the log named, one a line. */

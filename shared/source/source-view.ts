@@ -76,10 +76,12 @@ export async function describeView(
     ...columnFaults(source, viewColumns, mainColumns),
     ...(primaryKey === null ? [`main table ${source.mainTable} has no primary key of one column`] : []),
     ...(keyColumn !== undefined && keyType === undefined
-      ? [`key ${source.keyColumn} is of type ${keyColumn.name}; keys may be ${SUPPORTED_KEY_TYPES}`]
+      ? [
+          `key ${source.keyColumn} is of type ${keyColumn.name}${keyColumn.isArray ? '[]' : ''}, but keys may be ${SUPPORTED_KEY_TYPES}`,
+        ]
       : []),
     ...logged.faults,
-    ...(await contentTypeFaults(client, logged.tables, contentTypeTable)),
+    ...(await contentTypeFaults(client, source, contentTypeTable)),
   ];
   if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
 
@@ -118,6 +120,7 @@ function columnFaults(
   const inView = new Set(viewColumns.map(({ column }) => column));
   const inMain = new Set(mainColumns.map(({ column }) => column));
   const inTarget = new Set([...inView, 'update_at']);
+  inTarget.delete(NOT_COPIED);
   const configured: [string, string[], Set<string>][] = [
     ['key column', [source.keyColumn], inView],
     ['datetime column', source.datetimeColumns, inView],
@@ -156,8 +159,8 @@ async function loggedTables(
   const tables: LoggedTable[] = [];
   const faults: string[] = [];
   if (keyType !== undefined) {
-    const tracked = new Set([...(await readDependedColumns(client, view, main)), ...source.trackedColumns]);
-    tracked.delete(NOT_COPIED);
+    const depended = await readDependedColumns(client, view, main);
+    const tracked = new Set([...depended.filter((name) => name !== NOT_COPIED), ...source.trackedColumns]);
     tables.push({
       contentTypeId: source.contentTypeId,
       foreignKey: null,
@@ -172,7 +175,7 @@ async function loggedTables(
     if (relation === null) faults.push(`lookup table ${lookup.table} does not exist or may not be read`);
     else if (column !== undefined && lookupKey === undefined) {
       faults.push(
-        `lookup column ${lookup.column} is of type ${column.name}; it may be ${SUPPORTED_KEY_TYPES}`,
+        `lookup column ${lookup.column} is of type ${column.name}, but may be ${SUPPORTED_KEY_TYPES}`,
       );
     } else if (lookupKey !== undefined) {
       const trackedColumns = await readDependedColumns(client, view, relation);
@@ -187,11 +190,12 @@ async function loggedTables(
   return { tables, faults };
 }
 
-async function contentTypeFaults(client: Queryable, tables: LoggedTable[], contentTypeTable: string) {
+async function contentTypeFaults(client: Queryable, source: ViewSource, contentTypeTable: string) {
+  const ids = [source, ...source.lookups].map(({ contentTypeId }) => contentTypeId);
   const { rows } = await client.query(
-    `select wanted.id from unnest($1::int[]) as wanted (id)
+    `select distinct wanted.id from unnest($1::int[]) as wanted (id)
      where not exists (select from ${quoteIdentifier(contentTypeTable)} t where t.id = wanted.id)`,
-    [tables.map(({ contentTypeId }) => contentTypeId)],
+    [ids],
   );
   return rows.map((row) => `content type ${row.id} does not exist in ${contentTypeTable}`);
 }
@@ -209,13 +213,24 @@ function sourceColumn(source: ViewSource, column: CatalogColumn): SourceColumn {
       : { when: form.unrepresentable.when(value), reason: form.unrepresentable.reason };
   const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
   const written = { name, type: form.type, mode } as const;
-  const formed = fallback === undefined ? form.form(value) : orDefault(form.form(value), fallback);
+  const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));
+  const formed = withDefault(form.form(value));
   if (fault === null) return { ...written, expression: formed, fault };
   switch (policy) {
     case 'string':
-      return { ...written, type: 'STRING', mode: 'NULLABLE', expression: `${value}::text`, fault: null };
-    case 'null':
-      return { ...written, expression: `case when ${fault.when} then null else ${formed} end`, fault: null };
+      return {
+        ...written,
+        type: 'STRING',
+        mode: 'NULLABLE',
+        expression: withDefault(`${value}::text`),
+        fault: null,
+      };
+    case 'null': {
+      // A REPEATED column has no NULL.
+      const nothing = form.isRepeated ? `'[]'::json` : 'null';
+      const expression = `case when ${fault.when} then ${nothing} else ${formed} end`;
+      return { ...written, expression, fault: null };
+    }
     default:
       return { ...written, expression: guarded(value, column, formed, fault.when), fault };
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { BUCKET, type Cloud, createCloud, LOCATION, makeResources, PROJECT, subscribe } from './cloud.ts';
 import { makeSmartApp, startDatabases } from './databases.ts';
 import {
@@ -84,7 +85,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   };
   const [running] = await allOf([
     startFunctions(functionEnv, options, cleanup),
-    makeResources(cloud),
+    untilAborted(makeResources(cloud), signal),
     isElsewhere || makeSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
   ]);
   signal.throwIfAborted();
@@ -133,6 +134,11 @@ async function importViewSources(extractUrl: string): Promise<void> {
   const { status, answer } = await callFunction(extractUrl, await readViewSources());
   if (status !== 200)
     throw new Error(`The view sources were not imported: ${JSON.stringify(answer, null, 2)}`);
+}
+
+/** Google's clients keep trying for a long time; nobody who stops a start waits for that. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  await Promise.race([work, once(signal, 'abort')]);
 }
 
 /** Like Promise.all, but a failure is told only when nothing is under way any more, so that whatever started can be ended. */

@@ -59,10 +59,10 @@ const CANONICAL: Readonly<Record<string, FieldType>> = {
 };
 
 /**
- * BIGNUMERIC has more digits than DuckDB's decimals: it is kept as its floor and what is above that, so that values
- * compare as the numbers they stand for.
+ * BIGNUMERIC has more digits than DuckDB's numbers: it is kept as its floor and, in units of 1e-38, what is above that, so
+ * that values compare as the numbers they stand for.
  */
-export const BIGNUMERIC_STORAGE = 'STRUCT("$floor" HUGEINT, "$fraction" DECIMAL(38,38))';
+export const BIGNUMERIC_STORAGE = 'STRUCT("$floor" HUGEINT, "$fraction" HUGEINT)';
 
 const STORAGE: Readonly<Record<Exclude<FieldType, 'RECORD'>, string>> = {
   BIGNUMERIC: BIGNUMERIC_STORAGE,
@@ -84,6 +84,10 @@ export function fieldType(name: string): FieldType {
   const type = CANONICAL[name.toUpperCase()];
   if (!type) throw invalidQuery(`Type not found: ${name}`);
   return type;
+}
+
+export function isTypeName(word: string): boolean {
+  return word.toUpperCase() === 'ARRAY' || Object.hasOwn(CANONICAL, word.toUpperCase());
 }
 
 /** The DuckDB type that holds values of this shape. */
@@ -116,8 +120,7 @@ export function typeName(shape: FieldShape): string {
 
 /** The shape that a GoogleSQL type stands for. */
 export function parseType(text: string): FieldShape {
-  // `>>` closes two types; as one token it would close one.
-  const cursor = new Cursor(text.replaceAll('>>', '> >').replaceAll('>>', '> >'));
+  const cursor = new Cursor(text);
   const shape = readType(cursor);
   if (!cursor.done) throw cursor.unexpected('end of type');
   return shape;

@@ -38,7 +38,7 @@ export class Results {
     const lines = async function* () {
       for await (const batch of batches) {
         totalRows += batch.length;
-        yield `${batch.join('\n')}\n`;
+        yield `${batch.map(asOneLine).join('\n')}\n`;
       }
     };
     const file = `${Date.now()}-${++this.#serial}.ndjson`;
@@ -77,4 +77,9 @@ export class Results {
   async delete({ file }: QueryResult): Promise<void> {
     if (file !== undefined) await rm(path.join(this.#folder, file), { force: true });
   }
+}
+
+/** readline ends a line at U+2028 and U+2029 too; within JSON they can only stand in strings. */
+function asOneLine(json: string): string {
+  return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }

@@ -67,7 +67,8 @@ function storageApp(store: ObjectStore, faults: Faults): express.Express {
   app.use(['/upload/storage/v1', '/resumable/upload/storage/v1'], uploadRoutes(store));
   const methods = Router().use(express.json({ type: () => true }), bucketRoutes(store), objectRoutes(store));
   // The client leaves /storage/v1 away when its address comes from STORAGE_EMULATOR_HOST.
-  app.use(['/storage/v1', '/download/storage/v1', '/'], methods);
+  app.use(['/storage/v1', '/download/storage/v1'], methods);
+  app.use(methods);
   app.use(plainDownloads(store));
   app.use((request) => {
     throw new StorageError(404, 'notFound', `No such method: ${request.method} ${request.path}`);

@@ -24,9 +24,15 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
   it('answers 409 duplicate for a dataset or a table that exists, and 404 notFound for one that does not', async () => {
     await project.bigquery.createDataset('twice');
     const again = await rejection(project.bigquery.createDataset('twice'));
-    assert.deepEqual([again.code, again.reason, again.message], [409, 'duplicate', 'Already Exists: Dataset p1:twice']);
+    assert.deepEqual(
+      [again.code, again.reason, again.message],
+      [409, 'duplicate', 'Already Exists: Dataset p1:twice'],
+    );
     const missing = await rejection(project.bigquery.dataset('none').getMetadata());
-    assert.deepEqual([missing.code, missing.reason, missing.message], [404, 'notFound', 'Not found: Dataset p1:none']);
+    assert.deepEqual(
+      [missing.code, missing.reason, missing.message],
+      [404, 'notFound', 'Not found: Dataset p1:none'],
+    );
     const table = await rejection(project.bigquery.dataset('d').table('none').getMetadata());
     assert.deepEqual([table.code, table.message], [404, 'Not found: Table p1:d.none']);
   });
@@ -101,7 +107,10 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
     );
     assert.equal(metadata.schema.fields[0].description, 'the key');
     const [ranged] = await project.bigquery.dataset('d').table('ranged').getMetadata();
-    assert.deepEqual(ranged.rangePartitioning, { field: 'n', range: { start: '0', end: '100', interval: '10' } });
+    assert.deepEqual(ranged.rangePartitioning, {
+      field: 'n',
+      range: { start: '0', end: '100', interval: '10' },
+    });
     const [daily] = await project.bigquery.dataset('d').table('daily').getMetadata();
     assert.deepEqual(daily.timePartitioning, { type: 'DAY', field: 'ts' });
   });
@@ -128,7 +137,10 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
     const [metadata] = await table.getMetadata();
     assert.deepEqual([metadata.description, metadata.labels], ['more', { x: 'y' }]);
     assert.deepEqual(metadata.tableConstraints, { primaryKey: { columns: ['a'] } });
-    assert.match((await rejection(table.setMetadata({ schema: { fields } }))).message, /Field c is missing in new schema/);
+    assert.match(
+      (await rejection(table.setMetadata({ schema: { fields } }))).message,
+      /Field c is missing in new schema/,
+    );
     await project.rows('alter table d.grows drop column c');
     assert.deepEqual(await project.rows('select * from d.grows'), [{ a: 1, b: null }]);
   });
@@ -139,13 +151,19 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
       insert into listed.t1 select x, timestamp_micros(x) from unnest(generate_array(1, 5)) x;
       create view listed.v1 as select a from listed.t1`);
     const [tables] = await project.bigquery.dataset('listed').getTables();
-    assert.deepEqual(tables.map(({ id, metadata }) => `${id} ${metadata.type}`), ['t1 TABLE', 'v1 VIEW']);
+    assert.deepEqual(
+      tables.map(({ id, metadata }) => `${id} ${metadata.type}`),
+      ['t1 TABLE', 'v1 VIEW'],
+    );
     const [view] = await project.bigquery.dataset('listed').table('v1').getMetadata();
     assert.deepEqual([view.view.query, view.schema.fields[0].type], ['select a from listed.t1', 'INTEGER']);
     const table = project.bigquery.dataset('listed').table('t1');
     const [all] = await table.getRows();
-    assert.deepEqual(all.map(({ a }) => a), [1, 2, 3, 4, 5]);
-    assert.equal(all[0].at.value, '1970-01-01T00:00:00.000001Z');
+    assert.deepEqual(
+      all.map(({ a }) => a),
+      [1, 2, 3, 4, 5],
+    );
+    assert.equal(all[0].at.value, '1970-01-01T00:00:00.000001000Z');
     const [page, next] = await table.getRows({ maxResults: 2, autoPaginate: false });
     assert.deepEqual([page.length, (next as { pageToken: string }).pageToken], [2, '2']);
     const [metadata] = await table.getMetadata();
@@ -153,7 +171,9 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
   });
 
   it('deletes a dataset only when it is empty, or with its contents', async () => {
-    await project.rows(`create schema full_one options (location = '${LOCATION}'); create table full_one.t (a int64)`);
+    await project.rows(
+      `create schema full_one options (location = '${LOCATION}'); create table full_one.t (a int64)`,
+    );
     assert.equal((await rejection(project.bigquery.dataset('full_one').delete())).reason, 'resourceInUse');
     await project.bigquery.dataset('full_one').delete({ force: true });
     assert.deepEqual(await project.bigquery.dataset('full_one').exists(), [false]);
@@ -175,9 +195,14 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
     const setup = `create table if not exists d.once (a int64); create view if not exists d.once_view as select a from d.once;
       create procedure if not exists d.once_procedure() begin select 1; end; select 7 as last`;
     const results = await Promise.all([1, 2, 3, 4].map(() => project.rows(setup)));
-    assert.deepEqual(results, [1, 2, 3, 4].map(() => [{ last: 7 }]));
+    assert.deepEqual(
+      results,
+      [1, 2, 3, 4].map(() => [{ last: 7 }]),
+    );
     assert.equal((await rejection(project.rows('create table d.once (a int64)'))).reason, 'duplicate');
-    await project.rows('drop view d.once_view; drop table if exists d.nothing; drop procedure d.once_procedure');
+    await project.rows(
+      'drop view d.once_view; drop table if exists d.nothing; drop procedure d.once_procedure',
+    );
     assert.equal((await rejection(project.rows('drop table d.nothing'))).reason, 'notFound');
   });
 
@@ -192,11 +217,16 @@ describe('BigQuery stand-in: datasets, tables and routines', () => {
       await first.close();
       const second = await openProject({ dataFolder });
       try {
-        assert.deepEqual(await second.rows('select t.s, v.a from kept.t as t join kept.v as v on t.a = v.a'), [{ s: 'x', a: 1 }]);
+        assert.deepEqual(
+          await second.rows('select t.s, v.a from kept.t as t join kept.v as v on t.a = v.a'),
+          [{ s: 'x', a: 1 }],
+        );
         assert.deepEqual(await second.rows('call kept.p()'), [{ answer: 42 }]);
         const [found] = await second.bigquery.job('named-job', { location: LOCATION }).getQueryResults();
         assert.deepEqual([job.id, found], ['named-job', [{ answer: 42 }]]);
-        const again = await rejection(second.bigquery.createQueryJob({ query: 'select 1', jobId: 'named-job', location: LOCATION }));
+        const again = await rejection(
+          second.bigquery.createQueryJob({ query: 'select 1', jobId: 'named-job', location: LOCATION }),
+        );
         assert.equal(again.code, 409);
       } finally {
         await second.close();

@@ -21,6 +21,7 @@ export async function openProject(options: Partial<BigQueryOptions> = {}) {
     apiEndpoint: standIn.url,
     authClient,
     location: LOCATION,
+    autoRetry: false,
     maxRetries: 0,
   });
   const storage = new Storage({ projectId: PROJECT, apiEndpoint: storageStandIn.url, authClient });
@@ -51,8 +52,13 @@ export async function openProject(options: Partial<BigQueryOptions> = {}) {
     },
     /** Writes lines to an object and answers its URI. */
     async put(name: string, lines: readonly (string | object)[], { gzip = false } = {}): Promise<string> {
-      const text = lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
-      await storage.bucket(BUCKET).file(name).save(gzip ? gzipSync(text) : text, { resumable: false });
+      const text = lines
+        .map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`)
+        .join('');
+      await storage
+        .bucket(BUCKET)
+        .file(name)
+        .save(gzip ? gzipSync(text) : text, { resumable: false });
       return `gs://${BUCKET}/${name}`;
     },
     /** Runs a load job to its end, whatever that is. */
@@ -92,11 +98,17 @@ export function failure(job: Job): { reason: string; message: string } {
 }
 
 /** What a promise was rejected with, with the parts that Google's client gives it. */
-export async function rejection(promise: Promise<unknown>): Promise<{ code: number; message: string; reason: string }> {
+export async function rejection(
+  promise: Promise<unknown>,
+): Promise<{ code: number; message: string; reason: string }> {
   try {
     await promise;
   } catch (error) {
-    const { code, message, errors } = error as { code: number; message: string; errors: { reason: string }[] };
+    const { code, message, errors } = error as {
+      code: number;
+      message: string;
+      errors: { reason: string }[];
+    };
     return { code, message, reason: errors[0]?.reason ?? '' };
   }
   throw new Error('was not rejected');

@@ -7,78 +7,13 @@ import { type Capture, capture, captureInitial } from '../../../shared/source/ca
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
 import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
 import type { ViewSource } from '../../../shared/view-source.ts';
-import { type ModelCapture, modelCapture, type ParseKey, type World } from './collapse-model.ts';
+import { anyWorld } from './any-world.ts';
+import { type ModelCapture, modelCapture, type World } from './collapse-model.ts';
+import { KEY_CASES } from './key-cases.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';
 
-const NUM_RUNS = 60;
-
-/** A key type: keys as PostgreSQL prints them, other spellings of a key, and object ids that are none. */
-type KeyCase = {
-  keys: readonly string[];
-  spellings: readonly ((key: string) => string)[];
-  badKeys: readonly string[];
-  parse: ParseKey;
-};
-
-const integerKeys = (keys: readonly string[], low: bigint, high: bigint): KeyCase => ({
-  keys,
-  spellings: [
-    (key) => ` ${key}\n`,
-    (key) => (key.startsWith('-') ? key : `+${key}`),
-    (key) => key.replace(/\d/, '0$&'),
-  ],
-  // U+3000, U+00A0 and Thai digits count as space and digits to many regular expressions, but not to PostgreSQL's integers.
-  badKeys: [
-    '',
-    'x',
-    '1.5',
-    '1e3',
-    '1_0',
-    `${high + 1n}`,
-    `${low - 1n}`,
-    '9'.repeat(40),
-    '\u30001',
-    '1\u00a0',
-    '๑',
-  ],
-  parse: (objectId) => {
-    if (!/^[ \t\n\v\f\r]*[-+]?[0-9]{1,20}[ \t\n\v\f\r]*$/.test(objectId)) return null;
-    const value = BigInt(objectId.trim().replace('+', ''));
-    return value >= low && value <= high ? String(value) : null;
-  },
-});
-
-const UUIDS = ['0', '1', '2', '9', 'a', 'f'].map(
-  (digit) => `${digit.repeat(8)}-1111-4111-8111-${digit.repeat(12)}`,
-);
-
-const KEY_CASES: Record<string, KeyCase> = {
-  bigint: integerKeys(
-    ['1', '2', '-3', '0', '9007199254740993', '-9223372036854775808'],
-    -(2n ** 63n),
-    2n ** 63n - 1n,
-  ),
-  integer: integerKeys(['1', '2', '-3', '0', '2147483647', '77'], -(2n ** 31n), 2n ** 31n - 1n),
-  smallint: integerKeys(['1', '2', '-3', '0', '32767', '77'], -(2n ** 15n), 2n ** 15n - 1n),
-  uuid: {
-    keys: UUIDS,
-    spellings: [(key) => key.toUpperCase(), (key) => key.replaceAll('-', '')],
-    badKeys: ['', '1', UUIDS[0]?.slice(1) ?? '', `${UUIDS[0]}0`, 'g'.repeat(32)],
-    parse: (objectId) => {
-      const parts = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i.exec(
-        objectId,
-      );
-      return parts === null ? null : parts.slice(1).join('-').toLowerCase();
-    },
-  },
-  text: {
-    keys: ['a', 'A', '', ' a', `it's {1,"2"} \\ NULL`, 'กุญแจ'],
-    spellings: [],
-    badKeys: [],
-    parse: (objectId) => objectId,
-  },
-};
+const NUM_RUNS = 120;
 
 describe('collapse', () => {
   let source: Source;
@@ -202,7 +137,7 @@ describe('collapse', () => {
 
   it('I2 covers in cut batches what one batch would have covered, each log row once', async () => {
     const view = await describeItems('bigint');
-    const keyCase = KEY_CASES.bigint as KeyCase;
+    const keyCase = KEY_CASES.bigint;
     await fc.assert(
       fc.asyncProperty(anyWorld(keyCase), async (world) => {
         await undone(async () => {
@@ -305,76 +240,6 @@ function checkpointOf({ checkpoint: { floorId, maturedFloorId, seen } }: World):
     horizons: maturedFloorId === null ? [] : [{ id: BigInt(maturedFloorId), atMicros: 0n, marker: 1n }],
     witness: null,
   };
-}
-
-function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<World> {
-  const key = fc.constantFrom(...keys);
-  const objectId = fc.oneof(
-    { weight: 6, arbitrary: key },
-    ...(spellings.length === 0
-      ? []
-      : [
-          {
-            weight: 2,
-            arbitrary: fc.tuple(key, fc.constantFrom(...spellings)).map(([of, spell]) => spell(of)),
-          },
-        ]),
-    ...(badKeys.length === 0 ? [] : [{ weight: 1, arbitrary: fc.constantFrom(...badKeys) }]),
-  );
-  const itemData = fc.subarray(['name', 'company_id', 'is_hidden', 'note', 'fax', 'updated_at'], {
-    maxLength: 2,
-  });
-  const readable = itemData.map((columns) => ({
-    json: Object.fromEntries(columns.map((column) => [column, { old: 1, new: 2 }])),
-  }));
-  const unreadable = fc.constantFrom({ json: [] }, { json: 'name' }, { json: 5 }, { json: ['fax'] });
-  const changedData = fc.oneof(
-    { weight: 6, arbitrary: readable },
-    { weight: 1, arbitrary: unreadable },
-    { weight: 1, arbitrary: fc.constant({ json: null }) },
-    { weight: 1, arbitrary: fc.constant(null) },
-  );
-  const action = fc.constantFrom<'added' | 'changed' | 'deleted'>(
-    'added',
-    'changed',
-    'changed',
-    'changed',
-    'deleted',
-  );
-  const logRow = fc.oneof(
-    fc.record({ type: fc.constant('item' as const), objectId, action, changedData }),
-    fc.record({ type: fc.constant('item' as const), objectId, action, changedData }),
-    fc.record({
-      type: fc.constant('company' as const),
-      objectId: fc.constantFrom('1', '2', ' 3', '4'),
-      action,
-      changedData,
-    }),
-    fc.record({ type: fc.constant('other' as const), objectId, action, changedData }),
-  );
-  return fc
-    .record({
-      items: fc.uniqueArray(
-        fc.record({ key, isHidden: fc.boolean(), companyId: fc.option(fc.integer({ min: 1, max: 3 })) }),
-        { selector: (item) => item.key },
-      ),
-      rows: fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), logRow), { maxLength: 25 }),
-      floorId: fc.nat(8),
-      maturedAbove: fc.option(fc.integer({ min: 1, max: 20 })),
-      isSeen: fc.array(fc.boolean(), { minLength: 25, maxLength: 25 }),
-      maxLogRows: fc.integer({ min: 1, max: 12 }),
-      queuedKeys: fc.array(objectId, { maxLength: 3 }),
-    })
-    .map(({ items, rows, floorId, maturedAbove, isSeen, maxLogRows, queuedKeys }) => {
-      let id = 0;
-      const log = rows.map(([distance, row]) => {
-        id += distance;
-        return { id, ...row };
-      });
-      const seen = log.filter((row, i) => isSeen[i] === true && row.id > floorId).map((row) => row.id);
-      const maturedFloorId = maturedAbove === null ? null : floorId + maturedAbove;
-      return { items, log, checkpoint: { floorId, seen, maturedFloorId }, maxLogRows, queuedKeys };
-    });
 }
 
 function inOrder(captured: ModelCapture): ModelCapture {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import { type Checkpoint, nextCheckpoint } from '../../../shared/checkpoint.ts';
-import { capture } from '../../../shared/source/capture.ts';
+import type { Checkpoint } from '../../../shared/checkpoint.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { warnOfStuckFloor } from '../../../shared/source/change-log.ts';
+import { CUT_AT_A_KEY, MARKER_AT_CAPTURE, MARKER_IS_SNAPSHOT_XMAX } from './broken-rules.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { type CaptureRules, Replica, type ReplicaOptions } from './replica.ts';
 import { CONTENT_TYPE, LOG_TABLE, type Source, startSource, until } from './start-source.ts';
@@ -10,6 +12,8 @@ const GRACE_SECONDS = 1;
 /** An insert of this object waits for HOLD_LOCK when its log id is drawn and its transaction has no id yet. */
 const HELD_OBJECT = '4004';
 const HOLD_LOCK = 4;
+
+const SEQUENCE = `${LOG_TABLE}_id_seq`;
 
 type Writer = Pick<pg.ClientBase, 'query'>;
 
@@ -27,8 +31,6 @@ describe('capture of transactions in flight', () => {
 
   before(async () => {
     source = await startSource(SCHEMA, { max_prepared_transactions: '1' });
-    // A log row that is there from the beginning, so that the sequence does not write to the WAL for the next few ids.
-    await addItem(source.pool);
   });
 
   afterEach(() => source.disconnect());
@@ -91,6 +93,9 @@ describe('capture of transactions in flight', () => {
 
   describe('schedule 2: a log id drawn before its transaction has an id', () => {
     async function play(rules: Partial<CaptureRules>): Promise<Replica> {
+      // nextval writes to the WAL, and so gets a transaction id, once for 32 ids: at the first one after setval.
+      await source.pool.query(`select setval('${SEQUENCE}', nextval('${SEQUENCE}'))`);
+      await source.pool.query(`select nextval('${SEQUENCE}')`);
       await source.pool.query('delete from item where id = $1', [HELD_OBJECT]);
       const replica = await load({ graceSeconds: GRACE_SECONDS, rules });
       const [holder, c, a] = [await source.connect(), await source.connect(), await source.connect()];
@@ -227,7 +232,7 @@ describe('capture of transactions in flight', () => {
     for (let round = 0; round < 30; round++) {
       await addItem(source.pool);
       if (round % 10 === 3) {
-        await source.pool.query(`select nextval('${LOG_TABLE}_id_seq')`);
+        await source.pool.query(`select nextval('${SEQUENCE}')`);
         holes++;
       }
       await replica.capture();
@@ -243,9 +248,23 @@ describe('capture of transactions in flight', () => {
     assert.equal(replica.checkpoint.seen, '{}');
   });
 
+  it('I8 names the transaction that keeps the floor, with its age', async () => {
+    const long = await source.connect();
+    await long.query('begin');
+    await addItem(long);
+    const { rows } = await long.query('select pg_backend_pid() as pid');
+    const warnings: { oldestTransaction: { pid: number; ageSeconds: number } }[] = [];
+    const log = { warn: (fields: (typeof warnings)[number]) => warnings.push(fields) } as unknown as Logger;
+    await warnOfStuckFloor(source.pool, log, 'item_view', 4_000);
+    assert.deepEqual(
+      warnings.map(({ oldestTransaction }) => [oldestTransaction.pid, oldestTransaction.ageSeconds >= 0]),
+      [[rows[0].pid, true]],
+    );
+  });
+
   it('I3 captures log ids above 2^53, which no double tells apart', async () => {
     const replica = await load();
-    await source.pool.query(`select setval('${LOG_TABLE}_id_seq', 9007199254740993)`);
+    await source.pool.query(`select setval('${SEQUENCE}', 9007199254740993)`);
     const writer = await source.connect();
     await writer.query('begin');
     const low = await addItem(writer);
@@ -270,49 +289,3 @@ async function isSeen(pool: pg.Pool, { seen, floorId }: Checkpoint, id: bigint):
   ]);
   return rows[0].seen as boolean;
 }
-
-/** Captures with the real rules, except that every horizon is marked at once, with the answer of a query in the snapshot. */
-const markingAtOnce = (marker: string): Partial<CaptureRules> => ({
-  drawMarker: async (_pool, checkpoint) => checkpoint,
-  capture: async (client, view, checkpoint, options) => {
-    const captured = await capture(client, view, checkpoint, options);
-    const { rows } = await client.query(`select (${marker})::text as marker`);
-    const horizons = captured.next.horizons.map((each) => ({
-      ...each,
-      marker: each.marker ?? BigInt(rows[0].marker as string),
-    }));
-    return { ...captured, next: { ...captured.next, horizons } };
-  },
-});
-
-const MARKER_IS_SNAPSHOT_XMAX = markingAtOnce('pg_snapshot_xmax(pg_current_snapshot())');
-const MARKER_AT_CAPTURE = markingAtOnce('pg_current_xact_id()');
-
-/** Takes all log rows of the first keys, and covers the log up to the last of these rows. */
-const CUT_AT_A_KEY: Partial<CaptureRules> = {
-  capture: async (client, view, checkpoint, options) => {
-    const all = await capture(client, view, checkpoint, { ...options, maxLogRows: 1_000 });
-    const { rows } = await client.query(
-      `select max(id) as "cutId", array_agg(distinct object_id) as keys from ${LOG_TABLE}
-       where id > $1 and not id <@ $2::int8multirange and object_id in (
-         select object_id from ${LOG_TABLE} where id > $1 and not id <@ $2::int8multirange
-         group by object_id order by min(id) limit $3)`,
-      [checkpoint.floorId, checkpoint.seen, options.maxLogRows],
-    );
-    const { cutId, keys } = rows[0] as { cutId: bigint | null; keys: string[] | null };
-    if (cutId === null || keys === null || cutId >= (all.next.witness?.id ?? 0n)) return all;
-    await client.query(
-      `select set_config('smart_datahub.added_keys', '{}', true), set_config('smart_datahub.changed_keys', $1, true)`,
-      [`{${keys.join(',')}}`],
-    );
-    const next = nextCheckpoint(checkpoint, {
-      maturedFloorId: checkpoint.floorId,
-      seen: `{(${checkpoint.floorId},${cutId}]}`,
-      highestId: cutId,
-      atMicros: 0n,
-      cutId,
-      witness: null,
-    });
-    return { ...all, cutId, next };
-  },
-};

@@ -12,7 +12,7 @@ export interface JsonColumn {
 }
 
 const DATE = '\\d{4}-\\d{1,2}-\\d{1,2}';
-const TIME = '\\d{1,2}:\\d{1,2}:\\d{1,2}(\\.\\d{0,6})?';
+const TIME = '([01]?\\d|2[0-3]):[0-5]?\\d:[0-5]?\\d(\\.\\d{0,6})?';
 const ZONE = '( ?UTC|Z|z| ?[+-]\\d{1,2}(:?\\d{2})?| [A-Za-z]+/[A-Za-z_/]+)?';
 
 /** What the text of a value looks like; DuckDB alone would also take `1_000`, `infinity` and half a date. */
@@ -89,10 +89,9 @@ function record(field: Field, raw: string): JsonColumn {
     ...jsonColumn(each, `struct_extract(${object}, ${literal(each.name)})`),
   }));
   const value = `struct_pack(${columns.map((column) => `${quoted(column.each.name)} := ${column.value}`).join(', ')})`;
-  const known = `starts_with(${raw}::varchar, '{') and ${onlyKnownKeys(fields, raw)}`;
   return {
     value: `case when ${raw} is not null then ${value} end`,
-    fits: `(${raw} is null or (${[known, ...columns.map(({ fits }) => fits)].join(' and ')}))`,
+    fits: `(${raw} is null or (${[onlyKnownKeys(fields, raw), ...columns.map(({ fits }) => fits)].join(' and ')}))`,
   };
 }
 
@@ -111,7 +110,7 @@ export function rawStructure(fields: readonly Field[]): string {
   return literal(JSON.stringify(Object.fromEntries(fields.map(({ name }) => [name, 'JSON']))));
 }
 
-/** Has the JSON object no key but these? */
+/** Is the JSON text an object without any key but these? */
 export function onlyKnownKeys(fields: readonly Field[], object: string): string {
-  return `list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], json_keys(${object}))`;
+  return `starts_with(ltrim(${object}::varchar), '{') and list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], json_keys(${object}))`;
 }

@@ -19,7 +19,7 @@ export async function loadRows(
   objects: readonly SourceObject[],
 ): Promise<number> {
   let rows = 0;
-  for (const compression of ['gzip', 'none'] as const) {
+  for (const compression of ['gzip', 'uncompressed'] as const) {
     const files = objects.filter((object) => object.compression === compression && object.bytes > 0);
     if (files.length > 0) rows += await session.run(insertion(storage, fields, files, compression));
   }

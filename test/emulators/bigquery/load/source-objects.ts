@@ -10,7 +10,7 @@ export interface SourceObject {
   readonly uri: string;
   readonly file: string;
   readonly bytes: number;
-  readonly compression: 'gzip' | 'none';
+  readonly compression: 'gzip' | 'uncompressed';
 }
 
 const CONCURRENT_DOWNLOADS = 4;
@@ -92,7 +92,7 @@ async function compressionOf(file: string): Promise<SourceObject['compression']>
   const handle = await open(file);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b ? 'gzip' : 'none';
+    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b ? 'gzip' : 'uncompressed';
   } finally {
     await handle.close();
   }

@@ -1,6 +1,9 @@
 import type { Fragment } from './statement.ts';
 import { type Position, syntaxError, type Token, tokenize } from './tokenize.ts';
 
+const OPENERS = new Set(['(', '[', '{', 'CASE']);
+const CLOSERS = new Set([')', ']', '}']);
+
 /** Reads the tokens of one text from left to right. Keywords are compared in upper case. */
 export class Cursor {
   readonly source: string;
@@ -105,8 +108,8 @@ export class Cursor {
     while (!this.done) {
       const keyword = this.peek()?.keyword ?? '';
       if (depth === 0 && (keyword === ';' || keywords.includes(keyword))) break;
-      if ('([{'.includes(keyword) || keyword === 'CASE') depth += keyword === '' ? 0 : 1;
-      else if (keyword !== '' && (')]}'.includes(keyword) || (keyword === 'END' && depth > 0))) depth -= 1;
+      if (OPENERS.has(keyword)) depth += 1;
+      else if (CLOSERS.has(keyword) || (keyword === 'END' && depth > 0)) depth -= 1;
       if (depth < 0) break;
       this.next();
     }

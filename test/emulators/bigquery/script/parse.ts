@@ -201,7 +201,6 @@ function parseArgumentType(cursor: Cursor): string {
     const { keyword } = cursor.next();
     if (keyword === '<') depth += 1;
     if (keyword === '>') depth -= 1;
-    if (keyword === '>>') depth -= 2;
   }
   return cursor.source.slice(start, cursor.end);
 }

@@ -11,8 +11,8 @@ export interface Token extends Position {
   /** As written. */
   readonly text: string;
   /**
-   * What it means: keywords in upper case are in `keyword`; here are identifiers without backticks, strings decoded,
-   * parameters without `@`, bytes as hexadecimal digits.
+   * What it means: identifiers without backticks, strings decoded, bytes as hexadecimal digits, parameters in lower case
+   * and without `@`.
    */
   readonly value: string;
   /** The upper-case text of a word; the text of a symbol; empty for everything else. */
@@ -26,9 +26,26 @@ const STRING_START = /(?:[rR][bB]?|[bB][rR]?)?("""|'''|"|')/y;
 const QUOTED_NAME = /`(?:[^`\\]|\\[\s\S])*`/y;
 const SYSTEM_VARIABLE = /@@[A-Za-z_][\w.]*/y;
 const PARAMETER = /@[A-Za-z_]\w*/y;
-const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
+const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|(?<![\w`])\.\d+)(?:[eE][+-]?\d+)?/y;
 const WORD = /[A-Za-z_]\w*/y;
-const SYMBOL = /<=|>=|<>|!=|<<|>>|\|\||=>|[-+*/%=<>(){}[\],.;:?~&|^@]/y;
+// `>>` is two symbols, since it mostly ends two types.
+const SYMBOL = /<=|>=|<>|!=|<<|\|\||=>|[-+*/%=<>(){}[\],.;:?~&|^@]/y;
+
+const asWritten = (text: string): string => text;
+
+/** What a token may be other than a string, the first that fits counts. */
+const PATTERNS: readonly {
+  readonly kind: Token['kind'];
+  readonly pattern: RegExp;
+  readonly meaning: (text: string) => string;
+}[] = [
+  { kind: 'quoted', pattern: QUOTED_NAME, meaning: (text) => text.slice(1, -1).replaceAll('\\`', '`') },
+  { kind: 'system', pattern: SYSTEM_VARIABLE, meaning: (text) => text.slice(2).toLowerCase() },
+  { kind: 'parameter', pattern: PARAMETER, meaning: (text) => text.slice(1).toLowerCase() },
+  { kind: 'number', pattern: NUMBER, meaning: asWritten },
+  { kind: 'word', pattern: WORD, meaning: asWritten },
+  { kind: 'symbol', pattern: SYMBOL, meaning: asWritten },
+];
 
 /**
  * The tokens of a GoogleSQL text; comments and white space are left out.
@@ -51,37 +68,23 @@ export function tokenize(source: string): Token[] {
   for (;;) {
     offset += match(SPACE_OR_COMMENT)?.length ?? 0;
     if (offset >= source.length) return tokens;
-    let text: string | undefined;
     if (match(STRING_START) !== undefined) {
       const literal = readString(source, offset);
       if (!literal) throw syntaxError('Unclosed string literal', positionOf(offset));
       push(literal.bytes ? 'bytes' : 'string', literal.text, literal.value);
-    } else if ((text = match(QUOTED_NAME)) !== undefined) {
-      push('quoted', text, text.slice(1, -1).replaceAll('\\`', '`'));
-    } else if ((text = match(SYSTEM_VARIABLE)) !== undefined) {
-      push('system', text, text.slice(2).toLowerCase());
-    } else if ((text = match(PARAMETER)) !== undefined) {
-      push('parameter', text, text.slice(1).toLowerCase());
-    } else if ((text = match(NUMBER)) !== undefined && !endsOfName(tokens, source, offset)) {
-      push('number', text, text);
-    } else if ((text = match(WORD)) !== undefined) {
-      push('word', text, text);
-    } else if ((text = match(SYMBOL)) !== undefined) {
-      push('symbol', text, text);
-    } else {
+      continue;
+    }
+    const found = PATTERNS.find(({ pattern }) => match(pattern) !== undefined);
+    const text = found && match(found.pattern);
+    if (!found || text === undefined) {
       throw syntaxError(`Illegal input character "${source[offset]}"`, positionOf(offset));
     }
+    push(found.kind, text, found.meaning(text));
   }
 }
 
 export function syntaxError(message: string, { line, column }: Position) {
   return invalidQuery(`Syntax error: ${message} at [${line}:${column}]`);
-}
-
-/** `.5` after a name is no number: `t.5` would be, but `a.b` written with spaces must stay a path. */
-function endsOfName(tokens: Token[], source: string, offset: number): boolean {
-  const last = tokens.at(-1);
-  return source[offset] === '.' && last?.end === offset && (last.kind === 'word' || last.kind === 'quoted');
 }
 
 function positions(source: string): (offset: number) => Position {
@@ -118,9 +121,9 @@ function readString(source: string, offset: number): StringLiteral | undefined {
   const body = source.slice(bodyStart, end);
   const text = source.slice(offset, end + quote.length);
   if (!prefix.includes('b')) {
-    return { text, value: prefix.includes('r') ? body : unescape(body).toString(), bytes: false };
+    return { text, value: prefix.includes('r') ? body : decode(body).toString(), bytes: false };
   }
-  const value = prefix.includes('r') ? Buffer.from(body) : unescape(body, true);
+  const value = prefix.includes('r') ? Buffer.from(body) : decode(body, true);
   return { text, value: value.toString('hex'), bytes: true };
 }
 
@@ -136,18 +139,18 @@ const CONTROL_CHARACTERS: Readonly<Record<string, string>> = {
 };
 
 /** `\x` and octal escapes are bytes in a bytes literal and code points in a string literal. */
-function unescape(body: string, asBytes = false): Buffer {
+function decode(body: string, asBytes = false): Buffer {
   const parts: Buffer[] = [];
   let rest = body;
   for (let found = ESCAPE.exec(rest); found; found = ESCAPE.exec(rest)) {
-    const [escape, utf16, utf32, hex, octal, character = ''] = found;
+    const [written, utf16, utf32, hex, octal, character = ''] = found;
     parts.push(Buffer.from(rest.slice(0, found.index)));
     const byte = hex ? Number.parseInt(hex, 16) : octal ? Number.parseInt(octal, 8) : undefined;
     const codePoint = utf16 ?? utf32;
     if (codePoint) parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(codePoint, 16))));
     else if (byte === undefined) parts.push(Buffer.from(CONTROL_CHARACTERS[character] ?? character));
     else parts.push(asBytes ? Buffer.of(byte) : Buffer.from(String.fromCodePoint(byte)));
-    rest = rest.slice(found.index + escape.length);
+    rest = rest.slice(found.index + written.length);
   }
   parts.push(Buffer.from(rest));
   return Buffer.concat(parts);

@@ -21,19 +21,16 @@ create or replace macro bq_fraction(text) as
       || regexp_extract(text, '\.\d+(.*)$', 1)
     else text end;
 
--- One minus a fraction that is not zero; one itself would not fit.
-create or replace macro bq_complement(fraction) as
-  0.99999999999999999999999999999999999999::decimal(38,38)
-    - greatest(fraction, 0.00000000000000000000000000000000000001::decimal(38,38))
-    + 0.00000000000000000000000000000000000001::decimal(38,38);
+create or replace macro bq_bignumeric_digits(whole, fraction) as
+  bq_from_decimal(whole || '.' || lpad(fraction::varchar, 38, '0'));
 
+-- The number is its floor and, in units of 1e-38, what is above the floor.
 create or replace macro bq_bignumeric_text(value) as
-  case when value is null then null
-    when struct_extract(value, '$floor') < 0 and struct_extract(value, '$fraction') > 0 then
-      bq_from_decimal(
-        case when struct_extract(value, '$floor') = -1 then '-0' else (struct_extract(value, '$floor') + 1)::varchar end
-          || substr(bq_complement(struct_extract(value, '$fraction'))::varchar, 2))
-    else bq_from_decimal(struct_extract(value, '$floor')::varchar || substr(struct_extract(value, '$fraction')::varchar, 2))
+  case when struct_extract(value, '$floor') >= 0 or struct_extract(value, '$fraction') = 0 then
+      bq_bignumeric_digits(struct_extract(value, '$floor')::varchar, struct_extract(value, '$fraction'))
+    when value is not null then
+      '-' || bq_bignumeric_digits((-(struct_extract(value, '$floor') + 1))::varchar,
+        100000000000000000000000000000000000000::hugeint - struct_extract(value, '$fraction'))
   end;
 
 create or replace macro bq_string(value) as
@@ -73,24 +70,23 @@ create or replace macro bq_bytes(value) as
   case typeof(value) when 'BLOB' then try_cast(value::varchar as blob) else encode(value::varchar) end;
 create or replace macro bq_safe_bytes(value) as bq_bytes(value);
 
--- The number is its floor and what is above the floor, both exact; at most 38 digits on either side.
 create or replace macro bq_bignumeric_parts(whole, fraction, negative) as
-  case when negative and trim(fraction, '0') <> '' then
-    {'$floor': -whole::hugeint - 1, '$fraction': bq_complement(('0.' || fraction || '0')::decimal(38,38))::decimal(38,38)}
-  else
-    {'$floor': case when negative then -whole::hugeint else whole::hugeint end,
-     '$fraction': ('0.' || fraction || '0')::decimal(38,38)}
-  end;
+  case when not negative then {'$floor': whole, '$fraction': fraction}
+    when fraction = 0 then {'$floor': -whole, '$fraction': fraction}
+    else {'$floor': -whole - 1, '$fraction': 100000000000000000000000000000000000000::hugeint - fraction} end;
 
+-- At most 38 digits on either side of the point.
 create or replace macro bq_safe_bignumeric(value) as
-  case when typeof(value) like 'STRUCT%' then try_cast(value as struct("$floor" hugeint, "$fraction" decimal(38,38)))
+  case when typeof(value) like 'STRUCT%' then try_cast(value as struct("$floor" hugeint, "$fraction" hugeint))
     when regexp_full_match(trim(value::varchar), '[+-]?\d{1,38}(\.\d{0,38})?') then
-      bq_bignumeric_parts(regexp_extract(trim(value::varchar), '^[+-]?(\d+)', 1),
-        regexp_extract(value::varchar, '\.(\d*)', 1), starts_with(trim(value::varchar), '-'))
+      bq_bignumeric_parts(
+        regexp_extract(trim(value::varchar), '^[+-]?(\d+)', 1)::hugeint,
+        rpad(regexp_extract(value::varchar, '\.(\d*)', 1), 38, '0')::hugeint,
+        starts_with(trim(value::varchar), '-'))
   end;
 create or replace macro bq_bignumeric(value) as
   coalesce(bq_safe_bignumeric(value), case when value is not null then
-    bq_refuse('bignumeric', value::varchar)::struct("$floor" hugeint, "$fraction" decimal(38,38)) end);
+    bq_refuse('bignumeric', value::varchar)::struct("$floor" hugeint, "$fraction" hugeint) end);
 
 -- Numbers -------------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-import { literal } from '../field.ts';
+import { isTypeName, literal } from '../field.ts';
 import { type Token, tokenize } from '../script/tokenize.ts';
 import { isOwnFunction } from './functions.ts';
 
@@ -17,8 +17,7 @@ export function normalise(sql: string): string {
   let normal = '';
   let end = 0;
   for (const [index, token] of tokens.entries()) {
-    // Comments vanish, but two tokens never grow together.
-    if (token.start > end || tokens[index - 1]?.kind === token.kind) normal += ' ';
+    if (token.start > end) normal += ' ';
     normal += written(token, tokens[index - 1], tokens[index + 1], tokens[index - 2]);
     end = token.end;
   }
@@ -38,12 +37,18 @@ function written(token: Token, before?: Token, after?: Token, twoBefore?: Token)
       if (BARE_FUNCTIONS.has(token.keyword) && after?.keyword !== '(' && before?.keyword !== '.') {
         return `${FUNCTION_PREFIX}${token.value}()`;
       }
-      return isCall(token, before, after, twoBefore)
-        ? `${FUNCTION_PREFIX}${token.value.toLowerCase()}`
-        : token.text;
+      if (isCall(token, before, after, twoBefore)) return `${FUNCTION_PREFIX}${token.value.toLowerCase()}`;
+      return isName(token, before, after) ? `\`${token.text}\`` : token.text;
     default:
       return token.text;
   }
+}
+
+/** A word that can only be a name is quoted: some are keywords for the translator and not for GoogleSQL. */
+function isName(token: Token, before?: Token, after?: Token): boolean {
+  if (after?.keyword === '(' || after?.keyword === '<') return false;
+  if (before?.keyword === '.') return true;
+  return before?.keyword === 'AS' && !isTypeName(token.value) && token.keyword !== 'VALUE';
 }
 
 function isCall(token: Token, before?: Token, after?: Token, twoBefore?: Token): boolean {

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
+import { ended, failure, LOCATION, openProject, type Project, rejection } from './bigquery-project.ts';
+
+describe('BigQuery stand-in: jobs', () => {
+  let project: Project;
+  const endedIds: string[] = [];
+  before(async () => {
+    project = await openProject({ onJob: (job) => endedIds.push(job.jobReference.jobId) });
+    await project.rows('create table d.t (a int64)');
+  });
+  after(() => project.close());
+  afterEach(() => project.faults.clear());
+
+  it('run under the id, the location and the labels that the caller gave', async () => {
+    const job = await project.finished('select 1', {
+      jobId: 'given_1',
+      labels: { step: 'merge' },
+      jobTimeoutMs: 60_000,
+    });
+    const { jobReference, configuration, status, statistics } = job.metadata;
+    assert.deepEqual(jobReference, { projectId: 'p1', jobId: 'given_1', location: LOCATION });
+    assert.deepEqual(
+      [configuration.labels, configuration.jobType, status.state],
+      [{ step: 'merge' }, 'QUERY', 'DONE'],
+    );
+    assert.ok(statistics.creationTime <= statistics.startTime && statistics.startTime <= statistics.endTime);
+    assert.equal(statistics.query.statementType, 'SELECT');
+    assert.ok(endedIds.includes('given_1'));
+  });
+
+  it('answer 409 duplicate for an id in use, even of a job that failed', async () => {
+    await project.finished('select 1 / 0', { jobId: 'used' });
+    const again = await rejection(
+      project.bigquery.createQueryJob({ query: 'select 1', jobId: 'used', location: LOCATION }),
+    );
+    assert.deepEqual([again.code, again.reason], [409, 'duplicate']);
+    await project.finished('select 1', { jobId: 'used', location: 'US' });
+    assert.equal(
+      (await rejection(project.bigquery.createQueryJob({ query: 'select 1', jobId: 'a b' }))).code,
+      400,
+    );
+  });
+
+  it('are found only in their location', async () => {
+    await project.finished('select 1', { jobId: 'somewhere' });
+    assert.equal(
+      (await rejection(project.bigquery.job('somewhere', { location: 'EU' }).getMetadata())).code,
+      404,
+    );
+    await project.bigquery.job('somewhere', { location: LOCATION }).getMetadata();
+  });
+
+  it('do not see a dataset of another location', async () => {
+    const job = await project.finished('select * from d.t', { location: 'EU' });
+    assert.deepEqual(failure(job), {
+      reason: 'notFound',
+      message: 'Not found: Dataset p1:d was not found in location EU',
+    });
+  });
+
+  it('fail with the reason and the words of BigQuery', async () => {
+    for (const [query, reason, message] of [
+      ['select * from d.none', 'notFound', /^Not found: Table p1:d\.none/],
+      [
+        'select * from none.t',
+        'notFound',
+        /^Not found: Dataset p1:none was not found in location asia-southeast1$/,
+      ],
+      ['select b from d.t', 'invalidQuery', /^Unrecognized name: b/],
+      ['select sin_of(1)', 'invalidQuery', /^Function not found: SIN_OF/],
+      ['select cast("x" as int64)', 'invalidQuery', /^Bad int64 value: x$/],
+      ['select a, a from d.t', 'invalidQuery', /Duplicate column names/],
+      ['delete from d.t', 'invalidQuery', /must have a WHERE clause/],
+    ] as const) {
+      const job = await project.finished(query);
+      assert.equal(failure(job)?.reason, reason, query);
+      assert.match(failure(job).message, message);
+      const results = await rejection(job.getQueryResults());
+      assert.equal(results.reason, reason);
+    }
+  });
+
+  it('only check when the run is dry', async () => {
+    const [job] = await project.bigquery.createQueryJob({
+      query: 'select a, 1.5 as f from d.t',
+      dryRun: true,
+      location: LOCATION,
+    });
+    assert.equal(job.metadata.status.state, 'DONE');
+    assert.deepEqual(
+      job.metadata.statistics.query.schema.fields.map(({ type }: { type: string }) => type),
+      ['INTEGER', 'FLOAT'],
+    );
+    await project.bigquery.createQueryJob({
+      query: 'insert into d.t values (1)',
+      dryRun: true,
+      location: LOCATION,
+    });
+    assert.deepEqual(await project.rows('select * from d.t'), []);
+    const refused = await rejection(
+      project.bigquery.createQueryJob({ query: 'select * from d.none', dryRun: true, location: LOCATION }),
+    );
+    assert.equal(refused.reason, 'notFound');
+  });
+
+  it('are cancelled while they run, and stopped when their time is over', async () => {
+    const endless = 'declare i int64 default 0; loop set i = i + 1; end loop';
+    const [job] = await project.bigquery.createQueryJob({ query: endless, location: LOCATION });
+    await job.cancel();
+    await ended(job);
+    assert.equal(failure(job).reason, 'stopped');
+    const late = await project.finished(endless, { jobTimeoutMs: 100 });
+    assert.equal(failure(late).reason, 'stopped');
+    assert.match(failure(late).message, /timed out after 0.1s/);
+    const heavy = await project.finished(
+      'select count(*) from unnest(generate_array(1, 100000)) a, unnest(generate_array(1, 100000)) b where a * b < 0',
+      {
+        jobTimeoutMs: 200,
+      },
+    );
+    assert.equal(failure(heavy).reason, 'stopped');
+  });
+
+  it('say that they still run when the waiting time is over', async () => {
+    const held = hold();
+    project.faults.next('bigquery.job.query', held);
+    const [job] = await project.bigquery.createQueryJob({ query: 'select 5 as a', location: LOCATION });
+    await held.reached;
+    const [metadata] = await job.getMetadata();
+    assert.equal(metadata.status.state, 'RUNNING');
+    await assert.rejects(job.getQueryResults({ timeoutMs: 1 }), /did not complete before 1ms/);
+    const later = job.getQueryResults();
+    held.release();
+    assert.deepEqual((await later)[0], [{ a: 5 }]);
+  });
+
+  it('hand their rows out in pages', async () => {
+    const [job] = await project.bigquery.createQueryJob({
+      query: 'select x, timestamp_seconds(x) as at from unnest(generate_array(1, 2500)) x order by x',
+      location: LOCATION,
+    });
+    const [page, next, response] = await job.getQueryResults({ maxResults: 1000, autoPaginate: false });
+    assert.deepEqual([page.length, (response as { totalRows: string }).totalRows], [1000, '2500']);
+    const [second] = await job.getQueryResults({ ...next, autoPaginate: false });
+    assert.deepEqual(
+      [second.length, second[0].x, second[0].at.value],
+      [1000, 1001, '1970-01-01T00:16:41.000Z'],
+    );
+    const [all] = await job.getQueryResults();
+    assert.deepEqual(
+      all.map(({ x }) => x),
+      Array.from({ length: 2500 }, (_, index) => index + 1),
+    );
+    const [skipped] = await job.getQueryResults({ startIndex: '2498', autoPaginate: false });
+    assert.deepEqual(
+      skipped.map(({ x }) => x),
+      [2499, 2500],
+    );
+  });
+
+  it('are listed, newest first, without their children', async () => {
+    await project.finished('select 1; select 2', { jobId: 'listed' });
+    const [jobs] = await project.bigquery.getJobs({ maxResults: 1, autoPaginate: false });
+    assert.equal(jobs[0]?.id, 'listed');
+  });
+
+  it('run by the short way of one request, too', async () => {
+    const [rows] = await project.bigquery.query({
+      query: 'select @a + 1 as b, timestamp "2020-01-01" as at',
+      params: { a: 41 },
+    });
+    assert.deepEqual([rows[0].b, rows[0].at.value], [42, '2020-01-01T00:00:00.000Z']);
+    const refused = await rejection(project.bigquery.query({ query: 'select 1 / 0' }));
+    assert.deepEqual([refused.code, refused.reason], [400, 'invalidQuery']);
+  });
+
+  it('tell how many rows DML changed', async () => {
+    const [, , response] = await (
+      await project.finished('insert into d.t select x from unnest([1, 2, 3]) x')
+    ).getQueryResults({ autoPaginate: false });
+    assert.equal((response as { numDmlAffectedRows: string }).numDmlAffectedRows, '3');
+  });
+
+  describe('under scripted faults', () => {
+    it('fail before or after their effect', async () => {
+      await project.rows('create or replace table d.f (a int64)');
+      const count = async () => (await project.values('select count(*) from d.f'))[0];
+      project.faults.next('bigquery.job.query', failJob('backendError'));
+      const early = await project.finished('insert into d.f values (1)');
+      assert.equal(failure(early).reason, 'backendError');
+      assert.equal(await count(), 0);
+      project.faults.next('bigquery.job.query', failJobAfterEffect('rateLimitExceeded'));
+      const late = await project.finished('insert into d.f values (1)');
+      assert.equal(failure(late).reason, 'rateLimitExceeded');
+      assert.equal(await count(), 1);
+      const uri = await project.put('f.ndjson', [{ a: 2 }]);
+      project.faults.next('bigquery.job.load', failJob('quotaExceeded', 'too many'));
+      assert.deepEqual(failure(await project.load('f', [uri])), {
+        reason: 'quotaExceeded',
+        message: 'too many',
+      });
+      project.faults.next('bigquery.job.load', failJobAfterEffect('backendError'));
+      await project.load('f', [uri]);
+      assert.equal(await count(), 2);
+    });
+
+    it('can be cancelled while they are held, and then never have an effect', async () => {
+      await project.rows('create or replace table d.g (a int64)');
+      const held = hold();
+      project.faults.next('bigquery.job.query', held);
+      const [job] = await project.bigquery.createQueryJob({
+        query: 'insert into d.g values (1)',
+        location: LOCATION,
+      });
+      await held.reached;
+      await job.cancel();
+      await ended(job);
+      held.release();
+      assert.equal(failure(job).reason, 'stopped');
+      assert.deepEqual(await project.rows('select * from d.g'), []);
+    });
+
+    it('lose the answer of the request that inserted them, and are there all the same', async () => {
+      for (const fault of [failAfterEffect(503), dropAfterEffect()]) {
+        project.faults.next('bigquery.jobs.insert', fault);
+        const jobId = `lost_${Math.random().toString(36).slice(2)}`;
+        await assert.rejects(
+          project.bigquery.createQueryJob({ query: 'select 1', jobId, location: LOCATION }),
+        );
+        await ended(project.bigquery.job(jobId, { location: LOCATION }));
+      }
+      project.faults.next('bigquery.jobs.insert', failBefore(503));
+      await assert.rejects(
+        project.bigquery.createQueryJob({ query: 'select 1', jobId: 'never', location: LOCATION }),
+      );
+      assert.equal(
+        (await rejection(project.bigquery.job('never', { location: LOCATION }).getMetadata())).code,
+        404,
+      );
+    });
+
+    it('are named as the methods of the API', async () => {
+      project.faults.clear();
+      await project.rows('select 1');
+      await project.bigquery.dataset('d').table('t').getMetadata();
+      assert.deepEqual(project.faults.calls, [
+        'bigquery.jobs.insert',
+        'bigquery.job.query',
+        'bigquery.jobs.getQueryResults',
+        'bigquery.tables.get',
+      ]);
+    });
+  });
+});

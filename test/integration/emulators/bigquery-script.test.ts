@@ -1,0 +1,391 @@
+import assert from 'node:assert/strict';
+import { BigQuery } from '@google-cloud/bigquery';
+import { MERGE_SETUP } from './bigquery-merge-setup.ts';
+import { ended, failure, LOCATION, openProject, type Project, rejection } from './bigquery-project.ts';
+
+describe('BigQuery stand-in: scripts', () => {
+  let project: Project;
+  before(async () => {
+    project = await openProject();
+  });
+  after(() => project.close());
+
+  it('declares, sets and compares variables of many types', async () => {
+    const [row] = await project.rows(
+      `
+      declare a, b int64 default 2;
+      declare c string;
+      declare d array<struct<x int64, y array<string>>>;
+      declare e default date '2020-02-29';
+      declare f numeric default 1.5;
+      set a = a * 3000000000;
+      set (b, c) = (7, 'seven');
+      set d = [struct(1 as x, ['p', 'q'] as y)];
+      set e = date_add(e, interval 1 year);
+      select a, b, c, d, e, f`,
+    );
+    assert.deepEqual(
+      [row?.a, row?.b, row?.c, row?.d, row?.f?.toString()],
+      [6_000_000_000, 7, 'seven', [{ x: 1, y: ['p', 'q'] }], '1.5'],
+    );
+    assert.deepEqual(row?.e, BigQuery.date('2021-02-28'));
+  });
+
+  it('sets several variables from one row, and to NULL when there is none', async () => {
+    assert.deepEqual(
+      await project.values(`declare n, low, high int64 default -1; declare t string default 'x';
+        set (n, low, high) = (select as struct count(*), min(x), max(x) from unnest([3, 1, 2]) x);
+        set (t) = (select as struct 'y' from (select 1) where false);
+        select n, low, high, t`),
+      [3, 1, 3, null],
+    );
+    assert.match(
+      (await rejection(project.rows('declare a int64; set a = (select x from unnest([1, 2]) x); select a')))
+        .message,
+      /more than one|More than one/,
+    );
+  });
+
+  it('lets a column win over a variable of its name, where the column can be seen', async () => {
+    await project.rows(
+      'create table d.columns (batch int64, other int64); insert into d.columns values (1, 10), (2, 20)',
+    );
+    const script = (query: string) => `declare batch, v int64 default 2; ${query}`;
+    assert.deepEqual(await project.values(script('select count(*) from d.columns where batch = batch')), [2]);
+    assert.deepEqual(await project.values(script('select count(*) from d.columns c where c.batch = v')), [1]);
+    // The derived table does not see the columns of its neighbour.
+    assert.deepEqual(
+      await project.rows(
+        script('select s.x, c.other from d.columns c join (select batch as x) s on s.x = c.batch'),
+      ),
+      [{ x: 2, other: 20 }],
+    );
+    assert.deepEqual(
+      await project.values(
+        script('select (select max(other) from d.columns where batch <= v) from (select 1 as one)'),
+      ),
+      [20],
+    );
+    assert.deepEqual(await project.values(script('with q as (select 5 as batch) select batch from q')), [5]);
+  });
+
+  it('branches, loops and leaves loops', async () => {
+    assert.deepEqual(
+      await project.values(`
+        declare i, sum int64 default 0;
+        loop
+          set i = i + 1;
+          if i = 3 then continue; elseif i > 5 then break; end if;
+          set sum = sum + i;
+        end loop;
+        while i < 100 do set i = i * 2; end while;
+        if sum is null then select 'null'; else select sum, i, case when i > 1 then 'big' end as size; end if`),
+      [1 + 2 + 4 + 5, 192, 'big'],
+    );
+  });
+
+  it('answers the rows of its last statement only', async () => {
+    assert.deepEqual(await project.rows('select 1 as a; select 2 as b'), [{ b: 2 }]);
+    assert.deepEqual(
+      await project.rows('create temp table t as select 1 as a; select * from t; truncate table t'),
+      [],
+    );
+    assert.deepEqual(await project.rows('begin return; select 1; end'), []);
+  });
+
+  it('catches errors, tells them, and raises them again', async () => {
+    assert.deepEqual(
+      await project.values(`begin select 1 / 0; exception when error then
+        select @@error.message as m, @@error.statement_text as s; end`),
+      ['division by zero: 1 / 0', 'select 1 / 0'],
+    );
+    assert.deepEqual(
+      await project.values(`declare m string default 'none';
+        begin
+          begin raise using message = 'inner'; exception when error then set m = @@error.message; raise; end;
+        exception when error then select concat(m, '/', @@error.message) as both; end`),
+      ['inner/inner'],
+    );
+    const uncaught = await rejection(
+      project.rows("select 1;\n  raise using message = format('code %d of %s', 7, 'x')"),
+    );
+    assert.deepEqual(
+      [uncaught.code, uncaught.reason, uncaught.message],
+      [400, 'invalidQuery', 'Query error: code 7 of x at [2:3]'],
+    );
+    assert.match(
+      (await rejection(project.rows('begin raise; end'))).message,
+      /outside of an exception handler/,
+    );
+    assert.match((await rejection(project.rows("select 1; assert 1 > 2 as 'no'"))).message, /no/);
+  });
+
+  it('tells the place of an error inside a procedure', async () => {
+    await project.rows(
+      "create procedure d.raises(x int64)\nbegin\n  if x > 1 then\n    raise using message = 'deep';\n  end if;\nend",
+    );
+    const { message } = await rejection(project.rows('call d.raises(2)'));
+    assert.equal(message, 'Query error: deep at [d.raises:3:5]');
+    await project.rows('call d.raises(1)');
+  });
+
+  it('passes arguments in and out, and refuses calls that do not fit', async () => {
+    await project.rows(`create or replace procedure d.twice(n int64, out doubled int64, inout word string)
+      begin set doubled = n * 2; set word = concat(word, '!'); end`);
+    assert.deepEqual(
+      await project.values(
+        "declare d2 int64; declare w string default 'hi'; call d.twice(20 + 1, d2, w); select d2, w",
+      ),
+      [42, 'hi!'],
+    );
+    assert.match((await rejection(project.rows('call d.twice(1)'))).message, /takes 3 argument/);
+    assert.equal((await rejection(project.rows('call d.none()'))).reason, 'notFound');
+  });
+
+  it('runs texts that are made at run time', async () => {
+    assert.deepEqual(
+      await project.values(
+        `declare a, b int64; declare t string default 'd.made';
+        execute immediate concat('create or replace table ', t, ' as select 1 as x');
+        execute immediate 'select x + @more, x from d.made' into a, b using 4 as more; select a, b`,
+      ),
+      [5, 1],
+    );
+  });
+
+  it('counts rows and knows them afterwards', async () => {
+    assert.deepEqual(
+      await project.values(
+        `create temp table t (a int64); insert into t values (1), (2); select @@row_count as n`,
+      ),
+      [2],
+    );
+  });
+
+  it('reads every way to write a string', async () => {
+    assert.deepEqual(
+      await project.values(
+        String.raw`select 'it\'s', "dq \"x\"", r'\d+\'', '''a 'b' "c"
+line''', """x""", 'é\u00e9\x41\n', /* comment ; */ '-- no comment', '@p;' -- end;
+        # another ; comment
+        `,
+      ),
+      ["it's", 'dq "x"', String.raw`\d+\'`, `a 'b' "c"\nline`, 'x', 'ééA\n', '-- no comment', '@p;'],
+    );
+  });
+
+  it('gives each statement of a script a child job with its statistics', async () => {
+    await project.rows('create or replace table d.children (a int64)');
+    const job =
+      await project.finished(`insert into d.children values (1), (2); update d.children set a = 3 where a = 1;
+      delete from d.children where a = 2; select count(*) from d.children`);
+    assert.deepEqual(
+      [job.metadata.statistics.query.statementType, job.metadata.statistics.numChildJobs],
+      ['SCRIPT', '4'],
+    );
+    const [children] = await project.bigquery.getJobs({ parentJobId: job.id ?? '' });
+    const told = children.reverse().map(({ metadata: { statistics } }) => {
+      const { statementType, dmlStats } = statistics.query;
+      const { insertedRowCount, updatedRowCount, deletedRowCount } = dmlStats ?? {};
+      return [statementType, insertedRowCount, updatedRowCount, deletedRowCount].join(' ');
+    });
+    assert.deepEqual(told.slice(0, 3), ['INSERT 2 0 0', 'UPDATE 0 1 0', 'DELETE 0 0 1']);
+    assert.equal(children[0]?.metadata.statistics.parentJobId, job.id);
+    assert.match(told[3] ?? '', /^SELECT/);
+  });
+
+  it('refuses a text that is no script, with the place of the fault', async () => {
+    for (const [text, message] of [
+      ['select 1; if true then select 2', /Syntax error: .* at \[1:32\]/],
+      ["select 'open", /Unclosed string literal at \[1:8\]/],
+      ['selec 1', /SELEC/],
+      ['begin select 1', /Syntax error/],
+      ['select 1 +', /Syntax error|syntax error/],
+      ['declare x', /Syntax error/],
+    ] as const) {
+      const refused = await rejection(project.rows(text));
+      assert.equal(refused.reason, 'invalidQuery', text);
+      assert.match(refused.message, message);
+    }
+  });
+});
+
+describe('BigQuery stand-in: transactions', () => {
+  let project: Project;
+  beforeEach(async () => {
+    project = await openProject();
+    await project.rows(
+      'create table d.t (a int64, b string); insert into d.t values (1, "x"), (2, "y"), (3, "z")',
+    );
+  });
+  afterEach(() => project.close());
+
+  const content = () => project.rows('select * from d.t order by a');
+
+  it('leave nothing behind when they are rolled back, fail, or are never committed', async () => {
+    const before = await content();
+    await project.rows(`begin transaction; insert into d.t values (4, 'w'); update d.t set b = '' where true;
+      truncate table d.t; rollback transaction`);
+    assert.deepEqual(await content(), before);
+    await rejection(
+      project.rows(
+        "begin transaction; delete from d.t where a = 1; select error('stop'); commit transaction",
+      ),
+    );
+    assert.deepEqual(await content(), before);
+    await project.rows('begin; delete from d.t where true');
+    assert.deepEqual(await content(), before);
+  });
+
+  /** A script that waits, inside of its transaction, for a table that the test creates. */
+  const untilGate = `while (select count(*) from d.INFORMATION_SCHEMA.TABLES where table_name = 'gate') = 0 do
+    select 'waiting'; end while;`;
+  const openGate = () => project.rows('create table d.gate (a int64)');
+  const start = async (query: string) =>
+    (await project.bigquery.createQueryJob({ query, location: LOCATION }))[0];
+
+  it('are seen by others only when they are committed', async () => {
+    const job = await start(
+      `begin transaction; insert into d.t values (4, 'w'); ${untilGate} commit transaction`,
+    );
+    const inserted = async () =>
+      (await project.bigquery.getJobs({ parentJobId: job.id ?? '' }))[0].length > 1;
+    while (!(await inserted()));
+    assert.equal((await content()).length, 3);
+    await openGate();
+    await ended(job);
+    assert.equal((await content()).length, 4);
+  });
+
+  it('refuse DDL on permanent objects, but not on temporary ones', async () => {
+    const { message } = await rejection(
+      project.rows('begin transaction; create table d.no (a int64); commit transaction'),
+    );
+    assert.match(message, /not supported inside a transaction/);
+    assert.deepEqual(
+      await project.rows(
+        'begin transaction; create temp table t2 as select a from d.t; commit transaction; select count(*) n from t2',
+      ),
+      [{ n: 3 }],
+    );
+    assert.equal((await rejection(project.rows('commit transaction; select 1'))).reason, 'invalidQuery');
+    assert.match((await rejection(project.rows('begin transaction; begin transaction'))).message, /already/);
+  });
+
+  it('end one of two that change the same table', async () => {
+    const change = "begin transaction; update d.t set b = 'changed' where a = 1;";
+    const first = await start(`${change} ${untilGate} commit transaction`);
+    const updated = async () =>
+      (await project.bigquery.getJobs({ parentJobId: first.id ?? '' }))[0].length > 1;
+    while (!(await updated()));
+    const second = await rejection(project.rows(`${change} commit transaction`));
+    assert.deepEqual([second.code, second.reason], [400, 'invalidQuery']);
+    assert.match(
+      second.message,
+      /^Query error: Transaction is aborted due to concurrent update against table p1:d\.t\. Transaction ID: .* at \[1:20\]$/,
+    );
+    await openGate();
+    await ended(first);
+    assert.equal(failure(first), undefined);
+    assert.equal((await content())[0]?.b, 'changed');
+    await project.rows(`${change} commit transaction`);
+  });
+
+  it('let statements of their own wait for each other instead', async () => {
+    const jobs = await Promise.all(
+      [1, 2, 3, 4, 5].map(() => project.finished('update d.t set a = a + 10 where true')),
+    );
+    assert.deepEqual(
+      jobs.flatMap((job) => failure(job) ?? []),
+      [],
+    );
+    assert.deepEqual(
+      (await content()).map(({ a }) => a),
+      [51, 52, 53],
+    );
+  });
+});
+
+describe('BigQuery stand-in: a merge procedure', () => {
+  let project: Project;
+  before(async () => {
+    project = await openProject();
+    await project.rows(MERGE_SETUP);
+  });
+  after(() => project.close());
+  beforeEach(() =>
+    project.rows('truncate table d.temp_project; truncate table d.project; truncate table d.applied_batch'),
+  );
+
+  const stage = (batch: number, rows: readonly (readonly [number, string | null, string])[]) =>
+    project.rows(
+      `insert into d.temp_project (project_id, enq, action, etl_transaction_id) values
+      ${rows.map(([id, enq, action]) => `(${id}, ${JSON.stringify(enq)}, '${action}', ${batch})`).join(', ')}`,
+    );
+  const merge = (batch: number, rows: number) =>
+    project.rows('call `p1.d.merge_project`(@batch_id, @batch_rows)', { batch_id: batch, batch_rows: rows });
+  const target = () =>
+    project.rows(
+      'select project_id, enq, is_deleted, etl_transaction_id as batch from `p1.d.project` order by 1',
+    );
+
+  it('adds, changes, deletes and un-deletes, and answers the counts', async () => {
+    await stage(1, [
+      [1, 'a', 'added'],
+      [2, 'b', 'added'],
+      [3, null, 'deleted'],
+    ]);
+    assert.deepEqual(await merge(1, 3), [{ added: 2, changed: 0, deleted: 0 }]);
+    await stage(2, [
+      [1, 'a2', 'changed'],
+      [2, null, 'deleted'],
+    ]);
+    assert.deepEqual(await merge(2, 2), [{ added: 0, changed: 1, deleted: 1 }]);
+    assert.deepEqual(await target(), [
+      { project_id: 1, enq: 'a2', is_deleted: false, batch: 2 },
+      { project_id: 2, enq: 'b', is_deleted: true, batch: 2 },
+    ]);
+    await stage(3, [[2, 'b3', 'added']]);
+    assert.deepEqual(await merge(3, 1), [{ added: 1, changed: 0, deleted: 0 }]);
+    assert.deepEqual((await target())[1], { project_id: 2, enq: 'b3', is_deleted: false, batch: 3 });
+    assert.deepEqual(await project.rows('select count(*) n from d.temp_project'), [{ n: 0 }]);
+  });
+
+  it('does nothing the second time, and answers the same counts', async () => {
+    await stage(1, [[1, 'a', 'added']]);
+    assert.deepEqual(await merge(1, 1), await merge(1, 1));
+    assert.equal((await target()).length, 1);
+  });
+
+  it('raises what it refuses and leaves everything as it was', async () => {
+    await stage(5, [[1, 'a', 'added']]);
+    await merge(5, 1);
+    const before = await target();
+    await stage(4, [[1, 'old', 'changed']]);
+    assert.match(
+      (await rejection(merge(4, 1))).message,
+      /\[smart-datahub:superseded\] batch 4 is older than 5/,
+    );
+    await stage(6, [
+      [7, 'x', 'added'],
+      [7, 'y', 'added'],
+    ]);
+    assert.match((await rejection(merge(6, 2))).message, /\[smart-datahub:duplicate_key\] 7/);
+    assert.match((await rejection(merge(6, 9))).message, /\[smart-datahub:staging_lost\] 2 of 9 rows/);
+    assert.deepEqual(await target(), before);
+    assert.deepEqual(await project.rows('select count(*) n from d.temp_project'), [{ n: 3 }]);
+  });
+
+  it('merges 100,000 rows into 100,000 in under two seconds', async () => {
+    const staged = (
+      batch: number,
+    ) => `insert into d.temp_project (project_id, enq, action, etl_transaction_id)
+      select x, concat('ENQ-', x), 'added', ${batch} from unnest(generate_array(1, 100000)) x`;
+    await project.rows(staged(1));
+    await merge(1, 100_000);
+    await project.rows(staged(2));
+    const start = performance.now();
+    assert.deepEqual(await merge(2, 100_000), [{ added: 0, changed: 100_000, deleted: 0 }]);
+    assert.ok(performance.now() - start < 2_000);
+  });
+});

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
+import { hold, pass } from '../../emulators/faults.ts';
+import type { Installation, Staged } from './installation.ts';
+import { Stack } from './stack.ts';
+
+describe('when a job or what was staged is lost', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install();
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+  });
+
+  describe('a merge job', () => {
+    it('that failed for a reason that passes is followed by the next attempt', async () => {
+      const batch = await on.stage();
+      stack.bigquery.faults.next('bigquery.job.query', failJob('backendError'));
+
+      const merged = await on.merge(batch);
+
+      assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
+      const [recorded] = await on.batches();
+      assert.partialDeepStrictEqual(recorded, { attempt: 2, apply_job_id: 'merge_pmr_project_1_2' });
+      await on.assertEqual();
+    });
+
+    it('I5 that failed after it had its effect is answered by the ledger at the next attempt', async () => {
+      const batch = await on.stage();
+      stack.bigquery.faults.next('bigquery.job.query', failJobAfterEffect('backendError'));
+
+      const merged = await on.merge(batch);
+
+      assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2', changed: '0', deleted: '0' });
+      assert.deepEqual(await on.query(`select count(*) as n from ${on.ledger()}`), [{ n: '1' }]);
+      await on.assertEqual();
+    });
+
+    it('that fails again and again is left to a later delivery, and nothing is lost', async function () {
+      this.timeout(30_000);
+      const batch = await on.stage();
+      const failing = Array.from({ length: 4 }, () => failJob('rateLimitExceeded'));
+      stack.bigquery.faults.next('bigquery.job.query', ...failing);
+
+      await assert.rejects(on.merge(batch), { kind: 'transient', message: /merge_pmr_project_1_4/ });
+      assert.deepEqual(await on.states(), ['staged']);
+
+      assert.equal((await on.merge(batch)).outcome, 'applied');
+      await on.assertEqual();
+    });
+
+    it('that outlives the function is picked up by the next delivery, under the same name', async () => {
+      const batch = await on.stage();
+      const held = hold();
+      stack.bigquery.faults.next('bigquery.job.query', held);
+      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '1' });
+
+      assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
+      assert.deepEqual(await on.states(), ['applying']);
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
+      held.release();
+      const merged = await on.merge(batch);
+
+      assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
+      assert.partialDeepStrictEqual((await on.batches())[0], {
+        attempt: 1,
+        apply_job_id: 'merge_pmr_project_1_1',
+      });
+    });
+
+    it('that was refused for good stops the view, with what BigQuery said', async () => {
+      const batch = await on.stage();
+      stack.bigquery.faults.next('bigquery.job.query', failJob('invalidQuery', 'Unrecognized name: x'));
+
+      await assert.rejects(on.merge(batch), {
+        kind: 'warehouse',
+        message: /merge_pmr_project_1_1: Unrecognized name: x/,
+      });
+
+      assert.match(String(await on.haltedReason()), /Unrecognized name: x/);
+      assert.deepEqual(await on.states(), ['failed']);
+    });
+  });
+
+  describe('a load job', () => {
+    it('that failed for a reason that passes is followed by another try, and no row is loaded twice', async () => {
+      stack.bigquery.faults.next('bigquery.job.load', failJob('internalError'), pass());
+
+      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+
+      assert.equal((await on.batches())[0]?.load_job_id, 'load_pmr_project_1_1_2');
+      await on.assertEqual();
+    });
+
+    it('I6 that loaded its rows and is told to have failed leaves duplicates, which no reader ever sees', async () => {
+      stack.bigquery.faults.next('bigquery.job.load', failJobAfterEffect('backendError'));
+      const batch = await on.stage();
+
+      await assert.rejects(on.merge(batch), {
+        kind: 'bad_data',
+        message: /4 staged rows of 2 expected have 2 keys/,
+      });
+
+      assert.deepEqual(await on.target(), []);
+      await on.dependencies.control.resumeView('pmr_project');
+      await on.replicate();
+      await on.assertEqual();
+    });
+
+    it('that refuses the rows stops the view, with the field that BigQuery names', async () => {
+      stack.bigquery.faults.next(
+        'bigquery.job.load',
+        failJob('invalid', 'Could not parse "x" as INT64 for field share'),
+      );
+
+      await assert.rejects(on.extract(), { kind: 'warehouse', message: /for field share/ });
+
+      assert.match(String(await on.haltedReason()), /for field share/);
+    });
+  });
+
+  describe('what was staged', () => {
+    it('is loaded again from its objects when the rows are gone from the temp table', async () => {
+      const batch = await on.stage();
+      await on.query(`truncate table ${on.tempTable()}`);
+
+      const merged = await on.merge(batch);
+
+      assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
+      assert.partialDeepStrictEqual((await on.batches())[0], {
+        attempt: 2,
+        load_job_id: 'load_pmr_project_1_2_1',
+      });
+      await on.assertEqual();
+    });
+
+    const losses = {
+      'an object': (batch: Staged) =>
+        on.bucket.file(`pmr_project/${batch.etlTransactionId}/upserts-00000.ndjson.gz`).delete(),
+      'the manifest': (batch: Staged) => on.bucket.file(manifestOf(batch)).delete(),
+      'a readable manifest': (batch: Staged) => on.bucket.file(manifestOf(batch)).save('{"view":'),
+    };
+    for (const [what, lose] of Object.entries(losses)) {
+      it(`I2 is captured again under a new number when rows and ${what} are gone`, async () => {
+        await on.replicate();
+        await on.source.change('app_project', 1, { name: 'uno' });
+        await on.source.delete('app_project', 2);
+        const batch = await on.stage();
+        await on.query(`truncate table ${on.tempTable()}`);
+        await lose(batch);
+        await on.mailboxes.extract.take();
+
+        assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'recaptured' });
+
+        assert.deepEqual(await on.states(), ['applied', 'abandoned']);
+        assert.deepEqual(await on.mailboxes.extract.take(), [{ view: 'pmr_project', trigger: 'recapture' }]);
+        assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '1', deleted: '1' });
+        await on.assertEqual();
+      });
+    }
+
+    it('I2 is captured again when an object goes before it was loaded', async () => {
+      await on.replicate();
+      await on.source.change('app_project', 1, { name: 'uno' });
+      const held = hold();
+      stack.bigquery.faults.next('bigquery.job.load', held);
+      const extracting = on.extract();
+      await held.reached;
+      await on.bucket.file('pmr_project/2/upserts-00000.ndjson.gz').delete();
+      held.release();
+
+      await assert.rejects(extracting, { kind: 'staging_lost', message: /upserts-00000/ });
+
+      assert.equal(await on.haltedReason(), null);
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      assert.deepEqual(await on.states(), ['applied', 'abandoned', 'applied']);
+      await on.assertEqual();
+    });
+
+    it('I2 is given up after a day, and captured again under a new number', async () => {
+      await on.stage();
+      const dayLater = { ...on.dependencies, clock: { nowMs: () => Date.now() + 24 * 3_600_000 + 1000 } };
+      on.dependencies = dayLater;
+
+      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+
+      assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+      await on.assertEqual();
+    });
+  });
+
+  it('a merge that comes too early, while its batch is extracted, is to come again', async () => {
+    const held = hold();
+    stack.bigquery.faults.next('bigquery.job.load', held);
+    const extracting = on.stage();
+    await held.reached;
+
+    await assert.rejects(on.merge({ view: 'pmr_project', etlTransactionId: '1' }), {
+      kind: 'transient',
+      message: 'ETL transaction 1 is still being extracted',
+    });
+
+    held.release();
+    assert.equal((await on.merge(await extracting)).outcome, 'applied');
+  });
+});
+
+const manifestOf = (batch: Staged): string => `pmr_project/${batch.etlTransactionId}/manifest.json`;

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import type { BigQuery } from '@google-cloud/bigquery';
+import type { PubSub } from '@google-cloud/pubsub';
+import type { Bucket } from '@google-cloud/storage';
+import type pg from 'pg';
+import { createDependencies, type Dependencies } from '../../../functions/dependencies.ts';
+import { type ExtractResult, extractView } from '../../../functions/extract/extract-view.ts';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { type MergeResult, mergeBatch } from '../../../functions/merge/merge-batch.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/view-source.ts';
+import type { Mailbox } from '../mailbox.ts';
+import { SampleSource } from './sample-source.ts';
+
+export type Staged = Extract<ExtractResult, { outcome: 'staged' }>;
+export type Applied = Extract<MergeResult, { outcome: 'applied' }>;
+
+type Parts = {
+  env: Record<string, string>;
+  /** The name of the source's database. */
+  sourceDatabase: string;
+  /** As its superuser. */
+  source: pg.Pool;
+  control: pg.Pool;
+  bigquery: BigQuery;
+  bucket: Bucket;
+  pubsub: PubSub;
+  mailboxes: Record<'extract' | 'merge' | 'deadLetter', Mailbox>;
+};
+
+/** The configuration of the views in source.sql. */
+export const ENTRIES: ViewSourceEntry[] = [
+  {
+    name: 'pmr_project',
+    target_name: 'project',
+    main_table: 'app_project',
+    app_label: 'app',
+    model: 'project',
+    key_column: 'project_id',
+    load_type: 'merge',
+    lookups: [{ table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' }],
+  },
+  {
+    name: 'pmr_site',
+    target_name: 'site',
+    main_table: 'app_site',
+    app_label: 'app',
+    model: 'site',
+    key_column: 'site_id',
+    load_type: 'merge',
+  },
+].map((entry) => viewSourceEntry.parse(entry));
+
+/** One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. */
+export class Installation {
+  readonly parts: Parts;
+  readonly source: SampleSource;
+  dependencies: Dependencies;
+
+  private constructor(parts: Parts, dependencies: Dependencies) {
+    this.parts = parts;
+    this.source = new SampleSource(parts.source);
+    this.dependencies = dependencies;
+  }
+
+  static async create(parts: Parts): Promise<Installation> {
+    const installation = new Installation(parts, await createDependencies(parts.env));
+    await importConfiguration(ENTRIES, installation.dependencies);
+    return installation;
+  }
+
+  get control(): pg.Pool {
+    return this.parts.control;
+  }
+
+  get bigquery(): BigQuery {
+    return this.parts.bigquery;
+  }
+
+  get bucket(): Bucket {
+    return this.parts.bucket;
+  }
+
+  get mailboxes(): Parts['mailboxes'] {
+    return this.parts.mailboxes;
+  }
+
+  /** The same installation as another process has it, with other settings. */
+  async anotherProcess(settings: Record<string, string> = {}): Promise<Installation> {
+    const env = { ...this.parts.env, ...settings };
+    return new Installation({ ...this.parts, env }, await createDependencies(env));
+  }
+
+  extract(view = 'pmr_project', trigger = 'test'): Promise<ExtractResult> {
+    return extractView(view, trigger, this.#invocation('extract', { view }), this.dependencies);
+  }
+
+  merge(batch: { view: string; etlTransactionId: string }): Promise<MergeResult> {
+    const event = { view: batch.view, etlTransactionId: BigInt(batch.etlTransactionId) };
+    return mergeBatch(event, this.#invocation('merge', { ...batch }), this.dependencies);
+  }
+
+  /** Extracts what must be a batch. */
+  async stage(view = 'pmr_project'): Promise<Staged> {
+    const extracted = await this.extract(view);
+    assert.ok(extracted.outcome === 'staged', `expected a batch, got: ${JSON.stringify(extracted)}`);
+    return extracted;
+  }
+
+  /** Extracts and applies what must be a batch. */
+  async replicate(view = 'pmr_project'): Promise<Applied> {
+    const merged = await this.merge(await this.stage(view));
+    assert.ok(merged.outcome === 'applied', `expected an applied batch, got: ${JSON.stringify(merged)}`);
+    return merged;
+  }
+
+  /** The rows of a query to BigQuery; every value as its text, NULL as null. */
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    const [rows] = await this.parts.bigquery.query({ query: sql, wrapIntegers: true });
+    return (rows as Record<string, unknown>[]).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])),
+    );
+  }
+
+  /** The target without its clock, by key. */
+  target(name: 'project' | 'site' = 'project'): Promise<Record<string, unknown>[]> {
+    return this.query(`select * except (update_at) from ${this.targetTable(name)} order by ${name}_id`);
+  }
+
+  /** What analysts see of it. */
+  async visible(name: 'project' | 'site' = 'project'): Promise<Record<string, unknown>[]> {
+    const view = this.#table('View_SMartData', `view_${name}`);
+    return await this.query(`select * except (is_deleted, update_at) from ${view} order by ${name}_id`);
+  }
+
+  targetTable(name: 'project' | 'site' = 'project'): string {
+    return this.#table('SMartDataAnalytics', name);
+  }
+
+  tempTable(name: 'project' | 'site' = 'project'): string {
+    return this.#table('SMartData_Temp', `temp_${name}`);
+  }
+
+  ledger(): string {
+    return this.#table('SMartData_Temp', 'applied_batch');
+  }
+
+  /** Asserts that the reporting view holds what the source's view holds, value by value. */
+  async assertEqual(): Promise<void> {
+    const { rows: projects } = await this.source.database.query(
+      `select project_id::text, name, company, trim_scale(share)::text as share,
+         to_char(opened at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as opened from pmr_project order by pmr_project.project_id`,
+    );
+    assert.deepEqual(await this.visible('project'), projects);
+  }
+
+  /** The view's ETL transactions, oldest first. */
+  async batches(view = 'pmr_project'): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.parts.control.query(
+      'select * from etl.etl_transaction where view_name = $1 order by id',
+      [view],
+    );
+    return rows;
+  }
+
+  async states(view = 'pmr_project'): Promise<unknown[]> {
+    return (await this.batches(view)).map(({ state }) => state);
+  }
+
+  /** The recorded failures, oldest first. */
+  async errors(): Promise<Record<string, unknown>[]> {
+    return (await this.parts.control.query('select * from etl.etl_error order by id')).rows;
+  }
+
+  async checkpointOf(view = 'pmr_project'): Promise<unknown> {
+    const { rows } = await this.parts.control.query('select * from etl.checkpoint where view_name = $1', [
+      view,
+    ]);
+    return rows[0] ?? null;
+  }
+
+  async haltedReason(view = 'pmr_project'): Promise<string | null> {
+    return (await this.dependencies.control.getViewSource(view)).haltedReason;
+  }
+
+  /** The names of the staged objects of a batch. */
+  async stagedObjects(batch: { view: string; etlTransactionId: string }): Promise<string[]> {
+    const [files] = await this.parts.bucket.getFiles({ prefix: `${batch.view}/${batch.etlTransactionId}/` });
+    return files.map(({ name }) => name);
+  }
+
+  #table(dataset: string, name: string): string {
+    return `\`${this.parts.env.GOOGLE_CLOUD_PROJECT}.${dataset}.${name}\``;
+  }
+
+  #invocation(functionName: string, event: unknown) {
+    return { functionName, event };
+  }
+}
+
+/** The client wraps what JSON has no type for: `{ value: '2026-01-02' }`. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) {
+    if ('value' in value) return String(value.value);
+    if ('toFixed' in value) return String(value);
+  }
+  return value;
+}

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import type { Installation } from './installation.ts';
+import { Stack } from './stack.ts';
+
+describe('a view is replicated', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    on = await stack.install();
+  });
+
+  it('whole the first time, NULLs as NULLs', async () => {
+    await on.source.add('app_company', { id: 1, name: 'Möbel & Söhne' });
+    await on.source.add(
+      'app_project',
+      { id: 1, name: 'Depot', company_id: 1, share: '0.125', opened: '2026-01-02T03:04:05.678+02' },
+      { id: 2, name: null },
+      { id: 3, name: 'a dummy', is_dummy: true },
+    );
+
+    const batch = await on.stage();
+    assert.partialDeepStrictEqual(batch, { kind: 'initial', upserts: 2, deletes: 0, hasMore: false });
+    const merged = await on.merge(batch);
+
+    assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2', changed: '0', deleted: '0' });
+    const technical = { is_deleted: false, etl_transaction_id: batch.etlTransactionId };
+    assert.deepEqual(await on.target(), [
+      {
+        project_id: '1',
+        name: 'Depot',
+        company: 'Möbel & Söhne',
+        share: '0.125',
+        opened: '2026-01-02T01:04:05.678Z',
+        ...technical,
+      },
+      { project_id: '2', name: null, company: null, share: null, opened: null, ...technical },
+    ]);
+    await on.assertEqual();
+  });
+
+  it('when it is empty, and then as rows come', async () => {
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '0', deleted: '0' });
+    assert.deepEqual(await on.target(), []);
+
+    await on.source.add('app_project', { id: 1, name: 'first' });
+
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '1', changed: '0', deleted: '0' });
+    await on.assertEqual();
+  });
+
+  it('as rows are added, changed and deleted, with counts', async () => {
+    await on.source.add(
+      'app_project',
+      { id: 1, name: 'one' },
+      { id: 2, name: 'two' },
+      { id: 3, name: 'three' },
+    );
+    await on.replicate();
+
+    await on.source.add('app_project', { id: 4, name: 'four' }, { id: 5, name: 'five' });
+    await on.source.change('app_project', 1, { name: null });
+    await on.source.delete('app_project', 2);
+    await on.source.add('app_project', { id: 6, name: 'came and went' });
+    await on.source.delete('app_project', 6);
+    const merged = await on.replicate();
+
+    assert.partialDeepStrictEqual(merged, { added: '2', changed: '1', deleted: '1' });
+    await on.assertEqual();
+    const deleted = await on.query(`select * from ${on.targetTable()} where is_deleted`);
+    assert.deepEqual(
+      deleted.map(({ project_id, name }) => [project_id, name]),
+      [['2', 'two']],
+    );
+    const [, batch] = await on.batches();
+    assert.partialDeepStrictEqual(batch, {
+      kind: 'incremental',
+      trigger: 'test',
+      state: 'applied',
+      rows_added: '2',
+      rows_changed: '1',
+      rows_deleted: '1',
+      staged_upserts: '3',
+      staged_deletes: '2',
+      log_rows: '6',
+    });
+    assert.ok(batch?.lag);
+  });
+
+  it('as deleted rows are added again, and as rows leave their view and re-enter it', async () => {
+    await on.source.add('app_project', { id: 1, name: 'deleted' }, { id: 2, name: 'left' });
+    await on.replicate();
+    await on.source.delete('app_project', 1);
+    await on.source.change('app_project', 2, { is_dummy: true });
+
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '0', deleted: '2' });
+    assert.deepEqual(await on.visible(), []);
+    assert.deepEqual(
+      (await on.target()).map(({ is_deleted }) => is_deleted),
+      [true, true],
+    );
+
+    await on.source.add('app_project', { id: 1, name: 'added again' });
+    await on.source.change('app_project', 2, { is_dummy: false });
+
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '2', changed: '0', deleted: '0' });
+    await on.assertEqual();
+  });
+
+  it('I1 as the rows are, whatever the log says of them', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.replicate();
+    // What django-models-logging really writes, case by case: smartapp.md.
+    await on.source.database.query(`delete from app_project where id = 1`);
+    await on.source.log('app_project', 1, 'changed', { name: {} });
+    await on.source.log('app_project', 2, 'deleted');
+    await on.source.database.query(`insert into app_project (id, name) values (3, 'three')`);
+    await on.source.log('app_project', 3, 'changed', { name: {} });
+    await on.source.log('app_project', 99, 'added');
+
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '1', changed: '1', deleted: '1' });
+
+    await on.assertEqual();
+    assert.equal((await on.target()).length, 3);
+  });
+
+  it('without a row for the delete of a key that the target never had', async () => {
+    await on.replicate();
+    await on.source.log('app_project', 7, 'deleted');
+
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '0', deleted: '0' });
+    assert.deepEqual(await on.target(), []);
+  });
+
+  it('when a lookup that it shows is renamed', async () => {
+    await on.source.add('app_company', { id: 1, name: 'old name' }, { id: 2, name: 'another' });
+    await on.source.add(
+      'app_project',
+      { id: 1, company_id: 1 },
+      { id: 2, company_id: 2 },
+      { id: 3, company_id: 1 },
+    );
+    await on.replicate();
+
+    await on.source.change('app_company', 1, { name: 'new name' });
+
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '2', deleted: '0' });
+    await on.assertEqual();
+  });
+
+  it('I2 without a batch when nothing of it changed: the checkpoint moves, and the view keeps time and count', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+    const before = await on.checkpointOf();
+    await on.source.change('app_project', 1, { remark: 'in no view' });
+    await on.source.add('app_site', { id: 1 });
+
+    assert.deepEqual(await on.extract(), {
+      outcome: 'idle',
+      view: 'pmr_project',
+      logRows: '1',
+      hasMore: false,
+    });
+    assert.deepEqual(await on.extract(), {
+      outcome: 'idle',
+      view: 'pmr_project',
+      logRows: '0',
+      hasMore: false,
+    });
+
+    assert.equal((await on.batches()).length, 1);
+    assert.notDeepEqual(await on.checkpointOf(), before);
+    const { rows } = await on.control.query(
+      `select idle_captures, captured_at > now() - interval '1 minute' as recent from etl.view_source where name = 'pmr_project'`,
+    );
+    assert.deepEqual(rows, [{ idle_captures: '2', recent: true }]);
+    assert.deepEqual(await on.mailboxes.merge.take(), [{ view: 'pmr_project', etlTransactionId: '1' }]);
+  });
+
+  it('without the log rows whose object id is no key, which are counted', async () => {
+    await on.replicate();
+    await on.source.log('app_project', 'not a number', 'changed', { name: {} });
+    await on.source.log('app_project', '99999999999999999999', 'added');
+    await on.source.add('app_project', { id: 1, name: 'good' });
+
+    await on.replicate();
+
+    await on.assertEqual();
+    const { rows } = await on.control.query(
+      `select bad_keys from etl.view_source where name = 'pmr_project'`,
+    );
+    assert.deepEqual(rows, [{ bad_keys: '2' }]);
+    assert.equal((await on.batches())[1]?.bad_keys, '2');
+  });
+
+  it('I2 in several batches when there is much to do, each asking for the next', async () => {
+    const cutting = await stack.install({ MAX_BATCH_LOG_ROWS: '4' });
+    await cutting.replicate();
+    await cutting.mailboxes.extract.take();
+    const rows = Array.from({ length: 10 }, (_, i) => ({ id: i + 1, name: `project ${i + 1}` }));
+    await cutting.source.add('app_project', ...rows);
+    // Both sides of a cut know key 1.
+    await cutting.source.change('app_project', 1, { name: 'changed later' });
+
+    const batches = [];
+    do {
+      batches.push(await cutting.replicate());
+    } while ((await cutting.mailboxes.extract.take()).length > 0);
+
+    assert.deepEqual(
+      batches.map(({ added, changed }) => [added, changed]),
+      [
+        ['4', '0'],
+        ['4', '0'],
+        ['2', '1'],
+      ],
+    );
+    await cutting.assertEqual();
+    assert.equal((await cutting.extract()).outcome, 'idle');
+  });
+
+  it('I5 by effects that are named for view, batch and attempt', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'more' });
+    const batch = await on.stage();
+    await on.merge(batch);
+
+    const id = batch.etlTransactionId;
+    assert.deepEqual(await on.stagedObjects(batch), [
+      `pmr_project/${id}/manifest.json`,
+      `pmr_project/${id}/upserts-00000.ndjson.gz`,
+    ]);
+    const [, recorded] = await on.batches();
+    assert.partialDeepStrictEqual(recorded, {
+      staged_prefix: `pmr_project/${id}/`,
+      load_job_id: `load_pmr_project_${id}_1_1`,
+      apply_job_id: `merge_pmr_project_${id}_1`,
+    });
+    for (const job of [recorded?.load_job_id, recorded?.apply_job_id]) {
+      const [metadata] = await on.bigquery.job(String(job), { location: 'EU' }).getMetadata();
+      assert.partialDeepStrictEqual(metadata, {
+        status: { state: 'DONE' },
+        configuration: {
+          labels: { 'managed-by': 'smart-datahub', view: 'pmr_project', 'etl-transaction': id },
+        },
+      });
+    }
+  });
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import type { Installation } from './installation.ts';
+import { Stack } from './stack.ts';
+
+describe('a merge', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    on = await stack.install();
+  });
+
+  /** The target with its clock: what must not change at all. */
+  const image = () => on.query(`select * from ${on.targetTable()} order by project_id`);
+
+  it('I6 shows readers all of a batch or nothing of it', async () => {
+    await on.source.database.query(
+      `insert into app_project (id, name) select n, 'old' from generate_series(1, 5000) n`,
+    );
+    await on.replicate();
+    await on.source.database.query(`update app_project set name = 'new'`);
+    await on.source.database.query(
+      `insert into models_logging_change (object_id, content_type_id, action) select id::text, 7, 'changed' from app_project`,
+    );
+    const batch = await on.stage();
+
+    const merging = on.merge(batch);
+    const seen = [];
+    let isMerged = false;
+    merging.then(
+      () => (isMerged = true),
+      () => (isMerged = true),
+    );
+    do {
+      const [counts] = await on.query(
+        `select countif(name = 'new') as new, count(distinct etl_transaction_id) as batches, count(*) as n from ${on.targetTable()}`,
+      );
+      seen.push(counts);
+    } while (!isMerged);
+
+    assert.partialDeepStrictEqual(await merging, { outcome: 'applied', changed: '5000' });
+    for (const counts of seen) {
+      assert.ok(counts?.new === '0' || counts?.new === '5000', JSON.stringify(counts));
+      assert.deepEqual([counts?.batches, counts?.n], ['1', '5000']);
+    }
+  });
+
+  it('I6 of rows that stand twice changes nothing, and stops its view alone, with the reason', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
+    await on.source.delete('app_project', 2);
+    const batch = await on.stage();
+    const id = batch.etlTransactionId;
+    await on.query(`insert into ${on.tempTable()} select * from ${on.tempTable()} where project_id = 1`);
+    const [before, checkpoint] = [await image(), await on.checkpointOf()];
+
+    await assert.rejects(on.merge(batch), {
+      kind: 'bad_data',
+      message: /3 staged rows of 2 expected have 2 keys; twice: 1/,
+    });
+
+    assert.deepEqual(await image(), before);
+    assert.deepEqual(await on.checkpointOf(), checkpoint);
+    assert.deepEqual(await on.states(), ['applied', 'failed']);
+    assert.match(String(await on.haltedReason()), /twice: 1/);
+    const [error] = await on.errors();
+    assert.partialDeepStrictEqual(error, {
+      function_name: 'merge',
+      view_name: 'pmr_project',
+      etl_transaction_id: id,
+      kind: 'bad_data',
+      event: { view: 'pmr_project', etlTransactionId: id },
+      resolved_at: null,
+    });
+    // The halted view waits, also for events that still come; the other one goes on.
+    assert.partialDeepStrictEqual(await on.extract(), {
+      outcome: 'skipped',
+      reason: `halted: ${await on.haltedReason()}`,
+    });
+    assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'skipped' });
+    await on.source.add('app_site', { id: 1, name: 'depot' });
+    assert.partialDeepStrictEqual(await on.replicate('pmr_site'), { added: '1' });
+
+    await on.source.add('app_project', { id: 3, name: 'three' });
+    await on.dependencies.control.resumeView('pmr_project');
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '1', changed: '1', deleted: '1' });
+
+    assert.deepEqual(await on.states(), ['applied', 'abandoned', 'applied']);
+    await on.assertEqual();
+  });
+
+  it('ignores rows of other numbers in the temp table, and leaves none of its own', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    const batch = await on.stage();
+    await on.query(
+      `insert into ${on.tempTable()} (project_id, name, action, etl_transaction_id) values (9, 'of a lost batch', 'added', 999)`,
+    );
+
+    assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '1' });
+
+    await on.assertEqual();
+    assert.deepEqual(await on.query(`select count(*) as n from ${on.tempTable()}`), [{ n: '0' }]);
+  });
+
+  it('I7 of a number below one that the ledger knows is refused whole', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'older' });
+    const batch = await on.stage();
+    await on.query(`insert into ${on.ledger()} (view, etl_transaction_id) values ('pmr_project', 1000)`);
+    const before = await image();
+
+    await assert.rejects(on.merge(batch), {
+      kind: 'merge_refused',
+      message: /\[smart-datahub:superseded\] batch 2 was not merged: batch 1000 was before it/,
+    });
+
+    assert.deepEqual(await image(), before);
+    assert.match(String(await on.haltedReason()), /batch 1000/);
+  });
+
+  it('I7 counts the rows that a newer image refuses and fails, and a resume starts above it', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
+    await on.source.change('app_project', 2, { name: 'due' });
+    const batch = await on.stage();
+    await on.query(
+      `update ${on.targetTable()} set name = 'of another control database', etl_transaction_id = 1000 where project_id = 2`,
+    );
+    const before = await image();
+
+    await assert.rejects(on.merge(batch), {
+      kind: 'merge_refused',
+      message: /\[smart-datahub:refused\] 1 rows of the target are of batch 2 or newer/,
+      advice: /second control database/,
+    });
+    assert.deepEqual(await image(), before);
+
+    await on.dependencies.control.resumeView('pmr_project');
+    const merged = await on.replicate();
+
+    assert.ok(Number(merged.etlTransactionId) > 1000);
+    await on.assertEqual();
+  });
+
+  it('I7 of a new control database has a number above the highest of an old target', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.replicate();
+    await on.query(`update ${on.targetTable()} set etl_transaction_id = 500 where project_id = 1`);
+    await on.query(`insert into ${on.ledger()} (view, etl_transaction_id) values ('pmr_project', 700)`);
+    await on.source.database.query(`update app_project set name = 'uno' where id = 1`);
+
+    const reborn = await stack.withNewControl(on);
+    const merged = await reborn.replicate();
+
+    assert.partialDeepStrictEqual(merged, {
+      etlTransactionId: '701',
+      added: '0',
+      changed: '2',
+      deleted: '0',
+    });
+    await reborn.assertEqual();
+  });
+});

@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
+import { findContentTypes } from '../../../shared/source/content-types.ts';
+import { badKeysAmong, describeView, type SourceView } from '../../../shared/source/source-view.ts';
+import type { ViewSource } from '../../../shared/view-source.ts';
+import { makeViewSource } from './make-view-source.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
+
+const SCHEMA = `
+  create table company (id integer primary key, name text, fax text, updated_at timestamptz);
+  create table item (id bigint primary key, name text, note text, fax text, is_hidden boolean, code varchar(20),
+    company_id integer, updated_at timestamptz);
+  create view item_view as select id as item_id, name, updated_at from item;
+  create view "Odd ""View" as select id as "Item Id", name as "ชื่อ" from item;`;
+
+describe('describing a view', () => {
+  let source: Source;
+
+  before(async () => {
+    source = await startSource(SCHEMA);
+  });
+
+  after(() => source.stop());
+
+  const describeItems = (differing: Partial<ViewSource> = {}): Promise<SourceView> =>
+    describeView(source.pool, makeViewSource(differing), CONTENT_TYPE_TABLE);
+
+  async function describeQuery(query: string, differing: Partial<ViewSource> = {}): Promise<SourceView> {
+    await source.pool.query(`drop view if exists tried; create view tried as ${query}`);
+    return await describeItems({ name: 'tried', ...differing });
+  }
+
+  const trackedBy = async (query: string, differing: Partial<ViewSource> = {}): Promise<string[]> =>
+    (await describeQuery(query, differing)).logged[0]?.trackedColumns ?? [];
+
+  const isFault =
+    (...faults: RegExp[]) =>
+    (error: unknown) => {
+      assert.ok(error instanceof DataHubError);
+      assert.equal(error.kind, 'configuration', error.message);
+      for (const fault of faults) assert.match(error.message, fault);
+      assert.equal(error.message.split('; ').length, faults.length, error.message);
+      return true;
+    };
+
+  it('gives the columns in the order of the view, the key required, and never updated_at', async () => {
+    const { shape } = await describeItems();
+    assert.deepEqual(shape, {
+      view: 'item_view',
+      target: 'item',
+      keyColumn: 'item_id',
+      columns: [
+        { name: 'item_id', type: 'INT64', mode: 'REQUIRED' },
+        { name: 'name', type: 'STRING', mode: 'NULLABLE' },
+      ],
+    });
+  });
+
+  it('takes names of any letters', async () => {
+    const { relation, columns } = await describeItems({ name: 'Odd "View', keyColumn: 'Item Id' });
+    assert.equal(relation, 'public."Odd ""View"');
+    assert.deepEqual(
+      columns.map(({ name }) => name),
+      ['Item Id', 'ชื่อ'],
+    );
+  });
+
+  it('reads tables, materialized views and partitioned tables as well as views', async () => {
+    await source.pool.query(`
+      create materialized view item_kept as select id as item_id from item;
+      create table item_parts (item_id bigint primary key) partition by range (item_id);`);
+    for (const name of ['item_kept', 'item_parts']) {
+      const { columns } = await describeItems({ name });
+      assert.deepEqual(
+        columns.map((column) => column.name),
+        ['item_id'],
+      );
+    }
+  });
+
+  describe('names what does not exist:', () => {
+    it('the view and the main table, both at once', async () => {
+      await assert.rejects(
+        describeItems({ name: 'no_view', mainTable: 'no_table' }),
+        isFault(/view no_view does not exist/, /main table no_table does not exist/),
+      );
+    });
+
+    it('a column of every configured kind, the content types and the lookups, all at once', async () => {
+      await assert.rejects(
+        describeItems({
+          keyColumn: 'no_key',
+          datetimeColumns: ['no_datetime'],
+          nullDefaults: { no_default: 0 },
+          unrepresentable: { no_policy: 'null' },
+          foreignKeys: [{ column: 'no_foreign', references: 'x' }],
+          partition: { column: 'no_partition', granularity: 'day' },
+          clusterColumns: ['no_cluster'],
+          reportColumn: 'no_report',
+          trackedColumns: ['no_tracked'],
+          contentTypeId: 1234,
+          lookups: [
+            { table: 'company', contentTypeId: 4321, column: 'no_lookup' },
+            { table: 'no_table', contentTypeId: CONTENT_TYPE.company, column: 'company_id' },
+          ],
+        }),
+        isFault(
+          /key column no_key does not exist in the view/,
+          /datetime column no_datetime does not exist in the view/,
+          /null default for no_default does not exist in the view/,
+          /policy for no_policy does not exist in the view/,
+          /foreign key column no_foreign does not exist in the view/,
+          /partition column no_partition does not exist in the view/,
+          /cluster column no_cluster does not exist in the view/,
+          /report column no_report does not exist in the view/,
+          /tracked column no_tracked does not exist in item/,
+          /lookup column no_lookup does not exist in item/,
+          /lookup table no_table does not exist/,
+          /content type 1234 does not exist in django_content_type/,
+          /content type 4321 does not exist in django_content_type/,
+        ),
+      );
+    });
+
+    it('updated_at as a column of the target, where it is not copied to', async () => {
+      await assert.rejects(
+        describeItems({ clusterColumns: ['updated_at'] }),
+        isFault(/cluster column updated_at does not exist/),
+      );
+    });
+  });
+
+  describe('the key', () => {
+    for (const [type, sqlType] of [
+      ['smallint', 'smallint'],
+      ['integer', 'integer'],
+      ['bigint', 'bigint'],
+      ['uuid', 'uuid'],
+      ['text', 'text'],
+      ['varchar(5)', 'text'],
+    ] as const) {
+      it(`may be ${type}`, async () => {
+        const { keyType } = await describeQuery(`select null::${type} as item_id from item`);
+        assert.equal(keyType.sqlType, sqlType);
+      });
+    }
+
+    it('may be a domain over such a type', async () => {
+      await source.pool.query('create domain item_number as integer check (value > 0)');
+      const { keyType } = await describeQuery('select null::item_number as item_id from item');
+      assert.equal(keyType.sqlType, 'integer');
+    });
+
+    for (const type of ['numeric', 'date', 'double precision', 'bigint[]', 'jsonb']) {
+      it(`may not be ${type}, and the types that it may be are named`, async () => {
+        await assert.rejects(
+          describeQuery(`select null::${type} as item_id from item`),
+          isFault(
+            /key item_id is of type [\w[\]]+, but keys may be smallint, integer, bigint, uuid, text and varchar/,
+          ),
+        );
+        await source.pool.query('drop view tried');
+      });
+    }
+
+    it('may not stand in a main table without a primary key of one column', async () => {
+      await source.pool.query(`
+        create table loose (id bigint); create table paired (id bigint, part int, primary key (id, part));`);
+      for (const mainTable of ['loose', 'paired']) {
+        await assert.rejects(describeItems({ mainTable }), isFault(/has no primary key of one column/));
+      }
+    });
+
+    it('tells keys of its type from others', async () => {
+      const bad = await badKeysAmong(source.pool, await describeItems(), [
+        '1',
+        ' 2 ',
+        'x',
+        '',
+        '9'.repeat(19),
+      ]);
+      assert.deepEqual(bad, ['"x"', '""', `"${'9'.repeat(19)}"`]);
+    });
+  });
+
+  describe('tracked columns', () => {
+    it('are those of SELECT, WHERE and ORDER BY, but not updated_at', async () => {
+      assert.deepEqual(
+        await trackedBy(
+          'select id as item_id, upper(name) as name, updated_at from item where not is_hidden order by code',
+        ),
+        ['code', 'id', 'is_hidden', 'name'],
+      );
+    });
+
+    it('are those of joins, and of a lookup those that the view shows', async () => {
+      const { logged } = await describeQuery(
+        'select i.id as item_id, c.name as company from item i left join company c on c.id = i.company_id',
+        { lookups: [{ table: 'company', contentTypeId: CONTENT_TYPE.company, column: 'company_id' }] },
+      );
+      assert.deepEqual(
+        logged.map(({ contentTypeId, foreignKey, trackedColumns }) => [
+          contentTypeId,
+          foreignKey,
+          trackedColumns,
+        ]),
+        [
+          [CONTENT_TYPE.item, null, ['company_id', 'id']],
+          [CONTENT_TYPE.company, 'company_id', ['id', 'name']],
+        ],
+      );
+    });
+
+    it('are found through a view that stands on a view', async () => {
+      await source.pool.query(
+        'create or replace view lower_view as select id as below, note as remark from item where code is not null',
+      );
+      assert.deepEqual(await trackedBy('select below as item_id, remark from lower_view'), [
+        'code',
+        'id',
+        'note',
+      ]);
+    });
+
+    it('are found in subqueries, aggregates and set operations', async () => {
+      assert.deepEqual(
+        await trackedBy(
+          `with hidden as (select id from item where is_hidden)
+           select id as item_id, (select count(*) from item o where o.code = item.code) as peers from item
+           where id not in (select id from hidden) union all select id, null from item where fax = 'x'`,
+        ),
+        ['code', 'fax', 'id', 'is_hidden'],
+      );
+    });
+
+    it('are all of the table where the view refers to a whole row', async () => {
+      assert.deepEqual(await trackedBy('select item.id as item_id, to_jsonb(item) as whole from item'), [
+        'code',
+        'company_id',
+        'fax',
+        'id',
+        'is_hidden',
+        'name',
+        'note',
+      ]);
+    });
+
+    it('have the configured ones besides, updated_at if it is one', async () => {
+      assert.deepEqual(
+        await trackedBy('select id as item_id from item', { trackedColumns: ['fax', 'updated_at'] }),
+        ['id', 'fax', 'updated_at'],
+      );
+    });
+  });
+
+  for (const column of [
+    'action',
+    'etl_transaction_id',
+    'is_deleted',
+    'update_at',
+    'batch_id',
+    'batch_rows',
+    'v_rows',
+  ]) {
+    it(`refuses a column named ${column}, which the target or its procedure has`, async () => {
+      await assert.rejects(
+        describeQuery(`select id as item_id, name as ${column} from item`),
+        isFault(new RegExp(`column ${column} has a name that the target needs for itself`)),
+      );
+    });
+  }
+
+  it('knows content types by application and model', async () => {
+    const types = await findContentTypes(source.pool, CONTENT_TYPE_TABLE);
+    assert.equal(types.get('app.item'), CONTENT_TYPE.item);
+    assert.equal(types.get('app.nothing'), undefined);
+  });
+
+  it('works as a role that may only read', async () => {
+    await source.pool.query(`create role reader; grant select on all tables in schema public to reader`);
+    const client = await source.connect();
+    await client.query('set role reader');
+    const view = await describeView(client, makeViewSource(), CONTENT_TYPE_TABLE);
+    assert.deepEqual(view.logged[0]?.trackedColumns, ['id', 'name']);
+  });
+});

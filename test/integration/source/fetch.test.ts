@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
+import type pg from 'pg';
+import { NOTHING_SEEN } from '../../../shared/checkpoint.ts';
+import { capture } from '../../../shared/source/capture.ts';
+import { copyOut, loggedKeysStatement, planSlices, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
+import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
+import { makeViewSource } from './make-view-source.ts';
+import { stagedDeletes, stagedRows } from './staged-rows.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';
+
+const SCHEMA = `
+  create table item (id bigint primary key, name text, is_hidden boolean not null default false);
+  create view item_view as select id as item_id, name from item where not is_hidden;
+  create table coded (id text primary key);
+  create view coded_view as select id as item_id from coded;`;
+
+const CODED = { name: 'coded_view', mainTable: 'coded' };
+
+describe('fetching the rows of a view', () => {
+  let source: Source;
+
+  before(async () => {
+    source = await startSource(SCHEMA);
+  });
+
+  beforeEach(() => source.pool.query(`truncate ${LOG_TABLE}, item, coded`));
+
+  after(() => source.stop());
+
+  const withView = <T>(
+    work: (client: pg.PoolClient, view: SourceView) => Promise<T>,
+    differing: Parameters<typeof makeViewSource>[0] = {},
+  ): Promise<T> =>
+    inSnapshot(source.pool, async (client) =>
+      work(client, await describeView(client, makeViewSource(differing), CONTENT_TYPE_TABLE)),
+    );
+
+  const logKeys = (keys: string[]) =>
+    source.pool.query(
+      `insert into ${LOG_TABLE} (object_id, content_type_id, action) select k, $2, 'changed' from unnest($1::text[]) k`,
+      [keys, CONTENT_TYPE.item],
+    );
+
+  const captureAll = (client: pg.PoolClient, view: SourceView) =>
+    capture(
+      client,
+      view,
+      { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null },
+      { logTable: LOG_TABLE, maxLogRows: 1_000, queuedKeys: [] },
+    );
+
+  it('gives deletes the key alone, in the form that upserts give it', async () => {
+    await source.pool.query('insert into item values (9007199254740994)');
+    await logKeys(['1', '9007199254740993', '9007199254740994']);
+    await withView(async (client, view) => {
+      await captureAll(client, view);
+      const [upsert] = await stagedRows(client, view, { kind: 'captured' });
+      assert.equal(upsert?.item_id, '9007199254740994');
+      assert.deepEqual(await stagedDeletes(client, view), [
+        { item_id: 1, action: 'deleted', etl_transaction_id: 1 },
+        { item_id: '9007199254740993', action: 'deleted', etl_transaction_id: 1 },
+      ]);
+    });
+  });
+
+  it('carries the log action as a hint for counting', async () => {
+    await source.pool.query('insert into item values (1), (2)');
+    await logKeys(['1', '2']);
+    await source.pool.query(`update ${LOG_TABLE} set action = 'added' where object_id = '2'`);
+    await withView(async (client, view) => {
+      await captureAll(client, view);
+      const rows = await stagedRows(client, view, { kind: 'captured' });
+      assert.deepEqual(rows.map(({ item_id, action }) => [item_id, action]).sort(), [
+        [1, 'changed'],
+        [2, 'added'],
+      ]);
+    });
+  });
+
+  it('tells the keys that the log named, for a later recheck, whatever letters they have', async () => {
+    const keys = ['a', `it's {1,"2"} \\ NULL`, 'กุญแจ'];
+    await logKeys(keys);
+    await withView(async (client, view) => {
+      await captureAll(client, view);
+      const lines = await copyOut(client, loggedKeysStatement(view), text);
+      const unescaped = lines
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replaceAll('\\\\', '\\'));
+      assert.deepEqual(unescaped.sort(), keys.sort());
+      assert.deepEqual((await stagedDeletes(client, view)).map((row) => row.item_id).sort(), keys.sort());
+    }, CODED);
+  });
+
+  it('gives up the connection when nobody reads on, so that the next one is clean', async () => {
+    await source.pool.query("insert into item select i, repeat('x', 1000) from generate_series(1, 20000) i");
+    const lost = new Error('the bucket is gone');
+    await assert.rejects(
+      withView((client, view) =>
+        copyOut(
+          client,
+          upsertsStatement(view, { kind: 'slice', slice: { from: null, to: null } }, 1n),
+          async () => {
+            throw lost;
+          },
+        ),
+      ),
+      (error: unknown) => error instanceof Error && error.cause === lost,
+    );
+    await source.pool.query('select 1');
+    const { rows } = await source.pool.query(
+      `select count(*)::int as open from pg_stat_activity where application_name = 'test' and state like '%transaction%'`,
+    );
+    assert.equal(rows[0].open, 0);
+  });
+
+  it('reads one moment, on other connections too', async () => {
+    await source.pool.query('insert into item values (1)');
+    await withView(async (client, view) => {
+      const snapshot = await exportSnapshot(client);
+      await source.pool.query('insert into item values (2)');
+      const read = (reader: pg.PoolClient) => stagedRows(reader, view);
+      assert.equal((await read(client)).length, 1);
+      assert.equal((await inExportedSnapshot(source.pool, snapshot, read)).length, 1);
+    });
+  });
+
+  describe('in slices', () => {
+    const limits = { sliceRows: 100, maxSlices: 4 };
+    const fill = (query: string) => source.pool.query(`insert into item (id) ${query}; analyze item`);
+
+    it('takes a small table as a whole', async () => {
+      await fill('select generate_series(1, 100)');
+      assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), [
+        { from: null, to: null },
+      ]);
+    });
+
+    it('takes a table that was never analyzed, or has other keys than integers, as a whole', async () => {
+      const whole = [{ from: null, to: null }];
+      await source.pool.query('insert into item select generate_series(1, 1000)');
+      assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), whole);
+      await source.pool.query(`insert into coded select 'key ' || generate_series(1, 1000); analyze coded`);
+      assert.deepEqual(await withView((client, view) => planSlices(client, view, limits), CODED), whole);
+    });
+
+    for (const [what, query, slices] of [
+      ['follow each other', 'select generate_series(1, 1000)', 4],
+      ['are negative', 'select generate_series(-700, -351)', 4],
+      ['lie on both sides of zero', 'select generate_series(-150, 100)', 3],
+      [
+        'are as far apart as can be',
+        'select generate_series(1, 300) union all select unnest(array[-9223372036854775808, 9223372036854775807])',
+        4,
+      ],
+    ] as const) {
+      it(`gives every row exactly once when keys ${what}`, async () => {
+        await fill(query);
+        await withView(async (client, view) => {
+          const planned = await planSlices(client, view, limits);
+          assert.equal(planned.length, slices);
+          const keys: string[] = [];
+          for (const slice of planned) {
+            const rows = await stagedRows(client, view, { kind: 'slice', slice });
+            keys.push(...rows.map((row) => String(row.item_id)));
+          }
+          const { rows } = await client.query('select id::text as id from item');
+          assert.deepEqual(keys.sort(), rows.map((row) => row.id as string).sort());
+        });
+      });
+    }
+  });
+});
