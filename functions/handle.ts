@@ -16,11 +16,12 @@ export type Step = (payload: unknown, invocation: Invocation, dependencies: Depe
  */
 export function handle(functionName: string, step: Step) {
   return async (request: Request, response: Response): Promise<void> => {
-    let delivery: Delivery = { from: 'manual', payload: undefined, messageId: null };
+    let delivery: Delivery = { from: 'manual', payload: undefined, messageId: null, fault: null };
     let dependencies: Dependencies | undefined;
     try {
-      dependencies = await processDependencies();
       delivery = decode(request.body, request.rawBody?.length ?? 0);
+      dependencies = await processDependencies();
+      if (delivery.fault !== null) throw delivery.fault;
       const invocation = { functionName, event: delivery.payload };
       response.json(await step(delivery.payload, invocation, dependencies));
     } catch (thrown) {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_DATA_FOLDER } from './local/arguments.ts';
 import { findRunningStack } from './local/data-folder.ts';
-import { callFunction } from './local/functions.ts';
+import { callFunction, isFailure } from './local/functions.ts';
 
 // `npm run call -- extract '{"view":"pmr_project"}'`: calls a function of the running `npm start`, as
 // `gcloud functions call extract --data '{"view":"pmr_project"}'` does in the cloud.
@@ -42,9 +42,9 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     return misused(`The payload is not JSON: ${(error as Error).message}`);
   }
-  const { status, answer } = await callFunction(url, payload);
+  const answer = await callFunction(url, payload);
   console.log(JSON.stringify(answer, null, 2));
-  return status === 200 && !('error' in answer) ? 0 : 1;
+  return isFailure(answer) ? 1 : 0;
 }
 
 function misused(message: string): number {

@@ -62,7 +62,15 @@ export async function extractView(
     if (inFlight !== null && !(await abandonedInstead(inFlight, lease, dependencies))) {
       return { outcome: 'republished', view, etlTransactionId: String(inFlight.id) };
     }
-    return await extractBatch(source, trigger, lease, signal, dependencies);
+    try {
+      return await extractBatch(source, trigger, lease, signal, dependencies);
+    } catch (error) {
+      // The next try raises the numbers above what the target has met.
+      if (error instanceof DataHubError && error.kind === 'number_reused') {
+        await control.setWarehouseFingerprint(view, null);
+      }
+      throw error;
+    }
   });
   if (!held.held) return { outcome: 'busy', view };
   const { result } = held;
@@ -180,7 +188,13 @@ async function extractBatch(
   }
   const { batch, rows } = staged;
   assertCaptured(batch, staged.captured, rows);
-  const attempt = { view, target: viewSource.targetName, etlTransactionId: batch.id, attempt: batch.attempt };
+  const attempt = {
+    view,
+    target: viewSource.targetName,
+    etlTransactionId: batch.id,
+    token: batch.token,
+    attempt: batch.attempt,
+  };
   const loadJobId =
     rows.objects.length === 0
       ? null

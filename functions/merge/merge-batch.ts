@@ -27,7 +27,7 @@ type Applied = { state: 'applied'; counts: Counts; lagMs: number | null };
 type Settled =
   | Applied
   | { state: 'running' }
-  | { state: 'recaptured' }
+  | { state: 'recaptured'; why: string }
   | { state: 'already settled'; batch: EtlTransaction };
 
 const TRIES = 4;
@@ -75,7 +75,7 @@ export async function mergeBatch(
       log.info({ ...named, durationMs: clock.nowMs() - startedMs }, 'merge still running');
       return { outcome: 'running', ...named };
     case 'recaptured':
-      log.warn(named, 'batch abandoned: its staged objects are gone');
+      log.warn({ ...named, why: settled.why }, 'batch abandoned');
       await events.requestExtract(source.name, 'recapture');
       return { outcome: 'recaptured', ...named };
     case 'applied': {
@@ -97,54 +97,62 @@ export async function mergeBatch(
   }
 }
 
-/** Brings the claimed batch to an end, attempt by attempt: each is a job id of its own, started after the last one failed. */
+/** Brings the batch to an end, attempt by attempt, with back-off in between. */
 async function settle(
   lease: Lease,
   source: ViewSource,
   id: bigint,
   dependencies: Dependencies,
 ): Promise<Settled> {
-  const { control, warehouse } = dependencies;
   const deadlineMs = deadlineOf(dependencies);
-  return await pRetry(
-    async () => {
-      const batch = await control.claimForApply(lease, id, ({ view, attempt }) =>
-        warehouse.mergeJobId({ view, etlTransactionId: id, attempt }),
-      );
-      if (batch.state !== 'applying') return { state: 'already settled', batch } as const;
-      const attempt = {
-        view: batch.view,
-        target: source.targetName,
-        etlTransactionId: id,
-        attempt: batch.attempt,
-      };
-      const rows = batch.stagedUpserts + batch.stagedDeletes;
-      const merged = await warehouse.merge(attempt, rows, deadlineMs);
-      if (merged.state === 'running') return { state: 'running' } as const;
-      if (merged.state === 'applied') {
-        const lagMs = await control.markApplied(lease, batch, merged.counts);
-        return { state: 'applied', counts: merged.counts, lagMs } as const;
-      }
-      if (merged.state === 'failed' && merged.error.kind !== 'transient') throw merged.error;
-      const next = await control.markForNextAttempt(lease, batch);
-      if (merged.state === 'staging_lost') {
-        const staged = { ...batch, state: 'staged' as const };
-        if (!(await stageAgain(lease, staged, { ...attempt, attempt: next }, dependencies, deadlineMs))) {
-          await control.abandonBatch(lease, staged, merged.error.message);
-          return { state: 'recaptured' } as const;
-        }
-      }
-      throw new TryAgain(merged.error);
-    },
-    {
-      retries: TRIES - 1,
-      minTimeout: 500,
-      randomize: true,
-      shouldRetry: ({ error }) => error instanceof TryAgain,
-    },
-  ).catch((error: unknown) => {
+  return await pRetry(() => attemptOnce(lease, source, id, dependencies, deadlineMs), {
+    retries: TRIES - 1,
+    minTimeout: 500,
+    randomize: true,
+    shouldRetry: ({ error }) => error instanceof TryAgain,
+  }).catch((error: unknown) => {
     throw error instanceof TryAgain ? error.cause : error;
   });
+}
+
+/** One attempt: a job id of its own, started only after the attempt before failed. Throws TryAgain for what may pass. */
+async function attemptOnce(
+  lease: Lease,
+  source: ViewSource,
+  id: bigint,
+  dependencies: Dependencies,
+  deadlineMs: number,
+): Promise<Settled> {
+  const { control, warehouse } = dependencies;
+  const batch = await control.claimForApply(lease, id, ({ view, attempt }) =>
+    warehouse.mergeJobId({ view, etlTransactionId: id, attempt }),
+  );
+  if (batch.state !== 'applying') return { state: 'already settled', batch };
+  const attempt: Attempt = {
+    view: batch.view,
+    target: source.targetName,
+    etlTransactionId: id,
+    token: batch.token,
+    attempt: batch.attempt,
+  };
+  const merged = await warehouse.merge(attempt, batch.stagedUpserts + batch.stagedDeletes, deadlineMs);
+  if (merged.state === 'running') return { state: 'running' };
+  if (merged.state === 'applied') {
+    const lagMs = await control.markApplied(lease, batch, merged.counts);
+    return { state: 'applied', counts: merged.counts, lagMs };
+  }
+  if (merged.state === 'failed' && merged.error.kind !== 'transient') throw merged.error;
+
+  const next = { ...attempt, attempt: await control.markForNextAttempt(lease, batch) };
+  const staged: EtlTransaction = { ...batch, state: 'staged', attempt: next.attempt };
+  const isGivenUp =
+    merged.state === 'number_reused' ||
+    (merged.state === 'staging_lost' && !(await stageAgain(lease, staged, next, dependencies, deadlineMs)));
+  if (!isGivenUp) throw new TryAgain(merged.error);
+  await control.abandonBatch(lease, staged, merged.error.message);
+  // Has the next extract look at the warehouse, and at the numbers it has met, again.
+  await control.setWarehouseFingerprint(batch.view, null);
+  return { state: 'recaptured', why: merged.error.message };
 }
 
 /** An attempt failed for a reason that passes; `cause` is that reason. */

@@ -14,6 +14,8 @@ export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
 /** One batch of one view (etl.etl_transaction). */
 export type EtlTransaction = {
   id: bigint;
+  /** Tells the batch from one that another life of the control database gave the same number. */
+  token: string;
   view: string;
   kind: Kind;
   state: State;
@@ -263,6 +265,7 @@ function isUniqueViolation(error: unknown): boolean {
 function fromRow(row: Record<string, unknown>): EtlTransaction {
   return {
     id: row.id as bigint,
+    token: row.token as string,
     view: row.view_name as string,
     kind: row.kind as Kind,
     state: row.state as State,

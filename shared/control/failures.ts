@@ -23,11 +23,11 @@ export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): P
     await client.query(
       `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
        where view_name = $1 and state = any($3)`,
-      [lease.view, failure.error.message, IN_FLIGHT],
+      [lease.view, storable(failure.error.message), IN_FLIGHT],
     );
     await client.query(
       'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
-      [lease.view, failure.error.message],
+      [lease.view, storable(failure.error.message)],
     );
   });
 }
@@ -66,9 +66,20 @@ async function insertFailure(client: pg.PoolClient, { functionName, error, event
       error.context.etlTransactionId ?? null,
       error.kind,
       error.context.code ?? null,
-      error.message,
+      storable(error.message),
       error.advice,
-      event === undefined ? null : JSON.stringify(event),
+      event === undefined ? null : storable(JSON.stringify(event)),
     ],
   );
 }
+
+/**
+ * PostgreSQL holds no NUL character, in a text or behind an escape in jsonb. What a stranger sent must still be recorded: or
+ * it would be delivered again and again.
+ */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\u{fffd}').replaceAll(ESCAPED_NUL, '\\ufffd');
+}
+
+/** \u0000 in JSON, unless its backslash is itself escaped. */
+const ESCAPED_NUL = /(?<=(?<!\\)(?:\\\\)*)\\u0000/g;

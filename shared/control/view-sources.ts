@@ -58,11 +58,11 @@ export async function importViewSources(pool: pg.Pool, entries: ResolvedEntry[])
   });
 }
 
-/** Remembers which warehouse objects were last made for the view. */
+/** Remembers which warehouse objects were last made for the view; null has them, and the numbers they met, looked at again. */
 export async function setWarehouseFingerprint(
   pool: pg.Pool,
   view: string,
-  fingerprint: string,
+  fingerprint: string | null,
 ): Promise<void> {
   await inTransaction(pool, 'control', 'begin', (client) =>
     client.query('update etl.view_source set warehouse_fingerprint = $2 where name = $1', [

@@ -1,7 +1,14 @@
 import { DataHubError } from '../errors.ts';
 
-/** How an event came: from Pub/Sub, which wants it acknowledged, or by hand, where somebody waits for the answer. */
-export type Delivery = { from: 'pubsub' | 'manual'; payload: unknown; messageId: string | null };
+export type Delivery = {
+  /** From Pub/Sub, which wants it acknowledged, or by hand, where somebody waits for the answer. */
+  from: 'pubsub' | 'manual';
+  messageId: string | null;
+  /** What is asked: JSON, or the text that should have been. */
+  payload: unknown;
+  /** Why nobody can read the payload: an `invalid_event`; null for one that is JSON. */
+  fault: DataHubError | null;
+};
 
 /** What an Eventarc event may weigh; a larger body was not sent by us. */
 const MAX_BODY_BYTES = 512 * 1024;
@@ -10,35 +17,48 @@ type Message = { data?: unknown; messageId?: unknown; message_id?: unknown };
 
 /**
  * Takes the payload out of a request body: a CloudEvent as Eventarc delivers it (binary or structured), a raw Pub/Sub push
- * as an emulator delivers it, or the plain JSON of a manual call. Throws `invalid_event` for what is not JSON.
+ * as an emulator delivers it, or the plain JSON of a manual call. Never throws: a payload that cannot be read has still
+ * come from somewhere, which decides how it is answered.
  */
 export function decode(body: unknown, bodyBytes: number): Delivery {
-  if (bodyBytes > MAX_BODY_BYTES) {
-    throw invalid(`the event has ${bodyBytes} bytes; ${MAX_BODY_BYTES} are the most`);
-  }
-  const json = typeof body === 'string' || Buffer.isBuffer(body) ? parseJson(String(body)) : (body ?? {});
-  const data = isObject(json) && 'specversion' in json && isObject(json.data) ? json.data : json;
-  if (!isObject(data) || !isObject(data.message)) return { from: 'manual', payload: json, messageId: null };
-  const message: Message = data.message;
-  const messageId = message.messageId ?? message.message_id;
+  const whole =
+    typeof body === 'string' || Buffer.isBuffer(body)
+      ? readJson(String(body))
+      : { payload: body ?? {}, fault: null };
+  const message = messageIn(whole.payload);
+  const messageId = message?.messageId ?? message?.message_id;
+  const content =
+    message === null ? whole : readJson(Buffer.from(String(message.data ?? ''), 'base64').toString('utf8'));
   return {
-    from: 'pubsub',
-    payload: parseJson(Buffer.from(String(message.data ?? ''), 'base64').toString('utf8')),
+    from: message === null ? 'manual' : 'pubsub',
     messageId: typeof messageId === 'string' ? messageId : null,
+    ...(bodyBytes > MAX_BODY_BYTES ? tooLarge(bodyBytes) : content),
   };
+}
+
+/** The Pub/Sub message that a body carries, in a structured CloudEvent or as such; null for anything else. */
+function messageIn(body: unknown): Message | null {
+  const data = isObject(body) && 'specversion' in body && isObject(body.data) ? body.data : body;
+  return isObject(data) && isObject(data.message) ? data.message : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parseJson(text: string): unknown {
-  if (text.trim() === '') return {};
+type Content = Pick<Delivery, 'payload' | 'fault'>;
+
+function readJson(text: string): Content {
+  if (text.trim() === '') return { payload: {}, fault: null };
   try {
-    return JSON.parse(text);
+    return { payload: JSON.parse(text), fault: null };
   } catch (error) {
-    throw invalid(`the event is not JSON: ${(error as Error).message}`);
+    return { payload: text, fault: invalid(`the event is not JSON: ${(error as Error).message}`) };
   }
+}
+
+function tooLarge(bytes: number): Content {
+  return { payload: null, fault: invalid(`the event has ${bytes} bytes; ${MAX_BODY_BYTES} are the most`) };
 }
 
 const invalid = (message: string) => new DataHubError('invalid_event', message);

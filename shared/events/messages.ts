@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { DataHubError } from '../errors.ts';
 import { viewSourceImport } from '../view-source.ts';
 
-const view = z.string().min(1).max(200);
-const trigger = z.string().max(40);
+/** PostgreSQL holds no NUL character: nothing that it is asked for can have one. */
+const text = z.string().refine((given) => !given.includes('\0'), { error: 'holds a NUL character' });
+const view = text.min(1).max(200);
+const trigger = text.max(40);
 
 const tick = z
   .strictObject({ trigger: trigger.optional() })
@@ -24,7 +26,7 @@ const asks = {
     .strictObject({ view, resume: z.literal(true) })
     .transform(({ view }) => ({ ask: 'resume' as const, view })),
   keys: z
-    .strictObject({ view, keys: z.array(z.union([z.string(), z.number().int()])).min(1) })
+    .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
     .transform(({ view, keys }) => ({ ask: 'keys' as const, view, keys: keys.map(String) })),
   view: z
     .strictObject({ view, trigger: trigger.optional() })

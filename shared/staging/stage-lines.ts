@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
-import { fromGoogle } from '../google-errors.ts';
+import { DataHubError } from '../errors.ts';
+import { codeOf, fromGoogle } from '../google-errors.ts';
 import type { StagedObject } from './manifest.ts';
 
 const NEWLINE = 10;
@@ -20,7 +21,7 @@ export type StageOptions = {
 
 /**
  * Writes lines to Cloud Storage as gzip parts, as they come; memory does not grow with their number. No line gives no
- * part. A part is created, never overwritten: one that is there is another process's, and the error says `superseded`.
+ * part. A part is created, never overwritten: one that is there already throws `number_reused`.
  */
 export async function stageLines(lines: Readable, options: StageOptions): Promise<StagedObject[]> {
   const parts = new Parts(lines[Symbol.asyncIterator](), options.maxPartBytes);
@@ -41,7 +42,13 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
       }),
       { signal: options.signal },
     ).catch((error: unknown) => {
-      throw options.signal.aborted ? options.signal.reason : fromGoogle(error, `staged object ${name}`);
+      if (options.signal.aborted) throw options.signal.reason;
+      if (codeOf(error) === 412) {
+        throw new DataHubError('number_reused', `staged object ${name} was another batch's`, {
+          cause: error,
+        });
+      }
+      throw fromGoogle(error, `staged object ${name}`);
     });
     staged.push({
       name,

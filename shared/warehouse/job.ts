@@ -12,6 +12,9 @@ export type JobSpec = {
   context: ErrorContext;
 };
 
+/** The label by which a job that was found under a batch's name is known to be that batch's. */
+export const TOKEN_LABEL = 'batch-token';
+
 export type JobOutcome =
   | { state: 'done'; job: Job }
   | { state: 'failed'; error: DataHubError; message: string }
@@ -29,7 +32,8 @@ export function jobId(...parts: (string | number | bigint)[]): string {
 
 /**
  * Starts the job, or finds it when it was started before, and waits for its end as long as `deadlineMs` (by `Date.now()`)
- * allows. Safe to repeat. Throws what is not the job's own failure, classified.
+ * allows. Safe to repeat. Throws what is not the job's own failure, classified; `number_reused` when the job of that name is
+ * another batch's: a control database that was restored, or made anew, gave the number twice.
  */
 export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: number): Promise<JobOutcome> {
   const job = await submit(bigquery, spec);
@@ -37,22 +41,24 @@ export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: numb
 }
 
 async function submit(bigquery: BigQuery, spec: JobSpec): Promise<Job> {
+  const given = labels(spec.labels);
   try {
     const [job] = await bigquery.createJob({
       jobId: spec.id,
       ...located(bigquery),
-      configuration: {
-        ...spec.configuration,
-        labels: labels(spec.labels),
-        jobTimeoutMs: String(JOB_TIMEOUT_MS),
-      },
+      configuration: { ...spec.configuration, labels: given, jobTimeoutMs: String(JOB_TIMEOUT_MS) },
     });
     return job;
   } catch (error) {
-    // The job of this id was started before, by us or by whoever we follow.
-    if (codeOf(error) === 409) return bigquery.job(spec.id, located(bigquery));
-    throw fromGoogle(error, `job ${spec.id}`, spec.context);
+    if (codeOf(error) !== 409) throw fromGoogle(error, `job ${spec.id}`, spec.context);
   }
+  // The job of this id was started before, by us or by whoever we follow.
+  const job = bigquery.job(spec.id, located(bigquery));
+  const [metadata] = await job.getMetadata().catch((error: unknown) => {
+    throw fromGoogle(error, `job ${spec.id}`, spec.context);
+  });
+  if (metadata.configuration?.labels?.[TOKEN_LABEL] === given[TOKEN_LABEL]) return job;
+  throw new DataHubError('number_reused', `job ${spec.id} was another batch's`, { context: spec.context });
 }
 
 async function outcome(

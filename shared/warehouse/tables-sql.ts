@@ -108,9 +108,10 @@ where not is_deleted
 /** The highest batch number that the target or the ledger knows. Reads only. */
 export function highestBatchSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
-  return `-- The highest batch number that the target of ${shape.view} has met. Reads only.
+  return `-- The highest batch number that target or temp table of ${shape.view} have met. Reads only.
 select greatest(
   coalesce((select max(t.etl_transaction_id) from ${quoted(names.target)} t), 0),
+  coalesce((select max(s.etl_transaction_id) from ${quoted(names.temp)} s), 0),
   coalesce((select max(l.etl_transaction_id) from ${quoted(names.ledger)} l), 0)
 ) as highest;
 `;

@@ -4,7 +4,7 @@ import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
-import { type JobSpec, jobId, runJob } from './job.ts';
+import { type JobSpec, jobId, runJob, TOKEN_LABEL } from './job.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql, raisedCode } from './procedure-sql.ts';
 import {
@@ -21,7 +21,13 @@ import {
 export type { Layout };
 
 /** One attempt at one batch; every job of it is named from these. */
-export type Attempt = { view: string; target: string; etlTransactionId: bigint; attempt: number };
+export type Attempt = {
+  view: string;
+  target: string;
+  etlTransactionId: bigint;
+  token: string;
+  attempt: number;
+};
 export type Counts = { added: bigint; changed: bigint; deleted: bigint };
 
 export type MergeOutcome =
@@ -30,6 +36,8 @@ export type MergeOutcome =
   | { state: 'running' }
   /** The staged rows are gone from the temp table. */
   | { state: 'staging_lost'; error: DataHubError }
+  /** The job of this attempt's name is another batch's. */
+  | { state: 'number_reused'; error: DataHubError }
   | { state: 'failed'; error: DataHubError };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
@@ -115,15 +123,25 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       return id;
     },
 
-    mergeJobId: ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target'>): string =>
+    mergeJobId: ({
+      view,
+      etlTransactionId,
+      attempt,
+    }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       jobId('merge', view, etlTransactionId, attempt),
 
     /** Calls the view's procedure, or finds the call that was made before, and waits for its end until the deadline. */
     async merge(attempt: Attempt, rows: bigint, deadlineMs: number): Promise<MergeOutcome> {
-      const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadlineMs);
+      const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadlineMs).catch((error: unknown) => {
+        if (error instanceof DataHubError && error.kind === 'number_reused') {
+          return { state: 'number_reused', error } as const;
+        }
+        throw error;
+      });
       switch (outcome.state) {
         case 'running':
-          return { state: 'running' };
+        case 'number_reused':
+          return outcome;
         case 'done': {
           const [row] = await resultRows(outcome.job, contextOf(attempt));
           return { state: 'applied', counts: countsOf(row, attempt) };
@@ -230,9 +248,10 @@ function compare(table: 'temp' | 'target', name: string, shape: TableShape, fiel
 
 const contextOf = ({ view, etlTransactionId }: Attempt) => ({ view, etlTransactionId });
 
-const labelsOf = ({ view, etlTransactionId }: Attempt, step: string) => ({
+const labelsOf = ({ view, etlTransactionId, token }: Attempt, step: string) => ({
   view,
   step,
+  [TOKEN_LABEL]: token,
   'etl-transaction': String(etlTransactionId),
 });
 

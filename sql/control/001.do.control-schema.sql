@@ -45,6 +45,7 @@ create table etl.etl_transaction (
   state text not null check (state in ('extracting', 'staged', 'applying', 'applied', 'abandoned', 'failed')),
   attempt integer not null default 1 check (attempt > 0),
   lease_token uuid not null,
+  token uuid not null default gen_random_uuid(),
   next_checkpoint jsonb not null,
   staged_prefix text not null,
   staged_upserts bigint,
@@ -68,6 +69,7 @@ create table etl.etl_transaction (
   is_consistent boolean,
   error text
 );
+comment on column etl.etl_transaction.token is 'tells this batch from one that another life of this database gave the same number';
 comment on column etl.etl_transaction.has_more is 'the batch was cut: a continuation takes the rest';
 comment on column etl.etl_transaction.is_complete is 'the batch carries every row of the view';
 create index on etl.etl_transaction (view_name, id desc);

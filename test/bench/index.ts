@@ -5,7 +5,9 @@ import { benchExtract } from './extract.ts';
 const BENCHES = { extract: benchExtract };
 
 function usage(fault: string): never {
-  console.error(`${fault}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} --rows N [--rounds N] [--json]`);
+  console.error(
+    `${fault}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} --rows N [--rounds N] [--json]`,
+  );
   process.exit(2);
 }
 

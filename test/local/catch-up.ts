@@ -43,7 +43,7 @@ export async function untilIdle(
 }
 
 async function hasNothingLeft(extractUrl: string, states: ViewState[]): Promise<boolean> {
-  const { answer } = await callFunction(extractUrl, { dryRun: true });
+  const answer = await callFunction(extractUrl, { dryRun: true });
   const { views = [] } = answer as { views?: Forecast[] };
   const forecasts = new Map(views.map((forecast) => [forecast.view, forecast]));
   return states.every(({ name }) => {

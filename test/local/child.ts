@@ -73,7 +73,7 @@ export async function startChild<T>({
     stop: async () => {
       isStopping = true;
       const impatience = setTimeout(killAtExit, STOP_TIMEOUT_MS);
-      if (child.connected) child.disconnect();
+      if (child.connected) child.send('stop');
       await closed;
       clearTimeout(impatience);
     },

@@ -15,7 +15,7 @@ export interface RunningFunction {
   process: Child<{ url: string }>;
 }
 
-/** Starts each function in a process of its own; rejects with the first one's error, the others are `onStart`'s to stop. */
+/** Starts a function in a process of its own. Throws an error with what the process said when it ends at once. */
 export async function startFunction(
   { name, topic, port }: (typeof FUNCTIONS)[number],
   options: {
@@ -34,18 +34,24 @@ export async function startFunction(
   return { name, topic, url: child.announcement.url, process: child };
 }
 
+/** What a function answers when it fails. */
+export interface FailureAnswer {
+  error: { kind: string; message: string; advice: string };
+}
+
 /**
  * Posts an event to a function as `gcloud functions call` does and returns the answer.
  * Throws when the function cannot be reached or its answer is no JSON.
  */
-export async function callFunction(
-  url: string,
-  payload: unknown,
-): Promise<{ status: number; answer: object }> {
+export async function callFunction(url: string, payload: unknown): Promise<object | FailureAnswer> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(payload),
   });
-  return { status: response.status, answer: (await response.json()) as object };
+  return (await response.json()) as object | FailureAnswer;
+}
+
+export function isFailure(answer: object): answer is FailureAnswer {
+  return 'error' in answer;
 }

@@ -1,6 +1,6 @@
 /**
- * The life of a program that `startChild` started: tells the parent when it is ready, and ends when the parent says so by
- * closing the channel between them, which also happens when the parent is killed.
+ * The life of a program that `startChild` started: tells the parent when it is ready, and ends when the parent says so or is
+ * gone.
  *
  * Ctrl-C in a terminal reaches every process; it is the parent who decides what ends when.
  */
@@ -8,7 +8,7 @@ export async function serveParent<T>(
   start: () => Promise<{ announcement: T; stop: () => Promise<void> }>,
 ): Promise<void> {
   process.on('SIGINT', () => undefined);
-  const dismissed = new Promise((resolve) => process.once('disconnect', resolve));
+  const dismissed = new Promise((resolve) => process.once('message', resolve).once('disconnect', resolve));
   try {
     const { announcement, stop } = await start();
     process.send?.(announcement);

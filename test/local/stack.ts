@@ -5,6 +5,7 @@ import {
   callFunction,
   FUNCTIONS,
   type FunctionName,
+  isFailure,
   type RunningFunction,
   startFunction,
 } from './functions.ts';
@@ -131,9 +132,10 @@ function startFunctions(
 
 /** Gives the functions SMartApp's view sources, as an operator does. Throws what the function answers. */
 async function importViewSources(extractUrl: string): Promise<void> {
-  const { status, answer } = await callFunction(extractUrl, await readViewSources());
-  if (status !== 200)
-    throw new Error(`The view sources were not imported: ${JSON.stringify(answer, null, 2)}`);
+  const answer = await callFunction(extractUrl, await readViewSources());
+  if (!isFailure(answer)) return;
+  const { message, advice } = answer.error;
+  throw new Error(`The view sources were not imported: ${message}\n${advice}`);
 }
 
 /** Google's clients keep trying for a long time; nobody who stops a start waits for that. */

@@ -16,7 +16,12 @@ const pushed = (text: string) => ({
   subscription: 'projects/smart-project/subscriptions/eventarc-extract',
 });
 
-const FROM_PUBSUB = { from: 'pubsub', payload: { view: 'pmr_project' }, messageId: '11640713458' };
+const FROM_PUBSUB = {
+  from: 'pubsub',
+  payload: { view: 'pmr_project' },
+  messageId: '11640713458',
+  fault: null,
+};
 
 describe('decode', () => {
   it('takes a binary CloudEvent of Eventarc, which is a Pub/Sub push with headers', () => {
@@ -48,7 +53,7 @@ describe('decode', () => {
   });
 
   it('takes the plain JSON of a manual call, parsed already or as text', () => {
-    const manual = { from: 'manual', payload: { view: 'pmr_project' }, messageId: null };
+    const manual = { from: 'manual', payload: { view: 'pmr_project' }, messageId: null, fault: null };
 
     assert.deepEqual(decode({ view: 'pmr_project' }, 22), manual);
     assert.deepEqual(decode('{"view":"pmr_project"}', 22), manual);
@@ -56,7 +61,7 @@ describe('decode', () => {
   });
 
   it('takes nothing for the empty request', () => {
-    const nothing = { from: 'manual', payload: {}, messageId: null };
+    const nothing = { from: 'manual', payload: {}, messageId: null, fault: null };
 
     for (const body of [undefined, null, {}, '', ' \n', Buffer.alloc(0)])
       assert.deepEqual(decode(body, 0), nothing);
@@ -65,6 +70,7 @@ describe('decode', () => {
       from: 'pubsub',
       payload: {},
       messageId: '7',
+      fault: null,
     });
   });
 
@@ -74,19 +80,32 @@ describe('decode', () => {
     });
   });
 
-  it('refuses what is not JSON, and says so', () => {
-    for (const body of ['{"view":', Buffer.from('hello'), pushed('not json')]) {
-      assert.throws(() => decode(body, 30), { kind: 'invalid_event', message: /^the event is not JSON: / });
+  it('finds fault with what is not JSON, keeps it, and still knows where it came from', () => {
+    for (const [body, from, payload] of [
+      ['{"view":', 'manual', '{"view":'],
+      [Buffer.from('hello'), 'manual', 'hello'],
+      [pushed('not json'), 'pubsub', 'not json'],
+    ] as const) {
+      const { fault, ...delivery } = decode(body, 30);
+
+      assert.partialDeepStrictEqual(delivery, { from, payload });
+      assert.equal(fault?.kind, 'invalid_event');
+      assert.match(fault.message, /^the event is not JSON: /);
     }
   });
 
-  it('refuses what is larger than an Eventarc event can be', () => {
+  it('finds fault with what is larger than an Eventarc event can be, and keeps nothing of it', () => {
     const limit = 512 * 1024;
 
-    assert.equal(decode({}, limit).from, 'manual');
-    assert.throws(() => decode({}, limit + 1), {
-      kind: 'invalid_event',
-      message: /524289 bytes; 524288 are the most/,
-    });
+    assert.equal(decode({}, limit).fault, null);
+    for (const [body, from] of [
+      [{ view: 'x' }, 'manual'],
+      [pushed('{"view":"x"}'), 'pubsub'],
+    ] as const) {
+      const { fault, ...delivery } = decode(body, limit + 1);
+
+      assert.partialDeepStrictEqual(delivery, { from, payload: null });
+      assert.equal(fault?.message, 'the event has 524289 bytes; 524288 are the most');
+    }
   });
 });

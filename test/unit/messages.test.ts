@@ -54,6 +54,8 @@ describe('an extract event', () => {
   for (const [what, payload, message] of [
     ['an unknown field', { view: 'x', keyz: ['1'] }, /keyz/],
     ['a wrong type of view', { view: 7 }, /view: .*string/],
+    ['a NUL character', { view: 'a\0b' }, /view: holds a NUL character/],
+    ['a NUL character in a key', { view: 'x', keys: ['a\0b'] }, /keys\.0: /],
     ['an empty view', { view: '' }, /view: /],
     ['keys that are no list', { view: 'x', keys: '1' }, /keys: .*array/],
     ['no key at all', { view: 'x', keys: [] }, /keys: /],

@@ -17,6 +17,8 @@ export interface Rows {
 
 export type Bindings = Readonly<Record<string, TypedValue>>;
 
+const MEMORY_LIMIT = '500MB';
+
 /** DuckDB with the functions that translated GoogleSQL calls. */
 export class Engine {
   readonly #instance: DuckDBInstance;
@@ -25,12 +27,13 @@ export class Engine {
     this.#instance = instance;
   }
 
-  /** Without a path the data live in memory. */
-  static async open(path = ':memory:'): Promise<Engine> {
+  /** Without a path the data live in memory. What does not fit there goes to the folder for a while. */
+  static async open(temporaryFolder: string, path = ':memory:'): Promise<Engine> {
     const instance = await DuckDBInstance.create(path, {
       default_null_order: 'nulls_first_on_asc_last_on_desc',
       errors_as_json: 'true',
-      memory_limit: '1GB',
+      memory_limit: MEMORY_LIMIT,
+      temp_directory: temporaryFolder,
     });
     const connection = await instance.connect();
     await connection.run("set global TimeZone = 'UTC'");

@@ -61,6 +61,8 @@ function text(shape: FieldShape, type: ParameterType, value: ParameterValue | un
       return `from_base64(${written})`;
     case 'BIGNUMERIC':
       return `bq_bignumeric(${written})`;
+    case 'JSON':
+      return `json(${written})`;
     case 'INTEGER':
       return `bq_int64(${written})`;
     default:

@@ -60,6 +60,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
   const folder = options.dataFolder ?? (await mkdtemp(path.join(tmpdir(), 'bigquery-')));
   await mkdir(folder, { recursive: true });
   const engine = await Engine.open(
+    path.join(folder, 'spill'),
     options.dataFolder === undefined ? undefined : path.join(folder, 'bigquery.duckdb'),
   );
   const results = new Results(path.join(folder, 'results'));

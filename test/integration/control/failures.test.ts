@@ -56,6 +56,22 @@ describe('failures', () => {
     });
   });
 
+  it('I8 are recorded whatever a stranger has sent, NUL characters as the sign for what cannot be shown', async () => {
+    const event = { 'a\0key': 'a\0value', path: 'C:\\u0000', list: ['\\\0'] };
+
+    await control.recordFailure({
+      functionName: 'x',
+      error: new DataHubError('bug', 'no field a\0b'),
+      event,
+    });
+
+    const [row] = await database.rows('select message, event from etl.etl_error');
+    assert.deepEqual(row, {
+      message: 'no field a\u{fffd}b',
+      event: { 'a\u{fffd}key': 'a\u{fffd}value', path: 'C:\\u0000', list: ['\\\u{fffd}'] },
+    });
+  });
+
   it('I8 that a person must mend stop their view, with the reason, and fail its batch', async () => {
     const { id } = await beginBatch();
 
@@ -84,13 +100,19 @@ describe('failures', () => {
     await control.queueKeys(VIEW, ['1'], 'backfill');
     const { ids } = await control.dueKeys(VIEW, 1);
     const { id } = await beginBatch(ids);
+    await control.setWarehouseFingerprint(VIEW, 'abc');
     await control.haltView(lease, FAILURE);
     await database.pool.query('update etl.view_source set paused = true where name = $1', [VIEW]);
     assert.deepEqual((await control.dueKeys(VIEW, 1)).ids, []);
 
     await control.resumeView(VIEW);
 
-    assert.partialDeepStrictEqual(await control.getViewSource(VIEW), { haltedReason: null, paused: false });
+    assert.partialDeepStrictEqual(await control.getViewSource(VIEW), {
+      haltedReason: null,
+      paused: false,
+      // What the target has met is looked up again (I7).
+      warehouseFingerprint: null,
+    });
     assert.equal((await control.getBatch(VIEW, id)).state, 'abandoned');
     assert.deepEqual((await control.dueKeys(VIEW, 1)).ids, ids);
     assert.ok((await database.value('select resolved_at from etl.etl_error')) instanceof Date);

@@ -67,15 +67,13 @@ function microsecondsSince1970(text: string): bigint {
 
 /** With sorted names and without spaces; whole numbers keep every digit. */
 function json(text: string): string {
-  return JSON.stringify(
-    JSON.parse(
-      text,
-      function revive(this: unknown, _name, value: unknown, { source }: { source?: string } = {}) {
-        if (typeof value === 'number')
-          return { number: /^-?\d+$/.test(source ?? '') ? source : String(value) };
-        if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-        return { object: Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)) };
-      },
-    ),
+  const value: unknown = JSON.parse(
+    text,
+    (_name, value: unknown, { source = '' }: { source?: string } = {}) => {
+      if (typeof value === 'number') return { number: /^-?\d+$/.test(source) ? source : String(value) };
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+      return { object: Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)) };
+    },
   );
+  return JSON.stringify(value);
 }

@@ -1,7 +1,7 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { isSame, show } from './comparable.ts';
 import { readSource, type SourceRows } from './read-source.ts';
-import { readTarget, type TargetColumn } from './read-target.ts';
+import { readTarget, type TargetColumn, type TargetRows } from './read-target.ts';
 
 // The judge shares no code with what it judges: nothing under this folder imports the product's modules.
 
@@ -40,7 +40,6 @@ const TECHNICAL = new Set(['is_deleted', 'update_at', 'etl_transaction_id']);
 
 /**
  * Compares every column of every row of a source view with its target, as they are when it is called; nothing may be writing.
- * Values are compared as the target's type has them, to the last digit; the key must occur once.
  *
  * Memory grows with the rows of the view: a few hundred bytes each.
  */
@@ -48,11 +47,20 @@ export async function compare(
   pair: Pair,
   sides: { sourceUrl: string; bigquery: BigQuery },
 ): Promise<Comparison> {
-  const found = new Findings();
   const source = await readSource(sides.sourceUrl, pair.view, pair.keyColumn);
   const target = await readTarget(sides.bigquery, pair.target, pair.keepsDeletedRows);
+  return await compareRows(pair, source, target);
+}
+
+/** Values are compared as the target's type has them, to the last digit; a key must occur once. */
+export async function compareRows(
+  { view, keyColumn }: Pick<Pair, 'view' | 'keyColumn'>,
+  source: SourceRows,
+  target: TargetRows,
+): Promise<Comparison> {
+  const found = new Findings();
   const columns = pairColumns(source, target.columns, found);
-  const keyIndex = target.columns.findIndex(({ name }) => name === pair.keyColumn);
+  const keyIndex = target.columns.findIndex(({ name }) => name === keyColumn);
   const seen = new Set<string>();
   let targetRows = 0;
   for await (const row of target.rows) {
@@ -74,7 +82,7 @@ export async function compare(
     if (!seen.has(key)) found.add({ what: 'missing in the target', key });
   }
   return {
-    view: pair.view,
+    view,
     sourceRows: source.rows.size,
     targetRows,
     totals: found.totals,
@@ -83,16 +91,21 @@ export async function compare(
   };
 }
 
-/** The comparison's findings as lines for people, the totals last. */
+/** The findings as lines for people, the totals last; none when both sides are equal. */
 export function describeFindings({ view, examples, totals }: Comparison): string[] {
-  const lines = examples.map((difference) => `${view}: ${describe(difference)}`);
-  const sums = [...totals].map(
-    ([what, count]) => `${count.toLocaleString('en-US')} × ${WORDS[what] ?? what}`,
-  );
-  return totals.size === 0 ? [] : [...lines, `${view}: in all ${sums.join(', ')}`];
+  if (totals.size === 0) return [];
+  const sums = [...totals].map(([what, count]) => `${TITLES[what]} ${count.toLocaleString('en-US')}`);
+  return [...examples.map(describe), `in all: ${sums.join(', ')}`].map((line) => `${view}: ${line}`);
 }
 
-const WORDS: Partial<Record<Difference['what'], string>> = { value: 'value differs' };
+const TITLES: Record<Difference['what'], string> = {
+  'missing in the target': 'rows missing in the target',
+  'not in the source': 'rows that are not in the source',
+  'twice in the target': 'rows whose key is there already',
+  value: 'differing values',
+  'column missing in the target': 'columns missing in the target',
+  'column not in the source': 'columns that are not in the source',
+};
 
 function describe(difference: Difference): string {
   if (difference.what === 'value') {

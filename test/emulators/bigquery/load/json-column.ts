@@ -57,6 +57,9 @@ function cast(field: Field, text: string): string {
       return `try(from_base64(${text}))`;
     case 'BIGNUMERIC':
       return `bq_safe_bignumeric(${text})`;
+    case 'NUMERIC':
+      // Short decimals are read twenty times as fast as long ones.
+      return `coalesce(try_cast(${text} as decimal(18,9))::decimal(38,9), try_cast(${text} as decimal(38,9)))`;
     case 'DATE':
     case 'DATETIME':
     case 'TIMESTAMP':
@@ -112,5 +115,10 @@ export function rawStructure(fields: readonly Field[]): string {
 
 /** Is the JSON text an object without any key but these? */
 export function onlyKnownKeys(fields: readonly Field[], object: string): string {
-  return `starts_with(ltrim(${object}::varchar), '{') and list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], json_keys(${object}))`;
+  return `(starts_with(ltrim(${object}::varchar), '{') and ${areKnown(fields, `json_keys(${object})`)})`;
+}
+
+/** Are all elements of DuckDB's list names of fields? */
+export function areKnown(fields: readonly Field[], keys: string): string {
+  return `list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], ${keys})`;
 }

@@ -1,8 +1,9 @@
+import { DuckDBListValue } from '@duckdb/node-api';
 import type { Session } from '../engine.ts';
 import { type BigQueryError, invalid } from '../error.ts';
 import { type Field, literal, quoted } from '../field.ts';
 import { firstRefusal } from './first-refusal.ts';
-import { jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
+import { areKnown, jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
 import type { SourceObject } from './source-objects.ts';
 
 /** An object of JSON may be so large; BigQuery's limit of a row. */
@@ -21,7 +22,10 @@ export async function loadRows(
   let rows = 0;
   for (const compression of ['gzip', 'uncompressed'] as const) {
     const files = objects.filter((object) => object.compression === compression && object.bytes > 0);
-    if (files.length > 0) rows += await session.run(insertion(storage, fields, files, compression));
+    const [first] = files;
+    if (!first) continue;
+    const usualKeys = await keysOfFirstRow(session, first);
+    rows += await session.run(insertion(storage, fields, files, compression, usualKeys));
   }
   return rows;
 }
@@ -41,14 +45,34 @@ export async function explain(
   );
 }
 
+/** A list of DuckDB, or nothing if the first row is no JSON object. */
+async function keysOfFirstRow(
+  session: Session,
+  { file, compression }: SourceObject,
+): Promise<string | undefined> {
+  const { rows } = await session.query(`
+    select json_keys(json)::varchar[] from read_ndjson_objects(
+      ${literal(file)}, compression = '${compression}', ignore_errors = true, maximum_object_size = ${MAX_ROW_BYTES}) limit 1`);
+  const keys = rows[0]?.[0];
+  return keys instanceof DuckDBListValue
+    ? `[${keys.items.map((key) => literal(String(key))).join(', ')}]`
+    : undefined;
+}
+
 function insertion(
   storage: string,
   fields: readonly Field[],
   files: readonly SourceObject[],
   compression: SourceObject['compression'],
+  usualKeys: string | undefined,
 ): string {
   const columns = fields.map((field) => jsonColumn(field, `v.${quoted(field.name)}`, 'json'));
-  const fits = [onlyKnownKeys(fields, 'json'), ...columns.map((column) => column.fits)].join(' and ');
+  const fits = columns.map((column) => column.fits).join(' and ');
+  const known = onlyKnownKeys(fields, 'json');
+  // Rows mostly have the keys of the first one; to compare lists is faster than to look each key up.
+  const knownKeys = usualKeys
+    ? `case when json_keys(json) = ${usualKeys} then ${areKnown(fields, usualKeys)} else ${known} end`
+    : known;
   const list = files.map(({ file }) => literal(file)).join(', ');
   return `
     insert into ${storage} (${fields.map(({ name }) => quoted(name)).join(', ')})
@@ -56,5 +80,5 @@ function insertion(
     from (
       select json, json_transform(json, ${rawStructure(fields)}) as v
       from read_ndjson_objects([${list}], compression = '${compression}', maximum_object_size = ${MAX_ROW_BYTES}))
-    where case when ${fits} then true else error('bad row') end`;
+    where case when ${knownKeys} and ${fits} then true else error('bad row') end`;
 }

@@ -1,6 +1,6 @@
 import type { Catalog, Table } from '../catalog.ts';
 import type { Engine, Session, TypedValue } from '../engine.ts';
-import { invalidQuery, notFound } from '../error.ts';
+import { invalid, invalidQuery, notFound } from '../error.ts';
 import type { QueryStatistics } from '../job.ts';
 import type { Mutations, Transaction } from '../mutations.ts';
 import { displayName, type NameDefaults, resolveTable, storageTable, type TableReference } from '../names.ts';
@@ -119,9 +119,8 @@ export class StatementContext {
     if (target.temporary) return await work();
     const name = displayName(target.table.reference);
     if (target.table.upsertStream) {
-      throw invalidQuery(
-        `UPDATE, DELETE, MERGE and TRUNCATE are not supported for table ${name}, which has active upsert streams`,
-      );
+      const statements = 'DELETE/UPDATE/MERGE DMLs';
+      throw invalid(`${statements} are currently not supported over tables that had UPSERT streams.`);
     }
     if (this.transaction) {
       this.transaction.change(name);

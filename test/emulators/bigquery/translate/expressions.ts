@@ -1,9 +1,9 @@
-import { type ast, generateDataType } from '@polyglot-sql/sdk';
+import type { ast } from '@polyglot-sql/sdk';
 import { invalidQuery, unsupported } from '../error.ts';
-import { type FieldShape, parseType, storageType, typeName } from '../field.ts';
+import { type FieldShape, storageType, typeName } from '../field.ts';
 import { isOwnFunction, writeFunction } from './functions.ts';
 import { FUNCTION_PREFIX } from './normalise.ts';
-import { call, type Expression, type Kind, print, raw } from './syntax-tree.ts';
+import { call, type Expression, type Kind, print, raw, shapeOf } from './syntax-tree.ts';
 
 /** Kinds of expressions that mean the same in both languages when they are written down as they are. */
 const SAME = new Set<Kind>([
@@ -176,12 +176,6 @@ function arithmetic({ left, right }: { left: Expression; right: Expression }, op
 function wide(operand: Expression): string {
   const text = print(operand);
   return /^\d+$/.test(text) ? `${text}::bigint` : text;
-}
-
-function shapeOf(type: ast.DataType): FieldShape {
-  const result = generateDataType(type, 'bigquery' as Parameters<typeof generateDataType>[1]);
-  if (!result.success || result.sql === undefined) throw unsupported('this type');
-  return parseType(result.sql);
 }
 
 /** Types whose casts are macros, because DuckDB rounds, pads or accepts in another way. */

@@ -135,7 +135,7 @@ create or replace macro bq_literal(value) as
 
 -- JSON ----------------------------------------------------------------------------------------------------------------
 
-create or replace macro bq_parse_json(value) as value::varchar::json;
+create or replace macro bq_parse_json(value) as json(value::varchar);
 create or replace macro bq_json_value(value, path := '$') as
   case when json_type(value::json, path) in ('OBJECT', 'ARRAY', 'NULL') then null else value::json ->> path end;
 create or replace macro bq_json_query(value, path := '$') as
@@ -180,7 +180,7 @@ create or replace macro bq_date_of_parts(y, m, d) as make_date(y, m, d);
 
 -- Seconds keep no fraction, or six digits.
 create or replace macro bq_micros(text) as
-  case when contains(text, '.') then rpad(text, length(regexp_extract(text, '^[^.]*\.', 0)) + 6, '0') else text end;
+  case when contains(text, '.') then rpad(text, (length(regexp_extract(text, '^[^.]*\.', 0)) + 6)::integer, '0') else text end;
 
 -- Load jobs -----------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,13 @@ const strict =
     return `case when ${list.map((text) => `(${text}) is null`).join(' or ')} then null else ${name}(${list.join(', ')}) end`;
   };
 
+const padded =
+  (name: string): Writer =>
+  (args) => {
+    const pattern = args[2] ? print(args[2]) : "' '";
+    return `${name}(${print(argument(args, 0))}, (${print(argument(args, 1))})::integer, ${pattern})`;
+  };
+
 function argument(args: readonly Expression[], index: number): Expression {
   const found = args[index];
   if (!found) throw invalidQuery(`Number of arguments does not match: argument ${index + 1} is missing`);
@@ -239,7 +246,7 @@ const FUNCTIONS: Readonly<Record<string, Writer>> = {
   left: named('left'),
   length: named('bq_length'),
   lower: named('lower'),
-  lpad: (args) => named('lpad')(args.length > 2 ? args : [...args, { raw: { sql: "' '" } }], ''),
+  lpad: padded('lpad'),
   ltrim: named('ltrim'),
   md5: named('bq_md5'),
   mod: named('bq_mod'),
@@ -258,7 +265,7 @@ const FUNCTIONS: Readonly<Record<string, Writer>> = {
   reverse: named('reverse'),
   right: named('right'),
   round: named('round'),
-  rpad: (args) => named('rpad')(args.length > 2 ? args : [...args, { raw: { sql: "' '" } }], ''),
+  rpad: padded('rpad'),
   rtrim: named('rtrim'),
   safe_divide: named('bq_safe_divide'),
   sha1: named('bq_sha1'),

@@ -1,5 +1,7 @@
+import type { ast } from '@polyglot-sql/sdk';
 import { unsupported } from '../error.ts';
 import { fieldName } from './functions.ts';
+import { structNames } from './struct-array.ts';
 import type { Expression, Select } from './syntax-tree.ts';
 
 /** Something in a FROM clause: its name there, in lower case, and the names of its columns, as written. */
@@ -55,28 +57,20 @@ export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: 
       aliases.length > 0 ? aliases.map(({ name }) => name) : outputNames(query, queries, columnsOf);
     return [{ alias: alias?.name.toLowerCase() ?? '', columns }];
   }
-  if ('unnest' in item) {
-    const { alias, offset_alias: offset } = item.unnest;
-    return [
-      {
-        alias: alias?.name.toLowerCase() ?? '',
-        columns: [alias, offset].flatMap((name) => name?.name ?? []),
-      },
-    ];
-  }
-  if ('alias' in item) {
-    const alias = item.alias.alias.name.toLowerCase();
-    return relationsOf(item.alias.this, queries, columnsOf).map(({ columns }) => ({
-      alias,
-      columns: [alias, ...columns],
-    }));
-  }
+  if ('unnest' in item) return [unnested(item.unnest, item.unnest.alias?.name ?? '')];
+  if ('alias' in item && 'unnest' in item.alias.this)
+    return [unnested(item.alias.this.unnest, item.alias.alias.name)];
   if ('joined_table' in item) {
     const { left, joins } = item.joined_table;
     return [left, ...joins.map((join) => join.this)].flatMap((each) => relationsOf(each, queries, columnsOf));
   }
   if ('paren' in item) return relationsOf(item.paren.this, queries, columnsOf);
   throw unsupported(`${Object.keys(item)[0]} in FROM`);
+}
+
+function unnested(unnest: ast.ExpressionByKey<'unnest'>['unnest'], alias: string): Relation {
+  const offset = unnest.offset_alias?.name ?? [];
+  return { alias: alias.toLowerCase(), columns: [structNames(unnest.this) ?? alias, offset].flat() };
 }
 
 /** The names of a query's columns, in order; an unnamed column is an empty string. */

@@ -1,5 +1,6 @@
-import { type ast, generate, parse } from '@polyglot-sql/sdk';
+import { type ast, generate, generateDataType, parse } from '@polyglot-sql/sdk';
 import { unsupported } from '../error.ts';
+import { type FieldShape, parseType } from '../field.ts';
 
 export type Expression = ast.Expression;
 export type Kind = ast.ExpressionType;
@@ -26,6 +27,13 @@ export function print(node: Expression): string {
   const text = result.success ? result.sql?.[0] : undefined;
   if (text === undefined) throw unsupported(`this expression: ${result.error ?? ''}`);
   return text;
+}
+
+/** The type that a CAST names. */
+export function shapeOf(type: ast.DataType): FieldShape {
+  const result = generateDataType(type, 'bigquery' as Parameters<typeof generateDataType>[1]);
+  if (!result.success || result.sql === undefined) throw unsupported('this type');
+  return parseType(result.sql);
 }
 
 /** A node that prints as this text, whatever that is. */

@@ -1,9 +1,8 @@
-import { ast, generateDataType } from '@polyglot-sql/sdk';
+import { ast } from '@polyglot-sql/sdk';
 import type { Bindings, TypedValue } from '../engine.ts';
 import { invalidQuery, unsupported } from '../error.ts';
 import { literal, quoted } from '../field.ts';
 import { rewriteExpression } from './expressions.ts';
-import { fieldName } from './functions.ts';
 import { normalise } from './normalise.ts';
 import {
   EMPTY_SCOPE,
@@ -16,10 +15,10 @@ import {
   tablePath,
   withQueries,
 } from './relations.ts';
+import { namedLikeTheFirst, structNames } from './struct-array.ts';
 import {
   call,
   type Expression,
-  named,
   parseStatement,
   print,
   raw,
@@ -253,7 +252,7 @@ export class Translation {
     const list = print(this.#expression(array, scope));
     const name = quoted(alias);
     // An array of structs stands for a table with their fields as columns.
-    const element = isStructArray(array) ? `unnest(${list}, max_depth := 2)` : `unnest(${list}) as ${name}`;
+    const element = structNames(array) ? `unnest(${list}, max_depth := 2)` : `unnest(${list}) as ${name}`;
     const position = offset === undefined ? '' : `, generate_subscripts(${list}, 1) - 1 as ${quoted(offset)}`;
     return raw(`(select ${element}${position}) as ${name}`);
   }
@@ -264,7 +263,7 @@ export class Translation {
         if (child !== node && isQuery(child)) return finished(child, this.#query(child, scope));
         if ('array_func' in child)
           return {
-            array_func: { ...child.array_func, expressions: likeTheFirst(child.array_func.expressions) },
+            array_func: { ...child.array_func, expressions: namedLikeTheFirst(child.array_func.expressions) },
           };
         if ('column' in child) return this.#column(child.column, scope);
         if ('parameter' in child) return this.#systemVariable(child.parameter.name ?? '');
@@ -320,25 +319,6 @@ function isQuery(node: Expression): boolean {
   return 'select' in node || 'union' in node || 'intersect' in node || 'except' in node;
 }
 
-/** The structs of an array have the field names of the first one, where they have none of their own. */
-function likeTheFirst(elements: readonly Expression[]): Expression[] {
-  const [first] = elements;
-  if (!first || !isStruct(first)) return [...elements];
-  const names = first.function.args.map(fieldName);
-  return elements.map((element) => {
-    if (!isStruct(element)) return element;
-    const args = element.function.args.map((field, index) => {
-      const name = names[index];
-      return name === undefined ? field : named('alias' in field ? field.alias.this : field, name);
-    });
-    return call('struct', ...args);
-  });
-}
-
-function isStruct(node: Expression): node is ast.ExpressionByKey<'function'> {
-  return 'function' in node && node.function.name.toLowerCase() === 'struct';
-}
-
 /** Puts the result in the place of a node that the walk shall not enter: it is translated already. */
 function finished(node: Expression, result: Expression): null {
   for (const key of Object.keys(node)) delete (node as Record<string, unknown>)[key];
@@ -355,17 +335,4 @@ function asStruct(select: Select): Select {
     kind: null,
     expressions: [rewriteExpression(call('struct', ...select.expressions), '') ?? raw('null')],
   };
-}
-
-function isStructArray(array: Expression): boolean {
-  if ('array_func' in array) {
-    const [first] = array.array_func.expressions;
-    return first !== undefined && isStruct(first);
-  }
-  return (
-    'cast' in array &&
-    /^ARRAY<STRUCT/i.test(
-      generateDataType(array.cast.to, 'bigquery' as Parameters<typeof generateDataType>[1]).sql ?? '',
-    )
-  );
 }
