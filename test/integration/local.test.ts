@@ -155,7 +155,7 @@ describe('npm start', () => {
     });
     await assert.rejects(
       starting,
-      /function nothing did not start \(exit code 1\)[^]*FUNCTION_TARGET is "nothing"/,
+      /function nothing did not start \(exit code 1\).*FUNCTION_TARGET is "nothing"/s,
     );
   });
 });

@@ -17,7 +17,7 @@ export interface Rows {
 
 export type Bindings = Readonly<Record<string, TypedValue>>;
 
-const MEMORY_LIMIT = '500MB';
+const MEMORY_LIMIT = '1GB';
 
 /** DuckDB with the functions that translated GoogleSQL calls. */
 export class Engine {

@@ -6,8 +6,8 @@ import { firstRefusal } from './first-refusal.ts';
 import { areKnown, jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
 import type { SourceObject } from './source-objects.ts';
 
-/** An object of JSON may be so large; BigQuery's limit of a row. */
-const MAX_ROW_BYTES = 100 * 1024 * 1024;
+/** A row may be so large. BigQuery takes 100 MB; the engine would need several times as much for each thread. */
+const MAX_ROW_BYTES = 16 * 1024 * 1024;
 
 /**
  * Adds the rows of all files, or none: the caller's transaction must end with a rollback when this throws.
