@@ -70,8 +70,7 @@ export async function makeSmartApp(
 ): Promise<void> {
   const { scale, seed, say, signal } = options;
   const url = server.url(SOURCE);
-  // The statement that is under way ends when its server does.
-  const giveUp = () => void server.stop();
+  const giveUp = () => void cancelStatements(server);
   signal.addEventListener('abort', giveUp);
   try {
     await server.createDatabase(SOURCE);
@@ -84,7 +83,10 @@ export async function makeSmartApp(
       await createSmartApp(url, {
         scale,
         seed,
-        onProgress: ({ name, rows }) => say(`SMartApp: ${rows.toLocaleString('en-US')} rows of ${name}`),
+        onProgress: ({ name, rows }) => {
+          signal.throwIfAborted();
+          say(`SMartApp: ${rows.toLocaleString('en-US')} rows of ${name}`);
+        },
       });
     }
     await withClient(url, async (client) => {
@@ -99,6 +101,13 @@ export async function makeSmartApp(
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
+}
+
+/** Ends what is running in SMartApp's database, so that a long step need not be waited for. Never rejects. */
+async function cancelStatements(server: Postgres): Promise<void> {
+  await withClient(server.url(), (client) =>
+    client.query('select pg_cancel_backend(pid) from pg_stat_activity where datname = $1', [SOURCE]),
+  ).catch(() => undefined);
 }
 
 const password = (): string => randomBytes(12).toString('hex');

@@ -28,7 +28,8 @@ export async function startFunction(
     name: `function ${name}`,
     program: new URL('function-process.ts', import.meta.url),
     args: [String(options.anyPort ? 0 : port)],
-    env: { ...options.env, FUNCTION_TARGET: name },
+    // As the functions are deployed: a small young generation keeps buffers from piling up (README, "Memory").
+    env: { NODE_OPTIONS: '--max-semi-space-size=4', ...options.env, FUNCTION_TARGET: name },
     onLine: options.onLine,
   });
   return { name, topic, url: child.announcement.url, process: child };

@@ -17,7 +17,7 @@ interface WireRow {
   f: { v: unknown }[];
 }
 
-const PAGE_ROWS = 20_000;
+const PAGE_ROWS = 5000;
 
 /** Reads a whole table page by page; rows that are marked as deleted are left out. */
 export async function readTarget(

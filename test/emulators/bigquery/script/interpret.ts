@@ -1,9 +1,10 @@
-import { BOOLEAN, type DuckDBType, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import { VARCHAR } from '@duckdb/node-api';
 import type { TypedValue } from '../engine.ts';
 import { BigQueryError, invalidQuery, unsupported } from '../error.ts';
 import { parseType, storageType } from '../field.ts';
 import { resolveRoutine } from '../names.ts';
 import type { Outcome, StatementContext } from '../statement/statement-context.ts';
+import { Evaluator } from './evaluator.ts';
 import { parseScript } from './parse.ts';
 import type { Fragment, Statement, StatementOf } from './statement.ts';
 import type { Position } from './tokenize.ts';
@@ -33,6 +34,7 @@ export class Interpreter {
   readonly #runner: StatementRunner;
   readonly #stopSignal: AbortSignal;
   readonly #origins = new WeakMap<BigQueryError, Origin>();
+  readonly #evaluator: Evaluator;
   #variables = new Variables();
   /** `dataset.procedure` of the body that runs at present. */
   #procedure: string | undefined;
@@ -44,6 +46,7 @@ export class Interpreter {
     this.#context = context;
     this.#runner = runner;
     this.#stopSignal = context.stopSignal;
+    this.#evaluator = new Evaluator(context);
   }
 
   /**
@@ -57,7 +60,7 @@ export class Interpreter {
     } catch (error) {
       throw error instanceof BigQueryError ? this.#located(error) : error;
     } finally {
-      if (this.#context.transaction) await this.#endTransaction(false);
+      if (this.#context.transaction) await this.#context.endTransaction(false);
     }
   }
 
@@ -115,12 +118,11 @@ export class Interpreter {
         await this.#runner.createProcedure(statement);
         return undefined;
       case 'begin':
-        await this.#beginTransaction();
+        await this.#context.beginTransaction();
         return undefined;
       case 'commit':
       case 'rollback':
-        if (!this.#context.transaction) throw invalidQuery('There is no active transaction');
-        await this.#endTransaction(statement.kind === 'commit');
+        await this.#context.endTransaction(statement.kind === 'commit');
         return undefined;
       case 'break':
       case 'continue':
@@ -141,41 +143,38 @@ export class Interpreter {
   async #declare({ names, type, initial }: StatementOf<'declare'>): Promise<void> {
     const storage = type === undefined ? undefined : storageType(parseType(type));
     const value = initial
-      ? await this.#value(initial, storage)
-      : await this.#context.session.value(`select cast(null as ${storage})`);
+      ? await this.#evaluator.value(initial, storage)
+      : await this.#evaluator.null(storage ?? 'bigint');
     for (const name of names) this.#variables.declare(name, value);
   }
 
   async #set({ targets, value, tuple }: StatementOf<'set'>): Promise<void> {
     const types = targets.map((target) => this.#variables.get(target).type);
-    const { sql, bindings } = this.#context.translation().expression(value.text);
-    const columns = types.map(
-      (type, index) => `cast(${tuple ? `struct_extract_at(v, ${index + 1})` : 'v'} as ${type})`,
-    );
-    const row = await this.#context.session.query(
-      `select ${columns.join(', ')} from (select ${sql} as v)`,
-      bindings,
-    );
-    this.#assign(targets, row.types, row.rows[0] ?? []);
+    const [only] = types;
+    const values =
+      tuple || !only
+        ? await this.#evaluator.fields(value, types)
+        : [await this.#evaluator.value(value, only.toString())];
+    this.#assign(targets, values);
   }
 
-  #assign(targets: readonly string[], types: readonly DuckDBType[], row: readonly DuckDBValue[]): void {
+  #assign(targets: readonly string[], values: readonly TypedValue[]): void {
     for (const [index, target] of targets.entries()) {
-      const [type, value] = [types[index], row[index]];
-      if (!type || value === undefined) throw invalidQuery(`No value for variable ${target}`);
-      this.#variables.set(target, { type, value });
+      const value = values[index];
+      if (!value) throw invalidQuery(`No value for variable ${target}`);
+      this.#variables.set(target, value);
     }
   }
 
   async #if({ branches, otherwise }: StatementOf<'if'>): Promise<Exit> {
     for (const { condition, body } of branches) {
-      if (await this.#isTrue(condition)) return await this.#sequence(body);
+      if (await this.#evaluator.isTrue(condition)) return await this.#sequence(body);
     }
     return await this.#sequence(otherwise);
   }
 
   async #loop(statement: StatementOf<'while'> | StatementOf<'loop'>): Promise<Exit> {
-    while (statement.kind === 'loop' || (await this.#isTrue(statement.condition))) {
+    while (statement.kind === 'loop' || (await this.#evaluator.isTrue(statement.condition))) {
       this.#stopSignal.throwIfAborted();
       const exit = await this.#sequence(statement.body);
       if (exit === 'break') return undefined;
@@ -220,16 +219,16 @@ export class Interpreter {
   }
 
   async #raise({ message }: StatementOf<'raise'>): Promise<never> {
-    if (message) throw invalidQuery(String((await this.#value(message, 'VARCHAR')).value));
+    if (message) throw invalidQuery(String((await this.#evaluator.value(message, 'VARCHAR')).value));
     const handled = this.#handled.at(-1);
     if (!handled) throw invalidQuery('Cannot re-raise an existing exception outside of an exception handler');
     throw handled;
   }
 
   async #assert({ condition, message }: StatementOf<'assert'>): Promise<void> {
-    if (await this.#isTrue(condition)) return;
+    if (await this.#evaluator.isTrue(condition)) return;
     throw invalidQuery(
-      message ? String((await this.#value(message)).value) : `Assertion failed: ${condition.text}`,
+      message ? String((await this.#evaluator.value(message)).value) : `Assertion failed: ${condition.text}`,
     );
   }
 
@@ -250,8 +249,8 @@ export class Interpreter {
       const expression = given[index];
       const value =
         expression && mode !== 'OUT'
-          ? await this.#value(expression, storage)
-          : await this.#context.session.value(`select cast(null as ${storage})`);
+          ? await this.#evaluator.value(expression, storage)
+          : await this.#evaluator.null(storage);
       inner.declare(name, value);
     }
     await this.#within(inner, `${reference.datasetId}.${reference.routineId}`, routine.body);
@@ -278,72 +277,26 @@ export class Interpreter {
   }
 
   async #executeImmediate({ sql, into, using }: StatementOf<'execute'>): Promise<void> {
-    const text = String((await this.#value(sql, 'VARCHAR')).value);
+    const text = String((await this.#evaluator.value(sql, 'VARCHAR')).value);
     const parameters = new Map<string, TypedValue>();
     for (const [index, { name, value }] of using.entries()) {
-      parameters.set(name?.toLowerCase() ?? String(index + 1), await this.#value(value));
+      parameters.set(name?.toLowerCase() ?? String(index + 1), await this.#evaluator.value(value));
     }
     const [statement, ...others] = parseScript(text);
-    if (statement?.kind !== 'sql' || others.length > 0)
+    if (statement?.kind !== 'sql' || others.length > 0) {
       throw unsupported('EXECUTE IMMEDIATE of anything but one SQL statement');
+    }
     const outer = this.#context.parameters;
     this.#context.parameters = parameters;
     try {
       if (into.length === 0) await this.#sql(statement.text);
-      else await this.#selectInto(statement.text, into);
+      else {
+        const types = into.map((target) => this.#variables.get(target).type);
+        this.#assign(into, await this.#evaluator.columns(statement.text, types));
+      }
     } finally {
       this.#context.parameters = outer;
     }
-  }
-
-  /** The only row of a query into variables, column by column; NULLs if there is none. */
-  async #selectInto(query: string, targets: readonly string[]): Promise<void> {
-    const { sql, bindings, names } = this.#context.translation().query(query);
-    if (names.length !== targets.length)
-      throw invalidQuery(`INTO has ${targets.length} targets for ${names.length} columns`);
-    const columns = targets.map(
-      (target, index) => `cast((select c${index} from q) as ${this.#variables.get(target).type})`,
-    );
-    const list = names.map((_, index) => `c${index}`).join(', ');
-    const { types, rows } = await this.#context.session.query(
-      `with q(${list}) as materialized (${sql}) select ${columns.join(', ')}`,
-      bindings,
-    );
-    this.#assign(targets, types, rows[0] ?? []);
-  }
-
-  async #beginTransaction(): Promise<void> {
-    if (this.#context.transaction) throw invalidQuery('A transaction is already in progress');
-    const transaction = this.#context.warehouse.mutations.begin();
-    await this.#context.session.run('begin transaction');
-    this.#context.transaction = transaction;
-  }
-
-  async #endTransaction(commit: boolean): Promise<void> {
-    const { transaction } = this.#context;
-    this.#context.transaction = undefined;
-    let committed = false;
-    try {
-      await this.#context.session.run(commit ? 'commit' : 'rollback');
-      committed = commit;
-    } finally {
-      transaction?.end(committed);
-    }
-  }
-
-  async #isTrue(condition: Fragment): Promise<boolean> {
-    const { type, value } = await this.#value(condition);
-    if (type.typeId !== BOOLEAN.typeId && value !== null)
-      throw invalidQuery(`Expected a BOOL: ${condition.text}`);
-    return value === true;
-  }
-
-  async #value({ text }: Fragment, storage?: string): Promise<TypedValue> {
-    const { sql, bindings } = this.#context.translation().expression(text);
-    return await this.#context.session.value(
-      storage ? `select cast(${sql} as ${storage})` : `select ${sql}`,
-      bindings,
-    );
   }
 
   #located(error: BigQueryError): BigQueryError {

@@ -1,6 +1,6 @@
 import { type Field, literal, typeName } from '../field.ts';
 import type { DatasetReference } from '../names.ts';
-import type { Source } from '../translate/translate.ts';
+import type { Source } from '../translate/translation-context.ts';
 import type { StatementContext } from './statement-context.ts';
 
 const VIEW = /^(.+)\.INFORMATION_SCHEMA\.(TABLES|COLUMNS)$/i;

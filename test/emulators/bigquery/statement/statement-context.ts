@@ -5,7 +5,8 @@ import type { QueryStatistics } from '../job.ts';
 import type { Mutations, Transaction } from '../mutations.ts';
 import { displayName, type NameDefaults, resolveTable, storageTable, type TableReference } from '../names.ts';
 import type { QueryResult, Results } from '../results.ts';
-import { type Source, Translation } from '../translate/translate.ts';
+import { Translation } from '../translate/translate.ts';
+import type { Source } from '../translate/translation-context.ts';
 import { informationSchema } from './information-schema.ts';
 import { type Target, temporaryStorage } from './target.ts';
 
@@ -131,5 +132,27 @@ export class StatementContext {
       this.stopSignal.throwIfAborted();
       return work();
     });
+  }
+
+  /** @throws BigQueryError if there is a transaction already. */
+  async beginTransaction(): Promise<void> {
+    if (this.transaction) throw invalidQuery('A transaction is already in progress');
+    const transaction = this.warehouse.mutations.begin();
+    await this.session.run('begin transaction');
+    this.transaction = transaction;
+  }
+
+  /** Commits or rolls back; the transaction is over even if that fails. @throws BigQueryError if there is none. */
+  async endTransaction(commit: boolean): Promise<void> {
+    const { transaction } = this;
+    if (!transaction) throw invalidQuery('There is no active transaction');
+    this.transaction = undefined;
+    let committed = false;
+    try {
+      await this.session.run(commit ? 'commit' : 'rollback');
+      committed = commit;
+    } finally {
+      transaction.end(committed);
+    }
   }
 }

@@ -1,17 +1,9 @@
 import { invalidQuery, unsupported } from '../error.ts';
 import { literal } from '../field.ts';
+import { format } from './format-function.ts';
+import { argument, literalText, named, texts, type Writer } from './function-writer.ts';
 import { type Expression, print } from './syntax-tree.ts';
-
-/** DuckDB's text for a call, from its arguments, which are translated already. `now` is the statement's time. */
-type Writer = (args: readonly Expression[], now: string) => string;
-
-const texts = (args: readonly Expression[]): string[] => args.map(print);
-
-/** The function has this name in DuckDB, or is a macro of functions.sql. */
-const named =
-  (name: string): Writer =>
-  (args) =>
-    `${name}(${texts(args).join(', ')})`;
+import { current, difference, formatted, inZone, parsed, shifted, truncated } from './time-functions.ts';
 
 /** As named, but NULL as soon as one argument is NULL, where DuckDB leaves NULLs out. */
 const strict =
@@ -27,143 +19,6 @@ const padded =
     const pattern = args[2] ? print(args[2]) : "' '";
     return `${name}(${print(argument(args, 0))}, (${print(argument(args, 1))})::integer, ${pattern})`;
   };
-
-function argument(args: readonly Expression[], index: number): Expression {
-  const found = args[index];
-  if (!found) throw invalidQuery(`Number of arguments does not match: argument ${index + 1} is missing`);
-  return found;
-}
-
-/** A keyword given as an argument: `month`, `week(monday)`. */
-function part(args: readonly Expression[], index: number): string {
-  const node = argument(args, index);
-  const word = 'var' in node ? node.var.this : 'column' in node ? node.column.name.name : print(node);
-  return word.toUpperCase();
-}
-
-/** What date_trunc and date_diff of DuckDB call the parts that GoogleSQL names; weeks begin on Sunday there. */
-const PARTS: Readonly<Record<string, string>> = {
-  DAY: 'day',
-  HOUR: 'hour',
-  ISOWEEK: 'week',
-  MICROSECOND: 'microsecond',
-  MILLISECOND: 'millisecond',
-  MINUTE: 'minute',
-  MONTH: 'month',
-  QUARTER: 'quarter',
-  SECOND: 'second',
-  YEAR: 'year',
-};
-
-function partName(args: readonly Expression[], index: number): string {
-  const name = part(args, index);
-  const known = PARTS[name];
-  if (!known) throw unsupported(`the date part ${name} here`);
-  return literal(known);
-}
-
-const truncated =
-  (type: string): Writer =>
-  (args) => {
-    if (args.length > 2) throw unsupported('truncation in a time zone');
-    const value = print(argument(args, 0));
-    const day = `cast(${value} as ${type})`;
-    if (/^WEEK(\(SUNDAY\))?$/.test(part(args, 1))) {
-      return `cast(date_trunc('week', ${day} + interval 1 day) - interval 1 day as ${type})`;
-    }
-    return `cast(date_trunc(${partName(args, 1)}, ${day}) as ${type})`;
-  };
-
-const shifted =
-  (type: string, operator: '+' | '-'): Writer =>
-  (args) => {
-    const interval = print(argument(args, 1));
-    if (!interval.startsWith('interval ')) throw invalidQuery('Expected INTERVAL expression');
-    return `cast(cast(${print(argument(args, 0))} as ${type}) ${operator} ${interval} as ${type})`;
-  };
-
-/** Whole units between two times; for dates, borders of units that lie between them. */
-const difference =
-  (duckDbFunction: string, type: string): Writer =>
-  (args) => {
-    const [end, start] = [print(argument(args, 0)), print(argument(args, 1))];
-    return `${duckDbFunction}(${partName(args, 2)}, cast(${start} as ${type}), cast(${end} as ${type}))`;
-  };
-
-const inZone =
-  (plain: string, zoned: string): Writer =>
-  (args) =>
-    args.length > 1 ? named(zoned)(args, '') : named(plain)(args, '');
-
-const current =
-  (type: string): Writer =>
-  (args, now) => {
-    const zone = args[0] ? print(args[0]) : "'UTC'";
-    return `cast(timestamptz ${literal(now)} at time zone ${zone} as ${type})`;
-  };
-
-/** The text of a string literal, which is DuckDB's by now. */
-function literalText(node: Expression): string | undefined {
-  const text = 'raw' in node ? node.raw.sql : '';
-  return /^'(?:[^']|'')*'$/.test(text) ? text.slice(1, -1).replaceAll("''", "'") : undefined;
-}
-
-/** GoogleSQL's elements of a format that DuckDB writes alike, after putting the compound ones apart. */
-function timeFormat(node: Expression): string {
-  const written = literalText(node);
-  if (written === undefined) throw unsupported('a time format that is no literal');
-  const plain = written
-    .replaceAll('%F', '%Y-%m-%d')
-    .replaceAll('%T', '%H:%M:%S')
-    .replaceAll('%R', '%H:%M')
-    .replace(/%E6S/g, '%S.%f');
-  const strange = /%[^YmdHMSfyjaAbBpI%]/.exec(plain)?.[0];
-  if (strange) throw unsupported(`the format element ${strange}`);
-  return literal(plain);
-}
-
-const formatted =
-  (type: string): Writer =>
-  (args) =>
-    `strftime(cast(cast(${print(argument(args, 1))} as ${type}) as timestamp), ${timeFormat(argument(args, 0))})`;
-
-const parsed =
-  (type: string): Writer =>
-  (args) =>
-    `cast(strptime(${print(argument(args, 1))}, ${timeFormat(argument(args, 0))}) as ${type})`;
-
-/** FORMAT with a literal format; what it cannot write it refuses. */
-const format: Writer = (args) => {
-  const pattern = literalText(argument(args, 0));
-  if (pattern === undefined) throw unsupported('FORMAT with a format that is no literal');
-  let used = 0;
-  const pieces = pattern.split(/(%[-+ 0#']*\d*(?:\.\d+)?[a-zA-Z%])/).map((piece) => {
-    if (piece === '%%') return literal('%');
-    if (!/^%.*[a-zA-Z]$/.test(piece)) return literal(piece);
-    used += 1;
-    const value = print(argument(args, used));
-    return formatPiece(piece, value);
-  });
-  if (used !== args.length - 1) throw invalidQuery('Invalid number of arguments to FORMAT');
-  return `(${pieces.filter((piece) => piece !== "''").join(' || ') || "''"})`;
-};
-
-function formatPiece(piece: string, value: string): string {
-  switch (piece) {
-    case '%d':
-    case '%i':
-    case '%s':
-    case '%t':
-      return `bq_printed(${value})`;
-    case '%T':
-      return `bq_literal(${value})`;
-    default:
-      if (/^%[-+ 0]*\d*(\.\d+)?[dfexXs]$/.test(piece)) {
-        return `coalesce(printf(${literal(piece)}, ${value}), 'NULL')`;
-      }
-      throw unsupported(`the format element ${piece}`);
-  }
-}
 
 const regexpExtract: Writer = (args) => {
   const pattern = literalText(argument(args, 1));

@@ -1,9 +1,10 @@
 import { ast } from '@polyglot-sql/sdk';
-import type { Bindings, TypedValue } from '../engine.ts';
+import type { Bindings } from '../engine.ts';
 import { invalidQuery, unsupported } from '../error.ts';
 import { literal, quoted } from '../field.ts';
 import { rewriteExpression } from './expressions.ts';
 import { normalise } from './normalise.ts';
+import { Placeholders } from './placeholders.ts';
 import {
   EMPTY_SCOPE,
   isColumn,
@@ -25,32 +26,7 @@ import {
   type Select,
   type TableRef,
 } from './syntax-tree.ts';
-
-/** What a table's name stands for: the columns to read, and DuckDB's text that reads them. */
-export interface Source {
-  readonly columns: readonly string[];
-  /** A table of DuckDB, or a query in parentheses (a view). */
-  readonly sql: string;
-}
-
-export interface TranslationContext {
-  /** @throws BigQueryError if there is no such table. */
-  readonly source: (path: string) => Source;
-  /** Values of script variables by lower-case name. They lose to columns of the same name. */
-  readonly variables: ReadonlyMap<string, TypedValue>;
-  /** Query parameters by lower-case name, and by position as `1`, `2`. */
-  readonly parameters: ReadonlyMap<string, TypedValue>;
-  /** Values of `@@name`. */
-  readonly system: ReadonlyMap<string, TypedValue>;
-  /** The statement's time in a form that DuckDB reads. */
-  readonly now: string;
-}
-
-/** A text of DuckDB with the values that its `$name` placeholders stand for. */
-export interface Translated {
-  readonly sql: string;
-  readonly bindings: Bindings;
-}
+import type { Translated, TranslationContext } from './translation-context.ts';
 
 /**
  * Translates the parts of one GoogleSQL statement. The parts share their placeholders, so that they can be put together
@@ -58,15 +34,15 @@ export interface Translated {
  */
 export class Translation {
   readonly #context: TranslationContext;
-  readonly #bindings: Record<string, TypedValue> = {};
-  #positional = 0;
+  readonly #placeholders: Placeholders;
 
   constructor(context: TranslationContext) {
     this.#context = context;
+    this.#placeholders = new Placeholders(context);
   }
 
   get bindings(): Bindings {
-    return this.#bindings;
+    return this.#placeholders.bindings;
   }
 
   /** A query, with the names of its columns; a column without a name has an empty one. */
@@ -75,7 +51,7 @@ export class Translation {
     if (!isQuery(tree) && !('subquery' in tree)) throw unsupported(`${Object.keys(tree)[0]} as a query`);
     if ('select' in tree && tree.select.kind === 'STRUCT') tree.select.kind = null;
     const names = outputNames(tree, EMPTY_SCOPE.queries, this.#columnsOf);
-    return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.#bindings, names };
+    return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.bindings, names };
   }
 
   /** One expression outside of any query. */
@@ -84,7 +60,7 @@ export class Translation {
     const [node, ...others] = 'select' in tree ? tree.select.expressions : [];
     if (!node || others.length > 0)
       throw invalidQuery(`Syntax error: Expected one expression but got "${sql}"`);
-    return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.#bindings };
+    return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.bindings };
   }
 
   /** An expression that sees these relations, from a tree that `parseStatement` made. */
@@ -137,7 +113,7 @@ export class Translation {
       ...this.#clauses(operation, around),
       left: this.#query(operation.left, around),
       right: this.#query(operation.right, around),
-      with: this.#with(operation.with, outer),
+      with: this.#with(operation.with, queries, outer),
     };
     return { [Object.keys(node)[0] ?? '']: translated } as Expression;
   }
@@ -153,12 +129,15 @@ export class Translation {
     return { ...clauses, order_by: { ...order, expressions } };
   }
 
-  #with<T extends Select['with']>(clause: T, outer: Scope): T {
+  /** A WITH query sees those before it. `queries` has the columns of all of them. */
+  #with<T extends Select['with']>(clause: T, queries: NamedQueries, outer: Scope): T {
     if (!clause) return clause;
-    const queries = new Map<string, readonly string[]>(outer.queries);
+    const visible = new Map<string, readonly string[]>(outer.queries);
     const ctes = clause.ctes.map((cte) => {
-      const body = this.#query(cte.this, { ...outer, queries: new Map(queries) });
-      queries.set(cte.alias.name.toLowerCase(), outputNames(cte.this, queries, this.#columnsOf));
+      const name = cte.alias.name.toLowerCase();
+      if (clause.recursive) visible.set(name, queries.get(name) ?? []);
+      const body = this.#query(cte.this, { ...outer, queries: new Map(visible) });
+      visible.set(name, queries.get(name) ?? []);
       return { ...cte, this: body };
     });
     return { ...clause, ctes };
@@ -204,7 +183,7 @@ export class Translation {
       qualify: late.qualify,
       order_by: late.order_by,
     };
-    return asStruct({ ...body, ...names, from, joins, with: this.#with(select.with, outer) });
+    return asStruct({ ...body, ...names, from, joins, with: this.#with(select.with, queries, outer) });
   }
 
   #clausesOf(select: Select, scope: Scope): Select {
@@ -266,8 +245,8 @@ export class Translation {
             array_func: { ...child.array_func, expressions: namedLikeTheFirst(child.array_func.expressions) },
           };
         if ('column' in child) return this.#column(child.column, scope);
-        if ('parameter' in child) return this.#systemVariable(child.parameter.name ?? '');
-        if ('placeholder' in child) return this.#parameter(String(++this.#positional));
+        if ('parameter' in child) return this.#placeholders.systemVariable(child.parameter.name ?? '');
+        if ('placeholder' in child) return this.#placeholders.nextPositional();
         return undefined;
       },
       leave: (child) => rewriteExpression(child, this.#context.now),
@@ -279,36 +258,14 @@ export class Translation {
     scope: Scope,
   ): Expression | undefined {
     const name = column.name.name.toLowerCase();
-    if (name.startsWith('@')) return this.#parameter(name.slice(1));
+    if (name.startsWith('@')) return this.#placeholders.parameter(name.slice(1));
     const table = column.table?.name.toLowerCase();
     if (table === undefined) {
-      return isColumn(scope, name) ? undefined : this.#variable(name);
+      return isColumn(scope, name) ? undefined : this.#placeholders.variable(name);
     }
     // `v.field` of a struct variable; a relation or column of that name comes first.
-    const record = isColumn(scope, table) ? undefined : this.#variable(table);
+    const record = isColumn(scope, table) ? undefined : this.#placeholders.variable(table);
     return record && raw(`struct_extract(${print(record)}, ${literal(column.name.name)})`);
-  }
-
-  #variable(name: string): Expression | undefined {
-    const value = this.#context.variables.get(name);
-    return value && this.#bind(`v_${name}`, value);
-  }
-
-  #parameter(name: string): Expression {
-    const value = this.#context.parameters.get(name);
-    if (!value) throw invalidQuery(`Query parameter '${name}' not found`);
-    return this.#bind(`p_${name}`, value);
-  }
-
-  #systemVariable(name: string): Expression {
-    const value = this.#context.system.get(name.toLowerCase());
-    if (!value) throw unsupported(`the system variable @@${name}`);
-    return this.#bind(`s_${name.replaceAll('.', '_')}`, value);
-  }
-
-  #bind(placeholder: string, value: TypedValue): Expression {
-    this.#bindings[placeholder] = value;
-    return raw(`cast($${placeholder} as ${value.type})`);
   }
 }
 
