@@ -52,10 +52,14 @@ async function settle(
     log.warn(line, 'to be tried again');
     return 503;
   }
+  const isByHand = delivery.from === 'manual';
+  const outcome = error.isRecorded ? 'view halted' : isByHand ? 'call refused' : 'event set aside';
   log.error(
-    { ...line, advice: error.advice, stack: error.kind === 'bug' ? stackOf(error) : undefined },
-    disposition === 'halt' ? 'view halted' : 'event set aside',
+    { ...line, advice: error.advice, ...(error.kind === 'bug' && { stack: stackOf(error) }) },
+    outcome,
   );
+  // Whoever called by hand has the answer and the payload; there is nothing to keep for them.
+  if (isByHand) return error.kind === 'bug' ? 500 : 400;
   try {
     if (!error.isRecorded) {
       await dependencies.control.recordFailure({ functionName, error, event: delivery.payload });
@@ -68,13 +72,12 @@ async function settle(
       advice: error.advice,
       ...printable(error),
     });
+    return 200;
   } catch (unrecorded) {
     // What cannot be recorded must not be acknowledged: Pub/Sub brings it again.
     log.error({ ...line, unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');
     return 503;
   }
-  if (delivery.from === 'pubsub') return 200;
-  return disposition === 'halt' ? 500 : 400;
 }
 
 /** Of the error that was thrown first, where it is known. */

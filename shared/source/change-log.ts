@@ -63,11 +63,12 @@ export async function readLogState(
        (select min(id)::bigint from ${table}) as "lowestId",
        (select max(id)::bigint from ${table}) as "highestId",
        (select ${rowHash('l')} from ${table} l where l.id = $2) as "witnessHash",
-       s.seqcache as "cache", s.name as "sequence",
+       s.seqcache as "cache", s.seqcycle as "cycles", s.seqincrement as "increment", s.name as "sequence",
        case when has_sequence_privilege(s.oid, 'select') then pg_sequence_last_value(s.oid) end as "lastDrawn"
      from (select 1) as always
      left join lateral (
-       select q.seqrelid as oid, q.seqcache, q.seqrelid::regclass::text as name from pg_sequence q
+       select q.seqrelid as oid, q.seqcache, q.seqcycle, q.seqincrement, q.seqrelid::regclass::text as name
+       from pg_sequence q
        where q.seqrelid = pg_get_serial_sequence(quote_ident($1), 'id')::regclass
      ) s on true`,
     [logTable, checkpoint?.witness?.id ?? null],
@@ -76,6 +77,8 @@ export async function readLogState(
     standby: boolean;
     witnessHash: string | null;
     cache: bigint | null;
+    cycles: boolean;
+    increment: bigint;
     sequence: string | null;
     lastDrawn: bigint | null;
     highestId: bigint | null;
@@ -91,6 +94,12 @@ export async function readLogState(
     throw refused(
       `the id of ${logTable} is drawn from no sequence`,
       `Capture relies on ids that a sequence of the table draws; see README, "What the source must have".`,
+    );
+  }
+  if (row.cycles || row.increment < 1n) {
+    throw refused(
+      `sequence ${row.sequence} cycles or descends: a later id may be lower than ids already read`,
+      `Run: alter sequence ${row.sequence} increment by 1 no cycle;`,
     );
   }
   if (row.cache !== null && row.cache > 1n) {

@@ -143,14 +143,14 @@ describe('staging', () => {
     assert.deepEqual(await namesBelow(prefix), []);
   });
 
-  it('I5 never overwrites an object: what is there is another process’s', async () => {
+  it('I7 never overwrites an object: one that is there was staged under the same number before', async () => {
     const { staging, prefix } = open();
     const name = `${prefix}upserts-00000.ndjson.gz`;
     await bucket.file(name).save('of the other process');
 
     const writing = staging.openBatch(prefix).write('upserts', oneLine(), NEVER);
 
-    await assert.rejects(writing, { kind: 'superseded', message: new RegExp(`staged object ${name}`) });
+    await assert.rejects(writing, { kind: 'number_reused', message: new RegExp(`staged object ${name}`) });
     assert.equal((await bucket.file(name).download())[0].toString(), 'of the other process');
   });
 

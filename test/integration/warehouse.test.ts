@@ -69,11 +69,13 @@ describe('the warehouse', () => {
 
   const soon = () => Date.now() + 20_000;
   const make = (runName = 'first') => warehouse.makeObjects(SHAPE, LAYOUT, runName, soon());
-  const attempt = (etlTransactionId: bigint, number = 1): Attempt => ({
+  const attempt = (etlTransactionId: bigint, given: Partial<Attempt> = {}): Attempt => ({
     view: SHAPE.view,
     target: SHAPE.target,
     etlTransactionId,
-    attempt: number,
+    token: 'aaaa',
+    attempt: 1,
+    ...given,
   });
   /** Stages rows as an object of the batch and answers its address. */
   const stage = async (id: bigint, ...rows: object[]): Promise<string[]> => {
@@ -178,6 +180,16 @@ describe('the warehouse', () => {
       });
     }
 
+    it('I7 does not take for its own the job that had the same number in another life of the control database', async () => {
+      await make();
+      await warehouse.load(attempt(7n), await stage(7n, { project_id: 1, action: 'added' }), soon());
+
+      await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
+        kind: 'number_reused',
+        message: "job load_pmr_project_7_1_1 was another batch's",
+      });
+    });
+
     it('says of an object that is gone that what was staged is lost', async () => {
       await make();
 
@@ -242,7 +254,7 @@ describe('the warehouse', () => {
         { project_id: 3, action: 'added' },
         { project_id: 9, action: 'deleted' },
       );
-      const second = await warehouse.merge(attempt(2n, 2), 4n, soon());
+      const second = await warehouse.merge(attempt(2n, { attempt: 2 }), 4n, soon());
 
       const counts = { added: 1n, changed: 1n, deleted: 1n };
       assert.deepEqual(first, { state: 'applied', counts });
@@ -273,6 +285,15 @@ describe('the warehouse', () => {
 
       assert.ok(outcome.state === 'staging_lost');
       assert.match(outcome.error.message, /0 of 5 staged rows are there/);
+    });
+
+    it('I7 does not take for its own the one that had the same number in another life of the control database', async () => {
+      await make();
+      await warehouse.merge(attempt(1n), 0n, soon());
+
+      const outcome = await warehouse.merge(attempt(1n, { token: 'bbbb' }), 0n, soon());
+
+      assert.equal(outcome.state, 'number_reused');
     });
 
     it('runs in the location, with labels and a time limit', async () => {

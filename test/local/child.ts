@@ -41,9 +41,9 @@ export async function startChild<T>({
     execArgv: [],
     ...(env && { env }),
   });
-  const killAtExit = () => child.kill('SIGKILL');
-  process.once('exit', killAtExit);
-  child.once('close', () => process.off('exit', killAtExit));
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('close', () => process.off('exit', kill));
 
   const lastErrors: string[] = [];
   let isReady = false;
@@ -72,7 +72,7 @@ export async function startChild<T>({
     failed,
     stop: async () => {
       isStopping = true;
-      const impatience = setTimeout(killAtExit, STOP_TIMEOUT_MS);
+      const impatience = setTimeout(kill, STOP_TIMEOUT_MS);
       if (child.connected) child.send('stop');
       await closed;
       clearTimeout(impatience);

@@ -24,7 +24,13 @@ describe('a kind of error', () => {
     const disposed = (wanted: Disposition) =>
       (Object.keys(DISPOSITION) as ErrorKind[]).filter((kind) => DISPOSITION[kind] === wanted).toSorted();
 
-    assert.deepEqual(disposed('retry'), ['environment', 'staging_lost', 'transient', 'unauthorized']);
+    assert.deepEqual(disposed('retry'), [
+      'environment',
+      'number_reused',
+      'staging_lost',
+      'transient',
+      'unauthorized',
+    ]);
     assert.deepEqual(disposed('dead_letter'), ['invalid_event']);
     assert.deepEqual(disposed('stop'), ['superseded']);
   });

@@ -51,12 +51,12 @@ export async function startJob(
   if (configuration.dryRun) {
     const job = new Job({ reference, configuration, creationTime: Date.now(), state: 'PENDING' });
     await work(job, services);
-    job.end();
+    job.end(job.endingWith());
     return job;
   }
   await services.jobs.forgetOldest();
   const job = services.jobs.add(reference, configuration);
-  await services.jobs.save(job);
+  await services.jobs.save(job.record);
   void run(job, services);
   return job;
 }
@@ -73,14 +73,14 @@ async function run(job: Job, services: JobServices): Promise<void> {
     await work(job, services);
   } catch (error) {
     failure = asBigQueryError(job.stopSignal.aborted ? job.stopSignal.reason : error);
-    delete job.record.result;
   } finally {
     clearTimeout(timer);
   }
-  job.end(failure);
+  const ended = job.endingWith(failure);
+  // First written down, then seen: what a client knows of a job survives a restart. A job must end in any case.
+  await services.jobs.save(ended).catch(() => undefined);
+  job.end(ended);
   services.onJob?.(job);
-  // What cannot be written down is still known to this process.
-  await services.jobs.save(job).catch(() => undefined);
 }
 
 async function work(job: Job, services: JobServices): Promise<void> {

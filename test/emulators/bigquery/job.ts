@@ -106,13 +106,17 @@ export interface JobRecord {
 
 /** A job while its process lives: the record, its end, and the wish to stop it. */
 export class Job {
-  readonly record: JobRecord;
+  #record: JobRecord;
   readonly #ended = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
 
   constructor(record: JobRecord) {
-    this.record = record;
+    this.#record = record;
     if (record.state === 'DONE') this.#ended.resolve();
+  }
+
+  get record(): JobRecord {
+    return this.#record;
   }
 
   get ended(): Promise<void> {
@@ -138,10 +142,15 @@ export class Job {
     this.#stop.abort(new BigQueryError('stopped', message));
   }
 
-  end(error?: BigQueryError): void {
-    if (error) this.record.errorResult = error.toProto();
-    this.record.state = 'DONE';
-    this.record.endTime = Date.now();
+  /** What the record will be when the job has ended like this, now; for writing it down before anybody sees it. */
+  endingWith(error?: BigQueryError): JobRecord {
+    const { result, ...record } = this.record;
+    const ended = { ...record, state: 'DONE', endTime: Date.now() } as const;
+    return error ? { ...ended, errorResult: error.toProto() } : { ...ended, ...(result && { result }) };
+  }
+
+  end(record: JobRecord): void {
+    this.#record = record;
     this.#ended.resolve();
   }
 }

@@ -35,10 +35,9 @@ export class Jobs {
       const job = new Job(record);
       jobs.#jobs.set(keyOf(record.reference), job);
       if (!job.done) {
-        job.end(
-          new BigQueryError('backendError', 'The job was interrupted; nothing of it happened. Retry it.'),
-        );
-        await jobs.save(job);
+        const message = 'The job was interrupted by a restart. It may have had its effect.';
+        job.end(job.endingWith(new BigQueryError('backendError', message)));
+        await jobs.save(job.record);
       }
     }
     return jobs;
@@ -76,11 +75,11 @@ export class Jobs {
       .reverse();
   }
 
-  /** Writes down what is known of these jobs by now. */
-  async save(...jobs: readonly Job[]): Promise<void> {
+  /** Writes these records down, all or none. */
+  async save(...records: readonly JobRecord[]): Promise<void> {
     await this.#engine.with((session) =>
       session.transaction(async () => {
-        for (const { record } of jobs) {
+        for (const record of records) {
           const key = literal(keyOf(record.reference));
           await session.run(`delete from catalog.job where key = ${key}`);
           await session.run(

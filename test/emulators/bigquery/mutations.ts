@@ -39,8 +39,9 @@ export class Mutations {
   enter(table: string, transaction: Transaction): (() => void) | undefined {
     const holder = this.#holders.get(table);
     if (holder?.transaction === transaction) return undefined;
-    if (holder || (this.#lastChange.get(table) ?? -1) >= transaction.startedAt)
+    if (holder || (this.#lastChange.get(table) ?? -1) >= transaction.startedAt) {
       throw conflict(table, transaction);
+    }
     return this.#hold(table, transaction).release;
   }
 

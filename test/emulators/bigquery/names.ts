@@ -29,8 +29,9 @@ export function resolveName(
   const name = parts.pop();
   const datasetId = parts.pop() ?? defaults.datasetId;
   if (!name) throw invalidQuery(`Invalid name: "${path}"`);
-  if (!datasetId)
+  if (!datasetId) {
     throw invalidQuery(`Table "${name}" must be qualified with a dataset (e.g. dataset.table).`);
+  }
   return { projectId: parts.length > 0 ? parts.join('.') : defaults.projectId, datasetId, name };
 }
 

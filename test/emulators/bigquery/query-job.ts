@@ -17,8 +17,9 @@ export async function runQueryJob(
   services: Warehouse & { readonly jobs: Jobs; readonly faults: Faults },
 ): Promise<void> {
   if (configuration.useLegacySql !== false) throw unsupported('legacy SQL: set useLegacySql to false');
-  if (configuration.destinationTable)
+  if (configuration.destinationTable) {
     throw unsupported('a destination table of a query: use CREATE TABLE AS');
+  }
   if (configuration.createSession) throw unsupported('sessions');
   await underFault(services.faults, 'bigquery.job.query', job.stopSignal, () =>
     services.engine.with(async (session) => {

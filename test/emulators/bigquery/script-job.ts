@@ -7,9 +7,9 @@ import { resolveRoutine } from './names.ts';
 import { Interpreter, type StatementRunner } from './script/interpret.ts';
 import { parseScript } from './script/parse.ts';
 import type { Statement, StatementOf } from './script/statement.ts';
-import { skippingDuplicate } from './statement/ddl.ts';
 import { parseOptions } from './statement/options.ts';
 import { runStatement } from './statement/run-statement.ts';
+import { skippingDuplicate } from './statement/skipping-duplicate.ts';
 import type { Outcome, StatementContext } from './statement/statement-context.ts';
 
 /**
@@ -47,7 +47,7 @@ export class ScriptJob {
       await new Interpreter(this.#context, runner).run(this.#statements);
     } finally {
       this.#job.record.numChildJobs = this.#children.length;
-      await this.#jobs.save(...this.#children);
+      await this.#jobs.save(...this.#children.map(({ record }) => record));
     }
   }
 
@@ -64,10 +64,12 @@ export class ScriptJob {
       // BigQuery's rule, too: the result of a script is that of its last statement, even if that has none.
       if (outcome.result) this.#job.record.result = outcome.result;
       else delete this.#job.record.result;
-      child.end();
+      child.end(child.endingWith());
       return outcome;
     } catch (error) {
-      child.end(error instanceof BigQueryError ? error : new BigQueryError('internalError', String(error)));
+      const failure =
+        error instanceof BigQueryError ? error : new BigQueryError('internalError', String(error));
+      child.end(child.endingWith(failure));
       throw error;
     }
   }
@@ -78,8 +80,9 @@ export class ScriptJob {
   }
 
   async #createProcedure({ procedure }: StatementOf<'procedure'>): Promise<Outcome> {
-    if (this.#context.transaction)
+    if (this.#context.transaction) {
       throw unsupported('CREATE PROCEDURE inside a transaction, as BigQuery does not either');
+    }
     const { description } = parseOptions(procedure.options);
     for (const { type } of procedure.arguments) parseType(type);
     parseScript(procedure.body.text);

@@ -182,6 +182,30 @@ export class Installation {
     return (await this.dependencies.control.getViewSource(view)).haltedReason;
   }
 
+  /** Remembers the control database's tables, to put them back as a restore from a backup does. */
+  async backUpControl(): Promise<{ restore: () => Promise<void> }> {
+    const tables = ['view_source', 'etl_transaction', 'checkpoint', 'queued_key', 'lease', 'etl_error'];
+    await this.control.query(
+      [
+        'create schema backup',
+        ...tables.map((table) => `create table backup.${table} as table etl.${table}`),
+      ].join(';'),
+    );
+    return {
+      restore: async () => {
+        await this.control.query(
+          [
+            `truncate ${tables.map((table) => `etl.${table}`).join(', ')}`,
+            ...tables.map(
+              (table) => `insert into etl.${table} overriding system value table backup.${table}`,
+            ),
+            `select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), (select max(id) from backup.etl_transaction))`,
+          ].join(';'),
+        );
+      },
+    };
+  }
+
   /** The names of the staged objects of a batch. */
   async stagedObjects(batch: { view: string; etlTransactionId: string }): Promise<string[]> {
     const [files] = await this.parts.bucket.getFiles({ prefix: `${batch.view}/${batch.etlTransactionId}/` });

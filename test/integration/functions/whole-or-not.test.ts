@@ -149,6 +149,40 @@ describe('a merge', () => {
     await on.assertEqual();
   });
 
+  it('I7 of a control database that was restored is not mistaken for the one that had its number before', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+    const backup = await on.backUpControl();
+    await on.source.change('app_project', 1, { name: 'lost with the control database' });
+    await on.replicate();
+    await on.source.add('app_project', { id: 2, name: 'two' });
+    await on.replicate();
+    await backup.restore();
+    await on.source.change('app_project', 1, { name: 'uno' });
+
+    await assert.rejects(on.extract(), { kind: 'number_reused' });
+    const merged = await on.replicate();
+
+    assert.equal(merged.etlTransactionId, '4');
+    await on.assertEqual();
+  });
+
+  it('I7 is not mistaken either when the objects that it had staged are gone', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+    const backup = await on.backUpControl();
+    await on.source.change('app_project', 1, { name: 'lost with the control database' });
+    await on.replicate();
+    await on.bucket.deleteFiles();
+    await backup.restore();
+    await on.source.change('app_project', 1, { name: 'uno' });
+
+    await assert.rejects(on.extract(), { kind: 'number_reused', message: /job load_pmr_project_2_1_1/ });
+    await on.replicate();
+
+    await on.assertEqual();
+  });
+
   it('I7 of a new control database has a number above the highest of an old target', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();

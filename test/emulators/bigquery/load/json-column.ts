@@ -76,8 +76,9 @@ function cast(field: Field, text: string): string {
  */
 function exactText(field: Field, raw: string, line: string | undefined): string {
   const text = `bq_json_text(${raw})`;
-  if (line === undefined)
+  if (line === undefined) {
     return `case when length(${text}) <= 15 or starts_with(${raw}::varchar, '"') then ${text} end`;
+  }
   const pattern = literal(`"${field.name.replace(/[^\w]/g, '\\$&')}"\\s*:\\s*(-?[0-9.eE+-]+)`);
   const written = `regexp_extract(${line}::varchar, ${pattern}, 1)`;
   const same = `try_cast(${written} as double) = try_cast(${text} as double)`;

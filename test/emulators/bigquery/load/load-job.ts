@@ -50,8 +50,9 @@ function checkFormat(configuration: LoadConfiguration): void {
     ignoreUnknownValues = false,
     autodetect = false,
   } = configuration;
-  if (sourceFormat !== 'NEWLINE_DELIMITED_JSON')
+  if (sourceFormat !== 'NEWLINE_DELIMITED_JSON') {
     throw invalid(`The BigQuery stand-in loads no ${sourceFormat}`);
+  }
   if (maxBadRecords > 0 || ignoreUnknownValues || autodetect) {
     throw invalid('The BigQuery stand-in has no maxBadRecords, ignoreUnknownValues or autodetect');
   }
@@ -119,8 +120,9 @@ async function create(
   configuration: LoadConfiguration,
   catalog: Warehouse['catalog'],
 ): Promise<Table> {
-  if (configuration.createDisposition === 'CREATE_NEVER')
+  if (configuration.createDisposition === 'CREATE_NEVER') {
     throw notFound(`Not found: Table ${displayName(reference)}`);
+  }
   const fields = schemaOf(configuration);
   if (!fields) throw invalid(`No schema specified on job or table ${displayName(reference)}`);
   checkFields(fields);
@@ -140,8 +142,9 @@ function schemaOf({ schema }: LoadConfiguration): Field[] | undefined {
 
 /** The columns to load: the table's, or those of the job's schema, which must be the table's too. */
 function columnsOf(table: Table, configuration: LoadConfiguration): readonly Field[] {
-  if (table.type !== 'TABLE')
+  if (table.type !== 'TABLE') {
     throw invalid(`${displayName(table.reference)} is not allowed for this operation because it is a view`);
+  }
   const given = schemaOf(configuration);
   if (!given) return table.fields;
   const mismatch = (what: string) =>

@@ -44,8 +44,9 @@ async function expand(endpoint: string, uri: string, signal: AbortSignal): Promi
   if (!bucket || !name) throw invalid(`Source URI must be a Google Cloud Storage location: ${uri}`);
   const star = name.indexOf('*');
   if (star === -1) return [{ bucket, name }];
-  if (star !== name.length - 1)
+  if (star !== name.length - 1) {
     throw invalid(`The BigQuery stand-in knows a wildcard only at the end of a name: ${uri}`);
+  }
   const names: ObjectName[] = [];
   let pageToken: string | undefined;
   do {
@@ -82,8 +83,9 @@ function bucketUrl(endpoint: string, bucket: string): string {
 async function get(url: string, uri: string, signal: AbortSignal): Promise<Response> {
   const answer = await fetch(url, { signal });
   if (answer.status === 404) throw notFound(`Not found: URI ${uri}`);
-  if (!answer.ok)
+  if (!answer.ok) {
     throw new BigQueryError('backendError', `Cloud Storage answered ${answer.status} for ${uri}`);
+  }
   return answer;
 }
 

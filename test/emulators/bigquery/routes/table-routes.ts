@@ -131,8 +131,9 @@ function addedFields(before: Table, fields: readonly Field[]): Field[] {
     const field = fields.find(({ name }) => name === own.name);
     if (!field) throw mismatch(`Field ${own.name} is missing in new schema`);
     if (storageType(field) !== storageType(own)) throw mismatch(`Field ${own.name} has changed type`);
-    if (field.mode !== own.mode)
+    if (field.mode !== own.mode) {
       throw mismatch(`Field ${own.name} has changed mode from ${own.mode} to ${field.mode}`);
+    }
   }
   const added = fields.filter(({ name }) => !before.fields.some((own) => own.name === name));
   const required = added.find(({ mode }) => mode === 'REQUIRED');

@@ -6,7 +6,7 @@ import { resolveRoutine } from '../names.ts';
 import type { Outcome, StatementContext } from '../statement/statement-context.ts';
 import { Evaluator } from './evaluator.ts';
 import { parseScript } from './parse.ts';
-import type { Fragment, Statement, StatementOf } from './statement.ts';
+import type { Statement, StatementOf } from './statement.ts';
 import type { Position } from './tokenize.ts';
 import { Variables } from './variables.ts';
 
@@ -241,8 +241,9 @@ export class Interpreter {
         `Procedure ${procedure} takes ${routine.arguments.length} argument(s) but got ${given.length}`,
       );
     }
-    if (this.#depth >= MAX_CALL_DEPTH)
+    if (this.#depth >= MAX_CALL_DEPTH) {
       throw invalidQuery(`Procedures are nested deeper than ${MAX_CALL_DEPTH} calls`);
+    }
     const inner = new Variables();
     for (const [index, { name, mode, type }] of routine.arguments.entries()) {
       const storage = storageType(parseType(type));

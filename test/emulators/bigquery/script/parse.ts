@@ -54,8 +54,9 @@ function parseProcedural(cursor: Cursor): Unplaced | undefined {
   if (cursor.take('ASSERT')) return parseAssert(cursor);
   if (cursor.take('COMMIT')) return endsTransaction(cursor, 'commit');
   if (cursor.take('ROLLBACK')) return endsTransaction(cursor, 'rollback');
-  if (cursor.take('BEGIN', 'TRANSACTION') || cursor.sees('BEGIN', ';'))
+  if (cursor.take('BEGIN', 'TRANSACTION') || cursor.sees('BEGIN', ';')) {
     return endsTransaction(cursor, 'begin');
+  }
   if (cursor.take('BEGIN')) return parseBlock(cursor);
   if (cursor.take('CALL')) return parseCall(cursor);
   if (cursor.take('EXECUTE', 'IMMEDIATE')) return parseExecute(cursor);

@@ -33,8 +33,9 @@ export async function createTable(sql: string, context: StatementContext): Promi
     ? context.temporary.get(definition.path.toLowerCase())
     : context.warehouse.catalog.findTable(reference);
   const statementType = definition.query === undefined ? 'CREATE_TABLE' : 'CREATE_TABLE_AS_SELECT';
-  if (before && definition.ifNotExists)
+  if (before && definition.ifNotExists) {
     return { statistics: { statementType, ddlOperationPerformed: 'SKIP' } };
+  }
   if (before && !definition.replace) throw alreadyExists('table', reference);
   const made = await make(definition, reference, before, context);
   return { statistics: { statementType, ddlOperationPerformed: made } };
@@ -83,8 +84,9 @@ async function make(
       });
     } catch (error) {
       // Another job created it after we looked.
-      if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate')
+      if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate') {
         throw error;
+      }
       return 'SKIP';
     }
   }
@@ -160,9 +162,9 @@ export function parseColumn(cursor: Cursor): { readonly field: Field; readonly i
   let field: Field = { name, ...shape };
   let isKey = false;
   for (;;) {
-    if (cursor.take('NOT', 'NULL'))
+    if (cursor.take('NOT', 'NULL')) {
       field = { ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'REQUIRED' };
-    else if (cursor.take('DEFAULT')) {
+    } else if (cursor.take('DEFAULT')) {
       field = {
         ...field,
         defaultValueExpression: cursor.fragmentUntil(',', 'NOT', 'OPTIONS', 'PRIMARY').text,
@@ -198,8 +200,9 @@ function parseForeignKey(cursor: Cursor, name: string | undefined, context: Stat
 }
 
 function expectNotEnforced(cursor: Cursor, what: string): void {
-  if (!cursor.take('NOT', 'ENFORCED'))
+  if (!cursor.take('NOT', 'ENFORCED')) {
     throw invalidQuery(`Enforced ${what} constraints are not supported; use NOT ENFORCED`);
+  }
 }
 
 function parseNames(cursor: Cursor): string[] {
@@ -221,8 +224,9 @@ export function checkColumns(fields: readonly Field[], settings: TableSettings):
   if (partitioned !== undefined) {
     const { type } = find(partitioned, 'partitioning');
     const fits = timePartitioning ? ['DATE', 'TIMESTAMP', 'DATETIME'] : ['INTEGER'];
-    if (!fits.includes(type))
+    if (!fits.includes(type)) {
       throw invalidQuery(`The field ${partitioned} of type ${type} cannot be used for partitioning`);
+    }
   }
   if ((clustering?.fields.length ?? 0) > 4) throw invalidQuery('At most 4 clustering columns are allowed');
   for (const name of clustering?.fields ?? []) {

@@ -114,8 +114,9 @@ function translateAction({ then }: When, clauses: Clauses, visible: readonly Exp
   if (name === 'UPDATE' && first && 'tuple' in first) {
     return `update set ${first.tuple.expressions.map((each) => assignment(each, clauses, visible)).join(', ')}`;
   }
-  if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW')
+  if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW') {
     return insertRow(clauses);
+  }
   if (name === 'INSERT' && first && 'tuple' in first) return insertValues(first, second, clauses, visible);
   throw unsupported('this action of MERGE');
 }

@@ -18,8 +18,9 @@ export function parsePartitioning(text: string): TableSettings {
   }
   cursor.expect('(');
   const field = cursor.identifier();
-  if (name.toUpperCase() === 'RANGE_BUCKET')
+  if (name.toUpperCase() === 'RANGE_BUCKET') {
     return { rangePartitioning: { field, range: parseRange(cursor) } };
+  }
   const type = cursor.take(',') ? cursor.identifier().toUpperCase() : 'DAY';
   cursor.expect(')');
   const functions = ['DATE', 'DATE_TRUNC', 'TIMESTAMP_TRUNC', 'DATETIME_TRUNC'];

@@ -1,8 +1,11 @@
 import { invalidQuery, unsupported } from '../error.ts';
 import { type Token, tokenize } from '../script/tokenize.ts';
+import { alterTable } from './alter-table.ts';
+import { createSchema } from './create-schema.ts';
 import { createTable } from './create-table.ts';
-import { alterTable, createSchema, createView, drop } from './ddl.ts';
+import { createView } from './create-view.ts';
 import { runDml, runTruncate } from './dml.ts';
+import { drop } from './drop.ts';
 import { runQuery } from './query.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 

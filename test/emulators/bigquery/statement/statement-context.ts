@@ -115,8 +115,9 @@ export class StatementContext {
 
   /** Runs a change of rows under BigQuery's rules for concurrent changes; see Mutations. */
   async change<T>(target: Target, work: () => Promise<T>): Promise<T> {
-    if (target.table.type !== 'TABLE')
+    if (target.table.type !== 'TABLE') {
       throw invalidQuery(`${displayName(target.table.reference)} is no table`);
+    }
     if (target.temporary) return await work();
     const name = displayName(target.table.reference);
     if (target.table.upsertStream) {

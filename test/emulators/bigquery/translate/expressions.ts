@@ -3,79 +3,17 @@ import { invalidQuery, unsupported } from '../error.ts';
 import { type FieldShape, storageType, typeName } from '../field.ts';
 import { isOwnFunction, writeFunction } from './functions.ts';
 import { FUNCTION_PREFIX } from './normalise.ts';
-import { call, type Expression, type Kind, print, raw, shapeOf } from './syntax-tree.ts';
+import { call, type Expression, print, raw, shapeOf } from './syntax-tree.ts';
 
 /** Kinds of expressions that mean the same in both languages when they are written down as they are. */
-const SAME = new Set<Kind>([
-  'alias',
-  'and',
-  'any_value',
-  'approx_count_distinct',
-  'array_func',
-  'avg',
-  'between',
-  'bitwise_and',
-  'bitwise_and_agg',
-  'bitwise_not',
-  'bitwise_or',
-  'bitwise_or_agg',
-  'bitwise_xor_agg',
-  'boolean',
-  'case',
-  'coalesce',
-  'column',
-  'concat',
-  'count',
-  'cte',
-  'dense_rank',
-  'dot',
-  'eq',
-  'exists',
-  'first_value',
-  'gt',
-  'gte',
-  'identifier',
-  'if_func',
-  'interval',
-  'is_false',
-  'is_null',
-  'is_true',
-  'lag',
-  'last_value',
-  'lead',
-  'like',
-  'lt',
-  'lte',
-  'max',
-  'min',
-  'n_tile',
-  'neg',
-  'neq',
-  'not',
-  'null',
-  'null_safe_eq',
-  'null_safe_neq',
-  'or',
-  'ordered',
-  'over',
-  'paren',
-  'rank',
-  'raw',
-  'row_number',
-  'select',
-  'star',
-  'subquery',
-  'sum',
-  'table',
-  'tuple',
-  'union',
-  'intersect',
-  'except',
-  'var',
-  'window',
-  'window_function',
-  'within_group',
-]); // prettier-ignore
+const SAME: ReadonlySet<string> = new Set(
+  `alias and any_value approx_count_distinct array_func avg between bitwise_and bitwise_and_agg
+  bitwise_not bitwise_or bitwise_or_agg bitwise_xor_agg boolean case coalesce column concat count cte
+  dense_rank dot eq except exists first_value gt gte identifier if_func intersect is_false is_null
+  is_true lag last_value lead like lt lte max min n_tile neg neq not null null_safe_eq null_safe_neq
+  or ordered over paren rank raw row_number select star subquery sum table tuple union var window
+  window_function within_group`.split(/\s+/),
+);
 
 /**
  * The same expression for DuckDB; its operands are translated already. Undefined: it can stay.
@@ -87,8 +25,7 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('literal' in node) return rewriteLiteral(node.literal);
   if ('cast' in node) return raw(castTo(print(node.cast.this), shapeOf(node.cast.to)));
   if ('safe_cast' in node) return raw(safeCastTo(print(node.safe_cast.this), shapeOf(node.safe_cast.to)));
-  if ('interval' in node)
-    return raw(`interval (${print(node.interval.this ?? raw('1'))}) ${intervalUnit(node.interval)}`);
+  if ('interval' in node) return rewriteInterval(node.interval);
   if ('parse_json' in node) return call('bq_parse_json', node.parse_json.this);
   if ('add' in node) return arithmetic(node.add, '+');
   if ('sub' in node) return arithmetic(node.sub, '-');
@@ -104,11 +41,19 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('in' in node) return rewriteIn(node.in);
   if ('extract' in node) return rewriteExtract(node.extract);
   if ('struct' in node) return rewriteTuple(node.struct);
-  const kind = Object.keys(node)[0] as Kind;
+  const [kind = ''] = Object.keys(node);
   const parts: object = Object.values(node)[0] ?? {};
   if ('having_max' in parts && parts.having_max) throw unsupported('HAVING in an aggregate function');
   if (!SAME.has(kind)) throw unsupported(`${kind.toUpperCase()} (${print(node).slice(0, 100)})`);
   return undefined;
+}
+
+/** ARRAY of a query, and the positions in an array, which rewriteSubscript reads. */
+const LEFT_ALONE = new Set(['array', 'offset', 'ordinal', 'safe_offset', 'safe_ordinal']);
+
+/** Is it a call that this module made? */
+function isMacro(name: string): boolean {
+  return name.startsWith(FUNCTION_PREFIX) && !isOwnFunction(name.slice(FUNCTION_PREFIX.length));
 }
 
 function rewriteCall(
@@ -116,16 +61,8 @@ function rewriteCall(
   now: string,
 ): Expression | undefined {
   const name = called.name.toLowerCase();
-  if (name === 'offset' || name === 'safe_offset' || name === 'ordinal' || name === 'safe_ordinal')
-    return undefined;
   if (name === 'struct') return raw(writeFunction('struct', called.args, now));
-  // An array of a query, and calls that this module made.
-  if (
-    name === 'array' ||
-    (name.startsWith(FUNCTION_PREFIX) && !isOwnFunction(name.slice(FUNCTION_PREFIX.length)))
-  ) {
-    return undefined;
-  }
+  if (LEFT_ALONE.has(name) || isMacro(name)) return undefined;
   const safe = name.startsWith('safe.');
   const prefixed = safe ? name.slice('safe.'.length) : name;
   if (!prefixed.startsWith(FUNCTION_PREFIX)) {
@@ -194,9 +131,9 @@ function safeCastTo(text: string, shape: FieldShape): string {
     : `try_cast(${text} as ${storageType(shape)})`;
 }
 
-function intervalUnit({ unit }: ast.ExpressionByKey<'interval'>['interval']): string {
-  if (unit?.type !== 'simple') throw unsupported('this form of INTERVAL');
-  return unit.unit.toLowerCase();
+function rewriteInterval({ this: count, unit }: ast.ExpressionByKey<'interval'>['interval']): Expression {
+  if (!count || unit?.type !== 'simple') throw unsupported('this form of INTERVAL');
+  return raw(`interval (${print(count)}) ${unit.unit.toLowerCase()}`);
 }
 
 function ordering(order: readonly ast.Ordered[] | null): string {

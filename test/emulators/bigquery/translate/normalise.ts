@@ -32,8 +32,9 @@ function written(token: Token, before?: Token, after?: Token, twoBefore?: Token)
     case 'bytes':
       return `${FUNCTION_PREFIX}from_hex(${literal(token.value)})`;
     case 'word':
-      if (token.keyword === 'INSERT' && after?.keyword !== 'INTO' && before === undefined)
+      if (token.keyword === 'INSERT' && after?.keyword !== 'INTO' && before === undefined) {
         return 'insert into';
+      }
       if (BARE_FUNCTIONS.has(token.keyword) && after?.keyword !== '(' && before?.keyword !== '.') {
         return `${FUNCTION_PREFIX}${token.value}()`;
       }

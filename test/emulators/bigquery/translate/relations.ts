@@ -58,8 +58,9 @@ export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: 
     return [{ alias: alias?.name.toLowerCase() ?? '', columns }];
   }
   if ('unnest' in item) return [unnested(item.unnest, item.unnest.alias?.name ?? '')];
-  if ('alias' in item && 'unnest' in item.alias.this)
+  if ('alias' in item && 'unnest' in item.alias.this) {
     return [unnested(item.alias.this.unnest, item.alias.alias.name)];
+  }
   if ('joined_table' in item) {
     const { left, joins } = item.joined_table;
     return [left, ...joins.map((join) => join.this)].flatMap((each) => relationsOf(each, queries, columnsOf));
@@ -76,10 +77,12 @@ function unnested(unnest: ast.ExpressionByKey<'unnest'>['unnest'], alias: string
 /** The names of a query's columns, in order; an unnamed column is an empty string. */
 export function outputNames(query: Expression, outer: NamedQueries, columnsOf: ColumnsOf): string[] {
   if ('union' in query) return outputNames(query.union.left, withQueries(query, outer, columnsOf), columnsOf);
-  if ('intersect' in query)
+  if ('intersect' in query) {
     return outputNames(query.intersect.left, withQueries(query, outer, columnsOf), columnsOf);
-  if ('except' in query)
+  }
+  if ('except' in query) {
     return outputNames(query.except.left, withQueries(query, outer, columnsOf), columnsOf);
+  }
   if ('subquery' in query) return outputNames(query.subquery.this, outer, columnsOf);
   if ('paren' in query) return outputNames(query.paren.this, outer, columnsOf);
   if ('select' in query) {

@@ -3,7 +3,6 @@ import { unsupported } from '../error.ts';
 import { type FieldShape, parseType } from '../field.ts';
 
 export type Expression = ast.Expression;
-export type Kind = ast.ExpressionType;
 export type Select = ast.Select;
 export type Identifier = ast.Identifier;
 export type TableRef = ast.TableRef;

@@ -58,8 +58,9 @@ export class Translation {
   expression(sql: string): Translated {
     const tree = parseStatement(normalise(`select ${sql}`));
     const [node, ...others] = 'select' in tree ? tree.select.expressions : [];
-    if (!node || others.length > 0)
+    if (!node || others.length > 0) {
       throw invalidQuery(`Syntax error: Expected one expression but got "${sql}"`);
+    }
     return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.bindings };
   }
 
@@ -199,8 +200,9 @@ export class Translation {
       return { subquery: { ...item.subquery, this: this.#query(item.subquery.this, around) } };
     }
     if ('paren' in item) return this.#relation(item.paren.this, around, scope);
-    if ('unnest' in item)
+    if ('unnest' in item) {
       return this.#unnest(item.unnest.this, scope, item.unnest.alias?.name, item.unnest.offset_alias?.name);
+    }
     if ('alias' in item && 'unnest' in item.alias.this) {
       const { unnest } = item.alias.this;
       return this.#unnest(unnest.this, scope, item.alias.alias.name, unnest.offset_alias?.name);

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import type { Checkpoint } from '../../../shared/checkpoint.ts';
+import { BatchSteps, COUNTS, checkpoint, VIEW } from './batch-steps.ts';
+import { ControlServer } from './control-server.ts';
+
+describe('what is covered', () => {
+  let server: ControlServer;
+  let steps: BatchSteps;
+
+  before(async () => {
+    server = await ControlServer.start();
+    steps = await BatchSteps.over(await server.create());
+  });
+  after(() => server.stop());
+  beforeEach(() => steps.forgetBatches());
+
+  describe('I2 an applied one', () => {
+    it('moves its state, counts, checkpoint and queued keys together', async () => {
+      await steps.control.queueKeys(VIEW, ['1', '2', '3'], 'backfill');
+      const due = await steps.control.dueKeys(VIEW, 2);
+      const { lease, batch } = await steps.claim(await steps.stage({ queuedKeyIds: due.ids }));
+
+      const lagMs = await steps.control.markApplied(lease, batch, COUNTS);
+
+      assert.ok(lagMs !== null && lagMs > 0);
+      const [row] = await steps.database.rows('select * from etl.etl_transaction');
+      assert.partialDeepStrictEqual(row, {
+        state: 'applied',
+        rows_added: 3n,
+        rows_changed: 2n,
+        rows_deleted: 1n,
+      });
+      assert.equal((await steps.control.readCheckpoint(VIEW))?.checkpoint.floorId, 100n);
+      assert.deepEqual(await steps.database.rows('select key from etl.queued_key'), [{ key: '3' }]);
+      assert.equal(await steps.control.findInFlight(VIEW), null);
+      await steps.acquire();
+    });
+
+    it('moves nothing when any of it fails', async () => {
+      await steps.control.queueKeys(VIEW, ['1'], 'repair');
+      const { ids } = await steps.control.dueKeys(VIEW, 1);
+      await steps.apply({ nextCheckpoint: checkpoint(200n) });
+      const { lease, batch } = await steps.claim(
+        await steps.stage({ nextCheckpoint: checkpoint(150n), queuedKeyIds: ids }),
+      );
+      const before = await steps.memory();
+
+      await assert.rejects(steps.control.markApplied(lease, batch, COUNTS), {
+        kind: 'bug',
+        message: /would move backwards/,
+      });
+
+      assert.equal(await steps.memory(), before);
+    });
+
+    it('is not applied a second time', async () => {
+      const { lease, batch } = await steps.claim(await steps.stage());
+      await steps.control.markApplied(lease, batch, COUNTS);
+      const before = await steps.memory();
+
+      await assert.rejects(steps.control.markApplied(lease, batch, COUNTS), { kind: 'superseded' });
+      await assert.rejects(steps.control.markApplied(await steps.acquire(), batch, COUNTS), {
+        kind: 'superseded',
+      });
+
+      assert.equal(await steps.memory(), before);
+    });
+
+    it('tells no lag when it came from no log row', async () => {
+      const { lease, batch } = await steps.claim(await steps.stage({ oldestChangeAt: null }));
+
+      assert.equal(await steps.control.markApplied(lease, batch, COUNTS), null);
+    });
+  });
+
+  describe('I2 the checkpoint', () => {
+    const move = async (next: Checkpoint) =>
+      steps.control.moveCheckpoint(await steps.acquire(), next, 0n, []);
+
+    it('moves with a capture that found nothing, which leaves a counter and the time, and no ETL transaction', async () => {
+      await steps.control.queueKeys(VIEW, ['1'], 'repair');
+      const { ids } = await steps.control.dueKeys(VIEW, 1);
+      const since = await steps.database.value('select idle_captures from etl.view_source where name = $1', [
+        VIEW,
+      ]);
+
+      await steps.control.moveCheckpoint(await steps.acquire(), checkpoint(100n), 2n, ids);
+
+      const [view] = await steps.database.rows('select * from etl.view_source where name = $1', [VIEW]);
+      assert.partialDeepStrictEqual(view, { idle_captures: (since as bigint) + 1n, bad_keys: 2n });
+      assert.ok(view?.captured_at instanceof Date);
+      assert.equal(await steps.database.value('select count(*) from etl.etl_transaction'), 0n);
+      assert.deepEqual((await steps.control.dueKeys(VIEW, 10)).keys, []);
+      assert.equal((await steps.control.readCheckpoint(VIEW))?.checkpoint.floorId, 100n);
+      await steps.acquire();
+    });
+
+    it('comes back as it was stored', async () => {
+      const stored: Checkpoint = {
+        floorId: 9_007_199_254_740_993n,
+        seen: '{[9007199254740995,9007199254740999),[9007199254741000,9007199254741001)}',
+        horizons: [
+          { id: 9_007_199_254_740_998n, atMicros: 1_767_323_045_000_001n, marker: 728n },
+          { id: 9_007_199_254_741_000n, atMicros: 1_767_323_046_000_001n, marker: null },
+        ],
+        witness: { id: 9_007_199_254_741_000n, hash: 'abc' },
+      };
+
+      await move(stored);
+
+      assert.deepEqual((await steps.control.readCheckpoint(VIEW))?.checkpoint, stored);
+    });
+
+    it('goes forward: a higher floor may stand for what was seen, and more may be seen', async () => {
+      await move(checkpoint(10n, '{[12,15)}'));
+      await move(checkpoint(10n, '{[12,15),[20,21)}'));
+      await move(checkpoint(20n));
+      await move(checkpoint(20n));
+
+      assert.equal((await steps.control.readCheckpoint(VIEW))?.checkpoint.floorId, 20n);
+    });
+
+    for (const [what, next] of [
+      ['a lower floor', checkpoint(9n, '{[12,15)}')],
+      ['a covered row less', checkpoint(10n, '{[12,14)}')],
+      ['a higher floor below what was seen', checkpoint(11n)],
+    ] as const) {
+      it(`never goes back: ${what} is refused`, async () => {
+        await move(checkpoint(10n, '{[12,15)}'));
+
+        await assert.rejects(move(next), {
+          kind: 'bug',
+          message: /the checkpoint of pmr_project would move backwards/,
+        });
+        assert.deepEqual(
+          (await steps.control.readCheckpoint(VIEW))?.checkpoint,
+          checkpoint(10n, '{[12,15)}'),
+        );
+      });
+    }
+
+    it('remembers when its floor last moved', async () => {
+      await move(checkpoint(10n));
+      await steps.database.pool.query(`update etl.checkpoint set floor_moved_at = '2026-01-01'`);
+      await move(checkpoint(10n, '{[12,15)}'));
+      assert.deepEqual(
+        (await steps.control.readCheckpoint(VIEW))?.floorMovedAt,
+        new Date('2026-01-01T00:00:00Z'),
+      );
+
+      await move(checkpoint(15n));
+      assert.ok(Number((await steps.control.readCheckpoint(VIEW))?.floorMovedAt) > Date.parse('2026-01-02'));
+    });
+  });
+});

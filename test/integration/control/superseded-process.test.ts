@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import type { EtlTransaction } from '../../../shared/control/etl-transactions.ts';
+import type { Lease } from '../../../shared/control/leases.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { BatchSteps, COUNTS, checkpoint, newBatch, STAGED, VIEW } from './batch-steps.ts';
+import { ControlServer } from './control-server.ts';
+
+describe('I4 a process that wakes up after its lease was taken over', () => {
+  let server: ControlServer;
+  let steps: BatchSteps;
+
+  before(async () => {
+    server = await ControlServer.start();
+    steps = await BatchSteps.over(await server.create());
+  });
+  after(() => server.stop());
+  beforeEach(() => steps.forgetBatches());
+
+  const awakening = {
+    'begins no batch': async (stale: Lease) => steps.control.beginBatch(stale, newBatch()),
+    'stages nothing': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.markStaged(stale, batch.id, STAGED),
+    'claims nothing': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.claimForApply(stale, batch.id, () => 'x'),
+    'starts no attempt': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.markForNextAttempt(stale, batch),
+    'names no load job': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.setLoadJob(stale, batch.id, 'x'),
+    'applies nothing': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.markApplied(stale, batch, COUNTS),
+    'abandons nothing': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.abandonBatch(stale, batch, 'x'),
+    'moves no checkpoint': async (stale: Lease) =>
+      steps.control.moveCheckpoint(stale, checkpoint(500n), 0n, []),
+    'halts nothing': async (stale: Lease) =>
+      steps.control.haltView(stale, { functionName: 'x', error: new DataHubError('bug', 'x'), event: {} }),
+  };
+
+  for (const [what, act] of Object.entries(awakening)) {
+    for (const state of ['extracting', 'staged', 'applying'] as const) {
+      if (what === 'abandons nothing' && state === 'applying') continue;
+      it(`${what} of a batch that is ${state}`, async () => {
+        const { lease: stale, batch } = await steps.begin();
+        await steps.database.pool.query('update etl.etl_transaction set state = $1', [state]);
+        await steps.database.expireLease(VIEW);
+        await steps.acquire();
+        const before = await steps.memory();
+
+        await assert.rejects(act(stale, { ...batch, state }), { kind: 'superseded' });
+
+        assert.equal(await steps.memory(), before);
+      });
+    }
+  }
+
+  it('changes nothing with its lease back, once another has owned the batch', async () => {
+    const { lease: stale, batch } = await steps.begin();
+    await steps.database.expireLease(VIEW);
+    const heir = await steps.acquire();
+    await steps.control.abandonBatch(heir, batch, 'its process ended');
+    const successor = await steps.control.beginBatch(heir, newBatch());
+    // As if the first process could present a valid lease: the batch's own token still tells them apart.
+    await steps.database.pool.query('update etl.lease set token = $1', [stale.token]);
+    const before = await steps.memory();
+
+    await assert.rejects(steps.control.markStaged(stale, successor.id, STAGED), { kind: 'superseded' });
+    await assert.rejects(steps.control.markStaged(stale, batch.id, STAGED), { kind: 'superseded' });
+
+    assert.equal(await steps.memory(), before);
+  });
+});
