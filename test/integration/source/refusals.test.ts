@@ -97,7 +97,11 @@ describe('a source that cannot be captured exactly is refused with advice', () =
   });
 
   describe('its log sequence', () => {
-    afterEach(() => source.pool.query(`alter sequence ${SEQUENCE} cache 1 owned by ${LOG_TABLE}.id`));
+    afterEach(() =>
+      source.pool.query(
+        `alter sequence ${SEQUENCE} increment by 1 cache 1 no cycle owned by ${LOG_TABLE}.id`,
+      ),
+    );
 
     it('caches ids, which a session may use at any later time', async () => {
       await source.pool.query(`alter sequence ${SEQUENCE} cache 20`);
@@ -110,6 +114,13 @@ describe('a source that cannot be captured exactly is refused with advice', () =
         Replica.load(source.pool, makeViewSource()),
         isRefusal(/CACHE 2/, /alter sequence \S+ cache 1/),
       );
+    });
+
+    it('cycles, or descends, so that a later id may be lower', async () => {
+      await source.pool.query(`alter sequence ${SEQUENCE} cycle`);
+      await assertRefused(/cycles or descends/, /increment by 1 no cycle/);
+      await source.pool.query(`alter sequence ${SEQUENCE} no cycle increment by -1`);
+      await assertRefused(/cycles or descends/, /increment by 1 no cycle/);
     });
 
     it('is not that of the table, so that nobody knows how ids are drawn', async () => {
