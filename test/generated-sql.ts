@@ -39,7 +39,8 @@ export async function generatedSql(smartAppUrl: string): Promise<Map<string, str
       files.set(`${folder}/view.sql`, reportingViewSql(DATASETS, shape, layout));
       const foreignKeys = entry.foreign_keys.map(({ column, references }) => {
         const parent = entries.find(({ name }) => name === references);
-        if (parent === undefined) throw new Error(`${entry.name} references ${references}, which is not configured`);
+        if (parent === undefined)
+          throw new Error(`${entry.name} references ${references}, which is not configured`);
         return { column, references: { target: parent.target_name, keyColumn: parent.key_column } };
       });
       if (foreignKeys.length > 0) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type { DataHubError } from '../../../shared/errors.ts';
-import { BatchSteps, newBatch, OTHER_VIEW, VIEW } from './batch-steps.ts';
+import { BatchSteps, COUNTS, newBatch, OTHER_VIEW, VIEW } from './batch-steps.ts';
 import { ControlServer } from './control-server.ts';
 
 describe('ETL transactions', () => {

@@ -144,7 +144,11 @@ describe('BigQuery stand-in: statements that change rows', () => {
       'merge d.streamed t using d.s s on t.id = s.id when matched then delete',
       'truncate table d.streamed',
     ]) {
-      assert.match((await rejection(project.rows(query))).message, /not supported over tables that had UPSERT streams/, query);
+      assert.match(
+        (await rejection(project.rows(query))).message,
+        /not supported over tables that had UPSERT streams/,
+        query,
+      );
     }
     await project.rows('insert into d.streamed values (1); select * from d.streamed');
   });

@@ -36,6 +36,18 @@ describe('what is covered', () => {
       await steps.acquire();
     });
 
+    it('leaves on its view when it was captured and how many bad keys it met', async () => {
+      await steps.apply({ badKeys: 2n });
+      await steps.apply({ badKeys: 3n, nextCheckpoint: checkpoint(200n) });
+
+      const [view] = await steps.database.rows(
+        `select bad_keys, captured_at = (select max(started_at) from etl.etl_transaction) as recent
+         from etl.view_source where name = $1`,
+        [VIEW],
+      );
+      assert.deepEqual(view, { bad_keys: 5n, recent: true });
+    });
+
     it('moves nothing when any of it fails', async () => {
       await steps.control.queueKeys(VIEW, ['1'], 'repair');
       const { ids } = await steps.control.dueKeys(VIEW, 1);
