@@ -11,7 +11,7 @@ import {
   type Warehouse,
 } from '../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start-big-query.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../emulators/faults.ts';
+import { failBefore, hold } from '../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../emulators/storage/start-storage.ts';
 
 const LOCATION = 'EU';
@@ -164,21 +164,6 @@ describe('the warehouse', () => {
       assert.deepEqual(new Set(ids), new Set(['load_pmr_project_7_1_1']));
       assert.equal(await count('T.temp_project'), 1);
     });
-
-    for (const [what, fault] of [
-      ['an error', failAfterEffect(503)],
-      ['a broken connection', dropAfterEffect()],
-    ] as const) {
-      it(`I5 whose answer is lost by ${what} appends its rows once`, async () => {
-        await make();
-        const uris = await stage(7n, { project_id: 1, action: 'added' });
-        standIn.faults.next('bigquery.jobs.insert', fault);
-
-        await warehouse.load(attempt(7n), uris, soon());
-
-        assert.equal(await count('T.temp_project'), 1);
-      });
-    }
 
     it('I7 does not take for its own the job that had the same number in another life of the control database', async () => {
       await make();

@@ -174,21 +174,23 @@ describe('ETL transactions', () => {
     it('are not drawn between the look and the raise', async () => {
       const { batch } = await steps.begin();
       const highest = batch.id + 1n;
-      const drawing = await steps.database.pool.connect();
-      await drawing.query('begin');
-      await drawing.query('lock table etl.etl_transaction in row exclusive mode');
-
-      const raising = steps.control.raiseNumber(highest);
-      await until(async () => {
-        const waiting = `select count(*) from pg_locks where not granted and relation = 'etl.etl_transaction'::regclass`;
-        return (await steps.database.value(waiting)) === 1n;
-      });
       const draw = `select nextval(pg_get_serial_sequence('etl.etl_transaction', 'id')) as id`;
       const drawn: bigint[] = [];
-      for (let i = 0; i < 3; i += 1) drawn.push((await drawing.query(draw)).rows[0].id);
-      await drawing.query('commit');
-      drawing.release();
-      await raising;
+      const drawing = await steps.database.pool.connect();
+      try {
+        await drawing.query('begin');
+        await drawing.query('lock table etl.etl_transaction in row exclusive mode');
+        const raising = steps.control.raiseNumber(highest);
+        await until(async () => {
+          const waiting = `select count(*) from pg_locks where not granted and relation = 'etl.etl_transaction'::regclass`;
+          return (await steps.database.value(waiting)) === 1n;
+        });
+        for (let i = 0; i < 3; i += 1) drawn.push((await drawing.query(draw)).rows[0].id);
+        await drawing.query('commit');
+        await raising;
+      } finally {
+        drawing.release(true);
+      }
 
       assert.ok(drawn.every((id) => id > batch.id));
       const [next] = await steps.database.rows(draw);

@@ -182,7 +182,7 @@ describe('the functions over HTTP', () => {
       });
     }
 
-    it('is told to somebody who called by hand, with what to do', async () => {
+    it('is told to somebody who called by hand, with what to do, and is not set aside', async () => {
       const answer = await post('extract', { view: 'x' });
 
       assert.deepEqual(answer, {
@@ -195,6 +195,7 @@ describe('the functions over HTTP', () => {
           },
         },
       });
+      assert.deepEqual([await on.errors(), await on.mailboxes.deadLetter.take()], [[], []]);
     });
 
     it('comes again when it could not be set aside', async () => {
@@ -205,23 +206,33 @@ describe('the functions over HTTP', () => {
     });
   });
 
-  it('I8 answer a failure that only a person can mend once it is recorded, set aside and the view halted', async () => {
-    await on.source.database.query('alter sequence models_logging_change_id_seq cache 20');
+  describe('I8 a failure that only a person can mend', () => {
+    beforeEach(() => on.source.database.query('alter sequence models_logging_change_id_seq cache 20'));
+    afterEach(() => on.source.database.query('alter sequence models_logging_change_id_seq cache 1'));
 
-    const pushedAnswer = await push('extract', '{"view":"pmr_project"}');
+    it('halts the view, is recorded once and set aside, and then acknowledged', async () => {
+      const answer = await push('extract', '{"view":"pmr_project"}');
 
-    assert.deepEqual([pushedAnswer.status, pushedAnswer.body.error?.kind], [200, 'source_refused']);
-    assert.equal((await on.errors()).length, 1);
-    assert.equal((await on.mailboxes.deadLetter.take()).length, 1);
-    assert.match(String(await on.haltedReason()), /CACHE 20/);
-    assert.deepEqual(await post('extract', { view: 'pmr_project', resume: true }), {
-      status: 200,
-      body: { outcome: 'resumed', view: 'pmr_project' },
+      assert.deepEqual([answer.status, answer.body.error?.kind], [200, 'source_refused']);
+      assert.equal((await on.errors()).length, 1);
+      assert.equal((await on.mailboxes.deadLetter.take()).length, 1);
+      assert.match(String(await on.haltedReason()), /CACHE 20/);
+      assert.deepEqual(await post('extract', { view: 'pmr_project', resume: true }), {
+        status: 200,
+        body: { outcome: 'resumed', view: 'pmr_project' },
+      });
+      assert.equal(await on.haltedReason(), null);
     });
-    const manual = await post('extract', { view: 'pmr_project' });
-    assert.equal(manual.status, 500);
-    assert.match(String(manual.body.error?.advice), /alter sequence/);
-    await on.source.database.query('alter sequence models_logging_change_id_seq cache 1');
+
+    it('halts the view and is recorded when it was met by hand, where the answer says what to do', async () => {
+      const { status, body } = await post('extract', { view: 'pmr_project' });
+
+      assert.deepEqual([status, body.error?.kind], [400, 'source_refused']);
+      assert.match(String(body.error?.advice), /alter sequence/);
+      assert.match(String(await on.haltedReason()), /CACHE 20/);
+      assert.equal((await on.errors()).length, 1);
+      assert.deepEqual(await on.mailboxes.deadLetter.take(), []);
+    });
   });
 
   it('I4 acknowledge a step that another process has taken over', async () => {

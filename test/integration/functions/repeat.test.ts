@@ -129,11 +129,9 @@ describe('doing a step again', () => {
     await on.replicate();
     let id = 10;
     const lostAnswers: [Faults, string, Fault][] = [
-      [stack.bigquery.faults, 'bigquery.jobs.insert', failAfterEffect(503)],
       [stack.bigquery.faults, 'bigquery.jobs.insert', dropAfterEffect()],
       [stack.bigquery.faults, 'bigquery.jobs.getQueryResults', failAfterEffect(503)],
       [stack.bigquery.faults, 'bigquery.jobs.get', dropBefore()],
-      [stack.storage.faults, 'storage.objects.insert', failAfterEffect(503)],
       [stack.storage.faults, 'storage.objects.insert', dropAfterEffect()],
       [stack.pubsub.faults, 'pubsub.Publish', failAfterEffect('UNAVAILABLE')],
     ];
