@@ -23,7 +23,7 @@ export type Dependencies = {
 
 export type Clock = { nowMs(): number };
 
-/** Connections of one instance: a snapshot, its slices, and the marker's. */
+/** Control transactions are short; a heartbeat may meet one. */
 const CONTROL_CONNECTIONS = 4;
 
 /**

@@ -50,6 +50,14 @@ async function settle(
   }
   if (disposition === 'retry' || dependencies === undefined) {
     log.warn(line, 'to be tried again');
+    // A right that is missing does not come back by itself: an operator must find it without reading logs.
+    if (error.kind === 'unauthorized') {
+      await dependencies?.control
+        .recordFailureOnce({ functionName, error, event: delivery.payload })
+        .catch((unrecorded: unknown) =>
+          log.error({ ...line, unrecorded: String(unrecorded) }, 'failure not recorded'),
+        );
+    }
     return 503;
   }
   const isByHand = delivery.from === 'manual';

@@ -3,9 +3,18 @@ import { DataHubError } from './errors.ts';
 
 const databaseUrl = z
   .string({ error: 'is missing' })
-  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), {
-    error: 'must be a postgresql:// URL',
-  });
+  .refine(isDatabaseUrl, { error: 'must be a postgresql:// URL' });
+
+/** Also of the form that Cloud SQL's sockets want, without a host: postgresql://user:password@/database?host=/cloudsql/… */
+function isDatabaseUrl(text: string): boolean {
+  try {
+    const url = new URL(text.replace('@/', '@socket/'));
+    decodeURIComponent(url.username + url.password);
+    return /^postgres(ql)?:$/.test(url.protocol);
+  } catch {
+    return false;
+  }
+}
 
 const seconds = (fallback: number) => wholeNumber(fallback, 1, 86_400);
 

@@ -51,8 +51,7 @@ export const ADVICE: Record<ErrorKind, string> = {
   bad_data: 'Correct the row, or give the column a policy (null or string), then resume the view.',
   schema_drift: 'Bring the table and the view to the same columns, then resume the view.',
   staging_lost: 'Nothing to do: the rows are staged again.',
-  number_reused:
-    'Nothing to do: the rows are captured again under a number above the highest that the target has met.',
+  number_reused: 'Nothing to do: the rows are captured again under a higher number.',
   merge_refused: 'Look for a second control database that feeds this target, then resume the view.',
   warehouse: 'Correct what BigQuery names, then resume the view.',
   bug: 'Report it with the log lines around it; the view is stopped until it is understood.',
@@ -119,9 +118,15 @@ const NETWORK_CODES = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Whether an error's `code` says that a connection could not be made or was lost. */
-export function isNetworkCode(code: unknown): boolean {
-  return typeof code === 'string' && NETWORK_CODES.has(code);
+/** Whether an error says that a connection could not be made or was lost: by its code, or since it came from a system call. */
+export function isNetworkError(error: unknown): boolean {
+  const { code, syscall, name } = (error ?? {}) as { code?: unknown; syscall?: unknown; name?: unknown };
+  return (
+    typeof syscall === 'string' ||
+    NETWORK_CODES.has(String(code)) ||
+    name === 'TimeoutError' ||
+    name === 'AbortError'
+  );
 }
 
 /** A TypeError and its kin are bugs of ours, wherever they surface. */

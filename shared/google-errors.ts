@@ -2,7 +2,7 @@ import {
   DataHubError,
   type ErrorContext,
   type ErrorKind,
-  isNetworkCode,
+  isNetworkError,
   isProgrammingError,
 } from './errors.ts';
 
@@ -36,21 +36,22 @@ const BY_CODE: Record<number, ErrorKind> = {
   16: 'unauthorized', // UNAUTHENTICATED
   401: 'unauthorized',
   403: 'unauthorized',
+  400: 'warehouse',
   404: 'configuration',
   408: 'transient',
-  409: 'superseded',
-  412: 'superseded',
   429: 'transient',
 };
 
 /** Whatever a Google client threw, classified by its code and reason; `what` begins the message: "load job x". */
 export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
   if (error instanceof DataHubError) return error;
-  if (isProgrammingError(error))
+  // A SyntaxError is a body that was cut short; the clients parse nothing of ours.
+  if (isProgrammingError(error) && !(error instanceof SyntaxError))
     return new DataHubError('bug', `${what}: ${String(error)}`, { cause: error, context });
   const code = codeOf(error);
   const reason = reasonOf(error);
-  const kind = (reason === undefined ? undefined : BY_REASON[reason]) ?? kindOfCode(code) ?? 'bug';
+  const byReason = reason === undefined ? undefined : BY_REASON[reason];
+  const kind = byReason ?? (isNetworkError(error) ? 'transient' : kindOfCode(code));
   const message = error instanceof Error ? error.message : String(error);
   return new DataHubError(kind, `${what}: ${message}`, {
     cause: error,
@@ -81,8 +82,8 @@ function reasonOf(error: unknown): string | undefined {
   return typeof reason === 'string' ? reason : undefined;
 }
 
-function kindOfCode(code: number | string | undefined): ErrorKind | undefined {
-  if (typeof code === 'string') return isNetworkCode(code) ? 'transient' : undefined;
-  if (code === undefined) return undefined;
-  return BY_CODE[code] ?? (code >= 500 ? 'transient' : undefined);
+function kindOfCode(code: number | string | undefined): ErrorKind {
+  // A service's refusal has a number; what has none failed before it answered: no credentials yet, a broken body.
+  if (typeof code !== 'number') return 'transient';
+  return BY_CODE[code] ?? (code >= 500 ? 'transient' : 'bug');
 }

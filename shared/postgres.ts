@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { DataHubError, type ErrorKind, isNetworkCode, isProgrammingError } from './errors.ts';
+import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from './errors.ts';
 
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 
@@ -18,6 +18,8 @@ const escaped = (text: string): string => text.replaceAll("'", "''");
 // SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
 const BY_STATE: Record<string, ErrorKind> = {
   '25006': 'configuration', // read-only transaction: a standby, or a read-only role
+  '25P03': 'transient', // idle in transaction
+  '25P04': 'transient', // transaction timeout
   '28000': 'unauthorized',
   '28P01': 'unauthorized',
   '3D000': 'configuration', // no such database
@@ -33,6 +35,7 @@ const BY_STATE: Record<string, ErrorKind> = {
   '57P02': 'transient',
   '57P03': 'transient',
   '57P05': 'transient',
+  '72000': 'transient', // snapshot too old
 };
 const BY_CLASS: Record<string, ErrorKind> = {
   '08': 'transient',
@@ -48,7 +51,8 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
     return new DataHubError('bug', `${database} database: ${String(error)}`, { cause: error });
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return new DataHubError(kindOf(code), `${database} database: ${messageOf(error)}`, {
+  const kind = isNetworkError(error) ? 'transient' : kindOf(code);
+  return new DataHubError(kind, `${database} database: ${messageOf(error)}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
   });
@@ -56,7 +60,9 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
 
 function kindOf(code: string | undefined): ErrorKind {
   // pg throws plain errors without a code when a connection times out or ends under a query.
-  if (code === undefined || isNetworkCode(code)) return 'transient';
+  if (code === undefined) return 'transient';
+  // Those of Node's TLS; all SQLSTATEs have five characters.
+  if (code.length !== 5) return 'unauthorized';
   return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
 }
 

@@ -43,9 +43,14 @@ export const viewSourceEntry = z.strictObject({
 
 export type ViewSourceEntry = z.output<typeof viewSourceEntry>;
 
+const importedEntry = viewSourceEntry.refine(
+  (entry) => (entry.partition_column === null) === (entry.partition_granularity === null),
+  { error: 'needs both or neither of partition_column and partition_granularity' },
+);
+
 /** What `{"import": …}` takes: the content of sql/source/view-sources.json. */
 export const viewSourceImport = z
-  .array(viewSourceEntry)
+  .array(importedEntry)
   .min(1)
   .superRefine((entries, context) => {
     for (const field of ['name', 'target_name'] as const) {
@@ -67,6 +72,8 @@ export type ViewSource = {
   targetName: string;
   mainTable: string;
   contentTypeId: number;
+  /** `app_label.model` of each content type id that is used, as it was when the configuration was imported. */
+  contentTypeNames: Record<string, string>;
   keyColumn: string;
   trackedColumns: string[];
   foreignKeys: { column: string; references: string }[];

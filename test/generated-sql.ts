@@ -69,6 +69,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     targetName: entry.target_name,
     mainTable: entry.main_table,
     contentTypeId: typeOf(entry),
+    contentTypeNames: {},
     keyColumn: entry.key_column,
     trackedColumns: entry.tracked_columns,
     foreignKeys: entry.foreign_keys,

@@ -1,3 +1,4 @@
+import { asDataHubError } from '../../shared/errors.ts';
 import { capture } from '../../shared/source/capture.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { describeView } from '../../shared/source/source-view.ts';
@@ -6,7 +7,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { whyStopped } from './tick.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
-  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys', string>
+  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
 >;
 
 /** Says what a tick would do now, for one view or all; changes nothing on either side. */
@@ -14,7 +15,14 @@ export async function dryRun(view: string | undefined, dependencies: Dependencie
   const { control } = dependencies;
   const sources = view === undefined ? await control.listViewSources() : [await control.getViewSource(view)];
   const views: Forecast[] = [];
-  for (const source of sources) views.push(await forecast(source, dependencies));
+  for (const source of sources) {
+    views.push(
+      await forecast(source, dependencies).catch((thrown: unknown) => {
+        const { message, advice } = asDataHubError(thrown);
+        return { view: source.name, would: `fail: ${message}`, advice };
+      }),
+    );
+  }
   return { outcome: 'dry run', views };
 }
 
@@ -26,6 +34,9 @@ async function forecast(
   const reason = whyStopped(viewSource);
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
   const inFlight = await control.findInFlight(view);
+  if (inFlight?.state === 'extracting') {
+    return { view, would: `wait for batch ${inFlight.id}, or capture its rows again if its process ended` };
+  }
   if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   const stored = await control.readCheckpoint(view);
   if (stored === null) return { view, would: 'load the whole view' };

@@ -4,7 +4,7 @@ import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions
 import type { Lease } from '../../shared/control/leases.ts';
 import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
+import { type Capture, capture, captureInitial, isEmptyView } from '../../shared/source/capture.ts';
 import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
@@ -51,13 +51,17 @@ export async function extractView(
   const source = await control.getViewSource(view);
   const reason = whyStopped(source);
   if (reason !== null) return { outcome: 'skipped', view, reason };
-  if (source.loadType !== 'merge') {
-    throw new DataHubError('configuration', `view ${view}: load type ${source.loadType} has no applier yet`, {
-      context: { view },
-      advice: 'Set "enabled": false for this view, or load it by merge.',
-    });
-  }
   const held = await holdView<ExtractResult>(view, invocation, dependencies, async (lease, signal) => {
+    if (source.loadType !== 'merge') {
+      throw new DataHubError(
+        'configuration',
+        `view ${view}: load type ${source.loadType} has no applier yet`,
+        {
+          context: { view },
+          advice: 'Set "enabled": false for this view, or load it by merge.',
+        },
+      );
+    }
     const inFlight = await control.findInFlight(view);
     if (inFlight !== null && !(await abandonedInstead(inFlight, lease, dependencies))) {
       return { outcome: 'republished', view, etlTransactionId: String(inFlight.id) };
@@ -65,10 +69,7 @@ export async function extractView(
     try {
       return await extractBatch(source, trigger, lease, signal, dependencies);
     } catch (error) {
-      // The next try raises the numbers above what the target has met.
-      if (error instanceof DataHubError && error.kind === 'number_reused') {
-        await control.setWarehouseFingerprint(view, null);
-      }
+      if (error instanceof DataHubError && error.kind === 'number_reused') await control.leapNumbers();
       throw error;
     }
   });
@@ -158,7 +159,10 @@ async function extractBatch(
     if (checkpoint !== null && captured.upserts + captured.deletes === 0n) {
       return { captured, batch: null };
     }
-    await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, stored !== null);
+    await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, {
+      wasLoaded: stored !== null,
+      isEmpty: stored === null && (await isEmptyView(client, described)),
+    });
     const kind =
       checkpoint === null
         ? 'initial'

@@ -7,7 +7,7 @@ import type { Dependencies } from '../dependencies.ts';
 /**
  * Before a batch is begun: makes the view's BigQuery objects when they are missing or another release made them, raises the
  * number generator above what the target has met, and compares columns. Throws `schema_drift` naming every difference, and
- * `configuration` when the target of a view that was loaded before is gone.
+ * `configuration` when the target of a view that was loaded before is gone, or an empty view would empty a target.
  */
 export async function prepareWarehouse(
   source: ViewSource,
@@ -15,7 +15,7 @@ export async function prepareWarehouse(
   lease: Lease,
   { control, warehouse }: Dependencies,
   deadlineMs: number,
-  wasLoaded: boolean,
+  load: { wasLoaded: boolean; isEmpty: boolean },
 ): Promise<void> {
   const layout = {
     partition: source.partition,
@@ -24,7 +24,7 @@ export async function prepareWarehouse(
   };
   const fingerprint = warehouse.fingerprint(shape, layout);
   const missing = await warehouse.missingTables(shape);
-  if (wasLoaded && missing.includes('target')) {
+  if (load.wasLoaded && missing.includes('target')) {
     throw new DataHubError(
       'configuration',
       `the target of view ${source.name} is gone, with the rows that were loaded`,
@@ -35,7 +35,18 @@ export async function prepareWarehouse(
     );
   }
   if (missing.length === 0 && source.warehouseFingerprint === fingerprint) return;
-  const highest = await warehouse.makeObjects(shape, layout, lease.token, deadlineMs);
+  const { highest, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadlineMs);
+  if (load.isEmpty && targetRows > 0n) {
+    throw new DataHubError(
+      'configuration',
+      `view ${source.name} has no row, but its target has ${targetRows} from before: a load would delete them all`,
+      {
+        context: { view: source.name },
+        advice:
+          'Look whether the source role sees the rows; delete the target by hand if the view is really empty.',
+      },
+    );
+  }
   await control.raiseNumber(highest);
   await control.setWarehouseFingerprint(source.name, fingerprint);
 }

@@ -68,14 +68,19 @@ async function stageWholeView(
     return await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole });
   }
   const snapshot = await exportSnapshot(client);
-  const staged = await Promise.all(
-    slices.map((slice) =>
-      inExportedSnapshot(source, snapshot, (sliceClient) =>
-        stageUpserts(sliceClient, view, batch, writer, signal, { kind: 'slice', slice }),
-      ),
-    ),
+  // When one slice fails the others must not go on writing, nor hold their connections.
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const staged = slices.map((slice) =>
+    inExportedSnapshot(source, snapshot, (sliceClient) =>
+      stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice }),
+    ).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    }),
   );
-  return staged.flat();
+  await Promise.allSettled(staged);
+  return (await Promise.all(staged)).flat();
 }
 
 function stageUpserts(

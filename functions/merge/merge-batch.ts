@@ -135,6 +135,7 @@ async function attemptOnce(
     token: batch.token,
     attempt: batch.attempt,
   };
+  if (batch.loadAttempt > 1) await loadAgain(batch, attempt, dependencies, deadlineMs);
   const merged = await warehouse.merge(attempt, batch.stagedUpserts + batch.stagedDeletes, deadlineMs);
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
@@ -143,15 +144,13 @@ async function attemptOnce(
   }
   if (merged.state === 'failed' && merged.error.kind !== 'transient') throw merged.error;
 
-  const next = { ...attempt, attempt: await control.markForNextAttempt(lease, batch) };
-  const staged: EtlTransaction = { ...batch, state: 'staged', attempt: next.attempt };
+  const isLost = merged.state === 'staging_lost';
+  await control.markForNextAttempt(lease, batch, isLost);
   const isGivenUp =
-    merged.state === 'number_reused' ||
-    (merged.state === 'staging_lost' && !(await stageAgain(lease, staged, next, dependencies, deadlineMs)));
+    merged.state === 'number_reused' || (isLost && !(await isStagedWhole(batch, dependencies)));
   if (!isGivenUp) throw new TryAgain(merged.error);
-  await control.abandonBatch(lease, staged, merged.error.message);
-  // Has the next extract look at the warehouse, and at the numbers it has met, again.
-  await control.setWarehouseFingerprint(batch.view, null);
+  await control.abandonBatch(lease, { ...batch, state: 'staged' }, merged.error.message);
+  if (merged.state === 'number_reused') await control.leapNumbers();
   return { state: 'recaptured', why: merged.error.message };
 }
 
@@ -162,22 +161,25 @@ class TryAgain extends Error {
   }
 }
 
-/** Loads the staged objects into the temp table once more; false when they are gone, or their manifest cannot be read. */
-async function stageAgain(
-  lease: Lease,
+async function isStagedWhole(batch: EtlTransaction, { staging }: Dependencies): Promise<boolean> {
+  const manifest = await staging.readManifest(batch.stagedPrefix);
+  return manifest !== null && (await staging.missing(manifest)).length === 0;
+}
+
+/**
+ * Brings the load that this batch wants again to its end: started here, or found by its name when it was started before. Two
+ * loads of one batch never both succeed after the first was lost.
+ */
+async function loadAgain(
   batch: EtlTransaction,
   attempt: Attempt,
-  { control, staging, warehouse }: Dependencies,
+  { staging, warehouse }: Dependencies,
   deadlineMs: number,
-): Promise<boolean> {
-  try {
-    const manifest = await staging.readManifest(batch.stagedPrefix);
-    if (manifest === null || (await staging.missing(manifest)).length > 0) return false;
-    const loadJobId = await warehouse.load(attempt, manifest.objects.map(staging.uri), deadlineMs);
-    await control.setLoadJob(lease, batch.id, loadJobId);
-    return true;
-  } catch (error) {
-    if (error instanceof DataHubError && error.kind === 'staging_lost') return false;
-    throw error;
+): Promise<void> {
+  const manifest = await staging.readManifest(batch.stagedPrefix);
+  if (manifest === null) {
+    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
   }
+  const uris = manifest.objects.map(staging.uri);
+  await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadlineMs);
 }

@@ -20,6 +20,8 @@ export type EtlTransaction = {
   kind: Kind;
   state: State;
   attempt: number;
+  /** The attempt under whose name the staged objects were last loaded into the temp table. */
+  loadAttempt: number;
   nextCheckpoint: Checkpoint;
   stagedPrefix: string;
   stagedUpserts: bigint;
@@ -150,21 +152,20 @@ export async function claimForApply(
   });
 }
 
-/** `applying → staged` with the next attempt's number; returns it. */
+/**
+ * `applying → staged` with the next attempt's number. With `loadAgain` the staged objects are to be loaded again under that
+ * number before the next merge: remembered before the load is started, so that whoever goes on finds it by its name.
+ */
 export async function markForNextAttempt(
   pool: pg.Pool,
   lease: Lease,
   batch: EtlTransaction,
-): Promise<number> {
+  loadAgain: boolean,
+): Promise<void> {
   const attempt = batch.attempt + 1;
-  await change(pool, lease, (client) => move(client, lease, batch.id, 'applying', 'staged', { attempt }));
-  return attempt;
-}
-
-/** Remembers the load job of the present attempt. */
-export async function setLoadJob(pool: pg.Pool, lease: Lease, id: bigint, loadJobId: string): Promise<void> {
+  const load = loadAgain ? { load_attempt: attempt } : {};
   await change(pool, lease, (client) =>
-    client.query('update etl.etl_transaction set load_job_id = $2 where id = $1', [id, loadJobId]),
+    move(client, lease, batch.id, 'applying', 'staged', { attempt, ...load }),
   );
 }
 
@@ -270,6 +271,7 @@ function fromRow(row: Record<string, unknown>): EtlTransaction {
     kind: row.kind as Kind,
     state: row.state as State,
     attempt: row.attempt as number,
+    loadAttempt: row.load_attempt as number,
     nextCheckpoint: checkpointFromJson(row.next_checkpoint),
     stagedPrefix: row.staged_prefix as string,
     stagedUpserts: (row.staged_upserts as bigint | null) ?? 0n,
@@ -278,6 +280,21 @@ function fromRow(row: Record<string, unknown>): EtlTransaction {
     hasMore: row.has_more as boolean,
     startedAt: row.started_at as Date,
   };
+}
+
+/**
+ * Leaps ahead when a number turned out to be another life's: nobody can tell how many more are, so each leap at least doubles
+ * the last number.
+ */
+export async function leapNumbers(pool: pg.Pool): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    await client.query('lock table etl.etl_transaction in share row exclusive mode');
+    await client.query(
+      `select setval(sequence::regclass, last + greatest(last, 1000))
+       from (select sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0) as last
+             from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence) s`,
+    );
+  });
 }
 
 /**

@@ -12,6 +12,18 @@ export async function recordFailure(pool: pg.Pool, failure: Failure): Promise<vo
   await inTransaction(pool, 'control', 'begin', (client) => insertFailure(client, failure));
 }
 
+/** Writes the failure down unless the same one is written and not resolved yet: for what is met again at every try. */
+export async function recordFailureOnce(pool: pg.Pool, failure: Failure): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    const known = await client.query(
+      `select from etl.etl_error
+       where resolved_at is null and function_name = $1 and view_name is not distinct from $2 and message = $3`,
+      [failure.functionName, failure.error.context.view ?? null, storable(failure.error.message)],
+    );
+    if (known.rowCount === 0) await insertFailure(client, failure);
+  });
+}
+
 /**
  * Writes the failure down, fails the batch that the lease owns and stops the view, all in one transaction. Throws
  * `superseded` when the lease is lost: whoever holds the view now meets the failure itself, if it is still there.
@@ -68,18 +80,21 @@ async function insertFailure(client: pg.PoolClient, { functionName, error, event
       error.context.code ?? null,
       storable(error.message),
       error.advice,
-      event === undefined ? null : storable(JSON.stringify(event)),
+      event === undefined ? null : storable(asText(event)),
     ],
   );
 }
 
-/**
- * PostgreSQL holds no NUL character, in a text or behind an escape in jsonb. What a stranger sent must still be recorded: or
- * it would be delivered again and again.
- */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\u{fffd}').replaceAll(ESCAPED_NUL, '\\ufffd');
+/** What a stranger sent must be recorded whatever it is, or it would be delivered again and again. */
+function asText(event: unknown): string {
+  try {
+    return JSON.stringify(event);
+  } catch (error) {
+    return `not to be written as JSON: ${(error as Error).message}`;
+  }
 }
 
-/** \u0000 in JSON, unless its backslash is itself escaped. */
-const ESCAPED_NUL = /(?<=(?<!\\)(?:\\\\)*)\\u0000/g;
+/** PostgreSQL's text holds no NUL character. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\u{fffd}');
+}

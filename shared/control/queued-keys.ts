@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { inTransaction, quoteLiteral } from '../postgres.ts';
+import { inTransaction } from '../postgres.ts';
 
 export type QueuedKind = 'repair' | 'backfill';
 export type QueuedKeys = { ids: bigint[]; keys: string[]; kind: QueuedKind | null };
@@ -30,13 +30,13 @@ export async function queueRechecks(
   lines: Readable,
 ): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
-    // COPY fills every row of a transaction with the same defaults; view and time are therefore set as such.
+    // COPY fills the keys alone; the rest is the same for all of them.
     await client.query('create temporary table recheck (key text not null) on commit drop');
     await pipeline(lines, client.query(copyFrom('copy recheck (key) from stdin')));
     await client.query(
       `insert into etl.queued_key (view_name, key, kind, due_at)
-       select ${quoteLiteral(view)}, key, 'repair', now() + $1 * interval '1 second' from recheck`,
-      [seconds],
+       select $1, key, 'repair', now() + $2 * interval '1 second' from recheck`,
+      [view, seconds],
     );
   });
 }

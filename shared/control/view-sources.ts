@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction } from '../postgres.ts';
+import { inTransaction, type Queryable } from '../postgres.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../view-source.ts';
 
 const SELECT = 'select * from etl.view_source';
@@ -29,23 +29,12 @@ export type ResolvedEntry = ViewSourceEntry & { content_type_id: number };
 
 /**
  * Makes or changes the given view sources; others stay. All or none, safe to repeat. What is operated (paused, halted,
- * counters) is kept. Throws `configuration` when the load type of a view that was fed would change.
+ * counters) is kept. Throws `configuration` when what a batch was loaded by would change, or a target is another view's.
  */
 export async function importViewSources(pool: pg.Pool, entries: ResolvedEntry[]): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     for (const entry of entries) {
-      const locked = await client.query(
-        `select v.load_type from etl.view_source v join etl.checkpoint c on c.view_name = v.name
-         where v.name = $1 and v.load_type <> $2`,
-        [entry.name, entry.load_type],
-      );
-      if (locked.rowCount !== 0) {
-        throw new DataHubError(
-          'configuration',
-          `view ${entry.name} was loaded as ${locked.rows[0].load_type}; its load type cannot become ${entry.load_type}`,
-          { context: { view: entry.name }, advice: 'Keep the load type; changing it is a resync.' },
-        );
-      }
+      await assertImportable(client, entry);
       const columns = Object.keys(entry);
       await client.query(
         `insert into etl.view_source (${columns.join(', ')})
@@ -56,6 +45,30 @@ export async function importViewSources(pool: pg.Pool, entries: ResolvedEntry[])
       );
     }
   });
+}
+
+/** What a target was loaded by: another value would merge other rows over it (I11). Changing it is a resync. */
+const LOCKED = ['load_type', 'main_table', 'app_label', 'model', 'key_column', 'target_name'] as const;
+
+async function assertImportable(client: Queryable, entry: ResolvedEntry): Promise<void> {
+  const { rows } = await client.query(
+    `select v.*, exists (select from etl.etl_transaction t where t.view_name = v.name) as was_fed
+     from etl.view_source v where v.name = $1 or v.target_name = $2`,
+    [entry.name, entry.target_name],
+  );
+  for (const present of rows) {
+    const faults =
+      present.name === entry.name
+        ? LOCKED.filter((field) => present.was_fed && present[field] !== entry[field]).map(
+            (field) => `was fed with ${field} ${present[field]}, which cannot become ${entry[field]}`,
+          )
+        : [`cannot have target ${entry.target_name}: it is that of view ${present.name}`];
+    if (faults.length === 0) continue;
+    throw new DataHubError('configuration', `view ${entry.name} ${faults.join('; ')}`, {
+      context: { view: entry.name },
+      advice: 'Keep what the target was loaded by; changing it is a resync.',
+    });
+  }
 }
 
 /** Remembers which warehouse objects were last made for the view; null has them, and the numbers they met, looked at again. */
@@ -76,6 +89,8 @@ function read(pool: pg.Pool, sql: string, values: unknown[]) {
   return inTransaction(pool, 'control', 'begin read only', (client) => client.query(sql, values));
 }
 
+type ContentType = { content_type_id: number; app_label: string; model: string };
+
 function fromRow(row: Record<string, unknown>): ViewSource {
   const partitionColumn = row.partition_column as string | null;
   return {
@@ -83,6 +98,12 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     targetName: row.target_name as string,
     mainTable: row.main_table as string,
     contentTypeId: row.content_type_id as number,
+    contentTypeNames: Object.fromEntries(
+      [row as unknown as ContentType, ...(row.lookups as ContentType[])].map((type) => [
+        String(type.content_type_id),
+        `${type.app_label}.${type.model}`,
+      ]),
+    ),
     keyColumn: row.key_column as string,
     trackedColumns: row.tracked_columns as string[],
     foreignKeys: row.foreign_keys as ViewSource['foreignKeys'],

@@ -39,7 +39,8 @@ const batchEvent = z.strictObject({
   etlTransactionId: z
     .string()
     .regex(/^\d{1,19}$/, 'is no ETL transaction number')
-    .transform(BigInt),
+    .transform(BigInt)
+    .refine((id) => id < 2n ** 63n, { error: 'is no ETL transaction number' }),
 });
 
 export type ExtractEvent = z.output<typeof tick> | z.output<(typeof asks)[keyof typeof asks]>;

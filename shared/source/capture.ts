@@ -81,6 +81,11 @@ export async function captureInitial(
   });
 }
 
+export async function isEmptyView(client: pg.ClientBase, view: SourceView): Promise<boolean> {
+  const { rows } = await client.query(`select not exists (select from ${view.relation}) as "isEmpty"`);
+  return rows[0].isEmpty as boolean;
+}
+
 async function observed(
   client: pg.ClientBase,
   logTable: string,

@@ -2,16 +2,18 @@ import type { Queryable } from '../postgres.ts';
 import type { SourceType } from './column-type.ts';
 
 /** A relation by its quoted, schema-qualified name. */
-export type Relation = { oid: number; name: string };
+export type Relation = { oid: number; name: string; isView: boolean; isMaterialized: boolean };
 
 export type CatalogColumn = SourceType & { column: string };
 
-/** Looks a table or view up by its plain name along the search path; null when the role sees none. */
+/** Looks a table or view up by its plain name along the search path; null when there is none that the role may read. */
 export async function findRelation(client: Queryable, name: string): Promise<Relation | null> {
   const { rows } = await client.query(
-    `select c.oid, format('%I.%I', n.nspname, c.relname) as name
+    `select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'v' as "isView",
+       c.relkind = 'm' as "isMaterialized"
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.oid = to_regclass(quote_ident($1)) and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
+     where c.oid = to_regclass(quote_ident($1)) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and has_any_column_privilege(c.oid, 'select')`,
     [name],
   );
   return (rows[0] as Relation | undefined) ?? null;
@@ -55,8 +57,9 @@ export async function readPrimaryKey(client: Queryable, table: Relation): Promis
 }
 
 /**
- * The columns of `table` on which the view depends, those of SELECT and WHERE alike, through views that it stands on. All
- * of them where a view refers to a whole row, which the catalog does not record column by column.
+ * The columns of `table` on which the view depends, those of SELECT and WHERE alike, through views that it stands on, and
+ * those from which generated columns are computed. All of them where the catalog does not tell: in a view that refers to a
+ * whole row or calls a function that may read the table, and where `view` is no view.
  */
 export async function readDependedColumns(
   client: Queryable,
@@ -72,18 +75,28 @@ export async function readDependedColumns(
        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
      ), rule as (
-       select w.oid, w.ev_action::text ~ ':varattno 0 ' as has_whole_row
+       select w.oid,
+         w.ev_action::text ~ ':varattno 0 ' or exists (
+           select from pg_depend d join pg_proc p on p.oid = d.refobjid
+           where d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_proc'::regclass
+         ) as is_opaque
        from relation r join pg_rewrite w on w.ev_class = r.oid
+     ), depended as (
+       select d.refobjsubid as attnum from rule
+       join pg_depend d on d.objid = rule.oid and d.classid = 'pg_rewrite'::regclass
+         and d.refclassid = 'pg_class'::regclass and d.refobjid = $2
+       union
+       select d.refobjsubid from depended
+       join pg_attrdef f on f.adrelid = $2 and f.adnum = depended.attnum
+       join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
+         and d.refclassid = 'pg_class'::regclass and d.refobjid = $2
      )
-     select distinct a.attname::text as column
+     select a.attname::text as column
      from pg_attribute a
      where a.attrelid = $2 and a.attnum > 0 and not a.attisdropped
-       and ((select bool_or(has_whole_row) from rule)
-         or exists (select from rule join pg_depend d on d.objid = rule.oid
-                    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
-                      and d.refobjid = $2 and d.refobjsubid = a.attnum))
+       and ($3 or (select bool_or(is_opaque) from rule) or a.attnum in (select attnum from depended))
      order by 1`,
-    [view.oid, table.oid],
+    [view.oid, table.oid, !view.isView],
   );
   return rows.map((row) => row.column as string);
 }

@@ -33,7 +33,7 @@ function rowsOf(view: SourceView, rows: RowSet): string {
     ...(to === null ? [] : [`${key} < ${to}`]),
   ];
   const where = bounds.length === 0 ? '' : ` where ${bounds.join(' and ')}`;
-  return `(select 'added' as action) k cross join ${view.relation} v${where}`;
+  return `(select 'loaded' as action) k cross join ${view.relation} v${where}`;
 }
 
 /** Copies the upserts of a batch out of the source, each row already in its staged form. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction } from '../postgres.ts';
+import { inTransaction, quoteLiteral } from '../postgres.ts';
 
 // Whatever the database, the role or the server sets, rows look the same (design: capture, step 2).
 const PINNED: Record<string, string> = {
@@ -10,6 +10,7 @@ const PINNED: Record<string, string> = {
   intervalstyle: 'postgres',
   lc_monetary: 'C',
   lock_timeout: '10s',
+  row_security: 'off', // an error instead of rows that a policy hides
   standard_conforming_strings: 'on',
   timezone: 'UTC',
   xmloption: 'content',
@@ -49,7 +50,7 @@ export function inExportedSnapshot<T>(
     'source',
     'begin transaction isolation level repeatable read, read only',
     async (client) => {
-      await client.query(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
+      await client.query(`set transaction snapshot ${quoteLiteral(name)}`);
       await client.query(PIN);
       return await work(client);
     },

@@ -11,6 +11,7 @@ import {
   readPrimaryKey,
 } from './catalog.ts';
 import { columnForm, datetimeForm } from './column-type.ts';
+import { findContentTypes } from './content-types.ts';
 import { type KeyType, keyTypeOf, SUPPORTED_KEY_TYPES } from './key-type.ts';
 
 /** A column as it is read: `expression` and `fault.when` are SQL over the view's alias `v`. */
@@ -79,6 +80,9 @@ export async function describeView(
       ? [
           `key ${source.keyColumn} is of type ${keyColumn.name}${keyColumn.isArray ? '[]' : ''}, but keys may be ${SUPPORTED_KEY_TYPES}`,
         ]
+      : []),
+    ...(view.isMaterialized
+      ? [`${source.name} is a materialized view, whose refresh leaves no log row: configure a view`]
       : []),
     ...logged.faults,
     ...(await contentTypeFaults(client, source, contentTypeTable)),
@@ -190,14 +194,24 @@ async function loggedTables(
   return { tables, faults };
 }
 
-async function contentTypeFaults(client: Queryable, source: ViewSource, contentTypeTable: string) {
-  const ids = [source, ...source.lookups].map(({ contentTypeId }) => contentTypeId);
-  const { rows } = await client.query(
-    `select distinct wanted.id from unnest($1::int[]) as wanted (id)
-     where not exists (select from ${quoteIdentifier(contentTypeTable)} t where t.id = wanted.id)`,
-    [ids],
+/** A content type that does not exist, or whose id is another model's now, as after the source was restored elsewhere. */
+async function contentTypeFaults(
+  client: Queryable,
+  source: ViewSource,
+  contentTypeTable: string,
+): Promise<string[]> {
+  const found = new Map(
+    [...(await findContentTypes(client, contentTypeTable))].map(([name, id]) => [id, name]),
   );
-  return rows.map((row) => `content type ${row.id} does not exist in ${contentTypeTable}`);
+  const ids = new Set([source, ...source.lookups].map(({ contentTypeId }) => contentTypeId));
+  return [...ids].flatMap((id) => {
+    const name = found.get(id);
+    const imported = source.contentTypeNames[id] ?? name;
+    if (name === undefined) return [`content type ${id} does not exist in ${contentTypeTable}`];
+    return name === imported
+      ? []
+      : [`content type ${id} is ${name} now, and was ${imported} when it was imported`];
+  });
 }
 
 function sourceColumn(source: ViewSource, column: CatalogColumn): SourceColumn {

@@ -43,11 +43,7 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
       { signal: options.signal },
     ).catch((error: unknown) => {
       if (options.signal.aborted) throw options.signal.reason;
-      if (codeOf(error) === 412) {
-        throw new DataHubError('number_reused', `staged object ${name} was another batch's`, {
-          cause: error,
-        });
-      }
+      if (codeOf(error) === 412) throw numberReused(name, error);
       throw fromGoogle(error, `staged object ${name}`);
     });
     staged.push({
@@ -101,4 +97,9 @@ function countLines(chunk: Buffer): number {
   let count = 0;
   for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
   return count;
+}
+
+/** An object of this name is there already: it is that of a batch that got the same number. */
+export function numberReused(name: string, cause: unknown): DataHubError {
+  return new DataHubError('number_reused', `staged object ${name} was another batch's`, { cause });
 }

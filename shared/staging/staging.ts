@@ -3,7 +3,7 @@ import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
-import { stageLines } from './stage-lines.ts';
+import { numberReused, stageLines } from './stage-lines.ts';
 
 export type { Manifest, StagedObject };
 
@@ -11,7 +11,7 @@ export type { Manifest, StagedObject };
 export type BatchWriter = {
   /** Writes lines as the next parts of a set; concurrent calls get part numbers of their own. */
   write(set: 'upserts' | 'deletes', lines: Readable, signal: AbortSignal): Promise<StagedObject[]>;
-  /** Written last: from then on the batch is whole. */
+  /** Written last: from then on the batch is whole. One that is there and differs throws `number_reused`. */
   writeManifest(content: Manifest): Promise<void>;
 };
 
@@ -49,9 +49,10 @@ export function createStaging(storage: Storage, bucketName: string, maxPartBytes
             })
             .catch(async (error: unknown) => {
               // The client repeats a save whose answer was lost, and then meets its own object.
-              const found = codeOf(error) === 412 ? await staging.readManifest(prefix) : null;
-              if (JSON.stringify(found) !== text)
-                throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
+              if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
+              if (JSON.stringify(await staging.readManifest(prefix)) !== text) {
+                throw numberReused(manifestName(prefix), error);
+              }
             });
         },
       };

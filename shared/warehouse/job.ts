@@ -50,15 +50,23 @@ async function submit(bigquery: BigQuery, spec: JobSpec): Promise<Job> {
     });
     return job;
   } catch (error) {
-    if (codeOf(error) !== 409) throw fromGoogle(error, `job ${spec.id}`, spec.context);
+    // 409: the job of this id was started before, by us or by whoever we follow. The client also throws, without a code,
+    // for a job that was made and has failed already.
+    if (codeOf(error) !== 409 && !hasJobErrors(error))
+      throw fromGoogle(error, `job ${spec.id}`, spec.context);
   }
-  // The job of this id was started before, by us or by whoever we follow.
   const job = bigquery.job(spec.id, located(bigquery));
   const [metadata] = await job.getMetadata().catch((error: unknown) => {
     throw fromGoogle(error, `job ${spec.id}`, spec.context);
   });
   if (metadata.configuration?.labels?.[TOKEN_LABEL] === given[TOKEN_LABEL]) return job;
   throw new DataHubError('number_reused', `job ${spec.id} was another batch's`, { context: spec.context });
+}
+
+function hasJobErrors(error: unknown): boolean {
+  return (
+    codeOf(error) === undefined && error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+  );
 }
 
 async function outcome(

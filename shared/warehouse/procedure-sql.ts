@@ -2,7 +2,7 @@ import type { TableShape } from '../columns.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
 /** Codes with which the procedure RAISEs; BigQuery has no error codes of its own for them. */
-export const RAISED = ['superseded', 'staging_lost', 'duplicate_key', 'refused'] as const;
+export const RAISED = ['superseded', 'staging_lost', 'duplicate_key', 'refused', 'conflict'] as const;
 export type Raised = (typeof RAISED)[number];
 
 const code = (raised: Raised): string => `[smart-datahub:${raised}]`;
@@ -29,7 +29,7 @@ export function procedureSql(datasets: Datasets, shape: TableShape): string {
 -- repeat: a batch that the ledger knows is answered from it.
 create or replace procedure ${quoted(names.procedure)}(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
   declare v_low, v_high ${keyType};
   declare v_examples string;
 
@@ -42,10 +42,10 @@ begin
     if v_newest > batch_id then
       raise using message = format('${code('superseded')} batch %d was not merged: batch %d was before it', batch_id, v_newest);
     end if;
+    begin transaction;
     begin
-      begin transaction;
-      set (v_staged, v_keys, v_low, v_high) = (
-        select as struct count(*), count(distinct s.${key}), min(s.${key}), max(s.${key})
+      set (v_staged, v_keys, v_loaded, v_low, v_high) = (
+        select as struct count(*), count(distinct s.${key}), countif(s.action = 'loaded'), min(s.${key}), max(s.${key})
         from ${temp} s
         where s.etl_transaction_id = batch_id
       );
@@ -72,6 +72,9 @@ begin
         left join ${target} t on t.${key} = s.${key} and t.${key} between v_low and v_high
         where s.etl_transaction_id = batch_id
       );
+      if v_loaded > 0 then
+        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from ${target} t);
+      end if;
       if v_refused > 0 then
         raise using message = format('${code('refused')} %d rows of the target are of batch %d or newer', v_refused, batch_id);
       end if;
@@ -87,12 +90,23 @@ ${values.join('\n')}
       when not matched and s.action != 'deleted' then
         insert (${[...columns, 'is_deleted', 'update_at', 'etl_transaction_id'].join(', ')})
         values (${columns.map((name) => `s.${name}`).join(', ')}, false, current_timestamp(), batch_id);
+      if v_loaded > 0 then
+        -- The batch carries every row of the view: what it did not carry is gone.
+        update ${target} t
+        set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
+        set v_deleted = v_deleted + @@row_count;
+      end if;
       insert into ${ledger} (view, etl_transaction_id, added, changed, deleted, applied_at)
       values (${view}, batch_id, v_added, v_changed, v_deleted, current_timestamp());
       truncate table ${temp};
       commit transaction;
     exception when error then
       rollback transaction;
+      -- BigQuery has no reason of its own for a transaction that lost against another.
+      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+        raise using message = concat('${code('conflict')} ', @@error.message);
+      end if;
       raise;
     end;
   end if;

@@ -1,5 +1,5 @@
 import type { Column, TableShape } from '../columns.ts';
-import { type Datasets, objectNames, quoted } from './names.ts';
+import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
 /** How a target is laid out, from the view source. */
 export type Layout = {
@@ -51,7 +51,7 @@ create table if not exists ${quoted(objectNames(datasets, shape).temp)} (
 ${columns}
 )
 cluster by action
-options (description = ${`'Staged rows of ${shape.view}'`});
+options (description = ${stringLiteral(`Staged rows of ${shape.view}`)});
 `;
 }
 
@@ -65,7 +65,7 @@ create table if not exists ${quoted(objectNames(datasets, shape).target)} (
 ${[...columns, key].join(',\n')}
 )
 ${partitionBy(shape, layout)}cluster by ${clusters.map(quoted).join(', ')}
-options (description = ${`'Copy of ${shape.view}; deleted rows are marked'`});
+options (description = ${stringLiteral(`Copy of ${shape.view}; deleted rows are marked`)});
 `;
 }
 
@@ -105,14 +105,16 @@ where not is_deleted
 `;
 }
 
-/** The highest batch number that the target or the ledger knows. Reads only. */
-export function highestBatchSql(datasets: Datasets, shape: TableShape): string {
+/** The highest batch number that a view's target, its temp table or the ledger have met, and the rows that reports see. Reads only. */
+export function metBeforeSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
-  return `-- The highest batch number that target or temp table of ${shape.view} have met. Reads only.
-select greatest(
-  coalesce((select max(t.etl_transaction_id) from ${quoted(names.target)} t), 0),
-  coalesce((select max(s.etl_transaction_id) from ${quoted(names.temp)} s), 0),
-  coalesce((select max(l.etl_transaction_id) from ${quoted(names.ledger)} l), 0)
-) as highest;
+  return `-- What the warehouse of ${shape.view} has met before: the highest batch number, and the rows that are not deleted. Reads only.
+select
+  greatest(
+    coalesce((select max(t.etl_transaction_id) from ${quoted(names.target)} t), 0),
+    coalesce((select max(s.etl_transaction_id) from ${quoted(names.temp)} s), 0),
+    coalesce((select max(l.etl_transaction_id) from ${quoted(names.ledger)} l), 0)
+  ) as highest,
+  (select countif(not coalesce(t.is_deleted, false)) from ${quoted(names.target)} t) as target_rows;
 `;
 }

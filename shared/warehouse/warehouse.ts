@@ -8,9 +8,9 @@ import { type JobSpec, jobId, runJob, TOKEN_LABEL } from './job.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql, raisedCode } from './procedure-sql.ts';
 import {
-  highestBatchSql,
   type Layout,
   ledgerSql,
+  metBeforeSql,
   reportingViewSql,
   TARGET_COLUMNS,
   TEMP_COLUMNS,
@@ -28,6 +28,8 @@ export type Attempt = {
   token: string;
   attempt: number;
 };
+/** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
+export type MetBefore = { highest: bigint; targetRows: bigint };
 export type Counts = { added: bigint; changed: bigint; deleted: bigint };
 
 export type MergeOutcome =
@@ -66,7 +68,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       layout: Layout,
       runName: string,
       deadlineMs: number,
-    ): Promise<bigint> {
+    ): Promise<MetBefore> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
       const { job } = await triedJob(deadlineMs, (tries) => ({
@@ -76,7 +78,10 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
         context,
       }));
       const [row] = await resultRows(job, context);
-      return BigInt(String(row?.highest ?? 0));
+      return {
+        highest: BigInt(String(row?.highest ?? 0)),
+        targetRows: BigInt(String(row?.target_rows ?? 0)),
+      };
     },
 
     /**
@@ -232,7 +237,7 @@ export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout
     targetTableSql(datasets, shape, layout),
     procedureSql(datasets, shape),
     reportingViewSql(datasets, shape, layout),
-    highestBatchSql(datasets, shape),
+    metBeforeSql(datasets, shape),
   ].join('\n');
 }
 
@@ -281,7 +286,7 @@ function loadError(error: unknown): unknown {
 }
 
 function mergeFailure(failed: { error: DataHubError; message: string }, attempt: Attempt): MergeOutcome {
-  const within = (kind: 'merge_refused' | 'bad_data' | 'staging_lost') =>
+  const within = (kind: 'merge_refused' | 'bad_data' | 'staging_lost' | 'transient') =>
     new DataHubError(kind, failed.error.message, {
       context: { ...failed.error.context, ...contextOf(attempt) },
     });
@@ -289,6 +294,8 @@ function mergeFailure(failed: { error: DataHubError; message: string }, attempt:
   switch (raised) {
     case 'staging_lost':
       return { state: 'staging_lost', error: within('staging_lost') };
+    case 'conflict':
+      return { state: 'failed', error: within('transient') };
     case 'duplicate_key':
       return { state: 'failed', error: within('bad_data') };
     case 'superseded':

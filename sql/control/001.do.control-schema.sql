@@ -57,6 +57,7 @@ create table etl.etl_transaction (
   bad_keys bigint not null default 0,
   staged_bytes bigint,
   load_job_id text,
+  load_attempt integer not null default 1,
   apply_job_id text,
   started_at timestamptz not null default now(),
   staged_at timestamptz,
@@ -70,6 +71,7 @@ create table etl.etl_transaction (
   error text
 );
 comment on column etl.etl_transaction.token is 'tells this batch from one that another life of this database gave the same number';
+comment on column etl.etl_transaction.load_attempt is 'the attempt under whose name the staged objects were last loaded';
 comment on column etl.etl_transaction.has_more is 'the batch was cut: a continuation takes the rest';
 comment on column etl.etl_transaction.is_complete is 'the batch carries every row of the view';
 create index on etl.etl_transaction (view_name, id desc);
@@ -120,7 +122,7 @@ create table etl.etl_error (
   code text,
   message text not null,
   advice text not null,
-  event jsonb,
+  event text,
   resolved_at timestamptz
 );
 create index on etl.etl_error (view_name, id desc);

@@ -241,7 +241,7 @@ describe('staging', () => {
 
       const second = staging.openBatch(prefix).writeManifest({ ...manifestOf(prefix), upserts: 3 });
 
-      await assert.rejects(second, { kind: 'superseded' });
+      await assert.rejects(second, { kind: 'number_reused', message: /manifest\.json was another batch's/ });
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
 

@@ -92,8 +92,8 @@ describe('the warehouse', () => {
   describe('the objects of a view', () => {
     it('are made once, laid out as configured, and made again without harm', async () => {
       assert.deepEqual(await warehouse.missingTables(SHAPE), ['temp', 'target']);
-      assert.equal(await make(), 0n);
-      assert.equal(await make('second'), 0n);
+      assert.deepEqual(await make(), { highest: 0n, targetRows: 0n });
+      assert.deepEqual(await make('second'), { highest: 0n, targetRows: 0n });
 
       assert.deepEqual(await warehouse.missingTables(SHAPE), []);
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
@@ -125,15 +125,15 @@ describe('the warehouse', () => {
       assert.notEqual(warehouse.fingerprint(wider, LAYOUT), fingerprint);
     });
 
-    it('I7 tell the highest number that target or ledger has met', async () => {
+    it('I7 tell the highest number that target or ledger has met, and how many rows are there', async () => {
       await make();
       await bigquery.query(
         `insert into A.project (project_id, etl_transaction_id) values (1, 41), (2, null)`,
       );
-      assert.equal(await make('second'), 41n);
+      assert.deepEqual(await make('second'), { highest: 41n, targetRows: 2n });
 
       await bigquery.query(`insert into T.applied_batch (view, etl_transaction_id) values ('another', 42)`);
-      assert.equal(await make('third'), 42n);
+      assert.equal((await make('third')).highest, 42n);
     });
 
     it('show in the reporting view what is not deleted and not older than five years', async () => {

@@ -7,7 +7,7 @@ import {
   type Disposition,
   dispositionOf,
   type ErrorKind,
-  isNetworkCode,
+  isNetworkError,
   isProgrammingError,
 } from '../../shared/errors.ts';
 
@@ -82,11 +82,16 @@ describe('a DataHubError', () => {
 });
 
 describe('telling errors apart', () => {
-  it('knows a lost or refused connection by its code', () => {
+  it('knows a lost or refused connection by its code, or by the system call that failed', () => {
     for (const code of ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE']) {
-      assert.equal(isNetworkCode(code), true);
+      assert.equal(isNetworkError(Object.assign(new Error('x'), { code })), true);
     }
-    for (const code of ['ENOENT', '', 14, undefined, null]) assert.equal(isNetworkCode(code), false);
+    const noSocket = Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'connect' });
+    assert.equal(isNetworkError(noSocket), true);
+    assert.equal(isNetworkError(new DOMException('x', 'TimeoutError')), true);
+    for (const error of [new Error('x'), { code: 'ENOENT' }, { code: 14 }, undefined, null]) {
+      assert.equal(isNetworkError(error), false);
+    }
   });
 
   it('knows a programming error by its class, not by its text', () => {

@@ -17,7 +17,11 @@ describe('an error of a Google client', () => {
     ['a missing right without a reason', apiError(403), 'unauthorized'],
     ['expired credentials', apiError(401, 'authError'), 'unauthorized'],
     ['a table that does not exist', apiError(404, 'notFound'), 'configuration'],
-    ['an object that is there already', apiError(412, 'conditionNotMet'), 'superseded'],
+    [
+      'an object that is there already, which its caller must expect',
+      apiError(412, 'conditionNotMet'),
+      'bug',
+    ],
     ['too many requests', apiError(429), 'transient'],
     ['a server error', apiError(500, 'backendError'), 'transient'],
     ['an unknown server error', apiError(599), 'transient'],
@@ -26,9 +30,10 @@ describe('an error of a Google client', () => {
     ['NOT_FOUND', apiError(5), 'configuration'],
     ['PERMISSION_DENIED', apiError(7), 'unauthorized'],
     ['a refused connection', Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'transient'],
-    ['a request that is wrong', apiError(400, 'invalid'), 'bug'],
+    ['a request that is wrong', apiError(400, 'invalid'), 'warehouse'],
     ['INVALID_ARGUMENT', apiError(3), 'bug'],
-    ['something without a code', new Error('x'), 'bug'],
+    ['what failed before a service answered', new Error('x'), 'transient'],
+    ['a body that was cut short', new SyntaxError('x'), 'transient'],
     ['a bug of ours', new TypeError('x is not a function'), 'bug'],
   ] as const) {
     it(`is ${kind} for ${what}`, () => {

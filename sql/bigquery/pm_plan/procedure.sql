@@ -2,7 +2,7 @@
 -- repeat: a batch that the ledger knows is answered from it.
 create or replace procedure `your-project.SMartDataAnalytics.merge_pm_plan`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
   declare v_low, v_high int64;
   declare v_examples string;
 
@@ -15,10 +15,10 @@ begin
     if v_newest > batch_id then
       raise using message = format('[smart-datahub:superseded] batch %d was not merged: batch %d was before it', batch_id, v_newest);
     end if;
+    begin transaction;
     begin
-      begin transaction;
-      set (v_staged, v_keys, v_low, v_high) = (
-        select as struct count(*), count(distinct s.`pm_id`), min(s.`pm_id`), max(s.`pm_id`)
+      set (v_staged, v_keys, v_loaded, v_low, v_high) = (
+        select as struct count(*), count(distinct s.`pm_id`), countif(s.action = 'loaded'), min(s.`pm_id`), max(s.`pm_id`)
         from `your-project.SMartData_Temp.temp_pm_plan` s
         where s.etl_transaction_id = batch_id
       );
@@ -45,6 +45,9 @@ begin
         left join `your-project.SMartDataAnalytics.pm_plan` t on t.`pm_id` = s.`pm_id` and t.`pm_id` between v_low and v_high
         where s.etl_transaction_id = batch_id
       );
+      if v_loaded > 0 then
+        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.pm_plan` t);
+      end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target are of batch %d or newer', v_refused, batch_id);
       end if;
@@ -64,12 +67,23 @@ begin
       when not matched and s.action != 'deleted' then
         insert (`pm_id`, `project_id`, `planned_date`, `ended_pm_date`, `pm_period`, `team_lead`, is_deleted, update_at, etl_transaction_id)
         values (s.`pm_id`, s.`project_id`, s.`planned_date`, s.`ended_pm_date`, s.`pm_period`, s.`team_lead`, false, current_timestamp(), batch_id);
+      if v_loaded > 0 then
+        -- The batch carries every row of the view: what it did not carry is gone.
+        update `your-project.SMartDataAnalytics.pm_plan` t
+        set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
+        set v_deleted = v_deleted + @@row_count;
+      end if;
       insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
       values ('pmr_pm_plan', batch_id, v_added, v_changed, v_deleted, current_timestamp());
       truncate table `your-project.SMartData_Temp.temp_pm_plan`;
       commit transaction;
     exception when error then
       rollback transaction;
+      -- BigQuery has no reason of its own for a transaction that lost against another.
+      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+        raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+      end if;
       raise;
     end;
   end if;

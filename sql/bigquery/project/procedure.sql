@@ -2,7 +2,7 @@
 -- repeat: a batch that the ledger knows is answered from it.
 create or replace procedure `your-project.SMartDataAnalytics.merge_project`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
   declare v_low, v_high int64;
   declare v_examples string;
 
@@ -15,10 +15,10 @@ begin
     if v_newest > batch_id then
       raise using message = format('[smart-datahub:superseded] batch %d was not merged: batch %d was before it', batch_id, v_newest);
     end if;
+    begin transaction;
     begin
-      begin transaction;
-      set (v_staged, v_keys, v_low, v_high) = (
-        select as struct count(*), count(distinct s.`project_id`), min(s.`project_id`), max(s.`project_id`)
+      set (v_staged, v_keys, v_loaded, v_low, v_high) = (
+        select as struct count(*), count(distinct s.`project_id`), countif(s.action = 'loaded'), min(s.`project_id`), max(s.`project_id`)
         from `your-project.SMartData_Temp.temp_project` s
         where s.etl_transaction_id = batch_id
       );
@@ -45,6 +45,9 @@ begin
         left join `your-project.SMartDataAnalytics.project` t on t.`project_id` = s.`project_id` and t.`project_id` between v_low and v_high
         where s.etl_transaction_id = batch_id
       );
+      if v_loaded > 0 then
+        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.project` t);
+      end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target are of batch %d or newer', v_refused, batch_id);
       end if;
@@ -66,12 +69,23 @@ begin
       when not matched and s.action != 'deleted' then
         insert (`project_id`, `enq`, `project_name`, `project_start`, `project_end`, `company_id`, `company`, `has_pm`, is_deleted, update_at, etl_transaction_id)
         values (s.`project_id`, s.`enq`, s.`project_name`, s.`project_start`, s.`project_end`, s.`company_id`, s.`company`, s.`has_pm`, false, current_timestamp(), batch_id);
+      if v_loaded > 0 then
+        -- The batch carries every row of the view: what it did not carry is gone.
+        update `your-project.SMartDataAnalytics.project` t
+        set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
+        set v_deleted = v_deleted + @@row_count;
+      end if;
       insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
       values ('pmr_project', batch_id, v_added, v_changed, v_deleted, current_timestamp());
       truncate table `your-project.SMartData_Temp.temp_project`;
       commit transaction;
     exception when error then
       rollback transaction;
+      -- BigQuery has no reason of its own for a transaction that lost against another.
+      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+        raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+      end if;
       raise;
     end;
   end if;

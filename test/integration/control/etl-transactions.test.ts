@@ -41,11 +41,26 @@ describe('ETL transactions', () => {
       const { lease, batch } = await steps.claim(await steps.stage());
       assert.equal(await steps.jobOf(batch), `merge_${batch.id}_1`);
 
-      assert.equal(await steps.control.markForNextAttempt(lease, batch), 2);
-      assert.equal((await steps.control.getBatch(VIEW, batch.id)).state, 'staged');
+      await steps.control.markForNextAttempt(lease, batch, false);
+      assert.partialDeepStrictEqual(await steps.control.getBatch(VIEW, batch.id), {
+        state: 'staged',
+        attempt: 2,
+        loadAttempt: 1,
+      });
       await steps.control.claimForApply(lease, batch.id, ({ id, attempt }) => `merge_${id}_${attempt}`);
 
       assert.equal(await steps.jobOf(batch), `merge_${batch.id}_2`);
+    });
+
+    it('remember that their staged rows are to be loaded again, under the name of the next attempt', async () => {
+      const { lease, batch } = await steps.claim(await steps.stage());
+
+      await steps.control.markForNextAttempt(lease, batch, true);
+
+      assert.partialDeepStrictEqual(await steps.control.getBatch(VIEW, batch.id), {
+        attempt: 2,
+        loadAttempt: 2,
+      });
     });
 
     it('are taken over while they are being applied, by whoever has the lease then', async () => {
@@ -169,6 +184,20 @@ describe('ETL transactions', () => {
 
       await steps.database.pool.query('truncate etl.etl_transaction, etl.lease cascade');
       assert.ok((await steps.begin()).batch.id > batch.id);
+    });
+
+    it('leap far ahead of a number that another life of the control database gave before', async () => {
+      const { batch } = await steps.begin();
+
+      await steps.control.leapNumbers();
+      const last = (await steps.database.value(
+        `select nextval(pg_get_serial_sequence('etl.etl_transaction', 'id'))`,
+      )) as bigint;
+      await steps.control.leapNumbers();
+
+      assert.ok(last > batch.id + 999n);
+      await steps.forgetBatches();
+      assert.ok((await steps.begin()).batch.id >= last * 2n);
     });
 
     it('are not drawn between the look and the raise', async () => {

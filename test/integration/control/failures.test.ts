@@ -45,7 +45,7 @@ describe('failures', () => {
       code: '22003',
       message: ERROR.message,
       advice: ERROR.advice,
-      event: { view: VIEW },
+      event: `{"view":"${VIEW}"}`,
       resolved_at: null,
     });
     assert.partialDeepStrictEqual(second, {
@@ -57,19 +57,32 @@ describe('failures', () => {
   });
 
   it('I8 are recorded whatever a stranger has sent, NUL characters as the sign for what cannot be shown', async () => {
-    const event = { 'a\0key': 'a\0value', path: 'C:\\u0000', list: ['\\\0'] };
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    for (const event of ['a\0text', { 'a\0key': 'a\0value' }, circle]) {
+      await control.recordFailure({
+        functionName: 'x',
+        error: new DataHubError('bug', 'no field a\0b'),
+        event,
+      });
+    }
 
-    await control.recordFailure({
-      functionName: 'x',
-      error: new DataHubError('bug', 'no field a\0b'),
-      event,
-    });
+    const rows = await database.rows('select message, event from etl.etl_error order by id');
+    assert.equal(rows.length, 3);
+    for (const { message } of rows) assert.equal(message, 'no field a\u{fffd}b');
+    assert.deepEqual(JSON.parse(String(rows[1]?.event)), { 'a\0key': 'a\0value' });
+    assert.match(String(rows[2]?.event), /^not to be written as JSON: .*circular/);
+  });
 
-    const [row] = await database.rows('select message, event from etl.etl_error');
-    assert.deepEqual(row, {
-      message: 'no field a\u{fffd}b',
-      event: { 'a\u{fffd}key': 'a\u{fffd}value', path: 'C:\\u0000', list: ['\\\u{fffd}'] },
-    });
+  it('I8 that are met at every try are recorded once, and again after they were resolved', async () => {
+    for (let tries = 0; tries < 3; tries += 1) await control.recordFailureOnce(FAILURE);
+    await control.recordFailureOnce({ ...FAILURE, functionName: 'merge' });
+    assert.equal(await database.value('select count(*) from etl.etl_error'), 2n);
+
+    await control.resumeView(VIEW);
+    await control.recordFailureOnce(FAILURE);
+
+    assert.equal(await database.value('select count(*) from etl.etl_error where resolved_at is null'), 1n);
   });
 
   it('I8 that a person must mend stop their view, with the reason, and fail its batch', async () => {

@@ -23,9 +23,7 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
     'claims nothing': async (stale: Lease, batch: EtlTransaction) =>
       steps.control.claimForApply(stale, batch.id, () => 'x'),
     'starts no attempt': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.markForNextAttempt(stale, batch),
-    'names no load job': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.setLoadJob(stale, batch.id, 'x'),
+      steps.control.markForNextAttempt(stale, batch, true),
     'applies nothing': async (stale: Lease, batch: EtlTransaction) =>
       steps.control.markApplied(stale, batch, COUNTS),
     'abandons nothing': async (stale: Lease, batch: EtlTransaction) =>

@@ -37,6 +37,7 @@ describe('view sources', () => {
       targetName: 'project',
       mainTable: 'app_pmr_project',
       contentTypeId: 7,
+      contentTypeNames: { 7: 'app.pmr_project', 9: 'app.company' },
       keyColumn: 'id',
       trackedColumns: ['enq_id', 'has_pm'],
       foreignKeys: [{ column: 'company_id', references: 'pmr_company' }],
@@ -91,23 +92,38 @@ describe('view sources', () => {
     assert.deepEqual(await database.control.listViewSources(), []);
   });
 
-  it('I11 keep their load type once they were loaded', async () => {
+  it('I11 keep what they were fed with, load type and all, from the first batch on', async () => {
     await database.control.importViewSources([FULL]);
     await database.control.importViewSources([{ ...FULL, load_type: 'bq-storage-api' }]);
     await database.pool.query(
-      `insert into etl.checkpoint (view_name, floor_id, seen, horizons) values ('pmr_project', 0, '{}', '[]')`,
+      `insert into etl.etl_transaction
+         (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix)
+       values ('pmr_project', 'initial', 'x', 'extracting', gen_random_uuid(), '{}', 'x')`,
     );
 
-    await assert.rejects(database.control.importViewSources([viewEntry('pmr_other'), FULL]), {
-      kind: 'configuration',
-      message: 'view pmr_project was loaded as bq-storage-api; its load type cannot become merge',
-      context: { view: 'pmr_project' },
-    });
+    await assert.rejects(
+      database.control.importViewSources([viewEntry('pmr_other'), { ...FULL, main_table: 'elsewhere' }]),
+      {
+        kind: 'configuration',
+        message:
+          'view pmr_project was fed with load_type bq-storage-api, which cannot become merge; ' +
+          'was fed with main_table app_pmr_project, which cannot become elsewhere',
+        context: { view: 'pmr_project' },
+      },
+    );
     assert.deepEqual(
       (await database.control.listViewSources()).map(({ name, loadType }) => [name, loadType]),
       [['pmr_project', 'bq-storage-api']],
     );
     await database.control.importViewSources([{ ...FULL, load_type: 'bq-storage-api', recheck_seconds: 9 }]);
+  });
+
+  it('do not share a target', async () => {
+    await database.control.importViewSources([FULL]);
+    await assert.rejects(
+      database.control.importViewSources([{ ...viewEntry('pmr_other'), target_name: FULL.target_name }]),
+      { kind: 'configuration', message: /it is that of view pmr_project/ },
+    );
   });
 
   it('are not found under an unknown name, and the advice lists those that are there', async () => {

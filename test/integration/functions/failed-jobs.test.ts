@@ -135,7 +135,7 @@ describe('when a job or what was staged is lost', () => {
       assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
       assert.partialDeepStrictEqual((await on.batches())[0], {
         attempt: 2,
-        load_job_id: 'load_pmr_project_1_2_1',
+        load_attempt: 2,
       });
       await on.assertEqual();
     });

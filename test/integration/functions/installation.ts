@@ -94,9 +94,9 @@ export class Installation {
     return extractView(view, trigger, this.#invocation('extract', { view }), this.dependencies);
   }
 
-  merge(batch: { view: string; etlTransactionId: string }): Promise<MergeResult> {
-    const event = { view: batch.view, etlTransactionId: BigInt(batch.etlTransactionId) };
-    return mergeBatch(event, this.#invocation('merge', { ...batch }), this.dependencies);
+  merge({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<MergeResult> {
+    const event = { view, etlTransactionId: BigInt(etlTransactionId) };
+    return mergeBatch(event, this.#invocation('merge', { view, etlTransactionId }), this.dependencies);
   }
 
   /** Extracts what must be a batch. */

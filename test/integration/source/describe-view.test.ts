@@ -65,17 +65,32 @@ describe('describing a view', () => {
     );
   });
 
-  it('reads tables, materialized views and partitioned tables as well as views', async () => {
+  it('reads tables and partitioned tables as well as views, and tracks all that they have', async () => {
     await source.pool.query(`
-      create materialized view item_kept as select id as item_id from item;
-      create table item_parts (item_id bigint primary key) partition by range (item_id);`);
-    for (const name of ['item_kept', 'item_parts']) {
-      const { columns } = await describeItems({ name });
+      create table item_parts (item_id bigint primary key, part text) partition by range (item_id);
+      create table item_plain (item_id bigint primary key, part text);`);
+    for (const name of ['item_parts', 'item_plain']) {
+      const { columns, logged } = await describeItems({ name, mainTable: name });
       assert.deepEqual(
         columns.map((column) => column.name),
-        ['item_id'],
+        ['item_id', 'part'],
       );
+      assert.deepEqual(logged[0]?.trackedColumns, ['item_id', 'part']);
     }
+  });
+
+  it('refuses a materialized view, whose refresh nobody logs', async () => {
+    await source.pool.query('create materialized view item_kept as select id as item_id from item');
+    await assert.rejects(describeItems({ name: 'item_kept' }), isFault(/is a materialized view/));
+  });
+
+  it('refuses a content type whose id is another model’s by now', async () => {
+    const contentTypeNames = { [CONTENT_TYPE.item]: 'app.thing' };
+    await assert.rejects(
+      describeItems({ contentTypeNames }),
+      isFault(/content type 7 is app.item now, and was app.thing when it was imported/),
+    );
+    await describeItems({ contentTypeNames: { [CONTENT_TYPE.item]: 'app.item' } });
   });
 
   describe('names what does not exist:', () => {
@@ -245,6 +260,19 @@ describe('describing a view', () => {
       ]);
     });
 
+    it('are those that a generated column is computed from', async () => {
+      await source.pool.query('alter table item add shout text generated always as (upper(note)) stored');
+      assert.deepEqual(await trackedBy('select id as item_id, shout from item'), ['id', 'note', 'shout']);
+      await source.pool.query('drop view tried; alter table item drop shout');
+    });
+
+    it('are all of the table where the view calls a function, which may read anything', async () => {
+      await source.pool.query(`
+        create function fax_of(bigint) returns text stable language sql return (select fax from item where id = $1)`);
+      assert.ok((await trackedBy('select id as item_id, fax_of(id) as fax from item')).includes('fax'));
+      await source.pool.query('drop view tried; drop function fax_of');
+    });
+
     it('have the configured ones besides, updated_at if it is one', async () => {
       assert.deepEqual(
         await trackedBy('select id as item_id from item', { trackedColumns: ['fax', 'updated_at'] }),
@@ -274,6 +302,16 @@ describe('describing a view', () => {
     const types = await findContentTypes(source.pool, CONTENT_TYPE_TABLE);
     assert.equal(types.get('app.item'), CONTENT_TYPE.item);
     assert.equal(types.get('app.nothing'), undefined);
+  });
+
+  it('refuses a main table or a view that the role may not read', async () => {
+    await source.pool.query('create role stranger; grant select on item_view to stranger');
+    const client = await source.connect();
+    await client.query('set role stranger');
+    await assert.rejects(
+      describeView(client, makeViewSource(), CONTENT_TYPE_TABLE),
+      isFault(/main table item does not exist in the source or may not be read/),
+    );
   });
 
   it('works as a role that may only read', async () => {

@@ -8,6 +8,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     targetName: 'item',
     mainTable: 'item',
     contentTypeId: CONTENT_TYPE.item,
+    contentTypeNames: {},
     keyColumn: 'item_id',
     trackedColumns: [],
     foreignKeys: [],

@@ -48,7 +48,7 @@ describe('the values of a view as they are staged', () => {
     });
 
   const lineOf = (key: number, value: string): string =>
-    `{"item_id":${key},"value":${value},"action":"added","etl_transaction_id":1}`;
+    `{"item_id":${key},"value":${value},"action":"loaded","etl_transaction_id":1}`;
 
   const isBadData = (reason: RegExp) => (error: unknown) => {
     assert.ok(error instanceof DataHubError);
