@@ -135,8 +135,9 @@ async function attemptOnce(
     token: batch.token,
     attempt: batch.attempt,
   };
-  if (batch.loadAttempt > 1) await loadAgain(batch, attempt, dependencies, deadlineMs);
-  const merged = await warehouse.merge(attempt, batch.stagedUpserts + batch.stagedDeletes, deadlineMs);
+  const lost = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, dependencies, deadlineMs) : null;
+  const merged =
+    lost ?? (await warehouse.merge(attempt, batch.stagedUpserts + batch.stagedDeletes, deadlineMs));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
     const lagMs = await control.markApplied(lease, batch, merged.counts);
@@ -161,25 +162,36 @@ class TryAgain extends Error {
   }
 }
 
+/** Whether the staged objects are there to be loaded again; a manifest that cannot be read is as good as none. */
 async function isStagedWhole(batch: EtlTransaction, { staging }: Dependencies): Promise<boolean> {
-  const manifest = await staging.readManifest(batch.stagedPrefix);
+  const manifest = await staging.readManifest(batch.stagedPrefix).catch((error: unknown) => {
+    if (error instanceof DataHubError && error.kind === 'staging_lost') return null;
+    throw error;
+  });
   return manifest !== null && (await staging.missing(manifest)).length === 0;
 }
 
 /**
- * Brings the load that this batch wants again to its end: started here, or found by its name when it was started before. Two
- * loads of one batch never both succeed after the first was lost.
+ * Brings the load that this batch wants again to its end: started here, or found by its name when it was started before, so
+ * that two loads of one batch never both succeed. Answers the loss when a staged object is gone by now.
  */
 async function loadAgain(
   batch: EtlTransaction,
   attempt: Attempt,
   { staging, warehouse }: Dependencies,
   deadlineMs: number,
-): Promise<void> {
-  const manifest = await staging.readManifest(batch.stagedPrefix);
-  if (manifest === null) {
-    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
+): Promise<{ state: 'staging_lost'; error: DataHubError } | null> {
+  try {
+    const manifest = await staging.readManifest(batch.stagedPrefix);
+    if (manifest === null) {
+      throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
+    }
+    const uris = manifest.objects.map(staging.uri);
+    await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadlineMs);
+    return null;
+  } catch (error) {
+    if (error instanceof DataHubError && error.kind === 'staging_lost')
+      return { state: 'staging_lost', error };
+    throw error;
   }
-  const uris = manifest.objects.map(staging.uri);
-  await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadlineMs);
 }
