@@ -38,6 +38,7 @@ describe('view sources', () => {
       mainTable: 'app_pmr_project',
       contentTypeId: 7,
       contentTypeNames: { 7: 'app.pmr_project', 9: 'app.company' },
+      keyColumn: 'id',
       trackedColumns: ['enq_id', 'has_pm'],
       foreignKeys: [{ column: 'company_id', references: 'pmr_company' }],
       datetimeColumns: ['opened'],
