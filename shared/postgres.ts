@@ -106,3 +106,13 @@ export async function inTransaction<T>(
     client.release(broken);
   }
 }
+
+/** Runs one query in a read-only transaction of its own. Every error comes out classified. */
+export function readOnly(
+  pool: pg.Pool,
+  database: 'source' | 'control',
+  sql: string,
+  values: unknown[] = [],
+): Promise<pg.QueryResult> {
+  return inTransaction(pool, database, 'begin read only', (client) => client.query(sql, values));
+}

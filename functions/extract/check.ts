@@ -1,12 +1,10 @@
 import { asDataHubError } from '../../shared/errors.ts';
 import { captureInitial } from '../../shared/source/capture.ts';
-import { inspectServer } from '../../shared/source/inspect-server.ts';
+import { type Finding, inspectServer } from '../../shared/source/inspect-server.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { describeView } from '../../shared/source/source-view.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
-
-export type Finding = { check: string; ok: boolean; message: string; advice?: string };
 
 /**
  * The preflight: connections, rights, log sequence, keys, columns, regions and topics, of one view or all enabled ones. Every

@@ -1,10 +1,11 @@
 import pRetry from 'p-retry';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
+import type { Counts } from '../../shared/counts.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
-import type { Attempt, Counts } from '../../shared/warehouse/warehouse.ts';
+import type { Attempt } from '../../shared/warehouse/warehouse.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, holdView } from '../hold-view.ts';

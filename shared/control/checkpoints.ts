@@ -1,18 +1,18 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkpoint.ts';
-import { inTransaction, type Queryable } from '../postgres.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 
 export type StoredCheckpoint = { checkpoint: Checkpoint; floorMovedAt: Date };
 
 /** What the applied batches of the view have covered; null before its initial load was applied. */
 export async function readCheckpoint(pool: pg.Pool, view: string): Promise<StoredCheckpoint | null> {
-  const { rows } = await inTransaction(pool, 'control', 'begin read only', (client) =>
-    client.query(
-      `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at
-       from etl.checkpoint where view_name = $1`,
-      [view],
-    ),
+  const { rows } = await readOnly(
+    pool,
+    'control',
+    `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at
+     from etl.checkpoint where view_name = $1`,
+    [view],
   );
   const row = rows[0];
   if (row === undefined) return null;

@@ -3,6 +3,7 @@ import * as checkpoints from './checkpoints.ts';
 import * as batches from './etl-transactions.ts';
 import * as failures from './failures.ts';
 import * as leases from './leases.ts';
+import * as numbers from './numbers.ts';
 import * as keys from './queued-keys.ts';
 import * as views from './view-sources.ts';
 
@@ -14,8 +15,8 @@ const operations = {
   setWarehouseFingerprint: views.setWarehouseFingerprint,
   readCheckpoint: checkpoints.readCheckpoint,
   moveCheckpoint: checkpoints.moveCheckpoint,
-  raiseNumber: batches.raiseNumber,
-  leapNumbers: batches.leapNumbers,
+  raiseNumber: numbers.raiseNumber,
+  leapNumbers: numbers.leapNumbers,
   beginBatch: batches.beginBatch,
   markStaged: batches.markStaged,
   getBatch: batches.getBatch,

@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkpoint.ts';
+import type { Counts } from '../counts.ts';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable } from '../postgres.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import { installCheckpoint } from './checkpoints.ts';
 import { assertLeaseHeld, type Lease, releaseLease, superseded } from './leases.ts';
+import { freeKeys } from './queued-keys.ts';
 import { assertTransition, IN_FLIGHT, type State } from './states.ts';
 
 /** PostgreSQL reads it as the time of the transaction that it stands in. */
@@ -44,7 +46,6 @@ export type NewBatch = {
 };
 
 export type StagedBatch = { upserts: bigint; deletes: bigint; bytes: bigint; loadJobId: string | null };
-export type Counts = { added: bigint; changed: bigint; deleted: bigint };
 
 /**
  * Opens a batch in state `extracting` and returns its number. The queued keys that it takes are marked with it.
@@ -108,10 +109,12 @@ export async function markStaged(
 
 /** The batch of that number. Throws `invalid_event` when there is none, or it is another view's. */
 export async function getBatch(pool: pg.Pool, view: string, id: bigint): Promise<EtlTransaction> {
-  const { rows } = await read(pool, 'select * from etl.etl_transaction where id = $1 and view_name = $2', [
-    id,
-    view,
-  ]);
+  const { rows } = await readOnly(
+    pool,
+    'control',
+    'select * from etl.etl_transaction where id = $1 and view_name = $2',
+    [id, view],
+  );
   if (rows[0] === undefined) {
     throw new DataHubError('invalid_event', `view ${view} has no ETL transaction ${id}`, {
       context: { view },
@@ -122,8 +125,9 @@ export async function getBatch(pool: pg.Pool, view: string, id: bigint): Promise
 
 /** The batch that holds the view, or null. */
 export async function findInFlight(pool: pg.Pool, view: string): Promise<EtlTransaction | null> {
-  const { rows } = await read(
+  const { rows } = await readOnly(
     pool,
+    'control',
     'select * from etl.etl_transaction where view_name = $1 and state = any($2)',
     [view, IN_FLIGHT],
   );
@@ -222,13 +226,6 @@ export async function abandonBatch(
   });
 }
 
-/** Within a control transaction: the keys that the batch took can be taken by another. */
-export async function freeKeys(client: Queryable, id: bigint): Promise<void> {
-  await client.query('update etl.queued_key set etl_transaction_id = null where etl_transaction_id = $1', [
-    id,
-  ]);
-}
-
 /** One compare-and-set of a batch's state, by the token of the lease that owns it. `set` maps columns to values. */
 async function move(
   client: Queryable,
@@ -255,10 +252,6 @@ function change<T>(pool: pg.Pool, lease: Lease, work: (client: pg.PoolClient) =>
   });
 }
 
-function read(pool: pg.Pool, sql: string, values: unknown[]) {
-  return inTransaction(pool, 'control', 'begin read only', (client) => client.query(sql, values));
-}
-
 function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
 }
@@ -280,35 +273,4 @@ function fromRow(row: Record<string, unknown>): EtlTransaction {
     hasMore: row.has_more as boolean,
     startedAt: row.started_at as Date,
   };
-}
-
-/**
- * Leaps ahead when a number turned out to be another life's: nobody can tell how many more are, so each leap at least doubles
- * the last number.
- */
-export async function leapNumbers(pool: pg.Pool): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    await client.query('lock table etl.etl_transaction in share row exclusive mode');
-    await client.query(
-      `select setval(sequence::regclass, last + greatest(last, 1000))
-       from (select sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0) as last
-             from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence) s`,
-    );
-  });
-}
-
-/**
- * Raises the number generator above `highest`, so that a new or restored control database cannot give a batch a number that
- * the target has met (I7). Never lowers it; safe to repeat.
- */
-export async function raiseNumber(pool: pg.Pool, highest: bigint): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    // Keeps numbers from being drawn between the look and the set.
-    await client.query('lock table etl.etl_transaction in share row exclusive mode');
-    await client.query(
-      `select setval(sequence::regclass, $1) from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence
-       where $1 > coalesce(pg_sequence_last_value(sequence::regclass), 0)`,
-      [highest],
-    );
-  });
 }

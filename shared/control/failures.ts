@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
 import { inTransaction } from '../postgres.ts';
-import { freeKeys } from './etl-transactions.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
+import { freeKeys } from './queued-keys.ts';
 import { IN_FLIGHT } from './states.ts';
 
 export type Failure = { functionName: string; error: DataHubError; event: unknown };

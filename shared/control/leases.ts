@@ -60,7 +60,7 @@ export function superseded(lease: Lease): DataHubError {
 
 /**
  * Runs `work` while a heartbeat keeps the lease; afterwards the lease is given back, however `work` ended. When the
- * lease is lost the signal aborts with the reason, and so does the promise.
+ * lease is lost the signal aborts with the reason; what does not heed it meets the loss at its next change of state.
  */
 export async function holdingLease<T>(
   pool: pg.Pool,

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { inTransaction } from '../postgres.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 
 export type QueuedKind = 'repair' | 'backfill';
 export type QueuedKeys = { ids: bigint[]; keys: string[]; kind: QueuedKind | null };
@@ -43,16 +43,23 @@ export async function queueRechecks(
 
 /** The keys that are due and free, oldest first, at most `limit`. */
 export async function dueKeys(pool: pg.Pool, view: string, limit: number): Promise<QueuedKeys> {
-  const { rows } = await inTransaction(pool, 'control', 'begin read only', (client) =>
-    client.query(
-      `select id, key, kind from etl.queued_key
-       where view_name = $1 and due_at <= now() and etl_transaction_id is null order by due_at, id limit $2`,
-      [view, limit],
-    ),
+  const { rows } = await readOnly(
+    pool,
+    'control',
+    `select id, key, kind from etl.queued_key
+     where view_name = $1 and due_at <= now() and etl_transaction_id is null order by due_at, id limit $2`,
+    [view, limit],
   );
   return {
     ids: rows.map((row) => row.id as bigint),
     keys: rows.map((row) => row.key as string),
     kind: (rows[0]?.kind as QueuedKind | undefined) ?? null,
   };
+}
+
+/** Within a control transaction: the keys that the batch took can be taken by another. */
+export async function freeKeys(client: Queryable, id: bigint): Promise<void> {
+  await client.query('update etl.queued_key set etl_transaction_id = null where etl_transaction_id = $1', [
+    id,
+  ]);
 }

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable } from '../postgres.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../view-source.ts';
 
 const SELECT = 'select * from etl.view_source';
 
 /** One view source. Throws `invalid_event` when the configuration has none of that name. */
 export async function getViewSource(pool: pg.Pool, view: string): Promise<ViewSource> {
-  const { rows } = await read(pool, `${SELECT} where name = $1`, [view]);
+  const { rows } = await readOnly(pool, 'control', `${SELECT} where name = $1`, [view]);
   if (rows[0] !== undefined) return fromRow(rows[0]);
   const known = (await listViewSources(pool)).map((source) => source.name);
   throw new DataHubError('invalid_event', `no view source is named ${JSON.stringify(view)}`, {
@@ -20,7 +20,7 @@ export async function getViewSource(pool: pg.Pool, view: string): Promise<ViewSo
 
 /** All view sources, by name. */
 export async function listViewSources(pool: pg.Pool): Promise<ViewSource[]> {
-  const { rows } = await read(pool, `${SELECT} order by name`, []);
+  const { rows } = await readOnly(pool, 'control', `${SELECT} order by name`, []);
   return rows.map(fromRow);
 }
 
@@ -83,10 +83,6 @@ export async function setWarehouseFingerprint(
       fingerprint,
     ]),
   );
-}
-
-function read(pool: pg.Pool, sql: string, values: unknown[]) {
-  return inTransaction(pool, 'control', 'begin read only', (client) => client.query(sql, values));
 }
 
 type ContentType = { content_type_id: number; app_label: string; model: string };

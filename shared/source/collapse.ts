@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../postgres.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres.ts';
 import type { LoggedTable, SourceView } from './source-view.ts';
 
 /**
@@ -131,5 +131,4 @@ function named(view: SourceView, table: LoggedTable): string {
   join ${view.mainTable} m on m.${quoteIdentifier(table.foreignKey)} = l.id`;
 }
 
-const textArray = (texts: string[]): string =>
-  `array[${texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ')}]::text[]`;
+const textArray = (texts: string[]): string => `array[${texts.map(quoteLiteral).join(', ')}]::text[]`;

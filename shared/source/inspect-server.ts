@@ -1,7 +1,8 @@
 import { type Queryable, quoteIdentifier } from '../postgres.ts';
 import { readLogState } from './change-log.ts';
 
-type Finding = { check: string; ok: boolean; message: string; advice?: string };
+/** One thing that was looked at, and what to do about it when it is not as it must be. */
+export type Finding = { check: string; ok: boolean; message: string; advice?: string };
 
 /** Multiranges came with PostgreSQL 14. */
 const OLDEST_VERSION = 140_000;

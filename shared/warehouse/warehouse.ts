@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { TableShape } from '../columns.ts';
+import type { Counts } from '../counts.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
@@ -30,7 +31,6 @@ export type Attempt = {
 };
 /** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
 export type MetBefore = { highest: bigint; targetRows: bigint };
-export type Counts = { added: bigint; changed: bigint; deleted: bigint };
 
 export type MergeOutcome =
   | { state: 'applied'; counts: Counts }
@@ -49,6 +49,9 @@ const JOB_TRIES = 3;
 /** BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit. */
 export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
   const namesOf = (target: string): ObjectNames => objectNames(datasets, { target });
+  // Jobs are the project's: with the dataset, two installations in one project keep apart.
+  const nameOf = (step: string, ...parts: (string | number | bigint)[]): string =>
+    jobId(step, datasets.target, ...parts);
 
   return {
     /** Changes when any statement that makes the view's objects does. */
@@ -72,7 +75,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
       const { job } = await triedJob(deadlineMs, (tries) => ({
-        id: jobId('objects', shape.view, runName, tries),
+        id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: shape.view, step: 'objects' },
         context,
@@ -118,7 +121,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
     async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string> {
       const { id } = await triedJob(deadlineMs, (tries) =>
         loadSpec(
-          jobId('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
+          nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
           attempt,
           uris,
         ),
@@ -133,7 +136,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       etlTransactionId,
       attempt,
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
-      jobId('merge', view, etlTransactionId, attempt),
+      nameOf('merge', view, etlTransactionId, attempt),
 
     /** Calls the view's procedure, or finds the call that was made before, and waits for its end until the deadline. */
     async merge(attempt: Attempt, rows: bigint, deadlineMs: number): Promise<MergeOutcome> {
@@ -214,7 +217,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
       parameterValue: { value: String(value) },
     });
     return {
-      id: jobId('merge', attempt.view, attempt.etlTransactionId, attempt.attempt),
+      id: nameOf('merge', attempt.view, attempt.etlTransactionId, attempt.attempt),
       configuration: {
         query: {
           query: callSql(datasets, attempt),

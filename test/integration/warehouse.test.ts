@@ -161,7 +161,7 @@ describe('the warehouse', () => {
 
       const ids = await Promise.all([1, 2, 3].map(() => warehouse.load(attempt(7n), uris, soon())));
 
-      assert.deepEqual(new Set(ids), new Set(['load_pmr_project_7_1_1']));
+      assert.deepEqual(new Set(ids), new Set(['load_A_pmr_project_7_1_1']));
       assert.equal(await count('T.temp_project'), 1);
     });
 
@@ -171,7 +171,7 @@ describe('the warehouse', () => {
 
       await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
         kind: 'number_reused',
-        message: "job load_pmr_project_7_1_1 was another batch's",
+        message: "job load_A_pmr_project_7_1_1 was another batch's",
       });
     });
 
@@ -209,7 +209,7 @@ describe('the warehouse', () => {
 
       await assert.rejects(warehouse.load(attempt(7n), uris, Date.now() + 100), {
         kind: 'transient',
-        message: 'job load_pmr_project_7_1_1 is still running',
+        message: 'job load_A_pmr_project_7_1_1 is still running',
       });
       held.release();
       await warehouse.load(attempt(7n), uris, soon());
@@ -285,7 +285,7 @@ describe('the warehouse', () => {
       await make();
       await warehouse.merge(attempt(1n), 0n, soon());
 
-      const [job] = await bigquery.job('merge_pmr_project_1_1', { location: LOCATION }).getMetadata();
+      const [job] = await bigquery.job('merge_A_pmr_project_1_1', { location: LOCATION }).getMetadata();
 
       assert.equal(job.jobReference.location, LOCATION);
       assert.partialDeepStrictEqual(job.configuration, {

@@ -27,7 +27,10 @@ describe('when a job or what was staged is lost', () => {
 
       assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
       const [recorded] = await on.batches();
-      assert.partialDeepStrictEqual(recorded, { attempt: 2, apply_job_id: 'merge_pmr_project_1_2' });
+      assert.partialDeepStrictEqual(recorded, {
+        attempt: 2,
+        apply_job_id: 'merge_SMartDataAnalytics_pmr_project_1_2',
+      });
       await on.assertEqual();
     });
 
@@ -48,7 +51,10 @@ describe('when a job or what was staged is lost', () => {
       const failing = Array.from({ length: 4 }, () => failJob('rateLimitExceeded'));
       stack.bigquery.faults.next('bigquery.job.query', ...failing);
 
-      await assert.rejects(on.merge(batch), { kind: 'transient', message: /merge_pmr_project_1_4/ });
+      await assert.rejects(on.merge(batch), {
+        kind: 'transient',
+        message: /merge_SMartDataAnalytics_pmr_project_1_4/,
+      });
       assert.deepEqual(await on.states(), ['staged']);
 
       assert.equal((await on.merge(batch)).outcome, 'applied');
@@ -70,7 +76,7 @@ describe('when a job or what was staged is lost', () => {
       assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
       assert.partialDeepStrictEqual((await on.batches())[0], {
         attempt: 1,
-        apply_job_id: 'merge_pmr_project_1_1',
+        apply_job_id: 'merge_SMartDataAnalytics_pmr_project_1_1',
       });
     });
 
@@ -80,7 +86,7 @@ describe('when a job or what was staged is lost', () => {
 
       await assert.rejects(on.merge(batch), {
         kind: 'warehouse',
-        message: /merge_pmr_project_1_1: Unrecognized name: x/,
+        message: /merge_SMartDataAnalytics_pmr_project_1_1: Unrecognized name: x/,
       });
 
       assert.match(String(await on.haltedReason()), /Unrecognized name: x/);
@@ -94,7 +100,7 @@ describe('when a job or what was staged is lost', () => {
 
       assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
 
-      assert.equal((await on.batches())[0]?.load_job_id, 'load_pmr_project_1_1_2');
+      assert.equal((await on.batches())[0]?.load_job_id, 'load_SMartDataAnalytics_pmr_project_1_1_2');
       await on.assertEqual();
     });
 

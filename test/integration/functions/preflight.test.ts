@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { check, type Finding } from '../../../functions/extract/check.ts';
+import { check } from '../../../functions/extract/check.ts';
 import { dryRun } from '../../../functions/extract/dry-run.ts';
 import { extractKeys } from '../../../functions/extract/extract-view.ts';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
 import { tick } from '../../../functions/extract/tick.ts';
+import type { Finding } from '../../../shared/source/inspect-server.ts';
 import { ENTRIES, type Installation } from './installation.ts';
 import { READER, Stack } from './stack.ts';
 

@@ -238,8 +238,8 @@ describe('a view is replicated', () => {
     const [, recorded] = await on.batches();
     assert.partialDeepStrictEqual(recorded, {
       staged_prefix: `pmr_project/${id}/`,
-      load_job_id: `load_pmr_project_${id}_1_1`,
-      apply_job_id: `merge_pmr_project_${id}_1`,
+      load_job_id: `load_SMartDataAnalytics_pmr_project_${id}_1_1`,
+      apply_job_id: `merge_SMartDataAnalytics_pmr_project_${id}_1`,
     });
     for (const job of [recorded?.load_job_id, recorded?.apply_job_id]) {
       const [metadata] = await on.bigquery.job(String(job), { location: 'EU' }).getMetadata();

@@ -177,7 +177,10 @@ describe('a merge', () => {
     await backup.restore();
     await on.source.change('app_project', 1, { name: 'uno' });
 
-    await assert.rejects(on.extract(), { kind: 'number_reused', message: /job load_pmr_project_2_1_1/ });
+    await assert.rejects(on.extract(), {
+      kind: 'number_reused',
+      message: /job load_SMartDataAnalytics_pmr_project_2_1_1/,
+    });
     await on.replicate();
 
     await on.assertEqual();
