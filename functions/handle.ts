@@ -43,7 +43,13 @@ async function settle(
 ): Promise<number> {
   const log = dependencies?.log ?? createLog();
   const disposition = dispositionOf(error);
-  const line = { function: functionName, kind: error.kind, error: error.message, ...printable(error) };
+  const line = {
+    function: functionName,
+    ...(delivery.messageId !== null && { messageId: delivery.messageId }),
+    kind: error.kind,
+    error: error.message,
+    ...printable(error),
+  };
   if (disposition === 'stop') {
     log.info(line, 'superseded');
     return 200;

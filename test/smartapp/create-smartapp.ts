@@ -34,6 +34,8 @@ const SEED_STEPS = ['lookups', 'projects', 'inventory', 'pm-plans', 'pm-items', 
 export async function createSmartApp(connectionString: string, options: SmartAppOptions = {}): Promise<void> {
   const { scale = 1, seed = 1, readerPassword, onProgress } = options;
   const client = new pg.Client(connectionString);
+  // A server that goes away is told by the statement that was under way.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('begin');
