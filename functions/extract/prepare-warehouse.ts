@@ -34,7 +34,9 @@ export async function prepareWarehouse(
       },
     );
   }
-  if (missing.length === 0 && source.warehouseFingerprint === fingerprint) return;
+  const isMade = missing.length === 0 && source.warehouseFingerprint === fingerprint;
+  // An empty view is compared with its target at every try, also after one that made everything.
+  if (isMade && !load.isEmpty) return;
   const { highest, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadlineMs);
   if (load.isEmpty && targetRows > 0n) {
     throw new DataHubError(

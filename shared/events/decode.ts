@@ -51,8 +51,13 @@ type Content = Pick<Delivery, 'payload' | 'fault'>;
 function readJson(text: string): Content {
   if (text.trim() === '') return { payload: {}, fault: null };
   try {
-    return { payload: JSON.parse(text), fault: null };
+    const payload: unknown = JSON.parse(text);
+    // What cannot be written again could not be set aside either.
+    JSON.stringify(payload);
+    return { payload, fault: null };
   } catch (error) {
+    if (error instanceof RangeError)
+      return { payload: text, fault: invalid('the event does not fit: it is nested too deep') };
     return { payload: text, fault: invalid(`the event is not JSON: ${(error as Error).message}`) };
   }
 }

@@ -7,6 +7,7 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { extract } from '../../../functions/extract/extract.ts';
 import { merge } from '../../../functions/merge/merge.ts';
 import { failBefore, hold } from '../../emulators/faults.ts';
+import { UNFIT, UNREADABLE } from './impossible-events.ts';
 import { ENTRIES, type Installation } from './installation.ts';
 import { Stack } from './stack.ts';
 
@@ -45,18 +46,20 @@ describe('the functions over HTTP', () => {
 
   const addressOf = (name: 'extract' | 'merge') =>
     `http://127.0.0.1:${(servers[name].address() as AddressInfo).port}/`;
-  const post = async (
+  const postText = async (
     name: 'extract' | 'merge',
-    body: unknown,
+    body: string,
     contentType = 'application/json',
   ): Promise<Answer> => {
     const response = await fetch(addressOf(name), {
       method: 'POST',
       headers: { 'content-type': contentType },
-      body: JSON.stringify(body),
+      body,
     });
     return { status: response.status, body: (await response.json()) as Answer['body'] };
   };
+  const post = (name: 'extract' | 'merge', body: unknown, contentType?: string) =>
+    postText(name, JSON.stringify(body), contentType);
   const push = (name: 'extract' | 'merge', text: string) => post(name, pushed(text));
   const ids = { next: 1 };
   const addProject = async () => {
@@ -145,39 +148,19 @@ describe('the functions over HTTP', () => {
   });
 
   describe('I8 an event that can never be carried out', () => {
-    const impossible: [what: string, name: 'extract' | 'merge', payload: string, message: RegExp][] = [
-      ['of an unknown view', 'extract', '{"view":"x"}', /no view source is named "x"/],
-      [
-        'of an unknown ETL transaction',
-        'merge',
-        '{"view":"pmr_project","etlTransactionId":"999999"}',
-        /no ETL transaction 999999/,
-      ],
-      [
-        'of another view’s ETL transaction',
-        'merge',
-        '{"view":"pmr_site","etlTransactionId":"1"}',
-        /view pmr_site has no ETL transaction 1/,
-      ],
-      ['with an unknown field', 'extract', '{"view":"pmr_project","full":true}', /"full"/],
-      ['that is not JSON', 'extract', '{"view":', /the event is not JSON/],
-      ['that is no text at all', 'merge', '\0\x01\x02', /the event is not JSON/],
-      ['whose fields hold NUL characters', 'extract', '{"view\\u0000":"a\\u0000"}', /Unrecognized key/],
-      ['that is too large', 'extract', JSON.stringify({ view: 'x'.repeat(600_000) }), /524288 are the most/],
-    ];
-    for (const [what, name, payload, message] of impossible) {
-      it(`${what} is recorded, set aside and acknowledged`, async () => {
-        const answer = await push(name, payload);
+    for (const { what, functionName, payload, message } of [...UNREADABLE, ...UNFIT]) {
+      it(`${what} is recorded, set aside and acknowledged, once`, async () => {
+        const answer = await push(functionName, payload);
 
         assert.equal(answer.status, 200);
         assert.equal(answer.body.error?.kind, 'invalid_event');
         assert.match(String(answer.body.error?.message), message);
         const [error, ...more] = await on.errors();
-        assert.deepEqual([error?.function_name, error?.kind, more.length], [name, 'invalid_event', 0]);
+        assert.deepEqual([error?.function_name, error?.kind, more], [functionName, 'invalid_event', []]);
         assert.match(String(error?.message), message);
-        const [letter] = (await on.mailboxes.deadLetter.take()) as Record<string, unknown>[];
-        assert.equal(letter?.functionName, name);
-        assert.match(String(letter.message), message);
+        const [letter, ...others] = (await on.mailboxes.deadLetter.take()) as Record<string, unknown>[];
+        assert.deepEqual([letter?.functionName, others], [functionName, []]);
+        assert.match(String(letter?.message), message);
         assert.equal(await on.haltedReason(), null);
       });
     }
@@ -197,6 +180,16 @@ describe('the functions over HTTP', () => {
       });
       assert.deepEqual([await on.errors(), await on.mailboxes.deadLetter.take()], [[], []]);
     });
+
+    for (const { what, functionName, payload, message } of UNFIT) {
+      it(`${what} is refused by hand, and nothing of it is kept`, async () => {
+        const answer = await postText(functionName, payload);
+
+        assert.deepEqual([answer.status, answer.body.error?.kind], [400, 'invalid_event']);
+        assert.match(String(answer.body.error?.message), message);
+        assert.deepEqual([await on.errors(), await on.mailboxes.deadLetter.take()], [[], []]);
+      });
+    }
 
     it('comes again when it could not be set aside', async () => {
       stack.pubsub.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
@@ -233,6 +226,27 @@ describe('the functions over HTTP', () => {
       assert.equal((await on.errors()).length, 1);
       assert.deepEqual(await on.mailboxes.deadLetter.take(), []);
     });
+  });
+
+  it('I8 record a right that is missing once, however often the event comes', async () => {
+    await addProject();
+    await on.source.database.query('alter table models_logging_change enable row level security');
+
+    const answers = [
+      await push('extract', '{"view":"pmr_project"}'),
+      await push('extract', '{"view":"pmr_project"}'),
+    ];
+
+    for (const { status, body } of answers) {
+      assert.deepEqual([status, body.error?.kind], [503, 'unauthorized']);
+      assert.match(String(body.error?.message), /row-level security/);
+    }
+    assert.equal((await on.errors()).length, 1);
+    assert.deepEqual([await on.haltedReason(), await on.mailboxes.deadLetter.take()], [null, []]);
+    await on.source.database.query('alter table models_logging_change disable row level security');
+    const { body } = await push('extract', '{"view":"pmr_project"}');
+    await post('merge', { view: 'pmr_project', etlTransactionId: body.etlTransactionId });
+    await on.assertEqual();
   });
 
   it('I4 acknowledge a step that another process has taken over', async () => {

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import type { Installation } from './installation.ts';
+import { READER, Stack } from './stack.ts';
+
+describe('rows that a policy of the source hides', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    on = await stack.install();
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+  });
+
+  /** Hides rows of the table from the reader, who is not told by PostgreSQL. */
+  const showOnly = (table: string, condition: string) =>
+    on.source.database.query(
+      `create policy some_rows on ${table} for select to ${READER.name} using (${condition});
+       alter table ${table} enable row level security`,
+    );
+  const showAll = (table: string) =>
+    on.source.database.query(`alter table ${table} disable row level security`);
+
+  it('I2 in the change log fail the extract, which does not take them for none', async () => {
+    await on.replicate();
+    // What was captured can still be seen, so that nothing else looks wrong.
+    await showOnly('models_logging_change', 'id <= 2');
+    await on.source.change('app_project', 1, { name: 'uno' });
+    await on.source.delete('app_project', 2);
+    const checkpoint = await on.checkpointOf();
+
+    await assert.rejects(on.extract(), { kind: 'unauthorized', message: /row-level security/ });
+
+    assert.deepEqual(await on.checkpointOf(), checkpoint);
+    assert.deepEqual(await on.states(), ['applied']);
+    await showAll('models_logging_change');
+    await on.dependencies.control.resumeView('pmr_project');
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '1', deleted: '1' });
+    await on.assertEqual();
+  });
+
+  it('I2 below a view that reads as its caller fail the extract, which does not delete them', async () => {
+    await on.replicate();
+    await on.source.database.query('alter view pmr_project set (security_invoker = true)');
+    await showOnly('app_project', 'false');
+    await on.source.change('app_project', 1, { name: 'uno' });
+
+    await assert.rejects(on.extract(), { kind: 'unauthorized', message: /row-level security/ });
+
+    await showAll('app_project');
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '1', deleted: '0' });
+    await on.assertEqual();
+  });
+
+  it('I2 below such a view fail an initial load too', async () => {
+    await on.source.database.query('alter view pmr_project set (security_invoker = true)');
+    await showOnly('app_project', 'false');
+
+    await assert.rejects(on.extract(), { kind: 'unauthorized', message: /row-level security/ });
+
+    assert.equal(await on.checkpointOf(), null);
+    await showAll('app_project');
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+    await on.assertEqual();
+  });
+});

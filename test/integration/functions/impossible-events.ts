@@ -1,0 +1,86 @@
+export type ImpossibleEvent = {
+  what: string;
+  functionName: 'extract' | 'merge';
+  payload: string;
+  /** Of the answer's message. */
+  message: RegExp;
+};
+
+/** Events that no handler can read as JSON. */
+export const UNREADABLE: ImpossibleEvent[] = [
+  {
+    what: 'that is not JSON',
+    functionName: 'extract',
+    payload: '{"view":',
+    message: /the event is not JSON/,
+  },
+  {
+    what: 'that is no text at all',
+    functionName: 'merge',
+    payload: '\0\x01\x02',
+    message: /the event is not JSON/,
+  },
+];
+
+/** Events that are JSON and ask for what can never be done; an installation has the views pmr_project and pmr_site. */
+export const UNFIT: ImpossibleEvent[] = [
+  {
+    what: 'of an unknown view',
+    functionName: 'extract',
+    payload: '{"view":"x"}',
+    message: /no view source is named "x"/,
+  },
+  {
+    what: 'of an unknown ETL transaction',
+    functionName: 'merge',
+    payload: '{"view":"pmr_project","etlTransactionId":"999999"}',
+    message: /no ETL transaction 999999/,
+  },
+  {
+    what: 'of another view’s ETL transaction',
+    functionName: 'merge',
+    payload: '{"view":"pmr_site","etlTransactionId":"1"}',
+    message: /view pmr_site has no ETL transaction 1/,
+  },
+  {
+    what: 'with an unknown field',
+    functionName: 'extract',
+    payload: '{"view":"pmr_project","full":true}',
+    message: /"full"/,
+  },
+  {
+    what: 'whose fields hold NUL characters',
+    functionName: 'extract',
+    payload: '{"view\\u0000":"a\\u0000"}',
+    message: /Unrecognized key/,
+  },
+  {
+    what: 'whose values hold NUL characters',
+    functionName: 'extract',
+    payload: '{"view":"a\\u0000"}',
+    message: /view: holds a NUL character/,
+  },
+  {
+    what: 'whose values hold half a character',
+    functionName: 'extract',
+    payload: '{"view":"\\ud800"}',
+    message: /no view source is named/,
+  },
+  {
+    what: 'that is nested too deep to be written again',
+    functionName: 'merge',
+    payload: nested(20_000),
+    message: /the event does not fit/,
+  },
+  {
+    what: 'that is too large',
+    functionName: 'extract',
+    payload: JSON.stringify({ view: 'x'.repeat(600_000) }),
+    message: /524288 are the most/,
+  },
+];
+
+/** JSON of so many arrays, each in the one before. */
+function nested(levels: number): string {
+  return '['.repeat(levels) + ']'.repeat(levels);
+}

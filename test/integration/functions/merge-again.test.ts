@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { hold } from '../../emulators/faults.ts';
+import type { Installation, Staged } from './installation.ts';
+import { LOCATION, Stack } from './stack.ts';
+
+describe('a merge that has to be tried again', () => {
+  let stack: Stack;
+  let on: Installation;
+  let batch: Staged;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install();
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
+    await on.source.delete('app_project', 2);
+    batch = await on.stage();
+  });
+
+  it('I5 since its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
+    await on.query(`truncate table ${on.tempTable()}`);
+    const held = hold();
+    stack.bigquery.faults.next('bigquery.job.load', held);
+    const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    const stillRunning = {
+      kind: 'transient',
+      message: /job load_SMartDataAnalytics_pmr_project_2_2_1 is still running/,
+    };
+
+    await assert.rejects(hurried.merge(batch), stillRunning);
+    await held.reached;
+    await assert.rejects(hurried.merge(batch), stillRunning);
+    assert.deepEqual(await on.states(), ['applied', 'applying']);
+    held.release();
+    const merged = await on.merge(batch);
+
+    assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '0', changed: '1', deleted: '1' });
+    assert.deepEqual(await succeededLoads(), [
+      'load_SMartDataAnalytics_pmr_project_2_1_1',
+      'load_SMartDataAnalytics_pmr_project_2_2_1',
+    ]);
+    assert.deepEqual(
+      await on.query(
+        `select etl_transaction_id as number, changed, deleted from ${on.ledger()} order by etl_transaction_id`,
+      ),
+      [
+        { number: '1', changed: '0', deleted: '0' },
+        { number: '2', changed: '1', deleted: '1' },
+      ],
+    );
+    await on.assertEqual();
+    assert.equal((await on.merge(batch)).outcome, 'already settled');
+  });
+
+  it('I5 since its rows are gone loads them once, when several deliveries find the load that was left behind', async () => {
+    await on.query(`truncate table ${on.tempTable()}`);
+    const held = hold();
+    stack.bigquery.faults.next('bigquery.job.load', held);
+    const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    await assert.rejects(hurried.merge(batch), { kind: 'transient' });
+    held.release();
+
+    const others = await on.anotherProcess();
+    const outcomes = await Promise.all([on.merge(batch), others.merge(batch), on.merge(batch)]);
+
+    assert.equal(outcomes.filter(({ outcome }) => outcome === 'applied').length, 1);
+    assert.deepEqual(await succeededLoads(), [
+      'load_SMartDataAnalytics_pmr_project_2_1_1',
+      'load_SMartDataAnalytics_pmr_project_2_2_1',
+    ]);
+    await on.assertEqual();
+  });
+
+  it('since another transaction was changing the target is merged when that one has ended', async () => {
+    const other = await changeTargetUntilGate();
+
+    const merging = on.merge(batch);
+    let isOver = false;
+    merging.then(
+      () => (isOver = true),
+      () => (isOver = true),
+    );
+    while (!isOver && (await on.batches())[1]?.attempt === 1);
+    await other.openGate();
+    const merged = await merging;
+
+    assert.partialDeepStrictEqual(merged, { outcome: 'applied', changed: '1', deleted: '1' });
+    const [first] = await on.bigquery.job('merge_SMartDataAnalytics_pmr_project_2_1').getMetadata();
+    assert.match(
+      first.status.errorResult.message,
+      /\[smart-datahub:conflict\] .*Transaction is aborted due to concurrent update/,
+    );
+    assert.deepEqual([await on.haltedReason(), await on.errors()], [null, []]);
+    await other.ended();
+    await on.assertEqual();
+  });
+
+  /** The names of the batch's load jobs that succeeded. */
+  async function succeededLoads(): Promise<string[]> {
+    const [jobs] = await on.bigquery.getJobs({ allUsers: true });
+    return jobs
+      .filter(
+        ({ id, metadata }) =>
+          id?.startsWith('load_SMartDataAnalytics_pmr_project_2_') && !metadata.status.errorResult,
+      )
+      .map(({ id }) => String(id))
+      .sort();
+  }
+
+  /** A transaction of somebody else that has changed the target, and commits when its gate is opened. */
+  async function changeTargetUntilGate() {
+    const [job] = await on.bigquery.createQueryJob({
+      location: LOCATION,
+      query: `
+        begin transaction;
+        update ${on.targetTable()} set name = 'somebody else' where project_id = 1;
+        while (
+          select count(*) from SMartData_Temp.INFORMATION_SCHEMA.TABLES where table_name = 'gate'
+        ) = 0 do
+          select 'waiting';
+        end while;
+        commit transaction`,
+    });
+    const hasChanged = async () => {
+      const [children] = await on.bigquery.getJobs({ parentJobId: String(job.id) });
+      return children.length > 1;
+    };
+    while (!(await hasChanged()));
+    return {
+      openGate: () => on.query('create table SMartData_Temp.gate (a int64)'),
+      ended: () => job.getQueryResults(),
+    };
+  }
+});

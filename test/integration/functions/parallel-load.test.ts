@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { failBefore, hold } from '../../emulators/faults.ts';
+import type { Installation } from './installation.ts';
+import { Stack } from './stack.ts';
+
+const ROWS = 1000;
+const SLICES = 4;
+
+describe('an initial load in parallel slices', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install({ SLICE_ROWS: '100', MAX_SLICES: String(SLICES) });
+    // Keys with holes, below zero too; the planner's row count decides how many slices there are.
+    await on.source.database.query(
+      `insert into app_project (id, name)
+       select n * 3 - 500, 'project ' || n from generate_series(1, ${ROWS}) n;
+       analyze app_project`,
+    );
+  });
+
+  const upsertsOf = async (etlTransactionId: string) => {
+    const names = await on.stagedObjects({ view: 'pmr_project', etlTransactionId });
+    return names.filter((name) => name.includes('/upserts-'));
+  };
+
+  it('gives every row once, and each slice objects of its own', async () => {
+    const batch = await on.stage();
+
+    assert.partialDeepStrictEqual(batch, { kind: 'initial', upserts: ROWS });
+    assert.equal((await upsertsOf(batch.etlTransactionId)).length, SLICES);
+    assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: String(ROWS) });
+    await on.assertEqual();
+  });
+
+  it('reads all slices in one moment, and what is committed meanwhile comes with the next batch', async () => {
+    const { source } = on.dependencies;
+    const taken = await Promise.all(Array.from({ length: SLICES }, () => source.connect()));
+    const extracting = on.stage();
+    // The snapshot is there when the slices ask for connections, of which none is left.
+    while (source.waitingCount < SLICES) await on.source.database.query('select');
+    await on.source.add('app_project', { id: 1_000_000, name: 'late' }, { id: 1_000_001, name: 'later' });
+    await on.source.delete('app_project', 1);
+    for (const client of taken) client.release();
+
+    const batch = await extracting;
+
+    assert.equal(batch.upserts, ROWS);
+    await on.merge(batch);
+    assert.partialDeepStrictEqual(await on.replicate(), { added: '2', deleted: '1' });
+    await on.assertEqual();
+  });
+
+  it('ends whole when one slice fails: no slice goes on, no connection stays open, and the next try succeeds', async () => {
+    const held = [hold(), hold(), hold()];
+    stack.storage.faults.next('storage.objects.insert', ...held, failBefore(403));
+
+    await assert.rejects(on.extract(), { kind: 'unauthorized', message: /upserts-/ });
+
+    const { source } = on.dependencies;
+    assert.deepEqual([source.totalCount - source.idleCount, source.waitingCount], [0, 0]);
+    assert.deepEqual(await upsertsOf('1'), []);
+    while ((await readersAtWork()) > 0);
+    for (const { release } of held) release();
+    assert.partialDeepStrictEqual(await on.replicate(), { added: String(ROWS) });
+    assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+    await on.assertEqual();
+  });
+
+  /** Sessions of the extract in a transaction or a statement, as the source sees them. */
+  async function readersAtWork(): Promise<number> {
+    const { rows } = await on.source.database.query(
+      `select count(*)::int as n from pg_stat_activity
+       where application_name = 'smart-datahub source' and datname = current_database() and state <> 'idle'`,
+    );
+    return rows[0].n as number;
+  }
+});
