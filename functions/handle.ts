@@ -72,8 +72,9 @@ async function settle(
     { ...line, advice: error.advice, ...(error.kind === 'bug' && { stack: stackOf(error) }) },
     outcome,
   );
-  // Whoever called by hand has the answer and the payload; there is nothing to keep for them.
-  if (isByHand) return error.kind === 'bug' ? 500 : 400;
+  // Whoever called by hand has the answer and the payload; a call that was only refused leaves nothing behind.
+  const answer = isByHand ? (error.kind === 'bug' ? 500 : 400) : 200;
+  if (isByHand && !error.isRecorded) return answer;
   try {
     if (!error.isRecorded) {
       await dependencies.control.recordFailure({ functionName, error, event: delivery.payload });
@@ -86,7 +87,7 @@ async function settle(
       advice: error.advice,
       ...printable(error),
     });
-    return 200;
+    return answer;
   } catch (unrecorded) {
     // What cannot be recorded must not be acknowledged: Pub/Sub brings it again.
     log.error({ ...line, unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');

@@ -45,7 +45,7 @@ export const ADVICE: Record<ErrorKind, string> = {
   superseded: 'Nothing to do: another run goes on with this view.',
   unauthorized: 'Check the password, the role or the IAM binding that the message names.',
   environment: 'Correct the environment variables that the message names and deploy again.',
-  invalid_event: 'Correct the payload; it was set aside and is not delivered again.',
+  invalid_event: 'Correct the payload and send it again.',
   configuration: 'Correct the view source or the object that the message names, then resume the view.',
   source_refused: 'Follow the message; a resync covers what the change log can no longer tell.',
   bad_data: 'Correct the row, or give the column a policy (null or string), then resume the view.',

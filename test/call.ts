@@ -35,12 +35,13 @@ async function main(args: string[]): Promise<number> {
   const url = stack.functions[name];
   if (url === undefined) return misused(`There is no function ${name}; there are ${names.join(', ')}.`);
 
-  const text = payloadText.startsWith('@') ? await readFile(payloadText.slice(1), 'utf8') : payloadText;
   let payload: unknown;
   try {
+    const text = payloadText.startsWith('@') ? await readFile(payloadText.slice(1), 'utf8') : payloadText;
     payload = JSON.parse(text);
   } catch (error) {
-    return misused(`The payload is not JSON: ${(error as Error).message}`);
+    const what = error instanceof SyntaxError ? 'The payload is not JSON' : 'The payload cannot be read';
+    return misused(`${what}: ${(error as Error).message}`);
   }
   const answer = await callFunction(url, payload);
   console.log(JSON.stringify(answer, null, 2));

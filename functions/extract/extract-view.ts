@@ -89,7 +89,7 @@ export async function extractKeys(
   keys: string[],
   invocation: Invocation,
   dependencies: Dependencies,
-): Promise<ExtractResult> {
+): Promise<ExtractResult & { keysQueued: number }> {
   const { config, control, source } = dependencies;
   const viewSource = await control.getViewSource(view);
   const bad = await inSnapshot(source, async (client) =>
@@ -101,7 +101,8 @@ export async function extractKeys(
     });
   }
   await control.queueKeys(view, keys, 'backfill');
-  return await extractView(view, 'keys', invocation, dependencies);
+  const result = await extractView(view, 'keys', invocation, dependencies);
+  return { ...result, keysQueued: keys.length };
 }
 
 /**

@@ -60,7 +60,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'It takes {}, {"view": …}, {"view": …, "keys": […]}, {"view": …, "resume": true}, {"check": true}, {"dryRun": true} or {"import": […]}.';
+  'It takes {}, {"view": …}, {"view": …, "keys": […]}, {"view": …, "resume": true}, {"check": true} or {"dryRun": true} (both also with "view"), or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

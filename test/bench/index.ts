@@ -30,7 +30,8 @@ const { positionals, values } = readArguments();
 const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
 if (bench === undefined || positionals.length !== 1) usage('Which bench?');
 for (const name of ['rows', 'rounds'] as const) {
-  if (!/^[1-9]\d{0,8}$/.test(values[name])) usage(`--${name} takes a whole number, not ${values[name]}`);
+  if (!/^[1-9]\d{0,8}$/.test(values[name]))
+    usage(`--${name} takes a whole number from 1, not ${values[name]}`);
 }
 const result = await bench({
   rows: Number(values.rows),

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { BUCKET, type Cloud, createCloud, LOCATION, makeResources, PROJECT, subscribe } from './cloud.ts';
 import { makeSmartApp, startDatabases } from './databases.ts';
+import { checkElsewhere } from './elsewhere.ts';
 import {
   callFunction,
   FUNCTIONS,
@@ -53,6 +54,7 @@ const DEFAULT_SETTINGS = { GRACE_SECONDS: '5', LEASE_SECONDS: '15' };
 export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
   const { dataFolder, isThrowaway, say, signal } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
+  await checkElsewhere(env);
   say('Starting PostgreSQL and the stand-ins of Pub/Sub, Cloud Storage and BigQuery …');
   const [databases, standIns] = await allOf([
     startDatabases({ dataFolder, isThrowaway }).then((started) => {

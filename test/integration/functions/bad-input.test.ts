@@ -62,6 +62,21 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
     });
   });
 
+  it('a wrong password of the control database is told as one, and never printed', async () => {
+    const control = new URL(on.parts.env.CONTROL_DATABASE_URL ?? '');
+    control.password = 'wrong-secret';
+
+    const error = await on
+      .anotherProcess({ CONTROL_DATABASE_URL: control.href })
+      .then((locked) => locked.extract())
+      .catch((thrown: unknown) => thrown);
+
+    assert.ok(error instanceof DataHubError);
+    assert.equal(error.kind, 'unauthorized');
+    assert.match(error.message, /^control database: password authentication failed/);
+    assert.doesNotMatch(inspect(error, { depth: null }), /wrong-secret/);
+  });
+
   describe('the source', () => {
     const faults: [what: string, sql: string, mend: string, kind: string, message: RegExp][] = [
       [

@@ -224,7 +224,8 @@ describe('the functions over HTTP', () => {
       assert.match(String(body.error?.advice), /alter sequence/);
       assert.match(String(await on.haltedReason()), /CACHE 20/);
       assert.equal((await on.errors()).length, 1);
-      assert.deepEqual(await on.mailboxes.deadLetter.take(), []);
+      const letters = await on.mailboxes.deadLetter.take();
+      assert.equal(letters.length, 1);
     });
   });
 
