@@ -8,10 +8,32 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../local/child.ts';
+import { checkElsewhere } from '../local/elsewhere.ts';
 import type { Result } from '../local/result.ts';
 
 const VIEWS = ['pmr_inventory', 'pmr_pm_item', 'pmr_pm_plan', 'pmr_project'];
 const SMALL = ['--scale', '0.05'];
+
+describe('parts that are elsewhere', () => {
+  it('are looked for before anything is started, and every variable that is wrong is named', async () => {
+    await assert.rejects(
+      checkElsewhere({
+        SOURCE_DATABASE_URL: 'mysql://127.0.0.1/x',
+        PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
+        STORAGE_EMULATOR_HOST: '127.0.0.1:9023',
+      }),
+      (error: Error) => {
+        assert.deepEqual(error.message.split('\n'), [
+          'SOURCE_DATABASE_URL must have the form postgresql://user:password@host:port/database',
+          'PUBSUB_EMULATOR_HOST: nobody answers at 127.0.0.1:1',
+          'STORAGE_EMULATOR_HOST must have the form http://host:port',
+        ]);
+        return true;
+      },
+    );
+    await checkElsewhere({ PUBSUB_EMULATOR_HOST: '' });
+  });
+});
 
 describe('npm start', () => {
   let folder: string;
