@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { TableShape } from '../columns.ts';
-import type { Counts } from '../counts.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
 import { type JobSpec, jobId, runJob, TOKEN_LABEL } from './job.ts';
+import { type Attempt, contextOf, countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
-import { callSql, procedureSql, raisedCode } from './procedure-sql.ts';
+import { callSql, procedureSql } from './procedure-sql.ts';
 import {
   type Layout,
   ledgerSql,
@@ -19,28 +19,10 @@ import {
   tempTableSql,
 } from './tables-sql.ts';
 
-export type { Layout };
+export type { Attempt, Layout, MergeOutcome };
 
-/** One attempt at one batch; every job of it is named from these. */
-export type Attempt = {
-  view: string;
-  target: string;
-  etlTransactionId: bigint;
-  token: string;
-  attempt: number;
-};
 /** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
 export type MetBefore = { highest: bigint; targetRows: bigint };
-
-export type MergeOutcome =
-  | { state: 'applied'; counts: Counts }
-  /** The job outlives the caller's deadline. */
-  | { state: 'running' }
-  /** The staged rows are gone from the temp table. */
-  | { state: 'staging_lost'; error: DataHubError }
-  /** The job of this attempt's name is another batch's. */
-  | { state: 'number_reused'; error: DataHubError }
-  | { state: 'failed'; error: DataHubError };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
@@ -254,8 +236,6 @@ function compare(table: 'temp' | 'target', name: string, shape: TableShape, fiel
   };
 }
 
-const contextOf = ({ view, etlTransactionId }: Attempt) => ({ view, etlTransactionId });
-
 const labelsOf = ({ view, etlTransactionId, token }: Attempt, step: string) => ({
   view,
   step,
@@ -272,39 +252,8 @@ async function resultRows(job: Job, context: { view: string }): Promise<Record<s
   );
 }
 
-function countsOf(row: Record<string, unknown> | undefined, attempt: Attempt): Counts {
-  if (row === undefined) {
-    throw new DataHubError('warehouse', 'the merge procedure answered no counts', {
-      context: contextOf(attempt),
-    });
-  }
-  const count = (name: string) => BigInt(String(row[name]));
-  return { added: count('added'), changed: count('changed'), deleted: count('deleted') };
-}
-
 /** A staged object that is gone fails the load with `notFound`. */
 function loadError(error: unknown): unknown {
   if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
   return new DataHubError('staging_lost', error.message, { context: error.context, cause: error });
-}
-
-function mergeFailure(failed: { error: DataHubError; message: string }, attempt: Attempt): MergeOutcome {
-  const within = (kind: 'merge_refused' | 'bad_data' | 'staging_lost' | 'transient') =>
-    new DataHubError(kind, failed.error.message, {
-      context: { ...failed.error.context, ...contextOf(attempt) },
-    });
-  const raised = raisedCode(failed.message);
-  switch (raised) {
-    case 'staging_lost':
-      return { state: 'staging_lost', error: within('staging_lost') };
-    case 'conflict':
-      return { state: 'failed', error: within('transient') };
-    case 'duplicate_key':
-      return { state: 'failed', error: within('bad_data') };
-    case 'superseded':
-    case 'refused':
-      return { state: 'failed', error: within('merge_refused') };
-    case null:
-      return { state: 'failed', error: failed.error };
-  }
 }

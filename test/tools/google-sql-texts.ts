@@ -1,5 +1,12 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Column, TableShape } from '../../shared/columns.ts';
+import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
+import { callSql } from '../../shared/warehouse/procedure-sql.ts';
+import { type Layout, targetTableSql } from '../../shared/warehouse/tables-sql.ts';
+import { objectsSql } from '../../shared/warehouse/warehouse.ts';
+import { wholeTableSql } from '../local/compare/read-target.ts';
+import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
 
 export interface GoogleSqlText {
   /** A file's path from the project's root, or what code built: `merge procedure of pmr_project`. */
@@ -26,7 +33,64 @@ async function writtenTexts(projectFolder: string): Promise<GoogleSqlText[]> {
   );
 }
 
-/** What the builders of shared/warehouse produce: each builder with its plainest and with its richest input. */
+/** What is built at run time: the builders of shared/warehouse with their plainest and richest input, the local stack's queries. */
 function builtTexts(): GoogleSqlText[] {
-  return [];
+  const table = '`p-1.D.plain`';
+  return [
+    ...warehouseTexts('plainest view', PLAINEST, {
+      partition: null,
+      clusterColumns: [],
+      reportColumn: 'update_at',
+    }),
+    ...TYPES.map((type) => ({
+      name: `target partitioned by ${type}`,
+      sql: targetTableSql(DATASETS, RICHEST, {
+        partition: { column: `${type.toLowerCase()}_value`, granularity: 'month' },
+        clusterColumns: ['key', 'string_value'],
+        reportColumn: 'date_value',
+      }),
+    })).filter(({ name }) => /DATE|TIMESTAMP/.test(name)),
+    ...warehouseTexts('richest view', RICHEST, {
+      partition: { column: 'date_value', granularity: 'day' },
+      clusterColumns: ['key', 'string_value'],
+      reportColumn: 'date_value',
+    }),
+    { name: 'call of a procedure', sql: callSql(DATASETS, PLAINEST) },
+    { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
+    { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
+    { name: 'corruption of a row', sql: corruptSql(table, 'key', 'name') },
+  ];
+}
+
+const DATASETS = { projectId: 'p-1', temp: 'T', target: 'D', view: 'V' };
+const KEY: Column = { name: 'key', type: 'INT64', mode: 'REQUIRED' };
+const PLAINEST: TableShape = { view: 'plain', target: 'plain', keyColumn: 'key', columns: [KEY] };
+
+const TYPES = [
+  ...(['INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'BOOL', 'STRING'] as const),
+  ...(['BYTES', 'DATE', 'DATETIME', 'TIMESTAMP', 'TIME', 'JSON'] as const),
+];
+/** Every type, single and repeated, and names that must be quoted. */
+const RICHEST: TableShape = {
+  view: 'rich_view',
+  target: 'rich',
+  keyColumn: 'key',
+  columns: [
+    KEY,
+    ...TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_value`, type, mode: 'NULLABLE' })),
+    ...TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_list`, type, mode: 'REPEATED' })),
+    { name: 'select', type: 'STRING', mode: 'NULLABLE' },
+    { name: 'ชื่อ', type: 'STRING', mode: 'NULLABLE' },
+  ],
+};
+
+function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
+  const parent = { target: 'parent', keyColumn: 'key' };
+  return [
+    { name: `objects of the ${name}`, sql: objectsSql(DATASETS, shape, layout) },
+    {
+      name: `foreign keys of the ${name}`,
+      sql: foreignKeysSql(DATASETS, shape, [{ column: 'key', references: parent }]),
+    },
+  ];
 }

@@ -19,6 +19,11 @@ interface WireRow {
 
 const PAGE_ROWS = 5000;
 
+/** Every column of every row that is not marked as deleted. Reads only. */
+export function wholeTableSql(table: string, keepsDeletedRows: boolean): string {
+  return `select * from \`${table}\`${keepsDeletedRows ? ' where not is_deleted' : ''}`;
+}
+
 /** Reads a whole table page by page; rows that are marked as deleted are left out. */
 export async function readTarget(
   bigquery: BigQuery,
@@ -26,7 +31,7 @@ export async function readTarget(
   keepsDeletedRows: boolean,
 ): Promise<TargetRows> {
   const [job] = await bigquery.createQueryJob({
-    query: `select * from \`${bigquery.projectId}.${table}\`${keepsDeletedRows ? ' where not is_deleted' : ''}`,
+    query: wholeTableSql(`${bigquery.projectId}.${table}`, keepsDeletedRows),
   });
   const readPage = async (pageToken?: string) => {
     const [rows, , answer] = await job.getQueryResults({
