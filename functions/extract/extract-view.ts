@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
+import type { Checkpoint } from '../../shared/checkpoint.ts';
+import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
@@ -150,13 +152,7 @@ async function extractBatch(
       checkpoint === null
         ? { ...NOTHING_CAPTURED, next: await captureInitial(client, described, config.changeLogTable) }
         : await capture(client, described, checkpoint, options);
-    if (stored !== null) {
-      const stuckSeconds = Math.round((clock.nowMs() - stored.floorMovedAt.getTime()) / 1000);
-      const isStuck =
-        stuckSeconds > config.floorWarningSeconds && captured.next.floorId === stored.checkpoint.floorId;
-      if (isStuck && captured.next.horizons.length > 0)
-        await warnOfStuckFloor(client, log, view, stuckSeconds);
-    }
+    if (stored !== null) await warnIfStuck(client, view, stored, captured.next, dependencies);
     if (checkpoint !== null && captured.upserts + captured.deletes === 0n) {
       return { captured, batch: null };
     }
@@ -164,21 +160,15 @@ async function extractBatch(
       wasLoaded: stored !== null,
       isEmpty: stored === null && (await isEmptyView(client, described)),
     });
-    const kind =
-      checkpoint === null
-        ? 'initial'
-        : captured.logRows > 0n
-          ? 'incremental'
-          : (queued.kind ?? 'incremental');
     const batch = await control.beginBatch(lease, {
-      kind,
+      kind: kindOf(checkpoint === null, captured.logRows, queued),
       trigger,
       nextCheckpoint: captured.next,
       logRows: captured.logRows,
       badKeys: captured.badKeys,
       oldestChangeAt: captured.oldestChangeAt,
       hasMore: captured.cutId !== null,
-      isComplete: kind === 'initial',
+      isComplete: checkpoint === null,
       queuedKeyIds: queued.ids,
     });
     const rows = await stageRows(client, described, batch, signal, dependencies);
@@ -235,6 +225,24 @@ const NOTHING_CAPTURED: Omit<Capture, 'next'> = {
   upserts: 0n,
   deletes: 0n,
 };
+
+function kindOf(isInitial: boolean, logRows: bigint, queued: QueuedKeys): Kind {
+  if (isInitial) return 'initial';
+  return logRows > 0n ? 'incremental' : (queued.kind ?? 'incremental');
+}
+
+/** An alertable line when the floor has not moved for long: some transaction of the source is open since. */
+async function warnIfStuck(
+  client: pg.ClientBase,
+  view: string,
+  stored: StoredCheckpoint,
+  next: Checkpoint,
+  { clock, config, log }: Dependencies,
+): Promise<void> {
+  const stuckSeconds = Math.round((clock.nowMs() - stored.floorMovedAt.getTime()) / 1000);
+  if (stuckSeconds <= config.floorWarningSeconds || next.floorId !== stored.checkpoint.floorId) return;
+  if (next.horizons.length > 0) await warnOfStuckFloor(client, log, view, stuckSeconds);
+}
 
 /** What was written must be what was counted in the same snapshot; anything else is a bug of ours. */
 function assertCaptured(batch: EtlTransaction, captured: Omit<Capture, 'next'>, staged: Staged): void {
