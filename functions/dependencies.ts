@@ -1,5 +1,12 @@
 import type pg from 'pg';
-import { createBigQuery, createPool, createPubSub, createStorage, once } from '../shared/clients.ts';
+import {
+  createBigQuery,
+  createPool,
+  createPubSub,
+  createStorage,
+  createWriterClient,
+  once,
+} from '../shared/clients.ts';
 import { type Config, parseConfig } from '../shared/config.ts';
 import { type Control, createControl } from '../shared/control/control.ts';
 import { migrate } from '../shared/control/migrate.ts';
@@ -54,7 +61,10 @@ export async function createDependencies(env: Record<string, string | undefined>
       config,
     }),
     staging: createStaging(storage, config.stagingBucket, config.maxPartBytes),
-    warehouse: createWarehouse(bigquery, { projectId: config.projectId, ...config.datasets }),
+    warehouse: createWarehouse(bigquery, () => createWriterClient(config), {
+      projectId: config.projectId,
+      ...config.datasets,
+    }),
     events: createEvents(pubsub, config.topics),
     clock: { nowMs: () => Date.now() },
     log: createLog(config.logLevel),

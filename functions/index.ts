@@ -4,6 +4,7 @@ import { type HttpFunction, http } from '@google-cloud/functions-framework';
 const FUNCTIONS: Record<string, () => Promise<HttpFunction>> = {
   extract: async () => (await import('./extract/extract.ts')).extract,
   merge: async () => (await import('./merge/merge.ts')).merge,
+  stream: async () => (await import('./stream/stream.ts')).stream,
 };
 
 const target = process.env.FUNCTION_TARGET ?? '';

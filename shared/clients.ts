@@ -1,11 +1,12 @@
 import type { BigQuery } from '@google-cloud/bigquery';
+import type { managedwriter } from '@google-cloud/bigquery-storage';
 import type { PubSub } from '@google-cloud/pubsub';
 import type { Storage } from '@google-cloud/storage';
 import pg from 'pg';
 import type { Config, Secret } from './config.ts';
 
 // The one place that knows that an endpoint can be overridden by environment. Google's libraries read the address from
-// their own variables; against a stand-in they must not look for credentials, which is all that is decided here.
+// their own variables, where they have one; against a stand-in they must not look for credentials, which is all that is decided here.
 // Each library is imported when it is first asked for: a function loads only what it uses.
 
 const overridden = (variable: string): boolean => Boolean(process.env[variable]);
@@ -21,6 +22,21 @@ export async function createBigQuery(config: Config): Promise<BigQuery> {
     projectId: config.projectId,
     location: config.location,
     ...(overridden('BIGQUERY_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
+  });
+}
+
+/** A client of the Storage Write API; whoever asked for it closes it. Google has no variable for its address. */
+export async function createWriterClient(config: Config): Promise<managedwriter.WriterClient> {
+  const { managedwriter } = await import('@google-cloud/bigquery-storage');
+  const host = process.env.BIGQUERY_STORAGE_EMULATOR_HOST;
+  if (!host) return new managedwriter.WriterClient({ projectId: config.projectId });
+  const { credentials } = await import('@grpc/grpc-js');
+  const { hostname, port } = new URL(`grpc://${host}`);
+  return new managedwriter.WriterClient({
+    projectId: config.projectId,
+    apiEndpoint: hostname,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
   });
 }
 

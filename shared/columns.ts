@@ -1,17 +1,9 @@
 /** The BigQuery types that a source column can become (design: types). */
-export type BigQueryType =
-  | 'INT64'
-  | 'FLOAT64'
-  | 'NUMERIC'
-  | 'BIGNUMERIC'
-  | 'BOOL'
-  | 'STRING'
-  | 'BYTES'
-  | 'DATE'
-  | 'DATETIME'
-  | 'TIMESTAMP'
-  | 'TIME'
-  | 'JSON';
+export const BIG_QUERY_TYPES = [
+  ...(['INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'BOOL', 'STRING'] as const),
+  ...(['BYTES', 'DATE', 'DATETIME', 'TIMESTAMP', 'TIME', 'JSON'] as const),
+] as const;
+export type BigQueryType = (typeof BIG_QUERY_TYPES)[number];
 
 /** A column of a target, in the order of the view. */
 export type Column = {
@@ -21,10 +13,14 @@ export type Column = {
   mode: 'REQUIRED' | 'NULLABLE' | 'REPEATED';
 };
 
+/** How a target is fed (design: words). */
+export type LoadType = 'merge' | 'bq-storage-api';
+
 /** What the warehouse must know of a view to build its objects and statements. */
 export type TableShape = {
   view: string;
   target: string;
+  loadType: LoadType;
   keyColumn: string;
   columns: Column[];
 };

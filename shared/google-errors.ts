@@ -26,10 +26,13 @@ const BY_REASON: Record<string, ErrorKind> = {
 // Of HTTP (REST) and of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html); the two ranges do not meet.
 const BY_CODE: Record<number, ErrorKind> = {
   1: 'transient', // CANCELLED
+  2: 'transient', // UNKNOWN
+  3: 'warehouse', // INVALID_ARGUMENT
   4: 'transient', // DEADLINE_EXCEEDED
   5: 'configuration', // NOT_FOUND
   7: 'unauthorized', // PERMISSION_DENIED
   8: 'transient', // RESOURCE_EXHAUSTED
+  9: 'warehouse', // FAILED_PRECONDITION
   10: 'transient', // ABORTED
   13: 'transient', // INTERNAL
   14: 'transient', // UNAVAILABLE

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LoadType } from './columns.ts';
 
 const name = z.string().min(1).max(63);
 /** Names that become parts of BigQuery names and of object prefixes. */
@@ -63,8 +64,6 @@ export const viewSourceImport = z
   });
 
 export type Lookup = { table: string; contentTypeId: number; column: string };
-
-export type LoadType = ViewSourceEntry['load_type'];
 
 /** One configured source view and where it goes (etl.view_source). */
 export type ViewSource = {

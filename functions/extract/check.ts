@@ -101,7 +101,8 @@ async function checkView(
     await captureInitial(client, found, config.changeLogTable);
     return found;
   });
+  if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
   const missing = await warehouse.missingTables(described.shape);
-  const tables = missing.length === 0 ? 'temp and target fit' : `to be made: ${missing.join(' and ')} table`;
+  const tables = missing.length === 0 ? 'its tables fit' : `to be made: ${missing.join(' and ')} table`;
   return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
 }

@@ -36,6 +36,9 @@ export type ExtractResult =
   | { outcome: 'busy'; view: string }
   | { outcome: 'skipped'; view: string; reason: string };
 
+/** The function that applies the batches of a load type. */
+const APPLIERS = { merge: 'merge', 'bq-storage-api': 'stream' } as const;
+
 /** After so long a staged batch is not waited for any more: its rows are captured again under a new number. */
 const STAGED_FOR_TOO_LONG_MS = 24 * 3_600_000;
 
@@ -54,16 +57,6 @@ export async function extractView(
   const reason = whyStopped(source);
   if (reason !== null) return { outcome: 'skipped', view, reason };
   const held = await holdView<ExtractResult>(view, invocation, dependencies, async (lease, signal) => {
-    if (source.loadType !== 'merge') {
-      throw new DataHubError(
-        'configuration',
-        `view ${view}: load type ${source.loadType} has no applier yet`,
-        {
-          context: { view },
-          advice: 'Set "enabled": false for this view, or load it by merge.',
-        },
-      );
-    }
     const inFlight = await control.findInFlight(view);
     if (inFlight !== null && !(await abandonedInstead(inFlight, lease, dependencies))) {
       return { outcome: 'republished', view, etlTransactionId: String(inFlight.id) };
@@ -79,7 +72,7 @@ export async function extractView(
   const { result } = held;
   // After the lease is given back, so that the applier can take it at once.
   if (result.outcome === 'staged' || result.outcome === 'republished') {
-    await events.announceBatch('merge', view, BigInt(result.etlTransactionId));
+    await events.announceBatch(APPLIERS[source.loadType], view, BigInt(result.etlTransactionId));
   }
   if (result.outcome === 'idle' && result.hasMore) await events.requestExtract(view, 'continue');
   return result;
@@ -156,7 +149,7 @@ async function extractBatch(
     if (checkpoint !== null && captured.upserts + captured.deletes === 0n) {
       return { captured, batch: null };
     }
-    await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, {
+    const lastNumber = await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, {
       wasLoaded: stored !== null,
       isEmpty: stored === null && (await isEmptyView(client, described)),
     });
@@ -171,6 +164,9 @@ async function extractBatch(
       isComplete: checkpoint === null,
       queuedKeyIds: queued.ids,
     });
+    if (viewSource.loadType === 'bq-storage-api') {
+      await staging.writeLastNumber(view, { etlTransactionId: batch.id, token: batch.token }, lastNumber);
+    }
     const rows = await stageRows(client, described, batch, signal, dependencies);
     if (captured.logRows > 0n) await queueRechecks(client, described, viewSource, dependencies);
     return { captured, batch, rows };
@@ -191,9 +187,9 @@ async function extractBatch(
     attempt: batch.attempt,
   };
   const loadJobId =
-    rows.objects.length === 0
-      ? null
-      : await warehouse.load(attempt, rows.objects.map(staging.uri), deadlineMs);
+    viewSource.loadType === 'merge' && rows.objects.length > 0
+      ? await warehouse.load(attempt, rows.objects.map(staging.uri), deadlineMs)
+      : null;
   signal.throwIfAborted();
   await control.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),

@@ -1,27 +1,31 @@
 import type { TableShape } from '../../shared/columns.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import type { LastNumber } from '../../shared/staging/staging.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
 
 /**
  * Before a batch is begun: makes the view's BigQuery objects when they are missing or another release made them, raises the
- * number generator above what the target has met, and compares columns. Throws `schema_drift` naming every difference, and
- * `configuration` when the target of a view that was loaded before is gone, or an empty view would empty a target.
+ * number generator above what the target has met, and compares columns. Answers, of a streamed view, the last number that was
+ * staged. Throws `schema_drift` naming every difference, and `configuration` when the target of a view that was loaded before
+ * is gone, or an empty view would empty a target.
  */
 export async function prepareWarehouse(
   source: ViewSource,
   shape: TableShape,
   lease: Lease,
-  { control, warehouse }: Dependencies,
+  { control, staging, warehouse }: Dependencies,
   deadlineMs: number,
   load: { wasLoaded: boolean; isEmpty: boolean },
-): Promise<void> {
+): Promise<LastNumber | null> {
   const layout = {
     partition: source.partition,
     clusterColumns: source.clusterColumns,
     reportColumn: source.reportColumn,
   };
+  const isStreamed = source.loadType === 'bq-storage-api';
+  if (isStreamed) await warehouse.streamMessage(shape);
   const fingerprint = warehouse.fingerprint(shape, layout);
   const missing = await warehouse.missingTables(shape);
   if (load.wasLoaded && missing.includes('target')) {
@@ -34,9 +38,13 @@ export async function prepareWarehouse(
       },
     );
   }
+  // A merge refuses a number that its target has met; BigQuery would ignore the rows of a stream silently (I7).
+  const lastNumber = isStreamed ? await staging.readLastNumber(source.name) : null;
+  const metNumber = lastNumber?.number ?? null;
+  if (metNumber !== null) await control.raiseNumber(metNumber);
   const isMade = missing.length === 0 && source.warehouseFingerprint === fingerprint;
   // An empty view is compared with its target at every try, also after one that made everything.
-  if (isMade && !load.isEmpty) return;
+  if (isMade && !load.isEmpty && !(isStreamed && metNumber === null)) return lastNumber;
   const { highest, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadlineMs);
   if (load.isEmpty && targetRows > 0n) {
     throw new DataHubError(
@@ -51,4 +59,5 @@ export async function prepareWarehouse(
   }
   await control.raiseNumber(highest);
   await control.setWarehouseFingerprint(source.name, fingerprint);
+  return lastNumber;
 }

@@ -93,7 +93,7 @@ function stageUpserts(
 ): Promise<StagedObject[]> {
   return copyOut(
     client,
-    upsertsStatement(view, rows, batch.id),
+    upsertsStatement(view, rows, batch),
     (lines: Readable) => writer.write('upserts', lines, signal),
     () => findUnrepresentable(client, view, rows),
   );

@@ -1,112 +1,32 @@
 import pRetry from 'p-retry';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
-import type { Lease } from '../../shared/control/leases.ts';
-import type { Counts } from '../../shared/counts.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
-import type { ViewSource } from '../../shared/view-source.ts';
 import type { Attempt } from '../../shared/warehouse/warehouse.ts';
+import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
-import { deadlineOf, holdView } from '../hold-view.ts';
-
-export type MergeResult =
-  | {
-      outcome: 'applied';
-      view: string;
-      etlTransactionId: string;
-      added: string;
-      changed: string;
-      deleted: string;
-    }
-  /** The job goes on without us; the next tick looks at it again. */
-  | { outcome: 'running' | 'busy' | 'skipped' | 'recaptured'; view: string; etlTransactionId: string }
-  /** The batch was settled before. */
-  | { outcome: 'already settled'; view: string; etlTransactionId: string; state: string };
-
-type Applied = { state: 'applied'; counts: Counts; lagMs: number | null };
-type Settled =
-  | Applied
-  | { state: 'running' }
-  | { state: 'recaptured'; why: string }
-  | { state: 'already settled'; batch: EtlTransaction };
+import { deadlineOf } from '../hold-view.ts';
 
 const TRIES = 4;
 
 /**
- * Applies one staged batch: calls the procedure under a job id of its own, waits, reads the counts, and sets state and
+ * Merges one staged batch: calls the procedure under a job id of its own, waits, reads the counts, and sets state and
  * checkpoint in one control transaction. Safe to repeat and to run twice at once (I4, I5): a job that was started before is
- * found by its id, a batch that was applied is left alone.
+ * found by its id.
  */
 export async function mergeBatch(
   event: BatchEvent,
   invocation: Invocation,
   dependencies: Dependencies,
-): Promise<MergeResult> {
-  const { control, events, log, clock } = dependencies;
-  const startedMs = clock.nowMs();
-  const named = { view: event.view, etlTransactionId: String(event.etlTransactionId) };
-  const source = await control.getViewSource(event.view);
-  const batch = await control.getBatch(event.view, event.etlTransactionId);
-  if (source.loadType !== 'merge') {
-    throw new DataHubError(
-      'invalid_event',
-      `view ${source.name} is not merged: its load type is ${source.loadType}`,
-      {
-        context: { view: source.name, etlTransactionId: batch.id },
-      },
-    );
-  }
-  if (batch.state === 'extracting') {
-    throw new DataHubError('transient', `ETL transaction ${batch.id} is still being extracted`, {
-      context: { view: source.name, etlTransactionId: batch.id },
-    });
-  }
-  if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
-
-  const held = await holdView(source.name, invocation, dependencies, (lease) =>
-    settle(lease, source, batch.id, dependencies),
-  );
-  if (!held.held) return { outcome: 'busy', ...named };
-  const settled = held.result;
-  switch (settled.state) {
-    case 'already settled':
-      return { outcome: 'already settled', ...named, state: settled.batch.state };
-    case 'running':
-      log.info({ ...named, durationMs: clock.nowMs() - startedMs }, 'merge still running');
-      return { outcome: 'running', ...named };
-    case 'recaptured':
-      log.warn({ ...named, why: settled.why }, 'batch abandoned');
-      await events.requestExtract(source.name, 'recapture');
-      return { outcome: 'recaptured', ...named };
-    case 'applied': {
-      const { added, changed, deleted } = settled.counts;
-      const counts = { added: String(added), changed: String(changed), deleted: String(deleted) };
-      log.info(
-        {
-          ...named,
-          kind: batch.kind,
-          ...counts,
-          lagMs: settled.lagMs,
-          durationMs: clock.nowMs() - startedMs,
-        },
-        'batch applied',
-      );
-      if (batch.hasMore) await events.requestExtract(source.name, 'continue');
-      return { outcome: 'applied', ...named, ...counts };
-    }
-  }
+): Promise<ApplyResult> {
+  return await applyBatch(event, { loadType: 'merge', settle }, invocation, dependencies);
 }
 
 /** Brings the batch to an end, attempt by attempt, with back-off in between. */
-async function settle(
-  lease: Lease,
-  source: ViewSource,
-  id: bigint,
-  dependencies: Dependencies,
-): Promise<Settled> {
+async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Settled> {
   const deadlineMs = deadlineOf(dependencies);
-  return await pRetry(() => attemptOnce(lease, source, id, dependencies, deadlineMs), {
+  return await pRetry(() => attemptOnce(held, dependencies, deadlineMs), {
     retries: TRIES - 1,
     minTimeout: 500,
     randomize: true,
@@ -118,13 +38,12 @@ async function settle(
 
 /** One attempt: a job id of its own, started only after the attempt before failed. Throws TryAgain for what may pass. */
 async function attemptOnce(
-  lease: Lease,
-  source: ViewSource,
-  id: bigint,
+  held: HeldBatch,
   dependencies: Dependencies,
   deadlineMs: number,
 ): Promise<Settled> {
   const { control, warehouse } = dependencies;
+  const { id, source, lease } = held;
   const batch = await control.claimForApply(lease, id, ({ view, attempt }) =>
     warehouse.mergeJobId({ view, etlTransactionId: id, attempt }),
   );
@@ -151,9 +70,7 @@ async function attemptOnce(
   const isGivenUp =
     merged.state === 'number_reused' || (isLost && !(await isStagedWhole(batch, dependencies)));
   if (!isGivenUp) throw new TryAgain(merged.error);
-  await control.abandonBatch(lease, { ...batch, state: 'staged' }, merged.error.message);
-  if (merged.state === 'number_reused') await control.leapNumbers();
-  return { state: 'recaptured', why: merged.error.message };
+  return await recapture(held, merged.error, dependencies);
 }
 
 /** An attempt failed for a reason that passes; `cause` is that reason. */

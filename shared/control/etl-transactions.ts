@@ -30,6 +30,8 @@ export type EtlTransaction = {
   stagedDeletes: bigint;
   stagedAt: Date | null;
   hasMore: boolean;
+  /** It carries every row of the view: what it does not carry is to be deleted. */
+  isComplete: boolean;
   startedAt: Date;
 };
 
@@ -212,7 +214,7 @@ export async function markApplied(
 export async function abandonBatch(
   pool: pg.Pool,
   lease: Lease,
-  batch: EtlTransaction,
+  batch: Pick<EtlTransaction, 'id' | 'state'>,
   why: string,
 ): Promise<void> {
   assertTransition(batch.state, 'abandoned');
@@ -271,6 +273,7 @@ function fromRow(row: Record<string, unknown>): EtlTransaction {
     stagedDeletes: (row.staged_deletes as bigint | null) ?? 0n,
     stagedAt: row.staged_at as Date | null,
     hasMore: row.has_more as boolean,
+    isComplete: row.is_complete as boolean,
     startedAt: row.started_at as Date,
   };
 }

@@ -196,3 +196,19 @@ export function datetimeForm(source: SourceType): ColumnForm & { isRepeated: boo
     },
   };
 }
+
+/**
+ * The form of a partition column whose rows are streamed: BigQuery takes them from 10 years back to 1 year ahead
+ * (https://cloud.google.com/bigquery/docs/change-data-capture). CASE keeps what is no date uncast.
+ */
+export function inStreamingWindow({ type, form, unrepresentable }: ColumnForm): ColumnForm {
+  return {
+    type,
+    form,
+    unrepresentable: {
+      when: (value) =>
+        `case when ${unrepresentable?.when(value) ?? 'false'} then true else (${form(value)})::timestamptz not between now() - interval '10 years' and now() + interval '1 year' end`,
+      reason: `${unrepresentable === undefined ? '' : `${unrepresentable.reason}, or `}lies outside the window of 10 years back to 1 year ahead that a streamed partition column has`,
+    },
+  };
+}

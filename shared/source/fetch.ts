@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { DataHubError } from '../errors.ts';
-import { fromPostgres, quoteIdentifier } from '../postgres.ts';
+import { fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres.ts';
 import { KEY_SETTING } from './collapse.ts';
-import type { SourceView } from './source-view.ts';
+import type { SourceColumn, SourceView } from './source-view.ts';
 
 /** A part of a view: rows whose key lies in [from, to), null for open ends. Of integer keys only. */
 export type Slice = { from: bigint | null; to: bigint | null };
@@ -36,11 +36,25 @@ function rowsOf(view: SourceView, rows: RowSet): string {
   return `(select 'loaded' as action) k cross join ${view.relation} v${where}`;
 }
 
-/** Copies the upserts of a batch out of the source, each row already in its staged form. */
-export function upsertsStatement(view: SourceView, rows: RowSet, etlTransactionId: bigint): string {
-  const columns = view.columns.map(({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`);
+/** The batch that rows are copied for: what it writes into each of them. */
+export type RowBatch = { id: bigint; startedAt: Date };
+
+/** A change's columns; only what is streamed as a change must lie in the window that streaming accepts. */
+const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
+  rows.kind === 'captured' ? view.changeColumns : view.columns;
+
+/**
+ * Copies the upserts of a batch out of the source, each row already in its staged form: with its action, or, for a whole view
+ * that is loaded straight into a streamed target, with all of the target's columns.
+ */
+export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
+  const columns = columnsOf(view, rows).map(
+    ({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`,
+  );
+  const isLoadedAsIs = rows.kind === 'slice' && view.shape.loadType === 'bq-storage-api';
+  const technical = isLoadedAsIs ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at` : 'k.action';
   return `copy (select row_to_json(r) from (
-    select ${[...columns, 'k.action', `${etlTransactionId} as etl_transaction_id`].join(',\n      ')}
+    select ${[...columns, technical, `${batch.id} as etl_transaction_id`].join(',\n      ')}
     from ${rowsOf(view, rows)}) r) to stdout ${AS_LINES}`;
 }
 
@@ -95,7 +109,9 @@ export async function findUnrepresentable(
   view: SourceView,
   rows: RowSet,
 ): Promise<DataHubError | null> {
-  const faults = view.columns.flatMap(({ name, fault }) => (fault === null ? [] : [{ name, ...fault }]));
+  const faults = columnsOf(view, rows).flatMap(({ name, fault }) =>
+    fault === null ? [] : [{ name, ...fault }],
+  );
   if (faults.length === 0) return null;
   const values = faults.map(({ when }, i) => `(${i}, ${when})`);
   const { rows: found } = await client.query(

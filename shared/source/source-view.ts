@@ -10,7 +10,7 @@ import {
   readDependedColumns,
   readPrimaryKey,
 } from './catalog.ts';
-import { columnForm, datetimeForm } from './column-type.ts';
+import { columnForm, datetimeForm, inStreamingWindow } from './column-type.ts';
 import { findContentTypes } from './content-types.ts';
 import { type KeyType, keyTypeOf, SUPPORTED_KEY_TYPES } from './key-type.ts';
 
@@ -37,6 +37,8 @@ export type SourceView = {
   keyColumn: string;
   keyType: KeyType;
   columns: SourceColumn[];
+  /** The same columns as the rows of a change have them. */
+  changeColumns: SourceColumn[];
   mainTable: string;
   primaryKey: string;
   logged: LoggedTable[];
@@ -89,21 +91,23 @@ export async function describeView(
   ];
   if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
 
-  const columns = viewColumns
-    .filter(({ column }) => column !== NOT_COPIED)
-    .map((column) => sourceColumn(source, column));
+  const copied = viewColumns.filter(({ column }) => column !== NOT_COPIED);
+  const columns = copied.map((column) => sourceColumn(source, column, formOf(source, column)));
+  const changeColumns = copied.map((column) => sourceColumn(source, column, changeFormOf(source, column)));
   return {
     name: source.name,
     relation: view.name,
     keyColumn: source.keyColumn,
     keyType,
     columns,
+    changeColumns,
     mainTable: main.name,
     primaryKey,
     logged: logged.tables,
     shape: {
       view: source.name,
       target: source.targetName,
+      loadType: source.loadType,
       keyColumn: source.keyColumn,
       columns: columns.map(({ name, type, mode }) => ({ name, type, mode })),
     },
@@ -214,10 +218,22 @@ async function contentTypeFaults(
   });
 }
 
-function sourceColumn(source: ViewSource, column: CatalogColumn): SourceColumn {
+type Form = ReturnType<typeof columnForm>;
+
+const formOf = (source: ViewSource, column: CatalogColumn): Form =>
+  source.datetimeColumns.includes(column.column) ? datetimeForm(column) : columnForm(column);
+
+/** A change that is streamed must besides lie in the window that BigQuery accepts for the partition column. */
+function changeFormOf(source: ViewSource, column: CatalogColumn): Form {
+  const form = formOf(source, column);
+  const isStreamedPartition =
+    source.loadType === 'bq-storage-api' && source.partition?.column === column.column && !form.isRepeated;
+  return isStreamedPartition ? { ...form, ...inStreamingWindow(form) } : form;
+}
+
+function sourceColumn(source: ViewSource, column: CatalogColumn, form: Form): SourceColumn {
   const name = column.column;
   const isKey = name === source.keyColumn;
-  const form = source.datetimeColumns.includes(name) ? datetimeForm(column) : columnForm(column);
   const value = `v.${quoteIdentifier(name)}`;
   const fallback = source.nullDefaults[name];
   const policy = source.unrepresentable[name];

@@ -1,14 +1,21 @@
 import { z } from 'zod';
+import { BIG_QUERY_TYPES } from '../columns.ts';
 
 /** One staged object; `bytes` as it is stored, compressed. */
 const stagedObject = z.object({ name: z.string(), rows: z.number(), bytes: z.number(), md5: z.string() });
 export type StagedObject = z.output<typeof stagedObject>;
 
+const column = z.object({
+  name: z.string(),
+  type: z.enum(BIG_QUERY_TYPES),
+  mode: z.enum(['REQUIRED', 'NULLABLE', 'REPEATED']),
+});
+
 /** What a batch staged; it is written last, so that a batch with a manifest is whole. */
 export const manifest = z.object({
   view: z.string(),
   etl_transaction_id: z.string(),
-  columns: z.array(z.object({ name: z.string(), type: z.string(), mode: z.string() })),
+  columns: z.array(column),
   upserts: z.number(),
   deletes: z.number(),
   bytes: z.number(),

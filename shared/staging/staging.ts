@@ -2,10 +2,12 @@ import type { Readable } from 'node:stream';
 import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
+import { type LastNumber, readLastNumber, writeLastNumber } from './last-number.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
+import { damaged, readLines } from './read-lines.ts';
 import { numberReused, stageLines } from './stage-lines.ts';
 
-export type { Manifest, StagedObject };
+export type { LastNumber, Manifest, StagedObject };
 
 /** Writes the objects of one batch, below its own prefix `<view>/<etl transaction>/`. */
 export type BatchWriter = {
@@ -21,6 +23,17 @@ export type Staging = {
   readManifest(prefix: string): Promise<Manifest | null>;
   /** The names that the manifest lists and the bucket does not have. */
   missing(content: Manifest): Promise<string[]>;
+  /** Throws `staging_lost` unless the bucket has every object that the manifest lists, as it was staged. */
+  assertWhole(content: Manifest): Promise<void>;
+  /** The lines of an object, many at a time; see `readLines`. */
+  readLines(object: StagedObject, signal: AbortSignal): AsyncGenerator<string[]>;
+  /** Of a streamed view: see `LastNumber`. */
+  readLastNumber(view: string): Promise<LastNumber | null>;
+  writeLastNumber(
+    view: string,
+    batch: { etlTransactionId: bigint; token: string },
+    before: LastNumber | null,
+  ): Promise<void>;
   uri(object: StagedObject): string;
   /** Where the bucket is ("EU"). */
   location(): Promise<string>;
@@ -88,6 +101,27 @@ export function createStaging(storage: Storage, bucketName: string, maxPartBytes
       );
       return content.objects.map(({ name }) => name).filter((_, i) => there[i] !== true);
     },
+
+    async assertWhole(content) {
+      await Promise.all(
+        content.objects.map(async ({ name, md5 }) => {
+          const [metadata] = await bucket
+            .file(name)
+            .getMetadata()
+            .catch((error: unknown) => {
+              throw codeOf(error) === 404
+                ? damaged(name, 'it is gone', error)
+                : fromGoogle(error, `staged object ${name}`);
+            });
+          if (metadata.md5Hash !== md5) throw damaged(name, 'it is not the object that was staged');
+        }),
+      );
+    },
+
+    readLines: (object, signal) => readLines(bucket, object, signal),
+
+    readLastNumber: (view) => readLastNumber(bucket, view),
+    writeLastNumber: (view, batch, before) => writeLastNumber(bucket, view, batch, before),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
-import { DataHubError, type ErrorContext } from '../errors.ts';
+import { DataHubError, type ErrorContext, type ErrorKind } from '../errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../google-errors.ts';
 
 /** A job to run: its id names its effect, so that asking for it twice runs it once (I5). */
@@ -10,6 +10,8 @@ export type JobSpec = {
   configuration: Record<string, unknown>;
   labels: Record<string, string>;
   context: ErrorContext;
+  /** What a reason of BigQuery's means for this job, where that is not what it means elsewhere. */
+  kinds?: Record<string, ErrorKind>;
 };
 
 /** The label by which a job that was found under a batch's name is known to be that batch's. */
@@ -22,6 +24,8 @@ export type JobOutcome =
 
 /** BigQuery stops a job after so long, whether or not anybody still waits for it. */
 const JOB_TIMEOUT_MS = 3_600_000;
+const JOB_TRIES = 3;
+const PAGE_ROWS = 10_000;
 const FIRST_POLL_MS = 50;
 const LAST_POLL_MS = 2_000;
 
@@ -39,6 +43,58 @@ export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: numb
   const job = await submit(bigquery, spec);
   return await outcome(job, spec, deadlineMs);
 }
+
+/**
+ * Runs a job to its end. A try that failed for a reason that passes is followed by another under a name of its own, which is
+ * only started when the one before is known to have failed: two tries never both succeed. Throws the last try's failure, and
+ * `transient` for a job that outlives the deadline.
+ */
+export async function runJobTried(
+  bigquery: BigQuery,
+  deadlineMs: number,
+  specOf: (tries: number) => JobSpec,
+): Promise<{ id: string; job: Job }> {
+  for (let tries = 1; ; tries += 1) {
+    const spec = specOf(tries);
+    const outcome = await runJob(bigquery, spec, deadlineMs);
+    if (outcome.state === 'done') return { id: spec.id, job: outcome.job };
+    if (outcome.state === 'running') {
+      throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
+    }
+    if (outcome.error.kind !== 'transient' || tries === JOB_TRIES) throw outcome.error;
+  }
+}
+
+/** The rows of a finished query job, 64-bit integers as text; `page` reads them page by page. */
+export async function resultRows(job: Job, context: ErrorContext): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  for await (const page of resultPages(job, context)) rows.push(...page);
+  return rows;
+}
+
+/** The rows of a finished query job in pages, so that any number of them needs the memory of a page. */
+export async function* resultPages(
+  job: Job,
+  context: ErrorContext,
+): AsyncGenerator<Record<string, unknown>[]> {
+  let pageToken: string | undefined;
+  do {
+    const options = { wrapIntegers: true, autoPaginate: false, maxResults: PAGE_ROWS };
+    const [rows, next] = await job
+      .getQueryResults(pageToken === undefined ? options : { ...options, pageToken })
+      .catch((error: unknown) => {
+        throw fromGoogle(error, `results of job ${job.id}`, context);
+      });
+    yield (rows as Record<string, unknown>[]).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, plain(cell)])),
+    );
+    pageToken = next?.pageToken;
+  } while (pageToken !== undefined);
+}
+
+/** The client wraps integers, dates and times in objects that hold their text. */
+const plain = (cell: unknown): unknown =>
+  typeof cell === 'object' && cell !== null && 'value' in cell ? cell.value : cell;
 
 async function submit(bigquery: BigQuery, spec: JobSpec): Promise<Job> {
   const given = labels(spec.labels);
@@ -71,7 +127,7 @@ function hasJobErrors(error: unknown): boolean {
 
 async function outcome(
   job: Job,
-  spec: Pick<JobSpec, 'id' | 'context'>,
+  spec: Pick<JobSpec, 'id' | 'context' | 'kinds'>,
   deadlineMs: number,
 ): Promise<JobOutcome> {
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
@@ -82,7 +138,8 @@ async function outcome(
     if (status.state === 'DONE') {
       if (status.errorResult === undefined) return { state: 'done', job };
       const { reason, message = 'no message' } = status.errorResult;
-      const error = new DataHubError(kindOfJobError(reason), `job ${spec.id}: ${message}`, {
+      const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
+      const error = new DataHubError(kind, `job ${spec.id}: ${message}`, {
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
       return { state: 'failed', error, message };

@@ -1,15 +1,7 @@
 import type { Counts } from '../counts.ts';
 import { DataHubError } from '../errors.ts';
+import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';
-
-/** One attempt at one batch; every job of it is named from these. */
-export type Attempt = {
-  view: string;
-  target: string;
-  etlTransactionId: bigint;
-  token: string;
-  attempt: number;
-};
 
 /** How one attempt at merging a batch ended. */
 export type MergeOutcome =
@@ -21,8 +13,6 @@ export type MergeOutcome =
   /** The job of this attempt's name is another batch's. */
   | { state: 'number_reused'; error: DataHubError }
   | { state: 'failed'; error: DataHubError };
-
-export const contextOf = ({ view, etlTransactionId }: Attempt) => ({ view, etlTransactionId });
 
 /** The counts that the procedure's last statement answered. */
 export function countsOf(row: Record<string, unknown> | undefined, attempt: Attempt): Counts {

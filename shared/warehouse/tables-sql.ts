@@ -9,17 +9,20 @@ export type Layout = {
   reportColumn: string;
 };
 
-/** What every merge target has beside the view's columns. */
-export const TARGET_COLUMNS: readonly Column[] = [
-  { name: 'is_deleted', type: 'BOOL', mode: 'NULLABLE' },
-  { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' },
-  { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' },
-];
+const IS_DELETED: Column = { name: 'is_deleted', type: 'BOOL', mode: 'NULLABLE' };
+const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' };
+const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' };
+
+/** All columns of a view's target, in order. A streamed row is deleted for good, so its target marks none as deleted. */
+export function targetColumns({ columns, loadType }: Pick<TableShape, 'columns' | 'loadType'>): Column[] {
+  const marks = loadType === 'merge' ? [IS_DELETED] : [];
+  return [...columns, ...marks, UPDATE_AT, ETL_TRANSACTION_ID];
+}
 
 /** What every temp table has beside the view's columns. */
 export const TEMP_COLUMNS: readonly Column[] = [
   { name: 'action', type: 'STRING', mode: 'NULLABLE' },
-  { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' },
+  ETL_TRANSACTION_ID,
 ];
 
 function definition({ name, type, mode }: Column): string {
@@ -55,9 +58,12 @@ options (description = ${stringLiteral(`Staged rows of ${shape.view}`)});
 `;
 }
 
-/** The target table. Where no clustering was chosen the key comes first: only then bounds on it prune a merge. Safe to repeat. */
+/**
+ * The target table. Where no clustering was chosen the key comes first: only then bounds on it prune a merge. Queries of a
+ * streamed table see every acknowledged row (max_staleness 0). Safe to repeat.
+ */
 export function targetTableSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
-  const columns = [...shape.columns, ...TARGET_COLUMNS].map(definition);
+  const columns = targetColumns(shape).map(definition);
   const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
   const clusters = layout.clusterColumns.length > 0 ? layout.clusterColumns : [shape.keyColumn];
   return `-- ${shape.view} as BigQuery keeps it. Safe to repeat.
@@ -65,13 +71,20 @@ create table if not exists ${quoted(objectNames(datasets, shape).target)} (
 ${[...columns, key].join(',\n')}
 )
 ${partitionBy(shape, layout)}cluster by ${clusters.map(quoted).join(', ')}
-options (description = ${stringLiteral(`Copy of ${shape.view}; deleted rows are marked`)});
+options (${targetOptions(shape)});
 `;
+}
+
+function targetOptions({ view, loadType }: TableShape): string {
+  const description = (text: string): string => `description = ${stringLiteral(`Copy of ${view}; ${text}`)}`;
+  return loadType === 'merge'
+    ? description('deleted rows are marked')
+    : `${description('deleted rows are gone')}, max_staleness = interval 0 minute`;
 }
 
 function partitionBy(shape: TableShape, { partition }: Layout): string {
   if (partition === null) return '';
-  const column = [...shape.columns, ...TARGET_COLUMNS].find(({ name }) => name === partition.column);
+  const column = targetColumns(shape).find(({ name }) => name === partition.column);
   const name = quoted(partition.column);
   switch (column?.type) {
     case 'DATE':
@@ -88,8 +101,8 @@ function partitionBy(shape: TableShape, { partition }: Layout): string {
 /** The reporting view: not deleted, of the last five years (rows without the date are kept), without the batch number. Safe to repeat. */
 export function reportingViewSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const names = objectNames(datasets, shape);
-  const columns = [...shape.columns, ...TARGET_COLUMNS]
-    .filter(({ name }) => name !== 'etl_transaction_id')
+  const columns = targetColumns(shape)
+    .filter(({ name }) => name !== ETL_TRANSACTION_ID.name)
     .map(({ name }) => `  ${quoted(name)}`)
     .join(',\n');
   const reported = shape.columns.find(({ name }) => name === layout.reportColumn);
@@ -100,14 +113,22 @@ create or replace view ${quoted(names.view)} as
 select
 ${columns}
 from ${quoted(names.target)}
-where not is_deleted
-  and (${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
+where ${shape.loadType === 'merge' ? 'not is_deleted\n  and ' : ''}(${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
 `;
 }
 
-/** The highest batch number that a view's target, its temp table or the ledger have met, and the rows that reports see. Reads only. */
+/**
+ * The highest batch number that a view's target (of a merge view: its temp table or the ledger too) has met, and the rows that
+ * reports see. Reads only.
+ */
 export function metBeforeSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
+  if (shape.loadType === 'bq-storage-api') {
+    return `-- What the target of ${shape.view} has met before: the highest batch number, and its rows. Reads only.
+select coalesce(max(t.etl_transaction_id), 0) as highest, count(*) as target_rows
+from ${quoted(names.target)} t;
+`;
+  }
   return `-- What the warehouse of ${shape.view} has met before: the highest batch number, and the rows that are not deleted. Reads only.
 select
   greatest(
@@ -116,5 +137,14 @@ select
     coalesce((select max(l.etl_transaction_id) from ${quoted(names.ledger)} l), 0)
   ) as highest,
   (select countif(not coalesce(t.is_deleted, false)) from ${quoted(names.target)} t) as target_rows;
+`;
+}
+
+/** The keys of rows that no batch since `etlTransactionId` wrote: after a complete batch, those that it did not carry. Reads only. */
+export function staleKeysSql(datasets: Datasets, shape: TableShape, etlTransactionId: bigint): string {
+  return `-- The keys in the target of ${shape.view} that batch ${etlTransactionId}, which carries the whole view, did not write. Reads only.
+select t.${quoted(shape.keyColumn)}
+from ${quoted(objectNames(datasets, shape).target)} t
+where coalesce(t.etl_transaction_id, 0) < ${etlTransactionId};
 `;
 }

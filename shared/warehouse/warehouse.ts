@@ -1,20 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { BigQuery, Job } from '@google-cloud/bigquery';
+import type { BigQuery } from '@google-cloud/bigquery';
 import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
+import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
-import { type JobSpec, jobId, runJob, TOKEN_LABEL } from './job.ts';
-import { type Attempt, contextOf, countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
+import { jobId, resultRows, runJob, runJobTried } from './job.ts';
+import { loadError, loadSpec } from './load-job.ts';
+import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
+import { createStreamTarget, type OpenWriterClient } from './stream-target.ts';
 import {
   type Layout,
   ledgerSql,
   metBeforeSql,
   reportingViewSql,
-  TARGET_COLUMNS,
   TEMP_COLUMNS,
+  targetColumns,
   targetTableSql,
   tempTableSql,
 } from './tables-sql.ts';
@@ -26,16 +29,22 @@ export type MetBefore = { highest: bigint; targetRows: bigint };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
-const JOB_TRIES = 3;
+/** What is asked of a table: its columns and the key that it declares. */
+type FoundTable = { fields: TableField[]; primaryKey: string[] };
 
 /** BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit. */
-export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
+export function createWarehouse(bigquery: BigQuery, openWriterClient: OpenWriterClient, datasets: Datasets) {
   const namesOf = (target: string): ObjectNames => objectNames(datasets, { target });
   // Jobs are the project's: with the dataset, two installations in one project keep apart.
   const nameOf = (step: string, ...parts: (string | number | bigint)[]): string =>
     jobId(step, datasets.target, ...parts);
 
   return {
+    ...createStreamTarget({
+      ...{ bigquery, openWriterClient, datasets, nameOf },
+      tableExists: async (name) => (await findTable(name)) !== null,
+    }),
+
     /** Changes when any statement that makes the view's objects does. */
     fingerprint(shape: TableShape, layout: Layout): string {
       return createHash('sha256')
@@ -56,7 +65,7 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
     ): Promise<MetBefore> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
-      const { job } = await triedJob(deadlineMs, (tries) => ({
+      const { job } = await runJobTried(bigquery, deadlineMs, (tries) => ({
         id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: shape.view, step: 'objects' },
@@ -70,15 +79,15 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
     },
 
     /**
-     * Compares the columns of temp and target table with the view's. Answers the names of tables that do not exist; throws
-     * `schema_drift` naming every difference.
+     * Compares the columns of the target (of a merge view: and the temp table) with the view's, and of a streamed target its
+     * key, by which BigQuery finds the row. Answers which tables do not exist; throws `schema_drift` naming every difference.
      */
     async missingTables(shape: TableShape): Promise<('temp' | 'target')[]> {
       const names = namesOf(shape.target);
-      const found = await Promise.all([
-        tableFields(names.temp).then((fields) => compare('temp', names.temp, shape, fields)),
-        tableFields(names.target).then((fields) => compare('target', names.target, shape, fields)),
-      ]);
+      const tables = shape.loadType === 'merge' ? (['temp', 'target'] as const) : (['target'] as const);
+      const found = await Promise.all(
+        tables.map(async (table) => compare(table, names[table], shape, await findTable(names[table]))),
+      );
       const differences = found.flatMap((table) => table.differences);
       if (differences.length > 0) {
         throw new DataHubError('schema_drift', `view ${shape.view}: ${differences.join('; ')}`, {
@@ -101,11 +110,13 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
 
     /** Appends the staged objects to the temp table, all or none, and answers the load job's id. */
     async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string> {
-      const { id } = await triedJob(deadlineMs, (tries) =>
+      const { id } = await runJobTried(bigquery, deadlineMs, (tries) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
           attempt,
           uris,
+          namesOf(attempt.target).temp,
+          'WRITE_APPEND',
         ),
       ).catch((error: unknown) => {
         throw loadError(error);
@@ -142,54 +153,18 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
     },
   };
 
-  /**
-   * Runs a job to its end. A try that failed for a reason that passes is followed by another under a name of its own, which is
-   * only started when the one before is known to have failed: two tries never both succeed.
-   */
-  async function triedJob(
-    deadlineMs: number,
-    specOf: (tries: number) => JobSpec,
-  ): Promise<{ id: string; job: Job }> {
-    for (let tries = 1; ; tries += 1) {
-      const spec = specOf(tries);
-      const outcome = await runJob(bigquery, spec, deadlineMs);
-      if (outcome.state === 'done') return { id: spec.id, job: outcome.job };
-      if (outcome.state === 'running') {
-        throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
-      }
-      if (outcome.error.kind !== 'transient' || tries === JOB_TRIES) throw outcome.error;
-    }
-  }
-
-  async function tableFields(name: string): Promise<TableField[] | null> {
+  async function findTable(name: string): Promise<FoundTable | null> {
     const [, dataset = '', table = ''] = name.split('.');
     try {
       const [metadata] = await bigquery.dataset(dataset).table(table).getMetadata();
-      return (metadata.schema?.fields ?? []) as TableField[];
+      return {
+        fields: metadata.schema?.fields ?? [],
+        primaryKey: metadata.tableConstraints?.primaryKey?.columns ?? [],
+      };
     } catch (error) {
       if (codeOf(error) === 404) return null;
       throw fromGoogle(error, `table ${name}`);
     }
-  }
-
-  function loadSpec(id: string, attempt: Attempt, sourceUris: string[]) {
-    const [projectId, datasetId, tableId] = namesOf(attempt.target).temp.split('.');
-    return {
-      id,
-      configuration: {
-        load: {
-          sourceUris,
-          sourceFormat: 'NEWLINE_DELIMITED_JSON',
-          destinationTable: { projectId, datasetId, tableId },
-          createDisposition: 'CREATE_NEVER',
-          writeDisposition: 'WRITE_APPEND',
-          ignoreUnknownValues: false,
-          maxBadRecords: 0,
-        },
-      },
-      labels: labelsOf(attempt, 'load'),
-      context: contextOf(attempt),
-    };
   }
 
   function mergeSpec(attempt: Attempt, rows: bigint) {
@@ -216,44 +191,37 @@ export function createWarehouse(bigquery: BigQuery, datasets: Datasets) {
 
 /** Everything that a view needs in BigQuery, as one script whose last statement answers the highest batch number. */
 export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
-  return [
-    ledgerSql(datasets),
-    tempTableSql(datasets, shape),
-    targetTableSql(datasets, shape, layout),
-    procedureSql(datasets, shape),
-    reportingViewSql(datasets, shape, layout),
-    metBeforeSql(datasets, shape),
-  ].join('\n');
+  const target = targetTableSql(datasets, shape, layout);
+  const reports = reportingViewSql(datasets, shape, layout);
+  const metBefore = metBeforeSql(datasets, shape);
+  const statements =
+    shape.loadType === 'merge'
+      ? [
+          ledgerSql(datasets),
+          tempTableSql(datasets, shape),
+          target,
+          procedureSql(datasets, shape),
+          reports,
+          metBefore,
+        ]
+      : [target, reports, metBefore];
+  return statements.join('\n');
 }
 
-function compare(table: 'temp' | 'target', name: string, shape: TableShape, fields: TableField[] | null) {
-  const expected = [...shape.columns, ...(table === 'temp' ? TEMP_COLUMNS : TARGET_COLUMNS)];
-  const differences = fields === null ? [] : columnDifferences(expected, fields);
+function compare(table: 'temp' | 'target', name: string, shape: TableShape, found: FoundTable | null) {
+  const expected = table === 'temp' ? [...shape.columns, ...TEMP_COLUMNS] : targetColumns(shape);
+  const differences = found === null ? [] : columnDifferences(expected, found.fields);
+  const key = found?.primaryKey.join(', ') ?? '';
+  if (found !== null && shape.loadType === 'bq-storage-api' && key !== shape.keyColumn) {
+    differences.push(
+      key === ''
+        ? `no primary key is declared, but rows are written by ${shape.keyColumn}`
+        : `the primary key is ${key} instead of ${shape.keyColumn}`,
+    );
+  }
   return {
     table,
-    isMissing: fields === null,
+    isMissing: found === null,
     differences: differences.map((difference) => `table ${name}: ${difference}`),
   };
-}
-
-const labelsOf = ({ view, etlTransactionId, token }: Attempt, step: string) => ({
-  view,
-  step,
-  [TOKEN_LABEL]: token,
-  'etl-transaction': String(etlTransactionId),
-});
-
-async function resultRows(job: Job, context: { view: string }): Promise<Record<string, unknown>[]> {
-  const [rows] = await job.getQueryResults({ wrapIntegers: true }).catch((error: unknown) => {
-    throw fromGoogle(error, `results of job ${job.id}`, context);
-  });
-  return (rows as Record<string, { value: string }>[]).map((row) =>
-    Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, cell?.value])),
-  );
-}
-
-/** A staged object that is gone fails the load with `notFound`. */
-function loadError(error: unknown): unknown {
-  if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
-  return new DataHubError('staging_lost', error.message, { context: error.context, cause: error });
 }

@@ -4,6 +4,8 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 /** What the caller gets in place of the call's own answer: a status, or a connection that breaks. */
 export type FaultAnswer =
   | { readonly kind: 'status'; readonly status: number | string; readonly reason: string }
+  /** A regular answer that says no, on a connection that stays. */
+  | { readonly kind: 'refusal'; readonly status: string; readonly reason: string }
   | { readonly kind: 'drop' };
 
 /**
@@ -59,6 +61,12 @@ export const failBefore = (status: number | string, reason?: string): Fault =>
 export const failAfterEffect = (status: number | string, reason?: string): Fault => ({
   after: statusAnswer(status, reason),
 });
+
+/**
+ * For a call whose answers can carry an error, as those of AppendRows: the request is refused with this status in its
+ * answer, without any effect, and the connection stays usable.
+ */
+export const refuse = (status: string): Fault => raiseBefore({ kind: 'refusal', status, reason: status });
 
 /** The connection breaks before anything happened. */
 export const dropBefore = (): Fault => raiseBefore({ kind: 'drop' });

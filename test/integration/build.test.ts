@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
 
-/** What Cloud Functions is given: package, built code and SQL, in a folder of its own. */
+/** What Cloud Functions is given: package, built code, SQL and messages, in a folder of its own. */
 describe('what is deployed', () => {
   let folder: string;
 
@@ -23,6 +23,7 @@ describe('what is deployed', () => {
     await Promise.all([
       cp(join(ROOT, 'package.json'), join(folder, 'package.json')),
       cp(join(ROOT, 'sql'), join(folder, 'sql'), { recursive: true }),
+      cp(join(ROOT, 'proto'), join(folder, 'proto'), { recursive: true }),
       symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction'),
     ]);
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -84,6 +85,15 @@ describe('what is deployed', () => {
     const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
 
     assert.match(stdout, /reached the database/);
+  });
+
+  it('finds its messages through the package', async () => {
+    const module = pathToFileURL(join(folder, 'dist/shared/warehouse/stream-message.js')).href;
+    const script = `import(${JSON.stringify(module)}).then(({ loadStreamMessage }) => loadStreamMessage('incident')).then(({ type }) => console.log(type.name))`;
+
+    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+
+    assert.equal(stdout.trim(), 'Incident');
   });
 
   it('refuses to start as a function that does not exist, and names those that do', async () => {

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { startChild } from '../local/child.ts';
 import { checkElsewhere } from '../local/elsewhere.ts';
 import type { Result } from '../local/result.ts';
+import { Command } from './command.ts';
 
 const VIEWS = ['pmr_inventory', 'pmr_pm_item', 'pmr_pm_plan', 'pmr_project'];
 const SMALL = ['--scale', '0.05'];
@@ -181,51 +179,6 @@ describe('npm start', () => {
     );
   });
 });
-
-/** A command of the project that runs in a process of its own. */
-class Command {
-  readonly lines: string[] = [];
-  readonly exitCode: Promise<number | null>;
-  readonly #process;
-  #onLine: () => void = () => undefined;
-
-  constructor(script: string, args: string[]) {
-    this.#process = spawn(
-      process.execPath,
-      [fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        this.lines.push(line);
-        this.#onLine();
-      });
-    }
-    this.exitCode = once(this.#process, 'close').then(([code]) => {
-      this.#onLine();
-      return code;
-    });
-  }
-
-  get output(): string {
-    return this.lines.join('\n');
-  }
-
-  /** Resolves when it has said such a line; throws when it ends without. */
-  async saysLine(pattern: RegExp): Promise<void> {
-    while (!this.lines.some((line) => pattern.test(line))) {
-      if (this.#process.exitCode !== null) throw new Error(`it ended without ${pattern}:\n${this.output}`);
-      await new Promise<void>((resolve) => {
-        this.#onLine = resolve;
-      });
-    }
-  }
-
-  /** As Ctrl-C does. */
-  async interrupt(): Promise<void> {
-    this.#process.kill('SIGINT');
-  }
-}
 
 function portsIn(output: string): number[] {
   return [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));

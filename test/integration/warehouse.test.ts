@@ -18,6 +18,7 @@ const LOCATION = 'EU';
 const SHAPE: TableShape = {
   view: 'pmr_project',
   target: 'project',
+  loadType: 'merge',
   keyColumn: 'project_id',
   columns: [
     { name: 'project_id', type: 'INT64', mode: 'REQUIRED' },
@@ -33,6 +34,8 @@ const LAYOUT: Layout = {
   clusterColumns: ['order'],
   reportColumn: 'opened',
 };
+
+const noWriter = () => Promise.reject(new Error('nothing is streamed here'));
 
 describe('the warehouse', () => {
   let storage: StorageStandIn;
@@ -64,7 +67,7 @@ describe('the warehouse', () => {
       authClient: new PassThroughClient(),
     });
     for (const dataset of ['T', 'A', 'V']) await bigquery.createDataset(dataset, { location: LOCATION });
-    warehouse = createWarehouse(bigquery, { projectId, temp: 'T', target: 'A', view: 'V' });
+    warehouse = createWarehouse(bigquery, noWriter, { projectId, temp: 'T', target: 'A', view: 'V' });
   });
 
   const soon = () => Date.now() + 20_000;

@@ -9,6 +9,8 @@ export interface Arguments {
   scale: number;
   /** Row changes that the burst of a `once` run commits. */
   changes: number;
+  /** Row changes per second that the workload commits while a run goes on. */
+  rate: number;
   /** Of the sample data and the workload; undefined: data that are always the same, changes that are not. */
   seed: number | undefined;
   json: boolean;
@@ -32,6 +34,7 @@ export const USAGE = `Usage: npm start [-- options]
 Runs the whole pipeline on this machine until Ctrl-C; data are kept in .data and found again by the next run.
 
   --once            load, change, catch up, compare every row and column, and end: 0 if source and target are equal
+  --rate <x>        without --once: row changes per second of SMartApp's users (default 5; 0: only yours)
   --changes <n>     with --once: row changes of the burst (default 2000)
   --json            with --once: the result as one JSON object in the last line
   --corrupt <view>  with --once: change one value of that view's target before the comparison
@@ -48,10 +51,12 @@ export function parseArguments(args: string[]): Arguments | undefined {
   if (values.help) return undefined;
   const misplaced = ONLY_WITH_ONCE.filter((name) => values[name] !== undefined);
   if (!values.once && misplaced.length > 0) throw new UsageError(`--${misplaced[0]} needs --once`);
+  if (values.once && values.rate !== undefined) throw new UsageError('--rate makes no sense with --once');
   return {
     once: values.once ?? false,
-    scale: positive('scale', values.scale) ?? 1,
+    scale: numberUpTo1000('scale', values.scale, 'above 0') ?? 1,
     changes: wholeNumber('changes', values.changes) ?? 2000,
+    rate: numberUpTo1000('rate', values.rate, 'from 0') ?? 5,
     seed: wholeNumber('seed', values.seed),
     json: values.json ?? false,
     corrupt: values.corrupt,
@@ -67,6 +72,7 @@ function parse(args: string[]) {
       options: {
         once: { type: 'boolean' },
         changes: { type: 'string' },
+        rate: { type: 'string' },
         json: { type: 'boolean' },
         corrupt: { type: 'string' },
         scale: { type: 'string' },
@@ -81,11 +87,16 @@ function parse(args: string[]) {
   }
 }
 
-function positive(name: string, text: string | undefined): number | undefined {
+function numberUpTo1000(
+  name: string,
+  text: string | undefined,
+  lowest: 'above 0' | 'from 0',
+): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() !== '' && value > 0 && value <= 1000) return value;
-  throw new UsageError(`--${name} must be a number above 0 and at most 1000, not ${JSON.stringify(text)}`);
+  const isHighEnough = lowest === 'from 0' ? value >= 0 : value > 0;
+  if (text.trim() !== '' && isHighEnough && value <= 1000) return value;
+  throw new UsageError(`--${name} must be a number ${lowest} and at most 1000, not ${JSON.stringify(text)}`);
 }
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {

@@ -27,17 +27,25 @@ const DELIVERY = {
   retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 10 } },
 };
 
+/** @param url as BIGQUERY_EMULATOR_HOST wants it */
+export function createBigQuery(url: string): BigQuery {
+  return new BigQuery({
+    projectId: PROJECT,
+    location: LOCATION,
+    apiEndpoint: url.replace(/\/bigquery\/v2\/?$/, ''),
+    authClient: new PassThroughClient(),
+  });
+}
+
 export function createCloud({ bigqueryUrl, pubsubHost, storageUrl }: Endpoints): Cloud {
-  const authClient = new PassThroughClient();
   return {
-    bigquery: new BigQuery({
-      projectId: PROJECT,
-      location: LOCATION,
-      apiEndpoint: bigqueryUrl.replace(/\/bigquery\/v2\/?$/, ''),
-      authClient,
-    }),
+    bigquery: createBigQuery(bigqueryUrl),
     pubsub: new PubSub({ projectId: PROJECT, apiEndpoint: pubsubHost, emulatorMode: true }),
-    storage: new Storage({ projectId: PROJECT, apiEndpoint: storageUrl, authClient }),
+    storage: new Storage({
+      projectId: PROJECT,
+      apiEndpoint: storageUrl,
+      authClient: new PassThroughClient(),
+    }),
   };
 }
 

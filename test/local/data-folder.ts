@@ -1,15 +1,19 @@
-import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAlive, OWN_IDENTITY } from '../emulators/process-identity.ts';
 
 /** What a running stack tells about itself, to other commands on this machine. */
 export interface RunningStack {
-  pid: number;
+  /** The process that runs it, by `identityOf`. */
+  process: string;
   /** Addresses by the functions' names; none until the stack is complete. */
   functions: Record<string, string>;
 }
 
 export interface ClaimedFolder {
   path: string;
+  /** How the run before this one ended. */
+  lastRun: 'none' | 'stopped' | 'killed';
   /** Lets other commands find the functions. */
   publish(functions: RunningStack['functions']): Promise<void>;
   release(): Promise<void>;
@@ -24,50 +28,43 @@ export async function claimDataFolder(dataFolder: string): Promise<ClaimedFolder
   const file = claimFile(dataFolder);
   const write = async (claim: RunningStack, to: string) =>
     writeFile(to, JSON.stringify(claim), { mode: 0o600 });
-  await usable(path, async () => {
-    await mkdir(path, { recursive: true });
-    const other = await findRunningStack(dataFolder);
-    if (other !== null) {
+  const lastRun = await usable(path, async () => {
+    const isNew = (await mkdir(path, { recursive: true })) !== undefined;
+    const other = await readClaim(dataFolder);
+    if (other !== null && isAlive(other.process)) {
+      const pid = Number.parseInt(other.process, 10);
       throw new Error(
-        `another npm start uses it (process ${other.pid}): stop that one first, or give --data another folder. ` +
+        `another npm start uses it (process ${pid}): stop that one first, or give --data another folder. ` +
           `If that process is something else, remove ${file}`,
       );
     }
     await rm(file, { force: true });
     // Fails if another process was quicker.
     await (await open(file, 'wx')).close();
-    await write({ pid: process.pid, functions: {} }, file);
+    await write({ process: OWN_IDENTITY, functions: {} }, file);
+    if (isNew) return 'none';
+    return other === null ? 'stopped' : 'killed';
   });
   return {
     path,
+    lastRun,
     publish: async (functions) => {
       // Renamed when it is complete, so that no reader meets half of it.
-      await write({ pid: process.pid, functions }, `${file}.new`);
+      await write({ process: OWN_IDENTITY, functions }, `${file}.new`);
       await rename(`${file}.new`, file);
     },
     release: () => rm(file, { force: true }),
   };
 }
 
-/** Makes a new empty folder for a run that keeps nothing. */
-export async function makeThrowawayFolder(dataFolder: string): Promise<string> {
-  return await usable(dataFolder, async () => {
-    await mkdir(dataFolder, { recursive: true });
-    return await mkdtemp(join(dataFolder, 'once-'));
-  });
-}
-
 /** The stack that runs on that folder, if one does. */
 export async function findRunningStack(dataFolder: string): Promise<RunningStack | null> {
-  const text = await readFile(claimFile(dataFolder), 'utf8').catch(() => '');
-  if (text === '') return null;
-  const claim: RunningStack = JSON.parse(text);
-  return isRunning(claim.pid) ? claim : null;
+  const claim = await readClaim(dataFolder);
+  return claim !== null && isAlive(claim.process) ? claim : null;
 }
 
-const claimFile = (dataFolder: string): string => join(dataFolder, 'stack', 'running.json');
-
-async function usable<T>(path: string, use: () => Promise<T>): Promise<T> {
+/** Does something with a folder; a failure says which folder it is. */
+export async function usable<T>(path: string, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } catch (cause) {
@@ -76,11 +73,16 @@ async function usable<T>(path: string, use: () => Promise<T>): Promise<T> {
   }
 }
 
-function isRunning(pid: number): boolean {
+const claimFile = (dataFolder: string): string => join(dataFolder, 'stack', 'running.json');
+
+/** The claim of a run that was killed while it wrote it is one of nobody who runs. */
+async function readClaim(dataFolder: string): Promise<RunningStack | null> {
+  const text = await readFile(claimFile(dataFolder), 'utf8').catch(() => undefined);
+  if (text === undefined) return null;
+  const nobody = { process: '', functions: {} };
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return { ...nobody, ...JSON.parse(text) };
+  } catch {
+    return nobody;
   }
 }

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
-import { createSmartApp, READER_ROLE } from '../smartapp/create-smartapp.ts';
+import { completeSmartApp, createSmartApp, READER_ROLE } from '../smartapp/create-smartapp.ts';
 import { onPreferredPort } from './preferred-port.ts';
+import { logUnloggedChanges, rememberUnloggedChanges } from './unlogged-changes.ts';
 
 /** The databases of a stack, in one server: SMartApp's, and the one that the functions remember things in. */
 export interface Databases {
@@ -26,12 +27,15 @@ const APPLICATION_ROLE = 'smartapp';
 /** What a throwaway server need not survive is a crash of the machine. */
 const THROWAWAY_SETTINGS = { fsync: 'off', full_page_writes: 'off' };
 
+/** Where a stack's server keeps its data. */
+export const databaseFolder = (dataFolder: string): string => join(dataFolder, 'postgres');
+
 /** Starts the server with an empty control database, or with what the data folder holds. Passwords are new each time. */
 export async function startDatabases(options: {
   dataFolder: string;
   isThrowaway: boolean;
 }): Promise<Databases> {
-  const dataFolder = join(options.dataFolder, 'postgres');
+  const dataFolder = databaseFolder(options.dataFolder);
   const server = await onPreferredPort(options.isThrowaway ? 0 : PORT, (port) =>
     startPostgres({
       dataFolder,
@@ -62,13 +66,20 @@ export async function startDatabases(options: {
 
 /**
  * Makes SMartApp's database with its sample data, unless it is there, and lets the application's and the reader's role in.
- * An abort ends it with an error; a database that is half made is not kept.
+ * An abort ends it with an error; a database that is half made is not kept. In one that is kept, changes that a killed
+ * workload did not get to log are logged.
  */
 export async function makeSmartApp(
   { server, passwords }: Databases,
-  options: { scale: number; seed: number; say: (line: string) => void; signal: AbortSignal },
+  options: {
+    scale: number;
+    seed: number;
+    isThrowaway: boolean;
+    say: (line: string) => void;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { scale, seed, say, signal } = options;
+  const { scale, seed, isThrowaway, say, signal } = options;
   const url = server.url(SOURCE);
   const giveUp = () => void cancelStatements(server);
   signal.addEventListener('abort', giveUp);
@@ -78,8 +89,10 @@ export async function makeSmartApp(
       const { rows } = await client.query(`select to_regclass('app_project') is not null as made`);
       return rows[0].made === true;
     });
-    if (isThere) say("SMartApp's database is kept from the last run (--scale and --seed are for a new one)");
-    else {
+    if (isThere) {
+      say("SMartApp's database is kept from the last run (--scale and --seed are for a new one)");
+      await withClient(url, completeSmartApp);
+    } else {
       await createSmartApp(url, {
         scale,
         seed,
@@ -97,6 +110,10 @@ export async function makeSmartApp(
         grant connect on database ${SOURCE} to ${READER_ROLE}, ${APPLICATION_ROLE};
         grant all on all tables in schema public to ${APPLICATION_ROLE};
         grant all on all sequences in schema public to ${APPLICATION_ROLE}`);
+      if (isThrowaway) return;
+      await rememberUnloggedChanges(client);
+      const unlogged = await logUnloggedChanges(client);
+      if (unlogged > 0) say(`SMartApp was killed between changes and their log rows: ${unlogged} logged now`);
     });
   } finally {
     signal.removeEventListener('abort', giveUp);

@@ -21,7 +21,14 @@ const FORMS: Record<string, { form: string; address: (value: string) => { host: 
     form: 'http://host:port/bigquery/v2',
     address: (value) => addressOf(value, /^https?:$/, 80),
   },
+  BIGQUERY_STORAGE_EMULATOR_HOST: {
+    form: 'host:port',
+    address: (value) => addressOf(`tcp://${value}`, /^tcp:$/),
+  },
 };
+
+/** Both are one BigQuery: rows that were streamed are read by queries. */
+const BIGQUERY = ['BIGQUERY_EMULATOR_HOST', 'BIGQUERY_STORAGE_EMULATOR_HOST'];
 
 /**
  * Looks whether what the environment points elsewhere can be reached, before anything is started. Throws an error that names
@@ -37,6 +44,9 @@ export async function checkElsewhere(env: Record<string, string | undefined>): P
       return (await answers(host, port)) ? [] : [`${name}: nobody answers at ${host}:${port}`];
     }),
   );
+  if (BIGQUERY.some((name) => env[name]) && !BIGQUERY.every((name) => env[name])) {
+    faults.push([`${BIGQUERY.join(' and ')} must be given together: they are one BigQuery`]);
+  }
   if (faults.flat().length > 0) throw new Error(faults.flat().join('\n'));
 }
 

@@ -4,6 +4,7 @@ import { type Child, startChild } from './child.ts';
 export const FUNCTIONS = [
   { name: 'extract', topic: 'cdc-extract', port: 8081 },
   { name: 'merge', topic: 'cdc-merge', port: 8082 },
+  { name: 'stream', topic: 'cdc-stream', port: 8083 },
 ] as const;
 
 export type FunctionName = (typeof FUNCTIONS)[number]['name'];

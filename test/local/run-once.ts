@@ -2,15 +2,14 @@ import { rm } from 'node:fs/promises';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, UsageError } from './arguments.ts';
 import { untilIdle, untilLoaded } from './catch-up.ts';
-import { TARGET_DATASET } from './cloud.ts';
-import { type Comparison, compare, describeFindings, type Pair } from './compare/compare.ts';
+import { describeFindings } from './compare/compare.ts';
+import { compareViews, pairOf } from './compare-views.ts';
 import { corrupt } from './corrupt.ts';
-import { makeThrowawayFolder } from './data-folder.ts';
 import { formatDuration } from './log-line.ts';
 import { formatResult, type Result, resultOf } from './result.ts';
 import { type Stack, startStack } from './stack.ts';
+import { makeThrowawayFolder, removeLeftovers } from './throwaway-folder.ts';
 import { readViewSources } from './view-sources.ts';
-import type { ViewState } from './view-states.ts';
 
 const TICK_MS = 500;
 
@@ -26,6 +25,7 @@ export async function runOnce(
   await checkCorrupt(options);
   const startedAtMs = performance.now();
   await using cleanup = new AsyncDisposableStack();
+  await removeLeftovers(options.dataFolder);
   const dataFolder = await makeThrowawayFolder(options.dataFolder);
   cleanup.defer(() => rm(dataFolder, { recursive: true, force: true }));
   const stack = await startStack(
@@ -61,16 +61,9 @@ async function replicate(
     say(`Corrupted on purpose: ${spoilt.name}, key ${key}, column ${column}`);
   }
   say(`Comparing every row and column (${formatDuration(seconds() * 1000)} so far)`);
-  const comparisons: Comparison[] = [];
-  for (const state of states) {
-    signal.throwIfAborted();
-    const comparison = await compare(pairOf(state), {
-      sourceUrl: stack.sourceUrl,
-      bigquery: stack.cloud.bigquery,
-    });
-    for (const line of describeFindings(comparison)) say(line);
-    comparisons.push(comparison);
-  }
+  const sides = { sourceUrl: stack.sourceUrl, bigquery: stack.cloud.bigquery };
+  const comparisons = await compareViews(states, sides, signal);
+  for (const line of comparisons.flatMap(describeFindings)) say(line);
   return resultOf(states, comparisons, seconds());
 }
 
@@ -99,13 +92,4 @@ async function checkCorrupt({ corrupt: view }: Arguments): Promise<void> {
     .filter(({ enabled = true }) => enabled)
     .map(({ name }) => name);
   if (!names.includes(view)) throw new UsageError(`--corrupt takes one of ${names.join(', ')}, not ${view}`);
-}
-
-function pairOf({ name, targetName, keyColumn, loadType }: ViewState): Pair {
-  return {
-    view: name,
-    target: `${TARGET_DATASET}.${targetName}`,
-    keyColumn,
-    keepsDeletedRows: loadType === 'merge',
-  };
 }

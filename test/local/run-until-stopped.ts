@@ -1,11 +1,20 @@
 import { once } from 'node:events';
 import { Workload } from '../smartapp/workload.ts';
 import type { Arguments } from './arguments.ts';
-import { claimDataFolder } from './data-folder.ts';
+import { BUCKET } from './cloud.ts';
+import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
+import { countWaitingMessages, describeLastRun, followUp, type LastRun, readLastRun } from './last-run.ts';
 import { type Stack, startStack } from './stack.ts';
+import { standInFolders } from './stand-ins.ts';
+import { removeLeftovers } from './throwaway-folder.ts';
 
 const TICK_MS = 3000;
-const CHANGES_PER_SECOND = 5;
+
+const HEADLINES: Record<ClaimedFolder['lastRun'], string> = {
+  none: 'A new data folder: everything begins anew',
+  stopped: 'The last run was stopped; this one goes on where it was',
+  killed: 'The last run was not stopped but killed, or the machine went down; this one goes on where it was',
+};
 
 /** Runs everything, with people at work in SMartApp, until `signal` aborts or a part ends by itself, which is thrown. */
 export async function runUntilStopped(
@@ -16,25 +25,62 @@ export async function runUntilStopped(
   await using cleanup = new AsyncDisposableStack();
   const folder = await claimDataFolder(options.dataFolder);
   cleanup.defer(() => folder.release());
+  say(HEADLINES[folder.lastRun]);
+  if ((await removeLeftovers(options.dataFolder)) > 0)
+    say('What a killed run with --once had left is removed');
+  // Once Pub/Sub runs it delivers them.
+  const waitingMessages = process.env.PUBSUB_EMULATOR_HOST
+    ? undefined
+    : countWaitingMessages(standInFolders(folder.path).pubsub);
+  let lastRun: LastRun | undefined;
   const stack = await startStack(
-    { ...options, dataFolder: folder.path, isThrowaway: false, tickMs: TICK_MS, say, signal },
+    {
+      ...options,
+      dataFolder: folder.path,
+      isThrowaway: false,
+      tickMs: TICK_MS,
+      say,
+      signal,
+      beforeDelivery: async ({ controlUrl, functions, cloud }) => {
+        if (folder.lastRun === 'none') return;
+        const bucket = cloud.storage.bucket(BUCKET);
+        lastRun = await readLastRun({ controlUrl, extractUrl: functions.extract, bucket, waitingMessages });
+        for (const line of ['', ...describeLastRun(lastRun)]) say(line);
+      },
+    },
     cleanup,
   );
   await folder.publish(stack.functions);
   for (const line of describeStack(stack, folder.path)) say(line);
+  if (lastRun !== undefined) startFollowUp(lastRun, stack.controlUrl, say, cleanup);
 
-  if (stack.applicationUrl !== undefined) {
+  if (stack.applicationUrl !== undefined && options.rate > 0) {
     const workload = new Workload({
       connectionString: stack.applicationUrl,
       // The same changes again would mostly be none.
       seed: options.seed ?? Date.now() % 1_000_000,
     });
-    workload.start({ changesPerSecond: CHANGES_PER_SECOND });
+    workload.start({ changesPerSecond: options.rate });
     cleanup.defer(async () => {
       await workload.stop().catch((error: unknown) => say(`SMartApp's workload had failed: ${error}`));
     });
   }
   await Promise.race([signal.aborted || once(signal, 'abort'), stack.failed]);
+}
+
+/** Says what becomes of the batches that were on their way, until `cleanup` is disposed of. */
+function startFollowUp(
+  lastRun: LastRun,
+  controlUrl: string,
+  say: (line: string) => void,
+  cleanup: AsyncDisposableStack,
+): void {
+  const ending = new AbortController();
+  const told = followUp(lastRun, { controlUrl, say, signal: ending.signal });
+  cleanup.defer(async () => {
+    ending.abort();
+    await told;
+  });
 }
 
 function describeStack({ functions, endpoints, applicationUrl, controlUrl }: Stack, path: string): string[] {

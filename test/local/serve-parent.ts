@@ -1,6 +1,7 @@
 /**
- * The life of a program that `startChild` started: tells the parent when it is ready, and ends when the parent says so or is
- * gone.
+ * The life of a program that `startChild` started: tells the parent when it is ready, and ends in order when the parent says
+ * so. When the parent is gone it ends at once, as if it had been killed too: nobody waits for it, and the next run may want
+ * its files and ports.
  *
  * Ctrl-C in a terminal reaches every process; it is the parent who decides what ends when.
  */
@@ -8,7 +9,8 @@ export async function serveParent<T>(
   start: () => Promise<{ announcement: T; stop: () => Promise<void> }>,
 ): Promise<void> {
   process.on('SIGINT', () => undefined);
-  const dismissed = new Promise((resolve) => process.once('message', resolve).once('disconnect', resolve));
+  process.once('disconnect', () => process.exit(1));
+  const dismissed = new Promise((resolve) => process.once('message', resolve));
   try {
     const { announcement, stop } = await start();
     process.send?.(announcement);

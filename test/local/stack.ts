@@ -26,6 +26,8 @@ export interface StackOptions {
   verbose: boolean;
   say: (line: string) => void;
   signal: AbortSignal;
+  /** Called when every part runs and nothing is delivered or scheduled yet. */
+  beforeDelivery?: (parts: Pick<Stack, 'cloud' | 'controlUrl' | 'functions'>) => Promise<void>;
 }
 
 /** Everything that runs; a part ends when the `cleanup` that it was started with is disposed of. */
@@ -85,6 +87,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     PUBSUB_EMULATOR_HOST: endpoints.pubsubHost,
     STORAGE_EMULATOR_HOST: endpoints.storageUrl,
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
+    BIGQUERY_STORAGE_EMULATOR_HOST: endpoints.bigqueryStorageHost,
   };
   const [running] = await allOf([
     startFunctions(functionEnv, options, cleanup),
@@ -93,8 +96,9 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   ]);
   signal.throwIfAborted();
 
-  await subscribe(cloud, running);
   const functions = Object.fromEntries(running.map(({ name, url }) => [name, url])) as Stack['functions'];
+  await options.beforeDelivery?.({ cloud, controlUrl, functions });
+  await subscribe(cloud, running);
   await importViewSources(functions.extract);
   const scheduler = startScheduler({
     pubsub: cloud.pubsub,

@@ -10,7 +10,7 @@ await serveParent(async () => {
   const pubsub = async (): Promise<string> => {
     const { startPubSub } = await import('../emulators/pubsub/start-pub-sub.ts');
     const { host, close } = await onPreferredPort(ports.pubsub, (port) =>
-      startPubSub({ port, dataFolder: folders.pubsub }),
+      startPubSub({ port, dataFolder: folders.pubsub, forgetsPushEndpoints: true }),
     );
     closers.push(close);
     return host;
@@ -23,21 +23,29 @@ await serveParent(async () => {
     closers.push(close);
     return url;
   };
-  const bigquery = async (storageEndpoint: string): Promise<string> => {
+  const bigquery = async (
+    storageEndpoint: string,
+  ): Promise<Pick<Endpoints, 'bigqueryUrl' | 'bigqueryStorageHost'>> => {
+    const { bigqueryUrl, bigqueryStorageHost } = elsewhere;
+    if (bigqueryUrl !== undefined && bigqueryStorageHost !== undefined) {
+      return { bigqueryUrl, bigqueryStorageHost };
+    }
     const { startBigQuery } = await import('../emulators/bigquery/start-big-query.ts');
-    const { url, close } = await onPreferredPort(ports.bigquery, (port) =>
-      startBigQuery({ port, dataFolder: folders.bigquery, storageEndpoint }),
+    const { url, writeHost, close } = await onPreferredPort(ports.bigquery, (port) =>
+      onPreferredPort(ports.bigqueryStorage, (writePort) =>
+        startBigQuery({ port, writePort, dataFolder: folders.bigquery, storageEndpoint }),
+      ),
     );
     closers.push(close);
-    return url;
+    return { bigqueryUrl: url, bigqueryStorageHost: writeHost };
   };
 
   const storageUrl = elsewhere.storageUrl ?? (await storage());
-  const [pubsubHost, bigqueryUrl] = await Promise.all([
+  const [pubsubHost, bigqueryEndpoints] = await Promise.all([
     elsewhere.pubsubHost ?? pubsub(),
-    elsewhere.bigqueryUrl ?? bigquery(storageUrl),
+    bigquery(storageUrl),
   ]);
-  const announcement: Endpoints = { pubsubHost, storageUrl, bigqueryUrl };
+  const announcement: Endpoints = { pubsubHost, storageUrl, ...bigqueryEndpoints };
   return {
     announcement,
     stop: async () => {

@@ -57,10 +57,23 @@ export async function createSmartApp(connectionString: string, options: SmartApp
     }
     await client.query(await sql('seed/sequences.sql'));
     await client.query('commit');
-    await client.query(await sql('../../sql/source/recommended-index.sql'));
+    await completeSmartApp(client);
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Makes the recommended index, which is made after everything else is committed: a run that was killed may have left it out,
+ * or unfinished. Safe to repeat.
+ */
+export async function completeSmartApp(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query(
+    `select indexrelid::regclass as name from pg_index
+     where indrelid = 'models_logging_change'::regclass and not indisvalid`,
+  );
+  for (const { name } of rows) await client.query(`drop index ${name}`);
+  await client.query(await sql('../../sql/source/recommended-index.sql'));
 }
 
 function sql(path: string): Promise<string> {

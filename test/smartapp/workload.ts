@@ -7,6 +7,9 @@ import { type Key, SCENARIOS, type Scenario } from './scenarios.ts';
 import { UNLOGGED_SCENARIOS } from './unlogged-scenarios.ts';
 import { type LogTiming, type Outcome, Writer } from './writer.ts';
 
+/** The name of its connections. */
+export const WORKLOAD_NAME = 'smartapp-workload';
+
 export interface WorkloadOptions {
   /** Of a role that may write SMartApp's tables. */
   connectionString: string;
@@ -124,7 +127,7 @@ export class Workload {
     const connection: pg.ClientConfig = {
       connectionString,
       options: '-c timezone=UTC',
-      application_name: 'smartapp-workload',
+      application_name: WORKLOAD_NAME,
     };
     const holders = new pg.Pool({ ...connection, max: MOST_HELD });
     const writers = this.#randoms.map((random) => ({ random, client: new pg.Client(connection) }));

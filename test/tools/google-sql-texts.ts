@@ -1,9 +1,9 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Column, TableShape } from '../../shared/columns.ts';
+import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/columns.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
-import { type Layout, targetTableSql } from '../../shared/warehouse/tables-sql.ts';
+import { type Layout, staleKeysSql, targetTableSql } from '../../shared/warehouse/tables-sql.ts';
 import { objectsSql } from '../../shared/warehouse/warehouse.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
@@ -42,7 +42,7 @@ function builtTexts(): GoogleSqlText[] {
       clusterColumns: [],
       reportColumn: 'update_at',
     }),
-    ...TYPES.map((type) => ({
+    ...BIG_QUERY_TYPES.map((type) => ({
       name: `target partitioned by ${type}`,
       sql: targetTableSql(DATASETS, RICHEST, {
         partition: { column: `${type.toLowerCase()}_value`, granularity: 'month' },
@@ -55,6 +55,12 @@ function builtTexts(): GoogleSqlText[] {
       clusterColumns: ['key', 'string_value'],
       reportColumn: 'date_value',
     }),
+    ...warehouseTexts('streamed view', STREAMED, {
+      partition: { column: 'timestamp_value', granularity: 'month' },
+      clusterColumns: ['timestamp_value'],
+      reportColumn: 'update_at',
+    }),
+    { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
     { name: 'call of a procedure', sql: callSql(DATASETS, PLAINEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
     { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
@@ -64,25 +70,29 @@ function builtTexts(): GoogleSqlText[] {
 
 const DATASETS = { projectId: 'p-1', temp: 'T', target: 'D', view: 'V' };
 const KEY: Column = { name: 'key', type: 'INT64', mode: 'REQUIRED' };
-const PLAINEST: TableShape = { view: 'plain', target: 'plain', keyColumn: 'key', columns: [KEY] };
-
-const TYPES = [
-  ...(['INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'BOOL', 'STRING'] as const),
-  ...(['BYTES', 'DATE', 'DATETIME', 'TIMESTAMP', 'TIME', 'JSON'] as const),
-];
+const PLAINEST: TableShape = {
+  view: 'plain',
+  target: 'plain',
+  loadType: 'merge',
+  keyColumn: 'key',
+  columns: [KEY],
+};
 /** Every type, single and repeated, and names that must be quoted. */
 const RICHEST: TableShape = {
   view: 'rich_view',
   target: 'rich',
+  loadType: 'merge',
   keyColumn: 'key',
   columns: [
     KEY,
-    ...TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_value`, type, mode: 'NULLABLE' })),
-    ...TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_list`, type, mode: 'REPEATED' })),
+    ...BIG_QUERY_TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_value`, type, mode: 'NULLABLE' })),
+    ...BIG_QUERY_TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_list`, type, mode: 'REPEATED' })),
     { name: 'select', type: 'STRING', mode: 'NULLABLE' },
     { name: 'ชื่อ', type: 'STRING', mode: 'NULLABLE' },
   ],
 };
+
+const STREAMED: TableShape = { ...RICHEST, loadType: 'bq-storage-api' };
 
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
   const parent = { target: 'parent', keyColumn: 'key' };

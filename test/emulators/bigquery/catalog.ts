@@ -6,10 +6,10 @@ import {
   displayName,
   type RoutineReference,
   storageSchema,
-  storageTable,
   type TableReference,
 } from './names.ts';
 import type { ProcedureArgument } from './script/statement.ts';
+import { dropStorage } from './table-storage.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -185,10 +185,16 @@ export class Catalog {
     await this.#change('table', table, change);
   }
 
+  /** From now on the table is written by an upsert stream. Safe to repeat. */
+  async markUpsertStream(reference: TableReference): Promise<void> {
+    const table = this.table(reference);
+    if (!table.upsertStream) await this.putTable({ ...table, upsertStream: true });
+  }
+
   async deleteTable(reference: TableReference): Promise<void> {
     const { type } = this.table(reference);
     await this.#remove('table', reference, async (session) => {
-      if (type === 'TABLE') await session.run(`drop table ${storageTable(reference)}`);
+      if (type === 'TABLE') await dropStorage(session, reference);
     });
   }
 

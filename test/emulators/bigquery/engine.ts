@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import { parseDuckDbError } from './engine-error.ts';
 import { BigQueryError, invalidQuery } from './error.ts';
+import { quoted } from './field.ts';
 
 /** A value with the DuckDB type that it has. */
 export interface TypedValue {
@@ -16,6 +23,17 @@ export interface Rows {
 }
 
 export type Bindings = Readonly<Record<string, TypedValue>>;
+
+/** A column of a table that is filled from values in memory. */
+export interface FilledColumn {
+  readonly name: string;
+  readonly type: DuckDBType;
+  /** As many as every other column has. */
+  readonly values: readonly DuckDBValue[];
+}
+
+/** How many rows DuckDB takes at once. */
+const CHUNK_ROWS = 2048;
 
 const MEMORY_LIMIT = '1GB';
 
@@ -34,6 +52,8 @@ export class Engine {
       errors_as_json: 'true',
       memory_limit: MEMORY_LIMIT,
       temp_directory: temporaryFolder,
+      // Sessions run beside each other anyway; a statement on several threads gains nothing at this size.
+      threads: '1',
     });
     const connection = await instance.connect();
     await connection.run("set global TimeZone = 'UTC'");
@@ -108,6 +128,21 @@ export class Session {
       if (!chunk || chunk.rowCount === 0) return;
       yield chunk.getColumnValues(0).map(String);
     }
+  }
+
+  /** Makes a temporary table with these columns and rows, in place of one of that name. */
+  async fillTemporaryTable(name: string, columns: readonly FilledColumn[]): Promise<void> {
+    const definitions = columns.map((column) => `${quoted(column.name)} ${column.type}`);
+    await this.run(`create or replace temporary table ${quoted(name)} (${definitions.join(', ')})`);
+    const appender = await this.#connection.createAppender(name, 'main', 'temp');
+    const types = columns.map(({ type }) => type);
+    const rows = columns[0]?.values.length ?? 0;
+    for (let start = 0; start < rows; start += CHUNK_ROWS) {
+      const chunk = DuckDBDataChunk.create(types, Math.min(CHUNK_ROWS, rows - start));
+      chunk.setColumns(columns.map(({ values }) => values.slice(start, start + CHUNK_ROWS)));
+      appender.appendDataChunk(chunk);
+    }
+    appender.closeSync();
   }
 
   /** The names and types of what a query would return; it is not run. */

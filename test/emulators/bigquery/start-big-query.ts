@@ -1,31 +1,25 @@
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import express, { type NextFunction, type Request, type Response } from 'express';
-import { ZodError, z } from 'zod';
 import { Faults } from '../faults.ts';
 import { Catalog } from './catalog.ts';
 import { Engine } from './engine.ts';
-import { BigQueryError, errorBody } from './error.ts';
 import type { JobServices } from './job-runner.ts';
 import { Jobs } from './jobs.ts';
 import { Mutations } from './mutations.ts';
 import type { TableReference } from './names.ts';
 import { Results } from './results.ts';
-import { callName } from './routes/call-name.ts';
-import { datasetRoutes } from './routes/dataset-routes.ts';
-import { jobRoutes } from './routes/job-routes.ts';
-import { queryRoutes } from './routes/query-routes.ts';
 import { jobResource } from './routes/resource.ts';
-import { routineRoutes } from './routes/routine-routes.ts';
-import { tableRoutes } from './routes/table-routes.ts';
+import { startRestServer } from './start-rest-server.ts';
+import { startWriteServer } from './write/start-write-server.ts';
 
 export interface BigQueryOptions {
   /** A free one by default. */
   readonly port?: number;
+  /** Of the Storage Write API; a free one by default. */
+  readonly writePort?: number;
+  /** How long the Storage Write API keeps a connection that sends nothing; 600 by default, as BigQuery does. */
+  readonly idleConnectionSeconds?: number;
   /** Where tables, routines and jobs live, to be there again after a restart; by default they go with `close`. */
   readonly dataFolder?: string;
   /** The base address of the Cloud Storage stand-in, from which load jobs read: `http://127.0.0.1:1234`. */
@@ -38,9 +32,12 @@ export interface BigQueryOptions {
 export interface BigQueryStandIn {
   /** What BIGQUERY_EMULATOR_HOST and `apiEndpoint` want: it ends with `/bigquery/v2`. */
   readonly url: string;
+  /** Where the Storage Write API is reached by gRPC, without encryption: 127.0.0.1:PORT. */
+  readonly writeHost: string;
   /**
    * HTTP calls are named as the API's methods (`bigquery.jobs.insert`), jobs themselves `bigquery.job.query` and
-   * `bigquery.job.load`; see failJob.
+   * `bigquery.job.load`; see failJob. Of the Storage Write API, each request of a connection is a call `AppendRows`,
+   * with gRPC statuses; see also refuse. Another one is `GetWriteStream`.
    */
   readonly faults: Faults;
   /** From now on the table is written by an upsert stream, and DML that changes its rows is refused. */
@@ -49,14 +46,14 @@ export interface BigQueryStandIn {
   close(): Promise<void>;
 }
 
-/** Longer than clients keep an idle connection, so that the server never closes one that is just being used again. */
-const KEEP_ALIVE_MS = 120_000;
+const IDLE_CONNECTION_SECONDS = 600;
 
-const MAX_BODY = '20mb';
-
-/** Starts a stand-in for BigQuery's REST interface, for Google's own client. It checks no credentials. Throws EADDRINUSE. */
+/**
+ * Starts a stand-in for BigQuery's REST interface and for its Storage Write API, for Google's own clients. It checks no
+ * credentials. Throws EADDRINUSE.
+ */
 export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryStandIn> {
-  const { port = 0, faults = new Faults(), storageEndpoint, onJob } = options;
+  const { faults = new Faults(), idleConnectionSeconds = IDLE_CONNECTION_SECONDS, onJob } = options;
   const folder = options.dataFolder ?? (await mkdtemp(path.join(tmpdir(), 'bigquery-')));
   await mkdir(folder, { recursive: true });
   const engine = await Engine.open(
@@ -65,91 +62,40 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
   );
   const results = new Results(path.join(folder, 'results'));
   const catalog = await Catalog.open(engine);
-  const jobs = await Jobs.open(engine, results);
   const services: JobServices = {
     catalog,
     engine,
     faults,
-    jobs,
+    jobs: await Jobs.open(engine, results),
     mutations: new Mutations(),
     onJob: onJob && ((job) => onJob(jobResource(job))),
     results,
-    storageEndpoint,
+    storageEndpoint: options.storageEndpoint,
   };
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, bigQueryApp(services));
-  const release = async (): Promise<void> => {
+  const servers = new AsyncDisposableStack();
+  servers.defer(async () => {
     engine.close();
     if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
-  };
-  server.listen(port, '127.0.0.1');
+  });
   try {
-    await once(server, 'listening');
+    const rest = await startRestServer(options.port ?? 0, services);
+    servers.defer(rest.close);
+    const write = await startWriteServer({
+      port: options.writePort ?? 0,
+      warehouse: services,
+      faults,
+      idleConnectionSeconds,
+    });
+    servers.defer(write.close);
+    return {
+      url: rest.url,
+      writeHost: write.host,
+      faults,
+      markUpsertStream: (reference) => catalog.markUpsertStream(reference),
+      close: () => servers.disposeAsync(),
+    };
   } catch (error) {
-    await release();
+    await servers.disposeAsync();
     throw error;
   }
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/bigquery/v2`,
-    faults,
-    markUpsertStream: async (reference) => {
-      await catalog.putTable({ ...catalog.table(reference), upsertStream: true });
-    },
-    close: async () => {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      await jobs.stopAll();
-      server.closeAllConnections();
-      await closed;
-      await release();
-    },
-  };
-}
-
-function bigQueryApp(services: JobServices): express.Express {
-  const app = express();
-  app.set('query parser', 'simple').set('etag', false).disable('x-powered-by');
-  const base = express.Router();
-  base.use(services.faults.middleware(callName, errorBody));
-  base.use(express.json({ type: () => true, limit: MAX_BODY }));
-  base.use(
-    datasetRoutes(services),
-    tableRoutes(services),
-    routineRoutes(services),
-    jobRoutes(services),
-    queryRoutes(services),
-  );
-  // The client takes BIGQUERY_EMULATOR_HOST as it is, and adds /bigquery/v2 to an `apiEndpoint`.
-  app.use(['/bigquery/v2/bigquery/v2', '/bigquery/v2'], base);
-  app.use((request) => {
-    throw new BigQueryError('notFound', `No such method: ${request.method} ${request.path}`);
-  });
-  app.use(answerError);
-  return app;
-}
-
-/** Four parameters make it Express's error handler. */
-function answerError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const { status, reason, message, location } = refusalOf(error);
-  response.status(status).json(errorBody(status, reason, message, location));
-}
-
-function refusalOf(error: unknown): {
-  status: number;
-  reason: string;
-  message: string;
-  location?: string | undefined;
-} {
-  if (error instanceof BigQueryError) return error;
-  if (error instanceof ZodError) return { status: 400, reason: 'invalid', message: z.prettifyError(error) };
-  if (error instanceof SyntaxError) return { status: 400, reason: 'parseError', message: error.message };
-  return {
-    status: 500,
-    reason: 'internalError',
-    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  };
 }

@@ -1,6 +1,8 @@
 import type { Session } from './engine.ts';
 import { invalid } from './error.ts';
 import { type Field, quoted, storageType } from './field.ts';
+import { storageTable, type TableReference } from './names.ts';
+import { dropKeyVersions } from './write/key-versions.ts';
 
 /** Makes the table of DuckDB that holds rows of these fields. Defaults are DuckDB's texts by column name. */
 export async function createStorage(
@@ -14,6 +16,12 @@ export async function createStorage(
     (field) => `${quoted(field.name)} ${columnType(field)}${defaultClause(field, defaults)}`,
   );
   await session.run(`create ${temporary ? 'temporary ' : ''}table ${storage} (${columns.join(', ')})`);
+}
+
+/** Removes what holds a table's rows, and what an upsert stream remembers of them. Without effect if there is nothing. */
+export async function dropStorage(session: Session, reference: TableReference): Promise<void> {
+  await session.run(`drop table if exists ${storageTable(reference)}`);
+  await dropKeyVersions(session, reference);
 }
 
 export async function addColumn(

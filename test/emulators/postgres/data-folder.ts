@@ -4,6 +4,7 @@ import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { OWN_IDENTITY } from '../process-identity.ts';
 import { type Account, serverAccount } from './account.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { stopLeftoverServer } from './leftover-server.ts';
@@ -17,7 +18,7 @@ export interface DataFolder {
   cluster: string;
   /** What the server wrote since it was last started. */
   log: string;
-  /** Holds the id of the Node process whose server runs, or last ran, on the folder. */
+  /** Holds the identity of the Node process whose server runs, or last ran, on the folder. */
   starter: string;
   superuserPassword: string;
   account: Account | undefined;
@@ -26,6 +27,8 @@ export interface DataFolder {
 
 /** Marks a folder as one of ours, and holds the superuser's password. Written before anything else. */
 const MARKER = 'smart-datahub.json';
+/** Renamed when it is complete, so that a run that is killed meanwhile leaves no half of it. */
+const UNFINISHED_MARKER = `${MARKER}.new`;
 
 /**
  * Makes `path` a folder with an initialised cluster, or reuses it as it is, whatever state a killed run left it in.
@@ -33,19 +36,11 @@ const MARKER = 'smart-datahub.json';
  * belongs to another PostgreSQL version, or is in use.
  */
 export async function openDataFolder(path: string): Promise<DataFolder> {
-  const cluster = join(path, 'cluster');
   const superuserPassword = await markFolder(path);
-  const account = await serverAccount(cluster);
+  const files = filesIn(path);
+  const account = await serverAccount(files.cluster);
   const binaries = await findBinaries(account);
-  const folder = {
-    path,
-    cluster,
-    log: join(path, 'server.log'),
-    starter: join(path, 'starter.pid'),
-    superuserPassword,
-    account,
-    binaries,
-  };
+  const folder = { ...files, superuserPassword, account, binaries };
 
   if ((await readdir(path)).includes('cluster')) {
     await checkVersion(folder);
@@ -53,8 +48,15 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   } else {
     await initialise(folder);
   }
-  await writeFile(folder.starter, String(process.pid));
+  await writeFile(folder.starter, OWN_IDENTITY);
   return folder;
+}
+
+/** Stops the server that a killed run left on a folder, so that the folder can be removed. Throws when it is in use. */
+export async function stopServerOn(path: string): Promise<void> {
+  const superuserPassword = await readMarker(path);
+  // A run that came no further has no server.
+  if (superuserPassword !== undefined) await stopLeftoverServer({ ...filesIn(path), superuserPassword });
 }
 
 /** A new empty folder among the machine's temporary files. */
@@ -70,16 +72,32 @@ export function clusterArgument({ cluster, account }: DataFolder): string {
   return account !== undefined && platform() === 'linux' ? '/proc/self/cwd' : cluster;
 }
 
+function filesIn(path: string): Pick<DataFolder, 'path' | 'cluster' | 'log' | 'starter'> {
+  return {
+    path,
+    cluster: join(path, 'cluster'),
+    log: join(path, 'server.log'),
+    starter: join(path, 'starter.pid'),
+  };
+}
+
+/** The superuser's password; undefined when the folder is none of ours. */
+async function readMarker(path: string): Promise<string | undefined> {
+  const marker = await readFile(join(path, MARKER), 'utf8').catch(() => undefined);
+  return marker === undefined ? undefined : JSON.parse(marker).superuserPassword;
+}
+
 async function markFolder(path: string): Promise<string> {
   try {
     await mkdir(path, { recursive: true });
-    const marker = await readFile(join(path, MARKER), 'utf8').catch(() => undefined);
-    if (marker !== undefined) return JSON.parse(marker).superuserPassword;
-    if ((await readdir(path)).length > 0) {
+    const existing = await readMarker(path);
+    if (existing !== undefined) return existing;
+    if ((await readdir(path)).some((name) => name !== UNFINISHED_MARKER)) {
       throw new Error('it holds files that are not a database of this project; they were left alone');
     }
     const superuserPassword = randomBytes(12).toString('hex');
-    await writeFile(join(path, MARKER), JSON.stringify({ superuserPassword }), { mode: 0o600 });
+    await writeFile(join(path, UNFINISHED_MARKER), JSON.stringify({ superuserPassword }), { mode: 0o600 });
+    await rename(join(path, UNFINISHED_MARKER), join(path, MARKER));
     return superuserPassword;
   } catch (cause) {
     throw new Error(`cannot keep a database in ${path}: ${reason(cause)}`, { cause });

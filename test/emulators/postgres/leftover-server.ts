@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { identityOf, isAlive } from '../process-identity.ts';
 import type { DataFolder } from './data-folder.ts';
 
 const POLL_INTERVAL_MS = 20;
@@ -10,28 +11,33 @@ const POLL_INTERVAL_MS = 20;
  * Stops the server that still runs on a folder whose starter was killed, and removes its lock when the process id now
  * belongs to something else. Throws when the starter is alive: the folder is in use.
  */
-export async function stopLeftoverServer(folder: DataFolder): Promise<void> {
+export async function stopLeftoverServer(
+  folder: Pick<DataFolder, 'path' | 'cluster' | 'starter' | 'superuserPassword'>,
+): Promise<void> {
   const lock = join(folder.cluster, 'postmaster.pid');
   // Its lines: process id, data directory, start time, port.
   const [pid = '', , , port = ''] = (await read(lock)).split('\n');
   const server = Number(pid);
-  // PostgreSQL itself sees that a lock is stale when no process has that id.
-  if (!isRunning(server)) return;
+  // PostgreSQL takes a dead process that nobody has collected for a running one.
+  if (identityOf(server) === undefined) return rm(lock, { force: true });
   if (!(await answersFor(folder, Number(port)))) return rm(lock);
 
-  const starter = Number(await read(folder.starter));
-  if (isRunning(starter)) {
+  const starter = await read(folder.starter);
+  if (isAlive(starter)) {
+    const pid = Number.parseInt(starter, 10);
     throw new Error(
-      `${folder.path} is in use by process ${starter} (PostgreSQL is process ${server}): stop that one first`,
+      `${folder.path} is in use by process ${pid} (PostgreSQL is process ${server}): stop that one first`,
     );
   }
   process.kill(server, 'SIGINT');
-  // Either is its end: nobody may be there to collect a dead process, and a killed one leaves its lock.
-  while (isRunning(server) && (await read(lock)) !== '') await delay(POLL_INTERVAL_MS);
+  while (identityOf(server) !== undefined && (await read(lock)) !== '') await delay(POLL_INTERVAL_MS);
 }
 
 /** Whether the server on that port is the folder's own: only that one knows its password, which is random. */
-async function answersFor({ superuserPassword }: DataFolder, port: number): Promise<boolean> {
+async function answersFor(
+  { superuserPassword }: Pick<DataFolder, 'superuserPassword'>,
+  port: number,
+): Promise<boolean> {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password: superuserPassword });
   client.on('error', () => undefined);
   try {
@@ -47,14 +53,4 @@ async function answersFor({ superuserPassword }: DataFolder, port: number): Prom
 
 function read(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '');
-}
-
-function isRunning(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -47,13 +47,20 @@ export class Broker {
   #lastMessageId = 0;
   #toDeliverTwice = 0;
 
-  /** Takes up what the store holds: undelivered messages are delivered from now on. */
-  constructor(broker: { store: MessageStore; faults: Faults; times: DeliveryTimes }) {
+  /** Takes up what the store holds: undelivered messages are delivered from now on, or when a new push endpoint is told. */
+  constructor(broker: {
+    store: MessageStore;
+    forgetsPushEndpoints: boolean;
+    faults: Faults;
+    times: DeliveryTimes;
+  }) {
     this.#store = broker.store;
     this.#faults = broker.faults;
     this.#times = broker.times;
     for (const topic of this.#store.topics()) this.#topics.set(topic.name, topic);
-    for (const { config, messages } of this.#store.subscriptions()) this.#open(config, messages);
+    for (const { config, messages } of this.#store.subscriptions()) {
+      this.#open(broker.forgetsPushEndpoints ? { ...config, pushConfig: null } : config, messages);
+    }
   }
 
   createTopic<T extends StoredTopic>(topic: T): T {

@@ -19,6 +19,11 @@ export interface PubSubOptions extends DeliveryTimes {
   readonly port?: number;
   /** Where topics, subscriptions and undelivered messages survive a restart; by default they go with `close`. */
   readonly dataFolder?: string;
+  /**
+   * Subscriptions that survived wait for a new push endpoint: who listened at the old one may be gone, and somebody else
+   * be there. By default they push on.
+   */
+  readonly forgetsPushEndpoints?: boolean;
   readonly faults?: Faults;
 }
 
@@ -45,12 +50,14 @@ const MAX_REQUEST_BYTES = 20 * 1024 * 1024;
 
 /** Starts a stand-in for Cloud Pub/Sub, for Google's own client. It checks no credentials. Throws EADDRINUSE. */
 export async function startPubSub(options: PubSubOptions = {}): Promise<PubSubStandIn> {
-  const { port = 0, faults = new Faults(), dataFolder, minBackoffMs, maxBackoffMs, ackDeadlineMs } = options;
+  const { port = 0, faults = new Faults(), dataFolder, forgetsPushEndpoints = false } = options;
+  const { minBackoffMs, maxBackoffMs, ackDeadlineMs } = options;
   await assertFree(port);
   const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
   const folder = dataFolder ?? (await mkdtemp(join(tmpdir(), 'pubsub-')));
   const broker = new Broker({
     store: new MessageStore(folder),
+    forgetsPushEndpoints,
     faults,
     times: { minBackoffMs, maxBackoffMs, ackDeadlineMs },
   });

@@ -78,7 +78,8 @@ export class ObjectStore {
       timeCreated: now,
       updated: now,
     });
-    mkdirSync(join(this.#folder, name));
+    // The folder is there without the file if the process ended in between.
+    mkdirSync(join(this.#folder, name), { recursive: true });
     this.#writeWhole(join(this.#folder, name, BUCKET_FILE), bucket);
     this.#buckets.set(name, { bucket, objects: new Map() });
     return bucket;

@@ -3,16 +3,20 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import type { PubSub } from '@google-cloud/pubsub';
 import type { Bucket } from '@google-cloud/storage';
 import type pg from 'pg';
+import type { ApplyResult } from '../../../functions/apply-batch.ts';
 import { createDependencies, type Dependencies } from '../../../functions/dependencies.ts';
 import { type ExtractResult, extractView } from '../../../functions/extract/extract-view.ts';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
-import { type MergeResult, mergeBatch } from '../../../functions/merge/merge-batch.ts';
+import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
+import { streamBatch } from '../../../functions/stream/stream-batch.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/view-source.ts';
 import type { Mailbox } from '../mailbox.ts';
 import { SampleSource } from './sample-source.ts';
 
 export type Staged = Extract<ExtractResult, { outcome: 'staged' }>;
-export type Applied = Extract<MergeResult, { outcome: 'applied' }>;
+export type Applied = Extract<ApplyResult, { outcome: 'applied' }>;
+
+type Target = 'project' | 'site' | 'incident';
 
 type Parts = {
   env: Record<string, string>;
@@ -24,7 +28,7 @@ type Parts = {
   bigquery: BigQuery;
   bucket: Bucket;
   pubsub: PubSub;
-  mailboxes: Record<'extract' | 'merge' | 'deadLetter', Mailbox>;
+  mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
 };
 
 /** The configuration of the views in source.sql. */
@@ -49,6 +53,20 @@ export const ENTRIES: ViewSourceEntry[] = [
     load_type: 'merge',
   },
 ].map((entry) => viewSourceEntry.parse(entry));
+
+/** The streamed view of source.sql; only the tests of streaming import it. */
+export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
+  name: 'xyz_incident',
+  target_name: 'incident',
+  main_table: 'app_incident',
+  app_label: 'app',
+  model: 'incident',
+  key_column: 'incident_id',
+  datetime_columns: ['open_datetime', 'close_datetime'],
+  load_type: 'bq-storage-api',
+  partition_column: 'open_datetime',
+  partition_granularity: 'month',
+});
 
 /** One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. */
 export class Installation {
@@ -94,9 +112,14 @@ export class Installation {
     return extractView(view, trigger, this.#invocation('extract', { view }), this.dependencies);
   }
 
-  merge({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<MergeResult> {
+  merge({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
     const event = { view, etlTransactionId: BigInt(etlTransactionId) };
     return mergeBatch(event, this.#invocation('merge', { view, etlTransactionId }), this.dependencies);
+  }
+
+  stream({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
+    const event = { view, etlTransactionId: BigInt(etlTransactionId) };
+    return streamBatch(event, this.#invocation('stream', { view, etlTransactionId }), this.dependencies);
   }
 
   /** Extracts what must be a batch. */
@@ -108,9 +131,10 @@ export class Installation {
 
   /** Extracts and applies what must be a batch. */
   async replicate(view = 'pmr_project'): Promise<Applied> {
-    const merged = await this.merge(await this.stage(view));
-    assert.ok(merged.outcome === 'applied', `expected an applied batch, got: ${JSON.stringify(merged)}`);
-    return merged;
+    const batch = await this.stage(view);
+    const applied = await (view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch));
+    assert.ok(applied.outcome === 'applied', `expected an applied batch, got: ${JSON.stringify(applied)}`);
+    return applied;
   }
 
   /** The rows of a query to BigQuery; every value as its text, NULL as null. */
@@ -122,21 +146,21 @@ export class Installation {
   }
 
   /** The target without its clock, by key. */
-  target(name: 'project' | 'site' = 'project'): Promise<Record<string, unknown>[]> {
+  target(name: Target = 'project'): Promise<Record<string, unknown>[]> {
     return this.query(`select * except (update_at) from ${this.targetTable(name)} order by ${name}_id`);
   }
 
   /** What analysts see of it. */
-  async visible(name: 'project' | 'site' = 'project'): Promise<Record<string, unknown>[]> {
+  async visible(name: Target = 'project'): Promise<Record<string, unknown>[]> {
     const view = this.#table('View_SMartData', `view_${name}`);
     return await this.query(`select * except (is_deleted, update_at) from ${view} order by ${name}_id`);
   }
 
-  targetTable(name: 'project' | 'site' = 'project'): string {
+  targetTable(name: Target = 'project'): string {
     return this.#table('SMartDataAnalytics', name);
   }
 
-  tempTable(name: 'project' | 'site' = 'project'): string {
+  tempTable(name: Target = 'project'): string {
     return this.#table('SMartData_Temp', `temp_${name}`);
   }
 

@@ -59,7 +59,7 @@ describe('what an operator asks', () => {
 
       assert.deepEqual(
         findings.filter(({ check: name }) => name.startsWith('view ')).map(({ message }) => message),
-        ['5 columns, key project_id is unique; temp and target fit'],
+        ['5 columns, key project_id is unique; its tables fit'],
       );
     });
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** The content types of source.sql. */
-const CONTENT_TYPES = { app_project: 7, app_company: 8, app_site: 9 } as const;
+const CONTENT_TYPES = { app_project: 7, app_company: 8, app_site: 9, app_incident: 18 } as const;
 
 export type Table = keyof typeof CONTENT_TYPES;
 

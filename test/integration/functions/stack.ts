@@ -71,10 +71,10 @@ export class Stack {
     const [bucket] = await storage.createBucket(`staging-${n}`, { location: LOCATION });
     for (const dataset of Object.values(DATASETS))
       await bigquery.createDataset(dataset, { location: LOCATION });
-    await pubsub.createTopic('cdc-stream');
     const mailboxes = {
       extract: await this.#mailbox(pubsub, 'cdc-extract'),
       merge: await this.#mailbox(pubsub, 'cdc-merge'),
+      stream: await this.#mailbox(pubsub, 'cdc-stream'),
       deadLetter: await this.#mailbox(pubsub, 'cdc-dead-letter'),
     };
     return await Installation.create({
@@ -139,6 +139,7 @@ export class Stack {
   #endpoints(): Record<string, string> {
     return {
       BIGQUERY_EMULATOR_HOST: this.bigquery.url,
+      BIGQUERY_STORAGE_EMULATOR_HOST: this.bigquery.writeHost,
       STORAGE_EMULATOR_HOST: this.storage.url,
       PUBSUB_EMULATOR_HOST: this.pubsub.host,
       METADATA_SERVER_DETECTION: 'none',

@@ -101,7 +101,11 @@ describe('fetching the rows of a view', () => {
       withView((client, view) =>
         copyOut(
           client,
-          upsertsStatement(view, { kind: 'slice', slice: { from: null, to: null } }, 1n),
+          upsertsStatement(
+            view,
+            { kind: 'slice', slice: { from: null, to: null } },
+            { id: 1n, startedAt: new Date() },
+          ),
           async () => {
             throw lost;
           },

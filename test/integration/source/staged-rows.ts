@@ -12,7 +12,7 @@ import type { SourceView } from '../../../shared/source/source-view.ts';
 export type StagedRow = Record<string, unknown>;
 
 const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null } };
-const ETL_TRANSACTION_ID = 1n;
+const BATCH = { id: 1n, startedAt: new Date('2026-01-02T03:04:05Z') };
 
 /** The lines of a batch's upserts as the source gives them out, each a JSON text. */
 export async function stagedLines(
@@ -20,7 +20,7 @@ export async function stagedLines(
   view: SourceView,
   rows: RowSet = WHOLE,
 ): Promise<string[]> {
-  const lines = await copyOut(client, upsertsStatement(view, rows, ETL_TRANSACTION_ID), text, () =>
+  const lines = await copyOut(client, upsertsStatement(view, rows, BATCH), text, () =>
     findUnrepresentable(client, view, rows),
   );
   return lines.trimEnd().split('\n').filter(Boolean);
@@ -36,7 +36,7 @@ export async function stagedRows(
 
 /** The lines of the captured keys that the view does not have. */
 export async function stagedDeletes(client: pg.ClientBase, view: SourceView): Promise<StagedRow[]> {
-  const lines = await copyOut(client, deletesStatement(view, ETL_TRANSACTION_ID), text);
+  const lines = await copyOut(client, deletesStatement(view, BATCH.id), text);
   return lines
     .trimEnd()
     .split('\n')

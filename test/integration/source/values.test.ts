@@ -8,31 +8,18 @@ import { MALFORMED_DATETIMES, TYPES, UNREPRESENTABLE } from './example-values.ts
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';
 import { CONTENT_TYPE_TABLE, openPool, type Source, startSource } from './start-source.ts';
+import { createValuedView, EXAMPLE_SCHEMA } from './valued-view.ts';
 
 describe('the values of a view as they are staged', () => {
   let source: Source;
 
   before(async () => {
-    source = await startSource(`
-      create table item (id bigint primary key);
-      create type mood as enum ('very sad', 'ok');
-      create type pair as (a integer, b text);
-      create type big_pair as (a numeric);
-      create domain positive as integer check (value > 0);
-      create domain labels as text[];`);
+    source = await startSource(EXAMPLE_SCHEMA);
   });
 
   after(() => source.stop());
 
-  /** A view of one column `value`, a row for each literal, with keys from 1 on. */
-  async function viewOf(type: string, literals: string[]): Promise<void> {
-    const values = literals.map((literal, i) => `(${i + 1}::bigint, ${literal}::${type})`);
-    await source.pool.query(
-      `drop view if exists valued; drop table if exists valued_row;
-       create table valued_row (item_id bigint, value ${type}); insert into valued_row values ${values.join(', ')};
-       create view valued as select item_id, value from valued_row`,
-    );
-  }
+  const viewOf = (type: string, literals: string[]) => createValuedView(source.pool, type, literals);
 
   const staged = (
     differing: Partial<ViewSource> = {},

@@ -45,10 +45,16 @@ function single(field: Field, raw: string, line?: string): JsonColumn {
       fits: `coalesce(not (starts_with(${raw}::varchar, '{') or starts_with(${raw}::varchar, '[')), true)`,
     };
   }
+  const { value, isValue } = fromText(field, text);
+  return { value, fits: `(${raw} is null or ${isValue})` };
+}
+
+/** The value that a text stands for, and whether it is one of the column's type. Both are NULL, if the text is. */
+export function fromText(field: Field, text: string): { readonly value: string; readonly isValue: string } {
   const value = cast(field, text);
   const pattern = PATTERNS[field.type];
   const looks = pattern === undefined ? 'true' : `regexp_full_match(${text}, ${literal(pattern)})`;
-  return { value, fits: `(${raw} is null or (${looks} and ${value} is not null))` };
+  return { value, isValue: `(${looks} and ${value} is not null)` };
 }
 
 function cast(field: Field, text: string): string {

@@ -11,6 +11,7 @@ import { underFault } from '../job-faults.ts';
 import { displayName, storageTable, type TableReference } from '../names.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { checkFields, createStorage, measure } from '../table-storage.ts';
+import { dropKeyVersions } from '../write/key-versions.ts';
 import { explain, loadRows } from './load-rows.ts';
 import { downloadObjects, type SourceObject } from './source-objects.ts';
 
@@ -84,7 +85,10 @@ async function load(
       if (writeDisposition === 'WRITE_EMPTY' && (await measure(session, storage, [])).rows > 0n) {
         throw duplicate(`Already Exists: Table ${displayName(reference)}`);
       }
-      if (writeDisposition === 'WRITE_TRUNCATE') await session.run(`delete from ${storage}`);
+      if (writeDisposition === 'WRITE_TRUNCATE') {
+        await session.run(`delete from ${storage}`);
+        await dropKeyVersions(session, reference);
+      }
       return await loadRows(session, storage, fields, objects);
     });
   const stop = () => session.interrupt();

@@ -4,6 +4,7 @@ import { quoted } from '../field.ts';
 import { resolveTable, storageTable } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
 import { addColumn } from '../table-storage.ts';
+import { dropKeyVersions } from '../write/key-versions.ts';
 import { checkColumns, defaultTexts, parseColumn, parsePrimaryKey } from './create-table.ts';
 import { parseOptions } from './options.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
@@ -63,7 +64,11 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
   }
   const changed = { ...table, ...alteredSettings(cursor, table), lastModifiedTime };
   checkColumns(changed.fields, changed);
-  await catalog.putTable(changed);
+  const otherKey = changed.tableConstraints !== table.tableConstraints;
+  await catalog.putTable(changed, {
+    // Versions of another key say nothing.
+    ...(otherKey && { storage: (session) => dropKeyVersions(session, table.reference) }),
+  });
   return changed;
 }
 

@@ -3,7 +3,7 @@ import { BigQueryError, invalidQuery, unsupported } from '../error.ts';
 import { type Field, readType } from '../field.ts';
 import { resolveTable, storageTable, type TableReference } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
-import { checkFields, createStorage } from '../table-storage.ts';
+import { checkFields, createStorage, dropStorage } from '../table-storage.ts';
 import { parseOptions } from './options.ts';
 import { parsePartitioning } from './partitioning.ts';
 import { describeQuery } from './query.ts';
@@ -62,7 +62,8 @@ async function make(
   };
   const storage = definition.temporary ? temporaryStorage(table) : storageTable(reference);
   const fill = async (): Promise<void> => {
-    if (before) await context.session.run(`drop table if exists ${storage}`);
+    if (before && definition.temporary) await context.session.run(`drop table if exists ${storage}`);
+    else if (before) await dropStorage(context.session, reference);
     await createStorage(
       context.session,
       storage,

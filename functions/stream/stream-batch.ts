@@ -1,0 +1,121 @@
+import type { TableShape } from '../../shared/columns.ts';
+import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { Counts } from '../../shared/counts.ts';
+import { DataHubError } from '../../shared/errors.ts';
+import type { BatchEvent } from '../../shared/events/messages.ts';
+import type { Manifest } from '../../shared/staging/staging.ts';
+import type { Attempt } from '../../shared/warehouse/warehouse.ts';
+import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { Invocation } from '../handle.ts';
+import { deadlineOf } from '../hold-view.ts';
+import { encodeRows } from './encode-rows.ts';
+
+/**
+ * Streams one staged batch into its target as upserts and deletes, and sets state and checkpoint in one control transaction. Safe
+ * to repeat and to run twice at once (I4, I5): every row has the same sequence number each time it is written.
+ */
+export async function streamBatch(
+  event: BatchEvent,
+  invocation: Invocation,
+  dependencies: Dependencies,
+): Promise<ApplyResult> {
+  return await applyBatch(event, { loadType: 'bq-storage-api', settle }, invocation, dependencies);
+}
+
+async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Settled> {
+  const { id, lease } = held;
+  const { control, warehouse } = dependencies;
+  const batch = await control.claimForApply(lease, id, ({ view, attempt }) =>
+    warehouse.streamName({ view, etlTransactionId: id, attempt }),
+  );
+  if (batch.state !== 'applying') return { state: 'already settled', batch };
+  try {
+    const counts = await write(batch, held, dependencies);
+    const lagMs = await control.markApplied(lease, batch, counts);
+    return { state: 'applied', counts, lagMs };
+  } catch (error) {
+    // What was staged is gone or another batch's. Rows that were written of it are older than those captured again.
+    const isLoss = error instanceof DataHubError && ['staging_lost', 'number_reused'].includes(error.kind);
+    if (!isLoss) throw error;
+    await control.markForNextAttempt(lease, batch, false);
+    return await recapture(held, error, dependencies);
+  }
+}
+
+/**
+ * Brings the batch into the target. A complete one is loaded by a load job when the target is empty; otherwise it is streamed,
+ * and what it did not carry is deleted afterwards.
+ */
+async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Dependencies): Promise<Counts> {
+  const { staging, warehouse } = dependencies;
+  const { source, signal } = held;
+  const manifest = await wholeManifest(batch, dependencies);
+  const shape: TableShape = {
+    view: source.name,
+    target: source.targetName,
+    loadType: source.loadType,
+    keyColumn: source.keyColumn,
+    columns: manifest.columns,
+  };
+  await assertTarget(shape, dependencies);
+  if (manifest.objects.length === 0) return { added: 0n, changed: 0n, deleted: 0n };
+
+  const deadlineMs = deadlineOf(dependencies);
+  const attempt: Attempt = {
+    view: batch.view,
+    target: source.targetName,
+    etlTransactionId: batch.id,
+    token: batch.token,
+    attempt: batch.attempt,
+  };
+  const uris = manifest.objects.map(staging.uri);
+  if (batch.isComplete && (await warehouse.loadEmptyTarget(attempt, uris, deadlineMs))) {
+    return { added: batch.stagedUpserts, changed: 0n, deleted: 0n };
+  }
+  const encoder = await encodeRows(batch, shape, dependencies);
+  const limits = { deadlineMs, signal };
+  await warehouse.appendRows(
+    attempt,
+    shape.keyColumn,
+    encoder.message,
+    encoder.changes(manifest, signal),
+    limits,
+  );
+  if (batch.isComplete) {
+    const stale = encoder.deletes(warehouse.staleKeys(attempt, shape, deadlineMs));
+    await warehouse.appendRows(attempt, shape.keyColumn, encoder.message, stale, limits);
+  }
+  return encoder.counts;
+}
+
+/** The manifest of objects that are all there. Throws `staging_lost` otherwise, before any row is written. */
+async function wholeManifest(batch: EtlTransaction, { staging }: Dependencies): Promise<Manifest> {
+  const manifest = await staging.readManifest(batch.stagedPrefix);
+  const isOurs =
+    manifest !== null &&
+    manifest.view === batch.view &&
+    manifest.etl_transaction_id === String(batch.id) &&
+    BigInt(manifest.upserts) === batch.stagedUpserts &&
+    BigInt(manifest.deletes) === batch.stagedDeletes;
+  if (!isOurs) {
+    const how = manifest === null ? 'is gone' : "is another batch's";
+    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} ${how}`);
+  }
+  await staging.assertWhole(manifest);
+  return manifest;
+}
+
+/** Throws `schema_drift` unless the target has the columns and the key, and `configuration` when it is gone. */
+async function assertTarget(shape: TableShape, { warehouse }: Dependencies): Promise<void> {
+  const missing = await warehouse.missingTables(shape);
+  if (missing.length === 0) return;
+  throw new DataHubError(
+    'configuration',
+    `the target of view ${shape.view} is gone, with the rows that were loaded`,
+    {
+      context: { view: shape.view },
+      advice: 'Restore the table from its time travel window, or resync the view.',
+    },
+  );
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { Bucket } from '@google-cloud/storage';
+import { DataHubError } from '../errors.ts';
+import { codeOf, fromGoogle } from '../google-errors.ts';
+import type { StagedObject } from './manifest.ts';
+
+const GUNZIP_CHUNK_BYTES = 256 * 1024;
+
+/**
+ * The lines of a staged object, as they come, without their line ends; memory does not grow with their number. At the end the
+ * object was what the manifest says, or it throws `staging_lost`: gone, cut short, damaged, or another object by now.
+ */
+export async function* readLines(
+  bucket: Bucket,
+  { name, rows, md5 }: StagedObject,
+  signal: AbortSignal,
+): AsyncGenerator<string[]> {
+  const stored = bucket.file(name).createReadStream({ decompress: false, validation: false });
+  const hash = createHash('md5');
+  stored.on('data', (chunk: Buffer) => hash.update(chunk));
+  const unpacked = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES });
+  const ended = pipeline(stored, unpacked, { signal }).catch((error: unknown) => error);
+  let count = 0;
+  try {
+    for await (const lines of splitLines(unpacked)) {
+      count += lines.length;
+      yield lines;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    // What the pipeline failed with is the cause; what the reader meets is its echo.
+    throw readError(name, (await ended) ?? error);
+  }
+  if (count !== rows) throw damaged(name, `it has ${count} rows instead of ${rows}`);
+  if (hash.digest('base64') !== md5) throw damaged(name, 'it is not the object that was staged');
+}
+
+async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
+  let rest = '';
+  // Cuts no character in two.
+  chunks.setEncoding('utf8');
+  for await (const chunk of chunks as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    if (lines.length > 0) yield lines;
+  }
+  if (rest !== '') yield [rest];
+}
+
+/** zlib's errors have codes of their own, `Z_DATA_ERROR` and its kin. */
+function readError(name: string, error: unknown): DataHubError {
+  const code = codeOf(error);
+  if (code === 404) return damaged(name, 'it is gone', error);
+  if (typeof code === 'string' && code.startsWith('Z_')) return damaged(name, String(error), error);
+  return fromGoogle(error, `staged object ${name}`);
+}
+
+export function damaged(name: string, how: string, cause?: unknown): DataHubError {
+  return new DataHubError('staging_lost', `staged object ${name} is lost: ${how}`, { cause });
+}

@@ -1,0 +1,123 @@
+import type { BigQuery } from '@google-cloud/bigquery';
+import type { managedwriter } from '@google-cloud/bigquery-storage';
+import type { TableShape } from '../columns.ts';
+import { DataHubError } from '../errors.ts';
+import type { AppendLimits } from './append-rows.ts';
+import { type Attempt, contextOf, labelsOf } from './attempt.ts';
+import { resultPages, runJobTried } from './job.ts';
+import { loadError, loadSpec } from './load-job.ts';
+import { type Datasets, objectNames } from './names.ts';
+import type { StreamMessage } from './stream-message.ts';
+import { staleKeysSql, targetColumns } from './tables-sql.ts';
+
+/** A new client of the Storage Write API; whoever opens it closes it. */
+export type OpenWriterClient = () => Promise<managedwriter.WriterClient>;
+
+type StreamTargetParts = {
+  bigquery: BigQuery;
+  openWriterClient: OpenWriterClient;
+  datasets: Datasets;
+  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string;
+  tableExists: (name: string) => Promise<boolean>;
+};
+
+/** What is done to the target of a streamed view. */
+export function createStreamTarget(parts: StreamTargetParts) {
+  const { bigquery, openWriterClient, datasets, nameOf, tableExists } = parts;
+  const streamName = ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target' | 'token'>): string =>
+    nameOf('stream', view, etlTransactionId, attempt);
+
+  return {
+    /** The name under which an attempt writes: of its load job, and in Google's logs. */
+    streamName,
+
+    /** The message that the view's rows are sent as. Throws `configuration` when it has none, `schema_drift` when it does not fit. */
+    async streamMessage(shape: TableShape): Promise<StreamMessage> {
+      const { loadStreamMessage, messageDifferences } = await import('./stream-message.ts');
+      const context = { view: shape.view };
+      const advice = 'Run npm run generate, review proto/, and deploy again.';
+      const message = await loadStreamMessage(shape.target);
+      if (message === null) {
+        throw new DataHubError(
+          'configuration',
+          `view ${shape.view}: proto/ has no message for ${shape.target}`,
+          {
+            context,
+            advice,
+          },
+        );
+      }
+      const differences = messageDifferences(targetColumns(shape), message);
+      if (differences.length === 0) return message;
+      throw new DataHubError(
+        'schema_drift',
+        `view ${shape.view}: proto/${shape.target}.proto: ${differences.join('; ')}`,
+        {
+          context,
+          advice,
+        },
+      );
+    },
+
+    /**
+     * Loads the staged objects of a complete batch into the empty target, all or none. False when the target has rows, which
+     * no load can replace. Safe to repeat: the job that loaded them is found by its name.
+     */
+    async loadEmptyTarget(attempt: Attempt, uris: string[], deadlineMs: number): Promise<boolean> {
+      const { target } = objectNames(datasets, attempt);
+      try {
+        await runJobTried(bigquery, deadlineMs, (tries) => ({
+          ...loadSpec(`${streamName(attempt)}_${tries}`, attempt, uris, target, 'WRITE_EMPTY'),
+          kinds: { duplicate: 'configuration' },
+        }));
+        return true;
+      } catch (error) {
+        if (error instanceof DataHubError && error.context.code === 'duplicate') return false;
+        throw loadError(error);
+      }
+    },
+
+    /** Appends encoded rows to the target, in any order; returns when all are acknowledged. See `appendRows`. */
+    async appendRows(
+      attempt: Attempt,
+      keyColumn: string,
+      message: StreamMessage,
+      rows: AsyncIterable<readonly Uint8Array[]>,
+      limits: AppendLimits,
+    ): Promise<void> {
+      const { appendRows } = await import('./append-rows.ts');
+      const { target } = objectNames(datasets, attempt);
+      const [projectId, dataset, table] = target.split('.');
+      await appendRows(
+        await openWriterClient(),
+        {
+          table: `projects/${projectId}/datasets/${dataset}/tables/${table}`,
+          descriptor: message.descriptor,
+          traceId: streamName(attempt),
+          context: contextOf(attempt),
+          tableExists: () => tableExists(target),
+          nameRow: (row) =>
+            `key ${String(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
+        },
+        rows,
+        limits,
+      );
+    },
+
+    /** The keys in the target that no batch since this one wrote, in pages of rows with the key column alone. */
+    async *staleKeys(
+      attempt: Attempt,
+      shape: TableShape,
+      deadlineMs: number,
+    ): AsyncGenerator<Record<string, unknown>[]> {
+      const query = staleKeysSql(datasets, shape, attempt.etlTransactionId);
+      const { job } = await runJobTried(bigquery, deadlineMs, (tries) => ({
+        id: `${streamName(attempt)}_stale_${tries}`,
+        configuration: { query: { query, useLegacySql: false } },
+        labels: labelsOf(attempt, 'stale'),
+        context: contextOf(attempt),
+      }));
+      yield* resultPages(job, contextOf(attempt));
+    },
+  };
+}

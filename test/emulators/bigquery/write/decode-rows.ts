@@ -1,0 +1,135 @@
+import { type DuckDBValue, listValue } from '@duckdb/node-api';
+import protobuf from 'protobufjs';
+import type { RowField, RowFormat } from './row-format.ts';
+import { sequenceKey } from './sequence-number.ts';
+import type { RowError } from './write-protocol.ts';
+
+/** The rows of a request, column by column; refused rows are left out. */
+export interface DecodedRows {
+  /** Of the format's columns. NULL where a row has no value, an empty list for a repeated field. */
+  readonly columns: readonly DuckDBValue[][];
+  /** The rows' places in the request. */
+  readonly positions: number[];
+  /** Plain rows are none. */
+  readonly deletes: boolean[];
+  /** Sequence numbers as texts that sort, or NULL. */
+  readonly sequences: (string | null)[];
+  /** Why rows were refused. */
+  readonly errors: RowError[];
+}
+
+/** What a row says besides its columns. */
+interface Change {
+  type?: string;
+  sequenceNumber?: string;
+}
+
+const LENGTH_DELIMITED = 2;
+
+/** Reads the rows that one connection sends in one format: either all of them have a sequence number, or none has. */
+export class RowDecoder {
+  readonly #format: RowFormat;
+  #sequenced: boolean | undefined;
+
+  constructor(format: RowFormat) {
+    this.#format = format;
+  }
+
+  decode(rows: readonly Buffer[]): DecodedRows {
+    const decoded: DecodedRows = {
+      columns: this.#format.columns.map(() => []),
+      positions: [],
+      deletes: [],
+      sequences: [],
+      errors: [],
+    };
+    for (const [index, row] of rows.entries()) {
+      try {
+        this.#decodeRow(row, decoded);
+        decoded.positions.push(index);
+      } catch (error) {
+        if (!(error instanceof Error) || error instanceof TypeError) throw error;
+        decoded.errors.push({ index, code: 'FIELDS_ERROR', message: error.message });
+      }
+    }
+    // The last row may have left values behind before it was refused.
+    for (const values of decoded.columns) values.length = decoded.positions.length;
+    return decoded;
+  }
+
+  /** Fills the place behind the rows that are complete. @throws Error saying why the row is refused. */
+  #decodeRow(row: Buffer, { columns, positions, deletes, sequences }: DecodedRows): void {
+    const at = positions.length;
+    for (const values of columns) values[at] = null;
+    const change: Change = {};
+    const lists: DuckDBValue[][] = [];
+    const reader = protobuf.Reader.create(row);
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      const known = this.#format.fields.get(tag >>> 3);
+      if (!known) throw new Error(`Field number ${tag >>> 3} is not in the writer schema`);
+      const { field, target } = known;
+      if (target === 'changeType') change.type = readText(reader, tag & 7, field);
+      else if (target === 'sequenceNumber') change.sequenceNumber = readText(reader, tag & 7, field);
+      else if (field.repeated) {
+        lists[target] = readElements(reader, tag & 7, field, lists[target] ?? []);
+      } else (columns[target] ?? [])[at] = readValue(reader, tag & 7, field);
+    }
+    for (const [index, { repeated, required, name }] of this.#format.columns.entries()) {
+      const values = columns[index] ?? [];
+      if (repeated) values[at] = listValue(lists[index] ?? []);
+      else if (required && values[at] === null)
+        throw new Error(`Field ${name}: required, but missing in the row`);
+    }
+    deletes[at] = this.#isDelete(change);
+    sequences[at] = this.#sequence(change);
+  }
+
+  #isDelete({ type }: Change): boolean {
+    if (this.#format.key === undefined) return false;
+    if (type !== 'UPSERT' && type !== 'DELETE') {
+      throw new Error(`Field _CHANGE_TYPE: must be UPSERT or DELETE, and is ${type ?? 'missing'}`);
+    }
+    return type === 'DELETE';
+  }
+
+  #sequence({ sequenceNumber }: Change): string | null {
+    if (this.#format.key === undefined) return null;
+    const key = sequenceNumber === undefined ? null : sequenceKey(sequenceNumber);
+    if (key === undefined) {
+      throw new Error(`Field _CHANGE_SEQUENCE_NUMBER: not a valid sequence number: ${sequenceNumber}`);
+    }
+    this.#sequenced ??= key !== null;
+    if (this.#sequenced !== (key !== null)) {
+      throw new Error('Field _CHANGE_SEQUENCE_NUMBER: must be in every row of a connection, or in none');
+    }
+    return key;
+  }
+}
+
+function readValue(reader: protobuf.Reader, wireType: number, { name, type }: RowField): DuckDBValue {
+  if (wireType !== type.wireType)
+    throw new Error(`Field ${name}: wire type ${wireType} is not that of ${type.name}`);
+  return type.read(reader);
+}
+
+function readText(reader: protobuf.Reader, wireType: number, field: RowField): string {
+  return String(readValue(reader, wireType, field));
+}
+
+/** The elements with one more, or with several that are packed. */
+function readElements(
+  reader: protobuf.Reader,
+  wireType: number,
+  field: RowField,
+  elements: DuckDBValue[],
+): DuckDBValue[] {
+  if (wireType === field.type.wireType || wireType !== LENGTH_DELIMITED) {
+    elements.push(readValue(reader, wireType, field));
+    return elements;
+  }
+  const end = reader.uint32() + reader.pos;
+  if (end > reader.len) throw new RangeError(`Field ${field.name}: the packed elements end too early`);
+  while (reader.pos < end) elements.push(field.type.read(reader));
+  return elements;
+}

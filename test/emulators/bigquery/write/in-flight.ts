@@ -1,0 +1,25 @@
+import { WriteError } from './write-error.ts';
+
+/** Work that must have ended before what it works on goes away. */
+export class InFlight {
+  readonly #work = new Set<Promise<unknown>>();
+  #closed = false;
+
+  /** @throws WriteError UNAVAILABLE after `close`. */
+  async run<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new WriteError('UNAVAILABLE', 'The server is shutting down');
+    const work = start();
+    this.#work.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#work.delete(work);
+    }
+  }
+
+  /** Nothing begins from now on; resolves when everything has ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#work);
+  }
+}

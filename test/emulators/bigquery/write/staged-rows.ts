@@ -1,0 +1,58 @@
+import { BOOLEAN, INTEGER, LIST, VARCHAR } from '@duckdb/node-api';
+import type { Session } from '../engine.ts';
+import { literal, quoted, typeName } from '../field.ts';
+import type { DecodedRows } from './decode-rows.ts';
+import type { RowColumn, RowFormat } from './row-format.ts';
+import type { RowError } from './write-protocol.ts';
+
+const STAGED = 'staged_row';
+
+/** Enough to find out what is wrong; BigQuery does not list every bad row either. */
+const MAX_ROW_ERRORS = 1000;
+
+/** Puts rows into a temporary table of the session, in place of those that were there. */
+export async function stageRows(session: Session, { columns }: RowFormat, rows: DecodedRows): Promise<void> {
+  await session.fillTemporaryTable(STAGED, [
+    ...columns.map(({ staged, type, repeated }, index) => ({
+      name: staged,
+      type: repeated ? LIST(type.staged) : type.staged,
+      values: rows.columns[index] ?? [],
+    })),
+    { name: '$position', type: INTEGER, values: rows.positions },
+    { name: '$deleted', type: BOOLEAN, values: rows.deletes },
+    { name: '$sequence', type: VARCHAR, values: rows.sequences },
+  ]);
+}
+
+/** The staged rows that have a value which is none of its column, in their order. */
+export async function unfitRows(session: Session, { columns }: RowFormat): Promise<RowError[]> {
+  const checked = columns.filter(({ fits }) => fits !== 'true');
+  if (checked.length === 0) return [];
+  const { rows } = await session.query(`
+    select "$position", case ${checked.map((column) => `when not ${column.fits} then ${problem(column)}`).join(' ')} end
+    from ${STAGED} where not (${checked.map(({ fits }) => fits).join(' and ')})
+    order by 1 limit ${MAX_ROW_ERRORS}`);
+  return rows.map(([index, message]) => ({
+    index: Number(index),
+    code: 'FIELDS_ERROR',
+    message: String(message),
+  }));
+}
+
+/** A query for the staged rows with the columns' values, `$position`, `$deleted` and `$sequence`. */
+export function convertedRows({ columns }: RowFormat, defaults: ReadonlyMap<string, string>): string {
+  const values = columns.map((column) => {
+    const byDefault = column.takesDefault ? defaults.get(column.field.name) : undefined;
+    const value =
+      byDefault === undefined
+        ? column.value
+        : `case when ${column.staged} is null then ${byDefault} else ${column.value} end`;
+    return `${value} as ${quoted(column.field.name)}`;
+  });
+  return `select ${[...values, '"$position"', '"$deleted"', '"$sequence"'].join(', ')} from ${STAGED}`;
+}
+
+function problem({ name, field, staged }: RowColumn): string {
+  const text = `Field ${name}: could not convert value to ${typeName(field).toLowerCase()}: `;
+  return `${literal(text)} || left(${staged}::varchar, 100)`;
+}

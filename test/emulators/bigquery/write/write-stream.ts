@@ -1,0 +1,11 @@
+import type { TableReference } from '../names.ts';
+import { invalidArgument, unimplemented } from './write-error.ts';
+
+/** The table of a default stream. @throws WriteError for another kind of stream, or a name that is none. */
+export function tableOfStream(writeStream: string): TableReference {
+  const [, projectId, datasetId, tableId, stream] =
+    /^projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)\/streams\/([^/]+)$/.exec(writeStream) ?? [];
+  if (!projectId || !datasetId || !tableId) throw invalidArgument(`Invalid stream name: ${writeStream}`);
+  if (stream !== '_default') throw unimplemented(`streams other than _default (${writeStream})`);
+  return { projectId, datasetId, tableId };
+}

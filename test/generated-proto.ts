@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import { smartAppShapes } from './smartapp-shapes.ts';
+import { streamProto } from './stream-proto.ts';
+
+/**
+ * The files of proto/, by their name in it, for SMartApp's streamed views: each .proto continues the one that `folder` has, so
+ * that numbers stay; beside it is the compiled form.
+ */
+export async function generatedProto(smartAppUrl: string, folder: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const { shape } of await smartAppShapes(smartAppUrl)) {
+    if (shape.loadType !== 'bq-storage-api') continue;
+    const existing = await readFile(`${folder}${shape.target}.proto`, 'utf8').catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null;
+        throw error;
+      },
+    );
+    const { proto, compiled } = streamProto(shape, existing);
+    files.set(`${shape.target}.proto`, proto);
+    files.set(`${shape.target}.json`, `${JSON.stringify(compiled, null, 2)}\n`);
+  }
+  return files;
+}

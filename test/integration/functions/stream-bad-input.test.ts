@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import type { Manifest } from '../../../shared/staging/staging.ts';
+import { hold } from '../../emulators/faults.ts';
+import { type Installation, STREAMED_ENTRY, type Staged } from './installation.ts';
+import { Stack } from './stack.ts';
+
+const VIEW = STREAMED_ENTRY.name;
+const YEAR_MS = 365.25 * 24 * 3_600_000;
+
+describe('bad input of a stream is answered by a clear error, and nothing is lost', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
+    await on.replicate(VIEW);
+    await on.source.add('app_incident', { id: 3, type: 'three' });
+    await on.source.delete('app_incident', 2);
+  });
+
+  const keysAndTypes = () =>
+    on.query(`select incident_id, incident_type from ${on.targetTable('incident')} order by incident_id`);
+
+  async function assertEqual(): Promise<void> {
+    const { rows } = await on.source.database.query(
+      'select incident_id::text, incident_type from xyz_incident order by xyz_incident.incident_id',
+    );
+    assert.deepEqual(await keysAndTypes(), rows);
+  }
+
+  /** Asserts that the view is halted with the reason, the others not, and goes on when it is mended and resumed. */
+  async function assertHalted(reason: RegExp, mend: () => Promise<unknown>): Promise<void> {
+    assert.match(String(await on.haltedReason(VIEW)), reason);
+    assert.equal(await on.haltedReason('pmr_project'), null);
+    await mend();
+    await on.dependencies.control.resumeView(VIEW);
+    await on.replicate(VIEW);
+    await assertEqual();
+  }
+
+  describe('a staged object', () => {
+    const nameOf = ({ etlTransactionId }: Staged, set = 'upserts') =>
+      `${VIEW}/${etlTransactionId}/${set}-00000.ndjson.gz`;
+    const read = async (name: string) => (await on.bucket.file(name).download({ decompress: false }))[0];
+    const write = (name: string, content: Buffer | string) =>
+      on.bucket.file(name).save(content, { resumable: false });
+    const manifestOf = ({ etlTransactionId }: Staged) => `${VIEW}/${etlTransactionId}/manifest.json`;
+
+    /** Puts other lines into the upserts, as a manifest then says that they were staged. */
+    async function replace(batch: Staged, change: (row: Record<string, unknown>) => Record<string, unknown>) {
+      const lines = gunzipSync(await read(nameOf(batch)))
+        .toString('utf8')
+        .trimEnd()
+        .split('\n');
+      const content = gzipSync(lines.map((line) => `${JSON.stringify(change(JSON.parse(line)))}\n`).join(''));
+      await write(nameOf(batch), content);
+      const manifest = JSON.parse((await read(manifestOf(batch))).toString('utf8')) as Manifest;
+      const md5 = createHash('md5').update(content).digest('base64');
+      const objects = manifest.objects.map((object) =>
+        object.name === nameOf(batch) ? { ...object, md5 } : object,
+      );
+      await write(manifestOf(batch), JSON.stringify({ ...manifest, objects }));
+    }
+
+    const damages: Record<string, (batch: Staged) => Promise<unknown>> = {
+      'that is cut short': async (batch) => write(nameOf(batch), (await read(nameOf(batch))).subarray(0, -9)),
+      'that is no gzip': (batch) => write(nameOf(batch), 'not at all'),
+      'that is another one': async (batch) => write(nameOf(batch), await read(nameOf(batch, 'deletes'))),
+      'that is gone': (batch) => on.bucket.file(nameOf(batch)).delete(),
+      'whose rows are of another batch': (batch) =>
+        replace(batch, (row) => ({ ...row, etl_transaction_id: 1 })),
+      'whose manifest is gone': (batch) => on.bucket.file(manifestOf(batch)).delete(),
+      "whose manifest is another batch's": async (batch) => {
+        const manifest = JSON.parse((await read(manifestOf(batch))).toString('utf8')) as Manifest;
+        await write(manifestOf(batch), JSON.stringify({ ...manifest, etl_transaction_id: '1' }));
+      },
+      'whose manifest is no JSON': (batch) => write(manifestOf(batch), '{"view"'),
+    };
+    for (const [what, damage] of Object.entries(damages)) {
+      it(`${what} has the rows captured again under a new number`, async () => {
+        const batch = await on.stage(VIEW);
+        const target = await keysAndTypes();
+        await damage(batch);
+
+        const outcome = await on.stream(batch);
+
+        assert.partialDeepStrictEqual(outcome, { outcome: 'recaptured' });
+        assert.deepEqual(await keysAndTypes(), target);
+        assert.deepEqual(await on.states(VIEW), ['applied', 'abandoned']);
+        assert.deepEqual(await on.mailboxes.extract.take(), [{ view: VIEW, trigger: 'recapture' }]);
+        await on.replicate(VIEW);
+        await assertEqual();
+      });
+    }
+
+    const values: Record<string, [row: Record<string, unknown>, reason: RegExp]> = {
+      'no number of 64 bits': [
+        { inventory_id: '9223372036854775808' },
+        /view xyz_incident: key 3, column inventory_id: the value/,
+      ],
+      'no timestamp': [{ open_datetime: '2026-02-30T00:00:00' }, /key 3, column open_datetime: the value/],
+      'no text': [{ status: 7 }, /key 3, column status: the value/],
+      'of a column that is unknown': [{ surprise: 1 }, /surprise/],
+    };
+    for (const [what, [change, reason]] of Object.entries(values)) {
+      it(`with a value that is ${what} halts the view and names key and column`, async () => {
+        const batch = await on.stage(VIEW);
+        await replace(batch, (row) => ({ ...row, ...change }));
+
+        await assert.rejects(on.stream(batch), { kind: 'bad_data' });
+
+        await assertHalted(reason, async () => undefined);
+      });
+    }
+  });
+
+  describe('the target', () => {
+    const table = () => on.targetTable('incident');
+
+    it('with another column type halts the view, at extract and at stream', async () => {
+      const batch = await on.stage(VIEW);
+      await on.query(`create or replace table ${table()} as select * replace (7 as status) from ${table()}`);
+
+      await assert.rejects(on.stream(batch), { kind: 'schema_drift' });
+
+      assert.match(
+        String(await on.haltedReason(VIEW)),
+        /column status is NULLABLE INT64 instead of NULLABLE STRING/,
+      );
+      await on.dependencies.control.resumeView(VIEW);
+      await assert.rejects(on.extract(VIEW), { kind: 'schema_drift' });
+    });
+
+    const keys = {
+      'without a primary key': 'no primary key is declared',
+      'with another one': 'the primary key is status',
+    };
+    for (const [what, reason] of Object.entries(keys)) {
+      it(`${what} halts the view before a row is written`, async () => {
+        const batch = await on.stage(VIEW);
+        await on.query(`alter table ${table()} drop primary key`);
+        if (what === 'with another one') {
+          await on.query(`alter table ${table()} add primary key (status) not enforced`);
+        }
+
+        await assert.rejects(on.stream(batch), { kind: 'schema_drift' });
+
+        assert.equal(stack.bigquery.faults.calls.includes('AppendRows'), false);
+        await assertHalted(new RegExp(reason), async () => {
+          if (what === 'with another one') await on.query(`alter table ${table()} drop primary key`);
+          await on.query(`alter table ${table()} add primary key (incident_id) not enforced`);
+        });
+      });
+    }
+
+    it('that is dropped while rows are on their way halts the view', async () => {
+      const held = hold();
+      stack.bigquery.faults.next('AppendRows', held);
+      const batch = await on.stage(VIEW);
+      const streaming = assert.rejects(on.stream(batch), { kind: 'configuration' });
+      await held.reached;
+      await on.query(`drop table ${table()}`);
+      held.release();
+
+      await streaming;
+
+      assert.match(String(await on.haltedReason(VIEW)), /incident/);
+    });
+
+    it('that does not exist any more halts the view', async () => {
+      const batch = await on.stage(VIEW);
+      await on.query(`drop table ${table()}`);
+
+      await assert.rejects(on.stream(batch), { kind: 'configuration' });
+
+      assert.match(String(await on.haltedReason(VIEW)), /the target of view xyz_incident is gone/);
+    });
+  });
+
+  it('a column that the message does not have halts the view at extract', async () => {
+    await on.source.database.query(
+      `create or replace view xyz_incident as
+       select id as incident_id, inventory_id, type as incident_type, null::text as service_type, null::text as severity, status,
+         to_char(opened at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as open_datetime,
+         to_char(closed at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as close_datetime,
+         owner as incident_owner, is_hidden as extra
+       from app_incident where not is_hidden`,
+    );
+
+    await assert.rejects(on.extract(VIEW), { kind: 'schema_drift' });
+
+    assert.match(
+      String(await on.haltedReason(VIEW)),
+      /proto\/incident\.proto: field extra \(optional bool\) is missing/,
+    );
+  });
+
+  describe('a date outside the window that streaming accepts', () => {
+    const longAgo = () => new Date(Date.now() - 11 * YEAR_MS);
+    const change = (id: number) => on.source.change('app_incident', id, { opened: longAgo() });
+
+    it('I9 halts the view at extract, and names key and column', async () => {
+      await change(1);
+
+      await assert.rejects(on.extract(VIEW), { kind: 'bad_data' });
+
+      await assertHalted(/view xyz_incident: key 1, column open_datetime: the value .*10 years back/, () =>
+        on.source.change('app_incident', 1, { opened: new Date() }),
+      );
+    });
+
+    it('I9 arrives as NULL when the policy of its column says so', async () => {
+      await importConfiguration(
+        [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }],
+        on.dependencies,
+      );
+      await change(1);
+
+      await on.replicate(VIEW);
+
+      assert.partialDeepStrictEqual(await on.target('incident'), [{ incident_id: '1', open_datetime: null }]);
+    });
+
+    it('is loaded with the whole view, which is no stream', async () => {
+      const fresh = await stack.install();
+      await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+      await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
+
+      await fresh.replicate(VIEW);
+
+      assert.partialDeepStrictEqual(await fresh.target('incident'), [
+        { incident_id: '1', open_datetime: '1999-12-31T23:59:00.000Z' },
+      ]);
+    });
+
+    it('I8 that only BigQuery meets is told with the key of its row', async () => {
+      // A whole view that must be streamed, since its target has rows.
+      await change(1);
+      const reborn = await stack.withNewControl(on);
+      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      const batch = await reborn.stage(VIEW);
+
+      await assert.rejects(reborn.stream(batch), { kind: 'bad_data', message: /view xyz_incident: key 1: / });
+    });
+  });
+
+  it('I11 another load type is refused when the view is imported', async () => {
+    await assert.rejects(importConfiguration([{ ...STREAMED_ENTRY, load_type: 'merge' }], on.dependencies), {
+      kind: 'configuration',
+      message: /was fed with load_type bq-storage-api, which cannot become merge/,
+    });
+  });
+
+  it('an event for the other load type is refused, and changes nothing', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    const [streamed, merged] = [await on.stage(VIEW), await on.stage()];
+
+    await assert.rejects(on.stream(merged), {
+      kind: 'invalid_event',
+      message: /view pmr_project is not applied by stream: its load type is merge/,
+    });
+    await assert.rejects(on.merge(streamed), {
+      kind: 'invalid_event',
+      message: /view xyz_incident is not applied by merge: its load type is bq-storage-api/,
+    });
+
+    assert.deepEqual([await on.haltedReason(VIEW), await on.haltedReason()], [null, null]);
+    await on.stream(streamed);
+    await on.merge(merged);
+    await assertEqual();
+  });
+});

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, hold, refuse } from '../../emulators/faults.ts';
+import { type Installation, STREAMED_ENTRY } from './installation.ts';
+import { Stack } from './stack.ts';
+
+const VIEW = STREAMED_ENTRY.name;
+
+describe('streaming a view', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await on.source.add(
+      'app_incident',
+      { id: 1, inventory_id: 7, type: 'broken', opened: '2026-01-02T03:04:05Z' },
+      { id: 2, type: 'noisy', closed: '2026-02-03T04:05:06Z', opened: '2025-12-31T23:59:59Z' },
+    );
+  });
+
+  /** Asserts that the target holds what the view holds, value by value; NULLs are absent on neither side. */
+  async function assertEqual(): Promise<void> {
+    const { rows } = await on.source.database.query(`
+      select incident_id::text, inventory_id::text, incident_type, service_type, severity, status,
+        replace(open_datetime, ' ', 'T') || ':00.000Z' as open_datetime,
+        replace(close_datetime, ' ', 'T') || ':00.000Z' as close_datetime, incident_owner
+      from xyz_incident order by xyz_incident.incident_id`);
+    assert.deepEqual(
+      await on.query(
+        `select * except (update_at, etl_transaction_id) from ${on.targetTable('incident')} order by incident_id`,
+      ),
+      rows,
+    );
+  }
+
+  const appends = () => stack.bigquery.faults.calls.filter((call) => call === 'AppendRows').length;
+  const numbers = () =>
+    on.query(
+      `select incident_id, etl_transaction_id from ${on.targetTable('incident')} order by incident_id`,
+    );
+
+  describe('the initial load', () => {
+    it('goes by load job into the empty target, with the batch number and its time in every row', async () => {
+      const batch = await on.stage(VIEW);
+      assert.deepEqual(await on.mailboxes.stream.take(), [
+        { view: VIEW, etlTransactionId: batch.etlTransactionId },
+      ]);
+      assert.deepEqual(await on.mailboxes.merge.take(), []);
+
+      const applied = await on.stream(batch);
+
+      assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', changed: '0', deleted: '0' });
+      assert.equal(appends(), 0);
+      await assertEqual();
+      const [{ started_at: startedAt } = {}] = await on.batches(VIEW);
+      assert.deepEqual(
+        await on.query(`select distinct update_at, etl_transaction_id from ${on.targetTable('incident')}`),
+        [{ update_at: (startedAt as Date).toISOString(), etl_transaction_id: batch.etlTransactionId }],
+      );
+    });
+
+    it('of an empty view leaves an empty target', async () => {
+      await on.source.database.query('delete from app_incident');
+
+      assert.partialDeepStrictEqual(await on.replicate(VIEW), { outcome: 'applied', added: '0' });
+
+      await on.source.add('app_incident', { id: 3 });
+      await on.replicate(VIEW);
+      await assertEqual();
+    });
+
+    it('I5 that nobody wrote down as applied is found again, not repeated', async () => {
+      const batch = await on.stage(VIEW);
+      const { dependencies } = on;
+      const markApplied = () => Promise.reject(new DataHubError('transient', 'the database is away'));
+      on.dependencies = { ...dependencies, control: { ...dependencies.control, markApplied } };
+      await assert.rejects(on.stream(batch), { kind: 'transient' });
+      on.dependencies = dependencies;
+
+      const applied = await on.stream(batch);
+
+      assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2' });
+      assert.equal(appends(), 0);
+      await assertEqual();
+    });
+
+    it('into a target that has rows is streamed, and what the view lost meanwhile is deleted', async () => {
+      await on.replicate(VIEW);
+      await on.source.add('app_incident', { id: 3 });
+      // Nobody captures this log row: the old control database is gone, the new one begins after it.
+      await on.source.delete('app_incident', 2);
+      const reborn = await stack.withNewControl(on);
+      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+
+      const applied = await reborn.replicate(VIEW);
+
+      assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', deleted: '1' });
+      await assertEqual();
+    });
+  });
+
+  describe('a batch', () => {
+    beforeEach(async () => {
+      await on.replicate(VIEW);
+      await on.mailboxes.stream.take();
+    });
+
+    it('I1 is written as upserts and deletes, and counted', async () => {
+      await on.source.add('app_incident', { id: 3, type: 'new' });
+      await on.source.change('app_incident', 1, { type: null, owner: 'Zoë' });
+      await on.source.delete('app_incident', 2);
+
+      const applied = await on.replicate(VIEW);
+
+      assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '1', changed: '1', deleted: '1' });
+      await assertEqual();
+      const [, batch] = await on.batches(VIEW);
+      assert.partialDeepStrictEqual(batch, {
+        state: 'applied',
+        kind: 'incremental',
+        rows_added: '1',
+        rows_changed: '1',
+        rows_deleted: '1',
+      });
+      assert.match(String(batch?.apply_job_id), /^stream_SMartDataAnalytics_xyz_incident_\d+_1$/);
+    });
+
+    it('I2 moves the checkpoint when it is applied, not before', async () => {
+      const before = await on.checkpointOf(VIEW);
+      await on.source.change('app_incident', 1, { type: 'worse' });
+      const batch = await on.stage(VIEW);
+      assert.deepEqual(await on.checkpointOf(VIEW), before);
+
+      await on.stream(batch);
+
+      assert.notDeepEqual(await on.checkpointOf(VIEW), before);
+      assert.partialDeepStrictEqual(await on.extract(VIEW), { outcome: 'idle' });
+    });
+
+    it('I1 deletes a row that leaves the view, and brings it back when it comes back', async () => {
+      await on.source.change('app_incident', 1, { is_hidden: true });
+      assert.partialDeepStrictEqual(await on.replicate(VIEW), { deleted: '1' });
+      await assertEqual();
+
+      await on.source.change('app_incident', 1, { is_hidden: false });
+      await on.replicate(VIEW);
+
+      await assertEqual();
+      assert.deepEqual(
+        (await numbers()).map(({ incident_id: key }) => key),
+        ['1', '2'],
+      );
+    });
+
+    it('I5 that was applied is left alone', async () => {
+      await on.source.change('app_incident', 1, { type: 'worse' });
+      const batch = await on.stage(VIEW);
+      await on.stream(batch);
+      const [target, sent] = [await numbers(), appends()];
+
+      const again = await on.stream(batch);
+
+      assert.partialDeepStrictEqual(again, { outcome: 'already settled', state: 'applied' });
+      assert.deepEqual(await numbers(), target);
+      assert.equal(appends(), sent);
+    });
+
+    it('I7 that is written late changes nothing that a newer one wrote', async () => {
+      await on.source.change('app_incident', 1, { type: 'older' });
+      await on.source.delete('app_incident', 2);
+      const older = await on.stage(VIEW);
+      // Its process sleeps with the request on its way; another one does the work, and goes on.
+      const held = hold();
+      stack.bigquery.faults.next('AppendRows', held);
+      const sleeper = await on.anotherProcess();
+      const asleep = assert.rejects(sleeper.stream(older), { kind: 'superseded' });
+      await held.reached;
+      await on.control.query('delete from etl.lease');
+      await on.stream(older);
+      await on.source.change('app_incident', 1, { type: 'newer' });
+      await on.source.add('app_incident', { id: 2, type: 'again' });
+      await on.replicate(VIEW);
+
+      held.release();
+      await asleep;
+
+      await assertEqual();
+    });
+
+    const passing = {
+      'fails before anything is written': failBefore('UNAVAILABLE'),
+      'fails after it was written': failAfterEffect('UNAVAILABLE'),
+      'is cut off after it was written': dropAfterEffect(),
+      'is closed after idling': failBefore('ABORTED'),
+      'is refused for a quota': refuse('RESOURCE_EXHAUSTED'),
+      'meets a table that is not known everywhere yet': failBefore('NOT_FOUND'),
+    };
+    for (const [what, fault] of Object.entries(passing)) {
+      it(`I5 whose request ${what} is sent again and written once`, async () => {
+        await on.source.add('app_incident', { id: 3 });
+        await on.source.change('app_incident', 1, { type: 'worse' });
+        const batch = await on.stage(VIEW);
+        stack.bigquery.faults.next('AppendRows', fault);
+
+        const applied = await on.stream(batch);
+
+        assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '1', changed: '1' });
+        assert.deepEqual(stack.bigquery.faults.unused, []);
+        assert.equal(appends(), 2);
+        await assertEqual();
+      });
+    }
+  });
+});

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import type pg from 'pg';
+import type { BigQueryType, Column, TableShape } from '../../../shared/columns.ts';
+import { inSnapshot } from '../../../shared/source/snapshot.ts';
+import { describeView } from '../../../shared/source/source-view.ts';
+import type { ViewSource } from '../../../shared/view-source.ts';
+import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
+import { createRowParser } from '../../../shared/warehouse/row-parser.ts';
+import { type StreamMessage, streamMessage } from '../../../shared/warehouse/stream-message.ts';
+import { streamProto } from '../../stream-proto.ts';
+import { TYPES } from './example-values.ts';
+import { makeViewSource } from './make-view-source.ts';
+import { stagedLines } from './staged-rows.ts';
+import { CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
+import { createValuedView, EXAMPLE_SCHEMA } from './valued-view.ts';
+
+/** How PostgreSQL itself tells what a field must hold, as text; where nothing stands here, as its JSON has it. */
+const TOLD_BY_POSTGRES: Partial<Record<BigQueryType, (value: string) => string>> = {
+  BYTES: (value) => `encode(${value}, 'hex')`,
+  DATE: (value) => `(${value} - date '1970-01-01')::text`,
+  FLOAT64: (value) => `${value}::float8::text`,
+  // A null of JSON arrives as NULL.
+  JSON: (value) => `nullif(to_jsonb(${value}), 'null')::text`,
+  TIMESTAMP: (value) => `(extract(epoch from ${value}) * 1000000)::bigint::text`,
+};
+
+describe('the rows of a view as they are streamed', () => {
+  let source: Source;
+
+  before(async () => {
+    source = await startSource(EXAMPLE_SCHEMA);
+  });
+
+  after(() => source.stop());
+
+  /** What the view's column `value` holds for PostgreSQL, and what was sent of it, both as text and in order of the keys. */
+  const compared = (differing: Partial<ViewSource> = {}) =>
+    inSnapshot(source.pool, async (client) => {
+      const viewSource = makeViewSource({ name: 'valued', loadType: 'bq-storage-api', ...differing });
+      const view = await describeView(client, viewSource, CONTENT_TYPE_TABLE);
+      const column = view.shape.columns.find(({ name }) => name === 'value');
+      assert.ok(column);
+      return {
+        told: await toldByPostgres(client, column),
+        sent: await normalised(client, column, sentValues(view.shape, await stagedLines(client, view))),
+      };
+    });
+
+  for (const [type, becomes, values] of TYPES) {
+    it(`I9 hold every ${type} as ${becomes}, as PostgreSQL has it`, async () => {
+      await createValuedView(source.pool, type, [...values.map(([literal]) => literal), 'null']);
+      const { told, sent } = await compared();
+      assert.deepEqual(sent, told);
+    });
+  }
+
+  it('I9 hold datetimes as microseconds', async () => {
+    const literals = [
+      `'2024-02-29 23:59'`,
+      `'0001-01-01'`,
+      `'9999-12-31 23:59:59.999999'`,
+      `'1969-12-31 23:59'`,
+    ];
+    await createValuedView(source.pool, 'timestamp', literals);
+    const { told, sent } = await compared({ datetimeColumns: ['value'] });
+    assert.deepEqual(sent, told);
+  });
+
+  for (const [type, fallback, sent] of [
+    ['integer', 7, '7'],
+    ['boolean', false, 'false'],
+    ['double precision', 1e-7, '1e-7'],
+    ['numeric', 0, '0'],
+    ['text', 'n/a', 'n/a'],
+    ['date', '1970-01-02', '1'],
+    ['timestamptz', '1970-01-01 00:00:01', '1000000'],
+    ['jsonb', 'n/a', '"n/a"'],
+  ] as const) {
+    it(`hold the configured default where a ${type} is NULL`, async () => {
+      await createValuedView(source.pool, type, ['null']);
+      assert.deepEqual((await compared({ nullDefaults: { value: fallback } })).sent, [sent]);
+    });
+  }
+});
+
+async function toldByPostgres(client: pg.ClientBase, { type, mode }: Column): Promise<unknown[]> {
+  const tell = TOLD_BY_POSTGRES[type] ?? ((value) => `to_json(${value}) #>> '{}'`);
+  const told = mode === 'REPEATED' ? `array(select ${tell('e')} from unnest(value) as e)` : tell('value');
+  const { rows } = await client.query(`select ${told} as told from valued order by item_id`);
+  return rows.map((row) => row.told);
+}
+
+/** What the field reads back as after each line was parsed and encoded, null where it is absent. */
+function sentValues(shape: TableShape, lines: string[]): unknown[] {
+  const message = streamMessage(streamProto(shape, null).compiled);
+  const parse = createRowParser(shape);
+  const encoder = createRowEncoder(message, shape, { etlTransactionId: 1n, updateAt: new Date(0) });
+  const sent = lines.map((line, ordinal) => decoded(message, encoder.upsert(parse(line), ordinal)));
+  return sent.sort((a, b) => Number(a.item_id) - Number(b.item_id)).map(({ value }) => value);
+}
+
+const decoded = ({ type }: StreamMessage, row: Uint8Array): Record<string, unknown> =>
+  type.toObject(type.decode(row), { longs: String, arrays: true });
+
+/** The values in the form in which PostgreSQL tells them. */
+async function normalised(client: pg.ClientBase, { type }: Column, values: unknown[]): Promise<unknown[]> {
+  const each = async (value: unknown): Promise<unknown> => {
+    if (value === undefined) return null;
+    if (Array.isArray(value)) return await Promise.all(value.map(each));
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+    if (type !== 'JSON') return String(value);
+    return (await client.query('select $1::jsonb::text as json', [value])).rows[0].json;
+  };
+  const result: unknown[] = [];
+  for (const value of values) result.push(await each(value));
+  return result;
+}

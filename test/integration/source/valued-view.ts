@@ -1,0 +1,20 @@
+import type pg from 'pg';
+
+/** The types of a user's own that the examples name. */
+export const EXAMPLE_SCHEMA = `
+  create table item (id bigint primary key);
+  create type mood as enum ('very sad', 'ok');
+  create type pair as (a integer, b text);
+  create type big_pair as (a numeric);
+  create domain positive as integer check (value > 0);
+  create domain labels as text[];`;
+
+/** Makes the view `valued` anew: a column `value` of the type, a row for each literal, with keys `item_id` from 1 on. */
+export async function createValuedView(pool: pg.Pool, type: string, literals: string[]): Promise<void> {
+  const values = literals.map((literal, i) => `(${i + 1}::bigint, ${literal}::${type})`);
+  await pool.query(
+    `drop view if exists valued; drop table if exists valued_row;
+     create table valued_row (item_id bigint, value ${type}); insert into valued_row values ${values.join(', ')};
+     create view valued as select item_id, value from valued_row`,
+  );
+}

@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Bucket } from '@google-cloud/storage';
+import pg from 'pg';
+import { MessageStore } from '../emulators/pubsub/message-store.ts';
+import { callFunction } from './functions.ts';
+import { formatDuration } from './log-line.ts';
+
+/** What the run before this one left, as far as a person wants to know it. */
+export interface LastRun {
+  views: LeftView[];
+  /** By subscription; undefined when Pub/Sub is elsewhere, where nobody can count them. */
+  waitingMessages: Map<string, number> | undefined;
+  stagedObjects: number;
+}
+
+/** A view source as it was left. */
+export interface LeftView {
+  name: string;
+  enabled: boolean;
+  paused: boolean;
+  haltedReason: string | null;
+  appliedBatches: number;
+  /** The highest log id that an applied batch or an idle capture has covered; null before the initial load. */
+  coveredId: number | null;
+  /** How long ago the view was last captured. */
+  capturedMsAgo: number | null;
+  /** The batch that was on its way. */
+  inFlight: { id: string; state: string } | null;
+  /** Log rows of an idle view that wait to be captured. */
+  waitingLogRows: number;
+}
+
+const POLL_INTERVAL_MS = 200;
+
+/** How many messages each subscription of a stand-in's folder holds. Must not be called while the stand-in runs. */
+export function countWaitingMessages(pubsubFolder: string): Map<string, number> {
+  const subscriptions = new MessageStore(pubsubFolder).subscriptions();
+  return new Map(
+    subscriptions.map(({ config, messages }) => [config.name.split('/').at(-1) ?? '', messages.length]),
+  );
+}
+
+/** Reads what was left, before anything of it is taken up. Changes nothing. */
+export async function readLastRun(parts: {
+  controlUrl: string;
+  /** Address of the function `extract`. */
+  extractUrl: string;
+  bucket: Bucket;
+  waitingMessages: Map<string, number> | undefined;
+}): Promise<LastRun> {
+  const [objects] = await parts.bucket.getFiles();
+  return {
+    views: await withControl(parts.controlUrl, (control) => readViews(control, parts.extractUrl)),
+    waitingMessages: parts.waitingMessages,
+    stagedObjects: objects.length,
+  };
+}
+
+/** As lines for people, one for each view and each service. */
+export function describeLastRun({ views, waitingMessages, stagedObjects }: LastRun): string[] {
+  const lines = views.map((view) => [view.name, describeView(view)]);
+  if (views.length === 0) lines.push(['views', 'no view source was imported yet']);
+  if (waitingMessages !== undefined) {
+    const waiting = [...waitingMessages].filter(([, count]) => count > 0);
+    const total = waiting.reduce((sum, [, count]) => sum + count, 0);
+    const where = waiting.map(([subscription, count]) => `${subscription} ${number(count)}`).join(', ');
+    lines.push([
+      'Pub/Sub',
+      `${counted(total, 'message')} ${total === 1 ? 'waits' : 'wait'}${where && `: ${where}`}`,
+    ]);
+  }
+  lines.push(['Storage', `${counted(stagedObjects, 'staged object')}`]);
+  const width = Math.max(...lines.map(([name = '']) => name.length));
+  return lines.map(([name = '', text]) => `  ${name.padEnd(width)}  ${text}`);
+}
+
+/**
+ * Says of each batch that was on its way what has become of it, as soon as that is clear, and resolves when all of it is
+ * said. An abort ends it; so does a control database that goes down.
+ */
+export async function followUp(
+  { views }: LastRun,
+  { controlUrl, say, signal }: { controlUrl: string; say: (line: string) => void; signal: AbortSignal },
+): Promise<void> {
+  const open = new Map(
+    views.flatMap(({ name, inFlight }) => (inFlight === null ? [] : [[inFlight.id, { name, ...inFlight }]])),
+  );
+  if (open.size === 0) return;
+  await withControl(controlUrl, async (control) => {
+    while (open.size > 0) {
+      for (const { id, state, error } of await readSettled(control, [...open.keys()])) {
+        const left = open.get(id);
+        if (left !== undefined)
+          say(`Resumed: ${left.name}: batch ${id} was ${left.state}, ${ENDS[state]}${error}`);
+        open.delete(id);
+      }
+      await delay(POLL_INTERVAL_MS, undefined, { signal });
+    }
+  }).catch(() => undefined);
+}
+
+type End = 'applied' | 'abandoned' | 'failed';
+
+const ENDS: Record<End, (error: string) => string> = {
+  applied: () => 'is applied',
+  abandoned: () => 'is abandoned: another batch takes its log rows',
+  failed: (error) => `has failed: ${error}`,
+};
+
+function describeView(view: LeftView): string {
+  const { enabled, paused, haltedReason, appliedBatches, coveredId, capturedMsAgo, inFlight } = view;
+  if (!enabled) return 'not enabled';
+  const read = capturedMsAgo === null ? '' : `, ${formatDuration(capturedMsAgo)} ago`;
+  const states = [
+    coveredId === null
+      ? 'not loaded yet'
+      : `${counted(appliedBatches, 'batch', 'batches')} applied, log read up to id ${number(coveredId)}${read}`,
+    haltedReason === null ? '' : `halted: ${haltedReason}`,
+    paused ? 'paused' : '',
+    inFlight === null ? '' : `batch ${inFlight.id} is ${inFlight.state}`,
+    view.waitingLogRows > 0 ? `${counted(view.waitingLogRows, 'log row')} to capture` : '',
+  ];
+  return states.filter((state) => state !== '').join('; ');
+}
+
+async function readViews(control: pg.Client, extractUrl: string): Promise<LeftView[]> {
+  const { rows } = await control.query(`select to_regclass('etl.view_source') is not null as "isThere"`);
+  if (!rows[0].isThere) return [];
+  const found = await control.query<Omit<LeftView, 'waitingLogRows'>>(`
+    select
+      v.name, v.enabled, v.paused, v.halted_reason as "haltedReason",
+      (select count(*)::float8 from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied')
+        as "appliedBatches",
+      greatest(c.floor_id, upper(c.seen) - 1)::float8 as "coveredId",
+      (extract(epoch from now() - v.captured_at) * 1000)::float8 as "capturedMsAgo",
+      (select jsonb_build_object('id', t.id::text, 'state', t.state) from etl.etl_transaction t
+        where t.view_name = v.name and t.state in ('extracting', 'staged', 'applying')) as "inFlight"
+    from etl.view_source v left join etl.checkpoint c on c.view_name = v.name
+    order by v.name`);
+  const waiting = await countWaitingLogRows(extractUrl);
+  return found.rows.map((view) => ({ ...view, waitingLogRows: waiting.get(view.name) ?? 0 }));
+}
+
+/** By view, as the function itself sees it; views that are about to do something else are left out. */
+async function countWaitingLogRows(extractUrl: string): Promise<Map<string, number>> {
+  const answer = await callFunction(extractUrl, { dryRun: true });
+  const { views = [] } = answer as { views?: { view: string; logRows?: string }[] };
+  return new Map(views.map(({ view, logRows = '0' }) => [view, Number(logRows)]));
+}
+
+async function readSettled(
+  control: pg.Client,
+  ids: string[],
+): Promise<{ id: string; state: End; error: string }[]> {
+  const { rows } = await control.query(
+    `select id::text, state, coalesce(error, '') as error from etl.etl_transaction
+     where id = any($1::bigint[]) and state in ('applied', 'abandoned', 'failed') order by id`,
+    [ids],
+  );
+  return rows;
+}
+
+async function withControl<T>(url: string, use: (control: pg.Client) => Promise<T>): Promise<T> {
+  const control = new pg.Client(url);
+  control.on('error', () => undefined);
+  await control.connect();
+  try {
+    return await use(control);
+  } finally {
+    await control.end();
+  }
+}
+
+const number = (count: number): string => count.toLocaleString('en-US');
+
+const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count === 0 ? 'no' : number(count)} ${count === 1 ? one : many}`;
