@@ -2,18 +2,22 @@ import protobuf, { type Writer } from 'protobufjs/light.js';
 import type { BigQueryType, Column } from '../columns.ts';
 import { daysOfDate, isDatetime, isTime, microsOfTimestamp } from './calendar-text.ts';
 import { fitsBignumeric, fitsNumeric } from './decimal-text.ts';
-import { protoField } from './proto-field.ts';
+import { type ProtoType, protoField } from './proto-field.ts';
 
 /** Why a value cannot be written, said of "the value …"; never the value itself. */
 export class UnfitValue extends Error {}
 
-/** Writes the field of one value, which is not null, with its tag. Throws `UnfitValue`. */
+/** Writes a value that is not null. Throws `UnfitValue`. */
 export type FieldWriter = (writer: Writer, value: unknown) => void;
 
-/** How the staged values of a column are written, as the field of that number. */
+/** What stands before every value of a field. */
+export function fieldTag(number: number, type: ProtoType): number {
+  return ((number << 3) | protobuf.types.basic[type]) >>> 0;
+}
+
+/** How the staged values of a column are written, with their tags, as the field of that number. */
 export function fieldWriter(number: number, column: Column): FieldWriter {
-  const wireType = protobuf.types.basic[protoField(column).type];
-  const tag = ((number << 3) | wireType) >>> 0;
+  const tag = fieldTag(number, protoField(column).type);
   const write = WRITE_VALUE[column.type];
   if (column.mode !== 'REPEATED') return (writer, value) => write(writer.uint32(tag), value);
   return (writer, values) => {
@@ -25,7 +29,7 @@ export function fieldWriter(number: number, column: Column): FieldWriter {
   };
 }
 
-/** The value alone, in the form that protoField names for its type. */
+/** The value without its tag, in the form that protoField names for its type. */
 const WRITE_VALUE: Record<BigQueryType, FieldWriter> = {
   INT64: (writer, value) => writer.int64(int64(value)),
   FLOAT64: (writer, value) => writer.double(float64(value)),
@@ -43,18 +47,24 @@ const WRITE_VALUE: Record<BigQueryType, FieldWriter> = {
   JSON: (writer, value) => writer.string(json(value)),
 };
 
+/** 64 bits as protobufjs takes them exactly: it writes a bigint as 0, and rounds a number beyond 2^53, but no text. */
+export function asProtoInt64(value: bigint): number | string {
+  const near = Number(value);
+  return Number.isSafeInteger(near) ? near : String(value);
+}
+
 const INT64_TEXT = /^-?\d{1,19}$/;
 /** The source writes what lies beyond as text. */
 const EXACT_NUMBERS = 2 ** 53;
 
-/** As protobufjs takes 64 bits exactly: it writes a bigint as 0, and rounds no text. */
 function int64(value: unknown): number | string {
   if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= EXACT_NUMBERS) return value;
-  if (typeof value === 'string' && INT64_TEXT.test(value) && isInt64(BigInt(value))) return value;
+  if (typeof value === 'string' && INT64_TEXT.test(value)) {
+    const exact = BigInt(value);
+    if (BigInt.asIntN(64, exact) === exact) return asProtoInt64(exact);
+  }
   throw new UnfitValue('is no whole number of 64 bits');
 }
-
-const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value;
 
 const NOT_FINITE = new Set(['NaN', 'Infinity', '-Infinity']);
 const NUMBER_TEXT = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -96,7 +106,7 @@ function date(value: unknown): number {
 function timestamp(value: unknown): number | string {
   const micros = microsOfTimestamp(string(value));
   if (micros === null) throw new UnfitValue('is no timestamp of the years 1 to 9999');
-  return typeof micros === 'bigint' ? String(micros) : micros;
+  return typeof micros === 'bigint' ? asProtoInt64(micros) : micros;
 }
 
 /** JSON.stringify writes half a surrogate pair as an escape, and nothing else so. */

@@ -35,7 +35,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
     async streamMessage(shape: TableShape): Promise<StreamMessage> {
       const { loadStreamMessage, messageDifferences } = await import('./stream-message.ts');
       const context = { view: shape.view };
-      const advice = 'Run npm run generate, review proto/, and deploy again.';
+      const advice = 'Run npm run generate, commit proto/ and deploy again, then resume the view.';
       const message = await loadStreamMessage(shape.target);
       if (message === null) {
         throw new DataHubError(

@@ -1,8 +1,10 @@
 // `npm run bench -- <name> [options]`: rates and memory as ratios within one run.
 import { parseArgs } from 'node:util';
-import { benchExtract } from './extract.ts';
+import type { Bench } from './bench.ts';
+import { extractBench } from './extract.ts';
+import { streamBench } from './stream.ts';
 
-const BENCHES = { extract: benchExtract };
+const BENCHES: Record<string, Bench> = { extract: extractBench, stream: streamBench };
 
 function usage(fault: string): never {
   console.error(
@@ -33,7 +35,8 @@ for (const name of ['rows', 'rounds'] as const) {
   if (!/^[1-9]\d{0,8}$/.test(values[name]))
     usage(`--${name} takes a whole number from 1, not ${values[name]}`);
 }
-const result = await bench({
+if (Number(values.rows) > bench.maxRows) usage(`--rows takes at most ${bench.maxRows} here`);
+const result = await bench.run({
   rows: Number(values.rows),
   rounds: Number(values.rounds),
   report: (line) => {

@@ -91,7 +91,7 @@ export async function followUp(
       for (const { id, state, error } of await readSettled(control, [...open.keys()])) {
         const left = open.get(id);
         if (left !== undefined)
-          say(`Resumed: ${left.name}: batch ${id} was ${left.state}, ${ENDS[state]}${error}`);
+          say(`Resumed: ${left.name}: batch ${id} was ${left.state}, ${ENDS[state](error)}`);
         open.delete(id);
       }
       await delay(POLL_INTERVAL_MS, undefined, { signal });

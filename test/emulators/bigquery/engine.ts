@@ -52,8 +52,6 @@ export class Engine {
       errors_as_json: 'true',
       memory_limit: MEMORY_LIMIT,
       temp_directory: temporaryFolder,
-      // Sessions run beside each other anyway; a statement on several threads gains nothing at this size.
-      threads: '1',
     });
     const connection = await instance.connect();
     await connection.run("set global TimeZone = 'UTC'");

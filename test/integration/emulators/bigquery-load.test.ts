@@ -162,7 +162,7 @@ describe('BigQuery stand-in: load jobs', () => {
     );
   });
 
-  it('load a million rows in seconds', async () => {
+  it('load a million rows', async () => {
     await project.rows(`create table d.large (project_id int64, enq string, project_name string, project_start date,
       company_id int64, company string, has_pm bool, at timestamp)`);
     const lines = function* () {
@@ -182,8 +182,6 @@ describe('BigQuery stand-in: load jobs', () => {
     const job = await project.load('large', ['gs://staging/large.ndjson.gz']);
     assert.equal(failure(job), undefined);
     assert.equal(job.metadata.statistics.load.outputRows, '1000000');
-    const { startTime, endTime } = job.metadata.statistics;
-    assert.ok(Number(endTime) - Number(startTime) < 10_000, `${endTime - startTime} ms`);
     assert.deepEqual(
       await project.values(
         'select count(distinct project_id), max(unix_micros(at)) - min(unix_micros(at)) from d.large',

@@ -103,6 +103,19 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
       });
     }
 
+    it('that is another one is noticed before a row is written, however many there are', async () => {
+      await on.source.database.query(`
+        with added as (insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 20000) i returning id)
+        insert into models_logging_change (object_id, content_type_id, action) select id, 18, 'added' from added`);
+      const batch = await on.stage(VIEW);
+      const lines = gunzipSync(await read(nameOf(batch))).toString('utf8');
+      await write(nameOf(batch), gzipSync(lines.replaceAll('xxx', 'yyy')));
+
+      assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'recaptured' });
+
+      assert.equal(stack.bigquery.faults.calls.includes('AppendRows'), false);
+    });
+
     const values: Record<string, [row: Record<string, unknown>, reason: RegExp]> = {
       'no number of 64 bits': [
         { inventory_id: '9223372036854775808' },

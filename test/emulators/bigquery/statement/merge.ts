@@ -42,7 +42,9 @@ export async function runMerge(merge: Merge, context: StatementContext): Promise
   const from = print(translation.relation(source));
 
   return await context.change(target, async () => {
-    const matched = translated.filter(({ matches }) => matches).map(({ condition }) => condition ?? 'true');
+    const matched = translated
+      .filter(({ kind }) => kind === 'matched')
+      .map(({ condition }) => condition ?? 'true');
     if (matched.length > 0) {
       const condition = `(${clauses.on}) and (${matched.join(' or ')})`;
       await refuseSeveralSources(context.session, translation.bindings, {
@@ -52,24 +54,43 @@ export async function runMerge(merge: Merge, context: StatementContext): Promise
         condition,
       });
     }
-    const sql = `merge into ${target.storage} as ${alias} using ${from} on ${clauses.on} ${translated.map(({ text }) => text).join(' ')}`;
-    return await countActions(sql, context, translation);
+    const counts = await countActions(translated, clauses, from, context);
+    await context.session.run(
+      `merge into ${target.storage} as ${alias} using ${from} on ${clauses.on} ${translated.map(({ text }) => text).join(' ')}`,
+      translation.bindings,
+    );
+    return dmlOutcome('MERGE', counts);
   });
 }
 
+/**
+ * What the statement is about to do. DuckDB could tell by RETURNING, but 1.5 then copies the columns that a clause does not set
+ * out of memory that nothing was written to, and crashes at times.
+ */
 async function countActions(
-  sql: string,
-  context: StatementContext,
-  translation: Translation,
-): Promise<Outcome> {
-  const counts = new Map<string, number>();
-  for await (const actions of context.session.texts(`${sql} returning merge_action`, translation.bindings)) {
-    for (const action of actions) counts.set(action, (counts.get(action) ?? 0) + 1);
+  whens: readonly TranslatedWhen[],
+  { alias, on, target, translation }: Clauses,
+  from: string,
+  { session }: StatementContext,
+): Promise<Record<Action, number>> {
+  const counts: Record<Action, number> = { inserted: 0, updated: 0, deleted: 0 };
+  const storage = `${target.storage} as ${alias}`;
+  const rowsOf: Record<Kind, string> = {
+    matched: `${storage} join ${from} on ${on}`,
+    'not matched by target': `${from} where not exists (select * from ${storage} where ${on})`,
+    'not matched by source': `${storage} where not exists (select * from ${from} where ${on})`,
+  };
+  for (const [kind, rows] of Object.entries(rowsOf)) {
+    const clauses = whens.filter((when) => when.kind === kind);
+    if (clauses.length === 0) continue;
+    const action = clauses.map((when) => `when ${when.condition ?? 'true'} then '${when.action}'`).join(' ');
+    const counted = await session.query(
+      `select action, count(*)::double from (select case ${action} end as action from ${rows}) where action is not null group by all`,
+      translation.bindings,
+    );
+    for (const [name, count] of counted.rows) counts[name as Action] += Number(count);
   }
-  const [inserted = 0, updated = 0, deleted = 0] = ['INSERT', 'UPDATE', 'DELETE'].map((action) =>
-    counts.get(action),
-  );
-  return dmlOutcome('MERGE', { inserted, updated, deleted });
+  return counts;
 }
 
 /** The source under its alias, in the form in which FROM has it. */
@@ -80,10 +101,13 @@ function sourceOf(using: Expression): Expression {
   return using;
 }
 
+type Kind = 'matched' | 'not matched by target' | 'not matched by source';
+type Action = 'inserted' | 'updated' | 'deleted';
+
 interface TranslatedWhen {
   readonly text: string;
-  /** Does it change target rows that a source row matches? */
-  readonly matches: boolean;
+  readonly kind: Kind;
+  readonly action: Action;
   readonly condition: string | undefined;
 }
 
@@ -94,30 +118,34 @@ function translateWhen(node: Expression, clauses: Clauses, target: Expression): 
   const bySource = !matches && isTrue(when.source);
   const visible = matches ? [target, clauses.source] : bySource ? [target] : [clauses.source];
   const condition = when.condition && print(clauses.translation.within(when.condition, visible));
-  const head = matches
-    ? 'when matched'
-    : bySource
-      ? 'when not matched by source'
-      : 'when not matched by target';
-  const action = translateAction(when, clauses, visible);
+  const kind = matches ? 'matched' : bySource ? 'not matched by source' : 'not matched by target';
+  const { action, text } = translateAction(when, clauses, visible);
   return {
-    text: `${head}${condition ? ` and (${condition})` : ''} then ${action}`,
-    matches,
+    text: `when ${kind}${condition ? ` and (${condition})` : ''} then ${text}`,
+    kind,
+    action,
     condition: condition ?? undefined,
   };
 }
 
-function translateAction({ then }: When, clauses: Clauses, visible: readonly Expression[]): string {
-  if ('var' in then && then.var.this.toUpperCase() === 'DELETE') return 'delete';
+function translateAction(
+  { then }: When,
+  clauses: Clauses,
+  visible: readonly Expression[],
+): { action: Action; text: string } {
+  if ('var' in then && then.var.this.toUpperCase() === 'DELETE') return { action: 'deleted', text: 'delete' };
   const [action, first, second] = 'tuple' in then ? then.tuple.expressions : [];
   const name = action && 'var' in action ? action.var.this.toUpperCase() : '';
   if (name === 'UPDATE' && first && 'tuple' in first) {
-    return `update set ${first.tuple.expressions.map((each) => assignment(each, clauses, visible)).join(', ')}`;
+    const changes = first.tuple.expressions.map((each) => assignment(each, clauses, visible));
+    return { action: 'updated', text: `update set ${changes.join(', ')}` };
   }
   if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW') {
-    return insertRow(clauses);
+    return { action: 'inserted', text: insertRow(clauses) };
   }
-  if (name === 'INSERT' && first && 'tuple' in first) return insertValues(first, second, clauses, visible);
+  if (name === 'INSERT' && first && 'tuple' in first) {
+    return { action: 'inserted', text: insertValues(first, second, clauses, visible) };
+  }
   throw unsupported('this action of MERGE');
 }
 

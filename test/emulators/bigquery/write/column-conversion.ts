@@ -65,8 +65,8 @@ export function convert(field: Field, type: ProtoType, staged: string): Converte
 }
 
 /**
- * Is the value one that may be streamed into the table's partitions, from ten years ago to a year ahead? Nothing for a
- * column that does not partition the table by time.
+ * DuckDB's expression whether a value may be streamed into the table's partitions, which take it from ten years ago to a
+ * year ahead. Nothing for a column that does not partition the table by time.
  */
 export function streamable(
   field: Field,
@@ -74,8 +74,7 @@ export function streamable(
   { timePartitioning }: TableSettings,
 ): string | undefined {
   if (timePartitioning?.field?.toLowerCase() !== field.name.toLowerCase()) return undefined;
-  const time = `${value}::timestamp`;
-  const now = 'now()::timestamp';
+  const [time, now] = [`${value}::timestamp`, 'now()::timestamp'];
   return `coalesce(${time} between ${now} - interval 10 year and ${now} + interval 1 year, true)`;
 }
 

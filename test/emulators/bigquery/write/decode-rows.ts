@@ -81,8 +81,9 @@ export class RowDecoder {
       else if (required && values[at] === null)
         throw new Error(`Field ${name}: required, but missing in the row`);
     }
-    deletes[at] = this.#isDelete(change);
-    sequences[at] = this.#sequence(change);
+    const [isDelete, sequence] = [this.#isDelete(change), this.#sequence(change)];
+    deletes.push(isDelete);
+    sequences.push(sequence);
   }
 
   #isDelete({ type }: Change): boolean {

@@ -1,5 +1,5 @@
 import type { Table } from '../catalog.ts';
-import type { Field } from '../field.ts';
+import { type Field, typeName } from '../field.ts';
 import { type ConvertedColumn, convert, streamable } from './column-conversion.ts';
 import { PROTO_TYPES, type ProtoType } from './proto-type.ts';
 import { invalidArgument, unimplemented } from './write-error.ts';
@@ -19,6 +19,8 @@ export interface RowColumn extends RowField, ConvertedColumn {
   readonly field: Field;
   /** DuckDB's name of it while the row is staged. */
   readonly staged: string;
+  /** DuckDB's expression whether a value that fits may be streamed; see streamable. */
+  readonly isStreamable?: string;
   /** The column takes its default where a row has no value. */
   readonly takesDefault: boolean;
 }
@@ -33,16 +35,18 @@ export interface RowFormat {
   readonly key: readonly string[] | undefined;
 }
 
-export type FieldTarget = number | 'changeType' | 'sequenceNumber';
+export type FieldTarget = number | PseudoColumn;
 
-const PSEUDO_COLUMNS: Readonly<Record<string, FieldTarget>> = {
+type PseudoColumn = 'changeType' | 'sequenceNumber';
+
+const PSEUDO_COLUMNS: Readonly<Record<string, PseudoColumn>> = {
   _CHANGE_TYPE: 'changeType',
   _CHANGE_SEQUENCE_NUMBER: 'sequenceNumber',
 };
 
 /**
- * Columns whose missing values become their defaults are named in lower case.
- * @throws WriteError INVALID_ARGUMENT where the descriptor does not fit the table, in BigQuery's words.
+ * `takesDefault` says of a column, by its name in lower case, whether its missing values become its default.
+ * @throws WriteError INVALID_ARGUMENT where the descriptor does not fit the table.
  */
 export function rowFormat(
   descriptor: RowDescriptor,
@@ -52,102 +56,112 @@ export function rowFormat(
   if (table.type !== 'TABLE') throw invalidArgument('Rows can be appended to tables only, not to a view');
   const fields = new Map<number, { field: RowField; target: FieldTarget }>();
   const columns: RowColumn[] = [];
+  const key = keyOf(descriptor, table);
   for (const each of descriptor.field) {
-    const pseudo = PSEUDO_COLUMNS[each.name.toUpperCase()];
-    if (pseudo !== undefined) {
-      fields.set(each.number, { field: pseudoField(each, descriptor), target: pseudo });
-    } else {
-      const column = rowColumn(each, descriptor, table, `c${columns.length}`, takesDefault);
+    const pseudo = PSEUDO_COLUMNS[each.name];
+    if (pseudo) fields.set(each.number, { field: pseudoField(each, descriptor), target: pseudo });
+    else {
+      const field = columnOf(each, table);
+      const column = rowColumn({
+        descriptor: each,
+        row: descriptor,
+        field,
+        table,
+        staged: `c${columns.length}`,
+        isKey: key?.includes(field) ?? false,
+        takesDefault: field.defaultValueExpression !== undefined && takesDefault(field.name.toLowerCase()),
+      });
       fields.set(each.number, { field: column, target: columns.length });
       columns.push(column);
     }
   }
-  checkRequired(columns, table);
-  return { table, columns, fields, key: keyOf([...fields.values()], columns, table) };
+  checkComplete(columns, table, key ?? []);
+  return { table, columns, fields, key: key?.map(({ name }) => name) };
+}
+
+/** The columns that tell the table's rows apart, if the rows of the descriptor are changes. */
+function keyOf({ field }: RowDescriptor, { fields, tableConstraints }: Table): readonly Field[] | undefined {
+  const has = (wanted: string) => field.some(({ name }) => name === wanted);
+  if (!has('_CHANGE_TYPE')) {
+    if (!has('_CHANGE_SEQUENCE_NUMBER')) return undefined;
+    throw invalidArgument('_CHANGE_SEQUENCE_NUMBER needs the field _CHANGE_TYPE');
+  }
+  const names = tableConstraints?.primaryKey?.columns ?? [];
+  if (names.length === 0) throw invalidArgument('_CHANGE_TYPE needs a table with a primary key');
+  return names.flatMap((name) => fields.find((each) => sameName(each.name, name)) ?? []);
 }
 
 function pseudoField(descriptor: FieldDescriptor, row: RowDescriptor): RowField {
   const { name, label } = descriptor;
   const type = PROTO_TYPES[descriptor.type];
-  if (type?.name !== 'string' || label === 'LABEL_REPEATED') {
-    throw mismatch(row, descriptor, 'STRING');
-  }
+  if (type?.name !== 'string' || label === 'LABEL_REPEATED') throw mismatch(row, descriptor, 'STRING');
   return { name, type, repeated: false, required: false };
 }
 
-function rowColumn(
-  descriptor: FieldDescriptor,
-  row: RowDescriptor,
-  table: Table,
-  staged: string,
-  takesDefault: (column: string) => boolean,
-): RowColumn {
-  const name = descriptor.options?.['.google.cloud.bigquery.storage.v1.columnName'] || descriptor.name;
-  const field = table.fields.find((each) => each.name.toLowerCase() === name.toLowerCase());
+function columnOf({ name, options }: FieldDescriptor, { fields }: Table): Field {
+  const columnName = options?.['.google.cloud.bigquery.storage.v1.columnName'] || name;
+  const field = fields.find((each) => sameName(each.name, columnName));
   if (!field) {
-    throw invalidArgument(`The input schema has more fields than BigQuery schema, extra fields: '${name}'`);
+    throw invalidArgument(
+      `The input schema has more fields than BigQuery schema, extra fields: '${columnName}'`,
+    );
   }
-  if (field.type === 'RECORD') throw unimplemented(`RECORD columns in the Write API (${name})`);
+  if (field.type === 'RECORD') throw unimplemented(`RECORD columns in the Write API (${columnName})`);
+  return field;
+}
+
+function rowColumn(column: {
+  readonly descriptor: FieldDescriptor;
+  readonly row: RowDescriptor;
+  readonly field: Field;
+  readonly table: Table;
+  readonly staged: string;
+  readonly isKey: boolean;
+  readonly takesDefault: boolean;
+}): RowColumn {
+  const { descriptor, row, field, table, staged, isKey, takesDefault } = column;
   const repeated = descriptor.label === 'LABEL_REPEATED';
   const type = PROTO_TYPES[descriptor.type];
   const converted = type && convert(field, type, staged);
   if (!converted || repeated !== (field.mode === 'REPEATED')) {
-    throw mismatch(row, descriptor, field.mode === 'REPEATED' ? `REPEATED ${field.type}` : field.type);
+    throw mismatch(row, descriptor, typeName(field));
   }
-  const withDefault = field.defaultValueExpression !== undefined && takesDefault(field.name.toLowerCase());
-  const inWindow = streamable(field, converted.value, table);
+  const isStreamable = streamable(field, converted.value, table);
   return {
-    name,
+    name: field.name,
     type,
     repeated,
-    required: descriptor.label === 'LABEL_REQUIRED' || (field.mode === 'REQUIRED' && !withDefault),
+    required: descriptor.label === 'LABEL_REQUIRED' || isKey || (field.mode === 'REQUIRED' && !takesDefault),
     field,
     staged,
-    takesDefault: withDefault,
-    value: converted.value,
-    fits:
-      inWindow === undefined
-        ? converted.fits
-        : `(case when ${converted.fits} then ${inWindow} else false end)`,
+    takesDefault,
+    ...converted,
+    ...(isStreamable !== undefined && { isStreamable }),
   };
 }
 
-function checkRequired(columns: readonly RowColumn[], table: Table): void {
+/** @throws WriteError if the rows cannot have a value for a column that must have one. */
+function checkComplete(columns: readonly RowColumn[], { fields }: Table, key: readonly Field[]): void {
   const given = new Set(columns.map(({ field }) => field));
-  const missing = table.fields.find(
-    (field) => field.mode === 'REQUIRED' && !given.has(field) && field.defaultValueExpression === undefined,
+  const missing = fields.find(
+    (field) =>
+      !given.has(field) &&
+      (key.includes(field) || (field.mode === 'REQUIRED' && field.defaultValueExpression === undefined)),
   );
-  if (missing) {
-    throw invalidArgument(
-      `The input schema is missing the required field '${missing.name}' of the BigQuery schema`,
-    );
-  }
+  if (!missing) return;
+  const kind = key.includes(missing) ? 'primary key column' : 'required field';
+  throw invalidArgument(`The input schema is missing the ${kind} '${missing.name}' of the BigQuery schema`);
 }
 
-function keyOf(
-  fields: readonly { readonly target: FieldTarget }[],
-  columns: readonly RowColumn[],
-  table: Table,
-): readonly string[] | undefined {
-  const has = (wanted: FieldTarget) => fields.some(({ target }) => target === wanted);
-  if (!has('changeType')) {
-    if (has('sequenceNumber')) throw invalidArgument('_CHANGE_SEQUENCE_NUMBER needs the field _CHANGE_TYPE');
-    return undefined;
-  }
-  const key = table.tableConstraints?.primaryKey?.columns ?? [];
-  if (key.length === 0) {
-    throw invalidArgument('_CHANGE_TYPE needs a table with a primary key, and this one has none');
-  }
-  return key.map((name) => {
-    const column = columns.find(({ field }) => field.name.toLowerCase() === name.toLowerCase());
-    if (!column) throw invalidArgument(`The input schema is missing the primary key column '${name}'`);
-    return column.field.name;
-  });
+/** BigQuery's columns do not tell `A` from `a`. */
+function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
 }
 
-function mismatch(row: RowDescriptor, { name, type }: FieldDescriptor, columnType: string) {
+function mismatch({ name: row }: RowDescriptor, { name, type, label }: FieldDescriptor, columnType: string) {
   const protoType = type.replace('TYPE_', '').toLowerCase();
+  const repeated = label === 'LABEL_REPEATED' ? 'repeated ' : '';
   return invalidArgument(
-    `The proto field mismatched with BigQuery field at ${row.name}.${name}, the proto field type ${protoType}, BigQuery field type ${columnType}`,
+    `The proto field mismatched with BigQuery field at ${row}.${name}, the proto field type ${repeated}${protoType}, BigQuery field type ${columnType}`,
   );
 }

@@ -24,14 +24,14 @@ export async function stageRows(session: Session, { columns }: RowFormat, rows: 
   ]);
 }
 
-/** The staged rows that have a value which is none of its column, in their order. */
+/** The staged rows that have a value which their table cannot take, in their order. */
 export async function unfitRows(session: Session, { columns }: RowFormat): Promise<RowError[]> {
-  const checked = columns.filter(({ fits }) => fits !== 'true');
-  if (checked.length === 0) return [];
+  const checks = columns.flatMap(checksOf);
+  if (checks.length === 0) return [];
+  const problem = checks.map(({ fails, message }) => `when ${fails} then ${message}`).join(' ');
   const { rows } = await session.query(`
-    select "$position", case ${checked.map((column) => `when not ${column.fits} then ${problem(column)}`).join(' ')} end
-    from ${STAGED} where not (${checked.map(({ fits }) => fits).join(' and ')})
-    order by 1 limit ${MAX_ROW_ERRORS}`);
+    select "$position", case ${problem} end from ${STAGED}
+    where ${checks.map(({ fails }) => fails).join(' or ')} order by 1 limit ${MAX_ROW_ERRORS}`);
   return rows.map(([index, message]) => ({
     index: Number(index),
     code: 'FIELDS_ERROR',
@@ -52,7 +52,20 @@ export function convertedRows({ columns }: RowFormat, defaults: ReadonlyMap<stri
   return `select ${[...values, '"$position"', '"$deleted"', '"$sequence"'].join(', ')} from ${STAGED}`;
 }
 
-function problem({ name, field, staged }: RowColumn): string {
-  const text = `Field ${name}: could not convert value to ${typeName(field).toLowerCase()}: `;
-  return `${literal(text)} || left(${staged}::varchar, 100)`;
+/** In this order: what does not fit cannot be asked for more. */
+function checksOf({ field, staged, fits, isStreamable }: RowColumn): { fails: string; message: string }[] {
+  const shown = `left(${staged}::varchar, 100)`;
+  const unfit = `Field ${field.name}: could not convert value to ${typeName(field).toLowerCase()}: `;
+  const outside = `Field ${field.name}: only a time within 10 years in the past and 1 year in the future can be streamed into a partition: `;
+  return [
+    ...(fits === 'true' ? [] : [{ fails: `not ${fits}`, message: `${literal(unfit)} || ${shown}` }]),
+    ...(isStreamable === undefined
+      ? []
+      : [
+          {
+            fails: `case when ${fits} then not ${isStreamable} else false end`,
+            message: `${literal(outside)} || ${shown}`,
+          },
+        ]),
+  ];
 }

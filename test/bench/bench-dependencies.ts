@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import { createDependencies, type Dependencies } from '../../functions/dependencies.ts';
+import { importConfiguration } from '../../functions/extract/import-configuration.ts';
+import { parseExtractEvent } from '../../shared/events/messages.ts';
+
+/** What a step of a bench is given, by the environment of its process; there is nobody to tell of a batch. */
+export async function benchDependencies(): Promise<Dependencies> {
+  const dependencies = await createDependencies({ ...process.env, LOG_LEVEL: 'warn' });
+  const silent = async () => undefined;
+  return {
+    ...dependencies,
+    events: { ...dependencies.events, announceBatch: silent, requestExtract: silent },
+  };
+}
+
+/** SMartApp's view sources. */
+export async function importSmartApp(dependencies: Dependencies): Promise<void> {
+  const file = new URL('../../sql/source/view-sources.json', import.meta.url);
+  const configuration = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
+  if (configuration.ask !== 'import') throw new Error('view-sources.json is no import');
+  await importConfiguration(configuration.entries, dependencies);
+}

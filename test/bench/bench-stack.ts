@@ -1,0 +1,73 @@
+import { BigQuery } from '@google-cloud/bigquery';
+import { Storage } from '@google-cloud/storage';
+import { PassThroughClient } from 'google-auth-library';
+import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start-big-query.ts';
+import { type Postgres, startPostgres } from '../emulators/postgres.ts';
+import { startStorage } from '../emulators/storage/start-storage.ts';
+import { READER_ROLE } from '../smartapp/create-smartapp.ts';
+
+const LOCATION = 'EU';
+const DATASETS = ['SMartData_Temp', 'SMartDataAnalytics', 'View_SMartData'];
+const SOURCE_DATABASE = 'smartapp';
+
+/** SMartApp's reader role logs in with it. */
+export const READER_PASSWORD = 'bench';
+
+/** The servers that a function needs; they run in the bench's process, so that the function's holds nothing else. */
+export type BenchStack = {
+  postgres: Postgres;
+  bigquery: BigQueryStandIn;
+  /** Of the source, as its superuser; the database is empty at first. */
+  sourceUrl: string;
+  /**
+   * A project with its bucket and datasets. Answers the environment of a function there, with a control database that is
+   * still to be made.
+   */
+  makeProject(projectId: string, controlDatabase: string): Promise<Record<string, string | undefined>>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+export async function startBenchStack(): Promise<BenchStack> {
+  const servers = new AsyncDisposableStack();
+  try {
+    const postgres = servers.adopt(await startPostgres(), (server) => server.stop());
+    const storage = servers.adopt(await startStorage(), (server) => server.close());
+    const bigquery = servers.adopt(await startBigQuery({ storageEndpoint: storage.url }), (server) =>
+      server.close(),
+    );
+    await postgres.createDatabase(SOURCE_DATABASE);
+    // The client takes a stand-in's full base address from this variable only.
+    process.env.BIGQUERY_EMULATOR_HOST = bigquery.url;
+    return {
+      postgres,
+      bigquery,
+      sourceUrl: postgres.url(SOURCE_DATABASE),
+      async makeProject(projectId, controlDatabase) {
+        const bucket = `${projectId}-staging`;
+        const authClient = new PassThroughClient();
+        const storageClient = new Storage({ projectId, apiEndpoint: storage.url, authClient });
+        await storageClient.createBucket(bucket, { location: LOCATION });
+        const bigqueryClient = new BigQuery({ projectId, authClient });
+        for (const dataset of DATASETS) await bigqueryClient.createDataset(dataset, { location: LOCATION });
+        return {
+          ...process.env,
+          GOOGLE_CLOUD_PROJECT: projectId,
+          BIGQUERY_LOCATION: LOCATION,
+          STAGING_BUCKET: bucket,
+          SOURCE_DATABASE_URL: postgres.url(SOURCE_DATABASE, READER_ROLE, READER_PASSWORD),
+          CONTROL_DATABASE_URL: postgres.url(controlDatabase),
+          STORAGE_EMULATOR_HOST: storage.url,
+          BIGQUERY_EMULATOR_HOST: bigquery.url,
+          BIGQUERY_STORAGE_EMULATOR_HOST: bigquery.writeHost,
+          // Nothing is published in a round; the address only keeps the client from looking for Google's.
+          PUBSUB_EMULATOR_HOST: '127.0.0.1:9',
+          METADATA_SERVER_DETECTION: 'none',
+        };
+      },
+      [Symbol.asyncDispose]: () => servers.disposeAsync(),
+    };
+  } catch (error) {
+    await servers.disposeAsync();
+    throw error;
+  }
+}

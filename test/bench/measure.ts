@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+
+/** What a piece of work took of the process that ran nothing else. */
+export type Measured = {
+  seconds: number;
+  /** Of these, the seconds in which the main thread worked; in the rest it waited. */
+  busySeconds: number;
+  /** Since the process began. */
+  peakRssMb: number;
+  /** Resident memory after each quarter of the time. */
+  quartersRssMb: number[];
+};
+
+const SAMPLE_INTERVAL_MS = 20;
+const QUARTERS = [0.25, 0.5, 0.75, 1];
+
+export async function measure<Result>(
+  work: () => Promise<Result>,
+): Promise<{ result: Result; measured: Measured }> {
+  const samplesMb: number[] = [];
+  const sample = () => samplesMb.push(process.memoryUsage.rss() / 1024 / 1024);
+  const sampler = setInterval(sample, SAMPLE_INTERVAL_MS);
+  const before = performance.eventLoopUtilization();
+  const startedMs = performance.now();
+  const result = await work();
+  const seconds = (performance.now() - startedMs) / 1000;
+  const { active } = performance.eventLoopUtilization(before);
+  clearInterval(sampler);
+  sample();
+  const quartersRssMb = QUARTERS.map((part) => samplesMb[Math.ceil(part * samplesMb.length) - 1] ?? 0);
+  return {
+    result,
+    measured: { seconds, busySeconds: active / 1000, peakRssMb: (await peakRssKb()) / 1024, quartersRssMb },
+  };
+}
+
+/** Linux counts the parent's memory at the fork into maxRSS; VmHWM is this program's alone. */
+async function peakRssKb(): Promise<number> {
+  const status = process.platform === 'linux' ? await readFile('/proc/self/status', 'utf8') : '';
+  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  return peak === undefined ? process.resourceUsage().maxRSS : Number(peak);
+}

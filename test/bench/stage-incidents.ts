@@ -1,0 +1,51 @@
+// Stages the batch of incidents that the rounds stream, in a process of its own, after a rehearsal against the whole stand-in.
+import { BigQuery } from '@google-cloud/bigquery';
+import { PassThroughClient } from 'google-auth-library';
+import pg from 'pg';
+import { extractView } from '../../functions/extract/extract-view.ts';
+import { streamBatch } from '../../functions/stream/stream-batch.ts';
+import { compare, describeFindings } from '../local/compare/compare.ts';
+import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
+import { addIncidents, changeIncidents } from './incident-changes.ts';
+import { tellParent } from './run-round.ts';
+
+/** The batch that is staged. */
+export type StagedIncidents = { etlTransactionId: string; upserts: number; deletes: number };
+
+const VIEW = 'xyz_incident';
+const [rows, sourceUrl = ''] = process.argv.slice(2);
+const dependencies = await benchDependencies();
+const source = new pg.Client(sourceUrl);
+await source.connect();
+
+async function stage(): Promise<StagedIncidents> {
+  const invocation = { functionName: 'extract', event: {} };
+  const result = await extractView(VIEW, 'bench', invocation, dependencies);
+  if (result.outcome !== 'staged') throw new Error(`the extraction ended ${JSON.stringify(result)}`);
+  return result;
+}
+
+async function replicate(): Promise<void> {
+  const event = { view: VIEW, etlTransactionId: BigInt((await stage()).etlTransactionId) };
+  const result = await streamBatch(event, { functionName: 'stream', event: {} }, dependencies);
+  if (result.outcome !== 'applied') throw new Error(`the stream ended ${JSON.stringify(result)}`);
+}
+
+async function assertReplicated(): Promise<void> {
+  const bigquery = new BigQuery({
+    projectId: dependencies.config.projectId,
+    authClient: new PassThroughClient(),
+  });
+  const target = `${dependencies.config.datasets.target}.incident`;
+  const pair = { view: VIEW, target, keyColumn: 'incident_id', keepsDeletedRows: false };
+  const found = await compare(pair, { sourceUrl, bigquery });
+  if (!found.consistent) throw new Error(describeFindings(found).join('\n'));
+}
+
+await importSmartApp(dependencies);
+await replicate();
+await changeIncidents(source);
+await replicate();
+await assertReplicated();
+await addIncidents(source, Number(rows));
+tellParent<StagedIncidents>(await stage());

@@ -1,0 +1,110 @@
+import pg from 'pg';
+import { createSmartApp } from '../smartapp/create-smartapp.ts';
+import { type Bench, benchResult } from './bench.ts';
+import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
+import type { Measured } from './measure.ts';
+import { type Received, startReceiver } from './receiver.ts';
+import { runRound } from './run-round.ts';
+import type { StagedIncidents } from './stage-incidents.ts';
+import type { StreamRound } from './stream-round.ts';
+
+const VIEW = 'xyz_incident';
+const TARGET = 'incident';
+/** Some thousand incidents are enough of a pattern. */
+const SCALE = 0.5;
+/** The most log rows that one batch may be configured to take. */
+const MAX_ROWS = 2_000_000;
+const PROJECT = 'bench-stream';
+const STAGED_CONTROL = 'control';
+/** Memory that is this much higher at the end than after a quarter of the time is not flat. */
+const FLAT_RATIO = 1.15;
+
+/**
+ * Streams a batch of N incidents, nine upserts to a delete, each round in a process of its own, and feeds the same staged rows
+ * to the package's JSONWriter, another process, in requests of the same size. The rate counts everything from the event to the
+ * batch that is applied, acknowledged by a receiver that only counts. Both must send the same rows, to the byte; that they are
+ * the right ones was compared in a rehearsal.
+ */
+export const streamBench: Bench = {
+  maxRows: MAX_ROWS,
+  async run({ rows, rounds, report }) {
+    await using stack = await startBenchStack();
+    await createSmartApp(stack.sourceUrl, { scale: SCALE, readerPassword: READER_PASSWORD });
+    await stack.postgres.createDatabase(STAGED_CONTROL);
+    const env = await stack.makeProject(PROJECT, STAGED_CONTROL);
+
+    report(`rehearsing, then staging ${rows} rows`);
+    const staged = await runRound<StagedIncidents>('stage-incidents.ts', [String(rows), stack.sourceUrl], {
+      ...env,
+      MAX_BATCH_LOG_ROWS: String(MAX_ROWS),
+    });
+    report(`staged ${staged.upserts} upserts and ${staged.deletes} deletes`);
+
+    await using cleanup = new AsyncDisposableStack();
+    const receiver = cleanup.adopt(await startReceiver(), ({ close }) => close());
+    const streamed: StreamRound[] = [];
+    const baselines: Measured[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      // Every round finds the batch staged, and nobody else's work.
+      const database = `control_${round}`;
+      await copyDatabase(stack.postgres.url(), STAGED_CONTROL, database);
+      const roundEnv = {
+        ...env,
+        CONTROL_DATABASE_URL: stack.postgres.url(database),
+        BIGQUERY_STORAGE_EMULATOR_HOST: receiver.host,
+      };
+      const batch = [VIEW, staged.etlTransactionId];
+      const stream = await runRound<StreamRound>('stream-round.ts', batch, roundEnv);
+      const ours = receiver.take();
+      const rowsPerRequest = String(Math.ceil(ours.rows / ours.requests));
+      const baseline = await runRound<Measured>(
+        'json-writer-round.ts',
+        [...batch, TARGET, rowsPerRequest],
+        roundEnv,
+      );
+      assertSame(rows, ours, receiver.take());
+      streamed.push(stream);
+      baselines.push(baseline);
+      for (const line of describe(round, stream, baseline, ours)) report(line);
+    }
+    return benchResult({
+      rows,
+      seconds: streamed.map(({ seconds }) => seconds),
+      baselineSeconds: baselines.map(({ seconds }) => seconds),
+      peakRssMb: streamed.map(({ peakRssMb }) => peakRssMb),
+    });
+  },
+};
+
+/** Nobody may be connected to the original. */
+async function copyDatabase(url: string, original: string, copy: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(
+    `create database ${pg.escapeIdentifier(copy)} template ${pg.escapeIdentifier(original)}`,
+  );
+  await client.end();
+}
+
+/** Fields have the same numbers in both descriptors, so that the same row has the same bytes, if not in the same order. */
+function assertSame(rows: number, ours: Received, theirs: Received): void {
+  if (ours.rows === rows && theirs.rows === rows && ours.rowBytes === theirs.rowBytes) return;
+  throw new Error(
+    `of ${rows} rows, stream sent ${ours.rows} (${ours.rowBytes} bytes) and JSONWriter ${theirs.rows} (${theirs.rowBytes} bytes)`,
+  );
+}
+
+function describe(round: number, stream: StreamRound, baseline: Measured, ours: Received): string[] {
+  const [afterQuarter = 0, , , atEnd = 0] = stream.quartersRssMb;
+  const isFlat = atEnd <= afterQuarter * FLAT_RATIO;
+  const quarters = stream.quartersRssMb.map((mb) => mb.toFixed(0)).join(', ');
+  return [
+    `round ${round}: stream ${stream.seconds.toFixed(2)} s, JSONWriter ${baseline.seconds.toFixed(2)} s; ` +
+      `${ours.requests} requests, ${(ours.rowBytes / 1e6).toFixed(1)} MB of rows`,
+    `  stream: ${stream.rowSeconds.toFixed(2)} s for reading, parsing and encoding, ` +
+      `${(stream.seconds - stream.rowSeconds).toFixed(2)} s for sending and all else; ` +
+      `of all ${stream.seconds.toFixed(2)} s it waited ${(stream.seconds - stream.busySeconds).toFixed(2)} s`,
+    `  memory: after each quarter of the time ${quarters} MB: ${isFlat ? 'flat' : 'it grew'}; ` +
+      `peak ${stream.peakRssMb.toFixed(0)} MB, JSONWriter's ${baseline.peakRssMb.toFixed(0)} MB`,
+  ];
+}
