@@ -3,10 +3,12 @@ import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../
 import { DataHubError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { inTransaction, type Queryable, quoteIdentifier } from '../postgres.ts';
+import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**
  * Gives matured horizons their marker (design: capture, step 1), in a transaction of its own that ends before the
- * capture's snapshot is taken. Repeating it draws another, later marker, which is as good.
+ * capture's snapshot is taken. Repeating it draws another, later marker, which is as good. Throws `source_refused` for a
+ * server that is too old.
  */
 export async function drawMarker(
   pool: pg.Pool,
@@ -16,8 +18,14 @@ export async function drawMarker(
   const oldest = oldestUnmarked(checkpoint.horizons);
   if (oldest === null) return checkpoint;
   return await inTransaction(pool, 'source', 'begin', async (client) => {
-    const { rows } = await client.query(`select ${CLOCK} as "nowMicros", pg_is_in_recovery() as standby`);
-    const { nowMicros, standby } = rows[0] as { nowMicros: bigint; standby: boolean };
+    const { rows } = await client.query(
+      `select ${CLOCK} as "nowMicros", pg_is_in_recovery() as standby, ${SERVER_VERSION}`,
+    );
+    const { nowMicros, standby, ...version } = rows[0] as ServerVersion & {
+      nowMicros: bigint;
+      standby: boolean;
+    };
+    assertNewEnough(version);
     if (standby || nowMicros - oldest < BigInt(graceSeconds) * 1_000_000n) return checkpoint;
     const drawn = await client.query('select pg_current_xact_id()::text as marker');
     const marker = BigInt(drawn.rows[0].marker);

@@ -4,17 +4,13 @@ import { readLogState } from './change-log.ts';
 /** One thing that was looked at, and what to do about it when it is not as it must be. */
 export type Finding = { check: string; ok: boolean; message: string; advice?: string };
 
-/** Multiranges came with PostgreSQL 14. */
-const OLDEST_VERSION = 140_000;
-
 /**
- * What the server and the role are fit for: version, rights on the change log and its sequence, and no more rights than
- * reading. Throws what `readLogState` refuses.
+ * What the server and the role are fit for: rights on the change log and its sequence, and no more rights than reading. Throws
+ * what `readLogState` refuses; a server that is too old is refused by the snapshot that this is asked in.
  */
 export async function inspectServer(client: Queryable, logTable: string): Promise<Finding[]> {
   const { rows } = await client.query(
-    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
-       current_user as role, (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
+    `select current_setting('server_version') as version, current_user as role, (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
        has_table_privilege($1, 'insert, update, delete') as "canWrite",
        pg_get_serial_sequence($1, 'id') as sequence,
        has_sequence_privilege(pg_get_serial_sequence($1, 'id'), 'select') as "canReadSequence"`,
@@ -22,7 +18,6 @@ export async function inspectServer(client: Queryable, logTable: string): Promis
   );
   const server = rows[0] as {
     version: string;
-    number: number;
     role: string;
     isSuperuser: boolean;
     canWrite: boolean;
@@ -30,14 +25,7 @@ export async function inspectServer(client: Queryable, logTable: string): Promis
     canReadSequence: boolean | null;
   };
   const findings: Finding[] = [
-    server.number >= OLDEST_VERSION
-      ? { check: 'source database', ok: true, message: `PostgreSQL ${server.version} as ${server.role}` }
-      : {
-          check: 'source database',
-          ok: false,
-          message: `PostgreSQL ${server.version} has no multiranges`,
-          advice: 'Upgrade the source to PostgreSQL 14 or newer.',
-        },
+    { check: 'source database', ok: true, message: `PostgreSQL ${server.version} as ${server.role}` },
   ];
   if (server.isSuperuser || server.canWrite) {
     findings.push({

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { inTransaction, quoteLiteral } from '../postgres.ts';
+import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 // Whatever the database, the role or the server sets, rows look the same (design: capture, step 2).
 const PINNED: Record<string, string> = {
@@ -18,16 +19,20 @@ const PINNED: Record<string, string> = {
 
 const PIN = `select ${Object.entries(PINNED)
   .map(([name, value]) => `set_config('${name}', '${value}', true)`)
-  .join(', ')}`;
+  .join(', ')}, ${SERVER_VERSION}`;
 
-/** Runs `work` in one read-only snapshot of the source; everything that it reads is of one moment. */
+/**
+ * Runs `work` in one read-only snapshot of the source; everything that it reads is of one moment. Throws `source_refused` for
+ * a server that is too old.
+ */
 export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return inTransaction(
     pool,
     'source',
     'begin transaction isolation level repeatable read, read only',
     async (client) => {
-      await client.query(PIN);
+      const { rows } = await client.query(PIN);
+      assertNewEnough(rows[0] as ServerVersion);
       return await work(client);
     },
   );

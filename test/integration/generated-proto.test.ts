@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
-import { generatedProto } from '../generated-proto.ts';
+import { generatedProto } from '../generate/generated-proto.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
 
 const FOLDER = fileURLToPath(new URL('../../proto/', import.meta.url));

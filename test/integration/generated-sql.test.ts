@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
-import { generatedSql } from '../generated-sql.ts';
+import { generatedSql } from '../generate/generated-sql.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
 
 const FOLDER = fileURLToPath(new URL('../../sql/bigquery/', import.meta.url));

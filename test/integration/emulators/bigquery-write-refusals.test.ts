@@ -243,7 +243,9 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
         id: 2,
         name: Buffer.from([0x61, 0xff]),
       });
-      assert.deepEqual(await said(PLAIN, { id: 1, name: 'a\ufffd' }, broken), ['1: not valid UTF-8']);
+      assert.deepEqual(await said(PLAIN, { id: 1, name: 'a\ufffd' }, broken), [
+        '1: Field name: not a value of string',
+      ]);
     });
 
     const good = { id: 1, _CHANGE_TYPE: 'UPSERT', _CHANGE_SEQUENCE_NUMBER: '1' };

@@ -7,7 +7,7 @@ import type { ViewSource } from '../../../shared/view-source.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import { createRowParser } from '../../../shared/warehouse/row-parser.ts';
 import { type StreamMessage, streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import { streamProto } from '../../stream-proto.ts';
+import { streamProto } from '../../generate/stream-proto.ts';
 import { TYPES } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';

@@ -5,7 +5,7 @@ import { DataHubError } from '../../../shared/errors.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import type { StagedRow } from '../../../shared/warehouse/row-parser.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import { streamProto } from '../../stream-proto.ts';
+import { streamProto } from '../../generate/stream-proto.ts';
 import { ANY_VALUE, type Value } from './any-value.ts';
 
 const KEY: Column = { name: 'item_id', type: 'INT64', mode: 'REQUIRED' };

@@ -7,7 +7,7 @@ import {
   streamMessage,
 } from '../../../shared/warehouse/stream-message.ts';
 import { targetColumns } from '../../../shared/warehouse/tables-sql.ts';
-import { streamProto } from '../../stream-proto.ts';
+import { streamProto } from '../../generate/stream-proto.ts';
 
 const COLUMNS: Column[] = [
   { name: 'item_id', type: 'INT64', mode: 'REQUIRED' },

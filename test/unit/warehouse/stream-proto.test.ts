@@ -4,7 +4,7 @@ import protobuf from 'protobufjs';
 import type { Column, TableShape } from '../../../shared/columns.ts';
 import { messageDifferences, streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import { targetColumns } from '../../../shared/warehouse/tables-sql.ts';
-import { streamProto } from '../../stream-proto.ts';
+import { streamProto } from '../../generate/stream-proto.ts';
 
 const KEY: Column = { name: 'item_id', type: 'INT64', mode: 'REQUIRED' };
 const text = (name: string): Column => ({ name, type: 'STRING', mode: 'NULLABLE' });

@@ -108,14 +108,18 @@ export class RowDecoder {
   }
 }
 
+function readText(reader: protobuf.Reader, wireType: number, field: RowField): string {
+  return String(readValue(reader, wireType, field));
+}
+
 function readValue(reader: protobuf.Reader, wireType: number, { name, type }: RowField): DuckDBValue {
   if (wireType !== type.wireType)
     throw new Error(`Field ${name}: wire type ${wireType} is not that of ${type.name}`);
-  return type.read(reader);
-}
-
-function readText(reader: protobuf.Reader, wireType: number, field: RowField): string {
-  return String(readValue(reader, wireType, field));
+  try {
+    return type.read(reader);
+  } catch (error) {
+    throw new Error(`Field ${name}: not a value of ${type.name}`, { cause: error });
+  }
 }
 
 /** The elements with one more, or with several that are packed. */
@@ -125,12 +129,13 @@ function readElements(
   field: RowField,
   elements: DuckDBValue[],
 ): DuckDBValue[] {
-  if (wireType === field.type.wireType || wireType !== LENGTH_DELIMITED) {
+  const { wireType: ofElement } = field.type;
+  if (wireType !== LENGTH_DELIMITED || ofElement === LENGTH_DELIMITED) {
     elements.push(readValue(reader, wireType, field));
     return elements;
   }
   const end = reader.uint32() + reader.pos;
-  if (end > reader.len) throw new RangeError(`Field ${field.name}: the packed elements end too early`);
-  while (reader.pos < end) elements.push(field.type.read(reader));
+  if (end > reader.len) throw new Error(`Field ${field.name}: its elements end too early`);
+  while (reader.pos < end) elements.push(readValue(reader, ofElement, field));
   return elements;
 }

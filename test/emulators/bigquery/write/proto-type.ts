@@ -42,7 +42,7 @@ const REPLACEMENT_CHARACTER = '\ufffd';
 function readText(reader: protobuf.Reader): string {
   const bytes = readSlice(reader);
   const text = bytes.toString('utf8');
-  if (text.includes(REPLACEMENT_CHARACTER) && !isUtf8(bytes)) throw new Error('not valid UTF-8');
+  if (text.includes(REPLACEMENT_CHARACTER) && !isUtf8(bytes)) throw new Error('no valid UTF-8');
   return text;
 }
 

@@ -2,12 +2,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startPostgres } from './emulators/postgres.ts';
+import { startPostgres } from '../emulators/postgres.ts';
+import { createSmartApp } from '../smartapp/create-smartapp.ts';
 import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
-import { createSmartApp } from './smartapp/create-smartapp.ts';
 
-const root = fileURLToPath(new URL('../', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const postgres = await startPostgres();
 try {
   await postgres.createDatabase('smartapp');

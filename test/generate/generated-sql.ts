@@ -1,6 +1,11 @@
-import { foreignKeysSql } from '../shared/warehouse/foreign-keys-sql.ts';
-import { procedureSql } from '../shared/warehouse/procedure-sql.ts';
-import { ledgerSql, reportingViewSql, targetTableSql, tempTableSql } from '../shared/warehouse/tables-sql.ts';
+import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
+import { procedureSql } from '../../shared/warehouse/procedure-sql.ts';
+import {
+  ledgerSql,
+  reportingViewSql,
+  targetTableSql,
+  tempTableSql,
+} from '../../shared/warehouse/tables-sql.ts';
 import { smartAppShapes } from './smartapp-shapes.ts';
 
 /** The project that stands in the committed statements; the functions use their own. */

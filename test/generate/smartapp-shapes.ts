@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import type { TableShape } from '../shared/columns.ts';
-import { parseExtractEvent } from '../shared/events/messages.ts';
-import { describeView } from '../shared/source/source-view.ts';
-import type { ViewSource, ViewSourceEntry } from '../shared/view-source.ts';
+import type { TableShape } from '../../shared/columns.ts';
+import { parseExtractEvent } from '../../shared/events/messages.ts';
+import { describeView } from '../../shared/source/source-view.ts';
+import type { ViewSource, ViewSourceEntry } from '../../shared/view-source.ts';
 
 /** SMartApp's view sources as they are committed, each with what its view is like in that database. */
 export async function smartAppShapes(
@@ -24,7 +24,7 @@ export async function smartAppShapes(
 }
 
 async function smartAppEntries(): Promise<ViewSourceEntry[]> {
-  const file = new URL('../sql/source/view-sources.json', import.meta.url);
+  const file = new URL('../../sql/source/view-sources.json', import.meta.url);
   const event = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
   if (event.ask !== 'import') throw new Error('view-sources.json is no import');
   return event.entries;

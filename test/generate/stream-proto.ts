@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
-import type { TableShape } from '../shared/columns.ts';
-import { CHANGE_FIELDS, type ProtoField, protoField } from '../shared/warehouse/proto-field.ts';
-import { targetColumns } from '../shared/warehouse/tables-sql.ts';
+import type { TableShape } from '../../shared/columns.ts';
+import { CHANGE_FIELDS, type ProtoField, protoField } from '../../shared/warehouse/proto-field.ts';
+import { targetColumns } from '../../shared/warehouse/tables-sql.ts';
 
 /** A message's .proto, and the same compiled by protobufjs, which is what is read at run time. */
 export type StreamProto = { proto: string; compiled: protobuf.INamespace };

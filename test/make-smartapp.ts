@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createSmartApp, READER_ROLE } from './smartapp/create-smartapp.ts';
+
+// `npm run smartapp -- postgresql://…`: makes the sample application in an empty database of a PostgreSQL that is already
+// there, and says with which SOURCE_DATABASE_URL the pipeline reads it.
+
+const USAGE = `Usage: npm run smartapp -- postgresql://superuser:password@host:port/database [--scale <x>] [--seed <n>]
+
+Makes SMartApp's tables, views, sample data and reader role in an empty database, or nothing at all.`;
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
+  console.error(error.message);
+  return 1;
+});
+
+/** 0: it is made; 1: it is not; 2: the command makes no sense. */
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { scale: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+    allowPositionals: true,
+  });
+  const [url = '', ...rest] = positionals;
+  const [scale, seed] = [Number(values.scale), Number(values.seed)];
+  if (!URL.canParse(url) || rest.length > 0 || !(scale > 0) || !Number.isInteger(seed)) {
+    console.error(USAGE);
+    return 2;
+  }
+  const readerPassword = randomBytes(12).toString('hex');
+  await createSmartApp(url, {
+    scale,
+    seed,
+    readerPassword,
+    onProgress: ({ name, rows }) => console.log(`${rows.toLocaleString('en-US')} rows of ${name}`),
+  });
+  const reader = new URL(url);
+  reader.username = READER_ROLE;
+  reader.password = readerPassword;
+  console.log(`\nSOURCE_DATABASE_URL=${reader.href}`);
+  return 0;
+}
