@@ -10,7 +10,8 @@ export type Finding = { check: string; ok: boolean; message: string; advice?: st
  */
 export async function inspectServer(client: Queryable, logTable: string): Promise<Finding[]> {
   const { rows } = await client.query(
-    `select current_setting('server_version') as version, current_user as role, (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
+    `select current_setting('server_version') as version, current_user as role,
+       (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
        has_table_privilege($1, 'insert, update, delete') as "canWrite",
        pg_get_serial_sequence($1, 'id') as sequence,
        has_sequence_privilege(pg_get_serial_sequence($1, 'id'), 'select') as "canReadSequence"`,

@@ -67,7 +67,18 @@ export class Command {
     await this.exitCode;
   }
 
+  /** Of whatever state a test leaves it in: nothing of it runs afterwards. */
+  async end(): Promise<void> {
+    if (!this.#hasEnded()) await this.killAll();
+  }
+
   #hasEnded(): boolean {
     return this.#process.exitCode !== null || this.#process.signalCode !== null;
   }
+}
+
+/** Where a part of `npm start` is, by the name under which it says so, once it is ready. */
+export async function addressOf(run: Command, part: string): Promise<string> {
+  const line = await run.saysLine(new RegExp(`^ {2}${part} +(http|postgresql):`));
+  return line.trim().split(/ +/)[1] ?? '';
 }

@@ -64,10 +64,30 @@ export async function makeResources({ bigquery, pubsub, storage }: Cloud): Promi
 export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[]): Promise<void> {
   await Promise.all(
     functions.map(async ({ topic, url }) => {
-      const subscription = pubsub.topic(topic).subscription(`${topic}-push`);
+      const subscription = pubsub.topic(topic).subscription(subscriptionOf(topic));
       const [exists] = await subscription.exists();
       if (exists) await subscription.modifyPushConfig({ pushEndpoint: url });
       else await subscription.create({ ...DELIVERY, pushEndpoint: url });
     }),
   );
 }
+
+/**
+ * Ends the deliveries of a Pub/Sub that goes on when the functions are gone: nobody knows who listens at their addresses next.
+ * The messages of a run that keeps nothing go with its subscriptions.
+ */
+export async function unsubscribe(
+  { pubsub }: Cloud,
+  functions: RunningFunction[],
+  { isThrowaway }: { isThrowaway: boolean },
+): Promise<void> {
+  await Promise.all(
+    functions.map(async ({ topic }) => {
+      const subscription = pubsub.subscription(subscriptionOf(topic));
+      if (isThrowaway) await subscription.delete();
+      else await subscription.modifyPushConfig({});
+    }),
+  );
+}
+
+const subscriptionOf = (topic: string): string => `${topic}-push`;

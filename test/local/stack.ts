@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { BUCKET, type Cloud, createCloud, LOCATION, makeResources, PROJECT, subscribe } from './cloud.ts';
+import {
+  BUCKET,
+  type Cloud,
+  createCloud,
+  LOCATION,
+  makeResources,
+  PROJECT,
+  subscribe,
+  unsubscribe,
+} from './cloud.ts';
 import { makeSmartApp, startDatabases } from './databases.ts';
 import { checkElsewhere } from './elsewhere.ts';
 import {
@@ -99,6 +108,13 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   const functions = Object.fromEntries(running.map(({ name, url }) => [name, url])) as Stack['functions'];
   await options.beforeDelivery?.({ cloud, controlUrl, functions });
   await subscribe(cloud, running);
+  if (env.PUBSUB_EMULATOR_HOST) {
+    cleanup.defer(() =>
+      unsubscribe(cloud, running, options).catch((error: unknown) =>
+        say(`Pub/Sub keeps its subscriptions: ${error}`),
+      ),
+    );
+  }
   await importViewSources(functions.extract);
   const scheduler = startScheduler({
     pubsub: cloud.pubsub,

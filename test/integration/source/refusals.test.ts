@@ -96,6 +96,37 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     });
   });
 
+  describe('its version', () => {
+    const unmarked = (): Checkpoint => ({
+      ...replica.checkpoint,
+      horizons: [{ id: 10n, atMicros: 0n, marker: null }],
+    });
+    const tooOld = isRefusal(
+      /^PostgreSQL 13\.12 is too old: it has no multiranges$/,
+      /PostgreSQL 14 or newer/,
+    );
+
+    it('is older than 14, whatever is read first', async () => {
+      // Found before PostgreSQL's own function of that name.
+      await source.pool.query(`
+        create schema pretended;
+        create function pretended.current_setting(name text) returns text language sql as $$
+          select case name when 'server_version' then '13.12' when 'server_version_num' then '130012' end
+        $$`);
+      const pool = openPool(`${source.postgres.url()}?options=-csearch_path%3Dpretended,pg_catalog,public`);
+      try {
+        await assert.rejects(
+          inSnapshot(pool, (client) => readLogState(client, LOG_TABLE, null)),
+          tooOld,
+        );
+        await assert.rejects(drawMarker(pool, unmarked(), 1), tooOld);
+      } finally {
+        await pool.end();
+      }
+      await assertUnharmed();
+    });
+  });
+
   describe('its log sequence', () => {
     afterEach(() =>
       source.pool.query(

@@ -51,7 +51,7 @@ export async function applyChanges(
         select * from ${versions} version where ${sameKey('version', 'change')} and version."$sequence" > change."$sequence")
       ${latest}`);
     await session.run(
-      `select 1`,
+      `delete from ${storage} target using ${CHANGE} change where ${sameKey('target', 'change')}`,
     );
     await session.run(
       `insert into ${storage} (${names(format)}) select ${names(format)} from ${CHANGE} where not "$deleted"`,

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const EMULATOR = join('platform', 'pubsub-emulator', 'bin', 'cloud-pubsub-emulator');
+
+/** The program of Google's own Pub/Sub emulator, if this machine has it: a component of the Cloud SDK, and Java. */
+export function findGooglePubSub(): string | undefined {
+  const gcloud = findProgram('gcloud');
+  if (gcloud === undefined || findProgram('java') === undefined) return undefined;
+  // <Cloud SDK>/bin/gcloud
+  return executable(join(realpathSync(gcloud), '..', '..', EMULATOR));
+}
+
+/** Starts it on a free port; resolves when it takes calls. */
+export async function startGooglePubSub(
+  program: string,
+): Promise<{ host: string; stop: () => Promise<void> }> {
+  const host = `127.0.0.1:${await freePort()}`;
+  const [address, port] = host.split(':');
+  const emulator = spawn(program, [`--host=${address}`, `--port=${port}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(emulator, 'exit');
+  const lines: string[] = [];
+  const ready = Promise.withResolvers<void>();
+  for (const stream of [emulator.stdout, emulator.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      if (line.includes('Server started')) ready.resolve();
+    });
+  }
+  const failed = exited.then((): never => {
+    throw new Error(`Google's Pub/Sub emulator ended:\n${lines.join('\n')}`);
+  });
+  failed.catch(() => undefined);
+  await Promise.race([ready.promise, failed]);
+  return {
+    host,
+    stop: async () => {
+      emulator.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+function findProgram(name: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => executable(join(folder, name)))
+    .find((path) => path !== undefined);
+}
+
+function executable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
