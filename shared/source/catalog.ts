@@ -88,8 +88,10 @@ export async function readDependedColumns(
        union
        select d.refobjsubid from depended
        join pg_attrdef f on f.adrelid = $2 and f.adnum = depended.attnum
-       join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
-         and d.refclassid = 'pg_class'::regclass and d.refobjid = $2
+       join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = $2
+         -- Since PostgreSQL 15 it is the expression of a generated column that depends on others, before it is the column.
+         and ((d.classid = 'pg_attrdef'::regclass and d.objid = f.oid)
+           or (d.classid = 'pg_class'::regclass and d.objid = $2 and d.objsubid = depended.attnum))
      )
      select a.attname::text as column
      from pg_attribute a

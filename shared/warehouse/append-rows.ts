@@ -22,6 +22,8 @@ export type AppendLimits = {
   signal: AbortSignal;
   /** By `Date.now()`. */
   deadlineMs: number;
+  /** What is not answered for so long is sent again on another connection; a minute by default. */
+  answerTimeoutMs?: number;
 };
 
 type PendingWrite = ReturnType<managedwriter.Writer['appendRows']>;
@@ -50,18 +52,18 @@ export async function appendRows(
   client: managedwriter.WriterClient,
   target: AppendTarget,
   rows: AsyncIterable<readonly Uint8Array[]>,
-  { signal, deadlineMs }: AppendLimits,
+  limits: AppendLimits,
 ): Promise<void> {
   const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
+  const stop = AbortSignal.any([limits.signal, failed.signal]);
   const connections = new Connections(client, target);
   stop.addEventListener('abort', () => connections.discard(stop.reason));
   const inFlight = new Set<Promise<void>>();
   try {
     for await (const request of requestsOf(rows, target)) {
-      const sent = pRetry(() => appendOnce(connections, request, target, deadlineMs), {
+      const sent = pRetry(() => appendOnce(connections, request, target, limits), {
         retries: Number.POSITIVE_INFINITY,
-        maxRetryTime: Math.max(0, deadlineMs - Date.now()),
+        maxRetryTime: Math.max(0, limits.deadlineMs - Date.now()),
         minTimeout: FIRST_RETRY_MS,
         maxTimeout: LAST_RETRY_MS,
         randomize: true,
@@ -97,9 +99,7 @@ async function* requestsOf(
         throw new DataHubError(
           'bad_data',
           `view ${context.view}: ${nameRow(row)}: the row is larger than streaming takes`,
-          {
-            context,
-          },
+          { context },
         );
       }
       if (bytes + row.length > MAX_ROW_BYTES) {
@@ -122,11 +122,11 @@ async function appendOnce(
   connections: Connections,
   serializedRows: Uint8Array[],
   target: AppendTarget,
-  deadlineMs: number,
+  { deadlineMs, answerTimeoutMs = ANSWER_TIMEOUT_MS }: AppendLimits,
 ): Promise<void> {
   const { context, nameRow, table, tableExists } = target;
   try {
-    const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - Date.now()));
+    const timeoutMs = Math.max(1, Math.min(answerTimeoutMs, deadlineMs - Date.now()));
     // The client resolves with refusals: nobody but us looks at them.
     const { error, rowErrors } = await connections.append(serializedRows, timeoutMs);
     if (rowErrors && rowErrors.length > 0) {

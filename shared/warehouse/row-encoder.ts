@@ -115,4 +115,3 @@ function unknownProperty({ view, keyColumn }: TableShape, row: StagedRow, name: 
     },
   );
 }
-

@@ -1,5 +1,7 @@
 -- The role that SMart DataHub reads SMartApp with: it may SELECT what is listed here and nothing else. Safe to repeat.
 -- Run it in SMartApp's database after the views exist, then set a password: alter role smartapp_reader password '…'
+-- PostgreSQL 14 lets every role make tables in schema public; unless the application relies on that:
+-- revoke create on schema public from public
 do $$
 begin
   create role smartapp_reader login nosuperuser nocreatedb nocreaterole noinherit noreplication nobypassrls;

@@ -31,7 +31,7 @@ export async function addIncidents(client: pg.Client, rows: number): Promise<voi
   const params = [highest[0]?.id, rows - deletes];
   await client.query(
     `with pattern as (
-       select row_number() over (order by id) - 1 as place, count(*) over () as places, app_incident.*
+       select row_number() over (order by id) - 1 as place, app_incident.*
        from app_incident where incident_status_id <> 3
      )
      insert into app_incident
@@ -40,7 +40,7 @@ export async function addIncidents(client: pg.Client, rows: number): Promise<voi
      select
        $1::bigint + n, inventory_id, 'BENCH' || n, incident_datetime, incident_close_datetime, incident_owner_id,
        incident_severity_id, incident_status_id, incident_type_id, service_type_id, incident_subject, updated_at
-     from generate_series(1, $2::integer) as n join pattern on place = n % places`,
+     from generate_series(1, $2::integer) as n join pattern on place = n % (select count(*) from pattern)`,
     params,
   );
   await client.query(

@@ -7,12 +7,12 @@ export type Measured = {
   busySeconds: number;
   /** Since the process began. */
   peakRssMb: number;
-  /** Resident memory after each quarter of the time. */
+  /** The highest resident memory in each quarter of the time. */
   quartersRssMb: number[];
 };
 
-const SAMPLE_INTERVAL_MS = 20;
-const QUARTERS = [0.25, 0.5, 0.75, 1];
+const SAMPLE_INTERVAL_MS = 50;
+const QUARTERS = [0, 1, 2, 3];
 
 export async function measure<Result>(
   work: () => Promise<Result>,
@@ -27,7 +27,10 @@ export async function measure<Result>(
   const { active } = performance.eventLoopUtilization(before);
   clearInterval(sampler);
   sample();
-  const quartersRssMb = QUARTERS.map((part) => samplesMb[Math.ceil(part * samplesMb.length) - 1] ?? 0);
+  const quarter = samplesMb.length / QUARTERS.length;
+  const quartersRssMb = QUARTERS.map((n) =>
+    Math.max(...samplesMb.slice(Math.floor(n * quarter), Math.ceil((n + 1) * quarter))),
+  );
   return {
     result,
     measured: { seconds, busySeconds: active / 1000, peakRssMb: (await peakRssKb()) / 1024, quartersRssMb },

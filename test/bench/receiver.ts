@@ -16,7 +16,7 @@ export type Receiver = {
   host: string;
   /** What came since it was asked last. */
   take(): Received;
-  close(): void;
+  [Symbol.dispose](): void;
 };
 
 type AppendStream = ServerDuplexStream<Received, 'acknowledged'>;
@@ -72,7 +72,7 @@ export async function startReceiver(): Promise<Receiver> {
       received = { requests: 0, rows: 0, rowBytes: 0 };
       return taken;
     },
-    close: () => server.forceShutdown(),
+    [Symbol.dispose]: () => server.forceShutdown(),
   };
 }
 

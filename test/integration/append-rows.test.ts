@@ -165,6 +165,16 @@ describe('appending rows', () => {
     assert.deepEqual(await keys(), upTo(20));
   });
 
+  it('I5 sends again on another connection what is not answered', async () => {
+    const held = hold();
+    standIn.faults.next('AppendRows', held);
+
+    await append(rows(5, LONG).encoded, { answerTimeoutMs: 500 });
+
+    assert.deepEqual(await keys(), upTo(5));
+    held.release();
+  });
+
   it('I8 gives up at its deadline what is not answered, and says that it may pass', async () => {
     const held = hold();
     standIn.faults.next('AppendRows', held);

@@ -37,7 +37,7 @@ describe('what is deployed', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  for (const target of ['extract', 'merge']) {
+  for (const target of ['extract', 'merge', 'stream']) {
     it(`starts as ${target}, and answers what its environment lacks`, async () => {
       await using deployed = await Deployed.start(folder, target);
 
@@ -100,7 +100,7 @@ describe('what is deployed', () => {
     const { code, output } = await failedStart(folder, 'exract');
 
     assert.notEqual(code, 0);
-    assert.match(output, /FUNCTION_TARGET is "exract"; it must be one of extract, merge/);
+    assert.match(output, /FUNCTION_TARGET is "exract"; it must be one of extract, merge, stream/);
   });
 
   it('loads of each function only what that one needs', async () => {
@@ -126,12 +126,16 @@ describe('what is deployed', () => {
       return stdout;
     };
 
-    const [extract, merge] = await Promise.all([loaded('extract'), loaded('merge')]);
+    const [extract, merge, stream] = await Promise.all(['extract', 'merge', 'stream'].map(loaded));
+    assert.ok(extract && merge && stream);
 
     assert.match(extract, /functions\/extract\/extract-view\.js/);
     assert.doesNotMatch(extract, /functions\/merge\//);
     assert.match(merge, /functions\/merge\/merge-batch\.js/);
     assert.doesNotMatch(merge, /functions\/extract\/|shared\/source\//);
+    assert.match(stream, /functions\/stream\/stream-batch\.js/);
+    assert.doesNotMatch(stream, /functions\/(extract|merge)\/|shared\/source\//);
+    for (const other of [extract, merge]) assert.doesNotMatch(other, /bigquery-storage|protobufjs/);
   });
 
   it('names a main file that exists in the build', async () => {

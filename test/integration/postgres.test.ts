@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
+import { identityOf } from '../emulators/process-identity.ts';
 
 describe('the embedded PostgreSQL server', () => {
   let parent: string;
@@ -118,6 +119,24 @@ describe('the embedded PostgreSQL server', () => {
     await start({ dataFolder });
   });
 
+  it('starts although its old process is dead but was never collected', async () => {
+    const first = await start({ dataFolder });
+    process.kill(first.pid, 'SIGKILL');
+    await first.stop();
+    // The shell's child ends; what the shell becomes does not care.
+    const careless = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 1000'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const [dead] = await once(createInterface(careless.stdout), 'line');
+      while (identityOf(Number(dead)) !== undefined) await setImmediate();
+      await writeFile(join(dataFolder, 'cluster', 'postmaster.pid'), `${dead}\n`);
+      await start({ dataFolder });
+    } finally {
+      careless.kill('SIGKILL');
+    }
+  });
+
   it('finishes what a run that was killed while making the folder left undone', async () => {
     const first = await start({ dataFolder });
     await first.stop();
@@ -125,6 +144,13 @@ describe('the embedded PostgreSQL server', () => {
     await mkdir(join(dataFolder, 'unfinished'));
     await start({ dataFolder });
     assert.equal((await readdir(dataFolder)).includes('unfinished'), false);
+  });
+
+  it('starts in a folder that was just going to be marked as ours', async () => {
+    await mkdir(dataFolder);
+    await writeFile(join(dataFolder, 'smart-datahub.json.new'), '{"super');
+    await start({ dataFolder });
+    assert.equal((await readdir(dataFolder)).includes('smart-datahub.json.new'), false);
   });
 
   it('says who uses a folder that is in use', async () => {

@@ -10,7 +10,7 @@ import { createBigQuery } from '../local/cloud.ts';
 import { describeFindings } from '../local/compare/compare.ts';
 import { compareViews } from '../local/compare-views.ts';
 import { FUNCTIONS } from '../local/functions.ts';
-import { readViewSources } from '../local/view-sources.ts';
+import { readEnabledViewSources } from '../local/view-sources.ts';
 import { Random } from '../smartapp/random.ts';
 import { addressOf, Command } from './command.ts';
 import { processTree } from './process-tree.ts';
@@ -25,6 +25,9 @@ const POLL_INTERVAL_MS = 5;
 /** Shorter than anybody needs them: what a killed process held is free again soon. */
 const SETTINGS = { LEASE_SECONDS: '2', GRACE_SECONDS: '1' };
 
+// This process has no credentials, and Google's client would look for them.
+process.env.METADATA_SERVER_DETECTION = 'none';
+
 describe(`npm start, switched off and on (seed ${SEED})`, () => {
   let folder: string;
   /** The run that goes on from one test to the next. */
@@ -32,11 +35,11 @@ describe(`npm start, switched off and on (seed ${SEED})`, () => {
   const random = new Random(SEED);
 
   const start = ({ changesPerSecond }: { changesPerSecond: number }): void => {
-    const options = { scale: 0.05, seed: random.between(1, 1e6), rate: changesPerSecond, data: folder };
+    const options = { scale: 0.02, seed: random.between(1, 1e6), rate: changesPerSecond, data: folder };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     run = new Command('local.ts', args, SETTINGS);
   };
-  const startAgain = () => start({ changesPerSecond: 40 });
+  const startAgain = () => start({ changesPerSecond: 20 });
 
   const warehouse = () => join(folder, 'stack', 'bigquery');
   const earlierWarehouse = () => join(folder, 'earlier-warehouse');
@@ -140,7 +143,6 @@ describe(`npm start, switched off and on (seed ${SEED})`, () => {
   }
 
   it('ends with every row and column of every enabled view equal in source and target (I1, I2, I7)', async () => {
-    await controlUrlOf(run);
     await run.killAll();
     start({ changesPerSecond: 0 });
     assert.deepEqual(await compareAll(run), []);
@@ -180,10 +182,9 @@ async function compareAll(run: Command): Promise<string[]> {
   const controlUrl = await controlUrlOf(run);
   const idle = { controlUrl, extractUrl: await addressOf(run, 'extract') };
   const states = await untilIdle(idle, AbortSignal.timeout(60_000));
-  const enabled = (await readViewSources()).import.filter(({ enabled = true }) => enabled);
   assert.deepEqual(
     states.map(({ name }) => name),
-    enabled.map(({ name }) => name).toSorted(),
+    (await readEnabledViewSources()).map(({ name }) => name),
   );
   const bigquery = createBigQuery(await addressOf(run, 'BigQuery'));
   const comparisons = await compareViews(states, {

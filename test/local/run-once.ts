@@ -9,7 +9,7 @@ import { formatDuration } from './log-line.ts';
 import { formatResult, type Result, resultOf } from './result.ts';
 import { type Stack, startStack } from './stack.ts';
 import { makeThrowawayFolder, removeLeftovers } from './throwaway-folder.ts';
-import { readViewSources } from './view-sources.ts';
+import { readEnabledViewSources } from './view-sources.ts';
 
 const TICK_MS = 500;
 
@@ -88,8 +88,10 @@ async function makeChanges(
 /** Before anything is started: a mistyped name is told at once. */
 async function checkCorrupt({ corrupt: view }: Arguments): Promise<void> {
   if (view === undefined) return;
-  const names = (await readViewSources()).import
-    .filter(({ enabled = true }) => enabled)
-    .map(({ name }) => name);
+  const sources = await readEnabledViewSources();
+  if (sources.find(({ name }) => name === view)?.load_type === 'bq-storage-api') {
+    throw new UsageError(`--corrupt ${view}: BigQuery changes no row of a streamed table by hand`);
+  }
+  const names = sources.filter(({ load_type }) => load_type === 'merge').map(({ name }) => name);
   if (!names.includes(view)) throw new UsageError(`--corrupt takes one of ${names.join(', ')}, not ${view}`);
 }

@@ -2,11 +2,17 @@ import { readFile } from 'node:fs/promises';
 
 /** SMartApp's view sources, in the form that the function `extract` imports; only what is read here is typed. */
 export interface ViewSources {
-  import: { name: string; enabled?: boolean }[];
+  import: { name: string; load_type: string; enabled?: boolean }[];
 }
 
 const FILE = new URL('../../sql/source/view-sources.json', import.meta.url);
 
 export async function readViewSources(): Promise<ViewSources> {
   return JSON.parse(await readFile(FILE, 'utf8'));
+}
+
+/** Those that are replicated, by name. */
+export async function readEnabledViewSources(): Promise<ViewSources['import']> {
+  const sources = (await readViewSources()).import.filter(({ enabled = true }) => enabled);
+  return sources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -135,6 +135,8 @@ export class Workload {
     // A lost connection fails the query that needs it; the event of its own must not end the process.
     for (const client of clients) client.on('error', () => undefined);
     holders.on('error', () => undefined);
+    // The pool itself listens to idle ones only.
+    holders.on('connect', (client) => client.on('error', () => undefined));
     try {
       for (const client of clients) await client.connect();
       const highestId = await highestIds(holders);

@@ -85,8 +85,12 @@ const RICHEST: TableShape = {
   keyColumn: 'key',
   columns: [
     KEY,
-    ...BIG_QUERY_TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_value`, type, mode: 'NULLABLE' })),
-    ...BIG_QUERY_TYPES.map((type): Column => ({ name: `${type.toLowerCase()}_list`, type, mode: 'REPEATED' })),
+    ...BIG_QUERY_TYPES.map(
+      (type): Column => ({ name: `${type.toLowerCase()}_value`, type, mode: 'NULLABLE' }),
+    ),
+    ...BIG_QUERY_TYPES.map(
+      (type): Column => ({ name: `${type.toLowerCase()}_list`, type, mode: 'REPEATED' }),
+    ),
     { name: 'select', type: 'STRING', mode: 'NULLABLE' },
     { name: 'ชื่อ', type: 'STRING', mode: 'NULLABLE' },
   ],

@@ -278,15 +278,15 @@ describe('BigQuery stand-in: upserts and deletes of the Storage Write API', () =
     });
 
     it('forgets them when it is dropped or replaced, or gets another key', async () => {
+      const columns = 'id int64, name string, primary key (id) not enforced';
       await send('F -1');
-      await project.rows(
-        `create or replace table d.${table} (id int64, name string, primary key (id) not enforced)`,
-      );
-      await send('1 +1 a');
-      await project.rows(`drop table d.${table};
-        create table d.${table} (id int64, name string, primary key (id) not enforced)`);
+      await project.rows(`create or replace table d.${table} (${columns})`);
+      await project.rows(`update d.${table} set name = 'x' where true`);
+      await send('1 +1 a', 'F -1');
+      await project.rows(`drop table d.${table}; create table d.${table} (${columns})`);
       await project.rows(`update d.${table} set name = 'x' where true`);
       await send('1 +1 b');
+      assert.deepEqual(await content(), ['1 b']);
       await project.rows(`alter table d.${table} drop primary key;
         alter table d.${table} add primary key (name) not enforced`);
       await send('1 +2 b');

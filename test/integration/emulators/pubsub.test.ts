@@ -428,6 +428,31 @@ describe('the Pub/Sub stand-in', () => {
       await second.close();
       await rm(dataFolder, { recursive: true });
     });
+
+    it('delivers nothing to where the last run pushed, when it is told so, until there is a new address', async () => {
+      const dataFolder = await mkdtemp(join(tmpdir(), 'pubsub-restart-'));
+      const first = await startPubSub({ dataFolder, minBackoffMs: 60_000, maxBackoffMs: 60_000 });
+      const firstClient = clientOf(first);
+      const [topic] = await firstClient.createTopic('moved');
+      await topic.createSubscription('moved', { pushEndpoint: endpoint.url });
+      endpoint.answers.push(500);
+      await topic.publishMessage({ json: { n: 1 } });
+      await waitFor(() => first.deliveries.length === 1);
+      await firstClient.close();
+      await first.close();
+
+      const second = await startPubSub({ dataFolder, forgetsPushEndpoints: true });
+      const secondClient = clientOf(second);
+      const [{ pushConfig }] = await secondClient.subscription('moved').getMetadata();
+      assert.equal(pushConfig, null);
+      await secondClient.subscription('moved').modifyPushConfig({ pushEndpoint: `${endpoint.url}new` });
+      await second.idle();
+
+      assert.deepEqual(endpoint.paths, ['/', '/new']);
+      await secondClient.close();
+      await second.close();
+      await rm(dataFolder, { recursive: true });
+    });
   });
 
   it('says that its port is taken', async () => {
@@ -438,6 +463,7 @@ describe('the Pub/Sub stand-in', () => {
 /** A push endpoint: answers with the statuses queued, then 204. */
 class Endpoint {
   readonly bodies: PushBody[] = [];
+  readonly paths: string[] = [];
   /** When each body arrived, in milliseconds. */
   readonly times: number[] = [];
   readonly answers: (number | 'never')[] = [];
@@ -451,6 +477,7 @@ class Endpoint {
       this.mostAtATime = Math.max(this.mostAtATime, ++this.#open);
       response.on('close', () => this.#open--);
       this.bodies.push(request.body);
+      this.paths.push(request.path);
       this.times.push(performance.now());
       const answer = this.answers.shift() ?? 204;
       if (answer !== 'never') response.status(answer).end();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -468,6 +468,17 @@ describe('the Cloud Storage stand-in', () => {
       assert.equal(metadata.generation, before.generation);
       assert.equal((await clientOf(second).bucket('kept').getMetadata())[0].location, 'EU');
       await second.close();
+      await rm(folder, { recursive: true });
+    });
+
+    it('makes a bucket that a killed run had only begun', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'storage-restart-'));
+      await mkdir(join(folder, 'begun'));
+      const restarted = await startStorage({ dataFolder: folder });
+      assert.deepEqual(await clientOf(restarted).bucket('begun').exists(), [false]);
+      await clientOf(restarted).createBucket('begun');
+      assert.deepEqual(await clientOf(restarted).bucket('begun').exists(), [true]);
+      await restarted.close();
       await rm(folder, { recursive: true });
     });
   });

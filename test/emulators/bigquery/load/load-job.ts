@@ -87,6 +87,7 @@ async function load(
       }
       if (writeDisposition === 'WRITE_TRUNCATE') {
         await session.run(`delete from ${storage}`);
+        await dropKeyVersions(session, reference);
       }
       return await loadRows(session, storage, fields, objects);
     });
