@@ -31,6 +31,8 @@ type Answer = Awaited<ReturnType<PendingWrite['getResult']>>;
 
 /** Requests of 1 to 10 MB are good, says Google; small ones keep the window small. */
 const REQUEST_BYTES = 2_000_000;
+/** A row costs memory beside its bytes: of small rows, requests by bytes alone would hold far too many. */
+const REQUEST_ROWS = 10_000;
 /** What a request may hold: 20 MB with its descriptor. */
 const MAX_ROW_BYTES = 19_000_000;
 /** Requests that are sent and not answered yet; the client itself would send without end. */
@@ -109,7 +111,7 @@ async function* requestsOf(
       }
       request.push(row);
       bytes += row.length;
-      if (bytes < REQUEST_BYTES) continue;
+      if (bytes < REQUEST_BYTES && request.length < REQUEST_ROWS) continue;
       yield request;
       request = [];
       bytes = 0;

@@ -48,6 +48,7 @@ describe('describing a view', () => {
     assert.deepEqual(shape, {
       view: 'item_view',
       target: 'item',
+      loadType: 'merge',
       keyColumn: 'item_id',
       columns: [
         { name: 'item_id', type: 'INT64', mode: 'REQUIRED' },

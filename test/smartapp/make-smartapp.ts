@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { createSmartApp, READER_ROLE } from './smartapp/create-smartapp.ts';
+import { createSmartApp, READER_ROLE } from './create-smartapp.ts';
 
 // `npm run smartapp -- postgresql://…`: makes the sample application in an empty database of a PostgreSQL that is already
 // there, and says with which SOURCE_DATABASE_URL the pipeline reads it.
