@@ -177,6 +177,19 @@ export class Installation {
     assert.deepEqual(await this.visible('project'), projects);
   }
 
+  /** Asserts that the streamed target holds what its view holds, value by value. */
+  async assertIncidentsEqual(): Promise<void> {
+    const { rows: incidents } = await this.source.database.query(`
+      select incident_id::text, inventory_id::text, incident_type, service_type, severity, status,
+        replace(open_datetime, ' ', 'T') || ':00.000Z' as open_datetime,
+        replace(close_datetime, ' ', 'T') || ':00.000Z' as close_datetime, incident_owner
+      from xyz_incident order by xyz_incident.incident_id`);
+    const target = await this.query(
+      `select * except (update_at, etl_transaction_id) from ${this.targetTable('incident')} order by incident_id`,
+    );
+    assert.deepEqual(target, incidents);
+  }
+
   /** The view's ETL transactions, oldest first. */
   async batches(view = 'pmr_project'): Promise<Record<string, unknown>[]> {
     const { rows } = await this.parts.control.query(

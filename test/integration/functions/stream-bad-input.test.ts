@@ -31,13 +31,6 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
   const keysAndTypes = () =>
     on.query(`select incident_id, incident_type from ${on.targetTable('incident')} order by incident_id`);
 
-  async function assertEqual(): Promise<void> {
-    const { rows } = await on.source.database.query(
-      'select incident_id::text, incident_type from xyz_incident order by xyz_incident.incident_id',
-    );
-    assert.deepEqual(await keysAndTypes(), rows);
-  }
-
   /** Asserts that the view is halted with the reason, the others not, and goes on when it is mended and resumed. */
   async function assertHalted(reason: RegExp, mend: () => Promise<unknown>): Promise<void> {
     assert.match(String(await on.haltedReason(VIEW)), reason);
@@ -45,7 +38,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     await mend();
     await on.dependencies.control.resumeView(VIEW);
     await on.replicate(VIEW);
-    await assertEqual();
+    await on.assertIncidentsEqual();
   }
 
   describe('a staged object', () => {
@@ -99,7 +92,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
         assert.deepEqual(await on.states(VIEW), ['applied', 'abandoned']);
         assert.deepEqual(await on.mailboxes.extract.take(), [{ view: VIEW, trigger: 'recapture' }]);
         await on.replicate(VIEW);
-        await assertEqual();
+        await on.assertIncidentsEqual();
       });
     }
 
@@ -290,6 +283,6 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     assert.deepEqual([await on.haltedReason(VIEW), await on.haltedReason()], [null, null]);
     await on.stream(streamed);
     await on.merge(merged);
-    await assertEqual();
+    await on.assertIncidentsEqual();
   });
 });

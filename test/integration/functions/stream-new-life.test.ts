@@ -23,18 +23,6 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.replicate(VIEW);
   });
 
-  async function assertEqual(): Promise<void> {
-    const { rows } = await on.source.database.query(
-      'select incident_id::text, incident_type from xyz_incident order by xyz_incident.incident_id',
-    );
-    assert.deepEqual(
-      await on.query(
-        `select incident_id, incident_type from ${on.targetTable('incident')} order by incident_id`,
-      ),
-      rows,
-    );
-  }
-
   /** Three batches, the last of which only deletes. Answers its number. */
   async function streamMore(): Promise<number> {
     for (const type of ['uno', 'eins']) {
@@ -67,7 +55,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     const applied = await on.replicate(VIEW);
 
     assert.ok(Number(applied.etlTransactionId) > last);
-    await assertEqual();
+    await on.assertIncidentsEqual();
   });
 
   it('because it is new goes on above every number that was streamed', async () => {
@@ -80,7 +68,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     const applied = await reborn.replicate(VIEW);
 
     assert.ok(Number(applied.etlTransactionId) > last);
-    await assertEqual();
+    await on.assertIncidentsEqual();
   });
 
   it('asks the target when the bucket has forgotten too', async () => {
@@ -94,7 +82,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     const applied = await on.replicate(VIEW);
 
     assert.ok(Number(applied.etlTransactionId) > Number(last));
-    await assertEqual();
+    await on.assertIncidentsEqual();
   });
 
   it('is tried again when the other life goes on at the same time', async () => {
@@ -119,6 +107,6 @@ describe('I7 a control database that does not know what was streamed', () => {
     const applied = await on.replicate(VIEW);
 
     assert.ok(Number(applied.etlTransactionId) > 700);
-    await assertEqual();
+    await on.assertIncidentsEqual();
   });
 });

@@ -26,21 +26,6 @@ describe('streaming a view', () => {
     );
   });
 
-  /** Asserts that the target holds what the view holds, value by value; NULLs are absent on neither side. */
-  async function assertEqual(): Promise<void> {
-    const { rows } = await on.source.database.query(`
-      select incident_id::text, inventory_id::text, incident_type, service_type, severity, status,
-        replace(open_datetime, ' ', 'T') || ':00.000Z' as open_datetime,
-        replace(close_datetime, ' ', 'T') || ':00.000Z' as close_datetime, incident_owner
-      from xyz_incident order by xyz_incident.incident_id`);
-    assert.deepEqual(
-      await on.query(
-        `select * except (update_at, etl_transaction_id) from ${on.targetTable('incident')} order by incident_id`,
-      ),
-      rows,
-    );
-  }
-
   const appends = () => stack.bigquery.faults.calls.filter((call) => call === 'AppendRows').length;
   const numbers = () =>
     on.query(
@@ -59,7 +44,7 @@ describe('streaming a view', () => {
 
       assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', changed: '0', deleted: '0' });
       assert.equal(appends(), 0);
-      await assertEqual();
+      await on.assertIncidentsEqual();
       const [{ started_at: startedAt } = {}] = await on.batches(VIEW);
       assert.deepEqual(
         await on.query(`select distinct update_at, etl_transaction_id from ${on.targetTable('incident')}`),
@@ -74,7 +59,7 @@ describe('streaming a view', () => {
 
       await on.source.add('app_incident', { id: 3 });
       await on.replicate(VIEW);
-      await assertEqual();
+      await on.assertIncidentsEqual();
     });
 
     it('I5 that nobody wrote down as applied is found again, not repeated', async () => {
@@ -89,7 +74,7 @@ describe('streaming a view', () => {
 
       assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2' });
       assert.equal(appends(), 0);
-      await assertEqual();
+      await on.assertIncidentsEqual();
     });
 
     it('into a target that has rows is streamed, and what the view lost meanwhile is deleted', async () => {
@@ -103,7 +88,7 @@ describe('streaming a view', () => {
       const applied = await reborn.replicate(VIEW);
 
       assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', deleted: '1' });
-      await assertEqual();
+      await on.assertIncidentsEqual();
     });
   });
 
@@ -121,7 +106,7 @@ describe('streaming a view', () => {
       const applied = await on.replicate(VIEW);
 
       assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '1', changed: '1', deleted: '1' });
-      await assertEqual();
+      await on.assertIncidentsEqual();
       const [, batch] = await on.batches(VIEW);
       assert.ok(batch);
       assert.partialDeepStrictEqual(batch, {
@@ -154,12 +139,12 @@ describe('streaming a view', () => {
     it('I1 deletes a row that leaves the view, and brings it back when it comes back', async () => {
       await on.source.change('app_incident', 1, { is_hidden: true });
       assert.partialDeepStrictEqual(await on.replicate(VIEW), { deleted: '1' });
-      await assertEqual();
+      await on.assertIncidentsEqual();
 
       await on.source.change('app_incident', 1, { is_hidden: false });
       await on.replicate(VIEW);
 
-      await assertEqual();
+      await on.assertIncidentsEqual();
       assert.deepEqual(
         (await numbers()).map(({ incident_id: key }) => key),
         ['1', '2'],
@@ -198,7 +183,7 @@ describe('streaming a view', () => {
       held.release();
       await asleep;
 
-      await assertEqual();
+      await on.assertIncidentsEqual();
     });
 
     const passing = {
@@ -221,7 +206,7 @@ describe('streaming a view', () => {
         assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '1', changed: '1' });
         assert.deepEqual(stack.bigquery.faults.unused, []);
         assert.equal(appends(), 2);
-        await assertEqual();
+        await on.assertIncidentsEqual();
       });
     }
   });
