@@ -1,5 +1,5 @@
 import type { LoadType } from '../shared/columns.ts';
-import type { EtlTransaction } from '../shared/control/etl-transactions.ts';
+import type { EtlTransaction, Progress } from '../shared/control/etl-transactions.ts';
 import type { Lease } from '../shared/control/leases.ts';
 import type { Counts } from '../shared/counts.ts';
 import { DataHubError } from '../shared/errors.ts';
@@ -18,8 +18,15 @@ export type ApplyResult =
       changed: string;
       deleted: string;
     }
-  /** Running: BigQuery's job goes on without us; the next tick looks at it again. */
-  | { outcome: 'running' | 'busy' | 'skipped' | 'recaptured'; view: string; etlTransactionId: string }
+  /**
+   * Running: BigQuery's job goes on without us; the next tick looks at it again. Continued: we stopped before our time limit,
+   * and the batch is announced again.
+   */
+  | {
+      outcome: 'running' | 'continued' | 'busy' | 'skipped' | 'recaptured';
+      view: string;
+      etlTransactionId: string;
+    }
   /** The batch was settled before. */
   | { outcome: 'already settled'; view: string; etlTransactionId: string; state: string };
 
@@ -27,6 +34,7 @@ export type ApplyResult =
 export type Settled =
   | { state: 'applied'; counts: Counts; lagMs: number | null }
   | { state: 'running' }
+  | { state: 'continued'; progress: Progress }
   | { state: 'recaptured'; why: string }
   | { state: 'already settled'; batch: EtlTransaction };
 
@@ -42,6 +50,8 @@ export type HeldBatch = {
 /** One way to apply batches. */
 export type Applier = {
   loadType: LoadType;
+  /** The function that it is part of, whose topic the batches are announced on. */
+  functionName: 'merge' | 'stream';
   /** Brings the batch to an end, as far as it can. */
   settle: (held: HeldBatch, dependencies: Dependencies) => Promise<Settled>;
 };
@@ -86,6 +96,13 @@ export async function applyBatch(
     case 'running':
       log.info({ ...named, durationMs: durationMs() }, 'batch still being applied');
       return { outcome: 'running', ...named };
+    case 'continued':
+      log.info(
+        { ...named, rows: settled.progress.rows, durationMs: durationMs() },
+        'batch continues before the time limit',
+      );
+      await events.announceBatch(applier.functionName, source.name, batch.id);
+      return { outcome: 'continued', ...named };
     case 'recaptured':
       log.warn({ ...named, why: settled.why }, 'batch abandoned');
       await events.requestExtract(source.name, 'recapture');

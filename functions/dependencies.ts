@@ -60,12 +60,14 @@ export async function createDependencies(env: Record<string, string | undefined>
       max: config.maxSlices + 1,
       config,
     }),
-    staging: createStaging(storage, config.stagingBucket, config.maxPartBytes),
-    warehouse: createWarehouse(bigquery, () => createWriterClient(config), {
-      projectId: config.projectId,
-      ...config.datasets,
-    }),
-    events: createEvents(pubsub, config.topics),
+    staging: createStaging(storage, config.stagingBucket, config),
+    warehouse: createWarehouse(
+      bigquery,
+      () => createWriterClient(config),
+      { projectId: config.projectId, ...config.datasets },
+      config.callTimeoutSeconds,
+    ),
+    events: createEvents(pubsub, config.topics, config.callTimeoutSeconds),
     clock: { nowMs: () => Date.now() },
     log: createLog(config.logLevel),
   };

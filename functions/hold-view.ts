@@ -17,7 +17,7 @@ export async function holdView<T>(
 ): Promise<Held<T>> {
   const lease = await control.acquireLease(view, config.leaseSeconds);
   if (lease === null) return { held: false };
-  return await control.holdingLease(lease, async (signal) => {
+  return await control.holdingLease(lease, config.timeLimitSeconds * 1000, async (signal) => {
     try {
       return { held: true, result: await work(lease, signal) } as const;
     } catch (thrown) {
@@ -33,7 +33,12 @@ export async function holdView<T>(
 }
 
 /** Until when a step may go on, leaving time to put things away before the function's limit. */
-export function deadlineOf({ clock, config }: Dependencies): number {
-  const reserveSeconds = Math.min(30, config.timeLimitSeconds / 10);
-  return clock.nowMs() + (config.timeLimitSeconds - reserveSeconds) * 1000;
+export function deadlineOf(dependencies: Dependencies): number {
+  const { clock, config } = dependencies;
+  return clock.nowMs() + config.timeLimitSeconds * 1000 - reserveMs(dependencies);
+}
+
+/** How long before a limit one begins to come to an end. */
+export function reserveMs({ config }: Dependencies): number {
+  return Math.min(30, config.timeLimitSeconds / 10) * 1000;
 }

@@ -4,10 +4,12 @@ import type { PubSub } from '@google-cloud/pubsub';
 import type { Storage } from '@google-cloud/storage';
 import pg from 'pg';
 import type { Config, Secret } from './config.ts';
+import { giveUpOnSilence } from './postgres.ts';
 
 // The one place that knows that an endpoint can be overridden by environment. Google's libraries read the address from
 // their own variables, where they have one; against a stand-in they must not look for credentials, which is all that is decided here.
 // Each library is imported when it is first asked for: a function loads only what it uses.
+// By themselves the libraries wait for an answer without end: a call that is not answered in time is given up, and tried again.
 
 const overridden = (variable: string): boolean => Boolean(process.env[variable]);
 
@@ -18,11 +20,13 @@ async function withoutCredentials() {
 
 export async function createBigQuery(config: Config): Promise<BigQuery> {
   const { BigQuery } = await import('@google-cloud/bigquery');
-  return new BigQuery({
+  const bigquery = new BigQuery({
     projectId: config.projectId,
     location: config.location,
     ...(overridden('BIGQUERY_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
+  bigquery.timeout = config.callTimeoutSeconds * 1000;
+  return bigquery;
 }
 
 /** A client of the Storage Write API; whoever asked for it closes it. Google has no variable for its address. */
@@ -44,6 +48,7 @@ export async function createStorage(config: Config): Promise<Storage> {
   const { Storage, IdempotencyStrategy } = await import('@google-cloud/storage');
   return new Storage({
     projectId: config.projectId,
+    timeout: config.callTimeoutSeconds * 1000,
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional },
     ...(overridden('STORAGE_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
@@ -80,6 +85,8 @@ export function createPool(url: Secret, { name, max, config }: PoolOptions): pg.
   });
   // An idle connection that breaks is replaced by the pool; whoever uses a broken one sees the error there.
   pool.on('error', () => undefined);
+  const { statementTimeoutSeconds, connectTimeoutSeconds } = config;
+  pool.on('connect', (client) => giveUpOnSilence(client, statementTimeoutSeconds + connectTimeoutSeconds));
   return pool;
 }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from './errors.ts';
 
@@ -115,4 +116,21 @@ export function readOnly(
   values: unknown[] = [],
 ): Promise<pg.QueryResult> {
   return inTransaction(pool, database, 'begin read only', (client) => client.query(sql, values));
+}
+
+/**
+ * Breaks a connection whose server has not sent a byte of its answer for so long: whoever waits for it sees the error. A server
+ * that is alive answers within its own statement time-out; one that is cut off would be waited for without end. Waiting between
+ * two queries is no silence.
+ */
+export function giveUpOnSilence(client: pg.ClientBase, seconds: number): void {
+  const { connection } = client as pg.ClientBase & { connection: pg.Connection };
+  const socket = connection.stream as Socket;
+  let sentWhenReady = socket.bytesWritten;
+  connection.on('readyForQuery', () => {
+    sentWhenReady = socket.bytesWritten;
+  });
+  socket.setTimeout(seconds * 1000, () => {
+    if (socket.bytesWritten > sentWhenReady) socket.destroy(new Error(`no answer within ${seconds} seconds`));
+  });
 }

@@ -15,6 +15,7 @@ import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, holdView } from '../hold-view.ts';
+import { nameRefusedRow } from '../name-refused-row.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';
 import { type Staged, stageRows } from './stage-rows.ts';
 import { whyStopped } from './tick.ts';
@@ -149,7 +150,7 @@ async function extractBatch(
     if (checkpoint !== null && captured.upserts + captured.deletes === 0n) {
       return { captured, batch: null };
     }
-    const lastNumber = await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, {
+    const prepared = await prepareWarehouse(viewSource, described.shape, lease, dependencies, deadlineMs, {
       wasLoaded: stored !== null,
       isEmpty: stored === null && (await isEmptyView(client, described)),
     });
@@ -164,10 +165,11 @@ async function extractBatch(
       isComplete: checkpoint === null,
       queuedKeyIds: queued.ids,
     });
-    if (viewSource.loadType === 'bq-storage-api') {
+    const { isLoadedAsIs, lastNumber } = prepared;
+    if (viewSource.loadType === 'bq-storage-api' && !isLoadedAsIs) {
       await staging.writeLastNumber(view, { etlTransactionId: batch.id, token: batch.token }, lastNumber);
     }
-    const rows = await stageRows(client, described, batch, signal, dependencies);
+    const rows = await stageRows(client, described, batch, isLoadedAsIs, signal, dependencies);
     if (captured.logRows > 0n) await queueRechecks(client, described, viewSource, dependencies);
     return { captured, batch, rows };
   });
@@ -188,13 +190,19 @@ async function extractBatch(
   };
   const loadJobId =
     viewSource.loadType === 'merge' && rows.objects.length > 0
-      ? await warehouse.load(attempt, rows.objects.map(staging.uri), deadlineMs)
+      ? await warehouse
+          .load(attempt, rows.objects.map(staging.uri), deadlineMs)
+          .catch(async (error: unknown) => {
+            const loaded = { view, keyColumn: viewSource.keyColumn, objects: rows.objects, signal };
+            throw await nameRefusedRow(error, loaded, staging);
+          })
       : null;
   signal.throwIfAborted();
   await control.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),
     deletes: BigInt(rows.deletes),
     bytes: BigInt(rows.bytes),
+    policyValues: rows.policyValues,
     loadJobId,
   });
   const told = { kind: batch.kind, upserts: rows.upserts, deletes: rows.deletes, hasMore: batch.hasMore };
@@ -205,6 +213,7 @@ async function extractBatch(
       ...told,
       logRows: String(staged.captured.logRows),
       badKeys: String(staged.captured.badKeys),
+      policyValues: rows.policyValues,
       bytes: rows.bytes,
       durationMs: clock.nowMs() - startedMs,
     },

@@ -5,10 +5,16 @@ import type { LastNumber } from '../../shared/staging/staging.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
 
+export type Preparation = {
+  /** Of a streamed view: the number of the last batch that was streamed, as far as the bucket remembers. */
+  lastNumber: LastNumber | null;
+  /** The whole view goes by load job straight into its streamed target, which is empty and never was streamed into. */
+  isLoadedAsIs: boolean;
+};
+
 /**
  * Before a batch is begun: makes the view's BigQuery objects when they are missing or another release made them, raises the
- * number generator above what the target has met, and compares columns. Answers, of a streamed view, the last number that was
- * staged. Throws `schema_drift` naming every difference, and `configuration` when the target of a view that was loaded before
+ * number generator above what the target has met, and compares columns. Answers how a batch of the view must be staged. Throws `schema_drift` naming every difference, and `configuration` when the target of a view that was loaded before
  * is gone, or an empty view would empty a target.
  */
 export async function prepareWarehouse(
@@ -18,7 +24,7 @@ export async function prepareWarehouse(
   { control, staging, warehouse }: Dependencies,
   deadlineMs: number,
   load: { wasLoaded: boolean; isEmpty: boolean },
-): Promise<LastNumber | null> {
+): Promise<Preparation> {
   const layout = {
     partition: source.partition,
     clusterColumns: source.clusterColumns,
@@ -44,7 +50,9 @@ export async function prepareWarehouse(
   if (metNumber !== null) await control.raiseNumber(metNumber);
   const isMade = missing.length === 0 && source.warehouseFingerprint === fingerprint;
   // An empty view is compared with its target at every try, also after one that made everything.
-  if (isMade && !load.isEmpty && !(isStreamed && metNumber === null)) return lastNumber;
+  if (isMade && !load.isEmpty && !(isStreamed && metNumber === null)) {
+    return { lastNumber, isLoadedAsIs: false };
+  }
   const { highest, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadlineMs);
   if (load.isEmpty && targetRows > 0n) {
     throw new DataHubError(
@@ -59,5 +67,7 @@ export async function prepareWarehouse(
   }
   await control.raiseNumber(highest);
   await control.setWarehouseFingerprint(source.name, fingerprint);
-  return lastNumber;
+  // Loaded rows have no sequence number: whatever was streamed before, and comes late, would overwrite them.
+  const isLoadedAsIs = isStreamed && !load.wasLoaded && lastNumber === null && targetRows === 0n;
+  return { lastNumber, isLoadedAsIs };
 }

@@ -4,43 +4,51 @@ import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
 import {
   copyOut,
   deletesStatement,
-  findUnrepresentable,
   planSlices,
   type RowSet,
   upsertsStatement,
 } from '../../shared/source/fetch.ts';
+import { findRefused } from '../../shared/source/find-refused.ts';
+import { addPolicyValues, countPolicyValues, type PolicyValues } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
 import type { SourceView } from '../../shared/source/source-view.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
 import type { Dependencies } from '../dependencies.ts';
 
-export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'>;
+export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
+  policyValues: PolicyValues;
+};
+
+/** What one COPY of rows came to. */
+type StagedUpserts = { objects: StagedObject[]; policyValues: PolicyValues };
 
 /**
  * Copies a batch's rows from the snapshot of `client` into staged objects, and its manifest last. The rows of an initial load
- * are copied in parallel slices of the same snapshot when the table is large.
+ * are copied in parallel slices of the same snapshot when the table is large; `isLoadedAsIs` says that they are loaded straight
+ * into a streamed target.
  */
 export async function stageRows(
   client: pg.ClientBase,
   view: SourceView,
   batch: EtlTransaction,
+  isLoadedAsIs: boolean,
   signal: AbortSignal,
   dependencies: Dependencies,
 ): Promise<Staged> {
   const writer = dependencies.staging.openBatch(batch.stagedPrefix);
   const upserts =
     batch.kind === 'initial'
-      ? await stageWholeView(client, view, batch, writer, signal, dependencies)
-      : await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' });
+      ? await stageWholeView(client, view, batch, isLoadedAsIs, writer, signal, dependencies)
+      : [await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' })];
   const deletes =
     batch.kind === 'initial'
       ? []
       : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
           writer.write('deletes', lines, signal),
         );
-  const objects = [...upserts, ...deletes];
+  const objects = [...upserts.flatMap((each) => each.objects), ...deletes];
   const staged = {
-    upserts: total(upserts, 'rows'),
+    upserts: total(objects, 'rows') - total(deletes, 'rows'),
     deletes: total(deletes, 'rows'),
     bytes: total(objects, 'bytes'),
     objects,
@@ -49,23 +57,27 @@ export async function stageRows(
     view: view.name,
     etl_transaction_id: String(batch.id),
     columns: view.shape.columns,
+    loads_as_is: isLoadedAsIs,
     ...staged,
   });
-  return staged;
+  return { ...staged, policyValues: addPolicyValues(upserts.map((each) => each.policyValues)) };
 }
 
 async function stageWholeView(
   client: pg.ClientBase,
   view: SourceView,
   batch: EtlTransaction,
+  isLoadedAsIs: boolean,
   writer: BatchWriter,
   signal: AbortSignal,
   { config, source }: Dependencies,
-): Promise<StagedObject[]> {
+): Promise<StagedUpserts[]> {
   const slices = await planSlices(client, view, config);
   const [whole] = slices;
   if (slices.length === 1 && whole !== undefined) {
-    return await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole });
+    return [
+      await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole, isLoadedAsIs }),
+    ];
   }
   const snapshot = await exportSnapshot(client);
   // When one slice fails the others must not go on writing, nor hold their connections.
@@ -73,30 +85,31 @@ async function stageWholeView(
   const either = AbortSignal.any([signal, failed.signal]);
   const staged = slices.map((slice) =>
     inExportedSnapshot(source, snapshot, (sliceClient) =>
-      stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice }),
+      stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice, isLoadedAsIs }),
     ).catch((error: unknown) => {
       failed.abort(error);
       throw error;
     }),
   );
   await Promise.allSettled(staged);
-  return (await Promise.all(staged)).flat();
+  return await Promise.all(staged);
 }
 
-function stageUpserts(
+async function stageUpserts(
   client: pg.ClientBase,
   view: SourceView,
   batch: EtlTransaction,
   writer: BatchWriter,
   signal: AbortSignal,
   rows: RowSet,
-): Promise<StagedObject[]> {
-  return copyOut(
+): Promise<StagedUpserts> {
+  const objects = await copyOut(
     client,
     upsertsStatement(view, rows, batch),
     (lines: Readable) => writer.write('upserts', lines, signal),
-    () => findUnrepresentable(client, view, rows),
+    () => findRefused(client, view, rows),
   );
+  return { objects, policyValues: await countPolicyValues(client, view, rows) };
 }
 
 const total = (objects: StagedObject[], what: 'rows' | 'bytes'): number =>

@@ -20,7 +20,12 @@ export async function mergeBatch(
   invocation: Invocation,
   dependencies: Dependencies,
 ): Promise<ApplyResult> {
-  return await applyBatch(event, { loadType: 'merge', settle }, invocation, dependencies);
+  return await applyBatch(
+    event,
+    { loadType: 'merge', functionName: 'merge', settle },
+    invocation,
+    dependencies,
+  );
 }
 
 /** Brings the batch to an end, attempt by attempt, with back-off in between. */

@@ -1,5 +1,5 @@
 import type { TableShape } from '../../shared/columns.ts';
-import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction, Progress } from '../../shared/control/etl-transactions.ts';
 import type { Counts } from '../../shared/counts.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
@@ -10,12 +10,15 @@ import type { Dependencies } from '../dependencies.ts';
 
 export type EncodedRows = {
   message: StreamMessage;
-  /** The rows of the staged objects in their order, as upserts and deletes. Throws `staging_lost` for objects that are damaged. */
-  changes(manifest: Manifest, signal: AbortSignal): AsyncGenerator<Uint8Array[]>;
+  /**
+   * The rows of the staged objects in their order, as upserts and deletes, from where the batch was left until the time is up.
+   * Throws `staging_lost` for objects that are damaged.
+   */
+  changes(manifest: Manifest, isTimeUp: () => boolean, signal: AbortSignal): AsyncGenerator<Uint8Array[]>;
   /** Deletes of rows that the batch did not carry. They are older than every row of it, so that none can be lost by them. */
   deletes(keys: AsyncIterable<StagedRow[]>): AsyncGenerator<Uint8Array[]>;
-  /** What was encoded so far. */
-  counts: Counts;
+  /** What was given out so far, and by those before us. */
+  readonly progress: Progress;
 };
 
 /** Below the ordinals of staged rows, which begin at 1. */
@@ -30,8 +33,8 @@ export async function encodeRows(
   const message = await warehouse.streamMessage(shape);
   const parse = createRowParser(shape);
   const encoder = createRowEncoder(message, shape, { etlTransactionId: batch.id, updateAt: batch.startedAt });
-  const counts = { added: 0n, changed: 0n, deleted: 0n };
-  let ordinal = BEFORE_ALL_ROWS;
+  const progress = { rows: batch.progress.rows, counts: { ...batch.progress.counts } };
+  const { counts } = progress;
 
   const encode = (line: string): Uint8Array => {
     const row = parse(line);
@@ -41,17 +44,30 @@ export async function encodeRows(
         `a staged row of ETL transaction ${batch.id} is another batch's`,
       );
     }
-    ordinal += 1;
+    progress.rows += 1;
     counts[countOf(row)] += 1n;
-    return row.action === 'deleted' ? encoder.delete(row, ordinal) : encoder.upsert(row, ordinal);
+    // Its place among the staged rows, the same at every try.
+    return row.action === 'deleted' ? encoder.delete(row, progress.rows) : encoder.upsert(row, progress.rows);
   };
 
   return {
     message,
-    counts,
-    async *changes(manifest, signal) {
+    progress,
+    async *changes(manifest, isTimeUp, signal) {
+      let before = 0;
       for (const object of manifest.objects) {
-        for await (const lines of staging.readLines(object, signal)) yield lines.map(encode);
+        const end = before + object.rows;
+        if (progress.rows < end) {
+          for await (const lines of staging.readLines(object, signal)) {
+            const done = Math.max(0, Math.min(lines.length, progress.rows - before));
+            before += lines.length;
+            if (done === lines.length) continue;
+            yield lines.slice(done).map(encode);
+            // Only after a step forward, or a slow start would keep the batch where it is for ever.
+            if (isTimeUp()) return;
+          }
+        }
+        before = end;
       }
     },
     async *deletes(pages) {

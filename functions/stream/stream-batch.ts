@@ -1,14 +1,15 @@
 import type { TableShape } from '../../shared/columns.ts';
-import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction, Progress } from '../../shared/control/etl-transactions.ts';
 import type { Counts } from '../../shared/counts.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
-import type { Attempt } from '../../shared/warehouse/warehouse.ts';
+import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
-import { deadlineOf } from '../hold-view.ts';
+import { deadlineOf, reserveMs } from '../hold-view.ts';
+import { nameRefusedRow } from '../name-refused-row.ts';
 import { encodeRows } from './encode-rows.ts';
 
 /**
@@ -20,7 +21,12 @@ export async function streamBatch(
   invocation: Invocation,
   dependencies: Dependencies,
 ): Promise<ApplyResult> {
-  return await applyBatch(event, { loadType: 'bq-storage-api', settle }, invocation, dependencies);
+  return await applyBatch(
+    event,
+    { loadType: 'bq-storage-api', functionName: 'stream', settle },
+    invocation,
+    dependencies,
+  );
 }
 
 async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Settled> {
@@ -31,7 +37,12 @@ async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Sett
   );
   if (batch.state !== 'applying') return { state: 'already settled', batch };
   try {
-    const counts = await write(batch, held, dependencies);
+    const { isWhole, progress } = await write(batch, held, dependencies);
+    if (!isWhole) {
+      await control.saveProgress(lease, id, progress);
+      return { state: 'continued', progress };
+    }
+    const { counts } = progress;
     const lagMs = await control.markApplied(lease, batch, counts);
     return { state: 'applied', counts, lagMs };
   } catch (error) {
@@ -43,11 +54,14 @@ async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Sett
   }
 }
 
+type Written = { isWhole: boolean; progress: Progress };
+
 /**
- * Brings the batch into the target. A complete one is loaded by a load job when the target is empty; otherwise it is streamed,
- * and what it did not carry is deleted afterwards.
+ * Brings the batch into the target, from where it was left, as far as the time limit allows: what is answered with is
+ * acknowledged. A complete batch that was staged for it is loaded by a load job, if the target is still empty; otherwise it is
+ * streamed, and what it did not carry is deleted afterwards.
  */
-async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Dependencies): Promise<Counts> {
+async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Dependencies): Promise<Written> {
   const { staging, warehouse } = dependencies;
   const { source, signal } = held;
   const manifest = await wholeManifest(batch, dependencies);
@@ -59,7 +73,9 @@ async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Depen
     columns: manifest.columns,
   };
   await assertTarget(shape, dependencies);
-  if (manifest.objects.length === 0) return { added: 0n, changed: 0n, deleted: 0n };
+  const rows = manifest.upserts + manifest.deletes;
+  const whole = (counts: Counts): Written => ({ isWhole: true, progress: { rows, counts } });
+  if (rows === 0) return whole({ added: 0n, changed: 0n, deleted: 0n });
 
   const deadlineMs = deadlineOf(dependencies);
   const attempt: Attempt = {
@@ -70,23 +86,23 @@ async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Depen
     attempt: batch.attempt,
   };
   const uris = manifest.objects.map(staging.uri);
-  if (batch.isComplete && (await warehouse.loadEmptyTarget(attempt, uris, deadlineMs))) {
-    return { added: batch.stagedUpserts, changed: 0n, deleted: 0n };
+  const load = () =>
+    warehouse.loadEmptyTarget(attempt, uris, deadlineMs).catch(async (error: unknown) => {
+      const loaded = { ...shape, objects: manifest.objects, signal };
+      throw await nameRefusedRow(error, loaded, staging);
+    });
+  if (manifest.loads_as_is && (await load())) {
+    return whole({ added: batch.stagedUpserts, changed: 0n, deleted: 0n });
   }
-  const encoder = await encodeRows(batch, shape, dependencies);
-  const limits = { deadlineMs, signal };
-  await warehouse.appendRows(
-    attempt,
-    shape.keyColumn,
-    encoder.message,
-    encoder.changes(manifest, signal),
-    limits,
-  );
-  if (batch.isComplete) {
-    const stale = encoder.deletes(warehouse.staleKeys(attempt, shape, deadlineMs));
-    await warehouse.appendRows(attempt, shape.keyColumn, encoder.message, stale, limits);
-  }
-  return encoder.counts;
+  const encoded = await encodeRows(batch, shape, dependencies);
+  const append = (rowsOf: RowsUntil) =>
+    warehouse.appendRows(attempt, shape.keyColumn, encoded.message, rowsOf, { deadlineMs, signal });
+  const stopAtMs = deadlineMs - reserveMs(dependencies);
+  const isTimeUp = () => dependencies.clock.nowMs() >= stopAtMs;
+  await append((stop) => encoded.changes(manifest, isTimeUp, stop));
+  if (encoded.progress.rows < rows) return { isWhole: false, progress: encoded.progress };
+  if (batch.isComplete) await append(() => encoded.deletes(warehouse.staleKeys(attempt, shape, deadlineMs)));
+  return whole(encoded.progress.counts);
 }
 
 /** The manifest of objects that are all there. Throws `staging_lost` otherwise, before any row is written. */

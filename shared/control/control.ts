@@ -22,6 +22,7 @@ const operations = {
   getBatch: batches.getBatch,
   findInFlight: batches.findInFlight,
   claimForApply: batches.claimForApply,
+  saveProgress: batches.saveProgress,
   markForNextAttempt: batches.markForNextAttempt,
   markApplied: batches.markApplied,
   abandonBatch: batches.abandonBatch,
@@ -41,7 +42,11 @@ type Bound<F> = F extends (pool: pg.Pool, ...rest: infer Rest) => infer Result
 
 /** What the functions remember; each operation is one control transaction. */
 export type Control = { [Name in keyof Operations]: Bound<Operations[Name]> } & {
-  holdingLease<T>(lease: leases.Lease, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  holdingLease<T>(
+    lease: leases.Lease,
+    limitMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
 };
 
 /** The operations over one control database, whose schema must be up to date (`migrate`). */
@@ -52,5 +57,8 @@ export function createControl(pool: pg.Pool): Control {
       (...rest: unknown[]) => (operation as (...all: unknown[]) => unknown)(pool, ...rest),
     ]),
   ) as { [Name in keyof Operations]: Bound<Operations[Name]> };
-  return { ...bound, holdingLease: (lease, work) => leases.holdingLease(pool, lease, work) };
+  return {
+    ...bound,
+    holdingLease: (lease, limitMs, work) => leases.holdingLease(pool, lease, limitMs, work),
+  };
 }

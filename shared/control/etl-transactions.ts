@@ -28,12 +28,17 @@ export type EtlTransaction = {
   stagedPrefix: string;
   stagedUpserts: bigint;
   stagedDeletes: bigint;
+  /** How far it was streamed by functions that reached their time limit. */
+  progress: Progress;
   stagedAt: Date | null;
   hasMore: boolean;
   /** It carries every row of the view: what it does not carry is to be deleted. */
   isComplete: boolean;
   startedAt: Date;
 };
+
+/** Staged rows that are acknowledged, from the first one on, and what they did. */
+export type Progress = { rows: number; counts: Counts };
 
 export type NewBatch = {
   kind: Kind;
@@ -47,7 +52,14 @@ export type NewBatch = {
   queuedKeyIds: bigint[];
 };
 
-export type StagedBatch = { upserts: bigint; deletes: bigint; bytes: bigint; loadJobId: string | null };
+export type StagedBatch = {
+  upserts: bigint;
+  deletes: bigint;
+  bytes: bigint;
+  /** By column: how many values its policy let pass. */
+  policyValues: Record<string, number>;
+  loadJobId: string | null;
+};
 
 /**
  * Opens a batch in state `extracting` and returns its number. The queued keys that it takes are marked with it.
@@ -102,6 +114,7 @@ export async function markStaged(
       staged_upserts: staged.upserts,
       staged_deletes: staged.deletes,
       staged_bytes: staged.bytes,
+      policy_values: JSON.stringify(staged.policyValues),
       load_job_id: staged.loadJobId,
       staged_at: NOW,
     });
@@ -155,6 +168,24 @@ export async function claimForApply(
       [id, lease.token, jobId(batch)],
     );
     return fromRow(claimed.rows[0]);
+  });
+}
+
+/** Remembers how far an `applying` batch has come, under our lease; whoever claims it next goes on there. */
+export async function saveProgress(
+  pool: pg.Pool,
+  lease: Lease,
+  id: bigint,
+  { rows, counts }: Progress,
+): Promise<void> {
+  await change(pool, lease, async (client) => {
+    const saved = await client.query(
+      `update etl.etl_transaction
+       set streamed_rows = $3, rows_added = $4, rows_changed = $5, rows_deleted = $6
+       where id = $1 and lease_token = $2 and state = 'applying'`,
+      [id, lease.token, rows, counts.added, counts.changed, counts.deleted],
+    );
+    if (saved.rowCount !== 1) throw superseded(lease);
   });
 }
 
@@ -271,6 +302,14 @@ function fromRow(row: Record<string, unknown>): EtlTransaction {
     stagedPrefix: row.staged_prefix as string,
     stagedUpserts: (row.staged_upserts as bigint | null) ?? 0n,
     stagedDeletes: (row.staged_deletes as bigint | null) ?? 0n,
+    progress: {
+      rows: Number(row.streamed_rows),
+      counts: {
+        added: (row.rows_added as bigint | null) ?? 0n,
+        changed: (row.rows_changed as bigint | null) ?? 0n,
+        deleted: (row.rows_deleted as bigint | null) ?? 0n,
+      },
+    },
     stagedAt: row.staged_at as Date | null,
     hasMore: row.has_more as boolean,
     isComplete: row.is_complete as boolean,

@@ -60,11 +60,13 @@ export function superseded(lease: Lease): DataHubError {
 
 /**
  * Runs `work` while a heartbeat keeps the lease; afterwards the lease is given back, however `work` ended. When the
- * lease is lost the signal aborts with the reason; what does not heed it meets the loss at its next change of state.
+ * lease is lost the signal aborts with the reason; what does not heed it meets the loss at its next change of state. After
+ * `limitMs` it aborts too, and the heart stops: what hangs must not keep the view from others for ever.
  */
 export async function holdingLease<T>(
   pool: pg.Pool,
   lease: Lease,
+  limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const lost = new AbortController();
@@ -77,9 +79,18 @@ export async function holdingLease<T>(
     },
     (lease.seconds * 1000) / 3,
   );
+  const limit = setTimeout(() => {
+    clearInterval(heartbeat);
+    lost.abort(
+      new DataHubError('transient', `view ${lease.view} was held until the time limit`, {
+        context: { view: lease.view },
+      }),
+    );
+  }, limitMs);
   try {
     return await work(lost.signal);
   } finally {
+    clearTimeout(limit);
     clearInterval(heartbeat);
     // Not given back: it expires by itself.
     await inTransaction(pool, 'control', 'begin', (client) => releaseLease(client, lease)).catch(

@@ -23,9 +23,24 @@ export type Events = {
   missingTopics(): Promise<string[]>;
 };
 
-export function createEvents(pubsub: PubSub, topics: Topics): Events {
+/** A message that Pub/Sub has not taken within `callTimeoutSeconds` is sent once more. */
+export function createEvents(pubsub: PubSub, topics: Topics, callTimeoutSeconds = 60): Events {
+  const callTimeoutMs = callTimeoutSeconds * 1000;
+  const gaxOpts = {
+    retry: {
+      backoffSettings: {
+        initialRetryDelayMillis: 100,
+        retryDelayMultiplier: 2,
+        maxRetryDelayMillis: 5_000,
+        initialRpcTimeoutMillis: callTimeoutMs,
+        rpcTimeoutMultiplier: 1,
+        maxRpcTimeoutMillis: callTimeoutMs,
+        totalTimeoutMillis: 2 * callTimeoutMs,
+      },
+    },
+  };
   const publish = async (name: string, json: object): Promise<void> => {
-    const topic = pubsub.topic(name, { batching: { maxMessages: 1 } });
+    const topic = pubsub.topic(name, { batching: { maxMessages: 1 }, gaxOpts });
     await topic.publishMessage({ json }).catch((error: unknown) => {
       throw fromGoogle(error, `topic ${name}`);
     });

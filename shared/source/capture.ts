@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../checkpoint.ts';
 import { DataHubError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres.ts';
+import { showKey } from '../show-key.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './source-view.ts';
@@ -104,7 +105,7 @@ async function observed(
 function duplicates(view: SourceView, keys: string[]): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.join(', ')}`,
+    `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.map(showKey).join(', ')}`,
     {
       context: { view: view.name, column: view.keyColumn },
       advice: 'Correct the view so that it has one row a key, then resume it.',

@@ -46,24 +46,61 @@ const TIMESTAMPTZ: ColumnForm = {
     reason: YEARS,
   },
 };
+/** JSON longer than this, in characters, is looked through; what is nested deeper than 500 is longer. */
+const SHORT_JSON = 1000;
+/** More digits in a row than a number has that INT64, UINT64 or FLOAT64 holds exactly. */
+const LONG_NUMBER = 1000;
+
+/**
+ * Whether JSON that PostgreSQL keeps as text (json) cannot be read as jsonb, whose cast would be an error: half a surrogate
+ * pair or NUL as an escape, a number beyond numeric, nesting that its parser gives up at. Never an error itself. Pairs of
+ * backslashes are put aside first, then strings, so that what only looks like an escape or a number does not count.
+ */
+function isNoJsonb(text: string): string {
+  const escapes = String.raw`regexp_replace(replace(${text}, '\\', '--'), '\\u[dD][89abAB]..\\u[dD][c-fC-F]', '-', 'g')`;
+  const bare = String.raw`regexp_replace(${text}, '"[^"\\]*(?:\\.[^"\\]*)*"', '', 'g')`;
+  return String.raw`case
+    when strpos(${text}, '\u') > 0 and ${escapes} ~ '\\u(?:[dD][89a-fA-F]|0000)' then true
+    when length(${text}) > ${SHORT_JSON} or ${text} ~ '[0-9][eE][-+]?[0-9]{4}' then exists (
+      select from (select ${bare} as bare) b, lateral (select regexp_replace(bare, '[^][{}]', '', 'g') as brackets) n
+      where bare ~ '[eE][-+]?0*[1-9][0-9]{3}'
+        or exists (select from regexp_matches(bare, '[0-9]+', 'g') as d (digits) where length(digits[1]) > ${LONG_NUMBER})
+        or length(brackets) > 1000 and 500 < (select max(depth) from (
+          select sum(case when bracket in ('[', '{') then 1 else -1 end) over (order by i) as depth
+          from string_to_table(brackets, null) with ordinality as c (bracket, i)) depths))
+    else false end`;
+}
+
 /** JSON made by `toJsonb`, which must hold only what BigQuery's JSON holds exactly. CASE keeps what would overflow uncast. */
-const json = (toJsonb: (value: string) => string): ColumnForm => ({
-  type: 'JSON',
-  form: toJsonb,
-  unrepresentable: {
-    when: (value) =>
-      `(jsonb_path_exists(${toJsonb(value)}, 'strict $.**{500} ? (@.type() == "object" || @.type() == "array")') or exists (
+const json = (toJsonb: (value: string) => string, toText?: (value: string) => string): ColumnForm => {
+  const isInexact = (value: string) =>
+    `(jsonb_path_exists(${toJsonb(value)}, 'strict $.**{500} ? (@.type() == "object" || @.type() == "array")') or exists (
         select from jsonb_path_query(${toJsonb(value)}, 'strict $.** ? (@.type() == "number")') as j,
           lateral (select j::numeric as n) as number
         where not case
           when n = trunc(n) and n between -9223372036854775808 and 18446744073709551615 then true
           when abs(n) not between 4.94e-324 and 1.7976931348623157e308 then false
-          else n::text::float8::text::numeric = n end))`,
-    reason: 'holds a number that is no exact INT64, UINT64 or FLOAT64, or is nested deeper than 500',
-  },
-});
-const JSON_VALUE = json((value) => `${value}::jsonb`);
-const JSON_OF_ANYTHING = json((value) => `to_jsonb(${value})`);
+          else n::text::float8::text::numeric = n end))`;
+  return {
+    type: 'JSON',
+    form: toJsonb,
+    unrepresentable: {
+      when: (value) =>
+        toText === undefined
+          ? isInexact(value)
+          : `case when ${isNoJsonb(toText(value))} then true else ${isInexact(value)} end`,
+      reason:
+        'holds a number that is no exact INT64, UINT64 or FLOAT64, half a surrogate pair or a NUL character, or is nested deeper than 500',
+    },
+  };
+};
+const JSONB_VALUE = json(same);
+const JSON_VALUE = json((value) => `${value}::jsonb`, asText);
+/** Whatever it is made of may hold json. */
+const JSON_OF_ANYTHING = json(
+  (value) => `to_jsonb(${value})`,
+  (value) => `to_json(${value})::text`,
+);
 
 const SCALARS: Record<string, ColumnForm> = {
   int2: INTEGER,
@@ -101,7 +138,7 @@ const SCALARS: Record<string, ColumnForm> = {
     unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: 'is 24:00' },
   },
   json: JSON_VALUE,
-  jsonb: JSON_VALUE,
+  jsonb: JSONB_VALUE,
 };
 
 /** Scales that BigQuery's two decimal types hold, and their bounds. */
@@ -197,6 +234,10 @@ export function datetimeForm(source: SourceType): ColumnForm & { isRepeated: boo
   };
 }
 
+// What is staged must still be within when it is streamed, a day later at the most.
+const STREAMED_FROM = `now() - interval '10 years' + interval '2 days'`;
+const STREAMED_TO = `now() + interval '1 year' - interval '2 days'`;
+
 /**
  * The form of a partition column whose rows are streamed: BigQuery takes them from 10 years back to 1 year ahead
  * (https://cloud.google.com/bigquery/docs/change-data-capture). CASE keeps what is no date uncast.
@@ -207,7 +248,7 @@ export function inStreamingWindow({ type, form, unrepresentable }: ColumnForm): 
     form,
     unrepresentable: {
       when: (value) =>
-        `case when ${unrepresentable?.when(value) ?? 'false'} then true else (${form(value)})::timestamptz not between now() - interval '10 years' and now() + interval '1 year' end`,
+        `case when ${unrepresentable?.when(value) ?? 'false'} then true else (${form(value)})::timestamptz not between ${STREAMED_FROM} and ${STREAMED_TO} end`,
       reason: `${unrepresentable === undefined ? '' : `${unrepresentable.reason}, or `}lies outside the window of 10 years back to 1 year ahead that a streamed partition column has`,
     },
   };

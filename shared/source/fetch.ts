@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { DataHubError } from '../errors.ts';
+import type { DataHubError } from '../errors.ts';
 import { fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { SourceColumn, SourceView } from './source-view.ts';
@@ -9,7 +9,11 @@ import type { SourceColumn, SourceView } from './source-view.ts';
 /** A part of a view: rows whose key lies in [from, to), null for open ends. Of integer keys only. */
 export type Slice = { from: bigint | null; to: bigint | null };
 
-export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice };
+/**
+ * The rows that the capture named, or a part of the whole view; `isLoadedAsIs` when a load job brings it straight into a
+ * streamed target.
+ */
+export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isLoadedAsIs: boolean };
 
 /** One JSON object a line, without rewriting what JSON escapes: no value holds the quote or the delimiter. */
 const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
@@ -18,7 +22,7 @@ const settingArray = (setting: string, view: SourceView): string =>
   `unnest(current_setting('${setting}')::${view.keyType.sqlType}[])`;
 
 /** The rows to read, as a FROM clause with the view as `v` and the log's hint as `k.action`. */
-function rowsOf(view: SourceView, rows: RowSet): string {
+export function rowsOf(view: SourceView, rows: RowSet): string {
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
   if (rows.kind === 'captured') {
     return `(
@@ -39,20 +43,23 @@ function rowsOf(view: SourceView, rows: RowSet): string {
 /** The batch that rows are copied for: what it writes into each of them. */
 export type RowBatch = { id: bigint; startedAt: Date };
 
-/** A change's columns; only what is streamed as a change must lie in the window that streaming accepts. */
-const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
-  rows.kind === 'captured' ? view.changeColumns : view.columns;
+const isLoadedAsIs = (rows: RowSet): boolean => rows.kind === 'slice' && rows.isLoadedAsIs;
+
+/** What is streamed must lie in the window that streaming accepts; what is loaded need not. */
+export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
+  isLoadedAsIs(rows) ? view.columns : view.changeColumns;
 
 /**
- * Copies the upserts of a batch out of the source, each row already in its staged form: with its action, or, for a whole view
- * that is loaded straight into a streamed target, with all of the target's columns.
+ * Copies the upserts of a batch out of the source, each row already in its staged form: with its action, or, where it is loaded
+ * straight into a streamed target, with all of the target's columns.
  */
 export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
   const columns = columnsOf(view, rows).map(
     ({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`,
   );
-  const isLoadedAsIs = rows.kind === 'slice' && view.shape.loadType === 'bq-storage-api';
-  const technical = isLoadedAsIs ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at` : 'k.action';
+  const technical = isLoadedAsIs(rows)
+    ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at`
+    : 'k.action';
   return `copy (select row_to_json(r) from (
     select ${[...columns, technical, `${batch.id} as etl_transaction_id`].join(',\n      ')}
     from ${rowsOf(view, rows)}) r) to stdout ${AS_LINES}`;
@@ -74,7 +81,7 @@ export function loggedKeysStatement(view: SourceView): string {
 
 /**
  * Runs one COPY and hands its lines to `consume`, which must read them to the end. Returns what `consume` returns. A value
- * that the target cannot hold stops it: `bad_data` naming view, key, column and reason. When `consume` fails the connection
+ * that stops it throws `bad_data`: what `diagnose` finds out about it, else PostgreSQL's own words. When `consume` fails the connection
  * is given up, since nobody reads what the server still sends.
  */
 export async function copyOut<T>(
@@ -101,34 +108,6 @@ export async function copyOut<T>(
     await client.query('rollback to savepoint copy_out');
     throw (await diagnose()) ?? refused;
   }
-}
-
-/** Looks for the rows whose values the target cannot hold: the error to throw, or null when no rule of ours is broken. */
-export async function findUnrepresentable(
-  client: pg.ClientBase,
-  view: SourceView,
-  rows: RowSet,
-): Promise<DataHubError | null> {
-  const faults = columnsOf(view, rows).flatMap(({ name, fault }) =>
-    fault === null ? [] : [{ name, ...fault }],
-  );
-  if (faults.length === 0) return null;
-  const values = faults.map(({ when }, i) => `(${i}, ${when})`);
-  const { rows: found } = await client.query(
-    `select v.${quoteIdentifier(view.keyColumn)}::text as key, f.index
-     from (select v.* from ${rowsOf(view, rows)}) v
-     cross join lateral (values ${values.join(', ')}) as f (index, is_bad)
-     where f.is_bad limit 5`,
-  );
-  const first = faults[found[0]?.index as number];
-  if (first === undefined) return null;
-  const each = found.map((row) => {
-    const fault = faults[row.index as number];
-    return `key ${row.key}, column ${fault?.name}: the value ${fault?.reason}`;
-  });
-  return new DataHubError('bad_data', `view ${view.name}: ${each.join('; ')}`, {
-    context: { view: view.name, column: first.name },
-  });
 }
 
 /** Cuts a large view into slices of about `sliceRows` rows by its integer key; one open slice otherwise. */

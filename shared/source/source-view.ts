@@ -1,6 +1,6 @@
-import type { Column, TableShape } from '../columns.ts';
+import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
-import { type Queryable, quoteIdentifier, quoteLiteral } from '../postgres.ts';
+import type { Queryable } from '../postgres.ts';
 import type { ViewSource } from '../view-source.ts';
 import {
   type CatalogColumn,
@@ -10,15 +10,11 @@ import {
   readDependedColumns,
   readPrimaryKey,
 } from './catalog.ts';
-import { columnForm, datetimeForm, inStreamingWindow } from './column-type.ts';
 import { findContentTypes } from './content-types.ts';
 import { type KeyType, keyTypeOf, SUPPORTED_KEY_TYPES } from './key-type.ts';
+import { changeColumn, type SourceColumn, sourceColumn } from './source-column.ts';
 
-/** A column as it is read: `expression` and `fault.when` are SQL over the view's alias `v`. */
-export type SourceColumn = Column & {
-  expression: string;
-  fault: { when: string; reason: string } | null;
-};
+export type { SourceColumn };
 
 /** A table whose log rows name rows of the main table: its own, or a lookup's by the foreign key that points at it. */
 export type LoggedTable = {
@@ -92,8 +88,8 @@ export async function describeView(
   if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
 
   const copied = viewColumns.filter(({ column }) => column !== NOT_COPIED);
-  const columns = copied.map((column) => sourceColumn(source, column, formOf(source, column)));
-  const changeColumns = copied.map((column) => sourceColumn(source, column, changeFormOf(source, column)));
+  const columns = copied.map((column) => sourceColumn(source, column));
+  const changeColumns = copied.map((column) => changeColumn(source, column));
   return {
     name: source.name,
     relation: view.name,
@@ -150,6 +146,11 @@ function columnFaults(
             `${what} ${name} does not exist in ${existing === inMain ? source.mainTable : 'the view'}`,
         ),
     ),
+    ...(source.partition !== null && source.unrepresentable[source.partition.column] === 'string'
+      ? [
+          `policy for ${source.partition.column} cannot be string: it partitions the target, which a STRING cannot`,
+        ]
+      : []),
     ...viewColumns
       .filter(({ column }) => RESERVED.test(column))
       .map(({ column }) => `column ${column} has a name that the target needs for itself`),
@@ -216,69 +217,6 @@ async function contentTypeFaults(
       ? []
       : [`content type ${id} is ${name} now, and was ${imported} when it was imported`];
   });
-}
-
-type Form = ReturnType<typeof columnForm>;
-
-const formOf = (source: ViewSource, column: CatalogColumn): Form =>
-  source.datetimeColumns.includes(column.column) ? datetimeForm(column) : columnForm(column);
-
-/** A change that is streamed must besides lie in the window that BigQuery accepts for the partition column. */
-function changeFormOf(source: ViewSource, column: CatalogColumn): Form {
-  const form = formOf(source, column);
-  const isStreamedPartition =
-    source.loadType === 'bq-storage-api' && source.partition?.column === column.column && !form.isRepeated;
-  return isStreamedPartition ? { ...form, ...inStreamingWindow(form) } : form;
-}
-
-function sourceColumn(source: ViewSource, column: CatalogColumn, form: Form): SourceColumn {
-  const name = column.column;
-  const isKey = name === source.keyColumn;
-  const value = `v.${quoteIdentifier(name)}`;
-  const fallback = source.nullDefaults[name];
-  const policy = source.unrepresentable[name];
-  const fault =
-    form.unrepresentable === undefined
-      ? null
-      : { when: form.unrepresentable.when(value), reason: form.unrepresentable.reason };
-  const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
-  const written = { name, type: form.type, mode } as const;
-  const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));
-  const formed = withDefault(form.form(value));
-  if (fault === null) return { ...written, expression: formed, fault };
-  switch (policy) {
-    case 'string':
-      return {
-        ...written,
-        type: 'STRING',
-        mode: 'NULLABLE',
-        expression: withDefault(`${value}::text`),
-        fault: null,
-      };
-    case 'null': {
-      // A REPEATED column has no NULL.
-      const nothing = form.isRepeated ? `'[]'::json` : 'null';
-      const expression = `case when ${fault.when} then ${nothing} else ${formed} end`;
-      return { ...written, expression, fault: null };
-    }
-    default:
-      return { ...written, expression: guarded(value, column, formed, fault.when), fault };
-  }
-}
-
-const orDefault = (formed: string, fallback: string | number | boolean): string =>
-  `coalesce(to_json(${formed}), to_json(${quoteLiteral(String(fallback))}::text))`;
-
-/**
- * The formed value, or a cast that must fail, which stops the COPY at the row (I9); the fetch then looks up which row it
- * was. The text that is cast depends on the row, or the planner would evaluate the cast by itself. Where the value is
- * written as it is, both arms are of its own type, which row_to_json writes faster than json.
- */
-function guarded(value: string, column: CatalogColumn, formed: string, when: string): string {
-  const failing = `('unrepresentable' || left(${value}::text, 0))`;
-  return formed === value
-    ? `case when ${when} then ${failing}::${column.name} else ${formed} end`
-    : `case when ${when} then to_json(${failing}::int) else to_json(${formed}) end`;
 }
 
 /** Those of `keys` that are no value of the view's key type. */

@@ -38,6 +38,7 @@ export async function writeLastNumber(
   view: string,
   batch: { etlTransactionId: bigint; token: string },
   before: LastNumber | null,
+  callTimeoutMs: number,
 ): Promise<void> {
   const name = nameOf(view);
   const file = bucket.file(name);
@@ -45,6 +46,7 @@ export async function writeLastNumber(
   await file
     .save('', {
       resumable: false,
+      timeout: callTimeoutMs,
       metadata: { metadata: written },
       preconditionOpts: { ifGenerationMatch: before === null ? 0 : before.generation },
     })

@@ -40,14 +40,19 @@ export async function* readLines(
 }
 
 async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
-  let rest = '';
+  // Joined only when its end is there: a line may be many chunks long.
+  let begun: string[] = [];
   // Cuts no character in two.
   chunks.setEncoding('utf8');
   for await (const chunk of chunks as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    if (lines.length > 0) yield lines;
+    const [first = '', ...others] = chunk.split('\n');
+    begun.push(first);
+    const last = others.pop();
+    if (last === undefined) continue;
+    yield [begun.join(''), ...others];
+    begun = [last];
   }
+  const rest = begun.join('');
   if (rest !== '') yield [rest];
 }
 

@@ -5,6 +5,7 @@ import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import type { StagedObject } from './manifest.ts';
+import { Patience } from './patience.ts';
 
 const NEWLINE = 10;
 // Staged objects live for one batch: the fastest compression costs least over all.
@@ -16,6 +17,8 @@ export type StageOptions = {
   nextName: () => string;
   /** A part ends at the first line end after so many bytes, before compression. */
   maxPartBytes: number;
+  /** Cloud Storage must take what it is given within so long. */
+  callTimeoutSeconds: number;
   signal: AbortSignal;
 };
 
@@ -30,8 +33,9 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
     const name = options.nextName();
     const file = options.bucket.file(name);
     const counted = { rows: 0 };
+    const patience = new Patience(options.callTimeoutSeconds);
     await pipeline(
-      parts.next(counted),
+      parts.next(counted, patience),
       createGzip({ level: GZIP_LEVEL }),
       file.createWriteStream({
         // Without a resumable session the object exists whole or not at all.
@@ -40,12 +44,15 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
         preconditionOpts: { ifGenerationMatch: 0 },
         metadata: { contentType: 'application/gzip' },
       }),
-      { signal: options.signal },
-    ).catch((error: unknown) => {
-      if (options.signal.aborted) throw options.signal.reason;
-      if (codeOf(error) === 412) throw numberReused(name, error);
-      throw fromGoogle(error, `staged object ${name}`);
-    });
+      { signal: AbortSignal.any([options.signal, patience.signal]) },
+    )
+      .catch((error: unknown) => {
+        if (options.signal.aborted) throw options.signal.reason;
+        if (patience.signal.aborted) throw patience.signal.reason;
+        if (codeOf(error) === 412) throw numberReused(name, error);
+        throw fromGoogle(error, `staged object ${name}`);
+      })
+      .finally(() => patience.stop());
     staged.push({
       name,
       rows: counted.rows,
@@ -72,9 +79,14 @@ class Parts {
     return this.#pending !== undefined;
   }
 
-  async *next(counted: { rows: number }): AsyncGenerator<Buffer> {
+  /** `patience` runs whenever it is not the source that is waited for; at the end, until the object is there. */
+  async *next(counted: { rows: number }, patience: Patience): AsyncGenerator<Buffer> {
     let bytes = 0;
-    while (await this.hasMore()) {
+    for (;;) {
+      patience.stop();
+      const hasMore = await this.hasMore();
+      patience.start();
+      if (!hasMore) return;
       const chunk = this.#pending as Buffer;
       this.#pending = undefined;
       bytes += chunk.length;

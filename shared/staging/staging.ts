@@ -41,7 +41,11 @@ export type Staging = {
 
 const manifestName = (prefix: string): string => `${prefix}manifest.json`;
 
-export function createStaging(storage: Storage, bucketName: string, maxPartBytes: number): Staging {
+/** How objects are written: parts of so many bytes, given up when Cloud Storage takes nothing of them for so long. */
+export type StagingLimits = { maxPartBytes: number; callTimeoutSeconds: number };
+
+export function createStaging(storage: Storage, bucketName: string, limits: StagingLimits): Staging {
+  const callTimeoutMs = limits.callTimeoutSeconds * 1000;
   const bucket: Bucket = storage.bucket(bucketName);
   const staging: Staging = {
     openBatch(prefix) {
@@ -49,7 +53,7 @@ export function createStaging(storage: Storage, bucketName: string, maxPartBytes
       return {
         write(set, lines, signal) {
           const nextName = () => `${prefix}${set}-${String(written[set]++).padStart(5, '0')}.ndjson.gz`;
-          return stageLines(lines, { bucket, nextName, maxPartBytes, signal });
+          return stageLines(lines, { bucket, nextName, ...limits, signal });
         },
         async writeManifest(content) {
           const text = JSON.stringify(content);
@@ -58,6 +62,7 @@ export function createStaging(storage: Storage, bucketName: string, maxPartBytes
             .save(text, {
               resumable: false,
               contentType: 'application/json',
+              timeout: callTimeoutMs,
               preconditionOpts: { ifGenerationMatch: 0 },
             })
             .catch(async (error: unknown) => {
@@ -121,7 +126,7 @@ export function createStaging(storage: Storage, bucketName: string, maxPartBytes
     readLines: (object, signal) => readLines(bucket, object, signal),
 
     readLastNumber: (view) => readLastNumber(bucket, view),
-    writeLastNumber: (view, batch, before) => writeLastNumber(bucket, view, batch, before),
+    writeLastNumber: (view, batch, before) => writeLastNumber(bucket, view, batch, before, callTimeoutMs),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

@@ -26,6 +26,9 @@ export type AppendLimits = {
   answerTimeoutMs?: number;
 };
 
+/** Gives the encoded rows, some at a time; it is to fail with the signal's reason as soon as that aborts. */
+export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array[]>;
+
 type PendingWrite = ReturnType<managedwriter.Writer['appendRows']>;
 type Answer = Awaited<ReturnType<PendingWrite['getResult']>>;
 
@@ -53,16 +56,21 @@ const NOT_FOUND = 5;
 export async function appendRows(
   client: managedwriter.WriterClient,
   target: AppendTarget,
-  rows: AsyncIterable<readonly Uint8Array[]>,
+  rowsUntil: RowsUntil,
   limits: AppendLimits,
 ): Promise<void> {
   const failed = new AbortController();
   const stop = AbortSignal.any([limits.signal, failed.signal]);
+  // Also rows that do not come are waited for until then only.
+  const deadline = setTimeout(
+    () => failed.abort(tooLate(target)),
+    Math.max(0, limits.deadlineMs - Date.now()),
+  );
   const connections = new Connections(client, target);
   stop.addEventListener('abort', () => connections.discard(stop.reason));
   const inFlight = new Set<Promise<void>>();
   try {
-    for await (const request of requestsOf(rows, target)) {
+    for await (const request of requestsOf(rowsUntil(stop), target)) {
       const sent = pRetry(() => appendOnce(connections, request, target, limits), {
         retries: Number.POSITIVE_INFINITY,
         maxRetryTime: Math.max(0, limits.deadlineMs - Date.now()),
@@ -80,7 +88,12 @@ export async function appendRows(
     }
     await Promise.all(inFlight);
     stop.throwIfAborted();
+  } catch (error) {
+    // Whatever stopped us is told, not what it made of the rows that were being read.
+    stop.throwIfAborted();
+    throw error;
   } finally {
+    clearTimeout(deadline);
     failed.abort(new Error('appending has ended'));
     await Promise.all(inFlight);
     client.close();
@@ -227,6 +240,12 @@ class Connection {
     for (const reject of this.#waiting) reject(reason);
     this.#writer.close();
   }
+}
+
+function tooLate({ table, context }: AppendTarget): DataHubError {
+  return new DataHubError('transient', `appending to ${table} has not ended before the time limit`, {
+    context,
+  });
 }
 
 function noAnswer(timeoutMs: number): DataHubError {

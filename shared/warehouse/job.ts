@@ -17,11 +17,18 @@ export type JobSpec = {
 /** The label by which a job that was found under a batch's name is known to be that batch's. */
 export const TOKEN_LABEL = 'batch-token';
 
-export type JobOutcome =
+type JobState =
   | { state: 'done'; job: Job }
   | { state: 'failed'; error: DataHubError; message: string }
   | { state: 'running' };
 
+/** `wasThere`: the job was started before, by us or by whoever we follow. */
+export type JobOutcome = JobState & { wasThere: boolean };
+
+type JobError = { reason?: string; message?: string; location?: string };
+
+/** A load's first error may only say that there are others. */
+const TOLD_ERRORS = 4;
 /** BigQuery stops a job after so long, whether or not anybody still waits for it. */
 const JOB_TIMEOUT_MS = 3_600_000;
 const JOB_TRIES = 3;
@@ -40,28 +47,31 @@ export function jobId(...parts: (string | number | bigint)[]): string {
  * another batch's: a control database that was restored, or made anew, gave the number twice.
  */
 export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: number): Promise<JobOutcome> {
-  const job = await submit(bigquery, spec);
-  return await outcome(job, spec, deadlineMs);
+  const { job, wasThere } = await submit(bigquery, spec);
+  return { ...(await outcome(job, spec, deadlineMs)), wasThere };
 }
 
 /**
  * Runs a job to its end. A try that failed for a reason that passes is followed by another under a name of its own, which is
- * only started when the one before is known to have failed: two tries never both succeed. Throws the last try's failure, and
- * `transient` for a job that outlives the deadline.
+ * only started when the one before is known to have failed: two tries never both succeed. Starts only so many tries itself;
+ * those that failed before, whoever started them, leave it theirs. Throws the last try's failure, and `transient` for a job
+ * that outlives the deadline.
  */
 export async function runJobTried(
   bigquery: BigQuery,
   deadlineMs: number,
   specOf: (tries: number) => JobSpec,
 ): Promise<{ id: string; job: Job }> {
+  let started = 0;
   for (let tries = 1; ; tries += 1) {
     const spec = specOf(tries);
     const outcome = await runJob(bigquery, spec, deadlineMs);
+    if (!outcome.wasThere) started += 1;
     if (outcome.state === 'done') return { id: spec.id, job: outcome.job };
     if (outcome.state === 'running') {
       throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
     }
-    if (outcome.error.kind !== 'transient' || tries === JOB_TRIES) throw outcome.error;
+    if (outcome.error.kind !== 'transient' || started === JOB_TRIES) throw outcome.error;
   }
 }
 
@@ -96,26 +106,28 @@ export async function* resultPages(
 const plain = (cell: unknown): unknown =>
   typeof cell === 'object' && cell !== null && 'value' in cell ? cell.value : cell;
 
-async function submit(bigquery: BigQuery, spec: JobSpec): Promise<Job> {
+async function submit(bigquery: BigQuery, spec: JobSpec): Promise<{ job: Job; wasThere: boolean }> {
   const given = labels(spec.labels);
+  let wasThere = false;
   try {
     const [job] = await bigquery.createJob({
       jobId: spec.id,
       ...located(bigquery),
       configuration: { ...spec.configuration, labels: given, jobTimeoutMs: String(JOB_TIMEOUT_MS) },
     });
-    return job;
+    return { job, wasThere: false };
   } catch (error) {
-    // 409: the job of this id was started before, by us or by whoever we follow. The client also throws, without a code,
-    // for a job that was made and has failed already.
+    // 409: the job of this id was started before. The client also throws, without a code, for a job that was made and has
+    // failed already.
     if (codeOf(error) !== 409 && !hasJobErrors(error))
       throw fromGoogle(error, `job ${spec.id}`, spec.context);
+    wasThere = codeOf(error) === 409;
   }
   const job = bigquery.job(spec.id, located(bigquery));
   const [metadata] = await job.getMetadata().catch((error: unknown) => {
     throw fromGoogle(error, `job ${spec.id}`, spec.context);
   });
-  if (metadata.configuration?.labels?.[TOKEN_LABEL] === given[TOKEN_LABEL]) return job;
+  if (metadata.configuration?.labels?.[TOKEN_LABEL] === given[TOKEN_LABEL]) return { job, wasThere };
   throw new DataHubError('number_reused', `job ${spec.id} was another batch's`, { context: spec.context });
 }
 
@@ -129,17 +141,18 @@ async function outcome(
   job: Job,
   spec: Pick<JobSpec, 'id' | 'context' | 'kinds'>,
   deadlineMs: number,
-): Promise<JobOutcome> {
+): Promise<JobState> {
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
     const [metadata] = await job.getMetadata().catch((error: unknown) => {
       throw fromGoogle(error, `job ${spec.id}`, spec.context);
     });
-    const status = metadata.status as { state: string; errorResult?: { reason?: string; message?: string } };
+    const status = metadata.status as { state: string; errorResult?: JobError; errors?: JobError[] };
     if (status.state === 'DONE') {
       if (status.errorResult === undefined) return { state: 'done', job };
       const { reason, message = 'no message' } = status.errorResult;
       const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
-      const error = new DataHubError(kind, `job ${spec.id}: ${message}`, {
+      const told = [...new Set([message, ...(status.errors ?? []).map(tell)])].slice(0, TOLD_ERRORS);
+      const error = new DataHubError(kind, `job ${spec.id}: ${told.join('; ')}`, {
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
       return { state: 'failed', error, message };
@@ -148,6 +161,10 @@ async function outcome(
     await sleep(waitMs);
   }
 }
+
+/** Of a load, where it happened is the file. */
+const tell = ({ message = 'no message', location = '' }: JobError): string =>
+  location.startsWith('gs://') && !message.includes(location) ? `${message} File: ${location}` : message;
 
 const located = (bigquery: BigQuery) =>
   bigquery.location === undefined ? {} : { location: bigquery.location };

@@ -1,6 +1,7 @@
 import protobuf, { type Writer } from 'protobufjs/light.js';
 import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
+import { showKey } from '../show-key.ts';
 import { asProtoInt64, type FieldWriter, fieldTag, fieldWriter, UnfitValue } from './field-writer.ts';
 import type { StagedRow } from './row-parser.ts';
 import type { StreamMessage } from './stream-message.ts';
@@ -99,7 +100,7 @@ function unfit(
 ): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view}: key ${row[keyColumn]}, column ${column}: the value ${reason}`,
+    `view ${view}: key ${showKey(row[keyColumn])}, column ${column}: the value ${reason}`,
     { context: { view, column } },
   );
 }
@@ -107,7 +108,7 @@ function unfit(
 function unknownProperty({ view, keyColumn }: TableShape, row: StagedRow, name: string): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view}: key ${row[keyColumn]}: the staged row has ${JSON.stringify(name)}, which is no column of the view`,
+    `view ${view}: key ${showKey(row[keyColumn])}: the staged row has ${JSON.stringify(name)}, which is no column of the view`,
     {
       context: { view },
       advice:

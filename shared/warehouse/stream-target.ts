@@ -2,7 +2,8 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
 import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
-import type { AppendLimits } from './append-rows.ts';
+import { showKey } from '../show-key.ts';
+import type { AppendLimits, RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { resultPages, runJobTried } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
@@ -19,11 +20,13 @@ type StreamTargetParts = {
   datasets: Datasets;
   nameOf: (step: string, ...parts: (string | number | bigint)[]) => string;
   tableExists: (name: string) => Promise<boolean>;
+  /** See `AppendLimits`. */
+  answerTimeoutMs: number;
 };
 
 /** What is done to the target of a streamed view. */
 export function createStreamTarget(parts: StreamTargetParts) {
-  const { bigquery, openWriterClient, datasets, nameOf, tableExists } = parts;
+  const { bigquery, openWriterClient, datasets, nameOf, tableExists, answerTimeoutMs } = parts;
   const streamName = ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target' | 'token'>): string =>
     nameOf('stream', view, etlTransactionId, attempt);
 
@@ -82,7 +85,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
       attempt: Attempt,
       keyColumn: string,
       message: StreamMessage,
-      rows: AsyncIterable<readonly Uint8Array[]>,
+      rowsUntil: RowsUntil,
       limits: AppendLimits,
     ): Promise<void> {
       const { appendRows } = await import('./append-rows.ts');
@@ -97,10 +100,10 @@ export function createStreamTarget(parts: StreamTargetParts) {
           context: contextOf(attempt),
           tableExists: () => tableExists(target),
           nameRow: (row) =>
-            `key ${String(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
+            `key ${showKey(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
         },
-        rows,
-        limits,
+        rowsUntil,
+        { answerTimeoutMs, ...limits },
       );
     },
 

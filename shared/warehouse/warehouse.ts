@@ -3,6 +3,7 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
+import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
 import { jobId, resultRows, runJob, runJobTried } from './job.ts';
@@ -22,7 +23,7 @@ import {
   tempTableSql,
 } from './tables-sql.ts';
 
-export type { Attempt, Layout, MergeOutcome };
+export type { Attempt, Layout, MergeOutcome, RowsUntil };
 
 /** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
 export type MetBefore = { highest: bigint; targetRows: bigint };
@@ -32,8 +33,16 @@ export type Warehouse = ReturnType<typeof createWarehouse>;
 /** What is asked of a table: its columns and the key that it declares. */
 type FoundTable = { fields: TableField[]; primaryKey: string[] };
 
-/** BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit. */
-export function createWarehouse(bigquery: BigQuery, openWriterClient: OpenWriterClient, datasets: Datasets) {
+/**
+ * BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit.
+ * Rows that are not acknowledged within `callTimeoutSeconds` are appended again.
+ */
+export function createWarehouse(
+  bigquery: BigQuery,
+  openWriterClient: OpenWriterClient,
+  datasets: Datasets,
+  callTimeoutSeconds = 60,
+) {
   const namesOf = (target: string): ObjectNames => objectNames(datasets, { target });
   // Jobs are the project's: with the dataset, two installations in one project keep apart.
   const nameOf = (step: string, ...parts: (string | number | bigint)[]): string =>
@@ -42,6 +51,7 @@ export function createWarehouse(bigquery: BigQuery, openWriterClient: OpenWriter
   return {
     ...createStreamTarget({
       ...{ bigquery, openWriterClient, datasets, nameOf },
+      answerTimeoutMs: callTimeoutSeconds * 1000,
       tableExists: async (name) => (await findTable(name)) !== null,
     }),
 

@@ -24,8 +24,14 @@ const { result, measured } = await measure(() =>
       ...dependencies,
       warehouse: {
         ...warehouse,
-        appendRows: (attempt, keyColumn, message, rows, limits) =>
-          warehouse.appendRows(attempt, keyColumn, message, stopwatch.making(rows), limits),
+        appendRows: (attempt, keyColumn, message, rowsUntil, limits) =>
+          warehouse.appendRows(
+            attempt,
+            keyColumn,
+            message,
+            (stop) => stopwatch.making(rowsUntil(stop)),
+            limits,
+          ),
       },
     },
   ),

@@ -17,6 +17,8 @@ export interface Fault {
   readonly before?: () => Promise<void>;
   /** Replaces the answer, whatever it was, once the effect is complete. */
   readonly after?: FaultAnswer;
+  /** Runs between the effect and the answer of `after`. */
+  readonly beforeAnswer?: () => Promise<void>;
 }
 
 export interface Hold extends Fault {
@@ -96,6 +98,12 @@ export function hold(): Hold {
   };
 }
 
+/** The call has its whole effect, and its answer waits until it is released, to be lost then. */
+export function holdAnswer(): Hold {
+  const { before: beforeAnswer, reached, release } = hold();
+  return { ...dropAfterEffect(), ...(beforeAnswer && { beforeAnswer }), reached, release };
+}
+
 /** Several faults of the same call, in this order: `inOrder(delay(50), failAfterEffect(503))`. The first answer wins. */
 export function inOrder(...faults: Fault[]): Fault {
   const answers = faults.flatMap((fault) => fault.after ?? []);
@@ -159,6 +167,7 @@ export class Faults {
     } catch {
       // A failure of its own is an answer too, and the script replaces it.
     }
+    await fault.beforeAnswer?.();
     throw new FaultError(fault.after);
   }
 
@@ -182,6 +191,7 @@ export class Faults {
       }
       if (!fault.after) return next();
       await runMuted(response, next);
+      await fault.beforeAnswer?.();
       answerWith(fault.after, response, errorBody);
     };
   }

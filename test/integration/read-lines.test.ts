@@ -24,7 +24,7 @@ describe('reading staged lines', () => {
       retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional, maxRetries: 0 },
     });
     [bucket] = await storage.createBucket('staging', { location: 'EU' });
-    staging = createStaging(storage, bucket.name, 1024);
+    staging = createStaging(storage, bucket.name, { maxPartBytes: 1024, callTimeoutSeconds: 60 });
   });
   after(() => standIn.close());
   beforeEach(() => standIn.faults.clear());
@@ -143,6 +143,7 @@ describe('reading staged lines', () => {
     view: 'xyz_incident',
     etl_transaction_id: '1',
     columns: [],
+    loads_as_is: false,
     upserts: 1,
     deletes: 0,
     bytes: object.bytes,

@@ -37,7 +37,10 @@ describe('staging', () => {
   /** Staging whose parts end after `maxPartBytes`, and a prefix that no other test uses. */
   const open = (maxPartBytes = 1024 * 1024): { staging: Staging; prefix: string } => {
     batches += 1;
-    return { staging: createStaging(storage, BUCKET, maxPartBytes), prefix: `pmr_project/${batches}/` };
+    return {
+      staging: createStaging(storage, BUCKET, { maxPartBytes, callTimeoutSeconds: 60 }),
+      prefix: `pmr_project/${batches}/`,
+    };
   };
   const namesBelow = async (prefix: string) => (await bucket.getFiles({ prefix }))[0].map(({ name }) => name);
   const contentOf = async (name: string) => {
@@ -202,6 +205,7 @@ describe('staging', () => {
       view: 'pmr_project',
       etl_transaction_id: '9007199254740993',
       columns: [{ name: 'project_id', type: 'INT64', mode: 'REQUIRED' }],
+      loads_as_is: false,
       upserts: 2,
       deletes: 1,
       bytes: 77,
@@ -275,10 +279,13 @@ describe('staging', () => {
   it('tells where the bucket is, and that one that does not exist is a fault of the configuration', async () => {
     assert.equal(await open().staging.location(), 'EU');
 
-    await assert.rejects(createStaging(storage, 'nowhere', 1024).location(), {
-      kind: 'configuration',
-      message: /staging bucket nowhere/,
-    });
+    await assert.rejects(
+      createStaging(storage, 'nowhere', { maxPartBytes: 1024, callTimeoutSeconds: 60 }).location(),
+      {
+        kind: 'configuration',
+        message: /staging bucket nowhere/,
+      },
+    );
   });
 
   it('tells a missing right from a missing manifest', async () => {

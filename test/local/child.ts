@@ -20,6 +20,8 @@ export interface Child<T> {
   failed: Promise<never>;
   /** Asks the program to end, and kills it when it takes too long. Safe to repeat. */
   stop(): Promise<void>;
+  /** Ends the program at once, by SIGKILL. */
+  kill(): Promise<void>;
 }
 
 const STOP_TIMEOUT_MS = 10_000;
@@ -76,6 +78,11 @@ export async function startChild<T>({
       if (child.connected) child.send('stop');
       await closed;
       clearTimeout(impatience);
+    },
+    kill: async () => {
+      isStopping = true;
+      kill();
+      await closed;
     },
   };
 }

@@ -41,11 +41,14 @@ export class BigQueryError extends Error {
   readonly reason: string;
   /** What the error is about: a file of a load job, `query` for a query. */
   readonly location: string | undefined;
+  /** What a job's `errors` tell beside its `errorResult`. */
+  readonly details: readonly ErrorProto[];
 
-  constructor(reason: string, message: string, location?: string) {
+  constructor(reason: string, message: string, location?: string, details: readonly ErrorProto[] = []) {
     super(message);
     this.reason = reason;
     this.location = location;
+    this.details = details;
   }
 
   get status(): number {

@@ -96,6 +96,8 @@ export interface JobRecord {
   endTime?: number;
   state: 'PENDING' | 'RUNNING' | 'DONE';
   errorResult?: ErrorProto;
+  /** The result and what else is told of it. */
+  errors?: readonly ErrorProto[];
   query?: QueryStatistics;
   load?: LoadStatistics;
   result?: QueryResult;
@@ -146,7 +148,9 @@ export class Job {
   endingWith(error?: BigQueryError): JobRecord {
     const { result, ...record } = this.record;
     const ended = { ...record, state: 'DONE', endTime: Date.now() } as const;
-    return error ? { ...ended, errorResult: error.toProto() } : { ...ended, ...(result && { result }) };
+    if (!error) return { ...ended, ...(result && { result }) };
+    const errorResult = error.toProto();
+    return { ...ended, errorResult, errors: [errorResult, ...error.details] };
   }
 
   end(record: JobRecord): void {

@@ -8,7 +8,13 @@ import { type ControlDatabase, viewEntry } from './control-server.ts';
 export const VIEW = 'pmr_project';
 export const OTHER_VIEW = 'pmr_inventory';
 export const COUNTS: Counts = { added: 3n, changed: 2n, deleted: 1n };
-export const STAGED: StagedBatch = { upserts: 5n, deletes: 1n, bytes: 1234n, loadJobId: 'load_1' };
+export const STAGED: StagedBatch = {
+  upserts: 5n,
+  deletes: 1n,
+  bytes: 1234n,
+  policyValues: {},
+  loadJobId: 'load_1',
+};
 
 export const checkpoint = (floorId: bigint, seen = '{}'): Checkpoint => ({
   floorId,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { failAfterEffect } from '../../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY } from './installation.ts';
 import { Stack } from './stack.ts';
 
@@ -83,6 +84,31 @@ describe('I7 a control database that does not know what was streamed', () => {
 
     assert.ok(Number(applied.etlTransactionId) > Number(last));
     await on.assertIncidentsEqual();
+  });
+
+  it('I5 is not taken for another life when the answer to its own number was lost', async () => {
+    await streamMore();
+    await on.source.change('app_incident', 1, { type: 'un' });
+    stack.storage.faults.next('storage.objects.insert', failAfterEffect(503));
+
+    await on.replicate(VIEW);
+
+    assert.deepEqual(stack.storage.faults.unused, []);
+    await on.assertIncidentsEqual();
+  });
+
+  it("is noticed by a load job of its name that is another life's", async () => {
+    const fresh = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await fresh.source.add('app_incident', { id: 1, type: 'one' });
+    const batch = await fresh.stage(VIEW);
+    const jobId = `stream_SMartDataAnalytics_xyz_incident_${batch.etlTransactionId}_1_1`;
+    await fresh.bigquery.createQueryJob({ query: 'select 1', jobId });
+
+    assert.partialDeepStrictEqual(await fresh.stream(batch), { outcome: 'recaptured' });
+
+    await fresh.replicate(VIEW);
+    await fresh.assertIncidentsEqual();
   });
 
   it('is tried again when the other life goes on at the same time', async () => {

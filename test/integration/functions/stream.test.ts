@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
 import { DataHubError } from '../../../shared/errors.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold, refuse } from '../../emulators/faults.ts';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY } from './installation.ts';
 import { Stack } from './stack.ts';
 
@@ -80,6 +81,8 @@ describe('streaming a view', () => {
     it('into a target that has rows is streamed, and what the view lost meanwhile is deleted', async () => {
       await on.replicate(VIEW);
       await on.source.add('app_incident', { id: 3 });
+      // Of somebody who knew no batches.
+      await on.query(`insert into ${on.targetTable('incident')} (incident_id) values (99)`);
       // Nobody captures this log row: the old control database is gone, the new one begins after it.
       await on.source.delete('app_incident', 2);
       const reborn = await stack.withNewControl(on);
@@ -87,7 +90,79 @@ describe('streaming a view', () => {
 
       const applied = await reborn.replicate(VIEW);
 
-      assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', deleted: '1' });
+      assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', deleted: '2' });
+      await on.assertIncidentsEqual();
+    });
+
+    it('I2 into a target that has rows deletes nothing that it carried, however old the list of what it did not', async () => {
+      await on.replicate(VIEW);
+      const reborn = await stack.withNewControl(on);
+      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      const { dependencies } = reborn;
+      const outdated = async function* () {
+        yield [{ incident_id: '1' }, { incident_id: '2' }];
+      };
+      reborn.dependencies = {
+        ...dependencies,
+        warehouse: { ...dependencies.warehouse, staleKeys: outdated },
+      };
+
+      await reborn.replicate(VIEW);
+
+      await on.assertIncidentsEqual();
+    });
+
+    it('of an empty view never empties a target', async () => {
+      await on.replicate(VIEW);
+      await on.source.database.query('delete from app_incident');
+      const reborn = await stack.withNewControl(on);
+      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+
+      await assert.rejects(reborn.extract(VIEW), {
+        kind: 'configuration',
+        message: /has no row, but its target has 2/,
+      });
+    });
+
+    const jobs = { 'the load': [], 'the list of what it did not carry': [pass()] };
+    for (const [what, first] of Object.entries(jobs)) {
+      it(`I8 goes on when ${what} has failed again and again for a reason that passes`, async () => {
+        const isReload = first.length > 0;
+        if (isReload) await on.replicate(VIEW);
+        const loaded = isReload ? await stack.withNewControl(on) : on;
+        await importConfiguration([STREAMED_ENTRY], loaded.dependencies);
+        const batch = await loaded.stage(VIEW);
+        const call = isReload ? 'bigquery.job.query' : 'bigquery.job.load';
+        const failing = Array.from({ length: 4 }, () => failJob('backendError'));
+        stack.bigquery.faults.next(call, ...failing);
+
+        await assert.rejects(loaded.stream(batch), { kind: 'transient' });
+        const applied = await loaded.stream(batch);
+
+        assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2' });
+        assert.deepEqual(stack.bigquery.faults.unused, []);
+        await on.assertIncidentsEqual();
+      });
+    }
+
+    it('I4 is not overwritten by what was on its way to the table that stood there before', async () => {
+      await on.replicate(VIEW);
+      await on.source.change('app_incident', 1, { type: 'older' });
+      const batch = await on.stage(VIEW);
+      const held = hold();
+      stack.bigquery.faults.next('AppendRows', held);
+      const sleeper = await on.anotherProcess();
+      const asleep = sleeper.stream(batch).catch(() => undefined);
+      await held.reached;
+      await on.query(`drop table ${on.targetTable('incident')}`);
+      await on.source.change('app_incident', 1, { type: 'newer' });
+      const reborn = await stack.withNewControl(on);
+      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      await reborn.replicate(VIEW);
+
+      held.release();
+      await asleep;
+
       await on.assertIncidentsEqual();
     });
   });
@@ -183,6 +258,60 @@ describe('streaming a view', () => {
       held.release();
       await asleep;
 
+      await on.assertIncidentsEqual();
+    });
+
+    it('I4 is left to whoever took the view over, with a request still on its way', async () => {
+      await on.source.change('app_incident', 1, { type: 'worse' });
+      const batch = await on.stage(VIEW);
+      const held = hold();
+      stack.bigquery.faults.next('AppendRows', held);
+      const sleeper = await on.anotherProcess({ LEASE_SECONDS: '1' });
+      const asleep = assert.rejects(sleeper.stream(batch), { kind: 'superseded' });
+      await held.reached;
+      await on.control.query('delete from etl.lease');
+      await on.stream(batch);
+
+      await asleep;
+
+      held.release();
+      await on.assertIncidentsEqual();
+    });
+
+    it('goes on where the function before it reached its time limit', async () => {
+      // An hour of it passes between two looks at its clock, which is what a batch of many parts takes.
+      let looks = 0;
+      const hasty = await on.anotherProcess({ MAX_PART_BYTES: '1024', TIME_LIMIT_SECONDS: '9000' });
+      const clock = { nowMs: () => Date.now() + 3_600_000 * looks++ };
+      hasty.dependencies = { ...hasty.dependencies, clock };
+      await on.source.database.query(`
+        with added as (
+          insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 2009) i returning id)
+        insert into models_logging_change (object_id, content_type_id, action) select id, 18, 'added' from added`);
+      await on.source.delete('app_incident', 2);
+      const batch = await hasty.stage(VIEW);
+      assert.ok((await on.stagedObjects(batch)).length > 5);
+      await on.mailboxes.stream.take();
+      let continued = 0;
+
+      for (;;) {
+        looks = 0;
+        const { outcome, ...result } = await hasty.stream(batch);
+        if (outcome === 'continued') {
+          const announced = { view: VIEW, etlTransactionId: batch.etlTransactionId };
+          assert.deepEqual(await on.mailboxes.stream.take(), [announced]);
+          continued += 1;
+          assert.ok(continued < 100, 'it does not come forward');
+          continue;
+        }
+        assert.partialDeepStrictEqual(
+          { outcome, ...result },
+          { outcome: 'applied', added: '2000', deleted: '1' },
+        );
+        break;
+      }
+
+      assert.ok(continued > 2, `continued ${continued} times`);
       await on.assertIncidentsEqual();
     });
 

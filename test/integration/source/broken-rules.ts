@@ -1,30 +1,86 @@
-import { nextCheckpoint } from '../../../shared/checkpoint.ts';
-import { capture } from '../../../shared/source/capture.ts';
+import type pg from 'pg';
+import { type Checkpoint, maturedFloor, nextCheckpoint } from '../../../shared/checkpoint.ts';
+import { type Capture, capture } from '../../../shared/source/capture.ts';
+import { drawMarker } from '../../../shared/source/change-log.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
+import type { LoggedTable, SourceView } from '../../../shared/source/source-view.ts';
 import type { CaptureRules } from './replica.ts';
-import { LOG_TABLE } from './start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE } from './start-source.ts';
 
-// Captures in which one rule is broken on purpose: the schedules show what each rule is for.
+/** Captures in which one rule is broken on purpose: the schedules show what each rule is for. New for every replica. */
+export type BrokenRule = (pool: pg.Pool) => Partial<CaptureRules>;
 
-/** Captures with the real rules, except that every horizon is marked at once, with the answer of a query in the snapshot. */
-const markingAtOnce = (marker: string): Partial<CaptureRules> => ({
-  drawMarker: async (_pool, checkpoint) => checkpoint,
-  capture: async (client, view, checkpoint, options) => {
-    const captured = await capture(client, view, checkpoint, options);
-    const { rows } = await client.query(`select (${marker})::text as marker`);
-    const horizons = captured.next.horizons.map((each) => ({
-      ...each,
-      marker: each.marker ?? BigInt(rows[0].marker as string),
-    }));
-    return { ...captured, next: { ...captured.next, horizons } };
-  },
-});
+/**
+ * A checkpoint that is one value. `remember`: what a capture reads in its snapshot; `isCovered`: of a log row, whether the
+ * captures before have read it, by that value ($1).
+ */
+const remembering =
+  (remember: string, isCovered: string): BrokenRule =>
+  () => {
+    let last: string | null = null;
+    return {
+      drawMarker: async (_pool, checkpoint) => checkpoint,
+      capture: async (client, view, _checkpoint, options) => {
+        const seen = await seenWhere(client, isCovered, [last]);
+        const captured = await capture(
+          client,
+          view,
+          { floorId: 0n, seen, horizons: [], witness: null },
+          options,
+        );
+        const { rows } = await client.query(`select (${remember})::text as last`);
+        last = rows[0].last as string;
+        return captured;
+      },
+    };
+  };
+
+export const LAST_ID = remembering(`select max(id) from ${LOG_TABLE}`, 'id <= $1::int8');
+export const LAST_DATE = remembering(
+  `select max(date_created) from ${LOG_TABLE}`,
+  'date_created <= $1::timestamptz',
+);
+export const XMIN_IN_SNAPSHOT = remembering(
+  'pg_current_snapshot()',
+  'pg_visible_in_snapshot(xmin::text::xid8, $1::pg_snapshot)',
+);
+
+/** Every horizon is marked at once, with the answer of a query in the capture's snapshot. */
+const markingAtOnce =
+  (marker: string): BrokenRule =>
+  () => ({
+    drawMarker: async (_pool, checkpoint) => checkpoint,
+    capture: afterwards(async (client, captured) => {
+      const { rows } = await client.query(`select (${marker})::text as marker`);
+      return withMarkers(captured.next, (given) => given ?? BigInt(rows[0].marker as string));
+    }),
+  });
 
 export const MARKER_IS_SNAPSHOT_XMAX = markingAtOnce('pg_snapshot_xmax(pg_current_snapshot())');
 export const MARKER_AT_CAPTURE = markingAtOnce('pg_current_xact_id()');
 
+export const MARKER_WITHOUT_GRACE: BrokenRule = () => ({
+  drawMarker: (pool, checkpoint) => drawMarker(pool, checkpoint, 0),
+});
+
+/** A horizon is mature when it is old enough, whoever is still running. */
+export const MATURE_BY_AGE: BrokenRule = () => ({
+  drawMarker: async (pool, checkpoint, graceSeconds) =>
+    withMarkers(await drawMarker(pool, checkpoint, graceSeconds), (marker) => marker && 0n),
+});
+
+/** A horizon is mature when its marker is below the snapshot's xmax, not its xmin. */
+export const MATURE_BY_XMAX: BrokenRule = () => ({
+  capture: async (client, view, checkpoint, options) => {
+    const { rows } = await client.query('select pg_snapshot_xmax(pg_current_snapshot())::text as xmax');
+    const xmax = BigInt(rows[0].xmax as string);
+    const marked = withMarkers(checkpoint, (marker) => (marker !== null && marker <= xmax ? 0n : marker));
+    return await capture(client, view, marked, options);
+  },
+});
+
 /** Takes all log rows of the first keys, and covers the log up to the last of these rows. */
-export const CUT_AT_A_KEY: Partial<CaptureRules> = {
+export const CUT_AT_A_KEY: BrokenRule = () => ({
   capture: async (client, view, checkpoint, options) => {
     const all = await capture(client, view, checkpoint, { ...options, maxLogRows: 1_000 });
     const { rows } = await client.query(
@@ -36,10 +92,7 @@ export const CUT_AT_A_KEY: Partial<CaptureRules> = {
     );
     const { cutId, keys } = rows[0] as { cutId: bigint | null; keys: string[] | null };
     if (cutId === null || keys === null || cutId >= (all.next.witness?.id ?? 0n)) return all;
-    await client.query(
-      `select set_config('${KEY_SETTING.added}', '{}', true), set_config('${KEY_SETTING.changed}', $1, true)`,
-      [`{${keys.join(',')}}`],
-    );
+    await setKeys(client, { changed: keys });
     const next = nextCheckpoint(checkpoint, {
       maturedFloorId: checkpoint.floorId,
       seen: `{(${checkpoint.floorId},${cutId}]}`,
@@ -50,4 +103,113 @@ export const CUT_AT_A_KEY: Partial<CaptureRules> = {
     });
     return { ...all, cutId, next };
   },
+});
+
+/** The floor goes where the horizons let it, beyond the cut. */
+export const FLOOR_BEYOND_CUT: BrokenRule = () => ({
+  capture: afterwards(async (client, { next }, checkpoint) => {
+    const { rows } = await client.query('select pg_snapshot_xmin(pg_current_snapshot())::text as xmin');
+    return { ...next, floorId: maturedFloor(checkpoint, BigInt(rows[0].xmin as string)) };
+  }),
+});
+
+/** Everything that is visible counts as seen, beyond the cut. */
+export const SEEN_BEYOND_CUT: BrokenRule = () => ({
+  capture: afterwards(async (client, { next }) => ({
+    ...next,
+    seen: await seenWhere(client, 'id > $1', [next.floorId]),
+  })),
+});
+
+/** The checkpoint is computed when the rows have been read, by what is visible then. */
+export const CHECKPOINT_OF_ANOTHER_SNAPSHOT: BrokenRule = (pool) => ({
+  capture: afterwards(async (_client, { next }) => ({
+    ...next,
+    seen: await seenWhere(pool, 'id > $1', [next.floorId]),
+  })),
+});
+
+export const SEEN_OF_ONE_TYPE: BrokenRule = () => ({
+  capture: afterwards(async (client, { next }) => ({
+    ...next,
+    seen: await seenWhere(client, `id <@ $1::int8multirange and content_type_id = ${CONTENT_TYPE.item}`, [
+      next.seen,
+    ]),
+  })),
+});
+
+/** What the log said last of a key is done to it. */
+export const LOG_IS_THE_TRUTH: BrokenRule = () => ({
+  capture: async (client, view, checkpoint, options) => {
+    const captured = await capture(client, view, checkpoint, options);
+    const { rows } = await client.query(
+      `select coalesce(array_agg(key) filter (where action <> 'deleted'), '{}') as changed,
+         coalesce(array_agg(key) filter (where action = 'deleted'), '{}') as deleted
+       from (select distinct on (object_id) object_id as key, action from ${LOG_TABLE}
+         where id > $1 and not id <@ $2::int8multirange order by object_id, id desc) last`,
+      [checkpoint.floorId, checkpoint.seen],
+    );
+    await setKeys(client, rows[0]);
+    return captured;
+  },
+});
+
+const describing = (change: (view: SourceView) => SourceView): BrokenRule => {
+  return () => ({
+    capture: (client, view, checkpoint, options) => capture(client, change(view), checkpoint, options),
+  });
 };
+
+export const TRACKED_OF_SELECT_ONLY = describing((view) => {
+  const shown = new Set(['name']);
+  const tracked = (table: LoggedTable) => table.trackedColumns.filter((column) => shown.has(column));
+  return { ...view, logged: view.logged.map((table) => ({ ...table, trackedColumns: tracked(table) })) };
+});
+
+export const KEYS_AS_TEXT = describing((view) => {
+  const keyType = { sqlType: 'text', fromText: (text: string) => text };
+  return { ...view, keyType, logged: view.logged.map((table) => ({ ...table, keyType })) };
+});
+
+/** The real capture, whose checkpoint is then changed. */
+function afterwards(
+  change: (client: pg.ClientBase, captured: Capture, checkpoint: Checkpoint) => Promise<Checkpoint>,
+): CaptureRules['capture'] {
+  return async (client, view, checkpoint, options) => {
+    const captured = await capture(client, view, checkpoint, options);
+    return { ...captured, next: await change(client, captured, checkpoint) };
+  };
+}
+
+function withMarkers(checkpoint: Checkpoint, markerOf: (marker: bigint | null) => bigint | null): Checkpoint {
+  const horizons = checkpoint.horizons.map((each) => ({ ...each, marker: markerOf(each.marker) }));
+  return { ...checkpoint, horizons };
+}
+
+/** The ids of the visible log rows that meet the condition, as the text of a multirange. */
+async function seenWhere(
+  on: Pick<pg.ClientBase, 'query'>,
+  condition: string,
+  values: unknown[],
+): Promise<string> {
+  const { rows } = await on.query(
+    `select coalesce(range_agg(int8range(id, id, '[]')) filter (where ${condition}), '{}')::text as seen
+     from ${LOG_TABLE}`,
+    values,
+  );
+  return rows[0].seen as string;
+}
+
+/** Instead of the keys that the capture left for the fetch. */
+async function setKeys(
+  client: pg.ClientBase,
+  { changed = [], deleted = [] }: { changed?: string[]; deleted?: string[] },
+): Promise<void> {
+  const keys = { added: [], changed, deleted };
+  for (const [name, texts] of Object.entries(keys)) {
+    await client.query('select set_config($1, $2, true)', [
+      KEY_SETTING[name as keyof typeof keys],
+      `{${texts.join(',')}}`,
+    ]);
+  }
+}

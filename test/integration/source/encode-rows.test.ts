@@ -41,7 +41,7 @@ describe('the rows of a view as they are streamed', () => {
       const column = view.shape.columns.find(({ name }) => name === 'value');
       assert.ok(column);
       return {
-        told: await toldByPostgres(client, column),
+        told: await normalised(client, column, await toldByPostgres(client, column)),
         sent: await normalised(client, column, sentValues(view.shape, await stagedLines(client, view))),
       };
     });
@@ -102,12 +102,13 @@ function sentValues(shape: TableShape, lines: string[]): unknown[] {
 const decoded = ({ type }: StreamMessage, row: Uint8Array): Record<string, unknown> =>
   type.toObject(type.decode(row), { longs: String, arrays: true });
 
-/** The values in the form in which PostgreSQL tells them. */
+/** The values in one form, whoever tells them. */
 async function normalised(client: pg.ClientBase, { type }: Column, values: unknown[]): Promise<unknown[]> {
   const each = async (value: unknown): Promise<unknown> => {
-    if (value === undefined) return null;
+    if (value === undefined || value === null) return null;
     if (Array.isArray(value)) return await Promise.all(value.map(each));
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+    if (type === 'FLOAT64') return Object.is(Number(value), -0) ? '-0' : String(Number(value));
     if (type !== 'JSON') return String(value);
     return (await client.query('select $1::jsonb::text as json', [value])).rows[0].json;
   };

@@ -2,6 +2,11 @@
 type Value = [literal: string, staged: string];
 
 const NESTED_500 = `${'['.repeat(500)}${']'.repeat(500)}`;
+/** Deeper than PostgreSQL itself can make jsonb of. */
+const NESTED_20000 = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+/** Many brackets, but in a text, and side by side. */
+const BRACKETS = '['.repeat(2000);
+const FLAT = Array.from({ length: 1000 }, () => '[]').join(', ');
 
 /** Every type of the design's table: what it becomes, and values at the bounds. */
 export const TYPES: [type: string, becomes: string, values: Value[]][] = [
@@ -10,10 +15,19 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     'INT64',
     [
       [`'-32768'`, '-32768'],
+      ['32767', '32767'],
       ['null', 'null'],
     ],
   ],
-  ['integer', 'INT64', [['2147483647', '2147483647']]],
+  [
+    'integer',
+    'INT64',
+    [
+      ['2147483647', '2147483647'],
+      [`'-2147483648'`, '-2147483648'],
+      ['0', '0'],
+    ],
+  ],
   [
     'bigint',
     'INT64',
@@ -21,10 +35,19 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
       ['9007199254740992', '9007199254740992'],
       ['9007199254740993', '"9007199254740993"'],
       [`'-9007199254740992'`, '-9007199254740992'],
+      [`'-9007199254740993'`, '"-9007199254740993"'],
       [`'-9223372036854775808'`, '"-9223372036854775808"'],
+      [`'9223372036854775807'`, '"9223372036854775807"'],
     ],
   ],
-  ['oid', 'INT64', [[`'4294967295'`, '4294967295']]],
+  [
+    'oid',
+    'INT64',
+    [
+      [`'4294967295'`, '4294967295'],
+      ['0', '0'],
+    ],
+  ],
   [
     'real',
     'FLOAT64',
@@ -32,6 +55,8 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
       ['0.1', '0.10000000149011612'],
       [`'NaN'`, '"NaN"'],
       ['1e-45', '1.401298464324817e-45'],
+      ['3.4028235e38', '3.4028234663852886e+38'],
+      [`'-Infinity'`, '"-Infinity"'],
     ],
   ],
   [
@@ -41,13 +66,20 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
       ['0.1', '0.1'],
       [`'-Infinity'`, '"-Infinity"'],
       ['1.7976931348623157e308', '1.7976931348623157e+308'],
+      [`'-1.7976931348623157e308'`, '-1.7976931348623157e+308'],
       ['5e-324', '5e-324'],
+      [`'-0'`, '-0'],
+      [`'Infinity'`, '"Infinity"'],
     ],
   ],
   [
     'numeric(38,9)',
     'NUMERIC',
-    [['-12345678901234567890123456789.123456789', '"-12345678901234567890123456789.123456789"']],
+    [
+      ['-12345678901234567890123456789.123456789', '"-12345678901234567890123456789.123456789"'],
+      [`'${'9'.repeat(29)}.${'9'.repeat(9)}'`, `"${'9'.repeat(29)}.${'9'.repeat(9)}"`],
+      ['0.000000001', '"0.000000001"'],
+    ],
   ],
   ['numeric(5,-2)', 'NUMERIC', [['1234500', '"1234500"']]],
   ['numeric(39,9)', 'BIGNUMERIC', [['1', '"1.000000000"']]],
@@ -55,7 +87,10 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   [
     'numeric(76,38)',
     'BIGNUMERIC',
-    [[`'${'9'.repeat(38)}.${'9'.repeat(38)}'`, `"${'9'.repeat(38)}.${'9'.repeat(38)}"`]],
+    [
+      [`'${'9'.repeat(38)}.${'9'.repeat(38)}'`, `"${'9'.repeat(38)}.${'9'.repeat(38)}"`],
+      [`'-${'9'.repeat(38)}.${'9'.repeat(38)}'`, `"-${'9'.repeat(38)}.${'9'.repeat(38)}"`],
+    ],
   ],
   [
     'numeric(40,1)',
@@ -88,6 +123,17 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     [
       [`E'a"\\\\\\t\\n\\r\\x01\\x02 {,} 🔧 กุญแจ'`, String.raw`"a\"\\\t\n\r\u0001\u0002 {,} 🔧 กุญแจ"`],
       [`''`, '""'],
+      // Line ends of other worlds, a mark, a character that is none, and what stands next to NUL and to the printable.
+      [
+        `E'\\u0085\\u2028\\u2029\\ufeff\\uffff\\U0010ffff\\x7f\\x1f'`,
+        `"\u0085\u2028\u2029\ufeff\uffff\u{10ffff}\x7f\\u001f"`,
+      ],
+      // Equal to the eye, and two texts: a letter with its mark, and the two apart.
+      [`E'\\u00e9'`, '"\u00e9"'],
+      [`E'e\\u0301'`, '"e\u0301"'],
+      [`' \\N '`, String.raw`" \\N "`],
+      [`'\\.'`, String.raw`"\\."`],
+      [`'NULL'`, '"NULL"'],
     ],
   ],
   ['varchar(3)', 'STRING', [[`'abc'`, '"abc"']]],
@@ -131,6 +177,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     [
       [`'0001-01-01'`, '"0001-01-01"'],
       [`'9999-12-31'`, '"9999-12-31"'],
+      [`'1969-12-31'`, '"1969-12-31"'],
     ],
   ],
   [
@@ -171,7 +218,21 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
       [`'${NESTED_500}'`, NESTED_500],
     ],
   ],
-  ['json', 'JSON', [[`'{"b":1.0,\n"a":"x"}'`, '{"a": "x", "b": 1.0}']]],
+  [
+    'json',
+    'JSON',
+    [
+      [`'{"b":1.0,\n"a":"x"}'`, '{"a": "x", "b": 1.0}'],
+      [`'"\\ud83d\\ude00 \\u00e9\\n"'`, '"😀 é\\n"'],
+      // None of them is the escape or the number that it looks like.
+      [`'"\\\\ud800"'`, '"\\\\ud800"'],
+      [`'"\\\\u0000 \\"1e99999 [["'`, '"\\\\u0000 \\"1e99999 [["'],
+      [`'{"a1e5000": 1e-5}'`, '{"a1e5000": 0.00001}'],
+      [`'"${BRACKETS}"'`, `"${BRACKETS}"`],
+      [`'${NESTED_500}'`, NESTED_500],
+      [`'[${FLAT}]'`, `[${FLAT}]`],
+    ],
+  ],
   [
     'integer[]',
     'REPEATED INT64',
@@ -182,6 +243,12 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     ],
   ],
   ['bigint[]', 'REPEATED INT64', [[`'{1,9007199254740993}'`, '[1, "9007199254740993"]']]],
+  [
+    'double precision[]',
+    'REPEATED FLOAT64',
+    [[`'{NaN,-Infinity,1e-7,1e21}'`, '["NaN","-Infinity",1e-07,1e+21]']],
+  ],
+  ['boolean[]', 'REPEATED BOOL', [[`'{t,f}'`, '[true,false]']]],
   ['text[]', 'REPEATED STRING', [[`array['a"', '', 'NULL']`, String.raw`["a\"","","NULL"]`]]],
   ['date[]', 'REPEATED DATE', [[`array['2024-02-29'::date]`, '["2024-02-29"]']]],
   ['numeric(5,2)[]', 'REPEATED NUMERIC', [[`'{1.5,-2}'`, '["1.50", "-2.00"]']]],
@@ -223,6 +290,22 @@ export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, as
   ['jsonb', `'1e-400'`, /no exact INT64/, `0.${'0'.repeat(399)}1`],
   ['jsonb', `'[${NESTED_500}]'`, /nested deeper than 500/, `[${NESTED_500}]`],
   ['json', `'[${NESTED_500}]'`, /nested deeper than 500/, `[${NESTED_500}]`],
+  ['json', `'[${NESTED_20000}]'`, /nested deeper than 500/, `[${NESTED_20000}]`],
+  ['json', `'"\\ud800"'`, /half a surrogate pair/, '"\\ud800"'],
+  ['json', `'{"\\udc00\\ud800": 1}'`, /half a surrogate pair/, '{"\\udc00\\ud800": 1}'],
+  ['json', `'"\\ud83d\\\\\\ude00"'`, /half a surrogate pair/, '"\\ud83d\\\\\\ude00"'],
+  ['json', `'["a\\u0000"]'`, /a NUL character/, '["a\\u0000"]'],
+  ['json', `'1e-20000'`, /no exact INT64/, '1e-20000'],
+  ['json', `'[1E+200000]'`, /no exact INT64/, '[1E+200000]'],
+  ['json', `'1${'0'.repeat(140_000)}'`, /no exact INT64/, `1${'0'.repeat(140_000)}`],
+  [
+    'json[]',
+    `array['"\\ud800"'::json]`,
+    /an element that holds .*half a surrogate pair/,
+    `{"\\"\\\\ud800\\""}`,
+  ],
+  ['json[]', `array[['"\\ud800"'::json]]`, /a second dimension/, `{{"\\"\\\\ud800\\""}}`],
+  ['noted', `row('"\\ud800"')`, /half a surrogate pair/, `("""\\\\ud800""")`],
   ['big_pair', `row(18446744073709551616)`, /no exact INT64/, '(18446744073709551616)'],
 ];
 

@@ -103,7 +103,7 @@ describe('fetching the rows of a view', () => {
           client,
           upsertsStatement(
             view,
-            { kind: 'slice', slice: { from: null, to: null } },
+            { kind: 'slice', slice: { from: null, to: null }, isLoadedAsIs: false },
             { id: 1n, startedAt: new Date() },
           ),
           async () => {
@@ -167,7 +167,7 @@ describe('fetching the rows of a view', () => {
           assert.equal(planned.length, slices);
           const keys: string[] = [];
           for (const slice of planned) {
-            const rows = await stagedRows(client, view, { kind: 'slice', slice });
+            const rows = await stagedRows(client, view, { kind: 'slice', slice, isLoadedAsIs: false });
             keys.push(...rows.map((row) => String(row.item_id)));
           }
           const { rows } = await client.query('select id::text as id from item');

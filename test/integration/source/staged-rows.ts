@@ -1,17 +1,12 @@
 import { text } from 'node:stream/consumers';
 import type pg from 'pg';
-import {
-  copyOut,
-  deletesStatement,
-  findUnrepresentable,
-  type RowSet,
-  upsertsStatement,
-} from '../../../shared/source/fetch.ts';
+import { copyOut, deletesStatement, type RowSet, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { findRefused } from '../../../shared/source/find-refused.ts';
 import type { SourceView } from '../../../shared/source/source-view.ts';
 
 export type StagedRow = Record<string, unknown>;
 
-const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null } };
+const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null }, isLoadedAsIs: false };
 const BATCH = { id: 1n, startedAt: new Date('2026-01-02T03:04:05Z') };
 
 /** The lines of a batch's upserts as the source gives them out, each a JSON text. */
@@ -21,7 +16,7 @@ export async function stagedLines(
   rows: RowSet = WHOLE,
 ): Promise<string[]> {
   const lines = await copyOut(client, upsertsStatement(view, rows, BATCH), text, () =>
-    findUnrepresentable(client, view, rows),
+    findRefused(client, view, rows),
   );
   return lines.trimEnd().split('\n').filter(Boolean);
 }

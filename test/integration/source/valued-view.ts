@@ -6,6 +6,7 @@ export const EXAMPLE_SCHEMA = `
   create type mood as enum ('very sad', 'ok');
   create type pair as (a integer, b text);
   create type big_pair as (a numeric);
+  create type noted as (note json);
   create domain positive as integer check (value > 0);
   create domain labels as text[];`;
 

@@ -5,7 +5,8 @@ import { jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
 import type { SourceObject } from './source-objects.ts';
 
 /**
- * The first row that does not fit, in the order of the files and of their rows, as BigQuery reports it: file, row, field.
+ * The first row that does not fit, in the order of the files and of their rows, as BigQuery reports it: file, the byte of its
+ * content at which the row starts, field.
  * Looked for only after a load has failed, so it may take its time.
  */
 export async function firstRefusal(
@@ -16,8 +17,14 @@ export async function firstRefusal(
   for (const object of objects) {
     const found = await refusalIn(session, object, fields);
     if (found === undefined) continue;
-    const prefix = 'Error while reading data, error message: JSON parsing error';
-    return new BigQueryError('invalid', `${prefix} in row ${found} File: ${object.uri}`, object.uri);
+    const reading = 'Error while reading data, error message:';
+    const message = `${reading} JSON parsing error in row starting at position ${found} File: ${object.uri}`;
+    return new BigQueryError(
+      'invalid',
+      `${reading} JSON table encountered too many errors, giving up. Rows: 1; errors: 1. Please look into the errors[] collection for more details.`,
+      object.uri,
+      [{ reason: 'invalid', message, location: object.uri }],
+    );
   }
   return undefined;
 }
@@ -40,10 +47,11 @@ async function refusalIn(
         when not ${onlyKnownKeys(fields, 'json')} then 'No such field: ' || ${unknown}
         ${reasons.join(' ')} end as problem
     from (
-      select json, row_number() over () as position,
+      select json, row_number() over () as nth,
+        coalesce(sum(strlen(json::varchar) + 1) over (rows between unbounded preceding and 1 preceding), 0)::bigint as position,
         case when json_type(json) = 'OBJECT' then json_transform(json, ${rawStructure(fields)}) end as v
       from read_ndjson_objects(${literal(object.file)}, compression = '${object.compression}', ignore_errors = true))
-    where problem is not null order by position limit 1`);
+    where problem is not null order by nth limit 1`);
   const [[position, problem] = []] = rows;
   return position === undefined ? undefined : `${position}: ${problem}.`;
 }

@@ -68,14 +68,14 @@ export function routineResource(routine: Routine) {
 }
 
 export function jobResource({ record }: Job) {
-  const { reference, configuration, errorResult } = record;
+  const { reference, configuration, errorResult, errors } = record;
   return {
     kind: 'bigquery#job',
     etag: etagOf(record),
     id: `${reference.projectId}:${reference.location}.${reference.jobId}`,
     jobReference: reference,
     configuration: { ...configuration, jobType: configuration.load ? 'LOAD' : 'QUERY' },
-    status: { state: record.state, ...(errorResult && { errorResult, errors: [errorResult] }) },
+    status: { state: record.state, ...(errorResult && { errorResult, errors: errors ?? [errorResult] }) },
     statistics: statistics(record),
     user_email: 'stand-in@example.com',
     principal_subject: 'user:stand-in@example.com',

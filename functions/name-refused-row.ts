@@ -1,0 +1,44 @@
+import { DataHubError } from '../shared/errors.ts';
+import { showKey } from '../shared/show-key.ts';
+import type { StagedObject, Staging } from '../shared/staging/staging.ts';
+
+/** BigQuery names a row that it cannot load by its file and by the byte at which it starts in the file's content. */
+const POSITION = /in row starting at position (\d+)/;
+
+export type Loaded = {
+  view: string;
+  keyColumn: string;
+  objects: StagedObject[];
+  signal: AbortSignal;
+};
+
+/**
+ * The failure of a load of staged objects, told with the key of the row that BigQuery refused: `bad_data`, as a value that the
+ * source's check did not know. Any other failure, or one whose row cannot be found, is answered as it is.
+ */
+export async function nameRefusedRow(error: unknown, loaded: Loaded, staging: Staging): Promise<unknown> {
+  if (!(error instanceof DataHubError)) return error;
+  const position = POSITION.exec(error.message)?.[1];
+  const object = loaded.objects.find((each) => error.message.includes(staging.uri(each)));
+  if (position === undefined || object === undefined) return error;
+  try {
+    const line = await lineAt(staging.readLines(object, loaded.signal), Number(position));
+    const row = JSON.parse(line) as Record<string, unknown>;
+    const message = `view ${loaded.view}: key ${showKey(row[loaded.keyColumn])}: ${error.message}`;
+    return new DataHubError('bad_data', message, { context: error.context, cause: error });
+  } catch {
+    return error;
+  }
+}
+
+/** The line in which that byte is; an empty text past the end. */
+async function lineAt(pages: AsyncIterable<string[]>, position: number): Promise<string> {
+  let end = 0;
+  for await (const lines of pages) {
+    for (const line of lines) {
+      end += Buffer.byteLength(line) + 1;
+      if (position < end) return line;
+    }
+  }
+  return '';
+}

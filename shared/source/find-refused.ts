@@ -1,0 +1,129 @@
+import type pg from 'pg';
+import { DataHubError } from '../errors.ts';
+import { fromPostgres, quoteIdentifier } from '../postgres.ts';
+import { showKey } from '../show-key.ts';
+import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
+import type { SourceView } from './source-view.ts';
+
+const NAMED_VALUES = 5;
+
+/**
+ * Finds the values at which a copy of these rows was stopped, in the same snapshot: the `bad_data` to throw, naming view, key,
+ * column and reason; null when every row can be read one by one.
+ */
+export async function findRefused(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+): Promise<DataHubError | null> {
+  const byRule = await attempt(client, () => findUnrepresentable(client, view, rows));
+  // A view's own expressions may fail too, and then so does whatever reads all of it.
+  return byRule.result ?? (await findUnreadable(client, view, rows));
+}
+
+/** Values that BigQuery cannot hold, by the rules of their types. */
+async function findUnrepresentable(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+): Promise<DataHubError | null> {
+  const columns = columnsOf(view, rows).flatMap(({ name, unrepresentable }) =>
+    unrepresentable?.policy === 'stop' ? [{ name, ...unrepresentable }] : [],
+  );
+  if (columns.length === 0) return null;
+  const values = columns.map(({ when }, i) => `(${i}, ${when})`);
+  const { rows: found } = await client.query(
+    `select v.${quoteIdentifier(view.keyColumn)}::text as key, c.index
+     from (select v.* from ${rowsOf(view, rows)}) v
+     cross join lateral (values ${values.join(', ')}) as c (index, is_bad)
+     where c.is_bad limit ${NAMED_VALUES}`,
+  );
+  const named = found.flatMap(({ key, index }) => {
+    const column = columns[index as number];
+    return column === undefined ? [] : [{ key: key as string, column: column.name, reason: column.reason }];
+  });
+  const [first] = named;
+  if (first === undefined) return null;
+  const each = named.map(
+    ({ key, column, reason }) => `key ${showKey(key)}, column ${column}: the value ${reason}`,
+  );
+  return refusal(view, each.join('; '), first.column);
+}
+
+/** Keys in [from, to), as their texts; null for open ends. */
+type KeyRange = { from: string | null; to: string | null };
+
+/**
+ * The row whose reading is an error of PostgreSQL's, found by halving: whatever the view's own expressions, a function or a cast
+ * of theirs trip over. Null when it cannot be found by its key.
+ */
+async function findUnreadable(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+): Promise<DataHubError | null> {
+  const key = `v.${quoteIdentifier(view.keyColumn)}`;
+  const type = view.keyType.sqlType;
+  const within = (range: KeyRange) => ({
+    from: `from (select v.* from ${rowsOf(view, rows)}) v
+      where ($1::text is null or ${key} >= $1::text::${type}) and ($2::text is null or ${key} < $2::text::${type})`,
+    values: [range.from, range.to],
+  });
+  const failureOf = async (expressions: string[], range: KeyRange): Promise<string | null> => {
+    const { from, values } = within(range);
+    const read = expressions.map((expression, i) => `${expression} as c${i}`);
+    const text = `select count(row_to_json(r)) from (select ${read.join(', ')} ${from}) r`;
+    return (await attempt(client, () => client.query(text, values))).failure;
+  };
+  const keyAt = async (range: KeyRange, offset: number): Promise<string | null> => {
+    const { from, values } = within(range);
+    const text = `select ${key}::text as key ${from} order by ${key} offset ${offset} limit 1`;
+    const { result } = await attempt(client, () => client.query(text, values));
+    return (result?.rows[0]?.key as string | undefined) ?? null;
+  };
+
+  const columns = columnsOf(view, rows);
+  const all = columns.map(({ expression }) => expression);
+  let range: KeyRange = { from: null, to: null };
+  const counted = await attempt(client, () =>
+    client.query(`select count(*)::float8 as count ${within(range).from}`, within(range).values),
+  );
+  let count = (counted.result?.rows[0]?.count as number | undefined) ?? 0;
+  while (count > 1) {
+    const half = Math.floor(count / 2);
+    const middle = await keyAt(range, half);
+    if (middle === null) return null;
+    const isBelow = (await failureOf(all, { ...range, to: middle })) !== null;
+    range = isBelow ? { ...range, to: middle } : { ...range, from: middle };
+    count = isBelow ? half : count - half;
+  }
+  const found = await keyAt(range, 0);
+  if (found === null) return null;
+  for (const { name, expression } of columns) {
+    const failure = await failureOf([expression], range);
+    if (failure !== null) return refusal(view, `key ${showKey(found)}, column ${name}: ${failure}`, name);
+  }
+  return null;
+}
+
+/** Runs what may fail over a value of the rows, and lets the transaction go on. Other failures are thrown. */
+async function attempt<T>(
+  client: pg.ClientBase,
+  work: () => Promise<T>,
+): Promise<{ result: T | null; failure: string | null }> {
+  await client.query('savepoint attempt');
+  try {
+    const result = await work();
+    await client.query('release savepoint attempt');
+    return { result, failure: null };
+  } catch (error) {
+    const refused = fromPostgres(error, 'source');
+    if (refused.kind !== 'bad_data') throw refused;
+    await client.query('rollback to savepoint attempt');
+    return { result: null, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function refusal({ name: view }: SourceView, what: string, column: string): DataHubError {
+  return new DataHubError('bad_data', `view ${view}: ${what}`, { context: { view, column } });
+}

@@ -1,0 +1,37 @@
+import type pg from 'pg';
+import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
+import type { SourceView } from './source-view.ts';
+
+/** By column: how many values the target could not hold and the column's policy let pass; only columns that had some. */
+export type PolicyValues = Record<string, number>;
+
+/**
+ * Counts such values among the rows, in the snapshot of `client`. The rows are read once more for it, or not at all when no
+ * column has a policy.
+ */
+export async function countPolicyValues(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+): Promise<PolicyValues> {
+  const columns = columnsOf(view, rows).flatMap(({ name, unrepresentable }) =>
+    unrepresentable === null || unrepresentable.policy === 'stop' ? [] : [{ name, ...unrepresentable }],
+  );
+  if (columns.length === 0) return {};
+  const counts = columns.map(({ when }) => `count(*) filter (where ${when})`);
+  const counted = await client.query({
+    text: `select ${counts.join(', ')} from ${rowsOf(view, rows)}`,
+    rowMode: 'array',
+  });
+  const [found = []] = counted.rows as bigint[][];
+  return Object.fromEntries(columns.flatMap(({ name }, i) => (found[i] ? [[name, Number(found[i])]] : [])));
+}
+
+/** The sums of what was counted of several sets of rows. */
+export function addPolicyValues(counted: readonly PolicyValues[]): PolicyValues {
+  const sums = new Map<string, number>();
+  for (const [column, count] of counted.flatMap((values) => Object.entries(values))) {
+    sums.set(column, (sums.get(column) ?? 0) + count);
+  }
+  return Object.fromEntries(sums);
+}

@@ -1,0 +1,32 @@
+import { DataHubError } from '../errors.ts';
+
+/**
+ * How long Cloud Storage may take what it is given: the client itself waits for an upload without end. `signal` aborts with a
+ * `transient` error when a wait that was started lasts longer than `seconds`.
+ */
+export class Patience {
+  readonly #seconds: number;
+  readonly #ended = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(seconds: number) {
+    this.#seconds = seconds;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** A wait begins, anew when one was under way. */
+  start(): void {
+    this.stop();
+    this.#timer = setTimeout(
+      () => this.#ended.abort(new DataHubError('transient', `no answer within ${this.#seconds} seconds`)),
+      this.#seconds * 1000,
+    );
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

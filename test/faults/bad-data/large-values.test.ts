@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { Stack } from '../../integration/functions/stack.ts';
+import { ThingView, VIEW } from './thing-view.ts';
+
+const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
+const MEGABYTE = 1_000_000;
+/** Of characters that JSON escapes, and of some that take several bytes. */
+const text = (megabytes: number) => `repeat(E'a"\\\\\\nก', ${Math.round((megabytes * MEGABYTE) / 7)})`;
+
+describe('very large values', () => {
+  let stack: Stack;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+
+  for (const loadType of LOAD_TYPES) {
+    it(`of 10 MB arrive whole, beside small ones: ${loadType}`, async () => {
+      const thing = await ThingView.install(stack, { loadType, columns: { note: 'text', more: 'jsonb' } });
+      await thing.put('1', { note: `'small'` });
+      await thing.put('2', { note: text(10) });
+      await thing.put('3', { note: `''`, more: `to_jsonb(${text(5)})` });
+      await thing.replicate();
+      await thing.assertEqual();
+
+      await thing.logAll();
+      await thing.replicate();
+
+      await thing.assertEqual();
+    });
+  }
+
+  it('I9 above what streaming takes stop the batch by their key, and nothing is lost once the row is mended', async () => {
+    const thing = await ThingView.install(stack, { loadType: 'bq-storage-api', columns: { note: 'text' } });
+    await thing.put('1', { note: `'one'` });
+    await thing.replicate();
+    await thing.put('2', { note: text(20) });
+    await thing.put('3', { note: `'three'` });
+    const batch = await thing.stage();
+
+    await assert.rejects(thing.apply(batch), {
+      kind: 'bad_data',
+      message: 'view thing_view: key 2: the row is larger than streaming takes',
+    });
+
+    assert.match(String(await thing.on.haltedReason(VIEW)), /key 2/);
+    await thing.put('2', { note: `'two'` });
+    await thing.resume();
+    await thing.replicate();
+    await thing.assertEqual();
+  });
+});

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import { hold } from '../../emulators/faults.ts';
+import { Stack } from '../../integration/functions/stack.ts';
+import { ThingView, VIEW } from './thing-view.ts';
+
+const ROWS = 300;
+const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
+
+/** Values that PostgreSQL has and BigQuery refuses are ones that nobody foresaw: here the staged object comes to have one. */
+describe('a row that only BigQuery refuses', () => {
+  let stack: Stack;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(() => stack.clearFaults());
+
+  async function install(loadType: 'merge' | 'bq-storage-api'): Promise<ThingView> {
+    const thing = await ThingView.install(stack, { loadType, columns: { name: 'text', count: 'integer' } });
+    await thing.on.source.database.query(
+      `insert into app_thing (id, name, count) select i, 'Größe ' || i, i from generate_series(1, ${ROWS}) i`,
+    );
+    return thing;
+  }
+
+  /** Gives the row with that key a value that is no INT64. */
+  async function spoil({ on }: ThingView, key: number): Promise<void> {
+    const file = on.bucket.file(OBJECT);
+    const lines = gunzipSync((await file.download({ decompress: false }))[0]).toString('utf8');
+    const spoilt = lines.replace(`"count":${key},`, `"count":"12 pieces",`);
+    assert.notEqual(spoilt, lines);
+    await file.save(gzipSync(spoilt), { resumable: false });
+  }
+
+  async function assertHaltedAt(key: number, thing: ThingView): Promise<void> {
+    const reason = String(await thing.on.haltedReason(VIEW));
+    assert.match(reason, new RegExp(`^view thing_view: key ${key}: .*Field: count; Value: "12 pieces"`));
+    assert.partialDeepStrictEqual(await thing.on.errors(), [{ kind: 'bad_data', view_name: VIEW }]);
+    await thing.resume();
+    await thing.replicate();
+    await thing.assertEqual();
+  }
+
+  for (const key of [1, 150, ROWS]) {
+    it(`I8 is told with its key when a batch is loaded into the temp table: key ${key}`, async () => {
+      const thing = await install('merge');
+      const held = hold();
+      stack.bigquery.faults.next('bigquery.job.load', held);
+      const staging = assert.rejects(thing.stage(), { kind: 'bad_data' });
+      await held.reached;
+      await spoil(thing, key);
+      held.release();
+
+      await staging;
+
+      await assertHaltedAt(key, thing);
+    });
+  }
+
+  it('I8 is told with its key when a whole view is loaded into a streamed target', async () => {
+    const thing = await install('bq-storage-api');
+    const held = hold();
+    stack.bigquery.faults.next('bigquery.job.load', held);
+    const batch = await thing.stage();
+    const applying = assert.rejects(thing.apply(batch), { kind: 'bad_data' });
+    await held.reached;
+    await spoil(thing, 77);
+    held.release();
+
+    await applying;
+
+    await assertHaltedAt(77, thing);
+  });
+
+  const wordings: [what: string, message: string][] = [
+    ['without a position', 'Error while reading data, error message: something is wrong'],
+    [
+      'past the end of the object',
+      `Error while reading data, error message: JSON parsing error in row starting at position 99999999: ? File: gs://staging-N/${OBJECT}`,
+    ],
+    [
+      'of an object that is not ours',
+      'Error while reading data, error message: JSON parsing error in row starting at position 0: ? File: gs://elsewhere/a.json',
+    ],
+  ];
+  for (const [what, message] of wordings) {
+    it(`is told in BigQuery's own words when it names a place ${what}`, async () => {
+      const thing = await install('merge');
+      const told = message.replace('staging-N', thing.on.bucket.name);
+      stack.bigquery.faults.next('bigquery.job.load', failJob('invalid', told));
+
+      await assert.rejects(thing.stage(), { kind: 'warehouse' });
+
+      const reason = String(await thing.on.haltedReason(VIEW));
+      assert.ok(reason.endsWith(told), reason);
+      assert.doesNotMatch(reason, /key/);
+    });
+  }
+});

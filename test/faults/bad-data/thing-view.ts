@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import pg from 'pg';
+import type { ApplyResult } from '../../../functions/apply-batch.ts';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import type { LoadType } from '../../../shared/columns.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/view-source.ts';
+import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
+import { streamProto } from '../../generate/stream-proto.ts';
+import type { Installation, Staged } from '../../integration/functions/installation.ts';
+import type { Stack } from '../../integration/functions/stack.ts';
+import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
+import { type Difference, differences } from './differences.ts';
+
+export const VIEW = 'thing_view';
+const CONTENT_TYPE_ID = 50;
+
+export type ThingOptions = {
+  loadType: LoadType;
+  /** The SQL types of the view's columns besides the key. */
+  columns: Record<string, string>;
+  keyType?: string;
+  entry?: Partial<ViewSourceEntry>;
+  settings?: Record<string, string>;
+};
+
+/**
+ * A view `thing_view` of any columns and its target, from PostgreSQL to BigQuery and back, by either load type. Its key is
+ * `thing_id`; rows are written as SQL literals, and logged.
+ */
+export class ThingView {
+  readonly on: Installation;
+  readonly #loadType: LoadType;
+
+  private constructor(on: Installation, loadType: LoadType) {
+    this.on = on;
+    this.#loadType = loadType;
+  }
+
+  static async install(stack: Stack, options: ThingOptions): Promise<ThingView> {
+    const { loadType, columns, keyType = 'bigint', settings } = options;
+    const on = await stack.install(settings);
+    const declared = Object.entries(columns).map(([name, type]) => `${pg.escapeIdentifier(name)} ${type}`);
+    const names = Object.keys(columns).map((name) => pg.escapeIdentifier(name));
+    await on.source.database.query(`
+      ${EXAMPLE_SCHEMA}
+      insert into django_content_type (id, app_label, model) values (${CONTENT_TYPE_ID}, 'app', 'thing');
+      create table app_thing (${[`id ${keyType} primary key`, ...declared].join(', ')});
+      create view ${VIEW} as select ${['id as thing_id', ...names].join(', ')} from app_thing;
+      grant select on app_thing, ${VIEW} to reader`);
+    // Each shape has the message that `npm run generate` would write for it.
+    on.dependencies.warehouse.streamMessage = async (shape) =>
+      streamMessage(streamProto(shape, null).compiled);
+    const thing = new ThingView(on, loadType);
+    await thing.import(options.entry);
+    return thing;
+  }
+
+  /** Configures the view anew. */
+  async import(entry: Partial<ViewSourceEntry> = {}): Promise<void> {
+    const whole = viewSourceEntry.parse({
+      name: VIEW,
+      target_name: 'thing',
+      main_table: 'app_thing',
+      app_label: 'app',
+      model: 'thing',
+      key_column: 'thing_id',
+      load_type: this.#loadType,
+      ...entry,
+    });
+    await importConfiguration([whole], this.on.dependencies);
+  }
+
+  /** Adds or replaces a row and logs it: literals of SQL, by column; NULL where none is given. */
+  async put(key: string, values: Record<string, string> = {}): Promise<void> {
+    const names = ['id', ...Object.keys(values).map((name) => pg.escapeIdentifier(name))];
+    await this.on.source.database.query(`
+      delete from app_thing where id = ${key};
+      insert into app_thing (${names.join(', ')}) values (${[key, ...Object.values(values)].join(', ')})`);
+    await this.log(key);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.on.source.database.query(`delete from app_thing where id = ${key}`);
+    await this.log(key);
+  }
+
+  /** Logs a change of the row with that key, a literal of SQL; or under a text of your own. */
+  async log(key: string, objectId = `(${key})::text`): Promise<void> {
+    await this.on.source.database.query(
+      `insert into models_logging_change (object_id, content_type_id, action) select ${objectId}, ${CONTENT_TYPE_ID}, 'changed'`,
+    );
+  }
+
+  /** Logs a change of every row, so that a batch captures all of them. */
+  async logAll(): Promise<void> {
+    await this.on.source.database.query(
+      `insert into models_logging_change (object_id, content_type_id, action) select id::text, ${CONTENT_TYPE_ID}, 'changed' from app_thing`,
+    );
+  }
+
+  stage(): Promise<Staged> {
+    return this.on.stage(VIEW);
+  }
+
+  apply(batch: Staged): Promise<ApplyResult> {
+    return this.#loadType === 'merge' ? this.on.merge(batch) : this.on.stream(batch);
+  }
+
+  /** Extracts and applies what must be a batch. */
+  async replicate(): Promise<void> {
+    const applied = await this.apply(await this.stage());
+    assert.equal(applied.outcome, 'applied');
+  }
+
+  /** An operator's redrive. */
+  async resume(): Promise<void> {
+    await this.on.dependencies.control.resumeView(VIEW);
+  }
+
+  /** Asserts that the target has exactly the view's rows, value by value. */
+  async assertEqual(): Promise<void> {
+    assert.deepEqual(await this.differences(), []);
+  }
+
+  async differences(): Promise<Difference[]> {
+    return await differences(
+      { source: this.on.source.database, view: VIEW },
+      { bigquery: this.on.bigquery, table: 'SMartDataAnalytics.thing' },
+    );
+  }
+
+  /** The target's rows as BigQuery's client reads them, by key. */
+  async target(): Promise<Record<string, unknown>[]> {
+    const table = `\`${this.on.parts.env.GOOGLE_CLOUD_PROJECT}.SMartDataAnalytics.thing\``;
+    return await this.on.query(
+      `select * except (update_at, etl_transaction_id) from ${table} order by thing_id`,
+    );
+  }
+
+  /** What the policies let pass, by batch, oldest first. */
+  async policyValues(): Promise<unknown[]> {
+    return (await this.on.batches(VIEW)).map(({ policy_values }) => policy_values);
+  }
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { Stack } from '../../integration/functions/stack.ts';
+import { ThingView } from './thing-view.ts';
+
+const ROWS = 5000;
+
+describe('a row of a view that PostgreSQL itself cannot compute', () => {
+  let stack: Stack;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+
+  /** A view that divides by, and casts, what its table has. */
+  async function install(): Promise<ThingView> {
+    const thing = await ThingView.install(stack, {
+      loadType: 'merge',
+      columns: { per_piece: 'integer', count: 'text' },
+    });
+    await thing.on.source.database.query(`
+      create or replace view thing_view as select id as thing_id, 100 / per_piece as per_piece, count from app_thing;
+      insert into app_thing (id, per_piece, count) select i, 5, '7' from generate_series(1, ${ROWS}) i`);
+    return thing;
+  }
+
+  for (const id of [1, 1234, ROWS]) {
+    it(`stops the batch by its key and column, wherever it is: key ${id}`, async () => {
+      const thing = await install();
+      await thing.on.source.database.query(`update app_thing set per_piece = 0 where id = ${id}`);
+
+      await assert.rejects(thing.stage(), {
+        kind: 'bad_data',
+        message: `view thing_view: key ${id}, column per_piece: division by zero`,
+      });
+
+      await thing.on.source.database.query(`update app_thing set per_piece = 1 where id = ${id}`);
+      await thing.resume();
+      await thing.replicate();
+      await thing.assertEqual();
+      await thing.on.source.database.query(`update app_thing set per_piece = 0 where id = ${id}`);
+      await thing.logAll();
+      await assert.rejects(thing.stage(), {
+        kind: 'bad_data',
+        message: `view thing_view: key ${id}, column per_piece: division by zero`,
+      });
+    });
+  }
+
+  it('is told by PostgreSQL alone when it is the choice of rows that fails', async () => {
+    const thing = await install();
+    await thing.on.source.database.query(`
+      create or replace view thing_view as select id as thing_id, per_piece, count from app_thing where 1 / per_piece >= 0;
+      update app_thing set per_piece = 0 where id = 7`);
+
+    await assert.rejects(thing.stage(), {
+      kind: 'bad_data',
+      message: /division by zero/,
+      context: { view: 'thing_view', code: '22012' },
+    });
+  });
+});

@@ -1,0 +1,49 @@
+import { extractView } from '../../../functions/extract/extract-view.ts';
+import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
+import { streamBatch } from '../../../functions/stream/stream-batch.ts';
+import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
+import type { ViewUnderTest } from './views.ts';
+import type { World } from './world.ts';
+
+/** So many ticks must be enough, whatever happened before. */
+const MAX_TICKS = 8;
+
+/**
+ * Ticks as the scheduler does, in a process that meets no fault, until there is nothing to do: no operator, only time. Throws an
+ * error telling what the ticks answered when the view does not come to rest.
+ */
+export async function comeToRest(world: World, view: ViewUnderTest): Promise<void> {
+  const told: string[] = [];
+  for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
+    const extracted = await attempt(told, () =>
+      extractView(view.name, 'test', { functionName: 'extract', event: {} }, world.undisturbed),
+    );
+    if (extracted?.outcome === 'idle' && extracted.logRows === '0') return;
+    if (extracted?.outcome === 'busy') await world.letLeasesAge();
+    if (extracted?.outcome !== 'staged' && extracted?.outcome !== 'republished') continue;
+    const event = { view: view.name, etlTransactionId: BigInt(extracted.etlTransactionId) };
+    const apply = view.applier === 'merge' ? mergeBatch : streamBatch;
+    const applied = await attempt(told, () =>
+      apply(event, { functionName: view.applier, event }, world.undisturbed),
+    );
+    if (applied?.outcome === 'busy') await world.letLeasesAge();
+  }
+  throw new Error(`the view does not come to rest: ${told.join('; ')}`);
+}
+
+/** What the step answered; undefined for a failure after which Pub/Sub brings the event again. */
+async function attempt<T extends { outcome: string }>(
+  told: string[],
+  step: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const result = await step();
+    told.push(JSON.stringify(result));
+    return result;
+  } catch (thrown) {
+    const error = asDataHubError(thrown);
+    told.push(`${error.kind}: ${error.message}`);
+    if (!['retry', 'stop'].includes(dispositionOf(error))) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Dependencies } from '../../../functions/dependencies.ts';
+import { extractView } from '../../../functions/extract/extract-view.ts';
+import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
+import { streamBatch } from '../../../functions/stream/stream-batch.ts';
+import type { FunctionName } from '../../local/functions.ts';
+import type { Lane } from './lane.ts';
+import { comeToRest } from './recover.ts';
+import { VIEWS, type ViewName, type ViewUnderTest } from './views.ts';
+import type { Changes, World } from './world.ts';
+
+/** A function that is about to run: what it is to do, and of which view. */
+export interface Situation {
+  readonly functionName: FunctionName;
+  readonly view: ViewName;
+  readonly batch: 'initial' | 'incremental';
+}
+
+export const SITUATIONS: readonly Situation[] = Object.values(VIEWS).flatMap(({ name, applier }) =>
+  (['initial', 'incremental'] as const).flatMap((batch) =>
+    [
+      { functionName: 'extract' as const, view: name, batch },
+      { functionName: applier, view: name, batch },
+    ],
+  ),
+);
+
+/** A situation in its world, up to the moment where the function is called. */
+export interface Prepared {
+  readonly world: World;
+  readonly view: ViewUnderTest;
+  readonly event: { view: string; etlTransactionId?: string };
+  /** What the application did since the number of the last batch before it, which is what batches above it must tell. */
+  readonly changes: Changes;
+  readonly lastBatchBefore: string;
+}
+
+/** Brings a situation about. An incremental batch is one of a world that has been through others; an initial one begins its world. */
+export class Stage {
+  readonly #lane: Lane;
+  readonly #worlds = new Map<ViewName, World>();
+
+  constructor(lane: Lane) {
+    this.#lane = lane;
+  }
+
+  async prepare({ functionName, view: name, batch }: Situation): Promise<Prepared> {
+    const view = VIEWS[name];
+    const world = batch === 'initial' ? await this.#lane.install() : await this.#loadedWorld(view);
+    const lastBatchBefore = await lastBatch(world);
+    const changes = batch === 'initial' ? await world.fill(view) : await world.change(view);
+    await world.letHorizonsAge();
+    const event =
+      functionName === 'extract' ? { view: name } : { view: name, etlTransactionId: await staged(world, name) };
+    return { world, view, event, changes, lastBatchBefore };
+  }
+
+  /** The world is not fit for another situation. */
+  async leave({ batch, view }: Situation, world: World): Promise<void> {
+    if (batch === 'incremental') this.#worlds.delete(view);
+    await world.leave();
+  }
+
+  async #loadedWorld(view: ViewUnderTest): Promise<World> {
+    const known = this.#worlds.get(view.name);
+    if (known !== undefined) return known;
+    const world = await this.#lane.install();
+    await world.fill(view);
+    await comeToRest(world, view);
+    // The batch after an initial one still makes sure of what later ones remember.
+    await world.change(view);
+    await comeToRest(world, view);
+    this.#worlds.set(view.name, world);
+    return world;
+  }
+}
+
+/** Calls the step of a function as its handler does. */
+export async function callStep(
+  { functionName }: Situation,
+  { event }: Prepared,
+  dependencies: Dependencies,
+): Promise<object> {
+  const invocation = { functionName, event };
+  const { view, etlTransactionId } = event;
+  if (etlTransactionId === undefined) return await extractView(view, 'test', invocation, dependencies);
+  const apply = functionName === 'merge' ? mergeBatch : streamBatch;
+  return await apply({ view, etlTransactionId: BigInt(etlTransactionId) }, invocation, dependencies);
+}
+
+async function lastBatch(world: World): Promise<string> {
+  const { rows } = await world.control.query(
+    'select coalesce(max(id), 0)::text as last from etl.etl_transaction',
+  );
+  return rows[0].last as string;
+}
+
+async function staged(world: World, view: ViewName): Promise<string> {
+  const event = { view };
+  const result = await extractView(view, 'test', { functionName: 'extract', event }, world.undisturbed);
+  if (result.outcome !== 'staged') throw new Error(`no batch was staged: ${JSON.stringify(result)}`);
+  return result.etlTransactionId;
+}

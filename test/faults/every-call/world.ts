@@ -1,0 +1,115 @@
+import type { BigQuery } from '@google-cloud/bigquery';
+import pg from 'pg';
+import { createDependencies, type Dependencies } from '../../../functions/dependencies.ts';
+import { SampleSource } from '../../integration/functions/sample-source.ts';
+import type { ViewUnderTest } from './views.ts';
+
+type Parts = {
+  env: Record<string, string>;
+  /** As superusers. */
+  sourceUrl: string;
+  controlUrl: string;
+  /** The source as the functions reach it. */
+  readerUrl: string;
+  bigquery: BigQuery;
+  /** The address by way of the proxy, where faults are met. */
+  proxied: (url: string) => string;
+};
+
+/** How many rows of a view were added, changed and deleted. */
+export type Changes = { added: number; changed: number; deleted: number };
+
+const ROWS = 5;
+
+/** One installation of the functions, and what the application does there. */
+export class World {
+  readonly env: Record<string, string>;
+  readonly sourceUrl: string;
+  readonly bigquery: BigQuery;
+  readonly control: pg.Pool;
+  /** Of a process that never meets a fault. */
+  readonly undisturbed: Dependencies;
+  readonly #sourcePool: pg.Pool;
+  readonly #source: SampleSource;
+  #nextId = 1;
+
+  private constructor(parts: Parts, undisturbed: Dependencies) {
+    this.env = {
+      ...parts.env,
+      SOURCE_DATABASE_URL: parts.proxied(parts.readerUrl),
+      CONTROL_DATABASE_URL: parts.proxied(parts.controlUrl),
+    };
+    this.sourceUrl = parts.sourceUrl;
+    this.bigquery = parts.bigquery;
+    this.control = poolOf(parts.controlUrl);
+    this.#sourcePool = poolOf(parts.sourceUrl);
+    this.#source = new SampleSource(this.#sourcePool);
+    this.undisturbed = undisturbed;
+  }
+
+  static async create(parts: Parts): Promise<World> {
+    const { env, readerUrl, controlUrl } = parts;
+    const direct = { ...env, SOURCE_DATABASE_URL: readerUrl, CONTROL_DATABASE_URL: controlUrl };
+    return new World(parts, await createDependencies(direct));
+  }
+
+  /** The dependencies of a process that has just been started; `settings` are more of its environment. */
+  newProcess(settings: Record<string, string>): Promise<Dependencies> {
+    return createDependencies({ ...this.env, ...settings });
+  }
+
+  /** The rows that an initial load finds. */
+  async fill({ table, fields }: ViewUnderTest): Promise<Changes> {
+    for (let n = 0; n < ROWS; n += 1) {
+      const id = this.#nextId++;
+      await this.#source.add(table, { id, ...fields(`row ${id}`) });
+    }
+    return { added: ROWS, changed: 0, deleted: 0 };
+  }
+
+  /** One row more, one changed, and one less, of a view that has been filled. */
+  async change({ table, fields }: ViewUnderTest): Promise<Changes> {
+    const { rows } = await this.#sourcePool.query(`select id::int4 from ${table} order by id limit 2`);
+    const [oldest, next] = rows.map((row) => row.id as number);
+    if (oldest === undefined || next === undefined) throw new Error(`${table} was not filled`);
+    const id = this.#nextId++;
+    await this.#source.add(table, { id, ...fields(`row ${id}`) });
+    await this.#source.change(table, next, fields(`row ${next}, changed before row ${id}`));
+    await this.#source.delete(table, oldest);
+    return { added: 1, changed: 1, deleted: 1 };
+  }
+
+  /** As if the grace period had passed since the last capture, so that the next one draws a marker. */
+  async letHorizonsAge(): Promise<void> {
+    await this.control.query(`
+      update etl.checkpoint set horizons = (
+        select coalesce(jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - 600000000)::text)) order by n), '[]')
+        from jsonb_array_elements(horizons) with ordinality as e (h, n))`);
+  }
+
+  /** As if an hour had passed for whoever holds a view: the lease of a process that was killed runs out. */
+  async letLeasesAge(): Promise<void> {
+    await this.control.query(`update etl.lease set expires_at = expires_at - interval '1 hour'`);
+  }
+
+  /** The rows of a query to BigQuery, numbers as text. */
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    const [rows] = await this.bigquery.query({ query: sql, wrapIntegers: true });
+    return (rows as Record<string, unknown>[]).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, textOf(cell)])),
+    );
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all([this.control.end(), this.#sourcePool.end()]);
+  }
+}
+
+function poolOf(connectionString: string): pg.Pool {
+  return new pg.Pool({ connectionString, max: 2 });
+}
+
+/** The client wraps integers in objects that hold their text. */
+function textOf(cell: unknown): string {
+  return typeof cell === 'object' && cell !== null && 'value' in cell ? String(cell.value) : String(cell);
+}

@@ -1,0 +1,114 @@
+import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
+import type { Stack } from '../../integration/functions/stack.ts';
+import { compare, describeFindings } from '../../local/compare/compare.ts';
+import { CONTENT_TYPE } from './application.ts';
+
+/** Where each view goes, and the content types whose log rows it captures: its own and its lookups'. */
+export const TORTURED = [
+  {
+    view: 'pmr_project',
+    target: 'SMartDataAnalytics.project',
+    keyColumn: 'project_id',
+    keepsDeletedRows: true,
+    types: [CONTENT_TYPE.app_project, CONTENT_TYPE.app_company],
+  },
+  {
+    view: 'pmr_site',
+    target: 'SMartDataAnalytics.site',
+    keyColumn: 'site_id',
+    keepsDeletedRows: true,
+    types: [CONTENT_TYPE.app_site],
+  },
+  {
+    view: STREAMED_ENTRY.name,
+    target: 'SMartDataAnalytics.incident',
+    keyColumn: 'incident_id',
+    keepsDeletedRows: false,
+    types: [CONTENT_TYPE.app_incident],
+  },
+];
+
+export type Verdict = {
+  batches: number;
+  log_rows: number;
+  rows_compared: number;
+  /** Committed log rows that nothing carried. */
+  lost: number;
+  /** Log rows that were carried again, and keys that a target has twice. */
+  duplicated: number;
+  /** Source and target hold the same rows, every column of them. */
+  consistent: boolean;
+  /** What is wrong, for people. */
+  findings: string[];
+};
+
+/**
+ * Judges what came of it, when nothing writes and the ticks ran dry. `carriedIdly`: the log rows of each view in captures
+ * that found nothing to do, which the control database does not keep.
+ */
+export async function judge(
+  stack: Stack,
+  on: Installation,
+  carriedIdly: Map<string, bigint>,
+): Promise<Verdict> {
+  const verdict: Verdict = {
+    batches: 0,
+    log_rows: 0,
+    rows_compared: 0,
+    lost: 0,
+    duplicated: 0,
+    consistent: true,
+    findings: [],
+  };
+  for (const tortured of TORTURED) {
+    await judgeCarried(tortured, on, carriedIdly.get(tortured.view) ?? 0n, verdict);
+    await judgeRows(tortured, stack, on, verdict);
+  }
+  return verdict;
+}
+
+type Tortured = (typeof TORTURED)[number];
+
+/** Every committed log row was carried by one applied batch, or by one capture that found nothing to do. */
+async function judgeCarried(
+  { view, types }: Tortured,
+  on: Installation,
+  idly: bigint,
+  verdict: Verdict,
+): Promise<void> {
+  const { rows: batches } = await on.control.query(
+    `select count(*) filter (where state = 'applied')::int as applied,
+       count(*) filter (where state not in ('applied', 'abandoned'))::int as unsettled,
+       coalesce(sum(log_rows) filter (where state = 'applied'), 0)::text as "logRows",
+       (array_agg(next_checkpoint ->> 'seen' order by id) filter (where state = 'applied'))[1] as "loadedWith"
+     from etl.etl_transaction where view_name = $1`,
+    [view],
+  );
+  const { applied, unsettled, logRows, loadedWith } = batches[0];
+  const { rows } = await on.source.database.query(
+    `select count(*)::int as logged, count(*) filter (where not id::int8 <@ $2::int8multirange)::text as due
+     from (select id, content_type_id from models_logging_change union all table pruned_change) l
+     where content_type_id = any($1)`,
+    [types, loadedWith],
+  );
+  const surplus = Number(BigInt(logRows) + idly - BigInt(rows[0].due));
+  verdict.batches += applied;
+  verdict.log_rows += rows[0].logged;
+  if (surplus < 0) verdict.lost -= surplus;
+  if (surplus > 0) verdict.duplicated += surplus;
+  if (surplus !== 0) verdict.findings.push(`${view}: ${surplus} log rows carried beyond those committed`);
+  if (unsettled > 0) verdict.findings.push(`${view}: ${unsettled} batches are not settled`);
+}
+
+/** Every column of every row; no target has a key twice, rows that are marked as deleted included. */
+async function judgeRows(pair: Tortured, stack: Stack, on: Installation, verdict: Verdict): Promise<void> {
+  const sourceUrl = stack.postgres.url(on.parts.sourceDatabase);
+  const compared = await compare(pair, { sourceUrl, bigquery: on.bigquery });
+  const twice = await on.query(
+    `select ${pair.keyColumn} from ${pair.target} group by ${pair.keyColumn} having count(*) > 1`,
+  );
+  verdict.rows_compared += compared.sourceRows;
+  verdict.duplicated += twice.length;
+  verdict.consistent &&= compared.consistent;
+  verdict.findings.push(...describeFindings(compared));
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { Stack } from '../../integration/functions/stack.ts';
+import { torture } from './torture.ts';
+
+const TRANSACTIONS = 3_000;
+
+describe('many writers and ticks of all views at once', () => {
+  let stack: Stack;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+
+  it('I1 I2 I3 I4 end with source and target equal, and every log row carried once', async function () {
+    this.timeout(180_000);
+    const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+    console.log(`        SEED=${seed}`);
+
+    const { findings, ...figures } = await torture(stack, { transactions: TRANSACTIONS, writers: 16, seed });
+
+    assert.deepEqual(findings, []);
+    assert.partialDeepStrictEqual(figures, { lost: 0, duplicated: 0, consistent: true });
+    assert.ok(figures.transactions >= TRANSACTIONS && figures.batches > 10, JSON.stringify(figures));
+  });
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { type Installation, STREAMED_ENTRY } from './installation.ts';
+import { Stack } from './stack.ts';
+
+const VIEW = STREAMED_ENTRY.name;
+const YEAR_MS = 365.25 * 24 * 3_600_000;
+
+describe('a date outside the window that streaming accepts', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    on = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await on.source.add('app_incident', { id: 1, type: 'one' });
+    await on.replicate(VIEW);
+  });
+
+  const longAgo = () => new Date(Date.now() - 11 * YEAR_MS);
+  const change = (id: number) => on.source.change('app_incident', id, { opened: longAgo() });
+
+  it('I9 halts the view at extract, and names key and column', async () => {
+    await change(1);
+
+    await assert.rejects(on.extract(VIEW), { kind: 'bad_data' });
+
+    assert.match(
+      String(await on.haltedReason(VIEW)),
+      /view xyz_incident: key 1, column open_datetime: the value .*10 years back/,
+    );
+    assert.equal(await on.haltedReason('pmr_project'), null);
+    await on.source.change('app_incident', 1, { opened: new Date() });
+    await on.dependencies.control.resumeView(VIEW);
+    await on.replicate(VIEW);
+    await on.assertIncidentsEqual();
+  });
+
+  it('I9 halts the view for a date that lies too far ahead, too', async () => {
+    await on.source.change('app_incident', 1, { opened: new Date(Date.now() + 1.5 * YEAR_MS) });
+
+    await assert.rejects(on.extract(VIEW), { kind: 'bad_data', message: /key 1, column open_datetime/ });
+  });
+
+  it('I9 arrives as NULL when the policy of its column says so', async () => {
+    await importConfiguration(
+      [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }],
+      on.dependencies,
+    );
+    await change(1);
+
+    await on.replicate(VIEW);
+
+    assert.partialDeepStrictEqual(await on.target('incident'), [{ incident_id: '1', open_datetime: null }]);
+  });
+
+  it('is loaded with the whole view, which is no stream', async () => {
+    const fresh = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
+
+    await fresh.replicate(VIEW);
+
+    assert.partialDeepStrictEqual(await fresh.target('incident'), [
+      { incident_id: '1', open_datetime: '1999-12-31T23:59:00.000Z' },
+    ]);
+  });
+
+  it('halts a view that must be loaded anew into a target with rows, until its policy lets it go', async () => {
+    const fresh = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' }, { id: 2 });
+    await fresh.replicate(VIEW);
+    const reborn = await stack.withNewControl(fresh);
+    await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+    await assert.rejects(reborn.extract(VIEW), {
+      kind: 'bad_data',
+      message: /key 1, column open_datetime/,
+    });
+
+    const lenient = { ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' as const } };
+    await importConfiguration([lenient], reborn.dependencies);
+    await reborn.dependencies.control.resumeView(VIEW);
+    await reborn.replicate(VIEW);
+
+    assert.partialDeepStrictEqual(await reborn.target('incident'), [
+      { incident_id: '1', open_datetime: null },
+      { incident_id: '2' },
+    ]);
+  });
+
+  it('I8 that only BigQuery meets is told with the key of its row', async () => {
+    const fresh = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
+    const batch = await fresh.stage(VIEW);
+    // Staged to be loaded, and somebody else's row makes it a stream.
+    await fresh.query(`insert into ${fresh.targetTable('incident')} (incident_id) values (99)`);
+
+    await assert.rejects(fresh.stream(batch), { kind: 'bad_data', message: /view xyz_incident: key 1: / });
+  });
+});
