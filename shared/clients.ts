@@ -3,13 +3,14 @@ import type { managedwriter } from '@google-cloud/bigquery-storage';
 import type { PubSub } from '@google-cloud/pubsub';
 import type { Storage } from '@google-cloud/storage';
 import pg from 'pg';
+import { limitAnswers } from './answer-timeout.ts';
 import type { Config, Secret } from './config.ts';
+import { DataHubError } from './errors.ts';
 import { giveUpOnSilence } from './postgres.ts';
 
 // The one place that knows that an endpoint can be overridden by environment. Google's libraries read the address from
 // their own variables, where they have one; against a stand-in they must not look for credentials, which is all that is decided here.
 // Each library is imported when it is first asked for: a function loads only what it uses.
-// By themselves the libraries wait for an answer without end: a call that is not answered in time is given up, and tried again.
 
 const overridden = (variable: string): boolean => Boolean(process.env[variable]);
 
@@ -25,33 +26,41 @@ export async function createBigQuery(config: Config): Promise<BigQuery> {
     location: config.location,
     ...(overridden('BIGQUERY_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
-  bigquery.timeout = config.callTimeoutSeconds * 1000;
+  limitAnswers(bigquery, config.callTimeoutSeconds);
   return bigquery;
 }
 
 /** A client of the Storage Write API; whoever asked for it closes it. Google has no variable for its address. */
 export async function createWriterClient(config: Config): Promise<managedwriter.WriterClient> {
   const { managedwriter } = await import('@google-cloud/bigquery-storage');
-  const host = process.env.BIGQUERY_STORAGE_EMULATOR_HOST;
-  if (!host) return new managedwriter.WriterClient({ projectId: config.projectId });
+  const { projectId } = config;
+  const host = process.env.BIGQUERY_STORAGE_EMULATOR_HOST ?? '';
+  // Tables in a stand-in, and their rows in the cloud: nobody means that.
+  if (Boolean(host) !== overridden('BIGQUERY_EMULATOR_HOST')) {
+    throw new DataHubError(
+      'environment',
+      'BIGQUERY_EMULATOR_HOST and BIGQUERY_STORAGE_EMULATOR_HOST must be given together, or not at all',
+    );
+  }
+  if (!host) return new managedwriter.WriterClient({ projectId });
+  const [, apiEndpoint, port] = /^([^:/]+):(\d+)$/.exec(host) ?? [];
+  if (apiEndpoint === undefined) {
+    throw new DataHubError('environment', 'BIGQUERY_STORAGE_EMULATOR_HOST must have the form host:port');
+  }
   const { credentials } = await import('@grpc/grpc-js');
-  const { hostname, port } = new URL(`grpc://${host}`);
-  return new managedwriter.WriterClient({
-    projectId: config.projectId,
-    apiEndpoint: hostname,
-    port: Number(port),
-    sslCreds: credentials.createInsecure(),
-  });
+  const sslCreds = credentials.createInsecure();
+  return new managedwriter.WriterClient({ projectId, apiEndpoint, port: Number(port), sslCreds });
 }
 
 export async function createStorage(config: Config): Promise<Storage> {
   const { Storage, IdempotencyStrategy } = await import('@google-cloud/storage');
-  return new Storage({
+  const storage = new Storage({
     projectId: config.projectId,
-    timeout: config.callTimeoutSeconds * 1000,
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional },
     ...(overridden('STORAGE_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
+  limitAnswers(storage, config.callTimeoutSeconds);
+  return storage;
 }
 
 export async function createPubSub(config: Config): Promise<PubSub> {

@@ -7,11 +7,11 @@ import type { Dependencies } from '../dependencies.ts';
 /**
  * Makes or changes the given view sources, all or none; safe to repeat. Content types are looked up in the source by
  * app_label and model; a number that the configuration gives must be the one that is found. Throws `configuration` naming
- * every content type that does not exist or differs.
+ * every content type that does not exist or differs, and every streamed view that has no message.
  */
 export async function importConfiguration(
   entries: ViewSourceEntry[],
-  { config, control, log, source }: Dependencies,
+  { config, control, log, source, warehouse }: Dependencies,
 ) {
   const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
   const faults: string[] = [];
@@ -34,6 +34,12 @@ export async function importConfiguration(
     ...resolve(entry, entry.name),
     lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
   }));
+  for (const { load_type, name, target_name } of entries) {
+    if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
+    faults.push(
+      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: README, "Configuration")`,
+    );
+  }
   if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
   await control.importViewSources(resolved);
   const views = resolved.map(({ name }) => name);

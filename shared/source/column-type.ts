@@ -179,6 +179,10 @@ function scalar(source: SourceType): ColumnForm {
   return SCALARS[source.name] ?? TEXT;
 }
 
+/** A null of JSON is written like a NULL. */
+const isJsonNull = ({ type, form }: ColumnForm, value: string): string =>
+  type === 'JSON' ? `jsonb_typeof(${form(value)}) = 'null'` : 'false';
+
 /** The form of a column's values; total: what has no better form is a STRING. */
 export function columnForm(source: SourceType): ColumnForm & { isRepeated: boolean } {
   const element = scalar(source);
@@ -192,12 +196,10 @@ export function columnForm(source: SourceType): ColumnForm & { isRepeated: boole
         ? `coalesce(to_json(${value}), '[]')`
         : `coalesce((select json_agg(${element.form('e')} order by i) from unnest(${value}) with ordinality as a (e, i)), '[]')`,
     unrepresentable: {
-      when: (value) => {
-        const bad = element.unrepresentable?.when('e');
-        return `(array_ndims(${value}) > 1 or exists (select from unnest(${value}) as e where e is null${
-          bad === undefined ? '' : ` or ${bad}`
-        }))`;
-      },
+      when: (value) =>
+        `(array_ndims(${value}) > 1 or exists (select from unnest(${value}) as e where case
+          when e is null${element.unrepresentable === undefined ? '' : ` or ${element.unrepresentable.when('e')}`} then true
+          else ${isJsonNull(element, 'e')} end))`,
       reason: `holds a NULL, a second dimension or an element that ${element.unrepresentable?.reason ?? 'is NULL'}`,
     },
   };

@@ -1,4 +1,5 @@
 import type { Bucket } from '@google-cloud/storage';
+import { answerWithin } from '../answer-timeout.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { numberReused } from './stage-lines.ts';
 
@@ -38,22 +39,20 @@ export async function writeLastNumber(
   view: string,
   batch: { etlTransactionId: bigint; token: string },
   before: LastNumber | null,
-  callTimeoutMs: number,
+  callTimeoutSeconds: number,
 ): Promise<void> {
   const name = nameOf(view);
   const file = bucket.file(name);
   const written = { 'etl-transaction': String(batch.etlTransactionId), 'batch-token': batch.token };
-  await file
-    .save('', {
-      resumable: false,
-      timeout: callTimeoutMs,
-      metadata: { metadata: written },
-      preconditionOpts: { ifGenerationMatch: before === null ? 0 : before.generation },
-    })
-    .catch(async (error: unknown) => {
-      if (codeOf(error) !== 412) throw fromGoogle(error, `object ${name}`);
-      // The client repeats a save whose answer was lost, and then meets its own object.
-      const [{ metadata }] = await file.getMetadata();
-      if (metadata?.['batch-token'] !== batch.token) throw numberReused(name, error);
-    });
+  const saved = file.save('', {
+    resumable: false,
+    metadata: { metadata: written },
+    preconditionOpts: { ifGenerationMatch: before === null ? 0 : before.generation },
+  });
+  await answerWithin(callTimeoutSeconds, saved).catch(async (error: unknown) => {
+    if (codeOf(error) !== 412) throw fromGoogle(error, `object ${name}`);
+    // The client repeats a save whose answer was lost, and then meets its own object.
+    const [{ metadata }] = await file.getMetadata();
+    if (metadata?.['batch-token'] !== batch.token) throw numberReused(name, error);
+  });
 }

@@ -1,8 +1,8 @@
-import { DataHubError } from '../errors.ts';
+import { noAnswer } from '../answer-timeout.ts';
 
 /**
- * How long Cloud Storage may take what it is given: the client itself waits for an upload without end. `signal` aborts with a
- * `transient` error when a wait that was started lasts longer than `seconds`.
+ * How long one waits for Cloud Storage in the middle of an upload or download. `signal` aborts with a `transient` error when a wait
+ * that was started lasts longer than `seconds`.
  */
 export class Patience {
   readonly #seconds: number;
@@ -20,10 +20,7 @@ export class Patience {
   /** A wait begins, anew when one was under way. */
   start(): void {
     this.stop();
-    this.#timer = setTimeout(
-      () => this.#ended.abort(new DataHubError('transient', `no answer within ${this.#seconds} seconds`)),
-      this.#seconds * 1000,
-    );
+    this.#timer = setTimeout(() => this.#ended.abort(noAnswer(this.#seconds)), this.#seconds * 1000);
   }
 
   stop(): void {

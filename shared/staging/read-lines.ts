@@ -6,6 +6,7 @@ import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import type { StagedObject } from './manifest.ts';
+import { Patience } from './patience.ts';
 
 /** The text of a larger chunk would be one of V8's large objects, which are cleared away late: it costs 100 MB and a fifth of the rate. */
 const GUNZIP_CHUNK_BYTES = 32 * 1024;
@@ -18,12 +19,18 @@ export async function* readLines(
   bucket: Bucket,
   { name, rows, md5 }: StagedObject,
   signal: AbortSignal,
+  callTimeoutSeconds: number,
 ): AsyncGenerator<string[]> {
   const stored = bucket.file(name).createReadStream({ decompress: false, validation: false });
   const hash = createHash('md5');
   stored.on('data', (chunk: Buffer) => hash.update(chunk));
+  const patience = new Patience(callTimeoutSeconds);
+  patience.start();
+  stored.once('data', () => patience.stop());
   const unpacked = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES });
-  const ended = pipeline(stored, unpacked, { signal }).catch((error: unknown) => error);
+  const ended = pipeline(stored, unpacked, { signal: AbortSignal.any([signal, patience.signal]) }).catch(
+    (error: unknown) => error,
+  );
   let count = 0;
   try {
     for await (const lines of splitLines(unpacked)) {
@@ -32,8 +39,11 @@ export async function* readLines(
     }
   } catch (error) {
     signal.throwIfAborted();
+    patience.signal.throwIfAborted();
     // What the pipeline failed with is the cause; what the reader meets is its echo.
     throw readError(name, (await ended) ?? error);
+  } finally {
+    patience.stop();
   }
   if (count !== rows) throw damaged(name, `it has ${count} rows instead of ${rows}`);
   if (hash.digest('base64') !== md5) throw damaged(name, 'it is not the object that was staged');

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Bucket, Storage } from '@google-cloud/storage';
+import { answerWithin } from '../answer-timeout.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import { type LastNumber, readLastNumber, writeLastNumber } from './last-number.ts';
@@ -45,7 +46,7 @@ const manifestName = (prefix: string): string => `${prefix}manifest.json`;
 export type StagingLimits = { maxPartBytes: number; callTimeoutSeconds: number };
 
 export function createStaging(storage: Storage, bucketName: string, limits: StagingLimits): Staging {
-  const callTimeoutMs = limits.callTimeoutSeconds * 1000;
+  const { callTimeoutSeconds } = limits;
   const bucket: Bucket = storage.bucket(bucketName);
   const staging: Staging = {
     openBatch(prefix) {
@@ -57,21 +58,18 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
         },
         async writeManifest(content) {
           const text = JSON.stringify(content);
-          await bucket
-            .file(manifestName(prefix))
-            .save(text, {
-              resumable: false,
-              contentType: 'application/json',
-              timeout: callTimeoutMs,
-              preconditionOpts: { ifGenerationMatch: 0 },
-            })
-            .catch(async (error: unknown) => {
-              // The client repeats a save whose answer was lost, and then meets its own object.
-              if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
-              if (JSON.stringify(await staging.readManifest(prefix)) !== text) {
-                throw numberReused(manifestName(prefix), error);
-              }
-            });
+          const saved = bucket.file(manifestName(prefix)).save(text, {
+            resumable: false,
+            contentType: 'application/json',
+            preconditionOpts: { ifGenerationMatch: 0 },
+          });
+          await answerWithin(callTimeoutSeconds, saved).catch(async (error: unknown) => {
+            // The client repeats a save whose answer was lost, and then meets its own object.
+            if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
+            if (JSON.stringify(await staging.readManifest(prefix)) !== text) {
+              throw numberReused(manifestName(prefix), error);
+            }
+          });
         },
       };
     },
@@ -79,7 +77,7 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
     async readManifest(prefix) {
       const name = manifestName(prefix);
       try {
-        const [content] = await bucket.file(name).download();
+        const [content] = await answerWithin(callTimeoutSeconds, bucket.file(name).download());
         return manifest.parse(JSON.parse(content.toString('utf8')));
       } catch (error) {
         if (codeOf(error) === 404) return null;
@@ -123,10 +121,11 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
       );
     },
 
-    readLines: (object, signal) => readLines(bucket, object, signal),
+    readLines: (object, signal) => readLines(bucket, object, signal, callTimeoutSeconds),
 
     readLastNumber: (view) => readLastNumber(bucket, view),
-    writeLastNumber: (view, batch, before) => writeLastNumber(bucket, view, batch, before, callTimeoutMs),
+    writeLastNumber: (view, batch, before) =>
+      writeLastNumber(bucket, view, batch, before, callTimeoutSeconds),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

@@ -151,7 +151,8 @@ async function outcome(
       if (status.errorResult === undefined) return { state: 'done', job };
       const { reason, message = 'no message' } = status.errorResult;
       const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
-      const told = [...new Set([message, ...(status.errors ?? []).map(tell)])].slice(0, TOLD_ERRORS);
+      const others = (status.errors ?? []).filter((other) => other.message !== message);
+      const told = [message, ...others.map(tell)].slice(0, TOLD_ERRORS);
       const error = new DataHubError(kind, `job ${spec.id}: ${told.join('; ')}`, {
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });

@@ -34,6 +34,12 @@ export function createStreamTarget(parts: StreamTargetParts) {
     /** The name under which an attempt writes: of its load job, and in Google's logs. */
     streamName,
 
+    /** Whether rows can be streamed into a target of that name at all. */
+    async hasStreamMessage(target: string): Promise<boolean> {
+      const { loadStreamMessage } = await import('./stream-message.ts');
+      return (await loadStreamMessage(target)) !== null;
+    },
+
     /** The message that the view's rows are sent as. Throws `configuration` when it has none, `schema_drift` when it does not fit. */
     async streamMessage(shape: TableShape): Promise<StreamMessage> {
       const { loadStreamMessage, messageDifferences } = await import('./stream-message.ts');

@@ -1,22 +1,39 @@
-// `npm run generate`: writes sql/bigquery and proto anew from the builders, for SMartApp's views.
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startPostgres } from '../emulators/postgres.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
 import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
+import { SMARTAPP_VIEWS, type Views } from './view-shapes.ts';
+
+// `npm run generate`: writes sql/bigquery and proto anew from the builders, for SMartApp's views. With --views FILE and
+// --source URL: for the view sources of that file, as the views of that database are.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const postgres = await startPostgres();
-try {
-  await postgres.createDatabase('smartapp');
-  const url = postgres.url('smartapp');
-  await createSmartApp(url, { scale: 0.01 });
-  await write('sql/bigquery/', await generatedSql(url));
-  await write('proto/', await generatedProto(url, `${root}proto/`));
-} finally {
-  await postgres.stop();
+const { values: given } = parseArgs({ options: { views: { type: 'string' }, source: { type: 'string' } } });
+
+if (given.views !== undefined && given.source !== undefined) {
+  await generate({ file: pathToFileURL(resolve(given.views)), sourceUrl: given.source });
+} else if (given.views !== undefined || given.source !== undefined) {
+  console.error('Usage: npm run generate -- [--views <file> --source postgresql://…]');
+  process.exitCode = 2;
+} else {
+  const postgres = await startPostgres();
+  try {
+    await postgres.createDatabase('smartapp');
+    const sourceUrl = postgres.url('smartapp');
+    await createSmartApp(sourceUrl, { scale: 0.01 });
+    await generate({ file: SMARTAPP_VIEWS, sourceUrl });
+  } finally {
+    await postgres.stop();
+  }
+}
+
+async function generate(views: Views): Promise<void> {
+  await write('sql/bigquery/', await generatedSql(views));
+  await write('proto/', await generatedProto(views, `${root}proto/`));
 }
 
 async function write(folder: string, files: Map<string, string>): Promise<void> {

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { smartAppShapes } from './smartapp-shapes.ts';
 import { streamProto } from './stream-proto.ts';
+import { type Views, viewShapes } from './view-shapes.ts';
 
 /**
- * The files of proto/, by their name in it, for SMartApp's streamed views: each .proto continues the one that `folder` has, so
+ * The files of proto/, by their name in it, for the streamed ones of these views: each .proto continues the one that `folder` has, so
  * that numbers stay; beside it is the compiled form.
  */
-export async function generatedProto(smartAppUrl: string, folder: string): Promise<Map<string, string>> {
+export async function generatedProto(of: Views, folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const { shape } of await smartAppShapes(smartAppUrl)) {
+  for (const { shape } of await viewShapes(of)) {
     if (shape.loadType !== 'bq-storage-api') continue;
     const existing = await readFile(`${folder}${shape.target}.proto`, 'utf8').catch(
       (error: NodeJS.ErrnoException) => {

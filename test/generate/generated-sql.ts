@@ -6,7 +6,7 @@ import {
   targetTableSql,
   tempTableSql,
 } from '../../shared/warehouse/tables-sql.ts';
-import { smartAppShapes } from './smartapp-shapes.ts';
+import { type Views, viewShapes } from './view-shapes.ts';
 
 /** The project that stands in the committed statements; the functions use their own. */
 const DATASETS = {
@@ -16,9 +16,9 @@ const DATASETS = {
   view: 'View_SMartData',
 };
 
-/** The statements that sql/bigquery keeps for reading, by their path in it: what the functions run for SMartApp's views. */
-export async function generatedSql(smartAppUrl: string): Promise<Map<string, string>> {
-  const views = await smartAppShapes(smartAppUrl);
+/** The statements that sql/bigquery keeps for reading, by their path in it: what the functions run for these views. */
+export async function generatedSql(of: Views): Promise<Map<string, string>> {
+  const views = await viewShapes(of);
   const files = new Map([['applied-batch.sql', ledgerSql(DATASETS)]]);
   for (const { entry, shape } of views) {
     const layout = {

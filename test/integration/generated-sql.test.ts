@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { generatedSql } from '../generate/generated-sql.ts';
+import { SMARTAPP_VIEWS } from '../generate/view-shapes.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
 
 const FOLDER = fileURLToPath(new URL('../../sql/bigquery/', import.meta.url));
@@ -18,7 +19,7 @@ describe('sql/bigquery', () => {
     postgres = await startPostgres();
     await postgres.createDatabase('smartapp');
     await createSmartApp(postgres.url('smartapp'), { scale: 0.001 });
-    generated = await generatedSql(postgres.url('smartapp'));
+    generated = await generatedSql({ file: SMARTAPP_VIEWS, sourceUrl: postgres.url('smartapp') });
   });
   after(() => postgres.stop());
 

@@ -8,7 +8,12 @@ const ENDS = new Set(['commit', 'rollback']);
  * transaction is named with the statement `before` it: `commit after update etl.lease set`.
  */
 export function statementName(sql: string, before: string): string {
-  const words = sql.trim().toLowerCase().replaceAll(/\s+/g, ' ').split(/['\d$]/)[0] ?? '';
+  const words =
+    sql
+      .trim()
+      .toLowerCase()
+      .replaceAll(/\s+/g, ' ')
+      .split(/['\d$]/)[0] ?? '';
   if (ENDS.has(words)) return `${words} after ${before.replace(/^\w+ after /, '')}`;
   if (words.length <= MOST_CHARACTERS) return words.trim();
   return words.slice(0, words.lastIndexOf(' ', MOST_CHARACTERS));

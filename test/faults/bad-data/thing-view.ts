@@ -5,6 +5,7 @@ import { importConfiguration } from '../../../functions/extract/import-configura
 import type { LoadType } from '../../../shared/columns.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/view-source.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
+import type { Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { streamProto } from '../../generate/stream-proto.ts';
 import type { Installation, Staged } from '../../integration/functions/installation.ts';
 import type { Stack } from '../../integration/functions/stack.ts';
@@ -48,8 +49,10 @@ export class ThingView {
       create view ${VIEW} as select ${['id as thing_id', ...names].join(', ')} from app_thing;
       grant select on app_thing, ${VIEW} to reader`);
     // Each shape has the message that `npm run generate` would write for it.
-    on.dependencies.warehouse.streamMessage = async (shape) =>
-      streamMessage(streamProto(shape, null).compiled);
+    Object.assign(on.dependencies.warehouse, {
+      hasStreamMessage: async () => true,
+      streamMessage: async (shape) => streamMessage(streamProto(shape, null).compiled),
+    } satisfies Partial<Warehouse>);
     const thing = new ThingView(on, loadType);
     await thing.import(options.entry);
     return thing;

@@ -36,7 +36,11 @@ export const FATES: Readonly<Record<FaultKind, Fate>> = {
 type Protocol = 'postgres' | 'rest' | 'grpc';
 
 /** An error that may pass: those that the clients try again by themselves, where they do. */
-const ERRORS: Readonly<Record<Protocol, number | string>> = { postgres: '40001', rest: 503, grpc: 'UNAVAILABLE' };
+const ERRORS: Readonly<Record<Protocol, number | string>> = {
+  postgres: '40001',
+  rest: 503,
+  grpc: 'UNAVAILABLE',
+};
 /** One that no client tries again: the function sees it. */
 const REFUSALS: Readonly<Record<Protocol, number | string>> = {
   postgres: '57P01',

@@ -16,12 +16,10 @@ export interface Situation {
 }
 
 export const SITUATIONS: readonly Situation[] = Object.values(VIEWS).flatMap(({ name, applier }) =>
-  (['initial', 'incremental'] as const).flatMap((batch) =>
-    [
-      { functionName: 'extract' as const, view: name, batch },
-      { functionName: applier, view: name, batch },
-    ],
-  ),
+  (['initial', 'incremental'] as const).flatMap((batch) => [
+    { functionName: 'extract' as const, view: name, batch },
+    { functionName: applier, view: name, batch },
+  ]),
 );
 
 /** A situation in its world, up to the moment where the function is called. */
@@ -50,7 +48,9 @@ export class Stage {
     const changes = batch === 'initial' ? await world.fill(view) : await world.change(view);
     await world.letHorizonsAge();
     const event =
-      functionName === 'extract' ? { view: name } : { view: name, etlTransactionId: await staged(world, name) };
+      functionName === 'extract'
+        ? { view: name }
+        : { view: name, etlTransactionId: await staged(world, name) };
     return { world, view, event, changes, lastBatchBefore };
   }
 

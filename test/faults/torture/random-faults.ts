@@ -1,3 +1,4 @@
+import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
 import {
   dropAfterEffect,
   dropBefore,
@@ -46,14 +47,15 @@ export class RandomFaults {
 
   #script(faults: Faults, call: string): void {
     if (faults.unused.includes(call)) return;
-    const status = call === 'AppendRows' ? 'UNAVAILABLE' : 503;
-    const kinds: [Fault, ...Fault[]] = [
-      failBefore(status),
-      failAfterEffect(status),
-      dropBefore(),
-      dropAfterEffect(),
-    ];
-    faults.next(call, this.#random.pick(kinds));
+    faults.next(call, this.#random.pick(faultsOf(call)));
     this.scripted += 1;
   }
+}
+
+/** How a call can fail. What a job does itself fails otherwise than the calls about it; a load job that fails has loaded nothing. */
+function faultsOf(call: string): [Fault, ...Fault[]] {
+  if (call === 'bigquery.job.load') return [failJob('backendError')];
+  if (call === 'bigquery.job.query') return [failJob('backendError'), failJobAfterEffect('backendError')];
+  const status = call === 'AppendRows' ? 'UNAVAILABLE' : 503;
+  return [failBefore(status), failAfterEffect(status), dropBefore(), dropAfterEffect()];
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { check } from '../../../functions/extract/check.ts';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
 import { hold } from '../../emulators/faults.ts';
@@ -217,6 +218,41 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
       String(await on.haltedReason(VIEW)),
       /proto\/incident\.proto: field extra \(optional bool\) is missing/,
     );
+  });
+
+  it('a streamed view without a message is refused when it is imported, and by the preflight when its column is new', async () => {
+    const unknown = { ...STREAMED_ENTRY, name: 'xyz_other', target_name: 'other' };
+    await assert.rejects(importConfiguration([unknown], on.dependencies), {
+      kind: 'configuration',
+      message: /xyz_other: proto\/ has no message for other/,
+    });
+
+    await on.source.database.query(
+      'alter view xyz_incident rename column incident_owner to owner_of_incident',
+    );
+    const { findings } = await check(VIEW, on.dependencies);
+
+    const found = findings.find(({ check: name }) => name === `view ${VIEW}`);
+    assert.equal(found?.ok, false);
+    assert.match(String(found?.message), /proto\/incident\.proto: field owner_of_incident .* is missing/);
+  });
+
+  it('half an address of a stand-in is refused', async () => {
+    const batch = await on.stage(VIEW);
+    const host = process.env.BIGQUERY_STORAGE_EMULATOR_HOST;
+    try {
+      for (const wrong of ['', 'http://127.0.0.1:9060', 'localhost']) {
+        process.env.BIGQUERY_STORAGE_EMULATOR_HOST = wrong;
+        await assert.rejects(on.stream(batch), {
+          kind: 'environment',
+          message: /BIGQUERY_STORAGE_EMULATOR_HOST/,
+        });
+      }
+    } finally {
+      process.env.BIGQUERY_STORAGE_EMULATOR_HOST = host;
+    }
+    await on.stream(batch);
+    await on.assertIncidentsEqual();
   });
 
   it('I11 another load type is refused when the view is imported', async () => {

@@ -305,6 +305,7 @@ export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, as
     `{"\\"\\\\ud800\\""}`,
   ],
   ['json[]', `array[['"\\ud800"'::json]]`, /a second dimension/, `{{"\\"\\\\ud800\\""}}`],
+  ['jsonb[]', `array['1'::jsonb, 'null']`, /holds a NULL/, '{1,"null"}'],
   ['noted', `row('"\\ud800"')`, /half a surrogate pair/, `("""\\\\ud800""")`],
   ['big_pair', `row(18446744073709551616)`, /no exact INT64/, '(18446744073709551616)'],
 ];

@@ -88,33 +88,6 @@ describe('capture of transactions in flight', () => {
     assert.equal(replica.checkpoint.seen, '{}');
   });
 
-  it('I2 I3 loses nothing behind a long transaction, whose floor stands still and whose seen stays small', async () => {
-    const replica = await load();
-    await replica.capture();
-    const stuckAt = replica.checkpoint.floorId;
-    const long = await source.connect();
-    await long.query('begin');
-    await items.add(long);
-    let holes = 1;
-    for (let round = 0; round < 30; round++) {
-      await items.add(source.pool);
-      if (round % 10 === 3) {
-        await source.pool.query(`select nextval('${SEQUENCE}')`);
-        holes++;
-      }
-      await replica.capture();
-      assert.equal(replica.checkpoint.floorId, stuckAt);
-      assert.ok(replica.checkpoint.seen.split('[').length - 1 <= holes + 2);
-    }
-    await items.add(long);
-    await long.query('commit');
-    assert.equal((await replica.capture()).logRows, 2n);
-    await replica.assertEqualsView();
-    await replica.capture();
-    assert.ok(replica.checkpoint.floorId > stuckAt);
-    assert.equal(replica.checkpoint.seen, '{}');
-  });
-
   it('I8 names the transaction that keeps the floor, with its age', async () => {
     const long = await source.connect();
     await long.query('begin');

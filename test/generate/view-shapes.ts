@@ -5,15 +5,25 @@ import { parseExtractEvent } from '../../shared/events/messages.ts';
 import { describeView } from '../../shared/source/source-view.ts';
 import type { ViewSource, ViewSourceEntry } from '../../shared/view-source.ts';
 
-/** SMartApp's view sources as they are committed, each with what its view is like in that database. */
-export async function smartAppShapes(
-  smartAppUrl: string,
-): Promise<{ entry: ViewSourceEntry; shape: TableShape }[]> {
+/** View sources, and the database that has their views. */
+export interface Views {
+  /** What `{"import": …}` takes. */
+  file: URL;
+  sourceUrl: string;
+}
+
+export const SMARTAPP_VIEWS = new URL('../../sql/source/view-sources.json', import.meta.url);
+
+/** The view sources of a file, each with what its view is like in the database. */
+export async function viewShapes({
+  file,
+  sourceUrl,
+}: Views): Promise<{ entry: ViewSourceEntry; shape: TableShape }[]> {
   const shapes: { entry: ViewSourceEntry; shape: TableShape }[] = [];
-  const client = new pg.Client(smartAppUrl);
+  const client = new pg.Client(sourceUrl);
   await client.connect();
   try {
-    for (const entry of await smartAppEntries()) {
+    for (const entry of await readEntries(file)) {
       const { shape } = await describeView(client, await asViewSource(client, entry), 'django_content_type');
       shapes.push({ entry, shape });
     }
@@ -23,10 +33,9 @@ export async function smartAppShapes(
   return shapes;
 }
 
-async function smartAppEntries(): Promise<ViewSourceEntry[]> {
-  const file = new URL('../../sql/source/view-sources.json', import.meta.url);
+async function readEntries(file: URL): Promise<ViewSourceEntry[]> {
   const event = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
-  if (event.ask !== 'import') throw new Error('view-sources.json is no import');
+  if (event.ask !== 'import') throw new Error(`${file.pathname} is no import of view sources`);
   return event.entries;
 }
 

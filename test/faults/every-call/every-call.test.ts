@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describeInjection, everyInjection, sampleOf } from './injections.ts';
+import { Lanes } from './lanes.ts';
+import { Tally } from './tally.ts';
+
+/** `npm run faults` injects all of them. */
+const OF_EACH = 3;
+
+describe('I2 I4 I5 I8 a fault at any call of a function', function () {
+  this.timeout(300_000);
+  const seed = process.env.SEED ?? String(Date.now());
+  const tally = new Tally();
+  const notMet: string[] = [];
+  let lanes: Lanes;
+  let injected: number;
+
+  before(async () => {
+    console.log(`      SEED=${seed}`);
+    lanes = await Lanes.start(3);
+    const chosen = sampleOf(everyInjection(await lanes.record()), OF_EACH, seed);
+    injected = chosen.length;
+    await lanes.inject(chosen, (injection, verdict) => {
+      tally.add(injection, verdict);
+      if (verdict.outcome === 'not met') notMet.push(describeInjection(injection));
+    });
+    for (const line of tally.table()) console.log(`      ${line}`);
+  });
+  after(() => lanes.stop());
+
+  it('is survived: the next ticks make source and target equal, nothing twice, nothing stuck, the transaction log true', () => {
+    assert.deepEqual(tally.failures, []);
+  });
+
+  it('is met by the function: only polls of a job are sometimes fewer', () => {
+    assert.ok(injected > 60, `only ${injected} faults were chosen`);
+    assert.deepEqual(
+      notMet.filter((description) => !description.includes('bigquery.jobs.get #')),
+      [],
+    );
+  });
+});

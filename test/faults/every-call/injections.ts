@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { FAULT_KINDS } from './fault-kind.ts';
+import type { Injection } from './inject.ts';
+import type { Recording } from './lane-worker.ts';
+
+/** Every call of a recording, every way. */
+export function everyInjection(recording: Recording): Injection[] {
+  return recording.flatMap(({ situation, calls }) =>
+    calls.flatMap((call) => FAULT_KINDS.map((kind) => ({ situation, call, kind }))),
+  );
+}
+
+/** Some of each function and kind, as many, chosen by the seed. */
+export function sampleOf(injections: readonly Injection[], ofEach: number, seed: string): Injection[] {
+  const drawn = (injection: Injection) =>
+    createHash('md5')
+      .update(seed + describeInjection(injection))
+      .digest('hex');
+  const groups = Map.groupBy(
+    injections,
+    ({ situation, kind }) => `${situation.functionName}, ${situation.view}, ${kind}`,
+  );
+  return [...groups.values()].flatMap((group) =>
+    group
+      .map((injection) => ({ injection, lot: drawn(injection) }))
+      .sort((a, b) => (a.lot < b.lot ? -1 : 1))
+      .slice(0, ofEach)
+      .map(({ injection }) => injection),
+  );
+}
+
+/** `merge of pmr_project, incremental: control: begin #3: answer lost after the effect` */
+export function describeInjection({ situation, call, kind }: Injection): string {
+  const { functionName, view, batch } = situation;
+  return `${functionName} of ${view}, ${batch}: ${call.name} #${call.nth}: ${kind}`;
+}

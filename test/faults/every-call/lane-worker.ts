@@ -1,0 +1,38 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Call, recordCalls } from './call.ts';
+import { type Injection, inject, type Verdict } from './inject.ts';
+import { Lane } from './lane.ts';
+import { SITUATIONS, type Situation, Stage } from './situation.ts';
+
+/** What a worker is asked, one thing at a time. */
+export type Request = { ask: 'record' } | { ask: 'inject'; injection: Injection } | { ask: 'stop' };
+export type Recording = { situation: Situation; calls: Call[] }[];
+export type Answer = Recording | Verdict | null;
+
+const { name, serverUrl } = workerData as { name: string; serverUrl: string };
+const lane = await Lane.start(name, serverUrl);
+const stage = new Stage(lane);
+
+async function answer(request: Request): Promise<Answer> {
+  switch (request.ask) {
+    case 'record': {
+      const recording: Recording = [];
+      for (const situation of SITUATIONS) {
+        recording.push({ situation, calls: await recordCalls(lane, stage, situation) });
+      }
+      return recording;
+    }
+    case 'inject':
+      return await inject(lane, stage, request.injection);
+    case 'stop':
+      await lane.stop();
+      return null;
+  }
+}
+
+parentPort?.on('message', (request: Request) => {
+  void answer(request).then((answered) => {
+    parentPort?.postMessage(answered);
+    if (request.ask === 'stop') parentPort?.close();
+  });
+});
