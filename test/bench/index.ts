@@ -1,10 +1,15 @@
 // `npm run bench -- <name> [options]`: rates and memory as ratios within one run.
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
+import { captureBench } from './capture.ts';
 import { extractBench } from './extract.ts';
 import { streamBench } from './stream.ts';
 
-const BENCHES: Record<string, Bench> = { extract: extractBench, stream: streamBench };
+const BENCHES: Record<string, Bench> = {
+  capture: captureBench,
+  extract: extractBench,
+  stream: streamBench,
+};
 
 function usage(fault: string): never {
   console.error(

@@ -22,12 +22,12 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- extract\|stream --rows N \[--rounds N\] \[--json\]$/m,
+        /^Usage: npm run bench -- capture\|extract\|stream --rows N \[--rounds N\] \[--json\]$/m,
       );
     });
   }
 
-  for (const name of ['extract', 'stream']) {
+  for (const name of ['capture', 'extract', 'stream']) {
     it(`measures ${name} beside its baseline and ends with one line of JSON`, async () => {
       const command = bench(name, '--rows', '500', '--rounds', '1', '--json');
       assert.equal(await command.exitCode, 0, command.output);

@@ -16,7 +16,10 @@ export interface Injection {
 }
 
 /** Not met: the function did not make the call this time. */
-export type Verdict = { outcome: 'survived' | 'not met' } | { outcome: 'not survived'; why: string };
+export type Verdict =
+  | { outcome: 'survived' }
+  | { outcome: 'not met' }
+  | { outcome: 'not survived'; why: string };
 
 /** Of a process that waits for an answer; the others have those that are deployed. */
 const SMALL_TIMEOUTS = {

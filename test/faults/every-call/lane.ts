@@ -11,12 +11,14 @@ import type { Faults } from '../../emulators/faults.ts';
 import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
+import { Mailbox } from '../../integration/mailbox.ts';
 import { CONFIGURATION } from './views.ts';
 import { World } from './world.ts';
 
 const LOCATION = 'EU';
 const DATASETS = ['SMartData_Temp', 'SMartDataAnalytics', 'View_SMartData'];
-const TOPICS = ['cdc-extract', 'cdc-merge', 'cdc-stream', 'cdc-dead-letter'];
+/** Beside those that the appliers subscribe to. */
+const TOPICS = ['cdc-extract', 'cdc-dead-letter'];
 const SOURCE_SQL = new URL('../../integration/functions/source.sql', import.meta.url);
 
 /** The role that reads the source, and its password. */
@@ -119,6 +121,10 @@ export class Lane {
     for (const dataset of DATASETS) await bigquery.createDataset(dataset, { location: LOCATION });
     const pubsub = new PubSub({ projectId });
     await Promise.all(TOPICS.map((topic) => pubsub.createTopic(topic)));
+    const mailboxes = {
+      merge: await Mailbox.of(pubsub, 'cdc-merge'),
+      stream: await Mailbox.of(pubsub, 'cdc-stream'),
+    };
     await pubsub.close();
     const env = {
       GOOGLE_CLOUD_PROJECT: projectId,
@@ -127,7 +133,7 @@ export class Lane {
       LOG_LEVEL: 'fatal',
     };
     return await World.create({
-      ...{ env, sourceUrl, controlUrl, bigquery },
+      ...{ env, sourceUrl, controlUrl, bigquery, mailboxes },
       readerUrl: asReader(sourceUrl),
       proxied: this.#proxy.url,
     });

@@ -2,6 +2,7 @@ import { extractView } from '../../../functions/extract/extract-view.ts';
 import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
 import { streamBatch } from '../../../functions/stream/stream-batch.ts';
 import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
+import { parseBatchEvent } from '../../../shared/events/messages.ts';
 import type { ViewUnderTest } from './views.ts';
 import type { World } from './world.ts';
 
@@ -9,8 +10,8 @@ import type { World } from './world.ts';
 const MAX_TICKS = 8;
 
 /**
- * Ticks as the scheduler does, in a process that meets no fault, until there is nothing to do: no operator, only time. Throws an
- * error telling what the ticks answered when the view does not come to rest.
+ * Ticks as the scheduler does, and delivers what was announced, in a process that meets no fault, until there is nothing to do: no
+ * operator, only time. Throws an error telling what was answered when the view does not come to rest.
  */
 export async function comeToRest(world: World, view: ViewUnderTest): Promise<void> {
   const told: string[] = [];
@@ -20,13 +21,14 @@ export async function comeToRest(world: World, view: ViewUnderTest): Promise<voi
     );
     if (extracted?.outcome === 'idle' && extracted.logRows === '0') return;
     if (extracted?.outcome === 'busy') await world.letLeasesAge();
-    if (extracted?.outcome !== 'staged' && extracted?.outcome !== 'republished') continue;
-    const event = { view: view.name, etlTransactionId: BigInt(extracted.etlTransactionId) };
-    const apply = view.applier === 'merge' ? mergeBatch : streamBatch;
-    const applied = await attempt(told, () =>
-      apply(event, { functionName: view.applier, event }, world.undisturbed),
-    );
-    if (applied?.outcome === 'busy') await world.letLeasesAge();
+    for (const announcement of await world.takeAnnouncements(view)) {
+      const event = parseBatchEvent(announcement);
+      const apply = view.applier === 'merge' ? mergeBatch : streamBatch;
+      const applied = await attempt(told, () =>
+        apply(event, { functionName: view.applier, event: announcement }, world.undisturbed),
+      );
+      if (applied?.outcome === 'busy') await world.letLeasesAge();
+    }
   }
   throw new Error(`the view does not come to rest: ${told.join('; ')}`);
 }

@@ -50,7 +50,7 @@ export class Stage {
     const event =
       functionName === 'extract'
         ? { view: name }
-        : { view: name, etlTransactionId: await staged(world, name) };
+        : { view: name, etlTransactionId: await staged(world, view) };
     return { world, view, event, changes, lastBatchBefore };
   }
 
@@ -94,9 +94,11 @@ async function lastBatch(world: World): Promise<string> {
   return rows[0].last as string;
 }
 
-async function staged(world: World, view: ViewName): Promise<string> {
-  const event = { view };
-  const result = await extractView(view, 'test', { functionName: 'extract', event }, world.undisturbed);
+/** Extracts a batch, and takes its announcement: what the caller does not apply is left to the ticks. */
+async function staged(world: World, view: ViewUnderTest): Promise<string> {
+  const event = { view: view.name };
+  const result = await extractView(view.name, 'test', { functionName: 'extract', event }, world.undisturbed);
   if (result.outcome !== 'staged') throw new Error(`no batch was staged: ${JSON.stringify(result)}`);
+  await world.takeAnnouncements(view);
   return result.etlTransactionId;
 }

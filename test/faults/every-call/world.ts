@@ -2,6 +2,7 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import pg from 'pg';
 import { createDependencies, type Dependencies } from '../../../functions/dependencies.ts';
 import { SampleSource } from '../../integration/functions/sample-source.ts';
+import type { Mailbox } from '../../integration/mailbox.ts';
 import type { ViewUnderTest } from './views.ts';
 
 type Parts = {
@@ -12,6 +13,8 @@ type Parts = {
   /** The source as the functions reach it. */
   readerUrl: string;
   bigquery: BigQuery;
+  /** What was announced to the functions that apply batches. */
+  mailboxes: Record<'merge' | 'stream', Mailbox>;
   /** The address by way of the proxy, where faults are met. */
   proxied: (url: string) => string;
 };
@@ -27,6 +30,7 @@ export class World {
   readonly sourceUrl: string;
   readonly bigquery: BigQuery;
   readonly control: pg.Pool;
+  readonly #mailboxes: Parts['mailboxes'];
   /** Of a process that never meets a fault. */
   readonly undisturbed: Dependencies;
   readonly #sourcePool: pg.Pool;
@@ -41,6 +45,7 @@ export class World {
     };
     this.sourceUrl = parts.sourceUrl;
     this.bigquery = parts.bigquery;
+    this.#mailboxes = parts.mailboxes;
     this.control = poolOf(parts.controlUrl);
     this.#sourcePool = poolOf(parts.sourceUrl);
     this.#source = new SampleSource(this.#sourcePool);
@@ -100,8 +105,14 @@ export class World {
     );
   }
 
+  /** The messages to the view's applier that nobody has taken yet, the oldest first. */
+  async takeAnnouncements({ applier }: ViewUnderTest): Promise<unknown[]> {
+    return await this.#mailboxes[applier].take();
+  }
+
   async leave(): Promise<void> {
-    await Promise.all([this.control.end(), this.#sourcePool.end()]);
+    const { merge, stream } = this.#mailboxes;
+    await Promise.all([this.control.end(), this.#sourcePool.end(), merge.close(), stream.close()]);
   }
 }
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Checkpoint, Witness } from '../../../shared/checkpoint.ts';
-import { DataHubError } from '../../../shared/errors.ts';
 import { drawMarker, readLogState, readWitness } from '../../../shared/source/change-log.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { startPostgres } from '../../emulators/postgres.ts';
+import { isRefusal } from './is-refusal.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
 import { CONTENT_TYPE, LOG_TABLE, openPool, type Source, startSource } from './start-source.ts';
@@ -263,13 +263,3 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     assert.deepEqual(witness, await witnessIn('America/New_York'));
   });
 });
-
-function isRefusal(message: RegExp, advice: RegExp): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof DataHubError);
-    assert.equal(error.kind, 'source_refused', error.message);
-    assert.match(error.message, message);
-    assert.match(error.advice, advice);
-    return true;
-  };
-}
