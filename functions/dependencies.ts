@@ -45,6 +45,8 @@ export async function createDependencies(env: Record<string, string | undefined>
     name: 'smart-datahub control',
     max: CONTROL_CONNECTIONS,
     config,
+    // A change locks its view's lease.
+    idleInTransactionSeconds: config.leaseSeconds,
   });
   await migrate(controlPool);
   const [bigquery, storage, pubsub] = await Promise.all([

@@ -78,16 +78,29 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
-export type PoolOptions = { name: string; max: number; config: Config };
+export type PoolOptions = {
+  name: string;
+  max: number;
+  config: Config;
+  /**
+   * How long a transaction may wait for its process, by default the time limit: one that was frozen in the middle must not keep
+   * its locks and its snapshot for as long as it sleeps.
+   */
+  idleInTransactionSeconds?: number;
+};
 
 /** A small pool of connections that names itself in pg_stat_activity and gives up on what does not answer. */
-export function createPool(url: Secret, { name, max, config }: PoolOptions): pg.Pool {
+export function createPool(
+  url: Secret,
+  { name, max, config, idleInTransactionSeconds = config.timeLimitSeconds }: PoolOptions,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url.reveal(),
     application_name: name,
     max,
     connectionTimeoutMillis: config.connectTimeoutSeconds * 1000,
     statement_timeout: config.statementTimeoutSeconds * 1000,
+    idle_in_transaction_session_timeout: idleInTransactionSeconds * 1000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     types,

@@ -7,7 +7,6 @@ const PINNED: Record<string, string> = {
   bytea_output: 'hex',
   datestyle: 'ISO, MDY',
   extra_float_digits: '1',
-  idle_in_transaction_session_timeout: '0',
   intervalstyle: 'postgres',
   lc_monetary: 'C',
   lock_timeout: '10s',

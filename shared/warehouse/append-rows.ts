@@ -29,6 +29,7 @@ export type AppendLimits = {
 /** Gives the encoded rows, some at a time; it is to fail with the signal's reason as soon as that aborts. */
 export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array[]>;
 
+type GoogleError = Parameters<typeof managedwriter.parseStorageErrors>[0];
 type PendingWrite = ReturnType<managedwriter.Writer['appendRows']>;
 type Answer = Awaited<ReturnType<PendingWrite['getResult']>>;
 
@@ -46,6 +47,8 @@ const LAST_RETRY_MS = 10_000;
 const NAMED_ROWS = 5;
 
 const NOT_FOUND = 5;
+/** google.cloud.bigquery.storage.v1.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS */
+const EXTRA_FIELDS = 7;
 
 /**
  * Appends encoded rows to a table's default stream, and returns when every one of them is acknowledged. Rows of a batch may be
@@ -153,9 +156,16 @@ async function appendOnce(
     }
     if (error) throw Object.assign(new Error(error.message ?? 'no message'), { code: error.code });
   } catch (error) {
-    // A table that was just made is not known everywhere at once.
-    if (codeOf(error) === NOT_FOUND && (await tableExists())) {
-      throw new DataHubError('transient', `table ${table} is not found yet`, { context, cause: error });
+    // A table that was just made, or a column, which its metadata showed to be there, is not known everywhere at once.
+    const isTooNew =
+      codeOf(error) === NOT_FOUND
+        ? await tableExists()
+        : managedwriter.parseStorageErrors(error as GoogleError).some(({ code }) => code === EXTRA_FIELDS);
+    if (isTooNew) {
+      throw new DataHubError('transient', `appending to ${table}: it is not known yet as it is`, {
+        context,
+        cause: error,
+      });
     }
     throw fromGoogle(error, `appending to ${table}`, context);
   }

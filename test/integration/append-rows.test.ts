@@ -234,6 +234,22 @@ describe('appending rows', () => {
     assert.equal(appends(), 2);
   });
 
+  it('waits until BigQuery knows a column that was just added', async () => {
+    const unknown = () => failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS');
+    standIn.faults.next('AppendRows', unknown(), unknown());
+
+    await append(rows(1).encoded);
+
+    assert.deepEqual(await keys(), [1]);
+    assert.equal(appends(), 3);
+  });
+
+  it('I8 tells at its deadline which column BigQuery does not know', async () => {
+    await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
+
+    await assert.rejects(append(rows(1).encoded, { deadlineMs: Date.now() + 1000 }), { kind: 'transient' });
+  });
+
   it('I4 stops at once when the lease is lost, also with requests on their way', async () => {
     const lost = new AbortController();
     const held = hold();

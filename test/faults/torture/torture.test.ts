@@ -13,7 +13,7 @@ describe('many writers and ticks of all views at once', () => {
   after(() => stack.stop());
 
   it('I1 I2 I3 I4 end with source and target equal, and every log row carried once', async function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
     console.log(`        SEED=${seed}`);
 

@@ -35,8 +35,10 @@ const COMPANIES = 5;
 const VERSIONS_APART = 1_000;
 const BULK_ROWS = { least: 100, most: 400 };
 
+type Shape = [weight: number, plan: (planner: Planner) => Plan];
+
 /** How often a plan is of which shape. */
-const SHAPES: [weight: number, shape: (planner: Planner) => Plan][] = [
+const SHAPES: [Shape, ...Shape[]] = [
   [40, (planner) => planner.atOnce()],
   [22, (planner) => planner.asDjango()],
   [10, (planner) => planner.withSavepoints()],
@@ -64,8 +66,8 @@ export class Planner {
   }
 
   next(): Plan {
-    const [, shape] = SHAPES[this.#random.weighted(SHAPES.map(([weight]) => weight))] ?? SHAPES[0] ?? [];
-    return shape?.(this) ?? [];
+    const [, plan] = SHAPES[this.#random.weighted(SHAPES.map(([weight]) => weight))] ?? SHAPES[0];
+    return plan(this);
   }
 
   /** Data and log in one transaction, over in no time. */
@@ -141,7 +143,7 @@ export class Planner {
     return [
       [step(gone), { do: 'commit' }],
       [step(back), { do: 'commit' }],
-      // In the order of the tables' requests, not of the changes.
+      // In another order than the changes, as when two requests log late.
       [log([back, gone]), { do: 'commit' }],
     ];
   }

@@ -48,6 +48,6 @@ function anyTraffic(): fc.Arbitrary<Step[]> {
       step('roll back', 1),
       step('capture', 5),
     ),
-    { minLength: 60, maxLength: 60 },
+    { minLength: 40, maxLength: 40 },
   );
 }

@@ -224,6 +224,14 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await assertUnharmed();
     });
 
+    it('everything below the floor was pruned, and the ids after it were rolled back', async () => {
+      assert.equal(replica.checkpoint.floorId, 10n);
+      await prune(replica.checkpoint.floorId - 1n);
+      await source.pool.query(`select nextval('${SEQUENCE}') from generate_series(1, 3)`);
+      await logItems(3);
+      await assertUnharmed();
+    });
+
     it('covered rows were pruned, the last one too', async () => {
       await prune(10);
       await logItems(3);

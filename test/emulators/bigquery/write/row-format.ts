@@ -2,7 +2,7 @@ import type { Table } from '../catalog.ts';
 import { type Field, typeName } from '../field.ts';
 import { type ConvertedColumn, convert, streamable } from './column-conversion.ts';
 import { PROTO_TYPES, type ProtoType } from './proto-type.ts';
-import { invalidArgument, unimplemented } from './write-error.ts';
+import { invalidArgument, unimplemented, WriteError } from './write-error.ts';
 import type { FieldDescriptor, RowDescriptor } from './write-protocol.ts';
 
 /** One field of the rows' message. */
@@ -102,8 +102,10 @@ function columnOf({ name, options }: FieldDescriptor, { fields }: Table): Field 
   const columnName = options?.['.google.cloud.bigquery.storage.v1.columnName'] || name;
   const field = fields.find((each) => sameName(each.name, columnName));
   if (!field) {
-    throw invalidArgument(
+    throw new WriteError(
+      'INVALID_ARGUMENT',
       `The input schema has more fields than BigQuery schema, extra fields: '${columnName}'`,
+      'SCHEMA_MISMATCH_EXTRA_FIELDS',
     );
   }
   if (field.type === 'RECORD') throw unimplemented(`RECORD columns in the Write API (${columnName})`);

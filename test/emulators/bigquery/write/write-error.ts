@@ -1,17 +1,25 @@
-import { type StatusObject, status } from '@grpc/grpc-js';
+import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import protobuf from 'protobufjs/minimal.js';
 import { FaultError } from '../../faults.ts';
 import { BigQueryError } from '../error.ts';
 
 export type StatusName = keyof typeof status;
 
+/** google.cloud.bigquery.storage.v1.StorageError.StorageErrorCode, those that are told. */
+const STORAGE_ERRORS = { SCHEMA_MISMATCH_EXTRA_FIELDS: 7 } as const;
+type StorageErrorCode = keyof typeof STORAGE_ERRORS;
+
 /** A refusal as the Write API answers it, by the name of its gRPC status. It ends the call. */
 export class WriteError extends Error {
   override readonly name = 'WriteError';
   readonly status: StatusName;
+  /** What the call's trailers say more exactly. */
+  readonly storageError: StorageErrorCode | undefined;
 
-  constructor(statusName: StatusName, message: string) {
+  constructor(statusName: StatusName, message: string, storageError?: StorageErrorCode) {
     super(message);
     this.status = statusName;
+    this.storageError = storageError;
   }
 }
 
@@ -23,11 +31,30 @@ export const unimplemented = (what: string) =>
 
 /**
  * The status that a failed call ends with. gRPC has no way to break one call's connection, so a scripted drop is
- * what the client makes of a broken connection: UNAVAILABLE.
+ * what the client makes of a broken connection: UNAVAILABLE. A scripted failure whose reason is a storage error's code says so
+ * in its trailers.
  */
 export function serviceError(error: unknown): Partial<StatusObject> & Error {
   const details = error instanceof Error ? error.message : String(error);
-  return Object.assign(new Error(details), { code: status[statusOf(error)], details });
+  const metadata = new Metadata();
+  const storageError = storageErrorOf(error);
+  if (storageError !== undefined) metadata.set(STORAGE_ERROR_TRAILER, storageErrorBytes(storageError));
+  return Object.assign(new Error(details), { code: status[statusOf(error)], details, metadata });
+}
+
+const STORAGE_ERROR_TRAILER = 'google.cloud.bigquery.storage.v1.storageerror-bin';
+/** The tag of `code`, field 1. */
+const CODE_TAG = 8;
+
+function storageErrorBytes(code: StorageErrorCode): Buffer {
+  return Buffer.from(protobuf.Writer.create().uint32(CODE_TAG).int32(STORAGE_ERRORS[code]).finish());
+}
+
+function storageErrorOf(error: unknown): StorageErrorCode | undefined {
+  if (error instanceof WriteError) return error.storageError;
+  if (!(error instanceof FaultError) || error.answer.kind !== 'status') return undefined;
+  const { reason } = error.answer;
+  return Object.keys(STORAGE_ERRORS).find((code): code is StorageErrorCode => code === reason);
 }
 
 /** @throws TypeError for a name that gRPC has no status of. */

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
+import { Stack } from '../../integration/functions/stack.ts';
+import { compare } from '../../local/compare/compare.ts';
+import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
+
+/** ROWS=1000000 is the long form. */
+const ROWS = Number(process.env.ROWS ?? 50_000);
+const CHANGED_ROWS = ROWS / 10;
+const BAD_KEY = Math.round(ROWS * 0.73);
+const TIMEOUT_MS = 60_000 + ROWS;
+
+const [PROJECT_ENTRY] = ENTRIES;
+assert.ok(PROJECT_ENTRY);
+const PROJECT = PROJECT_ENTRY.name;
+const SITE = 'pmr_site';
+const INCIDENT = STREAMED_ENTRY.name;
+
+type LogLine = Record<string, unknown>;
+
+describe(`one bad row among ${ROWS}`, function () {
+  this.timeout(TIMEOUT_MS);
+  let stack: Stack;
+  let on: Installation;
+  const running: RunningFunction[] = [];
+  const logged: LogLine[] = [];
+
+  before(async () => {
+    stack = await Stack.start();
+    on = await stack.install();
+    const env = { ...process.env, ...on.parts.env, LOG_LEVEL: 'info' };
+    const onLine = (line: string) => {
+      if (line.startsWith('{')) logged.push(JSON.parse(line) as LogLine);
+    };
+    for (const each of FUNCTIONS) running.push(await startFunction(each, { env, anyPort: true, onLine }));
+  });
+  after(async () => {
+    await Promise.all(running.map(({ process }) => process.stop()));
+    await stack.stop();
+  });
+
+  const urlOf = (name: FunctionName) => running.find((each) => each.name === name)?.url ?? '';
+  const post = async (name: FunctionName, body: object): Promise<LogLine> => {
+    const response = await fetch(urlOf(name), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as LogLine;
+  };
+
+  /** A tick, and everything that follows from it: every message is delivered to its function until none is left. */
+  async function tick(): Promise<void> {
+    await post('extract', {});
+    for (;;) {
+      const taken = await Promise.all(
+        FUNCTIONS.map(async ({ name }) => ({ name, data: await on.mailboxes[name].takeRaw() })),
+      );
+      const deliveries = taken.flatMap(({ name, data }) => data.map((each) => ({ name, data: each })));
+      if (deliveries.length === 0) return;
+      await Promise.all(
+        deliveries.map(({ name, data }, i) =>
+          post(name, { message: { data, messageId: `${logged.length}-${i}` } }),
+        ),
+      );
+    }
+  }
+
+  const sql = (text: string) => on.source.database.query(text);
+  const logChanges = (contentType: number, upTo: number, action = 'changed') =>
+    sql(
+      `insert into models_logging_change (object_id, content_type_id, action)
+       select i, ${contentType}, '${action}' from generate_series(1, ${upTo}) i`,
+    );
+
+  async function assertEqual(view: string, target: string): Promise<void> {
+    const { consistent, examples, sourceRows } = await compare(
+      {
+        view,
+        target: `SMartDataAnalytics.${target}`,
+        keyColumn: `${target}_id`,
+        keepsDeletedRows: view !== INCIDENT,
+      },
+      { sourceUrl: stack.postgres.url(on.parts.sourceDatabase), bigquery: on.bigquery },
+    );
+    assert.ok(consistent, JSON.stringify(examples));
+    assert.ok(sourceRows > 0);
+  }
+
+  /** Asserts that everything that an operator may look at says where and why the view was stopped. */
+  async function assertHalted(view: string, message: RegExp): Promise<void> {
+    assert.match(String(await on.haltedReason(view)), message);
+    const [error] = (await on.errors()).filter(
+      (each) => each.view_name === view && each.resolved_at === null,
+    );
+    assert.ok(error !== undefined);
+    assert.match(String(error.message), message);
+    assert.match(String(error.advice), /Correct the row, or give the column a policy/);
+    assert.equal((await on.states(view)).at(-1), 'failed');
+    const deadLetters = (await on.mailboxes.deadLetter.take()) as LogLine[];
+    const about = deadLetters.filter((each) => each.view === view);
+    assert.equal(about.length, 1);
+    assert.partialDeepStrictEqual(about, [{ kind: 'bad_data', functionName: 'extract' }]);
+    assert.match(String(about[0]?.message), message);
+    assert.ok(
+      logged.some(
+        (line) => line.message === 'view halted' && line.view === view && line.severity === 'ERROR',
+      ),
+    );
+  }
+
+  const redrive = async (view: string) => {
+    assert.deepEqual(await post('extract', { view, resume: true }), { outcome: 'resumed', view });
+    await tick();
+    assert.equal(await on.haltedReason(view), null);
+  };
+
+  const cases = [
+    {
+      view: PROJECT,
+      target: 'project',
+      contentType: 7,
+      fill: `insert into app_project (id, name, share) select i, 'project ' || i, i / 8.0 from generate_series(1, ${ROWS}) i`,
+      spoil: `update app_project set share = 'NaN' where id = ${BAD_KEY}`,
+      mend: `update app_project set share = 1.5 where id = ${BAD_KEY}`,
+      change: `update app_project set name = 'changed ' || id where id <= ${CHANGED_ROWS}`,
+      spoilChanged: `update app_project set share = 'NaN' where id = 7`,
+      message: (key: number) =>
+        new RegExp(`^view pmr_project: key ${key}, column share: the value is no finite number$`),
+      entry: PROJECT_ENTRY,
+      column: 'share',
+    },
+    {
+      view: INCIDENT,
+      target: 'incident',
+      contentType: 18,
+      fill: `insert into app_incident (id, type) select i, 'type ' || i % 10 from generate_series(1, ${ROWS}) i`,
+      spoil: `update app_incident set closed = '10000-01-01' where id = ${BAD_KEY}`,
+      mend: `update app_incident set closed = now() where id = ${BAD_KEY}`,
+      change: `update app_incident set type = 'changed' where id <= ${CHANGED_ROWS}`,
+      spoilChanged: `update app_incident set closed = '10000-01-01' where id = 7`,
+      message: (key: number) =>
+        new RegExp(`^view xyz_incident: key ${key}, column close_datetime: the value is no date and time$`),
+      entry: STREAMED_ENTRY,
+      column: 'close_datetime',
+    },
+  ];
+  const nextSite = { id: 1 };
+
+  for (const {
+    view,
+    target,
+    contentType,
+    fill,
+    spoil,
+    mend,
+    change,
+    spoilChanged,
+    message,
+    entry,
+    column,
+  } of cases) {
+    describe(`of ${view}`, () => {
+      it('I8 I9 stops its initial load by key, column and reason; the other views go on in the same ticks', async () => {
+        await sql(fill);
+        await sql(spoil);
+        await importConfiguration([entry], on.dependencies);
+        await on.source.add('app_site', { id: nextSite.id++, name: 'one' });
+
+        await tick();
+
+        await assertHalted(view, message(BAD_KEY));
+        await assertEqual(SITE, 'site');
+        await on.source.add('app_site', { id: nextSite.id++, name: 'two' });
+        await tick();
+        await assertEqual(SITE, 'site');
+        assert.deepEqual(await on.states(view), ['failed']);
+      });
+
+      it('I2 is delivered by a redrive once it is mended, with all others, and once', async () => {
+        await sql(mend);
+
+        await redrive(view);
+
+        assert.deepEqual(await on.states(view), ['abandoned', 'applied']);
+        await assertEqual(view, target);
+      });
+
+      it('I8 I9 stops a batch of changes by key, column and reason; the other views go on in the same ticks', async () => {
+        await sql(change);
+        await sql(spoilChanged);
+        await logChanges(contentType, CHANGED_ROWS);
+        await on.source.add('app_site', { id: nextSite.id++, name: 'three' });
+
+        await tick();
+
+        await assertHalted(view, message(7));
+        await assertEqual(SITE, 'site');
+      });
+
+      it('I2 I9 goes through by a redrive once its policy is mended, with all others, and once; it is counted', async () => {
+        await importConfiguration([{ ...entry, unrepresentable: { [column]: 'null' } }], on.dependencies);
+
+        await redrive(view);
+
+        assert.equal((await on.states(view)).at(-1), 'applied');
+        const [batch] = (await on.batches(view)).slice(-1);
+        assert.deepEqual(batch?.policy_values, { [column]: 1 });
+        assert.equal(batch?.staged_upserts, String(CHANGED_ROWS));
+        const rows = await on.query(
+          `select ${target}_id from ${on.targetTable(target as 'project')} where ${target}_id <= ${CHANGED_ROWS} and ${column} is null
+           and ${target}_id = 7`,
+        );
+        assert.equal(rows.length, 1);
+        // On both sides alike, but for the value itself.
+        await sql(mend.replace(String(BAD_KEY), '7'));
+        await logChanges(contentType, 7);
+        await tick();
+        await assertEqual(view, target);
+      });
+    });
+  }
+});
