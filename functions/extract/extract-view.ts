@@ -17,6 +17,7 @@ import type { Invocation } from '../handle.ts';
 import { deadlineOf, holdView } from '../hold-view.ts';
 import { nameRefusedRow } from '../name-refused-row.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';
+import { stageInTime } from './stage-in-time.ts';
 import { type Staged, stageRows } from './stage-rows.ts';
 import { whyStopped } from './tick.ts';
 
@@ -169,7 +170,9 @@ async function extractBatch(
     if (viewSource.loadType === 'bq-storage-api' && !isLoadedAsIs) {
       await staging.writeLastNumber(view, { etlTransactionId: batch.id, token: batch.token }, lastNumber);
     }
-    const rows = await stageRows(client, described, batch, isLoadedAsIs, signal, dependencies);
+    const rows = await stageInTime(batch, { lease, signal, deadlineMs }, dependencies, (untilThen) =>
+      stageRows(client, described, batch, isLoadedAsIs, untilThen, dependencies),
+    );
     if (captured.logRows > 0n) await queueRechecks(client, described, viewSource, dependencies);
     return { captured, batch, rows };
   });

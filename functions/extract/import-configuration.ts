@@ -34,6 +34,8 @@ export async function importConfiguration(
     ...resolve(entry, entry.name),
     lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
   }));
+  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  await control.assertViewSourcesImportable(resolved);
   for (const { load_type, name, target_name } of entries) {
     if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
     faults.push(

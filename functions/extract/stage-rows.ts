@@ -46,9 +46,10 @@ export async function stageRows(
       : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
           writer.write('deletes', lines, signal),
         );
-  const objects = [...upserts.flatMap((each) => each.objects), ...deletes];
+  const upserted = upserts.flatMap((each) => each.objects);
+  const objects = [...upserted, ...deletes];
   const staged = {
-    upserts: total(objects, 'rows') - total(deletes, 'rows'),
+    upserts: total(upserted, 'rows'),
     deletes: total(deletes, 'rows'),
     bytes: total(objects, 'bytes'),
     objects,

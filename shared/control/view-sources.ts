@@ -47,6 +47,13 @@ export async function importViewSources(pool: pg.Pool, entries: ResolvedEntry[])
   });
 }
 
+/** Throws what `importViewSources` would refuse with `configuration`; changes nothing. */
+export async function assertViewSourcesImportable(pool: pg.Pool, entries: ResolvedEntry[]): Promise<void> {
+  await inTransaction(pool, 'control', 'begin read only', async (client) => {
+    for (const entry of entries) await assertImportable(client, entry);
+  });
+}
+
 /** What a target was loaded by: another value would merge other rows over it (I11). Changing it is a resync. */
 const LOCKED = ['load_type', 'main_table', 'app_label', 'model', 'key_column', 'target_name'] as const;
 

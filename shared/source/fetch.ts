@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import type { DataHubError } from '../errors.ts';
+import { type DataHubError, isProgrammingError } from '../errors.ts';
 import { fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { SourceColumn, SourceView } from './source-view.ts';
@@ -106,7 +106,12 @@ export async function copyOut<T>(
     const refused = fromPostgres(refusal, 'source');
     if (refused.kind !== 'bad_data') throw refused;
     await client.query('rollback to savepoint copy_out');
-    throw (await diagnose()) ?? refused;
+    // That a value stopped the copy is known, even when looking for its row fails.
+    const found = await diagnose().catch((failure: unknown) => {
+      if (isProgrammingError(failure)) throw failure;
+      return null;
+    });
+    throw found ?? refused;
   }
 }
 

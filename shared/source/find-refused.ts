@@ -119,7 +119,7 @@ async function attempt<T>(
   } catch (error) {
     const refused = fromPostgres(error, 'source');
     if (refused.kind !== 'bad_data') throw refused;
-    await client.query('rollback to savepoint attempt');
+    await client.query('rollback to savepoint attempt; release savepoint attempt');
     return { result: null, failure: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -1,8 +1,8 @@
 import { noAnswer } from '../answer-timeout.ts';
 
 /**
- * How long one waits for Cloud Storage in the middle of an upload or download. `signal` aborts with a `transient` error when a wait
- * that was started lasts longer than `seconds`.
+ * How long one waits for Cloud Storage in the middle of an upload. `signal` aborts with a `transient` error when a wait that was
+ * started lasts longer than `seconds`.
  */
 export class Patience {
   readonly #seconds: number;

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
+import { answerWithin } from '../answer-timeout.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
 import type { StagedObject } from './manifest.ts';
-import { Patience } from './patience.ts';
 
 /** The text of a larger chunk would be one of V8's large objects, which are cleared away late: it costs 100 MB and a fifth of the rate. */
 const GUNZIP_CHUNK_BYTES = 32 * 1024;
@@ -22,15 +23,11 @@ export async function* readLines(
   callTimeoutSeconds: number,
 ): AsyncGenerator<string[]> {
   const stored = bucket.file(name).createReadStream({ decompress: false, validation: false });
+  await beginning(stored, name, signal, callTimeoutSeconds);
   const hash = createHash('md5');
   stored.on('data', (chunk: Buffer) => hash.update(chunk));
-  const patience = new Patience(callTimeoutSeconds);
-  patience.start();
-  stored.once('data', () => patience.stop());
   const unpacked = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES });
-  const ended = pipeline(stored, unpacked, { signal: AbortSignal.any([signal, patience.signal]) }).catch(
-    (error: unknown) => error,
-  );
+  const ended = pipeline(stored, unpacked, { signal }).catch((error: unknown) => error);
   let count = 0;
   try {
     for await (const lines of splitLines(unpacked)) {
@@ -39,14 +36,30 @@ export async function* readLines(
     }
   } catch (error) {
     signal.throwIfAborted();
-    patience.signal.throwIfAborted();
     // What the pipeline failed with is the cause; what the reader meets is its echo.
     throw readError(name, (await ended) ?? error);
-  } finally {
-    patience.stop();
   }
   if (count !== rows) throw damaged(name, `it has ${count} rows instead of ${rows}`);
   if (hash.digest('base64') !== md5) throw damaged(name, 'it is not the object that was staged');
+}
+
+/**
+ * Waits until the object begins to come. A stream that is given up before is left alone: the client would end the process if the
+ * answer came when it is destroyed.
+ */
+async function beginning(
+  stored: Readable,
+  name: string,
+  signal: AbortSignal,
+  callTimeoutSeconds: number,
+): Promise<void> {
+  stored.on('error', () => undefined);
+  try {
+    await answerWithin(callTimeoutSeconds, once(stored, 'readable', { signal }));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw readError(name, error);
+  }
 }
 
 async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {

@@ -27,7 +27,7 @@ export type StageOptions = {
  * part. A part is created, never overwritten: one that is there already throws `number_reused`.
  */
 export async function stageLines(lines: Readable, options: StageOptions): Promise<StagedObject[]> {
-  const parts = new Parts(lines[Symbol.asyncIterator](), options.maxPartBytes);
+  const parts = new Parts(lines[Symbol.asyncIterator](), options);
   const staged: StagedObject[] = [];
   while (await parts.hasMore()) {
     const name = options.nextName();
@@ -67,11 +67,16 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
 class Parts {
   readonly #chunks: AsyncIterator<Buffer>;
   readonly #maxBytes: number;
+  readonly #signal: AbortSignal;
   #pending: Buffer | undefined;
 
-  constructor(chunks: AsyncIterator<Buffer>, maxBytes: number) {
+  constructor(
+    chunks: AsyncIterator<Buffer>,
+    { maxPartBytes, signal }: Pick<StageOptions, 'maxPartBytes' | 'signal'>,
+  ) {
     this.#chunks = chunks;
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = maxPartBytes;
+    this.#signal = signal;
   }
 
   async hasMore(): Promise<boolean> {
@@ -99,10 +104,20 @@ class Parts {
     }
   }
 
+  /** Also a source that is silent is not waited for any longer than the signal allows: a pipeline would wait for it. */
   async #read(): Promise<Buffer | undefined> {
-    const { done, value } = await this.#chunks.next();
+    const { done, value } = await unlessAborted(this.#signal, this.#chunks.next());
     return done === true ? undefined : value;
   }
+}
+
+/** What the promise comes to, or the signal's reason as soon as it aborts. */
+async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  return await Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 function countLines(chunk: Buffer): number {

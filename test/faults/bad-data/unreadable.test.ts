@@ -47,6 +47,20 @@ describe('a row of a view that PostgreSQL itself cannot compute', () => {
     });
   }
 
+  it('stops the batch by its key and column also when it is beyond what PostgreSQL computes with', async () => {
+    const thing = await ThingView.install(stack, { loadType: 'bq-storage-api', columns: { tree: 'json' } });
+    await thing.on.source.database.query(
+      'drop view thing_view; create view thing_view as select id as thing_id, tree::jsonb as tree from app_thing; grant select on thing_view to reader',
+    );
+    await thing.put('1', { tree: `'{}'` });
+    await thing.put('2', { tree: `(repeat('[', 20000) || repeat(']', 20000))::json` });
+
+    await assert.rejects(thing.stage(), {
+      kind: 'bad_data',
+      message: 'view thing_view: key 2, column tree: stack depth limit exceeded',
+    });
+  });
+
   it('is told by PostgreSQL alone when it is the choice of rows that fails', async () => {
     const thing = await install();
     await thing.on.source.database.query(`

@@ -80,10 +80,17 @@ async function compareWithLedger(
     faults.push(`the ledger has batches ${inLedger.join(', ')}, the transaction log ${inLog.join(', ')}`);
   }
   for (const { id, apply_job_id } of applied) {
-    const [{ status }] = await world.bigquery.job(String(apply_job_id), { location: 'EU' }).getMetadata();
-    if (status.state !== 'DONE' || status.errorResult !== undefined) {
-      faults.push(`job ${apply_job_id} of batch ${id} did not apply it: ${JSON.stringify(status)}`);
-    }
+    const why = await whyNotDone(world, String(apply_job_id));
+    if (why !== null) faults.push(`job ${apply_job_id} did not apply batch ${id}: ${why}`);
   }
   return faults;
+}
+
+async function whyNotDone({ bigquery }: World, jobId: string): Promise<string | null> {
+  try {
+    const [{ status }] = await bigquery.job(jobId, { location: 'EU' }).getMetadata();
+    return status.state === 'DONE' && status.errorResult === undefined ? null : JSON.stringify(status);
+  } catch (error) {
+    return String(error);
+  }
 }

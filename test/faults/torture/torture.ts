@@ -26,7 +26,7 @@ export type TortureResult = { seed: number; transactions: number; ticks: number;
 /** Short, so that floors move while the writers write. */
 const GRACE_SECONDS = '1';
 /** Of each process: they cut batches differently, and compete for the views. */
-const MAX_BATCH_LOG_ROWS = ['40', '150', '600'];
+const MAX_BATCH_LOG_ROWS = ['40', '300', '3000'];
 const TICKS_BETWEEN_PRUNINGS = 40;
 /** Keeps the random numbers of neighbouring seeds apart. */
 const APART = 0x9e3779b1;

@@ -33,6 +33,8 @@ export async function readTarget(
   const [job] = await bigquery.createQueryJob({
     query: wholeTableSql(`${bigquery.projectId}.${table}`, keepsDeletedRows),
   });
+  // A page that is asked for before the end may come without rows and columns.
+  await job.promise();
   const readPage = async (pageToken?: string) => {
     const [rows, , answer] = await job.getQueryResults({
       autoPaginate: false,

@@ -1,0 +1,64 @@
+import type { ApplyResult } from '../../../functions/apply-batch.ts';
+import type { ExtractResult } from '../../../functions/extract/extract-view.ts';
+import { tick } from '../../../functions/extract/tick.ts';
+import { DataHubError, dispositionOf } from '../../../shared/errors.ts';
+import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
+import type { Installation } from '../../integration/functions/installation.ts';
+
+/** A message that was published, with the function that it is for. */
+export type Message = { to: 'extract' | 'merge' | 'stream'; payload: unknown };
+
+/** To be delivered again, as Pub/Sub does when a handler answers an error. */
+export type Refused = { outcome: 'to be delivered again'; why: string };
+export type Answer = ExtractResult | ApplyResult | { outcome: 'fanned out'; views: string[] } | Refused;
+
+/** The messages that have been published since the last call. */
+export async function takeMessages({ mailboxes }: Installation): Promise<Message[]> {
+  const taken: Message[] = [];
+  for (const to of ['extract', 'merge', 'stream'] as const) {
+    for (const payload of await mailboxes[to].take()) taken.push({ to, payload });
+  }
+  return taken;
+}
+
+/** Delivers a message as the function's handler takes it. Throws what would halt a view or be set aside. */
+export async function deliver({ to, payload }: Message, on: Installation): Promise<Answer> {
+  try {
+    if (to !== 'extract') {
+      const { view, etlTransactionId } = parseBatchEvent(payload);
+      return await on[to]({ view, etlTransactionId: String(etlTransactionId) });
+    }
+    const event = parseExtractEvent(payload);
+    if (event.ask === 'tick') {
+      const { views } = await tick('test', on.dependencies);
+      return { outcome: 'fanned out', views };
+    }
+    if (event.ask === 'extract') return await on.extract(event.view, event.trigger);
+    throw new RangeError(`nobody publishes ${JSON.stringify(payload)}`);
+  } catch (error) {
+    const isPassing = error instanceof DataHubError && ['retry', 'stop'].includes(dispositionOf(error));
+    if (!isPassing) throw error;
+    return { outcome: 'to be delivered again', why: error.message };
+  }
+}
+
+/** Delivers what is published, and ticks, until no view has anything to do. Answers all that was delivered. */
+export async function deliverAll(on: Installation): Promise<Message[]> {
+  const delivered: Message[] = [];
+  for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
+    const messages: Message[] = [{ to: 'extract', payload: {} }];
+    let isIdle = true;
+    for (let message = messages.shift(); message !== undefined; message = messages.shift()) {
+      const answer = await deliver(message, on);
+      delivered.push(message);
+      const isNothing = answer.outcome === 'idle' && answer.logRows === '0';
+      if (!isNothing && answer.outcome !== 'fanned out' && answer.outcome !== 'already settled')
+        isIdle = false;
+      messages.push(...(await takeMessages(on)));
+    }
+    if (isIdle) return delivered;
+  }
+  throw new Error(`the views do not come to rest in ${MAX_ROUNDS} rounds`);
+}
+
+const MAX_ROUNDS = 20;

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
+import { Stack } from '../../integration/functions/stack.ts';
+import { deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
+
+/** Something happens: the application changes a row, what is staged of streamed batches is lost, or messages are delivered. */
+type Happening =
+  | { what: 'change'; table: 'app_project' | 'app_incident'; id: number; isDeleted: boolean }
+  | { what: 'loss' }
+  | { what: 'deliveries'; ages: number[] };
+
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      what: fc.constant('change' as const),
+      table: fc.constantFrom('app_project' as const, 'app_incident' as const),
+      id: fc.integer({ min: 1, max: 6 }),
+      isDeleted: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('loss' as const) }) },
+  {
+    weight: 6,
+    // Of all messages ever published, the newest has age 0: an old one is delivered late, out of order, or again.
+    arbitrary: fc.record({
+      what: fc.constant('deliveries' as const),
+      ages: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }),
+    }),
+  },
+);
+
+const TICK: Message = { to: 'extract', payload: {} };
+
+describe('messages delivered late, out of order, again and at once', () => {
+  let stack: Stack;
+  let on: Installation;
+  let processes: Installation[];
+
+  before(async () => {
+    stack = await Stack.start();
+    on = await stack.install({ MAX_BATCH_LOG_ROWS: '2' });
+    processes = [on, await on.anotherProcess()];
+    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+  });
+  after(() => stack.stop());
+
+  it('I2 I4 I5 I7 end with source and target equal, whatever the order, and change nothing when all are delivered again', async function () {
+    this.timeout(120_000);
+    await fc.assert(
+      fc.asyncProperty(fc.array(happening, { minLength: 12, maxLength: 25 }), async (happenings) => {
+        const published: Message[] = [TICK];
+        for (const each of happenings) {
+          await happen(each, published);
+          published.push(...(await takeMessages(on)));
+        }
+        published.push(...(await deliverAll(on)));
+        await on.assertEqual();
+        await on.assertIncidentsEqual();
+
+        const before = await known();
+        for (const message of new Map(published.map((each) => [JSON.stringify(each), each])).values()) {
+          const { outcome } = await deliver(message, on);
+          assert.ok(['already settled', 'idle', 'fanned out'].includes(outcome), outcome);
+        }
+        await takeMessages(on);
+        assert.deepEqual(await known(), before);
+      }),
+      { numRuns: 4, endOnFailure: true },
+    );
+  });
+
+  async function happen(each: Happening, published: readonly Message[]): Promise<void> {
+    if (each.what === 'change') return await change(each);
+    if (each.what === 'loss') return await loseWhatIsStaged();
+    const chosen = each.ages.map((age) => published.at(-1 - (age % published.length)) ?? TICK);
+    await Promise.all([TICK, ...chosen].map((message, i) => deliver(message, processes[i % 2] ?? on)));
+  }
+
+  async function change({ table, id, isDeleted }: Extract<Happening, { what: 'change' }>): Promise<void> {
+    const { rowCount } = await on.source.database.query(`select from ${table} where id = $1`, [id]);
+    const text = table === 'app_project' ? 'name' : 'type';
+    if (rowCount === 0) await on.source.add(table, { id, [text]: `row ${id}` });
+    else if (isDeleted) await on.source.delete(table, id);
+    else await on.source.change(table, id, { [text]: `changed at ${Date.now()}` });
+  }
+
+  /** Whoever streams the batch has its rows captured again. */
+  async function loseWhatIsStaged(): Promise<void> {
+    const { rows } = await on.control.query(
+      `select staged_prefix from etl.etl_transaction where view_name = $1 and state = 'staged'`,
+      [STREAMED_ENTRY.name],
+    );
+    for (const { staged_prefix: prefix } of rows) await on.bucket.deleteFiles({ prefix });
+  }
+
+  async function known(): Promise<unknown[]> {
+    const tables = (['project', 'incident'] as const).map((name) => on.targetTable(name));
+    return [
+      (await on.control.query('select * from etl.etl_transaction order by id')).rows,
+      await on.errors(),
+      ...(await Promise.all(tables.map((table) => on.query(`select * from ${table} order by 1`)))),
+      await on.query(`select * from ${on.ledger()} order by view, etl_transaction_id`),
+    ];
+  }
+});

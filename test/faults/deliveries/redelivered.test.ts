@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import { type Fault, hold, refuse } from '../../emulators/faults.ts';
+import { type Installation, STREAMED_ENTRY, type Staged } from '../../integration/functions/installation.ts';
+import type { Table } from '../../integration/functions/sample-source.ts';
+import { Stack } from '../../integration/functions/stack.ts';
+import { type Answer, deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
+
+/** One view of each load type, and how the application of its batches is made to fail for good, or to wait. */
+const APPLIED: {
+  view: string;
+  to: 'merge' | 'stream';
+  target: 'project' | 'incident';
+  table: Table;
+  column: string;
+  call: string;
+  refusal: Fault;
+}[] = [
+  {
+    ...{ view: 'pmr_project', to: 'merge', target: 'project', table: 'app_project', column: 'name' },
+    ...{ call: 'bigquery.job.query', refusal: failJob('invalidQuery') },
+  },
+  {
+    ...{ view: STREAMED_ENTRY.name, to: 'stream', target: 'incident', table: 'app_incident', column: 'type' },
+    ...{ call: 'AppendRows', refusal: refuse('INVALID_ARGUMENT') },
+  },
+];
+
+describe('a message that is delivered again', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install({ MAX_BATCH_LOG_ROWS: '2' });
+    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
+    await deliverAll(on);
+  });
+
+  const assertAllEqual = async () => {
+    await on.assertEqual();
+    await on.assertIncidentsEqual();
+  };
+
+  for (const { view, to, target, table, column, call, refusal } of APPLIED) {
+    describe(`to ${to}`, () => {
+      const change = (value: string) => on.source.change(table, 1, { [column]: value });
+      const messageOf = (batch: Staged): Message => ({
+        to,
+        payload: { view, etlTransactionId: batch.etlTransactionId },
+      });
+      const known = async () => [
+        await on.batches(view),
+        await on.checkpointOf(view),
+        await on.errors(),
+        await on.query(`select * from ${on.targetTable(target)} order by ${target}_id`),
+      ];
+      /** Delivers it three times, twice at once; asserts that nothing changes and that the answer says why. */
+      const assertNothingChanges = async (batch: Staged, answer: Partial<Answer> & { state?: string }) => {
+        const before = await known();
+        const another = await on.anotherProcess();
+
+        const answers = [
+          await deliver(messageOf(batch), on),
+          ...(await Promise.all([deliver(messageOf(batch), on), deliver(messageOf(batch), another)])),
+        ];
+
+        // Of two at once, one may find the view busy with the other.
+        const [alone, ...together] = answers;
+        for (const each of [alone, ...together.filter(({ outcome }) => outcome !== 'busy')]) {
+          assert.partialDeepStrictEqual(each, answer);
+        }
+        assert.deepEqual(await known(), before);
+      };
+
+      it('I4 I7 when its batch was applied and newer ones followed', async () => {
+        await change('older');
+        const older = await on.stage(view);
+        await deliver(messageOf(older), on);
+        await change('newer');
+        await on.source.delete(table, 2);
+        await deliverAll(on);
+
+        await assertNothingChanges(older, { outcome: 'already settled', state: 'applied' });
+        await assertAllEqual();
+      });
+
+      it('I4 when its batch was abandoned and captured again under a new number', async () => {
+        await change('changed');
+        const abandoned = await on.stage(view);
+        const nowMs = () => Date.now() + 24 * 3_600_000 + 1000;
+        const dayLater = await on.anotherProcess();
+        dayLater.dependencies = { ...dayLater.dependencies, clock: { nowMs } };
+        const renewed = await dayLater.stage(view);
+
+        await assertNothingChanges(abandoned, { outcome: 'already settled', state: 'abandoned' });
+        assert.partialDeepStrictEqual(await deliver(messageOf(renewed), on), {
+          outcome: 'applied',
+          changed: '1',
+        });
+        await assertNothingChanges(abandoned, { outcome: 'already settled', state: 'abandoned' });
+        await assertAllEqual();
+      });
+
+      it('I8 when its batch failed: it is skipped while the view is halted, and settled when it was resumed', async () => {
+        await change('changed');
+        const failed = await on.stage(view);
+        stack.bigquery.faults.next(call, refusal);
+        await assert.rejects(deliver(messageOf(failed), on));
+        assert.notEqual(await on.haltedReason(view), null);
+
+        await assertNothingChanges(failed, { outcome: 'skipped' });
+        await on.dependencies.control.resumeView(view);
+        await assertNothingChanges(failed, { outcome: 'already settled', state: 'abandoned' });
+        await deliverAll(on);
+        await assertAllEqual();
+      });
+
+      it('I4 while its batch is being applied: it finds the view busy', async () => {
+        await change('changed');
+        const batch = await on.stage(view);
+        const held = hold();
+        stack.bigquery.faults.next(call, held);
+        const applying = deliver(messageOf(batch), on);
+        await held.reached;
+
+        await assertNothingChanges(batch, { outcome: 'busy' });
+
+        held.release();
+        assert.partialDeepStrictEqual(await applying, { outcome: 'applied', changed: '1' });
+        await assertAllEqual();
+      });
+
+      it('I4 together with everything else that was published since, at once and in reverse', async () => {
+        await change('changed');
+        await on.source.add(table, { id: 3, [column]: 'three' }, { id: 4, [column]: 'four' });
+        const delivered = await deliverAll(on);
+        const before = await known();
+        const another = await on.anotherProcess();
+
+        const answers = await Promise.all(
+          delivered.reverse().map((message, i) => deliver(message, i % 2 === 0 ? on : another)),
+        );
+
+        for (const { outcome } of answers) {
+          assert.ok(['already settled', 'busy', 'idle', 'fanned out'].includes(outcome), outcome);
+        }
+        await deliverAll(on);
+        const [batches, , errors, rows] = await known();
+        assert.deepEqual([batches, errors, rows], [before[0], before[2], before[3]]);
+        await assertAllEqual();
+      });
+    });
+  }
+
+  describe('to extract', () => {
+    it('I4 two ticks at once fan out twice, and each view has one batch in flight', async () => {
+      for (const table of ['app_project', 'app_incident'] as const) await on.source.add(table, { id: 3 });
+      const another = await on.anotherProcess();
+      const tick: Message = { to: 'extract', payload: { trigger: 'schedule' } };
+      await Promise.all([deliver(tick, on), deliver(tick, another)]);
+      const asked = await takeMessages(on);
+      assert.equal(asked.length, 6);
+
+      const answers = await Promise.all(asked.map((message, i) => deliver(message, i < 3 ? on : another)));
+
+      assert.equal(answers.filter(({ outcome }) => outcome === 'staged').length, 2);
+      await deliverAll(on);
+      assert.deepEqual((await on.states()).slice(-1), ['applied']);
+      await assertAllEqual();
+    });
+
+    it('I2 the request to go on after a cut batch, twice and before that batch is applied, loses nothing', async () => {
+      const rows = Array.from({ length: 5 }, (_, i) => ({ id: i + 10, name: `project ${i}` }));
+      await on.source.add('app_project', ...rows);
+      const goOn: Message = { to: 'extract', payload: { view: 'pmr_project', trigger: 'continue' } };
+      const cut = await on.stage();
+      assert.equal(cut.hasMore, true);
+
+      assert.partialDeepStrictEqual(await deliver(goOn, on), {
+        outcome: 'republished',
+        etlTransactionId: cut.etlTransactionId,
+      });
+      await on.merge(cut);
+      const [first, second] = await Promise.all([deliver(goOn, on), deliver(goOn, on)]);
+
+      assert.deepEqual([first.outcome, second.outcome].sort()[1], 'staged');
+      await deliverAll(on);
+      assert.partialDeepStrictEqual(await deliver(goOn, on), { outcome: 'idle', logRows: '0' });
+      await assertAllEqual();
+    });
+
+    it('I4 the request to capture a lost batch again, late, finds nothing left to do', async () => {
+      await on.source.change('app_incident', 1, { type: 'changed' });
+      const batch = await on.stage(STREAMED_ENTRY.name);
+      await on.bucket.file(`${batch.view}/${batch.etlTransactionId}/manifest.json`).delete();
+      await takeMessages(on);
+      assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'recaptured' });
+      const [recapture, ...others] = await takeMessages(on);
+      assert.ok(recapture !== undefined && others.length === 0);
+      await deliverAll(on);
+      const batches = await on.batches(STREAMED_ENTRY.name);
+
+      assert.partialDeepStrictEqual(await deliver(recapture, on), { outcome: 'idle', logRows: '0' });
+
+      assert.deepEqual(await on.batches(STREAMED_ENTRY.name), batches);
+      await assertAllEqual();
+    });
+  });
+});

@@ -1,0 +1,63 @@
+import { setTimeout as elapse } from 'node:timers/promises';
+import type pg from 'pg';
+
+const POLL_INTERVAL_MS = 20;
+/** The advisory lock that the gate is. */
+const GATE = 4711;
+
+/** Makes whoever copies the project 1000 wait at the gate. */
+export const GATED_COPY = `
+  create function at_gate(id bigint) returns boolean language plpgsql as $$
+  begin
+    if id = 1000 and current_query() like 'copy %' then perform pg_advisory_xact_lock_shared(${GATE}); end if;
+    return true;
+  end $$;
+  create or replace view pmr_project as
+    select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at
+    from app_project p left join app_company c on c.id = p.company_id
+    where not p.is_dummy and at_gate(p.id);`;
+
+/** Makes whoever writes down that a batch is applied wait at the gate. */
+export const GATED_CHANGE = `
+  create function at_gate() returns trigger language plpgsql as $$
+  begin
+    if old.state = 'applying' and new.state = 'applied' then perform pg_advisory_xact_lock_shared(${GATE}); end if;
+    return new;
+  end $$;
+  create trigger gated before update on etl.etl_transaction for each row execute function at_gate();`;
+
+export type Gate = {
+  /** Resolves with the server's process that waits at the gate, when one does. */
+  reached: () => Promise<number>;
+  /** Lets everybody pass. Safe to repeat. */
+  open: () => Promise<void>;
+};
+
+/** Nobody passes the gate of this database until it is opened, or the server crashes. */
+export async function closeGate(database: pg.Pool): Promise<Gate> {
+  const keeper = await database.connect();
+  let isGone = false;
+  const leave = (error?: Error) => {
+    if (!isGone) keeper.release(error);
+    isGone = true;
+  };
+  keeper.once('error', leave);
+  await keeper.query(`select pg_advisory_lock(${GATE})`);
+  return {
+    reached: async () => {
+      for (;;) {
+        const { rows } = await database.query(
+          `select pid from pg_locks where locktype = 'advisory' and objid = ${GATE} and not granted`,
+        );
+        if (rows.length > 0) return rows[0].pid as number;
+        await elapse(POLL_INTERVAL_MS);
+      }
+    },
+    open: async () => {
+      if (isGone) return;
+      await keeper.query(`select pg_advisory_unlock(${GATE})`);
+      keeper.off('error', leave);
+      leave();
+    },
+  };
+}

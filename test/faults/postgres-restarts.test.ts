@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
+import type pg from 'pg';
+import { type Postgres, startPostgres } from '../emulators/postgres.ts';
+import { Installation } from '../integration/functions/installation.ts';
+import { Stack } from '../integration/functions/stack.ts';
+import { closeGate, GATED_CHANGE, GATED_COPY } from './gate.ts';
+
+const POLL_INTERVAL_MS = 20;
+
+describe('PostgreSQL that restarts', function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  /** The control database has a server of its own, so that each can go down alone. */
+  let controlServer: Postgres;
+  let on: Installation;
+  let installations = 0;
+
+  before(async () => {
+    [stack, controlServer] = await Promise.all([Stack.start(), startPostgres()]);
+  });
+  after(async () => {
+    await stack.stop();
+    await controlServer.stop();
+  });
+  beforeEach(async () => {
+    installations += 1;
+    const name = `control_${installations}`;
+    await controlServer.createDatabase(name);
+    const { parts } = await stack.install();
+    const controlUrl = controlServer.url(name);
+    on = await Installation.create({
+      ...parts,
+      env: { ...parts.env, CONTROL_DATABASE_URL: controlUrl },
+      control: stack.connect(controlUrl),
+    });
+    await on.source.database.query(
+      `insert into app_project (id, name) select i, i from generate_series(1, 2000) i`,
+    );
+  });
+
+  describe('with the source, under a running copy', () => {
+    beforeEach(() => on.source.database.query(GATED_COPY));
+
+    it('I2 I8 of an initial load: it is tried again, nothing is halted, and the next tick loads everything', async () => {
+      await crashDuring(on.source.database, () => assert.rejects(on.extract(), { kind: 'transient' }));
+
+      assert.deepEqual([await on.haltedReason(), await on.errors()], [null, []]);
+      assert.partialDeepStrictEqual(await on.replicate(), { added: '2000' });
+      assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+      await on.assertEqual();
+    });
+
+    it('I2 I8 of changes: it is tried again, nothing is halted, and the next tick captures them again', async () => {
+      await on.replicate();
+      await on.source.change('app_project', 1000, { name: 'changed' });
+      await on.source.delete('app_project', 1);
+      await crashDuring(on.source.database, () => assert.rejects(on.extract(), { kind: 'transient' }));
+
+      assert.deepEqual([await on.haltedReason(), await on.errors()], [null, []]);
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1', deleted: '1' });
+      assert.deepEqual(await on.states(), ['applied', 'abandoned', 'applied']);
+      await on.assertEqual();
+    });
+  });
+
+  describe('with the control database', () => {
+    it('I2 under a running copy: the extract goes on when it is back', async () => {
+      await on.source.database.query(GATED_COPY);
+      const gate = await closeGate(on.source.database);
+      const extracting = on.stage();
+      await gate.reached();
+      const { rows } = await on.control.query('select pg_backend_pid() as pid');
+      await crash(on.control, rows[0].pid as number);
+      await gate.open();
+
+      const batch = await extracting;
+
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2000' });
+      await on.assertEqual();
+    });
+
+    it('I2 I5 while a batch is written down as applied: whoever comes when the lease has run out finds the job, and it is applied once', async () => {
+      await on.control.query(GATED_CHANGE);
+      const batch = await on.stage();
+      await crashDuring(on.control, () => assert.rejects(on.merge(batch), { kind: 'transient' }));
+      assert.deepEqual([await on.states(), await on.haltedReason()], [['applying'], null]);
+
+      // It could not be given back.
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'busy' });
+      await on.control.query(`update etl.lease set expires_at = now() - interval '1 second'`);
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2000' });
+
+      assert.deepEqual(await on.query(`select count(*) as n from ${on.ledger()}`), [{ n: '1' }]);
+      await on.assertEqual();
+    });
+  });
+
+  /** Runs `work`, crashes the server when it waits at the gate in this database, and waits until the server is back. */
+  async function crashDuring(database: pg.Pool, work: () => Promise<void>): Promise<void> {
+    const gate = await closeGate(database);
+    const working = work();
+    await crash(database, await gate.reached());
+    await working;
+  }
+
+  /**
+   * Kills one of the server's processes. The server ends all others, recovers from its log, and takes connections
+   * again, as after any crash; resolves when it does.
+   */
+  async function crash(database: pg.Pool, pid: number): Promise<void> {
+    const witness = await database.connect();
+    const ended = new Promise<Error>((resolve) => witness.once('error', resolve));
+    process.kill(pid, 'SIGKILL');
+    witness.release(await ended);
+    const isBack = () =>
+      database.query('select').then(
+        () => true,
+        () => false,
+      );
+    while (!(await isBack())) await elapse(POLL_INTERVAL_MS);
+  }
+});
