@@ -34,11 +34,11 @@ describe('an extract whose copy does not end in time', function () {
     };
     return slow;
   };
-  const hurriedProcess = () => on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '1' });
+  const hurriedProcess = () => on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2' });
 
   const limits = {
     'the function': { start: slowProcess, named: /TIME_LIMIT_SECONDS \(5000\)/ },
-    'a statement': { start: hurriedProcess, named: /STATEMENT_TIMEOUT_SECONDS \(1\)/ },
+    'a statement': { start: hurriedProcess, named: /STATEMENT_TIMEOUT_SECONDS \(2\)/ },
   };
   for (const [whose, { start, named }] of Object.entries(limits)) {
     it(`I8 because of the limit of ${whose} is not tried for ever with a whole view: it halts, with advice`, async () => {

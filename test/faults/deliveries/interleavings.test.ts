@@ -68,7 +68,7 @@ describe('messages delivered late, out of order, again and at once', () => {
         await takeMessages(on);
         assert.deepEqual(await known(), before);
       }),
-      { numRuns: 4, endOnFailure: true },
+      { numRuns: 3, endOnFailure: true },
     );
   });
 
