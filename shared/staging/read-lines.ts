@@ -7,6 +7,7 @@ import type { Bucket } from '@google-cloud/storage';
 import { answerWithin } from '../answer-timeout.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
+import { downloadOnce } from './download.ts';
 import type { StagedObject } from './manifest.ts';
 
 /** The text of a larger chunk would be one of V8's large objects, which are cleared away late: it costs 100 MB and a fifth of the rate. */
@@ -22,7 +23,7 @@ export async function* readLines(
   signal: AbortSignal,
   callTimeoutSeconds: number,
 ): AsyncGenerator<string[]> {
-  const stored = bucket.file(name).createReadStream({ decompress: false, validation: false });
+  const stored = downloadOnce(bucket, name).createReadStream({ decompress: false, validation: false });
   await beginning(stored, name, signal, callTimeoutSeconds);
   const hash = createHash('md5');
   stored.on('data', (chunk: Buffer) => hash.update(chunk));

@@ -3,6 +3,7 @@ import type { Bucket, Storage } from '@google-cloud/storage';
 import { answerWithin } from '../answer-timeout.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
+import { downloadOnce } from './download.ts';
 import { type LastNumber, readLastNumber, writeLastNumber } from './last-number.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { damaged, readLines } from './read-lines.ts';
@@ -77,7 +78,7 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
     async readManifest(prefix) {
       const name = manifestName(prefix);
       try {
-        const [content] = await answerWithin(callTimeoutSeconds, bucket.file(name).download());
+        const [content] = await answerWithin(callTimeoutSeconds, downloadOnce(bucket, name).download());
         return manifest.parse(JSON.parse(content.toString('utf8')));
       } catch (error) {
         if (codeOf(error) === 404) return null;

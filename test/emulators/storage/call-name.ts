@@ -19,6 +19,9 @@ const RULES: readonly (readonly [method: string, path: RegExp, nameOf: (request:
   ['GET', /^\/[^/]+\/./, () => 'storage.objects.download'],
 ];
 
+/** What BigQuery says that it is when it reads the objects of a load job: no call of a client of Cloud Storage. */
+export const BIGQUERY_AGENT = 'BigQuery';
+
 /**
  * The name of the call that a request makes, as the JSON API calls its methods. An upload in pieces is told apart by
  * its steps (`storage.objects.resumable.start`, `.chunk`, `.status`, `.cancel`), a download from a look at metadata.
@@ -40,5 +43,6 @@ function nameOfPut(request: Request): string {
 }
 
 function nameOfGet(request: Request): string {
+  if (request.get('user-agent') === BIGQUERY_AGENT) return 'bigquery.job.download';
   return request.query.alt === 'media' ? 'storage.objects.download' : 'storage.objects.get';
 }

@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { BIGQUERY_AGENT } from '../../storage/call-name.ts';
 import { BigQueryError, invalid, notFound } from '../error.ts';
 
 /** An object of Cloud Storage that lies in a local file. */
@@ -81,7 +82,7 @@ function bucketUrl(endpoint: string, bucket: string): string {
 }
 
 async function get(url: string, uri: string, signal: AbortSignal): Promise<Response> {
-  const answer = await fetch(url, { signal });
+  const answer = await fetch(url, { signal, headers: { 'user-agent': BIGQUERY_AGENT } });
   if (answer.status === 404) throw notFound(`Not found: URI ${uri}`);
   if (!answer.ok) {
     throw new BigQueryError('backendError', `Cloud Storage answered ${answer.status} for ${uri}`);
