@@ -74,13 +74,7 @@ export class Lane {
     ]);
     const bigquery = await startBigQuery({ storageEndpoint: storage.url });
     const lane = new Lane(name, serverUrl, { proxy, storage, pubsub, bigquery });
-    Object.assign(process.env, {
-      BIGQUERY_EMULATOR_HOST: bigquery.url,
-      BIGQUERY_STORAGE_EMULATOR_HOST: bigquery.writeHost,
-      STORAGE_EMULATOR_HOST: storage.url,
-      PUBSUB_EMULATOR_HOST: pubsub.host,
-      METADATA_SERVER_DETECTION: 'none',
-    });
+    Object.assign(process.env, lane.#endpoints());
     await lane.#makeTemplates();
     return lane;
   }
@@ -143,6 +137,17 @@ export class Lane {
     await this.#server.end();
     await Promise.all([this.#bigquery.close(), this.#pubsub.close(), this.#proxy.close()]);
     await this.#storage.close();
+    for (const name of Object.keys(this.#endpoints())) delete process.env[name];
+  }
+
+  #endpoints(): Record<string, string> {
+    return {
+      BIGQUERY_EMULATOR_HOST: this.#bigquery.url,
+      BIGQUERY_STORAGE_EMULATOR_HOST: this.#bigquery.writeHost,
+      STORAGE_EMULATOR_HOST: this.#storage.url,
+      PUBSUB_EMULATOR_HOST: this.#pubsub.host,
+      METADATA_SERVER_DETECTION: 'none',
+    };
   }
 
   /** Databases to copy: the sample application, and a control database with the configuration. */
