@@ -9,7 +9,13 @@ export type Request = { ask: 'record' } | { ask: 'inject'; injection: Injection 
 export type Recording = { situation: Situation; calls: Call[] }[];
 export type Answer = Recording | Verdict | null;
 
-const { name, serverUrl } = workerData as { name: string; serverUrl: string };
+export interface LaneWorkerData {
+  name: string;
+  /** As superuser. */
+  serverUrl: string;
+}
+
+const { name, serverUrl } = workerData as LaneWorkerData;
 const lane = await Lane.start(name, serverUrl);
 const stage = new Stage(lane);
 

@@ -158,9 +158,10 @@ export class Lane {
     ]);
     const sample = new pg.Client(sourceUrl);
     await sample.connect();
-    // Lanes share the server's roles.
+    // Lanes share the server's roles; of two that are creating one at the same time, one sees a unique violation.
     await sample.query(
-      `do $$ begin create role ${READER} login password '${READER}'; exception when duplicate_object then null; end $$`,
+      `do $$ begin create role ${READER} login password '${READER}';
+       exception when duplicate_object or unique_violation then null; end $$`,
     );
     await sample.query(await readFile(SOURCE_SQL, 'utf8'));
     await sample.end();
