@@ -4,6 +4,7 @@ import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { describeView } from '../../shared/source/source-view.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { batchLimit } from './batch-limit.ts';
 import { whyStopped } from './tick.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
@@ -40,12 +41,13 @@ async function forecast(
   if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   const stored = await control.readCheckpoint(view);
   if (stored === null) return { view, would: 'load the whole view' };
-  const queued = await control.dueKeys(view, config.maxBatchLogRows);
+  const maxLogRows = batchLimit(stored, config);
+  const queued = await control.dueKeys(view, maxLogRows);
   return await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
     const found = await capture(client, described, stored.checkpoint, {
       logTable: config.changeLogTable,
-      maxLogRows: config.maxBatchLogRows,
+      maxLogRows,
       queuedKeys: queued.keys,
     });
     const isIdle = found.upserts + found.deletes === 0n;

@@ -16,6 +16,7 @@ import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, holdView } from '../hold-view.ts';
 import { nameRefusedRow } from '../name-refused-row.ts';
+import { batchLimit, raiseBatchLimit } from './batch-limit.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';
 import { stageInTime } from './stage-in-time.ts';
 import { type Staged, stageRows } from './stage-rows.ts';
@@ -132,15 +133,16 @@ async function extractBatch(
   const deadlineMs = deadlineOf(dependencies);
   const view = viewSource.name;
   const stored = await control.readCheckpoint(view);
+  const maxLogRows = batchLimit(stored, config);
   const queued: QueuedKeys =
-    stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, config.maxBatchLogRows);
+    stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, maxLogRows);
   const checkpoint = stored && (await drawMarker(source, stored.checkpoint, config.graceSeconds));
 
   const staged = await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
     const options = {
       logTable: config.changeLogTable,
-      maxLogRows: config.maxBatchLogRows,
+      maxLogRows,
       queuedKeys: queued.keys,
     };
     const captured =
@@ -170,8 +172,13 @@ async function extractBatch(
     if (viewSource.loadType === 'bq-storage-api' && !isLoadedAsIs) {
       await staging.writeLastNumber(view, { etlTransactionId: batch.id, token: batch.token }, lastNumber);
     }
-    const rows = await stageInTime(batch, { lease, signal, deadlineMs }, dependencies, (untilThen) =>
-      stageRows(client, described, batch, isLoadedAsIs, untilThen, dependencies),
+    const size = Math.max(Number(captured.logRows), queued.keys.length);
+    const rows = await stageInTime(
+      batch,
+      { stored, size },
+      { lease, signal, deadlineMs },
+      dependencies,
+      (untilThen) => stageRows(client, described, batch, isLoadedAsIs, untilThen, dependencies),
     );
     if (captured.logRows > 0n) await queueRechecks(client, described, viewSource, dependencies);
     return { captured, batch, rows };
@@ -201,6 +208,7 @@ async function extractBatch(
           })
       : null;
   signal.throwIfAborted();
+  await raiseBatchLimit(lease, stored, clock.nowMs() - startedMs, dependencies);
   await control.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),
     deletes: BigInt(rows.deletes),

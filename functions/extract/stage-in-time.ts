@@ -1,23 +1,27 @@
+import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { lowerBatchLimit } from './batch-limit.ts';
 
 /** Of a statement that PostgreSQL stopped at its time-out. */
 const QUERY_CANCELED = '57014';
 
 /**
  * Runs `stage`, which copies the rows of the lease's batch, until `deadlineMs` by the clock at most: what cannot end in time is
- * stopped in time, and its batch is abandoned at once, with the reason. A load of a whole view would not end at the next try
- * either: it throws `configuration`, which halts the view. Changes throw `transient`: the source may be quicker at the next try,
- * which captures them again.
+ * stopped in time, and its batch is abandoned at once, with the reason. Changes throw `transient`: the next try captures them again,
+ * fewer at a time. A whole view, or a single row that was tried again, would not be copied at the next try either: it throws
+ * `configuration`, which halts the view.
  */
 export async function stageInTime<T>(
   batch: EtlTransaction,
+  captured: { stored: StoredCheckpoint | null; size: number },
   held: { lease: Lease; signal: AbortSignal; deadlineMs: number },
-  { clock, config, control }: Dependencies,
+  dependencies: Dependencies,
   stage: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const { clock, config, control } = dependencies;
   const timeIsUp = new AbortController();
   const timer = setTimeout(() => timeIsUp.abort(), Math.max(0, held.deadlineMs - clock.nowMs()));
   try {
@@ -27,8 +31,11 @@ export async function stageInTime<T>(
       timeIsUp.signal.aborted || (error instanceof DataHubError && error.context.code === QUERY_CANCELED);
     if (held.signal.aborted || !isTooSlow) throw error;
     const { timeLimitSeconds, statementTimeoutSeconds } = config;
+    const isSmallerNext =
+      captured.stored !== null &&
+      (await lowerBatchLimit(held.lease, captured.stored, captured.size, dependencies));
     const tooSlow = new DataHubError(
-      batch.isComplete ? 'configuration' : 'transient',
+      isSmallerNext ? 'transient' : 'configuration',
       `view ${batch.view}: the rows of ETL transaction ${batch.id} were not copied within TIME_LIMIT_SECONDS (${timeLimitSeconds}) and STATEMENT_TIMEOUT_SECONDS (${statementTimeoutSeconds})`,
       { context: { view: batch.view, etlTransactionId: batch.id }, advice: ADVICE, cause: error },
     );
@@ -40,4 +47,4 @@ export async function stageInTime<T>(
 }
 
 const ADVICE =
-  'Copy less at a time: lower SLICE_ROWS or raise MAX_SLICES for a whole view, lower MAX_BATCH_LOG_ROWS for changes. Or raise the time limits of the function and of its statements. Then resume the view.';
+  'Copy a whole view in smaller parts: lower SLICE_ROWS or raise MAX_SLICES. Look why the view is slow for a single key, such as a lock or a missing index. Or raise the time limits of the function and of its statements. Then resume the view.';

@@ -3,14 +3,19 @@ import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkp
 import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 
-export type StoredCheckpoint = { checkpoint: Checkpoint; floorMovedAt: Date };
+export type StoredCheckpoint = {
+  checkpoint: Checkpoint;
+  floorMovedAt: Date;
+  /** How many log rows a batch may have since a larger one was too slow; null where none was. */
+  maxLogRows: number | null;
+};
 
 /** What the applied batches of the view have covered; null before its initial load was applied. */
 export async function readCheckpoint(pool: pg.Pool, view: string): Promise<StoredCheckpoint | null> {
   const { rows } = await readOnly(
     pool,
     'control',
-    `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at
+    `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows
      from etl.checkpoint where view_name = $1`,
     [view],
   );
@@ -22,7 +27,22 @@ export async function readCheckpoint(pool: pg.Pool, view: string): Promise<Store
     horizons: row.horizons,
     witness: row.witness_id === null ? null : { id: String(row.witness_id), hash: row.witness_hash },
   });
-  return { checkpoint, floorMovedAt: row.floor_moved_at as Date };
+  return {
+    checkpoint,
+    floorMovedAt: row.floor_moved_at as Date,
+    maxLogRows: row.max_log_rows as number | null,
+  };
+}
+
+/** How many log rows the view's next batches may have; null for as many as configured. Throws `superseded` when the lease is lost. */
+export async function limitBatches(pool: pg.Pool, lease: Lease, maxLogRows: number | null): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    await assertLeaseHeld(client, lease);
+    await client.query('update etl.checkpoint set max_log_rows = $2 where view_name = $1', [
+      lease.view,
+      maxLogRows,
+    ]);
+  });
 }
 
 /**

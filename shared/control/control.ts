@@ -16,6 +16,7 @@ const operations = {
   setWarehouseFingerprint: views.setWarehouseFingerprint,
   readCheckpoint: checkpoints.readCheckpoint,
   moveCheckpoint: checkpoints.moveCheckpoint,
+  limitBatches: checkpoints.limitBatches,
   raiseNumber: numbers.raiseNumber,
   leapNumbers: numbers.leapNumbers,
   beginBatch: batches.beginBatch,

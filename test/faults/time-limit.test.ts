@@ -24,20 +24,20 @@ describe('an extract whose copy does not end in time', function () {
   });
   afterEach(() => gate.open());
 
-  /** A process for which two hours pass between two looks at its clock, which is more than its time limit. */
-  const slowProcess = async () => {
+  /** A process for which so many hours pass between two looks at its clock: two are more than its time limit. */
+  const slowProcess = async (hours = 2) => {
     let looks = 0;
     const slow = await on.anotherProcess({ TIME_LIMIT_SECONDS: '5000' });
     slow.dependencies = {
       ...slow.dependencies,
-      clock: { nowMs: () => Date.now() + 2 * HOUR_MS * looks++ },
+      clock: { nowMs: () => Date.now() + hours * HOUR_MS * looks++ },
     };
     return slow;
   };
   const hurriedProcess = () => on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2' });
 
   const limits = {
-    'the function': { start: slowProcess, named: /TIME_LIMIT_SECONDS \(5000\)/ },
+    'the function': { start: () => slowProcess(), named: /TIME_LIMIT_SECONDS \(5000\)/ },
     'a statement': { start: hurriedProcess, named: /STATEMENT_TIMEOUT_SECONDS \(2\)/ },
   };
   for (const [whose, { start, named }] of Object.entries(limits)) {
@@ -58,18 +58,68 @@ describe('an extract whose copy does not end in time', function () {
       await on.assertEqual();
     });
 
-    it(`I2 I8 because of the limit of ${whose} gives the changes up at once, and the next tick captures them again`, async () => {
+    it(`I2 I8 because of the limit of ${whose} gives the changes up at once, and the next tick captures fewer of them`, async () => {
       await on.replicate();
-      await on.source.change('app_project', 1000, { name: 'changed' });
+      await changeProjects(7);
       gate = await closeGate(on.source.database);
 
       await assert.rejects((await start()).extract(), { kind: 'transient', message: named });
 
       assert.deepEqual([await on.states(), await on.haltedReason()], [['applied', 'abandoned'], null]);
       assert.match(String((await on.batches())[1]?.error), named);
+      assert.deepEqual(await batchLimits(), [2]);
       await gate.open();
-      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      for (const changed of ['2', '4', '1']) {
+        assert.partialDeepStrictEqual(await on.replicate(), { changed });
+      }
       await on.assertEqual();
     });
+
+    it(`I8 because of the limit of ${whose} halts where a single row is too slow twice`, async () => {
+      await on.replicate();
+      await changeProjects(1);
+      gate = await closeGate(on.source.database);
+
+      await assert.rejects((await start()).extract(), { kind: 'transient', message: named });
+      await assert.rejects((await start()).extract(), { kind: 'configuration', message: named });
+
+      assert.match(String(await on.haltedReason()), named);
+    });
   }
+
+  it('is followed by larger batches again, up to as large as configured, when these are quick', async () => {
+    await on.replicate();
+    const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2', MAX_BATCH_LOG_ROWS: '8' });
+    await changeProjects(8);
+    gate = await closeGate(on.source.database);
+    await assert.rejects(hurried.extract(), { kind: 'transient' });
+    await gate.open();
+    const quick = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: '8' });
+
+    const limitsThen: unknown[] = [];
+    for (const changed of ['2', '4', '2']) {
+      assert.partialDeepStrictEqual(await quick.replicate(), { changed });
+      limitsThen.push(...(await batchLimits()));
+    }
+
+    assert.deepEqual(limitsThen, [4, null, null]);
+  });
+
+  it('is followed by batches of the same size while these take long', async () => {
+    await on.replicate();
+    await changeProjects(8);
+    await on.control.query('update etl.checkpoint set max_log_rows = 2');
+
+    await (await slowProcess(0.3)).extract();
+
+    assert.deepEqual(await batchLimits(), [2]);
+  });
+
+  const changeProjects = async (count: number) => {
+    for (let id = 1000; id < 1000 + count; id += 1) {
+      await on.source.change('app_project', id, { name: `changed ${id}` });
+    }
+  };
+  const batchLimits = async () =>
+    (await on.control.query('select max_log_rows from etl.checkpoint')).rows.map((row) => row.max_log_rows);
 });

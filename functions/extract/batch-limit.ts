@@ -1,0 +1,44 @@
+import type { Config } from '../../shared/config.ts';
+import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
+import type { Lease } from '../../shared/control/leases.ts';
+import type { Dependencies } from '../dependencies.ts';
+
+/** A try costs the whole time limit: few of them must find the size that fits. */
+const CUT_TO = 1 / 4;
+const GROWTH = 2;
+
+/** How many log rows, and how many queued keys, the view's next batch may have. */
+export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): number {
+  return Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
+}
+
+/**
+ * Makes the view's next batches smaller than one of `size` log rows or keys that was too slow. False when they were as small as can
+ * be already: a single row gets a second try, since a lock may have been in its way.
+ */
+export async function lowerBatchLimit(
+  lease: Lease,
+  stored: StoredCheckpoint,
+  size: number,
+  { control, log }: Dependencies,
+): Promise<boolean> {
+  if (stored.maxLogRows === 1) return false;
+  const maxLogRows = Math.ceil(size * CUT_TO);
+  await control.limitBatches(lease, maxLogRows);
+  log.warn({ view: lease.view, maxLogRows }, 'batches made smaller');
+  return true;
+}
+
+/** Lets the view's next batches be larger again when one took less than half of its time. */
+export async function raiseBatchLimit(
+  lease: Lease,
+  stored: StoredCheckpoint | null,
+  durationMs: number,
+  { config, control }: Dependencies,
+): Promise<void> {
+  if (stored === null || stored.maxLogRows === null) return;
+  const limitMs = Math.min(config.timeLimitSeconds, config.statementTimeoutSeconds) * 1000;
+  if (durationMs > limitMs / GROWTH) return;
+  const maxLogRows = stored.maxLogRows * GROWTH;
+  await control.limitBatches(lease, maxLogRows < config.maxBatchLogRows ? maxLogRows : null);
+}
