@@ -3,6 +3,7 @@ import { asDataHubError, type DataHubError, dispositionOf } from '../shared/erro
 import { type Delivery, decode } from '../shared/events/decode.ts';
 import { createLog } from '../shared/log.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
+import { sendDueLetters } from './send-due-letters.ts';
 
 /** One request to a function: its name and what was asked, for the record of a failure. */
 export type Invocation = { functionName: string; event: unknown };
@@ -79,20 +80,13 @@ async function settle(
     if (!error.isRecorded) {
       await dependencies.control.recordFailure({ functionName, error, event: delivery.payload });
     }
-    await dependencies.events.setAside({
-      functionName,
-      event: delivery.payload,
-      kind: error.kind,
-      message: error.message,
-      advice: error.advice,
-      ...printable(error),
-    });
-    return answer;
   } catch (unrecorded) {
     // What cannot be recorded must not be acknowledged: Pub/Sub brings it again.
     log.error({ ...line, unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');
     return 503;
   }
+  await sendDueLetters(dependencies);
+  return answer;
 }
 
 /** Of the error that was thrown first, where it is known. */

@@ -1,5 +1,6 @@
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { sendDueLetters } from '../send-due-letters.ts';
 
 /** Why a view is not extracted at present; null when it is. */
 export function whyStopped(source: ViewSource): string | null {
@@ -9,8 +10,13 @@ export function whyStopped(source: ViewSource): string | null {
   return null;
 }
 
-/** Fans a tick out: one message for every view that runs. Repeating it costs captures that find nothing. */
-export async function tick(trigger: string, { control, events, log }: Dependencies) {
+/**
+ * Fans a tick out: one message for every view that runs. Repeating it costs captures that find nothing. What earlier failures could
+ * not set aside is set aside.
+ */
+export async function tick(trigger: string, dependencies: Dependencies) {
+  const { control, events, log } = dependencies;
+  await sendDueLetters(dependencies);
   const sources = (await control.listViewSources()).filter((source) => whyStopped(source) === null);
   await Promise.all(sources.map((source) => events.requestExtract(source.name, trigger)));
   const views = sources.map((source) => source.name);

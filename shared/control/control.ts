@@ -32,6 +32,7 @@ const operations = {
   queueRechecks: keys.queueRechecks,
   dueKeys: keys.dueKeys,
   recordFailure: failures.recordFailure,
+  sendDueLetters: failures.sendDueLetters,
   recordFailureOnce: failures.recordFailureOnce,
   haltView: failures.haltView,
   resumeView: failures.resumeView,

@@ -5,11 +5,51 @@ import { assertLeaseHeld, type Lease } from './leases.ts';
 import { freeKeys } from './queued-keys.ts';
 import { IN_FLIGHT } from './states.ts';
 
+/** As many as one transaction may be open for. */
+const LETTERS_AT_ONCE = 100;
+
 export type Failure = { functionName: string; error: DataHubError; event: unknown };
 
-/** Writes the failure down; `message` and `advice` are what an operator reads. */
+/** A failure whose event is set aside, as it was written down. */
+export type DeadLetter = {
+  functionName: string;
+  /** The event's JSON; what was no JSON, as text. */
+  event: unknown;
+  kind: string;
+  message: string;
+  advice: string;
+  view?: string;
+  etlTransactionId?: string;
+  column?: string;
+  code?: string;
+};
+
+/** Writes the failure down; `message` and `advice` are what an operator reads. Its dead letter is due from then on. */
 export async function recordFailure(pool: pg.Pool, failure: Failure): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', (client) => insertFailure(client, failure));
+  await inTransaction(pool, 'control', 'begin', (client) =>
+    insertFailure(client, failure, { isLetterDue: true }),
+  );
+}
+
+/**
+ * Publishes the dead letters that are due, by `publish`, and remembers that they are. Those that another process is publishing are
+ * left to it; one is published twice only by a process that ends between the two. Returns why some could not be, which stay due.
+ */
+export async function sendDueLetters(
+  pool: pg.Pool,
+  publish: (letter: DeadLetter) => Promise<void>,
+): Promise<unknown[]> {
+  return await inTransaction(pool, 'control', 'begin', async (client) => {
+    const { rows } = await client.query(
+      'select * from etl.etl_error where is_letter_due order by id limit $1 for update skip locked',
+      [LETTERS_AT_ONCE],
+    );
+    const published = await Promise.allSettled(rows.map((row) => publish(letterOf(row))));
+    await client.query('update etl.etl_error set is_letter_due = false where id = any($1::bigint[])', [
+      rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id),
+    ]);
+    return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+  });
 }
 
 /** Writes the failure down unless the same one is written and not resolved yet: for what is met again at every try. */
@@ -20,18 +60,18 @@ export async function recordFailureOnce(pool: pg.Pool, failure: Failure): Promis
        where resolved_at is null and function_name = $1 and view_name is not distinct from $2 and message = $3`,
       [failure.functionName, failure.error.context.view ?? null, storable(failure.error.message)],
     );
-    if (known.rowCount === 0) await insertFailure(client, failure);
+    if (known.rowCount === 0) await insertFailure(client, failure, { isLetterDue: false });
   });
 }
 
 /**
- * Writes the failure down, fails the batch that the lease owns and stops the view, all in one transaction. Throws
+ * Writes the failure down, whose dead letter is due then, fails the batch that the lease owns and stops the view, all in one transaction. Throws
  * `superseded` when the lease is lost: whoever holds the view now meets the failure itself, if it is still there.
  */
 export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await assertLeaseHeld(client, lease);
-    await insertFailure(client, failure);
+    await insertFailure(client, failure, { isLetterDue: true });
     await client.query(
       `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
        where view_name = $1 and state = any($3)`,
@@ -68,10 +108,15 @@ export async function resumeView(pool: pg.Pool, view: string): Promise<void> {
   });
 }
 
-async function insertFailure(client: pg.PoolClient, { functionName, error, event }: Failure): Promise<void> {
+async function insertFailure(
+  client: pg.PoolClient,
+  { functionName, error, event }: Failure,
+  { isLetterDue }: { isLetterDue: boolean },
+): Promise<void> {
   await client.query(
-    `insert into etl.etl_error (function_name, view_name, etl_transaction_id, kind, code, message, advice, event)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `insert into etl.etl_error
+       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, is_letter_due)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       functionName,
       error.context.view ?? null,
@@ -81,8 +126,32 @@ async function insertFailure(client: pg.PoolClient, { functionName, error, event
       storable(error.message),
       error.advice,
       event === undefined ? null : storable(asText(event)),
+      error.context.column ?? null,
+      isLetterDue,
     ],
   );
+}
+
+function letterOf(row: Record<string, unknown>): DeadLetter {
+  return {
+    functionName: row.function_name as string,
+    event: row.event === null ? null : fromText(row.event as string),
+    kind: row.kind as string,
+    message: row.message as string,
+    advice: row.advice as string,
+    ...(row.view_name !== null && { view: row.view_name as string }),
+    ...(row.etl_transaction_id !== null && { etlTransactionId: String(row.etl_transaction_id) }),
+    ...(row.column_name !== null && { column: row.column_name as string }),
+    ...(row.code !== null && { code: row.code as string }),
+  };
+}
+
+function fromText(event: string): unknown {
+  try {
+    return JSON.parse(event);
+  } catch {
+    return event;
+  }
 }
 
 /** What a stranger sent must be recorded whatever it is, or it would be delivered again and again. */

@@ -3,22 +3,12 @@ import { fromGoogle } from '../google-errors.ts';
 
 export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
 
-/** An event or batch set aside with its reason. */
-export type DeadLetter = {
-  functionName: string;
-  event: unknown;
-  kind: string;
-  message: string;
-  advice: string;
-  view?: string;
-  etlTransactionId?: string;
-};
-
 /** Publishing; each resolves when Pub/Sub has the message, and may leave a duplicate when an answer was lost. */
 export type Events = {
   requestExtract(view: string, trigger: string): Promise<void>;
   announceBatch(applier: 'merge' | 'stream', view: string, etlTransactionId: bigint): Promise<void>;
-  setAside(letter: DeadLetter): Promise<void>;
+  /** An event or batch that is set aside, with its reason. */
+  setAside(letter: object): Promise<void>;
   /** The topics that do not exist. */
   missingTopics(): Promise<string[]>;
 };

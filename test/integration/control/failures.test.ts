@@ -74,6 +74,42 @@ describe('failures', () => {
     assert.match(String(rows[2]?.event), /^not to be written as JSON: .*circular/);
   });
 
+  it('I8 have dead letters, each of which stays due until it is published', async () => {
+    await control.recordFailure(FAILURE);
+    await control.haltView(lease, { ...FAILURE, functionName: 'merge', event: undefined });
+    await control.recordFailureOnce({ ...FAILURE, functionName: 'stream' });
+    const letters: object[] = [];
+    const down = new Error('no topic');
+
+    const failed = await control.sendDueLetters(async (letter) => {
+      if (letter.functionName === 'extract') throw down;
+      letters.push(letter);
+    });
+    assert.deepEqual(failed, [down]);
+    for (let ticks = 0; ticks < 2; ticks += 1) {
+      assert.deepEqual(await control.sendDueLetters(async (letter) => void letters.push(letter)), []);
+    }
+
+    const { message, advice } = ERROR;
+    const context = { view: VIEW, etlTransactionId: '12', column: 'share', code: '22003' };
+    assert.deepEqual(letters, [
+      { functionName: 'merge', event: null, kind: 'bad_data', message, advice, ...context },
+      { functionName: 'extract', event: { view: VIEW }, kind: 'bad_data', message, advice, ...context },
+    ]);
+  });
+
+  it('I8 have dead letters that two processes do not publish at the same time', async () => {
+    await control.recordFailure(FAILURE);
+    const letters: object[] = [];
+
+    await control.sendDueLetters(async (letter) => {
+      letters.push(letter);
+      await control.sendDueLetters(async (other) => void letters.push(other));
+    });
+
+    assert.equal(letters.length, 1);
+  });
+
   it('I8 that are met at every try are recorded once, and again after they were resolved', async () => {
     for (let tries = 0; tries < 3; tries += 1) await control.recordFailureOnce(FAILURE);
     await control.recordFailureOnce({ ...FAILURE, functionName: 'merge' });

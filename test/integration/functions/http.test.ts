@@ -191,11 +191,27 @@ describe('the functions over HTTP', () => {
       });
     }
 
-    it('comes again when it could not be set aside', async () => {
+    it('is set aside by the next tick when its dead letter could not be published, once', async () => {
       stack.pubsub.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
 
-      assert.equal((await push('extract', '{"view":"x"}')).status, 503);
       assert.equal((await push('extract', '{"view":"x"}')).status, 200);
+
+      assert.equal((await on.errors()).length, 1);
+      assert.deepEqual(await on.mailboxes.deadLetter.take(), []);
+      for (let ticks = 0; ticks < 2; ticks += 1) await push('extract', '{}');
+      const [letter, ...others] = (await on.mailboxes.deadLetter.take()) as Record<string, unknown>[];
+      assert.partialDeepStrictEqual(letter, { functionName: 'extract', event: { view: 'x' } });
+      assert.deepEqual(others, []);
+    });
+
+    it('comes again when it could not be recorded', async () => {
+      await on.control.query('alter table etl.etl_error rename to gone');
+
+      assert.equal((await push('extract', '{"view":"x"}')).status, 503);
+
+      await on.control.query('alter table etl.gone rename to etl_error');
+      assert.equal((await push('extract', '{"view":"x"}')).status, 200);
+      assert.equal((await on.errors()).length, 1);
     });
   });
 
