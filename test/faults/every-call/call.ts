@@ -1,5 +1,6 @@
+import { deliver } from './deliver.ts';
 import type { Lane, Server } from './lane.ts';
-import { callStep, type Situation, type Stage } from './situation.ts';
+import { callStep, isMoreThanAStep, type Situation, type Stage } from './situation.ts';
 
 /** One call of a run: the nth of its name to its server. */
 export interface Call {
@@ -15,7 +16,13 @@ const isJobItself = (name: string): boolean => name.startsWith('bigquery.job.');
 export async function recordCalls(lane: Lane, stage: Stage, situation: Situation): Promise<Call[]> {
   const prepared = await stage.prepare(situation);
   lane.clearFaults();
-  await callStep(situation, prepared, await prepared.world.newProcess({}));
+  if (isMoreThanAStep(situation)) {
+    const { answered, kill } = await deliver(situation.functionName, prepared, {});
+    await answered;
+    await kill();
+  } else {
+    await callStep(situation, prepared, await prepared.world.newProcess({}));
+  }
   const calls = Object.entries(lane.faults).flatMap(([server, { calls: names }]) => {
     const counts = new Map<string, number>();
     return names.flatMap((name): Call[] => {

@@ -1,13 +1,20 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
 import { pass } from '../../emulators/faults.ts';
-import { callFunction, FUNCTIONS, startFunction } from '../../local/functions.ts';
 import type { Call } from './call.ts';
+import { deliver } from './deliver.ts';
 import { FATES, type FaultKind, faultOf } from './fault-kind.ts';
-import { findFaults } from './judge.ts';
+import { findFaults, findUntold } from './judge.ts';
 import type { Lane } from './lane.ts';
-import { comeToRest } from './recover.ts';
-import { callStep, type Prepared, type Situation, type Stage } from './situation.ts';
+import { comeToHalt, comeToRest } from './recover.ts';
+import {
+  beginsItsWorld,
+  callStep,
+  isMoreThanAStep,
+  type Prepared,
+  type Situation,
+  type Stage,
+} from './situation.ts';
 
 export interface Injection {
   readonly situation: Situation;
@@ -27,6 +34,8 @@ const SMALL_TIMEOUTS = {
   CONNECT_TIMEOUT_SECONDS: '1',
   STATEMENT_TIMEOUT_SECONDS: '1',
 };
+/** Pub/Sub does not bring the event again. */
+const ACKNOWLEDGED = 200;
 /** Who still waits then has no time-out. */
 const PATIENCE_MS = 30_000;
 
@@ -42,11 +51,15 @@ export async function inject(lane: Lane, stage: Stage, injection: Injection): Pr
     const faults = lane.faults[call.server];
     faults.next(call.name, ...passing, fault);
     const run = { lane, situation, prepared, held };
-    await (FATES[kind] === 'killed' ? runAndKill(run) : runToEnd(run, FATES[kind] === 'gives up'));
+    const answered = await (FATES[kind] === 'killed'
+      ? runAndKill(run)
+      : runToEnd(run, FATES[kind] === 'gives up'));
     const isMet = faults.unused.length === 0;
     lane.clearFaults();
+    const untold = answered === ACKNOWLEDGED ? await findUntold(situation, prepared) : [];
+    if (situation.work === 'bad row') await haltAndMend(prepared);
     await comeToRest(prepared.world, prepared.view);
-    const wrong = await findFaults(prepared);
+    const wrong = [...untold, ...(await findFaults(prepared))];
     verdict =
       wrong.length > 0
         ? { outcome: 'not survived', why: wrong.join('; ') }
@@ -54,7 +67,7 @@ export async function inject(lane: Lane, stage: Stage, injection: Injection): Pr
   } catch (error) {
     verdict = { outcome: 'not survived', why: error instanceof Error ? error.message : String(error) };
   }
-  if (situation.batch === 'initial' || verdict.outcome === 'not survived') {
+  if (beginsItsWorld(situation) || verdict.outcome === 'not survived') {
     await stage.leave(situation, prepared.world);
   }
   return verdict;
@@ -67,18 +80,16 @@ type Run = {
   held: { reached: Promise<void>; release: () => void } | null;
 };
 
-/** In this process. Throws for an error that Pub/Sub would not bring the event again after, and when nobody gave up. */
-async function runToEnd({ lane, situation, prepared, held }: Run, givesUp: boolean): Promise<void> {
-  const running = prepared.world
-    .newProcess(givesUp ? SMALL_TIMEOUTS : {})
-    .then((dependencies) => callStep(situation, prepared, dependencies))
-    .catch((thrown: unknown) => {
-      const error = asDataHubError(thrown);
-      if (!['retry', 'stop'].includes(dispositionOf(error))) throw error;
-    });
+/**
+ * In this process, or, if it is more than a step, in one of its own, whose answer is returned. Throws for an error that Pub/Sub would not
+ * bring the event again after, and when nobody gave up.
+ */
+async function runToEnd(run: Run, givesUp: boolean): Promise<number | undefined> {
+  const { lane, situation, held } = run;
+  const settings: Record<string, string> = givesUp ? SMALL_TIMEOUTS : {};
+  const running = isMoreThanAStep(situation) ? runProcess(run, settings) : runStep(run, settings);
   try {
-    if (givesUp) await withinPatience(running);
-    else await running;
+    return givesUp ? await withinPatience(running) : await running;
   } finally {
     held?.release();
     await running.catch(() => undefined);
@@ -86,27 +97,49 @@ async function runToEnd({ lane, situation, prepared, held }: Run, givesUp: boole
   }
 }
 
-async function withinPatience(running: Promise<unknown>): Promise<void> {
+async function runStep({ situation, prepared }: Run, settings: Record<string, string>): Promise<undefined> {
+  try {
+    await callStep(situation, prepared, await prepared.world.newProcess(settings));
+  } catch (thrown) {
+    const error = asDataHubError(thrown);
+    if (!['retry', 'stop'].includes(dispositionOf(error))) throw error;
+  }
+}
+
+async function runProcess(
+  { situation, prepared }: Run,
+  settings: Record<string, string>,
+): Promise<number | undefined> {
+  const { answered, kill } = await deliver(situation.functionName, prepared, settings);
+  const status = await answered;
+  await kill();
+  return status;
+}
+
+async function withinPatience<T>(running: Promise<T>): Promise<T> {
   const impatience = new AbortController();
-  const tooLong = elapse(PATIENCE_MS, undefined, { signal: impatience.signal }).then(() => {
+  const tooLong = elapse(PATIENCE_MS, undefined, { signal: impatience.signal }).then((): never => {
     throw new Error(`the function waits for an answer for more than ${PATIENCE_MS} ms`);
   });
   tooLong.catch(() => undefined);
-  await Promise.race([running, tooLong]).finally(() => impatience.abort());
+  return await Promise.race([running, tooLong]).finally(() => impatience.abort());
 }
 
 /** In a process of its own, which is killed while the call is held, and released when the process is gone. */
-async function runAndKill({ situation, prepared, held }: Run): Promise<void> {
-  const definition = FUNCTIONS.find(({ name }) => name === situation.functionName);
-  if (definition === undefined || held === null) throw new TypeError('nothing to kill, or no moment for it');
-  const running = await startFunction(definition, {
-    env: { ...process.env, ...prepared.world.env },
-    anyPort: true,
-    onLine: () => undefined,
-  });
-  const answered = callFunction(running.url, prepared.event).catch(() => undefined);
+async function runAndKill({ situation, prepared, held }: Run): Promise<number | undefined> {
+  if (held === null) throw new TypeError('no moment to kill the process at');
+  const { answered, kill } = await deliver(situation.functionName, prepared, {});
   await Promise.race([held.reached, answered]);
-  await running.process.kill();
+  await kill();
   held.release();
-  await answered;
+  return await answered;
+}
+
+/** The row that halts the view stays until the event is set aside; then an operator mends it and lets the view run. */
+async function haltAndMend({ world, view }: Prepared): Promise<void> {
+  await comeToHalt(world, view);
+  const letters = await world.takeDeadLetters();
+  if (letters.length === 0) throw new Error('there is no dead letter');
+  await world.mend(view);
+  await world.undisturbed.control.resumeView(view.name);
 }

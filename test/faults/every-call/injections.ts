@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { FAULT_KINDS } from './fault-kind.ts';
 import type { Injection } from './inject.ts';
 import type { Recording } from './lane-worker.ts';
+import { isMoreThanAStep } from './situation.ts';
 
 /** Every call of a recording, every way. */
 export function everyInjection(recording: Recording): Injection[] {
@@ -18,7 +19,8 @@ export function sampleOf(injections: readonly Injection[], ofEach: number, seed:
       .digest('hex');
   const groups = Map.groupBy(
     injections,
-    ({ situation, kind }) => `${situation.functionName}, ${situation.view}, ${kind}`,
+    ({ situation, kind }) =>
+      `${situation.functionName}, ${situation.view}, ${isMoreThanAStep(situation)}, ${kind}`,
   );
   return [...groups.values()].flatMap((group) =>
     group
@@ -31,6 +33,6 @@ export function sampleOf(injections: readonly Injection[], ofEach: number, seed:
 
 /** `merge of pmr_project, incremental: control: begin #3: answer lost after the effect` */
 export function describeInjection({ situation, call, kind }: Injection): string {
-  const { functionName, view, batch } = situation;
-  return `${functionName} of ${view}, ${batch}: ${call.name} #${call.nth}: ${kind}`;
+  const { functionName, view, work } = situation;
+  return `${functionName} of ${view}, ${work}: ${call.name} #${call.nth}: ${kind}`;
 }

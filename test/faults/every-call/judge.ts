@@ -1,5 +1,6 @@
 import { compare, describeFindings } from '../../local/compare/compare.ts';
-import type { Prepared } from './situation.ts';
+import type { Prepared, Situation } from './situation.ts';
+import { CONFIGURATION } from './views.ts';
 import type { World } from './world.ts';
 
 /**
@@ -18,6 +19,20 @@ export async function findFaults(prepared: Prepared): Promise<string[]> {
   ];
 }
 
+/** What an event that was acknowledged must have left behind at once, and did not. */
+export async function findUntold({ work }: Situation, { world }: Prepared): Promise<string[]> {
+  if (work === 'bad row') {
+    const { rows } = await world.control.query(`select from etl.etl_error where kind = 'bad_data'`);
+    return rows.length === 1 ? [] : [`the bad row was acknowledged, and recorded ${rows.length} times`];
+  }
+  if (work === 'fan-out') {
+    const asked = await world.takeFanOut();
+    const missing = CONFIGURATION.map(({ name }) => name).filter((name) => !asked.includes(name));
+    return missing.map((view) => `the tick was acknowledged, and ${view} was not asked for`);
+  }
+  return [];
+}
+
 /** Deleted rows included, which a merged target keeps. */
 async function findTwice({ world, view: { pair } }: Prepared): Promise<string[]> {
   const [row] = await world.query(
@@ -32,7 +47,8 @@ async function findStuck({ control }: World): Promise<string[]> {
     union all select 'batch ' || id || ' is ' || state from etl.etl_transaction where state not in ('applied', 'abandoned')
     union all select 'view ' || name || ' is halted: ' || halted_reason from etl.view_source where halted_reason is not null
     union all select 'view ' || name || ' is paused' from etl.view_source where paused
-    union all select 'an error is recorded: ' || message from etl.etl_error
+    union all select 'an error is recorded: ' || message from etl.etl_error where resolved_at is null
+    union all select 'a dead letter is due: ' || message from etl.etl_error where is_letter_due
     union all select 'key ' || key || ' is queued' from etl.queued_key`);
   return rows.map((row) => row.fault as string);
 }

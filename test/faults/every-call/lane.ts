@@ -17,8 +17,6 @@ import { World } from './world.ts';
 
 const LOCATION = 'EU';
 const DATASETS = ['SMartData_Temp', 'SMartDataAnalytics', 'View_SMartData'];
-/** Beside those that the appliers subscribe to. */
-const TOPICS = ['cdc-extract', 'cdc-dead-letter'];
 const SOURCE_SQL = new URL('../../integration/functions/source.sql', import.meta.url);
 
 /** The role that reads the source, and its password. */
@@ -114,8 +112,9 @@ export class Lane {
     });
     for (const dataset of DATASETS) await bigquery.createDataset(dataset, { location: LOCATION });
     const pubsub = new PubSub({ projectId });
-    await Promise.all(TOPICS.map((topic) => pubsub.createTopic(topic)));
     const mailboxes = {
+      extract: await Mailbox.of(pubsub, 'cdc-extract'),
+      deadLetter: await Mailbox.of(pubsub, 'cdc-dead-letter'),
       merge: await Mailbox.of(pubsub, 'cdc-merge'),
       stream: await Mailbox.of(pubsub, 'cdc-stream'),
     };

@@ -1,4 +1,5 @@
 import { extractView } from '../../../functions/extract/extract-view.ts';
+import { tick } from '../../../functions/extract/tick.ts';
 import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
 import { streamBatch } from '../../../functions/stream/stream-batch.ts';
 import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
@@ -31,6 +32,32 @@ export async function comeToRest(world: World, view: ViewUnderTest): Promise<voi
     }
   }
   throw new Error(`the view does not come to rest: ${told.join('; ')}`);
+}
+
+/**
+ * Ticks in a process that meets no fault until the view, one of whose rows is bad, is halted and the event is set aside. Throws an
+ * error telling what was answered when it does not come to that.
+ */
+export async function comeToHalt(world: World, view: ViewUnderTest): Promise<void> {
+  const told: string[] = [];
+  for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
+    await tick('test', world.undisturbed);
+    const { rows } = await world.control.query(
+      `select halted_at is not null and not exists (select from etl.etl_error where is_letter_due) as is_done
+       from etl.view_source where name = $1`,
+      [view.name],
+    );
+    if (rows[0]?.is_done === true) return;
+    try {
+      const invocation = { functionName: 'extract', event: { view: view.name } };
+      const extracted = await extractView(view.name, 'test', invocation, world.undisturbed);
+      told.push(JSON.stringify(extracted));
+      if (extracted.outcome === 'busy') await world.letLeasesAge();
+    } catch (thrown) {
+      told.push(asDataHubError(thrown).message);
+    }
+  }
+  throw new Error(`the view does not halt: ${told.join('; ')}`);
 }
 
 /** What the step answered; undefined for a failure after which Pub/Sub brings the event again. */

@@ -12,27 +12,41 @@ import type { Changes, World } from './world.ts';
 export interface Situation {
   readonly functionName: FunctionName;
   readonly view: ViewName;
-  readonly batch: 'initial' | 'incremental';
+  /**
+   * A batch of either kind; a row that halts the view and whose event is set aside; or a tick of all views. The last two are more than
+   * a step: the function does them in a process of its own, from the pushed event to its answer.
+   */
+  readonly work: Batch | 'bad row' | 'fan-out';
 }
 
-export const SITUATIONS: readonly Situation[] = Object.values(VIEWS).flatMap(({ name, applier }) =>
-  (['initial', 'incremental'] as const).flatMap((batch) => [
-    { functionName: 'extract' as const, view: name, batch },
-    { functionName: applier, view: name, batch },
-  ]),
-);
+type Batch = 'initial' | 'incremental';
+
+export const SITUATIONS: readonly Situation[] = [
+  ...Object.values(VIEWS).flatMap(({ name, applier }) =>
+    (['initial', 'incremental'] as const).flatMap((work) => [
+      { functionName: 'extract' as const, view: name, work },
+      { functionName: applier, view: name, work },
+    ]),
+  ),
+  { functionName: 'extract', view: 'pmr_project', work: 'bad row' },
+  { functionName: 'extract', view: 'pmr_project', work: 'fan-out' },
+];
+
+export function isMoreThanAStep({ work }: Situation): boolean {
+  return work === 'bad row' || work === 'fan-out';
+}
 
 /** A situation in its world, up to the moment where the function is called. */
 export interface Prepared {
   readonly world: World;
   readonly view: ViewUnderTest;
-  readonly event: { view: string; etlTransactionId?: string };
+  readonly event: { view?: string; etlTransactionId?: string };
   /** What the application did since the number of the last batch before it, which is what batches above it must tell. */
   readonly changes: Changes;
   readonly lastBatchBefore: string;
 }
 
-/** Brings a situation about. An incremental batch is one of a world that has been through others; an initial one begins its world. */
+/** Brings a situation about. An initial batch begins its world, and so does a row that is bad; the others are of one that has been through some. */
 export class Stage {
   readonly #lane: Lane;
   readonly #worlds = new Map<ViewName, World>();
@@ -41,22 +55,27 @@ export class Stage {
     this.#lane = lane;
   }
 
-  async prepare({ functionName, view: name, batch }: Situation): Promise<Prepared> {
-    const view = VIEWS[name];
-    const world = batch === 'initial' ? await this.#lane.install() : await this.#loadedWorld(view);
+  async prepare(situation: Situation): Promise<Prepared> {
+    const { functionName, work } = situation;
+    const view = VIEWS[situation.view];
+    const isNew = beginsItsWorld(situation);
+    const world = isNew ? await this.#lane.install() : await this.#loadedWorld(view);
     const lastBatchBefore = await lastBatch(world);
-    const changes = batch === 'initial' ? await world.fill(view) : await world.change(view);
+    const changes = isNew ? await world.fill(view) : await world.change(view);
+    if (work === 'bad row') await world.spoil(view);
     await world.letHorizonsAge();
     const event =
-      functionName === 'extract'
-        ? { view: name }
-        : { view: name, etlTransactionId: await staged(world, view) };
+      work === 'fan-out'
+        ? {}
+        : functionName === 'extract'
+          ? { view: view.name }
+          : { view: view.name, etlTransactionId: await staged(world, view) };
     return { world, view, event, changes, lastBatchBefore };
   }
 
   /** The world is not fit for another situation. */
-  async leave({ batch, view }: Situation, world: World): Promise<void> {
-    if (batch === 'incremental') this.#worlds.delete(view);
+  async leave(situation: Situation, world: World): Promise<void> {
+    if (!beginsItsWorld(situation)) this.#worlds.delete(situation.view);
     await world.leave();
   }
 
@@ -74,6 +93,11 @@ export class Stage {
   }
 }
 
+/** Whether its world is of no use for another situation. */
+export function beginsItsWorld({ work }: Situation): boolean {
+  return work === 'initial' || work === 'bad row';
+}
+
 /** Calls the step of a function as its handler does. */
 export async function callStep(
   { functionName }: Situation,
@@ -82,6 +106,7 @@ export async function callStep(
 ): Promise<object> {
   const invocation = { functionName, event };
   const { view, etlTransactionId } = event;
+  if (view === undefined) throw new TypeError('a tick is more than a step');
   if (etlTransactionId === undefined) return await extractView(view, 'test', invocation, dependencies);
   const apply = functionName === 'merge' ? mergeBatch : streamBatch;
   return await apply({ view, etlTransactionId: BigInt(etlTransactionId) }, invocation, dependencies);

@@ -13,8 +13,8 @@ type Parts = {
   /** The source as the functions reach it. */
   readerUrl: string;
   bigquery: BigQuery;
-  /** What was announced to the functions that apply batches. */
-  mailboxes: Record<'merge' | 'stream', Mailbox>;
+  /** What was published. */
+  mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
   /** The address by way of the proxy, where faults are met. */
   proxied: (url: string) => string;
 };
@@ -84,6 +84,15 @@ export class World {
     return { added: 1, changed: 1, deleted: 1 };
   }
 
+  /** Makes one of the rows that are not loaded yet one that BigQuery cannot hold. */
+  async spoil({ table }: ViewUnderTest): Promise<void> {
+    await this.#source.change(table, 1, { share: 'NaN' });
+  }
+
+  async mend({ table }: ViewUnderTest): Promise<void> {
+    await this.#source.change(table, 1, { share: '0.5' });
+  }
+
   /** As if the grace period had passed since the last capture, so that the next one draws a marker. */
   async letHorizonsAge(): Promise<void> {
     await this.control.query(`
@@ -110,9 +119,22 @@ export class World {
     return await this.#mailboxes[applier].take();
   }
 
+  /** The views that ticks have asked for since this was asked last. */
+  async takeFanOut(): Promise<string[]> {
+    return (await this.#mailboxes.extract.take()).map((event) => (event as { view: string }).view);
+  }
+
+  async takeDeadLetters(): Promise<unknown[]> {
+    return await this.#mailboxes.deadLetter.take();
+  }
+
   async leave(): Promise<void> {
-    const { merge, stream } = this.#mailboxes;
-    await Promise.all([this.control.end(), this.#sourcePool.end(), merge.close(), stream.close()]);
+    const mailboxes = Object.values(this.#mailboxes);
+    await Promise.all([
+      this.control.end(),
+      this.#sourcePool.end(),
+      ...mailboxes.map((mailbox) => mailbox.close()),
+    ]);
   }
 }
 
