@@ -5,6 +5,7 @@ import type { Counts } from '../shared/counts.ts';
 import { DataHubError } from '../shared/errors.ts';
 import type { BatchEvent } from '../shared/events/messages.ts';
 import type { ViewSource } from '../shared/view-source.ts';
+import { abandon } from './abandon.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Invocation } from './handle.ts';
 import { holdView } from './hold-view.ts';
@@ -35,7 +36,7 @@ export type Settled =
   | { state: 'applied'; counts: Counts; lagMs: number | null }
   | { state: 'running' }
   | { state: 'continued'; progress: Progress }
-  | { state: 'recaptured'; why: string }
+  | { state: 'recaptured' }
   | { state: 'already settled'; batch: EtlTransaction };
 
 /** A batch whose view is held. */
@@ -104,7 +105,6 @@ export async function applyBatch(
       await events.announceBatch(applier.functionName, source.name, batch.id);
       return { outcome: 'continued', ...named };
     case 'recaptured':
-      log.warn({ ...named, why: settled.why }, 'batch abandoned');
       await events.requestExtract(source.name, 'recapture');
       return { outcome: 'recaptured', ...named };
     case 'applied': {
@@ -122,9 +122,10 @@ export async function applyBatch(
 export async function recapture(
   { id, lease }: Pick<HeldBatch, 'id' | 'lease'>,
   loss: DataHubError,
-  { control }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<Settled> {
-  await control.abandonBatch(lease, { id, state: 'staged' }, loss.message);
+  const { control } = dependencies;
+  await abandon(lease, { id, state: 'staged' }, loss.message, dependencies);
   if (loss.kind === 'number_reused') await control.leapNumbers();
-  return { state: 'recaptured', why: loss.message };
+  return { state: 'recaptured' };
 }

@@ -21,6 +21,8 @@ export type Dependencies = {
   control: Control;
   /** Connections to the source, as the reader role. */
   source: pg.Pool;
+  /** Others, for the slices of views that are copied whole, which wait for their turn. */
+  slices: pg.Pool;
   staging: Staging;
   warehouse: Warehouse;
   events: Events;
@@ -59,8 +61,14 @@ export async function createDependencies(env: Record<string, string | undefined>
     control: createControl(controlPool),
     source: createPool(config.sourceDatabaseUrl, {
       name: 'smart-datahub source',
-      max: config.maxSlices + 1,
+      max: config.sourceConnections - config.maxSlices,
       config,
+    }),
+    slices: createPool(config.sourceDatabaseUrl, {
+      name: 'smart-datahub source',
+      max: config.maxSlices,
+      config,
+      connectTimeoutSeconds: config.timeLimitSeconds,
     }),
     staging: createStaging(storage, config.stagingBucket, config),
     warehouse: createWarehouse(

@@ -87,18 +87,26 @@ export type PoolOptions = {
    * its locks and its snapshot for as long as it sleeps.
    */
   idleInTransactionSeconds?: number;
+  /** How long a connection may be waited for, by default as configured. */
+  connectTimeoutSeconds?: number;
 };
 
 /** A small pool of connections that names itself in pg_stat_activity and gives up on what does not answer. */
 export function createPool(
   url: Secret,
-  { name, max, config, idleInTransactionSeconds = config.timeLimitSeconds }: PoolOptions,
+  {
+    name,
+    max,
+    config,
+    idleInTransactionSeconds = config.timeLimitSeconds,
+    connectTimeoutSeconds = config.connectTimeoutSeconds,
+  }: PoolOptions,
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url.reveal(),
     application_name: name,
     max,
-    connectionTimeoutMillis: config.connectTimeoutSeconds * 1000,
+    connectionTimeoutMillis: connectTimeoutSeconds * 1000,
     statement_timeout: config.statementTimeoutSeconds * 1000,
     idle_in_transaction_session_timeout: idleInTransactionSeconds * 1000,
     idleTimeoutMillis: 30_000,
@@ -107,8 +115,8 @@ export function createPool(
   });
   // An idle connection that breaks is replaced by the pool; whoever uses a broken one sees the error there.
   pool.on('error', () => undefined);
-  const { statementTimeoutSeconds, connectTimeoutSeconds } = config;
-  pool.on('connect', (client) => giveUpOnSilence(client, statementTimeoutSeconds + connectTimeoutSeconds));
+  const silenceSeconds = config.statementTimeoutSeconds + config.connectTimeoutSeconds;
+  pool.on('connect', (client) => giveUpOnSilence(client, silenceSeconds));
   return pool;
 }
 

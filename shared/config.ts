@@ -39,38 +39,46 @@ const topic = (fallback: string) =>
     .default(fallback);
 
 /** The environment, name by name; every fault is reported with the variable's name. */
-const environment = z.object({
-  GOOGLE_CLOUD_PROJECT: z
-    .string({ error: 'is missing' })
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
-  SOURCE_DATABASE_URL: databaseUrl,
-  CONTROL_DATABASE_URL: databaseUrl,
-  STAGING_BUCKET: z
-    .string({ error: 'is missing' })
-    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
-  BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location'),
-  TEMP_DATASET: dataset('SMartData_Temp'),
-  TARGET_DATASET: dataset('SMartDataAnalytics'),
-  VIEW_DATASET: dataset('View_SMartData'),
-  TOPIC_EXTRACT: topic('cdc-extract'),
-  TOPIC_MERGE: topic('cdc-merge'),
-  TOPIC_STREAM: topic('cdc-stream'),
-  TOPIC_DEAD_LETTER: topic('cdc-dead-letter'),
-  CHANGE_LOG_TABLE: z.string().min(1).default('models_logging_change'),
-  CONTENT_TYPE_TABLE: z.string().min(1).default('django_content_type'),
-  GRACE_SECONDS: seconds(60),
-  LEASE_SECONDS: seconds(60),
-  TIME_LIMIT_SECONDS: seconds(540),
-  STATEMENT_TIMEOUT_SECONDS: seconds(480),
-  CONNECT_TIMEOUT_SECONDS: seconds(10),
-  CALL_TIMEOUT_SECONDS: seconds(60),
-  FLOOR_WARNING_SECONDS: seconds(3600),
-  MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
-  MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
-  SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000),
-  MAX_SLICES: wholeNumber(4, 1, 16),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
-});
+const environment = z
+  .object({
+    GOOGLE_CLOUD_PROJECT: z
+      .string({ error: 'is missing' })
+      .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
+    SOURCE_DATABASE_URL: databaseUrl,
+    CONTROL_DATABASE_URL: databaseUrl,
+    STAGING_BUCKET: z
+      .string({ error: 'is missing' })
+      .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
+    BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location'),
+    TEMP_DATASET: dataset('SMartData_Temp'),
+    TARGET_DATASET: dataset('SMartDataAnalytics'),
+    VIEW_DATASET: dataset('View_SMartData'),
+    TOPIC_EXTRACT: topic('cdc-extract'),
+    TOPIC_MERGE: topic('cdc-merge'),
+    TOPIC_STREAM: topic('cdc-stream'),
+    TOPIC_DEAD_LETTER: topic('cdc-dead-letter'),
+    CHANGE_LOG_TABLE: z.string().min(1).default('models_logging_change'),
+    CONTENT_TYPE_TABLE: z.string().min(1).default('django_content_type'),
+    GRACE_SECONDS: seconds(60),
+    LEASE_SECONDS: seconds(60),
+    TIME_LIMIT_SECONDS: seconds(540),
+    STATEMENT_TIMEOUT_SECONDS: seconds(480),
+    CONNECT_TIMEOUT_SECONDS: seconds(10),
+    CALL_TIMEOUT_SECONDS: seconds(60),
+    FLOOR_WARNING_SECONDS: seconds(3600),
+    LAG_WARNING_SECONDS: seconds(1800),
+    KEEP_DAYS: wholeNumber(90, 1, 36_500),
+    MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
+    MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
+    SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000),
+    MAX_SLICES: wholeNumber(4, 1, 16),
+    SOURCE_CONNECTIONS: wholeNumber(10, 2, 100),
+    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  })
+  .refine((given) => given.SOURCE_CONNECTIONS > given.MAX_SLICES, {
+    path: ['SOURCE_CONNECTIONS'],
+    error: 'must be greater than MAX_SLICES',
+  });
 
 /** A connection string that prints as `[redacted]`, whatever prints it. */
 export class Secret {
@@ -129,10 +137,13 @@ export function parseConfig(env: Record<string, string | undefined>) {
     connectTimeoutSeconds: e.CONNECT_TIMEOUT_SECONDS,
     callTimeoutSeconds: e.CALL_TIMEOUT_SECONDS,
     floorWarningSeconds: e.FLOOR_WARNING_SECONDS,
+    lagWarningSeconds: e.LAG_WARNING_SECONDS,
+    keepDays: e.KEEP_DAYS,
     maxBatchLogRows: e.MAX_BATCH_LOG_ROWS,
     maxPartBytes: e.MAX_PART_BYTES,
     sliceRows: e.SLICE_ROWS,
     maxSlices: e.MAX_SLICES,
+    sourceConnections: e.SOURCE_CONNECTIONS,
     logLevel: e.LOG_LEVEL,
   };
 }

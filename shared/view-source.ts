@@ -3,7 +3,7 @@ import type { LoadType } from './columns.ts';
 
 const name = z.string().min(1).max(63);
 /** Names that become parts of BigQuery names and of object prefixes. */
-const warehouseName = z
+export const warehouseName = z
   .string()
   .regex(/^[A-Za-z_]\w{0,199}$/, 'may hold letters, digits and underscores only');
 
@@ -91,6 +91,8 @@ export type ViewSource = {
   paused: boolean;
   /** The system's stop, with its reason; null while it runs. */
   haltedReason: string | null;
+  /** The next batch is to carry the whole view. */
+  isResyncRequested: boolean;
   /** The warehouse objects that were last made for it; null before the first extract. */
   warehouseFingerprint: string | null;
 };

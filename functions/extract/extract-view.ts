@@ -12,6 +12,7 @@ import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { badKeysAmong, describeView, type SourceView } from '../../shared/source/source-view.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
+import { abandon } from '../abandon.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, holdView } from '../hold-view.ts';
@@ -110,14 +111,14 @@ export async function extractKeys(
 async function abandonedInstead(
   batch: EtlTransaction,
   lease: Lease,
-  { clock, control, log }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<boolean> {
+  const { clock } = dependencies;
   const isStale =
     batch.state === 'staged' && clock.nowMs() - (batch.stagedAt?.getTime() ?? 0) > STAGED_FOR_TOO_LONG_MS;
   if (batch.state !== 'extracting' && !isStale) return false;
   const why = isStale ? 'staged for more than 24 hours' : 'its process ended before the batch was staged';
-  await control.abandonBatch(lease, batch, why);
-  log.warn({ view: batch.view, etlTransactionId: String(batch.id), why }, 'batch abandoned');
+  await abandon(lease, batch, why, dependencies);
   return true;
 }
 
@@ -132,7 +133,8 @@ async function extractBatch(
   const startedMs = clock.nowMs();
   const deadlineMs = deadlineOf(dependencies);
   const view = viewSource.name;
-  const stored = await control.readCheckpoint(view);
+  // A resync begins anew: what was covered before does not matter to it.
+  const stored = viewSource.isResyncRequested ? null : await control.readCheckpoint(view);
   const maxLogRows = batchLimit(stored, config);
   const queued: QueuedKeys =
     stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, maxLogRows);
@@ -158,7 +160,7 @@ async function extractBatch(
       isEmpty: stored === null && (await isEmptyView(client, described)),
     });
     const batch = await control.beginBatch(lease, {
-      kind: kindOf(checkpoint === null, captured.logRows, queued),
+      kind: checkpoint === null ? wholeKind(viewSource) : changesKind(captured.logRows, queued),
       trigger,
       nextCheckpoint: captured.next,
       logRows: captured.logRows,
@@ -242,8 +244,9 @@ const NOTHING_CAPTURED: Omit<Capture, 'next'> = {
   deletes: 0n,
 };
 
-function kindOf(isInitial: boolean, logRows: bigint, queued: QueuedKeys): Kind {
-  if (isInitial) return 'initial';
+const wholeKind = ({ isResyncRequested }: ViewSource): Kind => (isResyncRequested ? 'resync' : 'initial');
+
+function changesKind(logRows: bigint, queued: QueuedKeys): Kind {
   return logRows > 0n ? 'incremental' : (queued.kind ?? 'incremental');
 }
 
@@ -262,7 +265,7 @@ async function warnIfStuck(
 
 /** What was written must be what was counted in the same snapshot; anything else is a bug of ours. */
 function assertCaptured(batch: EtlTransaction, captured: Omit<Capture, 'next'>, staged: Staged): void {
-  if (batch.kind === 'initial') return;
+  if (batch.isComplete) return;
   if (BigInt(staged.upserts) === captured.upserts && BigInt(staged.deletes) === captured.deletes) return;
   throw new RangeError(
     `batch ${batch.id} counted ${captured.upserts} upserts and ${captured.deletes} deletes, but staged ${staged.upserts} and ${staged.deletes}`,

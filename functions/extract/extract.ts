@@ -1,13 +1,23 @@
 import { parseExtractEvent } from '../../shared/events/messages.ts';
-import { handle } from '../handle.ts';
+import { handle, type Step } from '../handle.ts';
 import { check } from './check.ts';
 import { dryRun } from './dry-run.ts';
 import { extractKeys, extractView } from './extract-view.ts';
 import { importConfiguration } from './import-configuration.ts';
+import {
+  changeLoadType,
+  recheck,
+  redriveEvents,
+  redriveView,
+  resume,
+  resync,
+  status,
+  stop,
+} from './operate.ts';
 import { tick } from './tick.ts';
 
-/** The function `extract`: a tick, one view, given keys, or a question about the installation. */
-export const extract = handle('extract', async (payload, invocation, dependencies) => {
+/** Carries out what an event or a call asks. */
+export const carryOut: Step = async (payload, invocation, dependencies) => {
   const event = parseExtractEvent(payload);
   switch (event.ask) {
     case 'tick':
@@ -16,10 +26,23 @@ export const extract = handle('extract', async (payload, invocation, dependencie
       return await extractView(event.view, event.trigger ?? 'manual', invocation, dependencies);
     case 'keys':
       return await extractKeys(event.view, event.keys, invocation, dependencies);
+    case 'pause':
+    case 'halt':
+      return await stop(event, dependencies);
     case 'resume':
-      await dependencies.control.getViewSource(event.view);
-      await dependencies.control.resumeView(event.view);
-      return { outcome: 'resumed', view: event.view };
+      return await resume(event, dependencies);
+    case 'redriveView':
+      return await redriveView(event, dependencies);
+    case 'redriveEvents':
+      return await redriveEvents(event, dependencies);
+    case 'resync':
+      return await resync(event, dependencies);
+    case 'loadType':
+      return await changeLoadType(event, dependencies);
+    case 'recheck':
+      return await recheck(event, invocation, dependencies);
+    case 'status':
+      return await status(event, dependencies);
     case 'check':
       return await check(event.view, dependencies);
     case 'dryRun':
@@ -27,4 +50,7 @@ export const extract = handle('extract', async (payload, invocation, dependencie
     case 'import':
       return await importConfiguration(event.entries, dependencies);
   }
-});
+};
+
+/** The function `extract`: a tick, one view, given keys, or what an operator asks. */
+export const extract = handle('extract', carryOut);

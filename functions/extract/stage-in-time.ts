@@ -2,6 +2,7 @@ import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import { abandon } from '../abandon.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { lowerBatchLimit } from './batch-limit.ts';
 
@@ -21,7 +22,7 @@ export async function stageInTime<T>(
   dependencies: Dependencies,
   stage: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { clock, config, control } = dependencies;
+  const { clock, config } = dependencies;
   const timeIsUp = new AbortController();
   const timer = setTimeout(() => timeIsUp.abort(), Math.max(0, held.deadlineMs - clock.nowMs()));
   try {
@@ -39,7 +40,7 @@ export async function stageInTime<T>(
       `view ${batch.view}: the rows of ETL transaction ${batch.id} were not copied within TIME_LIMIT_SECONDS (${timeLimitSeconds}) and STATEMENT_TIMEOUT_SECONDS (${statementTimeoutSeconds})`,
       { context: { view: batch.view, etlTransactionId: batch.id }, advice: ADVICE, cause: error },
     );
-    await control.abandonBatch(held.lease, batch, tooSlow.message);
+    await abandon(held.lease, batch, tooSlow.message, dependencies);
     throw tooSlow;
   } finally {
     clearTimeout(timer);

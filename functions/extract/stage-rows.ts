@@ -23,7 +23,7 @@ export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'>
 type StagedUpserts = { objects: StagedObject[]; policyValues: PolicyValues };
 
 /**
- * Copies a batch's rows from the snapshot of `client` into staged objects, and its manifest last. The rows of an initial load
+ * Copies a batch's rows from the snapshot of `client` into staged objects, and its manifest last. The rows of a whole view
  * are copied in parallel slices of the same snapshot when the table is large; `isLoadedAsIs` says that they are loaded straight
  * into a streamed target.
  */
@@ -36,16 +36,14 @@ export async function stageRows(
   dependencies: Dependencies,
 ): Promise<Staged> {
   const writer = dependencies.staging.openBatch(batch.stagedPrefix);
-  const upserts =
-    batch.kind === 'initial'
-      ? await stageWholeView(client, view, batch, isLoadedAsIs, writer, signal, dependencies)
-      : [await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' })];
-  const deletes =
-    batch.kind === 'initial'
-      ? []
-      : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
-          writer.write('deletes', lines, signal),
-        );
+  const upserts = batch.isComplete
+    ? await stageWholeView(client, view, batch, isLoadedAsIs, writer, signal, dependencies)
+    : [await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' })];
+  const deletes = batch.isComplete
+    ? []
+    : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
+        writer.write('deletes', lines, signal),
+      );
   const upserted = upserts.flatMap((each) => each.objects);
   const objects = [...upserted, ...deletes];
   const staged = {
@@ -71,7 +69,7 @@ async function stageWholeView(
   isLoadedAsIs: boolean,
   writer: BatchWriter,
   signal: AbortSignal,
-  { config, source }: Dependencies,
+  { config, slices: connections }: Dependencies,
 ): Promise<StagedUpserts[]> {
   const slices = await planSlices(client, view, config);
   const [whole] = slices;
@@ -85,7 +83,7 @@ async function stageWholeView(
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const staged = slices.map((slice) =>
-    inExportedSnapshot(source, snapshot, (sliceClient) =>
+    inExportedSnapshot(connections, snapshot, (sliceClient) =>
       stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice, isLoadedAsIs }),
     ).catch((error: unknown) => {
       failed.abort(error);

@@ -11,15 +11,27 @@ export function whyStopped(source: ViewSource): string | null {
 }
 
 /**
- * Fans a tick out: one message for every view that runs. Repeating it costs captures that find nothing. What earlier failures could
- * not set aside is set aside.
+ * Fans a tick out: one message for every view that runs. Repeating it costs captures that find nothing. Then it says how late each
+ * view is, publishes dead letters that are due, and deletes what is too old.
  */
 export async function tick(trigger: string, dependencies: Dependencies) {
-  const { control, events, log } = dependencies;
-  await sendDueLetters(dependencies);
+  const { config, control, events, log } = dependencies;
   const sources = (await control.listViewSources()).filter((source) => whyStopped(source) === null);
   await Promise.all(sources.map((source) => events.requestExtract(source.name, trigger)));
   const views = sources.map((source) => source.name);
   if (views.length === 0) log.warn({ trigger }, 'no view is enabled');
+  await tellFreshness(dependencies);
+  await sendDueLetters(dependencies);
+  await control.deleteOldRows(config.keepDays);
   return { outcome: 'fanned out', views };
+}
+
+/** A line for every enabled view, also for those that are stopped: their users read old rows. */
+async function tellFreshness({ config, control, log }: Dependencies): Promise<void> {
+  for (const { view, state, behindSeconds } of await control.readStatus()) {
+    if (state === 'not enabled') continue;
+    const line = { view, state, behindSeconds };
+    if (behindSeconds > config.lagWarningSeconds) log.warn(line, 'view behind');
+    else log.info(line, 'view freshness');
+  }
 }

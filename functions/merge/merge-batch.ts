@@ -1,6 +1,6 @@
 import pRetry from 'p-retry';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
-import { DataHubError } from '../../shared/errors.ts';
+import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
 import type { Attempt } from '../../shared/warehouse/warehouse.ts';
 import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
@@ -68,13 +68,14 @@ async function attemptOnce(
     const lagMs = await control.markApplied(lease, batch, merged.counts);
     return { state: 'applied', counts: merged.counts, lagMs };
   }
-  if (merged.state === 'failed' && merged.error.kind !== 'transient') throw merged.error;
+  if (merged.state === 'failed' && dispositionOf(merged.error) !== 'retry') throw merged.error;
 
   const isLost = merged.state === 'staging_lost';
   await control.markForNextAttempt(lease, batch, isLost);
   const isGivenUp =
     merged.state === 'number_reused' || (isLost && !(await isStagedWhole(batch, dependencies)));
-  if (!isGivenUp) throw new TryAgain(merged.error);
+  // A right that is missing is not there a second later: the event comes again.
+  if (!isGivenUp) throw merged.error.kind === 'unauthorized' ? merged.error : new TryAgain(merged.error);
   return await recapture(held, merged.error, dependencies);
 }
 

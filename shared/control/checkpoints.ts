@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkpoint.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
+import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 
 export type StoredCheckpoint = {
@@ -58,7 +59,8 @@ export async function moveCheckpoint(
 ): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await assertLeaseHeld(client, lease);
-    await installCheckpoint(client, lease.view, checkpoint, null);
+    await installCheckpoint(client, lease.view, checkpoint, { etlTransactionId: null, isComplete: false });
+    await resolveMissingRights(client, lease.view);
     await client.query(
       `update etl.view_source set captured_at = now(), idle_captures = idle_captures + 1, bad_keys = bad_keys + $2
        where name = $1`,
@@ -71,13 +73,14 @@ export async function moveCheckpoint(
 
 /**
  * Within the control transaction that says why. Only forward: what was covered stays covered, or it throws a RangeError
- * (a bug: the caller's checkpoint was not computed from the one that is stored).
+ * (a bug: the caller's checkpoint was not computed from the one that is stored). After a batch that carried the whole view, what was
+ * covered before does not matter: its checkpoint says exactly which log rows its snapshot had.
  */
 export async function installCheckpoint(
   client: Queryable,
   view: string,
   checkpoint: Checkpoint,
-  etlTransactionId: bigint | null,
+  batch: { etlTransactionId: bigint | null; isComplete: boolean },
 ): Promise<void> {
   const { horizons } = JSON.parse(checkpointToJson(checkpoint)) as { horizons: unknown };
   const installed = await client.query(
@@ -90,7 +93,7 @@ export async function installCheckpoint(
        etl_transaction_id = coalesce(excluded.etl_transaction_id, old.etl_transaction_id),
        floor_moved_at = case when excluded.floor_id > old.floor_id then now() else old.floor_moved_at end,
        updated_at = now()
-     where excluded.seen + int8multirange(int8range(null, excluded.floor_id, '(]'))
+     where $8 or excluded.seen + int8multirange(int8range(null, excluded.floor_id, '(]'))
         @> old.seen + int8multirange(int8range(null, old.floor_id, '(]'))`,
     [
       view,
@@ -99,7 +102,8 @@ export async function installCheckpoint(
       JSON.stringify(horizons),
       checkpoint.witness?.id ?? null,
       checkpoint.witness?.hash ?? null,
-      etlTransactionId,
+      batch.etlTransactionId,
+      batch.isComplete,
     ],
   );
   if (installed.rowCount !== 1) throw new RangeError(`the checkpoint of ${view} would move backwards`);

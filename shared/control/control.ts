@@ -4,7 +4,10 @@ import * as batches from './etl-transactions.ts';
 import * as failures from './failures.ts';
 import * as leases from './leases.ts';
 import * as numbers from './numbers.ts';
+import * as byHand from './operations.ts';
 import * as keys from './queued-keys.ts';
+import * as retention from './retention.ts';
+import * as status from './status.ts';
 import * as views from './view-sources.ts';
 
 const operations = {
@@ -35,7 +38,16 @@ const operations = {
   sendDueLetters: failures.sendDueLetters,
   recordFailureOnce: failures.recordFailureOnce,
   haltView: failures.haltView,
-  resumeView: failures.resumeView,
+  pauseView: byHand.pauseView,
+  haltByHand: byHand.haltByHand,
+  resumeView: byHand.resumeView,
+  requestResync: byHand.requestResync,
+  changeLoadType: byHand.changeLoadType,
+  eventsToRedrive: byHand.eventsToRedrive,
+  resolveFailures: byHand.resolveFailures,
+  readStatus: status.readStatus,
+  openFailures: status.openFailures,
+  deleteOldRows: retention.deleteOldRows,
 };
 
 type Operations = typeof operations;

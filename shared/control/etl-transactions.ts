@@ -4,6 +4,7 @@ import type { Counts } from '../counts.ts';
 import { DataHubError } from '../errors.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import { installCheckpoint } from './checkpoints.ts';
+import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease, superseded } from './leases.ts';
 import { freeKeys } from './queued-keys.ts';
 import { assertTransition, IN_FLIGHT, type State } from './states.ts';
@@ -224,10 +225,17 @@ export async function markApplied(
       applied_at: NOW,
       ended_at: NOW,
     });
-    await installCheckpoint(client, batch.view, batch.nextCheckpoint, batch.id);
+    const { isComplete } = batch;
+    await installCheckpoint(client, batch.view, batch.nextCheckpoint, {
+      etlTransactionId: batch.id,
+      isComplete,
+    });
+    await resolveMissingRights(client, batch.view);
     await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
     await client.query(
-      `update etl.view_source v set captured_at = t.started_at, bad_keys = v.bad_keys + t.bad_keys
+      `update etl.view_source v set captured_at = t.started_at, bad_keys = v.bad_keys + t.bad_keys,
+         resync_requested_at =
+           case when t.is_complete and v.resync_requested_at <= t.started_at then null else v.resync_requested_at end
        from etl.etl_transaction t where t.id = $1 and v.name = t.view_name`,
       [batch.id],
     );
@@ -241,21 +249,31 @@ export async function markApplied(
   });
 }
 
-/** To `abandoned`, from `extracting` or `staged`: its log rows are covered again under a new number, its keys are free. */
+/**
+ * To `abandoned`, from `extracting` or `staged`: its log rows are covered again under a new number, its keys are free. Returns how
+ * many batches of the view in a row are abandoned by now.
+ */
 export async function abandonBatch(
   pool: pg.Pool,
   lease: Lease,
   batch: Pick<EtlTransaction, 'id' | 'state'>,
   why: string,
-): Promise<void> {
+): Promise<number> {
   assertTransition(batch.state, 'abandoned');
-  await change(pool, lease, async (client) => {
+  return await change(pool, lease, async (client) => {
     const done = await client.query(
       `update etl.etl_transaction set state = 'abandoned', ended_at = now(), error = $3 where id = $1 and state = $2`,
       [batch.id, batch.state, why],
     );
     if (done.rowCount !== 1) throw superseded(lease);
     await freeKeys(client, batch.id);
+    const { rows } = await client.query(
+      `select count(*)::int4 as in_a_row from etl.etl_transaction
+       where view_name = $1 and state = 'abandoned' and id > coalesce(
+         (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied'), 0)`,
+      [lease.view],
+    );
+    return rows[0].in_a_row as number;
   });
 }
 

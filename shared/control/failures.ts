@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
-import { inTransaction } from '../postgres.ts';
+import { inTransaction, type Queryable } from '../postgres.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
-import { freeKeys } from './queued-keys.ts';
 import { IN_FLIGHT } from './states.ts';
 
-/** As many as one transaction may be open for. */
 const LETTERS_AT_ONCE = 100;
+/** Longer than publishing can take, with its tries. */
+const CLAIM_SECONDS = 300;
 
 export type Failure = { functionName: string; error: DataHubError; event: unknown };
 
@@ -33,23 +33,37 @@ export async function recordFailure(pool: pg.Pool, failure: Failure): Promise<vo
 
 /**
  * Publishes the dead letters that are due, by `publish`, and remembers that they are. Those that another process is publishing are
- * left to it; one is published twice only by a process that ends between the two. Returns why some could not be, which stay due.
+ * left to it; one is published twice only by a process that ends between the two. Returns why some could not be: they are due again
+ * after a while.
  */
 export async function sendDueLetters(
   pool: pg.Pool,
   publish: (letter: DeadLetter) => Promise<void>,
 ): Promise<unknown[]> {
-  return await inTransaction(pool, 'control', 'begin', async (client) => {
-    const { rows } = await client.query(
-      'select * from etl.etl_error where is_letter_due order by id limit $1 for update skip locked',
-      [LETTERS_AT_ONCE],
+  const rows = await claimDueLetters(pool);
+  const published = await Promise.allSettled(rows.map((row) => publish(letterOf(row))));
+  const ids = rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id);
+  if (ids.length > 0) {
+    await inTransaction(pool, 'control', 'begin', (client) =>
+      client.query('update etl.etl_error set letter_due_at = null where id = any($1::bigint[])', [ids]),
     );
-    const published = await Promise.allSettled(rows.map((row) => publish(letterOf(row))));
-    await client.query('update etl.etl_error set is_letter_due = false where id = any($1::bigint[])', [
-      rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id),
-    ]);
-    return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-  });
+  }
+  return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+}
+
+/** Puts them off, so that nobody else publishes them meanwhile. */
+async function claimDueLetters(pool: pg.Pool): Promise<Record<string, unknown>[]> {
+  const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
+    client.query(
+      `update etl.etl_error set letter_due_at = now() + $1 * interval '1 second'
+       where id in (
+         select id from etl.etl_error where letter_due_at <= now() order by letter_due_at, id limit $2
+         for update skip locked)
+       returning *`,
+      [CLAIM_SECONDS, LETTERS_AT_ONCE],
+    ),
+  );
+  return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** Writes the failure down unless the same one is written and not resolved yet: for what is met again at every try. */
@@ -62,6 +76,14 @@ export async function recordFailureOnce(pool: pg.Pool, failure: Failure): Promis
     );
     if (known.rowCount === 0) await insertFailure(client, failure, { isLetterDue: false });
   });
+}
+
+/** Within a control transaction: a right that was missing is there again, since the view was worked on. */
+export async function resolveMissingRights(client: Queryable, view: string): Promise<void> {
+  await client.query(
+    `update etl.etl_error set resolved_at = now() where view_name = $1 and kind = 'unauthorized' and resolved_at is null`,
+    [view],
+  );
 }
 
 /**
@@ -84,30 +106,6 @@ export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): P
   });
 }
 
-/**
- * Lets a halted or paused view run again. Its failed batches become `abandoned`: their log rows are captured again under
- * a new number, and their queued keys are free. Its warehouse objects are looked at again, and with them the highest number that
- * the target has met.
- */
-export async function resumeView(pool: pg.Pool, view: string): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    await client.query(
-      `update etl.view_source set halted_at = null, halted_reason = null, paused = false, warehouse_fingerprint = null
-       where name = $1`,
-      [view],
-    );
-    await client.query(
-      'update etl.etl_error set resolved_at = now() where view_name = $1 and resolved_at is null',
-      [view],
-    );
-    const { rows } = await client.query(
-      `update etl.etl_transaction set state = 'abandoned' where view_name = $1 and state = 'failed' returning id`,
-      [view],
-    );
-    for (const row of rows) await freeKeys(client, row.id as bigint);
-  });
-}
-
 async function insertFailure(
   client: pg.PoolClient,
   { functionName, error, event }: Failure,
@@ -115,8 +113,8 @@ async function insertFailure(
 ): Promise<void> {
   await client.query(
     `insert into etl.etl_error
-       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, is_letter_due)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, letter_due_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then now() end)`,
     [
       functionName,
       error.context.view ?? null,

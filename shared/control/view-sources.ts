@@ -130,6 +130,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     enabled: row.enabled as boolean,
     paused: row.paused as boolean,
     haltedReason: row.halted_reason as string | null,
+    isResyncRequested: row.resync_requested_at !== null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
   };
 }

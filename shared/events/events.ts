@@ -1,4 +1,5 @@
 import type { PubSub } from '@google-cloud/pubsub';
+import { DataHubError } from '../errors.ts';
 import { fromGoogle } from '../google-errors.ts';
 
 export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
@@ -7,6 +8,8 @@ export type Topics = { extract: string; merge: string; stream: string; deadLette
 export type Events = {
   requestExtract(view: string, trigger: string): Promise<void>;
   announceBatch(applier: 'merge' | 'stream', view: string, etlTransactionId: bigint): Promise<void>;
+  /** An event that was set aside, to the function that failed with it. Throws `invalid_event` for a function that has no topic. */
+  sendAgain(functionName: string, event: object): Promise<void>;
   /** An event or batch that is set aside, with its reason. */
   setAside(letter: object): Promise<void>;
   /** The topics that do not exist. */
@@ -38,6 +41,12 @@ export function createEvents(pubsub: PubSub, topics: Topics, callTimeoutSeconds 
   return {
     requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
     announceBatch: (applier, view, id) => publish(topics[applier], { view, etlTransactionId: String(id) }),
+    async sendAgain(functionName, event) {
+      if (functionName !== 'extract' && functionName !== 'merge' && functionName !== 'stream') {
+        throw new DataHubError('invalid_event', `no events are sent to ${JSON.stringify(functionName)}`);
+      }
+      await publish(topics[functionName], event);
+    },
     setAside: (letter) => publish(topics.deadLetter, letter),
     async missingTopics() {
       const names = Object.values(topics);

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { DataHubError } from '../errors.ts';
-import { viewSourceImport } from '../view-source.ts';
+import { viewSourceImport, warehouseName } from '../view-source.ts';
 
 /** PostgreSQL holds no NUL character: nothing that it is asked for can have one. */
 const text = z.string().refine((given) => !given.includes('\0'), { error: 'holds a NUL character' });
 const view = text.min(1).max(200);
 const trigger = text.max(40);
+/** Of a recorded failure; a manual call may write it as it was shown. */
+const number = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
 
 const tick = z
   .strictObject({ trigger: trigger.optional() })
@@ -22,6 +24,34 @@ const asks = {
   dryRun: z
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ ask: 'dryRun' as const, view })),
+  pause: z
+    .strictObject({ view, pause: z.literal(true) })
+    .transform(({ view }) => ({ ask: 'pause' as const, view })),
+  halt: z
+    .strictObject({ view, halt: text.min(1).max(500) })
+    .transform(({ view, halt }) => ({ ask: 'halt' as const, view, reason: halt })),
+  resync: z
+    .strictObject({ view, resync: z.boolean() })
+    .transform(({ view, resync }) => ({ ask: 'resync' as const, view, isWanted: resync })),
+  loadType: z
+    .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName })
+    .transform((event) => ({ ask: 'loadType' as const, ...event })),
+  recheck: z
+    .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
+    .transform(({ view, recheck }) => ({ ask: 'recheck' as const, view, since: new Date(recheck) })),
+  redrive: z
+    .union([
+      z.strictObject({ view, redrive: z.literal(true) }),
+      z.strictObject({ redrive: z.array(number).min(1).max(1000) }),
+    ])
+    .transform((event) =>
+      'view' in event
+        ? { ask: 'redriveView' as const, view: event.view }
+        : { ask: 'redriveEvents' as const, failures: event.redrive },
+    ),
+  status: z
+    .strictObject({ status: z.literal(true), view: view.optional() })
+    .transform(({ view }) => ({ ask: 'status' as const, view })),
   resume: z
     .strictObject({ view, resume: z.literal(true) })
     .transform(({ view }) => ({ ask: 'resume' as const, view })),
@@ -60,7 +90,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'It takes {}, {"view": …}, {"view": …, "keys": […]}, {"view": …, "resume": true}, {"check": true} or {"dryRun": true} (both also with "view"), or {"import": […]}.';
+  'It takes {}, {"view": …}, {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "since when", or "loadType": … and "target": …; {"redrive": [failures]}; {"status": true}, {"check": true} or {"dryRun": true} (all three also with "view"); or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
-import { DataHubError, type ErrorContext, type ErrorKind } from '../errors.ts';
+import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../google-errors.ts';
 
 /** A job to run: its id names its effect, so that asking for it twice runs it once (I5). */
@@ -54,7 +54,7 @@ export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: numb
 /**
  * Runs a job to its end. A try that failed for a reason that passes is followed by another under a name of its own, which is
  * only started when the one before is known to have failed: two tries never both succeed. Starts only so many tries itself;
- * those that failed before, whoever started them, leave it theirs. Throws the last try's failure, and `transient` for a job
+ * those that failed before, whoever started them, leave it theirs. A right that was missing is looked for again by the next call. Throws the last try's failure, and `transient` for a job
  * that outlives the deadline.
  */
 export async function runJobTried(
@@ -71,7 +71,9 @@ export async function runJobTried(
     if (outcome.state === 'running') {
       throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
     }
-    if (outcome.error.kind !== 'transient' || started === JOB_TRIES) throw outcome.error;
+    const { error, wasThere } = outcome;
+    if (dispositionOf(error) !== 'retry') throw error;
+    if (!wasThere && (error.kind !== 'transient' || started === JOB_TRIES)) throw error;
   }
 }
 

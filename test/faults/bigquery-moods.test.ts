@@ -75,6 +75,33 @@ describe('BigQuery in a bad mood', function () {
       });
     }
 
+    it('I8 with accessDenied: a merge goes on by itself when the right is there', async () => {
+      const batch = await on.stage();
+      faults().next('bigquery.job.query', failJob('accessDenied'));
+      await assert.rejects(on.merge(batch), { kind: 'unauthorized' });
+      faults().next('bigquery.job.query', failJob('accessDenied'));
+      await assert.rejects(on.merge(batch), { kind: 'unauthorized' });
+
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
+
+      assert.match(String(await jobOf('pmr_project')), /_1_3$/);
+      await assertNothingHalted();
+      await on.assertEqual();
+    });
+
+    it('I8 with accessDenied: a load goes on by itself when the right is there', async () => {
+      const batch = await on.stage(INCIDENTS);
+      for (let tries = 0; tries < 2; tries += 1) {
+        faults().next('bigquery.job.load', failJob('accessDenied'));
+        await assert.rejects(on.stream(batch), { kind: 'unauthorized' });
+      }
+
+      assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'applied', added: '2' });
+
+      await assertNothingHalted();
+      await on.assertIncidentsEqual();
+    });
+
     it('I8 since a table that was just made is not found: the rows are captured again', async () => {
       faults().next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
 

@@ -41,9 +41,10 @@ export async function comeToRest(world: World, view: ViewUnderTest): Promise<voi
 export async function comeToHalt(world: World, view: ViewUnderTest): Promise<void> {
   const told: string[] = [];
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
+    await world.letLettersAge();
     await tick('test', world.undisturbed);
     const { rows } = await world.control.query(
-      `select halted_at is not null and not exists (select from etl.etl_error where is_letter_due) as is_done
+      `select halted_at is not null and not exists (select from etl.etl_error where letter_due_at is not null) as is_done
        from etl.view_source where name = $1`,
       [view.name],
     );

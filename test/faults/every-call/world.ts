@@ -106,6 +106,11 @@ export class World {
     await this.control.query(`update etl.lease set expires_at = expires_at - interval '1 hour'`);
   }
 
+  /** As if a process that was publishing dead letters had been gone for an hour. */
+  async letLettersAge(): Promise<void> {
+    await this.control.query(`update etl.etl_error set letter_due_at = letter_due_at - interval '1 hour'`);
+  }
+
   /** The rows of a query to BigQuery, numbers as text. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
     const [rows] = await this.bigquery.query({ query: sql, wrapIntegers: true });

@@ -53,6 +53,7 @@ describe('view sources', () => {
       enabled: true,
       paused: false,
       haltedReason: null,
+      isResyncRequested: false,
       warehouseFingerprint: null,
     });
   });

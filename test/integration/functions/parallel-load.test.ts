@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
 import { failBefore, hold } from '../../emulators/faults.ts';
 import type { Installation } from './installation.ts';
 import { Stack } from './stack.ts';
@@ -40,11 +41,11 @@ describe('an initial load in parallel slices', () => {
   });
 
   it('reads all slices in one moment, and what is committed meanwhile comes with the next batch', async () => {
-    const { source } = on.dependencies;
-    const taken = await Promise.all(Array.from({ length: SLICES }, () => source.connect()));
+    const { slices } = on.dependencies;
+    const taken = await Promise.all(Array.from({ length: SLICES }, () => slices.connect()));
     const extracting = on.stage();
     // The snapshot is there when the slices ask for connections, of which none is left.
-    while (source.waitingCount < SLICES) await on.source.database.query('select');
+    while (slices.waitingCount < SLICES) await on.source.database.query('select');
     await on.source.add('app_project', { id: 1_000_000, name: 'late' }, { id: 1_000_001, name: 'later' });
     await on.source.delete('app_project', 1);
     for (const client of taken) client.release();
@@ -63,14 +64,39 @@ describe('an initial load in parallel slices', () => {
 
     await assert.rejects(on.extract(), { kind: 'unauthorized', message: /upserts-/ });
 
-    const { source } = on.dependencies;
-    assert.deepEqual([source.totalCount - source.idleCount, source.waitingCount], [0, 0]);
+    const { source, slices } = on.dependencies;
+    for (const pool of [source, slices]) {
+      assert.deepEqual([pool.totalCount - pool.idleCount, pool.waitingCount], [0, 0]);
+    }
     assert.deepEqual(await upsertsOf('1'), []);
     while ((await readersAtWork()) > 0);
     for (const { release } of held) release();
     assert.partialDeepStrictEqual(await on.replicate(), { added: String(ROWS) });
     assert.deepEqual(await on.states(), ['abandoned', 'applied']);
     await on.assertEqual();
+  });
+
+  it('waits for its turn beside others in one process, which has no more connections than configured', async () => {
+    const process = await on.anotherProcess({
+      MAX_SLICES: '2',
+      SOURCE_CONNECTIONS: '4',
+      CONNECT_TIMEOUT_SECONDS: '2',
+    });
+    await on.source.database.query(
+      `insert into app_site (id, name) select n, 'site ' || n from generate_series(1, ${ROWS}) n; analyze app_site`,
+    );
+    const { slices } = process.dependencies;
+    const taken = await Promise.all([slices.connect(), slices.connect()]);
+
+    const extracting = Promise.all([process.stage('pmr_project'), process.stage('pmr_site')]);
+    while (slices.waitingCount < 2 * SLICES) await elapse(20);
+    await elapse(3_000);
+    for (const client of taken) client.release();
+
+    assert.deepEqual(
+      (await extracting).map(({ upserts }) => upserts),
+      [ROWS, ROWS],
+    );
   });
 
   /** Sessions of the extract in a transaction or a statement, as the source sees them. */

@@ -24,6 +24,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     enabled: true,
     paused: false,
     haltedReason: null,
+    isResyncRequested: false,
     warehouseFingerprint: null,
     ...differing,
   };

@@ -1,0 +1,33 @@
+import type pg from 'pg';
+import { NOTHING_SEEN } from '../checkpoint.ts';
+import { quoteIdentifier } from '../postgres.ts';
+import { type Collapsed, collapseStatement } from './collapse.ts';
+import type { SourceView } from './source-view.ts';
+
+/**
+ * Leaves on the server, for `loggedKeysStatement` in the same transaction, the keys of the view that the log names from its first row
+ * with this date on, whether they were captured or not. Returns how many there are.
+ */
+export async function findKeysLoggedSince(
+  client: pg.ClientBase,
+  view: SourceView,
+  logTable: string,
+  since: Date,
+): Promise<number> {
+  const first = await client.query(
+    `select min(id)::int8 as id from ${quoteIdentifier(logTable)} where date_created >= $1`,
+    [since],
+  );
+  const firstId = first.rows[0].id as bigint | null;
+  if (firstId === null) return 0;
+  const { text, values } = collapseStatement(view, logTable, {
+    floorId: firstId - 1n,
+    seen: NOTHING_SEEN,
+    maturedFloorId: firstId - 1n,
+    maxLogRows: Number.MAX_SAFE_INTEGER,
+    queuedKeys: [],
+  });
+  const { rows } = await client.query(text, values);
+  const { upserts, deletes } = rows[0] as Collapsed;
+  return Number(upserts + deletes);
+}
