@@ -265,6 +265,7 @@ describe('the functions over HTTP', () => {
     const { body } = await push('extract', '{"view":"pmr_project"}');
     await post('merge', { view: 'pmr_project', etlTransactionId: body.etlTransactionId });
     await on.assertEqual();
+    assert.ok((await on.errors())[0]?.resolved_at, 'nothing is left for an operator');
   });
 
   it('I4 acknowledge a step that another process has taken over', async () => {

@@ -89,7 +89,7 @@ describe('an initial load in parallel slices', () => {
     const taken = await Promise.all([slices.connect(), slices.connect()]);
 
     const extracting = Promise.all([process.stage('pmr_project'), process.stage('pmr_site')]);
-    while (slices.waitingCount < 2 * SLICES) await elapse(20);
+    while (slices.waitingCount < 4) await elapse(20);
     await elapse(3_000);
     for (const client of taken) client.release();
 

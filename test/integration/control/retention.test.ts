@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+
+const VIEW = 'pmr_project';
+
+describe('rows of etl that are old', () => {
+  let server: ControlServer;
+  let database: ControlDatabase;
+
+  before(async () => {
+    server = await ControlServer.start();
+  });
+  after(() => server.stop());
+  beforeEach(async () => {
+    database = await server.create();
+    await database.control.importViewSources([viewEntry(VIEW), viewEntry('pmr_inventory')]);
+  });
+
+  /** Batches of a view, the oldest first: state and age in days. */
+  const addBatches = async (view: string, batches: [state: string, days: number][]) => {
+    for (const [state, days] of batches) {
+      await database.rows(
+        `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, started_at)
+         values ('${view}', 'incremental', 'test', '${state}', gen_random_uuid(), '{}', 'x', now() - interval '${days} days')`,
+      );
+    }
+  };
+  const kept = async (view: string) =>
+    (
+      await database.rows(
+        `select state, round(extract(epoch from now() - started_at) / 86400)::int as days
+         from etl.etl_transaction where view_name = '${view}' order by id`,
+      )
+    ).map(({ state, days }) => [state, days]);
+
+  it('are deleted when their batch has ended', async () => {
+    await addBatches(VIEW, [
+      ['applied', 100],
+      ['abandoned', 95],
+      ['failed', 94],
+      ['applied', 80],
+      ['staged', 1],
+    ]);
+
+    assert.equal(await database.control.deleteOldRows(90), 2);
+
+    assert.deepEqual(await kept(VIEW), [
+      ['failed', 94],
+      ['applied', 80],
+      ['staged', 1],
+    ]);
+    assert.equal(await database.control.deleteOldRows(90), 0);
+  });
+
+  it('I11 stay when they are the last of their view, whose load type they lock, or the checkpoint names them', async () => {
+    await addBatches(VIEW, [
+      ['applied', 300],
+      ['applied', 200],
+      ['abandoned', 150],
+    ]);
+    await addBatches('pmr_inventory', [['applied', 300]]);
+    await database.rows(
+      `insert into etl.checkpoint (view_name, floor_id, seen, horizons, etl_transaction_id) values ('${VIEW}', 0, '{}', '[]', 2)`,
+    );
+
+    await database.control.deleteOldRows(90);
+
+    assert.deepEqual(await kept(VIEW), [
+      ['applied', 200],
+      ['abandoned', 150],
+    ]);
+    assert.deepEqual(await kept('pmr_inventory'), [['applied', 300]]);
+  });
+
+  it('stay while keys wait for them', async () => {
+    await addBatches(VIEW, [
+      ['abandoned', 100],
+      ['applied', 1],
+    ]);
+    await database.rows(
+      `insert into etl.queued_key (view_name, key, kind, etl_transaction_id) values ('${VIEW}', '1', 'repair', 1)`,
+    );
+
+    assert.equal(await database.control.deleteOldRows(90), 0);
+  });
+
+  it('are deleted when their failure was resolved long ago, and its dead letter is not due', async () => {
+    await database.rows(
+      `insert into etl.etl_error (function_name, kind, message, advice, resolved_at, letter_due_at)
+       values ('x', 'bug', 'old', '', now() - interval '91 days', null),
+              ('x', 'bug', 'due', '', now() - interval '91 days', now()),
+              ('x', 'bug', 'young', '', now() - interval '89 days', null),
+              ('x', 'bug', 'open', '', null, null)`,
+    );
+
+    assert.equal(await database.control.deleteOldRows(90), 1);
+
+    assert.deepEqual(
+      (await database.rows('select message from etl.etl_error order by id')).map(({ message }) => message),
+      ['due', 'young', 'open'],
+    );
+  });
+});
