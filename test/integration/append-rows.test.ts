@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { managedwriter } from '@google-cloud/bigquery-storage';
 import { credentials } from '@grpc/grpc-js';
@@ -37,6 +38,8 @@ const ATTEMPT: Attempt = {
   token: 't',
   attempt: 1,
 };
+/** BigQuery closes a connection that has been idle for 10 minutes; here it is sooner. */
+const IDLE_SECONDS = 0.5;
 /** About 1 MB with its row. */
 const LONG = 'x'.repeat(1_000_000);
 
@@ -51,7 +54,10 @@ describe('appending rows', () => {
   before(async () => {
     // Or Google's library looks for the machine's credentials, and warns that there are none.
     process.env.METADATA_SERVER_DETECTION = 'none';
-    standIn = await startBigQuery({ storageEndpoint: 'http://127.0.0.1:1' });
+    standIn = await startBigQuery({
+      storageEndpoint: 'http://127.0.0.1:1',
+      idleConnectionSeconds: IDLE_SECONDS,
+    });
     bigquery = new BigQuery({
       projectId: PROJECT,
       location: 'EU',
@@ -134,6 +140,21 @@ describe('appending rows', () => {
     await append(rows(9, LONG).encoded);
     // Two rows a request, and the last one alone.
     assert.equal(appends(), 1 + 5);
+  });
+
+  it('I2 I5 goes on over a new connection when one was closed since no rows came for long', async () => {
+    const { encoded } = rows(4, LONG);
+    async function* slowly() {
+      for await (const row of encoded) {
+        yield row;
+        await elapse(1.2 * IDLE_SECONDS * 1000);
+      }
+    }
+
+    await append(slowly());
+
+    assert.deepEqual(await keys(), upTo(4));
+    assert.ok(appends() >= 2, `${appends()} requests`);
   });
 
   it('I10 reads no further than its window while requests wait for their answers', async () => {

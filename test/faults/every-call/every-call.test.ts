@@ -4,7 +4,7 @@ import { Lanes } from './lanes.ts';
 import { Tally } from './tally.ts';
 
 /** `npm run faults` injects all of them. */
-const OF_EACH = 2;
+const OF_EACH = 1;
 
 describe('I2 I4 I5 I8 a fault at any call of a function', function () {
   this.timeout(300_000);
@@ -32,7 +32,7 @@ describe('I2 I4 I5 I8 a fault at any call of a function', function () {
   });
 
   it('is met by the function: only polls of a job are sometimes fewer', () => {
-    assert.ok(injected > 40, `only ${injected} faults were chosen`);
+    assert.ok(injected > 20, `only ${injected} faults were chosen`);
     assert.deepEqual(
       notMet.filter((description) => !description.includes('bigquery.jobs.get #')),
       [],

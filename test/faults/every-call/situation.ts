@@ -13,17 +13,17 @@ export interface Situation {
   readonly functionName: FunctionName;
   readonly view: ViewName;
   /**
-   * A batch of either kind; a row that halts the view and whose event is set aside; or a tick of all views. The last two are more than
+   * A batch of a kind; a row that halts the view and whose event is set aside; or a tick of all views. The last two are more than
    * a step: the function does them in a process of its own, from the pushed event to its answer.
    */
   readonly work: Batch | 'bad row' | 'fan-out';
 }
 
-type Batch = 'initial' | 'incremental';
+type Batch = 'initial' | 'incremental' | 'resync';
 
 export const SITUATIONS: readonly Situation[] = [
   ...Object.values(VIEWS).flatMap(({ name, applier }) =>
-    (['initial', 'incremental'] as const).flatMap((work) => [
+    (['initial', 'incremental', 'resync'] as const).flatMap((work) => [
       { functionName: 'extract' as const, view: name, work },
       { functionName: applier, view: name, work },
     ]),
@@ -41,8 +41,11 @@ export interface Prepared {
   readonly world: World;
   readonly view: ViewUnderTest;
   readonly event: { view?: string; etlTransactionId?: string };
-  /** What the application did since the number of the last batch before it, which is what batches above it must tell. */
-  readonly changes: Changes;
+  /**
+   * What the application did since the number of the last batch before it, which is what batches above it must tell; null when one of
+   * them carries every row.
+   */
+  readonly changes: Changes | null;
   readonly lastBatchBefore: string;
 }
 
@@ -63,6 +66,7 @@ export class Stage {
     const lastBatchBefore = await lastBatch(world);
     const changes = isNew ? await world.fill(view) : await world.change(view);
     if (work === 'bad row') await world.spoil(view);
+    if (work === 'resync') await world.undisturbed.control.requestResync(view.name, true);
     await world.letHorizonsAge();
     const event =
       work === 'fan-out'
@@ -70,7 +74,7 @@ export class Stage {
         : functionName === 'extract'
           ? { view: view.name }
           : { view: view.name, etlTransactionId: await staged(world, view) };
-    return { world, view, event, changes, lastBatchBefore };
+    return { world, view, event, changes: work === 'resync' ? null : changes, lastBatchBefore };
   }
 
   /** The world is not fit for another situation. */

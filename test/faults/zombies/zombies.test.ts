@@ -161,6 +161,7 @@ describe('I4 I7 a function that is put to sleep', function () {
 
   /** Others finish what there is to do, and what comes next. Answers all that is known then, of which nothing is wrong. */
   async function goOn({ view, changes, ...prepared }: Prepared): Promise<unknown[]> {
+    assert.ok(changes !== null, 'no whole view is staged here');
     await comeToRest(world, view);
     const next = await world.change(view);
     await comeToRest(world, view);
