@@ -31,7 +31,7 @@ async function tellFreshness({ config, control, log }: Dependencies): Promise<vo
   for (const { view, state, behindSeconds } of await control.readStatus()) {
     if (state === 'not enabled') continue;
     const line = { view, state, behindSeconds };
+    log.info(line, 'view freshness');
     if (behindSeconds > config.lagWarningSeconds) log.warn(line, 'view behind');
-    else log.info(line, 'view freshness');
   }
 }
