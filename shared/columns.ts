@@ -13,9 +13,9 @@ export type Column = {
   mode: 'REQUIRED' | 'NULLABLE' | 'REPEATED';
 };
 
-// https://cloud.google.com/bigquery/docs/schemas#column_names. PostgreSQL's own names are never too long. BigQuery's flexible names
-// are left out: neither a message of the Storage Write API nor a path of JSON takes them as they are.
-const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+// https://cloud.google.com/bigquery/docs/schemas#flexible-column-names, without the signs that it takes besides: each of them means
+// something to a tool that reads the target. PostgreSQL's own names are never too long.
+const COLUMN_NAME = /^[\p{L}\p{M}\p{N}_ -]+$/u;
 const TAKEN_PREFIX = /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_)/i;
 
 /** Why these cannot be the names of a target's columns, one sentence each; they differ for BigQuery in more than their case. */
@@ -25,7 +25,7 @@ export function columnNameFaults(names: readonly string[]): string[] {
     const shown = JSON.stringify(name);
     if (!COLUMN_NAME.test(name))
       return [
-        `column ${shown} has a name that BigQuery does not take: in the view, name it with the letters A to Z, digits and underscores, and begin with no digit`,
+        `column ${shown} has a name that BigQuery does not take: in the view, name it with letters, digits and underscores`,
       ];
     if (TAKEN_PREFIX.test(name)) return [`column ${shown} begins with what BigQuery keeps for itself`];
     const other = known.get(name.toLowerCase());
