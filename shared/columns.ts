@@ -13,6 +13,31 @@ export type Column = {
   mode: 'REQUIRED' | 'NULLABLE' | 'REPEATED';
 };
 
+// https://cloud.google.com/bigquery/docs/schemas#flexible-column-names, without the signs that it takes besides: each of them means
+// something to a tool that reads the target. PostgreSQL's own names are never too long.
+const COLUMN_NAME = /^[\p{L}\p{M}\p{N}_ -]+$/u;
+const TAKEN_PREFIX = /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_)/i;
+
+/** Why these cannot be the names of a target's columns, one sentence each; they differ for BigQuery in more than their case. */
+export function columnNameFaults(names: readonly string[]): string[] {
+  const known = new Map<string, string>();
+  return names.flatMap((name) => {
+    const shown = JSON.stringify(name);
+    if (!COLUMN_NAME.test(name))
+      return [
+        `column ${shown} has a name that BigQuery does not take: in the view, name it with letters, digits and underscores`,
+      ];
+    if (TAKEN_PREFIX.test(name)) return [`column ${shown} begins with what BigQuery keeps for itself`];
+    const other = known.get(name.toLowerCase());
+    if (other !== undefined)
+      return [
+        `column ${shown} differs from column ${JSON.stringify(other)} only by case, which BigQuery ignores`,
+      ];
+    known.set(name.toLowerCase(), name);
+    return [];
+  });
+}
+
 /** How a target is fed (design: words). */
 export type LoadType = 'merge' | 'bq-storage-api';
 

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import type { LoadType } from './columns.ts';
 
-const name = z.string().min(1).max(63);
+/** PostgreSQL holds neither a NUL character nor half of a surrogate pair. */
+const text = z
+  .string()
+  .refine((given) => !given.includes('\0') && given.isWellFormed(), { error: 'holds no valid text' });
+const name = text.min(1).max(63);
 /** Names that become parts of BigQuery names and of object prefixes. */
 export const warehouseName = z
   .string()
@@ -29,7 +33,7 @@ export const viewSourceEntry = z.strictObject({
   tracked_columns: z.array(name).default([]),
   foreign_keys: z.array(z.strictObject({ column: name, references: warehouseName })).default([]),
   datetime_columns: z.array(name).default([]),
-  null_defaults: z.record(name, z.union([z.string(), z.number(), z.boolean()])).default({}),
+  null_defaults: z.record(name, z.union([text, z.number(), z.boolean()])).default({}),
   unrepresentable: z.record(name, z.enum(['null', 'string'])).default({}),
   load_type: z.enum(['merge', 'bq-storage-api']),
   partition_column: name.nullable().default(null),

@@ -13,14 +13,18 @@ export type SourceType = {
   dimensions: number;
 };
 
+/** A condition on a value, as SQL, and what it means: "the value <reason>". */
+type Reason = { when: (value: string) => string; reason: string };
+
 /**
  * How values of one PostgreSQL type reach BigQuery (design: types). `form` gives the SQL of the value in its NDJSON form;
- * `isUnrepresentable` the SQL of a condition under which BigQuery cannot hold the value exactly, with the reason.
+ * `unrepresentable` the SQL of a condition under which BigQuery cannot hold the value exactly, with the reason; where there are
+ * several, `reasons` tells them apart.
  */
 export type ColumnForm = {
   type: BigQueryType;
   form: (value: string) => string;
-  unrepresentable?: { when: (value: string) => string; reason: string };
+  unrepresentable?: Reason & { reasons?: Reason[] };
 };
 
 const same = (value: string): string => value;
@@ -195,13 +199,42 @@ export function columnForm(source: SourceType): ColumnForm & { isRepeated: boole
       element.form === same
         ? `coalesce(to_json(${value}), '[]')`
         : `coalesce((select json_agg(${element.form('e')} order by i) from unnest(${value}) with ordinality as a (e, i)), '[]')`,
-    unrepresentable: {
-      when: (value) =>
-        `(array_ndims(${value}) > 1 or exists (select from unnest(${value}) as e where case
-          when e is null${element.unrepresentable === undefined ? '' : ` or ${element.unrepresentable.when('e')}`} then true
-          else ${isJsonNull(element, 'e')} end))`,
-      reason: `holds a NULL, a second dimension or an element that ${element.unrepresentable?.reason ?? 'is NULL'}`,
+    unrepresentable: unrepresentableArray(element),
+  };
+}
+
+/** An array holds neither NULL nor a second dimension in BigQuery; a view's catalog does not tell which of its arrays have one. */
+function unrepresentableArray(element: ColumnForm): NonNullable<ColumnForm['unrepresentable']> {
+  const isBad = (e: string) => element.unrepresentable?.when(e) ?? 'false';
+  const isNull = (e: string) =>
+    `case when ${e} is null then true when ${isBad(e)} then false else ${isJsonNull(element, e)} end`;
+  const any = (value: string, condition: string) =>
+    `exists (select from unnest(${value}) as e where ${condition})`;
+  const isNested = (value: string) => `array_ndims(${value}) > 1`;
+  const reasons: Reason[] = [
+    {
+      when: isNested,
+      reason: 'has more than one dimension: make it JSON in the view (to_jsonb)',
     },
+    {
+      when: (value) => any(value, isNull('e')),
+      reason: 'holds a NULL: leave it out (array_remove) or make it JSON (to_jsonb) in the view',
+    },
+    ...(element.unrepresentable === undefined
+      ? []
+      : [
+          {
+            when: (value: string) => any(value, `e is not null and (${isBad('e')})`),
+            reason: `holds an element that ${element.unrepresentable.reason}`,
+          },
+        ]),
+  ];
+  return {
+    // One condition for all of them, since it is evaluated for every row.
+    when: (value) =>
+      `(${isNested(value)} or ${any(value, `case when e is null or ${isBad('e')} then true else ${isJsonNull(element, 'e')} end`)})`,
+    reason: 'is no array that BigQuery holds',
+    reasons,
   };
 }
 

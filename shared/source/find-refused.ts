@@ -28,7 +28,9 @@ async function findUnrepresentable(
   rows: RowSet,
 ): Promise<DataHubError | null> {
   const columns = columnsOf(view, rows).flatMap(({ name, unrepresentable }) =>
-    unrepresentable?.policy === 'stop' ? [{ name, ...unrepresentable }] : [],
+    unrepresentable?.policy === 'stop'
+      ? unrepresentable.reasons.map(({ when, reason }) => ({ name, when, reason }))
+      : [],
   );
   if (columns.length === 0) return null;
   const values = columns.map(({ when }, i) => `(${i}, ${when})`);

@@ -11,7 +11,7 @@ type Policy = 'stop' | 'null' | 'string';
 export type SourceColumn = Column & {
   expression: string;
   /** The values that BigQuery cannot hold; null when the type has none. They stop the batch, or the column's policy lets them pass. */
-  unrepresentable: { when: string; reason: string; policy: Policy } | null;
+  unrepresentable: { when: string; policy: Policy; reasons: { when: string; reason: string }[] } | null;
 };
 
 /** How a column of the view is read when the whole view is copied. */
@@ -46,7 +46,14 @@ function columnOf(source: ViewSource, column: CatalogColumn, form: Form): Source
   const unrepresentable =
     form.unrepresentable === undefined
       ? null
-      : { when: form.unrepresentable.when(value), reason: form.unrepresentable.reason, policy };
+      : {
+          when: form.unrepresentable.when(value),
+          policy,
+          reasons: (form.unrepresentable.reasons ?? [form.unrepresentable]).map(({ when, reason }) => ({
+            when: when(value),
+            reason,
+          })),
+        };
   const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
   const written = { name, type: form.type, mode, unrepresentable } as const;
   const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));

@@ -1,4 +1,4 @@
-import type { TableShape } from '../columns.ts';
+import { columnNameFaults, type TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
 import type { Queryable } from '../postgres.ts';
 import type { ViewSource } from '../view-source.ts';
@@ -154,6 +154,7 @@ function columnFaults(
     ...viewColumns
       .filter(({ column }) => RESERVED.test(column))
       .map(({ column }) => `column ${column} has a name that the target needs for itself`),
+    ...columnNameFaults(viewColumns.map(({ column }) => column).filter((column) => column !== NOT_COPIED)),
   ];
 }
 

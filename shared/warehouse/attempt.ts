@@ -1,4 +1,4 @@
-import { TOKEN_LABEL } from './job.ts';
+import { labelValue, TOKEN_LABEL } from './job.ts';
 
 /** One attempt at one batch; every job of it is named from these. */
 export type Attempt = {
@@ -12,7 +12,7 @@ export type Attempt = {
 export const contextOf = ({ view, etlTransactionId }: Attempt) => ({ view, etlTransactionId });
 
 export const labelsOf = ({ view, etlTransactionId, token }: Attempt, step: string) => ({
-  view,
+  view: labelValue(view),
   step,
   [TOKEN_LABEL]: token,
   'etl-transaction': String(etlTransactionId),

@@ -17,6 +17,9 @@ export type JobSpec = {
 /** The label by which a job that was found under a batch's name is known to be that batch's. */
 export const TOKEN_LABEL = 'batch-token';
 
+/** A name as the value of a label, which has lower case and 63 characters at most. */
+export const labelValue = (name: string): string => name.toLowerCase().slice(0, 63);
+
 type JobState =
   | { state: 'done'; job: Job }
   | { state: 'failed'; error: DataHubError; message: string }

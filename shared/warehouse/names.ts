@@ -1,4 +1,5 @@
 import type { TableShape } from '../columns.ts';
+import { DataHubError } from '../errors.ts';
 
 /** The project and datasets that hold the warehouse's objects. */
 export type Datasets = { projectId: string; temp: string; target: string; view: string };
@@ -25,13 +26,16 @@ export function objectNames(datasets: Datasets, shape: Pick<TableShape, 'target'
   };
 }
 
-/** The one quoting function for GoogleSQL identifiers: names cannot hold a backtick, so one that does is refused. */
+/** The one quoting function for GoogleSQL identifiers. Throws `configuration` for what no name of BigQuery's can hold. */
 export function quoted(name: string): string {
-  if (/[`\\\n]/.test(name)) throw new RangeError(`${JSON.stringify(name)} is no BigQuery name`);
+  if (/[`\\\p{Cc}]/u.test(name)) {
+    throw new DataHubError('configuration', `${JSON.stringify(name)} is no BigQuery name`);
+  }
   return `\`${name}\``;
 }
 
-/** A GoogleSQL string literal. */
+/** A GoogleSQL string literal, on one line. */
 export function stringLiteral(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+  return `'${escaped.replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
 }

@@ -6,7 +6,7 @@ import { codeOf, fromGoogle } from '../google-errors.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
-import { jobId, resultRows, runJob, runJobTried } from './job.ts';
+import { jobId, labelValue, resultRows, runJob, runJobTried } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
@@ -78,7 +78,7 @@ export function createWarehouse(
       const { job } = await runJobTried(bigquery, deadlineMs, (tries) => ({
         id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: shape.view, step: 'objects' },
+        labels: { view: labelValue(shape.view), step: 'objects' },
         context,
       }));
       const [row] = await resultRows(job, context);

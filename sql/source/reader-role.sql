@@ -1,7 +1,10 @@
 -- The role that SMart DataHub reads SMartApp with: it may SELECT what is listed here and nothing else. Safe to repeat.
 -- Run it in SMartApp's database after the views exist, then set a password: alter role smartapp_reader password '…'
--- PostgreSQL 14 lets every role make tables in schema public; unless the application relies on that:
--- revoke create on schema public from public
+-- PostgreSQL lets every role make temporary tables and large objects, and PostgreSQL 14 tables in schema public. Unless the
+-- application relies on that, run these too, with your database's name:
+-- revoke create on schema public from public;
+-- revoke temporary on database smartapp from public;
+-- revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
 do $$
 begin
   create role smartapp_reader login nosuperuser nocreatedb nocreaterole noinherit noreplication nobypassrls;

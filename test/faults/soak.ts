@@ -4,7 +4,7 @@ import { Stack } from '../integration/functions/stack.ts';
 import { torture } from './torture/torture.ts';
 
 const REPORT_INTERVAL_MS = 10_000;
-/** Of each tick, to meet a call to BigQuery or Cloud Storage that fails. */
+/** Of each tick, to meet a call that fails, or connections that break. */
 const FAULT_CHANCE = 0.03;
 
 const USAGE = `Usage: npm run soak [-- options]

@@ -5,7 +5,8 @@ import { Lanes } from './lanes.ts';
 import { Tally } from './tally.ts';
 
 // Injects every fault into every call of every function, and tells what was survived; the last line is JSON. Options:
-// --only TEXT those whose description has it, --of-each N a sample, --seed TEXT, --lanes N. Exits with 1 when one was not survived.
+// --only TEXT those whose description has it, --of-each N a sample, --seed TEXT, --lanes N. Exits with 1 when one was not survived
+// or, polls aside, not met, and when there was none.
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +35,8 @@ await lanes.inject(chosen, (injection, verdict) => {
   if (done % 100 === 0) console.log(`${done} done in ${Math.round((Date.now() - startedMs) / 1000)} s`);
 });
 await lanes.stop();
+for (const injection of tally.notMet) console.log(`${injection}: was not met`);
+if (tally.total.injected === 0) console.log('no fault was injected');
 for (const line of tally.table()) console.log(line);
 console.log(JSON.stringify(tally.total));
-process.exit(tally.failures.length === 0 ? 0 : 1);
+process.exit(tally.isPassed ? 0 : 1);

@@ -4,21 +4,34 @@ import { describeInjection } from './injections.ts';
 
 type Counts = { injected: number; survived: number };
 
-/** Counts faults by function and kind. A call that was not made this time (one poll less) was not injected. */
+/** Of a job that may be done one poll earlier. */
+const POLL = 'bigquery.jobs.get';
+
+/** Counts faults by function and kind. A call that was not made this time was not injected. */
 export class Tally {
   /** What was not survived, as sentences. */
   readonly failures: string[] = [];
+  /** The faults that no call met, but for those of polls: the function is not what was recorded. */
+  readonly notMet: string[] = [];
   readonly #cells = new Map<string, Counts>();
   readonly #functions = new Set<string>();
 
   add(injection: Injection, verdict: Verdict): void {
-    if (verdict.outcome === 'not met') return;
+    if (verdict.outcome === 'not met') {
+      if (injection.call.name !== POLL) this.notMet.push(describeInjection(injection));
+      return;
+    }
     const { functionName } = injection.situation;
     this.#functions.add(functionName);
     const cell = this.#cell(functionName, injection.kind);
     cell.injected += 1;
     if (verdict.outcome === 'survived') cell.survived += 1;
     else this.failures.push(`${describeInjection(injection)}: ${verdict.why}`);
+  }
+
+  /** Whether faults were injected, each where it was meant to be, and all of them were survived. */
+  get isPassed(): boolean {
+    return this.total.injected > 0 && this.failures.length === 0 && this.notMet.length === 0;
   }
 
   get total(): Counts & { by_kind: Record<string, Counts> } {

@@ -1,5 +1,8 @@
 import type { Change, ChangedTable, Stray } from './transaction-plan.ts';
 
+/** Log rows that were pruned included. */
+export const EVERY_LOG_ROW = 'every_log_row';
+
 /** What the sample application needs besides, to be tortured; run once, by its owner. */
 export const TORTURE_SCHEMA = `
   insert into django_content_type (id, app_label, model) values (99, 'app', 'other');
@@ -7,6 +10,9 @@ export const TORTURE_SCHEMA = `
   alter table app_site add column remark text;
   alter table app_incident add column remark text;
   create table pruned_change (id integer primary key, content_type_id integer not null);
+  create view every_log_row as
+    select id::int8 as id, content_type_id from models_logging_change
+    union all select id::int8, content_type_id from pruned_change;
   create function draw_early() returns trigger language plpgsql as $$
     begin perform pg_sleep(0.05); return new; end $$;
   create trigger draw_early before insert on models_logging_change for each row

@@ -1,7 +1,8 @@
 import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
 import type { Stack } from '../../integration/functions/stack.ts';
 import { compare, describeFindings } from '../../local/compare/compare.ts';
-import { CONTENT_TYPE } from './application.ts';
+import { CONTENT_TYPE, EVERY_LOG_ROW } from './application.ts';
+import { readSteps, tallyCarried } from './carried.ts';
 
 /** Where each view goes, and the content types whose log rows it captures: its own and its lookups'. */
 export const TORTURED = [
@@ -76,27 +77,24 @@ async function judgeCarried(
   idly: bigint,
   verdict: Verdict,
 ): Promise<void> {
-  const { rows: batches } = await on.control.query(
+  const { rows } = await on.control.query(
     `select count(*) filter (where state = 'applied')::int as applied,
-       count(*) filter (where state not in ('applied', 'abandoned'))::int as unsettled,
-       coalesce(sum(log_rows) filter (where state = 'applied'), 0)::text as "logRows",
-       (array_agg(next_checkpoint ->> 'seen' order by id) filter (where state = 'applied'))[1] as "loadedWith"
+       count(*) filter (where state not in ('applied', 'abandoned'))::int as unsettled
      from etl.etl_transaction where view_name = $1`,
     [view],
   );
-  const { applied, unsettled, logRows, loadedWith } = batches[0];
-  const { rows } = await on.source.database.query(
-    `select count(*)::int as logged, count(*) filter (where not id::int8 <@ $2::int8multirange)::text as due
-     from (select id, content_type_id from models_logging_change union all table pruned_change) l
-     where content_type_id = any($1)`,
-    [types, loadedWith],
+  const { applied, unsettled } = rows[0];
+  const logged = await on.source.database.query(
+    `select count(*)::int as rows from ${EVERY_LOG_ROW} where content_type_id = any($1)`,
+    [types],
   );
-  const surplus = Number(BigInt(logRows) + idly - BigInt(rows[0].due));
+  const { lost, twice } = tallyCarried(await readSteps(on, view, types), idly);
   verdict.batches += applied;
-  verdict.log_rows += rows[0].logged;
-  if (surplus < 0) verdict.lost -= surplus;
-  if (surplus > 0) verdict.duplicated += surplus;
-  if (surplus !== 0) verdict.findings.push(`${view}: ${surplus} log rows carried beyond those committed`);
+  verdict.log_rows += logged.rows[0].rows;
+  verdict.lost += Number(lost);
+  verdict.duplicated += Number(twice);
+  if (lost > 0n) verdict.findings.push(`${view}: ${lost} log rows were carried by nothing`);
+  if (twice > 0n) verdict.findings.push(`${view}: ${twice} log rows were carried again`);
   if (unsettled > 0) verdict.findings.push(`${view}: ${unsettled} batches are not settled`);
 }
 
@@ -111,4 +109,5 @@ async function judgeRows(pair: Tortured, stack: Stack, on: Installation, verdict
   verdict.duplicated += twice.length;
   verdict.consistent &&= compared.consistent;
   verdict.findings.push(...describeFindings(compared));
+  if (twice.length > 0) verdict.findings.push(`${pair.target} has ${twice.length} keys twice`);
 }

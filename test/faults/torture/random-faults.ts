@@ -7,48 +7,61 @@ import {
   failAfterEffect,
   failBefore,
 } from '../../emulators/faults.ts';
+import type { PostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import type { Stack } from '../../integration/functions/stack.ts';
 import type { Random } from '../../smartapp/random.ts';
 
-/** Never chosen: when it fails, Google's client throws where nobody can catch it, which ends a process. */
-const FATAL_CALL = 'storage.objects.download';
 /** Calls of which one is chosen to fail at its next time. */
 const LATEST_CALLS = 100;
 
-/** Lets a call to BigQuery or Cloud Storage fail now and then, before its effect or after it. */
+/** The only call of a function to Pub/Sub; others are a test's own. */
+const PUBLISH = 'pubsub.Publish';
+
+/** Lets a call to one of Google's services fail now and then, before its effect or after it, or breaks the source's connections. */
 export class RandomFaults {
-  scripted = 0;
+  #scripted = 0;
+  #broken = 0;
   readonly #stack: Stack;
+  readonly #source: PostgresProxy;
   readonly #random: Random;
   readonly #chance: number;
 
-  /** `chance`: of one fault at each `maybe`. */
-  constructor(stack: Stack, random: Random, chance: number) {
+  /** `chance`: of one fault at each `maybe`. `source`: the way to the source of those who tick. */
+  constructor(stack: Stack, source: PostgresProxy, random: Random, chance: number) {
     this.#stack = stack;
+    this.#source = source;
     this.#random = random;
     this.#chance = chance;
   }
 
   maybe(): void {
     if (!this.#random.chance(this.#chance)) return;
-    const faults = this.#random.pick([this.#stack.bigquery.faults, this.#stack.storage.faults]);
-    const [call, ...others] = faults.calls.slice(-LATEST_CALLS).filter((name) => name !== FATAL_CALL);
+    const { bigquery, pubsub, storage } = this.#stack;
+    const victim = this.#random.pick([bigquery, bigquery, storage, storage, pubsub, this.#source]);
+    if (victim === this.#source) {
+      this.#source.dropConnections();
+      this.#broken += 1;
+      return;
+    }
+    const [call, ...others] = victim.faults.calls
+      .slice(-LATEST_CALLS)
+      .filter((name) => victim !== pubsub || name === PUBLISH);
     if (call === undefined) return;
-    this.#script(faults, this.#random.pick([call, ...others]));
+    this.#script(victim.faults, this.#random.pick([call, ...others]));
   }
 
-  /** No call fails any more. Answers how many did. */
+  /** No call fails any more. Answers how many did, and how often connections broke. */
   end(): number {
-    const { bigquery, storage } = this.#stack;
-    const met = this.scripted - bigquery.faults.unused.length - storage.faults.unused.length;
+    const { bigquery, pubsub, storage } = this.#stack;
+    const unmet = [bigquery, pubsub, storage].flatMap(({ faults }) => faults.unused).length;
     this.#stack.clearFaults();
-    return met;
+    return this.#scripted - unmet + this.#broken;
   }
 
   #script(faults: Faults, call: string): void {
     if (faults.unused.includes(call)) return;
     faults.next(call, this.#random.pick(faultsOf(call)));
-    this.scripted += 1;
+    this.#scripted += 1;
   }
 }
 
@@ -56,6 +69,6 @@ export class RandomFaults {
 function faultsOf(call: string): [Fault, ...Fault[]] {
   if (call === 'bigquery.job.load') return [failJob('backendError')];
   if (call === 'bigquery.job.query') return [failJob('backendError'), failJobAfterEffect('backendError')];
-  const status = call === 'AppendRows' ? 'UNAVAILABLE' : 503;
+  const status = call === 'AppendRows' || call === PUBLISH ? 'UNAVAILABLE' : 503;
   return [failBefore(status), failAfterEffect(status), dropBefore(), dropAfterEffect()];
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
 import type { Stack } from '../../integration/functions/stack.ts';
 import { Random } from '../../smartapp/random.ts';
 import { TORTURE_SCHEMA } from './application.ts';
+import { CHECKPOINT_STEPS } from './carried.ts';
 import { judge, TORTURED, type Verdict } from './judge.ts';
 import { RandomFaults } from './random-faults.ts';
 import { TickingProcess } from './ticking-process.ts';
@@ -16,7 +18,7 @@ export type TortureOptions = {
   /** How many transactions all writers together end, committed or rolled back, unless the time is up before. */
   transactions: number;
   minutes?: number;
-  /** Of a call to BigQuery or Cloud Storage that fails, at each tick; none by default. */
+  /** Of a call to Google's services that fails, or of the source's connections to break, at each tick; none by default. */
   faultChance?: number;
   report?: (line: string) => void;
 };
@@ -42,19 +44,23 @@ export async function torture(stack: Stack, options: TortureOptions): Promise<To
   const on = await stack.install({ GRACE_SECONDS });
   await importConfiguration([STREAMED_ENTRY], on.dependencies);
   await on.source.database.query(TORTURE_SCHEMA);
+  await on.control.query(CHECKPOINT_STEPS);
+  const proxy = await startPostgresProxy({ port: stack.postgres.port, sideOf: () => 'source' });
+  const SOURCE_DATABASE_URL = proxy.url(on.parts.env.SOURCE_DATABASE_URL ?? '');
   const processes = await Promise.all(
     MAX_BATCH_LOG_ROWS.map(async (rows) => {
-      const process = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: rows });
+      const process = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: rows, SOURCE_DATABASE_URL });
       return new TickingProcess(
         process,
         TORTURED.map(({ view }) => view),
       );
     }),
   );
-  const faults = new RandomFaults(stack, new Random(options.seed), options.faultChance ?? 0);
+  const faults = new RandomFaults(stack, proxy, new Random(options.seed), options.faultChance ?? 0);
   const transactions = await tickWhileWriting(stack, on, processes, faults, options);
   const faultsMet = faults.end();
   await tickUntilDry(on, processes);
+  await proxy.close();
   const ticks = processes.reduce((sum, process) => sum + process.ticks, 0);
   return {
     seed: options.seed,

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import type { Installation } from '../../integration/functions/installation.ts';
+import { Stack } from '../../integration/functions/stack.ts';
+import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
+
+const LIMIT_BYTES = 512 * 1024;
+const NAMES: FunctionName[] = ['extract', 'merge', 'stream'];
+const FITTING: Record<FunctionName, object> = {
+  extract: { view: 'pmr_project' },
+  merge: { view: 'pmr_project', etlTransactionId: '1' },
+  stream: { view: 'pmr_project', etlTransactionId: '1' },
+};
+
+const pushed = (event: object) => ({
+  message: { data: Buffer.from(JSON.stringify(event)).toString('base64'), messageId: '1' },
+  subscription: 'push',
+});
+const JSON_HEADERS = { 'content-type': 'application/json' };
+type Envelope = { wrap: (event: object) => object; headers: Record<string, string>; isByHand: boolean };
+
+/** Each way in which an event can come to a function. */
+const ENVELOPES: Record<string, Envelope> = {
+  'a push of Pub/Sub': { wrap: pushed, headers: JSON_HEADERS, isByHand: false },
+  'a binary CloudEvent': {
+    wrap: pushed,
+    headers: {
+      ...JSON_HEADERS,
+      'ce-id': '1',
+      'ce-specversion': '1.0',
+      'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
+      'ce-source': '//pubsub.googleapis.com/projects/p/topics/t',
+    },
+    isByHand: false,
+  },
+  'a structured CloudEvent': {
+    wrap: (event) => ({
+      ...{ specversion: '1.0', id: '1', source: '//pubsub.googleapis.com/projects/p/topics/t' },
+      type: 'google.cloud.pubsub.topic.v1.messagePublished',
+      data: pushed(event),
+    }),
+    headers: { 'content-type': 'application/cloudevents+json' },
+    isByHand: false,
+  },
+  'a call by hand': { wrap: (event) => event, headers: JSON_HEADERS, isByHand: true },
+};
+
+describe('I8 I12 what no event may hold', function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  let on: Installation;
+  const running: RunningFunction[] = [];
+
+  before(async () => {
+    stack = await Stack.start();
+    on = await stack.install();
+    const env = { ...process.env, ...on.parts.env };
+    const onLine = () => undefined;
+    for (const each of FUNCTIONS) running.push(await startFunction(each, { env, anyPort: true, onLine }));
+  });
+  after(async () => {
+    await Promise.all(running.map(({ process }) => process.stop()));
+    await stack.stop();
+  });
+  beforeEach(async () => {
+    await on.control.query('truncate etl.etl_error');
+    await on.mailboxes.deadLetter.take();
+  });
+
+  const post = async (name: FunctionName, { wrap, headers }: Envelope, event: object) => {
+    const url = running.find((each) => each.name === name)?.url ?? '';
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(wrap(event)) });
+    const { error } = (await response.json()) as { error: { kind: string; message: string } };
+    return { status: response.status, ...error };
+  };
+
+  const REFUSED: Record<string, { event: (name: FunctionName) => object; message: RegExp }> = {
+    'an unknown field': {
+      event: (name) => ({ ...FITTING[name], rows: [1] }),
+      message: /Unrecognized key: "rows"/,
+    },
+    'an unknown field beside known ones of another form': {
+      event: (name) => ({ ...FITTING[name], check: true, dryRun: true }),
+      message: /Unrecognized key/,
+    },
+    'more than an Eventarc event can': {
+      event: (name) => ({ ...FITTING[name], trigger: 'x'.repeat(LIMIT_BYTES) }),
+      message: /^the event has \d+ bytes; 524288 are the most$/,
+    },
+  };
+  for (const name of NAMES) {
+    for (const [form, envelope] of Object.entries(ENVELOPES)) {
+      for (const [what, { event, message }] of Object.entries(REFUSED)) {
+        it(`${what}, is refused by ${name} in ${form}, and nothing else comes of it`, async () => {
+          const answer = await post(name, envelope, event(name));
+
+          assert.partialDeepStrictEqual(answer, {
+            status: envelope.isByHand ? 400 : 200,
+            kind: 'invalid_event',
+          });
+          assert.match(answer.message, message);
+          const errors = await on.errors();
+          assert.deepEqual(
+            errors.map(({ kind, function_name }) => [kind, function_name]),
+            envelope.isByHand ? [] : [['invalid_event', name]],
+          );
+          for (const { event: kept } of errors) assert.ok(String(kept).length < 1_000);
+          assert.equal((await on.mailboxes.deadLetter.take()).length, errors.length);
+          assert.deepEqual(await on.batches(), []);
+          assert.equal(await on.haltedReason(), null);
+        });
+      }
+    }
+  }
+});

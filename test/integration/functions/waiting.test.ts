@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { createLog } from '../../../shared/log.ts';
+import { LineSink } from '../../unit/line-sink.ts';
+import { type Installation, STREAMED_ENTRY } from './installation.ts';
+import { READER, Stack } from './stack.ts';
+
+describe('what waits', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    on = await stack.install();
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+  });
+
+  /** The same installation, and what it logs. */
+  const logging = async (settings: Record<string, string> = {}) => {
+    const process = await on.anotherProcess(settings);
+    const sink = new LineSink();
+    process.dependencies = { ...process.dependencies, log: createLog('info', sink) };
+    return { process, sink };
+  };
+
+  describe('a batch that is staged and not applied', () => {
+    const stagedFor = (time: string) =>
+      on.control.query(
+        `update etl.etl_transaction set staged_at = now() - $1::interval where state = 'staged'`,
+        [time],
+      );
+
+    it('I4 is announced again for a day, and its log rows are not captured again', async () => {
+      const batch = await on.stage();
+      await stagedFor('23 hours 59 minutes');
+
+      assert.partialDeepStrictEqual(await on.extract(), {
+        outcome: 'republished',
+        etlTransactionId: batch.etlTransactionId,
+      });
+
+      assert.deepEqual(await on.states(), ['staged']);
+    });
+
+    it('I2 is given up after a day, and its log rows come under a new number', async () => {
+      await on.stage();
+      await stagedFor('24 hours 1 minute');
+
+      await on.replicate();
+
+      assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+      await on.assertEqual();
+    });
+
+    for (const view of ['pmr_project', STREAMED_ENTRY.name]) {
+      it(`is not applied while its view is paused, and is when the view runs again: ${view}`, async () => {
+        await importConfiguration([STREAMED_ENTRY], on.dependencies);
+        await on.source.add('app_incident', { id: 1, type: 'leak' });
+        const batch = await on.stage(view);
+        const apply = () => (view === STREAMED_ENTRY.name ? on.stream(batch) : on.merge(batch));
+        await on.control.query('update etl.view_source set paused = true where name = $1', [view]);
+
+        assert.equal((await apply()).outcome, 'skipped');
+
+        assert.deepEqual(await on.states(view), ['staged']);
+        await on.control.query('update etl.view_source set paused = false where name = $1', [view]);
+        assert.equal((await apply()).outcome, 'applied');
+      });
+    }
+  });
+
+  it('I2 the rest of a capture that was cut and found nothing is asked for at once', async () => {
+    await on.replicate();
+    const cutting = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: '2' });
+    for (let i = 0; i < 3; i += 1) await on.source.change('app_project', 1, { remark: `remark ${i}` });
+    await on.mailboxes.extract.take();
+
+    assert.deepEqual(await cutting.extract(), {
+      outcome: 'idle',
+      view: 'pmr_project',
+      logRows: '2',
+      hasMore: true,
+    });
+
+    assert.deepEqual(await on.mailboxes.extract.take(), [{ view: 'pmr_project', trigger: 'continue' }]);
+    assert.partialDeepStrictEqual(await cutting.extract(), { outcome: 'idle', logRows: '1', hasMore: false });
+    assert.deepEqual(await on.mailboxes.extract.take(), []);
+  });
+
+  it('I8 a floor that has not moved for long is warned of, with the oldest transaction', async () => {
+    await on.replicate();
+    const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '60' });
+    await on.control.query(`update etl.checkpoint set floor_moved_at = now() - interval '59 seconds'`);
+    await process.extract();
+    assert.deepEqual(sink.records(), []);
+    await on.control.query(`update etl.checkpoint set floor_moved_at = now() - interval '2 minutes'`);
+    // The age of other people's transactions is shown to those who may see everybody's.
+    await on.source.database.query(`grant pg_read_all_stats to ${READER.name}`);
+    const writer = await on.source.database.connect();
+    try {
+      await writer.query('begin');
+      const { rows } = await writer.query('select pg_backend_pid() as pid, pg_current_xact_id()');
+
+      await process.extract();
+
+      const [line, ...others] = sink.records() as [Record<string, unknown>];
+      assert.deepEqual(others, []);
+      assert.partialDeepStrictEqual(line, {
+        severity: 'WARNING',
+        message: 'floor stuck',
+        view: 'pmr_project',
+        oldestTransaction: { pid: rows[0].pid },
+      });
+      assert.ok(Number(line.stuckSeconds) >= 120);
+      const { ageSeconds } = line.oldestTransaction as { ageSeconds: unknown };
+      assert.ok(typeof ageSeconds === 'number' && ageSeconds >= 0 && ageSeconds < 60, String(ageSeconds));
+    } finally {
+      await writer.query('rollback');
+      writer.release();
+      await on.source.database.query(`revoke pg_read_all_stats from ${READER.name}`);
+    }
+  });
+
+  it('the lag of a batch is that of its oldest change, in the log line and on the batch', async () => {
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
+    await on.source.change('app_project', 2, { name: 'due' });
+    await on.source.database.query(
+      `update models_logging_change set date_created = now() - interval '1 hour'
+       where id = (select max(id) - 1 from models_logging_change)`,
+    );
+    const { process, sink } = await logging();
+
+    await process.replicate();
+
+    const applied = sink.records().find(({ message }) => message === 'batch applied');
+    const { rows } = await on.control.query(
+      `select (extract(epoch from lag) * 1000)::float8 as "lagMs" from etl.etl_transaction order by id desc limit 1`,
+    );
+    assert.equal(applied?.lagMs, rows[0].lagMs);
+    assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 3_700_000, String(rows[0].lagMs));
+  });
+
+  it('a table that somebody locks is waited for for ten seconds, and then tried again later', async function () {
+    this.timeout(30_000);
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
+    const owner = await on.source.database.connect();
+    try {
+      await owner.query('begin');
+      await owner.query('lock table app_project in access exclusive mode');
+      const startedMs = performance.now();
+
+      await assert.rejects(on.extract(), {
+        kind: 'transient',
+        message: /^source database: .*lock timeout/,
+        context: { view: 'pmr_project', code: '55P03' },
+      });
+
+      assert.ok(performance.now() - startedMs < 20_000);
+    } finally {
+      await owner.query('rollback');
+      owner.release();
+    }
+    assert.equal(await on.haltedReason(), null);
+    await on.replicate();
+    await on.assertEqual();
+  });
+});
