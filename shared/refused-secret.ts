@@ -8,19 +8,16 @@ export function refusedSecret(cause: unknown, reference: SecretReference): DataH
   const { project, secret } = reference;
   const add = `gcloud secrets versions add ${secret} --project ${project} --data-file -`;
   switch (codeOf(cause)) {
-    case 404:
     case NOT_FOUND:
       return unreadable('environment', reference, 'does not exist', {
         advice: `Correct the name, or add a version: ${add}.`,
         cause,
       });
-    case 400:
     case FAILED_PRECONDITION:
       return unreadable('environment', reference, 'is disabled or destroyed', {
         advice: `Enable the version, or add one: ${add}.`,
         cause,
       });
-    case 403:
     case PERMISSION_DENIED:
       return unreadable('unauthorized', reference, 'must not be read', {
         advice: `Give the function's service account the role roles/secretmanager.secretAccessor on secret ${secret} of project ${project}.`,
