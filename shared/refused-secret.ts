@@ -25,15 +25,8 @@ export function refusedSecret(cause: unknown, reference: SecretReference): DataH
       });
     default: {
       const { kind, message } = fromGoogle(cause, `secret ${showReference(reference)}`);
-      return unreadable(
-        kind === 'unauthorized' ? kind : 'transient',
-        reference,
-        `cannot be read: ${message}`,
-        {
-          advice: ADVICE[kind],
-          cause,
-        },
-      );
+      const told = kind === 'unauthorized' || kind === 'environment' ? kind : 'transient';
+      return unreadable(told, reference, `cannot be read: ${message}`, { advice: ADVICE[told], cause });
     }
   }
 }

@@ -5,14 +5,7 @@ import { DataHubError } from '../../shared/errors.ts';
 import { createLog } from '../../shared/log.ts';
 import { Secret } from '../../shared/secret.ts';
 import { LineSink } from './line-sink.ts';
-
-const USABLE = {
-  GOOGLE_CLOUD_PROJECT: 'smart-project',
-  SOURCE_DATABASE_URL: 'postgresql://reader:hunter2@db.example/smartapp',
-  CONTROL_DATABASE_URL: 'postgres://control:hunter3@db.example/control',
-  STAGING_BUCKET: 'smart-staging',
-  BIGQUERY_LOCATION: 'EU',
-};
+import { USABLE } from './usable-environment.ts';
 
 describe('parseConfig', () => {
   it('reads what is given and fills in the rest', () => {
