@@ -33,8 +33,8 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
   const ask = async (instance: string, settings: Record<string, string> = {}) => {
     const config = parseConfig({
       GOOGLE_CLOUD_PROJECT: 'smart-project',
-      // Nothing listens there: the connector alone knows where the instance is.
-      SOURCE_DATABASE_URL: postgres.url().replace(`:${postgres.port}/`, ':1/'),
+      // No such host: the connector alone knows where the instance is, and encrypts.
+      SOURCE_DATABASE_URL: postgres.url().replace('127.0.0.1', 'nowhere.example'),
       SOURCE_CLOUD_SQL_INSTANCE: instance,
       CONTROL_DATABASE_URL: postgres.url(),
       STAGING_BUCKET: 'staging',
