@@ -113,6 +113,11 @@ export function hostOf(text: string): string {
   return url?.searchParams.get('host') ?? url?.hostname ?? '';
 }
 
+/** Whether a connection may go on by another URL: one of the same host, since what is asked of TLS was decided for that one. */
+export function canReplace(url: string, by: string): boolean {
+  return variables.DATABASE_URL.safeParse(by).success && hostOf(by) === hostOf(url);
+}
+
 /** The parameters by which pg would decide about TLS by rules of its own. */
 function tlsParameters(text: string): string[] {
   const names = [...(parseDatabaseUrl(text)?.searchParams.keys() ?? [])];

@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
 import type { Connector, IpAddressTypes } from '@google-cloud/cloud-sql-connector';
 import pg from 'pg';
+import { answerWithin } from './answer-timeout.ts';
 import { once } from './clients.ts';
 import type { Config } from './config.ts';
-import { type CloudSql, type DatabaseConfig, parseDatabaseUrl, type Side } from './database-config.ts';
+import { type CloudSql, canReplace, type DatabaseConfig, type Side } from './database-config.ts';
 import { DataHubError } from './errors.ts';
 import { fromGoogle } from './google-errors.ts';
 import { fromPostgres, giveUpOnSilence, isRefusedLogin } from './postgres.ts';
@@ -84,14 +85,14 @@ class Login {
   /** The server said that it has no TLS. */
   #isWithoutTls = false;
 
-  constructor(database: DatabaseConfig, { readSecret, openConnector }: PoolOptions) {
+  constructor(database: DatabaseConfig, options: PoolOptions) {
     this.#database = database;
-    this.#readSecret = readSecret;
+    this.#readSecret = options.readSecret;
     this.#url = database.url.reveal();
     this.#openSocket = () => this.#plainSocket();
     this.#ready = once(async () => {
       const { side, cloudSql } = database;
-      if (cloudSql !== null) this.#openSocket = await socketsTo(side, cloudSql, openConnector);
+      if (cloudSql !== null) this.#openSocket = await socketsTo(side, cloudSql, options);
     });
   }
 
@@ -128,9 +129,10 @@ class Login {
     const { reference, side } = this.#database;
     if (reference === null) throw refusal;
     const value = await this.#readSecret(reference);
-    if (parseDatabaseUrl(value) === null) {
-      const advice = 'Add a version that is a postgresql:// URL.';
-      throw unreadable('environment', reference, `holds no URL of the ${side} database`, { advice });
+    if (!canReplace(this.#url, value)) {
+      const advice =
+        'Add a version that differs in user, password or database; another host needs a new deployment.';
+      throw unreadable('environment', reference, `holds no other URL of the ${side} database`, { advice });
     }
     if (value === this.#url) {
       const refused = fromPostgres(refusal, side);
@@ -149,6 +151,7 @@ class Login {
   /** One that sees the server's answer to the request for TLS, for which pg has no code. */
   #plainSocket(): Socket {
     const socket = new Socket();
+    this.#isWithoutTls = false;
     if (this.#database.tls !== 'disable') {
       socket.once('data', (answer) => {
         this.#isWithoutTls = answer.toString() === 'N';
@@ -162,12 +165,12 @@ class Login {
 async function socketsTo(
   side: Side,
   { instance, ipType }: CloudSql,
-  openConnector: PoolOptions['openConnector'],
+  { config, openConnector }: PoolOptions,
 ): Promise<() => Socket> {
   const connector = await openConnector();
   try {
     const options = { instanceConnectionName: instance, ipType: ipType as IpAddressTypes };
-    return (await connector.getOptions(options)).stream;
+    return (await answerWithin(config.callTimeoutSeconds, connector.getOptions(options))).stream;
   } catch (error) {
     const { kind, message } = fromGoogle(error, `${side} database: Cloud SQL instance ${instance}`);
     const isOurs =
