@@ -28,10 +28,8 @@ export async function tick(trigger: string, dependencies: Dependencies) {
 
 /** A line for every enabled view, also for those that are stopped: their users read old rows. */
 async function tellFreshness({ config, control, log }: Dependencies): Promise<void> {
-  for (const { view, state, behindSeconds } of await control.readStatus()) {
-    if (state === 'not enabled') continue;
-    const line = { view, state, behindSeconds };
+  for (const line of await control.viewFreshness()) {
     log.info(line, 'view freshness');
-    if (behindSeconds > config.lagWarningSeconds) log.warn(line, 'view behind');
+    if (line.behindSeconds > config.lagWarningSeconds) log.warn(line, 'view behind');
   }
 }

@@ -11,11 +11,13 @@ export type BenchResult = {
   peak_rss_mb: number;
 };
 
-/** A rate and a memory beside a baseline's, measured in one run, so that the machine cancels out. */
+/** Something measured beside a baseline, in one run, so that the machine cancels out. Answers a line of JSON. */
 export type Bench = {
-  /** The most that it can be asked for. */
+  /** The most that it can be asked for; 0 for one that is not about rows. */
   maxRows: number;
-  run(options: BenchOptions): Promise<BenchResult>;
+  /** How many there are when nothing is said. */
+  rounds?: number;
+  run(options: BenchOptions): Promise<object>;
 };
 
 type Rounds = { rows: number; seconds: number[]; baselineSeconds: number[]; peakRssMb: number[] };
@@ -32,7 +34,7 @@ export function benchResult({ rows, seconds, baselineSeconds, peakRssMb }: Round
   };
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];

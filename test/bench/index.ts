@@ -1,19 +1,24 @@
-// `npm run bench -- <name> [options]`: rates and memory as ratios within one run.
+// `npm run bench -- <name> [options]`: each beside its baseline within one run.
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { captureBench } from './capture.ts';
+import { coldStartBench } from './cold-start.ts';
 import { extractBench } from './extract.ts';
 import { streamBench } from './stream.ts';
 
 const BENCHES: Record<string, Bench> = {
   capture: captureBench,
+  coldstart: coldStartBench,
   extract: extractBench,
   stream: streamBench,
 };
 
+const DEFAULT_ROWS = 100_000;
+const DEFAULT_ROUNDS = 3;
+
 function usage(fault: string): never {
   console.error(
-    `${fault}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} --rows N [--rounds N] [--json]`,
+    `${fault}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--rows N] [--rounds N] [--json]`,
   );
   process.exit(2);
 }
@@ -23,8 +28,8 @@ function readArguments() {
     return parseArgs({
       allowPositionals: true,
       options: {
-        rows: { type: 'string', default: '100000' },
-        rounds: { type: 'string', default: '3' },
+        rows: { type: 'string' },
+        rounds: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     });
@@ -37,13 +42,15 @@ const { positionals, values } = readArguments();
 const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
 if (bench === undefined || positionals.length !== 1) usage('Which bench?');
 for (const name of ['rows', 'rounds'] as const) {
-  if (!/^[1-9]\d{0,8}$/.test(values[name]))
+  if (!/^[1-9]\d{0,8}$/.test(values[name] ?? '1'))
     usage(`--${name} takes a whole number from 1, not ${values[name]}`);
 }
-if (Number(values.rows) > bench.maxRows) usage(`--rows takes at most ${bench.maxRows} here`);
+if (values.rows !== undefined && Number(values.rows) > bench.maxRows) {
+  usage(bench.maxRows === 0 ? '--rows is of no use here' : `--rows takes at most ${bench.maxRows} here`);
+}
 const result = await bench.run({
-  rows: Number(values.rows),
-  rounds: Number(values.rounds),
+  rows: Number(values.rows ?? DEFAULT_ROWS),
+  rounds: Number(values.rounds ?? bench.rounds ?? DEFAULT_ROUNDS),
   report: (line) => {
     if (!values.json) console.log(line);
   },

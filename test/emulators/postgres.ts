@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm } from 'node:fs/promises';
+import { chown, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { clusterArgument, type DataFolder, openDataFolder, temporaryFolder } from './postgres/data-folder.ts';
@@ -14,6 +14,8 @@ export interface PostgresOptions {
   port?: number;
   /** Server settings, which override the ones below. */
   settings?: Record<string, string>;
+  /** PEM texts; the server then takes connections with TLS and without. */
+  tls?: { certificate: string; key: string };
 }
 
 /** A running PostgreSQL server of our own, which listens on 127.0.0.1 only. */
@@ -64,7 +66,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   try {
     const folder = await openDataFolder(path);
     const port = options.port ?? (await claim(0));
-    const settings = { ...SETTINGS, ...(isTemporary && SETTINGS_OF_TEMPORARY_FOLDER), ...options.settings };
+    const settings = {
+      ...SETTINGS,
+      ...(isTemporary && SETTINGS_OF_TEMPORARY_FOLDER),
+      ...(options.tls && (await tlsSettings(folder, options.tls))),
+      ...options.settings,
+    };
     const url = connectionString(port, folder.superuserPassword);
     const server = await launchUntilItAnswers(folder, { port, url: url(), settings });
     return {
@@ -81,6 +88,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     await removeIfTemporary();
     throw error;
   }
+}
+
+/** PostgreSQL takes a key only from a file that nobody but its own account can read. */
+async function tlsSettings(
+  { cluster, account }: DataFolder,
+  tls: NonNullable<PostgresOptions['tls']>,
+): Promise<Record<string, string>> {
+  const files = { 'server.crt': tls.certificate, 'server.key': tls.key };
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(cluster, name);
+    await writeFile(file, content, { mode: 0o600 });
+    if (account !== undefined) await chown(file, account.uid, account.gid);
+  }
+  // Relative to the cluster: its account may not be able to reach it from above.
+  return { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' };
 }
 
 interface Server {

@@ -14,6 +14,7 @@ describe('npm run bench', () => {
       /^--rows takes a whole number from 1, not 1e5$/,
     ],
     ['no round', ['stream', '--rounds', '0'], /^--rounds takes a whole number from 1, not 0$/],
+    ['rows of a bench that is not about rows', ['coldstart', '--rows', '10'], /^--rows is of no use here$/],
     ['more rows than a batch takes', ['stream', '--rows', '2000001'], /^--rows takes at most 2000000 here$/],
   ] as const) {
     it(`refuses ${fault} and says what it takes`, async () => {
@@ -22,7 +23,7 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- capture\|extract\|stream --rows N \[--rounds N\] \[--json\]$/m,
+        /^Usage: npm run bench -- capture\|coldstart\|extract\|stream \[--rows N\] \[--rounds N\] \[--json\]$/m,
       );
     });
   }
@@ -40,4 +41,17 @@ describe('npm run bench', () => {
       for (const figure of names) assert.ok(figures[figure] > 0, `${figure} is ${figures[figure]}`);
     });
   }
+
+  it('measures the cold start of each function beside a bare one, and the archive', async () => {
+    const command = bench('coldstart', '--rounds', '1', '--json');
+    assert.equal(await command.exitCode, 0, command.output);
+    const { archive_bytes, rounds, hello_seconds, seconds, ratio } = JSON.parse(command.lines.at(-1) ?? '');
+    assert.equal(rounds, 1);
+    assert.ok(archive_bytes > 10_000 && archive_bytes < 1_000_000, `the archive has ${archive_bytes} bytes`);
+    assert.ok(hello_seconds > 0);
+    for (const figures of [seconds, ratio]) {
+      assert.deepEqual(Object.keys(figures), ['tick', 'extract', 'merge', 'stream']);
+      for (const figure of Object.values(figures)) assert.ok(Number(figure) > 0);
+    }
+  });
 });

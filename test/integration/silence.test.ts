@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
-import { createPool } from '../../shared/clients.ts';
-import { parseConfig, Secret } from '../../shared/config.ts';
+import { parseConfig } from '../../shared/config.ts';
 import { inTransaction, readOnly } from '../../shared/postgres.ts';
 import { hold } from '../emulators/faults.ts';
 import { type PostgresProxy, startPostgresProxy } from '../emulators/postgres/postgres-proxy.ts';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
+import { openTestPool } from './open-test-pool.ts';
 
 /** The least that can be configured: a second for the statement, and one for the connection. */
 const PATIENCE_MS = 2_000;
@@ -30,7 +30,7 @@ describe('a connection to PostgreSQL', function () {
       STATEMENT_TIMEOUT_SECONDS: '1',
       CONNECT_TIMEOUT_SECONDS: '1',
     });
-    pool = createPool(new Secret(url), { name: 'test', max: 4, config });
+    pool = openTestPool(config.sourceDatabase, { max: 4, config });
   });
   after(async () => {
     await pool.end();

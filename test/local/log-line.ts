@@ -16,7 +16,9 @@ interface LogEntry {
 }
 
 const SEVERE = new Set(['WARNING', 'ERROR', 'CRITICAL']);
-/** These are shown by name at the start of a line, or are Cloud Logging's own. */
+/** Fields that only Cloud Logging reads. */
+const CLOUD_LOGGING = 'logging.googleapis.com/';
+/** These are shown by name at the start of a line. */
 const TOLD_OTHERWISE = new Set(['severity', 'message', 'timestamp', 'view', 'error', 'advice', 'stack']);
 
 /**
@@ -61,7 +63,9 @@ function formatApplied(entry: LogEntry): string {
 function formatTrouble(functionName: string, entry: LogEntry): string {
   const { severity = '', message = '', view, error, advice } = entry;
   const rest = Object.entries(entry)
-    .filter(([name, value]) => !TOLD_OTHERWISE.has(name) && value !== undefined)
+    .filter(
+      ([name, value]) => !TOLD_OTHERWISE.has(name) && !name.startsWith(CLOUD_LOGGING) && value !== undefined,
+    )
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const head = [`${severity.toLowerCase()}: ${functionName}`, view, message].filter(Boolean).join(': ');
   return [

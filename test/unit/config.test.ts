@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { parseConfig, Secret } from '../../shared/config.ts';
+import { parseConfig } from '../../shared/config.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { createLog } from '../../shared/log.ts';
+import { Secret } from '../../shared/secret.ts';
 import { LineSink } from './line-sink.ts';
-
-const USABLE = {
-  GOOGLE_CLOUD_PROJECT: 'smart-project',
-  SOURCE_DATABASE_URL: 'postgresql://reader:hunter2@db.example/smartapp',
-  CONTROL_DATABASE_URL: 'postgres://control:hunter3@db.example/control',
-  STAGING_BUCKET: 'smart-staging',
-  BIGQUERY_LOCATION: 'EU',
-};
+import { USABLE } from './usable-environment.ts';
 
 describe('parseConfig', () => {
   it('reads what is given and fills in the rest', () => {
     const config = parseConfig({ ...USABLE, MAX_BATCH_LOG_ROWS: '17', TOPIC_MERGE: 'other-merge' });
 
     assert.equal(config.projectId, 'smart-project');
-    assert.equal(config.sourceDatabaseUrl.reveal(), USABLE.SOURCE_DATABASE_URL);
+    assert.equal(config.sourceDatabase.url.reveal(), USABLE.SOURCE_DATABASE_URL);
     assert.equal(config.maxBatchLogRows, 17);
     assert.equal(config.topics.merge, 'other-merge');
     assert.equal(config.topics.extract, 'cdc-extract');
@@ -87,7 +81,7 @@ describe('a Secret', () => {
     const [line] = sink.records();
     assert.equal(inspect(line, { depth: null }).includes('hunter'), false);
     assert.partialDeepStrictEqual(line, {
-      config: { sourceDatabaseUrl: '[redacted]', controlDatabaseUrl: '[redacted]' },
+      config: { sourceDatabase: { url: '[redacted]' }, controlDatabase: { url: '[redacted]' } },
     });
   });
 });

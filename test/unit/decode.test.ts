@@ -20,6 +20,7 @@ const FROM_PUBSUB = {
   from: 'pubsub',
   payload: { view: 'pmr_project' },
   messageId: '11640713458',
+  traceparent: null,
   fault: null,
 };
 
@@ -53,15 +54,31 @@ describe('decode', () => {
   });
 
   it('takes the plain JSON of a manual call, parsed already or as text', () => {
-    const manual = { from: 'manual', payload: { view: 'pmr_project' }, messageId: null, fault: null };
+    const manual = {
+      from: 'manual',
+      payload: { view: 'pmr_project' },
+      messageId: null,
+      traceparent: null,
+      fault: null,
+    };
 
     assert.deepEqual(decode({ view: 'pmr_project' }, 22), manual);
     assert.deepEqual(decode('{"view":"pmr_project"}', 22), manual);
     assert.deepEqual(decode(Buffer.from('{"view":"pmr_project"}'), 22), manual);
   });
 
+  it('takes the trace that a message carries on', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const push = (attributes: unknown) => ({ message: { ...pushed('{}').message, attributes } });
+
+    assert.equal(decode(push({ traceparent }), 300).traceparent, traceparent);
+    for (const attributes of [{}, { traceparent: 7 }, null, undefined, 'traceparent']) {
+      assert.equal(decode(push(attributes), 300).traceparent, null);
+    }
+  });
+
   it('takes nothing for the empty request', () => {
-    const nothing = { from: 'manual', payload: {}, messageId: null, fault: null };
+    const nothing = { from: 'manual', payload: {}, messageId: null, traceparent: null, fault: null };
 
     for (const body of [undefined, null, {}, '', ' \n', Buffer.alloc(0)])
       assert.deepEqual(decode(body, 0), nothing);
@@ -70,6 +87,7 @@ describe('decode', () => {
       from: 'pubsub',
       payload: {},
       messageId: '7',
+      traceparent: null,
       fault: null,
     });
   });

@@ -44,6 +44,8 @@ describe("a function's log line", () => {
       timestamp: '2024-02-29T00:00:00Z',
       view: 'pmr_project',
       kind: 'schema_drift',
+      'logging.googleapis.com/trace': 'projects/p/traces/1',
+      'logging.googleapis.com/labels': { function: 'merge' },
       error: 'column x differs',
       advice: 'Alter it.',
     };

@@ -30,7 +30,7 @@ export class Stack {
     this.storage = servers.storage;
     this.pubsub = servers.pubsub;
     this.bigquery = servers.bigquery;
-    Object.assign(process.env, this.#endpoints());
+    Object.assign(process.env, this.endpoints());
   }
 
   static async start(): Promise<Stack> {
@@ -127,7 +127,7 @@ export class Stack {
     await Promise.all(this.#pools.filter((pool) => !pool.ended).map((pool) => pool.end()));
     await Promise.all([this.bigquery.close(), this.pubsub.close(), this.postgres.stop()]);
     await this.storage.close();
-    for (const name of Object.keys(this.#endpoints())) delete process.env[name];
+    for (const name of Object.keys(this.endpoints())) delete process.env[name];
   }
 
   async #mailbox(pubsub: PubSub, topic: string): Promise<Mailbox> {
@@ -136,7 +136,8 @@ export class Stack {
     return mailbox;
   }
 
-  #endpoints(): Record<string, string> {
+  /** The variables by which the functions find the stand-ins. */
+  endpoints(): Record<string, string> {
     return {
       BIGQUERY_EMULATOR_HOST: this.bigquery.url,
       BIGQUERY_STORAGE_EMULATOR_HOST: this.bigquery.writeHost,
