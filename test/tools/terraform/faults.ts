@@ -1,0 +1,181 @@
+import type { Body, Configuration, TerraformObject } from './configuration.ts';
+import type { ArgumentSchema, BlockSchema, ProviderSchema } from './provider-schema.ts';
+import { type Reference, referencesIn } from './references.ts';
+
+/**
+ * Everything that the provider would refuse of a configuration before it asks Google anything, and what Terraform would refuse of
+ * its references: one line each, beginning with the place. Variables must have a type without `any`, a description, and a use,
+ * and stand in the order of the alphabet.
+ */
+export async function faultsOf(configuration: Configuration, schema: ProviderSchema): Promise<string[]> {
+  const { resources, dataSources } = configuration;
+  return [
+    ...resources.flatMap((object) => objectFaults(object, schemaOf(object, schema.resource))),
+    ...dataSources.flatMap((object) => objectFaults(object, schemaOf(object, schema.dataSource))),
+    ...Object.entries(configuration.providers).flatMap(([name, body]) =>
+      bodyFaults(`provider ${name}`, body, name === 'google' ? schema.provider : NOTHING, ['alias']),
+    ),
+    ...variableFaults(configuration.variables),
+    ...(await referenceFaults(configuration, schema)),
+  ];
+}
+
+const argument = (isRequired: boolean, block: BlockSchema | null = null): ArgumentSchema => ({
+  isRequired,
+  block,
+});
+const block = (entries: Record<string, ArgumentSchema>, computed: string[] = []): BlockSchema => ({
+  arguments: new Map(Object.entries(entries)),
+  attributes: new Set([...Object.keys(entries), ...computed]),
+});
+const NOTHING = block({});
+
+/** What is used of the archive provider, which no package describes (its documentation of 2.7). */
+const ARCHIVE_FILE = block(
+  {
+    type: argument(true),
+    output_path: argument(true),
+    source: argument(false, block({ content: argument(true), filename: argument(true) })),
+  },
+  ['output_sha256'],
+);
+
+/** Those of Terraform itself, in any resource. */
+const META_ARGUMENTS = ['count', 'depends_on', 'for_each', 'provider'];
+const LIFECYCLE = block(
+  Object.fromEntries(
+    ['create_before_destroy', 'ignore_changes', 'prevent_destroy', 'replace_triggered_by'].map((name) => [
+      name,
+      argument(false),
+    ]),
+  ),
+);
+
+function schemaOf(
+  { type }: TerraformObject,
+  find: (type: string) => BlockSchema | undefined,
+): BlockSchema | undefined {
+  return type === 'archive_file' ? ARCHIVE_FILE : find(type);
+}
+
+function objectFaults({ address, body }: TerraformObject, schema: BlockSchema | undefined): string[] {
+  if (schema === undefined) return [`${address}: the provider has no such type`];
+  const { lifecycle, ...own } = body;
+  return [
+    ...bodyFaults(address, own, schema, META_ARGUMENTS),
+    ...bodiesOf(lifecycle).flatMap((inner) => bodyFaults(`${address}.lifecycle`, inner, LIFECYCLE)),
+  ];
+}
+
+function bodyFaults(place: string, body: Body, schema: BlockSchema, allowed: string[] = []): string[] {
+  const { dynamic, ...given } = body;
+  const generated = Object.entries((dynamic ?? {}) as Record<string, Body[]>).map(
+    ([name, bodies]): [string, unknown] => [name, bodies.flatMap(({ content }) => bodiesOf(content))],
+  );
+  const all = [...Object.entries(given), ...generated];
+  const names = new Set(all.map(([name]) => name));
+  const missing = [...schema.arguments].filter(([name, { isRequired }]) => isRequired && !names.has(name));
+  return [
+    ...missing.map(([name]) => `${place}: ${name} is missing`),
+    ...all
+      .filter(([name]) => !allowed.includes(name))
+      .flatMap(([name, value]) => valueFaults(`${place}.${name}`, value, schema.arguments.get(name))),
+  ];
+}
+
+function valueFaults(place: string, value: unknown, schema: ArgumentSchema | undefined): string[] {
+  if (schema === undefined) return [`${place}: the provider has no such argument`];
+  const bodies = bodiesOf(value);
+  const inner = schema.block;
+  if (inner === null) return bodies.length > 0 ? [`${place}: is an argument, not a block`] : [];
+  if (bodies.length === 0) return [`${place}: is a block, not an argument`];
+  return bodies.flatMap((body) => bodyFaults(place, body, inner));
+}
+
+/** A block's bodies; none of a value that is no block. */
+function bodiesOf(value: unknown): Body[] {
+  const isBody = (one: unknown): one is Body =>
+    typeof one === 'object' && one !== null && !Array.isArray(one);
+  return Array.isArray(value) && value.every(isBody) ? value : [];
+}
+
+function variableFaults(variables: Record<string, Body>): string[] {
+  const names = Object.keys(variables);
+  const isSorted = names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name);
+  return [
+    ...(isSorted ? [] : ['variables: are not in the order of the alphabet']),
+    ...Object.entries(variables).flatMap(([name, { type, description }]) => [
+      ...(type === undefined ? [`variable ${name}: has no type`] : []),
+      ...(/\bany\b/.test(String(type)) ? [`variable ${name}: takes anything`] : []),
+      ...(typeof description === 'string' && description !== '' ? [] : [`variable ${name}: has no description`]),
+    ]),
+  ];
+}
+
+/** Of Terraform itself; `each` and `count` are not told from where they are not. */
+const BUILT_IN = new Set(['count', 'each', 'path', 'terraform']);
+
+async function referenceFaults(configuration: Configuration, schema: ProviderSchema): Promise<string[]> {
+  const places: [string, unknown][] = [
+    ...[...configuration.resources, ...configuration.dataSources].map(
+      ({ address, body }): [string, unknown] => [address, body],
+    ),
+    ...Object.entries(configuration.locals).map(([name, value]): [string, unknown] => [`local.${name}`, value]),
+    ...Object.entries(configuration.outputs).map(([name, value]): [string, unknown] => [
+      `output ${name}`,
+      value,
+    ]),
+    ...Object.entries(configuration.providers).map(([name, value]): [string, unknown] => [
+      `provider ${name}`,
+      value,
+    ]),
+    ...Object.entries(configuration.variables).map(([name, { type, ...value }]): [string, unknown] => [
+      `variable ${name}`,
+      value,
+    ]),
+  ];
+  const used = new Set<string>();
+  const faults: string[] = [];
+  for (const [place, value] of places) {
+    const iterators = dynamicNames(value);
+    for (const reference of await referencesIn(value)) {
+      const [first = '', second] = reference;
+      // A variable's own validation is no use of it.
+      if (place !== `variable ${second}`) used.add(`${first}.${second}`);
+      if (BUILT_IN.has(first) || iterators.has(first)) continue;
+      const fault = referenceFault(reference, configuration, schema);
+      if (fault !== null) faults.push(`${place}: ${reference.join('.')} ${fault}`);
+    }
+  }
+  const declared = [
+    ...Object.keys(configuration.variables).map((name) => `var.${name}`),
+    ...Object.keys(configuration.locals).map((name) => `local.${name}`),
+  ];
+  return [...faults, ...declared.filter((name) => !used.has(name)).map((name) => `${name}: is not used`)];
+}
+
+function referenceFault(
+  reference: Reference,
+  configuration: Configuration,
+  schema: ProviderSchema,
+): string | null {
+  const [first = '', second = '', third = '', fourth] = reference;
+  if (first === 'var') return second in configuration.variables ? null : 'is not declared';
+  if (first === 'local') return second in configuration.locals ? null : 'is not declared';
+  const isData = first === 'data';
+  const address = isData ? `data.${second}.${third}` : `${first}.${second}`;
+  const objects = isData ? configuration.dataSources : configuration.resources;
+  const object = objects.find((one) => one.address === address);
+  if (object === undefined) return 'is not declared';
+  const attribute = isData ? fourth : third;
+  const known = schemaOf(object, isData ? schema.dataSource : schema.resource)?.attributes;
+  const isKnown = attribute === undefined || attribute === '' || known === undefined || known.has(attribute);
+  return isKnown ? null : 'is no attribute of it';
+}
+
+/** The names of dynamic blocks at any depth, each of which is the iterator of its content. */
+function dynamicNames(value: unknown): Set<string> {
+  if (typeof value !== 'object' || value === null) return new Set();
+  const own = 'dynamic' in value && typeof value.dynamic === 'object' ? Object.keys(value.dynamic ?? {}) : [];
+  return new Set([...own, ...Object.values(value).flatMap((member) => [...dynamicNames(member)])]);
+}
