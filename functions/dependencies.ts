@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import {
   createBigQuery,
-  createPool,
+  createCloudSqlConnector,
   createPubSub,
+  createSecretReader,
   createStorage,
   createWriterClient,
   once,
@@ -12,6 +13,8 @@ import { type Control, createControl } from '../shared/control/control.ts';
 import { migrate } from '../shared/control/migrate.ts';
 import { createEvents, type Events } from '../shared/events/events.ts';
 import { createLog, type Logger } from '../shared/log.ts';
+import { createPool } from '../shared/pool.ts';
+import { readSecrets } from '../shared/read-secrets.ts';
 import { createStaging, type Staging } from '../shared/staging/staging.ts';
 import { createWarehouse, type Warehouse } from '../shared/warehouse/warehouse.ts';
 
@@ -40,36 +43,41 @@ const CONTROL_CONNECTIONS = 4;
 export const processDependencies = once(() => createDependencies(process.env));
 
 export async function createDependencies(env: Record<string, string | undefined>): Promise<Dependencies> {
-  const config = parseConfig(env);
-  const controlPool = createPool(config.controlDatabaseUrl, {
+  const readSecret = createSecretReader();
+  const config = parseConfig(env, await readSecrets(env, readSecret));
+  const access = { config, readSecret, openConnector: once(createCloudSqlConnector) };
+  const controlPool = createPool(config.controlDatabase, {
     name: 'smart-datahub control',
     max: CONTROL_CONNECTIONS,
-    config,
+    ...access,
     // A change locks its view's lease.
     idleInTransactionSeconds: config.leaseSeconds,
   });
   await migrate(controlPool);
-  const [bigquery, storage, pubsub] = await Promise.all([
-    createBigQuery(config),
-    createStorage(config),
-    createPubSub(config),
-  ]);
   return {
     config,
     control: createControl(controlPool),
-    source: createPool(config.sourceDatabaseUrl, {
+    source: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.maxSlices + 1,
-      config,
+      ...access,
     }),
-    staging: createStaging(storage, config.stagingBucket, config),
+    staging: createStaging(
+      once(() => createStorage(config)),
+      config.stagingBucket,
+      config,
+    ),
     warehouse: createWarehouse(
-      bigquery,
+      once(() => createBigQuery(config)),
       () => createWriterClient(config),
       { projectId: config.projectId, ...config.datasets },
       config.callTimeoutSeconds,
     ),
-    events: createEvents(pubsub, config.topics, config.callTimeoutSeconds),
+    events: createEvents(
+      once(() => createPubSub(config)),
+      config.topics,
+      config.callTimeoutSeconds,
+    ),
     clock: { nowMs: () => Date.now() },
     log: createLog(config.logLevel),
   };

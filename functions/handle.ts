@@ -1,7 +1,8 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
 import { asDataHubError, type DataHubError, dispositionOf } from '../shared/errors.ts';
 import { type Delivery, decode } from '../shared/events/decode.ts';
-import { createLog } from '../shared/log.ts';
+import { createLog, logOfRequest } from '../shared/log.ts';
+import { type Trace, traceOf, traceparentOf } from '../shared/trace.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
 import { sendDueLetters } from './send-due-letters.ts';
 
@@ -17,11 +18,12 @@ export type Step = (payload: unknown, invocation: Invocation, dependencies: Depe
  */
 export function handle(functionName: string, step: Step) {
   return async (request: Request, response: Response): Promise<void> => {
-    let delivery: Delivery = { from: 'manual', payload: undefined, messageId: null, fault: null };
+    let delivery: Delivery = UNREAD;
     let dependencies: Dependencies | undefined;
     try {
       delivery = decode(request.body, request.rawBody?.length ?? 0);
-      dependencies = await processDependencies();
+      const trace = traceOf(delivery.traceparent, request.headers);
+      dependencies = withinTrace(await processDependencies(), functionName, trace);
       if (delivery.fault !== null) throw delivery.fault;
       const invocation = { functionName, event: delivery.payload };
       response.json(await step(delivery.payload, invocation, dependencies));
@@ -32,6 +34,23 @@ export function handle(functionName: string, step: Step) {
         error: { kind: error.kind, message: error.message, advice: error.advice, ...printable(error) },
       });
     }
+  };
+}
+
+const UNREAD: Delivery = {
+  from: 'manual',
+  payload: undefined,
+  messageId: null,
+  traceparent: null,
+  fault: null,
+};
+
+/** The process's dependencies, whose log lines and messages are of one trace. */
+function withinTrace(shared: Dependencies, functionName: string, trace: Trace): Dependencies {
+  return {
+    ...shared,
+    log: logOfRequest(shared.log, functionName, shared.config.projectId, trace),
+    events: shared.events.within(traceparentOf(trace)),
   };
 }
 

@@ -1,12 +1,15 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
+import type { Connector } from '@google-cloud/cloud-sql-connector';
 import type { PubSub } from '@google-cloud/pubsub';
+import type { SecretManagerServiceClient } from '@google-cloud/secret-manager';
 import type { Storage } from '@google-cloud/storage';
-import pg from 'pg';
-import { limitAnswers } from './answer-timeout.ts';
-import type { Config, Secret } from './config.ts';
-import { DataHubError } from './errors.ts';
-import { giveUpOnSilence } from './postgres.ts';
+import { answerWithin, limitAnswers } from './answer-timeout.ts';
+import type { Config } from './config.ts';
+import { crc32c } from './crc32c.ts';
+import { ADVICE, DataHubError } from './errors.ts';
+import { type SecretReader, unreadable } from './read-secrets.ts';
+import { refusedSecret } from './refused-secret.ts';
 
 // The one place that knows that an endpoint can be overridden by environment. Google's libraries read the address from
 // their own variables, where they have one; against a stand-in they must not look for credentials, which is all that is decided here.
@@ -34,22 +37,18 @@ export async function createBigQuery(config: Config): Promise<BigQuery> {
 export async function createWriterClient(config: Config): Promise<managedwriter.WriterClient> {
   const { managedwriter } = await import('@google-cloud/bigquery-storage');
   const { projectId } = config;
-  const host = process.env.BIGQUERY_STORAGE_EMULATOR_HOST ?? '';
+  const standIn = hostAndPort('BIGQUERY_STORAGE_EMULATOR_HOST');
   // Tables in a stand-in, and their rows in the cloud: nobody means that.
-  if (Boolean(host) !== overridden('BIGQUERY_EMULATOR_HOST')) {
+  if ((standIn !== null) !== overridden('BIGQUERY_EMULATOR_HOST')) {
     throw new DataHubError(
       'environment',
       'BIGQUERY_EMULATOR_HOST and BIGQUERY_STORAGE_EMULATOR_HOST must be given together, or not at all',
     );
   }
-  if (!host) return new managedwriter.WriterClient({ projectId });
-  const [, apiEndpoint, port] = /^([^:/]+):(\d+)$/.exec(host) ?? [];
-  if (apiEndpoint === undefined) {
-    throw new DataHubError('environment', 'BIGQUERY_STORAGE_EMULATOR_HOST must have the form host:port');
-  }
+  if (standIn === null) return new managedwriter.WriterClient({ projectId });
   const { credentials } = await import('@grpc/grpc-js');
   const sslCreds = credentials.createInsecure();
-  return new managedwriter.WriterClient({ projectId, apiEndpoint, port: Number(port), sslCreds });
+  return new managedwriter.WriterClient({ projectId, ...standIn, sslCreds });
 }
 
 export async function createStorage(config: Config): Promise<Storage> {
@@ -68,48 +67,57 @@ export async function createPubSub(config: Config): Promise<PubSub> {
   return new PubSub({ projectId: config.projectId });
 }
 
-const INT8_OID = 20;
+/**
+ * Reads versions of secrets, each time anew. Throws `environment` for one that is not there or disabled, `unauthorized`
+ * without the right to it, and `transient` for what passes.
+ */
+export function createSecretReader(): SecretReader {
+  const client = once(createSecretManager);
+  return async (reference) => {
+    const { project, secret, version } = reference;
+    const name = `projects/${project}/secrets/${secret}/versions/${version}`;
+    const call = client().then((manager) => manager.accessSecretVersion({ name }));
+    const [{ payload }] = await answerWithin(SECRET_TIMEOUT_SECONDS, call).catch((error: unknown) => {
+      throw refusedSecret(error, reference);
+    });
+    const bytes = Buffer.from(payload?.data ?? '');
+    if (String(payload?.dataCrc32c) !== String(crc32c(bytes))) {
+      throw unreadable('transient', reference, 'arrived damaged', { advice: ADVICE.transient });
+    }
+    // Whoever pipes a value into `gcloud secrets versions add` easily adds a line end.
+    return bytes.toString('utf8').trim();
+  };
+}
 
-/** 64-bit integers as bigint; everything else as pg reads it. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
-    oid === INT8_OID && format !== 'binary'
-      ? (text: string) => BigInt(text)
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
+/** The configuration is not known yet. */
+const SECRET_TIMEOUT_SECONDS = 20;
 
-export type PoolOptions = {
-  name: string;
-  max: number;
-  config: Config;
-  /**
-   * How long a transaction may wait for its process, by default the time limit: one that was frozen in the middle must not keep
-   * its locks and its snapshot for as long as it sleeps.
-   */
-  idleInTransactionSeconds?: number;
-};
-
-/** A small pool of connections that names itself in pg_stat_activity and gives up on what does not answer. */
-export function createPool(
-  url: Secret,
-  { name, max, config, idleInTransactionSeconds = config.timeLimitSeconds }: PoolOptions,
-): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url.reveal(),
-    application_name: name,
-    max,
-    connectionTimeoutMillis: config.connectTimeoutSeconds * 1000,
-    statement_timeout: config.statementTimeoutSeconds * 1000,
-    idle_in_transaction_session_timeout: idleInTransactionSeconds * 1000,
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
-    types,
+async function createSecretManager(): Promise<SecretManagerServiceClient> {
+  const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager');
+  const standIn = hostAndPort('SECRET_MANAGER_EMULATOR_HOST');
+  return new SecretManagerServiceClient({
+    fallback: true,
+    ...(standIn && { ...standIn, protocol: 'http', authClient: await withoutCredentials() }),
   });
-  // An idle connection that breaks is replaced by the pool; whoever uses a broken one sees the error there.
-  pool.on('error', () => undefined);
-  const { statementTimeoutSeconds, connectTimeoutSeconds } = config;
-  pool.on('connect', (client) => giveUpOnSilence(client, statementTimeoutSeconds + connectTimeoutSeconds));
-  return pool;
+}
+
+/** Google's connector to Cloud SQL; whoever asked for it closes it. */
+export async function createCloudSqlConnector(): Promise<Connector> {
+  const { Connector } = await import('@google-cloud/cloud-sql-connector');
+  const standIn = hostAndPort('CLOUD_SQL_ADMIN_EMULATOR_HOST');
+  if (standIn === null) return new Connector();
+  const sqlAdminAPIEndpoint = `http://${standIn.apiEndpoint}:${standIn.port}`;
+  return new Connector({ sqlAdminAPIEndpoint, auth: await withoutCredentials() });
+}
+
+/** What a variable of the form host:port says; null when it is absent. Throws `environment` for another form. */
+function hostAndPort(variable: string): { apiEndpoint: string; port: number } | null {
+  const host = process.env[variable] ?? '';
+  if (!host) return null;
+  const [, apiEndpoint, port] = /^([^:/]+):(\d+)$/.exec(host) ?? [];
+  if (apiEndpoint === undefined)
+    throw new DataHubError('environment', `${variable} must have the form host:port`);
+  return { apiEndpoint, port: Number(port) };
 }
 
 /** Runs `make` once and gives everybody its answer; a failure is not remembered. */

@@ -1,20 +1,7 @@
 import { z } from 'zod';
-import { DataHubError } from './errors.ts';
-
-const databaseUrl = z
-  .string({ error: 'is missing' })
-  .refine(isDatabaseUrl, { error: 'must be a postgresql:// URL' });
-
-/** Also of the form that Cloud SQL's sockets want, without a host: postgresql://user:password@/database?host=/cloudsql/… */
-function isDatabaseUrl(text: string): boolean {
-  try {
-    const url = new URL(text.replace('@/', '@socket/'));
-    decodeURIComponent(url.username + url.password);
-    return /^postgres(ql)?:$/.test(url.protocol);
-  } catch {
-    return false;
-  }
-}
+import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
+import { ADVICE, DataHubError, type ErrorKind } from './errors.ts';
+import { NO_SECRETS, type ReadSecrets } from './read-secrets.ts';
 
 const seconds = (fallback: number) => wholeNumber(fallback, 1, 86_400);
 
@@ -43,8 +30,7 @@ const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z
     .string({ error: 'is missing' })
     .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
-  SOURCE_DATABASE_URL: databaseUrl,
-  CONTROL_DATABASE_URL: databaseUrl,
+  ...databaseVariables,
   STAGING_BUCKET: z
     .string({ error: 'is missing' })
     .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
@@ -72,45 +58,34 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 });
 
-/** A connection string that prints as `[redacted]`, whatever prints it. */
-export class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  reveal(): string {
-    return this.#value;
-  }
-  toString(): string {
-    return '[redacted]';
-  }
-  toJSON(): string {
-    return '[redacted]';
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '[redacted]';
-  }
-}
+/** Every variable that a function reads. */
+export const ENVIRONMENT_NAMES = Object.keys(environment.shape);
 
 export type Config = ReturnType<typeof parseConfig>;
 
 /**
- * The configuration of a function, from its environment.
- * Throws one `environment` error that names every missing or malformed variable; values are never in its text.
+ * The configuration of a function, from its environment and the secrets that it names.
+ * Throws one error that names every variable that is missing, malformed or cannot be read; values are never in its text. It is
+ * `environment`, or what reading the secrets threw, when nothing else is at fault.
  */
-export function parseConfig(env: Record<string, string | undefined>) {
+export function parseConfig(env: Record<string, string | undefined>, secrets: ReadSecrets = NO_SECRETS) {
+  const read = [...secrets.read].map(([name, { value }]) => [name, value] as const);
   // An empty variable counts as absent: deployment tools cannot always leave one out.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries([...Object.entries(env), ...read].filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(given);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-    throw new DataHubError('environment', `The environment is not usable: ${faults.join('; ')}.`);
-  }
+  const faults = [
+    ...(parsed.error?.issues ?? [])
+      .filter(({ path: [name] }) => !secrets.faults.has(String(name)))
+      .map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...contradictions(given),
+  ];
+  if (!parsed.success || faults.length > 0 || secrets.faults.size > 0) throw unusable(faults, secrets);
   const e = parsed.data;
+  const referenceOf = (variable: string) => secrets.read.get(variable)?.reference ?? null;
   return {
     projectId: e.GOOGLE_CLOUD_PROJECT,
-    sourceDatabaseUrl: new Secret(e.SOURCE_DATABASE_URL),
-    controlDatabaseUrl: new Secret(e.CONTROL_DATABASE_URL),
+    sourceDatabase: databaseConfig('source', e, referenceOf('SOURCE_DATABASE_URL')),
+    controlDatabase: databaseConfig('control', e, referenceOf('CONTROL_DATABASE_URL')),
     stagingBucket: e.STAGING_BUCKET,
     location: e.BIGQUERY_LOCATION,
     datasets: { temp: e.TEMP_DATASET, target: e.TARGET_DATASET, view: e.VIEW_DATASET },
@@ -135,4 +110,18 @@ export function parseConfig(env: Record<string, string | undefined>) {
     maxSlices: e.MAX_SLICES,
     logLevel: e.LOG_LEVEL,
   };
+}
+
+function unusable(faults: string[], { faults: unread }: ReadSecrets): DataHubError {
+  const unreadable = [...unread].map(([name, { message }]) => `${name} ${message}`);
+  const kinds = new Set<ErrorKind>([...unread.values()].map(({ kind }) => kind));
+  const kind = [...kinds].find((each) => each !== 'transient') ?? 'transient';
+  const isOurs = faults.length > 0 || kinds.has('environment');
+  const advice = new Set([...unread.values()].map((error) => error.advice));
+  if (faults.length > 0) advice.add(ADVICE.environment);
+  return new DataHubError(
+    isOurs ? 'environment' : kind,
+    `The environment is not usable: ${[...faults, ...unreadable].join('; ')}.`,
+    { advice: [...advice].join(' ') },
+  );
 }

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import type { Trace } from './trace.ts';
 
 export type { Logger };
 
@@ -24,5 +25,30 @@ export function createLog(level = 'info', destination?: NodeJS.WritableStream): 
       formatters: { level: (label) => ({ severity: SEVERITY[label] ?? 'DEFAULT' }) },
     },
     destination ?? pino.destination({ dest: 1, sync: true }),
+  );
+}
+
+/**
+ * The same log for one request: every line names its function and its view as labels, by which Cloud Logging filters, and the
+ * trace of the project that it belongs to, by which it shows the lines of one tick together.
+ */
+export function logOfRequest(log: Logger, functionName: string, projectId: string, trace: Trace): Logger {
+  return log.child(
+    {
+      'logging.googleapis.com/trace': `projects/${projectId}/traces/${trace.id}`,
+      'logging.googleapis.com/spanId': trace.spanId,
+      'logging.googleapis.com/trace_sampled': trace.isSampled,
+    },
+    {
+      formatters: {
+        log: (line) => ({
+          ...line,
+          'logging.googleapis.com/labels': {
+            function: functionName,
+            ...('view' in line && { view: line.view }),
+          },
+        }),
+      },
+    },
   );
 }

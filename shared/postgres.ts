@@ -46,6 +46,12 @@ const BY_CLASS: Record<string, ErrorKind> = {
   '58': 'transient',
 };
 
+/** Whether the server did not let a role in: its password, or that it may log in there at all. */
+export function isRefusedLogin(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '28P01' || code === '28000';
+}
+
 /** Whatever pg threw, classified by its SQLSTATE; `database` names the side in the message ("source", "control"). */
 export function fromPostgres(error: unknown, database: 'source' | 'control'): DataHubError {
   if (error instanceof DataHubError) return error;
@@ -57,15 +63,23 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   return new DataHubError(kind, `${database} database: ${messageOf(error)}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
+    ...(isOfTls(code) && { advice: tlsAdvice(database) }),
   });
 }
 
 function kindOf(code: string | undefined): ErrorKind {
   // pg throws plain errors without a code when a connection times out or ends under a query.
   if (code === undefined) return 'transient';
-  // Those of Node's TLS; all SQLSTATEs have five characters.
-  if (code.length !== 5) return 'unauthorized';
+  if (isOfTls(code)) return 'unauthorized';
   return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
+}
+
+/** One of Node's codes about a certificate or a handshake: all SQLSTATEs have five characters. */
+const isOfTls = (code: string | undefined): boolean => code !== undefined && code.length !== 5;
+
+function tlsAdvice(database: 'source' | 'control'): string {
+  const variable = `${database.toUpperCase()}_TLS`;
+  return `Compare the server's certificate with ${variable}_CA (who signed it) and with the host's name; ${variable} says what is checked.`;
 }
 
 /** A failed connection to several addresses is an AggregateError, whose own message is empty. */

@@ -35,7 +35,7 @@ export async function stageRows(
   signal: AbortSignal,
   dependencies: Dependencies,
 ): Promise<Staged> {
-  const writer = dependencies.staging.openBatch(batch.stagedPrefix);
+  const writer = await dependencies.staging.openBatch(batch.stagedPrefix);
   const upserts =
     batch.kind === 'initial'
       ? await stageWholeView(client, view, batch, isLoadedAsIs, writer, signal, dependencies)

@@ -11,6 +11,7 @@ const operations = {
   acquireLease: leases.acquireLease,
   getViewSource: views.getViewSource,
   listViewSources: views.listViewSources,
+  viewFreshness: views.viewFreshness,
   assertViewSourcesImportable: views.assertViewSourcesImportable,
   importViewSources: views.importViewSources,
   setWarehouseFingerprint: views.setWarehouseFingerprint,

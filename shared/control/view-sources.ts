@@ -24,6 +24,24 @@ export async function listViewSources(pool: pg.Pool): Promise<ViewSource[]> {
   return rows.map(fromRow);
 }
 
+/** How far an enabled view may be behind its source. */
+export type Freshness = {
+  view: string;
+  /** Since its last capture that was applied or found nothing to do; since it was imported, when there was none. */
+  behindSeconds: number;
+};
+
+/** Of every enabled view, by name and the control database's clock. */
+export async function viewFreshness(pool: pg.Pool): Promise<Freshness[]> {
+  const { rows } = await readOnly(
+    pool,
+    'control',
+    `select name, extract(epoch from now() - coalesce(captured_at, imported_at))::float8 as behind_seconds
+     from etl.view_source where enabled order by name`,
+  );
+  return rows.map((row) => ({ view: row.name as string, behindSeconds: row.behind_seconds as number }));
+}
+
 /** An entry whose content types are those of the source it was checked against. */
 export type ResolvedEntry = ViewSourceEntry & { content_type_id: number };
 

@@ -4,6 +4,8 @@ export type Delivery = {
   /** From Pub/Sub, which wants it acknowledged, or by hand, where somebody waits for the answer. */
   from: 'pubsub' | 'manual';
   messageId: string | null;
+  /** Whose trace the message carries on: see `Trace`. Null when it was sent by nobody of ours. */
+  traceparent: string | null;
   /** What is asked: JSON, or the text that should have been. */
   payload: unknown;
   /** Why nobody can read the payload: an `invalid_event`; null for one that is JSON. */
@@ -13,7 +15,7 @@ export type Delivery = {
 /** What an Eventarc event may weigh; a larger body was not sent by us. */
 const MAX_BODY_BYTES = 512 * 1024;
 
-type Message = { data?: unknown; messageId?: unknown; message_id?: unknown };
+type Message = { data?: unknown; messageId?: unknown; message_id?: unknown; attributes?: unknown };
 
 /**
  * Takes the payload out of a request body: a CloudEvent as Eventarc delivers it (binary or structured), a raw Pub/Sub push
@@ -27,11 +29,13 @@ export function decode(body: unknown, bodyBytes: number): Delivery {
       : { payload: body ?? {}, fault: null };
   const message = messageIn(whole.payload);
   const messageId = message?.messageId ?? message?.message_id;
+  const traceparent = isObject(message?.attributes) ? message.attributes.traceparent : null;
   const content =
     message === null ? whole : readJson(Buffer.from(String(message.data ?? ''), 'base64').toString('utf8'));
   return {
     from: message === null ? 'manual' : 'pubsub',
     messageId: typeof messageId === 'string' ? messageId : null,
+    traceparent: typeof traceparent === 'string' ? traceparent : null,
     ...(bodyBytes > MAX_BODY_BYTES ? tooLarge(bodyBytes) : content),
   };
 }

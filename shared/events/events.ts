@@ -5,6 +5,8 @@ export type Topics = { extract: string; merge: string; stream: string; deadLette
 
 /** Publishing; each resolves when Pub/Sub has the message, and may leave a duplicate when an answer was lost. */
 export type Events = {
+  /** The same, whose messages carry a trace on: see `Trace`. */
+  within(traceparent: string): Events;
   requestExtract(view: string, trigger: string): Promise<void>;
   announceBatch(applier: 'merge' | 'stream', view: string, etlTransactionId: bigint): Promise<void>;
   /** An event or batch that is set aside, with its reason. */
@@ -13,8 +15,16 @@ export type Events = {
   missingTopics(): Promise<string[]>;
 };
 
-/** A message that Pub/Sub has not taken within `callTimeoutSeconds` is sent once more. */
-export function createEvents(pubsub: PubSub, topics: Topics, callTimeoutSeconds = 60): Events {
+/**
+ * A message that Pub/Sub has not taken within `callTimeoutSeconds` is sent once more. The client is opened when it is first
+ * needed.
+ */
+export function createEvents(
+  openPubSub: () => Promise<PubSub>,
+  topics: Topics,
+  callTimeoutSeconds = 60,
+  attributes: Record<string, string> = {},
+): Events {
   const callTimeoutMs = callTimeoutSeconds * 1000;
   const gaxOpts = {
     retry: {
@@ -30,16 +40,19 @@ export function createEvents(pubsub: PubSub, topics: Topics, callTimeoutSeconds 
     },
   };
   const publish = async (name: string, json: object): Promise<void> => {
+    const pubsub = await openPubSub();
     const topic = pubsub.topic(name, { batching: { maxMessages: 1 }, gaxOpts });
-    await topic.publishMessage({ json }).catch((error: unknown) => {
+    await topic.publishMessage({ json, attributes }).catch((error: unknown) => {
       throw fromGoogle(error, `topic ${name}`);
     });
   };
   return {
+    within: (traceparent) => createEvents(openPubSub, topics, callTimeoutSeconds, { traceparent }),
     requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
     announceBatch: (applier, view, id) => publish(topics[applier], { view, etlTransactionId: String(id) }),
     setAside: (letter) => publish(topics.deadLetter, letter),
     async missingTopics() {
+      const pubsub = await openPubSub();
       const names = Object.values(topics);
       const found = await Promise.all(
         names.map(async (name) => {

@@ -20,7 +20,7 @@ export type BatchWriter = {
 };
 
 export type Staging = {
-  openBatch(prefix: string): BatchWriter;
+  openBatch(prefix: string): Promise<BatchWriter>;
   /** Null when the batch has none. */
   readManifest(prefix: string): Promise<Manifest | null>;
   /** The names that the manifest lists and the bucket does not have. */
@@ -46,11 +46,17 @@ const manifestName = (prefix: string): string => `${prefix}manifest.json`;
 /** How objects are written: parts of so many bytes, given up when Cloud Storage takes nothing of them for so long. */
 export type StagingLimits = { maxPartBytes: number; callTimeoutSeconds: number };
 
-export function createStaging(storage: Storage, bucketName: string, limits: StagingLimits): Staging {
+/** The client is opened when it is first needed. */
+export function createStaging(
+  openStorage: () => Promise<Storage>,
+  bucketName: string,
+  limits: StagingLimits,
+): Staging {
   const { callTimeoutSeconds } = limits;
-  const bucket: Bucket = storage.bucket(bucketName);
+  const openBucket = async (): Promise<Bucket> => (await openStorage()).bucket(bucketName);
   const staging: Staging = {
-    openBatch(prefix) {
+    async openBatch(prefix) {
+      const bucket = await openBucket();
       const written = { upserts: 0, deletes: 0 };
       return {
         write(set, lines, signal) {
@@ -77,6 +83,7 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
 
     async readManifest(prefix) {
       const name = manifestName(prefix);
+      const bucket = await openBucket();
       try {
         const [content] = await answerWithin(callTimeoutSeconds, downloadOnce(bucket, name).download());
         return manifest.parse(JSON.parse(content.toString('utf8')));
@@ -92,6 +99,7 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
     },
 
     async missing(content) {
+      const bucket = await openBucket();
       const there = await Promise.all(
         content.objects.map(async ({ name }) => {
           const [exists] = await bucket
@@ -107,6 +115,7 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
     },
 
     async assertWhole(content) {
+      const bucket = await openBucket();
       await Promise.all(
         content.objects.map(async ({ name, md5 }) => {
           const [metadata] = await bucket
@@ -122,15 +131,18 @@ export function createStaging(storage: Storage, bucketName: string, limits: Stag
       );
     },
 
-    readLines: (object, signal) => readLines(bucket, object, signal, callTimeoutSeconds),
+    async *readLines(object, signal) {
+      yield* readLines(await openBucket(), object, signal, callTimeoutSeconds);
+    },
 
-    readLastNumber: (view) => readLastNumber(bucket, view),
-    writeLastNumber: (view, batch, before) =>
-      writeLastNumber(bucket, view, batch, before, callTimeoutSeconds),
+    readLastNumber: async (view) => readLastNumber(await openBucket(), view),
+    writeLastNumber: async (view, batch, before) =>
+      writeLastNumber(await openBucket(), view, batch, before, callTimeoutSeconds),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 
     async location() {
+      const bucket = await openBucket();
       const [metadata] = await bucket.getMetadata().catch((error: unknown) => {
         throw fromGoogle(error, `staging bucket ${bucketName}`);
       });

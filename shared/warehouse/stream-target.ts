@@ -11,11 +11,14 @@ import { type Datasets, objectNames } from './names.ts';
 import type { StreamMessage } from './stream-message.ts';
 import { staleKeysSql, targetColumns } from './tables-sql.ts';
 
+/** The process's client. */
+export type OpenBigQuery = () => Promise<BigQuery>;
+
 /** A new client of the Storage Write API; whoever opens it closes it. */
 export type OpenWriterClient = () => Promise<managedwriter.WriterClient>;
 
 type StreamTargetParts = {
-  bigquery: BigQuery;
+  openBigQuery: OpenBigQuery;
   openWriterClient: OpenWriterClient;
   datasets: Datasets;
   nameOf: (step: string, ...parts: (string | number | bigint)[]) => string;
@@ -26,7 +29,7 @@ type StreamTargetParts = {
 
 /** What is done to the target of a streamed view. */
 export function createStreamTarget(parts: StreamTargetParts) {
-  const { bigquery, openWriterClient, datasets, nameOf, tableExists, answerTimeoutMs } = parts;
+  const { openBigQuery, openWriterClient, datasets, nameOf, tableExists, answerTimeoutMs } = parts;
   const streamName = ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target' | 'token'>): string =>
     nameOf('stream', view, etlTransactionId, attempt);
 
@@ -75,7 +78,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
     async loadEmptyTarget(attempt: Attempt, uris: string[], deadlineMs: number): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
       try {
-        await runJobTried(bigquery, deadlineMs, (tries) => ({
+        await runJobTried(await openBigQuery(), deadlineMs, (tries) => ({
           ...loadSpec(`${streamName(attempt)}_${tries}`, attempt, uris, target, 'WRITE_EMPTY'),
           kinds: { duplicate: 'configuration' },
         }));
@@ -120,7 +123,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
       deadlineMs: number,
     ): AsyncGenerator<Record<string, unknown>[]> {
       const query = staleKeysSql(datasets, shape, attempt.etlTransactionId);
-      const { job } = await runJobTried(bigquery, deadlineMs, (tries) => ({
+      const { job } = await runJobTried(await openBigQuery(), deadlineMs, (tries) => ({
         id: `${streamName(attempt)}_stale_${tries}`,
         configuration: { query: { query, useLegacySql: false } },
         labels: labelsOf(attempt, 'stale'),

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { BigQuery } from '@google-cloud/bigquery';
 import type { TableShape } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google-errors.ts';
@@ -11,7 +10,7 @@ import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
-import { createStreamTarget, type OpenWriterClient } from './stream-target.ts';
+import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
   type Layout,
   ledgerSql,
@@ -35,10 +34,10 @@ type FoundTable = { fields: TableField[]; primaryKey: string[] };
 
 /**
  * BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit.
- * Rows that are not acknowledged within `callTimeoutSeconds` are appended again.
+ * Rows that are not acknowledged within `callTimeoutSeconds` are appended again. Clients are opened when they are first needed.
  */
 export function createWarehouse(
-  bigquery: BigQuery,
+  openBigQuery: OpenBigQuery,
   openWriterClient: OpenWriterClient,
   datasets: Datasets,
   callTimeoutSeconds = 60,
@@ -50,7 +49,7 @@ export function createWarehouse(
 
   return {
     ...createStreamTarget({
-      ...{ bigquery, openWriterClient, datasets, nameOf },
+      ...{ openBigQuery, openWriterClient, datasets, nameOf },
       answerTimeoutMs: callTimeoutSeconds * 1000,
       tableExists: async (name) => (await findTable(name)) !== null,
     }),
@@ -75,7 +74,7 @@ export function createWarehouse(
     ): Promise<MetBefore> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
-      const { job } = await runJobTried(bigquery, deadlineMs, (tries) => ({
+      const { job } = await runJobTried(await openBigQuery(), deadlineMs, (tries) => ({
         id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: shape.view, step: 'objects' },
@@ -109,6 +108,7 @@ export function createWarehouse(
 
     /** Where a dataset is; null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {
+      const bigquery = await openBigQuery();
       try {
         const [metadata] = await bigquery.dataset(dataset).getMetadata();
         return String(metadata.location);
@@ -120,7 +120,7 @@ export function createWarehouse(
 
     /** Appends the staged objects to the temp table, all or none, and answers the load job's id. */
     async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string> {
-      const { id } = await runJobTried(bigquery, deadlineMs, (tries) =>
+      const { id } = await runJobTried(await openBigQuery(), deadlineMs, (tries) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
           attempt,
@@ -143,6 +143,7 @@ export function createWarehouse(
 
     /** Calls the view's procedure, or finds the call that was made before, and waits for its end until the deadline. */
     async merge(attempt: Attempt, rows: bigint, deadlineMs: number): Promise<MergeOutcome> {
+      const bigquery = await openBigQuery();
       const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadlineMs).catch((error: unknown) => {
         if (error instanceof DataHubError && error.kind === 'number_reused') {
           return { state: 'number_reused', error } as const;
@@ -164,6 +165,7 @@ export function createWarehouse(
   };
 
   async function findTable(name: string): Promise<FoundTable | null> {
+    const bigquery = await openBigQuery();
     const [, dataset = '', table = ''] = name.split('.');
     try {
       const [metadata] = await bigquery.dataset(dataset).table(table).getMetadata();

@@ -72,7 +72,12 @@ describe('appending rows', () => {
     datasets += 1;
     const [target, view] = [`A_${datasets}`, `V_${datasets}`];
     for (const dataset of [target, view]) await bigquery.createDataset(dataset, { location: 'EU' });
-    warehouse = createWarehouse(bigquery, openWriterClient, { projectId: PROJECT, temp: 'T', target, view });
+    warehouse = createWarehouse(async () => bigquery, openWriterClient, {
+      projectId: PROJECT,
+      temp: 'T',
+      target,
+      view,
+    });
     const layout = { partition: null, clusterColumns: [], reportColumn: 'update_at' };
     await warehouse.makeObjects(SHAPE, layout, 'first', soon());
   });

@@ -25,7 +25,7 @@ describe('events', () => {
     process.env.PUBSUB_EMULATOR_HOST = standIn.host;
     process.env.METADATA_SERVER_DETECTION = 'none';
     client = new PubSub({ projectId: 'smart-project' });
-    events = createEvents(client, TOPICS);
+    events = createEvents(async () => client, TOPICS);
     mailboxes = {
       extract: await Mailbox.of(client, TOPICS.extract),
       merge: await Mailbox.of(client, TOPICS.merge),

@@ -24,7 +24,7 @@ describe('reading staged lines', () => {
       retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional, maxRetries: 0 },
     });
     [bucket] = await storage.createBucket('staging', { location: 'EU' });
-    staging = createStaging(storage, bucket.name, { maxPartBytes: 1024, callTimeoutSeconds: 60 });
+    staging = createStaging(async () => storage, bucket.name, { maxPartBytes: 1024, callTimeoutSeconds: 60 });
   });
   after(() => standIn.close());
   beforeEach(() => standIn.faults.clear());

@@ -38,7 +38,7 @@ describe('staging', () => {
   const open = (maxPartBytes = 1024 * 1024): { staging: Staging; prefix: string } => {
     batches += 1;
     return {
-      staging: createStaging(storage, BUCKET, { maxPartBytes, callTimeoutSeconds: 60 }),
+      staging: createStaging(async () => storage, BUCKET, { maxPartBytes, callTimeoutSeconds: 60 }),
       prefix: `pmr_project/${batches}/`,
     };
   };
@@ -53,9 +53,8 @@ describe('staging', () => {
     const { staging, prefix } = open();
     const text = '{"id":1,"name":"Zürich ☂"}\n{"id":2}\n';
 
-    const staged = await staging
-      .openBatch(prefix)
-      .write('upserts', Readable.from([Buffer.from(text)]), NEVER);
+    const writer = await staging.openBatch(prefix);
+    const staged = await writer.write('upserts', Readable.from([Buffer.from(text)]), NEVER);
 
     const [object] = staged;
     assert.ok(object);
@@ -78,9 +77,8 @@ describe('staging', () => {
           const { staging, prefix } = open(maxPartBytes);
           const bytes = Buffer.from(lines.join(''));
 
-          const staged = await staging
-            .openBatch(prefix)
-            .write('upserts', Readable.from(chunksOf(bytes, chunkSizes)), NEVER);
+          const writer = await staging.openBatch(prefix);
+          const staged = await writer.write('upserts', Readable.from(chunksOf(bytes, chunkSizes)), NEVER);
 
           const parts = await Promise.all(staged.map(async ({ name }) => gunzipSync(await contentOf(name))));
           assert.deepEqual(Buffer.concat(parts), bytes);
@@ -101,7 +99,7 @@ describe('staging', () => {
     const { staging, prefix } = open(1024);
     const lines = Array.from({ length: 200 }, (_, i) => Buffer.from(`{"id":${i}}\n`));
 
-    const staged = await staging.openBatch(prefix).write('upserts', Readable.from(lines), NEVER);
+    const staged = await (await staging.openBatch(prefix)).write('upserts', Readable.from(lines), NEVER);
 
     assert.equal(staged.length, 3);
     assert.deepEqual(await namesBelow(prefix), [
@@ -117,7 +115,7 @@ describe('staging', () => {
 
   it('gives the parts of slices that are written at once numbers of their own', async () => {
     const { staging, prefix } = open(64);
-    const writer = staging.openBatch(prefix);
+    const writer = await staging.openBatch(prefix);
     const slice = (from: number) =>
       Readable.from(Array.from({ length: 20 }, (_, i) => Buffer.from(`{"id":${from + i}}\n`)));
 
@@ -142,7 +140,7 @@ describe('staging', () => {
   it('makes no object when there is no line', async () => {
     const { staging, prefix } = open();
 
-    assert.deepEqual(await staging.openBatch(prefix).write('deletes', Readable.from([]), NEVER), []);
+    assert.deepEqual(await (await staging.openBatch(prefix)).write('deletes', Readable.from([]), NEVER), []);
     assert.deepEqual(await namesBelow(prefix), []);
   });
 
@@ -151,7 +149,7 @@ describe('staging', () => {
     const name = `${prefix}upserts-00000.ndjson.gz`;
     await bucket.file(name).save('of the other process');
 
-    const writing = staging.openBatch(prefix).write('upserts', oneLine(), NEVER);
+    const writing = (await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER);
 
     await assert.rejects(writing, { kind: 'number_reused', message: new RegExp(`staged object ${name}`) });
     assert.equal((await bucket.file(name).download())[0].toString(), 'of the other process');
@@ -169,7 +167,7 @@ describe('staging', () => {
     }
 
     await assert.rejects(
-      staging.openBatch(prefix).write('upserts', Readable.from(endless()), abort.signal),
+      (await staging.openBatch(prefix)).write('upserts', Readable.from(endless()), abort.signal),
       reason,
     );
 
@@ -183,9 +181,12 @@ describe('staging', () => {
       throw Object.assign(new Error('the source went away'), { code: 'ECONNRESET' });
     }
 
-    await assert.rejects(staging.openBatch(prefix).write('upserts', Readable.from(breaking()), NEVER), {
-      message: /the source went away/,
-    });
+    await assert.rejects(
+      (await staging.openBatch(prefix)).write('upserts', Readable.from(breaking()), NEVER),
+      {
+        message: /the source went away/,
+      },
+    );
 
     assert.deepEqual(await namesBelow(prefix), []);
   });
@@ -194,7 +195,7 @@ describe('staging', () => {
     const { staging, prefix } = open();
     standIn.faults.next('storage.objects.insert', failBefore(503));
 
-    await assert.rejects(staging.openBatch(prefix).write('upserts', oneLine(), NEVER), {
+    await assert.rejects((await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER), {
       kind: 'transient',
       message: new RegExp(`staged object ${prefix}upserts-00000`),
     });
@@ -218,7 +219,7 @@ describe('staging', () => {
     it('comes back as it was written', async () => {
       const { staging, prefix } = open();
 
-      await staging.openBatch(prefix).writeManifest(manifestOf(prefix));
+      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
 
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
@@ -233,7 +234,7 @@ describe('staging', () => {
       const { staging, prefix } = open();
       standIn.faults.next('storage.objects.insert', failAfterEffect(503));
 
-      await staging.openBatch(prefix).writeManifest(manifestOf(prefix));
+      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
 
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
       assert.ok(standIn.faults.calls.filter((call) => call === 'storage.objects.insert').length >= 2);
@@ -241,9 +242,9 @@ describe('staging', () => {
 
     it('I5 is not overwritten by one that differs', async () => {
       const { staging, prefix } = open();
-      await staging.openBatch(prefix).writeManifest(manifestOf(prefix));
+      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
 
-      const second = staging.openBatch(prefix).writeManifest({ ...manifestOf(prefix), upserts: 3 });
+      const second = (await staging.openBatch(prefix)).writeManifest({ ...manifestOf(prefix), upserts: 3 });
 
       await assert.rejects(second, { kind: 'number_reused', message: /manifest\.json was another batch's/ });
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
@@ -280,7 +281,10 @@ describe('staging', () => {
     assert.equal(await open().staging.location(), 'EU');
 
     await assert.rejects(
-      createStaging(storage, 'nowhere', { maxPartBytes: 1024, callTimeoutSeconds: 60 }).location(),
+      createStaging(async () => storage, 'nowhere', {
+        maxPartBytes: 1024,
+        callTimeoutSeconds: 60,
+      }).location(),
       {
         kind: 'configuration',
         message: /staging bucket nowhere/,

@@ -67,7 +67,12 @@ describe('the warehouse', () => {
       authClient: new PassThroughClient(),
     });
     for (const dataset of ['T', 'A', 'V']) await bigquery.createDataset(dataset, { location: LOCATION });
-    warehouse = createWarehouse(bigquery, noWriter, { projectId, temp: 'T', target: 'A', view: 'V' });
+    warehouse = createWarehouse(async () => bigquery, noWriter, {
+      projectId,
+      temp: 'T',
+      target: 'A',
+      view: 'V',
+    });
   });
 
   const soon = () => Date.now() + 20_000;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { parseConfig, Secret } from '../../shared/config.ts';
+import { parseConfig } from '../../shared/config.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { createLog } from '../../shared/log.ts';
+import { Secret } from '../../shared/secret.ts';
 import { LineSink } from './line-sink.ts';
 
 const USABLE = {
@@ -18,7 +19,7 @@ describe('parseConfig', () => {
     const config = parseConfig({ ...USABLE, MAX_BATCH_LOG_ROWS: '17', TOPIC_MERGE: 'other-merge' });
 
     assert.equal(config.projectId, 'smart-project');
-    assert.equal(config.sourceDatabaseUrl.reveal(), USABLE.SOURCE_DATABASE_URL);
+    assert.equal(config.sourceDatabase.url.reveal(), USABLE.SOURCE_DATABASE_URL);
     assert.equal(config.maxBatchLogRows, 17);
     assert.equal(config.topics.merge, 'other-merge');
     assert.equal(config.topics.extract, 'cdc-extract');
@@ -87,7 +88,7 @@ describe('a Secret', () => {
     const [line] = sink.records();
     assert.equal(inspect(line, { depth: null }).includes('hunter'), false);
     assert.partialDeepStrictEqual(line, {
-      config: { sourceDatabaseUrl: '[redacted]', controlDatabaseUrl: '[redacted]' },
+      config: { sourceDatabase: { url: '[redacted]' }, controlDatabase: { url: '[redacted]' } },
     });
   });
 });

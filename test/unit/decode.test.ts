@@ -20,6 +20,7 @@ const FROM_PUBSUB = {
   from: 'pubsub',
   payload: { view: 'pmr_project' },
   messageId: '11640713458',
+  traceparent: null,
   fault: null,
 };
 
@@ -53,7 +54,13 @@ describe('decode', () => {
   });
 
   it('takes the plain JSON of a manual call, parsed already or as text', () => {
-    const manual = { from: 'manual', payload: { view: 'pmr_project' }, messageId: null, fault: null };
+    const manual = {
+      from: 'manual',
+      payload: { view: 'pmr_project' },
+      messageId: null,
+      traceparent: null,
+      fault: null,
+    };
 
     assert.deepEqual(decode({ view: 'pmr_project' }, 22), manual);
     assert.deepEqual(decode('{"view":"pmr_project"}', 22), manual);
@@ -61,7 +68,7 @@ describe('decode', () => {
   });
 
   it('takes nothing for the empty request', () => {
-    const nothing = { from: 'manual', payload: {}, messageId: null, fault: null };
+    const nothing = { from: 'manual', payload: {}, messageId: null, traceparent: null, fault: null };
 
     for (const body of [undefined, null, {}, '', ' \n', Buffer.alloc(0)])
       assert.deepEqual(decode(body, 0), nothing);

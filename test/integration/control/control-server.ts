@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { createPool } from '../../../shared/clients.ts';
 import { parseConfig } from '../../../shared/config.ts';
 import { type Control, createControl } from '../../../shared/control/control.ts';
 import { migrate } from '../../../shared/control/migrate.ts';
 import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
 import { viewSourceEntry } from '../../../shared/view-source.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
+import { openTestPool } from '../open-test-pool.ts';
 
 /** A PostgreSQL server for control databases, each of which is new. */
 export class ControlServer {
@@ -45,7 +45,7 @@ export class ControlServer {
       STAGING_BUCKET: 'staging',
       BIGQUERY_LOCATION: 'EU',
     });
-    const pool = createPool(config.controlDatabaseUrl, { name: 'test', max: 8, config });
+    const pool = openTestPool(config.controlDatabase, { max: 8, config });
     this.#pools.push(pool);
     return pool;
   }

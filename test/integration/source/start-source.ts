@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { createPool } from '../../../shared/clients.ts';
-import { parseConfig, Secret } from '../../../shared/config.ts';
+import { parseConfig } from '../../../shared/config.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
+import { openTestPool } from '../open-test-pool.ts';
 
 /** A source of a test's own: a server with a change log, and the connections that the functions would have. */
 export type Source = {
@@ -72,7 +72,7 @@ export function openPool(url: string): pg.Pool {
     STAGING_BUCKET: 'test-bucket',
     BIGQUERY_LOCATION: 'EU',
   });
-  return createPool(new Secret(url), { name: 'test', max: 12, config });
+  return openTestPool(config.sourceDatabase, { max: 12, config });
 }
 
 /** Resolves when the condition (SQL) is true of the server. */
