@@ -31,10 +31,7 @@ resource "google_cloudfunctions2_function" "function" {
     service_account_email            = google_service_account.function[each.key].email
     vpc_connector                    = local.vpc_connector
     vpc_connector_egress_settings    = local.vpc_connector == null ? null : "PRIVATE_RANGES_ONLY"
-
-    environment_variables = merge(local.runtime_environment, {
-      for name, value in local.environment : name => tostring(value) if value != null
-    })
+    environment_variables            = local.function_environment[each.key]
   }
 
   dynamic "event_trigger" {

@@ -112,6 +112,17 @@ locals {
   # Of the runtime, not of the functions: without it V8 lets short-lived buffers pile up (README, "Memory").
   runtime_environment = { NODE_OPTIONS = "--max-semi-space-size=4" }
 
+  # A function that may not read the source's secret never asks the source anything; where it would be leads nowhere.
+  no_source = { SOURCE_DATABASE_URL = "postgresql://nobody@localhost/nothing" }
+
+  function_environment = {
+    for function, entry in local.functions : function => merge(
+      local.runtime_environment,
+      { for name, value in local.environment : name => tostring(value) if value != null && (contains(entry.secrets, "source") || !startswith(name, "SOURCE_")) },
+      { for name, value in local.no_source : name => value if !contains(entry.secrets, "source") },
+    )
+  }
+
   # The instances that functions reach through Google's connector: they need roles/cloudsql.client for it.
   cloud_sql_instances = {
     control = local.control_cloud_sql.instance

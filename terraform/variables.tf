@@ -98,7 +98,7 @@ variable "control_database" {
   nullable = false
 
   validation {
-    condition     = var.control_database.cloud_sql_instance == null ? true : can(regex("^[a-z0-9.:-]+:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.control_database.cloud_sql_instance))
+    condition     = var.control_database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.control_database.cloud_sql_instance))
     error_message = "control_database.cloud_sql_instance must have the form project:region:instance."
   }
 
@@ -115,6 +115,11 @@ variable "control_database" {
   validation {
     condition     = var.control_database.tls_ca == null ? true : startswith(trimspace(var.control_database.tls_ca), "-----BEGIN CERTIFICATE-----")
     error_message = "control_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
+  }
+
+  validation {
+    condition     = !(var.control_database.tls == "disable" && var.control_database.tls_ca != null)
+    error_message = "control_database.tls_ca is of no use while tls is disable."
   }
 
   validation {
@@ -375,7 +380,7 @@ variable "source_database" {
   nullable = false
 
   validation {
-    condition     = var.source_database.cloud_sql_instance == null ? true : can(regex("^[a-z0-9.:-]+:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.source_database.cloud_sql_instance))
+    condition     = var.source_database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.source_database.cloud_sql_instance))
     error_message = "source_database.cloud_sql_instance must have the form project:region:instance."
   }
 
@@ -392,6 +397,11 @@ variable "source_database" {
   validation {
     condition     = var.source_database.tls_ca == null ? true : startswith(trimspace(var.source_database.tls_ca), "-----BEGIN CERTIFICATE-----")
     error_message = "source_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
+  }
+
+  validation {
+    condition     = !(var.source_database.tls == "disable" && var.source_database.tls_ca != null)
+    error_message = "source_database.tls_ca is of no use while tls is disable."
   }
 }
 

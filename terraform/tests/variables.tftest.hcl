@@ -28,8 +28,13 @@ run "accepts_the_defaults" {
   }
 
   assert {
-    condition     = !contains(local.functions.merge.secrets, "source") && !contains(local.functions.stream.secrets, "source")
-    error_message = "Only extract may read the source."
+    condition     = local.function_environment.extract.SOURCE_DATABASE_URL == "sm://my-project/cdc-source-database-url/latest"
+    error_message = "extract reads where the source is from its secret."
+  }
+
+  assert {
+    condition     = alltrue([for function in ["merge", "stream"] : local.function_environment[function].SOURCE_DATABASE_URL == "postgresql://nobody@localhost/nothing" && !can(local.function_environment[function].SOURCE_TLS)])
+    error_message = "Only extract is told where the source is."
   }
 }
 
@@ -430,4 +435,14 @@ run "refuses_a_number_of_slices_that_is_too_high" {
   }
 
   expect_failures = [var.settings]
+}
+
+run "refuses_an_authority_without_tls" {
+  command = plan
+
+  variables {
+    control_database = { tls = "disable", tls_ca = "-----BEGIN CERTIFICATE-----" }
+  }
+
+  expect_failures = [var.control_database]
 }
