@@ -56,7 +56,7 @@ locals {
       title    = "an event was set aside"
       section  = "dead-letter"
       filter   = "jsonPayload.message=(\"event set aside\" OR \"dead letter not published\" OR \"failure not recorded\")"
-      labels   = { function = "EXTRACT(jsonPayload.function)" }
+      labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Read the message in the subscription ${local.topics.dead_letter}-kept, mend what its advice names, and send its event again."
       severity = "WARNING"
     }
@@ -96,7 +96,7 @@ locals {
       title    = "a right, a password or a setting is missing"
       section  = "function-errors"
       filter   = "jsonPayload.message=\"to be tried again\" AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
-      labels   = { function = "EXTRACT(jsonPayload.function)" }
+      labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Mend the password, the role or the variable that the log line names; what waits is tried again by itself."
       severity = "ERROR"
     }

@@ -1,6 +1,6 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from '@cdktf/hcl2json';
+import { hcl } from './hcl.ts';
 
 /** A block's content: arguments as values or as expressions `${…}`, nested blocks as lists of bodies. */
 export type Body = Record<string, unknown>;
@@ -50,7 +50,8 @@ type Parsed = {
 /** Reads files given by their names. Throws where one is not HCL, and where something is declared twice. */
 export async function parseConfiguration(files: Record<string, string>): Promise<Configuration> {
   const parsed: Parsed[] = [];
-  for (const [name, content] of Object.entries(files)) parsed.push((await parse(name, content)) as Parsed);
+  for (const [name, content] of Object.entries(files))
+    parsed.push((await hcl.parse(name, content)) as Parsed);
   return {
     resources: parsed.flatMap((file) => objectsOf(file.resource, '')),
     dataSources: parsed.flatMap((file) => objectsOf(file.data, 'data.')),

@@ -4,8 +4,7 @@ import { type Reference, referencesIn } from './references.ts';
 
 /**
  * Everything that the provider would refuse of a configuration before it asks Google anything, and what Terraform would refuse of
- * its references: one line each, beginning with the place. Variables must have a type without `any`, a description, and a use,
- * and stand in the order of the alphabet.
+ * its references: one line each, beginning with the place. Variables must have a type without `any`, a description and a use.
  */
 export async function faultsOf(configuration: Configuration, schema: ProviderSchema): Promise<string[]> {
   const { resources, dataSources } = configuration;
@@ -100,16 +99,13 @@ function bodiesOf(value: unknown): Body[] {
 }
 
 function variableFaults(variables: Record<string, Body>): string[] {
-  const names = Object.keys(variables);
-  const isSorted = names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name);
-  return [
-    ...(isSorted ? [] : ['variables: are not in the order of the alphabet']),
-    ...Object.entries(variables).flatMap(([name, { type, description }]) => [
-      ...(type === undefined ? [`variable ${name}: has no type`] : []),
-      ...(/\bany\b/.test(String(type)) ? [`variable ${name}: takes anything`] : []),
-      ...(typeof description === 'string' && description !== '' ? [] : [`variable ${name}: has no description`]),
-    ]),
-  ];
+  return Object.entries(variables).flatMap(([name, { type, description }]) => [
+    ...(type === undefined ? [`variable ${name}: has no type`] : []),
+    ...(/\bany\b/.test(String(type)) ? [`variable ${name}: takes anything`] : []),
+    ...(typeof description === 'string' && description !== ''
+      ? []
+      : [`variable ${name}: has no description`]),
+  ]);
 }
 
 /** Of Terraform itself; `each` and `count` are not told from where they are not. */
@@ -120,7 +116,10 @@ async function referenceFaults(configuration: Configuration, schema: ProviderSch
     ...[...configuration.resources, ...configuration.dataSources].map(
       ({ address, body }): [string, unknown] => [address, body],
     ),
-    ...Object.entries(configuration.locals).map(([name, value]): [string, unknown] => [`local.${name}`, value]),
+    ...Object.entries(configuration.locals).map(([name, value]): [string, unknown] => [
+      `local.${name}`,
+      value,
+    ]),
     ...Object.entries(configuration.outputs).map(([name, value]): [string, unknown] => [
       `output ${name}`,
       value,
@@ -136,9 +135,12 @@ async function referenceFaults(configuration: Configuration, schema: ProviderSch
   ];
   const used = new Set<string>();
   const faults: string[] = [];
+  const needs = new Map<string, string[]>();
   for (const [place, value] of places) {
     const iterators = dynamicNames(value);
-    for (const reference of await referencesIn(value)) {
+    const references = await referencesIn(value);
+    needs.set(place, references.map(addressOf));
+    for (const reference of references) {
       const [first = '', second] = reference;
       // A variable's own validation is no use of it.
       if (place !== `variable ${second}`) used.add(`${first}.${second}`);
@@ -151,7 +153,37 @@ async function referenceFaults(configuration: Configuration, schema: ProviderSch
     ...Object.keys(configuration.variables).map((name) => `var.${name}`),
     ...Object.keys(configuration.locals).map((name) => `local.${name}`),
   ];
-  return [...faults, ...declared.filter((name) => !used.has(name)).map((name) => `${name}: is not used`)];
+  const circle = findCircle(needs);
+  return [
+    ...faults,
+    ...declared.filter((name) => !used.has(name)).map((name) => `${name}: is not used`),
+    ...(circle === null ? [] : [`${circle.join(' → ')}: a circle`]),
+  ];
+}
+
+/** The object that a reference is to: `local.a`, `google_pubsub_topic.topic`, `data.google_project.project`. */
+function addressOf(reference: Reference): string {
+  return reference.slice(0, reference[0] === 'data' ? 3 : 2).join('.');
+}
+
+/** Objects that need each other, the first one repeated at the end; null when there are none. */
+function findCircle(needs: ReadonlyMap<string, string[]>): string[] | null {
+  const free = new Set<string>();
+  const visit = (address: string, path: string[]): string[] | null => {
+    if (path.includes(address)) return [...path.slice(path.indexOf(address)), address];
+    if (free.has(address)) return null;
+    for (const needed of needs.get(address) ?? []) {
+      const circle = visit(needed, [...path, address]);
+      if (circle !== null) return circle;
+    }
+    free.add(address);
+    return null;
+  };
+  for (const address of needs.keys()) {
+    const circle = visit(address, []);
+    if (circle !== null) return circle;
+  }
+  return null;
 }
 
 function referenceFault(

@@ -110,4 +110,5 @@ function structure({ fqn, collection, union }: TypeReference): string | null {
   return null;
 }
 
-const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
+const snakeCase = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);

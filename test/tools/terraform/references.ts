@@ -1,4 +1,4 @@
-import { getExpressionAst } from '@cdktf/hcl2json';
+import { hcl } from './hcl.ts';
 
 /** What an expression refers to, name by name: `['google_pubsub_topic', 'topic', 'id']`; what it declares itself is left out. */
 export type Reference = string[];
@@ -24,7 +24,7 @@ export async function referencesIn(value: unknown): Promise<Reference[]> {
 async function referencesInText(text: string): Promise<Reference[]> {
   if (!/[$%]\{/.test(text)) return [];
   // Within a here-document a template needs no quoting.
-  const tree: unknown = await getExpressionAst('expression', `<<EXPRESSION\n${text}\nEXPRESSION\n`);
+  const tree = await hcl.getExpressionAst('expression', `<<EXPRESSION\n${text}\nEXPRESSION\n`);
   return collect(tree as Node, new Set());
 }
 
