@@ -5,7 +5,7 @@ resource "google_billing_budget" "monthly" {
   display_name    = "SMart DataHub ${var.project}"
 
   budget_filter {
-    projects        = ["projects/${data.google_project.project.number}"]
+    projects        = ["projects/${data.google_project.project[0].number}"]
     calendar_period = "MONTH"
   }
 
@@ -38,5 +38,9 @@ resource "google_billing_budget" "monthly" {
 }
 
 data "google_project" "project" {
+  count = var.budget == null ? 0 : 1
+
   project_id = var.project
+
+  depends_on = [google_project_service.required]
 }

@@ -3,7 +3,7 @@ resource "google_bigquery_dataset" "dataset" {
   for_each = local.datasets
 
   dataset_id                 = each.value
-  location                   = google_storage_bucket.staging.location
+  location                   = var.location
   description                = local.dataset_descriptions[each.key]
   delete_contents_on_destroy = false
 

@@ -112,13 +112,13 @@ resource "google_project_iam_member" "cloud_sql_client" {
     for key, entry in local.function_secrets : key => entry if local.uses_cloud_sql[entry.secret]
   }
 
-  project = join(":", slice(split(":", local.cloud_sql_instances[each.value.secret]), 0, length(split(":", local.cloud_sql_instances[each.value.secret])) - 2))
+  project = local.cloud_sql_resources[each.value.secret].project
   role    = "roles/cloudsql.client"
   member  = local.function_members[each.value.function]
 
   condition {
     title      = "cdc ${each.value.secret} database${local.suffix}"
-    expression = "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name.endsWith(\"/instances/${reverse(split(":", local.cloud_sql_instances[each.value.secret]))[0]}\")"
+    expression = "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name == \"${local.cloud_sql_resources[each.value.secret].name}\""
   }
 }
 
@@ -145,7 +145,7 @@ resource "google_project_iam_member" "build_log_writer" {
   member  = "serviceAccount:${google_service_account.build.email}"
 }
 
-# Cloud Functions copies the archive into a bucket of its own, from which the build reads; staged rows are in no such bucket.
+# The archive is in our bucket and in that into which Cloud Functions copies it; staged rows are in neither.
 resource "google_project_iam_member" "build_source_reader" {
   project = var.project
   role    = "roles/storage.objectViewer"

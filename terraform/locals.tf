@@ -130,6 +130,12 @@ locals {
   }
   uses_cloud_sql = { for database, instance in local.cloud_sql_instances : database => instance != null }
 
+  # As IAM names them. The project's id may have a colon in it: example.com:project:region:instance.
+  cloud_sql_resources = {
+    for database, parts in { for database, instance in local.cloud_sql_instances : database => regex("^(.+):[^:]+:([^:]+)$", instance) if instance != null } :
+    database => { project = parts[0], name = "projects/${parts[0]}/instances/${parts[1]}" }
+  }
+
   services = concat(
     [
       "artifactregistry.googleapis.com",

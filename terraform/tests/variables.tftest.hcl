@@ -89,6 +89,11 @@ run "reaches_a_cloud_sql_instance_by_its_name" {
   }
 
   assert {
+    condition     = local.cloud_sql_resources.source == { project = "other-project", name = "projects/other-project/instances/smartapp" }
+    error_message = "The right to connect is given in the project of the instance, for that instance."
+  }
+
+  assert {
     condition     = contains(local.services, "sqladmin.googleapis.com")
     error_message = "The connector needs the Cloud SQL Admin API."
   }

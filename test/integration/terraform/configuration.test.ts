@@ -310,6 +310,27 @@ describe('the Terraform configuration', () => {
     );
   });
 
+  it('I12 gives no role that its README does not explain', async () => {
+    const readme = await readFile(join(TERRAFORM_FOLDER, 'README.md'), 'utf8');
+    const explained = new Set(
+      readme.match(/roles\/[\w.]+|`(READER|WRITER)`/g)?.map((role) => role.replaceAll('`', '')),
+    );
+    const given = JSON.stringify([configuration.resources, configuration.locals]).match(
+      /roles\/[\w.]+|(?<="role":")(READER|WRITER)/g,
+    );
+
+    assert.ok(given && given.length > 10);
+    assert.deepEqual(
+      given.filter((role) => !explained.has(role)),
+      [],
+    );
+    // dataEditor is WRITER's other name.
+    assert.deepEqual(
+      [...explained].filter((role) => !given.includes(role)),
+      ['roles/bigquery.dataEditor'],
+    );
+  });
+
   it('I12 keeps no secret’s value: not in a variable, and not in the state', () => {
     const types = configuration.resources.map(({ type }) => type);
 
