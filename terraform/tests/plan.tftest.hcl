@@ -56,8 +56,8 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = alltrue([for right in values(google_cloud_run_service_iam_member.invoker) : right.role == "roles/run.invoker" && !contains(["allUsers", "allAuthenticatedUsers"], right.member)])
-    error_message = "Nobody may call a function without being named."
+    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(["extract trigger", "merge trigger", "stream trigger"])
+    error_message = "Only the triggers may call, and whoever is named."
   }
 
   assert {
