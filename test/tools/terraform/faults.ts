@@ -9,8 +9,8 @@ import { type Reference, referencesIn } from './references.ts';
 export async function faultsOf(configuration: Configuration, schema: ProviderSchema): Promise<string[]> {
   const { resources, dataSources } = configuration;
   return [
-    ...resources.flatMap((object) => objectFaults(object, schemaOf(object, schema.resource))),
-    ...dataSources.flatMap((object) => objectFaults(object, schemaOf(object, schema.dataSource))),
+    ...resources.flatMap((object) => objectFaults(object, schema.resource(object.type))),
+    ...dataSources.flatMap((object) => objectFaults(object, schema.dataSource(object.type))),
     ...Object.entries(configuration.providers).flatMap(([name, body]) =>
       bodyFaults(`provider ${name}`, body, name === 'google' ? schema.provider : NOTHING, ['alias']),
     ),
@@ -19,43 +19,23 @@ export async function faultsOf(configuration: Configuration, schema: ProviderSch
   ];
 }
 
-const argument = (isRequired: boolean, block: BlockSchema | null = null): ArgumentSchema => ({
-  isRequired,
-  block,
+/** What takes plain arguments, none of which is required. */
+const taking = (...names: string[]): BlockSchema => ({
+  arguments: new Map(
+    names.map((name) => [name, { isRequired: false, block: null, isRepeated: false }] as const),
+  ),
+  attributes: new Map(),
 });
-const block = (entries: Record<string, ArgumentSchema>, computed: string[] = []): BlockSchema => ({
-  arguments: new Map(Object.entries(entries)),
-  attributes: new Set([...Object.keys(entries), ...computed]),
-});
-const NOTHING = block({});
-
-/** What is used of the archive provider, which no package describes (its documentation of 2.7). */
-const ARCHIVE_FILE = block(
-  {
-    type: argument(true),
-    output_path: argument(true),
-    source: argument(false, block({ content: argument(true), filename: argument(true) })),
-  },
-  ['output_sha256'],
-);
+const NOTHING = taking();
 
 /** Those of Terraform itself, in any resource. */
 const META_ARGUMENTS = ['count', 'depends_on', 'for_each', 'provider'];
-const LIFECYCLE = block(
-  Object.fromEntries(
-    ['create_before_destroy', 'ignore_changes', 'prevent_destroy', 'replace_triggered_by'].map((name) => [
-      name,
-      argument(false),
-    ]),
-  ),
+const LIFECYCLE = taking(
+  'create_before_destroy',
+  'ignore_changes',
+  'prevent_destroy',
+  'replace_triggered_by',
 );
-
-function schemaOf(
-  { type }: TerraformObject,
-  find: (type: string) => BlockSchema | undefined,
-): BlockSchema | undefined {
-  return type === 'archive_file' ? ARCHIVE_FILE : find(type);
-}
 
 function objectFaults({ address, body }: TerraformObject, schema: BlockSchema | undefined): string[] {
   if (schema === undefined) return [`${address}: the provider has no such type`];
@@ -200,7 +180,7 @@ function referenceFault(
   const object = objects.find((one) => one.address === address);
   if (object === undefined) return 'is not declared';
   const attribute = isData ? fourth : third;
-  const known = schemaOf(object, isData ? schema.dataSource : schema.resource)?.attributes;
+  const known = (isData ? schema.dataSource(object.type) : schema.resource(object.type))?.attributes;
   const isKnown = attribute === undefined || attribute === '' || known === undefined || known.has(attribute);
   return isKnown ? null : 'is no attribute of it';
 }

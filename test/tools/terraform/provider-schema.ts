@@ -4,14 +4,19 @@ import { join } from 'node:path';
 /** What a block takes. */
 export interface BlockSchema {
   arguments: Map<string, ArgumentSchema>;
-  /** Names of what can be read of it: its arguments, and what the provider computes. */
-  attributes: Set<string>;
+  /** What can be read of it, with its type: its arguments, and what the provider computes. */
+  attributes: Map<string, AttributeType>;
 }
+
+/** As Terraform's protocol writes it: `"string"`, `["list", "string"]`. */
+export type AttributeType = string | ['list' | 'map', AttributeType];
 
 export interface ArgumentSchema {
   isRequired: boolean;
   /** Of a nested block, what it takes; null for a plain argument. */
   block: BlockSchema | null;
+  /** Whether the block may stand more than once. */
+  isRepeated: boolean;
 }
 
 export interface ProviderSchema {
@@ -32,16 +37,38 @@ interface ManifestType {
   base?: string;
   docs?: { summary?: string };
   initializer?: { parameters?: { name: string; type: TypeReference }[] };
-  properties?: { name: string; optional?: boolean; type: TypeReference; docs?: { remarks?: string } }[];
+  properties?: {
+    name: string;
+    optional?: boolean;
+    static?: boolean;
+    type: TypeReference;
+    docs?: { remarks?: string };
+  }[];
 }
 type TypeReference = {
   fqn?: string;
-  collection?: { elementtype: TypeReference };
+  primitive?: string;
+  collection?: { kind: 'array' | 'map'; elementtype: TypeReference };
   union?: { types: TypeReference[] };
 };
 
 const MANIFEST = join(import.meta.dirname, '../node_modules/@cdktf/provider-google/.jsii');
 const PACKAGE = '@cdktf/provider-google.';
+
+const texts = (required: string[], computed: string[] = []): BlockSchema => ({
+  arguments: new Map(
+    required.map((name) => [name, { isRequired: true, block: null, isRepeated: false }] as const),
+  ),
+  attributes: new Map([...required, ...computed].map((name) => [name, 'string'])),
+});
+
+/** What is used of the archive provider, which no package describes (its documentation of 2.7). */
+const ARCHIVE_FILE = texts(['type', 'output_path'], ['output_sha256', 'id']);
+ARCHIVE_FILE.arguments.set('source', {
+  isRequired: false,
+  block: texts(['content', 'filename']),
+  isRepeated: true,
+});
 
 /** Its documentation names each class's Terraform type: `…/hashicorp/google/6.50.0/docs/resources/x google_x}`. */
 const DOCUMENTED = /hashicorp\/google\/([\d.]+)\/docs\/(resources|data-sources)\/\w+ (google_\w+)\}/;
@@ -76,38 +103,62 @@ export async function loadProviderSchema(manifestFile = MANIFEST): Promise<Provi
     if (type === undefined) return undefined;
     const made = type.initializer?.parameters?.find(({ name }) => name === 'config')?.type.fqn;
     const schema = nested(types, made ?? '');
-    const computed = (type.properties ?? []).map(({ name }) => snakeCase(name));
-    return { ...schema, attributes: new Set([...schema.attributes, ...computed, 'id']) };
+    const computed = (type.properties ?? [])
+      // Of blocks and of what is given there are tokens, whose types are classes of their own.
+      .filter((property) => property.static !== true && structure(property.type) === null)
+      .map((property): [string, AttributeType] => [snakeCase(property.name), attributeType(property.type)])
+      .filter(([name]) => !name.endsWith('_input'));
+    return { ...schema, attributes: new Map([['id', 'string'], ...computed, ...schema.attributes]) };
   };
   return {
     version,
     resource: (type) => blockOf(classes.resources.get(type)),
-    dataSource: (type) => blockOf(classes['data-sources'].get(type)),
+    dataSource: (type) =>
+      type === 'archive_file' ? ARCHIVE_FILE : blockOf(classes['data-sources'].get(type)),
     provider: blockOf(providerClass) ?? nested(types, ''),
   };
 }
 
 function nested(types: Manifest['types'], name: string): BlockSchema {
-  const properties = types[name]?.properties ?? [];
-  const entries = properties.map((property): [string, ArgumentSchema] => {
+  const schema: BlockSchema = { arguments: new Map(), attributes: new Map() };
+  for (const property of types[name]?.properties ?? []) {
+    const argument = ARGUMENT.exec(property.docs?.remarks ?? '')?.[1] ?? snakeCase(property.name);
     const inner = structure(property.type);
-    return [
-      ARGUMENT.exec(property.docs?.remarks ?? '')?.[1] ?? snakeCase(property.name),
-      { isRequired: property.optional !== true, block: inner === null ? null : nested(types, inner) },
-    ];
-  });
-  return { arguments: new Map(entries), attributes: new Set(entries.map(([argument]) => argument)) };
+    schema.arguments.set(argument, {
+      isRequired: property.optional !== true,
+      block: inner === null ? null : nested(types, inner.name),
+      isRepeated: inner?.isRepeated ?? false,
+    });
+    schema.attributes.set(argument, attributeType(property.type));
+  }
+  return schema;
 }
 
 /** The interface that describes a nested block, which may stand in a list, or beside a token for it. */
-function structure({ fqn, collection, union }: TypeReference): string | null {
-  if (fqn?.startsWith(PACKAGE)) return fqn;
-  if (collection !== undefined) return structure(collection.elementtype);
+function structure({ fqn, collection, union }: TypeReference): { name: string; isRepeated: boolean } | null {
+  if (fqn?.startsWith(PACKAGE)) return { name: fqn, isRepeated: false };
+  if (collection !== undefined) {
+    const inner = structure(collection.elementtype);
+    return inner && { ...inner, isRepeated: true };
+  }
   for (const one of union?.types ?? []) {
     const found = structure(one);
     if (found !== null) return found;
   }
   return null;
+}
+
+const PRIMITIVES: Record<string, AttributeType> = { boolean: 'bool', number: 'number' };
+
+/** A token stands beside the type that it is for; what is computed has classes for maps. */
+function attributeType({ fqn, primitive, collection, union }: TypeReference): AttributeType {
+  if (collection !== undefined) {
+    return [collection.kind === 'map' ? 'map' : 'list', attributeType(collection.elementtype)];
+  }
+  const real = union?.types.find((type) => type.fqn === undefined);
+  if (real !== undefined) return attributeType(real);
+  if (fqn === 'cdktf.StringMap') return ['map', 'string'];
+  return PRIMITIVES[primitive ?? ''] ?? 'string';
 }
 
 const snakeCase = (name: string): string =>
