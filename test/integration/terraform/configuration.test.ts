@@ -52,6 +52,7 @@ describe('the Terraform configuration', () => {
 
   describe('is refused', () => {
     const TOPIC = 'resource "google_pubsub_topic" "t" {\n  name = "t"\n}\n';
+    const JOB = 'resource "google_cloud_scheduler_job" "j" {\n  name = "j"\n';
     const FIXTURES: [what: string, text: string, fault: RegExp][] = [
       ['with a type that does not exist', 'resource "google_pubsub_topics" "t" {\n}', /no such type/],
       [
@@ -66,7 +67,7 @@ describe('the Terraform configuration', () => {
       ],
       [
         'with an unknown argument of a block',
-        `${TOPIC}resource "google_pubsub_subscription" "s" {\n  name = "s"\n  topic = google_pubsub_topic.t.id\n  retry_policy {\n    attempts = 3\n  }\n}`,
+        'resource "google_pubsub_subscription" "s" {\n  name = "s"\n  topic = "t"\n  retry_policy {\n    attempts = 3\n  }\n}',
         /^google_pubsub_subscription\.s\.retry_policy\.attempts: the provider has no such argument$/,
       ],
       [
@@ -76,7 +77,7 @@ describe('the Terraform configuration', () => {
       ],
       [
         'with an unknown argument in a dynamic block',
-        'resource "google_cloud_scheduler_job" "j" {\n  name = "j"\n  dynamic "pubsub_target" {\n    for_each = [1]\n    content {\n      topic_name = "t"\n      body = "{}"\n    }\n  }\n}',
+        `${JOB}  dynamic "pubsub_target" {\n    for_each = [1]\n    content {\n      topic_name = "t"\n      body = "{}"\n    }\n  }\n}`,
         /^google_cloud_scheduler_job\.j\.pubsub_target\.body: the provider has no such argument$/,
       ],
       [
@@ -141,7 +142,7 @@ describe('the Terraform configuration', () => {
       ],
       [
         'with values that need each other',
-        'locals {\n  a = local.b\n  b = [google_pubsub_topic.t.id]\n}\nresource "google_pubsub_topic" "t" {\n  name = local.a\n}',
+        `locals {\n  a = local.b\n  b = [google_pubsub_topic.t.id]\n}\n${TOPIC.replace('"t"\n', 'local.a\n')}`,
         /^google_pubsub_topic\.t → local\.a → local\.b → google_pubsub_topic\.t: a circle$/,
       ],
       [
