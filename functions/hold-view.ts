@@ -7,7 +7,7 @@ export type Held<T> = { held: true; result: T } | { held: false };
 
 /**
  * Runs `work` under the view's lease, or not at all while another process has it (I4). A failure that only a person can
- * mend halts the view before the lease is given back; any failure says which view it was.
+ * mend halts the view before the lease is given back; any failure says which view and batch it was.
  */
 export async function holdView<T>(
   view: string,
@@ -24,8 +24,10 @@ export async function holdView<T>(
       if (signal.aborted) throw signal.reason;
       const error = asDataHubError(thrown).within({ view });
       if (dispositionOf(error) === 'halt') {
-        await control.haltView(lease, { ...invocation, error });
-        error.isRecorded = true;
+        const failed = await control.haltView(lease, { ...invocation, error });
+        const told = failed === null ? error : error.within({ etlTransactionId: failed });
+        told.isRecorded = true;
+        throw told;
       }
       throw error;
     }

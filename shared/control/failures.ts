@@ -87,22 +87,26 @@ export async function resolveMissingRights(client: Queryable, view: string): Pro
 }
 
 /**
- * Writes the failure down, whose dead letter is due then, fails the batch that the lease owns and stops the view, all in one transaction. Throws
- * `superseded` when the lease is lost: whoever holds the view now meets the failure itself, if it is still there.
+ * Writes the failure down, whose dead letter is due then, fails the batch that the lease owns and stops the view, all in one transaction. Answers
+ * the failed batch's number, or null when none was in flight. Throws `superseded` when the lease is lost: whoever holds the view now
+ * meets the failure itself, if it is still there.
  */
-export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
+export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): Promise<bigint | null> {
+  return await inTransaction(pool, 'control', 'begin', async (client) => {
     await assertLeaseHeld(client, lease);
-    await insertFailure(client, failure, { isLetterDue: true });
-    await client.query(
+    const { rows } = await client.query<{ id: bigint }>(
       `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
-       where view_name = $1 and state = any($3)`,
+       where view_name = $1 and state = any($3) returning id`,
       [lease.view, storable(failure.error.message), IN_FLIGHT],
     );
+    const failed = rows[0]?.id ?? null;
+    const error = failed === null ? failure.error : failure.error.within({ etlTransactionId: failed });
+    await insertFailure(client, { ...failure, error }, { isLetterDue: true });
     await client.query(
       'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
       [lease.view, storable(failure.error.message)],
     );
+    return failed;
   });
 }
 

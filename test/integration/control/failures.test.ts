@@ -125,7 +125,7 @@ describe('failures', () => {
   it('I8 that a person must mend stop their view, with the reason, and fail its batch', async () => {
     const { id } = await beginBatch();
 
-    await control.haltView(lease, FAILURE);
+    assert.equal(await control.haltView(lease, FAILURE), id);
 
     assert.equal((await control.getViewSource(VIEW)).haltedReason, ERROR.message);
     assert.equal((await control.getBatch(VIEW, id)).state, 'failed');

@@ -1,0 +1,52 @@
+# The control database, where none exists. Its role and password are made by a command (see the outputs), so that no password is
+# in a variable, a plan or the state.
+resource "google_sql_database_instance" "control" {
+  count = var.control_instance == null ? 0 : 1
+
+  name                = local.control_instance_name
+  region              = var.region
+  database_version    = var.control_instance.database_version
+  deletion_protection = var.control_instance.is_deletion_protected
+
+  settings {
+    tier                        = var.control_instance.tier
+    edition                     = "ENTERPRISE"
+    availability_type           = var.control_instance.availability_type
+    deletion_protection_enabled = var.control_instance.is_deletion_protected
+    connector_enforcement       = "REQUIRED"
+    user_labels                 = local.labels
+
+    backup_configuration {
+      enabled                        = true
+      point_in_time_recovery_enabled = true
+      transaction_log_retention_days = var.control_instance.transaction_log_days
+
+      backup_retention_settings {
+        retained_backups = var.control_instance.backup_days
+        retention_unit   = "COUNT"
+      }
+    }
+
+    ip_configuration {
+      ipv4_enabled    = var.control_instance.private_network == null
+      private_network = var.control_instance.private_network
+      ssl_mode        = "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"
+    }
+
+    maintenance_window {
+      day          = var.control_instance.maintenance_day
+      hour         = var.control_instance.maintenance_hour
+      update_track = "stable"
+    }
+  }
+
+  depends_on = [google_project_service.required]
+}
+
+resource "google_sql_database" "control" {
+  count = var.control_instance == null ? 0 : 1
+
+  name            = "datahub"
+  instance        = google_sql_database_instance.control[0].name
+  deletion_policy = "ABANDON"
+}

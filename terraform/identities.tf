@@ -1,0 +1,158 @@
+# Who acts. Each right is given on the narrowest thing that it can be given on; README, "Identities", says why each is needed.
+resource "google_service_account" "function" {
+  for_each = local.functions
+
+  account_id   = "cdc-${each.key}${local.suffix}"
+  display_name = "SMart DataHub ${each.key}${local.suffix}"
+  description  = each.value.description
+
+  depends_on = [google_project_service.required]
+}
+
+resource "google_service_account" "trigger" {
+  account_id   = "cdc-trigger${local.suffix}"
+  display_name = "SMart DataHub trigger${local.suffix}"
+  description  = "Delivers Pub/Sub messages to the functions."
+
+  depends_on = [google_project_service.required]
+}
+
+resource "google_service_account" "build" {
+  account_id   = "cdc-build${local.suffix}"
+  display_name = "SMart DataHub build${local.suffix}"
+  description  = "Builds the functions' images."
+
+  depends_on = [google_project_service.required]
+}
+
+locals {
+  function_topics = merge([
+    for function, entry in local.functions : {
+      for topic in entry.publishes : "${function} ${topic}" => { function = function, topic = topic }
+    }
+  ]...)
+  function_inspected_topics = merge([
+    for function, entry in local.functions : {
+      for topic in entry.inspects : "${function} ${topic}" => { function = function, topic = topic }
+    }
+  ]...)
+  function_datasets = merge([
+    for function, entry in local.functions : {
+      for dataset in entry.writes : "${function} ${dataset}" => { function = function, dataset = dataset }
+    }
+  ]...)
+  function_secrets = merge([
+    for function, entry in local.functions : {
+      for secret in entry.secrets : "${function} ${secret}" => { function = function, secret = secret }
+    }
+  ]...)
+  function_bucket_roles = merge([
+    for function, entry in local.functions : {
+      for role in entry.bucket_roles : "${function} ${role}" => { function = function, role = role }
+    }
+  ]...)
+  function_members = { for function, account in google_service_account.function : function => "serviceAccount:${account.email}" }
+
+  # Who may call a function: its trigger, if it has one, and people.
+  callers = merge(
+    { for function, entry in local.functions : "${function} trigger" => { function = function, member = "serviceAccount:${google_service_account.trigger.email}" } if entry.topic != null },
+    merge([
+      for function in keys(local.functions) : {
+        for member in var.invokers : "${function} ${member}" => { function = function, member = member }
+      }
+    ]...),
+  )
+}
+
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = local.function_topics
+
+  topic  = google_pubsub_topic.topic[each.value.topic].name
+  role   = "roles/pubsub.publisher"
+  member = local.function_members[each.value.function]
+}
+
+# The preflight sees whether the topics exist.
+resource "google_pubsub_topic_iam_member" "viewer" {
+  for_each = local.function_inspected_topics
+
+  topic  = google_pubsub_topic.topic[each.value.topic].name
+  role   = "roles/pubsub.viewer"
+  member = local.function_members[each.value.function]
+}
+
+resource "google_storage_bucket_iam_member" "staging" {
+  for_each = local.function_bucket_roles
+
+  bucket = google_storage_bucket.staging.name
+  role   = each.value.role
+  member = local.function_members[each.value.function]
+}
+
+resource "google_secret_manager_secret_iam_member" "accessor" {
+  for_each = local.function_secrets
+
+  secret_id = google_secret_manager_secret.database_url[each.value.secret].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.function_members[each.value.function]
+}
+
+# A job belongs to a project: there is nothing narrower to run one in.
+resource "google_project_iam_member" "job_user" {
+  for_each = { for function, entry in local.functions : function => entry if length(entry.writes) > 0 }
+
+  project = var.project
+  role    = "roles/bigquery.jobUser"
+  member  = local.function_members[each.key]
+}
+
+# Through Google's connector, of the project that an instance is in; the condition leaves that one instance.
+resource "google_project_iam_member" "cloud_sql_client" {
+  for_each = {
+    for key, entry in local.function_secrets : key => entry if local.uses_cloud_sql[entry.secret]
+  }
+
+  project = local.cloud_sql_resources[each.value.secret].project
+  role    = "roles/cloudsql.client"
+  member  = local.function_members[each.value.function]
+
+  condition {
+    title      = "cdc ${each.value.secret} database${local.suffix}"
+    expression = "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name == \"${local.cloud_sql_resources[each.value.secret].name}\""
+  }
+}
+
+# On the Cloud Run service below a function: roles/run.invoker cannot be given on the function itself.
+resource "google_cloud_run_service_iam_member" "invoker" {
+  for_each = local.callers
+
+  location = var.region
+  service  = google_cloudfunctions2_function.function[each.value.function].name
+  role     = "roles/run.invoker"
+  member   = each.value.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  repository = google_artifact_registry_repository.functions.repository_id
+  location   = var.region
+  role       = "roles/artifactregistry.writer"
+  member     = "serviceAccount:${google_service_account.build.email}"
+}
+
+resource "google_project_iam_member" "build_log_writer" {
+  project = var.project
+  role    = "roles/logging.logWriter"
+  member  = "serviceAccount:${google_service_account.build.email}"
+}
+
+# The archive is in our bucket and in that into which Cloud Functions copies it; staged rows are in neither.
+resource "google_project_iam_member" "build_source_reader" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = "serviceAccount:${google_service_account.build.email}"
+
+  condition {
+    title      = "sources of functions"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/${local.buckets.source}/\")"
+  }
+}

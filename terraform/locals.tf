@@ -1,0 +1,170 @@
+locals {
+  suffix = var.environment == "" ? "" : "-${var.environment}"
+
+  labels = merge(var.labels, {
+    application = "smart-datahub"
+    environment = var.environment == "" ? "default" : var.environment
+    managed-by  = "terraform"
+  })
+
+  topics   = { for key, name in var.topics : key => "${name}${local.suffix}" }
+  datasets = { for key, name in var.datasets : key => "${name}${replace(local.suffix, "-", "_")}" }
+  buckets = {
+    staging = "${var.project}-cdc-staging${local.suffix}"
+    source  = "${var.project}-cdc-source${local.suffix}"
+  }
+  secrets = {
+    control = "cdc-control-database-url${local.suffix}"
+    source  = "cdc-source-database-url${local.suffix}"
+  }
+
+  # An event-driven function may run for 540 s at most. The functions stop by themselves before their limit.
+  time_limit_seconds = 540
+
+  # Each function with what it is given and what it may touch; a new one is a new entry. `topic` is a key of var.topics, or
+  # null for one that is only called over HTTP. `publishes` and `inspects` are keys of topics (inspects: sees that it exists),
+  # `writes` of datasets, `secrets` of local.secrets; `bucket_roles` are roles on the staging bucket. An instance serves one
+  # request at a time: a batch fills it, and its memory was measured so.
+  functions = {
+    extract = {
+      description  = "Captures what changed in the source and stages it."
+      topic        = "extract"
+      memory       = "512Mi"
+      cpu          = "1"
+      concurrency  = 1
+      publishes    = ["dead_letter", "extract", "merge", "stream"]
+      inspects     = ["dead_letter", "extract", "merge", "stream"]
+      writes       = ["target", "temp", "view"]
+      secrets      = ["control", "source"]
+      bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectUser"]
+    }
+    merge = {
+      description  = "Applies a staged batch by one BigQuery transaction."
+      topic        = "merge"
+      memory       = "512Mi"
+      cpu          = "1"
+      concurrency  = 1
+      publishes    = ["dead_letter", "extract", "merge"]
+      inspects     = []
+      writes       = ["target", "temp"]
+      secrets      = ["control"]
+      bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
+    }
+    stream = {
+      description  = "Applies a staged batch through the Storage Write API."
+      topic        = "stream"
+      memory       = "512Mi"
+      cpu          = "1"
+      concurrency  = 1
+      publishes    = ["dead_letter", "extract", "stream"]
+      inspects     = []
+      writes       = ["target"]
+      secrets      = ["control"]
+      bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
+    }
+  }
+
+  control_instance_name = "cdc-control${local.suffix}"
+  control_cloud_sql = {
+    instance = var.control_instance == null ? var.control_database.cloud_sql_instance : "${var.project}:${var.region}:${local.control_instance_name}"
+    ip_type  = try(var.control_instance.private_network, null) == null ? var.control_database.cloud_sql_ip_type : "PRIVATE"
+  }
+
+  # What the functions read (shared/config.ts); null leaves a variable out. A secret travels as its name only: the function
+  # reads the value when it starts, so a new version needs no deployment.
+  environment = {
+    BIGQUERY_LOCATION          = var.location
+    CALL_TIMEOUT_SECONDS       = var.settings.call_timeout_seconds
+    CHANGE_LOG_TABLE           = var.settings.change_log_table
+    CONNECT_TIMEOUT_SECONDS    = var.settings.connect_timeout_seconds
+    CONTENT_TYPE_TABLE         = var.settings.content_type_table
+    CONTROL_CLOUD_SQL_INSTANCE = local.control_cloud_sql.instance
+    CONTROL_CLOUD_SQL_IP_TYPE  = local.control_cloud_sql.instance == null ? null : local.control_cloud_sql.ip_type
+    CONTROL_DATABASE_URL       = "sm://${var.project}/${local.secrets.control}/latest"
+    CONTROL_TLS                = local.control_cloud_sql.instance == null ? var.control_database.tls : null
+    CONTROL_TLS_CA             = local.control_cloud_sql.instance == null ? var.control_database.tls_ca : null
+    FLOOR_WARNING_SECONDS      = var.settings.floor_warning_seconds
+    GOOGLE_CLOUD_PROJECT       = var.project
+    GRACE_SECONDS              = var.settings.grace_seconds
+    LEASE_SECONDS              = var.settings.lease_seconds
+    LOG_LEVEL                  = var.settings.log_level
+    MAX_BATCH_LOG_ROWS         = var.settings.max_batch_log_rows
+    MAX_PART_BYTES             = var.settings.max_part_bytes
+    MAX_SLICES                 = var.settings.max_slices
+    SLICE_ROWS                 = var.settings.slice_rows
+    SOURCE_CLOUD_SQL_INSTANCE  = var.source_database.cloud_sql_instance
+    SOURCE_CLOUD_SQL_IP_TYPE   = var.source_database.cloud_sql_instance == null ? null : var.source_database.cloud_sql_ip_type
+    SOURCE_DATABASE_URL        = "sm://${var.project}/${local.secrets.source}/latest"
+    SOURCE_TLS                 = var.source_database.cloud_sql_instance == null ? var.source_database.tls : null
+    SOURCE_TLS_CA              = var.source_database.cloud_sql_instance == null ? var.source_database.tls_ca : null
+    STAGING_BUCKET             = local.buckets.staging
+    STATEMENT_TIMEOUT_SECONDS  = var.settings.statement_timeout_seconds
+    TARGET_DATASET             = local.datasets.target
+    TEMP_DATASET               = local.datasets.temp
+    TIME_LIMIT_SECONDS         = local.time_limit_seconds
+    TOPIC_DEAD_LETTER          = local.topics.dead_letter
+    TOPIC_EXTRACT              = local.topics.extract
+    TOPIC_MERGE                = local.topics.merge
+    TOPIC_STREAM               = local.topics.stream
+    VIEW_DATASET               = local.datasets.view
+  }
+
+  # Of the runtime, not of the functions: without it V8 lets short-lived buffers pile up (README, "Memory").
+  runtime_environment = { NODE_OPTIONS = "--max-semi-space-size=4" }
+
+  # A function that may not read the source's secret never asks the source anything; where it would be leads nowhere.
+  no_source = { SOURCE_DATABASE_URL = "postgresql://nobody@localhost/nothing" }
+
+  function_environment = {
+    for function, entry in local.functions : function => merge(
+      local.runtime_environment,
+      { for name, value in local.environment : name => tostring(value) if value != null && (contains(entry.secrets, "source") || !startswith(name, "SOURCE_")) },
+      { for name, value in local.no_source : name => value if !contains(entry.secrets, "source") },
+    )
+  }
+
+  # The instances that functions reach through Google's connector: they need roles/cloudsql.client for it.
+  cloud_sql_instances = {
+    control = local.control_cloud_sql.instance
+    source  = var.source_database.cloud_sql_instance
+  }
+  uses_cloud_sql = { for database, instance in local.cloud_sql_instances : database => instance != null }
+
+  # As IAM names them. The project's id may have a colon in it: example.com:project:region:instance.
+  cloud_sql_resources = {
+    for database, parts in { for database, instance in local.cloud_sql_instances : database => regex("^(.+):[^:]+:([^:]+)$", instance) if instance != null } :
+    database => { project = parts[0], name = "projects/${parts[0]}/instances/${parts[1]}" }
+  }
+
+  services = concat(
+    [
+      "artifactregistry.googleapis.com",
+      "bigquery.googleapis.com",
+      "bigquerystorage.googleapis.com",
+      "cloudbuild.googleapis.com",
+      "cloudfunctions.googleapis.com",
+      "cloudresourcemanager.googleapis.com",
+      "cloudscheduler.googleapis.com",
+      "eventarc.googleapis.com",
+      "iam.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "pubsub.googleapis.com",
+      "run.googleapis.com",
+      "secretmanager.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    var.budget == null ? [] : ["billingbudgets.googleapis.com"],
+    anytrue(values(local.uses_cloud_sql)) ? ["sqladmin.googleapis.com"] : [],
+    try(var.vpc.network, null) == null ? [] : ["vpcaccess.googleapis.com"],
+  )
+
+  # What a cron field may hold, as a regular expression.
+  cron_values = {
+    minute  = "[0-5]?[0-9]"
+    hour    = "([01]?[0-9]|2[0-3])"
+    day     = "(0?[1-9]|[12][0-9]|3[01])"
+    month   = "(0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+    weekday = "([0-7]|(?i:sun|mon|tue|wed|thu|fri|sat))"
+  }
+}

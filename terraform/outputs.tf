@@ -1,0 +1,44 @@
+output "staging_bucket" {
+  description = "Where batches are staged."
+  value       = google_storage_bucket.staging.name
+}
+
+output "service_accounts" {
+  description = "The identity of each function."
+  value       = { for function, account in google_service_account.function : function => account.email }
+}
+
+output "next_steps" {
+  description = "The commands to type next, in this order, in this folder: terraform output -raw next_steps."
+  value       = join("\n", concat(local.control_role_steps, local.secret_steps, local.first_call_steps, [""]))
+}
+
+locals {
+  call_extract = "gcloud functions call extract${local.suffix} --region ${var.region} --project ${var.project}"
+  add_version  = "read -rs URL && printf %s \"$URL\" | gcloud secrets versions add --project ${var.project} --data-file=-"
+
+  control_role_steps = var.control_instance == null ? [] : [
+    "# The control database's role. It asks for a password, which goes into the URL below.",
+    "gcloud sql users create datahub --instance ${local.control_instance_name} --project ${var.project} --prompt-for-password",
+    "",
+  ]
+
+  # `read` keeps a URL out of the shell's history.
+  secret_steps = [
+    "# The URLs of the source and of the control database: postgresql://ROLE:PASSWORD@HOST/DATABASE (of a Cloud SQL instance",
+    "# any HOST will do). Each command reads a line from the keyboard.",
+    "${local.add_version} ${local.secrets.source}",
+    "${local.add_version} ${local.secrets.control}",
+    "",
+  ]
+
+  first_call_steps = [
+    "# The view sources, the preflight, and the first tick; from then on the schedule does it.",
+    "${local.call_extract} --data \"{\\\"import\\\": $(cat ../sql/source/view-sources.json)}\"",
+    "${local.call_extract} --data '{\"check\": true}'",
+    "${local.call_extract} --data '{}'",
+    "",
+    "# What the functions write meanwhile.",
+    "gcloud logging read 'resource.type=\"cloud_run_revision\" jsonPayload.message:*' --project ${var.project} --freshness 10m --format 'value(timestamp,severity,jsonPayload.message,jsonPayload.view)'",
+  ]
+}

@@ -1,0 +1,470 @@
+variable "alert_after" {
+  description = "When alerts fire: a view is behind for so many minutes; so many answers 5xx within 15 minutes; no batch was applied, or no tick was seen, for so many minutes."
+  type = object({
+    behind_minutes     = optional(number, 30)
+    failed_calls       = optional(number, 20)
+    no_applied_minutes = optional(number, 1410)
+    no_tick_minutes    = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alert_after.behind_minutes >= 1
+    error_message = "alert_after.behind_minutes must be 1 or more."
+  }
+
+  validation {
+    condition     = var.alert_after.failed_calls >= 0
+    error_message = "alert_after.failed_calls must be 0 or more."
+  }
+
+  validation {
+    condition     = alltrue([for minutes in [var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes >= 5 && minutes <= 1410])
+    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 5 and 1410: Cloud Monitoring looks back 23.5 hours at most."
+  }
+}
+
+variable "alert_channels" {
+  description = "Notification channels that exist already, as projects/…/notificationChannels/…, which get every alert."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for channel in var.alert_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
+    error_message = "Each of alert_channels must have the form projects/PROJECT/notificationChannels/NUMBER: gcloud beta monitoring channels list."
+  }
+}
+
+variable "alert_emails" {
+  description = "Addresses that get every alert; a notification channel is made for each."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for email in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
+    error_message = "Each of alert_emails must be an e-mail address."
+  }
+}
+
+variable "analyst_groups" {
+  description = "Google groups that read the reporting views, by e-mail address; they cannot read the targets below them."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for group in var.analyst_groups : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", group))])
+    error_message = "Each of analyst_groups must be the e-mail address of a group."
+  }
+}
+
+variable "budget" {
+  description = "A monthly budget of the project, in the currency of its billing account; null makes none. Whoever applies it needs roles/billing.costsManager on the account."
+  type = object({
+    billing_account = string
+    amount          = number
+    currency        = string
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
+    error_message = "budget.billing_account must have the form 012345-6789AB-CDEF01: gcloud billing accounts list."
+  }
+
+  validation {
+    condition     = var.budget == null ? true : var.budget.amount >= 1 && floor(var.budget.amount) == var.budget.amount
+    error_message = "budget.amount must be a whole number of 1 or more."
+  }
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[A-Z]{3}$", var.budget.currency))
+    error_message = "budget.currency must be a code of three capitals, such as EUR: that of the billing account."
+  }
+}
+
+variable "control_database" {
+  description = "How the functions reach the control database, whose URL is in its secret: any host with a TLS mode (and the PEM of its authority), or a Cloud SQL instance project:region:instance with the IP type to use. Leave cloud_sql_instance out when control_instance makes one."
+  type = object({
+    cloud_sql_instance = optional(string)
+    cloud_sql_ip_type  = optional(string, "PUBLIC")
+    tls                = optional(string, "verify-full")
+    tls_ca             = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.control_database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.control_database.cloud_sql_instance))
+    error_message = "control_database.cloud_sql_instance must have the form project:region:instance."
+  }
+
+  validation {
+    condition     = contains(["PUBLIC", "PRIVATE", "PSC"], var.control_database.cloud_sql_ip_type)
+    error_message = "control_database.cloud_sql_ip_type must be PUBLIC, PRIVATE or PSC."
+  }
+
+  validation {
+    condition     = contains(["disable", "require", "verify-ca", "verify-full"], var.control_database.tls)
+    error_message = "control_database.tls must be disable, require, verify-ca or verify-full."
+  }
+
+  validation {
+    condition     = var.control_database.tls_ca == null ? true : startswith(trimspace(var.control_database.tls_ca), "-----BEGIN CERTIFICATE-----")
+    error_message = "control_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
+  }
+
+  validation {
+    condition     = !(var.control_database.tls == "disable" && var.control_database.tls_ca != null)
+    error_message = "control_database.tls_ca is of no use while tls is disable."
+  }
+
+  validation {
+    condition     = !(var.control_instance != null && var.control_database.cloud_sql_instance != null)
+    error_message = "Give either control_database.cloud_sql_instance, which exists, or control_instance, which is made."
+  }
+}
+
+variable "control_instance" {
+  description = "Makes a Cloud SQL instance for the control database; null uses one that exists. With private_network (its self link, with private services access) it has a private address only."
+  type = object({
+    tier                  = optional(string, "db-g1-small")
+    availability_type     = optional(string, "ZONAL")
+    database_version      = optional(string, "POSTGRES_17")
+    backup_days           = optional(number, 14)
+    transaction_log_days  = optional(number, 7)
+    private_network       = optional(string)
+    maintenance_day       = optional(number, 7)
+    maintenance_hour      = optional(number, 3)
+    is_deletion_protected = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.control_instance == null ? true : contains(["ZONAL", "REGIONAL"], var.control_instance.availability_type)
+    error_message = "control_instance.availability_type must be ZONAL or REGIONAL."
+  }
+
+  validation {
+    condition     = var.control_instance == null ? true : can(regex("^POSTGRES_1[4-8]$", var.control_instance.database_version))
+    error_message = "control_instance.database_version must be POSTGRES_14 to POSTGRES_18."
+  }
+
+  validation {
+    condition     = var.control_instance == null ? true : var.control_instance.backup_days >= 1 && var.control_instance.backup_days <= 365 && var.control_instance.transaction_log_days >= 1 && var.control_instance.transaction_log_days <= 7
+    error_message = "control_instance.backup_days must be between 1 and 365, transaction_log_days between 1 and 7."
+  }
+
+  validation {
+    condition     = var.control_instance == null ? true : var.control_instance.maintenance_day >= 1 && var.control_instance.maintenance_day <= 7 && var.control_instance.maintenance_hour >= 0 && var.control_instance.maintenance_hour <= 23
+    error_message = "control_instance.maintenance_day must be between 1 (Monday) and 7, maintenance_hour between 0 and 23 (UTC)."
+  }
+
+  validation {
+    condition     = try(var.control_instance.private_network, null) == null ? true : can(regex("projects/[^/]+/global/networks/[^/]+$", var.control_instance.private_network))
+    error_message = "control_instance.private_network must end with projects/PROJECT/global/networks/NETWORK."
+  }
+}
+
+variable "datasets" {
+  description = "Names of the BigQuery datasets; the environment's name is appended with an underscore."
+  type = object({
+    temp   = optional(string, "SMartData_Temp")
+    target = optional(string, "SMartDataAnalytics")
+    view   = optional(string, "View_SMartData")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in values(var.datasets) : can(regex("^[A-Za-z0-9_]{1,1000}$", name))])
+    error_message = "The names in datasets may hold letters, digits and underscores only, at most 1000."
+  }
+
+  validation {
+    condition     = length(distinct(values(var.datasets))) == 3
+    error_message = "The names in datasets must differ from each other."
+  }
+}
+
+variable "environment" {
+  description = "Name of this installation, appended to every name that it makes, so that several fit into a project; empty for the only one."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z][a-z0-9-]{0,10}[a-z0-9])?$", var.environment))
+    error_message = "environment must be empty, or 2 to 12 lower-case letters, digits and dashes, beginning with a letter and not ending with a dash: longer ones do not fit into the names of service accounts."
+  }
+}
+
+variable "ingress" {
+  description = "Who may reach the functions' addresses: ALLOW_ALL (callers still need roles/run.invoker; `gcloud functions call` works from anywhere) or ALLOW_INTERNAL_ONLY (events and callers within the project's networks)."
+  type        = string
+  default     = "ALLOW_ALL"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_ONLY"], var.ingress)
+    error_message = "ingress must be ALLOW_ALL or ALLOW_INTERNAL_ONLY."
+  }
+}
+
+variable "invokers" {
+  description = "Who may call the functions by hand, beside the project's owners, such as user:ann@example.com or group:operators@example.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.invokers : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", member))])
+    error_message = "Each of invokers must have the form user:…, group:… or serviceAccount:…; nobody else can be let in."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that can have some, beside application, environment and managed-by."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "Keys and values of labels hold at most 63 lower-case letters, digits, underscores and dashes; a key begins with a letter."
+  }
+}
+
+variable "location" {
+  description = "Where the datasets and the staging bucket are: EU, US or a region, such as asia-southeast1. One value for all, since BigQuery loads only from a bucket in the place of the dataset; a dataset cannot be moved."
+  type        = string
+
+  validation {
+    condition     = can(regex("^(EU|US|[a-z]+-[a-z]+[0-9]+)$", var.location))
+    error_message = "location must be EU, US or a region, such as asia-southeast1."
+  }
+}
+
+variable "max_instances" {
+  description = "How many instances a function may have at a time. Each of extract opens up to 5 connections to the source, each of any function up to 4 to the control database."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.max_instances >= 1 && var.max_instances <= 100 && floor(var.max_instances) == var.max_instances
+    error_message = "max_instances must be a whole number between 1 and 100."
+  }
+}
+
+variable "project" {
+  description = "Id of the project that everything is made in."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id: 6 to 30 lower-case letters, digits and dashes, beginning with a letter."
+  }
+}
+
+variable "region" {
+  description = "Where the functions, the schedule and what else has a region are; within location, so that rows do not cross the sea."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be a region, such as europe-west1."
+  }
+
+  validation {
+    condition     = var.location == "EU" ? startswith(var.region, "europe-") : var.location == "US" ? startswith(var.region, "us-") : var.region == var.location
+    error_message = "region must lie in location: europe-… for EU, us-… for US, else the same region."
+  }
+}
+
+variable "schedule" {
+  description = "When the ticks come, as cron has it: minute, hour, day of the month, month, day of the week."
+  type        = string
+  default     = "*/5 * * * *"
+  nullable    = false
+
+  validation {
+    condition = length(split(" ", var.schedule)) != 5 ? false : alltrue([
+      for field, value in zipmap(["minute", "hour", "day", "month", "weekday"], split(" ", var.schedule)) : alltrue([
+        for part in split(",", value) : can(regex(format("^(\\*|%[1]s(-%[1]s)?)(/[1-9][0-9]?)?$", local.cron_values[field]), part))
+      ])
+    ])
+    error_message = "schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\"."
+  }
+}
+
+variable "schedule_paused" {
+  description = "Whether no ticks come."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "schedule_time_zone" {
+  description = "Time zone of the schedule, such as Asia/Bangkok."
+  type        = string
+  default     = "Etc/UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]*)+)$", var.schedule_time_zone))
+    error_message = "schedule_time_zone must be a name of the tz database, such as Asia/Bangkok or Etc/UTC."
+  }
+}
+
+variable "settings" {
+  description = "Settings of the functions that differ from their defaults (README, \"Configuration\")."
+  type = object({
+    call_timeout_seconds      = optional(number)
+    change_log_table          = optional(string)
+    connect_timeout_seconds   = optional(number)
+    content_type_table        = optional(string)
+    floor_warning_seconds     = optional(number)
+    grace_seconds             = optional(number)
+    lease_seconds             = optional(number)
+    log_level                 = optional(string)
+    max_batch_log_rows        = optional(number)
+    max_part_bytes            = optional(number)
+    max_slices                = optional(number)
+    slice_rows                = optional(number)
+    statement_timeout_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.settings.log_level == null ? true : contains(["trace", "debug", "info"], var.settings.log_level)
+    error_message = "settings.log_level must be info, debug or trace: the alerts are made of what the functions log at info."
+  }
+
+  validation {
+    condition = alltrue([
+      for seconds in [
+        var.settings.call_timeout_seconds, var.settings.connect_timeout_seconds, var.settings.floor_warning_seconds,
+        var.settings.grace_seconds, var.settings.lease_seconds, var.settings.statement_timeout_seconds,
+      ] : seconds == null ? true : seconds >= 1 && seconds <= 86400 && floor(seconds) == seconds
+    ])
+    error_message = "The seconds in settings must be whole numbers between 1 and 86400."
+  }
+
+  validation {
+    condition = alltrue([
+      for given in [
+        { value = var.settings.max_batch_log_rows, low = 1, high = 2000000 },
+        { value = var.settings.max_part_bytes, low = 1024, high = 4000000000 },
+        { value = var.settings.max_slices, low = 1, high = 16 },
+        { value = var.settings.slice_rows, low = 1, high = 1000000000 },
+      ] : given.value == null ? true : given.value >= given.low && given.value <= given.high && floor(given.value) == given.value
+    ])
+    error_message = "In settings, max_batch_log_rows must be between 1 and 2000000, max_part_bytes between 1024 and 4000000000, max_slices between 1 and 16, slice_rows between 1 and 1000000000."
+  }
+}
+
+variable "source_database" {
+  description = "How the functions reach the source, whose URL is in its secret: any host with a TLS mode (and the PEM of its authority), or a Cloud SQL instance project:region:instance with the IP type to use."
+  type = object({
+    cloud_sql_instance = optional(string)
+    cloud_sql_ip_type  = optional(string, "PUBLIC")
+    tls                = optional(string, "verify-full")
+    tls_ca             = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.source_database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.source_database.cloud_sql_instance))
+    error_message = "source_database.cloud_sql_instance must have the form project:region:instance."
+  }
+
+  validation {
+    condition     = contains(["PUBLIC", "PRIVATE", "PSC"], var.source_database.cloud_sql_ip_type)
+    error_message = "source_database.cloud_sql_ip_type must be PUBLIC, PRIVATE or PSC."
+  }
+
+  validation {
+    condition     = contains(["disable", "require", "verify-ca", "verify-full"], var.source_database.tls)
+    error_message = "source_database.tls must be disable, require, verify-ca or verify-full."
+  }
+
+  validation {
+    condition     = var.source_database.tls_ca == null ? true : startswith(trimspace(var.source_database.tls_ca), "-----BEGIN CERTIFICATE-----")
+    error_message = "source_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
+  }
+
+  validation {
+    condition     = !(var.source_database.tls == "disable" && var.source_database.tls_ca != null)
+    error_message = "source_database.tls_ca is of no use while tls is disable."
+  }
+}
+
+variable "staging_days" {
+  description = "For how many days staged objects are kept. More than 2: BigQuery remembers the sequence numbers of deleted rows for so long, and a batch may be applied for 24 hours."
+  type        = number
+  default     = 14
+  nullable    = false
+
+  validation {
+    condition     = var.staging_days >= 3 && var.staging_days <= 365 && floor(var.staging_days) == var.staging_days
+    error_message = "staging_days must be a whole number between 3 and 365."
+  }
+}
+
+variable "topics" {
+  description = "Names of the Pub/Sub topics; the environment's name is appended with a dash."
+  type = object({
+    dead_letter = optional(string, "cdc-dead-letter")
+    extract     = optional(string, "cdc-extract")
+    merge       = optional(string, "cdc-merge")
+    stream      = optional(string, "cdc-stream")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in values(var.topics) : can(regex("^[A-Za-z][A-Za-z0-9_.~+%-]{2,239}$", name)) && !startswith(name, "goog")])
+    error_message = "The names in topics must have 3 to 240 letters, digits and -_.~+%, begin with a letter, and not with goog."
+  }
+
+  validation {
+    condition     = length(distinct(values(var.topics))) == 4
+    error_message = "The names in topics must differ from each other."
+  }
+}
+
+variable "vpc" {
+  description = "The way to databases with a private address: a Serverless VPC Access connector that exists (projects/…/connectors/…), or the network and a free /28 range to make one in. null reaches public addresses only."
+  type = object({
+    connector     = optional(string)
+    network       = optional(string)
+    ip_cidr_range = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc == null ? true : (var.vpc.connector != null) != (var.vpc.network != null && var.vpc.ip_cidr_range != null)
+    error_message = "vpc takes either connector, or network and ip_cidr_range."
+  }
+
+  validation {
+    condition     = try(var.vpc.connector, null) == null ? true : can(regex("^projects/[^/]+/locations/[^/]+/connectors/[^/]+$", var.vpc.connector))
+    error_message = "vpc.connector must have the form projects/PROJECT/locations/REGION/connectors/NAME."
+  }
+
+  validation {
+    condition     = try(var.vpc.ip_cidr_range, null) == null ? true : can(cidrhost(var.vpc.ip_cidr_range, 0)) && endswith(var.vpc.ip_cidr_range, "/28")
+    error_message = "vpc.ip_cidr_range must be a range of 16 addresses, such as 10.8.0.0/28."
+  }
+
+  validation {
+    condition     = var.vpc != null || !contains([var.source_database.cloud_sql_ip_type, var.control_database.cloud_sql_ip_type], "PRIVATE") && try(var.control_instance.private_network, null) == null
+    error_message = "A database with a private address needs vpc."
+  }
+}

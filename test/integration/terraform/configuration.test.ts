@@ -1,0 +1,409 @@
+import assert from 'node:assert/strict';
+import { glob, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ENVIRONMENT_NAMES, parseConfig } from '../../../shared/config.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { parseExtractEvent } from '../../../shared/events/messages.ts';
+import { FUNCTIONS } from '../../local/functions.ts';
+import {
+  type Body,
+  type Configuration,
+  parseConfiguration,
+  readConfiguration,
+  TERRAFORM_FOLDER,
+  type TerraformObject,
+} from '../../tools/terraform/configuration.ts';
+import { faultsOf } from '../../tools/terraform/faults.ts';
+import { loadProviderSchema, type ProviderSchema } from '../../tools/terraform/provider-schema.ts';
+
+const ROOT = join(TERRAFORM_FOLDER, '..');
+
+describe('the Terraform configuration', () => {
+  let schema: ProviderSchema;
+  let configuration: Configuration;
+
+  before(async () => {
+    [schema, configuration] = await Promise.all([loadProviderSchema(), readConfiguration()]);
+  });
+
+  const resource = (address: string): TerraformObject => {
+    const found = configuration.resources.find((one) => one.address === address);
+    assert.ok(found, address);
+    return found;
+  };
+  /** The one body of a nested block. */
+  const inner = (body: Body, name: string): Body => {
+    const [first, ...others] = body[name] as Body[];
+    assert.ok(first && others.length === 0, name);
+    return first;
+  };
+  const local = <T>(name: string) => configuration.locals[name] as T;
+
+  it('has only types, arguments, blocks and references that the provider and Terraform know', async () => {
+    assert.deepEqual(await faultsOf(configuration, schema), []);
+  });
+
+  it('wants a release of the provider that it was checked against', async () => {
+    const versions = await readFile(join(TERRAFORM_FOLDER, 'versions.tf'), 'utf8');
+    const [major, minor] = schema.version.split('.').map(Number);
+
+    assert.match(versions, new RegExp(`">= ${major}\\.${minor}, < ${Number(major) + 1}\\.0"`));
+  });
+
+  describe('is refused', () => {
+    const TOPIC = 'resource "google_pubsub_topic" "t" {\n  name = "t"\n}\n';
+    const JOB = 'resource "google_cloud_scheduler_job" "j" {\n  name = "j"\n';
+    const FIXTURES: [what: string, text: string, fault: RegExp][] = [
+      ['with a type that does not exist', 'resource "google_pubsub_topics" "t" {\n}', /no such type/],
+      [
+        'with a data source that does not exist',
+        'data "google_projects_of_mine" "p" {\n}',
+        /data\.google_projects_of_mine\.p: .*no such type/,
+      ],
+      [
+        'with an unknown argument',
+        'resource "google_pubsub_topic" "t" {\n  name = "t"\n  retention = "1s"\n}',
+        /^google_pubsub_topic\.t\.retention: the provider has no such argument$/,
+      ],
+      [
+        'with an unknown argument of a block',
+        'resource "google_pubsub_subscription" "s" {\n  name = "s"\n  topic = "t"\n  retry_policy {\n    attempts = 3\n  }\n}',
+        /^google_pubsub_subscription\.s\.retry_policy\.attempts: the provider has no such argument$/,
+      ],
+      [
+        'with an unknown block',
+        'resource "google_pubsub_topic" "t" {\n  name = "t"\n  retry {\n    count = 1\n  }\n}',
+        /^google_pubsub_topic\.t\.retry: the provider has no such argument$/,
+      ],
+      [
+        'with an unknown argument in a dynamic block',
+        `${JOB}  dynamic "pubsub_target" {\n    for_each = [1]\n    content {\n      topic_name = "t"\n      body = "{}"\n    }\n  }\n}`,
+        /^google_cloud_scheduler_job\.j\.pubsub_target\.body: the provider has no such argument$/,
+      ],
+      [
+        'without an argument that is required',
+        'resource "google_pubsub_topic" "t" {\n}',
+        /^google_pubsub_topic\.t: name is missing$/,
+      ],
+      [
+        'without a block that is required',
+        'resource "google_secret_manager_secret" "s" {\n  secret_id = "s"\n}',
+        /^google_secret_manager_secret\.s: replication is missing$/,
+      ],
+      [
+        'without an argument that a block requires',
+        'resource "google_cloud_scheduler_job" "j" {\n  name = "j"\n  pubsub_target {\n    data = "e30="\n  }\n}',
+        /^google_cloud_scheduler_job\.j\.pubsub_target: topic_name is missing$/,
+      ],
+      [
+        'with a block where an argument belongs',
+        'resource "google_pubsub_topic" "t" {\n  name = "t"\n  labels {\n    a = "b"\n  }\n}',
+        /^google_pubsub_topic\.t\.labels: is an argument, not a block$/,
+      ],
+      [
+        'with an argument where a block belongs',
+        'resource "google_pubsub_topic" "t" {\n  name = "t"\n  message_storage_policy = "here"\n}',
+        /^google_pubsub_topic\.t\.message_storage_policy: is a block, not an argument$/,
+      ],
+      [
+        'with an unknown argument of lifecycle',
+        `${TOPIC.replace('}', '  lifecycle {\n    keep = true\n  }\n}')}`,
+        /^google_pubsub_topic\.t\.lifecycle\.keep: the provider has no such argument$/,
+      ],
+      [
+        'with an unknown argument of the provider',
+        'provider "google" {\n  place = "here"\n}',
+        /^provider google\.place: the provider has no such argument$/,
+      ],
+      [
+        'with a variable that is not declared',
+        'output "o" {\n  value = lower("a%{if var.gone}b%{endif}")\n}',
+        /^output o: var\.gone is not declared$/,
+      ],
+      [
+        'with a local value that is not declared',
+        'output "o" {\n  value = [for one in local.gone : one.name]\n}',
+        /^output o: local\.gone is not declared$/,
+      ],
+      [
+        'with a resource that is not declared',
+        `${TOPIC}output "o" {\n  value = { for k in ["t"] : k => google_pubsub_topic.other[k].id }\n}`,
+        /^output o: google_pubsub_topic\.other\.id is not declared$/,
+      ],
+      [
+        'with an attribute that a resource does not have',
+        `${TOPIC}output "o" {\n  value = google_pubsub_topic.t["a"].url\n}`,
+        /^output o: google_pubsub_topic\.t\.url is no attribute of it$/,
+      ],
+      [
+        'with an index that is not declared',
+        `${TOPIC}output "o" {\n  value = google_pubsub_topic.t[var.which].id\n}`,
+        /^output o: var\.which is not declared$/,
+      ],
+      [
+        'with values that need each other',
+        `locals {\n  a = local.b\n  b = [google_pubsub_topic.t.id]\n}\n${TOPIC.replace('"t"\n', 'local.a\n')}`,
+        /^google_pubsub_topic\.t → local\.a → local\.b → google_pubsub_topic\.t: a circle$/,
+      ],
+      [
+        'with a variable that nobody uses',
+        'variable "v" {\n  type = string\n  description = "V."\n  validation {\n    condition = var.v != ""\n    error_message = "No."\n  }\n}',
+        /^var\.v: is not used$/,
+      ],
+      [
+        'with a variable that takes anything',
+        'variable "v" {\n  type = map(any)\n  description = "V."\n}\noutput "o" {\n  value = var.v\n}',
+        /^variable v: takes anything$/,
+      ],
+      [
+        'with a variable without type',
+        'variable "v" {\n  description = "V."\n}\noutput "o" {\n  value = var.v\n}',
+        /^variable v: has no type$/,
+      ],
+      [
+        'with a variable without description',
+        'variable "v" {\n  type = string\n}\noutput "o" {\n  value = var.v\n}',
+        /^variable v: has no description$/,
+      ],
+    ];
+    for (const [what, text, fault] of FIXTURES) {
+      it(what, async () => {
+        const [found, ...others] = await faultsOf(await parseConfiguration({ 'main.tf': text }), schema);
+
+        assert.match(found ?? 'not refused', fault);
+        assert.deepEqual(others, []);
+      });
+    }
+
+    it('where it is no HCL, with the file and the line', async () => {
+      await assert.rejects(parseConfiguration({ 'main.tf': '\nresource "a" {' }), /main\.tf:2/);
+    });
+  });
+
+  it('gives every variable a place in the alphabet, and each a type of its own', async () => {
+    const text = await readFile(join(TERRAFORM_FOLDER, 'variables.tf'), 'utf8');
+    const names = [...text.matchAll(/^variable "(\w+)"/gm)].map(([, name]) => name ?? '');
+
+    assert.ok(names.length > 0);
+    assert.deepEqual(names, names.toSorted());
+    assert.deepEqual(names.toSorted(), Object.keys(configuration.variables).toSorted());
+  });
+
+  describe('gives the functions', () => {
+    it('variables that they read, all of them, and no others', () => {
+      assert.deepEqual(Object.keys(local<object>('environment')).toSorted(), ENVIRONMENT_NAMES.toSorted());
+    });
+
+    it('every variable that they cannot do without, in any installation', () => {
+      const refused = refusalOf({});
+      const required = ENVIRONMENT_NAMES.filter((name) => refused.includes(`${name} is missing`));
+      const environment = local<Record<string, string>>('environment');
+
+      assert.equal(required.length, 5);
+      for (const name of required) assert.doesNotMatch(String(environment[name]), /null|var\.settings/, name);
+    });
+
+    it('a source that parses, and leads nowhere, where they may not read its secret', () => {
+      const usable = {
+        GOOGLE_CLOUD_PROJECT: 'smart-project',
+        CONTROL_DATABASE_URL: 'postgresql://control@db.example/control',
+        STAGING_BUCKET: 'smart-staging',
+        BIGQUERY_LOCATION: 'EU',
+      };
+
+      const config = parseConfig({ ...usable, ...local<Record<string, string>>('no_source') });
+
+      assert.equal(config.sourceDatabase.url.reveal(), 'postgresql://nobody@localhost/nothing');
+      assert.match(String(local('function_environment')), /local\.no_source/);
+    });
+
+    it('the topic that each listens to, and the names that each has by itself', () => {
+      const functions = local<Record<string, { topic: string }>>('functions');
+      const topics = defaultsOf('topics');
+
+      assert.deepEqual(
+        FUNCTIONS.map(({ name }) => name),
+        Object.keys(functions).toSorted(),
+      );
+      for (const { name, topic } of FUNCTIONS) assert.equal(topics[functions[name]?.topic ?? ''], topic);
+    });
+
+    it('names of topics and datasets that are their own defaults', () => {
+      const { topics, datasets } = parseConfig({
+        GOOGLE_CLOUD_PROJECT: 'smart-project',
+        SOURCE_DATABASE_URL: 'postgresql://reader@db.example/smartapp',
+        CONTROL_DATABASE_URL: 'postgresql://control@db.example/control',
+        STAGING_BUCKET: 'smart-staging',
+        BIGQUERY_LOCATION: 'EU',
+      });
+      const { deadLetter, ...others } = topics;
+
+      assert.deepEqual(defaultsOf('topics'), { ...others, dead_letter: deadLetter });
+      assert.deepEqual(defaultsOf('datasets'), datasets);
+    });
+
+    it('ticks that extract understands', async () => {
+      const { body } = resource('google_cloud_scheduler_job.tick');
+      const { data } = inner(body, 'pubsub_target');
+      const [, trigger] =
+        /^\$\{base64encode\(jsonencode\(\{ trigger = "(\w+)" \}\)\)\}$/.exec(String(data)) ?? [];
+
+      assert.deepEqual(parseExtractEvent({ trigger }), { ask: 'tick', trigger: 'scheduler' });
+    });
+
+    it('Node’s version of package.json, and the memory settings that were measured', async () => {
+      const { engines } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+        engines: { node: string };
+      };
+      const build = inner(resource('google_cloudfunctions2_function.function').body, 'build_config');
+
+      assert.equal(build.runtime, `nodejs${engines.node}`);
+      assert.deepEqual(local('runtime_environment'), { NODE_OPTIONS: '--max-semi-space-size=4' });
+    });
+  });
+
+  it('I8 has every event delivered again whose function fails', () => {
+    const { body } = resource('google_cloudfunctions2_function.function');
+    const { event_trigger: triggers } = body.dynamic as Record<string, Body[]>;
+    const trigger = inner(inner({ triggers }, 'triggers'), 'content');
+
+    assert.equal(trigger.retry_policy, 'RETRY_POLICY_RETRY');
+    assert.equal(trigger.event_type, 'google.cloud.pubsub.topic.v1.messagePublished');
+  });
+
+  it('protects what cannot be made again', () => {
+    const dataset = resource('google_bigquery_dataset.dataset').body;
+    const staging = resource('google_storage_bucket.staging').body;
+
+    assert.deepEqual(inner(dataset, 'lifecycle'), { prevent_destroy: true });
+    assert.equal(dataset.delete_contents_on_destroy, false);
+    assert.partialDeepStrictEqual(staging, {
+      uniform_bucket_level_access: true,
+      public_access_prevention: 'enforced',
+      force_destroy: false,
+    });
+    const rules = (staging.lifecycle_rule as Body[]).filter(
+      (rule) => inner(rule, 'action').type === 'Delete',
+    );
+    assert.deepEqual(
+      rules.map((rule) => inner(rule, 'condition').matches_suffix),
+      [['.ndjson.gz', 'manifest.json']],
+    );
+  });
+
+  it('I12 gives nobody a role that is wider than it needs, and nothing to everybody', () => {
+    const roles = configuration.resources.flatMap(({ address, body }) =>
+      typeof body.role === 'string' && !body.role.startsWith('${') ? [[address, body.role]] : [],
+    );
+
+    assert.deepEqual(
+      roles.filter(([address]) => address?.startsWith('google_project_iam_member')),
+      [
+        ['google_project_iam_member.job_user', 'roles/bigquery.jobUser'],
+        ['google_project_iam_member.cloud_sql_client', 'roles/cloudsql.client'],
+        ['google_project_iam_member.build_log_writer', 'roles/logging.logWriter'],
+        ['google_project_iam_member.build_source_reader', 'roles/storage.objectViewer'],
+      ].toSorted(byAddress),
+    );
+    assert.doesNotMatch(
+      JSON.stringify(configuration),
+      /roles\/(owner|editor|viewer)"|"all(Authenticated)?Users"/,
+    );
+  });
+
+  it('I12 gives no role that its README does not explain', async () => {
+    const readme = await readFile(join(TERRAFORM_FOLDER, 'README.md'), 'utf8');
+    const explained = new Set(
+      readme.match(/roles\/[\w.]+|`(READER|WRITER)`/g)?.map((role) => role.replaceAll('`', '')),
+    );
+    const given = JSON.stringify([configuration.resources, configuration.locals]).match(
+      /roles\/[\w.]+|(?<="role":")(READER|WRITER)/g,
+    );
+
+    assert.ok(given && given.length > 10);
+    assert.deepEqual(
+      given.filter((role) => !explained.has(role)),
+      [],
+    );
+    // dataEditor is WRITER's other name.
+    assert.deepEqual(
+      [...explained].filter((role) => !given.includes(role)),
+      ['roles/bigquery.dataEditor'],
+    );
+  });
+
+  it('I12 keeps no secret’s value: not in a variable, and not in the state', () => {
+    const types = configuration.resources.map(({ type }) => type);
+
+    assert.deepEqual(
+      types.filter((type) => /secret_version|google_sql_user|random_password/.test(type)),
+      [],
+    );
+    assert.doesNotMatch(JSON.stringify(configuration.variables), /"\w*password\w*":/i);
+  });
+
+  it('puts files that exist into the archive, and nothing of development', async () => {
+    const { include } = JSON.parse(await readFile(join(TERRAFORM_FOLDER, 'archive.json'), 'utf8')) as {
+      include: string[];
+    };
+
+    const archived: string[] = [];
+    for (const pattern of include) {
+      const before = archived.length;
+      for await (const path of glob(pattern, { cwd: ROOT })) archived.push(path);
+      assert.ok(archived.length > before, pattern);
+    }
+    assert.ok(archived.includes('package.json') && archived.includes('package-lock.json'));
+    assert.deepEqual(
+      archived.filter((path) => /^(test|terraform|node_modules|\.)|\.test\.ts$|\.md$/.test(path)),
+      [],
+    );
+  });
+
+  it('has alerts on metrics that are there', () => {
+    const named = JSON.stringify(local('metric_alerts')).matchAll(
+      /google_logging_metric\.metric\[\\"(\w+)\\"\]/g,
+    );
+    const metrics = Object.keys(local<object>('log_metrics'));
+
+    assert.deepEqual([...named].map(([, name]) => name).toSorted(), ['applied_batches', 'looked_at_views']);
+    for (const name of ['applied_batches', 'looked_at_views']) assert.ok(metrics.includes(name), name);
+  });
+
+  it('names in every alert a section of OPERATIONS.md that is there', async () => {
+    const operations = await readFile(join(ROOT, 'OPERATIONS.md'), 'utf8');
+    const headings = [...operations.matchAll(/^## (.+)$/gm)].map(([, heading]) =>
+      String(heading).toLowerCase().replaceAll(' ', '-'),
+    );
+    const alerts = [
+      ...Object.values(local<Record<string, { section: string; advice: string }>>('log_alerts')),
+      ...Object.values(local<Record<string, { section: string; advice: string }>>('metric_alerts')),
+    ];
+
+    for (const { section, advice } of alerts) {
+      assert.ok(headings.includes(section), section);
+      assert.match(advice, /^[A-Z].*\.$/);
+    }
+  });
+
+  /** The defaults of an object variable's attributes. */
+  function defaultsOf(variable: string): Record<string, string> {
+    const type = String(configuration.variables[variable]?.type);
+    const attributes = [...type.matchAll(/(\w+)\s*=\s*optional\(string, "([^"]*)"\)/g)];
+    return Object.fromEntries(attributes.map(([, name, value]) => [name, value]));
+  }
+});
+
+function refusalOf(env: Record<string, string>): string {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    if (error instanceof DataHubError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+function byAddress([a = '']: string[], [b = '']: string[]): number {
+  return a < b ? -1 : 1;
+}

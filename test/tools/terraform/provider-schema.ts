@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What a block takes. */
+export interface BlockSchema {
+  arguments: Map<string, ArgumentSchema>;
+  /** What can be read of it, with its type: its arguments, and what the provider computes. */
+  attributes: Map<string, AttributeType>;
+}
+
+/** As Terraform's protocol writes it: `"string"`, `["list", "string"]`. */
+export type AttributeType = string | ['list' | 'map', AttributeType];
+
+export interface ArgumentSchema {
+  isRequired: boolean;
+  /** Of a nested block, what it takes; null for a plain argument. */
+  block: BlockSchema | null;
+  /** Whether the block may stand more than once. */
+  isRepeated: boolean;
+}
+
+export interface ProviderSchema {
+  /** The release that it describes: `6.50.0`. */
+  version: string;
+  resource(type: string): BlockSchema | undefined;
+  dataSource(type: string): BlockSchema | undefined;
+  /** Of the provider's own configuration. */
+  provider: BlockSchema;
+}
+
+/** The part of a jsii manifest that is read: classes with their properties, and the interfaces of what they are made with. */
+interface Manifest {
+  types: Record<string, ManifestType>;
+}
+interface ManifestType {
+  kind: 'class' | 'interface' | 'enum';
+  base?: string;
+  docs?: { summary?: string };
+  initializer?: { parameters?: { name: string; type: TypeReference }[] };
+  properties?: {
+    name: string;
+    optional?: boolean;
+    static?: boolean;
+    type: TypeReference;
+    docs?: { remarks?: string };
+  }[];
+}
+type TypeReference = {
+  fqn?: string;
+  primitive?: string;
+  collection?: { kind: 'array' | 'map'; elementtype: TypeReference };
+  union?: { types: TypeReference[] };
+};
+
+const MANIFEST = join(import.meta.dirname, '../node_modules/@cdktf/provider-google/.jsii');
+const PACKAGE = '@cdktf/provider-google.';
+
+const texts = (required: string[], computed: string[] = []): BlockSchema => ({
+  arguments: new Map(
+    required.map((name) => [name, { isRequired: true, block: null, isRepeated: false }] as const),
+  ),
+  attributes: new Map([...required, ...computed].map((name) => [name, 'string'])),
+});
+
+/** What is used of the archive provider, which no package describes (its documentation of 2.7). */
+const ARCHIVE_FILE = texts(['type', 'output_path'], ['output_sha256', 'id']);
+ARCHIVE_FILE.arguments.set('source', {
+  isRequired: false,
+  block: texts(['content', 'filename']),
+  isRepeated: true,
+});
+
+/** Its documentation names each class's Terraform type: `…/hashicorp/google/6.50.0/docs/resources/x google_x}`. */
+const DOCUMENTED = /hashicorp\/google\/([\d.]+)\/docs\/(resources|data-sources)\/\w+ (google_\w+)\}/;
+/** Likewise of each argument: `…/docs/resources/x#build_config X#build_config}`. */
+const ARGUMENT = /#(\w+) /;
+
+/**
+ * The schema of the google provider, as the npm package @cdktf/provider-google carries it, generated from the provider itself.
+ * Throws, saying what to do, if that is not installed.
+ */
+export async function loadProviderSchema(manifestFile = MANIFEST): Promise<ProviderSchema> {
+  const text = await readFile(manifestFile, 'utf8').catch((error: unknown) => {
+    const advice = 'run `npm run test:tools`';
+    throw new Error(`the schema of the google provider is not installed: ${advice}`, { cause: error });
+  });
+  const { types } = JSON.parse(text) as Manifest;
+  const classes = { resources: new Map<string, ManifestType>(), 'data-sources': new Map() };
+  let version = '';
+  for (const type of Object.values(types)) {
+    if (!/^cdktf\.Terraform(Resource|DataSource)$/.test(type.base ?? '')) continue;
+    const [, release, kind, name] = DOCUMENTED.exec(type.docs?.summary ?? '') ?? [];
+    if (release === undefined || kind === undefined || name === undefined) continue;
+    version = release;
+    classes[kind as 'resources' | 'data-sources'].set(name, type);
+  }
+  if (version === '') throw new Error(`${manifestFile} describes no resource of the google provider`);
+  const providerClass = Object.values(types).find((type) => type.base === 'cdktf.TerraformProvider');
+  if (providerClass === undefined) throw new Error(`${manifestFile} does not describe the provider itself`);
+
+  /** A resource's arguments are those that its class is made with; what it computes are the class's other properties. */
+  const blockOf = (type: ManifestType | undefined): BlockSchema | undefined => {
+    if (type === undefined) return undefined;
+    const made = type.initializer?.parameters?.find(({ name }) => name === 'config')?.type.fqn;
+    const schema = nested(types, made ?? '');
+    const computed = (type.properties ?? [])
+      // Of blocks and of what is given there are tokens, whose types are classes of their own.
+      .filter((property) => property.static !== true && structure(property.type) === null)
+      .map((property): [string, AttributeType] => [snakeCase(property.name), attributeType(property.type)])
+      .filter(([name]) => !name.endsWith('_input'));
+    return { ...schema, attributes: new Map([['id', 'string'], ...computed, ...schema.attributes]) };
+  };
+  return {
+    version,
+    resource: (type) => blockOf(classes.resources.get(type)),
+    dataSource: (type) =>
+      type === 'archive_file' ? ARCHIVE_FILE : blockOf(classes['data-sources'].get(type)),
+    provider: blockOf(providerClass) ?? nested(types, ''),
+  };
+}
+
+function nested(types: Manifest['types'], name: string): BlockSchema {
+  const schema: BlockSchema = { arguments: new Map(), attributes: new Map() };
+  for (const property of types[name]?.properties ?? []) {
+    const argument = ARGUMENT.exec(property.docs?.remarks ?? '')?.[1] ?? snakeCase(property.name);
+    const inner = structure(property.type);
+    schema.arguments.set(argument, {
+      isRequired: property.optional !== true,
+      block: inner === null ? null : nested(types, inner.name),
+      isRepeated: inner?.isRepeated ?? false,
+    });
+    schema.attributes.set(argument, attributeType(property.type));
+  }
+  return schema;
+}
+
+/** The interface that describes a nested block, which may stand in a list, or beside a token for it. */
+function structure({ fqn, collection, union }: TypeReference): { name: string; isRepeated: boolean } | null {
+  if (fqn?.startsWith(PACKAGE)) return { name: fqn, isRepeated: false };
+  if (collection !== undefined) {
+    const inner = structure(collection.elementtype);
+    return inner && { ...inner, isRepeated: true };
+  }
+  for (const one of union?.types ?? []) {
+    const found = structure(one);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+const PRIMITIVES: Record<string, AttributeType> = { boolean: 'bool', number: 'number' };
+
+/** A token stands beside the type that it is for; what is computed has classes for maps. */
+function attributeType({ fqn, primitive, collection, union }: TypeReference): AttributeType {
+  if (collection !== undefined) {
+    return [collection.kind === 'map' ? 'map' : 'list', attributeType(collection.elementtype)];
+  }
+  const real = union?.types.find((type) => type.fqn === undefined);
+  if (real !== undefined) return attributeType(real);
+  if (fqn === 'cdktf.StringMap') return ['map', 'string'];
+  return PRIMITIVES[primitive ?? ''] ?? 'string';
+}
+
+const snakeCase = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
