@@ -86,6 +86,8 @@ locals {
     FLOOR_WARNING_SECONDS      = var.settings.floor_warning_seconds
     GOOGLE_CLOUD_PROJECT       = var.project
     GRACE_SECONDS              = var.settings.grace_seconds
+    KEEP_DAYS                  = var.settings.keep_days
+    LAG_WARNING_SECONDS        = var.alert_after.behind_minutes * 60
     LEASE_SECONDS              = var.settings.lease_seconds
     LOG_LEVEL                  = var.settings.log_level
     MAX_BATCH_LOG_ROWS         = var.settings.max_batch_log_rows
@@ -94,6 +96,7 @@ locals {
     SLICE_ROWS                 = var.settings.slice_rows
     SOURCE_CLOUD_SQL_INSTANCE  = var.source_database.cloud_sql_instance
     SOURCE_CLOUD_SQL_IP_TYPE   = var.source_database.cloud_sql_instance == null ? null : var.source_database.cloud_sql_ip_type
+    SOURCE_CONNECTIONS         = var.settings.source_connections
     SOURCE_DATABASE_URL        = "sm://${var.project}/${local.secrets.source}/latest"
     SOURCE_TLS                 = var.source_database.cloud_sql_instance == null ? var.source_database.tls : null
     SOURCE_TLS_CA              = var.source_database.cloud_sql_instance == null ? var.source_database.tls_ca : null

@@ -52,6 +52,14 @@ locals {
 
   # Alerts on single lines. `section` is a heading of OPERATIONS.md; each of `labels` names its incident.
   log_alerts = {
+    abandoned_batches = {
+      title    = "batches are given up again and again"
+      section  = "abandoned-batches"
+      filter   = "jsonPayload.message=\"batch abandoned again\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "The log line tells why: a process that ends before its time, staged objects that vanish, or a load that takes too long."
+      severity = "ERROR"
+    }
     dead_letter = {
       title    = "an event was set aside"
       section  = "dead-letter"
@@ -87,7 +95,7 @@ locals {
     lag = {
       title    = "a view is behind"
       section  = "lag"
-      filter   = "jsonPayload.message=\"view freshness\" AND jsonPayload.behindSeconds>=${var.alert_after.behind_minutes * 60}"
+      filter   = "jsonPayload.message=\"view behind\""
       labels   = { view = "EXTRACT(jsonPayload.view)" }
       advice   = "See whether the view is paused or halted, or what its last log lines say is tried again."
       severity = "ERROR"

@@ -249,7 +249,7 @@ variable "location" {
 }
 
 variable "max_instances" {
-  description = "How many instances a function may have at a time. Each of extract opens up to 5 connections to the source, each of any function up to 4 to the control database."
+  description = "How many instances a function may have at a time. Each of extract opens up to settings.source_connections (10) connections to the source, each of any function up to 4 to the control database."
   type        = number
   default     = 5
   nullable    = false
@@ -329,12 +329,14 @@ variable "settings" {
     content_type_table        = optional(string)
     floor_warning_seconds     = optional(number)
     grace_seconds             = optional(number)
+    keep_days                 = optional(number)
     lease_seconds             = optional(number)
     log_level                 = optional(string)
     max_batch_log_rows        = optional(number)
     max_part_bytes            = optional(number)
     max_slices                = optional(number)
     slice_rows                = optional(number)
+    source_connections        = optional(number)
     statement_timeout_seconds = optional(number)
   })
   default  = {}
@@ -358,13 +360,20 @@ variable "settings" {
   validation {
     condition = alltrue([
       for given in [
+        { value = var.settings.keep_days, low = 1, high = 36500 },
         { value = var.settings.max_batch_log_rows, low = 1, high = 2000000 },
         { value = var.settings.max_part_bytes, low = 1024, high = 4000000000 },
         { value = var.settings.max_slices, low = 1, high = 16 },
         { value = var.settings.slice_rows, low = 1, high = 1000000000 },
+        { value = var.settings.source_connections, low = 2, high = 100 },
       ] : given.value == null ? true : given.value >= given.low && given.value <= given.high && floor(given.value) == given.value
     ])
-    error_message = "In settings, max_batch_log_rows must be between 1 and 2000000, max_part_bytes between 1024 and 4000000000, max_slices between 1 and 16, slice_rows between 1 and 1000000000."
+    error_message = "In settings, keep_days must be between 1 and 36500, max_batch_log_rows must be between 1 and 2000000, max_part_bytes between 1024 and 4000000000, max_slices between 1 and 16, slice_rows between 1 and 1000000000, source_connections between 2 and 100."
+  }
+
+  validation {
+    condition     = coalesce(var.settings.source_connections, 10) > coalesce(var.settings.max_slices, 4)
+    error_message = "settings.source_connections must be greater than settings.max_slices, which are a part of them."
   }
 }
 

@@ -13,5 +13,10 @@ export async function onPreferredPort<T>(port: number, start: (port: number) => 
 
 function isPortTaken(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ('code' in error && error.code === 'EADDRINUSE') || isPortTaken(error.cause);
+  // gRPC's server tells it in its message alone.
+  return (
+    ('code' in error && error.code === 'EADDRINUSE') ||
+    /\bEADDRINUSE\b/.test(error.message) ||
+    isPortTaken(error.cause)
+  );
 }

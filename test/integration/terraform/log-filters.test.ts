@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { failBefore, hold } from '../../emulators/faults.ts';
 import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
 import { readConfiguration, TERRAFORM_FOLDER } from '../../tools/terraform/configuration.ts';
@@ -91,6 +92,22 @@ describe('metrics and alerts on log lines', () => {
       },
       metrics: ['behind_seconds', 'looked_at_views'],
       alerts: ['lag'],
+    },
+    {
+      what: 'a second batch in a row that is given up',
+      happen: async () => {
+        for (let times = 0; times < 3; times += 1) {
+          stack.bigquery.faults.next(
+            'bigquery.job.load',
+            failJob('notFound', 'Not found: Table temp_project'),
+          );
+          await on.source.change('app_project', 1, { name: `given up ${times}` });
+          await push('extract', { view: VIEW });
+        }
+        await replicate();
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'retries'],
+      alerts: ['abandoned_batches'],
     },
     {
       what: 'a batch that is applied',
