@@ -112,7 +112,7 @@ run "alerts_reach_somebody" {
   command = plan
 
   assert {
-    condition     = toset(concat(keys(google_monitoring_alert_policy.log), keys(google_monitoring_alert_policy.metric))) == toset(["dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "refused"])
+    condition     = toset(concat(keys(google_monitoring_alert_policy.log), keys(google_monitoring_alert_policy.metric))) == toset(["abandoned_batches", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "refused"])
     error_message = "Every alert of OPERATIONS.md is there."
   }
 
