@@ -68,6 +68,7 @@ async function settle(
     ...(delivery.messageId !== null && { messageId: delivery.messageId }),
     kind: error.kind,
     error: error.message,
+    advice: error.advice,
     ...printable(error),
   };
   if (disposition === 'stop') {
@@ -88,10 +89,7 @@ async function settle(
   }
   const isByHand = delivery.from === 'manual';
   const outcome = error.isRecorded ? 'view halted' : isByHand ? 'call refused' : 'event set aside';
-  log.error(
-    { ...line, advice: error.advice, ...(error.kind === 'bug' && { stack: stackOf(error) }) },
-    outcome,
-  );
+  log.error({ ...line, ...(error.kind === 'bug' && { stack: stackOf(error) }) }, outcome);
   // Whoever called by hand has the answer and the payload; a call that was only refused leaves nothing behind.
   const answer = isByHand ? (error.kind === 'bug' ? 500 : 400) : 200;
   if (isByHand && !error.isRecorded) return answer;

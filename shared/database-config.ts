@@ -28,7 +28,10 @@ export type IpType = (typeof ipTypes)[number];
 const variables = {
   DATABASE_URL: z
     .string({ error: 'is missing' })
-    .refine((text) => parseDatabaseUrl(text) !== null, { error: 'must be a postgresql:// URL', abort: true })
+    .refine((text) => parseDatabaseUrl(text) !== null, {
+      error: 'must be a postgresql:// URL (with the password percent-encoded)',
+      abort: true,
+    })
     .refine((text) => tlsParameters(text).length === 0, {
       error:
         'must not set sslmode or another parameter of TLS: the variable ending in _TLS says what is wanted',
@@ -113,9 +116,13 @@ export function hostOf(text: string): string {
   return url?.searchParams.get('host') ?? url?.hostname ?? '';
 }
 
-/** Whether a connection may go on by another URL: one of the same host, since what is asked of TLS was decided for that one. */
-export function canReplace(url: string, by: string): boolean {
-  return variables.DATABASE_URL.safeParse(by).success && hostOf(by) === hostOf(url);
+/**
+ * Whether connections may go on by another URL: one of the same host, since what is asked of TLS was decided for that one. Of a Cloud SQL
+ * instance the host means nothing.
+ */
+export function canReplace({ url, cloudSql }: DatabaseConfig, by: string): boolean {
+  if (!variables.DATABASE_URL.safeParse(by).success) return false;
+  return cloudSql !== null || hostOf(by) === hostOf(url.reveal());
 }
 
 /** The parameters by which pg would decide about TLS by rules of its own. */

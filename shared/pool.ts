@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { type CloudSql, canReplace, type DatabaseConfig, type Side } from './database-config.ts';
 import { DataHubError } from './errors.ts';
 import { fromGoogle } from './google-errors.ts';
-import { fromPostgres, giveUpOnSilence, isRefusedLogin } from './postgres.ts';
+import { fromPostgres, giveUpOnSilence, isOfTls, isRefusedLogin } from './postgres.ts';
 import { type SecretReader, unreadable } from './read-secrets.ts';
 import { showReference } from './secret.ts';
 import { tlsOptions } from './tls.ts';
@@ -126,6 +126,7 @@ class Login {
       return await connect();
     } catch (error) {
       if (this.#isWithoutTls) throw withoutTls(this.#database, error);
+      if (this.#database.cloudSql !== null && isOfTls(error)) return await this.#withNewCertificate(connect);
       if (!isRefusedLogin(error)) throw error;
       // Another connection may have read it meanwhile.
       if (this.#url === used) await this.#renew(error);
@@ -133,11 +134,26 @@ class Login {
     }
   }
 
+  /**
+   * The connector renews its certificate of an hour in the background, where an instance that rested has no time for it: it does so
+   * when a connection fails, and the next one may succeed.
+   */
+  async #withNewCertificate(connect: () => Promise<pg.PoolClient>): Promise<pg.PoolClient> {
+    try {
+      return await connect();
+    } catch (error) {
+      if (!isOfTls(error)) throw error;
+      throw new DataHubError('transient', `${this.#database.side} database: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
   async #renew(refusal: unknown): Promise<void> {
     const { reference, side } = this.#database;
     if (reference === null) throw refusal;
     const value = await this.#readSecret(reference);
-    if (!canReplace(this.#url, value)) {
+    if (!canReplace(this.#database, value)) {
       const advice =
         'Add a version that differs in user, password or database; another host needs a new deployment.';
       throw unreadable('environment', reference, `holds no other URL of the ${side} database`, { advice });

@@ -63,19 +63,23 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   return new DataHubError(kind, `${database} database: ${messageOf(error)}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
-    ...(isOfTls(code) && { advice: tlsAdvice(database) }),
+    ...(isOfTls(error) && { advice: tlsAdvice(database) }),
   });
 }
 
 function kindOf(code: string | undefined): ErrorKind {
   // pg throws plain errors without a code when a connection times out or ends under a query.
   if (code === undefined) return 'transient';
-  if (isOfTls(code)) return 'unauthorized';
+  // Of Node's TLS.
+  if (code.length !== 5) return 'unauthorized';
   return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
 }
 
-/** One of Node's codes about a certificate or a handshake: all SQLSTATEs have five characters. */
-const isOfTls = (code: string | undefined): boolean => code !== undefined && code.length !== 5;
+/** Whether it is about a certificate or a handshake, by a code of Node's: all SQLSTATEs have five characters. */
+export function isOfTls(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.length !== 5 && !isNetworkError(error);
+}
 
 function tlsAdvice(database: 'source' | 'control'): string {
   const variable = `${database.toUpperCase()}_TLS`;

@@ -53,14 +53,16 @@ locals {
   ]...)
   function_members = { for function, account in google_service_account.function : function => "serviceAccount:${account.email}" }
 
+  function_invokers = merge([
+    for function in keys(local.functions) : {
+      for member in var.invokers : "${function} ${member}" => { function = function, member = member }
+    }
+  ]...)
+
   # Who may call a function: its trigger, if it has one, and people.
   callers = merge(
     { for function, entry in local.functions : "${function} trigger" => { function = function, member = "serviceAccount:${google_service_account.trigger.email}" } if entry.topic != null },
-    merge([
-      for function in keys(local.functions) : {
-        for member in var.invokers : "${function} ${member}" => { function = function, member = member }
-      }
-    ]...),
+    local.function_invokers,
   )
 }
 
@@ -130,6 +132,16 @@ resource "google_cloud_run_service_iam_member" "invoker" {
   service  = google_cloudfunctions2_function.function[each.value.function].name
   role     = "roles/run.invoker"
   member   = each.value.member
+}
+
+# `gcloud functions call` looks the function up before it calls it.
+resource "google_cloudfunctions2_function_iam_member" "viewer" {
+  for_each = local.function_invokers
+
+  location       = var.region
+  cloud_function = google_cloudfunctions2_function.function[each.value.function].name
+  role           = "roles/cloudfunctions.viewer"
+  member         = each.value.member
 }
 
 resource "google_artifact_registry_repository_iam_member" "build" {

@@ -159,7 +159,8 @@ locals {
     ],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
     anytrue(values(local.uses_cloud_sql)) ? ["sqladmin.googleapis.com"] : [],
-    try(var.vpc.network, null) == null ? [] : ["vpcaccess.googleapis.com"],
+    try(var.vpc.network, null) == null ? [] : ["compute.googleapis.com", "vpcaccess.googleapis.com"],
+    try(var.control_instance.private_network, null) == null ? [] : ["compute.googleapis.com", "servicenetworking.googleapis.com"],
   )
 
   # What a cron field may hold, as a regular expression.

@@ -15,26 +15,31 @@ output "next_steps" {
 
 locals {
   call_extract = "gcloud functions call extract${local.suffix} --region ${var.region} --project ${var.project}"
-  add_version  = "read -rs URL && printf %s \"$URL\" | gcloud secrets versions add --project ${var.project} --data-file=-"
+  add_version = {
+    for database, secret in local.secrets :
+    database => "printf 'URL of the ${database} database: ' && read -rs URL && printf %s \"$URL\" | gcloud secrets versions add ${secret} --project ${var.project} --data-file=-"
+  }
 
   control_role_steps = var.control_instance == null ? [] : [
-    "# The control database's role. It asks for a password, which goes into the URL below.",
-    "gcloud sql users create datahub --instance ${local.control_instance_name} --project ${var.project} --prompt-for-password",
+    "# The control database's role. The second command asks for its password, which goes into the URL below:",
+    "# postgresql://datahub:PASSWORD@localhost/datahub",
+    "gcloud sql users create datahub --instance ${local.control_instance_name} --project ${var.project}",
+    "gcloud sql users set-password datahub --instance ${local.control_instance_name} --project ${var.project} --prompt-for-password",
     "",
   ]
 
   # `read` keeps a URL out of the shell's history.
   secret_steps = [
-    "# The URLs of the source and of the control database: postgresql://ROLE:PASSWORD@HOST/DATABASE (of a Cloud SQL instance",
-    "# any HOST will do). Each command reads a line from the keyboard.",
-    "${local.add_version} ${local.secrets.source}",
-    "${local.add_version} ${local.secrets.control}",
+    "# The URLs of both databases: postgresql://ROLE:PASSWORD@HOST/DATABASE, other signs than letters and digits in the password",
+    "# percent-encoded; of a Cloud SQL instance any HOST will do. One command after the other: each reads a line from the keyboard.",
+    local.add_version.source,
+    local.add_version.control,
     "",
   ]
 
   first_call_steps = [
-    "# The view sources, the preflight, and the first tick; from then on the schedule does it.",
-    "${local.call_extract} --data \"{\\\"import\\\": $(cat ../sql/source/view-sources.json)}\"",
+    "# The view sources, the preflight, and the first tick. Then set schedule_paused = false, and apply: the schedule does it.",
+    "${local.call_extract} --data \"$(cat ../sql/source/view-sources.json)\"",
     "${local.call_extract} --data '{\"check\": true}'",
     "${local.call_extract} --data '{}'",
     "",

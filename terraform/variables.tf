@@ -1,5 +1,5 @@
 variable "alert_after" {
-  description = "When alerts fire: a view is behind for so many minutes; so many answers 5xx within 15 minutes; no batch was applied, or no tick was seen, for so many minutes."
+  description = "When alerts fire: a view is behind for so many minutes; so many answers 5xx within 15 minutes; no batch was applied, or no tick was seen, for so many minutes (more than the schedule's longest rest)."
   type = object({
     behind_minutes     = optional(number, 30)
     failed_calls       = optional(number, 20)
@@ -10,8 +10,8 @@ variable "alert_after" {
   nullable = false
 
   validation {
-    condition     = var.alert_after.behind_minutes >= 1
-    error_message = "alert_after.behind_minutes must be 1 or more."
+    condition     = var.alert_after.behind_minutes >= 1 && var.alert_after.behind_minutes <= 1440 && floor(var.alert_after.behind_minutes) == var.alert_after.behind_minutes
+    error_message = "alert_after.behind_minutes must be a whole number between 1 and 1440."
   }
 
   validation {
@@ -113,7 +113,7 @@ variable "control_database" {
   }
 
   validation {
-    condition     = var.control_database.tls_ca == null ? true : startswith(trimspace(var.control_database.tls_ca), "-----BEGIN CERTIFICATE-----")
+    condition     = var.control_database.tls_ca == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s[A-Za-z0-9+/=\\s]+\\s-----END CERTIFICATE-----", trimspace(var.control_database.tls_ca)))
     error_message = "control_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
   }
 
@@ -404,7 +404,7 @@ variable "source_database" {
   }
 
   validation {
-    condition     = var.source_database.tls_ca == null ? true : startswith(trimspace(var.source_database.tls_ca), "-----BEGIN CERTIFICATE-----")
+    condition     = var.source_database.tls_ca == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s[A-Za-z0-9+/=\\s]+\\s-----END CERTIFICATE-----", trimspace(var.source_database.tls_ca)))
     error_message = "source_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
   }
 
@@ -458,22 +458,24 @@ variable "vpc" {
   default = null
 
   validation {
-    condition     = var.vpc == null ? true : (var.vpc.connector != null) != (var.vpc.network != null && var.vpc.ip_cidr_range != null)
+    condition = var.vpc == null ? true : (
+      var.vpc.connector == null ? var.vpc.network != null && var.vpc.ip_cidr_range != null : var.vpc.network == null && var.vpc.ip_cidr_range == null
+    )
     error_message = "vpc takes either connector, or network and ip_cidr_range."
   }
 
   validation {
-    condition     = try(var.vpc.connector, null) == null ? true : can(regex("^projects/[^/]+/locations/[^/]+/connectors/[^/]+$", var.vpc.connector))
-    error_message = "vpc.connector must have the form projects/PROJECT/locations/REGION/connectors/NAME."
+    condition     = try(var.vpc.connector, null) == null ? true : can(regex("^projects/[^/]+/locations/${var.region}/connectors/[^/]+$", var.vpc.connector))
+    error_message = "vpc.connector must have the form projects/PROJECT/locations/REGION/connectors/NAME, in the region of the functions."
   }
 
   validation {
-    condition     = try(var.vpc.ip_cidr_range, null) == null ? true : can(cidrhost(var.vpc.ip_cidr_range, 0)) && endswith(var.vpc.ip_cidr_range, "/28")
-    error_message = "vpc.ip_cidr_range must be a range of 16 addresses, such as 10.8.0.0/28."
+    condition     = try(var.vpc.ip_cidr_range, null) == null ? true : endswith(var.vpc.ip_cidr_range, "/28") && try(cidrsubnet(var.vpc.ip_cidr_range, 0, 0), "") == var.vpc.ip_cidr_range
+    error_message = "vpc.ip_cidr_range must be a range of 16 addresses from its first one on, such as 10.8.0.0/28."
   }
 
   validation {
-    condition     = var.vpc != null || !contains([var.source_database.cloud_sql_ip_type, var.control_database.cloud_sql_ip_type], "PRIVATE") && try(var.control_instance.private_network, null) == null
+    condition     = var.vpc != null || alltrue([for database in [var.source_database, var.control_database] : database.cloud_sql_instance == null || database.cloud_sql_ip_type == "PUBLIC"]) && try(var.control_instance.private_network, null) == null
     error_message = "A database with a private address needs vpc."
   }
 }
