@@ -1,6 +1,7 @@
 import type { LoadType } from '../shared/columns.ts';
 import type { EtlTransaction, Progress } from '../shared/control/etl-transactions.ts';
 import type { Lease } from '../shared/control/leases.ts';
+import { NEXT } from '../shared/control/states.ts';
 import type { Counts } from '../shared/counts.ts';
 import { DataHubError } from '../shared/errors.ts';
 import type { BatchEvent } from '../shared/events/messages.ts';
@@ -73,6 +74,9 @@ export async function applyBatch(
   const source = await control.getViewSource(event.view);
   const batch = await control.getBatch(event.view, event.etlTransactionId);
   const context = { view: source.name, etlTransactionId: batch.id };
+  if (NEXT[batch.state].length === 0) {
+    return { outcome: 'already settled', ...named, state: batch.state };
+  }
   if (source.loadType !== applier.loadType) {
     throw new DataHubError(
       'invalid_event',

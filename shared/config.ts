@@ -52,7 +52,8 @@ const environment = z.object({
   CALL_TIMEOUT_SECONDS: seconds(60),
   FLOOR_WARNING_SECONDS: seconds(3600),
   LAG_WARNING_SECONDS: seconds(1800),
-  KEEP_DAYS: wholeNumber(90, 1, 36_500),
+  // More than Pub/Sub keeps a message that speaks of a batch.
+  KEEP_DAYS: wholeNumber(90, 8, 36_500),
   MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
   MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
   SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000),

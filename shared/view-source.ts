@@ -95,8 +95,8 @@ export type ViewSource = {
   paused: boolean;
   /** The system's stop, with its reason; null while it runs. */
   haltedReason: string | null;
-  /** The next batch is to carry the whole view. */
-  isResyncRequested: boolean;
+  /** The next batch is to carry the whole view, since then; null for what changed. */
+  resyncRequestedAt: Date | null;
   /** The warehouse objects that were last made for it; null before the first extract. */
   warehouseFingerprint: string | null;
 };

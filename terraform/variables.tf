@@ -360,7 +360,7 @@ variable "settings" {
   validation {
     condition = alltrue([
       for given in [
-        { value = var.settings.keep_days, low = 1, high = 36500 },
+        { value = var.settings.keep_days, low = 8, high = 36500 },
         { value = var.settings.max_batch_log_rows, low = 1, high = 2000000 },
         { value = var.settings.max_part_bytes, low = 1024, high = 4000000000 },
         { value = var.settings.max_slices, low = 1, high = 16 },
@@ -368,7 +368,7 @@ variable "settings" {
         { value = var.settings.source_connections, low = 2, high = 100 },
       ] : given.value == null ? true : given.value >= given.low && given.value <= given.high && floor(given.value) == given.value
     ])
-    error_message = "In settings, keep_days must be between 1 and 36500, max_batch_log_rows must be between 1 and 2000000, max_part_bytes between 1024 and 4000000000, max_slices between 1 and 16, slice_rows between 1 and 1000000000, source_connections between 2 and 100."
+    error_message = "In settings, keep_days must be between 8 and 36500, max_batch_log_rows must be between 1 and 2000000, max_part_bytes between 1024 and 4000000000, max_slices between 1 and 16, slice_rows between 1 and 1000000000, source_connections between 2 and 100."
   }
 
   validation {

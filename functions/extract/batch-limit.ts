@@ -29,16 +29,16 @@ export async function lowerBatchLimit(
   return true;
 }
 
-/** Lets the view's next batches be larger again when one took less than half of its time. */
+/** Lets the view's next batches be larger again when one that was half full at least took less than half of its time. */
 export async function raiseBatchLimit(
   lease: Lease,
   stored: StoredCheckpoint | null,
-  durationMs: number,
+  batch: { size: number; durationMs: number },
   { config, control }: Dependencies,
 ): Promise<void> {
   if (stored === null || stored.maxLogRows === null) return;
   const limitMs = Math.min(config.timeLimitSeconds, config.statementTimeoutSeconds) * 1000;
-  if (durationMs > limitMs / GROWTH) return;
+  if (batch.durationMs > limitMs / GROWTH || batch.size < stored.maxLogRows / GROWTH) return;
   const maxLogRows = stored.maxLogRows * GROWTH;
   await control.limitBatches(lease, maxLogRows < config.maxBatchLogRows ? maxLogRows : null);
 }

@@ -40,7 +40,7 @@ async function forecast(
   }
   if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   const stored = await control.readCheckpoint(view);
-  if (viewSource.isResyncRequested) return { view, would: 'load the whole view anew' };
+  if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view anew' };
   if (stored === null) return { view, would: 'load the whole view' };
   const maxLogRows = batchLimit(stored, config);
   const queued = await control.dueKeys(view, maxLogRows);

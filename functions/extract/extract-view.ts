@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import type { Checkpoint } from '../../shared/checkpoint.ts';
+import type { LoadType } from '../../shared/columns.ts';
 import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
@@ -9,6 +10,7 @@ import { DataHubError } from '../../shared/errors.ts';
 import { type Capture, capture, captureInitial, isEmptyView } from '../../shared/source/capture.ts';
 import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
+import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { badKeysAmong, describeView, type SourceView } from '../../shared/source/source-view.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
@@ -40,6 +42,8 @@ export type ExtractResult =
   | { outcome: 'busy'; view: string }
   | { outcome: 'skipped'; view: string; reason: string };
 
+type Extracted = { result: ExtractResult; loadType: LoadType };
+
 /** The function that applies the batches of a load type. */
 const APPLIERS = { merge: 'merge', 'bq-storage-api': 'stream' } as const;
 
@@ -57,26 +61,29 @@ export async function extractView(
   dependencies: Dependencies,
 ): Promise<ExtractResult> {
   const { control, events } = dependencies;
-  const source = await control.getViewSource(view);
-  const reason = whyStopped(source);
+  const reason = whyStopped(await control.getViewSource(view));
   if (reason !== null) return { outcome: 'skipped', view, reason };
-  const held = await holdView<ExtractResult>(view, invocation, dependencies, async (lease, signal) => {
+  const held = await holdView<Extracted>(view, invocation, dependencies, async (lease, signal) => {
+    // Its load type does not change while the view is held.
+    const source = await control.getViewSource(view);
+    const { loadType } = source;
     const inFlight = await control.findInFlight(view);
     if (inFlight !== null && !(await abandonedInstead(inFlight, lease, dependencies))) {
-      return { outcome: 'republished', view, etlTransactionId: String(inFlight.id) };
+      const result = { outcome: 'republished' as const, view, etlTransactionId: String(inFlight.id) };
+      return { result, loadType };
     }
     try {
-      return await extractBatch(source, trigger, lease, signal, dependencies);
+      return { result: await extractBatch(source, trigger, lease, signal, dependencies), loadType };
     } catch (error) {
       if (error instanceof DataHubError && error.kind === 'number_reused') await control.leapNumbers();
       throw error;
     }
   });
   if (!held.held) return { outcome: 'busy', view };
-  const { result } = held;
+  const { result, loadType } = held.result;
   // After the lease is given back, so that the applier can take it at once.
   if (result.outcome === 'staged' || result.outcome === 'republished') {
-    await events.announceBatch(APPLIERS[source.loadType], view, BigInt(result.etlTransactionId));
+    await events.announceBatch(APPLIERS[loadType], view, BigInt(result.etlTransactionId));
   }
   if (result.outcome === 'idle' && result.hasMore) await events.requestExtract(view, 'continue');
   return result;
@@ -134,7 +141,8 @@ async function extractBatch(
   const deadlineMs = deadlineOf(dependencies);
   const view = viewSource.name;
   // A resync begins anew: what was covered before does not matter to it.
-  const stored = viewSource.isResyncRequested ? null : await control.readCheckpoint(view);
+  const { resyncRequestedAt } = viewSource;
+  const stored = resyncRequestedAt !== null ? null : await control.readCheckpoint(view);
   const maxLogRows = batchLimit(stored, config);
   const queued: QueuedKeys =
     stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, maxLogRows);
@@ -169,6 +177,7 @@ async function extractBatch(
       hasMore: captured.cutId !== null,
       isComplete: checkpoint === null,
       queuedKeyIds: queued.ids,
+      resyncRequestedAt,
     });
     const { isLoadedAsIs, lastNumber } = prepared;
     if (viewSource.loadType === 'bq-storage-api' && !isLoadedAsIs) {
@@ -182,13 +191,15 @@ async function extractBatch(
       dependencies,
       (untilThen) => stageRows(client, described, batch, isLoadedAsIs, untilThen, dependencies),
     );
-    if (captured.logRows > 0n) await queueRechecks(client, described, viewSource, dependencies);
-    return { captured, batch, rows };
+    if (captured.logRows > 0n || checkpoint === null) {
+      await queueRechecks(client, described, viewSource, checkpoint === null, dependencies);
+    }
+    return { captured, batch, rows, size };
   });
 
   if (staged.batch === null) {
-    await control.moveCheckpoint(lease, staged.captured.next, staged.captured.badKeys, queued.ids);
-    const { logRows, cutId } = staged.captured;
+    const { badKeys, cutId, logRows, next } = staged.captured;
+    await control.moveCheckpoint(lease, next, { badKeys, hasMore: cutId !== null, queuedKeyIds: queued.ids });
     return { outcome: 'idle', view, logRows: String(logRows), hasMore: cutId !== null };
   }
   const { batch, rows } = staged;
@@ -210,7 +221,12 @@ async function extractBatch(
           })
       : null;
   signal.throwIfAborted();
-  await raiseBatchLimit(lease, stored, clock.nowMs() - startedMs, dependencies);
+  await raiseBatchLimit(
+    lease,
+    stored,
+    { size: staged.size, durationMs: clock.nowMs() - startedMs },
+    dependencies,
+  );
   await control.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),
     deletes: BigInt(rows.deletes),
@@ -244,7 +260,8 @@ const NOTHING_CAPTURED: Omit<Capture, 'next'> = {
   deletes: 0n,
 };
 
-const wholeKind = ({ isResyncRequested }: ViewSource): Kind => (isResyncRequested ? 'resync' : 'initial');
+const wholeKind = ({ resyncRequestedAt }: ViewSource): Kind =>
+  resyncRequestedAt === null ? 'initial' : 'resync';
 
 function changesKind(logRows: bigint, queued: QueuedKeys): Kind {
   return logRows > 0n ? 'incremental' : (queued.kind ?? 'incremental');
@@ -258,9 +275,10 @@ async function warnIfStuck(
   next: Checkpoint,
   { clock, config, log }: Dependencies,
 ): Promise<void> {
-  const stuckSeconds = Math.round((clock.nowMs() - stored.floorMovedAt.getTime()) / 1000);
-  if (stuckSeconds <= config.floorWarningSeconds || next.floorId !== stored.checkpoint.floorId) return;
-  if (next.horizons.length > 0) await warnOfStuckFloor(client, log, view, stuckSeconds);
+  const [oldest] = next.horizons;
+  if (oldest === undefined || next.floorId !== stored.checkpoint.floorId) return;
+  const stuckSeconds = Math.round(clock.nowMs() / 1000 - Number(oldest.atMicros / 1_000_000n));
+  if (stuckSeconds > config.floorWarningSeconds) await warnOfStuckFloor(client, log, view, stuckSeconds);
 }
 
 /** What was written must be what was counted in the same snapshot; anything else is a bug of ours. */
@@ -272,14 +290,22 @@ function assertCaptured(batch: EtlTransaction, captured: Omit<Capture, 'next'>, 
   );
 }
 
-/** Where a log row may be seen before its data, the batch's keys are fetched once more after a while. */
+/**
+ * Where a log row may be seen before its data, the batch's keys are fetched once more after a while; after a whole view, those of the log
+ * rows that were young.
+ */
 async function queueRechecks(
   client: pg.ClientBase,
   described: SourceView,
   { name, recheckSeconds }: ViewSource,
-  { control }: Dependencies,
+  isWhole: boolean,
+  { clock, config, control }: Dependencies,
 ): Promise<void> {
   if (recheckSeconds === 0) return;
+  if (isWhole) {
+    const since = new Date(clock.nowMs() - recheckSeconds * 1000);
+    if ((await findKeysLoggedSince(client, described, config.changeLogTable, since)) === 0) return;
+  }
   await copyOut(client, loggedKeysStatement(described), (lines: Readable) =>
     control.queueRechecks(name, recheckSeconds, lines),
   );

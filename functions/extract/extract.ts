@@ -9,6 +9,7 @@ import {
   recheck,
   redriveEvents,
   redriveView,
+  resolve,
   resume,
   resync,
   status,
@@ -35,6 +36,8 @@ export const carryOut: Step = async (payload, invocation, dependencies) => {
       return await redriveView(event, dependencies);
     case 'redriveEvents':
       return await redriveEvents(event, dependencies);
+    case 'resolve':
+      return await resolve(event, dependencies);
     case 'resync':
       return await resync(event, dependencies);
     case 'loadType':

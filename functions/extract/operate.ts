@@ -52,6 +52,13 @@ export async function redriveEvents(
   return { outcome: 'redriven', failures: failures.map(String) };
 }
 
+/** Nobody needs to look at these failures any more. */
+export async function resolve({ failures }: Asked<'resolve'>, { control, log }: Dependencies) {
+  await control.resolveFailures(failures);
+  log.info({ failures: failures.map(String) }, 'failures resolved');
+  return { outcome: 'resolved', failures: failures.map(String) };
+}
+
 /** Has the next batch carry the whole view, at once. */
 export async function resync({ view, isWanted }: Asked<'resync'>, dependencies: Dependencies) {
   const { control, events, log } = dependencies;
@@ -85,7 +92,7 @@ export async function changeLoadType(
   }
   await control.changeLoadType(view, loadType, target);
   log.warn({ view, loadType, target }, 'load type changed');
-  await events.requestExtract(view, 'resync');
+  await events.requestExtract(view, 'loadType');
   return { outcome: 'load type changed', view, loadType, target };
 }
 

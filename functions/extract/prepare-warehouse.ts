@@ -53,6 +53,8 @@ export async function prepareWarehouse(
   if (isMade && !load.isEmpty && !(isStreamed && metNumber === null)) {
     return { lastNumber, isLoadedAsIs: false };
   }
+  // From here on there is a target without the rows that were covered, whatever becomes of this batch.
+  if (missing.includes('target')) await control.forgetCheckpoint(lease);
   const { highest, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadlineMs);
   if (load.isEmpty && targetRows > 0n) {
     throw new DataHubError(

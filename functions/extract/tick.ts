@@ -17,12 +17,15 @@ export function whyStopped(source: ViewSource): string | null {
 export async function tick(trigger: string, dependencies: Dependencies) {
   const { config, control, events, log } = dependencies;
   const sources = (await control.listViewSources()).filter((source) => whyStopped(source) === null);
-  await Promise.all(sources.map((source) => events.requestExtract(source.name, trigger)));
+  const asked = await Promise.allSettled(
+    sources.map((source) => events.requestExtract(source.name, trigger)),
+  );
   const views = sources.map((source) => source.name);
   if (views.length === 0) log.warn({ trigger }, 'no view is enabled');
   await tellFreshness(dependencies);
   await sendDueLetters(dependencies);
   await control.deleteOldRows(config.keepDays);
+  for (const each of asked) if (each.status === 'rejected') throw each.reason;
   return { outcome: 'fanned out', views };
 }
 

@@ -35,6 +35,14 @@ export async function readCheckpoint(pool: pg.Pool, view: string): Promise<Store
   };
 }
 
+/** Of a view whose target is not there: nothing of it is covered. Throws `superseded` when the lease is lost. */
+export async function forgetCheckpoint(pool: pg.Pool, lease: Lease): Promise<void> {
+  await inTransaction(pool, 'control', 'begin', async (client) => {
+    await assertLeaseHeld(client, lease);
+    await client.query('delete from etl.checkpoint where view_name = $1', [lease.view]);
+  });
+}
+
 /** How many log rows the view's next batches may have; null for as many as configured. Throws `superseded` when the lease is lost. */
 export async function limitBatches(pool: pg.Pool, lease: Lease, maxLogRows: number | null): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
@@ -54,19 +62,19 @@ export async function moveCheckpoint(
   pool: pg.Pool,
   lease: Lease,
   checkpoint: Checkpoint,
-  badKeys: bigint,
-  queuedKeyIds: bigint[],
+  found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[] },
 ): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await assertLeaseHeld(client, lease);
     await installCheckpoint(client, lease.view, checkpoint, { etlTransactionId: null, isComplete: false });
     await resolveMissingRights(client, lease.view);
     await client.query(
-      `update etl.view_source set captured_at = now(), idle_captures = idle_captures + 1, bad_keys = bad_keys + $2
+      `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2,
+         captured_at = case when $3 then captured_at else now() end
        where name = $1`,
-      [lease.view, badKeys],
+      [lease.view, found.badKeys, found.hasMore],
     );
-    await client.query('delete from etl.queued_key where id = any($1::bigint[])', [queuedKeyIds]);
+    await client.query('delete from etl.queued_key where id = any($1::bigint[])', [found.queuedKeyIds]);
     await releaseLease(client, lease);
   });
 }

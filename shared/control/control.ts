@@ -20,6 +20,7 @@ const operations = {
   setWarehouseFingerprint: views.setWarehouseFingerprint,
   readCheckpoint: checkpoints.readCheckpoint,
   moveCheckpoint: checkpoints.moveCheckpoint,
+  forgetCheckpoint: checkpoints.forgetCheckpoint,
   limitBatches: checkpoints.limitBatches,
   raiseNumber: numbers.raiseNumber,
   leapNumbers: numbers.leapNumbers,

@@ -51,6 +51,8 @@ export type NewBatch = {
   hasMore: boolean;
   isComplete: boolean;
   queuedKeyIds: bigint[];
+  /** The wish for a resync that it fulfils, as the extract read it before its snapshot. */
+  resyncRequestedAt: Date | null;
 };
 
 export type StagedBatch = {
@@ -75,8 +77,8 @@ export async function beginBatch(pool: pg.Pool, lease: Lease, batch: NewBatch): 
          )
          insert into etl.etl_transaction
            (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
-            oldest_change_at, has_more, is_complete)
-         select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10 from number
+            oldest_change_at, has_more, is_complete, resync_requested_at)
+         select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11 from number
          returning *`,
         [
           lease.view,
@@ -89,6 +91,7 @@ export async function beginBatch(pool: pg.Pool, lease: Lease, batch: NewBatch): 
           batch.oldestChangeAt,
           batch.hasMore,
           batch.isComplete,
+          batch.resyncRequestedAt,
         ],
       )
       .catch((error: unknown) => {
@@ -233,9 +236,9 @@ export async function markApplied(
     await resolveMissingRights(client, batch.view);
     await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
     await client.query(
-      `update etl.view_source v set captured_at = t.started_at, bad_keys = v.bad_keys + t.bad_keys,
-         resync_requested_at =
-           case when t.is_complete and v.resync_requested_at <= t.started_at then null else v.resync_requested_at end
+      `update etl.view_source v set bad_keys = v.bad_keys + t.bad_keys,
+         captured_at = case when t.has_more then v.captured_at else t.started_at end,
+         resync_requested_at = nullif(v.resync_requested_at, t.resync_requested_at)
        from etl.etl_transaction t where t.id = $1 and v.name = t.view_name`,
       [batch.id],
     );

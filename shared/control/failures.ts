@@ -66,13 +66,24 @@ async function claimDueLetters(pool: pg.Pool): Promise<Record<string, unknown>[]
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Writes the failure down unless the same one is written and not resolved yet: for what is met again at every try. */
+/**
+ * Writes the failure down, or, where one of this function, view, kind and code is not resolved yet, what it was last: for what is met
+ * again at every try.
+ */
 export async function recordFailureOnce(pool: pg.Pool, failure: Failure): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
+    const { functionName, error } = failure;
     const known = await client.query(
-      `select from etl.etl_error
-       where resolved_at is null and function_name = $1 and view_name is not distinct from $2 and message = $3`,
-      [failure.functionName, failure.error.context.view ?? null, storable(failure.error.message)],
+      `update etl.etl_error set message = $5, occurred_at = now()
+       where resolved_at is null and function_name = $1 and view_name is not distinct from $2 and kind = $3
+         and code is not distinct from $4`,
+      [
+        functionName,
+        error.context.view ?? null,
+        error.kind,
+        error.context.code ?? null,
+        storable(error.message),
+      ],
     );
     if (known.rowCount === 0) await insertFailure(client, failure, { isLetterDue: false });
   });

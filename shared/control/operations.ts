@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { LoadType } from '../columns.ts';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, readOnly } from '../postgres.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import { freeKeys } from './queued-keys.ts';
 import { IN_FLIGHT } from './states.ts';
 
@@ -37,7 +37,8 @@ export async function resumeView(pool: pg.Pool, view: string): Promise<void> {
 export async function requestResync(pool: pg.Pool, view: string, isWanted: boolean): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await client.query(
-      'update etl.view_source set resync_requested_at = case when $2 then now() end where name = $1',
+      `update etl.view_source set resync_requested_at = case when $2 then date_trunc('milliseconds', clock_timestamp()) end
+       where name = $1`,
       [view, isWanted],
     );
     if (isWanted) await resume(client, view);
@@ -45,8 +46,9 @@ export async function requestResync(pool: pg.Pool, view: string, isWanted: boole
 }
 
 /**
- * Feeds another target by another load type, from a resync on (I11: what fed a target is never changed). Throws `invalid_event`
- * while a batch is in flight, and for a target that is or was another's.
+ * Feeds another target by another load type, from its first batch on (I11: what fed a target is never changed). Nothing of that target is
+ * covered, so the checkpoint goes. Throws `invalid_event` while the view is worked on or a batch is in flight, and for a target that is
+ * another view's, or was, or was fed by the other load type.
  */
 export async function changeLoadType(
   pool: pg.Pool,
@@ -55,6 +57,12 @@ export async function changeLoadType(
   target: string,
 ): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
+    const { rows: former } = await client.query(
+      'select load_type, target_name from etl.view_source where name = $1 for update',
+      [view],
+    );
+    const held = await client.query('select from etl.lease where name = $1 and expires_at > now()', [view]);
+    if (held.rowCount !== 0) throw refused(view, 'a function works on it', 'Ask again in a minute.');
     const inFlight = await client.query(
       'select id::text from etl.etl_transaction where view_name = $1 and state = any($2)',
       [view, IN_FLIGHT],
@@ -62,21 +70,29 @@ export async function changeLoadType(
     if (inFlight.rowCount !== 0) {
       throw refused(view, `batch ${inFlight.rows[0].id} is in flight`, 'Wait until it is applied.');
     }
-    const taken = await client.query('select name from etl.view_source where target_name = $1', [target]);
-    if (taken.rowCount !== 0) {
+    const why = await whyTaken(client, { view, loadType, target });
+    if (why !== null) {
       throw refused(
         view,
-        `${target} is the target of view ${taken.rows[0].name}`,
+        why,
         'Give the new target another name; the old one stays, with its reporting view, until you drop it.',
       );
     }
     await client.query(
-      `update etl.view_source set load_type = $2, target_name = $3, resync_requested_at = now() where name = $1`,
+      `insert into etl.former_target (target_name, view_name, load_type) values ($1, $2, $3)
+       on conflict (target_name) do nothing`,
+      [former[0]?.target_name, view, former[0]?.load_type],
+    );
+    await client.query('delete from etl.checkpoint where view_name = $1', [view]);
+    await client.query(
+      'update etl.view_source set load_type = $2, target_name = $3, resync_requested_at = null where name = $1',
       [view, loadType, target],
     );
     await resume(client, view);
   });
 }
+
+const FUNCTIONS_WITH_EVENTS = ['extract', 'merge', 'stream'];
 
 /** An event that was set aside, to be sent again. */
 export type Redriven = { id: bigint; functionName: string; event: object };
@@ -86,8 +102,9 @@ export async function eventsToRedrive(pool: pg.Pool, ids: bigint[]): Promise<Red
   const { rows } = await readOnly(
     pool,
     'control',
-    'select id, function_name, event from etl.etl_error where id = any($1::bigint[]) order by id',
-    [ids],
+    `select id, function_name, event from etl.etl_error
+     where id = any($1::bigint[]) and function_name = any($2) order by id`,
+    [ids, FUNCTIONS_WITH_EVENTS],
   );
   const redriven = rows.flatMap((row): Redriven[] => {
     const event = asObject(row.event as string | null);
@@ -100,13 +117,29 @@ export async function eventsToRedrive(pool: pg.Pool, ids: bigint[]): Promise<Red
   });
 }
 
-/** The failures are dealt with. */
+/** The failures are dealt with. Safe to repeat. */
 export async function resolveFailures(pool: pg.Pool, ids: bigint[]): Promise<void> {
   await inTransaction(pool, 'control', 'begin', (client) =>
     client.query('update etl.etl_error set resolved_at = coalesce(resolved_at, now()) where id = any($1)', [
       ids,
     ]),
   );
+}
+
+/** Why a view cannot feed a target by this load type; null when it can. */
+export async function whyTaken(
+  client: Queryable,
+  { view, loadType, target }: { view: string; loadType: LoadType; target: string },
+): Promise<string | null> {
+  const present = await client.query('select name from etl.view_source where target_name = $1', [target]);
+  if (present.rows[0] !== undefined) return `${target} is the target of view ${present.rows[0].name}`;
+  const former = await client.query(
+    'select view_name, load_type from etl.former_target where target_name = $1',
+    [target],
+  );
+  const row = former.rows[0];
+  if (row === undefined || (row.view_name === view && row.load_type === loadType)) return null;
+  return `${target} was fed by view ${row.view_name} with load type ${row.load_type}`;
 }
 
 async function resume(client: pg.PoolClient, view: string): Promise<void> {
@@ -116,11 +149,13 @@ async function resume(client: pg.PoolClient, view: string): Promise<void> {
     [view],
   );
   await client.query(
-    'update etl.etl_error set resolved_at = now() where view_name = $1 and resolved_at is null',
+    // Not of events that were set aside: nothing carries them out but a redrive.
+    `update etl.etl_error set resolved_at = now()
+     where view_name = $1 and resolved_at is null and kind <> 'invalid_event'`,
     [view],
   );
   const { rows } = await client.query(
-    `update etl.etl_transaction set state = 'abandoned' where view_name = $1 and state = 'failed' returning id`,
+    `update etl.etl_transaction set state = 'abandoned', ended_at = now() where view_name = $1 and state = 'failed' returning id`,
     [view],
   );
   for (const row of rows) await freeKeys(client, row.id as bigint);

@@ -14,7 +14,7 @@ export async function deleteOldRows(pool: pg.Pool, days: number): Promise<number
     const batches = await client.query(
       `delete from etl.etl_transaction where id in (
          select t.id from etl.etl_transaction t
-         where t.state in ('applied', 'abandoned') and t.started_at < now() - $1 * interval '1 day'
+         where t.state in ('applied', 'abandoned') and t.ended_at < now() - $1 * interval '1 day'
            and t.id < (select max(last.id) from etl.etl_transaction last where last.view_name = t.view_name)
            and not exists (select from etl.checkpoint c where c.etl_transaction_id = t.id)
            and not exists (select from etl.queued_key k where k.etl_transaction_id = t.id)

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../view-source.ts';
+import { whyTaken } from './operations.ts';
 
 const SELECT = 'select * from etl.view_source';
 
@@ -81,6 +82,15 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
      from etl.view_source v where v.name = $1 or v.target_name = $2`,
     [entry.name, entry.target_name],
   );
+  const isNew = !rows.some(
+    (present) => present.name === entry.name && present.target_name === entry.target_name,
+  );
+  const taken = { view: entry.name, loadType: entry.load_type, target: entry.target_name };
+  const why =
+    isNew && rows.every((present) => present.target_name !== entry.target_name)
+      ? await whyTaken(client, taken)
+      : null;
+  if (why !== null) throw notImportable(entry.name, [why]);
   for (const present of rows) {
     const faults =
       present.name === entry.name
@@ -89,11 +99,16 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
           )
         : [`cannot have target ${entry.target_name}: it is that of view ${present.name}`];
     if (faults.length === 0) continue;
-    throw new DataHubError('configuration', `view ${entry.name} ${faults.join('; ')}`, {
-      context: { view: entry.name },
-      advice: 'Keep what the target was loaded by; changing it is a resync.',
-    });
+    throw notImportable(entry.name, faults);
   }
+}
+
+function notImportable(view: string, faults: string[]): DataHubError {
+  return new DataHubError('configuration', `view ${view} ${faults.join('; ')}`, {
+    context: { view },
+    advice:
+      'Keep what the target was loaded by; another load type is asked for by a message (README, "Operating it").',
+  });
 }
 
 /** Remembers which warehouse objects were last made for the view; null has them, and the numbers they met, looked at again. */
@@ -148,7 +163,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     enabled: row.enabled as boolean,
     paused: row.paused as boolean,
     haltedReason: row.halted_reason as string | null,
-    isResyncRequested: row.resync_requested_at !== null,
+    resyncRequestedAt: row.resync_requested_at as Date | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
   };
 }

@@ -49,6 +49,9 @@ const asks = {
         ? { ask: 'redriveView' as const, view: event.view }
         : { ask: 'redriveEvents' as const, failures: event.redrive },
     ),
+  resolve: z
+    .strictObject({ resolve: z.array(number).min(1).max(1000) })
+    .transform(({ resolve }) => ({ ask: 'resolve' as const, failures: resolve })),
   status: z
     .strictObject({ status: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ ask: 'status' as const, view })),
@@ -90,7 +93,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'It takes {}, {"view": …}, {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "since when", or "loadType": … and "target": …; {"redrive": [failures]}; {"status": true}, {"check": true} or {"dryRun": true} (all three also with "view"); or {"import": […]}.';
+  'It takes {}, {"view": …}, {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "since when", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true} (all three also with "view"); or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

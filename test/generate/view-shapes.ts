@@ -68,7 +68,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     enabled: entry.enabled,
     paused: false,
     haltedReason: null,
-    isResyncRequested: false,
+    resyncRequestedAt: null,
     warehouseFingerprint: null,
   };
 }

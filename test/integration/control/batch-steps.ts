@@ -33,6 +33,7 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   hasMore: false,
   isComplete: false,
   queuedKeyIds: [],
+  resyncRequestedAt: null,
   ...given,
 });
 

@@ -87,7 +87,11 @@ describe('what is covered', () => {
 
   describe('I2 the checkpoint', () => {
     const move = async (next: Checkpoint) =>
-      steps.control.moveCheckpoint(await steps.acquire(), next, 0n, []);
+      steps.control.moveCheckpoint(await steps.acquire(), next, {
+        badKeys: 0n,
+        hasMore: false,
+        queuedKeyIds: [],
+      });
 
     it('moves with a capture that found nothing, which leaves a counter and the time, and no ETL transaction', async () => {
       await steps.control.queueKeys(VIEW, ['1'], 'repair');
@@ -96,7 +100,11 @@ describe('what is covered', () => {
         VIEW,
       ]);
 
-      await steps.control.moveCheckpoint(await steps.acquire(), checkpoint(100n), 2n, ids);
+      await steps.control.moveCheckpoint(await steps.acquire(), checkpoint(100n), {
+        badKeys: 2n,
+        hasMore: false,
+        queuedKeyIds: ids,
+      });
 
       const [view] = await steps.database.rows('select * from etl.view_source where name = $1', [VIEW]);
       assert.partialDeepStrictEqual(view, { idle_captures: (since as bigint) + 1n, bad_keys: 2n });

@@ -113,6 +113,11 @@ describe('failures', () => {
 
   it('I8 that are met at every try are recorded once, and again after they were resolved', async () => {
     for (let tries = 0; tries < 3; tries += 1) await control.recordFailureOnce(FAILURE);
+    const again = new DataHubError('bad_data', 'job merge_17: another message of it', {
+      context: ERROR.context,
+    });
+    await control.recordFailureOnce({ ...FAILURE, error: again });
+    assert.equal(await database.value('select message from etl.etl_error'), again.message);
     await control.recordFailureOnce({ ...FAILURE, functionName: 'merge' });
     assert.equal(await database.value('select count(*) from etl.etl_error'), 2n);
 
@@ -190,6 +195,7 @@ describe('failures', () => {
       hasMore: false,
       isComplete: false,
       queuedKeyIds,
+      resyncRequestedAt: null,
     });
   }
 });

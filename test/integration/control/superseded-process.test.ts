@@ -29,7 +29,11 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
     'abandons nothing': async (stale: Lease, batch: EtlTransaction) =>
       steps.control.abandonBatch(stale, batch, 'x'),
     'moves no checkpoint': async (stale: Lease) =>
-      steps.control.moveCheckpoint(stale, checkpoint(500n), 0n, []),
+      steps.control.moveCheckpoint(stale, checkpoint(500n), {
+        badKeys: 0n,
+        hasMore: false,
+        queuedKeyIds: [],
+      }),
     'halts nothing': async (stale: Lease) =>
       steps.control.haltView(stale, { functionName: 'x', error: new DataHubError('bug', 'x'), event: {} }),
   };

@@ -53,7 +53,7 @@ describe('view sources', () => {
       enabled: true,
       paused: false,
       haltedReason: null,
-      isResyncRequested: false,
+      resyncRequestedAt: null,
       warehouseFingerprint: null,
     });
   });

@@ -221,7 +221,15 @@ export class Installation {
 
   /** Remembers the control database's tables, to put them back as a restore from a backup does. */
   async backUpControl(): Promise<{ restore: () => Promise<void> }> {
-    const tables = ['view_source', 'etl_transaction', 'checkpoint', 'queued_key', 'lease', 'etl_error'];
+    const tables = [
+      'view_source',
+      'former_target',
+      'etl_transaction',
+      'checkpoint',
+      'queued_key',
+      'lease',
+      'etl_error',
+    ];
     await this.control.query(
       [
         'create schema backup',

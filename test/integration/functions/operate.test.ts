@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { carryOut } from '../../../functions/extract/extract.ts';
 import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
 import { DataHubError } from '../../../shared/errors.ts';
-import { type Installation, STREAMED_ENTRY } from './installation.ts';
+import { failBefore, hold } from '../../emulators/faults.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from './installation.ts';
 import { Stack } from './stack.ts';
 
 const PROJECT = 'pmr_project';
@@ -98,6 +99,22 @@ describe('an operator', function () {
       assert.equal(answered.outcome, 'redriven');
       assert.deepEqual([await on.mailboxes.merge.take(), await asked()], [[event], [event]]);
       assert.deepEqual((await ask({ status: true })).failures, []);
+    });
+
+    it('no event by letting its view run again: it is still to be sent, or to be resolved', async () => {
+      const { control } = on.dependencies;
+      const error = new DataHubError('invalid_event', 'x', { context: { view: PROJECT } });
+      await control.recordFailure({ functionName: 'extract', event: { view: PROJECT }, error });
+      await control.recordFailure({ functionName: 'extract', event: 'garbage', error });
+      await ask({ view: PROJECT, resume: true });
+      const open = async () =>
+        ((await ask({ status: true })) as { failures: { id: string }[] }).failures.map(({ id }) => id);
+      assert.deepEqual(await open(), ['2', '1']);
+
+      await ask({ redrive: [1] });
+      assert.deepEqual(await ask({ resolve: [2] }), { outcome: 'resolved', failures: ['2'] });
+
+      assert.deepEqual(await open(), []);
     });
 
     for (const [what, event] of [
@@ -229,6 +246,53 @@ describe('an operator', function () {
       assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle' });
     });
 
+    it('I2 also when it is asked for between the snapshot of a batch and its beginning', async () => {
+      for (const kind of ['initial', 'resync']) {
+        if (kind === 'resync') await ask({ view: PROJECT, resync: true });
+        const held = hold();
+        stack.bigquery.faults.next('bigquery.tables.get', held);
+        const staging = on.stage();
+        await held.reached;
+        await on.source.database.query(`update app_project set name = 'not logged, ${kind}' where id = 1`);
+        await ask({ view: PROJECT, resync: true });
+        held.release();
+        await on.merge(await staging);
+
+        assert.partialDeepStrictEqual(await on.replicate(), { changed: '2' });
+        await on.assertEqual();
+      }
+    });
+
+    for (const view of [PROJECT, INCIDENTS]) {
+      it(`I2 ${view}, whose target was made again by a resync that failed, and is then not wanted any more`, async () => {
+        await on.replicate(view);
+        await on.query(`drop table SMartDataAnalytics.${view === PROJECT ? 'project' : 'incident'}`);
+        await ask({ view, resync: true });
+        stack.storage.faults.next('storage.objects.insert', failBefore(403));
+        await assert.rejects(on.extract(view), { kind: 'unauthorized' });
+        await ask({ view, resync: false });
+
+        await on.replicate(view);
+
+        await (view === PROJECT ? on.assertEqual() : on.assertIncidentsEqual());
+      });
+    }
+
+    it('and what was logged shortly before its snapshot is fetched once more, where the view is rechecked', async () => {
+      await on.control.query(`update etl.view_source set recheck_seconds = 60 where name = '${PROJECT}'`);
+      for (const kind of ['initial', 'resync']) {
+        if (kind === 'resync') await ask({ view: PROJECT, resync: true });
+        await on.replicate();
+        // Of a log row that was seen: its data are committed now.
+        await on.source.database.query(`update app_project set name = 'late, ${kind}' where id = 1`);
+        await on.control.query('update etl.queued_key set due_at = now()');
+
+        await on.replicate();
+
+        await on.assertEqual();
+      }
+    });
+
     it('not, when the wish is taken back', async () => {
       await on.replicate();
       await ask({ view: PROJECT, resync: true });
@@ -274,7 +338,7 @@ describe('an operator', function () {
         target: 'incident_merged',
       });
 
-      assert.deepEqual(await asked(), [{ view: INCIDENTS, trigger: 'resync' }]);
+      assert.deepEqual(await asked(), [{ view: INCIDENTS, trigger: 'loadType' }]);
       await on.merge(await on.stage(INCIDENTS));
       await on.source.delete('app_incident', 1);
       await on.merge(await on.stage(INCIDENTS));
@@ -308,12 +372,63 @@ describe('an operator', function () {
       await on.merge(await on.stage(INCIDENTS));
       await change('bq-storage-api', 'incident');
       await on.stream(await on.stage(INCIDENTS));
-      await ask({ view: PROJECT, loadType: 'bq-storage-api', target: 'incident' }).catch(() => undefined);
 
-      await on.dependencies.control.changeLoadType(INCIDENTS, 'merge', 'elsewhere');
-      await on.dependencies.control.changeLoadType(INCIDENTS, 'merge', 'incident');
+      await assert.rejects(change('merge', 'incident'), { message: /target of view xyz_incident/ });
+      await change('merge', 'elsewhere');
+      await assert.rejects(on.dependencies.control.changeLoadType(INCIDENTS, 'merge', 'incident'), {
+        message: /incident was fed by view xyz_incident with load type bq-storage-api/,
+      });
+    });
 
-      await assert.rejects(on.extract(INCIDENTS), { kind: 'schema_drift', message: /is_deleted/ });
+    it('I11 and never gives a target that it has left to another view', async () => {
+      await on.replicate('pmr_site');
+      const site = ENTRIES.find(({ name }) => name === 'pmr_site');
+      assert.ok(site);
+      await ask({ view: 'pmr_site', loadType: 'bq-storage-api', target: 'incident_2' }).catch(
+        () => undefined,
+      );
+      await on.dependencies.control.changeLoadType('pmr_site', 'bq-storage-api', 'site_2');
+
+      await assert.rejects(
+        importConfiguration([{ ...site, name: 'other_site', target_name: 'site' }], on.dependencies),
+        { kind: 'configuration', message: /site was fed by view pmr_site with load type merge/ },
+      );
+      await assert.rejects(ask({ view: INCIDENTS, loadType: 'merge', target: 'site' }), {
+        message: /site was fed by view pmr_site/,
+      });
+    });
+
+    it('I2 and nothing of the new target is covered, also when nobody wants a resync any more', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await on.source.change('app_incident', 1, { type: 'changed meanwhile' });
+      await on.source.delete('app_incident', 2);
+      await on.merge(await on.stage(INCIDENTS));
+      await change('bq-storage-api', 'incident');
+      await ask({ view: INCIDENTS, resync: false });
+
+      await on.stream(await on.stage(INCIDENTS));
+
+      await on.assertIncidentsEqual();
+    });
+
+    it('I4 not while a function works on it', async () => {
+      const lease = await on.dependencies.control.acquireLease(INCIDENTS, 60);
+      assert.ok(lease);
+
+      await assert.rejects(change('merge', 'incident_merged'), {
+        kind: 'invalid_event',
+        message: /a function works on it/,
+      });
+    });
+
+    it('I5 and a late message of a batch that was applied before is no failure', async () => {
+      const batch = await on.stage(INCIDENTS);
+      await on.stream(batch);
+      await change('merge', 'incident_merged');
+
+      assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'already settled', state: 'applied' });
     });
 
     const refusals = {

@@ -35,7 +35,8 @@ export class Stack {
 
   static async start(): Promise<Stack> {
     const [postgres, storage, pubsub] = await Promise.all([
-      startPostgres(),
+      // Pools of installations that are left keep their connections for a while.
+      startPostgres({ settings: { max_connections: '300' } }),
       startStorage(),
       startPubSub({ minBackoffMs: 10, maxBackoffMs: 50 }),
     ]);

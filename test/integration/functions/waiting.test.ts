@@ -90,13 +90,22 @@ describe('what waits', () => {
     assert.deepEqual(await on.mailboxes.extract.take(), []);
   });
 
+  /** As if so many seconds more had passed since the last captures. */
+  const ageHorizons = (seconds: number) =>
+    on.control.query(
+      `update etl.checkpoint set horizons = (
+         select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - $1::int8 * 1000000)::text)))
+         from jsonb_array_elements(horizons) h)`,
+      [seconds],
+    );
+
   it('I8 a floor that has not moved for long is warned of, with the oldest transaction', async () => {
     await on.replicate();
     const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '60' });
-    await on.control.query(`update etl.checkpoint set floor_moved_at = now() - interval '59 seconds'`);
+    await ageHorizons(55);
     await process.extract();
     assert.deepEqual(sink.records(), []);
-    await on.control.query(`update etl.checkpoint set floor_moved_at = now() - interval '2 minutes'`);
+    await ageHorizons(120);
     // The age of other people's transactions is shown to those who may see everybody's.
     await on.source.database.query(`grant pg_read_all_stats to ${READER.name}`);
     const writer = await on.source.database.connect();

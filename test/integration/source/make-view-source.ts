@@ -24,7 +24,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     enabled: true,
     paused: false,
     haltedReason: null,
-    isResyncRequested: false,
+    resyncRequestedAt: null,
     warehouseFingerprint: null,
     ...differing,
   };

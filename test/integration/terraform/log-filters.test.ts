@@ -17,6 +17,12 @@ const VIEW = 'pmr_project';
 type Name = (typeof FUNCTIONS)[number]['name'];
 
 /** What happens, and the metrics and alerts that are to see it: each of them once for its line, and no others. */
+/** As if a day had passed since the last captures. */
+const AGE_HORIZONS = `
+  update etl.checkpoint set horizons = (
+    select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - 86400000000)::text)))
+    from jsonb_array_elements(horizons) h)`;
+
 interface Situation {
   what: string;
   happen: () => Promise<void>;
@@ -218,15 +224,16 @@ describe('metrics and alerts on log lines', () => {
         try {
           await writer.query('begin');
           await writer.query('select pg_current_xact_id()');
-          await on.control.query(`update etl.checkpoint set floor_moved_at = now() - interval '1 day'`);
           await on.source.change('app_project', 1, { name: 'beside a long transaction' });
+          await replicate();
+          await on.control.query(AGE_HORIZONS);
           await call('extract', { view: VIEW });
         } finally {
           await writer.query('rollback');
           writer.release();
         }
       },
-      metrics: [],
+      metrics: ['applied_batches', 'lag_milliseconds'],
       alerts: ['floor_stuck'],
     },
   ];
