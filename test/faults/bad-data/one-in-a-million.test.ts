@@ -6,7 +6,7 @@ import { compare } from '../../local/compare/compare.ts';
 import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 
 /** ROWS=1000000 is the long form. */
-const ROWS = Number(process.env.ROWS ?? 20_000);
+const ROWS = Number(process.env.ROWS ?? 5_000);
 const CHANGED_ROWS = ROWS / 10;
 const BAD_KEY = Math.round(ROWS * 0.73);
 const TIMEOUT_MS = 60_000 + ROWS;

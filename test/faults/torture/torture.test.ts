@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Stack } from '../../integration/functions/stack.ts';
 import { torture } from './torture.ts';
 
-const TRANSACTIONS = 2_000;
+const TRANSACTIONS = 1_000;
 
 describe('many writers and ticks of all views at once', () => {
   let stack: Stack;
