@@ -13,10 +13,22 @@ export type Loaded = {
 };
 
 /**
- * The failure of a load of staged objects, told with the key of the row that BigQuery refused: `bad_data`, as a value that the
- * source's check did not know. Any other failure, or one whose row cannot be found, is answered as it is.
+ * Runs `load`, a load of staged objects. A failure because of a row that BigQuery refused is told with that row's key: `bad_data`, as
+ * a value that the source's check did not know. Any other failure, or one whose row cannot be found, is thrown as it is.
  */
-export async function nameRefusedRow(error: unknown, loaded: Loaded, staging: Staging): Promise<unknown> {
+export async function namingRefusedRow<T>(
+  loaded: Loaded,
+  staging: Staging,
+  load: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    throw await toldWithKey(error, loaded, staging);
+  }
+}
+
+async function toldWithKey(error: unknown, loaded: Loaded, staging: Staging): Promise<unknown> {
   if (!(error instanceof DataHubError)) return error;
   const position = POSITION.exec(error.message)?.[1];
   const object = loaded.objects.find((each) => error.message.includes(staging.uri(each)));

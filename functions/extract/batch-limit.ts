@@ -7,9 +7,18 @@ import type { Dependencies } from '../dependencies.ts';
 const CUT_TO = 1 / 4;
 const GROWTH = 2;
 
-/** How many log rows, and how many queued keys, the view's next batch may have. */
-export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): number {
-  return Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
+/** A view whose changes are a tenth of the log still gets whole batches. */
+const READ_FOR_EACH = 10;
+/** So many log rows are read in no time, however small the batch. */
+const READ_AT_LEAST = 100_000;
+
+/** How many log rows of the view (and how many queued keys) its next batch may have, and how many of all tables it may read. */
+export function batchLimit(
+  stored: StoredCheckpoint | null,
+  { maxBatchLogRows }: Config,
+): { maxLogRows: number; maxReadRows: number } {
+  const maxLogRows = Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
+  return { maxLogRows, maxReadRows: Math.max(READ_AT_LEAST, READ_FOR_EACH * maxLogRows) };
 }
 
 /**

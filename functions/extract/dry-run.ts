@@ -42,13 +42,13 @@ async function forecast(
   const stored = await control.readCheckpoint(view);
   if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view anew' };
   if (stored === null) return { view, would: 'load the whole view' };
-  const maxLogRows = batchLimit(stored, config);
-  const queued = await control.dueKeys(view, maxLogRows);
+  const limit = batchLimit(stored, config);
+  const queued = await control.dueKeys(view, limit.maxLogRows);
   return await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
     const found = await capture(client, described, stored.checkpoint, {
       logTable: config.changeLogTable,
-      maxLogRows,
+      ...limit,
       queuedKeys: queued.keys,
     });
     const isIdle = found.upserts + found.deletes === 0n;

@@ -18,10 +18,10 @@ import { abandon } from '../abandon.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, holdView } from '../hold-view.ts';
-import { nameRefusedRow } from '../name-refused-row.ts';
+import { namingRefusedRow } from '../name-refused-row.ts';
 import { batchLimit, raiseBatchLimit } from './batch-limit.ts';
+import { captureInTime, stageInTime } from './in-time.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';
-import { stageInTime } from './stage-in-time.ts';
 import { type Staged, stageRows } from './stage-rows.ts';
 import { whyStopped } from './tick.ts';
 
@@ -143,22 +143,19 @@ async function extractBatch(
   // A resync begins anew: what was covered before does not matter to it.
   const { resyncRequestedAt } = viewSource;
   const stored = resyncRequestedAt !== null ? null : await control.readCheckpoint(view);
-  const maxLogRows = batchLimit(stored, config);
+  const limit = batchLimit(stored, config);
   const queued: QueuedKeys =
-    stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, maxLogRows);
+    stored === null ? { ids: [], keys: [], kind: null } : await control.dueKeys(view, limit.maxLogRows);
   const checkpoint = stored && (await drawMarker(source, stored.checkpoint, config.graceSeconds));
 
   const staged = await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
-    const options = {
-      logTable: config.changeLogTable,
-      maxLogRows,
-      queuedKeys: queued.keys,
-    };
-    const captured =
+    const options = { logTable: config.changeLogTable, ...limit, queuedKeys: queued.keys };
+    const captured = await captureInTime(lease, { stored, size: limit.maxLogRows }, dependencies, async () =>
       checkpoint === null
         ? { ...NOTHING_CAPTURED, next: await captureInitial(client, described, config.changeLogTable) }
-        : await capture(client, described, checkpoint, options);
+        : await capture(client, described, checkpoint, options),
+    );
     if (stored !== null) await warnIfStuck(client, view, stored, captured.next, dependencies);
     if (checkpoint !== null && captured.upserts + captured.deletes === 0n) {
       return { captured, batch: null };
@@ -211,14 +208,14 @@ async function extractBatch(
     token: batch.token,
     attempt: batch.attempt,
   };
+  const { objects } = rows;
+  const loaded = { view, keyColumn: viewSource.keyColumn, objects, signal };
+  // A load that is not done by now is waited for by merge.
   const loadJobId =
-    viewSource.loadType === 'merge' && rows.objects.length > 0
-      ? await warehouse
-          .load(attempt, rows.objects.map(staging.uri), deadlineMs)
-          .catch(async (error: unknown) => {
-            const loaded = { view, keyColumn: viewSource.keyColumn, objects: rows.objects, signal };
-            throw await nameRefusedRow(error, loaded, staging);
-          })
+    viewSource.loadType === 'merge' && objects.length > 0
+      ? await namingRefusedRow(loaded, staging, () =>
+          warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
+        )
       : null;
   signal.throwIfAborted();
   await raiseBatchLimit(

@@ -2,11 +2,12 @@ import pRetry from 'p-retry';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
-import type { Attempt } from '../../shared/warehouse/warehouse.ts';
+import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
 import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf } from '../hold-view.ts';
+import { namingRefusedRow } from '../name-refused-row.ts';
 
 const TRIES = 4;
 
@@ -60,9 +61,10 @@ async function attemptOnce(
     token: batch.token,
     attempt: batch.attempt,
   };
-  const lost = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, dependencies, deadlineMs) : null;
-  const merged =
-    lost ?? (await warehouse.merge(attempt, batch.stagedUpserts + batch.stagedDeletes, deadlineMs));
+  const rows = batch.stagedUpserts + batch.stagedDeletes;
+  const isLoaded = batch.loadAttempt === 1 && (batch.loadJobId !== null || rows === 0n);
+  const unloaded = isLoaded ? null : await load(held, batch, attempt, dependencies, deadlineMs);
+  const merged = unloaded ?? (await warehouse.merge(attempt, rows, deadlineMs));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
     const lagMs = await control.markApplied(lease, batch, merged.counts);
@@ -96,23 +98,28 @@ async function isStagedWhole(batch: EtlTransaction, { staging }: Dependencies): 
 }
 
 /**
- * Brings the load that this batch wants again to its end: started here, or found by its name when it was started before, so
- * that two loads of one batch never both succeed. Answers the loss when a staged object is gone by now.
+ * Brings the load that this batch still needs to its end: one that outlived extract, or another since the rows of the one before are
+ * gone. Started here, or found by its name when it was started before, so that two loads of one batch never both succeed.
+ * Answers null when the rows are there, and the loss when a staged object is gone by now.
  */
-async function loadAgain(
+async function load(
+  { signal, source }: HeldBatch,
   batch: EtlTransaction,
   attempt: Attempt,
   { staging, warehouse }: Dependencies,
   deadlineMs: number,
-): Promise<{ state: 'staging_lost'; error: DataHubError } | null> {
+): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' }> | null> {
   try {
     const manifest = await staging.readManifest(batch.stagedPrefix);
     if (manifest === null) {
       throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
     }
-    const uris = manifest.objects.map(staging.uri);
-    await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadlineMs);
-    return null;
+    const { objects } = manifest;
+    const loaded = { view: batch.view, keyColumn: source.keyColumn, objects, signal };
+    const jobId = await namingRefusedRow(loaded, staging, () =>
+      warehouse.load({ ...attempt, attempt: batch.loadAttempt }, objects.map(staging.uri), deadlineMs),
+    );
+    return jobId === null ? { state: 'running' } : null;
   } catch (error) {
     if (error instanceof DataHubError && error.kind === 'staging_lost')
       return { state: 'staging_lost', error };

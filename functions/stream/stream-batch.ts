@@ -9,7 +9,7 @@ import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled }
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, reserveMs } from '../hold-view.ts';
-import { nameRefusedRow } from '../name-refused-row.ts';
+import { namingRefusedRow } from '../name-refused-row.ts';
 import { encodeRows } from './encode-rows.ts';
 
 /**
@@ -87,10 +87,9 @@ async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Depen
   };
   const uris = manifest.objects.map(staging.uri);
   const load = () =>
-    warehouse.loadEmptyTarget(attempt, uris, deadlineMs).catch(async (error: unknown) => {
-      const loaded = { ...shape, objects: manifest.objects, signal };
-      throw await nameRefusedRow(error, loaded, staging);
-    });
+    namingRefusedRow({ ...shape, objects: manifest.objects, signal }, staging, () =>
+      warehouse.loadEmptyTarget(attempt, uris, deadlineMs),
+    );
   if (manifest.loads_as_is && (await load())) {
     return whole({ added: batch.stagedUpserts, changed: 0n, deleted: 0n });
   }

@@ -25,6 +25,8 @@ export type EtlTransaction = {
   attempt: number;
   /** The attempt under whose name the staged objects were last loaded into the temp table. */
   loadAttempt: number;
+  /** Of the load that has ended; null when no row was to be loaded, or it is still to be waited for. */
+  loadJobId: string | null;
   nextCheckpoint: Checkpoint;
   stagedPrefix: string;
   stagedUpserts: bigint;
@@ -61,6 +63,7 @@ export type StagedBatch = {
   bytes: bigint;
   /** By column: how many values its policy let pass. */
   policyValues: Record<string, number>;
+  /** Null when no row was to be loaded, or the load outlived its function. */
   loadJobId: string | null;
 };
 
@@ -319,6 +322,7 @@ function fromRow(row: Record<string, unknown>): EtlTransaction {
     state: row.state as State,
     attempt: row.attempt as number,
     loadAttempt: row.load_attempt as number,
+    loadJobId: row.load_job_id as string | null,
     nextCheckpoint: checkpointFromJson(row.next_checkpoint),
     stagedPrefix: row.staged_prefix as string,
     stagedUpserts: (row.staged_upserts as bigint | null) ?? 0n,

@@ -9,7 +9,10 @@ import type { SourceView } from './source-view.ts';
 
 export type CaptureOptions = {
   logTable: string;
+  /** A batch with more log rows of the view is cut. */
   maxLogRows: number;
+  /** So is one with more log rows of any table: reading them must end in time, however far behind the view is. */
+  maxReadRows: number;
   /** Keys to fetch whatever the log says, as text. */
   queuedKeys: string[];
 };
@@ -34,6 +37,7 @@ export async function capture(
     seen: checkpoint.seen,
     maturedFloorId,
     maxLogRows: options.maxLogRows,
+    maxReadRows: options.maxReadRows,
     queuedKeys: options.queuedKeys,
   });
   const { rows } = await client.query(text, values);

@@ -18,6 +18,7 @@ export type CollapseParameters = {
   seen: string;
   maturedFloorId: bigint;
   maxLogRows: number;
+  maxReadRows: number;
   queuedKeys: string[];
 };
 
@@ -38,8 +39,8 @@ export type Collapsed = {
 
 /**
  * The statement of a capture: reads the log rows above the floor that were not seen, cuts at a log id when there are too
- * many, collapses them to keys, looks which of these the view has, and leaves them in KEY_SETTING. Reads only; repeating it
- * in the same snapshot gives the same.
+ * many of the view or of all, collapses them to keys, looks which of these the view has, and leaves them in KEY_SETTING.
+ * Reads only; repeating it in the same snapshot gives the same.
  */
 export function collapseStatement(
   view: SourceView,
@@ -48,6 +49,7 @@ export function collapseStatement(
 ): { text: string; values: unknown[] } {
   const key = quoteIdentifier(view.keyColumn);
   const type = view.keyType.sqlType;
+  const ofTheView = 'type = any($3::int[])';
   const types = [...new Set(view.logged.map((table) => table.contentTypeId))];
   const keys = (setting: string, condition: string) =>
     `length(set_config('${setting}', coalesce(array_agg(key) filter (where ${condition}), '{}')::text, true))`;
@@ -60,13 +62,10 @@ with gap as materialized (
   select l.* from gap cross join lateral (
     select id::int8 as id, content_type_id as type, object_id as object, action, date_created,
            ${touched(view.logged)} as touched
-    from ${quoteIdentifier(logTable)} where id >= gap.low and id < gap.high order by id
+    from ${quoteIdentifier(logTable)} log where id >= gap.low and id < gap.high order by log.id limit $7::int8 + 1
   ) l
 ), cut as materialized (
-  select max(id) as id from (
-    select id from fresh where type = any($3::int[]) order by id limit $4
-  ) taken
-  having (select count(*) from fresh where type = any($3::int[])) > $4
+  select least(${lastOfMore(ofTheView, '$4')}, ${lastOfMore('true', '$7')}) as id
 ), covered as materialized (
   select * from fresh where id <= coalesce((select id from cut), 9223372036854775807)
 ), island as (
@@ -85,9 +84,9 @@ with gap as materialized (
   group by c.key, c.touched, c.is_added, c.is_logged
 )
 select
-  (select count(*) from covered where type = any($3::int[])) as "logRows",
+  (select count(*) from covered where ${ofTheView}) as "logRows",
   (select count(*) from named where key is null) as "badKeys",
-  (select min(date_created) from covered where type = any($3::int[])) as "oldestChangeAt",
+  (select min(date_created) from covered where ${ofTheView}) as "oldestChangeAt",
   (select id from cut) as "cutId",
   (($2::int8multirange + coalesce((select range_agg(ids) from island), '{}'))
     * int8multirange(int8range(least($5::int8, (select id from cut)) + 1, null)))::text as "seen",
@@ -101,9 +100,22 @@ select
 from judged`;
   return {
     text,
-    values: [given.floorId, given.seen, types, given.maxLogRows, given.maturedFloorId, given.queuedKeys],
+    values: [
+      given.floorId,
+      given.seen,
+      types,
+      given.maxLogRows,
+      given.maturedFloorId,
+      given.queuedKeys,
+      given.maxReadRows,
+    ],
   };
 }
+
+/** The id of the last row of `fresh` that fits within the limit; NULL when there are no more. */
+const lastOfMore = (condition: string, limit: string): string =>
+  `(select max(id) from (select id from fresh where ${condition} order by id limit ${limit}) fitting
+    having (select count(*) from fresh where ${condition}) > ${limit})`;
 
 /** Whether a log row can change the view's row: anything but a readable `changed` that leaves the tracked columns alone. */
 function touched(tables: LoggedTable[]): string {

@@ -25,6 +25,7 @@ export async function findKeysLoggedSince(
     seen: NOTHING_SEEN,
     maturedFloorId: firstId - 1n,
     maxLogRows: Number.MAX_SAFE_INTEGER,
+    maxReadRows: Number.MAX_SAFE_INTEGER,
     queuedKeys: [],
   });
   const { rows } = await client.query(text, values);

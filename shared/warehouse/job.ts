@@ -55,29 +55,39 @@ export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: numb
 }
 
 /**
- * Runs a job to its end. A try that failed for a reason that passes is followed by another under a name of its own, which is
- * only started when the one before is known to have failed: two tries never both succeed. Starts only so many tries itself;
- * those that failed before, whoever started them, leave it theirs. A right that was missing is looked for again by the next call. Throws the last try's failure, and `transient` for a job
- * that outlives the deadline.
+ * Runs a job to its end, or as far as `deadlineMs` allows. A try that failed for a reason that passes is followed by another under
+ * a name of its own, which is only started when the one before is known to have failed: two tries never both succeed. Starts only
+ * so many tries itself; those that failed before, whoever started them, leave it theirs. A right that was missing is looked for
+ * again by the next call. Throws the last try's failure.
  */
 export async function runJobTried(
   bigquery: BigQuery,
   deadlineMs: number,
   specOf: (tries: number) => JobSpec,
-): Promise<{ id: string; job: Job }> {
+): Promise<{ state: 'done'; id: string; job: Job } | { state: 'running' }> {
   let started = 0;
   for (let tries = 1; ; tries += 1) {
     const spec = specOf(tries);
     const outcome = await runJob(bigquery, spec, deadlineMs);
     if (!outcome.wasThere) started += 1;
-    if (outcome.state === 'done') return { id: spec.id, job: outcome.job };
-    if (outcome.state === 'running') {
-      throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
-    }
+    if (outcome.state === 'done') return { state: 'done', id: spec.id, job: outcome.job };
+    if (outcome.state === 'running') return { state: 'running' };
     const { error, wasThere } = outcome;
     if (dispositionOf(error) !== 'retry') throw error;
     if (!wasThere && (error.kind !== 'transient' || started === JOB_TRIES)) throw error;
   }
+}
+
+/** Like `runJobTried`; throws `transient` for a job that outlives the deadline. */
+export async function runJobToEnd(
+  bigquery: BigQuery,
+  deadlineMs: number,
+  specOf: (tries: number) => JobSpec,
+): Promise<Job> {
+  const outcome = await runJobTried(bigquery, deadlineMs, specOf);
+  if (outcome.state === 'done') return outcome.job;
+  const { id, context } = specOf(1);
+  throw new DataHubError('transient', `job ${id} is still running`, { context });
 }
 
 /** The rows of a finished query job, 64-bit integers as text; `page` reads them page by page. */

@@ -5,7 +5,7 @@ import { DataHubError } from '../errors.ts';
 import { showKey } from '../show-key.ts';
 import type { AppendLimits, RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { resultPages, runJobTried } from './job.ts';
+import { resultPages, runJobToEnd } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import type { StreamMessage } from './stream-message.ts';
@@ -78,7 +78,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
     async loadEmptyTarget(attempt: Attempt, uris: string[], deadlineMs: number): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
       try {
-        await runJobTried(await openBigQuery(), deadlineMs, (tries) => ({
+        await runJobToEnd(await openBigQuery(), deadlineMs, (tries) => ({
           ...loadSpec(`${streamName(attempt)}_${tries}`, attempt, uris, target, 'WRITE_EMPTY'),
           kinds: { duplicate: 'configuration' },
         }));
@@ -123,7 +123,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
       deadlineMs: number,
     ): AsyncGenerator<Record<string, unknown>[]> {
       const query = staleKeysSql(datasets, shape, attempt.etlTransactionId);
-      const { job } = await runJobTried(await openBigQuery(), deadlineMs, (tries) => ({
+      const job = await runJobToEnd(await openBigQuery(), deadlineMs, (tries) => ({
         id: `${streamName(attempt)}_stale_${tries}`,
         configuration: { query: { query, useLegacySql: false } },
         labels: labelsOf(attempt, 'stale'),

@@ -5,7 +5,7 @@ import { codeOf, fromGoogle } from '../google-errors.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
-import { jobId, labelValue, resultRows, runJob, runJobTried } from './job.ts';
+import { jobId, labelValue, resultRows, runJob, runJobToEnd, runJobTried } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
@@ -74,7 +74,7 @@ export function createWarehouse(
     ): Promise<MetBefore> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
-      const { job } = await runJobTried(await openBigQuery(), deadlineMs, (tries) => ({
+      const job = await runJobToEnd(await openBigQuery(), deadlineMs, (tries) => ({
         id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: labelValue(shape.view), step: 'objects' },
@@ -118,9 +118,12 @@ export function createWarehouse(
       }
     },
 
-    /** Appends the staged objects to the temp table, all or none, and answers the load job's id. */
-    async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string> {
-      const { id } = await runJobTried(await openBigQuery(), deadlineMs, (tries) =>
+    /**
+     * Appends the staged objects to the temp table, all or none, and answers the load job's id; null for one that outlives the
+     * deadline, which the next call finds by its name.
+     */
+    async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string | null> {
+      const outcome = await runJobTried(await openBigQuery(), deadlineMs, (tries) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
           attempt,
@@ -131,7 +134,7 @@ export function createWarehouse(
       ).catch((error: unknown) => {
         throw loadError(error);
       });
-      return id;
+      return outcome.state === 'done' ? outcome.id : null;
     },
 
     mergeJobId: ({

@@ -165,29 +165,42 @@ describe('BigQuery in a bad mood', function () {
       await on.assertIncidentsEqual();
     });
 
-    it('I5 I6 loading staged rows: the next tick captures them again, and those that come late are in no target', async () => {
+    it('I5 I6 loading staged rows: merge waits for it, tick by tick, and applies the batch once', async () => {
       await on.replicate();
-      await on.source.change('app_project', 1, { name: 'older' });
+      await on.source.change('app_project', 1, { name: 'uno' });
       const held = hold();
       faults().next('bigquery.job.load', held);
       const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
-      await assert.rejects(hurried.extract(), { kind: 'transient', message: /is still running/ });
-      await on.source.change('app_project', 1, { name: 'newer' });
-      const batch = await on.stage();
+      const batch = await hurried.stage();
+      assert.deepEqual(await on.states(), ['applied', 'staged']);
 
+      assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
       held.release();
-      await loaded();
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', changed: '1' });
 
-      assert.deepEqual(await on.states(), ['applied', 'abandoned', 'applied']);
+      assert.deepEqual(await on.succeededLoads(), ['1_1_1', '2_1_1']);
       await on.assertEqual();
     });
 
-    /** Waits until rows of two batches are in the temp table. */
-    async function loaded(): Promise<void> {
-      const numbers = `select count(distinct etl_transaction_id) as n from ${on.tempTable()}`;
-      while ((await on.query(numbers))[0]?.n !== '2');
-    }
+    it('I5 loading staged rows, and fails then: merge loads them again', async () => {
+      const held = hold();
+      const failing = failJob('backendError');
+      faults().next('bigquery.job.load', {
+        before: async () => {
+          await held.before?.();
+          await failing.before?.();
+        },
+      });
+      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      const batch = await hurried.stage();
+      held.release();
+
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
+
+      assert.deepEqual(await on.succeededLoads(), ['1_1_2']);
+      await on.assertEqual();
+    });
   });
 
   describe('which takes rows by the stream', () => {

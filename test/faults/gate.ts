@@ -5,17 +5,22 @@ const POLL_INTERVAL_MS = 20;
 /** The advisory lock that the gate is. */
 const GATE = 4711;
 
-/** Makes whoever copies the project 1000 wait at the gate. */
-export const GATED_COPY = `
+const gatedView = (statement: string) => `
   create function at_gate(id bigint) returns boolean language plpgsql as $$
   begin
-    if id = 1000 and current_query() like 'copy %' then perform pg_advisory_xact_lock_shared(${GATE}); end if;
+    if id = 1000 and current_query() ${statement} then perform pg_advisory_xact_lock_shared(${GATE}); end if;
     return true;
   end $$;
   create or replace view pmr_project as
     select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at
     from app_project p left join app_company c on c.id = p.company_id
     where not p.is_dummy and at_gate(p.id);`;
+
+/** Makes whoever copies the project 1000 wait at the gate. */
+export const GATED_COPY = gatedView("like 'copy %'");
+
+/** Makes whoever reads the project 1000 before it is copied wait at the gate. */
+export const GATED_CAPTURE = gatedView("not like 'copy %'");
 
 /** Makes whoever writes down that a batch is applied wait at the gate. */
 export const GATED_CHANGE = `

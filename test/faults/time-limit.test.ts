@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Installation } from '../integration/functions/installation.ts';
 import { Stack } from '../integration/functions/stack.ts';
-import { closeGate, GATED_COPY, type Gate } from './gate.ts';
+import { closeGate, GATED_CAPTURE, GATED_COPY, type Gate } from './gate.ts';
 
 const HOUR_MS = 3_600_000;
 
-describe('an extract whose copy does not end in time', function () {
+describe('an extract that does not end in time', function () {
   this.timeout(60_000);
   let stack: Stack;
   let on: Installation;
@@ -20,9 +20,14 @@ describe('an extract whose copy does not end in time', function () {
     await on.source.database.query(
       `insert into app_project (id, name) select i, i from generate_series(1, 2000) i`,
     );
-    await on.source.database.query(GATED_COPY);
   });
   afterEach(() => gate.open());
+
+  /** From now on, whoever copies the project 1000, or reads it before, waits. */
+  const closeGateTo = async (gated = GATED_COPY) => {
+    await on.source.database.query(gated);
+    gate = await closeGate(on.source.database);
+  };
 
   /** A process for which so many hours pass between two looks at its clock: two are more than its time limit. */
   const slowProcess = async (hours = 2) => {
@@ -41,8 +46,8 @@ describe('an extract whose copy does not end in time', function () {
     'a statement': { start: hurriedProcess, named: /STATEMENT_TIMEOUT_SECONDS \(2\)/ },
   };
   for (const [whose, { start, named }] of Object.entries(limits)) {
-    it(`I8 because of the limit of ${whose} is not tried for ever with a whole view: it halts, with advice`, async () => {
-      gate = await closeGate(on.source.database);
+    it(`I8 with its copy because of the limit of ${whose} is not tried for ever with a whole view: it halts, with advice`, async () => {
+      await closeGateTo();
 
       await assert.rejects((await start()).extract(), {
         kind: 'configuration',
@@ -58,10 +63,10 @@ describe('an extract whose copy does not end in time', function () {
       await on.assertEqual();
     });
 
-    it(`I2 I8 because of the limit of ${whose} gives the changes up at once, and the next tick captures fewer of them`, async () => {
+    it(`I2 I8 with its copy because of the limit of ${whose} gives the changes up at once, and the next tick captures fewer of them`, async () => {
       await on.replicate();
       await changeProjects(7);
-      gate = await closeGate(on.source.database);
+      await closeGateTo();
 
       await assert.rejects((await start()).extract(), { kind: 'transient', message: named });
 
@@ -75,10 +80,10 @@ describe('an extract whose copy does not end in time', function () {
       await on.assertEqual();
     });
 
-    it(`I8 because of the limit of ${whose} halts where a single row is too slow twice`, async () => {
+    it(`I8 with its copy because of the limit of ${whose} halts where a single row is too slow twice`, async () => {
       await on.replicate();
       await changeProjects(1);
-      gate = await closeGate(on.source.database);
+      await closeGateTo();
 
       await assert.rejects((await start()).extract(), { kind: 'transient', message: named });
       await assert.rejects((await start()).extract(), { kind: 'configuration', message: named });
@@ -87,11 +92,43 @@ describe('an extract whose copy does not end in time', function () {
     });
   }
 
+  const captureNamed = /not captured within STATEMENT_TIMEOUT_SECONDS \(2\)/;
+
+  it('I8 with its capture of a whole view halts it, with advice', async () => {
+    await closeGateTo(GATED_CAPTURE);
+
+    await assert.rejects((await hurriedProcess()).extract(), {
+      kind: 'configuration',
+      message: captureNamed,
+      advice: /STATEMENT_TIMEOUT_SECONDS/,
+    });
+
+    assert.match(String(await on.haltedReason()), captureNamed);
+    assert.deepEqual(await on.states(), []);
+  });
+
+  it('I2 I8 with its capture of changes is followed by one of fewer, and halts the view where a single row is too slow', async () => {
+    await on.replicate();
+    await changeProjects(3);
+    await closeGateTo(GATED_CAPTURE);
+    const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2', MAX_BATCH_LOG_ROWS: '4' });
+
+    await assert.rejects(hurried.extract(), { kind: 'transient', message: captureNamed });
+    assert.deepEqual([await batchLimits(), await on.haltedReason()], [[1], null]);
+    await assert.rejects(hurried.extract(), { kind: 'configuration', message: captureNamed });
+
+    assert.match(String(await on.haltedReason()), captureNamed);
+    await gate.open();
+    await on.dependencies.control.resumeView('pmr_project');
+    for (const changed of ['1', '2']) assert.partialDeepStrictEqual(await on.replicate(), { changed });
+    await on.assertEqual();
+  });
+
   it('is followed by larger batches again, up to as large as configured, when these are quick', async () => {
     await on.replicate();
     const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2', MAX_BATCH_LOG_ROWS: '8' });
     await changeProjects(8);
-    gate = await closeGate(on.source.database);
+    await closeGateTo();
     await assert.rejects(hurried.extract(), { kind: 'transient' });
     await gate.open();
     const quick = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: '8' });

@@ -203,6 +203,16 @@ export class Installation {
     return (await this.batches(view)).map(({ state }) => state);
   }
 
+  /** Which loads of staged rows of the view succeeded: `<ETL transaction>_<attempt>_<try>`, in order. */
+  async succeededLoads(view = 'pmr_project'): Promise<string[]> {
+    const [jobs] = await this.bigquery.getJobs({ allUsers: true });
+    const prefix = `load_SMartDataAnalytics_${view}_`;
+    return jobs
+      .filter(({ id, metadata }) => id?.startsWith(prefix) && metadata.status.errorResult === undefined)
+      .map(({ id }) => String(id).slice(prefix.length))
+      .sort();
+  }
+
   /** The recorded failures, oldest first. */
   async errors(): Promise<Record<string, unknown>[]> {
     return (await this.parts.control.query('select * from etl.etl_error order by id')).rows;

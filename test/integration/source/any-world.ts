@@ -59,9 +59,10 @@ export function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<Wo
       maturedAbove: fc.option(fc.integer({ min: 1, max: 20 })),
       isSeen: fc.array(fc.boolean(), { minLength: 25, maxLength: 25 }),
       maxLogRows: fc.integer({ min: 1, max: 12 }),
+      maxReadRows: fc.integer({ min: 1, max: 24 }),
       queuedKeys: fc.array(objectId, { maxLength: 3 }),
     })
-    .map(({ items, rows, floorId, maturedAbove, isSeen, maxLogRows, queuedKeys }) => {
+    .map(({ items, rows, floorId, maturedAbove, isSeen, ...given }) => {
       let id = 0;
       const log = rows.map(([distance, row]) => {
         id += distance;
@@ -69,6 +70,6 @@ export function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<Wo
       });
       const seen = log.filter((row, i) => isSeen[i] === true && row.id > floorId).map((row) => row.id);
       const maturedFloorId = maturedAbove === null ? null : floorId + maturedAbove;
-      return { items, log, checkpoint: { floorId, seen, maturedFloorId }, maxLogRows, queuedKeys };
+      return { items, log, checkpoint: { floorId, seen, maturedFloorId }, ...given };
     });
 }

@@ -16,8 +16,9 @@ const LONG_LOG_ROWS = 50_000;
 const ROWS_LOOKED_UP = 5;
 /** A longer log may be a level deeper in each index that is gone down. */
 const BUFFERS_DEEPER = 8;
+const READ_ROWS = 1_000;
 
-describe('capture of a small change', () => {
+describe('capture', () => {
   let items: Items;
 
   before(async () => {
@@ -26,7 +27,18 @@ describe('capture of a small change', () => {
   afterEach(() => items.source.disconnect());
   after(() => items.source.stop());
 
-  /** What all statements of a capture read behind so much covered traffic, a fifth of it the view's. */
+  /** So many log rows, a fifth of them the view's. */
+  async function log(rows: number): Promise<void> {
+    await items.source.pool.query(
+      `insert into ${LOG_TABLE} (object_id, content_type_id, action)
+       select i::text, case when i % 5 = 0 then ${CONTENT_TYPE.item} else ${CONTENT_TYPE.other} end, 'changed'
+       from generate_series(1, $1::int) i`,
+      [rows],
+    );
+    await items.source.pool.query(`analyze ${LOG_TABLE}`);
+  }
+
+  /** What all statements of a small change's capture read behind so much covered traffic. */
   async function readsBehind(logRows: number, isBesideLongTransaction: boolean): Promise<Reads> {
     const { pool, connect } = items.source;
     await pool.query(`truncate ${LOG_TABLE}, item`);
@@ -43,13 +55,7 @@ describe('capture of a small change', () => {
       await long.query('begin');
       await items.add(long);
     }
-    await pool.query(
-      `insert into ${LOG_TABLE} (object_id, content_type_id, action)
-       select i::text, case when i % 5 = 0 then ${CONTENT_TYPE.item} else ${CONTENT_TYPE.other} end, 'changed'
-       from generate_series(1, $1::int) i`,
-      [logRows],
-    );
-    await pool.query(`analyze ${LOG_TABLE}`);
+    await log(logRows);
     for (let captures = 0; captures < 3; captures++) await replica.capture();
     for (let rows = 0; rows < SMALL_CHANGE_ROWS; rows++) await items.add(pool);
     isMeasured = true;
@@ -72,11 +78,27 @@ describe('capture of a small change', () => {
     describe(indexes, () => {
       before(async () => items.source.pool.query(await statement()));
 
-      it('reads no more of a long log than of a short one', () =>
+      it('of a small change reads no more of a long log than of a short one', () =>
         assertBounded({ isBesideLongTransaction: false }));
 
-      it('reads no more of a long log beside a transaction that was open all the time', () =>
+      it('of a small change reads no more of a long log beside a transaction that was open all the time', () =>
         assertBounded({ isBesideLongTransaction: true }));
+
+      it('of a view that is far behind reads a part of the log, and the rest in those that follow', async () => {
+        const { pool } = items.source;
+        await pool.query(`truncate ${LOG_TABLE}, item`);
+        const reads: Reads = { logRows: 0, buffers: 0 };
+        const replica = await Replica.load(pool, makeViewSource(), {
+          maxReadRows: READ_ROWS,
+          rules: { capture: (client, ...given) => capture(explaining(client, reads), ...given) },
+        });
+        await log(SHORT_LOG_ROWS);
+
+        assert.equal((await replica.capture()).logRows, BigInt(READ_ROWS / 5));
+        assert.ok(reads.logRows <= READ_ROWS + 1 + ROWS_LOOKED_UP, JSON.stringify(reads));
+        assert.equal(await replica.captureAll(), SHORT_LOG_ROWS / READ_ROWS - 1);
+        await replica.assertEqualsView();
+      });
     });
   }
 });

@@ -6,6 +6,7 @@ export type World = {
   log: ModelLogRow[];
   checkpoint: { floorId: number; seen: number[]; maturedFloorId: number | null };
   maxLogRows: number;
+  maxReadRows: number;
   queuedKeys: string[];
 };
 
@@ -46,10 +47,14 @@ const TRACKED = {
 
 /** The rules of capture and collapse, written a second time and row by row. */
 export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
-  const { checkpoint, items, log, maxLogRows, queuedKeys } = world;
+  const { checkpoint, items, log, maxLogRows, maxReadRows, queuedKeys } = world;
   const fresh = log.filter(({ id }) => id > checkpoint.floorId && !checkpoint.seen.includes(id));
   const ours = fresh.filter(({ type }) => type !== 'other');
-  const cutId = ours.length > maxLogRows ? (ours[maxLogRows - 1]?.id ?? null) : null;
+  const cuts = [
+    ...(ours.length > maxLogRows ? ours.slice(maxLogRows - 1, maxLogRows) : []),
+    ...(fresh.length > maxReadRows ? fresh.slice(maxReadRows - 1, maxReadRows) : []),
+  ];
+  const cutId = cuts.length === 0 ? null : Math.min(...cuts.map(({ id }) => id));
   const covered = fresh.filter(({ id }) => cutId === null || id <= cutId);
   const oursCovered = covered.filter(({ type }) => type !== 'other');
 

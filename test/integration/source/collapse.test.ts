@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import type pg from 'pg';
 import type { Checkpoint } from '../../../shared/checkpoint.ts';
 import { DataHubError } from '../../../shared/errors.ts';
-import { type Capture, capture, captureInitial } from '../../../shared/source/capture.ts';
+import {
+  type Capture,
+  type CaptureOptions,
+  capture,
+  captureInitial,
+} from '../../../shared/source/capture.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
 import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
 import type { ViewSource } from '../../../shared/view-source.ts';
@@ -58,9 +63,10 @@ describe('collapse', () => {
       CONTENT_TYPE_TABLE,
     );
 
-  const options = (differing: { maxLogRows?: number; queuedKeys?: string[] } = {}) => ({
+  const options = (differing: Partial<CaptureOptions> = {}) => ({
     logTable: LOG_TABLE,
     maxLogRows: 1_000,
+    maxReadRows: 1_000,
     queuedKeys: [],
     ...differing,
   });
@@ -142,13 +148,16 @@ describe('collapse', () => {
       fc.asyncProperty(anyWorld(keyCase), async (world) => {
         await undone(async () => {
           await insertWorld('bigint', world);
-          const whole = modelCapture({ ...world, maxLogRows: 1_000, queuedKeys: [] }, keyCase.parse);
+          const whole = modelCapture(
+            { ...world, maxLogRows: 1_000, maxReadRows: 1_000, queuedKeys: [] },
+            keyCase.parse,
+          );
           const parts: Capture[] = [];
           const upserts = new Set<string>();
           const deletes = new Set<string>();
           let checkpoint = checkpointOf(world);
           do {
-            const part = await capture(client, view, checkpoint, options({ maxLogRows: world.maxLogRows }));
+            const part = await capture(client, view, checkpoint, options({ ...world, queuedKeys: [] }));
             for (const setting of [KEY_SETTING.added, KEY_SETTING.changed]) {
               for (const key of await capturedKeys(view, setting)) upserts.add(key);
             }

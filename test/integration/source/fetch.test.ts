@@ -48,7 +48,7 @@ describe('fetching the rows of a view', () => {
       client,
       view,
       { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null },
-      { logTable: LOG_TABLE, maxLogRows: 1_000, queuedKeys: [] },
+      { logTable: LOG_TABLE, maxLogRows: 1_000, maxReadRows: 1_000, queuedKeys: [] },
     );
 
   it('gives deletes the key alone, in the form that upserts give it', async () => {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../../../shared/checkpoint.ts';
-import { type Capture, capture, captureInitial } from '../../../shared/source/capture.ts';
+import {
+  type Capture,
+  type CaptureOptions,
+  capture,
+  captureInitial,
+} from '../../../shared/source/capture.ts';
 import { drawMarker } from '../../../shared/source/change-log.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
@@ -16,11 +21,16 @@ export type CaptureRules = {
     client: pg.ClientBase,
     view: SourceView,
     checkpoint: Checkpoint,
-    options: { logTable: string; maxLogRows: number; queuedKeys: string[] },
+    options: CaptureOptions,
   ): Promise<Capture>;
 };
 
-export type ReplicaOptions = { graceSeconds?: number; maxLogRows?: number; rules?: Partial<CaptureRules> };
+export type ReplicaOptions = {
+  graceSeconds?: number;
+  maxLogRows?: number;
+  maxReadRows?: number;
+  rules?: Partial<CaptureRules>;
+};
 
 /** A copy of a view in memory, kept by the capture alone: what a target would hold if every batch were applied at once. */
 export class Replica {
@@ -38,7 +48,7 @@ export class Replica {
   ) {
     this.#pool = pool;
     this.#viewSource = viewSource;
-    this.#options = { graceSeconds: 0, maxLogRows: 1_000, rules: {}, ...options };
+    this.#options = { graceSeconds: 0, maxLogRows: 1_000, maxReadRows: 1_000_000, rules: {}, ...options };
     this.checkpoint = initial.checkpoint;
     this.rows = new Map(initial.rows.map((row) => [this.#keyOf(row), withoutBatch(row)]));
   }
@@ -57,7 +67,7 @@ export class Replica {
 
   /** One capture, applied at once; the checkpoint goes through its stored form. */
   async capture(queuedKeys: string[] = []): Promise<Capture> {
-    const { graceSeconds, maxLogRows, rules } = this.#options;
+    const { graceSeconds, maxLogRows, maxReadRows, rules } = this.#options;
     const checkpoint = await (rules.drawMarker ?? drawMarker)(this.#pool, this.checkpoint, graceSeconds);
     const { captured, upserts, deletes } = await inSnapshot(this.#pool, async (client) => {
       const view = await describeView(client, this.#viewSource, CONTENT_TYPE_TABLE);
@@ -65,6 +75,7 @@ export class Replica {
         captured: await (rules.capture ?? capture)(client, view, checkpoint, {
           logTable: LOG_TABLE,
           maxLogRows,
+          maxReadRows,
           queuedKeys,
         }),
         upserts: await stagedRows(client, view, { kind: 'captured' }),

@@ -2,12 +2,37 @@ import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import { fromPostgres } from '../../shared/postgres.ts';
 import { abandon } from '../abandon.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { lowerBatchLimit } from './batch-limit.ts';
 
+/** What is captured: since which checkpoint (null for a whole view), and how many log rows or keys it has, or may have. */
+export type Captured = { stored: StoredCheckpoint | null; size: number };
+
 /** Of a statement that PostgreSQL stopped at its time-out. */
 const QUERY_CANCELED = '57014';
+
+/** Runs `capture`; when PostgreSQL stops it as too slow, what follows is as for `stageInTime`. */
+export async function captureInTime<T>(
+  lease: Lease,
+  captured: Captured,
+  dependencies: Dependencies,
+  capture: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await capture();
+  } catch (thrown) {
+    const error = fromPostgres(thrown, 'source');
+    if (error.context.code !== QUERY_CANCELED) throw error;
+    const { statementTimeoutSeconds } = dependencies.config;
+    throw new DataHubError(
+      await kindOfTooSlow(lease, captured, dependencies),
+      `view ${lease.view}: its changes were not captured within STATEMENT_TIMEOUT_SECONDS (${statementTimeoutSeconds})`,
+      { context: { view: lease.view }, advice: CAPTURE_ADVICE, cause: thrown },
+    );
+  }
+}
 
 /**
  * Runs `stage`, which copies the rows of the lease's batch, until `deadlineMs` by the clock at most: what cannot end in time is
@@ -17,7 +42,7 @@ const QUERY_CANCELED = '57014';
  */
 export async function stageInTime<T>(
   batch: EtlTransaction,
-  captured: { stored: StoredCheckpoint | null; size: number },
+  captured: Captured,
   held: { lease: Lease; signal: AbortSignal; deadlineMs: number },
   dependencies: Dependencies,
   stage: (signal: AbortSignal) => Promise<T>,
@@ -32,13 +57,10 @@ export async function stageInTime<T>(
       timeIsUp.signal.aborted || (error instanceof DataHubError && error.context.code === QUERY_CANCELED);
     if (held.signal.aborted || !isTooSlow) throw error;
     const { timeLimitSeconds, statementTimeoutSeconds } = config;
-    const isSmallerNext =
-      captured.stored !== null &&
-      (await lowerBatchLimit(held.lease, captured.stored, captured.size, dependencies));
     const tooSlow = new DataHubError(
-      isSmallerNext ? 'transient' : 'configuration',
+      await kindOfTooSlow(held.lease, captured, dependencies),
       `view ${batch.view}: the rows of ETL transaction ${batch.id} were not copied within TIME_LIMIT_SECONDS (${timeLimitSeconds}) and STATEMENT_TIMEOUT_SECONDS (${statementTimeoutSeconds})`,
-      { context: { view: batch.view, etlTransactionId: batch.id }, advice: ADVICE, cause: error },
+      { context: { view: batch.view, etlTransactionId: batch.id }, advice: COPY_ADVICE, cause: error },
     );
     await abandon(held.lease, batch, tooSlow.message, dependencies);
     throw tooSlow;
@@ -47,5 +69,17 @@ export async function stageInTime<T>(
   }
 }
 
-const ADVICE =
+/** `transient` when the next try has less to do, having made it so. */
+async function kindOfTooSlow(
+  lease: Lease,
+  { stored, size }: Captured,
+  dependencies: Dependencies,
+): Promise<'transient' | 'configuration'> {
+  const isSmallerNext = stored !== null && (await lowerBatchLimit(lease, stored, size, dependencies));
+  return isSmallerNext ? 'transient' : 'configuration';
+}
+
+const CAPTURE_ADVICE =
+  'Look why the view is slow, for one key or as a whole: a lock, a missing index, a join that reads everything. Or raise STATEMENT_TIMEOUT_SECONDS. Then resume the view.';
+const COPY_ADVICE =
   'Copy a whole view in smaller parts: lower SLICE_ROWS or raise MAX_SLICES. Look why the view is slow for a single key, such as a lock or a missing index. Or raise the time limits of the function and of its statements. Then resume the view.';
