@@ -106,9 +106,12 @@ export async function inTransaction<T>(
   const client = await pool.connect().catch((error: unknown) => {
     throw fromPostgres(error, database);
   });
-  // Without a listener, a connection that breaks between two queries would end the process.
-  const ignore = () => undefined;
-  client.on('error', ignore);
+  // Without a listener, a connection that breaks between two queries would end the process. The next query does not tell why.
+  let lost: Error | undefined;
+  const lose = (error: Error) => {
+    lost ??= error;
+  };
+  client.on('error', lose);
   let broken = false;
   try {
     await client.query(begin);
@@ -120,9 +123,10 @@ export async function inTransaction<T>(
     await client.query('rollback').catch(() => {
       broken = true;
     });
-    throw fromPostgres(error, database);
+    const isOurs = error instanceof DataHubError || isProgrammingError(error);
+    throw fromPostgres(isOurs ? error : (lost ?? error), database);
   } finally {
-    client.off('error', ignore);
+    client.off('error', lose);
     client.release(broken);
   }
 }

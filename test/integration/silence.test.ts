@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 import { parseConfig } from '../../shared/config.ts';
@@ -61,5 +62,20 @@ describe('a connection to PostgreSQL', function () {
     });
 
     assert.equal(answered.rowCount, 1);
+  });
+
+  it('I8 that broke between two queries is told with what broke it', async () => {
+    const interrupted = inTransaction(pool, 'source', 'begin read only', async (client) => {
+      const { rows } = await client.query('select pg_backend_pid() as pid');
+      const broken = once(client, 'error');
+      await readOnly(pool, 'source', 'select pg_terminate_backend($1)', [rows[0].pid]);
+      await broken;
+      await client.query('select 1');
+    });
+
+    await assert.rejects(interrupted, {
+      kind: 'transient',
+      message: 'source database: terminating connection due to administrator command',
+    });
   });
 });

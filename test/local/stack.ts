@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as elapse } from 'node:timers/promises';
 import {
   BUCKET,
   type Cloud,
@@ -23,6 +24,8 @@ import { formatLogLine } from './log-line.ts';
 import { startScheduler } from './scheduler.ts';
 import { type Endpoints, startStandIns } from './stand-ins.ts';
 import { readViewSources } from './view-sources.ts';
+
+const IMPORT_TRIES = 5;
 
 export interface StackOptions {
   dataFolder: string;
@@ -152,12 +155,18 @@ function startFunctions(
   );
 }
 
-/** Gives the functions SMartApp's view sources, as an operator does. Throws what the function answers. */
+/** Gives the functions SMartApp's view sources, again while these say that it may pass. Throws what else the function answers. */
 async function importViewSources(extractUrl: string): Promise<void> {
-  const answer = await callFunction(extractUrl, await readViewSources());
-  if (!isFailure(answer)) return;
-  const { message, advice } = answer.error;
-  throw new Error(`The view sources were not imported: ${message}\n${advice}`);
+  const viewSources = await readViewSources();
+  for (let tries = 1; ; tries += 1) {
+    const answer = await callFunction(extractUrl, viewSources);
+    if (!isFailure(answer)) return;
+    const { kind, message, advice } = answer.error;
+    if (kind !== 'transient' || tries === IMPORT_TRIES) {
+      throw new Error(`The view sources were not imported: ${message}\n${advice}`);
+    }
+    await elapse(tries * 1_000);
+  }
 }
 
 /** Google's clients keep trying for a long time; nobody who stops a start waits for that. */

@@ -37,6 +37,9 @@ const CHUNK_ROWS = 2048;
 
 const MEMORY_LIMIT = '1GB';
 
+/** DuckDB forgets an interruption that comes before the statement has begun. */
+const INTERRUPT_EVERY_MS = 20;
+
 /** DuckDB with the functions that translated GoogleSQL calls. */
 export class Engine {
   readonly #instance: DuckDBInstance;
@@ -83,6 +86,7 @@ export class Engine {
 export class Session {
   readonly #connection: DuckDBConnection;
   #open = true;
+  #interrupting: NodeJS.Timeout | undefined;
 
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
@@ -161,12 +165,15 @@ export class Session {
     }
   }
 
-  /** Stops what is running; its caller sees a BigQueryError `stopped`. */
+  /** Stops what is running, or begins next; its caller sees a BigQueryError `stopped`. */
   interrupt(): void {
-    if (this.#open) this.#connection.interrupt();
+    if (!this.#open) return;
+    this.#connection.interrupt();
+    this.#interrupting ??= setInterval(() => this.#connection.interrupt(), INTERRUPT_EVERY_MS);
   }
 
   close(): void {
+    clearInterval(this.#interrupting);
     if (this.#open) this.#connection.closeSync();
     this.#open = false;
   }
@@ -175,6 +182,8 @@ export class Session {
     try {
       return await work();
     } catch (error) {
+      // What follows an interruption, such as a rollback, is not to be stopped.
+      clearInterval(this.#interrupting);
       if (error instanceof BigQueryError || !(error instanceof Error)) throw error;
       throw parseDuckDbError(error);
     }
