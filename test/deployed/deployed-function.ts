@@ -43,6 +43,8 @@ export class DeployedFunction {
         PATH: process.env.PATH ?? '',
         METADATA_SERVER_DETECTION: 'none',
         FUNCTION_TARGET: target,
+        // Of a function with an event trigger; ours are registered as HTTP functions all the same.
+        FUNCTION_SIGNATURE_TYPE: 'cloudevent',
         ...env,
       },
     });
@@ -58,9 +60,27 @@ export class DeployedFunction {
 
   /** A call by hand, with a JSON body. */
   call(body: object): Promise<Response> {
+    return this.#post(body, {});
+  }
+
+  /** A message of a topic, as Eventarc delivers it. */
+  deliver(event: object): Promise<Response> {
+    const data = Buffer.from(JSON.stringify(event)).toString('base64');
+    return this.#post(
+      { message: { data, messageId: '1' }, subscription: 'projects/p/subscriptions/s' },
+      {
+        'ce-id': '1',
+        'ce-source': '//pubsub.googleapis.com/projects/p/topics/t',
+        'ce-specversion': '1.0',
+        'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
+      },
+    );
+  }
+
+  #post(body: object, headers: Record<string, string>): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.#port}/`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
   }

@@ -168,22 +168,26 @@ describe('the archive that is deployed', () => {
     after(() => stack.stop());
 
     /** Calls a function in a new process: what it answers, and what it loaded for it. */
-    const call = async (target: string, payload: object): Promise<{ answer: Answer; loaded: string[] }> => {
+    const call = async (
+      target: string,
+      payload: object,
+      how: 'call' | 'deliver' = 'call',
+    ): Promise<{ answer: Answer; loaded: string[] }> => {
       await using deployed = await DeployedFunction.start(folder, target, {
         env: { ...on.parts.env, ...stack.endpoints() },
         nodeFlags: ['--import', RECORDER],
       });
-      const answer = (await (await deployed.call(payload)).json()) as Answer;
+      const answer = (await (await deployed[how](payload)).json()) as Answer;
       const loaded = deployed.output.split('\n').filter((line) => line.startsWith('loaded '));
       return { answer, loaded: loaded.map((line) => line.slice('loaded '.length)) };
     };
     const clientsOf = (loaded: string[]): string[] => CLIENTS.filter((client) => loaded.includes(client));
     const batchOf = ({ view, etlTransactionId }: Answer) => ({ view, etlTransactionId });
 
-    it('replicates a view that is merged', async () => {
+    it('replicates a view that is merged, by hand and by a message', async () => {
       const extracted = await call('extract', { view: 'pmr_project' });
       assert.equal(extracted.answer.outcome, 'staged');
-      const merged = await call('merge', batchOf(extracted.answer));
+      const merged = await call('merge', batchOf(extracted.answer), 'deliver');
 
       assert.partialDeepStrictEqual(merged.answer, { outcome: 'applied', added: '1' });
       assert.deepEqual(clientsOf(merged.loaded), ['@google-cloud/bigquery', 'pg']);
