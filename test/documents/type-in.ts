@@ -18,7 +18,7 @@ export interface Command {
   isNamed: boolean;
 }
 
-/** Programs that the documents tell readers to run; nothing else is found, but for what is harmless. */
+/** Programs that the documents tell readers to run: nothing else is in the PATH, but for what is harmless. */
 export const PROGRAMS = ['bq', 'curl', 'gcloud', 'git', 'npm', 'npx', 'psql', 'terraform'];
 const HARMLESS = ['cat', 'cp', 'mkdir'];
 
@@ -35,8 +35,13 @@ echo answer
  * variable that was not set before it, a file that is not there, a program that no reader was told to have.
  */
 export async function typeIn(document: string, code: Code[]): Promise<Command[]> {
+  const blocks = code.filter(({ language }) => language === 'sh');
+  const functions = blocks.flatMap(({ text }) =>
+    [...text.matchAll(/^(\w+)\(\) \{/gm)].map(([, name = '']) => name),
+  );
+  const names = [...PROGRAMS, ...functions];
   const typed = code.filter(
-    ({ language, text }) => language === 'sh' || (language === null && isCommand(text)),
+    (piece) => blocks.includes(piece) || (piece.language === null && isCommand(piece.text, names)),
   );
   const preamble = typed.filter(({ section }) => section === '');
   const found: Command[] = [];
@@ -49,10 +54,10 @@ export async function typeIn(document: string, code: Code[]): Promise<Command[]>
   return found;
 }
 
-/** Whether a span is a command that can be typed: it begins with a program, and nothing in it was left out. */
-function isCommand(text: string): boolean {
+/** Whether a span is a command that can be typed: it begins with one of the names, and nothing in it was left out. */
+function isCommand(text: string, names: string[]): boolean {
   const [program = '', ...rest] = text.split(' ');
-  return PROGRAMS.includes(program) && rest.length > 0 && !text.includes('…');
+  return names.includes(program) && rest.length > 0 && !text.includes('…');
 }
 
 async function run(document: string, pieces: Code[]): Promise<Command[]> {
