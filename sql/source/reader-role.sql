@@ -1,5 +1,7 @@
 -- The role that SMart DataHub reads SMartApp with: it may SELECT what is listed here and nothing else. Safe to repeat.
--- Run it in SMartApp's database after the views exist, then set a password: alter role smartapp_reader password '…'
+-- Run it in SMartApp's database after the views exist, as the owner of its tables, then set a password:
+-- alter role smartapp_reader password '…'. Making the role wants CREATEROLE; where an administrator made it before
+-- (create role smartapp_reader login noinherit), an owner without that right will do.
 -- PostgreSQL lets every role make temporary tables and large objects, and PostgreSQL 14 tables in schema public. Unless the
 -- application relies on that, run these too, with your database's name:
 -- revoke create on schema public from public;
@@ -7,7 +9,9 @@
 -- revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
 do $$
 begin
-  create role smartapp_reader login nosuperuser nocreatedb nocreaterole noinherit noreplication nobypassrls;
+  if not exists (select from pg_roles where rolname = 'smartapp_reader') then
+    create role smartapp_reader login nosuperuser nocreatedb nocreaterole noinherit noreplication nobypassrls;
+  end if;
 exception when duplicate_object then
   null;
 end

@@ -138,6 +138,30 @@ describe('the role that reads the source', () => {
     assert.equal(await countOf(database, 'select from pg_largeobject_metadata'), 0);
   });
 
+  it('I12 is given its rights, and loses them, by an owner who may make no roles', async () => {
+    const { database: owned } = await server.create('sample');
+    const client = await owned.connect();
+    const rights = `select 'may' from information_schema.role_table_grants where grantee = '${READER_ROLE}'`;
+    try {
+      await client.query(`create role ordinary_owner`);
+      await client.query(`do $$ declare relation regclass; begin
+        for relation in select oid from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') loop
+          execute format('alter table %s owner to ordinary_owner', relation);
+        end loop; end $$`);
+      await client.query('set role ordinary_owner');
+      await assert.rejects(client.query('create role mine'), { code: '42501' });
+
+      // As README, "Removing everything", has it, and then as "Deploy" does.
+      await client.query(`revoke all on all tables in schema public from ${READER_ROLE}`);
+      await client.query(`revoke all on all sequences in schema public from ${READER_ROLE}`);
+      assert.equal(await countOf(owned, rights), 0);
+      await client.query(await readFile(READER_ROLE_SQL, 'utf8'));
+      assert.ok((await countOf(owned, rights)) > 10);
+    } finally {
+      client.release();
+    }
+  });
+
   it('I12 is a member of no role and owns nothing', async () => {
     const { rows } = await database.query(
       `select (select count(*) from pg_auth_members where member = r.oid)::int as memberships,
