@@ -1,8 +1,125 @@
+locals {
+  # One chart each, two in a row. The names of `by` are labels of the metric or of its resource.
+  dashboard_tiles = [
+    {
+      title   = "Behind, by view"
+      unit    = "seconds"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["behind_seconds"].name}\""
+      aligner = "ALIGN_PERCENTILE_99"
+      reducer = "REDUCE_MAX"
+      by      = ["metric.label.view"]
+    },
+    {
+      title   = "From change to target, by view"
+      unit    = "milliseconds"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["lag_milliseconds"].name}\""
+      aligner = "ALIGN_PERCENTILE_95"
+      reducer = "REDUCE_MAX"
+      by      = ["metric.label.view"]
+    },
+    {
+      title   = "Applied batches, by view"
+      unit    = "batches"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["applied_batches"].name}\""
+      aligner = "ALIGN_SUM"
+      reducer = "REDUCE_SUM"
+      by      = ["metric.label.view"]
+    },
+    {
+      title   = "Views that ticks have looked at"
+      unit    = "views"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["looked_at_views"].name}\""
+      aligner = "ALIGN_SUM"
+      reducer = "REDUCE_SUM"
+      by      = []
+    },
+    {
+      title   = "Failures for a person, by kind"
+      unit    = "failures"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["failures"].name}\""
+      aligner = "ALIGN_SUM"
+      reducer = "REDUCE_SUM"
+      by      = ["metric.label.kind"]
+    },
+    {
+      title   = "Tried again, by kind"
+      unit    = "failures"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["retries"].name}\""
+      aligner = "ALIGN_SUM"
+      reducer = "REDUCE_SUM"
+      by      = ["metric.label.kind"]
+    },
+    {
+      title   = "Dead letters that wait"
+      unit    = "messages"
+      filter  = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"${google_pubsub_subscription.dead_letter.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      aligner = "ALIGN_MAX"
+      reducer = "REDUCE_SUM"
+      by      = []
+    },
+    {
+      title   = "Answers, by function and class"
+      unit    = "requests"
+      filter  = "${local.metric_scope} AND metric.type=\"run.googleapis.com/request_count\""
+      aligner = "ALIGN_SUM"
+      reducer = "REDUCE_SUM"
+      by      = ["resource.label.service_name", "metric.label.response_code_class"]
+    },
+    {
+      title   = "Memory, by function"
+      unit    = "share of the limit"
+      filter  = "${local.metric_scope} AND metric.type=\"run.googleapis.com/container/memory/utilizations\""
+      aligner = "ALIGN_PERCENTILE_99"
+      reducer = "REDUCE_MAX"
+      by      = ["resource.label.service_name"]
+    },
+    {
+      title   = "Instances, by function"
+      unit    = "instances"
+      filter  = "${local.metric_scope} AND metric.type=\"run.googleapis.com/container/instance_count\""
+      aligner = "ALIGN_MAX"
+      reducer = "REDUCE_SUM"
+      by      = ["resource.label.service_name"]
+    },
+  ]
+}
+
+# Zeros and empty lists are left out: the API does not give them back, and every plan would want to add them again.
 resource "google_monitoring_dashboard" "overview" {
-  dashboard_json = templatefile("${path.module}/dashboard.json.tftpl", {
-    suffix                   = local.suffix
-    dead_letter_subscription = google_pubsub_subscription.dead_letter.name
+  dashboard_json = jsonencode({
+    displayName = "SMart DataHub${local.suffix}"
+    mosaicLayout = {
+      columns = 12
+      tiles = [
+        for index, tile in local.dashboard_tiles : merge(
+          { for name, position in { xPos = index % 2 * 6, yPos = floor(index / 2) * 4 } : name => position if position > 0 },
+          {
+            width  = 6
+            height = 4
+            widget = {
+              title = tile.title
+              xyChart = {
+                yAxis = { label = tile.unit, scale = "LINEAR" }
+                dataSets = [{
+                  plotType   = "LINE"
+                  targetAxis = "Y1"
+                  timeSeriesQuery = {
+                    timeSeriesFilter = {
+                      filter = tile.filter
+                      aggregation = merge(
+                        { alignmentPeriod = "300s", perSeriesAligner = tile.aligner, crossSeriesReducer = tile.reducer },
+                        { for name, fields in { groupByFields = tile.by } : name => fields if length(fields) > 0 },
+                      )
+                    }
+                  }
+                }]
+              }
+            }
+          },
+        )
+      ]
+    }
   })
 
-  depends_on = [google_logging_metric.metric]
+  depends_on = [google_project_service.required]
 }

@@ -46,9 +46,9 @@ resource "google_bigquery_dataset_access" "analysts" {
 
 # WRITER is roles/bigquery.dataEditor, under the name that BigQuery answers with.
 resource "google_bigquery_dataset_access" "function" {
-  for_each = local.function_datasets
+  for_each = local.rights.writes
 
-  dataset_id    = google_bigquery_dataset.dataset[each.value.dataset].dataset_id
+  dataset_id    = google_bigquery_dataset.dataset[each.value.object].dataset_id
   role          = "WRITER"
   user_by_email = google_service_account.function[each.value.function].email
 }

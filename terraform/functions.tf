@@ -30,7 +30,7 @@ resource "google_cloudfunctions2_function" "function" {
     ingress_settings                 = var.ingress
     service_account_email            = google_service_account.function[each.key].email
     vpc_connector                    = local.vpc_connector
-    vpc_connector_egress_settings    = local.vpc_connector == null ? null : "PRIVATE_RANGES_ONLY"
+    vpc_connector_egress_settings    = try(var.vpc.egress, null)
     environment_variables            = local.function_environment[each.key]
   }
 
@@ -46,10 +46,8 @@ resource "google_cloudfunctions2_function" "function" {
   }
 
   depends_on = [
-    google_artifact_registry_repository_iam_member.build,
-    google_project_iam_member.build_log_writer,
-    google_project_iam_member.build_source_reader,
     google_project_service.required,
+    time_sleep.build_rights,
   ]
 }
 

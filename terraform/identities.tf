@@ -26,31 +26,14 @@ resource "google_service_account" "build" {
 }
 
 locals {
-  function_topics = merge([
-    for function, entry in local.functions : {
-      for topic in entry.publishes : "${function} ${topic}" => { function = function, topic = topic }
-    }
-  ]...)
-  function_inspected_topics = merge([
-    for function, entry in local.functions : {
-      for topic in entry.inspects : "${function} ${topic}" => { function = function, topic = topic }
-    }
-  ]...)
-  function_datasets = merge([
-    for function, entry in local.functions : {
-      for dataset in entry.writes : "${function} ${dataset}" => { function = function, dataset = dataset }
-    }
-  ]...)
-  function_secrets = merge([
-    for function, entry in local.functions : {
-      for secret in entry.secrets : "${function} ${secret}" => { function = function, secret = secret }
-    }
-  ]...)
-  function_bucket_roles = merge([
-    for function, entry in local.functions : {
-      for role in entry.bucket_roles : "${function} ${role}" => { function = function, role = role }
-    }
-  ]...)
+  # What every function may touch, one by one: `rights.writes["merge temp"]`.
+  rights = {
+    for kind in ["bucket_roles", "inspects", "publishes", "secrets", "writes"] : kind => merge([
+      for function, entry in local.functions : {
+        for object in entry[kind] : "${function} ${object}" => { function = function, object = object }
+      }
+    ]...)
+  }
   function_members = { for function, account in google_service_account.function : function => "serviceAccount:${account.email}" }
 
   function_invokers = merge([
@@ -67,34 +50,34 @@ locals {
 }
 
 resource "google_pubsub_topic_iam_member" "publisher" {
-  for_each = local.function_topics
+  for_each = local.rights.publishes
 
-  topic  = google_pubsub_topic.topic[each.value.topic].name
+  topic  = google_pubsub_topic.topic[each.value.object].name
   role   = "roles/pubsub.publisher"
   member = local.function_members[each.value.function]
 }
 
 # The preflight sees whether the topics exist.
 resource "google_pubsub_topic_iam_member" "viewer" {
-  for_each = local.function_inspected_topics
+  for_each = local.rights.inspects
 
-  topic  = google_pubsub_topic.topic[each.value.topic].name
+  topic  = google_pubsub_topic.topic[each.value.object].name
   role   = "roles/pubsub.viewer"
   member = local.function_members[each.value.function]
 }
 
 resource "google_storage_bucket_iam_member" "staging" {
-  for_each = local.function_bucket_roles
+  for_each = local.rights.bucket_roles
 
   bucket = google_storage_bucket.staging.name
-  role   = each.value.role
+  role   = each.value.object
   member = local.function_members[each.value.function]
 }
 
 resource "google_secret_manager_secret_iam_member" "accessor" {
-  for_each = local.function_secrets
+  for_each = local.rights.secrets
 
-  secret_id = google_secret_manager_secret.database_url[each.value.secret].id
+  secret_id = google_secret_manager_secret.database_url[each.value.object].id
   role      = "roles/secretmanager.secretAccessor"
   member    = local.function_members[each.value.function]
 }
@@ -111,16 +94,16 @@ resource "google_project_iam_member" "job_user" {
 # Through Google's connector, of the project that an instance is in; the condition leaves that one instance.
 resource "google_project_iam_member" "cloud_sql_client" {
   for_each = {
-    for key, entry in local.function_secrets : key => entry if local.uses_cloud_sql[entry.secret]
+    for key, entry in local.rights.secrets : key => entry if local.uses_cloud_sql[entry.object]
   }
 
-  project = local.cloud_sql_resources[each.value.secret].project
+  project = local.cloud_sql_resources[each.value.object].project
   role    = "roles/cloudsql.client"
   member  = local.function_members[each.value.function]
 
   condition {
-    title      = "cdc ${each.value.secret} database${local.suffix}"
-    expression = "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name == \"${local.cloud_sql_resources[each.value.secret].name}\""
+    title      = "cdc ${each.value.object} database${local.suffix}"
+    expression = "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name == \"${local.cloud_sql_resources[each.value.object].name}\""
   }
 }
 
@@ -167,4 +150,16 @@ resource "google_project_iam_member" "build_source_reader" {
     title      = "sources of functions"
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/${local.buckets.source}/\")"
   }
+}
+
+# A right holds only some time after it was given: the first build would be refused.
+resource "time_sleep" "build_rights" {
+  create_duration = "90s"
+  triggers        = { account = google_service_account.build.email }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build_log_writer,
+    google_project_iam_member.build_source_reader,
+  ]
 }

@@ -21,17 +21,21 @@ locals {
   # An event-driven function may run for 540 s at most. The functions stop by themselves before their limit.
   time_limit_seconds = 540
 
-  # Each function with what it is given and what it may touch; a new one is a new entry. `topic` is a key of var.topics, or
-  # null for one that is only called over HTTP. `publishes` and `inspects` are keys of topics (inspects: sees that it exists),
-  # `writes` of datasets, `secrets` of local.secrets; `bucket_roles` are roles on the staging bucket. An instance serves one
-  # request at a time: a batch fills it, and its memory was measured so.
-  functions = {
+  # An instance serves one request at a time: a batch fills it, and its memory was measured so.
+  function_defaults = {
+    memory      = "512Mi"
+    cpu         = "1"
+    concurrency = 1
+    inspects    = []
+  }
+
+  # Each function with what it may touch, and what differs from the defaults; a new one is a new entry. `topic` is a key of
+  # var.topics, or null for one that is only called over HTTP. `publishes` and `inspects` are keys of topics (inspects: sees that
+  # it exists), `writes` of datasets, `secrets` of local.secrets; `bucket_roles` are roles on the staging bucket.
+  function_entries = {
     extract = {
       description  = "Captures what changed in the source and stages it."
       topic        = "extract"
-      memory       = "512Mi"
-      cpu          = "1"
-      concurrency  = 1
       publishes    = ["dead_letter", "extract", "merge", "stream"]
       inspects     = ["dead_letter", "extract", "merge", "stream"]
       writes       = ["target", "temp", "view"]
@@ -41,11 +45,7 @@ locals {
     merge = {
       description  = "Applies a staged batch by one BigQuery transaction."
       topic        = "merge"
-      memory       = "512Mi"
-      cpu          = "1"
-      concurrency  = 1
       publishes    = ["dead_letter", "extract", "merge"]
-      inspects     = []
       writes       = ["target", "temp"]
       secrets      = ["control"]
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
@@ -53,16 +53,14 @@ locals {
     stream = {
       description  = "Applies a staged batch through the Storage Write API."
       topic        = "stream"
-      memory       = "512Mi"
-      cpu          = "1"
-      concurrency  = 1
       publishes    = ["dead_letter", "extract", "stream"]
-      inspects     = []
       writes       = ["target"]
       secrets      = ["control"]
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
     }
   }
+
+  functions = { for function, entry in local.function_entries : function => merge(local.function_defaults, entry) }
 
   control_instance_name = "cdc-control${local.suffix}"
   control_cloud_sql = {
@@ -87,7 +85,7 @@ locals {
     GOOGLE_CLOUD_PROJECT       = var.project
     GRACE_SECONDS              = var.settings.grace_seconds
     KEEP_DAYS                  = var.settings.keep_days
-    LAG_WARNING_SECONDS        = var.alert_after.behind_minutes * 60
+    LAG_WARNING_SECONDS        = local.alert_after.behind_minutes * 60
     LEASE_SECONDS              = var.settings.lease_seconds
     LOG_LEVEL                  = var.settings.log_level
     MAX_BATCH_LOG_ROWS         = var.settings.max_batch_log_rows
@@ -162,13 +160,4 @@ locals {
     try(var.vpc.network, null) == null ? [] : ["compute.googleapis.com", "vpcaccess.googleapis.com"],
     try(var.control_instance.private_network, null) == null ? [] : ["compute.googleapis.com", "servicenetworking.googleapis.com"],
   )
-
-  # What a cron field may hold, as a regular expression.
-  cron_values = {
-    minute  = "[0-5]?[0-9]"
-    hour    = "([01]?[0-9]|2[0-3])"
-    day     = "(0?[1-9]|[12][0-9]|3[01])"
-    month   = "(0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
-    weekday = "([0-7]|(?i:sun|mon|tue|wed|thu|fri|sat))"
-  }
 }

@@ -1,8 +1,10 @@
 # What is read out of the functions' log lines. The filters are tested against lines that the functions write in a run
 # (test/integration/log-filters.test.ts).
 locals {
-  function_services = join(" OR ", [for function in keys(local.functions) : "\"${function}${local.suffix}\""])
-  log_scope         = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.function_services})"
+  function_services = [for function in keys(local.functions) : "\"${function}${local.suffix}\""]
+  log_scope         = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", local.function_services)})"
+  # The same in the language of Cloud Monitoring.
+  metric_scope = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(${join(",", local.function_services)})"
 
   # Counters, and where `value` is given, distributions of it.
   log_metrics = {
@@ -45,6 +47,13 @@ locals {
       description = "Failures that are tried again."
       filter      = "jsonPayload.message=\"to be tried again\""
       labels      = { kind = "EXTRACT(jsonPayload.kind)" }
+      value       = null
+      unit        = "1"
+    }
+    signs_of_life = {
+      description = "Batches that were applied, and views that a tick found current."
+      filter      = "(jsonPayload.message=\"batch applied\" OR (jsonPayload.message=\"view freshness\" AND jsonPayload.behindSeconds<=${local.alert_after.behind_minutes * 60}))"
+      labels      = {}
       value       = null
       unit        = "1"
     }

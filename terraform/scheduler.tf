@@ -16,3 +16,43 @@ resource "google_cloud_scheduler_job" "tick" {
     retry_count = 3
   }
 }
+
+locals {
+  # What a cron field may hold, as regular expressions: values, and steps after `*` or a range.
+  cron_values = {
+    minute  = "[0-5]?[0-9]"
+    hour    = "([01]?[0-9]|2[0-3])"
+    day     = "(0?[1-9]|[12][0-9]|3[01])"
+    month   = "(0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+    weekday = "([0-7]|(?i:sun|mon|tue|wed|thu|fri|sat))"
+  }
+  cron_steps = {
+    minute  = "([1-9]|[1-5][0-9])"
+    hour    = "([1-9]|1[0-9]|2[0-3])"
+    day     = "([1-9]|[12][0-9]|3[01])"
+    month   = "([1-9]|1[0-2])"
+    weekday = "[1-7]"
+  }
+  cron_numbers = merge(
+    { for index, name in ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"] : name => tostring(index + 1) },
+    { for index, name in ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] : name => tostring(index) },
+  )
+
+  # The schedule's minutes and hours, one by one, and from them its ticks as minutes of the day.
+  cron_fields = split(" ", var.schedule)
+  tick_numbers = [
+    for index, size in [60, 24] : flatten([
+      for part in [for text in split(",", local.cron_fields[index]) : regex("^(?:\\*|(?P<first>\\d+)(?:-(?P<last>\\d+))?)(?:/(?P<step>\\d+))?$", text)] : range(
+        part.first == null ? 0 : tonumber(part.first),
+        part.first == null ? size : tonumber(coalesce(part.last, part.first)) + 1,
+        tonumber(coalesce(part.step, "1")),
+      )
+    ])
+  ]
+  ticks = [for text in sort(distinct([for pair in setproduct(local.tick_numbers[1], local.tick_numbers[0]) : format("%04d", pair[0] * 60 + pair[1])])) : tonumber(text)]
+
+  # The longest time without a tick; null where it is whole days, since not every day has ticks.
+  schedule_rest_minutes = toset(slice(local.cron_fields, 2, 5)) != toset(["*"]) ? null : max([
+    for index, tick in local.ticks : (index + 1 < length(local.ticks) ? local.ticks[index + 1] : local.ticks[0] + 1440) - tick
+  ]...)
+}

@@ -1,27 +1,37 @@
 variable "alert_after" {
-  description = "When alerts fire: a view is behind for so many minutes; so many answers 5xx within 15 minutes; no batch was applied, or no tick was seen, for so many minutes (more than the schedule's longest rest)."
+  description = "When alerts fire: a view is behind for so many minutes; so many answers 5xx within 15 minutes; for so many minutes nothing was applied and no view was current, or no tick was seen. What is left out follows from the schedule's longest rest: 25 minutes more, for no_applied_minutes 115 more; with ticks every five minutes 30, 120 and 30."
   type = object({
-    behind_minutes     = optional(number, 30)
+    behind_minutes     = optional(number)
     failed_calls       = optional(number, 20)
-    no_applied_minutes = optional(number, 1410)
-    no_tick_minutes    = optional(number, 30)
+    no_applied_minutes = optional(number)
+    no_tick_minutes    = optional(number)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = var.alert_after.behind_minutes >= 1 && var.alert_after.behind_minutes <= 1440 && floor(var.alert_after.behind_minutes) == var.alert_after.behind_minutes
-    error_message = "alert_after.behind_minutes must be a whole number between 1 and 1440."
+    condition     = alltrue([for value in values(var.alert_after) : value == null ? true : value >= 0 && floor(value) == value])
+    error_message = "The values in alert_after must be whole numbers, none below 0."
   }
 
   validation {
-    condition     = var.alert_after.failed_calls >= 0
-    error_message = "alert_after.failed_calls must be 0 or more."
+    condition     = var.alert_after.behind_minutes == null ? true : var.alert_after.behind_minutes >= 1 && var.alert_after.behind_minutes <= 1440
+    error_message = "alert_after.behind_minutes must be between 1 and 1440."
   }
 
   validation {
-    condition     = alltrue([for minutes in [var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes >= 5 && minutes <= 1410])
-    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 5 and 1410: Cloud Monitoring looks back 23.5 hours at most."
+    condition     = alltrue([for minutes in [var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes == null ? true : minutes >= 20 && minutes <= local.look_back_minutes])
+    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 20 and ${local.look_back_minutes}: logs arrive late, and Cloud Monitoring looks back 23.5 hours."
+  }
+
+  validation {
+    condition     = alltrue([for minutes in [var.alert_after.behind_minutes, var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes == null || local.schedule_rest_minutes == null ? true : minutes >= local.schedule_rest_minutes + 10])
+    error_message = "The minutes in alert_after must exceed the longest rest of schedule, ${coalesce(local.schedule_rest_minutes, 1440)} minutes, by 10 or more, or every rest is an alert: raise them, or leave them out."
+  }
+
+  validation {
+    condition     = local.schedule_rest_minutes != null ? true : var.alert_after.no_applied_minutes == null && var.alert_after.no_tick_minutes == null
+    error_message = "Leave alert_after.no_applied_minutes and alert_after.no_tick_minutes out: schedule rests for whole days, longer than Cloud Monitoring looks back."
   }
 }
 
@@ -98,33 +108,34 @@ variable "control_database" {
   nullable = false
 
   validation {
-    condition     = var.control_database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.control_database.cloud_sql_instance))
-    error_message = "control_database.cloud_sql_instance must have the form project:region:instance."
-  }
-
-  validation {
-    condition     = contains(["PUBLIC", "PRIVATE", "PSC"], var.control_database.cloud_sql_ip_type)
-    error_message = "control_database.cloud_sql_ip_type must be PUBLIC, PRIVATE or PSC."
-  }
-
-  validation {
-    condition     = contains(["disable", "require", "verify-ca", "verify-full"], var.control_database.tls)
-    error_message = "control_database.tls must be disable, require, verify-ca or verify-full."
-  }
-
-  validation {
-    condition     = var.control_database.tls_ca == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s[A-Za-z0-9+/=\\s]+\\s-----END CERTIFICATE-----", trimspace(var.control_database.tls_ca)))
-    error_message = "control_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
-  }
-
-  validation {
-    condition     = !(var.control_database.tls == "disable" && var.control_database.tls_ca != null)
-    error_message = "control_database.tls_ca is of no use while tls is disable."
-  }
-
-  validation {
     condition     = !(var.control_instance != null && var.control_database.cloud_sql_instance != null)
     error_message = "Give either control_database.cloud_sql_instance, which exists, or control_instance, which is made."
+  }
+
+  # The rules of both databases.
+  validation {
+    condition     = alltrue([for database in [var.control_database, var.source_database] : database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", database.cloud_sql_instance))])
+    error_message = "cloud_sql_instance of control_database and source_database must have the form project:region:instance."
+  }
+
+  validation {
+    condition     = alltrue([for database in [var.control_database, var.source_database] : contains(["PUBLIC", "PRIVATE", "PSC"], database.cloud_sql_ip_type)])
+    error_message = "cloud_sql_ip_type of control_database and source_database must be PUBLIC, PRIVATE or PSC."
+  }
+
+  validation {
+    condition     = alltrue([for database in [var.control_database, var.source_database] : contains(["disable", "require", "verify-ca", "verify-full"], database.tls)])
+    error_message = "tls of control_database and source_database must be disable, require, verify-ca or verify-full."
+  }
+
+  validation {
+    condition     = alltrue([for database in [var.control_database, var.source_database] : database.tls_ca == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s[A-Za-z0-9+/=\\s]+\\s-----END CERTIFICATE-----", trimspace(database.tls_ca)))])
+    error_message = "tls_ca of control_database and source_database must be a certificate in PEM form: copy the lines of its file between <<-PEM and PEM, as terraform.tfvars.example shows."
+  }
+
+  validation {
+    condition     = alltrue([for database in [var.control_database, var.source_database] : !(database.tls == "disable" && database.tls_ca != null)])
+    error_message = "tls_ca of control_database or source_database is of no use while its tls is disable: leave one of them out."
   }
 }
 
@@ -154,8 +165,18 @@ variable "control_instance" {
   }
 
   validation {
+    condition     = var.control_instance == null ? true : alltrue([for number in [var.control_instance.backup_days, var.control_instance.transaction_log_days, var.control_instance.maintenance_day, var.control_instance.maintenance_hour] : floor(number) == number])
+    error_message = "The days and the hour in control_instance must be whole numbers."
+  }
+
+  validation {
     condition     = var.control_instance == null ? true : var.control_instance.backup_days >= 1 && var.control_instance.backup_days <= 365 && var.control_instance.transaction_log_days >= 1 && var.control_instance.transaction_log_days <= 7
     error_message = "control_instance.backup_days must be between 1 and 365, transaction_log_days between 1 and 7."
+  }
+
+  validation {
+    condition     = var.control_instance == null ? true : var.control_instance.backup_days >= var.control_instance.transaction_log_days
+    error_message = "control_instance.backup_days must not be less than transaction_log_days: a log is of use only with the backup before it. Raise the first or lower the second."
   }
 
   validation {
@@ -236,6 +257,11 @@ variable "labels" {
     condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
     error_message = "Keys and values of labels hold at most 63 lower-case letters, digits, underscores and dashes; a key begins with a letter."
   }
+
+  validation {
+    condition     = length(setintersection(keys(var.labels), ["application", "environment", "managed-by"])) == 0
+    error_message = "The labels application, environment and managed-by are set already: use other keys."
+  }
 }
 
 variable "location" {
@@ -294,10 +320,18 @@ variable "schedule" {
   validation {
     condition = length(split(" ", var.schedule)) != 5 ? false : alltrue([
       for field, value in zipmap(["minute", "hour", "day", "month", "weekday"], split(" ", var.schedule)) : alltrue([
-        for part in split(",", value) : can(regex(format("^(\\*|%[1]s(-%[1]s)?)(/[1-9][0-9]?)?$", local.cron_values[field]), part))
+        for part in split(",", value) : can(regex(format("^(\\*|%[1]s-%[1]s)(/%[2]s)?$|^%[1]s$", local.cron_values[field], local.cron_steps[field]), part))
       ])
     ])
-    error_message = "schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\"."
+    error_message = "schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\"; a step follows * or a range, and is not greater than the field's highest value."
+  }
+
+  validation {
+    condition = alltrue([
+      for ends in regexall("(\\w+)-(\\w+)", lower(var.schedule)) :
+      try(tonumber(lookup(local.cron_numbers, ends[0], ends[0])) <= tonumber(lookup(local.cron_numbers, ends[1], ends[1])), true)
+    ])
+    error_message = "A range in schedule must not run backwards: write \"22-23,0-5\" for the hours of a night, \"sat,sun\" for a weekend."
   }
 }
 
@@ -358,6 +392,11 @@ variable "settings" {
   }
 
   validation {
+    condition     = coalesce(var.settings.statement_timeout_seconds, 1) <= local.time_limit_seconds
+    error_message = "settings.statement_timeout_seconds must not exceed ${local.time_limit_seconds}, the functions' time limit: a statement that outlives its function is of no use."
+  }
+
+  validation {
     condition = alltrue([
       for given in [
         { value = var.settings.keep_days, low = 8, high = 36500 },
@@ -377,6 +416,7 @@ variable "settings" {
   }
 }
 
+# Its rules stand with those of control_database.
 variable "source_database" {
   description = "How the functions reach the source, whose URL is in its secret: any host with a TLS mode (and the PEM of its authority), or a Cloud SQL instance project:region:instance with the IP type to use."
   type = object({
@@ -387,31 +427,6 @@ variable "source_database" {
   })
   default  = {}
   nullable = false
-
-  validation {
-    condition     = var.source_database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", var.source_database.cloud_sql_instance))
-    error_message = "source_database.cloud_sql_instance must have the form project:region:instance."
-  }
-
-  validation {
-    condition     = contains(["PUBLIC", "PRIVATE", "PSC"], var.source_database.cloud_sql_ip_type)
-    error_message = "source_database.cloud_sql_ip_type must be PUBLIC, PRIVATE or PSC."
-  }
-
-  validation {
-    condition     = contains(["disable", "require", "verify-ca", "verify-full"], var.source_database.tls)
-    error_message = "source_database.tls must be disable, require, verify-ca or verify-full."
-  }
-
-  validation {
-    condition     = var.source_database.tls_ca == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s[A-Za-z0-9+/=\\s]+\\s-----END CERTIFICATE-----", trimspace(var.source_database.tls_ca)))
-    error_message = "source_database.tls_ca must be a certificate in PEM form: file(\"ca.pem\")."
-  }
-
-  validation {
-    condition     = !(var.source_database.tls == "disable" && var.source_database.tls_ca != null)
-    error_message = "source_database.tls_ca is of no use while tls is disable."
-  }
 }
 
 variable "staging_days" {
@@ -449,9 +464,10 @@ variable "topics" {
 }
 
 variable "vpc" {
-  description = "The way to databases with a private address: a Serverless VPC Access connector that exists (projects/…/connectors/…), or the network and a free /28 range to make one in. null reaches public addresses only."
+  description = "The way to databases with a private address: a Serverless VPC Access connector that exists (projects/…/connectors/…), or the network and a free /28 range to make one in. null reaches public addresses only. egress ALL_TRAFFIC also sends what goes to public addresses that way: with Cloud NAT there, the databases see one static address."
   type = object({
     connector     = optional(string)
+    egress        = optional(string, "PRIVATE_RANGES_ONLY")
     network       = optional(string)
     ip_cidr_range = optional(string)
   })
@@ -472,6 +488,16 @@ variable "vpc" {
   validation {
     condition     = try(var.vpc.ip_cidr_range, null) == null ? true : endswith(var.vpc.ip_cidr_range, "/28") && try(cidrsubnet(var.vpc.ip_cidr_range, 0, 0), "") == var.vpc.ip_cidr_range
     error_message = "vpc.ip_cidr_range must be a range of 16 addresses from its first one on, such as 10.8.0.0/28."
+  }
+
+  validation {
+    condition     = var.vpc == null ? true : contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], var.vpc.egress)
+    error_message = "vpc.egress must be PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
+  }
+
+  validation {
+    condition     = try(basename(var.vpc.network) == basename(var.control_instance.private_network), true)
+    error_message = "vpc.network and control_instance.private_network must be the same network: the functions reach private addresses in that of vpc.network only."
   }
 
   validation {

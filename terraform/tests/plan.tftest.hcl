@@ -1,6 +1,7 @@
 # The properties that must not get lost, in a plan with providers that make nothing.
 mock_provider "archive" {}
 mock_provider "google" {}
+mock_provider "time" {}
 
 variables {
   project      = "my-project"
@@ -46,8 +47,55 @@ run "rights_are_narrow" {
   command = plan
 
   assert {
-    condition     = alltrue([for right in values(google_pubsub_topic_iam_member.publisher) : right.role == "roles/pubsub.publisher"])
-    error_message = "Functions publish, and no more."
+    condition = alltrue(concat(
+      [for right in google_pubsub_topic_iam_member.publisher : right.role == "roles/pubsub.publisher"],
+      [for right in google_pubsub_topic_iam_member.viewer : right.role == "roles/pubsub.viewer"],
+      [for right in google_secret_manager_secret_iam_member.accessor : right.role == "roles/secretmanager.secretAccessor"],
+      [for right in google_bigquery_dataset_access.function : right.role == "WRITER"],
+      [for right in google_project_iam_member.job_user : right.role == "roles/bigquery.jobUser"],
+      [for right in google_cloud_run_service_iam_member.invoker : right.role == "roles/run.invoker"],
+    ))
+    error_message = "Each right is the one it is named for."
+  }
+
+  assert {
+    condition     = toset(keys(google_pubsub_topic_iam_member.publisher)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract stream", "merge dead_letter", "merge extract", "merge merge", "stream dead_letter", "stream extract", "stream stream"])
+    error_message = "Extract hands batches to both, and each asks for its own continuation and for a new capture."
+  }
+
+  assert {
+    condition     = toset(keys(google_pubsub_topic_iam_member.viewer)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract stream"])
+    error_message = "The preflight, which is extract's, sees whether each topic exists."
+  }
+
+  assert {
+    condition     = toset(keys(google_project_iam_member.job_user)) == toset(["extract", "merge", "stream"])
+    error_message = "Each function runs jobs in BigQuery."
+  }
+
+  assert {
+    condition     = toset(keys(google_storage_bucket_iam_member.staging)) == toset(["extract roles/storage.legacyBucketReader", "extract roles/storage.objectUser", "merge roles/storage.legacyBucketReader", "merge roles/storage.objectViewer", "stream roles/storage.legacyBucketReader", "stream roles/storage.objectViewer"])
+    error_message = "Extract writes staged objects, the others read them."
+  }
+
+  assert {
+    condition     = length(google_project_iam_member.cloud_sql_client) == 0
+    error_message = "Without Cloud SQL, nobody may connect to it."
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository_iam_member.build.role == "roles/artifactregistry.writer" && google_project_iam_member.build_log_writer.role == "roles/logging.logWriter" && google_project_iam_member.build_source_reader.role == "roles/storage.objectViewer"
+    error_message = "A build writes images and its log, and reads the archive."
+  }
+
+  assert {
+    condition     = google_project_iam_member.build_source_reader.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/my-project-cdc-source/\")"
+    error_message = "A build reads sources, and no staged rows."
+  }
+
+  assert {
+    condition     = time_sleep.build_rights.create_duration == "90s"
+    error_message = "The first build waits for its rights."
   }
 
   assert {
@@ -108,17 +156,166 @@ run "a_control_instance_is_backed_up_and_protected" {
   }
 }
 
-run "alerts_reach_somebody" {
+run "the_right_to_connect_is_given_for_one_instance" {
+  command = plan
+
+  variables {
+    control_instance = {}
+  }
+
+  assert {
+    condition     = toset(keys(google_project_iam_member.cloud_sql_client)) == toset(["extract control", "merge control", "stream control"])
+    error_message = "Every function reaches the control database, and the source is no instance here."
+  }
+
+  assert {
+    condition     = alltrue([for right in google_project_iam_member.cloud_sql_client : right.project == "my-project" && right.role == "roles/cloudsql.client" && right.condition[0].expression == "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name == \"projects/my-project/instances/cdc-control\""])
+    error_message = "The condition leaves that one instance."
+  }
+}
+
+run "ticks_come_on_schedule" {
   command = plan
 
   assert {
-    condition     = toset(concat(keys(google_monitoring_alert_policy.log), keys(google_monitoring_alert_policy.metric))) == toset(["abandoned_batches", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "refused"])
+    condition     = google_cloud_scheduler_job.tick.schedule == "*/5 * * * *" && google_cloud_scheduler_job.tick.time_zone == "Etc/UTC" && google_cloud_scheduler_job.tick.paused == false
+    error_message = "Ticks come unless they are stopped."
+  }
+}
+
+run "ticks_are_paused_on_request" {
+  command = plan
+
+  variables {
+    schedule_paused = true
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.tick.paused == true
+    error_message = "No ticks come while they are paused."
+  }
+
+  assert {
+    condition     = contains(keys(google_monitoring_alert_policy.alert), "no_tick")
+    error_message = "A schedule that stays paused is an alert."
+  }
+}
+
+run "functions_reach_what_they_should" {
+  command = plan
+
+  variables {
+    vpc = { network = "default", ip_cidr_range = "10.8.0.0/28" }
+  }
+
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].vpc_connector_egress_settings == "PRIVATE_RANGES_ONLY" && function.service_config[0].ingress_settings == "ALLOW_ALL"])
+    error_message = "Only private addresses are reached through the connector."
+  }
+}
+
+run "alerts_reach_somebody" {
+  command = plan
+
+  variables {
+    alert_emails   = ["data-team@example.com", "on-call@example.com"]
+    alert_channels = ["projects/my-project/notificationChannels/7"]
+  }
+
+  assert {
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "refused"])
     error_message = "Every alert of OPERATIONS.md is there."
   }
 
   assert {
-    condition     = length(google_monitoring_notification_channel.email) == 1
+    condition     = toset([for channel in google_monitoring_notification_channel.email : channel.labels.email_address]) == var.alert_emails
     error_message = "Every address is a channel."
+  }
+
+  assert {
+    condition     = alltrue([for alert in google_monitoring_alert_policy.alert : length(alert.notification_channels) == 3 && alert.combiner == "OR"])
+    error_message = "Every alert goes to every channel."
+  }
+}
+
+run "alerts_fire_when_they_should" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for name, alert in local.log_alerts :
+      google_monitoring_alert_policy.alert[name].conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract\" OR \"merge\" OR \"stream\") AND ${alert.filter}"
+    ])
+    error_message = "Alerts on lines see those of our functions only."
+  }
+
+  assert {
+    condition     = alltrue([for alert in google_monitoring_alert_policy.alert : length(alert.conditions) == 1 && length(concat(alert.conditions[0].condition_matched_log, alert.conditions[0].condition_threshold, alert.conditions[0].condition_prometheus_query_language)) == 1])
+    error_message = "Every alert has one condition."
+  }
+
+  assert {
+    condition = [for condition in google_monitoring_alert_policy.alert["function_errors"].conditions[0].condition_threshold : [
+      condition.filter, condition.comparison, condition.threshold_value, condition.duration, condition.evaluation_missing_data,
+      condition.aggregations[0].alignment_period, condition.aggregations[0].per_series_aligner, condition.aggregations[0].cross_series_reducer,
+      ]] == [[
+      "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(\"extract\",\"merge\",\"stream\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\"",
+      "COMPARISON_GT", 20, "60s", "EVALUATION_MISSING_DATA_INACTIVE",
+      "900s", "ALIGN_SUM", "REDUCE_SUM",
+    ]]
+    error_message = "More than 20 answers 5xx in 15 minutes; none is no fault."
+  }
+
+  assert {
+    condition = { for name in ["no_applied_batch", "no_tick"] : name => [for condition in google_monitoring_alert_policy.alert[name].conditions[0].condition_prometheus_query_language : [condition.query, condition.duration, condition.evaluation_interval, condition.disable_metric_validation]] } == {
+      no_applied_batch = [["(sum(increase({\"logging.googleapis.com/user/cdc_signs_of_life\", monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) <= 0", "6300s", "60s", true]]
+      no_tick          = [["(sum(increase({\"logging.googleapis.com/user/cdc_looked_at_views\", monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) <= 0", "900s", "60s", true]]
+    }
+    error_message = "Nothing for 120 minutes, nothing for 30: also when there never was anything, and before the metrics are known."
+  }
+}
+
+run "metrics_are_counted_in_our_functions" {
+  command = plan
+
+  variables {
+    environment = "test"
+  }
+
+  assert {
+    condition     = alltrue([for metric in google_logging_metric.metric : startswith(metric.filter, "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract-test\" OR \"merge-test\" OR \"stream-test\") AND ") && endswith(metric.name, "-test")])
+    error_message = "The lines of another installation are not counted."
+  }
+
+  assert {
+    condition     = { for name, metric in google_logging_metric.metric : name => [metric.metric_descriptor[0].metric_kind, metric.metric_descriptor[0].value_type] } == { for name, metric in local.log_metrics : name => ["DELTA", contains(["behind_seconds", "lag_milliseconds"], name) ? "DISTRIBUTION" : "INT64"] }
+    error_message = "What is charted as a percentile is a distribution."
+  }
+}
+
+run "the_dashboard_stays_as_it_is_given" {
+  command = plan
+
+  variables {
+    environment = "test"
+  }
+
+  assert {
+    condition     = length(regexall("[:\\[,](0|null|false|\"\"|\\[\\]|\\{\\})[,}\\]]", google_monitoring_dashboard.overview.dashboard_json)) == 0
+    error_message = "What the API drops, zeros and what is empty, would be planned again for ever."
+  }
+
+  assert {
+    condition     = [for tile in jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles : [try(tile.xPos, 0), try(tile.yPos, 0)]] == [for index in range(10) : [index % 2 * 6, floor(index / 2) * 4]]
+    error_message = "Two charts in a row, none over another."
+  }
+
+  assert {
+    condition = alltrue([
+      for tile in jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles :
+      length(regexall("service_name=one_of\\(\"extract-test\",\"merge-test\",\"stream-test\"\\)|subscription_id=\"cdc-dead-letter-test-kept\"", tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.filter)) == 1
+    ])
+    error_message = "Every chart shows this installation only."
   }
 }
 

@@ -62,13 +62,27 @@ const texts = (required: string[], computed: string[] = []): BlockSchema => ({
   attributes: new Map([...required, ...computed].map((name) => [name, 'string'])),
 });
 
-/** What is used of the archive provider, which no package describes (its documentation of 2.7). */
+/** What is used of the archive and the time provider, which no package describes (their documentation of 2.7 and 0.13). */
 const ARCHIVE_FILE = texts(['type', 'output_path'], ['output_sha256', 'id']);
 ARCHIVE_FILE.arguments.set('source', {
   isRequired: false,
   block: texts(['content', 'filename']),
   isRepeated: true,
 });
+
+const TIME_SLEEP: BlockSchema = {
+  arguments: new Map(
+    ['create_duration', 'destroy_duration', 'triggers'].map(
+      (name) => [name, { isRequired: false, block: null, isRepeated: false }] as const,
+    ),
+  ),
+  attributes: new Map<string, AttributeType>([
+    ['create_duration', 'string'],
+    ['destroy_duration', 'string'],
+    ['triggers', ['map', 'string']],
+    ['id', 'string'],
+  ]),
+};
 
 /** Its documentation names each class's Terraform type: `…/hashicorp/google/6.50.0/docs/resources/x google_x}`. */
 const DOCUMENTED = /hashicorp\/google\/([\d.]+)\/docs\/(resources|data-sources)\/\w+ (google_\w+)\}/;
@@ -112,7 +126,7 @@ export async function loadProviderSchema(manifestFile = MANIFEST): Promise<Provi
   };
   return {
     version,
-    resource: (type) => blockOf(classes.resources.get(type)),
+    resource: (type) => (type === 'time_sleep' ? TIME_SLEEP : blockOf(classes.resources.get(type))),
     dataSource: (type) =>
       type === 'archive_file' ? ARCHIVE_FILE : blockOf(classes['data-sources'].get(type)),
     provider: blockOf(providerClass) ?? nested(types, ''),

@@ -5,7 +5,7 @@ import { loadSync } from '@grpc/proto-loader';
 import type { BlockSchema, ProviderSchema } from './provider-schema.ts';
 
 export interface SchemaProvider extends AsyncDisposable {
-  /** For the environment of `terraform`: it then takes this for the google and the archive provider, and downloads neither. */
+  /** For the environment of `terraform`: it then takes this for every provider of terraform/, and downloads none. */
   env: { TF_REATTACH_PROVIDERS: string };
 }
 
@@ -44,7 +44,9 @@ export async function startSchemaProvider(
     Test: true,
     Addr: { Network: 'tcp', String: `127.0.0.1:${port}` },
   };
-  const reattach = Object.fromEntries(['archive', 'google'].map((name) => [`hashicorp/${name}`, address]));
+  const reattach = Object.fromEntries(
+    ['archive', 'google', 'time'].map((name) => [`hashicorp/${name}`, address]),
+  );
   return {
     env: { TF_REATTACH_PROVIDERS: JSON.stringify(reattach) },
     [Symbol.asyncDispose]: async () => server.forceShutdown(),

@@ -1,0 +1,108 @@
+# Who is joined to whom: what only Google knows, such as ids and addresses, is made up when a plan is made.
+mock_provider "archive" {}
+mock_provider "time" {}
+mock_provider "google" {
+  mock_resource "google_monitoring_notification_channel" {
+    defaults        = {}
+    override_during = plan
+  }
+  mock_resource "google_pubsub_topic" {
+    defaults        = {}
+    override_during = plan
+  }
+  mock_resource "google_secret_manager_secret" {
+    defaults        = {}
+    override_during = plan
+  }
+  mock_resource "google_service_account" {
+    defaults        = {}
+    override_during = plan
+  }
+}
+
+variables {
+  project        = "my-project"
+  location       = "asia-southeast1"
+  region         = "asia-southeast1"
+  alert_emails   = ["data-team@example.com", "on-call@example.com"]
+  alert_channels = ["projects/my-project/notificationChannels/7"]
+  invokers       = ["user:ann@example.com"]
+}
+
+run "events_come_where_they_belong" {
+  command = plan
+
+  assert {
+    condition     = length(distinct([for topic in google_pubsub_topic.topic : topic.id])) == 4
+    error_message = "Every topic has an id of its own, or the next assertions say nothing."
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.tick.pubsub_target[0].topic_name == google_pubsub_topic.topic["extract"].id
+    error_message = "Ticks go to extract."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.dead_letter.topic == google_pubsub_topic.topic["dead_letter"].id
+    error_message = "The dead letters are kept."
+  }
+
+  assert {
+    condition     = { for name, function in google_cloudfunctions2_function.function : name => function.event_trigger[0].pubsub_topic } == { for name in ["extract", "merge", "stream"] : name => google_pubsub_topic.topic[name].id }
+    error_message = "Each function listens to the topic of its name."
+  }
+}
+
+run "everybody_acts_as_himself" {
+  command = plan
+
+  assert {
+    condition     = length(distinct(concat([for account in google_service_account.function : account.email], [google_service_account.build.email, google_service_account.trigger.email]))) == 5
+    error_message = "Every function, the trigger and the build have an identity of their own."
+  }
+
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.event_trigger[0].service_account_email == google_service_account.trigger.email])
+    error_message = "Messages are delivered by the trigger's account."
+  }
+
+  assert {
+    condition     = alltrue([for name, function in google_cloudfunctions2_function.function : function.service_config[0].service_account_email == google_service_account.function[name].email])
+    error_message = "A function runs as its own account."
+  }
+
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.build_config[0].service_account == google_service_account.build.id])
+    error_message = "The images are built by the build's account."
+  }
+
+  assert {
+    condition = alltrue(concat(
+      [for key, right in google_pubsub_topic_iam_member.publisher : right.member == "serviceAccount:${google_service_account.function[split(" ", key)[0]].email}" && right.topic == google_pubsub_topic.topic[split(" ", key)[1]].name],
+      [for key, right in google_pubsub_topic_iam_member.viewer : right.member == "serviceAccount:${google_service_account.function[split(" ", key)[0]].email}" && right.topic == google_pubsub_topic.topic[split(" ", key)[1]].name],
+      [for key, right in google_storage_bucket_iam_member.staging : right.member == "serviceAccount:${google_service_account.function[split(" ", key)[0]].email}" && right.role == split(" ", key)[1]],
+      [for key, right in google_secret_manager_secret_iam_member.accessor : right.member == "serviceAccount:${google_service_account.function[split(" ", key)[0]].email}" && right.secret_id == google_secret_manager_secret.database_url[split(" ", key)[1]].id],
+      [for key, right in google_bigquery_dataset_access.function : right.user_by_email == google_service_account.function[split(" ", key)[0]].email && right.dataset_id == google_bigquery_dataset.dataset[split(" ", key)[1]].dataset_id],
+      [for key, right in google_project_iam_member.job_user : right.member == "serviceAccount:${google_service_account.function[key].email}"],
+      [for key, right in google_cloud_run_service_iam_member.invoker : right.service == split(" ", key)[0] && right.member == (endswith(key, "trigger") ? "serviceAccount:${google_service_account.trigger.email}" : split(" ", key)[1])],
+    ))
+    error_message = "Each right is that of the function it is named for, on the thing it is named for."
+  }
+
+  assert {
+    condition = alltrue([
+      for right in [google_artifact_registry_repository_iam_member.build, google_project_iam_member.build_log_writer, google_project_iam_member.build_source_reader] :
+      right.member == "serviceAccount:${google_service_account.build.email}"
+    ])
+    error_message = "What a build needs is given to the build."
+  }
+}
+
+run "every_alert_reaches_everybody" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for alert in google_monitoring_alert_policy.alert : toset(alert.notification_channels) == toset(concat([for channel in google_monitoring_notification_channel.email : channel.id], var.alert_channels)) && length(alert.notification_channels) == 3])
+    error_message = "Two addresses and a channel: three for every alert."
+  }
+}
