@@ -32,31 +32,29 @@ locals {
   # time series that were there before, so an installation that never began would be silent; PromQL counts what is not there as 0.
   # `metric` is a key of log_metrics. A night or a Sunday without changes is no alert: a view that is found current is life enough.
   absence_alerts = {
-    for name, alert in {
-      no_applied_batch = {
-        title    = "nothing was applied, and no view was current, for long"
-        section  = "no-applied-batch"
-        metric   = "signs_of_life"
-        minutes  = local.alert_after.no_applied_minutes
-        advice   = "See whether ticks come, whether a view is enabled, and what keeps its batches from being applied."
-        severity = "WARNING"
-      }
-      no_tick = {
-        title    = "no tick was seen"
-        section  = "no-tick"
-        metric   = "looked_at_views"
-        minutes  = local.alert_after.no_tick_minutes
-        advice   = "See whether the schedule is paused, whether extract starts at all, and whether a view is enabled."
-        severity = "ERROR"
-      }
-    } : name => alert if alert.minutes != null
+    no_applied_batch = {
+      title    = "nothing was applied, and no view was current, for long"
+      section  = "no-applied-batch"
+      metric   = "signs_of_life"
+      minutes  = local.alert_after.no_applied_minutes
+      advice   = "See whether ticks come, whether a view is enabled, and what keeps its batches from being applied."
+      severity = "WARNING"
+    }
+    no_tick = {
+      title    = "no tick was seen"
+      section  = "no-tick"
+      metric   = "looked_at_views"
+      minutes  = local.alert_after.no_tick_minutes
+      advice   = "See whether the schedule is paused, whether extract starts at all, and whether a view is enabled."
+      severity = "ERROR"
+    }
   }
 
   # Log lines become points of a metric up to some minutes late: a shorter window would miss them.
   absence_window_minutes = 15
 
   alerts = {
-    for name, alert in merge(local.log_alerts, local.count_alerts, local.absence_alerts) :
+    for name, alert in merge(local.log_alerts, local.count_alerts, { for name, alert in local.absence_alerts : name => alert if alert.minutes != null }) :
     name => { title = alert.title, section = alert.section, advice = alert.advice, severity = alert.severity }
   }
 }

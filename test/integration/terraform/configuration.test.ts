@@ -5,13 +5,14 @@ import { ENVIRONMENT_NAMES, parseConfig } from '../../../shared/config.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { parseExtractEvent } from '../../../shared/events/messages.ts';
 import { FUNCTIONS } from '../../local/functions.ts';
+import { valueFaults } from '../../tools/terraform/argument-values.ts';
+import { innerBody, resourceBody } from '../../tools/terraform/blocks.ts';
 import {
   type Body,
   type Configuration,
   parseConfiguration,
   readConfiguration,
   TERRAFORM_FOLDER,
-  type TerraformObject,
 } from '../../tools/terraform/configuration.ts';
 import { faultsOf } from '../../tools/terraform/faults.ts';
 import { loadProviderSchema, type ProviderSchema } from '../../tools/terraform/provider-schema.ts';
@@ -26,21 +27,15 @@ describe('the Terraform configuration', () => {
     [schema, configuration] = await Promise.all([loadProviderSchema(), readConfiguration()]);
   });
 
-  const resource = (address: string): TerraformObject => {
-    const found = configuration.resources.find((one) => one.address === address);
-    assert.ok(found, address);
-    return found;
-  };
-  /** The one body of a nested block. */
-  const inner = (body: Body, name: string): Body => {
-    const [first, ...others] = body[name] as Body[];
-    assert.ok(first && others.length === 0, name);
-    return first;
-  };
+  const resource = (address: string): Body => resourceBody(configuration, address);
   const local = <T>(name: string) => configuration.locals[name] as T;
 
   it('has only types, arguments, blocks and references that the provider and Terraform know', async () => {
     assert.deepEqual(await faultsOf(configuration, schema), []);
+  });
+
+  it('gives arguments that take one of a few values one of them, and offers no others', () => {
+    assert.deepEqual(valueFaults(configuration), []);
   });
 
   it('wants a release of the provider that it was checked against', async () => {
@@ -175,6 +170,37 @@ describe('the Terraform configuration', () => {
       });
     }
 
+    const VALUES: [what: string, text: string, fault: RegExp][] = [
+      [
+        'with a value that an argument does not take',
+        'resource "google_monitoring_alert_policy" "a" {\n  combiner = "OF"\n}',
+        /^google_monitoring_alert_policy\.a\.combiner: OF is no value that is known$/,
+      ],
+      [
+        'with such a value in an expression in a generated block',
+        'resource "google_cloudfunctions2_function" "f" {\n  dynamic "event_trigger" {\n    for_each = [1]\n    content {\n      retry_policy = var.v ? "RETRY_POLICY_RETRY" : "RETRY_NEVER"\n    }\n  }\n}',
+        /^google_cloudfunctions2_function\.f\.event_trigger\.retry_policy: RETRY_NEVER is no value that is known$/,
+      ],
+      [
+        'with a word in capitals of which no list is kept',
+        'resource "google_pubsub_topic" "t" {\n  name = "SOME_NAME"\n}',
+        /^google_pubsub_topic\.t\.name: SOME_NAME is no value that is known$/,
+      ],
+      [
+        'with a choice that Google does not have',
+        'variable "vpc" {\n  validation {\n    condition = contains(["ALL_TRAFIC"], var.vpc.egress)\n  }\n}',
+        /^variable vpc: ALL_TRAFIC is no value of var\.vpc\.egress that is known$/,
+      ],
+    ];
+    for (const [what, text, fault] of VALUES) {
+      it(what, async () => {
+        const [found, ...others] = valueFaults(await parseConfiguration({ 'main.tf': text }));
+
+        assert.match(found ?? 'not refused', fault);
+        assert.deepEqual(others, []);
+      });
+    }
+
     it('where it is no HCL, with the file and the line', async () => {
       await assert.rejects(parseConfiguration({ 'main.tf': '\nresource "a" {' }), /main\.tf:2/);
     });
@@ -218,7 +244,7 @@ describe('the Terraform configuration', () => {
     });
 
     it('the topic that each listens to, and the names that each has by itself', () => {
-      const functions = local<Record<string, { topic: string }>>('functions');
+      const functions = local<Record<string, { topic: string }>>('function_entries');
       const topics = defaultsOf('topics');
 
       assert.deepEqual(
@@ -243,8 +269,7 @@ describe('the Terraform configuration', () => {
     });
 
     it('ticks that extract understands', async () => {
-      const { body } = resource('google_cloud_scheduler_job.tick');
-      const { data } = inner(body, 'pubsub_target');
+      const { data } = innerBody(resource('google_cloud_scheduler_job.tick'), 'pubsub_target');
       const [, trigger] =
         /^\$\{base64encode\(jsonencode\(\{ trigger = "(\w+)" \}\)\)\}$/.exec(String(data)) ?? [];
 
@@ -255,7 +280,7 @@ describe('the Terraform configuration', () => {
       const { engines } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
         engines: { node: string };
       };
-      const build = inner(resource('google_cloudfunctions2_function.function').body, 'build_config');
+      const build = innerBody(resource('google_cloudfunctions2_function.function'), 'build_config');
 
       assert.equal(build.runtime, `nodejs${engines.node}`);
       assert.deepEqual(local('runtime_environment'), { NODE_OPTIONS: '--max-semi-space-size=4' });
@@ -263,19 +288,17 @@ describe('the Terraform configuration', () => {
   });
 
   it('I8 has every event delivered again whose function fails', () => {
-    const { body } = resource('google_cloudfunctions2_function.function');
-    const { event_trigger: triggers } = body.dynamic as Record<string, Body[]>;
-    const trigger = inner(inner({ triggers }, 'triggers'), 'content');
+    const trigger = innerBody(resource('google_cloudfunctions2_function.function'), 'event_trigger');
 
     assert.equal(trigger.retry_policy, 'RETRY_POLICY_RETRY');
     assert.equal(trigger.event_type, 'google.cloud.pubsub.topic.v1.messagePublished');
   });
 
   it('protects what cannot be made again', () => {
-    const dataset = resource('google_bigquery_dataset.dataset').body;
-    const staging = resource('google_storage_bucket.staging').body;
+    const dataset = resource('google_bigquery_dataset.dataset');
+    const staging = resource('google_storage_bucket.staging');
 
-    assert.deepEqual(inner(dataset, 'lifecycle'), { prevent_destroy: true });
+    assert.deepEqual(innerBody(dataset, 'lifecycle'), { prevent_destroy: true });
     assert.equal(dataset.delete_contents_on_destroy, false);
     assert.partialDeepStrictEqual(staging, {
       uniform_bucket_level_access: true,
@@ -283,10 +306,10 @@ describe('the Terraform configuration', () => {
       force_destroy: false,
     });
     const rules = (staging.lifecycle_rule as Body[]).filter(
-      (rule) => inner(rule, 'action').type === 'Delete',
+      (rule) => innerBody(rule, 'action').type === 'Delete',
     );
     assert.deepEqual(
-      rules.map((rule) => inner(rule, 'condition').matches_suffix),
+      rules.map((rule) => innerBody(rule, 'condition').matches_suffix),
       [['.ndjson.gz', 'manifest.json']],
     );
   });
@@ -360,25 +383,14 @@ describe('the Terraform configuration', () => {
     );
   });
 
-  it('has alerts on metrics that are there', () => {
-    const named = JSON.stringify(local('metric_alerts')).matchAll(
-      /google_logging_metric\.metric\[\\"(\w+)\\"\]/g,
-    );
-    const metrics = Object.keys(local<object>('log_metrics'));
-
-    assert.deepEqual([...named].map(([, name]) => name).toSorted(), ['applied_batches', 'looked_at_views']);
-    for (const name of ['applied_batches', 'looked_at_views']) assert.ok(metrics.includes(name), name);
-  });
-
   it('names in every alert a section of OPERATIONS.md that is there', async () => {
     const operations = await readFile(join(ROOT, 'OPERATIONS.md'), 'utf8');
     const headings = [...operations.matchAll(/^## (.+)$/gm)].map(([, heading]) =>
       String(heading).toLowerCase().replaceAll(' ', '-'),
     );
-    const alerts = [
-      ...Object.values(local<Record<string, { section: string; advice: string }>>('log_alerts')),
-      ...Object.values(local<Record<string, { section: string; advice: string }>>('metric_alerts')),
-    ];
+    const alerts = ['log_alerts', 'count_alerts', 'absence_alerts'].flatMap((list) =>
+      Object.values(local<Record<string, { section: string; advice: string }>>(list)),
+    );
 
     for (const { section, advice } of alerts) {
       assert.ok(headings.includes(section), section);

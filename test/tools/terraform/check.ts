@@ -9,6 +9,8 @@ import { startSchemaProvider } from './schema-provider.ts';
 import { type Outcome, terraform, terraformVersion } from './terraform-program.ts';
 
 const ROOT = join(TERRAFORM_FOLDER, '..');
+/** Where HCL is. */
+const FOLDERS = [TERRAFORM_FOLDER, import.meta.dirname];
 /** What Terraform says of a registry that does not answer, or of a network that is not there. */
 const OUT_OF_REACH = /Failed to (query available provider packages|install provider)/;
 
@@ -34,7 +36,7 @@ export async function checkTerraform(): Promise<TerraformCheck> {
   }
   const folder = await mkdtemp(join(tmpdir(), 'check-terraform-'));
   try {
-    add(check, 'form', await terraform(TERRAFORM_FOLDER, ['fmt', '-check', '-diff', '-recursive']));
+    add(check, 'form', await terraform(ROOT, ['fmt', '-check', '-diff', '-recursive', ...FOLDERS]));
     await checkCopy(check, await copyTo(folder), version);
   } finally {
     await rm(folder, { recursive: true });

@@ -22,6 +22,7 @@ export interface Configuration {
   variables: Record<string, Body>;
   locals: Record<string, unknown>;
   outputs: Record<string, Body>;
+  checks: Record<string, Body>;
 }
 
 export const TERRAFORM_FOLDER = join(import.meta.dirname, '../../../terraform');
@@ -44,6 +45,7 @@ type Parsed = {
   provider?: Record<string, Body[]>;
   variable?: Record<string, Body[]>;
   output?: Record<string, Body[]>;
+  check?: Record<string, Body[]>;
   locals?: Body[];
 };
 
@@ -59,6 +61,7 @@ export async function parseConfiguration(files: Record<string, string>): Promise
     variables: unique(parsed.flatMap((file) => entriesOf(file.variable))),
     locals: unique(parsed.flatMap((file) => (file.locals ?? []).flatMap((body) => Object.entries(body)))),
     outputs: unique(parsed.flatMap((file) => entriesOf(file.output))),
+    checks: unique(parsed.flatMap((file) => entriesOf(file.check))),
   };
 }
 

@@ -104,6 +104,10 @@ async function referenceFaults(configuration: Configuration, schema: ProviderSch
       `output ${name}`,
       value,
     ]),
+    ...Object.entries(configuration.checks).map(([name, value]): [string, unknown] => [
+      `check ${name}`,
+      value,
+    ]),
     ...Object.entries(configuration.providers).map(([name, value]): [string, unknown] => [
       `provider ${name}`,
       value,

@@ -1,4 +1,6 @@
+import { resourceBody, valueAt } from './blocks.ts';
 import type { Configuration } from './configuration.ts';
+import { defaultInstallation, render } from './render.ts';
 
 /** A metric or an alert on log lines, with the filter as Cloud Logging gets it. */
 export interface LogDefinition {
@@ -13,31 +15,29 @@ export interface LogDefinition {
 type Written = { filter: string; labels: Record<string, string>; value?: string | null };
 
 /**
- * The definitions of `local.log_metrics` and `local.log_alerts` in an installation of default names, with alerts after
+ * What the resources make of `local.log_metrics` and `local.log_alerts` in an installation of default names, with alerts after
  * `behindMinutes`. Throws when a filter holds an expression that is not known here.
  */
 export function logDefinitions(
-  { locals }: Configuration,
+  configuration: Configuration,
   behindMinutes: number,
 ): Record<'metrics' | 'alerts', LogDefinition[]> {
-  const values: Record<string, string> = {
-    'local.function_services': Object.keys(locals.functions as object)
-      .map((name) => `"${name}"`)
-      .join(' OR '),
-    'var.alert_after.behind_minutes * 60': String(behindMinutes * 60),
-  };
-  const render = (template: string): string =>
-    template.replaceAll(/\$\{([^}]*)\}/g, (_, expression: string) => {
-      const value = values[expression];
-      if (value === undefined) throw new Error(`the value of ${expression} is not known`);
-      return value;
-    });
-  const definitionsOf = (local: unknown): LogDefinition[] =>
-    Object.entries(local as Record<string, Written>).map(([name, { filter, labels, value }]) => ({
+  const scope = defaultInstallation(configuration, behindMinutes);
+  const definitionsOf = (local: string, filterOf: string, iterator: string): LogDefinition[] =>
+    Object.entries(configuration.locals[local] as Record<string, Written>).map(([name, written]) => ({
       name,
-      filter: render(`${String(locals.log_scope)} AND ${filter}`),
-      labels,
-      value: value ?? null,
+      filter: render(filterOf, configuration, {
+        ...scope,
+        [`${iterator}.value.filter`]: render(written.filter, configuration, scope),
+      }),
+      labels: written.labels,
+      value: written.value ?? null,
     }));
-  return { metrics: definitionsOf(locals.log_metrics), alerts: definitionsOf(locals.log_alerts) };
+  const metric = resourceBody(configuration, 'google_logging_metric.metric');
+  const alert = resourceBody(configuration, 'google_monitoring_alert_policy.alert');
+  const alertFilter = valueAt(alert, 'conditions.condition_matched_log.filter');
+  return {
+    metrics: definitionsOf('log_metrics', String(metric.filter), 'each'),
+    alerts: definitionsOf('log_alerts', String(alertFilter), 'condition_matched_log'),
+  };
 }
