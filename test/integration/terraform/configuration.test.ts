@@ -191,6 +191,11 @@ describe('the Terraform configuration', () => {
         'variable "vpc" {\n  validation {\n    condition = contains(["ALL_TRAFIC"], var.vpc.egress)\n  }\n}',
         /^variable vpc: ALL_TRAFIC is no value of var\.vpc\.egress that is known$/,
       ],
+      [
+        'with a default that Google does not have',
+        'variable "vpc" {\n  type = object({\n    egress = optional(string, "ALL_TRAFIC")\n  })\n}',
+        /^variable vpc: ALL_TRAFIC is no value of var\.vpc\.egress that is known$/,
+      ],
     ];
     for (const [what, text, fault] of VALUES) {
       it(what, async () => {

@@ -47,6 +47,14 @@ describe('alerts and charts', () => {
     );
   });
 
+  it('chart without zeros and empty lists, which the API drops and every plan would add again', () => {
+    const json = String(resourceBody(configuration, 'google_monitoring_dashboard.overview').dashboard_json);
+
+    assert.match(json, /: name => position if position > 0 \}/);
+    assert.match(json, /: name => fields if length\(fields\) > 0 \}/);
+    assert.doesNotMatch(json, /= (0|""|null|false|\[\]|\{\})[\s,}]/);
+  });
+
   it('chart every metric on log lines that no alert is made of', () => {
     const charted = local<Tile[]>('dashboard_tiles').map(
       ({ filter }) => parseMetricFilter(render(filter, configuration, scope)).metric,

@@ -70,6 +70,21 @@ const WIRING: Record<string, Record<string, unknown>> = {
     role: 'WRITER',
     user_by_email: is('google_service_account.function[each.value.function].email'),
   },
+  'google_bigquery_dataset_access.analysts': {
+    for_each: is('var.analyst_groups'),
+    dataset_id: is('google_bigquery_dataset.dataset["view"].dataset_id'),
+    role: 'READER',
+    group_by_email: is('each.key'),
+  },
+  'google_bigquery_dataset_access.reporting_views': {
+    dataset_id: is('google_bigquery_dataset.dataset["target"].dataset_id'),
+    'dataset.dataset.dataset_id': is('google_bigquery_dataset.dataset["view"].dataset_id'),
+  },
+  'google_cloudfunctions2_function_iam_member.viewer': {
+    for_each: is('local.function_invokers'),
+    role: 'roles/cloudfunctions.viewer',
+    member: is('each.value.member'),
+  },
   'google_project_iam_member.job_user': {
     for_each: is(
       '{ for function, entry in local.functions : function => entry if length(entry.writes) > 0 }',
@@ -157,6 +172,25 @@ describe('the wiring', () => {
       is(
         '{ for function, entry in local.function_entries : function => merge(local.function_defaults, entry) }',
       ),
+    );
+  });
+
+  it('I12 gives a right to the function, and on the thing, that its name says', () => {
+    const written = (name: string) => String(configuration.locals[name]).replaceAll(/\s+/g, ' ');
+
+    assert.match(
+      written('rights'),
+      /for object in entry\[kind\] : "\$\{function\} \$\{object\}" => \{ function = function, object = object \}/,
+    );
+    assert.equal(
+      written('function_members'),
+      is(
+        `{ for function, account in google_service_account.function : function => "serviceAccount:${is('account.email')}" }`,
+      ),
+    );
+    assert.match(
+      written('callers'),
+      /trigger" => \{ function = function, member = "serviceAccount:\$\{google_service_account\.trigger\.email\}" \} if entry\.topic != null/,
     );
   });
 });

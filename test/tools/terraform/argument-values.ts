@@ -94,6 +94,7 @@ export function valueFaults({ resources, variables }: Configuration): string[] {
     ...Object.entries(variables).flatMap(([name, { validation }]) =>
       ((validation ?? []) as Body[]).flatMap(({ condition }) => choiceFaults(name, String(condition))),
     ),
+    ...Object.entries(variables).flatMap(([name, { type }]) => defaultFaults(name, String(type))),
   ];
 }
 
@@ -104,6 +105,16 @@ function choiceFaults(variable: string, condition: string): string[] {
       .filter((one) => !(CHOICES[what] ?? []).includes(one))
       .map((one) => `variable ${variable}: ${one} is no value of ${what} that is known`),
   );
+}
+
+function defaultFaults(variable: string, type: string): string[] {
+  const owner = variable.endsWith('_database') ? 'database' : `var.${variable}`;
+  return [...type.matchAll(/(\w+)\s*=\s*optional\(string, "([^"]*)"\)/g)].flatMap(([, name, value = '']) => {
+    const known = CHOICES[`${owner}.${name}`];
+    return known === undefined || known.includes(value)
+      ? []
+      : [`variable ${variable}: ${value} is no value of ${owner}.${name} that is known`];
+  });
 }
 
 /** A text itself, or the texts in an expression. */

@@ -98,6 +98,34 @@ run "everybody_acts_as_himself" {
   }
 }
 
+run "people_may_do_what_they_are_named_for" {
+  command = plan
+
+  variables {
+    analyst_groups = ["analysts@example.com"]
+  }
+
+  assert {
+    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(flatten([for function in ["extract", "merge", "stream"] : ["${function} trigger", "${function} user:ann@example.com"]]))
+    error_message = "The trigger and those named in invokers may call, and nobody else."
+  }
+
+  assert {
+    condition     = { for key, right in google_cloudfunctions2_function_iam_member.viewer : key => [right.role, right.member, right.cloud_function] } == { for function in ["extract", "merge", "stream"] : "${function} user:ann@example.com" => ["roles/cloudfunctions.viewer", "user:ann@example.com", function] }
+    error_message = "Who calls by hand also finds the function."
+  }
+
+  assert {
+    condition     = [for right in google_bigquery_dataset_access.analysts : [right.dataset_id, right.role, right.group_by_email]] == [["View_SMartData", "READER", "analysts@example.com"]]
+    error_message = "Analysts read the reporting views, and nothing below them."
+  }
+
+  assert {
+    condition     = google_bigquery_dataset_access.reporting_views.dataset_id == "SMartDataAnalytics" && google_bigquery_dataset_access.reporting_views.dataset[0].dataset[0].dataset_id == "View_SMartData"
+    error_message = "The reporting views read the targets."
+  }
+}
+
 run "every_alert_reaches_everybody" {
   command = plan
 
