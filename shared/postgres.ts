@@ -123,12 +123,16 @@ export async function inTransaction<T>(
     await client.query('rollback').catch(() => {
       broken = true;
     });
-    const isOurs = error instanceof DataHubError || isProgrammingError(error);
-    throw fromPostgres(isOurs ? error : (lost ?? error), database);
+    throw fromPostgres(isOfLostConnection(error) ? (lost ?? error) : error, database);
   } finally {
     client.off('error', lose);
     client.release(broken);
   }
+}
+
+/** What pg throws for a query on a connection that broke before. */
+function isOfLostConnection(error: unknown): boolean {
+  return error instanceof Error && error.message.endsWith('is not queryable');
 }
 
 /** Runs one query in a read-only transaction of its own. Every error comes out classified. */
