@@ -73,6 +73,20 @@ describe('rows of etl that are old', () => {
     assert.deepEqual(await kept('pmr_inventory'), [['applied', 300]]);
   });
 
+  it('are deleted some at a time, the oldest first, when they are very many', async () => {
+    await addBatches(VIEW, [['applied', 1]]);
+    await database.rows(
+      `insert into etl.etl_error (function_name, kind, message, advice, resolved_at)
+       select 'x', 'bug', i, '', now() - interval '91 days' from generate_series(1, 10002) i`,
+    );
+
+    assert.equal(await database.control.deleteOldRows(90), 10_000);
+    assert.deepEqual(
+      (await database.rows('select message from etl.etl_error order by id')).map(({ message }) => message),
+      ['10001', '10002'],
+    );
+  });
+
   it('stay while keys wait for them', async () => {
     await addBatches(VIEW, [
       ['abandoned', 100],

@@ -243,6 +243,21 @@ describe('what an operator asks', () => {
       ]);
     });
 
+    it('deletes what is older than KEEP_DAYS', async () => {
+      await on.control.query(
+        `insert into etl.etl_error (function_name, kind, message, advice, resolved_at)
+         select 'x', 'bug', days || ' days old', '', now() - days * interval '1 day' from unnest(array[9, 11]) days`,
+      );
+      const { dependencies } = await on.anotherProcess({ KEEP_DAYS: '10' });
+
+      await tick('scheduler', dependencies);
+
+      assert.deepEqual(
+        (await on.errors()).map(({ message }) => message),
+        ['9 days old'],
+      );
+    });
+
     it('leaves out what is not enabled, paused or halted, which an event for it does not extract either', async () => {
       await on.control.query(`update etl.view_source set paused = true where name = 'pmr_project'`);
       await on.control.query(`update etl.view_source set enabled = false where name = 'pmr_site'`);
