@@ -13,10 +13,9 @@ const READ_FOR_EACH = 10;
 const READ_AT_LEAST = 100_000;
 
 /** How many log rows of the view (and how many queued keys) its next batch may have, and how many of all tables it may read. */
-export function batchLimit(
-  stored: StoredCheckpoint | null,
-  { maxBatchLogRows }: Config,
-): { maxLogRows: number; maxReadRows: number } {
+export type BatchLimit = { maxLogRows: number; maxReadRows: number };
+
+export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): BatchLimit {
   const maxLogRows = Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
   return { maxLogRows, maxReadRows: Math.max(READ_AT_LEAST, READ_FOR_EACH * maxLogRows) };
 }
