@@ -7,6 +7,7 @@ import { DataHubError } from '../shared/errors.ts';
 import type { BatchEvent } from '../shared/events/messages.ts';
 import type { ViewSource } from '../shared/view-source.ts';
 import { abandon } from './abandon.ts';
+import { isBeingLoaded } from './being-loaded.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Invocation } from './handle.ts';
 import { holdView } from './hold-view.ts';
@@ -84,7 +85,7 @@ export async function applyBatch(
       { context },
     );
   }
-  if (batch.state === 'extracting') {
+  if (batch.state === 'extracting' || isBeingLoaded(batch, source.loadType)) {
     throw new DataHubError('transient', `ETL transaction ${batch.id} is still being extracted`, { context });
   }
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };

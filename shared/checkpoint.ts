@@ -107,7 +107,7 @@ export function nextCheckpoint(previous: Checkpoint, seen: Observation): Checkpo
     floorId,
     seen: seen.seen,
     horizons: thinned([...kept, added], floorId),
-    witness: seen.witness ?? previous.witness,
+    witness: higher(previous.witness, seen.witness),
   };
 }
 
@@ -126,6 +126,11 @@ function thinned(horizons: Horizon[], floorId: bigint): Horizon[] {
     kept.splice(marked >= 2 ? marked - 2 : MAX_HORIZONS, 1);
   }
   return kept;
+}
+
+/** Of a cut batch, what was covered before may lie above what it covers. */
+function higher(before: Witness | null, now: Witness | null): Witness | null {
+  return before !== null && (now === null || now.id < before.id) ? before : now;
 }
 
 function smaller(a: bigint, b: bigint): bigint {

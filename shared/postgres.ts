@@ -145,6 +145,15 @@ export function readOnly(
   return inTransaction(pool, database, 'begin read only', (client) => client.query(sql, values));
 }
 
+/** Ends a connection at once, whatever it is asked; to close it in order would be to wait for the answer. */
+export function breakOff(client: pg.ClientBase): void {
+  socketOf(client).destroy();
+}
+
+function socketOf(client: pg.ClientBase): Socket {
+  return (client as pg.ClientBase & { connection: pg.Connection }).connection.stream as Socket;
+}
+
 /**
  * Breaks a connection whose server has not sent a byte of its answer for so long: whoever waits for it sees the error. A server
  * that is alive answers within its own statement time-out; one that is cut off would be waited for without end. Waiting between
@@ -152,7 +161,7 @@ export function readOnly(
  */
 export function giveUpOnSilence(client: pg.ClientBase, seconds: number): void {
   const { connection } = client as pg.ClientBase & { connection: pg.Connection };
-  const socket = connection.stream as Socket;
+  const socket = socketOf(client);
   let sentWhenReady = socket.bytesWritten;
   connection.on('readyForQuery', () => {
     sentWhenReady = socket.bytesWritten;

@@ -3,8 +3,6 @@ import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import type { Dependencies } from '../dependencies.ts';
 
-/** A try costs the whole time limit: few of them must find the size that fits. */
-const CUT_TO = 1 / 4;
 const GROWTH = 2;
 
 /** A view whose changes are a tenth of the log still gets whole batches. */
@@ -21,8 +19,8 @@ export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }:
 }
 
 /**
- * Makes the view's next batches smaller than one of `size` log rows or keys that was too slow. False when they were as small as can
- * be already: a single row gets a second try, since a lock may have been in its way.
+ * After one that was too slow, has the view's next batches have so many log rows or keys, if not less. False when they were as small as
+ * can be already: a single row gets a second try, since something may have been in its way.
  */
 export async function lowerBatchLimit(
   lease: Lease,
@@ -31,7 +29,7 @@ export async function lowerBatchLimit(
   { control, log }: Dependencies,
 ): Promise<boolean> {
   if (stored.maxLogRows === 1) return false;
-  const maxLogRows = Math.ceil(size * CUT_TO);
+  const maxLogRows = Math.max(1, Math.ceil(size));
   await control.limitBatches(lease, maxLogRows);
   log.warn({ view: lease.view, maxLogRows }, 'batches made smaller');
   return true;

@@ -3,6 +3,7 @@ import { capture } from '../../shared/source/capture.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { describeView } from '../../shared/source/source-view.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
+import { isBeingLoaded } from '../being-loaded.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { batchLimit } from './batch-limit.ts';
 import { whyStopped } from './tick.ts';
@@ -37,6 +38,9 @@ async function forecast(
   const inFlight = await control.findInFlight(view);
   if (inFlight?.state === 'extracting') {
     return { view, would: `wait for batch ${inFlight.id}, or capture its rows again if its process ended` };
+  }
+  if (inFlight !== null && isBeingLoaded(inFlight, viewSource.loadType)) {
+    return { view, would: `wait for the load of batch ${inFlight.id}` };
   }
   if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   const stored = await control.readCheckpoint(view);

@@ -5,6 +5,7 @@ import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
+import { DataHubError } from '../../shared/errors.ts';
 import { type Capture, capture, captureInitial, isEmptyView } from '../../shared/source/capture.ts';
 import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
@@ -30,6 +31,8 @@ export type BatchResult =
       deletes: number;
       hasMore: boolean;
     }
+  /** Staged, but its load outlives this call. */
+  | { outcome: 'loading'; view: string; etlTransactionId: string }
   /** Nothing to do: only the checkpoint moved. */
   | { outcome: 'idle'; view: string; logRows: string; hasMore: boolean };
 
@@ -52,7 +55,7 @@ type Start = {
   limit: BatchLimit;
 };
 
-type StagedBatch = { batch: EtlTransaction; captured: Capture; rows: Staged; size: number };
+type StagedBatch = { batch: EtlTransaction; captured: Capture; rows: Staged };
 
 /** Captures a view that is held, and fetches and stages what it found, as a batch of its own. */
 export async function extractBatch(
@@ -71,9 +74,20 @@ export async function extractBatch(
 
   const { badKeys, cutId, logRows, next } = found.captured;
   const hasMore = cutId !== null;
+  const durationMs = clock.nowMs() - startedMs;
+  await raiseBatchLimit(
+    lease,
+    start.stored,
+    { size: fullness(found.captured, start), durationMs },
+    dependencies,
+  );
   await control.moveCheckpoint(lease, next, { badKeys, hasMore, queuedKeyIds: start.queued.ids });
   return { outcome: 'idle', view: viewSource.name, logRows: String(logRows), hasMore };
 }
+
+/** How many log rows or keys it had; as many as it might, where the log was not read to its end. */
+const fullness = ({ cutId, logRows }: Capture, { limit, queued }: Start): number =>
+  cutId === null ? Math.max(Number(logRows), queued.keys.length) : limit.maxLogRows;
 
 async function findStart(
   { name, resyncRequestedAt }: ViewSource,
@@ -98,7 +112,8 @@ async function captureAndStage(
   const view = viewSource.name;
   const described = await describeView(client, viewSource, config.contentTypeTable);
   const options = { logTable: config.changeLogTable, ...limit, queuedKeys: queued.keys };
-  const captured = await captureInTime(lease, { stored, size: limit.maxLogRows }, dependencies, async () =>
+  const mayHave = { stored, size: limit.maxLogRows };
+  const captured = await captureInTime(client, mayHave, { lease, deadlineMs }, dependencies, async () =>
     checkpoint === null
       ? { ...NOTHING_CAPTURED, next: await captureInitial(client, described, config.changeLogTable) }
       : await capture(client, described, checkpoint, options),
@@ -143,14 +158,14 @@ async function captureAndStage(
   if (captured.logRows > 0n || checkpoint === null) {
     await queueRechecks(client, described, viewSource, checkpoint === null, dependencies);
   }
-  return { batch, captured, rows, size };
+  return { batch, captured, rows };
 }
 
 /** Loads the staged rows of a view that is merged into its temp table, and hands the batch over to whoever applies it. */
 async function load(
-  { batch, captured, rows, size }: StagedBatch,
+  { batch, captured, rows }: StagedBatch,
   { viewSource, lease, signal, startedMs, deadlineMs }: Held,
-  { stored }: Start,
+  start: Start,
   dependencies: Dependencies,
 ): Promise<BatchResult> {
   const { clock, control, log, staging, warehouse } = dependencies;
@@ -165,15 +180,15 @@ async function load(
   };
   const { objects } = rows;
   const loaded = { view, keyColumn: viewSource.keyColumn, objects, signal };
-  // A load that is not done by now is waited for by merge.
-  const loadJobId =
-    viewSource.loadType === 'merge' && objects.length > 0
-      ? await namingRefusedRow(loaded, staging, () =>
-          warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
-        )
-      : null;
+  const isLoadWanted = viewSource.loadType === 'merge' && objects.length > 0;
+  const loadJobId = isLoadWanted
+    ? await namingRefusedRow(loaded, staging, () =>
+        warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
+      )
+    : null;
   signal.throwIfAborted();
-  await raiseBatchLimit(lease, stored, { size, durationMs: clock.nowMs() - startedMs }, dependencies);
+  const durationMs = clock.nowMs() - startedMs;
+  await raiseBatchLimit(lease, start.stored, { size: fullness(captured, start), durationMs }, dependencies);
   await control.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),
     deletes: BigInt(rows.deletes),
@@ -191,11 +206,49 @@ async function load(
       badKeys: String(captured.badKeys),
       policyValues: rows.policyValues,
       bytes: rows.bytes,
-      durationMs: clock.nowMs() - startedMs,
+      durationMs,
     },
     'batch staged',
   );
-  return { outcome: 'staged', view, etlTransactionId: String(batch.id), ...told };
+  const etlTransactionId = String(batch.id);
+  return isLoadWanted && loadJobId === null
+    ? { outcome: 'loading', view, etlTransactionId }
+    : { outcome: 'staged', view, etlTransactionId, ...told };
+}
+
+/**
+ * Waits for the load of a staged batch that outlived the call which started it; false when it outlives this one, too. Throws
+ * `staging_lost` when what was to be loaded is gone.
+ */
+export async function awaitLoad(
+  batch: EtlTransaction,
+  { name, keyColumn, targetName }: ViewSource,
+  lease: Lease,
+  signal: AbortSignal,
+  dependencies: Dependencies,
+): Promise<boolean> {
+  const { control, log, staging, warehouse } = dependencies;
+  const manifest = await staging.readManifest(batch.stagedPrefix);
+  if (manifest === null) {
+    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
+  }
+  const { objects } = manifest;
+  const attempt = {
+    view: name,
+    target: targetName,
+    etlTransactionId: batch.id,
+    token: batch.token,
+    attempt: batch.loadAttempt,
+  };
+  const loadJobId = await namingRefusedRow({ view: name, keyColumn, objects, signal }, staging, () =>
+    warehouse.load(attempt, objects.map(staging.uri), deadlineOf(dependencies)),
+  );
+  if (loadJobId === null) {
+    log.info({ view: name, etlTransactionId: String(batch.id) }, 'batch still being loaded');
+    return false;
+  }
+  await control.markLoaded(lease, batch.id, loadJobId);
+  return true;
 }
 
 const NOTHING_CAPTURED: Omit<Capture, 'next'> = {

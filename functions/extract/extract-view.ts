@@ -4,11 +4,13 @@ import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { badKeysAmong, describeView } from '../../shared/source/source-view.ts';
+import type { ViewSource } from '../../shared/view-source.ts';
 import { abandon } from '../abandon.ts';
+import { isBeingLoaded } from '../being-loaded.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { holdView } from '../hold-view.ts';
-import { type BatchResult, extractBatch } from './extract-batch.ts';
+import { awaitLoad, type BatchResult, extractBatch } from './extract-batch.ts';
 import { whyStopped } from './tick.ts';
 
 export type ExtractResult =
@@ -28,7 +30,8 @@ const STAGED_FOR_TOO_LONG_MS = 24 * 3_600_000;
 
 /**
  * Extracts one batch of a view: captures, fetches, stages, and announces it. A view whose batch is in flight is not extracted
- * again: its event is published again, since it may have been lost. Safe to repeat and to run twice at once (I4).
+ * again: its load is waited for, or its event is published again, since it may have been lost. Safe to repeat and to run twice at
+ * once (I4).
  */
 export async function extractView(
   view: string,
@@ -44,10 +47,8 @@ export async function extractView(
     const source = await control.getViewSource(view);
     const { loadType } = source;
     const inFlight = await control.findInFlight(view);
-    if (inFlight !== null && !(await abandonedInstead(inFlight, lease, dependencies))) {
-      const result = { outcome: 'republished' as const, view, etlTransactionId: String(inFlight.id) };
-      return { result, loadType };
-    }
+    const goingOn = inFlight && (await goOn(inFlight, source, lease, signal, dependencies));
+    if (goingOn !== null) return { result: goingOn, loadType };
     try {
       return { result: await extractBatch(source, trigger, lease, signal, dependencies), loadType };
     } catch (error) {
@@ -61,6 +62,7 @@ export async function extractView(
   if (result.outcome === 'staged' || result.outcome === 'republished') {
     await events.announceBatch(APPLIERS[loadType], view, BigInt(result.etlTransactionId));
   }
+  if (result.outcome === 'loading') await events.requestExtract(view, 'load');
   if (result.outcome === 'idle' && result.hasMore) await events.requestExtract(view, 'continue');
   return result;
 }
@@ -87,20 +89,33 @@ export async function extractKeys(
   return { ...result, keysQueued: keys.length };
 }
 
-/**
- * Of a batch that is in flight while we hold the lease: one that was being extracted lost its process, and one that was
- * staged a day ago is given up. True when it was abandoned, so that its log rows are to be captured again.
- */
-async function abandonedInstead(
+/** Goes on with a batch that is in flight while we hold the lease. Null when it was abandoned: its log rows are to be captured again. */
+async function goOn(
   batch: EtlTransaction,
+  source: ViewSource,
   lease: Lease,
+  signal: AbortSignal,
   dependencies: Dependencies,
-): Promise<boolean> {
-  const { clock } = dependencies;
-  const isStale =
-    batch.state === 'staged' && clock.nowMs() - (batch.stagedAt?.getTime() ?? 0) > STAGED_FOR_TOO_LONG_MS;
-  if (batch.state !== 'extracting' && !isStale) return false;
-  const why = isStale ? 'staged for more than 24 hours' : 'its process ended before the batch was staged';
-  await abandon(lease, batch, why, dependencies);
-  return true;
+): Promise<ExtractResult | null> {
+  const why = whyGivenUp(batch, dependencies);
+  if (why !== null) {
+    await abandon(lease, batch, why, dependencies);
+    return null;
+  }
+  const named = { view: source.name, etlTransactionId: String(batch.id) };
+  if (!isBeingLoaded(batch, source.loadType)) return { outcome: 'republished', ...named };
+  try {
+    const isLoaded = await awaitLoad(batch, source, lease, signal, dependencies);
+    return { outcome: isLoaded ? 'republished' : 'loading', ...named };
+  } catch (error) {
+    if (!(error instanceof DataHubError) || error.kind !== 'staging_lost') throw error;
+    await abandon(lease, batch, error.message, dependencies);
+    return null;
+  }
+}
+
+function whyGivenUp({ state, stagedAt }: EtlTransaction, { clock }: Dependencies): string | null {
+  if (state === 'extracting') return 'its process ended before the batch was staged';
+  const isStale = state === 'staged' && clock.nowMs() - (stagedAt?.getTime() ?? 0) > STAGED_FOR_TOO_LONG_MS;
+  return isStale ? 'staged for more than 24 hours' : null;
 }

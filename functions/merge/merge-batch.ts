@@ -7,7 +7,6 @@ import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled }
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf } from '../hold-view.ts';
-import { namingRefusedRow } from '../name-refused-row.ts';
 
 const TRIES = 4;
 
@@ -62,8 +61,7 @@ async function attemptOnce(
     attempt: batch.attempt,
   };
   const rows = batch.stagedUpserts + batch.stagedDeletes;
-  const isLoaded = batch.loadAttempt === 1 && (batch.loadJobId !== null || rows === 0n);
-  const unloaded = isLoaded ? null : await load(held, batch, attempt, dependencies, deadlineMs);
+  const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, dependencies, deadlineMs) : null;
   const merged = unloaded ?? (await warehouse.merge(attempt, rows, deadlineMs));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
@@ -98,31 +96,26 @@ async function isStagedWhole(batch: EtlTransaction, { staging }: Dependencies): 
 }
 
 /**
- * Brings the load that this batch still needs to its end: one that outlived extract, or another since the rows of the one before are
- * gone. Started here, or found by its name when it was started before, so that two loads of one batch never both succeed.
- * Answers null when the rows are there, and the loss when a staged object is gone by now.
+ * Brings the load that this batch wants again to its end: started here, or found by its name when it was started before, so
+ * that two loads of one batch never both succeed. Answers null when the rows are there.
  */
-async function load(
-  { signal, source }: HeldBatch,
+async function loadAgain(
   batch: EtlTransaction,
   attempt: Attempt,
   { staging, warehouse }: Dependencies,
   deadlineMs: number,
-): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' }> | null> {
+): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' | 'number_reused' }> | null> {
   try {
     const manifest = await staging.readManifest(batch.stagedPrefix);
     if (manifest === null) {
       throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
     }
-    const { objects } = manifest;
-    const loaded = { view: batch.view, keyColumn: source.keyColumn, objects, signal };
-    const jobId = await namingRefusedRow(loaded, staging, () =>
-      warehouse.load({ ...attempt, attempt: batch.loadAttempt }, objects.map(staging.uri), deadlineMs),
-    );
+    const uris = manifest.objects.map(staging.uri);
+    const jobId = await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadlineMs);
     return jobId === null ? { state: 'running' } : null;
   } catch (error) {
-    if (error instanceof DataHubError && error.kind === 'staging_lost')
-      return { state: 'staging_lost', error };
+    if (!(error instanceof DataHubError)) throw error;
+    if (error.kind === 'staging_lost' || error.kind === 'number_reused') return { state: error.kind, error };
     throw error;
   }
 }

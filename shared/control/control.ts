@@ -26,6 +26,7 @@ const operations = {
   leapNumbers: numbers.leapNumbers,
   beginBatch: batches.beginBatch,
   markStaged: batches.markStaged,
+  markLoaded: batches.markLoaded,
   getBatch: batches.getBatch,
   findInFlight: batches.findInFlight,
   claimForApply: batches.claimForApply,

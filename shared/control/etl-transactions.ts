@@ -25,7 +25,7 @@ export type EtlTransaction = {
   attempt: number;
   /** The attempt under whose name the staged objects were last loaded into the temp table. */
   loadAttempt: number;
-  /** Of the load that has ended; null when no row was to be loaded, or it is still to be waited for. */
+  /** The first load, once it has ended well. */
   loadJobId: string | null;
   nextCheckpoint: Checkpoint;
   stagedPrefix: string;
@@ -63,7 +63,7 @@ export type StagedBatch = {
   bytes: bigint;
   /** By column: how many values its policy let pass. */
   policyValues: Record<string, number>;
-  /** Null when no row was to be loaded, or the load outlived its function. */
+  /** Null when no row was to be loaded, or the load outlived this call. */
   loadJobId: string | null;
 };
 
@@ -126,6 +126,16 @@ export async function markStaged(
       staged_at: NOW,
     });
     await releaseLease(client, lease);
+  });
+}
+
+/** Of a staged batch: its load, which outlived the call that started it, has ended well. Throws `superseded` when the lease is lost. */
+export async function markLoaded(pool: pg.Pool, lease: Lease, id: bigint, loadJobId: string): Promise<void> {
+  await change(pool, lease, async (client) => {
+    await client.query(
+      `update etl.etl_transaction set load_job_id = $2 where id = $1 and state = 'staged' and load_job_id is null`,
+      [id, loadJobId],
+    );
   });
 }
 

@@ -55,15 +55,17 @@ export function collapseStatement(
     `length(set_config('${setting}', coalesce(array_agg(key) filter (where ${condition}), '{}')::text, true))`;
   const text = `
 -- Captures and collapses the uncovered log rows of ${view.name}; reads only.
-with gap as materialized (
-  select lower(g) as low, coalesce(upper(g), 9223372036854775807) as high
-  from unnest(int8multirange(int8range($1::int8 + 1, null)) - $2::int8multirange) as g
-), fresh as materialized (
-  select l.* from gap cross join lateral (
+with fresh as materialized (
+  -- Gap by gap, which are in order before and after the join: the limit ends the reading.
+  select l.* from (
+    select lower(g) as low, coalesce(upper(g), 9223372036854775807) as high
+    from unnest(int8multirange(int8range($1::int8 + 1, null)) - $2::int8multirange) as g order by low
+  ) gap cross join lateral (
     select id::int8 as id, content_type_id as type, object_id as object, action, date_created,
            ${touched(view.logged)} as touched
     from ${quoteIdentifier(logTable)} log where id >= gap.low and id < gap.high order by log.id limit $7::int8 + 1
   ) l
+  order by gap.low, l.id limit $7::int8 + 1
 ), cut as materialized (
   select least(${lastOfMore(ofTheView, '$4')}, ${lastOfMore('true', '$7')}) as id
 ), covered as materialized (

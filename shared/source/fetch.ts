@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
-import { fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres.ts';
+import { breakOff, fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { SourceColumn, SourceView } from './source-view.ts';
 
@@ -100,7 +100,7 @@ export async function copyOut<T>(
     return await consume(lines);
   } catch (error) {
     if (refusal === undefined) {
-      (client as pg.ClientBase & { connection: { stream: Readable } }).connection.stream.destroy();
+      breakOff(client);
       throw error;
     }
     const refused = fromPostgres(refusal, 'source');

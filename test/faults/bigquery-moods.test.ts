@@ -165,25 +165,31 @@ describe('BigQuery in a bad mood', function () {
       await on.assertIncidentsEqual();
     });
 
-    it('I5 I6 loading staged rows: merge waits for it, tick by tick, and applies the batch once', async () => {
+    it('I5 I6 loading staged rows: extract waits for it, call by call, and the batch is applied once', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
       const held = hold();
       faults().next('bigquery.job.load', held);
       const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
-      const batch = await hurried.stage();
+      const batch = await stageWithoutLoad(hurried);
       assert.deepEqual(await on.states(), ['applied', 'staged']);
 
-      assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
-      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
+      assert.partialDeepStrictEqual(await hurried.extract(), { outcome: 'loading' });
+      await assert.rejects(on.merge(batch), { kind: 'transient', message: /still being extracted/ });
       held.release();
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', changed: '1' });
 
       assert.deepEqual(await on.succeededLoads(), ['1_1_1', '2_1_1']);
+      assert.match(String((await on.batches()).at(-1)?.load_job_id), /_2_1_1$/);
+      assert.deepEqual(
+        (await on.mailboxes.extract.take()).slice(-2),
+        Array(2).fill({ view: 'pmr_project', trigger: 'load' }),
+      );
       await on.assertEqual();
     });
 
-    it('I5 loading staged rows, and fails then: merge loads them again', async () => {
+    it('I5 loading staged rows, and fails then: they are loaded again', async () => {
       const held = hold();
       const failing = failJob('backendError');
       faults().next('bigquery.job.load', {
@@ -193,14 +199,35 @@ describe('BigQuery in a bad mood', function () {
         },
       });
       const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
-      const batch = await hurried.stage();
+      const batch = await stageWithoutLoad(hurried);
       held.release();
 
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
 
       assert.deepEqual(await on.succeededLoads(), ['1_1_2']);
       await on.assertEqual();
     });
+
+    it('I2 loading staged rows, whose objects vanish meanwhile: they are captured again', async () => {
+      const held = hold();
+      faults().next('bigquery.job.load', held);
+      await stageWithoutLoad(await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' }));
+      await on.bucket.deleteFiles({ prefix: 'pmr_project/1/' });
+      held.release();
+
+      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+
+      assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+      await on.assertEqual();
+    });
+
+    /** Stages a batch whose load is not done within the call's time. */
+    async function stageWithoutLoad(hurried: Installation) {
+      const extracted = await hurried.extract();
+      assert.ok(extracted.outcome === 'loading', extracted.outcome);
+      return extracted;
+    }
   });
 
   describe('which takes rows by the stream', () => {

@@ -183,6 +183,12 @@ describe('the checkpoint', () => {
       const witness = { id: 3n, hash: 'a' };
       assert.deepEqual(nextCheckpoint(checkpointOf({ witness }), observationOf({})).witness, witness);
     });
+
+    it('stays when a batch is cut below it', () => {
+      const witness = { id: 6n, hash: 'a' };
+      const cut = observationOf({ cutId: 2n, witness: { id: 2n, hash: 'b' } });
+      assert.deepEqual(nextCheckpoint(checkpointOf({ witness }), cut).witness, witness);
+    });
   });
 });
 

@@ -184,6 +184,7 @@ export class Session {
     } catch (error) {
       // What follows an interruption, such as a rollback, is not to be stopped.
       clearInterval(this.#interrupting);
+      this.#interrupting = undefined;
       if (error instanceof BigQueryError || !(error instanceof Error)) throw error;
       throw parseDuckDbError(error);
     }

@@ -60,16 +60,16 @@ describe('a row that only BigQuery refuses', () => {
     });
   }
 
-  it('I8 is told with its key when the load outlives extract, and merge waits for it', async () => {
+  it('I8 is told with its key when the load outlives extract, and is waited for', async () => {
     const thing = await install('merge');
     const held = hold();
     stack.bigquery.faults.next('bigquery.job.load', held);
     const hurried = await thing.on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
-    const batch = await hurried.stage(VIEW);
+    assert.equal((await hurried.extract(VIEW)).outcome, 'loading');
     await spoil(thing, 150);
     held.release();
 
-    await assert.rejects(thing.on.merge(batch), { kind: 'bad_data' });
+    await assert.rejects(thing.on.extract(VIEW), { kind: 'bad_data' });
 
     await assertHaltedAt(150, thing);
   });

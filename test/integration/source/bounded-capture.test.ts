@@ -17,6 +17,7 @@ const ROWS_LOOKED_UP = 5;
 /** A longer log may be a level deeper in each index that is gone down. */
 const BUFFERS_DEEPER = 8;
 const READ_ROWS = 1_000;
+const HOLE_ROWS = 50;
 
 describe('capture', () => {
   let items: Items;
@@ -36,6 +37,18 @@ describe('capture', () => {
       [rows],
     );
     await items.source.pool.query(`analyze ${LOG_TABLE}`);
+  }
+
+  /** A view that is so far behind, whose captures read a part of the log; what they read is added to `reads`. */
+  async function farBehind(reads: Reads): Promise<Replica> {
+    const { pool } = items.source;
+    await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
+    const replica = await Replica.load(pool, makeViewSource(), {
+      maxReadRows: READ_ROWS,
+      rules: { capture: (client, ...given) => capture(explaining(client, reads), ...given) },
+    });
+    await log(SHORT_LOG_ROWS);
+    return replica;
   }
 
   /** What all statements of a small change's capture read behind so much covered traffic. */
@@ -85,19 +98,27 @@ describe('capture', () => {
         assertBounded({ isBesideLongTransaction: true }));
 
       it('of a view that is far behind reads a part of the log, and the rest in those that follow', async () => {
-        const { pool } = items.source;
-        await pool.query(`truncate ${LOG_TABLE}, item`);
         const reads: Reads = { logRows: 0, buffers: 0 };
-        const replica = await Replica.load(pool, makeViewSource(), {
-          maxReadRows: READ_ROWS,
-          rules: { capture: (client, ...given) => capture(explaining(client, reads), ...given) },
-        });
-        await log(SHORT_LOG_ROWS);
+        const replica = await farBehind(reads);
 
         assert.equal((await replica.capture()).logRows, BigInt(READ_ROWS / 5));
         assert.ok(reads.logRows <= READ_ROWS + 1 + ROWS_LOOKED_UP, JSON.stringify(reads));
         assert.equal(await replica.captureAll(), SHORT_LOG_ROWS / READ_ROWS - 1);
         await replica.assertEqualsView();
+      });
+
+      it('of rows that lie in many holes reads a part of them, too', async () => {
+        const reads: Reads = { logRows: 0, buffers: 0 };
+        const replica = await farBehind(reads);
+        const { rows } = await items.source.pool.query(
+          `select range_agg(int8range(id, id + $1))::text as seen from generate_series(1, $2::int8, 2 * $1) id`,
+          [HOLE_ROWS, SHORT_LOG_ROWS],
+        );
+        replica.checkpoint = { ...replica.checkpoint, seen: rows[0].seen as string };
+
+        assert.equal((await replica.capture()).logRows, BigInt(READ_ROWS / 5));
+        assert.ok(reads.logRows <= READ_ROWS + 1 + 2 * HOLE_ROWS + ROWS_LOOKED_UP, JSON.stringify(reads));
+        assert.equal(await replica.captureAll(), 2);
       });
     });
   }
