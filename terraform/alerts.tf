@@ -2,7 +2,7 @@ locals {
   operations = "OPERATIONS.md of the repository, section"
   channels   = concat([for channel in google_monitoring_notification_channel.email : channel.id], var.alert_channels)
 
-  # Cloud Monitoring's longest.
+  # Cloud Monitoring asks for a day's points at most.
   look_back_minutes = 1410
 
   # What var.alert_after leaves out follows from the schedule. An alert on what does not come is left out (null) where the schedule

@@ -1,5 +1,5 @@
 # What is read out of the functions' log lines. The filters are tested against lines that the functions write in a run
-# (test/integration/log-filters.test.ts).
+# (test/integration/terraform/log-filters.test.ts).
 locals {
   function_services = [for function in keys(local.functions) : "\"${function}${local.suffix}\""]
   log_scope         = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", local.function_services)})"
@@ -66,7 +66,7 @@ locals {
       section  = "abandoned-batches"
       filter   = "jsonPayload.message=\"batch abandoned again\""
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "The log line tells why: a process that ends before its time, staged objects that vanish, or a load that takes too long."
+      advice   = "The log line tells why: a process that ends before its time, staged objects that vanish, or rows that are not copied within the limits."
       severity = "ERROR"
     }
     dead_letter = {

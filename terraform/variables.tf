@@ -21,7 +21,7 @@ variable "alert_after" {
 
   validation {
     condition     = alltrue([for minutes in [var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes == null ? true : minutes >= 20 && minutes <= local.look_back_minutes])
-    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 20 and ${local.look_back_minutes}: logs arrive late, and Cloud Monitoring looks back 23.5 hours."
+    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 20 and ${local.look_back_minutes}: logs arrive late, and Cloud Monitoring looks back a day at most."
   }
 
   validation {
