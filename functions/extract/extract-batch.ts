@@ -12,6 +12,7 @@ import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { describeView, type SourceView } from '../../shared/source/source-view.ts';
+import type { StagedObject } from '../../shared/staging/staging.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { deadlineOf } from '../hold-view.ts';
@@ -70,7 +71,7 @@ export async function extractBatch(
   const held: Held = { viewSource, trigger, lease, signal, startedMs, deadlineMs: deadlineOf(dependencies) };
   const start = await findStart(viewSource, dependencies);
   const found = await inSnapshot(source, (client) => captureAndStage(client, held, start, dependencies));
-  if ('batch' in found) return await load(found, held, start, dependencies);
+  if ('batch' in found) return await handOver(found, held, start, dependencies);
 
   const { badKeys, cutId, logRows, next } = found.captured;
   const hasMore = cutId !== null;
@@ -162,29 +163,18 @@ async function captureAndStage(
 }
 
 /** Loads the staged rows of a view that is merged into its temp table, and hands the batch over to whoever applies it. */
-async function load(
+async function handOver(
   { batch, captured, rows }: StagedBatch,
   { viewSource, lease, signal, startedMs, deadlineMs }: Held,
   start: Start,
   dependencies: Dependencies,
 ): Promise<BatchResult> {
-  const { clock, control, log, staging, warehouse } = dependencies;
+  const { clock, control, log } = dependencies;
   assertCaptured(batch, captured, rows);
   const view = viewSource.name;
-  const attempt = {
-    view,
-    target: viewSource.targetName,
-    etlTransactionId: batch.id,
-    token: batch.token,
-    attempt: batch.attempt,
-  };
-  const { objects } = rows;
-  const loaded = { view, keyColumn: viewSource.keyColumn, objects, signal };
-  const isLoadWanted = viewSource.loadType === 'merge' && objects.length > 0;
+  const isLoadWanted = viewSource.loadType === 'merge' && rows.objects.length > 0;
   const loadJobId = isLoadWanted
-    ? await namingRefusedRow(loaded, staging, () =>
-        warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
-      )
+    ? await loadStaged(batch, viewSource, rows.objects, { signal, deadlineMs }, dependencies)
     : null;
   signal.throwIfAborted();
   const durationMs = clock.nowMs() - startedMs;
@@ -222,33 +212,38 @@ async function load(
  */
 export async function awaitLoad(
   batch: EtlTransaction,
-  { name, keyColumn, targetName }: ViewSource,
+  viewSource: ViewSource,
   lease: Lease,
   signal: AbortSignal,
   dependencies: Dependencies,
 ): Promise<boolean> {
-  const { control, log, staging, warehouse } = dependencies;
+  const { control, log, staging } = dependencies;
   const manifest = await staging.readManifest(batch.stagedPrefix);
   if (manifest === null) {
     throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
   }
-  const { objects } = manifest;
-  const attempt = {
-    view: name,
-    target: targetName,
-    etlTransactionId: batch.id,
-    token: batch.token,
-    attempt: batch.loadAttempt,
-  };
-  const loadJobId = await namingRefusedRow({ view: name, keyColumn, objects, signal }, staging, () =>
-    warehouse.load(attempt, objects.map(staging.uri), deadlineOf(dependencies)),
-  );
+  const until = { signal, deadlineMs: deadlineOf(dependencies) };
+  const loadJobId = await loadStaged(batch, viewSource, manifest.objects, until, dependencies);
   if (loadJobId === null) {
-    log.info({ view: name, etlTransactionId: String(batch.id) }, 'batch still being loaded');
+    log.info({ view: batch.view, etlTransactionId: String(batch.id) }, 'batch still being loaded');
     return false;
   }
   await control.markLoaded(lease, batch.id, loadJobId);
   return true;
+}
+
+/** Appends the staged rows to the temp table, or finds the load that does; answers its id, or null when it outlives the deadline. */
+async function loadStaged(
+  { id, view, token, loadAttempt }: EtlTransaction,
+  { keyColumn, targetName }: ViewSource,
+  objects: StagedObject[],
+  { signal, deadlineMs }: { signal: AbortSignal; deadlineMs: number },
+  { staging, warehouse }: Dependencies,
+): Promise<string | null> {
+  const attempt = { view, target: targetName, etlTransactionId: id, token, attempt: loadAttempt };
+  return await namingRefusedRow({ view, keyColumn, objects, signal }, staging, () =>
+    warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
+  );
 }
 
 const NOTHING_CAPTURED: Omit<Capture, 'next'> = {
