@@ -279,11 +279,7 @@ describe('streaming a view', () => {
     });
 
     it('goes on where the function before it reached its time limit', async () => {
-      // An hour of it passes between two looks at its clock, which is what a batch of many parts takes.
-      let looks = 0;
       const hasty = await on.anotherProcess({ MAX_PART_BYTES: '1024', TIME_LIMIT_SECONDS: '9000' });
-      const clock = { nowMs: () => Date.now() + 3_600_000 * looks++ };
-      hasty.dependencies = { ...hasty.dependencies, clock };
       await on.source.database.query(`
         with added as (
           insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 2009) i returning id)
@@ -292,6 +288,10 @@ describe('streaming a view', () => {
       const batch = await hasty.stage(VIEW);
       assert.ok((await on.stagedObjects(batch)).length > 5);
       await on.mailboxes.stream.take();
+      // An hour of it passes between two looks at its clock, which is what a batch of many parts takes.
+      let looks = 0;
+      const clock = { nowMs: () => Date.now() + 3_600_000 * looks++ };
+      hasty.dependencies = { ...hasty.dependencies, clock };
       let continued = 0;
 
       for (;;) {

@@ -7,6 +7,18 @@ const IS_WORKER = process.env.MOCHA_WORKER_ID !== undefined;
 /** Servers and child processes: those that a test must stop itself. */
 const STOPPED_BY_TESTS = new Set(['ProcessWrap', 'TCPServerWrap']);
 
+if (IS_WORKER) sendBigInts();
+
+/** Workers tell Mocha how a test went in JSON, which has no bigint: with one in its error, the test would fail without a word. */
+function sendBigInts(): void {
+  const send = process.send?.bind(process) as (message: unknown, ...rest: unknown[]) => boolean;
+  process.send = (message: unknown, ...rest: unknown[]) =>
+    send(
+      JSON.parse(JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))),
+      ...rest,
+    );
+}
+
 /** A run that ends before Mocha says how it went has failed: a worker may die between two files, and Mocha does not see it. */
 export function mochaGlobalSetup(): void {
   process.exitCode = 1;
