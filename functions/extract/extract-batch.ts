@@ -16,7 +16,7 @@ import type { StagedObject } from '../../shared/staging/staging.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { deadlineOf } from '../hold-view.ts';
-import { namingRefusedRow } from '../name-refused-row.ts';
+import { namingRefusedRow } from '../naming-refused-row.ts';
 import { type BatchLimit, batchLimit, raiseBatchLimit } from './batch-limit.ts';
 import { captureInTime, stageInTime } from './in-time.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';

@@ -9,7 +9,7 @@ import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled }
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { deadlineOf, reserveMs } from '../hold-view.ts';
-import { namingRefusedRow } from '../name-refused-row.ts';
+import { namingRefusedRow } from '../naming-refused-row.ts';
 import { encodeRows } from './encode-rows.ts';
 
 /**
