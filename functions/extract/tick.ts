@@ -26,6 +26,7 @@ export async function tick(trigger: string, dependencies: Dependencies) {
   await sendDueLetters(dependencies);
   await control.deleteOldRows(config.keepDays);
   for (const each of asked) if (each.status === 'rejected') throw each.reason;
+  await control.resolveRightsOfTicks();
   return { outcome: 'fanned out', views };
 }
 

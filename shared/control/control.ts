@@ -40,6 +40,7 @@ const operations = {
   recordFailure: failures.recordFailure,
   sendDueLetters: failures.sendDueLetters,
   recordFailureOnce: failures.recordFailureOnce,
+  resolveRightsOfTicks: failures.resolveRightsOfTicks,
   haltView: failures.haltView,
   pauseView: byHand.pauseView,
   haltByHand: byHand.haltByHand,

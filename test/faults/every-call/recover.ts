@@ -16,6 +16,7 @@ const MAX_TICKS = 8;
  */
 export async function comeToRest(world: World, view: ViewUnderTest): Promise<void> {
   const told: string[] = [];
+  await tick('test', world.undisturbed);
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
     const extracted = await attempt(told, () =>
       extractView(view.name, 'test', { functionName: 'extract', event: {} }, world.undisturbed),

@@ -243,6 +243,22 @@ describe('what an operator asks', () => {
       ]);
     });
 
+    it('that is carried out whole has the rights that one before lacked', async () => {
+      await on.control.query(
+        `insert into etl.etl_error (function_name, view_name, kind, message, advice)
+         values ('extract', null, 'unauthorized', 'of a tick', ''), ('extract', 'pmr_project', 'unauthorized', 'of a view', ''),
+                ('extract', null, 'bug', 'of a bug', '')`,
+      );
+
+      await tick('scheduler', on.dependencies);
+
+      const open = (await on.errors()).filter((error) => error.resolved_at === null);
+      assert.deepEqual(
+        open.map(({ message }) => message),
+        ['of a view', 'of a bug'],
+      );
+    });
+
     it('deletes what is older than KEEP_DAYS', async () => {
       await on.control.query(
         `insert into etl.etl_error (function_name, kind, message, advice, resolved_at)
