@@ -19,8 +19,8 @@ export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }:
 }
 
 /**
- * After one that was too slow, has the view's next batches have so many log rows or keys, if not less. False when they were as small as
- * can be already: a single row gets a second try, since something may have been in its way.
+ * After one that was too slow: the view's next batches have `size` log rows or keys at most, and at least one. False when that was
+ * their limit already: a single row gets a second try, since something may have been in its way.
  */
 export async function lowerBatchLimit(
   lease: Lease,

@@ -5,20 +5,18 @@ import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
-import { DataHubError } from '../../shared/errors.ts';
 import { type Capture, capture, captureInitial, isEmptyView } from '../../shared/source/capture.ts';
 import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { describeView, type SourceView } from '../../shared/source/source-view.ts';
-import type { StagedObject } from '../../shared/staging/staging.ts';
 import type { ViewSource } from '../../shared/view-source.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { deadlineOf } from '../hold-view.ts';
-import { namingRefusedRow } from '../naming-refused-row.ts';
 import { type BatchLimit, batchLimit, raiseBatchLimit } from './batch-limit.ts';
 import { captureInTime, stageInTime } from './in-time.ts';
+import { loadStaged } from './load-staged.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';
 import { type Staged, stageRows } from './stage-rows.ts';
 
@@ -204,46 +202,6 @@ async function handOver(
   return isLoadWanted && loadJobId === null
     ? { outcome: 'loading', view, etlTransactionId }
     : { outcome: 'staged', view, etlTransactionId, ...told };
-}
-
-/**
- * Waits for the load of a staged batch that outlived the call which started it; false when it outlives this one, too. Throws
- * `staging_lost` when what was to be loaded is gone.
- */
-export async function awaitLoad(
-  batch: EtlTransaction,
-  viewSource: ViewSource,
-  lease: Lease,
-  signal: AbortSignal,
-  dependencies: Dependencies,
-): Promise<boolean> {
-  const { control, log, staging } = dependencies;
-  const manifest = await staging.readManifest(batch.stagedPrefix);
-  if (manifest === null) {
-    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
-  }
-  const until = { signal, deadlineMs: deadlineOf(dependencies) };
-  const loadJobId = await loadStaged(batch, viewSource, manifest.objects, until, dependencies);
-  if (loadJobId === null) {
-    log.info({ view: batch.view, etlTransactionId: String(batch.id) }, 'batch still being loaded');
-    return false;
-  }
-  await control.markLoaded(lease, batch.id, loadJobId);
-  return true;
-}
-
-/** Appends the staged rows to the temp table, or finds the load that does; answers its id, or null when it outlives the deadline. */
-async function loadStaged(
-  { id, view, token, loadAttempt }: EtlTransaction,
-  { keyColumn, targetName }: ViewSource,
-  objects: StagedObject[],
-  { signal, deadlineMs }: { signal: AbortSignal; deadlineMs: number },
-  { staging, warehouse }: Dependencies,
-): Promise<string | null> {
-  const attempt = { view, target: targetName, etlTransactionId: id, token, attempt: loadAttempt };
-  return await namingRefusedRow({ view, keyColumn, objects, signal }, staging, () =>
-    warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
-  );
 }
 
 const NOTHING_CAPTURED: Omit<Capture, 'next'> = {

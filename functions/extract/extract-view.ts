@@ -10,7 +10,8 @@ import { isBeingLoaded } from '../being-loaded.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Invocation } from '../handle.ts';
 import { holdView } from '../hold-view.ts';
-import { awaitLoad, type BatchResult, extractBatch } from './extract-batch.ts';
+import { type BatchResult, extractBatch } from './extract-batch.ts';
+import { awaitLoad } from './load-staged.ts';
 import { whyStopped } from './tick.ts';
 
 export type ExtractResult =

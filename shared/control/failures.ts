@@ -89,18 +89,22 @@ export async function recordFailureOnce(pool: pg.Pool, failure: Failure): Promis
   });
 }
 
-/** Within a control transaction: a right that was missing is there again, since the view (or, for null, a tick) was worked on. */
-export async function resolveMissingRights(client: Queryable, view: string | null): Promise<void> {
+/** Within a control transaction: a right that was missing is there again, since the view was worked on. */
+export async function resolveMissingRights(client: Queryable, view: string): Promise<void> {
   await client.query(
-    `update etl.etl_error set resolved_at = now()
-     where view_name is not distinct from $1 and kind = 'unauthorized' and resolved_at is null`,
+    `update etl.etl_error set resolved_at = now() where view_name = $1 and kind = 'unauthorized' and resolved_at is null`,
     [view],
   );
 }
 
-/** A tick was carried out whole: the rights that it may have lacked are there again. */
+/** A tick, which is of no view, was carried out whole: the rights that those before lacked are there again. */
 export async function resolveRightsOfTicks(pool: pg.Pool): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', (client) => resolveMissingRights(client, null));
+  await inTransaction(pool, 'control', 'begin', (client) =>
+    client.query(
+      `update etl.etl_error set resolved_at = now()
+       where function_name = 'extract' and view_name is null and kind = 'unauthorized' and resolved_at is null`,
+    ),
+  );
 }
 
 /**

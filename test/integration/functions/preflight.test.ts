@@ -247,7 +247,7 @@ describe('what an operator asks', () => {
       await on.control.query(
         `insert into etl.etl_error (function_name, view_name, kind, message, advice)
          values ('extract', null, 'unauthorized', 'of a tick', ''), ('extract', 'pmr_project', 'unauthorized', 'of a view', ''),
-                ('extract', null, 'bug', 'of a bug', '')`,
+                ('merge', null, 'unauthorized', 'of merge', ''), ('extract', null, 'bug', 'of a bug', '')`,
       );
 
       await tick('scheduler', on.dependencies);
@@ -255,7 +255,7 @@ describe('what an operator asks', () => {
       const open = (await on.errors()).filter((error) => error.resolved_at === null);
       assert.deepEqual(
         open.map(({ message }) => message),
-        ['of a view', 'of a bug'],
+        ['of a view', 'of merge', 'of a bug'],
       );
     });
 
