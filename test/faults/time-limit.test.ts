@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../shared/errors.ts';
 import type { Installation } from '../integration/functions/installation.ts';
 import { Stack } from '../integration/functions/stack.ts';
 import { closeGate, GATED_CAPTURE, GATED_COPY, type Gate } from './gate.ts';
@@ -95,17 +96,24 @@ describe('an extract that does not end in time', function () {
   const captureNamed = /what there is to do was not found within TIME_LIMIT_SECONDS/;
 
   const captureLimits = {
-    ...limits,
-    'the function': { ...limits['the function'], start: () => slowProcess(2) },
+    'the function': {
+      ...limits['the function'],
+      start: () => slowProcess(2),
+      stoppedBy: /^Connection terminated/,
+    },
+    'a statement': { ...limits['a statement'], stoppedBy: /statement timeout$/ },
   };
-  for (const [whose, { start, named }] of Object.entries(captureLimits)) {
+  for (const [whose, { start, named, stoppedBy }] of Object.entries(captureLimits)) {
     it(`I8 with its capture of a whole view because of the limit of ${whose} halts it, with advice`, async () => {
       await closeGateTo(GATED_CAPTURE);
 
-      await assert.rejects((await start()).extract(), {
-        kind: 'configuration',
-        message: captureNamed,
-        advice: /missing index/,
+      await assert.rejects((await start()).extract(), (error: unknown) => {
+        assert.ok(error instanceof DataHubError && error.cause instanceof Error);
+        assert.equal(error.kind, 'configuration');
+        assert.match(error.message, captureNamed);
+        assert.match(error.advice, /missing index/);
+        assert.match(error.cause.message, stoppedBy);
+        return true;
       });
 
       assert.match(String(await on.haltedReason()), named);
