@@ -68,7 +68,7 @@ locals {
     ip_type  = try(var.control_instance.private_network, null) == null ? var.control_database.cloud_sql_ip_type : "PRIVATE"
   }
 
-  # What the functions read (shared/config.ts); null leaves a variable out. A secret travels as its name only: the function
+  # What the functions read (shared/config/config.ts); null leaves a variable out. A secret travels as its name only: the function
   # reads the value when it starts, so a new version needs no deployment.
   environment = {
     BIGQUERY_LOCATION          = var.location

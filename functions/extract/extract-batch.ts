@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
-import type { Checkpoint } from '../../shared/checkpoint.ts';
+import type { Checkpoint } from '../../shared/model/checkpoint.ts';
 import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
-import type { EtlTransaction, Kind } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction, Kind } from '../../shared/control/batches.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
 import { type Capture, capture, captureInitial, isEmptyView } from '../../shared/source/capture.ts';
@@ -10,11 +10,11 @@ import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts'
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { describeView, type SourceView } from '../../shared/source/source-view.ts';
-import type { ViewSource } from '../../shared/view-source.ts';
-import type { Dependencies } from '../dependencies.ts';
-import { deadlineOf } from '../hold-view.ts';
-import { type BatchLimit, batchLimit, raiseBatchLimit } from './batch-limit.ts';
+import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
+import { type BatchLimit, batchLimit, raiseBatchLimit } from '../../shared/batch/batch-size.ts';
 import { captureInTime, stageInTime } from './in-time.ts';
 import { loadStaged } from './load-staged.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';

@@ -1,9 +1,9 @@
 import { parseExtractEvent } from '../../shared/events/messages.ts';
-import { handle, type Step } from '../handle.ts';
-import { check } from './check.ts';
-import { dryRun } from './dry-run.ts';
+import { handle, type Step } from '../../shared/runtime/handle.ts';
+import { check } from '../../shared/operations/preflight.ts';
+import { dryRun } from '../../shared/operations/dry-run.ts';
 import { extractKeys, extractView } from './extract-view.ts';
-import { importConfiguration } from './import-configuration.ts';
+import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import {
   changeLoadType,
   recheck,
@@ -14,7 +14,7 @@ import {
   resync,
   status,
   stop,
-} from './operate.ts';
+} from '../../shared/operations/operate.ts';
 import { tick } from './tick.ts';
 
 /** Carries out what an event or a call asks. */

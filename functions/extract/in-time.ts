@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import type { Config } from '../../shared/config.ts';
+import type { Config } from '../../shared/config/config.ts';
 import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
-import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction } from '../../shared/control/batches.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import { breakOff, fromPostgres } from '../../shared/postgres.ts';
-import { abandon } from '../abandon.ts';
-import type { Dependencies } from '../dependencies.ts';
-import { lowerBatchLimit } from './batch-limit.ts';
+import { breakOff, fromPostgres } from '../../shared/postgres/transaction.ts';
+import { abandon } from '../../shared/batch/abandon-batch.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { lowerBatchLimit } from '../../shared/batch/batch-size.ts';
 
 /** Since which checkpoint a view is captured (null for a whole view), and how many log rows or keys that gave, or may give. */
 export type Extent = { stored: StoredCheckpoint | null; size: number };

@@ -1,11 +1,11 @@
-import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction } from '../../shared/control/batches.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { StagedObject } from '../../shared/staging/staging.ts';
-import type { ViewSource } from '../../shared/view-source.ts';
-import type { Dependencies } from '../dependencies.ts';
-import { deadlineOf } from '../hold-view.ts';
-import { namingRefusedRow } from '../naming-refused-row.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
+import { namingRefusedRow } from '../../shared/batch/name-refused-row.ts';
 
 /**
  * Waits for the load of a staged batch that outlived the call which started it; false when it outlives this one, too. Throws

@@ -1,9 +1,9 @@
-import type { TableShape } from '../../shared/columns.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { LastNumber } from '../../shared/staging/staging.ts';
-import type { ViewSource } from '../../shared/view-source.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 
 export type Preparation = {
   /** Of a streamed view: the number of the last batch that was streamed, as far as the bucket remembers. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
-import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction } from '../../shared/control/batches.ts';
 import {
   copyOut,
   deletesStatement,
@@ -11,9 +11,9 @@ import {
 import { findRefused } from '../../shared/source/find-refused.ts';
 import { addPolicyValues, countPolicyValues, type PolicyValues } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
-import type { SourceView } from '../../shared/source/source-view.ts';
+import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 
 export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   policyValues: PolicyValues;

@@ -1,6 +1,6 @@
-import type { ViewSource } from '../../shared/view-source.ts';
-import type { Dependencies } from '../dependencies.ts';
-import { sendDueLetters } from '../send-due-letters.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { sendDueLetters } from '../../shared/runtime/publish-dead-letters.ts';
 
 /** Why a view is not extracted at present; null when it is. */
 export function whyStopped(source: ViewSource): string | null {

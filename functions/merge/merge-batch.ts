@@ -1,12 +1,12 @@
 import pRetry from 'p-retry';
-import type { EtlTransaction } from '../../shared/control/etl-transactions.ts';
+import type { EtlTransaction } from '../../shared/control/batches.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
 import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
-import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
-import type { Dependencies } from '../dependencies.ts';
-import type { Invocation } from '../handle.ts';
-import { deadlineOf } from '../hold-view.ts';
+import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../../shared/batch/apply-batch.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Invocation } from '../../shared/runtime/handle.ts';
+import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
 
 const TRIES = 4;
 

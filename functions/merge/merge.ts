@@ -1,5 +1,5 @@
 import { parseBatchEvent } from '../../shared/events/messages.ts';
-import { handle } from '../handle.ts';
+import { handle } from '../../shared/runtime/handle.ts';
 import { mergeBatch } from './merge-batch.ts';
 
 /** The function `merge`: applies the batch that the event names to its target. */

@@ -1,15 +1,15 @@
-import type { TableShape } from '../../shared/columns.ts';
-import type { EtlTransaction, Progress } from '../../shared/control/etl-transactions.ts';
-import type { Counts } from '../../shared/counts.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
+import type { EtlTransaction, Progress } from '../../shared/control/batches.ts';
+import type { Counts } from '../../shared/model/batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
 import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
-import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../apply-batch.ts';
-import type { Dependencies } from '../dependencies.ts';
-import type { Invocation } from '../handle.ts';
-import { deadlineOf, reserveMs } from '../hold-view.ts';
-import { namingRefusedRow } from '../naming-refused-row.ts';
+import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../../shared/batch/apply-batch.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Invocation } from '../../shared/runtime/handle.ts';
+import { deadlineOf, reserveMs } from '../../shared/batch/with-view-lease.ts';
+import { namingRefusedRow } from '../../shared/batch/name-refused-row.ts';
 import { encodeRows } from './encode-rows.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../checkpoint.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
+import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 

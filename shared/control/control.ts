@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import * as checkpoints from './checkpoints.ts';
-import * as batches from './etl-transactions.ts';
+import * as batches from './batches.ts';
 import * as failures from './failures.ts';
 import * as leases from './leases.ts';
-import * as numbers from './numbers.ts';
-import * as byHand from './operations.ts';
+import * as numbers from './batch-ids.ts';
+import * as byHand from './view-stops.ts';
 import * as keys from './queued-keys.ts';
 import * as retention from './retention.ts';
 import * as status from './status.ts';

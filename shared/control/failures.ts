@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable } from '../postgres.ts';
+import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
-import { IN_FLIGHT } from './states.ts';
+import { IN_FLIGHT } from '../model/batch-states.ts';
 
 const LETTERS_AT_ONCE = 100;
 /** Longer than publishing can take, with its tries. */

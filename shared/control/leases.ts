@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable } from '../postgres.ts';
+import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 
 /** The right to work on one view, until it expires by the control database's clock or is taken over. */
 export type Lease = { view: string; token: string; seconds: number };

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import type Postgrator from 'postgrator';
 import { DataHubError } from '../errors.ts';
-import { inTransaction } from '../postgres.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 
 // Any constant will do, as long as every release uses the same one: "sdhb" in ASCII.
 const MIGRATION_LOCK = 0x73646862;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 
 export type QueuedKind = 'repair' | 'backfill';
 export type QueuedKeys = { ids: bigint[]; keys: string[]; kind: QueuedKind | null };

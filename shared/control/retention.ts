@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction } from '../postgres.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 
 /** So that a tick never waits long for it. */
 const ROWS_AT_ONCE = 10_000;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { readOnly } from '../postgres.ts';
+import { readOnly } from '../postgres/transaction.ts';
 
 /** How a view is, for an operator; times are ISO 8601. */
 export type ViewStatus = {

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres.ts';
-import type { Lookup, ViewSource, ViewSourceEntry } from '../view-source.ts';
-import { whyTaken } from './operations.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
+import { whyTaken } from './view-stops.ts';
 
 const SELECT = 'select * from etl.view_source';
 

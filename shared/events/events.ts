@@ -1,6 +1,6 @@
 import type { PubSub } from '@google-cloud/pubsub';
 import { DataHubError } from '../errors.ts';
-import { fromGoogle } from '../google-errors.ts';
+import { fromGoogle } from '../google/google-errors.ts';
 
 export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DataHubError } from '../errors.ts';
-import { viewSourceImport, warehouseName } from '../view-source.ts';
+import { viewSourceImport, warehouseName } from '../model/view-source.ts';
 
 /** PostgreSQL holds no NUL character: nothing that it is asked for can have one. */
 const text = z.string().refine((given) => !given.includes('\0'), { error: 'holds a NUL character' });

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../checkpoint.ts';
+import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
 import { DataHubError } from '../errors.ts';
-import { quoteIdentifier } from '../postgres.ts';
-import { showKey } from '../show-key.ts';
+import { quoteIdentifier } from '../postgres/transaction.ts';
+import { showKey } from '../model/format-key.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
-import type { SourceView } from './source-view.ts';
+import type { SourceView } from './describe-view.ts';
 
 export type CaptureOptions = {
   logTable: string;

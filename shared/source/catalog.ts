@@ -1,4 +1,4 @@
-import type { Queryable } from '../postgres.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 import type { SourceType } from './column-type.ts';
 
 /** A relation by its quoted, schema-qualified name. */

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../checkpoint.ts';
+import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../model/checkpoint.ts';
 import { DataHubError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { inTransaction, type Queryable, quoteIdentifier } from '../postgres.ts';
+import { inTransaction, type Queryable, quoteIdentifier } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**

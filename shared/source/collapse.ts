@@ -1,5 +1,5 @@
-import { quoteIdentifier, quoteLiteral } from '../postgres.ts';
-import type { LoggedTable, SourceView } from './source-view.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
+import type { LoggedTable, SourceView } from './describe-view.ts';
 
 /**
  * Where the collapsed keys wait, within the capture's transaction, for the COPY statements, which take no parameters: each

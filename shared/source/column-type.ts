@@ -1,4 +1,4 @@
-import type { BigQueryType } from '../columns.ts';
+import type { BigQueryType } from '../model/columns.ts';
 
 /** A column of a view, as PostgreSQL's catalog describes it; domains are resolved to their base type. */
 export type SourceType = {

@@ -1,4 +1,4 @@
-import { type Queryable, quoteIdentifier } from '../postgres.ts';
+import { type Queryable, quoteIdentifier } from '../postgres/transaction.ts';
 
 /** The content type ids of the source's Django application, by `app_label.model`. */
 export async function findContentTypes(client: Queryable, table: string): Promise<Map<string, number>> {

@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
-import { breakOff, fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres.ts';
+import { breakOff, fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
 import { KEY_SETTING } from './collapse.ts';
-import type { SourceColumn, SourceView } from './source-view.ts';
+import type { SourceColumn, SourceView } from './describe-view.ts';
 
 /** A part of a view: rows whose key lies in [from, to), null for open ends. Of integer keys only. */
 export type Slice = { from: bigint | null; to: bigint | null };

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { fromPostgres, quoteIdentifier } from '../postgres.ts';
-import { showKey } from '../show-key.ts';
+import { fromPostgres, quoteIdentifier } from '../postgres/transaction.ts';
+import { showKey } from '../model/format-key.ts';
 import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
-import type { SourceView } from './source-view.ts';
+import type { SourceView } from './describe-view.ts';
 
 const NAMED_VALUES = 5;
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { NOTHING_SEEN } from '../checkpoint.ts';
-import { quoteIdentifier } from '../postgres.ts';
+import { NOTHING_SEEN } from '../model/checkpoint.ts';
+import { quoteIdentifier } from '../postgres/transaction.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
-import type { SourceView } from './source-view.ts';
+import type { SourceView } from './describe-view.ts';
 
 /**
  * Leaves on the server, for `loggedKeysStatement` in the same transaction, the keys of the view that the log names from its first row

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BIG_QUERY_TYPES } from '../columns.ts';
+import { BIG_QUERY_TYPES } from '../model/columns.ts';
 
 /** One staged object; `bytes` as it is stored, compressed. */
 const stagedObject = z.object({ name: z.string(), rows: z.number(), bytes: z.number(), md5: z.string() });

@@ -4,9 +4,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
-import { answerWithin } from '../answer-timeout.ts';
+import { answerWithin } from '../google/request-timeout.ts';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google-errors.ts';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { downloadOnce } from './download.ts';
 import type { StagedObject } from './manifest.ts';
 

@@ -3,9 +3,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google-errors.ts';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { StagedObject } from './manifest.ts';
-import { Patience } from './patience.ts';
+import { Patience } from './stall-timeout.ts';
 
 const NEWLINE = 10;
 // Staged objects live for one batch: the fastest compression costs least over all.

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Bucket, Storage } from '@google-cloud/storage';
-import { answerWithin } from '../answer-timeout.ts';
+import { answerWithin } from '../google/request-timeout.ts';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google-errors.ts';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { downloadOnce } from './download.ts';
-import { type LastNumber, readLastNumber, writeLastNumber } from './last-number.ts';
+import { type LastNumber, readLastNumber, writeLastNumber } from './stream-high-water.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { damaged, readLines } from './read-lines.ts';
 import { numberReused, stageLines } from './stage-lines.ts';

@@ -1,7 +1,7 @@
 import { managedwriter } from '@google-cloud/bigquery-storage';
 import pRetry from 'p-retry';
 import { DataHubError, type ErrorContext } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google-errors.ts';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
 
 /** What rows are appended to, and by whom. */
 export type AppendTarget = {

@@ -1,4 +1,4 @@
-import type { BigQueryType, Column } from '../columns.ts';
+import type { BigQueryType, Column } from '../model/columns.ts';
 
 /** A field of tables.get; the API answers with the older names of some types. */
 export type TableField = { name: string; type: string; mode?: string };

@@ -1,5 +1,5 @@
 import protobuf, { type Writer } from 'protobufjs/light.js';
-import type { BigQueryType, Column } from '../columns.ts';
+import type { BigQueryType, Column } from '../model/columns.ts';
 import { daysOfDate, isDatetime, isTime, microsOfTimestamp } from './calendar-text.ts';
 import { fitsBignumeric, fitsNumeric } from './decimal-text.ts';
 import { type ProtoType, protoField } from './proto-field.ts';

@@ -1,4 +1,4 @@
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { type Datasets, objectNames, quoted } from './names.ts';
 
 /** A column that holds the key of another target. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
-import { codeOf, fromGoogle, kindOfJobError } from '../google-errors.ts';
+import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
 
 /** A job to run: its id names its effect, so that asking for it twice runs it once (I5). */
 export type JobSpec = {

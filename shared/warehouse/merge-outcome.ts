@@ -1,4 +1,4 @@
-import type { Counts } from '../counts.ts';
+import type { Counts } from '../model/batch.ts';
 import { DataHubError } from '../errors.ts';
 import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';

@@ -1,4 +1,4 @@
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
 
 /** The project and datasets that hold the warehouse's objects. */

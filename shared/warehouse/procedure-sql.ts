@@ -1,4 +1,4 @@
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
 /** Codes with which the procedure RAISEs; BigQuery has no error codes of its own for them. */

@@ -1,4 +1,4 @@
-import type { BigQueryType, Column } from '../columns.ts';
+import type { BigQueryType, Column } from '../model/columns.ts';
 
 /** The protobuf types that stand for BigQuery's on the way through the Storage Write API. */
 export type ProtoType = 'int64' | 'int32' | 'double' | 'bool' | 'string' | 'bytes';

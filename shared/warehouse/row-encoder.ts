@@ -1,7 +1,7 @@
 import protobuf, { type Writer } from 'protobufjs/light.js';
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import { showKey } from '../show-key.ts';
+import { showKey } from '../model/format-key.ts';
 import { asProtoInt64, type FieldWriter, fieldTag, fieldWriter, UnfitValue } from './field-writer.ts';
 import type { StagedRow } from './row-parser.ts';
 import type { StreamMessage } from './stream-message.ts';

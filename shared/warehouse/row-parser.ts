@@ -1,4 +1,4 @@
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
 
 /** A staged line: the view's columns by name, `action` and `etl_transaction_id`. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { protos } from '@google-cloud/bigquery-storage';
 import protobuf from 'protobufjs/light.js';
-import type { Column } from '../columns.ts';
+import type { Column } from '../model/columns.ts';
 import { CHANGE_FIELDS, protoField } from './proto-field.ts';
 
 /** How the rows of one target travel through the Storage Write API: the message of proto/<target>.proto. */

@@ -1,8 +1,8 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import { showKey } from '../show-key.ts';
+import { showKey } from '../model/format-key.ts';
 import type { AppendLimits, RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { resultPages, runJobToEnd } from './job.ts';

@@ -1,4 +1,4 @@
-import type { Column, TableShape } from '../columns.ts';
+import type { Column, TableShape } from '../model/columns.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
 /** How a target is laid out, from the view source. */

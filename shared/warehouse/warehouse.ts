@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { TableShape } from '../columns.ts';
+import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google-errors.ts';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';

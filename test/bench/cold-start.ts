@@ -1,11 +1,11 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { importConfiguration } from '../../functions/extract/import-configuration.ts';
+import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { deployArchive, makeArchive } from '../deployed/archive.ts';
 import { DeployedFunction } from '../deployed/deployed-function.ts';
-import { ENTRIES, STREAMED_ENTRY } from '../integration/functions/installation.ts';
-import { Stack } from '../integration/functions/stack.ts';
+import { ENTRIES, STREAMED_ENTRY } from '../support/installation.ts';
+import { Stack } from '../support/stack.ts';
 import { type Bench, median } from './bench.ts';
 
 /** As the functions are deployed (README, "Memory"). */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../functions/extract/import-configuration.ts';
+import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { failJob } from '../emulators/bigquery/job-faults.ts';
 import { failBefore, hold, refuse } from '../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY } from '../integration/functions/installation.ts';
-import { Stack } from '../integration/functions/stack.ts';
+import { type Installation, STREAMED_ENTRY } from '../support/installation.ts';
+import { Stack } from '../support/stack.ts';
 
 const PASSING = ['backendError', 'rateLimitExceeded', 'quotaExceeded', 'jobBackendError'] as const;
 const INCIDENTS = STREAMED_ENTRY.name;

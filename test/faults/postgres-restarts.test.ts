@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
-import { Installation } from '../integration/functions/installation.ts';
-import { Stack } from '../integration/functions/stack.ts';
+import { Installation } from '../support/installation.ts';
+import { Stack } from '../support/stack.ts';
 import { closeGate, GATED_CHANGE, GATED_COPY } from './gate.ts';
 
 const POLL_INTERVAL_MS = 20;

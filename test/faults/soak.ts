@@ -1,6 +1,6 @@
 // `npm run soak -- [options]`: the torture test in its long form.
 import { parseArgs } from 'node:util';
-import { Stack } from '../integration/functions/stack.ts';
+import { Stack } from '../support/stack.ts';
 import { torture } from './torture/torture.ts';
 
 const REPORT_INTERVAL_MS = 10_000;

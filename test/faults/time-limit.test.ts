@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../shared/errors.ts';
-import type { Installation } from '../integration/functions/installation.ts';
-import { Stack } from '../integration/functions/stack.ts';
+import type { Installation } from '../support/installation.ts';
+import { Stack } from '../support/stack.ts';
 import { closeGate, GATED_CAPTURE, GATED_COPY, type Gate } from './gate.ts';
 
 const HOUR_MS = 3_600_000;

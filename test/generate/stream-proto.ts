@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import type { TableShape } from '../../shared/columns.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
 import { CHANGE_FIELDS, type ProtoField, protoField } from '../../shared/warehouse/proto-field.ts';
 import { targetColumns } from '../../shared/warehouse/tables-sql.ts';
 

@@ -1,6 +1,6 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/columns.ts';
+import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { type Layout, staleKeysSql, targetTableSql } from '../../shared/warehouse/tables-sql.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createLog } from '../../shared/log.ts';
-import { LineSink } from './line-sink.ts';
+import { LineSink } from '../support/line-sink.ts';
 
 describe('a log line', () => {
   it('carries the severity, message and timestamp that Cloud Logging reads', () => {

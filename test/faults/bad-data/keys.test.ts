@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { ThingView } from './thing-view.ts';
 
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;

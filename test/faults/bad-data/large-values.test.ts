@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;

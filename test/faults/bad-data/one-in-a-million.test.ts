@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
-import { Stack } from '../../integration/functions/stack.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 import { compare } from '../../local/compare/compare.ts';
 import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 

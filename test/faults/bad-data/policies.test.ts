@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { createLog } from '../../../shared/log.ts';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { UNREPRESENTABLE } from '../../integration/source/example-values.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 

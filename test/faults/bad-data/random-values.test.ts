@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import pg from 'pg';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { ANY_TEXT } from './any-literal.ts';
 import { ThingView } from './thing-view.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { hold } from '../../emulators/faults.ts';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const ROWS = 300;

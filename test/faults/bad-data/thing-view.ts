@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import type { ApplyResult } from '../../../functions/apply-batch.ts';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
-import type { LoadType } from '../../../shared/columns.ts';
-import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/view-source.ts';
+import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import type { LoadType } from '../../../shared/model/columns.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import type { Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { streamProto } from '../../generate/stream-proto.ts';
-import type { Installation, Staged } from '../../integration/functions/installation.ts';
-import type { Stack } from '../../integration/functions/stack.ts';
+import type { Installation, Staged } from '../../support/installation.ts';
+import type { Stack } from '../../support/stack.ts';
 import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
 import { type Difference, differences } from './differences.ts';
 

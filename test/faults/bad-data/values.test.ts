@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { TYPES } from '../../integration/source/example-values.ts';
 import { ThingView } from './thing-view.ts';
 

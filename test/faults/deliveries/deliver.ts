@@ -1,9 +1,9 @@
-import type { ApplyResult } from '../../../functions/apply-batch.ts';
+import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import type { ExtractResult } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
 import { DataHubError, dispositionOf } from '../../../shared/errors.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
-import type { Installation } from '../../integration/functions/installation.ts';
+import type { Installation } from '../../support/installation.ts';
 
 /** A message that was published, with the function that it is for. */
 export type Message = { to: 'extract' | 'merge' | 'stream'; payload: unknown };

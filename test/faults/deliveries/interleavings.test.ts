@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
-import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
-import { Stack } from '../../integration/functions/stack.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 import { deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
 
 /** Something happens: the application changes a row, what is staged of streamed batches is lost, or messages are delivered. */

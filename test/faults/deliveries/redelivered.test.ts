@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { type Fault, hold, refuse } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY, type Staged } from '../../integration/functions/installation.ts';
-import type { Table } from '../../integration/functions/sample-source.ts';
-import { Stack } from '../../integration/functions/stack.ts';
+import { type Installation, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
+import type { Table } from '../../support/sample-source.ts';
+import { Stack } from '../../support/stack.ts';
 import { type Answer, deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
 
 /** One view of each load type, and how the application of its batches is made to fail for good, or to wait. */

@@ -4,20 +4,20 @@ import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
-import { createDependencies } from '../../../functions/dependencies.ts';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { createDependencies } from '../../../shared/runtime/dependencies.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import type { Faults } from '../../emulators/faults.ts';
 import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
-import { Mailbox } from '../../integration/mailbox.ts';
+import { Mailbox } from '../../support/mailbox.ts';
 import { CONFIGURATION } from './views.ts';
 import { World } from './world.ts';
 
 const LOCATION = 'EU';
 const DATASETS = ['SMartData_Temp', 'SMartDataAnalytics', 'View_SMartData'];
-const SOURCE_SQL = new URL('../../integration/functions/source.sql', import.meta.url);
+const SOURCE_SQL = new URL('../../support/source.sql', import.meta.url);
 
 /** The role that reads the source, and its password. */
 const READER = 'reader';

@@ -1,4 +1,4 @@
-import type { Dependencies } from '../../../functions/dependencies.ts';
+import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { extractView } from '../../../functions/extract/extract-view.ts';
 import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
 import { streamBatch } from '../../../functions/stream/stream-batch.ts';

@@ -1,5 +1,5 @@
-import { ENTRIES, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
-import type { Table } from '../../integration/functions/sample-source.ts';
+import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import type { Table } from '../../support/sample-source.ts';
 import type { Pair } from '../../local/compare/compare.ts';
 
 /** The configuration of the views that faults are injected into: of each load type one. */

@@ -1,8 +1,8 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import pg from 'pg';
-import { createDependencies, type Dependencies } from '../../../functions/dependencies.ts';
-import { SampleSource } from '../../integration/functions/sample-source.ts';
-import type { Mailbox } from '../../integration/mailbox.ts';
+import { createDependencies, type Dependencies } from '../../../shared/runtime/dependencies.ts';
+import { SampleSource } from '../../support/sample-source.ts';
+import type { Mailbox } from '../../support/mailbox.ts';
 import type { ViewUnderTest } from './views.ts';
 
 type Parts = {

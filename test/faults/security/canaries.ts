@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Installation } from '../../integration/functions/installation.ts';
+import type { Installation } from '../../support/installation.ts';
 
 const SHAPE = `select coalesce(string_agg(format('%s %s %s', c.relkind, c.oid::regclass, array_to_string(c.relacl, ',')), E'\\n' order by c.oid::regclass::text), '') as shape
   from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Installation } from '../../integration/functions/installation.ts';
-import { Stack } from '../../integration/functions/stack.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 
 const LIMIT_BYTES = 512 * 1024;

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import type { Installation } from '../../integration/functions/installation.ts';
+import type { Installation } from '../../support/installation.ts';
 
 /** Everything that an installation keeps anywhere, as texts by their names. What waits in its mailboxes is taken. */
 export async function everythingStored(on: Installation): Promise<Map<string, string>> {

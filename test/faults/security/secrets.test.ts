@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
-import { READER, Stack } from '../../integration/functions/stack.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { READER, Stack } from '../../support/stack.ts';
 import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 import { everythingStored } from './everything-stored.ts';
 import { findSecrets, formsOf } from './find-secrets.ts';

@@ -1,4 +1,4 @@
-import type { Installation } from '../../integration/functions/installation.ts';
+import type { Installation } from '../../support/installation.ts';
 import { EVERY_LOG_ROW } from './application.ts';
 
 /** Writes down every checkpoint that is ever installed; run once in the control database, before the first. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Command } from '../../integration/command.ts';
+import { Command } from '../../support/command.ts';
 
 const soak = (...args: string[]) => new Command('faults/soak.ts', args);
 

@@ -1,6 +1,6 @@
-import type { ApplyResult } from '../../../functions/apply-batch.ts';
+import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import { DataHubError, dispositionOf } from '../../../shared/errors.ts';
-import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
+import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 
 /** One process of the functions, which takes a tick of all views at once, competing with the others for each of them. */
 export class TickingProcess {

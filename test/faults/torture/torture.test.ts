@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../integration/functions/stack.ts';
+import { Stack } from '../../support/stack.ts';
 import { torture } from './torture.ts';
 
 const TRANSACTIONS = 1_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
-import { type Installation, STREAMED_ENTRY } from '../../integration/functions/installation.ts';
-import type { Stack } from '../../integration/functions/stack.ts';
+import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import type { Stack } from '../../support/stack.ts';
 import { Random } from '../../smartapp/random.ts';
 import { TORTURE_SCHEMA } from './application.ts';
 import { CHECKPOINT_STEPS } from './carried.ts';

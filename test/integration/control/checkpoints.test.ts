@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Checkpoint } from '../../../shared/checkpoint.ts';
+import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { BatchSteps, COUNTS, checkpoint, VIEW } from './batch-steps.ts';
 import { ControlServer } from './control-server.ts';
 

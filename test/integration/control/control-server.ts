@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { parseConfig } from '../../../shared/config.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
 import { type Control, createControl } from '../../../shared/control/control.ts';
 import { migrate } from '../../../shared/control/migrate.ts';
 import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
-import { viewSourceEntry } from '../../../shared/view-source.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
-import { openTestPool } from '../open-test-pool.ts';
+import { openTestPool } from '../../support/open-test-pool.ts';
 
 /** A PostgreSQL server for control databases, each of which is new. */
 export class ControlServer {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { EtlTransaction } from '../../../shared/control/etl-transactions.ts';
+import type { EtlTransaction } from '../../../shared/control/batches.ts';
 import type { Lease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { BatchSteps, COUNTS, checkpoint, newBatch, STAGED, VIEW } from './batch-steps.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
 import { hold, pass } from '../../emulators/faults.ts';
-import type { Installation, Staged } from './installation.ts';
-import { Stack } from './stack.ts';
+import type { Installation, Staged } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 describe('when a job or what was staged is lost', () => {
   let stack: Stack;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Installation } from './installation.ts';
-import { READER, Stack } from './stack.ts';
+import type { Installation } from '../../support/installation.ts';
+import { READER, Stack } from '../../support/stack.ts';
 
 describe('rows that a policy of the source hides', () => {
   let stack: Stack;

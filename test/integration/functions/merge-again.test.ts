@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hold } from '../../emulators/faults.ts';
-import type { Installation, Staged } from './installation.ts';
-import { LOCATION, Stack } from './stack.ts';
+import type { Installation, Staged } from '../../support/installation.ts';
+import { LOCATION, Stack } from '../../support/stack.ts';
 
 describe('a merge that has to be tried again', () => {
   let stack: Stack;

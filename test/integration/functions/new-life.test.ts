@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { failBefore, pass } from '../../emulators/faults.ts';
-import type { Applied, Installation } from './installation.ts';
-import { Stack } from './stack.ts';
+import type { Applied, Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 describe('a control database that does not know what the target holds', () => {
   let stack: Stack;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { failBefore, hold } from '../../emulators/faults.ts';
-import type { Installation } from './installation.ts';
-import { Stack } from './stack.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 const ROWS = 1000;
 const SLICES = 4;

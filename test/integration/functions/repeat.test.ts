@@ -7,8 +7,8 @@ import {
   failAfterEffect,
   failBefore,
 } from '../../emulators/faults.ts';
-import type { Installation } from './installation.ts';
-import { Stack } from './stack.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 describe('doing a step again', () => {
   let stack: Stack;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { check } from '../../../functions/extract/check.ts';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { check } from '../../../shared/operations/preflight.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
 import { hold } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY, type Staged } from './installation.ts';
-import { Stack } from './stack.ts';
+import { type Installation, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failAfterEffect } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY } from './installation.ts';
-import { Stack } from './stack.ts';
+import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
-import { type Installation, STREAMED_ENTRY } from './installation.ts';
-import { Stack } from './stack.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 const YEAR_MS = 365.25 * 24 * 3_600_000;

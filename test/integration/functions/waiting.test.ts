@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../functions/extract/import-configuration.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { createLog } from '../../../shared/log.ts';
-import { LineSink } from '../../unit/line-sink.ts';
-import { type Installation, STREAMED_ENTRY } from './installation.ts';
-import { READER, Stack } from './stack.ts';
+import { LineSink } from '../../support/line-sink.ts';
+import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { READER, Stack } from '../../support/stack.ts';
 
 describe('what waits', () => {
   let stack: Stack;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Installation } from './installation.ts';
-import { Stack } from './stack.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 describe('a merge', () => {
   let stack: Stack;

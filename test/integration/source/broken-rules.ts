@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { type Checkpoint, maturedFloor, nextCheckpoint } from '../../../shared/checkpoint.ts';
+import { type Checkpoint, maturedFloor, nextCheckpoint } from '../../../shared/model/checkpoint.ts';
 import { type Capture, capture } from '../../../shared/source/capture.ts';
 import { drawMarker } from '../../../shared/source/change-log.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
-import type { LoggedTable, SourceView } from '../../../shared/source/source-view.ts';
+import type { LoggedTable, SourceView } from '../../../shared/source/describe-view.ts';
 import type { CaptureRules } from './replica.ts';
 import { CONTENT_TYPE, LOG_TABLE } from './start-source.ts';
 

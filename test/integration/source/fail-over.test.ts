@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import type { Checkpoint } from '../../../shared/checkpoint.ts';
+import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { isRefusal } from './is-refusal.ts';
 import { Items } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';

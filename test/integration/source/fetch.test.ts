@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import type pg from 'pg';
-import { NOTHING_SEEN } from '../../../shared/checkpoint.ts';
+import { NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
 import { capture } from '../../../shared/source/capture.ts';
 import { copyOut, loggedKeysStatement, planSlices, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
-import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedDeletes, stagedRows } from './staged-rows.ts';
 import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import type { Checkpoint } from '../../../shared/checkpoint.ts';
+import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { warnOfStuckFloor } from '../../../shared/source/change-log.ts';
 import { Items, SEQUENCE } from './items.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import { MAX_HORIZONS } from '../../../shared/checkpoint.ts';
+import { MAX_HORIZONS } from '../../../shared/model/checkpoint.ts';
 import { type Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';

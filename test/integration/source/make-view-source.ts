@@ -1,4 +1,4 @@
-import type { ViewSource } from '../../../shared/view-source.ts';
+import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { CONTENT_TYPE } from './start-source.ts';
 
 /** The view source of `item_view` on table `item`, and what differs from it. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import type { Checkpoint, Witness } from '../../../shared/checkpoint.ts';
+import type { Checkpoint, Witness } from '../../../shared/model/checkpoint.ts';
 import { drawMarker, readLogState, readWitness } from '../../../shared/source/change-log.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { startPostgres } from '../../emulators/postgres.ts';

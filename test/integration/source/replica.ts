@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../../../shared/checkpoint.ts';
+import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../../../shared/model/checkpoint.ts';
 import {
   type Capture,
   type CaptureOptions,
@@ -9,8 +9,8 @@ import {
 } from '../../../shared/source/capture.ts';
 import { drawMarker } from '../../../shared/source/change-log.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
-import { describeView, type SourceView } from '../../../shared/source/source-view.ts';
-import type { ViewSource } from '../../../shared/view-source.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { type StagedRow, stagedDeletes, stagedRows } from './staged-rows.ts';
 import { CONTENT_TYPE_TABLE, LOG_TABLE } from './start-source.ts';
 

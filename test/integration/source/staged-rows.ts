@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { copyOut, deletesStatement, type RowSet, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { findRefused } from '../../../shared/source/find-refused.ts';
-import type { SourceView } from '../../../shared/source/source-view.ts';
+import type { SourceView } from '../../../shared/source/describe-view.ts';
 
 export type StagedRow = Record<string, unknown>;
 

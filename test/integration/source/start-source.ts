@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { parseConfig } from '../../../shared/config.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
-import { openTestPool } from '../open-test-pool.ts';
+import { openTestPool } from '../../support/open-test-pool.ts';
 
 /** A source of a test's own: a server with a change log, and the connections that the functions would have. */
 export type Source = {

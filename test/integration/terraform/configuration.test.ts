@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ENVIRONMENT_NAMES, parseConfig } from '../../../shared/config.ts';
+import { ENVIRONMENT_NAMES, parseConfig } from '../../../shared/config/config.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { parseExtractEvent } from '../../../shared/events/messages.ts';
 import { FUNCTIONS } from '../../local/functions.ts';

@@ -6,8 +6,8 @@ import { readConfiguration } from '../../tools/terraform/configuration.ts';
 import { type LogDefinition, logDefinitions } from '../../tools/terraform/log-definitions.ts';
 import { type LogEntry, logEntryOf } from '../../tools/terraform/log-entry.ts';
 import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.ts';
-import type { Installation } from '../functions/installation.ts';
-import { Stack } from '../functions/stack.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 const BEHIND_MINUTES = 30;
 const VIEW = 'pmr_project';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { BigQueryType } from '../../../shared/columns.ts';
+import type { BigQueryType } from '../../../shared/model/columns.ts';
 
 /** A value as a staged line has it after JSON.parse, and what the field of the message must read back as. */
 export type Value = { staged: unknown; sent: unknown };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { managedwriter, protos } from '@google-cloud/bigquery-storage';
-import type { Column } from '../../../shared/columns.ts';
+import type { Column } from '../../../shared/model/columns.ts';
 import {
   loadStreamMessage,
   messageDifferences,

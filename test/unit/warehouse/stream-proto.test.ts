@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
-import type { Column, TableShape } from '../../../shared/columns.ts';
+import type { Column, TableShape } from '../../../shared/model/columns.ts';
 import { messageDifferences, streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import { targetColumns } from '../../../shared/warehouse/tables-sql.ts';
 import { streamProto } from '../../generate/stream-proto.ts';

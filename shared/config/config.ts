@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
+import { ADVICE, DataHubError, type ErrorKind } from '../errors.ts';
+import { NO_SECRETS, type ReadSecrets } from './read-secrets.ts';
+
+const seconds = (fallback: number) => wholeNumber(fallback, 1, 86_400);
+
+function wholeNumber(fallback: number, low: number, high: number) {
+  return z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((n) => n >= low && n <= high, { error: `must be between ${low} and ${high}` })
+    .default(fallback);
+}
+
+const dataset = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\w{1,1024}$/, 'may hold letters, digits and underscores only')
+    .default(fallback);
+const topic = (fallback: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is no Pub/Sub topic name')
+    .default(fallback);
+
+/** The environment, name by name; every fault is reported with the variable's name. */
+const environment = z.object({
+  GOOGLE_CLOUD_PROJECT: z
+    .string({ error: 'is missing' })
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
+  ...databaseVariables,
+  STAGING_BUCKET: z
+    .string({ error: 'is missing' })
+    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
+  BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location'),
+  TEMP_DATASET: dataset('SMartData_Temp'),
+  TARGET_DATASET: dataset('SMartDataAnalytics'),
+  VIEW_DATASET: dataset('View_SMartData'),
+  TOPIC_EXTRACT: topic('cdc-extract'),
+  TOPIC_MERGE: topic('cdc-merge'),
+  TOPIC_STREAM: topic('cdc-stream'),
+  TOPIC_DEAD_LETTER: topic('cdc-dead-letter'),
+  CHANGE_LOG_TABLE: z.string().min(1).default('models_logging_change'),
+  CONTENT_TYPE_TABLE: z.string().min(1).default('django_content_type'),
+  GRACE_SECONDS: seconds(60),
+  LEASE_SECONDS: seconds(60),
+  TIME_LIMIT_SECONDS: seconds(540),
+  STATEMENT_TIMEOUT_SECONDS: seconds(480),
+  CONNECT_TIMEOUT_SECONDS: seconds(10),
+  CALL_TIMEOUT_SECONDS: seconds(60),
+  FLOOR_WARNING_SECONDS: seconds(3600),
+  LAG_WARNING_SECONDS: seconds(1800),
+  // More than Pub/Sub keeps a message that speaks of a batch.
+  KEEP_DAYS: wholeNumber(90, 8, 36_500),
+  MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
+  MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
+  SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000),
+  MAX_SLICES: wholeNumber(4, 1, 16),
+  SOURCE_CONNECTIONS: wholeNumber(10, 2, 100),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+});
+
+const usableEnvironment = environment.refine((given) => given.SOURCE_CONNECTIONS > given.MAX_SLICES, {
+  path: ['SOURCE_CONNECTIONS'],
+  error: 'must be greater than MAX_SLICES',
+});
+
+/** Every variable that a function reads. */
+export const ENVIRONMENT_NAMES = Object.keys(environment.shape);
+
+export type Config = ReturnType<typeof parseConfig>;
+
+/**
+ * The configuration of a function, from its environment and the secrets that it names.
+ * Throws one error that names every variable that is missing, malformed or cannot be read; values are never in its text. It is
+ * `environment`, or what reading the secrets threw, when nothing else is at fault.
+ */
+export function parseConfig(env: Record<string, string | undefined>, secrets: ReadSecrets = NO_SECRETS) {
+  const read = [...secrets.read].map(([name, { value }]) => [name, value] as const);
+  // An empty variable counts as absent: deployment tools cannot always leave one out.
+  const given = Object.fromEntries([...Object.entries(env), ...read].filter(([, value]) => value !== ''));
+  const parsed = usableEnvironment.safeParse(given);
+  const faults = [
+    ...(parsed.error?.issues ?? [])
+      .filter(({ path: [name] }) => !secrets.faults.has(String(name)))
+      .map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...contradictions(given),
+  ];
+  if (!parsed.success || faults.length > 0 || secrets.faults.size > 0) throw unusable(faults, secrets);
+  const e = parsed.data;
+  const referenceOf = (variable: string) => secrets.read.get(variable)?.reference ?? null;
+  return {
+    projectId: e.GOOGLE_CLOUD_PROJECT,
+    sourceDatabase: databaseConfig('source', e, referenceOf('SOURCE_DATABASE_URL')),
+    controlDatabase: databaseConfig('control', e, referenceOf('CONTROL_DATABASE_URL')),
+    stagingBucket: e.STAGING_BUCKET,
+    location: e.BIGQUERY_LOCATION,
+    datasets: { temp: e.TEMP_DATASET, target: e.TARGET_DATASET, view: e.VIEW_DATASET },
+    topics: {
+      extract: e.TOPIC_EXTRACT,
+      merge: e.TOPIC_MERGE,
+      stream: e.TOPIC_STREAM,
+      deadLetter: e.TOPIC_DEAD_LETTER,
+    },
+    changeLogTable: e.CHANGE_LOG_TABLE,
+    contentTypeTable: e.CONTENT_TYPE_TABLE,
+    graceSeconds: e.GRACE_SECONDS,
+    leaseSeconds: e.LEASE_SECONDS,
+    timeLimitSeconds: e.TIME_LIMIT_SECONDS,
+    statementTimeoutSeconds: e.STATEMENT_TIMEOUT_SECONDS,
+    connectTimeoutSeconds: e.CONNECT_TIMEOUT_SECONDS,
+    callTimeoutSeconds: e.CALL_TIMEOUT_SECONDS,
+    floorWarningSeconds: e.FLOOR_WARNING_SECONDS,
+    lagWarningSeconds: e.LAG_WARNING_SECONDS,
+    keepDays: e.KEEP_DAYS,
+    maxBatchLogRows: e.MAX_BATCH_LOG_ROWS,
+    maxPartBytes: e.MAX_PART_BYTES,
+    sliceRows: e.SLICE_ROWS,
+    maxSlices: e.MAX_SLICES,
+    sourceConnections: e.SOURCE_CONNECTIONS,
+    logLevel: e.LOG_LEVEL,
+  };
+}
+
+function unusable(faults: string[], { faults: unread }: ReadSecrets): DataHubError {
+  const unreadable = [...unread].map(([name, { message }]) => `${name} ${message}`);
+  const kinds = new Set<ErrorKind>([...unread.values()].map(({ kind }) => kind));
+  const kind = [...kinds].find((each) => each !== 'transient') ?? 'transient';
+  const isOurs = faults.length > 0 || kinds.has('environment');
+  const advice = new Set([...unread.values()].map((error) => error.advice));
+  if (faults.length > 0) advice.add(ADVICE.environment);
+  return new DataHubError(
+    isOurs ? 'environment' : kind,
+    `The environment is not usable: ${[...faults, ...unreadable].join('; ')}.`,
+    { advice: [...advice].join(' ') },
+  );
+}

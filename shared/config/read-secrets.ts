@@ -1,0 +1,59 @@
+import { asDataHubError, DataHubError } from '../errors.ts';
+import { isReference, parseReference, type SecretReference, showReference } from './secret.ts';
+
+/** The variables that hold secrets: each may name one in Secret Manager instead. */
+export const SECRET_VARIABLES = [
+  'SOURCE_DATABASE_URL',
+  'SOURCE_TLS_CA',
+  'CONTROL_DATABASE_URL',
+  'CONTROL_TLS_CA',
+] as const;
+
+/** The newest value that a reference means. Throws `environment`, `unauthorized` or `transient`. */
+export type SecretReader = (reference: SecretReference) => Promise<string>;
+
+/** What became of the references of an environment. */
+export type ReadSecrets = {
+  /** By variable: where its value was read, and the value. */
+  read: Map<string, { reference: SecretReference; value: string }>;
+  /** By variable: why it could not be read. */
+  faults: Map<string, DataHubError>;
+};
+
+export const NO_SECRETS: ReadSecrets = { read: new Map(), faults: new Map() };
+
+/** Reads every secret that the environment names, all at once; what fails is told with the other faults (`parseConfig`). */
+export async function readSecrets(
+  env: Record<string, string | undefined>,
+  readSecret: SecretReader,
+): Promise<ReadSecrets> {
+  const secrets: ReadSecrets = { read: new Map(), faults: new Map() };
+  const named = SECRET_VARIABLES.filter((variable) => isReference(env[variable] ?? ''));
+  await Promise.all(
+    named.map(async (variable) => {
+      try {
+        const reference = parseReference(env[variable] ?? '');
+        if (reference === null) throw malformed();
+        secrets.read.set(variable, { reference, value: await readSecret(reference) });
+      } catch (error) {
+        secrets.faults.set(variable, asDataHubError(error));
+      }
+    }),
+  );
+  return secrets;
+}
+
+const malformed = () =>
+  new DataHubError('environment', 'must have the form sm://project/secret/version', {
+    advice: 'The version is a number or "latest".',
+  });
+
+/** The error of a reference that cannot be read; `why` follows its name. */
+export function unreadable(
+  kind: 'environment' | 'unauthorized' | 'transient',
+  reference: SecretReference,
+  why: string,
+  { advice, cause }: { advice: string; cause?: unknown },
+): DataHubError {
+  return new DataHubError(kind, `names ${showReference(reference)}, which ${why}`, { advice, cause });
+}

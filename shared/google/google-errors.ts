@@ -1,0 +1,92 @@
+import {
+  DataHubError,
+  type ErrorContext,
+  type ErrorKind,
+  isNetworkError,
+  isProgrammingError,
+} from '../errors.ts';
+
+// BigQuery's error reasons, https://cloud.google.com/bigquery/docs/error-messages
+const BY_REASON: Record<string, ErrorKind> = {
+  accessDenied: 'unauthorized',
+  backendError: 'transient',
+  duplicate: 'transient', // of a statement: somebody made the same object at the same moment
+  internalError: 'transient',
+  jobBackendError: 'transient',
+  jobInternalError: 'transient',
+  jobRateLimitExceeded: 'transient',
+  quotaExceeded: 'transient',
+  rateLimitExceeded: 'transient',
+  resourcesExceeded: 'warehouse',
+  stopped: 'transient',
+  tableUnavailable: 'transient',
+  timeout: 'transient',
+};
+
+// Of HTTP (REST) and of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html); the two ranges do not meet.
+const BY_CODE: Record<number, ErrorKind> = {
+  1: 'transient', // CANCELLED
+  2: 'transient', // UNKNOWN
+  3: 'warehouse', // INVALID_ARGUMENT
+  4: 'transient', // DEADLINE_EXCEEDED
+  5: 'configuration', // NOT_FOUND
+  7: 'unauthorized', // PERMISSION_DENIED
+  8: 'transient', // RESOURCE_EXHAUSTED
+  9: 'warehouse', // FAILED_PRECONDITION
+  10: 'transient', // ABORTED
+  13: 'transient', // INTERNAL
+  14: 'transient', // UNAVAILABLE
+  16: 'unauthorized', // UNAUTHENTICATED
+  401: 'unauthorized',
+  403: 'unauthorized',
+  400: 'warehouse',
+  404: 'configuration',
+  408: 'transient',
+  429: 'transient',
+};
+
+/** Whatever a Google client threw, classified by its code and reason; `what` begins the message: "load job x". */
+export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
+  if (error instanceof DataHubError) return error;
+  // A SyntaxError is a body that was cut short; the clients parse nothing of ours.
+  if (isProgrammingError(error) && !(error instanceof SyntaxError))
+    return new DataHubError('bug', `${what}: ${String(error)}`, { cause: error, context });
+  const code = codeOf(error);
+  const reason = reasonOf(error);
+  const byReason = reason === undefined ? undefined : BY_REASON[reason];
+  const kind = byReason ?? (isNetworkError(error) ? 'transient' : kindOfCode(code));
+  const message = error instanceof Error ? error.message : String(error);
+  return new DataHubError(kind, `${what}: ${message}`, {
+    cause: error,
+    context: {
+      ...context,
+      ...(reason === undefined && code === undefined ? {} : { code: String(reason ?? code) }),
+    },
+  });
+}
+
+/** The kind of a job that BigQuery ended with this reason. */
+export function kindOfJobError(reason: string | undefined): ErrorKind {
+  return (reason === undefined ? undefined : BY_REASON[reason]) ?? 'warehouse';
+}
+
+/** The HTTP or gRPC code of a Google client's error, or its network code. */
+export function codeOf(error: unknown): number | string | undefined {
+  const holder = error as { code?: unknown; status?: unknown } | null | undefined;
+  const code = holder?.code ?? holder?.status;
+  if (typeof code === 'number') return code;
+  if (typeof code !== 'string') return undefined;
+  return /^\d+$/.test(code) ? Number(code) : code;
+}
+
+function reasonOf(error: unknown): string | undefined {
+  const errors = (error as { errors?: { reason?: unknown }[] } | null | undefined)?.errors;
+  const reason = Array.isArray(errors) ? errors[0]?.reason : undefined;
+  return typeof reason === 'string' ? reason : undefined;
+}
+
+function kindOfCode(code: number | string | undefined): ErrorKind {
+  // A service's refusal has a number; what has none failed before it answered: no credentials yet, a broken body.
+  if (typeof code !== 'number') return 'transient';
+  return BY_CODE[code] ?? (code >= 500 ? 'transient' : 'bug');
+}

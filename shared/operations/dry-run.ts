@@ -1,0 +1,71 @@
+import { asDataHubError } from '../errors.ts';
+import { capture } from '../source/capture.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+import { describeView } from '../source/describe-view.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import { isBeingLoaded } from '../batch/is-being-loaded.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { batchLimit } from '../batch/batch-size.ts';
+import { whyStopped } from '../../functions/extract/tick.ts';
+
+export type Forecast = { view: string; would: string } & Partial<
+  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
+>;
+
+/** Says what a tick would do now, for one view or all; changes nothing on either side. */
+export async function dryRun(view: string | undefined, dependencies: Dependencies) {
+  const { control } = dependencies;
+  const sources = view === undefined ? await control.listViewSources() : [await control.getViewSource(view)];
+  const views: Forecast[] = [];
+  for (const source of sources) {
+    views.push(
+      await forecast(source, dependencies).catch((thrown: unknown) => {
+        const { message, advice } = asDataHubError(thrown);
+        return { view: source.name, would: `fail: ${message}`, advice };
+      }),
+    );
+  }
+  return { outcome: 'dry run', views };
+}
+
+async function forecast(
+  viewSource: ViewSource,
+  { config, control, source }: Dependencies,
+): Promise<Forecast> {
+  const view = viewSource.name;
+  const reason = whyStopped(viewSource);
+  if (reason !== null) return { view, would: `do nothing: ${reason}` };
+  const inFlight = await control.findInFlight(view);
+  if (inFlight?.state === 'extracting') {
+    return { view, would: `wait for batch ${inFlight.id}, or capture its rows again if its process ended` };
+  }
+  if (inFlight !== null && isBeingLoaded(inFlight, viewSource.loadType)) {
+    return { view, would: `wait for the load of batch ${inFlight.id}` };
+  }
+  if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
+  const stored = await control.readCheckpoint(view);
+  if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view anew' };
+  if (stored === null) return { view, would: 'load the whole view' };
+  const limit = batchLimit(stored, config);
+  const queued = await control.dueKeys(view, limit.maxLogRows);
+  return await inSnapshot(source, async (client) => {
+    const described = await describeView(client, viewSource, config.contentTypeTable);
+    const found = await capture(client, described, stored.checkpoint, {
+      logTable: config.changeLogTable,
+      ...limit,
+      queuedKeys: queued.keys,
+    });
+    const isIdle = found.upserts + found.deletes === 0n;
+    return {
+      view,
+      would: isIdle
+        ? 'find nothing to do'
+        : `extract a batch${found.cutId === null ? '' : ', cut, and go on'}`,
+      logRows: String(found.logRows),
+      upserts: String(found.upserts),
+      deletes: String(found.deletes),
+      badKeys: String(found.badKeys),
+      queuedKeys: String(queued.keys.length),
+    };
+  });
+}

@@ -1,0 +1,50 @@
+import { DataHubError } from '../errors.ts';
+import { findContentTypes } from '../source/content-types.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+import type { ViewSourceEntry } from '../model/view-source.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+
+/**
+ * Makes or changes the given view sources, all or none; safe to repeat. Content types are looked up in the source by
+ * app_label and model; a number that the configuration gives must be the one that is found. Throws `configuration` naming
+ * every content type that does not exist or differs, and every streamed view that has no message.
+ */
+export async function importConfiguration(
+  entries: ViewSourceEntry[],
+  { config, control, log, source, warehouse }: Dependencies,
+) {
+  const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
+  const faults: string[] = [];
+  const resolve = <T extends { app_label: string; model: string; content_type_id?: number | undefined }>(
+    named: T,
+    where: string,
+  ): T & { content_type_id: number } => {
+    const id = found.get(`${named.app_label}.${named.model}`);
+    const given = named.content_type_id;
+    if (id === undefined)
+      faults.push(`${where}: content type ${named.app_label}.${named.model} does not exist`);
+    else if (given !== undefined && given !== id) {
+      faults.push(
+        `${where}: content type ${named.app_label}.${named.model} is ${id} in this source, not ${given}`,
+      );
+    }
+    return { ...named, content_type_id: id ?? 0 };
+  };
+  const resolved = entries.map((entry) => ({
+    ...resolve(entry, entry.name),
+    lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
+  }));
+  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  await control.assertViewSourcesImportable(resolved);
+  for (const { load_type, name, target_name } of entries) {
+    if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
+    faults.push(
+      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: README, "Configuration")`,
+    );
+  }
+  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  await control.importViewSources(resolved);
+  const views = resolved.map(({ name }) => name);
+  log.info({ views }, 'configuration imported');
+  return { outcome: 'imported', views };
+}

@@ -1,0 +1,108 @@
+import { asDataHubError } from '../errors.ts';
+import { captureInitial } from '../source/capture.ts';
+import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+import { describeView } from '../source/describe-view.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+
+/**
+ * The preflight: connections, rights, log sequence, keys, columns, regions and topics, of one view or all enabled ones. Every
+ * finding says what to do about it. Changes nothing.
+ */
+export async function check(view: string | undefined, dependencies: Dependencies) {
+  const { config, control, events, source, staging } = dependencies;
+  const findings: Finding[] = [];
+  const examine = async (name: string, work: () => Promise<string | Finding[]>): Promise<void> => {
+    try {
+      const found = await work();
+      if (typeof found === 'string') findings.push({ check: name, ok: true, message: found });
+      else findings.push(...found);
+    } catch (thrown) {
+      const { message, advice } = asDataHubError(thrown);
+      findings.push({ check: name, ok: false, message, advice });
+    }
+  };
+
+  let sources: ViewSource[] = [];
+  await examine('control database', async () => {
+    sources =
+      view === undefined
+        ? (await control.listViewSources()).filter(({ enabled }) => enabled)
+        : [await control.getViewSource(view)];
+    if (sources.length > 0) return `reached; ${sources.length} view sources to check`;
+    return [
+      {
+        check: 'control database',
+        ok: false,
+        message: 'reached; no view source is enabled',
+        advice: 'Import a configuration: {"import": […]}.',
+      },
+    ];
+  });
+  await examine('source database', () =>
+    inSnapshot(source, (client) => inspectServer(client, config.changeLogTable)),
+  );
+  await examine('staging bucket', async () =>
+    regionOf('staging bucket', await staging.location(), config.location),
+  );
+  for (const dataset of Object.values(config.datasets)) {
+    await examine(`dataset ${dataset}`, () => checkDataset(dataset, dependencies));
+  }
+  await examine('topics', async () => {
+    const missing = await events.missingTopics();
+    return missing.length === 0
+      ? 'all there'
+      : [{ check: 'topics', ok: false, message: `missing: ${missing.join(', ')}`, advice: 'Create them.' }];
+  });
+  for (const viewSource of sources) {
+    await examine(`view ${viewSource.name}`, () => checkView(viewSource, dependencies));
+  }
+  const failed = findings.filter(({ ok }) => !ok).length;
+  return { outcome: failed === 0 ? 'ready' : `${failed} findings to mend`, ok: failed === 0, findings };
+}
+
+async function checkDataset(
+  dataset: string,
+  { config, warehouse }: Dependencies,
+): Promise<string | Finding[]> {
+  const location = await warehouse.datasetLocation(dataset);
+  if (location !== null) return regionOf(`dataset ${dataset}`, location, config.location);
+  return [
+    {
+      check: `dataset ${dataset}`,
+      ok: false,
+      message: 'does not exist',
+      advice: `Create it in ${config.location}.`,
+    },
+  ];
+}
+
+function regionOf(what: string, found: string, wanted: string): string | Finding[] {
+  if (found.toLowerCase() === wanted.toLowerCase()) return `in ${found}`;
+  return [
+    {
+      check: what,
+      ok: false,
+      message: `${what} is in ${found}, but BIGQUERY_LOCATION is ${wanted}`,
+      advice:
+        'Bucket, datasets and BIGQUERY_LOCATION must be in one place; a dataset cannot be moved, only made anew.',
+    },
+  ];
+}
+
+/** Columns, key and objects of one view, as the next extract will see them. */
+async function checkView(
+  viewSource: ViewSource,
+  { config, source, warehouse }: Dependencies,
+): Promise<string | Finding[]> {
+  const described = await inSnapshot(source, async (client) => {
+    const found = await describeView(client, viewSource, config.contentTypeTable);
+    await captureInitial(client, found, config.changeLogTable);
+    return found;
+  });
+  if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
+  const missing = await warehouse.missingTables(described.shape);
+  const tables = missing.length === 0 ? 'its tables fit' : `to be made: ${missing.join(' and ')} table`;
+  return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { Command } from '../../support/command.ts';
+
+const bench = (...args: string[]) => new Command('bench/index.ts', args);
+
+describe('npm run bench', () => {
+  for (const [fault, args, reason] of [
+    ['an unknown bench', ['merge', '--rows', '10'], /^Which bench\?$/],
+    ['two benches', ['extract', 'stream'], /^Which bench\?$/],
+    ['an unknown option', ['stream', '--row', '10'], /--row/],
+    [
+      'rows that are no whole number',
+      ['stream', '--rows', '1e5'],
+      /^--rows takes a whole number from 1, not 1e5$/,
+    ],
+    ['no round', ['stream', '--rounds', '0'], /^--rounds takes a whole number from 1, not 0$/],
+    ['rows of a bench that is not about rows', ['coldstart', '--rows', '10'], /^--rows is of no use here$/],
+    ['more rows than a batch takes', ['stream', '--rows', '2000001'], /^--rows takes at most 2000000 here$/],
+  ] as const) {
+    it(`refuses ${fault} and says what it takes`, async () => {
+      const command = bench(...args);
+      assert.equal(await command.exitCode, 2);
+      assert.match(command.lines[0] ?? '', reason);
+      assert.match(
+        command.output,
+        /^Usage: npm run bench -- capture\|coldstart\|extract\|stream \[--rows N\] \[--rounds N\] \[--json\]$/m,
+      );
+    });
+  }
+
+  for (const name of ['capture', 'extract', 'stream']) {
+    it(`measures ${name} beside its baseline and ends with one line of JSON`, async () => {
+      const command = bench(name, '--rows', '500', '--rounds', '1', '--json');
+      assert.equal(await command.exitCode, 0, command.output);
+      const [result, ...others] = command.lines.filter((line) => line.startsWith('{'));
+      assert.deepEqual(others, []);
+      const { rows, ...figures } = JSON.parse(result ?? '');
+      assert.equal(rows, 500);
+      const names = ['rows_per_second', 'baseline_rows_per_second', 'ratio', 'peak_rss_mb'];
+      assert.deepEqual(Object.keys(figures), names);
+      for (const figure of names) assert.ok(figures[figure] > 0, `${figure} is ${figures[figure]}`);
+    });
+  }
+
+  it('measures the cold start of each function beside a bare one, and the archive', async () => {
+    const command = bench('coldstart', '--rounds', '1', '--json');
+    assert.equal(await command.exitCode, 0, command.output);
+    const { archive_bytes, rounds, hello_seconds, seconds, ratio } = JSON.parse(command.lines.at(-1) ?? '');
+    assert.equal(rounds, 1);
+    assert.ok(archive_bytes > 10_000 && archive_bytes < 1_000_000, `the archive has ${archive_bytes} bytes`);
+    assert.ok(hello_seconds > 0);
+    for (const figures of [seconds, ratio]) {
+      assert.deepEqual(Object.keys(figures), ['tick', 'extract', 'merge', 'stream']);
+      for (const figure of Object.values(figures)) assert.ok(Number(figure) > 0);
+    }
+  });
+});

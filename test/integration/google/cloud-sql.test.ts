@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import type { Connector } from '@google-cloud/cloud-sql-connector';
+import type pg from 'pg';
+import { createCloudSqlConnector, once } from '../../../shared/google/clients.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { createPool } from '../../../shared/postgres/pool.ts';
+import { readOnly } from '../../../shared/postgres/transaction.ts';
+import { type CloudSqlStandIn, startCloudSql } from '../../emulators/cloud-sql/start-cloud-sql.ts';
+import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
+
+describe("a database in Cloud SQL, through Google's own connector", () => {
+  let postgres: Postgres;
+  let cloudSql: CloudSqlStandIn;
+  let pool: pg.Pool;
+  let connector: Connector | undefined;
+
+  before(async () => {
+    postgres = await startPostgres();
+  });
+  after(() => postgres.stop());
+  beforeEach(async () => {
+    cloudSql = await startCloudSql(postgres.port, ownLoopbackAddress());
+    process.env.CLOUD_SQL_ADMIN_EMULATOR_HOST = cloudSql.host;
+  });
+  afterEach(async () => {
+    delete process.env.CLOUD_SQL_ADMIN_EMULATOR_HOST;
+    await pool.end();
+    connector?.close();
+    await cloudSql.close();
+  });
+
+  const ask = async (instance: string, settings: Record<string, string> = {}) => {
+    const config = parseConfig({
+      GOOGLE_CLOUD_PROJECT: 'smart-project',
+      // No such host: the connector alone knows where the instance is, and encrypts.
+      SOURCE_DATABASE_URL: postgres.url().replace('127.0.0.1', 'nowhere.example'),
+      SOURCE_CLOUD_SQL_INSTANCE: instance,
+      CONTROL_DATABASE_URL: postgres.url(),
+      STAGING_BUCKET: 'staging',
+      BIGQUERY_LOCATION: 'EU',
+      ...settings,
+    });
+    pool = createPool(config.sourceDatabase, {
+      name: 'test',
+      max: 2,
+      config,
+      readSecret: () => assert.fail('no secret is named'),
+      openConnector: once(async () => {
+        connector = await createCloudSqlConnector();
+        return connector;
+      }),
+    });
+    const { rows } = await readOnly(pool, 'source', 'select current_user as name');
+    return rows[0].name as string;
+  };
+
+  it('is reached where the connector finds it, encrypted both ways, by the user of the URL', async () => {
+    assert.equal(await ask(cloudSql.instance), 'postgres');
+    assert.equal(cloudSql.connections(), 1);
+  });
+
+  it('is not reached with a wrong password', async () => {
+    await assert.rejects(
+      ask(cloudSql.instance, {
+        SOURCE_DATABASE_URL: postgres.url('postgres', 'postgres', 'wrong'),
+      }),
+      { kind: 'unauthorized', message: /password authentication failed/ },
+    );
+    assert.equal(cloudSql.connections(), 1);
+  });
+
+  it('is not reached without the right to connect, and the error names the role that is missing', async () => {
+    cloudSql.forbid();
+
+    await assert.rejects(ask(cloudSql.instance), {
+      kind: 'unauthorized',
+      message: /^source database: Cloud SQL instance smart-project:europe-west1:main: /,
+      advice: /roles\/cloudsql\.client/,
+    });
+  });
+
+  for (const [what, instance, settings] of [
+    ['an instance that does not exist', 'smart-project:europe-west1:other', {}],
+    ['an instance of another region', 'smart-project:us-east1:main', {}],
+    [
+      'a kind of address that the instance has not',
+      'smart-project:europe-west1:main',
+      { SOURCE_CLOUD_SQL_IP_TYPE: 'PRIVATE' },
+    ],
+  ] as const) {
+    it(`says which variables are wrong with ${what}`, async () => {
+      await assert.rejects(ask(instance, settings), {
+        kind: 'environment',
+        message: new RegExp(`Cloud SQL instance ${instance}`),
+        advice: /SOURCE_CLOUD_SQL_INSTANCE and SOURCE_CLOUD_SQL_IP_TYPE/,
+      });
+    });
+  }
+});
+
+/** The proxy's port is fixed, so that two runs on one machine need an address each; only Linux has more than one at once. */
+function ownLoopbackAddress(): string {
+  return process.platform === 'linux' ? `127.${randomInt(1, 255)}.${randomInt(255)}.1` : '127.0.0.1';
+}

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { isAlive } from '../../emulators/process-identity.ts';
+import { startChild } from '../../local/child.ts';
+import { checkElsewhere } from '../../local/elsewhere.ts';
+import type { Result } from '../../local/result.ts';
+import { removeLeftovers } from '../../local/throwaway-folder.ts';
+import { readEnabledViewSources } from '../../local/view-sources.ts';
+import { Command } from '../../support/command.ts';
+import { processTree } from '../../support/process-tree.ts';
+
+const SMALL = ['--scale', '0.05'];
+
+describe('parts that are elsewhere', () => {
+  it('are looked for before anything is started, and every variable that is wrong is named', async () => {
+    await assert.rejects(
+      checkElsewhere({
+        SOURCE_DATABASE_URL: 'mysql://127.0.0.1/x',
+        PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
+        STORAGE_EMULATOR_HOST: '127.0.0.1:9023',
+      }),
+      (error: Error) => {
+        assert.deepEqual(error.message.split('\n'), [
+          'SOURCE_DATABASE_URL must have the form postgresql://user:password@host:port/database',
+          'PUBSUB_EMULATOR_HOST: nobody answers at 127.0.0.1:1',
+          'STORAGE_EMULATOR_HOST must have the form http://host:port',
+        ]);
+        return true;
+      },
+    );
+    await checkElsewhere({ PUBSUB_EMULATOR_HOST: '' });
+  });
+});
+
+describe('npm start', () => {
+  let folder: string;
+  const running = new Set<Command>();
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-local-'));
+  });
+
+  afterEach(async () => {
+    // Of a test that failed: twice, which waits for nothing.
+    await Promise.all([...running].map((command) => command.interrupt().then(() => command.interrupt())));
+    running.clear();
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const start = (...args: string[]): Command => {
+    const command = new Command('local/start.ts', [...args, '--data', folder]);
+    running.add(command);
+    return command;
+  };
+
+  const call = (...args: string[]): Command => new Command('local/call.ts', [...args, '--data', folder]);
+
+  describe('--once', () => {
+    it('ends with every view equal in source and target, and says so in its last line (I1, I2)', async () => {
+      const command = start('--once', ...SMALL, '--changes', '300', '--json');
+      assert.equal(await command.exitCode, 0, command.output);
+
+      const result: Result = JSON.parse(command.lines.at(-1) ?? '');
+      assert.equal(result.consistent, true);
+      assert.ok(result.seconds > 0);
+      assert.deepEqual(
+        result.views.map(({ name, load_type }) => ({ name, load_type })),
+        (await readEnabledViewSources()).map(({ name, load_type }) => ({ name, load_type })),
+      );
+      for (const { source_rows, target_rows, added, deleted, batches, ...view } of result.views) {
+        assert.equal(view.consistent, true);
+        assert.equal(target_rows, source_rows);
+        // A stream is not told whether a key was there.
+        if (view.load_type === 'merge') {
+          assert.equal(added - deleted, target_rows, `${view.name}: the batches' counts add up to the rows`);
+        }
+        assert.ok(view.changed > 0 && batches > 1, `${view.name} was changed after its initial load`);
+      }
+      assert.deepEqual(await readdir(folder), [], 'it leaves no data');
+    });
+
+    it('ends with exit code 1 and names view, key, column and values of a row that was spoilt', async () => {
+      const command = start('--once', ...SMALL, '--changes', '50', '--corrupt', 'pmr_inventory');
+      assert.equal(await command.exitCode, 1, command.output);
+
+      const finding =
+        /^pmr_inventory: key \d+, column serial_number: source "(.*)", target "\1 \(corrupted\)"$/m;
+      assert.match(command.output, finding);
+      assert.match(command.output, /^pmr_inventory: in all: differing values 1$/m);
+      assert.match(command.output, /^pmr_inventory .* DIFFERENT$/m);
+      assert.match(command.output, /^pmr_project .* equal$/m);
+    });
+
+    it('can be stopped at any time and leaves nothing', async () => {
+      const command = start('--once', ...SMALL);
+      await command.saysLine(/rows of projects/);
+      await command.interrupt();
+      assert.equal(await command.exitCode, 130, command.output);
+      assert.deepEqual(await readdir(folder), []);
+    });
+
+    it('clears up what a killed run left, its PostgreSQL too, and leaves running ones alone', async () => {
+      const [killed, goingOn] = [start('--once', ...SMALL), start('--once', ...SMALL)];
+      await Promise.all([killed, goingOn].map((command) => command.saysLine(/rows of lookups/)));
+      const parts = processTree(killed.pid);
+      process.kill(killed.pid, 'SIGKILL');
+      await killed.exitCode;
+      assert.equal((await readdir(folder)).length, 2);
+
+      assert.equal(await removeLeftovers(folder), 1);
+      while (parts.some(isAlive)) await setImmediate();
+      assert.equal((await readdir(folder)).length, 1);
+      await goingOn.interrupt();
+      assert.equal(await goingOn.exitCode, 130, goingOn.output);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  });
+
+  describe('until Ctrl-C', () => {
+    it('applies changes, answers calls by hand, keeps its folder for itself, and leaves nothing running', async () => {
+      const command = start(...SMALL);
+      await command.saysLine(/^pmr_project #\d+ initial \+\d+/);
+      await command.saysLine(/^pmr_\w+ #\d+ incremental \+\d+ ~\d+ -\d+ in .* lag /);
+
+      const answered = call('extract', '{"dryRun":true}');
+      assert.equal(await answered.exitCode, 0, answered.output);
+      assert.match(answered.output, /"view": "pmr_project"/);
+      const refused = call('extract', '{"view":"nothing"}');
+      assert.equal(await refused.exitCode, 1);
+      assert.match(refused.output, /no view source is named .*nothing/);
+      const unknown = call('nothing');
+      assert.equal(await unknown.exitCode, 2);
+      assert.match(unknown.output, /no function nothing; there are extract, merge/);
+      const broken = call('extract', '{view}');
+      assert.equal(await broken.exitCode, 2);
+      assert.match(broken.output, /not JSON/);
+
+      const second = start(...SMALL);
+      assert.equal(await second.exitCode, 1);
+      assert.match(second.output, /another npm start uses it \(process \d+\)/);
+
+      const ports = portsIn(command.output);
+      assert.ok(ports.length >= 6);
+      await command.interrupt();
+      assert.equal(await command.exitCode, 0, command.output);
+      assert.deepEqual(
+        await Promise.all(ports.map(isOpen)),
+        ports.map(() => false),
+      );
+    });
+
+    it('goes on with the data of the last run', async () => {
+      const command = start();
+      await command.saysLine(/database is kept/);
+      await command.saysLine(/^pmr_\w+ #\d+ incremental /);
+      assert.doesNotMatch(command.output, /initial/);
+      await command.interrupt();
+      assert.equal(await command.exitCode, 0, command.output);
+    });
+  });
+
+  it('says what is wrong with its arguments', async () => {
+    const wrong: [string[], RegExp][] = [
+      [['--twice'], /Unknown option '--twice'/],
+      [['--json'], /--json needs --once/],
+      [['--once', '--rate', '1'], /--rate makes no sense with --once/],
+      [['--once', '--scale', '0'], /--scale must be a number above 0/],
+      [['--once', '--changes', 'many'], /--changes must be a whole number/],
+      [['--once', '--corrupt', 'nothing'], /--corrupt takes one of pmr_inventory, .*, not nothing$/m],
+      [['--once', '--corrupt', 'xyz_incident'], /BigQuery changes no row of a streamed table by hand/],
+    ];
+    for (const [args, message] of wrong) {
+      const command = start(...args);
+      assert.equal(await command.exitCode, 2);
+      assert.match(command.output, message);
+      assert.match(command.output, /Usage: npm start/);
+    }
+  });
+
+  it('says that nothing runs when there is nothing to call', async () => {
+    const command = call('extract');
+    assert.equal(await command.exitCode, 1);
+    assert.match(command.output, /npm start first/);
+  });
+
+  it("shows a function's own error when it cannot start", async () => {
+    const starting = startChild({
+      name: 'function nothing',
+      program: new URL('../../local/function-process.ts', import.meta.url),
+      args: ['0'],
+      env: { ...process.env, FUNCTION_TARGET: 'nothing' },
+      onLine: () => undefined,
+    });
+    await assert.rejects(
+      starting,
+      /function nothing did not start \(exit code 1\).*FUNCTION_TARGET is "nothing"/s,
+    );
+  });
+});
+
+function portsIn(output: string): number[] {
+  return [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

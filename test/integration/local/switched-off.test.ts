@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { isAlive } from '../../emulators/process-identity.ts';
+import { untilIdle } from '../../local/catch-up.ts';
+import { createBigQuery } from '../../local/cloud.ts';
+import { describeFindings } from '../../local/compare/compare.ts';
+import { compareViews } from '../../local/compare-views.ts';
+import { FUNCTIONS } from '../../local/functions.ts';
+import { readEnabledViewSources } from '../../local/view-sources.ts';
+import { Random } from '../../smartapp/random.ts';
+import { addressOf, Command } from '../../support/command.ts';
+import { processTree } from '../../support/process-tree.ts';
+
+/** Chooses the random moments; SEED=… repeats them. */
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const RANDOM_MOMENTS = 3;
+/** A run is ready and has applied batches by then. */
+const LATEST_MOMENT_MS = 6000;
+const POLL_INTERVAL_MS = 5;
+
+/** Shorter than anybody needs them: what a killed process held is free again soon. */
+const SETTINGS = { LEASE_SECONDS: '2', GRACE_SECONDS: '1' };
+
+// This process has no credentials, and Google's client would look for them.
+process.env.METADATA_SERVER_DETECTION = 'none';
+
+describe(`npm start, switched off and on (seed ${SEED})`, () => {
+  let folder: string;
+  /** The run that goes on from one test to the next. */
+  let run: Command;
+  const random = new Random(SEED);
+
+  const start = ({ changesPerSecond }: { changesPerSecond: number }): void => {
+    const options = { scale: 0.02, seed: random.between(1, 1e6), rate: changesPerSecond, data: folder };
+    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    run = new Command('local/start.ts', args, SETTINGS);
+  };
+  const startAgain = () => start({ changesPerSecond: 20 });
+
+  const warehouse = () => join(folder, 'stack', 'bigquery');
+  const earlierWarehouse = () => join(folder, 'earlier-warehouse');
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-switched-off-'));
+    startAgain();
+  });
+
+  after(async () => {
+    await run.end();
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  });
+
+  /** Kills the run when a batch is in that state, and again if it has left it by then; returns the batches that it killed. */
+  const killWhile = async (state: string): Promise<LeftBatch[]> => {
+    for (;;) {
+      await untilBatchIs(state, await controlUrlOf(run));
+      await run.killAll();
+      startAgain();
+      const left = await leftBatches(run);
+      if (left.length > 0) return left;
+    }
+  };
+
+  it('starts anew when it was killed while the sample data were made', async () => {
+    await run.saysLine(/rows of inventory/);
+    await run.killAll();
+    assert.match(run.output, /^A new data folder: everything begins anew$/m);
+
+    startAgain();
+    await run.saysLine(/rows of pm-items/);
+    assert.match(run.output, /^The last run was not stopped but killed/);
+    assert.match(run.output, /rows of projects/);
+  });
+
+  it('goes on with an initial load whose event was just published (I2, I5)', async () => {
+    await run.saysLine(/^pmr_pm_item #\d+ initial: .* staged$/);
+    await run.killAll();
+
+    startAgain();
+    const left = await leftBatches(run);
+    assert.ok(left.some(({ view }) => view === 'pmr_pm_item'));
+    assert.match(run.output, /^ {2}pmr_pm_item +not loaded yet; batch/m);
+    assert.doesNotMatch(run.output, /SMartApp: .* rows of/, 'its database is kept');
+    await untilResumed(run, left);
+  });
+
+  for (const state of ['extracting', 'staged', 'applying']) {
+    it(`goes on with a batch that was ${state} (I2, I4, I5)`, async () => {
+      const left = await killWhile(state);
+      await untilResumed(run, left);
+    });
+  }
+
+  it('needs no message of the last run: a lost event is published again (I2)', async () => {
+    await untilBatchIs('staged', await controlUrlOf(run));
+    await run.killAll();
+    await rm(join(folder, 'stack', 'pubsub'), { recursive: true });
+    await cp(warehouse(), earlierWarehouse(), { recursive: true });
+
+    startAgain();
+    await run.saysLine(/^ {2}Pub\/Sub +no messages wait$/);
+    const left = await leftBatches(run);
+    await untilResumed(run, left);
+  });
+
+  it('keeps what an operator has set, although the view sources are imported again', async () => {
+    const isPaused = `select paused from etl.view_source where name = 'pmr_pm_plan'`;
+    await query(
+      await controlUrlOf(run),
+      `update etl.view_source set paused = true where name = 'pmr_pm_plan'`,
+    );
+    await run.killAll();
+
+    startAgain();
+    await run.saysLine(/^ {2}pmr_pm_plan .*; paused/);
+    assert.deepEqual(await query(await controlUrlOf(run), isPaused), [{ paused: true }]);
+    await query(await controlUrlOf(run), `update etl.view_source set paused = false`);
+  });
+
+  it('takes its parts with it when it alone is killed', async () => {
+    const parts = processTree(run.pid).filter((identity) => !identity.startsWith(`${run.pid}-`));
+    assert.ok(parts.length > FUNCTIONS.length);
+    process.kill(run.pid, 'SIGKILL');
+    await run.exitCode;
+
+    // PostgreSQL is stopped by the next run, the others end by themselves.
+    startAgain();
+    await controlUrlOf(run);
+    while (parts.some(isAlive)) await delay(POLL_INTERVAL_MS);
+  });
+
+  for (let moment = 1; moment <= RANDOM_MOMENTS; moment++) {
+    it(`can be killed at random moment ${moment}`, async () => {
+      // A moment is a time: there is no condition to wait for.
+      await delay(random.between(0, LATEST_MOMENT_MS));
+      await run.killAll();
+      startAgain();
+    });
+  }
+
+  it('ends with every row and column of every enabled view equal in source and target (I1, I2, I7)', async () => {
+    await run.killAll();
+    start({ changesPerSecond: 0 });
+    assert.deepEqual(await compareAll(run), []);
+  });
+
+  it('would be found out if the warehouse had lost rows that it had acknowledged', async () => {
+    await run.killAll();
+    await rm(warehouse(), { recursive: true });
+    await cp(earlierWarehouse(), warehouse(), { recursive: true });
+    start({ changesPerSecond: 0 });
+    assert.notDeepEqual(await compareAll(run), []);
+  });
+});
+
+/** A batch that a run found unfinished. */
+interface LeftBatch {
+  view: string;
+  id: string;
+}
+
+/** What a run says that the last one has left, once it has said it. */
+async function leftBatches(run: Command): Promise<LeftBatch[]> {
+  await controlUrlOf(run);
+  const found = run.output.matchAll(/^ {2}(\w+) .*batch (\d+) is (?:extracting|staged|applying)/gm);
+  return [...found].map(([, view = '', id = '']) => ({ view, id }));
+}
+
+/** Resolves when the run has said what became of each of them. */
+async function untilResumed(run: Command, batches: LeftBatch[]): Promise<void> {
+  for (const { view, id } of batches) {
+    await run.saysLine(new RegExp(`^Resumed: ${view}: batch ${id} was \\w+, is (applied|abandoned)`));
+  }
+}
+
+/** Waits until nothing is left to apply and returns how source and target differ, as lines for people. */
+async function compareAll(run: Command): Promise<string[]> {
+  const controlUrl = await controlUrlOf(run);
+  const idle = { controlUrl, extractUrl: await addressOf(run, 'extract') };
+  const states = await untilIdle(idle, AbortSignal.timeout(60_000));
+  assert.deepEqual(
+    states.map(({ name }) => name),
+    (await readEnabledViewSources()).map(({ name }) => name),
+  );
+  const bigquery = createBigQuery(await addressOf(run, 'BigQuery'));
+  const comparisons = await compareViews(states, {
+    sourceUrl: await addressOf(run, 'SMartApp'),
+    bigquery,
+  });
+  for (const { view, sourceRows } of comparisons) assert.ok(sourceRows > 0, `${view} has rows`);
+  return comparisons.flatMap(describeFindings);
+}
+
+const controlUrlOf = (run: Command): Promise<string> => addressOf(run, 'control');
+
+/** Resolves at the first sight of an incremental batch in that state. */
+async function untilBatchIs(state: string, controlUrl: string): Promise<void> {
+  const control = new pg.Client(controlUrl);
+  control.on('error', () => undefined);
+  await control.connect();
+  try {
+    for (;;) {
+      const { rowCount } = await control.query(
+        `select from etl.etl_transaction where state = $1 and kind = 'incremental'`,
+        [state],
+      );
+      if (rowCount !== 0) return;
+      await delay(POLL_INTERVAL_MS);
+    }
+  } finally {
+    await control.end();
+  }
+}
+
+async function query(url: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client(url);
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}

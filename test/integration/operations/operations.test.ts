@@ -1,0 +1,566 @@
+import assert from 'node:assert/strict';
+import { carryOut } from '../../../functions/extract/extract.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { failBefore, hold } from '../../emulators/faults.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
+
+const PROJECT = 'pmr_project';
+const INCIDENTS = STREAMED_ENTRY.name;
+
+describe('an operator', function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install();
+    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
+    await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
+  });
+
+  const ask = async (payload: object): Promise<Record<string, unknown>> => ({
+    ...(await carryOut(payload, { functionName: 'extract', event: payload }, on.dependencies)),
+  });
+  const asked = () => on.mailboxes.extract.take();
+
+  describe('pauses a view', () => {
+    it('whose batch in flight waits until it is resumed', async () => {
+      const batch = await on.stage();
+
+      assert.deepEqual(await ask({ view: PROJECT, pause: true }), { outcome: 'paused', view: PROJECT });
+
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'skipped', reason: 'paused' });
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'skipped' });
+      assert.deepEqual(await on.states(), ['staged']);
+      await ask({ view: PROJECT, resume: true });
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
+      await on.assertEqual();
+    });
+
+    it('and the others go on', async () => {
+      await ask({ view: PROJECT, pause: true });
+
+      await ask({});
+
+      assert.deepEqual(
+        (await asked()).map((event) => (event as { view: string }).view),
+        ['pmr_site', INCIDENTS],
+      );
+    });
+  });
+
+  it('I8 halts a view with a reason, until it is resumed', async () => {
+    const batch = await on.stage();
+
+    await ask({ view: PROJECT, halt: 'the figures look wrong' });
+
+    assert.equal(await on.haltedReason(), 'the figures look wrong');
+    assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'skipped' });
+    assert.partialDeepStrictEqual(await on.extract(), {
+      outcome: 'skipped',
+      reason: 'halted: the figures look wrong',
+    });
+    await ask({ view: PROJECT, resume: true });
+    await on.merge(batch);
+    await on.assertEqual();
+  });
+
+  describe('redrives', () => {
+    it('I2 a view that a bad row has halted, once the row is mended', async () => {
+      await on.source.change('app_project', 2, { share: 'NaN' });
+      await assert.rejects(on.extract(), { kind: 'bad_data' });
+      await on.source.change('app_project', 2, { share: '0.5' });
+
+      assert.deepEqual(await ask({ view: PROJECT, redrive: true }), { outcome: 'redriven', view: PROJECT });
+
+      assert.deepEqual(await asked(), [{ view: PROJECT, trigger: 'redrive' }]);
+      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+      await on.assertEqual();
+    });
+
+    it('events that were set aside, to the function that failed with them', async () => {
+      const { control } = on.dependencies;
+      const event = { view: PROJECT, etlTransactionId: '7' };
+      for (const functionName of ['merge', 'extract']) {
+        await control.recordFailure({ functionName, event, error: new DataHubError('bug', 'x') });
+      }
+      const { failures } = (await ask({ status: true })) as { failures: { id: string }[] };
+
+      const answered = await ask({ redrive: failures.map(({ id }) => id) });
+
+      assert.equal(answered.outcome, 'redriven');
+      assert.deepEqual([await on.mailboxes.merge.take(), await asked()], [[event], [event]]);
+      assert.deepEqual((await ask({ status: true })).failures, []);
+    });
+
+    it('no event by letting its view run again: it is still to be sent, or to be resolved', async () => {
+      const { control } = on.dependencies;
+      const error = new DataHubError('invalid_event', 'x', { context: { view: PROJECT } });
+      await control.recordFailure({ functionName: 'extract', event: { view: PROJECT }, error });
+      await control.recordFailure({ functionName: 'extract', event: 'garbage', error });
+      await ask({ view: PROJECT, resume: true });
+      const open = async () =>
+        ((await ask({ status: true })) as { failures: { id: string }[] }).failures.map(({ id }) => id);
+      assert.deepEqual(await open(), ['2', '1']);
+
+      await ask({ redrive: [1] });
+      assert.deepEqual(await ask({ resolve: [2] }), { outcome: 'resolved', failures: ['2'] });
+
+      assert.deepEqual(await open(), []);
+    });
+
+    for (const [what, event] of [
+      ['is not there', null],
+      ['has no event', undefined],
+      ['has an event that is no object', 'garbage'],
+    ] as const) {
+      it(`no failure that ${what}, nor any that was asked for with it`, async () => {
+        const { control } = on.dependencies;
+        const failure = { functionName: 'merge', error: new DataHubError('bug', 'x') };
+        await control.recordFailure({ ...failure, event: { view: PROJECT } });
+        if (event !== null) await control.recordFailure({ ...failure, event });
+
+        await assert.rejects(ask({ redrive: [1, 2] }), {
+          kind: 'invalid_event',
+          message: 'no event to send again: failure 2',
+        });
+
+        assert.deepEqual(await on.mailboxes.merge.take(), []);
+      });
+    }
+  });
+
+  describe('has a view resynced', () => {
+    const resync = async (view: string) => {
+      assert.deepEqual(await ask({ view, resync: true }), { outcome: 'resync requested', view });
+      return await on.replicate(view);
+    };
+
+    it('I1 I7 which mends whatever its target has, and tells it', async () => {
+      await on.replicate();
+      await on.query(`update SMartDataAnalytics.project set name = 'wrong' where project_id = 1`);
+      await on.query(`delete from SMartDataAnalytics.project where project_id = 2`);
+      await on.query(
+        `insert into SMartDataAnalytics.project (project_id, name, is_deleted, etl_transaction_id) values (9, 'extra', false, 1)`,
+      );
+
+      assert.partialDeepStrictEqual(await resync(PROJECT), { added: '1', changed: '1', deleted: '1' });
+
+      assert.deepEqual(
+        (await on.batches()).map(({ kind }) => kind),
+        ['initial', 'resync'],
+      );
+      await on.assertEqual();
+      await on.source.change('app_project', 1, { name: 'changed after it' });
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      await on.assertEqual();
+    });
+
+    it('I1 I7 which mends a streamed target, too', async () => {
+      await on.replicate(INCIDENTS);
+      await on.source.database.query(`update app_incident set type = 'not logged' where id = 1`);
+      await on.source.database.query('delete from app_incident where id = 2');
+      await on.source.database.query(`insert into app_incident (id, type) values (3, 'not logged')`);
+
+      await resync(INCIDENTS);
+
+      assert.deepEqual(
+        (await on.batches(INCIDENTS)).map(({ kind }) => kind),
+        ['initial', 'resync'],
+      );
+      await on.assertIncidentsEqual();
+      await on.source.delete('app_incident', 3);
+      await on.replicate(INCIDENTS);
+      await on.assertIncidentsEqual();
+    });
+
+    for (const view of [PROJECT, INCIDENTS]) {
+      it(`I2 ${view}, whose source was restored from a backup and is refused since`, async () => {
+        await on.replicate(view);
+        await on.source.database.query(
+          `truncate models_logging_change; alter sequence models_logging_change_id_seq restart`,
+        );
+        const table = view === PROJECT ? 'app_project' : 'app_incident';
+        await on.source.delete(table, 2);
+        await assert.rejects(on.extract(view), { kind: 'source_refused', advice: /Resync the view/ });
+
+        await resync(view);
+
+        await (view === PROJECT ? on.assertEqual() : on.assertIncidentsEqual());
+        await on.source.delete(table, 1);
+        await on.replicate(view);
+        await (view === PROJECT ? on.assertEqual() : on.assertIncidentsEqual());
+      });
+
+      it(`${view}, whose target is gone`, async () => {
+        await on.replicate(view);
+        const target = view === PROJECT ? 'project' : 'incident';
+        await on.query(`drop table SMartDataAnalytics.${target}`);
+        const table = view === PROJECT ? 'app_project' : 'app_incident';
+        await on.source.delete(table, 1);
+        await assert.rejects(on.extract(view), { kind: 'configuration', advice: /resync the view/ });
+
+        await resync(view);
+
+        await (view === PROJECT ? on.assertEqual() : on.assertIncidentsEqual());
+      });
+    }
+
+    it('I2 while a batch is in flight, which is applied first', async () => {
+      const batch = await on.stage();
+      await ask({ view: PROJECT, resync: true });
+
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
+      await on.merge(batch);
+
+      await on.replicate();
+      assert.deepEqual(
+        (await on.batches()).map(({ kind }) => kind),
+        ['initial', 'resync'],
+      );
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle' });
+      await on.assertEqual();
+    });
+
+    it('I2 again, when it is asked for while a resync is under way', async () => {
+      await on.replicate();
+      await ask({ view: PROJECT, resync: true });
+      const first = await on.stage();
+      await ask({ view: PROJECT, resync: true });
+      await on.merge(first);
+
+      await on.replicate();
+
+      assert.deepEqual(
+        (await on.batches()).map(({ kind }) => kind),
+        ['initial', 'resync', 'resync'],
+      );
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle' });
+    });
+
+    it('I2 also when it is asked for between the snapshot of a batch and its beginning', async () => {
+      for (const kind of ['initial', 'resync']) {
+        if (kind === 'resync') await ask({ view: PROJECT, resync: true });
+        const held = hold();
+        stack.bigquery.faults.next('bigquery.tables.get', held);
+        const staging = on.stage();
+        await held.reached;
+        await on.source.database.query(`update app_project set name = 'not logged, ${kind}' where id = 1`);
+        await ask({ view: PROJECT, resync: true });
+        held.release();
+        await on.merge(await staging);
+
+        assert.partialDeepStrictEqual(await on.replicate(), { changed: '2' });
+        await on.assertEqual();
+      }
+    });
+
+    for (const view of [PROJECT, INCIDENTS]) {
+      it(`I2 ${view}, whose target was made again by a resync that failed, and is then not wanted any more`, async () => {
+        await on.replicate(view);
+        await on.query(`drop table SMartDataAnalytics.${view === PROJECT ? 'project' : 'incident'}`);
+        await ask({ view, resync: true });
+        stack.storage.faults.next('storage.objects.insert', failBefore(403));
+        await assert.rejects(on.extract(view), { kind: 'unauthorized' });
+        await ask({ view, resync: false });
+
+        await on.replicate(view);
+
+        await (view === PROJECT ? on.assertEqual() : on.assertIncidentsEqual());
+      });
+    }
+
+    it('and what was logged shortly before its snapshot is fetched once more, where the view is rechecked', async () => {
+      await on.control.query(`update etl.view_source set recheck_seconds = 60 where name = '${PROJECT}'`);
+      for (const kind of ['initial', 'resync']) {
+        if (kind === 'resync') await ask({ view: PROJECT, resync: true });
+        await on.replicate();
+        // Of a log row that was seen: its data are committed now.
+        await on.source.database.query(`update app_project set name = 'late, ${kind}' where id = 1`);
+        await on.control.query('update etl.queued_key set due_at = now()');
+
+        await on.replicate();
+
+        await on.assertEqual();
+      }
+    });
+
+    it('not, when the wish is taken back', async () => {
+      await on.replicate();
+      await ask({ view: PROJECT, resync: true });
+
+      assert.deepEqual(await ask({ view: PROJECT, resync: false }), {
+        outcome: 'resync withdrawn',
+        view: PROJECT,
+      });
+
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle' });
+    });
+
+    it('I3 and a transaction that was open meanwhile is captured afterwards', async () => {
+      await on.replicate();
+      const late = await on.source.database.connect();
+      await late.query('begin');
+      await late.query(`update app_project set name = 'late' where id = 1`);
+      await late.query(
+        `insert into models_logging_change (content_type_id, object_id, action, changed_data, date_created)
+         select content_type_id, '1', 'changed', '{"name": {}}', now() from models_logging_change where action = 'added' order by id limit 1`,
+      );
+      await on.source.change('app_project', 2, { name: 'early' });
+      await resync(PROJECT);
+      await late.query('commit');
+      late.release();
+
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      await on.assertEqual();
+    });
+  });
+
+  describe('changes the load type of a view', () => {
+    const change = (loadType: string, target: string) => ask({ view: INCIDENTS, loadType, target });
+
+    it('I11 which feeds another target then, and leaves the old one', async () => {
+      await on.replicate(INCIDENTS);
+      const before = await on.query('select count(*) as n from SMartDataAnalytics.incident');
+
+      assert.deepEqual(await change('merge', 'incident_merged'), {
+        outcome: 'load type changed',
+        view: INCIDENTS,
+        loadType: 'merge',
+        target: 'incident_merged',
+      });
+
+      assert.deepEqual(await asked(), [{ view: INCIDENTS, trigger: 'loadType' }]);
+      await on.merge(await on.stage(INCIDENTS));
+      await on.source.delete('app_incident', 1);
+      await on.merge(await on.stage(INCIDENTS));
+      assert.deepEqual(
+        await on.query('select incident_id, is_deleted from SMartDataAnalytics.incident_merged order by 1'),
+        [
+          { incident_id: '1', is_deleted: true },
+          { incident_id: '2', is_deleted: false },
+        ],
+      );
+      assert.deepEqual(await on.query('select count(*) as n from SMartDataAnalytics.incident'), before);
+    });
+
+    it('I7 I11 and back to the target that was streamed, which goes on above what it has met', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await on.source.change('app_incident', 1, { type: 'changed meanwhile' });
+      await on.source.delete('app_incident', 2);
+      await on.merge(await on.stage(INCIDENTS));
+
+      await change('bq-storage-api', 'incident');
+      await on.stream(await on.stage(INCIDENTS));
+
+      await on.assertIncidentsEqual();
+    });
+
+    it('I11 never of a target: one that was streamed is not merged into', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await change('bq-storage-api', 'incident');
+      await on.stream(await on.stage(INCIDENTS));
+
+      await assert.rejects(change('merge', 'incident'), { message: /target of view xyz_incident/ });
+      await change('merge', 'elsewhere');
+      await assert.rejects(on.dependencies.control.changeLoadType(INCIDENTS, 'merge', 'incident'), {
+        message: /incident was fed by view xyz_incident with load type bq-storage-api/,
+      });
+    });
+
+    it('I11 and never gives a target that it has left to another view', async () => {
+      await on.replicate('pmr_site');
+      const site = ENTRIES.find(({ name }) => name === 'pmr_site');
+      assert.ok(site);
+      await ask({ view: 'pmr_site', loadType: 'bq-storage-api', target: 'incident_2' }).catch(
+        () => undefined,
+      );
+      await on.dependencies.control.changeLoadType('pmr_site', 'bq-storage-api', 'site_2');
+
+      await assert.rejects(
+        importConfiguration([{ ...site, name: 'other_site', target_name: 'site' }], on.dependencies),
+        { kind: 'configuration', message: /site was fed by view pmr_site with load type merge/ },
+      );
+      await assert.rejects(ask({ view: INCIDENTS, loadType: 'merge', target: 'site' }), {
+        message: /site was fed by view pmr_site/,
+      });
+    });
+
+    it('I2 and nothing of the new target is covered, also when nobody wants a resync any more', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await on.source.change('app_incident', 1, { type: 'changed meanwhile' });
+      await on.source.delete('app_incident', 2);
+      await on.merge(await on.stage(INCIDENTS));
+      await change('bq-storage-api', 'incident');
+      await ask({ view: INCIDENTS, resync: false });
+
+      await on.stream(await on.stage(INCIDENTS));
+
+      await on.assertIncidentsEqual();
+    });
+
+    it('I4 not while a function works on it', async () => {
+      const lease = await on.dependencies.control.acquireLease(INCIDENTS, 60);
+      assert.ok(lease);
+
+      await assert.rejects(change('merge', 'incident_merged'), {
+        kind: 'invalid_event',
+        message: /a function works on it/,
+      });
+    });
+
+    it('I5 and a late message of a batch that was applied before is no failure', async () => {
+      const batch = await on.stage(INCIDENTS);
+      await on.stream(batch);
+      await change('merge', 'incident_merged');
+
+      assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'already settled', state: 'applied' });
+    });
+
+    const refusals = {
+      'the load type that it has': [{ loadType: 'bq-storage-api', target: 'incident' }, /already/],
+      'a target of another view': [{ loadType: 'merge', target: 'project' }, /target of view pmr_project/],
+      'the target that it has': [{ loadType: 'merge', target: 'incident' }, /target of view xyz_incident/],
+    } as const;
+    for (const [what, [asking, message]] of Object.entries(refusals)) {
+      it(`not to ${what}`, async () => {
+        await assert.rejects(ask({ view: INCIDENTS, ...asking }), { kind: 'invalid_event', message });
+      });
+    }
+
+    it('not while a batch is in flight, nor to a streamed target without a message', async () => {
+      await on.stage(INCIDENTS);
+      await assert.rejects(change('merge', 'incident_merged'), {
+        kind: 'invalid_event',
+        message: /batch 1 is in flight/,
+      });
+      await assert.rejects(ask({ view: PROJECT, loadType: 'bq-storage-api', target: 'no_message' }), {
+        kind: 'invalid_event',
+        message: /proto\/ has no message for no_message/,
+      });
+    });
+
+    it('and the configuration that was imported before is refused until it says so, too', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+
+      await assert.rejects(importConfiguration([STREAMED_ENTRY], on.dependencies), {
+        kind: 'configuration',
+        message: /load_type merge/,
+      });
+      await importConfiguration(
+        [{ ...STREAMED_ENTRY, load_type: 'merge', target_name: 'incident_merged' }],
+        on.dependencies,
+      );
+    });
+  });
+
+  it('has what was logged since some time fetched once more', async () => {
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'logged' });
+    await on.replicate();
+    await on.source.database.query(`update app_project set name = 'not logged' where id in (1, 2)`);
+    const { rows } = await on.source.database.query(
+      `select max(date_created) as since from models_logging_change`,
+    );
+
+    const answered = await ask({ view: PROJECT, recheck: (rows[0].since as Date).toISOString() });
+
+    assert.partialDeepStrictEqual(answered, { outcome: 'staged', kind: 'repair', upserts: 1, keysQueued: 1 });
+    await on.merge({ view: PROJECT, etlTransactionId: String(answered.etlTransactionId) });
+    assert.deepEqual(
+      (await on.visible()).map(({ name }) => name),
+      ['not logged', 'two'],
+    );
+    assert.partialDeepStrictEqual(await ask({ view: PROJECT, recheck: '2999-01-01T00:00:00Z' }), {
+      outcome: 'idle',
+      keysQueued: 0,
+    });
+  });
+
+  it('sees how the views are', async () => {
+    await on.replicate();
+    await ask({ view: 'pmr_site', pause: true });
+    await ask({ view: INCIDENTS, halt: 'broken' });
+    await on.source.change('app_project', 1, { name: 'changed' });
+    const batch = await on.stage();
+
+    const { views } = (await ask({ status: true })) as { views: Record<string, unknown>[] };
+
+    assert.partialDeepStrictEqual(views, [
+      {
+        view: PROJECT,
+        state: 'running',
+        inFlight: {
+          etlTransactionId: batch.etlTransactionId,
+          kind: 'incremental',
+          state: 'staged',
+          attempt: 1,
+        },
+        lastApplied: { etlTransactionId: '1' },
+      },
+      { view: 'pmr_site', state: 'paused', inFlight: null, lastApplied: null },
+      { view: INCIDENTS, state: 'halted', haltedReason: 'broken' },
+    ]);
+    for (const { behindSeconds } of views) {
+      assert.ok(Number(behindSeconds) >= 0 && Number(behindSeconds) < 60, `${behindSeconds} seconds`);
+    }
+    assert.equal(((await ask({ status: true, view: PROJECT })).views as unknown[]).length, 1);
+  });
+
+  it('is told that there is no such view, whatever is asked of it', async () => {
+    const asking = [
+      { pause: true },
+      { halt: 'x' },
+      { resume: true },
+      { redrive: true },
+      { resync: true },
+      { loadType: 'merge', target: 'x' },
+      { recheck: '2026-01-01T00:00:00Z' },
+    ];
+    for (const what of asking) {
+      await assert.rejects(ask({ view: 'nobody', ...what }), { kind: 'invalid_event', message: /"nobody"/ });
+    }
+    await assert.rejects(ask({ status: true, view: 'nobody' }), { kind: 'invalid_event' });
+  });
+
+  it('is told what fits, when what is asked does not', async () => {
+    const unfit = [
+      { view: PROJECT, pause: false },
+      { view: PROJECT, halt: '' },
+      { view: PROJECT, halt: true },
+      { view: PROJECT, redrive: false },
+      { redrive: [] },
+      { redrive: ['one'] },
+      { view: PROJECT, redrive: [1] },
+      { view: PROJECT, resync: 'yes' },
+      { view: PROJECT, loadType: 'merge' },
+      { view: PROJECT, loadType: 'copy', target: 'x' },
+      { view: PROJECT, loadType: 'merge', target: 'a`b' },
+      { view: PROJECT, recheck: 'yesterday' },
+      { view: PROJECT, pause: true, resume: true },
+      { status: false },
+    ];
+    for (const event of unfit) {
+      await assert.rejects(
+        ask(event),
+        { kind: 'invalid_event', advice: /"pause": true/ },
+        JSON.stringify(event),
+      );
+    }
+  });
+});

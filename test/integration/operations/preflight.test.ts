@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict';
+import { check } from '../../../shared/operations/preflight.ts';
+import { dryRun } from '../../../shared/operations/dry-run.ts';
+import { extractKeys } from '../../../functions/extract/extract-view.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { tick } from '../../../functions/extract/tick.ts';
+import type { Finding } from '../../../shared/source/inspect-server.ts';
+import { ENTRIES, type Installation } from '../../support/installation.ts';
+import { READER, Stack } from '../../support/stack.ts';
+
+const SEQUENCE = 'models_logging_change_id_seq';
+const INVOCATION = { functionName: 'extract', event: {} };
+
+describe('what an operator asks', () => {
+  let stack: Stack;
+  let on: Installation;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    on = await stack.install();
+    await on.source.add(
+      'app_project',
+      { id: 1, name: 'one' },
+      { id: 2, name: 'two' },
+      { id: 3, name: 'three' },
+    );
+  });
+
+  describe('check', () => {
+    it('finds a new installation ready, and says what is there', async () => {
+      const { ok, outcome, findings } = await check(undefined, on.dependencies);
+
+      assert.deepEqual([ok, outcome], [true, 'ready'], JSON.stringify(findings));
+      const messages = findings.map(({ check: name, message }) => `${name}: ${message}`);
+      for (const expected of [
+        /^control database: reached; 2 view sources to check/,
+        /^source database: PostgreSQL [\d.]+.* as reader/,
+        /^change log: models_logging_change can be captured exactly/,
+        /^staging bucket: in EU/,
+        /^dataset SMartDataAnalytics: in EU/,
+        /^topics: all there/,
+        /^view pmr_project: 5 columns, key project_id is unique; to be made: temp and target table/,
+        /^view pmr_site: /,
+      ]) {
+        assert.ok(
+          messages.some((message) => expected.test(message)),
+          `${expected} is not in ${messages.join('\n')}`,
+        );
+      }
+    });
+
+    it('finds the tables of a loaded view to fit, and looks at one view only when it is named', async () => {
+      await on.replicate();
+
+      const { findings } = await check('pmr_project', on.dependencies);
+
+      assert.deepEqual(
+        findings.filter(({ check: name }) => name.startsWith('view ')).map(({ message }) => message),
+        ['5 columns, key project_id is unique; its tables fit'],
+      );
+    });
+
+    /** The findings that are not well, by the fault's own name. */
+    const faulty = async (installation: Installation): Promise<Finding[]> => {
+      const { ok, outcome, findings } = await check(undefined, installation.dependencies);
+      const failed = findings.filter((finding) => !finding.ok);
+      assert.equal(ok, false);
+      assert.equal(outcome, `${failed.length} findings to mend`);
+      for (const { advice } of failed) assert.ok(advice !== undefined && advice.length > 10);
+      return failed;
+    };
+    const one = (findings: Finding[], name: string): Finding => {
+      const found = findings.find((finding) => finding.check === name);
+      return found ?? assert.fail(`no finding about ${name}: ${JSON.stringify(findings)}`);
+    };
+
+    it('finds bucket and datasets that lie elsewhere', async () => {
+      const findings = await faulty(await on.anotherProcess({ BIGQUERY_LOCATION: 'US' }));
+
+      for (const name of ['staging bucket', 'dataset SMartData_Temp', 'dataset View_SMartData']) {
+        assert.match(one(findings, name).message, /is in EU, but BIGQUERY_LOCATION is US/);
+      }
+    });
+
+    it('finds bucket, datasets and topics that do not exist', async () => {
+      const findings = await faulty(
+        await on.anotherProcess({
+          STAGING_BUCKET: 'no-such-bucket',
+          VIEW_DATASET: 'Nowhere',
+          TOPIC_STREAM: 'cdc-nowhere',
+        }),
+      );
+
+      assert.equal(findings.length, 3);
+      assert.match(one(findings, 'staging bucket').message, /staging bucket no-such-bucket/);
+      assert.deepEqual(one(findings, 'dataset Nowhere'), {
+        check: 'dataset Nowhere',
+        ok: false,
+        message: 'does not exist',
+        advice: 'Create it in EU.',
+      });
+      assert.equal(one(findings, 'topics').message, 'missing: cdc-nowhere');
+    });
+
+    it('finds a source that cannot be reached, and goes on with the rest', async () => {
+      const findings = await faulty(
+        await on.anotherProcess({
+          SOURCE_DATABASE_URL: 'postgresql://reader:x@127.0.0.1:1/x',
+          TOPIC_STREAM: 'cdc-nowhere',
+        }),
+      );
+
+      assert.match(one(findings, 'source database').message, /ECONNREFUSED/);
+      assert.equal(one(findings, 'topics').message, 'missing: cdc-nowhere');
+    });
+
+    it('I12 finds a role that may do more than read', async () => {
+      const superuser = await on.anotherProcess({
+        SOURCE_DATABASE_URL: stack.postgres.url(on.parts.sourceDatabase),
+      });
+      assert.match(
+        one(await faulty(superuser), 'source rights').message,
+        /role postgres may write to the source/,
+      );
+
+      await on.source.database.query(`grant insert on models_logging_change to ${READER.name}`);
+      assert.match(one(await faulty(on), 'source rights').message, /role reader may write/);
+    });
+
+    it('finds a log sequence that may not be read, or that caches ids', async () => {
+      await on.source.database.query(`revoke select on sequence ${SEQUENCE} from ${READER.name}`);
+      assert.equal(
+        one(await faulty(on), 'log sequence').advice,
+        `Run: grant select on sequence public.${SEQUENCE} to reader;`,
+      );
+      await on.source.database.query(`grant select on sequence ${SEQUENCE} to ${READER.name}`);
+
+      await on.source.database.query(`alter sequence ${SEQUENCE} cache 20`);
+      assert.match(one(await faulty(on), 'source database').advice ?? '', /alter sequence .* cache 1/);
+    });
+
+    it('finds a view that is configured wrongly, or whose key is not unique', async () => {
+      await importConfiguration(
+        ENTRIES.map((entry) =>
+          entry.name === 'pmr_site' ? { ...entry, tracked_columns: ['nothing'] } : entry,
+        ),
+        on.dependencies,
+      );
+      await on.source.database.query(
+        `create or replace view pmr_project as
+         select 1::bigint as project_id, p.name, null::text as company, p.share, p.opened, p.updated_at from app_project p`,
+      );
+
+      const findings = await faulty(on);
+
+      assert.match(
+        one(findings, 'view pmr_site').message,
+        /tracked column nothing does not exist in app_site/,
+      );
+      assert.match(
+        one(findings, 'view pmr_project').message,
+        /key project_id is NULL or not unique, for example 1/,
+      );
+    });
+
+    it('finds tables whose columns differ', async () => {
+      await on.replicate();
+      await on.query(`alter table ${on.targetTable()} drop column company`);
+
+      assert.match(one(await faulty(on), 'view pmr_project').message, /column company \(STRING\) is missing/);
+    });
+
+    it('finds that nothing is configured', async () => {
+      await on.control.query('delete from etl.view_source');
+
+      assert.match(one(await faulty(on), 'control database').advice ?? '', /Import a configuration/);
+    });
+  });
+
+  describe('a dry run', () => {
+    const forecast = async () => (await dryRun('pmr_project', on.dependencies)).views[0];
+
+    it('says what a tick would do, step by step, and changes nothing', async () => {
+      assert.deepEqual(await forecast(), { view: 'pmr_project', would: 'load the whole view' });
+      const batch = await on.stage();
+      assert.deepEqual(await forecast(), { view: 'pmr_project', would: 'announce batch 1 again (staged)' });
+      await on.merge(batch);
+      assert.partialDeepStrictEqual(await forecast(), { would: 'find nothing to do', logRows: '0' });
+
+      await on.source.change('app_project', 1, { name: 'uno' });
+      await on.source.delete('app_project', 2);
+      await on.source.log('app_project', 'no key', 'changed');
+      await on.mailboxes.merge.take();
+      const before = await memory();
+      assert.deepEqual(await forecast(), {
+        view: 'pmr_project',
+        would: 'extract a batch',
+        logRows: '3',
+        upserts: '1',
+        deletes: '1',
+        badKeys: '1',
+        queuedKeys: '0',
+      });
+      assert.deepEqual(await memory(), before);
+    });
+
+    it('says why a view would not be extracted, of all views', async () => {
+      await on.control.query(`update etl.view_source set paused = true where name = 'pmr_project'`);
+      await on.control.query(
+        `update etl.view_source set halted_at = now(), halted_reason = 'key 7 stands twice' where name = 'pmr_site'`,
+      );
+
+      assert.deepEqual((await dryRun(undefined, on.dependencies)).views, [
+        { view: 'pmr_project', would: 'do nothing: paused' },
+        { view: 'pmr_site', would: 'do nothing: halted: key 7 stands twice' },
+      ]);
+    });
+
+    async function memory(): Promise<unknown> {
+      const { rows } = await on.control.query(
+        `select (select json_agg(v order by name) from etl.view_source v) as views,
+           (select json_agg(t) from etl.etl_transaction t) as batches, (select json_agg(c) from etl.checkpoint c) as checkpoints,
+           (select count(*) from etl.lease) as leases, (select count(*) from etl.queued_key) as keys`,
+      );
+      const [files] = await on.bucket.getFiles();
+      return [rows, files.map(({ name }) => name), await on.mailboxes.merge.take(), await on.target()];
+    }
+  });
+
+  describe('a tick', () => {
+    it('asks for every view that runs', async () => {
+      assert.deepEqual(await tick('scheduler', on.dependencies), {
+        outcome: 'fanned out',
+        views: ['pmr_project', 'pmr_site'],
+      });
+
+      assert.deepEqual(await on.mailboxes.extract.take(), [
+        { view: 'pmr_project', trigger: 'scheduler' },
+        { view: 'pmr_site', trigger: 'scheduler' },
+      ]);
+    });
+
+    it('that is carried out whole has the rights that one before lacked', async () => {
+      await on.control.query(
+        `insert into etl.etl_error (function_name, view_name, kind, message, advice)
+         values ('extract', null, 'unauthorized', 'of a tick', ''), ('extract', 'pmr_project', 'unauthorized', 'of a view', ''),
+                ('merge', null, 'unauthorized', 'of merge', ''), ('extract', null, 'bug', 'of a bug', '')`,
+      );
+
+      await tick('scheduler', on.dependencies);
+
+      const open = (await on.errors()).filter((error) => error.resolved_at === null);
+      assert.deepEqual(
+        open.map(({ message }) => message),
+        ['of a view', 'of merge', 'of a bug'],
+      );
+    });
+
+    it('deletes what is older than KEEP_DAYS', async () => {
+      await on.control.query(
+        `insert into etl.etl_error (function_name, kind, message, advice, resolved_at)
+         select 'x', 'bug', days || ' days old', '', now() - days * interval '1 day' from unnest(array[9, 11]) days`,
+      );
+      const { dependencies } = await on.anotherProcess({ KEEP_DAYS: '10' });
+
+      await tick('scheduler', dependencies);
+
+      assert.deepEqual(
+        (await on.errors()).map(({ message }) => message),
+        ['9 days old'],
+      );
+    });
+
+    it('leaves out what is not enabled, paused or halted, which an event for it does not extract either', async () => {
+      await on.control.query(`update etl.view_source set paused = true where name = 'pmr_project'`);
+      await on.control.query(`update etl.view_source set enabled = false where name = 'pmr_site'`);
+
+      assert.deepEqual((await tick('scheduler', on.dependencies)).views, []);
+      assert.deepEqual(await on.extract(), { outcome: 'skipped', view: 'pmr_project', reason: 'paused' });
+      assert.deepEqual(await on.extract('pmr_site'), {
+        outcome: 'skipped',
+        view: 'pmr_site',
+        reason: 'not enabled',
+      });
+      assert.deepEqual(await on.mailboxes.extract.take(), []);
+    });
+  });
+
+  describe('keys', () => {
+    const fetchKeys = (keys: string[]) => extractKeys('pmr_project', keys, INVOCATION, on.dependencies);
+
+    it('fetches the given ones now, whatever the log says', async () => {
+      await on.replicate();
+      await on.source.database.query(`update app_project set name = 'unlogged' where id in (1, 2)`);
+      await on.source.database.query('delete from app_project where id = 3');
+
+      const batch = await fetchKeys(['1', '3', '77']);
+
+      assert.partialDeepStrictEqual(batch, { outcome: 'staged', kind: 'backfill', upserts: 1, deletes: 2 });
+      assert.ok(batch.outcome === 'staged');
+      assert.partialDeepStrictEqual(await on.merge(batch), { added: '0', changed: '1', deleted: '1' });
+      assert.deepEqual(
+        (await on.visible()).map(({ name }) => name),
+        ['unlogged', 'two'],
+      );
+      assert.deepEqual((await on.control.query('select * from etl.queued_key')).rows, []);
+    });
+
+    it('I2 keeps those that must wait for the batch in flight, and those of a batch that fails', async () => {
+      const initial = await on.stage();
+      await on.source.database.query(`update app_project set name = 'unlogged' where id = 1`);
+
+      assert.partialDeepStrictEqual(await fetchKeys(['1']), { outcome: 'republished' });
+      await on.merge(initial);
+      const batch = await on.stage();
+      await on.dependencies.control.resumeView('pmr_project');
+      await on.query(`truncate table ${on.tempTable()}`);
+      await on.bucket.deleteFiles({ prefix: `pmr_project/${batch.etlTransactionId}/` });
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'recaptured' });
+
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      await on.assertEqual();
+    });
+
+    it('refuses what is no key of the view, and queues nothing', async () => {
+      await on.replicate();
+
+      await assert.rejects(fetchKeys(['1', 'x"y', '99999999999999999999']), {
+        kind: 'invalid_event',
+        message: 'view pmr_project: no key of its type: "x\\"y", "99999999999999999999"',
+      });
+      assert.deepEqual((await on.control.query('select * from etl.queued_key')).rows, []);
+    });
+  });
+
+  it('a view with recheck_seconds has the keys of a batch fetched once more, later', async () => {
+    await importConfiguration(
+      ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 30 })),
+      on.dependencies,
+    );
+    await on.replicate();
+    await on.source.log('app_project', 1, 'changed', { name: {} });
+    await on.replicate();
+    // The data come after their log row, as the assumption that recheck_seconds is for would not have it.
+    await on.source.database.query(`update app_project set name = 'late' where id = 1`);
+    assert.equal((await on.extract()).outcome, 'idle');
+
+    await on.control.query(`update etl.queued_key set due_at = due_at - interval '30 seconds'`);
+    const batch = await on.stage();
+
+    assert.equal(batch.kind, 'repair');
+    await on.merge(batch);
+    await on.assertEqual();
+    await on.control.query(`update etl.queued_key set due_at = due_at - interval '30 seconds'`);
+    assert.equal((await on.extract()).outcome, 'idle');
+  });
+});

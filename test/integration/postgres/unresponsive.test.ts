@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { setTimeout as elapse } from 'node:timers/promises';
+import type pg from 'pg';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { inTransaction, readOnly } from '../../../shared/postgres/transaction.ts';
+import { hold } from '../../emulators/faults.ts';
+import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
+import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
+import { openTestPool } from '../../support/open-test-pool.ts';
+
+/** The least that can be configured: a second for the statement, and one for the connection. */
+const PATIENCE_MS = 2_000;
+
+describe('a connection to PostgreSQL', function () {
+  this.timeout(20_000);
+  let server: Postgres;
+  let proxy: PostgresProxy;
+  let pool: pg.Pool;
+
+  before(async () => {
+    server = await startPostgres();
+    proxy = await startPostgresProxy({ port: server.port, sideOf: () => 'db' });
+    const url = proxy.url(server.url());
+    const config = parseConfig({
+      GOOGLE_CLOUD_PROJECT: 'test-project',
+      SOURCE_DATABASE_URL: url,
+      CONTROL_DATABASE_URL: url,
+      STAGING_BUCKET: 'test-bucket',
+      BIGQUERY_LOCATION: 'EU',
+      STATEMENT_TIMEOUT_SECONDS: '1',
+      CONNECT_TIMEOUT_SECONDS: '1',
+    });
+    pool = openTestPool(config.sourceDatabase, { max: 4, config });
+  });
+  after(async () => {
+    await pool.end();
+    await proxy.close();
+    await server.stop();
+  });
+
+  it('I8 is given up when its server says nothing, as a failure that passes', async () => {
+    const held = hold();
+    proxy.faults.next('db: select', held);
+    const startedMs = performance.now();
+
+    await assert.rejects(readOnly(pool, 'source', 'select 1'), {
+      kind: 'transient',
+      message: 'source database: no answer within 2 seconds',
+    });
+
+    assert.ok(performance.now() - startedMs >= PATIENCE_MS - 100);
+    held.release();
+    assert.equal((await readOnly(pool, 'source', 'select 1')).rowCount, 1);
+  });
+
+  it('is not given up while nobody asks it anything', async () => {
+    const answered = await inTransaction(pool, 'source', 'begin read only', async (client) => {
+      await client.query('select 1');
+      await elapse(PATIENCE_MS + 500);
+      return await client.query('select 1');
+    });
+
+    assert.equal(answered.rowCount, 1);
+  });
+
+  it('I8 that broke between two queries is told with what broke it', async () => {
+    const interrupted = inTransaction(pool, 'source', 'begin read only', async (client) => {
+      const { rows } = await client.query('select pg_backend_pid() as pid');
+      const broken = once(client, 'error');
+      await readOnly(pool, 'source', 'select pg_terminate_backend($1)', [rows[0].pid]);
+      await broken;
+      await client.query('select 1');
+    });
+
+    await assert.rejects(interrupted, {
+      kind: 'transient',
+      message: 'source database: terminating connection due to administrator command',
+    });
+  });
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { tick } from '../../../functions/extract/tick.ts';
+import { createLog } from '../../../shared/log.ts';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
+
+/** What an alert policy looks for must be in the lines that the functions write. */
+describe('I8 the log tells', function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  let on: Installation;
+  let sink: PassThrough;
+
+  before(async () => {
+    stack = await Stack.start();
+  });
+  after(() => stack.stop());
+  beforeEach(async () => {
+    stack.clearFaults();
+    on = await stack.install({ LAG_WARNING_SECONDS: '600' });
+    sink = new PassThrough();
+    on.dependencies.log = createLog('info', sink);
+    await on.source.add('app_project', { id: 1, name: 'one' });
+  });
+
+  const lines = (message: string): Record<string, unknown>[] =>
+    String(sink.read() ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line.message === message);
+
+  it('how late every enabled view is, at every tick', async () => {
+    await on.replicate();
+    await on.control.query(`update etl.view_source set enabled = name <> 'pmr_site'`);
+
+    await tick('test', on.dependencies);
+
+    const told = lines('view freshness');
+    assert.partialDeepStrictEqual(told, [{ severity: 'INFO', view: 'pmr_project' }]);
+    assert.ok(Number(told[0]?.behindSeconds) < 60);
+  });
+
+  for (const stop of ['paused = true', `halted_at = now(), halted_reason = 'x'`, 'bad_keys = 0']) {
+    it(`a view whose rows are older than LAG_WARNING_SECONDS (${stop})`, async () => {
+      await on.replicate();
+      await on.control.query(
+        `update etl.view_source set ${stop}, captured_at = now() - interval '1 hour' where name = 'pmr_project'`,
+      );
+
+      await tick('test', on.dependencies);
+
+      const [told, ...more] = lines('view behind');
+      assert.partialDeepStrictEqual(told, { severity: 'WARNING', view: 'pmr_project' });
+      assert.ok(Math.abs(Number(told?.behindSeconds) - 3600) < 60);
+      assert.deepEqual(more, []);
+    });
+  }
+
+  it('a view that was never loaded, from its import on', async () => {
+    await on.control.query(`update etl.view_source set imported_at = now() - interval '1 hour'`);
+
+    await tick('test', on.dependencies);
+
+    assert.deepEqual(
+      lines('view behind').map(({ view }) => view),
+      ['pmr_project', 'pmr_site'],
+    );
+  });
+
+  it('a batch that was abandoned, and the second in a row as an error', async () => {
+    const loseBatch = async () => {
+      stack.bigquery.faults.next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
+      await assert.rejects(on.extract(), { kind: 'staging_lost' });
+    };
+    await loseBatch();
+    await loseBatch();
+    await on.stage();
+
+    const told = String(sink.read() ?? '')
+      .split('\n')
+      .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]))
+      .filter(({ message }) => String(message).startsWith('batch abandoned'));
+    assert.partialDeepStrictEqual(told, [
+      { severity: 'WARNING', message: 'batch abandoned', view: 'pmr_project', inARow: 1 },
+      { severity: 'ERROR', message: 'batch abandoned again', view: 'pmr_project', inARow: 2 },
+    ]);
+    assert.match(String(told[0]?.why), /its process ended before the batch was staged/);
+  });
+
+  it('nothing of it any more once a batch was applied', async () => {
+    for (let times = 0; times < 2; times += 1) {
+      stack.bigquery.faults.next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
+      await assert.rejects(on.extract(), { kind: 'staging_lost' });
+      await on.replicate();
+      await on.source.change('app_project', 1, { name: `changed ${times}` });
+    }
+
+    assert.deepEqual(lines('batch abandoned again'), []);
+  });
+});

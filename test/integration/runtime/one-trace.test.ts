@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
+
+type Line = Record<string, unknown> & { from: string; message: string };
+
+const ID = '0af7651916cd43dd8448eb211c80319c';
+const SPAN = 'b7ad6b7169203331';
+const TRACE = 'logging.googleapis.com/trace';
+const LABELS = 'logging.googleapis.com/labels';
+
+/** The functions in processes of their own, fed by nothing but their own messages. */
+describe('what the functions log', () => {
+  let stack: Stack;
+  let on: Installation;
+  let functions: RunningFunction[];
+  const lines: Line[] = [];
+
+  before(async () => {
+    stack = await Stack.start();
+    on = await stack.install();
+    await importConfiguration([...ENTRIES, STREAMED_ENTRY], on.dependencies);
+    const env = { ...process.env, ...on.parts.env, LOG_LEVEL: 'info' };
+    functions = await Promise.all(
+      FUNCTIONS.map((each) =>
+        startFunction(each, {
+          anyPort: true,
+          env,
+          onLine: (line, stream) => {
+            if (stream === 'stdout') lines.push({ ...JSON.parse(line), from: each.name });
+          },
+        }),
+      ),
+    );
+    for (const { name, topic, url } of functions) {
+      const subscribed = on.parts.pubsub.topic(topic);
+      await subscribed.createSubscription(`push-${name}`, { pushEndpoint: url });
+    }
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.source.add('app_incident', { id: 1 });
+  });
+  after(async () => {
+    await Promise.all(functions.map((each) => each.process.stop()));
+    await stack.stop();
+  });
+  beforeEach(async () => {
+    await on.control.query(
+      'update etl.view_source set enabled = true, paused = false, halted_reason = null, halted_at = null',
+    );
+    for (const mailbox of Object.values(on.mailboxes)) await mailbox.take();
+    lines.length = 0;
+  });
+
+  const urlOf = (name: string) => functions.find((each) => each.name === name)?.url ?? '';
+  const tick = (headers: Record<string, string>) =>
+    fetch(urlOf('extract'), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: '{}',
+    });
+  /** Waits until nothing is under way; the mailboxes, which nobody empties meanwhile, are emptied. */
+  const idle = async () => {
+    const emptying = setInterval(() => {
+      for (const mailbox of Object.values(on.mailboxes)) void mailbox.take();
+    }, 50);
+    await stack.pubsub.idle();
+    clearInterval(emptying);
+  };
+  const told = (message: string) => lines.filter((line) => line.message === message);
+
+  it('for one tick is of one trace, through all of them', async () => {
+    await tick({ traceparent: `00-${ID}-${SPAN}-01` });
+    await idle();
+
+    assert.deepEqual(
+      told('batch applied')
+        .map(({ from, view }) => `${from} ${view}`)
+        .toSorted(),
+      ['merge pmr_project', 'merge pmr_site', 'stream xyz_incident'],
+    );
+    assert.deepEqual(new Set(lines.map(({ from }) => from)), new Set(['extract', 'merge', 'stream']));
+    for (const line of lines) {
+      assert.deepEqual(
+        [
+          line[TRACE],
+          line['logging.googleapis.com/spanId'],
+          line['logging.googleapis.com/trace_sampled'],
+          (line[LABELS] as { function: string }).function,
+        ],
+        [`projects/${on.parts.env.GOOGLE_CLOUD_PROJECT}/traces/${ID}`, SPAN, true, line.from],
+        `the line "${line.message}"`,
+      );
+    }
+  });
+
+  it('for two ticks is of two traces, also when nobody began one', async () => {
+    await tick({});
+    await tick({});
+    await idle();
+
+    const traces = told('view freshness').map((line) => line[TRACE]);
+    assert.equal(new Set(traces).size, 2);
+  });
+
+  it('names the view as a label where a line is of a view, and only there', async () => {
+    await on.control.query('update etl.view_source set enabled = false');
+    await tick({});
+    await on.control.query('update etl.view_source set enabled = true');
+    await tick({});
+
+    assert.deepEqual(told('no view is enabled')[0]?.[LABELS], { function: 'extract' });
+    const fresh = told('view freshness').map(({ view, [LABELS]: labels }) => ({ view, labels }));
+    assert.deepEqual(
+      fresh,
+      ['pmr_project', 'pmr_site', 'xyz_incident'].map((view) => ({
+        view,
+        labels: { function: 'extract', view },
+      })),
+    );
+    await idle();
+  });
+
+  it('keeps the trace of an event that failed', async () => {
+    await on.parts.pubsub.topic('cdc-merge').publishMessage({
+      json: { view: 'nobody', etlTransactionId: '1' },
+      attributes: { traceparent: `00-${ID}-${SPAN}-00` },
+    });
+    await idle();
+
+    const [line] = told('event set aside');
+    assert.match(String(line?.[TRACE]), new RegExp(ID));
+    assert.partialDeepStrictEqual(line, {
+      severity: 'ERROR',
+      kind: 'invalid_event',
+      [LABELS]: { function: 'merge' },
+    });
+  });
+
+  describe('of how fresh a view is', () => {
+    const secondsBehind = async () => {
+      lines.length = 0;
+      await callFunction(urlOf('extract'), {});
+      await idle();
+      return new Map(told('view freshness').map((line) => [line.view, Number(line.behindSeconds)]));
+    };
+
+    it('counts from its last capture, and when it had none from its import', async () => {
+      await on.control.query(
+        `update etl.view_source set imported_at = now() - interval '7000 s',
+           captured_at = case when name <> 'pmr_site' then now() - interval '300 s' end`,
+      );
+
+      const behind = await secondsBehind();
+
+      assert.deepEqual(
+        [...behind].map(([view, seconds]) => [view, Math.floor(seconds / 100)]),
+        [
+          ['pmr_project', 3],
+          ['pmr_site', 70],
+          ['xyz_incident', 3],
+        ],
+      );
+    });
+
+    it('is told of a view that stands still, paused or halted, and of none that is switched off', async () => {
+      await on.control.query(
+        `update etl.view_source set paused = name = 'pmr_project', enabled = name <> 'xyz_incident',
+           halted_reason = case when name = 'pmr_site' then 'test' end,
+           halted_at = case when name = 'pmr_site' then now() end`,
+      );
+
+      assert.deepEqual([...(await secondsBehind()).keys()], ['pmr_project', 'pmr_site']);
+    });
+  });
+});

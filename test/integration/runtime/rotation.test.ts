@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import type pg from 'pg';
+import {
+  type SecretManagerStandIn,
+  startSecretManager,
+} from '../../emulators/secret-manager/start-secret-manager.ts';
+import {
+  callFunction,
+  FUNCTIONS,
+  isFailure,
+  type RunningFunction,
+  startFunction,
+} from '../../local/functions.ts';
+import type { Installation } from '../../support/installation.ts';
+import { READER, Stack } from '../../support/stack.ts';
+
+const KEEPER = 'keeper';
+
+/** A running function whose databases' URLs are secrets, and whose roles get new passwords meanwhile. */
+describe('a password that is replaced', () => {
+  let stack: Stack;
+  let on: Installation;
+  let secretManager: SecretManagerStandIn;
+  let server: pg.Pool;
+  let extract: RunningFunction;
+  let output: string;
+
+  before(async () => {
+    [stack, secretManager] = await Promise.all([Stack.start(), startSecretManager()]);
+    on = await stack.install();
+    server = stack.connect(stack.postgres.url());
+    await server.query(`create role ${KEEPER} login superuser`);
+    await on.source.add('app_project', { id: 1, name: 'one' });
+  });
+  after(async () => {
+    await secretManager.close();
+    await stack.stop();
+  });
+  beforeEach(async () => {
+    output = '';
+    await replace('source', 'hunter1');
+    await replace('control', 'hunter2');
+    extract = await start({});
+  });
+  afterEach(() => extract.process.stop());
+
+  const urlOf = (side: 'source' | 'control', password: string): string =>
+    side === 'source'
+      ? stack.postgres.url(on.parts.sourceDatabase, READER.name, password)
+      : stack.postgres.url(
+          new URL(on.parts.env.CONTROL_DATABASE_URL ?? '').pathname.slice(1),
+          KEEPER,
+          password,
+        );
+  const roleOf = (side: 'source' | 'control') => (side === 'source' ? READER.name : KEEPER);
+  const setPassword = async (side: 'source' | 'control', password: string) => {
+    await server.query(`alter role ${roleOf(side)} password '${password}'`);
+    // Connections that are open would not be asked again.
+    await server.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+      roleOf(side),
+    ]);
+  };
+  const replace = async (side: 'source' | 'control', password: string) => {
+    secretManager.secrets.add('smart-project', `${side}-url`, urlOf(side, password));
+    await setPassword(side, password);
+  };
+  const start = (settings: Record<string, string>) =>
+    startFunction(FUNCTIONS[0], {
+      anyPort: true,
+      env: {
+        ...process.env,
+        ...on.parts.env,
+        LOG_LEVEL: 'info',
+        SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest',
+        CONTROL_DATABASE_URL: 'sm://smart-project/control-url/latest',
+        SECRET_MANAGER_EMULATOR_HOST: secretManager.host,
+        ...settings,
+      },
+      onLine: (line) => {
+        output += line;
+      },
+    });
+  /** Asks both databases, whatever state the view is in; again, as Pub/Sub does, when a connection that was cut is met. */
+  const call = async () => {
+    for (;;) {
+      const answer = await callFunction(extract.url, { view: 'pmr_project', keys: [1] });
+      if (!isFailure(answer)) return answer as { keysQueued: number; error?: undefined };
+      if (answer.error.kind !== 'transient') return { ...answer, keysQueued: 0 };
+    }
+  };
+
+  for (const side of ['source', 'control'] as const) {
+    it(`of the ${side} is read again, and the function goes on without a restart`, async () => {
+      assert.equal((await call()).keysQueued, 1);
+      const reads = secretManager.secrets.reads;
+
+      await replace(side, 'hunter3');
+
+      assert.equal((await call()).keysQueued, 1);
+      assert.equal(secretManager.secrets.reads, reads + 1);
+      assert.doesNotMatch(output, /hunter/);
+    });
+  }
+
+  it('is asked for once when no version has it yet, and told what to do', async () => {
+    assert.equal((await call()).keysQueued, 1);
+    const reads = secretManager.secrets.reads;
+    await setPassword('source', 'hunter4');
+
+    const answer = await call();
+
+    assert.partialDeepStrictEqual(answer, {
+      error: {
+        kind: 'unauthorized',
+        message: 'source database: password authentication failed for user "reader"',
+        advice:
+          'Add a version with the right password to the secret sm://smart-project/source-url/latest: it is read again when a password is refused.',
+      },
+    });
+    assert.equal(secretManager.secrets.reads, reads + 1);
+    await replace('source', 'hunter5');
+    assert.equal((await call()).keysQueued, 1);
+    assert.doesNotMatch(output + JSON.stringify(answer), /hunter/);
+  });
+
+  for (const [what, change] of [
+    ['says something else about TLS', (url: string) => `${url}?sslmode=no-verify`],
+    ['names another host', (url: string) => url.replace('127.0.0.1', 'db.example')],
+    ['is no URL', () => 'hunter7'],
+  ] as const) {
+    it(`is not taken from a version that ${what}`, async () => {
+      assert.equal((await call()).keysQueued, 1);
+      await setPassword('source', 'hunter7');
+      secretManager.secrets.add('smart-project', 'source-url', change(urlOf('source', 'hunter7')));
+
+      const answer = await call();
+
+      assert.partialDeepStrictEqual(answer, {
+        error: {
+          kind: 'environment',
+          message:
+            'names sm://smart-project/source-url/latest, which holds no other URL of the source database',
+        },
+      });
+      assert.doesNotMatch(output + JSON.stringify(answer), /hunter/);
+    });
+  }
+
+  it('does not help a version that is named by its number, which is told', async () => {
+    const version = secretManager.secrets.add('smart-project', 'source-url', urlOf('source', 'hunter1'));
+    await extract.process.stop();
+    extract = await start({ SOURCE_DATABASE_URL: `sm://smart-project/source-url/${version}` });
+    assert.equal((await call()).keysQueued, 1);
+
+    await replace('source', 'hunter6');
+
+    const { error } = await call();
+    assert.equal(error?.kind, 'unauthorized');
+    assert.match(String(error?.advice), /name the version "latest"/);
+  });
+});

@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
+import fc from 'fast-check';
+import { createStaging, type Manifest, type Staging } from '../../../shared/staging/staging.ts';
+import { failAfterEffect, failBefore } from '../../emulators/faults.ts';
+import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
+
+const BUCKET = 'staging';
+const NEVER = new AbortController().signal;
+
+describe('staging', () => {
+  let standIn: StorageStandIn;
+  let storage: Storage;
+  let bucket: Bucket;
+  let batches = 0;
+
+  before(async () => {
+    standIn = await startStorage();
+    storage = new Storage({
+      apiEndpoint: standIn.url,
+      projectId: 'local',
+      useAuthWithCustomEndpoint: false,
+      retryOptions: {
+        idempotencyStrategy: IdempotencyStrategy.RetryConditional,
+        retryDelayMultiplier: 1,
+        maxRetryDelay: 1,
+      },
+    });
+    [bucket] = await storage.createBucket(BUCKET, { location: 'EU' });
+  });
+  after(() => standIn.close());
+  beforeEach(() => standIn.faults.clear());
+
+  /** Staging whose parts end after `maxPartBytes`, and a prefix that no other test uses. */
+  const open = (maxPartBytes = 1024 * 1024): { staging: Staging; prefix: string } => {
+    batches += 1;
+    return {
+      staging: createStaging(async () => storage, BUCKET, { maxPartBytes, callTimeoutSeconds: 60 }),
+      prefix: `pmr_project/${batches}/`,
+    };
+  };
+  const namesBelow = async (prefix: string) => (await bucket.getFiles({ prefix }))[0].map(({ name }) => name);
+  const contentOf = async (name: string) => {
+    // The object as it is stored: Cloud Storage is not to decompress it.
+    const [stored] = await bucket.file(name).download({ decompress: false });
+    return stored;
+  };
+
+  it('writes lines as gzip parts that give the same bytes back', async () => {
+    const { staging, prefix } = open();
+    const text = '{"id":1,"name":"Zürich ☂"}\n{"id":2}\n';
+
+    const writer = await staging.openBatch(prefix);
+    const staged = await writer.write('upserts', Readable.from([Buffer.from(text)]), NEVER);
+
+    const [object] = staged;
+    assert.ok(object);
+    assert.deepEqual([staged.length, object.name, object.rows], [1, `${prefix}upserts-00000.ndjson.gz`, 2]);
+    const stored = await contentOf(object.name);
+    assert.equal(gunzipSync(stored).toString('utf8'), text);
+    assert.equal(object.bytes, stored.length);
+    assert.equal(object.md5, createHash('md5').update(stored).digest('base64'));
+    assert.equal(staging.uri(object), `gs://${BUCKET}/${object.name}`);
+  });
+
+  it('splits parts at line ends only, whatever the chunks', async () => {
+    const line = fc.string({ maxLength: 40 }).map((text) => `${text.replaceAll('\n', ' ')}\n`);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line, { maxLength: 40 }),
+        fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 10 }),
+        fc.integer({ min: 1, max: 200 }),
+        async (lines, chunkSizes, maxPartBytes) => {
+          const { staging, prefix } = open(maxPartBytes);
+          const bytes = Buffer.from(lines.join(''));
+
+          const writer = await staging.openBatch(prefix);
+          const staged = await writer.write('upserts', Readable.from(chunksOf(bytes, chunkSizes)), NEVER);
+
+          const parts = await Promise.all(staged.map(async ({ name }) => gunzipSync(await contentOf(name))));
+          assert.deepEqual(Buffer.concat(parts), bytes);
+          for (const part of parts) assert.equal(part.at(-1), 10);
+          assert.deepEqual(
+            staged.map(({ rows }) => rows),
+            parts.map((part) => part.toString('utf8').split('\n').length - 1),
+          );
+          // A part goes on to the line end after the limit, and no further than the chunk that holds it.
+          for (const part of parts) assert.ok(part.length < maxPartBytes + Math.max(...chunkSizes) + 200);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('splits a large set of lines into numbered parts', async () => {
+    const { staging, prefix } = open(1024);
+    const lines = Array.from({ length: 200 }, (_, i) => Buffer.from(`{"id":${i}}\n`));
+
+    const staged = await (await staging.openBatch(prefix)).write('upserts', Readable.from(lines), NEVER);
+
+    assert.equal(staged.length, 3);
+    assert.deepEqual(await namesBelow(prefix), [
+      `${prefix}upserts-00000.ndjson.gz`,
+      `${prefix}upserts-00001.ndjson.gz`,
+      `${prefix}upserts-00002.ndjson.gz`,
+    ]);
+    assert.equal(
+      staged.reduce((sum, { rows }) => sum + rows, 0),
+      200,
+    );
+  });
+
+  it('gives the parts of slices that are written at once numbers of their own', async () => {
+    const { staging, prefix } = open(64);
+    const writer = await staging.openBatch(prefix);
+    const slice = (from: number) =>
+      Readable.from(Array.from({ length: 20 }, (_, i) => Buffer.from(`{"id":${from + i}}\n`)));
+
+    const staged = await Promise.all(
+      [0, 100, 200].map((from) => writer.write('upserts', slice(from), NEVER)),
+    );
+
+    const names = staged.flat().map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    assert.deepEqual((await namesBelow(prefix)).toSorted(), names.toSorted());
+    const ids = await Promise.all(
+      names.map(async (name) =>
+        gunzipSync(await contentOf(name))
+          .toString()
+          .trim()
+          .split('\n'),
+      ),
+    );
+    assert.equal(new Set(ids.flat()).size, 60);
+  });
+
+  it('makes no object when there is no line', async () => {
+    const { staging, prefix } = open();
+
+    assert.deepEqual(await (await staging.openBatch(prefix)).write('deletes', Readable.from([]), NEVER), []);
+    assert.deepEqual(await namesBelow(prefix), []);
+  });
+
+  it('I7 never overwrites an object: one that is there was staged under the same number before', async () => {
+    const { staging, prefix } = open();
+    const name = `${prefix}upserts-00000.ndjson.gz`;
+    await bucket.file(name).save('of the other process');
+
+    const writing = (await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER);
+
+    await assert.rejects(writing, { kind: 'number_reused', message: new RegExp(`staged object ${name}`) });
+    assert.equal((await bucket.file(name).download())[0].toString(), 'of the other process');
+  });
+
+  it('leaves no object behind when it is aborted, and fails with the reason', async () => {
+    const { staging, prefix } = open();
+    const abort = new AbortController();
+    const reason = new Error('the lease was lost');
+    async function* endless() {
+      for (let i = 0; ; i += 1) {
+        yield Buffer.from(`{"id":${i}}\n`);
+        if (i === 1000) abort.abort(reason);
+      }
+    }
+
+    await assert.rejects(
+      (await staging.openBatch(prefix)).write('upserts', Readable.from(endless()), abort.signal),
+      reason,
+    );
+
+    assert.deepEqual(await namesBelow(prefix), []);
+  });
+
+  it('leaves no object behind when the lines break off', async () => {
+    const { staging, prefix } = open();
+    async function* breaking() {
+      yield Buffer.from('{"id":1}\n');
+      throw Object.assign(new Error('the source went away'), { code: 'ECONNRESET' });
+    }
+
+    await assert.rejects(
+      (await staging.openBatch(prefix)).write('upserts', Readable.from(breaking()), NEVER),
+      {
+        message: /the source went away/,
+      },
+    );
+
+    assert.deepEqual(await namesBelow(prefix), []);
+  });
+
+  it('says which object could not be written, and that it may pass', async () => {
+    const { staging, prefix } = open();
+    standIn.faults.next('storage.objects.insert', failBefore(503));
+
+    await assert.rejects((await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER), {
+      kind: 'transient',
+      message: new RegExp(`staged object ${prefix}upserts-00000`),
+    });
+  });
+
+  describe('a manifest', () => {
+    const manifestOf = (prefix: string): Manifest => ({
+      view: 'pmr_project',
+      etl_transaction_id: '9007199254740993',
+      columns: [{ name: 'project_id', type: 'INT64', mode: 'REQUIRED' }],
+      loads_as_is: false,
+      upserts: 2,
+      deletes: 1,
+      bytes: 77,
+      objects: [
+        { name: `${prefix}upserts-00000.ndjson.gz`, rows: 2, bytes: 40, md5: 'abc' },
+        { name: `${prefix}deletes-00000.ndjson.gz`, rows: 1, bytes: 37, md5: 'def' },
+      ],
+    });
+
+    it('comes back as it was written', async () => {
+      const { staging, prefix } = open();
+
+      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
+
+      assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
+    });
+
+    it('is null where the batch has none', async () => {
+      const { staging, prefix } = open();
+
+      assert.equal(await staging.readManifest(prefix), null);
+    });
+
+    it('I5 is written once when the answer to the first try was lost', async () => {
+      const { staging, prefix } = open();
+      standIn.faults.next('storage.objects.insert', failAfterEffect(503));
+
+      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
+
+      assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
+      assert.ok(standIn.faults.calls.filter((call) => call === 'storage.objects.insert').length >= 2);
+    });
+
+    it('I5 is not overwritten by one that differs', async () => {
+      const { staging, prefix } = open();
+      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
+
+      const second = (await staging.openBatch(prefix)).writeManifest({ ...manifestOf(prefix), upserts: 3 });
+
+      await assert.rejects(second, { kind: 'number_reused', message: /manifest\.json was another batch's/ });
+      assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
+    });
+
+    for (const [what, text] of [
+      ['cut off', '{"view":"pmr_pro'],
+      ['without its objects', '{"view":"pmr_project"}'],
+    ] as const) {
+      it(`that is ${what} counts as lost, by its name`, async () => {
+        const { staging, prefix } = open();
+        await bucket.file(`${prefix}manifest.json`).save(text);
+
+        await assert.rejects(staging.readManifest(prefix), {
+          kind: 'staging_lost',
+          message: new RegExp(`${prefix}manifest.json is damaged`),
+        });
+      });
+    }
+
+    it('names the objects that are gone', async () => {
+      const { staging, prefix } = open();
+      const manifest = manifestOf(prefix);
+      for (const { name } of manifest.objects) await bucket.file(name).save('x');
+      assert.deepEqual(await staging.missing(manifest), []);
+
+      await bucket.file(`${prefix}deletes-00000.ndjson.gz`).delete();
+
+      assert.deepEqual(await staging.missing(manifest), [`${prefix}deletes-00000.ndjson.gz`]);
+    });
+  });
+
+  it('tells where the bucket is, and that one that does not exist is a fault of the configuration', async () => {
+    assert.equal(await open().staging.location(), 'EU');
+
+    await assert.rejects(
+      createStaging(async () => storage, 'nowhere', {
+        maxPartBytes: 1024,
+        callTimeoutSeconds: 60,
+      }).location(),
+      {
+        kind: 'configuration',
+        message: /staging bucket nowhere/,
+      },
+    );
+  });
+
+  it('tells a missing right from a missing manifest', async () => {
+    const { staging, prefix } = open();
+    standIn.faults.next('storage.objects.download', failBefore(403));
+
+    await assert.rejects(staging.readManifest(prefix), { kind: 'unauthorized' });
+  });
+});
+
+const oneLine = () => Readable.from([Buffer.from('{"id":1}\n')]);
+
+function* chunksOf(bytes: Buffer, sizes: number[]): Generator<Buffer> {
+  for (let from = 0, i = 0; from < bytes.length; i += 1) {
+    const size = sizes[i % sizes.length] ?? 1;
+    yield bytes.subarray(from, from + size);
+    from += size;
+  }
+}

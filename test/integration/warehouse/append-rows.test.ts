@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
+import { BigQuery } from '@google-cloud/bigquery';
+import { managedwriter } from '@google-cloud/bigquery-storage';
+import { credentials } from '@grpc/grpc-js';
+import { PassThroughClient } from 'google-auth-library';
+import type { TableShape } from '../../../shared/model/columns.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
+import { loadStreamMessage, type StreamMessage } from '../../../shared/warehouse/stream-message.ts';
+import { type Attempt, createWarehouse, type Warehouse } from '../../../shared/warehouse/warehouse.ts';
+import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
+
+const PROJECT = 'project-1';
+const NEVER = new AbortController().signal;
+const SHAPE: TableShape = {
+  view: 'xyz_incident',
+  target: 'incident',
+  loadType: 'bq-storage-api',
+  keyColumn: 'incident_id',
+  columns: [
+    { name: 'incident_id', type: 'INT64', mode: 'REQUIRED' },
+    { name: 'inventory_id', type: 'INT64', mode: 'NULLABLE' },
+    ...(['incident_type', 'service_type', 'severity', 'status'] as const).map(
+      (name) => ({ name, type: 'STRING', mode: 'NULLABLE' }) as const,
+    ),
+    { name: 'open_datetime', type: 'TIMESTAMP', mode: 'NULLABLE' },
+    { name: 'close_datetime', type: 'TIMESTAMP', mode: 'NULLABLE' },
+    { name: 'incident_owner', type: 'STRING', mode: 'NULLABLE' },
+  ],
+};
+const NOTHING = Object.fromEntries(SHAPE.columns.map(({ name }) => [name, null]));
+const ATTEMPT: Attempt = {
+  view: SHAPE.view,
+  target: SHAPE.target,
+  etlTransactionId: 7n,
+  token: 't',
+  attempt: 1,
+};
+/** BigQuery closes a connection that has been idle for 10 minutes; here it is sooner. */
+const IDLE_SECONDS = 0.5;
+/** About 1 MB with its row. */
+const LONG = 'x'.repeat(1_000_000);
+
+describe('appending rows', () => {
+  let standIn: BigQueryStandIn;
+  let bigquery: BigQuery;
+  let warehouse: Warehouse;
+  let message: StreamMessage;
+  let clients: managedwriter.WriterClient[] = [];
+  let datasets = 0;
+
+  before(async () => {
+    // Or Google's library looks for the machine's credentials, and warns that there are none.
+    process.env.METADATA_SERVER_DETECTION = 'none';
+    standIn = await startBigQuery({
+      storageEndpoint: 'http://127.0.0.1:1',
+      idleConnectionSeconds: IDLE_SECONDS,
+    });
+    bigquery = new BigQuery({
+      projectId: PROJECT,
+      location: 'EU',
+      apiEndpoint: new URL(standIn.url).origin,
+      authClient: new PassThroughClient(),
+    });
+    const found = await loadStreamMessage(SHAPE.target);
+    assert.ok(found);
+    message = found;
+  });
+  after(async () => {
+    await standIn.close();
+    delete process.env.METADATA_SERVER_DETECTION;
+  });
+  beforeEach(async () => {
+    standIn.faults.clear();
+    clients = [];
+    datasets += 1;
+    const [target, view] = [`A_${datasets}`, `V_${datasets}`];
+    for (const dataset of [target, view]) await bigquery.createDataset(dataset, { location: 'EU' });
+    warehouse = createWarehouse(async () => bigquery, openWriterClient, {
+      projectId: PROJECT,
+      temp: 'T',
+      target,
+      view,
+    });
+    const layout = { partition: null, clusterColumns: [], reportColumn: 'update_at' };
+    await warehouse.makeObjects(SHAPE, layout, 'first', soon());
+  });
+
+  async function openWriterClient(): Promise<managedwriter.WriterClient> {
+    const [apiEndpoint, port] = standIn.writeHost.split(':');
+    const client = new managedwriter.WriterClient({
+      projectId: PROJECT,
+      apiEndpoint: apiEndpoint ?? '',
+      port: Number(port),
+      sslCreds: credentials.createInsecure(),
+    });
+    clients.push(client);
+    return client;
+  }
+
+  const soon = () => Date.now() + 20_000;
+
+  /** Rows 1 to `count`, and how many of them were asked for so far. */
+  function rows(count: number, incidentType: string | null = null) {
+    const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
+    const asked = { rows: 0 };
+    async function* encoded() {
+      for (let id = 1; id <= count; id += 1) {
+        asked.rows += 1;
+        yield [encoder.upsert({ ...NOTHING, incident_id: id, incident_type: incidentType }, id)];
+      }
+    }
+    return { asked, encoded: encoded() };
+  }
+
+  const append = (encoded: AsyncIterable<Uint8Array[]>, limits = {}) =>
+    warehouse.appendRows(ATTEMPT, SHAPE.keyColumn, message, () => encoded, {
+      signal: NEVER,
+      deadlineMs: soon(),
+      ...limits,
+    });
+
+  const keys = async () => {
+    const [found] = await bigquery.query(
+      `select incident_id from A_${datasets}.incident order by incident_id`,
+    );
+    return found.map(({ incident_id: id }) => id);
+  };
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+  const appends = () => standIn.faults.calls.filter((call) => call === 'AppendRows').length;
+
+  it('sends nothing when there is nothing', async () => {
+    await append(rows(0).encoded);
+
+    assert.equal(appends(), 0);
+  });
+
+  it('puts small rows together, and large ones into requests of some megabytes', async () => {
+    await append(rows(5000).encoded);
+    assert.equal(appends(), 1);
+    assert.deepEqual(await keys(), upTo(5000));
+
+    await append(rows(9, LONG).encoded);
+    // Two rows a request, and the last one alone.
+    assert.equal(appends(), 1 + 5);
+  });
+
+  it('I2 I5 goes on over a new connection when one was closed since no rows came for long', async () => {
+    const { encoded } = rows(4, LONG);
+    async function* slowly() {
+      for await (const row of encoded) {
+        yield row;
+        await elapse(1.2 * IDLE_SECONDS * 1000);
+      }
+    }
+
+    await append(slowly());
+
+    assert.deepEqual(await keys(), upTo(4));
+    assert.ok(appends() >= 2, `${appends()} requests`);
+  });
+
+  it('I10 reads no further than its window while requests wait for their answers', async () => {
+    const held = hold();
+    standIn.faults.next('AppendRows', held);
+    const { asked, encoded } = rows(40, LONG);
+    const appending = append(encoded);
+    await held.reached;
+    // Whatever else is ready to go on has gone on after so many turns.
+    for (let turn = 0; turn < 1000; turn += 1) await new Promise(setImmediate);
+    // Two rows a request: several are on their way at once, and no more than a few.
+    assert.ok(asked.rows >= 7 && asked.rows <= 10, `${asked.rows} rows of 1 MB were taken`);
+
+    held.release();
+    await appending;
+
+    assert.deepEqual(await keys(), upTo(40));
+  });
+
+  it('I5 writes every row when requests fail in every way in between', async () => {
+    standIn.faults.next(
+      'AppendRows',
+      ...[pass(), failAfterEffect('UNAVAILABLE'), pass(), refuse('RESOURCE_EXHAUSTED'), dropAfterEffect()],
+      ...[failBefore('INTERNAL'), failBefore('DEADLINE_EXCEEDED'), pass(), failBefore('CANCELLED')],
+    );
+
+    await append(rows(20, LONG).encoded);
+
+    assert.deepEqual(standIn.faults.unused, []);
+    assert.deepEqual(await keys(), upTo(20));
+  });
+
+  it('I5 sends again on another connection what is not answered', async () => {
+    const held = hold();
+    standIn.faults.next('AppendRows', held);
+
+    // A single request: none waits behind it, to be served when the next test has begun.
+    await append(rows(5).encoded, { answerTimeoutMs: 500 });
+
+    assert.deepEqual(await keys(), upTo(5));
+    held.release();
+  });
+
+  it('I8 gives up at its deadline what is not answered, and says that it may pass', async () => {
+    const held = hold();
+    standIn.faults.next('AppendRows', held);
+
+    await assert.rejects(append(rows(1).encoded, { deadlineMs: Date.now() + 300 }), { kind: 'transient' });
+
+    held.release();
+  });
+
+  it('I8 gives up at its deadline when the rows do not come', async () => {
+    async function* stalling(stop: AbortSignal) {
+      yield* rows(6, LONG).encoded;
+      await new Promise((_, reject) => stop.addEventListener('abort', () => reject(stop.reason)));
+    }
+
+    await assert.rejects(
+      warehouse.appendRows(ATTEMPT, SHAPE.keyColumn, message, stalling, {
+        signal: NEVER,
+        deadlineMs: Date.now() + 1500,
+      }),
+      { kind: 'transient', message: /has not ended before the time limit/ },
+    );
+  });
+
+  it('stops reading rows as soon as a request has failed for good', async () => {
+    standIn.faults.next('AppendRows', failBefore('PERMISSION_DENIED'));
+    async function* stalling(stop: AbortSignal) {
+      yield* rows(3, LONG).encoded;
+      await new Promise((_, reject) => stop.addEventListener('abort', () => reject(stop.reason)));
+    }
+
+    await assert.rejects(
+      warehouse.appendRows(ATTEMPT, SHAPE.keyColumn, message, stalling, {
+        signal: NEVER,
+        deadlineMs: soon(),
+      }),
+      { kind: 'unauthorized' },
+    );
+  });
+
+  it('I8 gives up at its deadline what fails again and again', async () => {
+    standIn.faults.next('AppendRows', ...Array.from({ length: 100 }, () => failBefore('UNAVAILABLE')));
+
+    await assert.rejects(append(rows(1).encoded, { deadlineMs: Date.now() + 1500 }), { kind: 'transient' });
+
+    assert.ok(appends() > 1);
+  });
+
+  it('does not try again what can never pass', async () => {
+    standIn.faults.next('AppendRows', failBefore('PERMISSION_DENIED'));
+    await assert.rejects(append(rows(1).encoded), { kind: 'unauthorized' });
+
+    standIn.faults.next('AppendRows', failBefore('INVALID_ARGUMENT'));
+    await assert.rejects(append(rows(1).encoded), { kind: 'warehouse' });
+
+    assert.equal(appends(), 2);
+  });
+
+  it('waits until BigQuery knows a column that was just added', async () => {
+    const unknown = () => failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS');
+    standIn.faults.next('AppendRows', unknown(), unknown());
+
+    await append(rows(1).encoded);
+
+    assert.deepEqual(await keys(), [1]);
+    assert.equal(appends(), 3);
+  });
+
+  it('I8 tells at its deadline which column BigQuery does not know', async () => {
+    await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
+
+    await assert.rejects(append(rows(1).encoded, { deadlineMs: Date.now() + 1000 }), { kind: 'transient' });
+  });
+
+  it('I4 stops at once when the lease is lost, also with requests on their way', async () => {
+    const lost = new AbortController();
+    const held = hold();
+    standIn.faults.next('AppendRows', held);
+    const appending = append(rows(40, LONG).encoded, { signal: lost.signal });
+    await held.reached;
+    const superseded = new DataHubError('superseded', 'another run holds the view');
+
+    lost.abort(superseded);
+
+    await assert.rejects(appending, superseded);
+    held.release();
+  });
+
+  it('I8 ends with what the rows failed with, after what is on its way', async () => {
+    async function* broken() {
+      yield* rows(6, LONG).encoded;
+      throw new DataHubError('bad_data', 'key 7 is no row');
+    }
+
+    await assert.rejects(append(broken()), { kind: 'bad_data', message: 'key 7 is no row' });
+  });
+
+  it('keeps a request below what BigQuery takes, whatever the sizes of its rows', async () => {
+    const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
+    const row = (id: number, size: number) =>
+      encoder.upsert({ ...NOTHING, incident_id: id, incident_type: 'x'.repeat(size) }, id);
+    async function* uneven() {
+      yield [row(1, 1_500_000), row(2, 18_900_000), row(3, 1)];
+    }
+
+    await append(uneven());
+
+    assert.deepEqual(await keys(), upTo(3));
+    assert.equal(appends(), 3);
+  });
+
+  it('I9 refuses a row that no request can hold, and names it', async () => {
+    await assert.rejects(append(rows(1, 'x'.repeat(19_100_000)).encoded), {
+      kind: 'bad_data',
+      message: 'view xyz_incident: key 1: the row is larger than streaming takes',
+    });
+  });
+
+  it('leaves no connection open, however it ends', async () => {
+    await append(rows(1).encoded);
+    standIn.faults.next('AppendRows', failBefore('PERMISSION_DENIED'));
+    await assert.rejects(append(rows(1).encoded));
+
+    assert.deepEqual(
+      clients.map((client) => client.isOpen()),
+      [false, false],
+    );
+  });
+});

@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { BigQuery } from '@google-cloud/bigquery';
+import { type Bucket, Storage } from '@google-cloud/storage';
+import { PassThroughClient } from 'google-auth-library';
+import type { TableShape } from '../../../shared/model/columns.ts';
+import {
+  type Attempt,
+  createWarehouse,
+  type Layout,
+  type Warehouse,
+} from '../../../shared/warehouse/warehouse.ts';
+import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
+import { failBefore, hold } from '../../emulators/faults.ts';
+import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
+
+const LOCATION = 'EU';
+const SHAPE: TableShape = {
+  view: 'pmr_project',
+  target: 'project',
+  loadType: 'merge',
+  keyColumn: 'project_id',
+  columns: [
+    { name: 'project_id', type: 'INT64', mode: 'REQUIRED' },
+    // A word of the language, and one that the procedure uses.
+    { name: 'order', type: 'STRING', mode: 'NULLABLE' },
+    { name: 'view', type: 'STRING', mode: 'NULLABLE' },
+    { name: 'opened', type: 'DATE', mode: 'NULLABLE' },
+    { name: 'tags', type: 'STRING', mode: 'REPEATED' },
+  ],
+};
+const LAYOUT: Layout = {
+  partition: { column: 'opened', granularity: 'month' },
+  clusterColumns: ['order'],
+  reportColumn: 'opened',
+};
+
+const noWriter = () => Promise.reject(new Error('nothing is streamed here'));
+
+describe('the warehouse', () => {
+  let storage: StorageStandIn;
+  let standIn: BigQueryStandIn;
+  let bigquery: BigQuery;
+  let bucket: Bucket;
+  let warehouse: Warehouse;
+  let projects = 0;
+
+  before(async () => {
+    storage = await startStorage();
+    standIn = await startBigQuery({ storageEndpoint: storage.url });
+    const authClient = new PassThroughClient();
+    const client = new Storage({ projectId: 'local', apiEndpoint: storage.url, authClient });
+    [bucket] = await client.createBucket('staging');
+  });
+  after(async () => {
+    await standIn.close();
+    await storage.close();
+  });
+  beforeEach(async () => {
+    standIn.faults.clear();
+    projects += 1;
+    const projectId = `project-${projects}`;
+    bigquery = new BigQuery({
+      projectId,
+      location: LOCATION,
+      apiEndpoint: new URL(standIn.url).origin,
+      authClient: new PassThroughClient(),
+    });
+    for (const dataset of ['T', 'A', 'V']) await bigquery.createDataset(dataset, { location: LOCATION });
+    warehouse = createWarehouse(async () => bigquery, noWriter, {
+      projectId,
+      temp: 'T',
+      target: 'A',
+      view: 'V',
+    });
+  });
+
+  const soon = () => Date.now() + 20_000;
+  const make = (runName = 'first') => warehouse.makeObjects(SHAPE, LAYOUT, runName, soon());
+  const attempt = (etlTransactionId: bigint, given: Partial<Attempt> = {}): Attempt => ({
+    view: SHAPE.view,
+    target: SHAPE.target,
+    etlTransactionId,
+    token: 'aaaa',
+    attempt: 1,
+    ...given,
+  });
+  /** Stages rows as an object of the batch and answers its address. */
+  const stage = async (id: bigint, ...rows: object[]): Promise<string[]> => {
+    const lines = rows.map((row) => `${JSON.stringify({ ...row, etl_transaction_id: Number(id) })}\n`);
+    const file = bucket.file(`${projects}/${id}/upserts-00000.ndjson.gz`);
+    await file.save(gzipSync(lines.join('')));
+    return [`gs://staging/${file.name}`];
+  };
+  const count = async (table: string) => {
+    const [rows] = await bigquery.query(`select count(*) as n from ${table}`);
+    return Number(rows[0]?.n);
+  };
+
+  describe('the objects of a view', () => {
+    it('are made once, laid out as configured, and made again without harm', async () => {
+      assert.deepEqual(await warehouse.missingTables(SHAPE), ['temp', 'target']);
+      assert.deepEqual(await make(), { highest: 0n, targetRows: 0n });
+      assert.deepEqual(await make('second'), { highest: 0n, targetRows: 0n });
+
+      assert.deepEqual(await warehouse.missingTables(SHAPE), []);
+      const [target] = await bigquery.dataset('A').table('project').getMetadata();
+      assert.partialDeepStrictEqual(target, {
+        timePartitioning: { type: 'MONTH', field: 'opened' },
+        clustering: { fields: ['order'] },
+        tableConstraints: { primaryKey: { columns: ['project_id'] } },
+      });
+      const [temp] = await bigquery.dataset('T').table('temp_project').getMetadata();
+      assert.deepEqual(temp.clustering, { fields: ['action'] });
+    });
+
+    it('are clustered by the key where no clustering was chosen', async () => {
+      await warehouse.makeObjects(SHAPE, { ...LAYOUT, clusterColumns: [] }, 'first', soon());
+
+      const [target] = await bigquery.dataset('A').table('project').getMetadata();
+      assert.deepEqual(target.clustering, { fields: ['project_id'] });
+    });
+
+    it('have a fingerprint that changes with any of them', () => {
+      const fingerprint = warehouse.fingerprint(SHAPE, LAYOUT);
+
+      assert.equal(warehouse.fingerprint(SHAPE, LAYOUT), fingerprint);
+      assert.notEqual(warehouse.fingerprint(SHAPE, { ...LAYOUT, partition: null }), fingerprint);
+      const wider = {
+        ...SHAPE,
+        columns: [...SHAPE.columns, { name: 'x', type: 'BOOL', mode: 'NULLABLE' } as const],
+      };
+      assert.notEqual(warehouse.fingerprint(wider, LAYOUT), fingerprint);
+    });
+
+    it('I7 tell the highest number that target or ledger has met, and how many rows are there', async () => {
+      await make();
+      await bigquery.query(
+        `insert into A.project (project_id, etl_transaction_id) values (1, 41), (2, null)`,
+      );
+      assert.deepEqual(await make('second'), { highest: 41n, targetRows: 2n });
+
+      await bigquery.query(`insert into T.applied_batch (view, etl_transaction_id) values ('another', 42)`);
+      assert.equal((await make('third')).highest, 42n);
+    });
+
+    it('show in the reporting view what is not deleted and not older than five years', async () => {
+      await make();
+      await bigquery.query(
+        `insert into A.project (project_id, is_deleted, opened) values
+         (1, false, current_date()), (2, true, current_date()), (3, false, date_sub(current_date(), interval 6 year)),
+         (4, false, null)`,
+      );
+
+      const [rows] = await bigquery.query('select * from V.view_project order by project_id');
+
+      assert.deepEqual(
+        rows.map((row: { project_id: number }) => row.project_id),
+        [1, 4],
+      );
+      assert.equal('etl_transaction_id' in rows[0], false);
+    });
+  });
+
+  describe('a load', () => {
+    it('I5 appends its rows once, however often it is asked for', async () => {
+      await make();
+      const uris = await stage(7n, { project_id: 1, order: 'a', tags: ['x', 'y'], action: 'added' });
+
+      const ids = await Promise.all([1, 2, 3].map(() => warehouse.load(attempt(7n), uris, soon())));
+
+      assert.deepEqual(new Set(ids), new Set(['load_A_pmr_project_7_1_1']));
+      assert.equal(await count('T.temp_project'), 1);
+    });
+
+    it('I7 does not take for its own the job that had the same number in another life of the control database', async () => {
+      await make();
+      await warehouse.load(attempt(7n), await stage(7n, { project_id: 1, action: 'added' }), soon());
+
+      await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
+        kind: 'number_reused',
+        message: "job load_A_pmr_project_7_1_1 was another batch's",
+      });
+    });
+
+    it('says of an object that is gone that what was staged is lost', async () => {
+      await make();
+
+      await assert.rejects(warehouse.load(attempt(7n), ['gs://staging/nothing.ndjson.gz'], soon()), {
+        kind: 'staging_lost',
+        message: /gs:\/\/staging\/nothing\.ndjson\.gz/,
+        context: { view: 'pmr_project', etlTransactionId: 7n, code: 'notFound' },
+      });
+    });
+
+    it('I6 refuses all rows for one that does not fit, and says which', async () => {
+      await make();
+      const uris = await stage(
+        7n,
+        { project_id: 1, action: 'added' },
+        { project_id: 2, opened: '2026-02-30', action: 'added' },
+      );
+
+      await assert.rejects(warehouse.load(attempt(7n), uris, soon()), {
+        kind: 'warehouse',
+        message: /opened/,
+      });
+
+      assert.equal(await count('T.temp_project'), 0);
+    });
+
+    it('is not waited for beyond the deadline, and not started a second time', async () => {
+      await make();
+      const uris = await stage(7n, { project_id: 1, action: 'added' });
+      const held = hold();
+      standIn.faults.next('bigquery.job.load', held);
+
+      assert.equal(await warehouse.load(attempt(7n), uris, Date.now() + 100), null);
+      held.release();
+      assert.equal(await warehouse.load(attempt(7n), uris, soon()), 'load_A_pmr_project_7_1_1');
+
+      assert.equal(await count('T.temp_project'), 1);
+    });
+  });
+
+  describe('a merge', () => {
+    const loaded = async (id: bigint, ...rows: object[]) => {
+      await warehouse.load(attempt(id), await stage(id, ...rows), soon());
+      return await warehouse.merge(attempt(id), BigInt(rows.length), soon());
+    };
+
+    it('answers its counts, the second time from the ledger', async () => {
+      await make();
+      await loaded(
+        1n,
+        { project_id: 1, order: 'a', tags: ['x'], action: 'added' },
+        { project_id: 2, action: 'added' },
+      );
+
+      const first = await loaded(
+        2n,
+        { project_id: 1, order: 'b', view: 'v', tags: [], action: 'changed' },
+        { project_id: 2, action: 'deleted' },
+        { project_id: 3, action: 'added' },
+        { project_id: 9, action: 'deleted' },
+      );
+      const second = await warehouse.merge(attempt(2n, { attempt: 2 }), 4n, soon());
+
+      const counts = { added: 1n, changed: 1n, deleted: 1n };
+      assert.deepEqual(first, { state: 'applied', counts });
+      assert.deepEqual(second, { state: 'applied', counts });
+      const [rows] = await bigquery.query(
+        'select project_id, `order`, view, array_length(tags) as tags, is_deleted from A.project order by 1',
+      );
+      assert.deepEqual(rows, [
+        { project_id: 1, order: 'b', view: 'v', tags: 0, is_deleted: false },
+        { project_id: 2, order: null, view: null, tags: 0, is_deleted: true },
+        { project_id: 3, order: null, view: null, tags: 0, is_deleted: false },
+      ]);
+    });
+
+    it('of nothing is applied too', async () => {
+      await make();
+
+      assert.deepEqual(await warehouse.merge(attempt(1n), 0n, soon()), {
+        state: 'applied',
+        counts: { added: 0n, changed: 0n, deleted: 0n },
+      });
+    });
+
+    it('says when staged rows are missing', async () => {
+      await make();
+
+      const outcome = await warehouse.merge(attempt(1n), 5n, soon());
+
+      assert.ok(outcome.state === 'staging_lost');
+      assert.match(outcome.error.message, /0 of 5 staged rows are there/);
+    });
+
+    it('I7 does not take for its own the one that had the same number in another life of the control database', async () => {
+      await make();
+      await warehouse.merge(attempt(1n), 0n, soon());
+
+      const outcome = await warehouse.merge(attempt(1n, { token: 'bbbb' }), 0n, soon());
+
+      assert.equal(outcome.state, 'number_reused');
+    });
+
+    it('runs in the location, with labels and a time limit', async () => {
+      await make();
+      await warehouse.merge(attempt(1n), 0n, soon());
+
+      const [job] = await bigquery.job('merge_A_pmr_project_1_1', { location: LOCATION }).getMetadata();
+
+      assert.equal(job.jobReference.location, LOCATION);
+      assert.partialDeepStrictEqual(job.configuration, {
+        jobTimeoutMs: '3600000',
+        labels: { 'managed-by': 'smart-datahub', view: 'pmr_project', step: 'merge', 'etl-transaction': '1' },
+      });
+    });
+  });
+
+  it('finds a dataset where it is, and none where there is none', async () => {
+    assert.equal(await warehouse.datasetLocation('A'), LOCATION);
+    assert.equal(await warehouse.datasetLocation('Nowhere'), null);
+  });
+
+  it('tells a missing right from a missing table', async () => {
+    standIn.faults.next('bigquery.tables.get', failBefore(403, 'accessDenied'));
+
+    await assert.rejects(warehouse.missingTables(SHAPE), {
+      kind: 'unauthorized',
+      message: /^table project-\d+\.T\.temp_project: /,
+    });
+  });
+
+  it('names every column that differs, in both tables', async () => {
+    await make();
+    await bigquery.query('alter table A.project drop column view');
+    await bigquery.query('alter table T.temp_project add column extra string');
+
+    await assert.rejects(warehouse.missingTables(SHAPE), {
+      kind: 'schema_drift',
+      message:
+        /T\.temp_project: column extra is not in the view; table project-\d+\.A\.project: column view \(STRING\) is missing/,
+    });
+  });
+});

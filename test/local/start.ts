@@ -1,0 +1,55 @@
+import { parseArguments, USAGE, UsageError } from './arguments.ts';
+
+// `npm start`: the whole pipeline on this machine. What it needs beyond Node is imported when it runs, so that a package
+// that is missing is told like anything else that cannot start.
+
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // The second time nobody wants to wait: everything that was started goes down with this process.
+    if (stopping.signal.aborted) process.exit(130);
+    say('Stopping …');
+    stopping.abort();
+  });
+}
+
+// Google's client for BigQuery would look for credentials, and warn that there are none.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
+const exitCode = await main(process.argv.slice(2)).catch(explain);
+// A client that still tries to reach something must not hold the end up; what was said goes out first.
+process.stdout.write('', () => process.exit(exitCode));
+
+async function main(args: string[]): Promise<number> {
+  const options = parseArguments(args);
+  if (options === undefined) {
+    say(USAGE);
+    return 0;
+  }
+  if (options.once) {
+    const { runOnce } = await import('./run-once.ts');
+    const result = await runOnce(options, say, stopping.signal);
+    if (options.json) say(JSON.stringify(result));
+    return result.consistent ? 0 : 1;
+  }
+  const { runUntilStopped } = await import('./run-until-stopped.ts');
+  await runUntilStopped(options, say, stopping.signal);
+  return 0;
+}
+
+/** Says what went wrong and returns the exit code. */
+function explain(error: unknown): number {
+  if (stopping.signal.aborted) return 130;
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const isMissingPackage = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+  console.error(isMissingPackage ? `${message}\nA package is not installed: run npm ci` : message);
+  return 1;
+}
+
+function say(line: string): void {
+  console.log(line);
+}

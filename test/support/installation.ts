@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import type { BigQuery } from '@google-cloud/bigquery';
+import type { PubSub } from '@google-cloud/pubsub';
+import type { Bucket } from '@google-cloud/storage';
+import type pg from 'pg';
+import type { ApplyResult } from '../../shared/batch/apply-batch.ts';
+import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
+import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
+import { importConfiguration } from '../../shared/operations/import-configuration.ts';
+import { mergeBatch } from '../../functions/merge/merge-batch.ts';
+import { streamBatch } from '../../functions/stream/stream-batch.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
+import type { Mailbox } from './mailbox.ts';
+import { SampleSource } from './sample-source.ts';
+
+export type Staged = Extract<ExtractResult, { outcome: 'staged' }>;
+export type Applied = Extract<ApplyResult, { outcome: 'applied' }>;
+
+type Target = 'project' | 'site' | 'incident';
+
+type Parts = {
+  env: Record<string, string>;
+  /** The name of the source's database. */
+  sourceDatabase: string;
+  /** As its superuser. */
+  source: pg.Pool;
+  control: pg.Pool;
+  bigquery: BigQuery;
+  bucket: Bucket;
+  pubsub: PubSub;
+  mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
+};
+
+/** The configuration of the views in source.sql. */
+export const ENTRIES: ViewSourceEntry[] = [
+  {
+    name: 'pmr_project',
+    target_name: 'project',
+    main_table: 'app_project',
+    app_label: 'app',
+    model: 'project',
+    key_column: 'project_id',
+    load_type: 'merge',
+    lookups: [{ table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' }],
+  },
+  {
+    name: 'pmr_site',
+    target_name: 'site',
+    main_table: 'app_site',
+    app_label: 'app',
+    model: 'site',
+    key_column: 'site_id',
+    load_type: 'merge',
+  },
+].map((entry) => viewSourceEntry.parse(entry));
+
+/** The streamed view of source.sql; only the tests of streaming import it. */
+export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
+  name: 'xyz_incident',
+  target_name: 'incident',
+  main_table: 'app_incident',
+  app_label: 'app',
+  model: 'incident',
+  key_column: 'incident_id',
+  datetime_columns: ['open_datetime', 'close_datetime'],
+  load_type: 'bq-storage-api',
+  partition_column: 'open_datetime',
+  partition_granularity: 'month',
+});
+
+/** One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. */
+export class Installation {
+  readonly parts: Parts;
+  readonly source: SampleSource;
+  dependencies: Dependencies;
+
+  private constructor(parts: Parts, dependencies: Dependencies) {
+    this.parts = parts;
+    this.source = new SampleSource(parts.source);
+    this.dependencies = dependencies;
+  }
+
+  static async create(parts: Parts): Promise<Installation> {
+    const installation = new Installation(parts, await createDependencies(parts.env));
+    await importConfiguration(ENTRIES, installation.dependencies);
+    return installation;
+  }
+
+  get control(): pg.Pool {
+    return this.parts.control;
+  }
+
+  get bigquery(): BigQuery {
+    return this.parts.bigquery;
+  }
+
+  get bucket(): Bucket {
+    return this.parts.bucket;
+  }
+
+  get mailboxes(): Parts['mailboxes'] {
+    return this.parts.mailboxes;
+  }
+
+  /** The same installation as another process has it, with other settings. */
+  async anotherProcess(settings: Record<string, string> = {}): Promise<Installation> {
+    const env = { ...this.parts.env, ...settings };
+    return new Installation({ ...this.parts, env }, await createDependencies(env));
+  }
+
+  extract(view = 'pmr_project', trigger = 'test'): Promise<ExtractResult> {
+    return extractView(view, trigger, this.#invocation('extract', { view }), this.dependencies);
+  }
+
+  merge({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
+    const event = { view, etlTransactionId: BigInt(etlTransactionId) };
+    return mergeBatch(event, this.#invocation('merge', { view, etlTransactionId }), this.dependencies);
+  }
+
+  stream({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
+    const event = { view, etlTransactionId: BigInt(etlTransactionId) };
+    return streamBatch(event, this.#invocation('stream', { view, etlTransactionId }), this.dependencies);
+  }
+
+  /** Extracts what must be a batch. */
+  async stage(view = 'pmr_project'): Promise<Staged> {
+    const extracted = await this.extract(view);
+    assert.ok(extracted.outcome === 'staged', `expected a batch, got: ${JSON.stringify(extracted)}`);
+    return extracted;
+  }
+
+  /** Extracts and applies what must be a batch. */
+  async replicate(view = 'pmr_project'): Promise<Applied> {
+    const batch = await this.stage(view);
+    const applied = await (view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch));
+    assert.ok(applied.outcome === 'applied', `expected an applied batch, got: ${JSON.stringify(applied)}`);
+    return applied;
+  }
+
+  /** The rows of a query to BigQuery; every value as its text, NULL as null. */
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    const [rows] = await this.parts.bigquery.query({ query: sql, wrapIntegers: true });
+    return (rows as Record<string, unknown>[]).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])),
+    );
+  }
+
+  /** The target without its clock, by key. */
+  target(name: Target = 'project'): Promise<Record<string, unknown>[]> {
+    return this.query(`select * except (update_at) from ${this.targetTable(name)} order by ${name}_id`);
+  }
+
+  /** What analysts see of it. */
+  async visible(name: Target = 'project'): Promise<Record<string, unknown>[]> {
+    const view = this.#table('View_SMartData', `view_${name}`);
+    return await this.query(`select * except (is_deleted, update_at) from ${view} order by ${name}_id`);
+  }
+
+  targetTable(name: Target = 'project'): string {
+    return this.#table('SMartDataAnalytics', name);
+  }
+
+  tempTable(name: Target = 'project'): string {
+    return this.#table('SMartData_Temp', `temp_${name}`);
+  }
+
+  ledger(): string {
+    return this.#table('SMartData_Temp', 'applied_batch');
+  }
+
+  /** Asserts that the reporting view holds what the source's view holds, value by value. */
+  async assertEqual(): Promise<void> {
+    const { rows: projects } = await this.source.database.query(
+      `select project_id::text, name, company, trim_scale(share)::text as share,
+         to_char(opened at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as opened from pmr_project order by pmr_project.project_id`,
+    );
+    assert.deepEqual(await this.visible('project'), projects);
+  }
+
+  /** Asserts that the streamed target holds what its view holds, value by value. */
+  async assertIncidentsEqual(): Promise<void> {
+    const { rows: incidents } = await this.source.database.query(`
+      select incident_id::text, inventory_id::text, incident_type, service_type, severity, status,
+        replace(open_datetime, ' ', 'T') || ':00.000Z' as open_datetime,
+        replace(close_datetime, ' ', 'T') || ':00.000Z' as close_datetime, incident_owner
+      from xyz_incident order by xyz_incident.incident_id`);
+    const target = await this.query(
+      `select * except (update_at, etl_transaction_id) from ${this.targetTable('incident')} order by incident_id`,
+    );
+    assert.deepEqual(target, incidents);
+  }
+
+  /** The view's ETL transactions, oldest first. */
+  async batches(view = 'pmr_project'): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.parts.control.query(
+      'select * from etl.etl_transaction where view_name = $1 order by id',
+      [view],
+    );
+    return rows;
+  }
+
+  async states(view = 'pmr_project'): Promise<unknown[]> {
+    return (await this.batches(view)).map(({ state }) => state);
+  }
+
+  /** Which loads of staged rows of the view succeeded: `<ETL transaction>_<attempt>_<try>`, in order. */
+  async succeededLoads(view = 'pmr_project'): Promise<string[]> {
+    const [jobs] = await this.bigquery.getJobs({ allUsers: true });
+    const prefix = `load_SMartDataAnalytics_${view}_`;
+    return jobs
+      .filter(({ id, metadata }) => id?.startsWith(prefix) && metadata.status.errorResult === undefined)
+      .map(({ id }) => String(id).slice(prefix.length))
+      .sort();
+  }
+
+  /** The recorded failures, oldest first. */
+  async errors(): Promise<Record<string, unknown>[]> {
+    return (await this.parts.control.query('select * from etl.etl_error order by id')).rows;
+  }
+
+  async checkpointOf(view = 'pmr_project'): Promise<unknown> {
+    const { rows } = await this.parts.control.query('select * from etl.checkpoint where view_name = $1', [
+      view,
+    ]);
+    return rows[0] ?? null;
+  }
+
+  async haltedReason(view = 'pmr_project'): Promise<string | null> {
+    return (await this.dependencies.control.getViewSource(view)).haltedReason;
+  }
+
+  /** Remembers the control database's tables, to put them back as a restore from a backup does. */
+  async backUpControl(): Promise<{ restore: () => Promise<void> }> {
+    const tables = [
+      'view_source',
+      'former_target',
+      'etl_transaction',
+      'checkpoint',
+      'queued_key',
+      'lease',
+      'etl_error',
+    ];
+    await this.control.query(
+      [
+        'create schema backup',
+        ...tables.map((table) => `create table backup.${table} as table etl.${table}`),
+      ].join(';'),
+    );
+    return {
+      restore: async () => {
+        await this.control.query(
+          [
+            `truncate ${tables.map((table) => `etl.${table}`).join(', ')}`,
+            ...tables.map(
+              (table) => `insert into etl.${table} overriding system value table backup.${table}`,
+            ),
+            `select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), (select max(id) from backup.etl_transaction))`,
+          ].join(';'),
+        );
+      },
+    };
+  }
+
+  /** The names of the staged objects of a batch. */
+  async stagedObjects(batch: { view: string; etlTransactionId: string }): Promise<string[]> {
+    const [files] = await this.parts.bucket.getFiles({ prefix: `${batch.view}/${batch.etlTransactionId}/` });
+    return files.map(({ name }) => name);
+  }
+
+  #table(dataset: string, name: string): string {
+    return `\`${this.parts.env.GOOGLE_CLOUD_PROJECT}.${dataset}.${name}\``;
+  }
+
+  #invocation(functionName: string, event: unknown) {
+    return { functionName, event };
+  }
+}
+
+/** The client wraps what JSON has no type for: `{ value: '2026-01-02' }`. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) {
+    if ('value' in value) return String(value.value);
+    if ('toFixed' in value) return String(value);
+  }
+  return value;
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { batchLimit } from '../../../shared/batch/batch-size.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
+import type { StoredCheckpoint } from '../../../shared/control/checkpoints.ts';
+
+const CONFIG = parseConfig({
+  GOOGLE_CLOUD_PROJECT: 'smart-project',
+  SOURCE_DATABASE_URL: 'postgresql://reader@localhost/smartapp',
+  CONTROL_DATABASE_URL: 'postgresql://control@localhost/control',
+  STAGING_BUCKET: 'staging',
+  BIGQUERY_LOCATION: 'EU',
+});
+const limitedTo = (maxLogRows: number | null): StoredCheckpoint => ({
+  checkpoint: { floorId: 0n, seen: '{}', horizons: [], witness: null },
+  floorMovedAt: new Date(),
+  maxLogRows,
+});
+
+describe('the limit of a batch', () => {
+  for (const [what, stored, limit] of [
+    ['a whole view', null, { maxLogRows: 200_000, maxReadRows: 2_000_000 }],
+    ['a view that was never too slow', limitedTo(null), { maxLogRows: 200_000, maxReadRows: 2_000_000 }],
+    ['one that was too slow', limitedTo(50_000), { maxLogRows: 50_000, maxReadRows: 500_000 }],
+    ['one of single rows', limitedTo(1), { maxLogRows: 1, maxReadRows: 100_000 }],
+    [
+      'one that was limited before less was configured',
+      limitedTo(400_000),
+      { maxLogRows: 200_000, maxReadRows: 2_000_000 },
+    ],
+  ] as const) {
+    it(`of ${what} is ${limit.maxLogRows} log rows of ${limit.maxReadRows} that are read`, () => {
+      assert.deepEqual(batchLimit(stored, CONFIG), limit);
+    });
+  }
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { Authority } from '../../emulators/authority.ts';
+import { USABLE } from './usable-environment.ts';
+
+const urlOf = (host: string): string => `postgresql://reader:hunter2@${host}/smartapp`;
+const sourceOf = (settings: Record<string, string>) => parseConfig({ ...USABLE, ...settings }).sourceDatabase;
+
+describe('how a database is reached', () => {
+  let certificate: string;
+  before(async () => {
+    ({ certificate } = await Authority.create('test'));
+  });
+
+  for (const [host, expected] of [
+    ['db.example:5432', 'verify-full'],
+    ['10.0.0.7', 'verify-full'],
+    ['localhost.example', 'verify-full'],
+    ['localhost:5433', 'disable'],
+    ['127.0.0.1:5433', 'disable'],
+    ['[::1]:5433', 'disable'],
+  ] as const) {
+    it(`asks for ${expected} at ${host} when nothing is said`, () => {
+      assert.equal(sourceOf({ SOURCE_DATABASE_URL: urlOf(host) }).tls, expected);
+    });
+  }
+
+  it('is not encrypted over a socket, also where the URL names its folder', () => {
+    const url = 'postgresql://reader:hunter2@/smartapp?host=/cloudsql/p:r:i';
+
+    assert.equal(sourceOf({ SOURCE_DATABASE_URL: url }).tls, 'disable');
+  });
+
+  it('is asked of the host that really counts, when the URL names two', () => {
+    const url = `${urlOf('localhost')}?host=db.example`;
+
+    assert.equal(sourceOf({ SOURCE_DATABASE_URL: url }).tls, 'verify-full');
+  });
+
+  it('is what the variables say, each side by its own', () => {
+    const config = parseConfig({
+      ...USABLE,
+      SOURCE_TLS: 'require',
+      CONTROL_TLS_CA: certificate,
+      CONTROL_DATABASE_URL: urlOf('localhost'),
+    });
+
+    assert.partialDeepStrictEqual(config.sourceDatabase, { side: 'source', tls: 'require', tlsCa: null });
+    assert.partialDeepStrictEqual(config.controlDatabase, {
+      side: 'control',
+      tls: 'verify-full',
+      tlsCa: certificate,
+      cloudSql: null,
+    });
+  });
+
+  it('is an instance of Cloud SQL by its name, also of a project of a domain', () => {
+    for (const instance of ['smart-project:europe-west1:main', 'example.com:smart-project:europe-west1:main'])
+      assert.deepEqual(sourceOf({ SOURCE_CLOUD_SQL_INSTANCE: instance }).cloudSql, {
+        instance,
+        ipType: 'PUBLIC',
+      });
+    const settings = { SOURCE_CLOUD_SQL_INSTANCE: 'p:r:i', SOURCE_CLOUD_SQL_IP_TYPE: 'PSC' };
+    assert.equal(sourceOf(settings).cloudSql?.ipType, 'PSC');
+  });
+
+  it('is refused with every fault at once', () => {
+    const settings = {
+      SOURCE_DATABASE_URL: `${urlOf('db.example')}?sslmode=no-verify`,
+      SOURCE_TLS: 'prefer',
+      SOURCE_TLS_CA: 'hunter2',
+      CONTROL_DATABASE_URL: undefined,
+      CONTROL_TLS: 'require',
+      CONTROL_CLOUD_SQL_INSTANCE: 'main',
+      CONTROL_CLOUD_SQL_IP_TYPE: 'ANY',
+    };
+
+    assert.throws(() => parseConfig({ ...USABLE, ...settings }), {
+      kind: 'environment',
+      message: [
+        'The environment is not usable: SOURCE_DATABASE_URL must not set sslmode or another parameter of TLS: the variable ending in _TLS says what is wanted',
+        'SOURCE_TLS must be one of disable, require, verify-ca, verify-full',
+        'SOURCE_TLS_CA holds no PEM certificate',
+        'CONTROL_DATABASE_URL is missing',
+        'CONTROL_CLOUD_SQL_INSTANCE must have the form project:region:instance',
+        'CONTROL_CLOUD_SQL_IP_TYPE must be one of PUBLIC, PRIVATE, PSC',
+        'CONTROL_TLS cannot be set beside CONTROL_CLOUD_SQL_INSTANCE, whose connector encrypts by itself.',
+      ].join('; '),
+    });
+  });
+
+  for (const parameter of ['ssl=true', 'sslmode=disable', 'sslrootcert=/ca.pem', 'uselibpqcompat=true']) {
+    it(`is not decided by ${parameter} of the URL`, () => {
+      const url = `${urlOf('db.example')}?application_name=x&${parameter}`;
+
+      assert.throws(() => sourceOf({ SOURCE_DATABASE_URL: url }), { message: /must not set sslmode/ });
+    });
+  }
+
+  it('is refused with an authority that nobody would be checked by', () => {
+    assert.throws(() => sourceOf({ SOURCE_TLS: 'disable', SOURCE_TLS_CA: certificate }), {
+      message: /SOURCE_TLS_CA is of no use while SOURCE_TLS is disable/,
+    });
+  });
+});

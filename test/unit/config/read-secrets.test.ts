@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { readSecrets, type SecretReader } from '../../../shared/config/read-secrets.ts';
+import { showReference } from '../../../shared/config/secret.ts';
+import { USABLE } from './usable-environment.ts';
+
+const REFERENCE = { project: 'smart-project', secret: 'source-url', version: 'latest' };
+const NAMED = { ...USABLE, SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest' };
+
+const gives =
+  (value: string): SecretReader =>
+  async () =>
+    value;
+const fails =
+  (kind: 'environment' | 'unauthorized' | 'transient'): SecretReader =>
+  async (reference) => {
+    throw new DataHubError(kind, `names ${showReference(reference)}, which fails`, {
+      advice: `Mend ${kind}.`,
+    });
+  };
+const configOf = async (env: Record<string, string | undefined>, read: SecretReader) =>
+  parseConfig(env, await readSecrets(env, read));
+
+describe('a secret that the environment names', () => {
+  it('is read, and remembered with where it was', async () => {
+    const { sourceDatabase, controlDatabase } = await configOf(NAMED, gives(USABLE.SOURCE_DATABASE_URL));
+
+    assert.equal(sourceDatabase.url.reveal(), USABLE.SOURCE_DATABASE_URL);
+    assert.deepEqual([sourceDatabase.reference, controlDatabase.reference], [REFERENCE, null]);
+  });
+
+  it('is read of every variable that may hold one, each by its own reference', async () => {
+    const env = {
+      ...USABLE,
+      SOURCE_DATABASE_URL: 'sm://smart-project/source-url/7',
+      SOURCE_TLS_CA: 'sm://other-project/ca/latest',
+      CONTROL_DATABASE_URL: 'sm://123456789012/control_url/latest',
+      CONTROL_TLS_CA: 'sm://other-project/ca/latest',
+      STAGING_BUCKET: 'sm://smart-project/bucket/latest',
+    };
+    const asked: string[] = [];
+    await readSecrets(env, async (reference) => {
+      asked.push(showReference(reference));
+      return '';
+    });
+
+    assert.deepEqual(asked.toSorted(), [
+      'sm://123456789012/control_url/latest',
+      'sm://other-project/ca/latest',
+      'sm://other-project/ca/latest',
+      'sm://smart-project/source-url/7',
+    ]);
+  });
+
+  it('is not asked for when there is none', async () => {
+    await readSecrets(USABLE, async () => assert.fail('it was asked for'));
+  });
+
+  it('must fit its variable like any other value, and is not told when it does not', async () => {
+    await assert.rejects(configOf(NAMED, gives('mysql://reader:hunter2@db.example/x')), (error: Error) => {
+      assert.match(error.message, /SOURCE_DATABASE_URL must be a postgresql:\/\/ URL/);
+      assert.doesNotMatch(inspect(error), /hunter/);
+      return true;
+    });
+  });
+
+  for (const text of [
+    'sm://smart-project/source-url',
+    'sm://smart-project/source-url/newest',
+    'sm://smart-project/source-url/0',
+    'sm:///source-url/latest',
+    'sm://smart-project/source url/latest',
+    'sm://projects/smart-project/secrets/source-url/versions/latest',
+  ]) {
+    it(`is refused as ${text}, before anything is asked`, async () => {
+      const env = { ...NAMED, SOURCE_DATABASE_URL: text };
+      const read = async () => assert.fail('it was asked for');
+
+      await assert.rejects(configOf(env, read), {
+        kind: 'environment',
+        message:
+          'The environment is not usable: SOURCE_DATABASE_URL must have the form sm://project/secret/version.',
+      });
+    });
+  }
+
+  it('is told with every other fault of the environment when it cannot be read', async () => {
+    const env = { ...NAMED, STAGING_BUCKET: undefined, CONTROL_TLS: 'prefer' };
+
+    await assert.rejects(configOf(env, fails('unauthorized')), {
+      kind: 'environment',
+      message:
+        'The environment is not usable: CONTROL_TLS must be one of disable, require, verify-ca, verify-full; STAGING_BUCKET is missing; ' +
+        'SOURCE_DATABASE_URL names sm://smart-project/source-url/latest, which fails.',
+      advice: /Mend unauthorized\. Correct the environment variables/,
+    });
+  });
+
+  for (const kind of ['environment', 'unauthorized', 'transient'] as const) {
+    it(`is ${kind} when that is all that is wrong`, async () => {
+      await assert.rejects(configOf(NAMED, fails(kind)), { kind, advice: `Mend ${kind}.` });
+    });
+  }
+
+  it('is a matter of rights when another one only needs patience', async () => {
+    const env = { ...NAMED, CONTROL_DATABASE_URL: 'sm://smart-project/control-url/latest' };
+    const read: SecretReader = (reference) =>
+      fails(reference.secret === 'control-url' ? 'unauthorized' : 'transient')(reference);
+
+    await assert.rejects(configOf(env, read), { kind: 'unauthorized' });
+  });
+});

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
+import { encodeRows } from '../../../functions/stream/encode-rows.ts';
+import type { TableShape } from '../../../shared/model/columns.ts';
+import type { EtlTransaction } from '../../../shared/control/batches.ts';
+import type { Manifest } from '../../../shared/staging/staging.ts';
+import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
+import { streamProto } from '../../generate/stream-proto.ts';
+
+const SHAPE: TableShape = {
+  view: 'item_view',
+  target: 'item',
+  loadType: 'bq-storage-api',
+  keyColumn: 'item_id',
+  columns: [{ name: 'item_id', type: 'INT64', mode: 'REQUIRED' }],
+};
+const MESSAGE = streamMessage(streamProto(SHAPE, null).compiled);
+const BATCH_ID = 26n;
+
+/** The pages of three staged objects, in which keys and places are the same numbers. */
+const OBJECTS: Record<string, number[][]> = {
+  first: [[1, 2], [3]],
+  second: [[4, 5, 6]],
+  third: [[7]],
+};
+const ALL = Object.values(OBJECTS).flat(2);
+/** The batch's deletes stand last. */
+const actionOf = (key: number) => (key === 7 ? 'deleted' : key % 2 === 0 ? 'changed' : 'added');
+
+describe('the rows of a batch that is streamed', () => {
+  /** Encodes from where the batch was left; answers key and sequence number of each row, and the counts. */
+  async function encode(done: number, isTimeUp = () => false) {
+    const read: string[] = [];
+    const dependencies = {
+      warehouse: { streamMessage: async () => MESSAGE },
+      staging: {
+        async *readLines({ name }: { name: string }) {
+          read.push(name);
+          for (const page of OBJECTS[name] ?? []) {
+            yield page.map((item_id) =>
+              JSON.stringify({ item_id, action: actionOf(item_id), etl_transaction_id: Number(BATCH_ID) }),
+            );
+          }
+        },
+      },
+    } as unknown as Dependencies;
+    const batch = {
+      id: BATCH_ID,
+      startedAt: new Date(0),
+      progress: { rows: done, counts: { added: 100n, changed: 200n, deleted: 300n } },
+    } as EtlTransaction;
+    const objects = Object.entries(OBJECTS).map(([name, pages]) => ({ name, rows: pages.flat().length }));
+    const encoded = await encodeRows(batch, SHAPE, dependencies);
+    const rows: [unknown, unknown][] = [];
+    const { signal } = new AbortController();
+    for await (const page of encoded.changes({ objects } as Manifest, isTimeUp, signal)) {
+      for (const row of page) {
+        const { item_id, _CHANGE_SEQUENCE_NUMBER } = MESSAGE.type.toObject(MESSAGE.type.decode(row), {
+          longs: Number,
+        });
+        rows.push([item_id, _CHANGE_SEQUENCE_NUMBER]);
+      }
+    }
+    return { rows, read, progress: encoded.progress };
+  }
+
+  const sequenced = (keys: number[]) => keys.map((key) => [key, `1a/${key.toString(16)}`]);
+
+  it('I7 have the number of the batch and their place among its staged rows', async () => {
+    const { rows, progress } = await encode(0);
+
+    assert.deepEqual(rows, sequenced(ALL));
+    assert.deepEqual(progress, { rows: 7, counts: { added: 103n, changed: 203n, deleted: 301n } });
+  });
+
+  for (const done of ALL) {
+    it(`I5 I7 have the same after ${done} of them were acknowledged before`, async () => {
+      const { rows, read } = await encode(done);
+
+      assert.deepEqual(rows, sequenced(ALL.slice(done)));
+      assert.deepEqual(read, Object.keys(OBJECTS).slice(done < 3 ? 0 : done < 6 ? 1 : done < 7 ? 2 : 3));
+    });
+  }
+
+  it('end with the page at which the time is up, and go on behind it', async () => {
+    const first = await encode(0, () => true);
+    const second = await encode(first.progress.rows, () => true);
+
+    assert.deepEqual([first.rows, second.rows], [sequenced([1, 2]), sequenced([3])]);
+  });
+});

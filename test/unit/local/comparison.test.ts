@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { isSame } from '../../local/compare/comparable.ts';
+import { compareRows, describeFindings } from '../../local/compare/compare.ts';
+
+type Row = (string | null)[];
+
+const COLUMNS = [
+  { name: 'id', type: 'INTEGER' },
+  { name: 'name', type: 'STRING' },
+  { name: 'is_deleted', type: 'BOOLEAN' },
+];
+
+/** Compares rows of (id, name, updated_at) with target rows of (id, name, is_deleted). */
+function compare(source: Row[], target: Row[], targetColumns = COLUMNS) {
+  return compareRows(
+    { view: 'pmr_project', keyColumn: 'id' },
+    {
+      columns: ['id', 'name', 'updated_at'],
+      rows: new Map(source.map(([id = null, ...rest]) => [String(id), [id, ...rest]])),
+    },
+    {
+      columns: targetColumns,
+      rows: (async function* () {
+        yield* target;
+      })(),
+    },
+  );
+}
+
+describe('the comparison', () => {
+  it('finds equal rows equal in whatever order they come, and leaves the technical columns alone', async () => {
+    const source = [
+      ['1', 'a', '2024-01-01'],
+      ['2', null, null],
+    ];
+    const compared = await compare(source, [
+      ['2', null, 'false'],
+      ['1', 'a', 'false'],
+    ]);
+    assert.equal(compared.consistent, true);
+    assert.deepEqual([compared.sourceRows, compared.targetRows], [2, 2]);
+    assert.deepEqual(describeFindings(compared), []);
+  });
+
+  it('names key, column and both values of what differs, and tells NULL from an empty text', async () => {
+    const compared = await compare([['1', null, null]], [['1', '', 'false']]);
+    assert.equal(compared.consistent, false);
+    assert.deepEqual(describeFindings(compared), [
+      'pmr_project: key 1, column name: source NULL, target ""',
+      'pmr_project: in all: differing values 1',
+    ]);
+  });
+
+  it('names rows that are missing, too many, or there twice', async () => {
+    const source = [
+      ['1', 'a', null],
+      ['2', 'b', null],
+    ];
+    const compared = await compare(source, [
+      ['2', 'b', 'false'],
+      ['2', 'b', 'false'],
+      ['3', 'c', 'false'],
+    ]);
+    assert.deepEqual(describeFindings(compared), [
+      'pmr_project: key 2: twice in the target',
+      'pmr_project: key 3: not in the source',
+      'pmr_project: key 1: missing in the target',
+      'pmr_project: in all: rows whose key is there already 1, rows that are not in the source 1, rows missing in the target 1',
+    ]);
+  });
+
+  it('names columns that only one side has', async () => {
+    const compared = await compare(
+      [['1', 'a', null]],
+      [['1', 'a']],
+      [
+        { name: 'id', type: 'INTEGER' },
+        { name: 'title', type: 'STRING' },
+      ],
+    );
+    assert.deepEqual(describeFindings(compared).slice(0, 2), [
+      'pmr_project: column missing in the target: name',
+      'pmr_project: column not in the source: title',
+    ]);
+  });
+
+  it('shows the first twenty findings and counts them all', async () => {
+    const source = Array.from({ length: 1500 }, (_, i) => [String(i), 'a', null]);
+    const lines = describeFindings(await compare(source, []));
+    assert.equal(lines.length, 21);
+    assert.equal(lines.at(-1), 'pmr_project: in all: rows missing in the target 1,500');
+  });
+
+  const EQUAL: [type: string, source: string, target: string][] = [
+    ['INTEGER', '9223372036854775807', '9223372036854775807'],
+    ['FLOAT', '1e+21', '1.0E21'],
+    ['FLOAT', 'NaN', 'NaN'],
+    ['FLOAT', '-Infinity', '-inf'],
+    ['NUMERIC', '1.50', '1.5'],
+    ['BIGNUMERIC', '-0.00', '0'],
+    ['BOOLEAN', 't', 'true'],
+    ['DATE', '2024-02-29', '2024-02-29'],
+    ['DATETIME', '2024-02-29 23:59:59.5', '2024-02-29T23:59:59.500000'],
+    ['TIME', '08:00:00', '08:00:00'],
+    ['TIMESTAMP', '2024-02-29 23:59:59.123456+00', '1709251199123456'],
+    ['TIMESTAMP', '1969-12-31 23:59:59.999999+00', '-1'],
+    ['TIMESTAMP', '2024-02-29 23:59', '1709251140000000'],
+    ['BYTES', '\\x00ff', 'AP8='],
+    ['JSON', '{"b": [1, 2.50], "a": null}', '{"a":null,"b":[1,2.5]}'],
+  ];
+  for (const [type, source, target] of EQUAL) {
+    it(`takes ${type} ${source} and ${target} for the same`, () => {
+      assert.ok(isSame(type, source, target));
+    });
+  }
+
+  const DIFFERENT: [type: string, source: string | null, target: string | null][] = [
+    ['INTEGER', '9007199254740993', '9007199254740992'],
+    ['FLOAT', '0.1', '0.10000000000000002'],
+    ['FLOAT', 'NaN', 'Infinity'],
+    ['NUMERIC', '0.000000001', '0'],
+    ['STRING', 'a', 'a '],
+    ['STRING', 'é', 'e\u0301'],
+    ['TIMESTAMP', '2024-02-29 23:59:59.123456+00', '1709251199123457'],
+    ['TIMESTAMP', null, '0'],
+    ['JSON', '{"a": 9007199254740993}', '{"a": 9007199254740992}'],
+    ['JSON', '{"a": 1}', '{"a": "1"}'],
+    ['JSON', 'null', null],
+  ];
+  for (const [type, source, target] of DIFFERENT) {
+    it(`takes ${type} ${source} and ${target} for different`, () => {
+      assert.ok(!isSame(type, source, target));
+    });
+  }
+
+  it('refuses a type that it has no rule for', () => {
+    assert.throws(() => isSame('GEOGRAPHY', 'a', 'a'), /type GEOGRAPHY cannot be compared/);
+  });
+});

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { formatDuration, formatLogLine } from '../../local/log-line.ts';
+
+const format = (entry: object): string | undefined => formatLogLine('merge', JSON.stringify(entry));
+
+describe("a function's log line", () => {
+  it('is short for an applied batch', () => {
+    const applied = {
+      severity: 'INFO',
+      message: 'batch applied',
+      view: 'pmr_project',
+      etlTransactionId: '12',
+      kind: 'incremental',
+      added: '3',
+      changed: '1234',
+      deleted: '1',
+      lagMs: 2100,
+      durationMs: 240,
+    };
+    assert.equal(format(applied), 'pmr_project #12 incremental +3 ~1,234 -1 in 240 ms, lag 2.1 s');
+    assert.equal(
+      format({ ...applied, kind: 'initial', lagMs: null }),
+      'pmr_project #12 initial +3 ~1,234 -1 in 240 ms',
+    );
+  });
+
+  it('tells the progress of a batch that may be large, and of no other', () => {
+    const staged = {
+      message: 'batch staged',
+      view: 'pmr_project',
+      etlTransactionId: '1',
+      kind: 'initial',
+      upserts: 620,
+    };
+    assert.equal(format(staged), 'pmr_project #1 initial: 620 rows staged');
+    assert.equal(format({ ...staged, kind: 'incremental' }), undefined);
+    assert.equal(format({ severity: 'INFO', message: 'configuration imported' }), undefined);
+  });
+
+  it('is complete for an error, with its advice', () => {
+    const halted = {
+      severity: 'ERROR',
+      message: 'view halted',
+      timestamp: '2024-02-29T00:00:00Z',
+      view: 'pmr_project',
+      kind: 'schema_drift',
+      'logging.googleapis.com/trace': 'projects/p/traces/1',
+      'logging.googleapis.com/labels': { function: 'merge' },
+      error: 'column x differs',
+      advice: 'Alter it.',
+    };
+    assert.equal(
+      format(halted),
+      'error: merge: pmr_project: view halted (kind schema_drift)\n  column x differs\n  Alter it.',
+    );
+  });
+
+  it('is shown as it is when it is no structured log', () => {
+    assert.equal(formatLogLine('merge', 'hello'), 'merge: hello');
+    assert.equal(formatLogLine('merge', '{broken'), 'merge: {broken');
+    assert.equal(formatLogLine('merge', ''), undefined);
+  });
+
+  it('has durations that people can read', () => {
+    assert.deepEqual([3.4, 2140, 185_000].map(formatDuration), ['3 ms', '2.1 s', '3 min 5 s']);
+  });
+});

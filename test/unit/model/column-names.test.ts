@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { columnNameFaults } from '../../../shared/model/columns.ts';
+
+describe('the names of a view’s columns', () => {
+  it('are left alone where BigQuery takes them', () => {
+    assert.deepEqual(
+      columnNameFaults([
+        'id',
+        '_x',
+        'A1',
+        'select',
+        'constructor',
+        'x'.repeat(63),
+        '_tab',
+        '1st',
+        'Item Id',
+        'a-b',
+        'ชื่อ',
+      ]),
+      [],
+    );
+  });
+
+  for (const name of [
+    '',
+    'a.b',
+    'a`b',
+    'a"b',
+    "a'b",
+    'a;b',
+    'a\\b',
+    'a\nb',
+    'a\n',
+    'a\0',
+    'a$1',
+    '%s',
+    'a(b)',
+  ]) {
+    it(`I12 are refused where it does not: ${JSON.stringify(name)}`, () => {
+      const [fault, ...others] = columnNameFaults(['id', name]);
+
+      assert.deepEqual(others, []);
+      assert.match(String(fault), /has a name that BigQuery does not take: in the view, name it with/);
+      assert.ok(fault?.startsWith(`column ${JSON.stringify(name)} `));
+    });
+  }
+
+  for (const name of ['_TABLE_SUFFIX', '_file_name', '_PARTITIONTIME', '_CHANGE_TYPE', '__root__x']) {
+    it(`are refused where it has that name for itself: ${name}`, () => {
+      assert.deepEqual(columnNameFaults([name]), [
+        `column "${name}" begins with what BigQuery keeps for itself`,
+      ]);
+    });
+  }
+
+  it('are refused where they differ by case alone', () => {
+    assert.deepEqual(columnNameFaults(['name', 'NAME', 'other']), [
+      'column "NAME" differs from column "name" only by case, which BigQuery ignores',
+    ]);
+  });
+});

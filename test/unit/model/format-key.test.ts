@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { showKey } from '../../../shared/model/format-key.ts';
+
+describe('a key in a message', () => {
+  for (const plain of [
+    '17',
+    '-9223372036854775808',
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    'PM-2026_07.a',
+  ]) {
+    it(`is shown as it is: ${plain}`, () => assert.equal(showKey(plain), plain));
+  }
+
+  for (const [key, shown] of [
+    ['', '""'],
+    [' a', '" a"'],
+    ['1, column b', '"1, column b"'],
+    ['two\nlines', '"two\\nlines"'],
+    ['it "is"', '"it \\"is\\""'],
+    ['กุญแจ', '"กุญแจ"'],
+  ] as const) {
+    it(`is quoted where its end would not be seen, or its characters: ${shown}`, () =>
+      assert.equal(showKey(key), shown));
+  }
+
+  it('is cut, and says so, when it is long', () => {
+    assert.equal(showKey('x'.repeat(101)), `"${'x'.repeat(100)}"…`);
+    assert.equal(showKey('x'.repeat(100)), 'x'.repeat(100));
+  });
+});

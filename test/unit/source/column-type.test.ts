@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { columnForm, datetimeForm, type SourceType } from '../../../shared/source/column-type.ts';
+
+describe('the BigQuery type of a column', () => {
+  for (const [precision, scale, type] of [
+    [1, 0, 'NUMERIC'],
+    [29, 0, 'NUMERIC'],
+    [38, 9, 'NUMERIC'],
+    [9, 9, 'NUMERIC'],
+    [2, 5, 'NUMERIC'],
+    [20, -9, 'NUMERIC'],
+    [30, 0, 'BIGNUMERIC'],
+    [39, 9, 'BIGNUMERIC'],
+    [10, 10, 'BIGNUMERIC'],
+    [76, 38, 'BIGNUMERIC'],
+    [38, -1, 'STRING'],
+    [39, 0, 'STRING'],
+    [76, 39, 'STRING'],
+    [1000, 500, 'STRING'],
+  ] as const) {
+    it(`of numeric(${precision},${scale}) is ${type}`, () => {
+      assert.equal(columnForm(decimal(precision, scale)).type, type);
+    });
+  }
+
+  it('of what has no better form is STRING', () => {
+    assert.equal(columnForm(sourceType({ name: 'geometry' })).type, 'STRING');
+    assert.equal(columnForm(sourceType({ name: 'mood', kind: 'e' })).type, 'STRING');
+  });
+
+  it('of an array is that of its elements, repeated', () => {
+    const { type, isRepeated } = columnForm(sourceType({ name: 'int4', isArray: true, dimensions: 1 }));
+    assert.deepEqual([type, isRepeated], ['INT64', true]);
+  });
+
+  it('of an array that is declared with more than one dimension, or holds composites, is JSON', () => {
+    for (const source of [
+      sourceType({ name: 'int4', isArray: true, dimensions: 2 }),
+      sourceType({ name: 'pair', kind: 'c', isArray: true, dimensions: 1 }),
+    ]) {
+      const { type, isRepeated } = columnForm(source);
+      assert.deepEqual([type, isRepeated], ['JSON', false]);
+    }
+  });
+
+  it('of a datetime column is TIMESTAMP if it is text or a timestamp, and else its own', () => {
+    const typeOf = (name: string) => datetimeForm(sourceType({ name })).type;
+    assert.deepEqual(
+      ['text', 'varchar', 'bpchar', 'timestamp', 'timestamptz'].map(typeOf),
+      Array(5).fill('TIMESTAMP'),
+    );
+    assert.deepEqual(['date', 'int4'].map(typeOf), ['DATE', 'INT64']);
+  });
+});
+
+function sourceType(differing: Partial<SourceType>): SourceType {
+  return { name: 'text', kind: 'b', modifier: -1, isArray: false, dimensions: 0, ...differing };
+}
+
+/** The modifier holds precision and scale as PostgreSQL packs them; the scale is an 11-bit signed number. */
+function decimal(precision: number, scale: number): SourceType {
+  return sourceType({ name: 'numeric', modifier: ((precision << 16) | (scale & 0x7ff)) + 4 });
+}

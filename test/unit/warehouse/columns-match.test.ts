@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import type { Column } from '../../../shared/model/columns.ts';
+import { columnDifferences } from '../../../shared/warehouse/columns-match.ts';
+
+const EXPECTED: Column[] = [
+  { name: 'project_id', type: 'INT64', mode: 'REQUIRED' },
+  { name: 'share', type: 'FLOAT64', mode: 'NULLABLE' },
+  { name: 'has_pm', type: 'BOOL', mode: 'NULLABLE' },
+  { name: 'tags', type: 'STRING', mode: 'REPEATED' },
+];
+
+describe('columnDifferences', () => {
+  it('finds none where the API uses the older names of types and leaves the mode out', () => {
+    const found = [
+      { name: 'tags', type: 'STRING', mode: 'REPEATED' },
+      { name: 'has_pm', type: 'BOOLEAN' },
+      { name: 'share', type: 'FLOAT', mode: 'NULLABLE' },
+      { name: 'project_id', type: 'INTEGER', mode: 'REQUIRED' },
+    ];
+
+    assert.deepEqual(columnDifferences(EXPECTED, found), []);
+  });
+
+  it('names every column that is missing, different or too many', () => {
+    const found = [
+      { name: 'project_id', type: 'INTEGER' },
+      { name: 'share', type: 'NUMERIC' },
+      { name: 'tags', type: 'STRING' },
+      { name: 'Has_PM', type: 'BOOLEAN' },
+    ];
+
+    assert.deepEqual(columnDifferences(EXPECTED, found), [
+      'column project_id is NULLABLE INT64 instead of REQUIRED INT64',
+      'column share is NULLABLE NUMERIC instead of NULLABLE FLOAT64',
+      'column has_pm (BOOL) is missing',
+      'column tags is NULLABLE STRING instead of REPEATED STRING',
+      'column Has_PM is not in the view',
+    ]);
+  });
+});
