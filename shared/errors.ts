@@ -10,7 +10,7 @@ export type ErrorKind =
   | 'bad_data' // a value, a key or a row that the target cannot hold exactly
   | 'schema_drift' // a temp or target table whose columns differ from the view's
   | 'staging_lost' // staged objects or rows that are gone
-  | 'number_reused' // an object or job of this batch's number is another batch's
+  | 'batch_id_collision' // an object or job of this batch's number is another batch's
   | 'merge_refused' // the procedure's guard refused rows or the whole batch
   | 'warehouse' // BigQuery refused a statement or a load for good
   | 'bug'; // everything unknown
@@ -33,7 +33,7 @@ export const DISPOSITION: Record<ErrorKind, Disposition> = {
   bad_data: 'halt',
   schema_drift: 'halt',
   staging_lost: 'retry',
-  number_reused: 'retry',
+  batch_id_collision: 'retry',
   merge_refused: 'halt',
   warehouse: 'halt',
   bug: 'halt',
@@ -51,7 +51,7 @@ export const ADVICE: Record<ErrorKind, string> = {
   bad_data: 'Correct the row, or give the column a policy (null or string), then resume the view.',
   schema_drift: 'Bring the table and the view to the same columns, then resume the view.',
   staging_lost: 'Nothing to do: the rows are staged again.',
-  number_reused: 'Nothing to do: the rows are captured again under a higher number.',
+  batch_id_collision: 'Nothing to do: the rows are captured again under a higher number.',
   merge_refused: 'Look for a second control database that feeds this target, then resume the view.',
   warehouse: 'Correct what BigQuery names, then resume the view.',
   bug: 'Report it with the log lines around it; the view is stopped until it is understood.',

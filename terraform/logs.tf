@@ -45,7 +45,7 @@ locals {
     }
     retries = {
       description = "Failures that are tried again."
-      filter      = "jsonPayload.message=\"to be tried again\""
+      filter      = "jsonPayload.message=\"will retry\""
       labels      = { kind = "EXTRACT(jsonPayload.kind)" }
       value       = null
       unit        = "1"
@@ -72,7 +72,7 @@ locals {
     dead_letter = {
       title    = "an event was set aside"
       section  = "dead-letter"
-      filter   = "jsonPayload.message=(\"event set aside\" OR \"dead letter not published\" OR \"failure not recorded\")"
+      filter   = "jsonPayload.message=(\"event dead-lettered\" OR \"dead letter not published\" OR \"failure not recorded\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Read the message in the subscription ${local.topics.dead_letter}-kept, mend what its advice names, and send its event again."
       severity = "WARNING"
@@ -112,7 +112,7 @@ locals {
     refused = {
       title    = "a right, a password or a setting is missing"
       section  = "function-errors"
-      filter   = "jsonPayload.message=\"to be tried again\" AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
+      filter   = "jsonPayload.message=\"will retry\" AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Mend the password, the role or the variable that the log line names; what waits is tried again by itself."
       severity = "ERROR"

@@ -1,20 +1,20 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
-import type { Checkpoint } from '../../shared/model/checkpoint.ts';
-import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
+import { type BatchSize, batchSizeLimit, growBatchSize } from '../../shared/batch/batch-size.ts';
+import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
 import type { EtlTransaction, Kind } from '../../shared/control/batches.ts';
+import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import type { QueuedKeys } from '../../shared/control/queued-keys.ts';
+import type { Checkpoint } from '../../shared/model/checkpoint.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type Capture, capture, captureInitial, isEmptyView } from '../../shared/source/capture.ts';
 import { drawMarker, warnOfStuckFloor } from '../../shared/source/change-log.ts';
+import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
-import type { ViewSource } from '../../shared/model/view-source.ts';
-import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
-import { type BatchLimit, batchLimit, raiseBatchLimit } from '../../shared/batch/batch-size.ts';
 import { captureInTime, stageInTime } from './in-time.ts';
 import { loadStaged } from './load-staged.ts';
 import { prepareWarehouse } from './prepare-warehouse.ts';
@@ -51,7 +51,7 @@ type Start = {
   /** The stored one, with the markers that were drawn since. */
   checkpoint: Checkpoint | null;
   queued: QueuedKeys;
-  limit: BatchLimit;
+  limit: BatchSize;
 };
 
 type StagedBatch = { batch: EtlTransaction; captured: Capture; rows: Staged };
@@ -74,10 +74,10 @@ export async function extractBatch(
   const { badKeys, cutId, logRows, next } = found.captured;
   const hasMore = cutId !== null;
   const durationMs = clock.nowMs() - startedMs;
-  await raiseBatchLimit(
+  await growBatchSize(
     lease,
     start.stored,
-    { size: fullness(found.captured, start), durationMs },
+    { size: batchFill(found.captured, start), durationMs },
     dependencies,
   );
   await control.moveCheckpoint(lease, next, { badKeys, hasMore, queuedKeyIds: start.queued.ids });
@@ -85,7 +85,7 @@ export async function extractBatch(
 }
 
 /** How many log rows or keys it had; as many as it might, where the log was not read to its end. */
-const fullness = ({ cutId, logRows }: Capture, { limit, queued }: Start): number =>
+const batchFill = ({ cutId, logRows }: Capture, { limit, queued }: Start): number =>
   cutId === null ? Math.max(Number(logRows), queued.keys.length) : limit.maxLogRows;
 
 async function findStart(
@@ -93,7 +93,7 @@ async function findStart(
   { config, control, source }: Dependencies,
 ): Promise<Start> {
   const stored = resyncRequestedAt !== null ? null : await control.readCheckpoint(name);
-  const limit = batchLimit(stored, config);
+  const limit = batchSizeLimit(stored, config);
   if (stored === null) return { stored, checkpoint: null, queued: { ids: [], keys: [], kind: null }, limit };
   const queued = await control.dueKeys(name, limit.maxLogRows);
   const checkpoint = await drawMarker(source, stored.checkpoint, config.graceSeconds);
@@ -120,7 +120,7 @@ async function captureAndStage(
   if (stored !== null) await warnIfStuck(client, view, stored, captured.next, dependencies);
   if (checkpoint !== null && captured.upserts + captured.deletes === 0n) return { captured };
 
-  const { isLoadedAsIs, lastNumber } = await prepareWarehouse(
+  const { isDirectLoad, highWater } = await prepareWarehouse(
     viewSource,
     described.shape,
     lease,
@@ -143,8 +143,8 @@ async function captureAndStage(
     queuedKeyIds: queued.ids,
     resyncRequestedAt: viewSource.resyncRequestedAt,
   });
-  if (viewSource.loadType === 'bq-storage-api' && !isLoadedAsIs) {
-    await staging.writeLastNumber(view, { etlTransactionId: batch.id, token: batch.token }, lastNumber);
+  if (viewSource.loadType === 'bq-storage-api' && !isDirectLoad) {
+    await staging.writeStreamHighWater(view, { etlTransactionId: batch.id, token: batch.token }, highWater);
   }
   const size = Math.max(Number(captured.logRows), queued.keys.length);
   const rows = await stageInTime(
@@ -152,7 +152,7 @@ async function captureAndStage(
     { stored, size },
     { lease, signal, deadlineMs },
     dependencies,
-    (untilThen) => stageRows(client, described, batch, isLoadedAsIs, untilThen, dependencies),
+    (untilThen) => stageRows(client, described, batch, isDirectLoad, untilThen, dependencies),
   );
   if (captured.logRows > 0n || checkpoint === null) {
     await queueRechecks(client, described, viewSource, checkpoint === null, dependencies);
@@ -176,7 +176,7 @@ async function handOver(
     : null;
   signal.throwIfAborted();
   const durationMs = clock.nowMs() - startedMs;
-  await raiseBatchLimit(lease, start.stored, { size: fullness(captured, start), durationMs }, dependencies);
+  await growBatchSize(lease, start.stored, { size: batchFill(captured, start), durationMs }, dependencies);
   await control.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),
     deletes: BigInt(rows.deletes),

@@ -1,18 +1,18 @@
-import type { LoadType } from '../../shared/model/columns.ts';
+import { abandon } from '../../shared/batch/abandon-batch.ts';
+import { isBeingLoaded } from '../../shared/batch/is-being-loaded.ts';
+import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import type { EtlTransaction } from '../../shared/control/batches.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { badKeysAmong, describeView } from '../../shared/source/describe-view.ts';
+import type { LoadType } from '../../shared/model/columns.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
-import { abandon } from '../../shared/batch/abandon-batch.ts';
-import { isBeingLoaded } from '../../shared/batch/is-being-loaded.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Invocation } from '../../shared/runtime/handle.ts';
-import { holdView } from '../../shared/batch/with-view-lease.ts';
+import { badKeysAmong, describeView } from '../../shared/source/describe-view.ts';
+import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { type BatchResult, extractBatch } from './extract-batch.ts';
 import { awaitLoad } from './load-staged.ts';
-import { whyStopped } from './tick.ts';
+import { stopReason } from './tick.ts';
 
 export type ExtractResult =
   | BatchResult
@@ -41,9 +41,9 @@ export async function extractView(
   dependencies: Dependencies,
 ): Promise<ExtractResult> {
   const { control, events } = dependencies;
-  const reason = whyStopped(await control.getViewSource(view));
+  const reason = stopReason(await control.getViewSource(view));
   if (reason !== null) return { outcome: 'skipped', view, reason };
-  const held = await holdView<Extracted>(view, invocation, dependencies, async (lease, signal) => {
+  const held = await withViewLease<Extracted>(view, invocation, dependencies, async (lease, signal) => {
     // Its load type does not change while the view is held.
     const source = await control.getViewSource(view);
     const { loadType } = source;
@@ -53,7 +53,7 @@ export async function extractView(
     try {
       return { result: await extractBatch(source, trigger, lease, signal, dependencies), loadType };
     } catch (error) {
-      if (error instanceof DataHubError && error.kind === 'number_reused') await control.leapNumbers();
+      if (error instanceof DataHubError && error.kind === 'batch_id_collision') await control.skipBatchIds();
       throw error;
     }
   });

@@ -1,8 +1,5 @@
 import { parseExtractEvent } from '../../shared/events/messages.ts';
-import { handle, type Step } from '../../shared/runtime/handle.ts';
-import { check } from '../../shared/operations/preflight.ts';
 import { dryRun } from '../../shared/operations/dry-run.ts';
-import { extractKeys, extractView } from './extract-view.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import {
   changeLoadType,
@@ -15,6 +12,9 @@ import {
   status,
   stop,
 } from '../../shared/operations/operate.ts';
+import { check } from '../../shared/operations/preflight.ts';
+import { handle, type Step } from '../../shared/runtime/handle.ts';
+import { extractKeys, extractView } from './extract-view.ts';
 import { tick } from './tick.ts';
 
 /** Carries out what an event or a call asks. */

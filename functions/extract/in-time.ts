@@ -1,13 +1,13 @@
 import type pg from 'pg';
+import { abandon } from '../../shared/batch/abandon-batch.ts';
+import { shrinkBatchSize } from '../../shared/batch/batch-size.ts';
 import type { Config } from '../../shared/config/config.ts';
-import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { EtlTransaction } from '../../shared/control/batches.ts';
+import type { StoredCheckpoint } from '../../shared/control/checkpoints.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import { breakOff, fromPostgres } from '../../shared/postgres/transaction.ts';
-import { abandon } from '../../shared/batch/abandon-batch.ts';
+import { destroyConnection, fromPostgres } from '../../shared/postgres/transaction.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { lowerBatchLimit } from '../../shared/batch/batch-size.ts';
 
 /** Since which checkpoint a view is captured (null for a whole view), and how many log rows or keys that gave, or may give. */
 export type Extent = { stored: StoredCheckpoint | null; size: number };
@@ -35,7 +35,7 @@ export async function captureInTime<T>(
   const timer = setTimeout(
     () => {
       isTimeUp = true;
-      breakOff(client);
+      destroyConnection(client);
     },
     Math.max(0, deadlineMs - clock.nowMs()),
   );
@@ -97,7 +97,7 @@ async function kindOfTooSlow(
   dependencies: Dependencies,
 ): Promise<'transient' | 'configuration'> {
   const isSmallerNext =
-    stored !== null && (await lowerBatchLimit(lease, stored, size * leaves, dependencies));
+    stored !== null && (await shrinkBatchSize(lease, stored, size * leaves, dependencies));
   return isSmallerNext ? 'transient' : 'configuration';
 }
 

@@ -1,11 +1,11 @@
+import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
 import type { EtlTransaction } from '../../shared/control/batches.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import type { StagedObject } from '../../shared/staging/staging.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
-import { namingRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import type { StagedObject } from '../../shared/staging/staging.ts';
 
 /**
  * Waits for the load of a staged batch that outlived the call which started it; false when it outlives this one, too. Throws
@@ -42,7 +42,7 @@ export async function loadStaged(
   { staging, warehouse }: Dependencies,
 ): Promise<string | null> {
   const attempt = { view, target: targetName, etlTransactionId: id, token, attempt: loadAttempt };
-  return await namingRefusedRow({ view, keyColumn, objects, signal }, staging, () =>
+  return await nameRefusedRow({ view, keyColumn, objects, signal }, staging, () =>
     warehouse.load(attempt, objects.map(staging.uri), deadlineMs),
   );
 }

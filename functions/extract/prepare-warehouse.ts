@@ -1,15 +1,15 @@
-import type { TableShape } from '../../shared/model/columns.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import type { LastNumber } from '../../shared/staging/staging.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { StreamHighWater } from '../../shared/staging/staging.ts';
 
 export type Preparation = {
   /** Of a streamed view: the number of the last batch that was streamed, as far as the bucket remembers. */
-  lastNumber: LastNumber | null;
+  highWater: StreamHighWater | null;
   /** The whole view goes by load job straight into its streamed target, which is empty and never was streamed into. */
-  isLoadedAsIs: boolean;
+  isDirectLoad: boolean;
 };
 
 /**
@@ -45,13 +45,13 @@ export async function prepareWarehouse(
     );
   }
   // A merge refuses a number that its target has met; BigQuery would ignore the rows of a stream silently (I7).
-  const lastNumber = isStreamed ? await staging.readLastNumber(source.name) : null;
-  const metNumber = lastNumber?.number ?? null;
-  if (metNumber !== null) await control.raiseNumber(metNumber);
+  const highWater = isStreamed ? await staging.readStreamHighWater(source.name) : null;
+  const metNumber = highWater?.number ?? null;
+  if (metNumber !== null) await control.raiseBatchIds(metNumber);
   const isMade = missing.length === 0 && source.warehouseFingerprint === fingerprint;
   // An empty view is compared with its target at every try, also after one that made everything.
   if (isMade && !load.isEmpty && !(isStreamed && metNumber === null)) {
-    return { lastNumber, isLoadedAsIs: false };
+    return { highWater, isDirectLoad: false };
   }
   // From here on there is a target without the rows that were covered, whatever becomes of this batch.
   if (missing.includes('target')) await control.forgetCheckpoint(lease);
@@ -67,9 +67,9 @@ export async function prepareWarehouse(
       },
     );
   }
-  await control.raiseNumber(highest);
+  await control.raiseBatchIds(highest);
   await control.setWarehouseFingerprint(source.name, fingerprint);
   // Loaded rows have no sequence number: whatever was streamed before, and comes late, would overwrite them.
-  const isLoadedAsIs = isStreamed && !load.wasLoaded && lastNumber === null && targetRows === 0n;
-  return { lastNumber, isLoadedAsIs };
+  const isDirectLoad = isStreamed && !load.wasLoaded && highWater === null && targetRows === 0n;
+  return { highWater, isDirectLoad };
 }

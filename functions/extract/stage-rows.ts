@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import type { EtlTransaction } from '../../shared/control/batches.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
   copyOut,
   deletesStatement,
@@ -11,9 +13,7 @@ import {
 import { findRefused } from '../../shared/source/find-refused.ts';
 import { addPolicyValues, countPolicyValues, type PolicyValues } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
-import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
-import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 
 export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   policyValues: PolicyValues;
@@ -24,20 +24,20 @@ type StagedUpserts = { objects: StagedObject[]; policyValues: PolicyValues };
 
 /**
  * Copies a batch's rows from the snapshot of `client` into staged objects, and its manifest last. The rows of a whole view
- * are copied in parallel slices of the same snapshot when the table is large; `isLoadedAsIs` says that they are loaded straight
+ * are copied in parallel slices of the same snapshot when the table is large; `isDirectLoad` says that they are loaded straight
  * into a streamed target.
  */
 export async function stageRows(
   client: pg.ClientBase,
   view: SourceView,
   batch: EtlTransaction,
-  isLoadedAsIs: boolean,
+  isDirectLoad: boolean,
   signal: AbortSignal,
   dependencies: Dependencies,
 ): Promise<Staged> {
   const writer = await dependencies.staging.openBatch(batch.stagedPrefix);
   const upserts = batch.isComplete
-    ? await stageWholeView(client, view, batch, isLoadedAsIs, writer, signal, dependencies)
+    ? await stageWholeView(client, view, batch, isDirectLoad, writer, signal, dependencies)
     : [await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' })];
   const deletes = batch.isComplete
     ? []
@@ -56,7 +56,7 @@ export async function stageRows(
     view: view.name,
     etl_transaction_id: String(batch.id),
     columns: view.shape.columns,
-    loads_as_is: isLoadedAsIs,
+    is_direct_load: isDirectLoad,
     ...staged,
   });
   return { ...staged, policyValues: addPolicyValues(upserts.map((each) => each.policyValues)) };
@@ -66,7 +66,7 @@ async function stageWholeView(
   client: pg.ClientBase,
   view: SourceView,
   batch: EtlTransaction,
-  isLoadedAsIs: boolean,
+  isDirectLoad: boolean,
   writer: BatchWriter,
   signal: AbortSignal,
   { config, slices: connections }: Dependencies,
@@ -75,7 +75,7 @@ async function stageWholeView(
   const [whole] = slices;
   if (slices.length === 1 && whole !== undefined) {
     return [
-      await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole, isLoadedAsIs }),
+      await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole, isDirectLoad }),
     ];
   }
   const snapshot = await exportSnapshot(client);
@@ -84,7 +84,7 @@ async function stageWholeView(
   const either = AbortSignal.any([signal, failed.signal]);
   const staged = slices.map((slice) =>
     inExportedSnapshot(connections, snapshot, (sliceClient) =>
-      stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice, isLoadedAsIs }),
+      stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice, isDirectLoad }),
     ).catch((error: unknown) => {
       failed.abort(error);
       throw error;

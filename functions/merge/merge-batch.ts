@@ -1,12 +1,18 @@
 import pRetry from 'p-retry';
+import {
+  type ApplyResult,
+  applyBatch,
+  type HeldBatch,
+  recapture,
+  type Settled,
+} from '../../shared/batch/apply-batch.ts';
+import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
 import type { EtlTransaction } from '../../shared/control/batches.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
-import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
-import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../../shared/batch/apply-batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Invocation } from '../../shared/runtime/handle.ts';
-import { deadlineOf } from '../../shared/batch/with-view-lease.ts';
+import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
 
 const TRIES = 4;
 
@@ -52,7 +58,7 @@ async function attemptOnce(
   const batch = await control.claimForApply(lease, id, ({ view, attempt }) =>
     warehouse.mergeJobId({ view, etlTransactionId: id, attempt }),
   );
-  if (batch.state !== 'applying') return { state: 'already settled', batch };
+  if (batch.state !== 'applying') return { state: 'already finished', batch };
   const attempt: Attempt = {
     view: batch.view,
     target: source.targetName,
@@ -73,7 +79,7 @@ async function attemptOnce(
   const isLost = merged.state === 'staging_lost';
   await control.markForNextAttempt(lease, batch, isLost);
   const isGivenUp =
-    merged.state === 'number_reused' || (isLost && !(await isStagedWhole(batch, dependencies)));
+    merged.state === 'batch_id_collision' || (isLost && !(await isStagedWhole(batch, dependencies)));
   // A right that is missing is not there a second later: the event comes again.
   if (!isGivenUp) throw merged.error.kind === 'unauthorized' ? merged.error : new TryAgain(merged.error);
   return await recapture(held, merged.error, dependencies);
@@ -104,7 +110,7 @@ async function loadAgain(
   attempt: Attempt,
   { staging, warehouse }: Dependencies,
   deadlineMs: number,
-): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' | 'number_reused' }> | null> {
+): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' | 'batch_id_collision' }> | null> {
   try {
     const manifest = await staging.readManifest(batch.stagedPrefix);
     if (manifest === null) {
@@ -115,7 +121,8 @@ async function loadAgain(
     return jobId === null ? { state: 'running' } : null;
   } catch (error) {
     if (!(error instanceof DataHubError)) throw error;
-    if (error.kind === 'staging_lost' || error.kind === 'number_reused') return { state: error.kind, error };
+    if (error.kind === 'staging_lost' || error.kind === 'batch_id_collision')
+      return { state: error.kind, error };
     throw error;
   }
 }

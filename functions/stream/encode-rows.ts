@@ -1,12 +1,12 @@
-import type { TableShape } from '../../shared/model/columns.ts';
 import type { EtlTransaction, Progress } from '../../shared/control/batches.ts';
-import type { Counts } from '../../shared/model/batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import type { Counts } from '../../shared/model/batch.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
 import { createRowEncoder } from '../../shared/warehouse/row-encoder.ts';
 import { createRowParser, type StagedRow } from '../../shared/warehouse/row-parser.ts';
 import type { StreamMessage } from '../../shared/warehouse/stream-message.ts';
-import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 
 export type EncodedRows = {
   message: StreamMessage;

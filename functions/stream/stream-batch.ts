@@ -1,15 +1,21 @@
-import type { TableShape } from '../../shared/model/columns.ts';
+import {
+  type ApplyResult,
+  applyBatch,
+  type HeldBatch,
+  recapture,
+  type Settled,
+} from '../../shared/batch/apply-batch.ts';
+import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import { deadlineOf, reserveMs } from '../../shared/batch/with-view-lease.ts';
 import type { EtlTransaction, Progress } from '../../shared/control/batches.ts';
-import type { Counts } from '../../shared/model/batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { BatchEvent } from '../../shared/events/messages.ts';
-import type { Manifest } from '../../shared/staging/staging.ts';
-import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
-import { type ApplyResult, applyBatch, type HeldBatch, recapture, type Settled } from '../../shared/batch/apply-batch.ts';
+import type { Counts } from '../../shared/model/batch.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Invocation } from '../../shared/runtime/handle.ts';
-import { deadlineOf, reserveMs } from '../../shared/batch/with-view-lease.ts';
-import { namingRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import type { Manifest } from '../../shared/staging/staging.ts';
+import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
 
 /**
@@ -35,7 +41,7 @@ async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Sett
   const batch = await control.claimForApply(lease, id, ({ view, attempt }) =>
     warehouse.streamName({ view, etlTransactionId: id, attempt }),
   );
-  if (batch.state !== 'applying') return { state: 'already settled', batch };
+  if (batch.state !== 'applying') return { state: 'already finished', batch };
   try {
     const { isWhole, progress } = await write(batch, held, dependencies);
     if (!isWhole) {
@@ -47,7 +53,8 @@ async function settle(held: HeldBatch, dependencies: Dependencies): Promise<Sett
     return { state: 'applied', counts, lagMs };
   } catch (error) {
     // What was staged is gone or another batch's. Rows that were written of it are older than those captured again.
-    const isLoss = error instanceof DataHubError && ['staging_lost', 'number_reused'].includes(error.kind);
+    const isLoss =
+      error instanceof DataHubError && ['staging_lost', 'batch_id_collision'].includes(error.kind);
     if (!isLoss) throw error;
     await control.markForNextAttempt(lease, batch, false);
     return await recapture(held, error, dependencies);
@@ -87,10 +94,10 @@ async function write(batch: EtlTransaction, held: HeldBatch, dependencies: Depen
   };
   const uris = manifest.objects.map(staging.uri);
   const load = () =>
-    namingRefusedRow({ ...shape, objects: manifest.objects, signal }, staging, () =>
+    nameRefusedRow({ ...shape, objects: manifest.objects, signal }, staging, () =>
       warehouse.loadEmptyTarget(attempt, uris, deadlineMs),
     );
-  if (manifest.loads_as_is && (await load())) {
+  if (manifest.is_direct_load && (await load())) {
     return whole({ added: batch.stagedUpserts, changed: 0n, deleted: 0n });
   }
   const encoded = await encodeRows(batch, shape, dependencies);

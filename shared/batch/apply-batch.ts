@@ -1,16 +1,16 @@
-import type { LoadType } from '../model/columns.ts';
 import type { EtlTransaction, Progress } from '../control/batches.ts';
 import type { Lease } from '../control/leases.ts';
-import { NEXT } from '../model/batch-states.ts';
-import type { Counts } from '../model/batch.ts';
 import { DataHubError } from '../errors.ts';
 import type { BatchEvent } from '../events/messages.ts';
+import type { Counts } from '../model/batch.ts';
+import { NEXT } from '../model/batch-states.ts';
+import type { LoadType } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
-import { abandon } from './abandon-batch.ts';
-import { isBeingLoaded } from './is-being-loaded.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { Invocation } from '../runtime/handle.ts';
-import { holdView } from './with-view-lease.ts';
+import { abandon } from './abandon-batch.ts';
+import { isBeingLoaded } from './is-being-loaded.ts';
+import { withViewLease } from './with-view-lease.ts';
 
 export type ApplyResult =
   | {
@@ -31,7 +31,7 @@ export type ApplyResult =
       etlTransactionId: string;
     }
   /** The batch was settled before. */
-  | { outcome: 'already settled'; view: string; etlTransactionId: string; state: string };
+  | { outcome: 'already finished'; view: string; etlTransactionId: string; state: string };
 
 /** How far a batch was brought. */
 export type Settled =
@@ -39,7 +39,7 @@ export type Settled =
   | { state: 'running' }
   | { state: 'continued'; progress: Progress }
   | { state: 'recaptured' }
-  | { state: 'already settled'; batch: EtlTransaction };
+  | { state: 'already finished'; batch: EtlTransaction };
 
 /** A batch whose view is held. */
 export type HeldBatch = {
@@ -76,7 +76,7 @@ export async function applyBatch(
   const batch = await control.getBatch(event.view, event.etlTransactionId);
   const context = { view: source.name, etlTransactionId: batch.id };
   if (NEXT[batch.state].length === 0) {
-    return { outcome: 'already settled', ...named, state: batch.state };
+    return { outcome: 'already finished', ...named, state: batch.state };
   }
   if (source.loadType !== applier.loadType) {
     throw new DataHubError(
@@ -90,15 +90,15 @@ export async function applyBatch(
   }
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
 
-  const held = await holdView(source.name, invocation, dependencies, (lease, signal) =>
+  const held = await withViewLease(source.name, invocation, dependencies, (lease, signal) =>
     applier.settle({ id: batch.id, source, lease, signal }, dependencies),
   );
   if (!held.held) return { outcome: 'busy', ...named };
   const settled = held.result;
   const durationMs = () => clock.nowMs() - startedMs;
   switch (settled.state) {
-    case 'already settled':
-      return { outcome: 'already settled', ...named, state: settled.batch.state };
+    case 'already finished':
+      return { outcome: 'already finished', ...named, state: settled.batch.state };
     case 'running':
       log.info({ ...named, durationMs: durationMs() }, 'batch still being applied');
       return { outcome: 'running', ...named };
@@ -131,6 +131,6 @@ export async function recapture(
 ): Promise<Settled> {
   const { control } = dependencies;
   await abandon(lease, { id, state: 'staged' }, loss.message, dependencies);
-  if (loss.kind === 'number_reused') await control.leapNumbers();
+  if (loss.kind === 'batch_id_collision') await control.skipBatchIds();
   return { state: 'recaptured' };
 }

@@ -11,9 +11,9 @@ const READ_FOR_EACH = 10;
 const READ_AT_LEAST = 100_000;
 
 /** How many log rows of the view (and how many queued keys) its next batch may have, and how many of all tables it may read. */
-export type BatchLimit = { maxLogRows: number; maxReadRows: number };
+export type BatchSize = { maxLogRows: number; maxReadRows: number };
 
-export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): BatchLimit {
+export function batchSizeLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): BatchSize {
   const maxLogRows = Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
   return { maxLogRows, maxReadRows: Math.max(READ_AT_LEAST, READ_FOR_EACH * maxLogRows) };
 }
@@ -22,7 +22,7 @@ export function batchLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }:
  * After one that was too slow: the view's next batches have `size` log rows or keys at most, and at least one. False when that was
  * their limit already: a single row gets a second try, since something may have been in its way.
  */
-export async function lowerBatchLimit(
+export async function shrinkBatchSize(
   lease: Lease,
   stored: StoredCheckpoint,
   size: number,
@@ -30,13 +30,13 @@ export async function lowerBatchLimit(
 ): Promise<boolean> {
   if (stored.maxLogRows === 1) return false;
   const maxLogRows = Math.max(1, Math.ceil(size));
-  await control.limitBatches(lease, maxLogRows);
+  await control.setBatchSize(lease, maxLogRows);
   log.warn({ view: lease.view, maxLogRows }, 'batches made smaller');
   return true;
 }
 
 /** Lets the view's next batches be larger again when one that was half full at least took less than half of its time. */
-export async function raiseBatchLimit(
+export async function growBatchSize(
   lease: Lease,
   stored: StoredCheckpoint | null,
   batch: { size: number; durationMs: number },
@@ -46,5 +46,5 @@ export async function raiseBatchLimit(
   const limitMs = Math.min(config.timeLimitSeconds, config.statementTimeoutSeconds) * 1000;
   if (batch.durationMs > limitMs / GROWTH || batch.size < stored.maxLogRows / GROWTH) return;
   const maxLogRows = stored.maxLogRows * GROWTH;
-  await control.limitBatches(lease, maxLogRows < config.maxBatchLogRows ? maxLogRows : null);
+  await control.setBatchSize(lease, maxLogRows < config.maxBatchLogRows ? maxLogRows : null);
 }

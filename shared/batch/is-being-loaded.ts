@@ -1,5 +1,5 @@
-import type { LoadType } from '../model/columns.ts';
 import type { EtlTransaction } from '../control/batches.ts';
+import type { LoadType } from '../model/columns.ts';
 
 /**
  * Whether a staged batch is not in the temp table yet, since its load outlived the call that started it: extract waits for it. Nobody

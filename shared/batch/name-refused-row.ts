@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import { showKey } from '../model/format-key.ts';
+import { formatKey } from '../model/format-key.ts';
 import type { StagedObject, Staging } from '../staging/staging.ts';
 
 /** BigQuery names a row that it cannot load by its file and by the byte at which it starts in the file's content. */
@@ -16,7 +16,7 @@ export type Loaded = {
  * Runs `load`, a load of staged objects. A failure because of a row that BigQuery refused is told with that row's key: `bad_data`, as
  * a value that the source's check did not know. Any other failure, or one whose row cannot be found, is thrown as it is.
  */
-export async function namingRefusedRow<T>(
+export async function nameRefusedRow<T>(
   loaded: Loaded,
   staging: Staging,
   load: () => Promise<T>,
@@ -36,7 +36,7 @@ async function toldWithKey(error: unknown, loaded: Loaded, staging: Staging): Pr
   try {
     const line = await lineAt(staging.readLines(object, loaded.signal), Number(position));
     const row = JSON.parse(line) as Record<string, unknown>;
-    const message = `view ${loaded.view}: key ${showKey(row[loaded.keyColumn])}: ${error.message}`;
+    const message = `view ${loaded.view}: key ${formatKey(row[loaded.keyColumn])}: ${error.message}`;
     return new DataHubError('bad_data', message, { context: error.context, cause: error });
   } catch {
     return error;

@@ -9,7 +9,7 @@ export type Held<T> = { held: true; result: T } | { held: false };
  * Runs `work` under the view's lease, or not at all while another process has it (I4). A failure that only a person can
  * mend halts the view before the lease is given back; any failure says which view and batch it was.
  */
-export async function holdView<T>(
+export async function withViewLease<T>(
   view: string,
   invocation: Invocation,
   { config, control }: Dependencies,
@@ -17,7 +17,7 @@ export async function holdView<T>(
 ): Promise<Held<T>> {
   const lease = await control.acquireLease(view, config.leaseSeconds);
   if (lease === null) return { held: false };
-  return await control.holdingLease(lease, config.timeLimitSeconds * 1000, async (signal) => {
+  return await control.withLease(lease, config.timeLimitSeconds * 1000, async (signal) => {
     try {
       return { held: true, result: await work(lease, signal) } as const;
     } catch (thrown) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
 import { ADVICE, DataHubError, type ErrorKind } from '../errors.ts';
+import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
 import { NO_SECRETS, type ReadSecrets } from './read-secrets.ts';
 
 const seconds = (fallback: number) => wholeNumber(fallback, 1, 86_400);

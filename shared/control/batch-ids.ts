@@ -5,7 +5,7 @@ import { inTransaction } from '../postgres/transaction.ts';
  * Leaps ahead when a number turned out to be another life's: nobody can tell how many more are, so each leap at least doubles
  * the last number.
  */
-export async function leapNumbers(pool: pg.Pool): Promise<void> {
+export async function skipBatchIds(pool: pg.Pool): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await client.query('lock table etl.etl_transaction in share row exclusive mode');
     await client.query(
@@ -20,7 +20,7 @@ export async function leapNumbers(pool: pg.Pool): Promise<void> {
  * Raises the number generator above `highest`, so that a new or restored control database cannot give a batch a number that
  * the target has met (I7). Never lowers it; safe to repeat.
  */
-export async function raiseNumber(pool: pg.Pool, highest: bigint): Promise<void> {
+export async function raiseBatchIds(pool: pg.Pool, highest: bigint): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     // Keeps numbers from being drawn between the look and the set.
     await client.query('lock table etl.etl_transaction in share row exclusive mode');

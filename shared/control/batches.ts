@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
-import type { Counts } from '../model/batch.ts';
 import { DataHubError } from '../errors.ts';
+import type { Counts } from '../model/batch.ts';
+import { assertTransition, IN_FLIGHT, type State } from '../model/batch-states.ts';
+import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { installCheckpoint } from './checkpoints.ts';
 import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease, superseded } from './leases.ts';
-import { freeKeys } from './queued-keys.ts';
-import { assertTransition, IN_FLIGHT, type State } from '../model/batch-states.ts';
+import { releaseKeys } from './queued-keys.ts';
 
 /** PostgreSQL reads it as the time of the transaction that it stands in. */
 const NOW = 'now';
@@ -282,7 +282,7 @@ export async function abandonBatch(
       [batch.id, batch.state, why],
     );
     if (done.rowCount !== 1) throw superseded(lease);
-    await freeKeys(client, batch.id);
+    await releaseKeys(client, batch.id);
     const { rows } = await client.query(
       `select count(*)::int4 as in_a_row from etl.etl_transaction
        where view_name = $1 and state = 'abandoned' and id > coalesce(

@@ -44,7 +44,7 @@ export async function forgetCheckpoint(pool: pg.Pool, lease: Lease): Promise<voi
 }
 
 /** How many log rows the view's next batches may have; null for as many as configured. Throws `superseded` when the lease is lost. */
-export async function limitBatches(pool: pg.Pool, lease: Lease, maxLogRows: number | null): Promise<void> {
+export async function setBatchSize(pool: pg.Pool, lease: Lease, maxLogRows: number | null): Promise<void> {
   await inTransaction(pool, 'control', 'begin', async (client) => {
     await assertLeaseHeld(client, lease);
     await client.query('update etl.checkpoint set max_log_rows = $2 where view_name = $1', [

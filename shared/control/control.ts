@@ -1,14 +1,14 @@
 import type pg from 'pg';
-import * as checkpoints from './checkpoints.ts';
+import * as numbers from './batch-ids.ts';
 import * as batches from './batches.ts';
+import * as checkpoints from './checkpoints.ts';
 import * as failures from './failures.ts';
 import * as leases from './leases.ts';
-import * as numbers from './batch-ids.ts';
-import * as byHand from './view-stops.ts';
 import * as keys from './queued-keys.ts';
 import * as retention from './retention.ts';
 import * as status from './status.ts';
 import * as views from './view-sources.ts';
+import * as byHand from './view-stops.ts';
 
 const operations = {
   acquireLease: leases.acquireLease,
@@ -21,9 +21,9 @@ const operations = {
   readCheckpoint: checkpoints.readCheckpoint,
   moveCheckpoint: checkpoints.moveCheckpoint,
   forgetCheckpoint: checkpoints.forgetCheckpoint,
-  limitBatches: checkpoints.limitBatches,
-  raiseNumber: numbers.raiseNumber,
-  leapNumbers: numbers.leapNumbers,
+  setBatchSize: checkpoints.setBatchSize,
+  raiseBatchIds: numbers.raiseBatchIds,
+  skipBatchIds: numbers.skipBatchIds,
   beginBatch: batches.beginBatch,
   markStaged: batches.markStaged,
   markLoaded: batches.markLoaded,
@@ -38,7 +38,7 @@ const operations = {
   queueRechecks: keys.queueRechecks,
   dueKeys: keys.dueKeys,
   recordFailure: failures.recordFailure,
-  sendDueLetters: failures.sendDueLetters,
+  publishPendingDeadLetters: failures.publishPendingDeadLetters,
   recordFailureOnce: failures.recordFailureOnce,
   resolveRightsOfTicks: failures.resolveRightsOfTicks,
   haltView: failures.haltView,
@@ -61,11 +61,7 @@ type Bound<F> = F extends (pool: pg.Pool, ...rest: infer Rest) => infer Result
 
 /** What the functions remember; each operation is one control transaction. */
 export type Control = { [Name in keyof Operations]: Bound<Operations[Name]> } & {
-  holdingLease<T>(
-    lease: leases.Lease,
-    limitMs: number,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T>;
+  withLease<T>(lease: leases.Lease, limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 };
 
 /** The operations over one control database, whose schema must be up to date (`migrate`). */
@@ -78,6 +74,6 @@ export function createControl(pool: pg.Pool): Control {
   ) as { [Name in keyof Operations]: Bound<Operations[Name]> };
   return {
     ...bound,
-    holdingLease: (lease, limitMs, work) => leases.holdingLease(pool, lease, limitMs, work),
+    withLease: (lease, limitMs, work) => leases.withLease(pool, lease, limitMs, work),
   };
 }

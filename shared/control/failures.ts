@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
+import { IN_FLIGHT } from '../model/batch-states.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
-import { IN_FLIGHT } from '../model/batch-states.ts';
 
 const LETTERS_AT_ONCE = 100;
 /** Longer than publishing can take, with its tries. */
@@ -36,7 +36,7 @@ export async function recordFailure(pool: pg.Pool, failure: Failure): Promise<vo
  * left to it; one is published twice only by a process that ends between the two. Returns why some could not be: they are due again
  * after a while.
  */
-export async function sendDueLetters(
+export async function publishPendingDeadLetters(
   pool: pg.Pool,
   publish: (letter: DeadLetter) => Promise<void>,
 ): Promise<unknown[]> {
@@ -45,7 +45,7 @@ export async function sendDueLetters(
   const ids = rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id);
   if (ids.length > 0) {
     await inTransaction(pool, 'control', 'begin', (client) =>
-      client.query('update etl.etl_error set letter_due_at = null where id = any($1::bigint[])', [ids]),
+      client.query('update etl.etl_error set dead_letter_due_at = null where id = any($1::bigint[])', [ids]),
     );
   }
   return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
@@ -55,9 +55,9 @@ export async function sendDueLetters(
 async function claimDueLetters(pool: pg.Pool): Promise<Record<string, unknown>[]> {
   const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
     client.query(
-      `update etl.etl_error set letter_due_at = now() + $1 * interval '1 second'
+      `update etl.etl_error set dead_letter_due_at = now() + $1 * interval '1 second'
        where id in (
-         select id from etl.etl_error where letter_due_at <= now() order by letter_due_at, id limit $2
+         select id from etl.etl_error where dead_letter_due_at <= now() order by dead_letter_due_at, id limit $2
          for update skip locked)
        returning *`,
       [CLAIM_SECONDS, LETTERS_AT_ONCE],
@@ -138,7 +138,7 @@ async function insertFailure(
 ): Promise<void> {
   await client.query(
     `insert into etl.etl_error
-       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, letter_due_at)
+       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, dead_letter_due_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then now() end)`,
     [
       functionName,

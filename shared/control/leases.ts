@@ -63,7 +63,7 @@ export function superseded(lease: Lease): DataHubError {
  * lease is lost the signal aborts with the reason; what does not heed it meets the loss at its next change of state. After
  * `limitMs` it aborts too, and the heart stops: what hangs must not keep the view from others for ever.
  */
-export async function holdingLease<T>(
+export async function withLease<T>(
   pool: pg.Pool,
   lease: Lease,
   limitMs: number,

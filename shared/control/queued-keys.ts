@@ -58,7 +58,7 @@ export async function dueKeys(pool: pg.Pool, view: string, limit: number): Promi
 }
 
 /** Within a control transaction: the keys that the batch took can be taken by another. */
-export async function freeKeys(client: Queryable, id: bigint): Promise<void> {
+export async function releaseKeys(client: Queryable, id: bigint): Promise<void> {
   await client.query('update etl.queued_key set etl_transaction_id = null where etl_transaction_id = $1', [
     id,
   ]);

@@ -24,7 +24,7 @@ export async function deleteOldRows(pool: pg.Pool, days: number): Promise<number
     const failures = await client.query(
       `delete from etl.etl_error where id in (
          select id from etl.etl_error
-         where resolved_at < now() - $1 * interval '1 day' and letter_due_at is null order by id limit $2)`,
+         where resolved_at < now() - $1 * interval '1 day' and dead_letter_due_at is null order by id limit $2)`,
       [days, ROWS_AT_ONCE],
     );
     return (batches.rowCount ?? 0) + (failures.rowCount ?? 0);

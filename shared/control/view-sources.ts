@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
-import { whyTaken } from './view-stops.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { targetConflict } from './view-stops.ts';
 
 const SELECT = 'select * from etl.view_source';
 
@@ -88,7 +88,7 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
   const taken = { view: entry.name, loadType: entry.load_type, target: entry.target_name };
   const why =
     isNew && rows.every((present) => present.target_name !== entry.target_name)
-      ? await whyTaken(client, taken)
+      ? await targetConflict(client, taken)
       : null;
   if (why !== null) throw notImportable(entry.name, [why]);
   for (const present of rows) {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { LoadType } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
-import { freeKeys } from './queued-keys.ts';
 import { IN_FLIGHT } from '../model/batch-states.ts';
+import type { LoadType } from '../model/columns.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { releaseKeys } from './queued-keys.ts';
 
 // What operators do to a view, each in one control transaction. Callers make sure that the view source exists.
 
@@ -70,7 +70,7 @@ export async function changeLoadType(
     if (inFlight.rowCount !== 0) {
       throw refused(view, `batch ${inFlight.rows[0].id} is in flight`, 'Wait until it is applied.');
     }
-    const why = await whyTaken(client, { view, loadType, target });
+    const why = await targetConflict(client, { view, loadType, target });
     if (why !== null) {
       throw refused(
         view,
@@ -127,7 +127,7 @@ export async function resolveFailures(pool: pg.Pool, ids: bigint[]): Promise<voi
 }
 
 /** Why a view cannot feed a target by this load type; null when it can. */
-export async function whyTaken(
+export async function targetConflict(
   client: Queryable,
   { view, loadType, target }: { view: string; loadType: LoadType; target: string },
 ): Promise<string | null> {
@@ -158,7 +158,7 @@ async function resume(client: pg.PoolClient, view: string): Promise<void> {
     `update etl.etl_transaction set state = 'abandoned', ended_at = now() where view_name = $1 and state = 'failed' returning id`,
     [view],
   );
-  for (const row of rows) await freeKeys(client, row.id as bigint);
+  for (const row of rows) await releaseKeys(client, row.id as bigint);
 }
 
 function refused(view: string, why: string, advice: string): DataHubError {

@@ -13,7 +13,7 @@ export type Events = {
   /** An event that was set aside, to the function that failed with it. Throws `invalid_event` for a function that has no topic. */
   sendAgain(functionName: string, event: object): Promise<void>;
   /** An event or batch that is set aside, with its reason. */
-  setAside(letter: object): Promise<void>;
+  publishDeadLetter(letter: object): Promise<void>;
   /** The topics that do not exist. */
   missingTopics(): Promise<string[]>;
 };
@@ -59,7 +59,7 @@ export function createEvents(
       }
       await publish(topics[functionName], event);
     },
-    setAside: (letter) => publish(topics.deadLetter, letter),
+    publishDeadLetter: (letter) => publish(topics.deadLetter, letter),
     async missingTopics() {
       const pubsub = await openPubSub();
       const names = Object.values(topics);

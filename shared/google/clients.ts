@@ -4,11 +4,11 @@ import type { Connector } from '@google-cloud/cloud-sql-connector';
 import type { PubSub } from '@google-cloud/pubsub';
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager';
 import type { Storage } from '@google-cloud/storage';
-import { answerWithin, limitAnswers } from './request-timeout.ts';
 import type { Config } from '../config/config.ts';
-import { crc32c } from './crc32c.ts';
-import { ADVICE, DataHubError } from '../errors.ts';
 import { type SecretReader, unreadable } from '../config/read-secrets.ts';
+import { ADVICE, DataHubError } from '../errors.ts';
+import { crc32c } from './crc32c.ts';
+import { addRequestTimeout, withRequestTimeout } from './request-timeout.ts';
 import { refusedSecret } from './secret-errors.ts';
 
 // The one place that knows that an endpoint can be overridden by environment. Google's libraries read the address from
@@ -29,7 +29,7 @@ export async function createBigQuery(config: Config): Promise<BigQuery> {
     location: config.location,
     ...(overridden('BIGQUERY_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
-  limitAnswers(bigquery, config.callTimeoutSeconds);
+  addRequestTimeout(bigquery, config.callTimeoutSeconds);
   return bigquery;
 }
 
@@ -58,7 +58,7 @@ export async function createStorage(config: Config): Promise<Storage> {
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional },
     ...(overridden('STORAGE_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
-  limitAnswers(storage, config.callTimeoutSeconds);
+  addRequestTimeout(storage, config.callTimeoutSeconds);
   return storage;
 }
 
@@ -77,7 +77,7 @@ export function createSecretReader(): SecretReader {
     const { project, secret, version } = reference;
     const name = `projects/${project}/secrets/${secret}/versions/${version}`;
     const call = client().then((manager) => manager.accessSecretVersion({ name }));
-    const [{ payload }] = await answerWithin(SECRET_TIMEOUT_SECONDS, call).catch((error: unknown) => {
+    const [{ payload }] = await withRequestTimeout(SECRET_TIMEOUT_SECONDS, call).catch((error: unknown) => {
       throw refusedSecret(error, reference);
     });
     const bytes = Buffer.from(payload?.data ?? '');

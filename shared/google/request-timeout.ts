@@ -7,7 +7,7 @@ type Callback = (error: Error | null, ...rest: unknown[]) => void;
 type RestClient = { request: (options: never, callback: never) => void };
 
 /** From now on every call of the client, but for uploads and downloads, fails as `transient` when it is not answered in time. */
-export function limitAnswers(client: RestClient, seconds: number): void {
+export function addRequestTimeout(client: RestClient, seconds: number): void {
   const request = client.request.bind(client) as (options: unknown, callback: Callback) => void;
   client.request = ((options: unknown, callback: Callback) => {
     const timer = setTimeout(() => settle(noAnswer(seconds)), seconds * 1000);
@@ -23,7 +23,7 @@ export function limitAnswers(client: RestClient, seconds: number): void {
 }
 
 /** What the call answers, or `transient` when it does not answer in time. */
-export async function answerWithin<T>(seconds: number, call: Promise<T>): Promise<T> {
+export async function withRequestTimeout<T>(seconds: number, call: Promise<T>): Promise<T> {
   const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(noAnswer(seconds)), seconds * 1000);
   return await Promise.race([call, silence]).finally(() => clearTimeout(timer));

@@ -1,7 +1,7 @@
-import { ADVICE, type DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from './google-errors.ts';
 import { unreadable } from '../config/read-secrets.ts';
 import { type SecretReference, showReference } from '../config/secret.ts';
+import { ADVICE, type DataHubError } from '../errors.ts';
+import { codeOf, fromGoogle } from './google-errors.ts';
 
 /** Why Secret Manager does not give a version, with what to do about it. */
 export function refusedSecret(cause: unknown, reference: SecretReference): DataHubError {

@@ -1,12 +1,12 @@
-import { asDataHubError } from '../errors.ts';
-import { capture } from '../source/capture.ts';
-import { inSnapshot } from '../source/snapshot.ts';
-import { describeView } from '../source/describe-view.ts';
-import type { ViewSource } from '../model/view-source.ts';
+import { stopReason } from '../../functions/extract/tick.ts';
+import { batchSizeLimit } from '../batch/batch-size.ts';
 import { isBeingLoaded } from '../batch/is-being-loaded.ts';
+import { asDataHubError } from '../errors.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
-import { batchLimit } from '../batch/batch-size.ts';
-import { whyStopped } from '../../functions/extract/tick.ts';
+import { capture } from '../source/capture.ts';
+import { describeView } from '../source/describe-view.ts';
+import { inSnapshot } from '../source/snapshot.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
   Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
@@ -33,7 +33,7 @@ async function forecast(
   { config, control, source }: Dependencies,
 ): Promise<Forecast> {
   const view = viewSource.name;
-  const reason = whyStopped(viewSource);
+  const reason = stopReason(viewSource);
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
   const inFlight = await control.findInFlight(view);
   if (inFlight?.state === 'extracting') {
@@ -46,7 +46,7 @@ async function forecast(
   const stored = await control.readCheckpoint(view);
   if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view anew' };
   if (stored === null) return { view, would: 'load the whole view' };
-  const limit = batchLimit(stored, config);
+  const limit = batchSizeLimit(stored, config);
   const queued = await control.dueKeys(view, limit.maxLogRows);
   return await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);

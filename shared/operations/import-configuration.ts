@@ -1,8 +1,8 @@
 import { DataHubError } from '../errors.ts';
-import { findContentTypes } from '../source/content-types.ts';
-import { inSnapshot } from '../source/snapshot.ts';
 import type { ViewSourceEntry } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { findContentTypes } from '../source/content-types.ts';
+import { inSnapshot } from '../source/snapshot.ts';
 
 /**
  * Makes or changes the given view sources, all or none; safe to repeat. Content types are looked up in the source by

@@ -1,12 +1,12 @@
+import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
 import { DataHubError } from '../errors.ts';
 import type { ExtractEvent } from '../events/messages.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import type { Invocation } from '../runtime/handle.ts';
+import { describeView } from '../source/describe-view.ts';
 import { copyOut, loggedKeysStatement } from '../source/fetch.ts';
 import { findKeysLoggedSince } from '../source/recheck.ts';
 import { inSnapshot } from '../source/snapshot.ts';
-import { describeView } from '../source/describe-view.ts';
-import type { Dependencies } from '../runtime/dependencies.ts';
-import type { Invocation } from '../runtime/handle.ts';
-import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
 
 type Asked<Ask extends ExtractEvent['ask']> = Extract<ExtractEvent, { ask: Ask }>;
 

@@ -1,10 +1,10 @@
 import { asDataHubError } from '../errors.ts';
-import { captureInitial } from '../source/capture.ts';
-import { type Finding, inspectServer } from '../source/inspect-server.ts';
-import { inSnapshot } from '../source/snapshot.ts';
-import { describeView } from '../source/describe-view.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { captureInitial } from '../source/capture.ts';
+import { describeView } from '../source/describe-view.ts';
+import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { inSnapshot } from '../source/snapshot.ts';
 
 /**
  * The preflight: connections, rights, log sequence, keys, columns, regions and topics, of one view or all enabled ones. Every
@@ -59,7 +59,7 @@ export async function check(view: string | undefined, dependencies: Dependencies
     await examine(`view ${viewSource.name}`, () => checkView(viewSource, dependencies));
   }
   const failed = findings.filter(({ ok }) => !ok).length;
-  return { outcome: failed === 0 ? 'ready' : `${failed} findings to mend`, ok: failed === 0, findings };
+  return { outcome: failed === 0 ? 'ready' : `${failed} problems found`, ok: failed === 0, findings };
 }
 
 async function checkDataset(

@@ -1,16 +1,16 @@
 import { Socket } from 'node:net';
 import type { Connector, IpAddressTypes } from '@google-cloud/cloud-sql-connector';
 import pg from 'pg';
-import { answerWithin } from '../google/request-timeout.ts';
-import { once } from '../google/clients.ts';
 import type { Config } from '../config/config.ts';
 import { type CloudSql, canReplace, type DatabaseConfig, type Side } from '../config/database-config.ts';
-import { DataHubError } from '../errors.ts';
-import { fromGoogle } from '../google/google-errors.ts';
-import { fromPostgres, giveUpOnSilence, isOfTls, isRefusedLogin } from './transaction.ts';
 import { type SecretReader, unreadable } from '../config/read-secrets.ts';
 import { showReference } from '../config/secret.ts';
 import { tlsOptions } from '../config/tls.ts';
+import { DataHubError } from '../errors.ts';
+import { once } from '../google/clients.ts';
+import { fromGoogle } from '../google/google-errors.ts';
+import { withRequestTimeout } from '../google/request-timeout.ts';
+import { destroyWhenUnresponsive, fromPostgres, isOfTls, isRefusedLogin } from './transaction.ts';
 
 export type PoolOptions = {
   name: string;
@@ -58,7 +58,7 @@ export function createPool(database: DatabaseConfig, options: PoolOptions): pg.P
   // An idle connection that breaks is replaced by the pool; whoever uses a broken one sees the error there.
   pool.on('error', () => undefined);
   const silenceSeconds = config.statementTimeoutSeconds + config.connectTimeoutSeconds;
-  pool.on('connect', (client) => giveUpOnSilence(client, silenceSeconds));
+  pool.on('connect', (client) => destroyWhenUnresponsive(client, silenceSeconds));
 
   const connect = pool.connect.bind(pool) as () => Promise<pg.PoolClient>;
   // `pool.query` asks with a callback.
@@ -194,7 +194,7 @@ async function socketsTo(
   const connector = await openConnector();
   try {
     const options = { instanceConnectionName: instance, ipType: ipType as IpAddressTypes };
-    return (await answerWithin(config.callTimeoutSeconds, connector.getOptions(options))).stream;
+    return (await withRequestTimeout(config.callTimeoutSeconds, connector.getOptions(options))).stream;
   } catch (error) {
     const { kind, message } = fromGoogle(error, `${side} database: Cloud SQL instance ${instance}`);
     const isOurs =

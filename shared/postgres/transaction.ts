@@ -146,7 +146,7 @@ export function readOnly(
 }
 
 /** Ends a connection at once, whatever it is asked; to close it in order would be to wait for the answer. */
-export function breakOff(client: pg.ClientBase): void {
+export function destroyConnection(client: pg.ClientBase): void {
   socketOf(client).destroy();
 }
 
@@ -159,7 +159,7 @@ function socketOf(client: pg.ClientBase): Socket {
  * that is alive answers within its own statement time-out; one that is cut off would be waited for without end. Waiting between
  * two queries is no silence.
  */
-export function giveUpOnSilence(client: pg.ClientBase, seconds: number): void {
+export function destroyWhenUnresponsive(client: pg.ClientBase, seconds: number): void {
   const { connection } = client as pg.ClientBase & { connection: pg.Connection };
   const socket = socketOf(client);
   let sentWhenReady = socket.bytesWritten;

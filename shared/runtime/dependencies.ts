@@ -1,4 +1,9 @@
 import type pg from 'pg';
+import { type Config, parseConfig } from '../config/config.ts';
+import { readSecrets } from '../config/read-secrets.ts';
+import { type Control, createControl } from '../control/control.ts';
+import { migrate } from '../control/migrate.ts';
+import { createEvents, type Events } from '../events/events.ts';
 import {
   createBigQuery,
   createCloudSqlConnector,
@@ -8,13 +13,8 @@ import {
   createWriterClient,
   once,
 } from '../google/clients.ts';
-import { type Config, parseConfig } from '../config/config.ts';
-import { type Control, createControl } from '../control/control.ts';
-import { migrate } from '../control/migrate.ts';
-import { createEvents, type Events } from '../events/events.ts';
 import { createLog, type Logger } from '../log.ts';
 import { createPool } from '../postgres/pool.ts';
-import { readSecrets } from '../config/read-secrets.ts';
 import { createStaging, type Staging } from '../staging/staging.ts';
 import { createWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 

@@ -4,7 +4,7 @@ import { type Delivery, decode } from '../events/decode.ts';
 import { createLog, logOfRequest } from '../log.ts';
 import { type Trace, traceOf, traceparentOf } from '../trace.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
-import { sendDueLetters } from './publish-dead-letters.ts';
+import { publishPendingDeadLetters } from './publish-dead-letters.ts';
 
 /** One request to a function: its name and what was asked, for the record of a failure. */
 export type Invocation = { functionName: string; event: unknown };
@@ -76,7 +76,7 @@ async function settle(
     return 200;
   }
   if (disposition === 'retry' || dependencies === undefined) {
-    log.warn(line, 'to be tried again');
+    log.warn(line, 'will retry');
     // A right that is missing does not come back by itself: an operator must find it without reading logs.
     if (error.kind === 'unauthorized') {
       await dependencies?.control
@@ -88,7 +88,7 @@ async function settle(
     return 503;
   }
   const isByHand = delivery.from === 'manual';
-  const outcome = error.isRecorded ? 'view halted' : isByHand ? 'call refused' : 'event set aside';
+  const outcome = error.isRecorded ? 'view halted' : isByHand ? 'call refused' : 'event dead-lettered';
   log.error({ ...line, ...(error.kind === 'bug' && { stack: stackOf(error) }) }, outcome);
   // Whoever called by hand has the answer and the payload; a call that was only refused leaves nothing behind.
   const answer = isByHand ? (error.kind === 'bug' ? 500 : 400) : 200;
@@ -102,7 +102,7 @@ async function settle(
     log.error({ ...line, unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');
     return 503;
   }
-  await sendDueLetters(dependencies);
+  await publishPendingDeadLetters(dependencies);
   return answer;
 }
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
 import { DataHubError } from '../errors.ts';
+import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
+import { formatKey } from '../model/format-key.ts';
 import { quoteIdentifier } from '../postgres/transaction.ts';
-import { showKey } from '../model/format-key.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
@@ -109,7 +109,7 @@ async function observed(
 function duplicates(view: SourceView, keys: string[]): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.map(showKey).join(', ')}`,
+    `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.map(formatKey).join(', ')}`,
     {
       context: { view: view.name, column: view.keyColumn },
       advice: 'Correct the view so that it has one row a key, then resume it.',

@@ -1,7 +1,7 @@
-import { columnNameFaults, type TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import type { Queryable } from '../postgres/transaction.ts';
+import { columnNameFaults, type TableShape } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 import {
   type CatalogColumn,
   findRelation,

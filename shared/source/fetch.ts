@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
-import { breakOff, fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
+import { destroyConnection, fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { SourceColumn, SourceView } from './describe-view.ts';
 
@@ -10,10 +10,10 @@ import type { SourceColumn, SourceView } from './describe-view.ts';
 export type Slice = { from: bigint | null; to: bigint | null };
 
 /**
- * The rows that the capture named, or a part of the whole view; `isLoadedAsIs` when a load job brings it straight into a
+ * The rows that the capture named, or a part of the whole view; `isDirectLoad` when a load job brings it straight into a
  * streamed target.
  */
-export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isLoadedAsIs: boolean };
+export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isDirectLoad: boolean };
 
 /** One JSON object a line, without rewriting what JSON escapes: no value holds the quote or the delimiter. */
 const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
@@ -43,11 +43,11 @@ export function rowsOf(view: SourceView, rows: RowSet): string {
 /** The batch that rows are copied for: what it writes into each of them. */
 export type RowBatch = { id: bigint; startedAt: Date };
 
-const isLoadedAsIs = (rows: RowSet): boolean => rows.kind === 'slice' && rows.isLoadedAsIs;
+const isDirectLoad = (rows: RowSet): boolean => rows.kind === 'slice' && rows.isDirectLoad;
 
 /** What is streamed must lie in the window that streaming accepts; what is loaded need not. */
 export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
-  isLoadedAsIs(rows) ? view.columns : view.changeColumns;
+  isDirectLoad(rows) ? view.columns : view.changeColumns;
 
 /**
  * Copies the upserts of a batch out of the source, each row already in its staged form: with its action, or, where it is loaded
@@ -57,7 +57,7 @@ export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch
   const columns = columnsOf(view, rows).map(
     ({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`,
   );
-  const technical = isLoadedAsIs(rows)
+  const technical = isDirectLoad(rows)
     ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at`
     : 'k.action';
   return `copy (select row_to_json(r) from (
@@ -100,7 +100,7 @@ export async function copyOut<T>(
     return await consume(lines);
   } catch (error) {
     if (refusal === undefined) {
-      breakOff(client);
+      destroyConnection(client);
       throw error;
     }
     const refused = fromPostgres(refusal, 'source');

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
+import { formatKey } from '../model/format-key.ts';
 import { fromPostgres, quoteIdentifier } from '../postgres/transaction.ts';
-import { showKey } from '../model/format-key.ts';
-import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 import type { SourceView } from './describe-view.ts';
+import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 
 const NAMED_VALUES = 5;
 
@@ -47,7 +47,7 @@ async function findUnrepresentable(
   const [first] = named;
   if (first === undefined) return null;
   const each = named.map(
-    ({ key, column, reason }) => `key ${showKey(key)}, column ${column}: the value ${reason}`,
+    ({ key, column, reason }) => `key ${formatKey(key)}, column ${column}: the value ${reason}`,
   );
   return refusal(view, each.join('; '), first.column);
 }
@@ -103,7 +103,7 @@ async function findUnreadable(
   if (found === null) return null;
   for (const { name, expression } of columns) {
     const failure = await failureOf([expression], range);
-    if (failure !== null) return refusal(view, `key ${showKey(found)}, column ${name}: ${failure}`, name);
+    if (failure !== null) return refusal(view, `key ${formatKey(found)}, column ${name}: ${failure}`, name);
   }
   return null;
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 import type { SourceView } from './describe-view.ts';
+import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 
 /** By column: how many values the target could not hold and the column's policy let pass; only columns that had some. */
 export type PolicyValues = Record<string, number>;

@@ -17,7 +17,7 @@ export const manifest = z.object({
   etl_transaction_id: z.string(),
   columns: z.array(column),
   /** The rows have the columns of a streamed target, for a load job straight into it. */
-  loads_as_is: z.boolean(),
+  is_direct_load: z.boolean(),
   upserts: z.number(),
   deletes: z.number(),
   bytes: z.number(),

@@ -4,9 +4,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
-import { answerWithin } from '../google/request-timeout.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import { withRequestTimeout } from '../google/request-timeout.ts';
 import { downloadOnce } from './download.ts';
 import type { StagedObject } from './manifest.ts';
 
@@ -56,7 +56,7 @@ async function beginning(
 ): Promise<void> {
   stored.on('error', () => undefined);
   try {
-    await answerWithin(callTimeoutSeconds, once(stored, 'readable', { signal }));
+    await withRequestTimeout(callTimeoutSeconds, once(stored, 'readable', { signal }));
   } catch (error) {
     signal.throwIfAborted();
     throw readError(name, error);

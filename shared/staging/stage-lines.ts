@@ -5,7 +5,7 @@ import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { StagedObject } from './manifest.ts';
-import { Patience } from './stall-timeout.ts';
+import { StallTimeout } from './stall-timeout.ts';
 
 const NEWLINE = 10;
 // Staged objects live for one batch: the fastest compression costs least over all.
@@ -24,7 +24,7 @@ export type StageOptions = {
 
 /**
  * Writes lines to Cloud Storage as gzip parts, as they come; memory does not grow with their number. No line gives no
- * part. A part is created, never overwritten: one that is there already throws `number_reused`.
+ * part. A part is created, never overwritten: one that is there already throws `batch_id_collision`.
  */
 export async function stageLines(lines: Readable, options: StageOptions): Promise<StagedObject[]> {
   const parts = new Parts(lines[Symbol.asyncIterator](), options);
@@ -33,9 +33,9 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
     const name = options.nextName();
     const file = options.bucket.file(name);
     const counted = { rows: 0 };
-    const patience = new Patience(options.callTimeoutSeconds);
+    const stallTimeout = new StallTimeout(options.callTimeoutSeconds);
     await pipeline(
-      parts.next(counted, patience),
+      parts.next(counted, stallTimeout),
       createGzip({ level: GZIP_LEVEL }),
       file.createWriteStream({
         // Without a resumable session the object exists whole or not at all.
@@ -44,15 +44,15 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
         preconditionOpts: { ifGenerationMatch: 0 },
         metadata: { contentType: 'application/gzip' },
       }),
-      { signal: AbortSignal.any([options.signal, patience.signal]) },
+      { signal: AbortSignal.any([options.signal, stallTimeout.signal]) },
     )
       .catch((error: unknown) => {
         if (options.signal.aborted) throw options.signal.reason;
-        if (patience.signal.aborted) throw patience.signal.reason;
-        if (codeOf(error) === 412) throw numberReused(name, error);
+        if (stallTimeout.signal.aborted) throw stallTimeout.signal.reason;
+        if (codeOf(error) === 412) throw batchIdCollision(name, error);
         throw fromGoogle(error, `staged object ${name}`);
       })
-      .finally(() => patience.stop());
+      .finally(() => stallTimeout.stop());
     staged.push({
       name,
       rows: counted.rows,
@@ -84,13 +84,13 @@ class Parts {
     return this.#pending !== undefined;
   }
 
-  /** `patience` runs whenever it is not the source that is waited for; at the end, until the object is there. */
-  async *next(counted: { rows: number }, patience: Patience): AsyncGenerator<Buffer> {
+  /** `stallTimeout` runs whenever it is not the source that is waited for; at the end, until the object is there. */
+  async *next(counted: { rows: number }, stallTimeout: StallTimeout): AsyncGenerator<Buffer> {
     let bytes = 0;
     for (;;) {
-      patience.stop();
+      stallTimeout.stop();
       const hasMore = await this.hasMore();
-      patience.start();
+      stallTimeout.start();
       if (!hasMore) return;
       const chunk = this.#pending as Buffer;
       this.#pending = undefined;
@@ -127,6 +127,6 @@ function countLines(chunk: Buffer): number {
 }
 
 /** An object of this name is there already: it is that of a batch that got the same number. */
-export function numberReused(name: string, cause: unknown): DataHubError {
-  return new DataHubError('number_reused', `staged object ${name} was another batch's`, { cause });
+export function batchIdCollision(name: string, cause: unknown): DataHubError {
+  return new DataHubError('batch_id_collision', `staged object ${name} was another batch's`, { cause });
 }

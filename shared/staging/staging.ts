@@ -1,21 +1,21 @@
 import type { Readable } from 'node:stream';
 import type { Bucket, Storage } from '@google-cloud/storage';
-import { answerWithin } from '../google/request-timeout.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import { withRequestTimeout } from '../google/request-timeout.ts';
 import { downloadOnce } from './download.ts';
-import { type LastNumber, readLastNumber, writeLastNumber } from './stream-high-water.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { damaged, readLines } from './read-lines.ts';
-import { numberReused, stageLines } from './stage-lines.ts';
+import { batchIdCollision, stageLines } from './stage-lines.ts';
+import { readStreamHighWater, type StreamHighWater, writeStreamHighWater } from './stream-high-water.ts';
 
-export type { LastNumber, Manifest, StagedObject };
+export type { Manifest, StagedObject, StreamHighWater };
 
 /** Writes the objects of one batch, below its own prefix `<view>/<etl transaction>/`. */
 export type BatchWriter = {
   /** Writes lines as the next parts of a set; concurrent calls get part numbers of their own. */
   write(set: 'upserts' | 'deletes', lines: Readable, signal: AbortSignal): Promise<StagedObject[]>;
-  /** Written last: from then on the batch is whole. One that is there and differs throws `number_reused`. */
+  /** Written last: from then on the batch is whole. One that is there and differs throws `batch_id_collision`. */
   writeManifest(content: Manifest): Promise<void>;
 };
 
@@ -29,12 +29,12 @@ export type Staging = {
   assertWhole(content: Manifest): Promise<void>;
   /** The lines of an object, many at a time; see `readLines`. */
   readLines(object: StagedObject, signal: AbortSignal): AsyncGenerator<string[]>;
-  /** Of a streamed view: see `LastNumber`. */
-  readLastNumber(view: string): Promise<LastNumber | null>;
-  writeLastNumber(
+  /** Of a streamed view: see `StreamHighWater`. */
+  readStreamHighWater(view: string): Promise<StreamHighWater | null>;
+  writeStreamHighWater(
     view: string,
     batch: { etlTransactionId: bigint; token: string },
-    before: LastNumber | null,
+    before: StreamHighWater | null,
   ): Promise<void>;
   uri(object: StagedObject): string;
   /** Where the bucket is ("EU"). */
@@ -70,11 +70,11 @@ export function createStaging(
             contentType: 'application/json',
             preconditionOpts: { ifGenerationMatch: 0 },
           });
-          await answerWithin(callTimeoutSeconds, saved).catch(async (error: unknown) => {
+          await withRequestTimeout(callTimeoutSeconds, saved).catch(async (error: unknown) => {
             // The client repeats a save whose answer was lost, and then meets its own object.
             if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
             if (JSON.stringify(await staging.readManifest(prefix)) !== text) {
-              throw numberReused(manifestName(prefix), error);
+              throw batchIdCollision(manifestName(prefix), error);
             }
           });
         },
@@ -85,7 +85,7 @@ export function createStaging(
       const name = manifestName(prefix);
       const bucket = await openBucket();
       try {
-        const [content] = await answerWithin(callTimeoutSeconds, downloadOnce(bucket, name).download());
+        const [content] = await withRequestTimeout(callTimeoutSeconds, downloadOnce(bucket, name).download());
         return manifest.parse(JSON.parse(content.toString('utf8')));
       } catch (error) {
         if (codeOf(error) === 404) return null;
@@ -135,9 +135,9 @@ export function createStaging(
       yield* readLines(await openBucket(), object, signal, callTimeoutSeconds);
     },
 
-    readLastNumber: async (view) => readLastNumber(await openBucket(), view),
-    writeLastNumber: async (view, batch, before) =>
-      writeLastNumber(await openBucket(), view, batch, before, callTimeoutSeconds),
+    readStreamHighWater: async (view) => readStreamHighWater(await openBucket(), view),
+    writeStreamHighWater: async (view, batch, before) =>
+      writeStreamHighWater(await openBucket(), view, batch, before, callTimeoutSeconds),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

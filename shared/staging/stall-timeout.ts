@@ -4,7 +4,7 @@ import { noAnswer } from '../google/request-timeout.ts';
  * How long one waits for Cloud Storage in the middle of an upload. `signal` aborts with a `transient` error when a wait that was
  * started lasts longer than `seconds`.
  */
-export class Patience {
+export class StallTimeout {
   readonly #seconds: number;
   readonly #ended = new AbortController();
   #timer: NodeJS.Timeout | undefined;

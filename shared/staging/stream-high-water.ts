@@ -1,14 +1,14 @@
 import type { Bucket } from '@google-cloud/storage';
-import { answerWithin } from '../google/request-timeout.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
-import { numberReused } from './stage-lines.ts';
+import { withRequestTimeout } from '../google/request-timeout.ts';
+import { batchIdCollision } from './stage-lines.ts';
 
 /**
  * The number of the last batch that a streamed view staged, kept beside its batches. BigQuery ignores a change whose sequence
  * number is lower than one that it has met, silently, and remembers those of deleted rows for two days, which no query shows:
  * a control database that was restored or made anew must go on above it (I7).
  */
-export type LastNumber = {
+export type StreamHighWater = {
   /** Null when somebody else wrote it. */
   number: bigint | null;
   /** What Cloud Storage calls this version of it. */
@@ -18,7 +18,7 @@ export type LastNumber = {
 const nameOf = (view: string): string => `${view}/last-batch`;
 
 /** Null when nothing was staged for as long as objects are kept. */
-export async function readLastNumber(bucket: Bucket, view: string): Promise<LastNumber | null> {
+export async function readStreamHighWater(bucket: Bucket, view: string): Promise<StreamHighWater | null> {
   const name = nameOf(view);
   try {
     const [{ generation, metadata }] = await bucket.file(name).getMetadata();
@@ -31,14 +31,14 @@ export async function readLastNumber(bucket: Bucket, view: string): Promise<Last
 }
 
 /**
- * Puts a batch's number in the place of `before`. Throws `number_reused` when another life of the control database put its own
+ * Puts a batch's number in the place of `before`. Throws `batch_id_collision` when another life of the control database put its own
  * there meanwhile. Safe to repeat.
  */
-export async function writeLastNumber(
+export async function writeStreamHighWater(
   bucket: Bucket,
   view: string,
   batch: { etlTransactionId: bigint; token: string },
-  before: LastNumber | null,
+  before: StreamHighWater | null,
   callTimeoutSeconds: number,
 ): Promise<void> {
   const name = nameOf(view);
@@ -49,10 +49,10 @@ export async function writeLastNumber(
     metadata: { metadata: written },
     preconditionOpts: { ifGenerationMatch: before === null ? 0 : before.generation },
   });
-  await answerWithin(callTimeoutSeconds, saved).catch(async (error: unknown) => {
+  await withRequestTimeout(callTimeoutSeconds, saved).catch(async (error: unknown) => {
     if (codeOf(error) !== 412) throw fromGoogle(error, `object ${name}`);
     // The client repeats a save whose answer was lost, and then meets its own object.
     const [{ metadata }] = await file.getMetadata();
-    if (metadata?.['batch-token'] !== batch.token) throw numberReused(name, error);
+    if (metadata?.['batch-token'] !== batch.token) throw batchIdCollision(name, error);
   });
 }

@@ -46,7 +46,7 @@ export function jobId(...parts: (string | number | bigint)[]): string {
 
 /**
  * Starts the job, or finds it when it was started before, and waits for its end as long as `deadlineMs` (by `Date.now()`)
- * allows. Safe to repeat. Throws what is not the job's own failure, classified; `number_reused` when the job of that name is
+ * allows. Safe to repeat. Throws what is not the job's own failure, classified; `batch_id_collision` when the job of that name is
  * another batch's: a control database that was restored, or made anew, gave the number twice.
  */
 export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: number): Promise<JobOutcome> {
@@ -60,7 +60,7 @@ export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: numb
  * so many tries itself; those that failed before, whoever started them, leave it theirs. A right that was missing is looked for
  * again by the next call. Throws the last try's failure.
  */
-export async function runJobTried(
+export async function runJobWithRetries(
   bigquery: BigQuery,
   deadlineMs: number,
   specOf: (tries: number) => JobSpec,
@@ -78,13 +78,13 @@ export async function runJobTried(
   }
 }
 
-/** Like `runJobTried`; throws `transient` for a job that outlives the deadline. */
-export async function runJobToEnd(
+/** Like `runJobWithRetries`; throws `transient` for a job that outlives the deadline. */
+export async function runJobToCompletion(
   bigquery: BigQuery,
   deadlineMs: number,
   specOf: (tries: number) => JobSpec,
 ): Promise<Job> {
-  const outcome = await runJobTried(bigquery, deadlineMs, specOf);
+  const outcome = await runJobWithRetries(bigquery, deadlineMs, specOf);
   if (outcome.state === 'done') return outcome.job;
   const { id, context } = specOf(1);
   throw new DataHubError('transient', `job ${id} is still running`, { context });
@@ -143,7 +143,9 @@ async function submit(bigquery: BigQuery, spec: JobSpec): Promise<{ job: Job; wa
     throw fromGoogle(error, `job ${spec.id}`, spec.context);
   });
   if (metadata.configuration?.labels?.[TOKEN_LABEL] === given[TOKEN_LABEL]) return { job, wasThere };
-  throw new DataHubError('number_reused', `job ${spec.id} was another batch's`, { context: spec.context });
+  throw new DataHubError('batch_id_collision', `job ${spec.id} was another batch's`, {
+    context: spec.context,
+  });
 }
 
 function hasJobErrors(error: unknown): boolean {

@@ -1,5 +1,5 @@
-import type { Counts } from '../model/batch.ts';
 import { DataHubError } from '../errors.ts';
+import type { Counts } from '../model/batch.ts';
 import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';
 
@@ -11,7 +11,7 @@ export type MergeOutcome =
   /** The staged rows are gone from the temp table. */
   | { state: 'staging_lost'; error: DataHubError }
   /** The job of this attempt's name is another batch's. */
-  | { state: 'number_reused'; error: DataHubError }
+  | { state: 'batch_id_collision'; error: DataHubError }
   | { state: 'failed'; error: DataHubError };
 
 /** The counts that the procedure's last statement answered. */

@@ -1,5 +1,5 @@
-import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
+import type { TableShape } from '../model/columns.ts';
 
 /** The project and datasets that hold the warehouse's objects. */
 export type Datasets = { projectId: string; temp: string; target: string; view: string };

@@ -1,7 +1,7 @@
 import protobuf, { type Writer } from 'protobufjs/light.js';
-import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import { showKey } from '../model/format-key.ts';
+import type { TableShape } from '../model/columns.ts';
+import { formatKey } from '../model/format-key.ts';
 import { asProtoInt64, type FieldWriter, fieldTag, fieldWriter, UnfitValue } from './field-writer.ts';
 import type { StagedRow } from './row-parser.ts';
 import type { StreamMessage } from './stream-message.ts';
@@ -100,7 +100,7 @@ function unfit(
 ): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view}: key ${showKey(row[keyColumn])}, column ${column}: the value ${reason}`,
+    `view ${view}: key ${formatKey(row[keyColumn])}, column ${column}: the value ${reason}`,
     { context: { view, column } },
   );
 }
@@ -108,7 +108,7 @@ function unfit(
 function unknownProperty({ view, keyColumn }: TableShape, row: StagedRow, name: string): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view}: key ${showKey(row[keyColumn])}: the staged row has ${JSON.stringify(name)}, which is no column of the view`,
+    `view ${view}: key ${formatKey(row[keyColumn])}: the staged row has ${JSON.stringify(name)}, which is no column of the view`,
     {
       context: { view },
       advice:

@@ -1,5 +1,5 @@
-import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
+import type { TableShape } from '../model/columns.ts';
 
 /** A staged line: the view's columns by name, `action` and `etl_transaction_id`. */
 export type StagedRow = Record<string, unknown>;

@@ -1,11 +1,11 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
-import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
-import { showKey } from '../model/format-key.ts';
+import type { TableShape } from '../model/columns.ts';
+import { formatKey } from '../model/format-key.ts';
 import type { AppendLimits, RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { resultPages, runJobToEnd } from './job.ts';
+import { resultPages, runJobToCompletion } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import type { StreamMessage } from './stream-message.ts';
@@ -78,7 +78,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
     async loadEmptyTarget(attempt: Attempt, uris: string[], deadlineMs: number): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
       try {
-        await runJobToEnd(await openBigQuery(), deadlineMs, (tries) => ({
+        await runJobToCompletion(await openBigQuery(), deadlineMs, (tries) => ({
           ...loadSpec(`${streamName(attempt)}_${tries}`, attempt, uris, target, 'WRITE_EMPTY'),
           kinds: { duplicate: 'configuration' },
         }));
@@ -109,7 +109,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
           context: contextOf(attempt),
           tableExists: () => tableExists(target),
           nameRow: (row) =>
-            `key ${showKey(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
+            `key ${formatKey(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
         },
         rowsUntil,
         { answerTimeoutMs, ...limits },
@@ -123,7 +123,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
       deadlineMs: number,
     ): AsyncGenerator<Record<string, unknown>[]> {
       const query = staleKeysSql(datasets, shape, attempt.etlTransactionId);
-      const job = await runJobToEnd(await openBigQuery(), deadlineMs, (tries) => ({
+      const job = await runJobToCompletion(await openBigQuery(), deadlineMs, (tries) => ({
         id: `${streamName(attempt)}_stale_${tries}`,
         configuration: { query: { query, useLegacySql: false } },
         labels: labelsOf(attempt, 'stale'),

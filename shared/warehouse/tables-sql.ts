@@ -121,7 +121,7 @@ where ${shape.loadType === 'merge' ? 'not is_deleted\n  and ' : ''}(${column} is
  * The highest batch number that a view's target (of a merge view: its temp table or the ledger too) has met, and the rows that
  * reports see. Reads only.
  */
-export function metBeforeSql(datasets: Datasets, shape: TableShape): string {
+export function targetStateSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
   if (shape.loadType === 'bq-storage-api') {
     return `-- What the target of ${shape.view} has met before: the highest batch number, and its rows. Reads only.

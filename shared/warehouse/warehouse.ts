@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { TableShape } from '../model/columns.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import type { TableShape } from '../model/columns.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnDifferences, type TableField } from './columns-match.ts';
-import { jobId, labelValue, resultRows, runJob, runJobToEnd, runJobTried } from './job.ts';
+import { jobId, labelValue, resultRows, runJob, runJobToCompletion, runJobWithRetries } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
@@ -14,10 +14,10 @@ import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './
 import {
   type Layout,
   ledgerSql,
-  metBeforeSql,
   reportingViewSql,
   TEMP_COLUMNS,
   targetColumns,
+  targetStateSql,
   targetTableSql,
   tempTableSql,
 } from './tables-sql.ts';
@@ -25,7 +25,7 @@ import {
 export type { Attempt, Layout, MergeOutcome, RowsUntil };
 
 /** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
-export type MetBefore = { highest: bigint; targetRows: bigint };
+export type TargetState = { highest: bigint; targetRows: bigint };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
@@ -71,10 +71,10 @@ export function createWarehouse(
       layout: Layout,
       runName: string,
       deadlineMs: number,
-    ): Promise<MetBefore> {
+    ): Promise<TargetState> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
-      const job = await runJobToEnd(await openBigQuery(), deadlineMs, (tries) => ({
+      const job = await runJobToCompletion(await openBigQuery(), deadlineMs, (tries) => ({
         id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: labelValue(shape.view), step: 'objects' },
@@ -123,7 +123,7 @@ export function createWarehouse(
      * deadline, which the next call finds by its name.
      */
     async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string | null> {
-      const outcome = await runJobTried(await openBigQuery(), deadlineMs, (tries) =>
+      const outcome = await runJobWithRetries(await openBigQuery(), deadlineMs, (tries) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
           attempt,
@@ -148,14 +148,14 @@ export function createWarehouse(
     async merge(attempt: Attempt, rows: bigint, deadlineMs: number): Promise<MergeOutcome> {
       const bigquery = await openBigQuery();
       const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadlineMs).catch((error: unknown) => {
-        if (error instanceof DataHubError && error.kind === 'number_reused') {
-          return { state: 'number_reused', error } as const;
+        if (error instanceof DataHubError && error.kind === 'batch_id_collision') {
+          return { state: 'batch_id_collision', error } as const;
         }
         throw error;
       });
       switch (outcome.state) {
         case 'running':
-        case 'number_reused':
+        case 'batch_id_collision':
           return outcome;
         case 'done': {
           const [row] = await resultRows(outcome.job, contextOf(attempt));
@@ -208,7 +208,7 @@ export function createWarehouse(
 export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const target = targetTableSql(datasets, shape, layout);
   const reports = reportingViewSql(datasets, shape, layout);
-  const metBefore = metBeforeSql(datasets, shape);
+  const metBefore = targetStateSql(datasets, shape);
   const statements =
     shape.loadType === 'merge'
       ? [

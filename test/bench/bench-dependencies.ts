@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
-import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { parseExtractEvent } from '../../shared/events/messages.ts';
+import { importConfiguration } from '../../shared/operations/import-configuration.ts';
+import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 
 /** What a step of a bench is given, by the environment of its process; there is nobody to tell of a batch. */
 export async function benchDependencies(): Promise<Dependencies> {

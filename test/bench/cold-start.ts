@@ -64,7 +64,7 @@ async function prepare(stack: Stack, folder: string) {
   const streamed = await on.stage('xyz_incident');
   await on.stream(streamed);
   const batchOf = ({ view, etlTransactionId }: typeof merged) => ({ view, etlTransactionId });
-  const settled = 'already settled';
+  const settled = 'already finished';
   const starts: Start[] = [
     { name: 'tick', folder, target: 'extract', payload: {}, outcome: 'fanned out' },
     { name: 'extract', folder, target: 'extract', payload: { view: 'pmr_project' }, outcome: 'idle' },

@@ -1,7 +1,7 @@
 // The same batch written by the package's own JSONWriter, in a process of its own: the baseline.
 import { adapt, managedwriter } from '@google-cloud/bigquery-storage';
-import { createBigQuery, createWriterClient } from '../../shared/google/clients.ts';
 import type { EtlTransaction } from '../../shared/control/batches.ts';
+import { createBigQuery, createWriterClient } from '../../shared/google/clients.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
 import { tellParent } from './run-round.ts';

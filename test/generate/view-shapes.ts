@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import type { TableShape } from '../../shared/model/columns.ts';
 import { parseExtractEvent } from '../../shared/events/messages.ts';
-import { describeView } from '../../shared/source/describe-view.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
 import type { ViewSource, ViewSourceEntry } from '../../shared/model/view-source.ts';
+import { describeView } from '../../shared/source/describe-view.ts';
 
 /** View sources, and the database that has their views. */
 export interface Views {

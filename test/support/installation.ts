@@ -3,13 +3,13 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import type { PubSub } from '@google-cloud/pubsub';
 import type { Bucket } from '@google-cloud/storage';
 import type pg from 'pg';
-import type { ApplyResult } from '../../shared/batch/apply-batch.ts';
-import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
-import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { mergeBatch } from '../../functions/merge/merge-batch.ts';
 import { streamBatch } from '../../functions/stream/stream-batch.ts';
+import type { ApplyResult } from '../../shared/batch/apply-batch.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
+import { importConfiguration } from '../../shared/operations/import-configuration.ts';
+import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Mailbox } from './mailbox.ts';
 import { SampleSource } from './sample-source.ts';
 

@@ -8,8 +8,8 @@ import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { type PubSubStandIn, startPubSub } from '../emulators/pubsub/start-pub-sub.ts';
 import { type StorageStandIn, startStorage } from '../emulators/storage/start-storage.ts';
-import { Mailbox } from './mailbox.ts';
 import { Installation } from './installation.ts';
+import { Mailbox } from './mailbox.ts';
 
 export const LOCATION = 'EU';
 export const DATASETS = { temp: 'SMartData_Temp', target: 'SMartDataAnalytics', view: 'View_SMartData' };

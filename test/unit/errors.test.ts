@@ -26,7 +26,7 @@ describe('a kind of error', () => {
 
     assert.deepEqual(disposed('retry'), [
       'environment',
-      'number_reused',
+      'batch_id_collision',
       'staging_lost',
       'transient',
       'unauthorized',

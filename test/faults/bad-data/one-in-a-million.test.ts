@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
 import { compare } from '../../local/compare/compare.ts';
 import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
+import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 
 /** ROWS=1000000 is the long form. */
 const ROWS = Number(process.env.ROWS ?? 5_000);

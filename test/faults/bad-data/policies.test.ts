@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { createLog } from '../../../shared/log.ts';
-import { Stack } from '../../support/stack.ts';
 import { UNREPRESENTABLE } from '../../integration/source/example-values.ts';
+import { Stack } from '../../support/stack.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;

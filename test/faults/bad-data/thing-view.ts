@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import type { LoadType } from '../../../shared/model/columns.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import type { Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { streamProto } from '../../generate/stream-proto.ts';
+import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
 import type { Installation, Staged } from '../../support/installation.ts';
 import type { Stack } from '../../support/stack.ts';
-import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
 import { type Difference, differences } from './differences.ts';
 
 export const VIEW = 'thing_view';

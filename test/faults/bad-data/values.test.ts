@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../support/stack.ts';
 import { TYPES } from '../../integration/source/example-values.ts';
+import { Stack } from '../../support/stack.ts';
 import { ThingView } from './thing-view.ts';
 
 /** BigQuery's BIGNUMERIC has a 39th digit, the stand-in's not. */

@@ -1,6 +1,6 @@
-import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import type { ExtractResult } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
+import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import { DataHubError, dispositionOf } from '../../../shared/errors.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import type { Installation } from '../../support/installation.ts';
@@ -52,7 +52,7 @@ export async function deliverAll(on: Installation): Promise<Message[]> {
       const answer = await deliver(message, on);
       delivered.push(message);
       const isNothing = answer.outcome === 'idle' && answer.logRows === '0';
-      if (!isNothing && answer.outcome !== 'fanned out' && answer.outcome !== 'already settled')
+      if (!isNothing && answer.outcome !== 'fanned out' && answer.outcome !== 'already finished')
         isIdle = false;
       messages.push(...(await takeMessages(on)));
     }

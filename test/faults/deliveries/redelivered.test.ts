@@ -88,7 +88,7 @@ describe('a message that is delivered again', () => {
         await on.source.delete(table, 2);
         await deliverAll(on);
 
-        await assertNothingChanges(older, { outcome: 'already settled', state: 'applied' });
+        await assertNothingChanges(older, { outcome: 'already finished', state: 'applied' });
         await assertAllEqual();
       });
 
@@ -100,12 +100,12 @@ describe('a message that is delivered again', () => {
         dayLater.dependencies = { ...dayLater.dependencies, clock: { nowMs } };
         const renewed = await dayLater.stage(view);
 
-        await assertNothingChanges(abandoned, { outcome: 'already settled', state: 'abandoned' });
+        await assertNothingChanges(abandoned, { outcome: 'already finished', state: 'abandoned' });
         assert.partialDeepStrictEqual(await deliver(messageOf(renewed), on), {
           outcome: 'applied',
           changed: '1',
         });
-        await assertNothingChanges(abandoned, { outcome: 'already settled', state: 'abandoned' });
+        await assertNothingChanges(abandoned, { outcome: 'already finished', state: 'abandoned' });
         await assertAllEqual();
       });
 
@@ -118,7 +118,7 @@ describe('a message that is delivered again', () => {
 
         await assertNothingChanges(failed, { outcome: 'skipped' });
         await on.dependencies.control.resumeView(view);
-        await assertNothingChanges(failed, { outcome: 'already settled', state: 'abandoned' });
+        await assertNothingChanges(failed, { outcome: 'already finished', state: 'abandoned' });
         await deliverAll(on);
         await assertAllEqual();
       });
@@ -150,7 +150,7 @@ describe('a message that is delivered again', () => {
         );
 
         for (const { outcome } of answers) {
-          assert.ok(['already settled', 'busy', 'idle', 'fanned out'].includes(outcome), outcome);
+          assert.ok(['already finished', 'busy', 'idle', 'fanned out'].includes(outcome), outcome);
         }
         await deliverAll(on);
         const [batches, , errors, rows] = await known();

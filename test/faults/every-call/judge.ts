@@ -48,7 +48,7 @@ async function findStuck({ control }: World): Promise<string[]> {
     union all select 'view ' || name || ' is halted: ' || halted_reason from etl.view_source where halted_reason is not null
     union all select 'view ' || name || ' is paused' from etl.view_source where paused
     union all select 'an error is recorded: ' || message from etl.etl_error where resolved_at is null
-    union all select 'a dead letter is due: ' || message from etl.etl_error where letter_due_at is not null
+    union all select 'a dead letter is due: ' || message from etl.etl_error where dead_letter_due_at is not null
     union all select 'key ' || key || ' is queued' from etl.queued_key`);
   return rows.map((row) => row.fault as string);
 }

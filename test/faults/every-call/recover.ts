@@ -45,7 +45,7 @@ export async function comeToHalt(world: World, view: ViewUnderTest): Promise<voi
     await world.letLettersAge();
     await tick('test', world.undisturbed);
     const { rows } = await world.control.query(
-      `select halted_at is not null and not exists (select from etl.etl_error where letter_due_at is not null) as is_done
+      `select halted_at is not null and not exists (select from etl.etl_error where dead_letter_due_at is not null) as is_done
        from etl.view_source where name = $1`,
       [view.name],
     );

@@ -1,7 +1,7 @@
-import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { extractView } from '../../../functions/extract/extract-view.ts';
 import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
 import { streamBatch } from '../../../functions/stream/stream-batch.ts';
+import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { FunctionName } from '../../local/functions.ts';
 import type { Lane } from './lane.ts';
 import { comeToRest } from './recover.ts';

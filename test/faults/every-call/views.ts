@@ -1,6 +1,6 @@
+import type { Pair } from '../../local/compare/compare.ts';
 import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Table } from '../../support/sample-source.ts';
-import type { Pair } from '../../local/compare/compare.ts';
 
 /** The configuration of the views that faults are injected into: of each load type one. */
 export const CONFIGURATION = [...ENTRIES, STREAMED_ENTRY];

@@ -1,8 +1,8 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import pg from 'pg';
 import { createDependencies, type Dependencies } from '../../../shared/runtime/dependencies.ts';
-import { SampleSource } from '../../support/sample-source.ts';
 import type { Mailbox } from '../../support/mailbox.ts';
+import { SampleSource } from '../../support/sample-source.ts';
 import type { ViewUnderTest } from './views.ts';
 
 type Parts = {
@@ -108,7 +108,9 @@ export class World {
 
   /** As if a process that was publishing dead letters had been gone for an hour. */
   async letLettersAge(): Promise<void> {
-    await this.control.query(`update etl.etl_error set letter_due_at = letter_due_at - interval '1 hour'`);
+    await this.control.query(
+      `update etl.etl_error set dead_letter_due_at = dead_letter_due_at - interval '1 hour'`,
+    );
   }
 
   /** The rows of a query to BigQuery, numbers as text. */

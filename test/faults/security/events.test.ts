@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 import type { Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
-import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 
 const LIMIT_BYTES = 512 * 1024;
 const NAMES: FunctionName[] = ['extract', 'merge', 'stream'];

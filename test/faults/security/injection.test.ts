@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { check } from '../../../shared/operations/preflight.ts';
-import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { extractKeys } from '../../../functions/extract/extract-view.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import type { viewSourceImport } from '../../../shared/model/view-source.ts';
+import { dryRun } from '../../../shared/operations/dry-run.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { check } from '../../../shared/operations/preflight.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
 import { ThingView } from '../bad-data/thing-view.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 import { READER, Stack } from '../../support/stack.ts';
-import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
 import { everythingStored } from './everything-stored.ts';
 import { findSecrets, formsOf } from './find-secrets.ts';
 

@@ -1,6 +1,6 @@
+import { compare, describeFindings } from '../../local/compare/compare.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Stack } from '../../support/stack.ts';
-import { compare, describeFindings } from '../../local/compare/compare.ts';
 import { CONTENT_TYPE, EVERY_LOG_ROW } from './application.ts';
 import { readSteps, tallyCarried } from './carried.ts';
 

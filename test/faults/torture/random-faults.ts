@@ -8,8 +8,8 @@ import {
   failBefore,
 } from '../../emulators/faults.ts';
 import type { PostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
-import type { Stack } from '../../support/stack.ts';
 import type { Random } from '../../smartapp/random.ts';
+import type { Stack } from '../../support/stack.ts';
 
 /** Calls of which one is chosen to fail at its next time. */
 const LATEST_CALLS = 100;

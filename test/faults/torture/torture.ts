@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
+import { Random } from '../../smartapp/random.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Stack } from '../../support/stack.ts';
-import { Random } from '../../smartapp/random.ts';
 import { TORTURE_SCHEMA } from './application.ts';
 import { CHECKPOINT_STEPS } from './carried.ts';
 import { judge, TORTURED, type Verdict } from './judge.ts';

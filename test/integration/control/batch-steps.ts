@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import type { EtlTransaction, NewBatch, StagedBatch } from '../../../shared/control/batches.ts';
 import type { Lease } from '../../../shared/control/leases.ts';
 import type { Counts } from '../../../shared/model/batch.ts';
+import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { type ControlDatabase, viewEntry } from './control-server.ts';
 
 export const VIEW = 'pmr_project';

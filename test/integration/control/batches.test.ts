@@ -171,7 +171,7 @@ describe('ETL transactions', () => {
       const { batch } = await steps.begin();
       const highest = batch.id + 1_000_000n;
 
-      await steps.control.raiseNumber(highest);
+      await steps.control.raiseBatchIds(highest);
 
       await steps.database.pool.query('truncate etl.etl_transaction, etl.lease cascade');
       assert.equal((await steps.begin()).batch.id, highest + 1n);
@@ -180,7 +180,7 @@ describe('ETL transactions', () => {
     it('are never lowered', async () => {
       const { batch } = await steps.begin();
 
-      for (const highest of [0n, 1n, batch.id - 1n, batch.id]) await steps.control.raiseNumber(highest);
+      for (const highest of [0n, 1n, batch.id - 1n, batch.id]) await steps.control.raiseBatchIds(highest);
 
       await steps.database.pool.query('truncate etl.etl_transaction, etl.lease cascade');
       assert.ok((await steps.begin()).batch.id > batch.id);
@@ -189,11 +189,11 @@ describe('ETL transactions', () => {
     it('leap far ahead of a number that another life of the control database gave before', async () => {
       const { batch } = await steps.begin();
 
-      await steps.control.leapNumbers();
+      await steps.control.skipBatchIds();
       const last = (await steps.database.value(
         `select nextval(pg_get_serial_sequence('etl.etl_transaction', 'id'))`,
       )) as bigint;
-      await steps.control.leapNumbers();
+      await steps.control.skipBatchIds();
 
       assert.ok(last > batch.id + 999n);
       await steps.forgetBatches();
@@ -209,7 +209,7 @@ describe('ETL transactions', () => {
       try {
         await drawing.query('begin');
         await drawing.query('lock table etl.etl_transaction in row exclusive mode');
-        const raising = steps.control.raiseNumber(highest);
+        const raising = steps.control.raiseBatchIds(highest);
         await until(async () => {
           const waiting = `select count(*) from pg_locks where not granted and relation = 'etl.etl_transaction'::regclass`;
           return (await steps.database.value(waiting)) === 1n;

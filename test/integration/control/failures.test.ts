@@ -81,14 +81,19 @@ describe('failures', () => {
     const letters: object[] = [];
     const down = new Error('no topic');
 
-    const failed = await control.sendDueLetters(async (letter) => {
+    const failed = await control.publishPendingDeadLetters(async (letter) => {
       if (letter.functionName === 'extract') throw down;
       letters.push(letter);
     });
     assert.deepEqual(failed, [down]);
-    await database.rows(`update etl.etl_error set letter_due_at = letter_due_at - interval '1 hour'`);
+    await database.rows(
+      `update etl.etl_error set dead_letter_due_at = dead_letter_due_at - interval '1 hour'`,
+    );
     for (let ticks = 0; ticks < 2; ticks += 1) {
-      assert.deepEqual(await control.sendDueLetters(async (letter) => void letters.push(letter)), []);
+      assert.deepEqual(
+        await control.publishPendingDeadLetters(async (letter) => void letters.push(letter)),
+        [],
+      );
     }
 
     const { message, advice } = ERROR;
@@ -103,9 +108,9 @@ describe('failures', () => {
     await control.recordFailure(FAILURE);
     const letters: object[] = [];
 
-    await control.sendDueLetters(async (letter) => {
+    await control.publishPendingDeadLetters(async (letter) => {
       letters.push(letter);
-      await control.sendDueLetters(async (other) => void letters.push(other));
+      await control.publishPendingDeadLetters(async (other) => void letters.push(other));
     });
 
     assert.equal(letters.length, 1);

@@ -89,7 +89,7 @@ describe('leases', () => {
     it('are renewed by a heartbeat, and given back afterwards', async () => {
       const lease = await acquire(1);
 
-      const result = await database.control.holdingLease(lease, 60_000, async (signal) => {
+      const result = await database.control.withLease(lease, 60_000, async (signal) => {
         const taken = await expiry();
         await until(async () => Number(await expiry()) > Number(taken));
         assert.equal(await database.control.acquireLease(VIEW, 60), null);
@@ -102,7 +102,7 @@ describe('leases', () => {
     });
 
     it('are given back when the work fails', async () => {
-      const failing = database.control.holdingLease(await acquire(), 60_000, () =>
+      const failing = database.control.withLease(await acquire(), 60_000, () =>
         Promise.reject(new Error('no')),
       );
 
@@ -113,7 +113,7 @@ describe('leases', () => {
     it('I4 tell the work when they are lost, and leave the new holder alone', async () => {
       const lease = await acquire(1);
 
-      await database.control.holdingLease(lease, 60_000, async (signal) => {
+      await database.control.withLease(lease, 60_000, async (signal) => {
         await database.expireLease(VIEW);
         await acquire();
         await until(async () => signal.aborted);
@@ -127,7 +127,7 @@ describe('leases', () => {
     it('I4 run out at the time limit of work that hangs, which is told', async () => {
       const lease = await acquire(1);
 
-      await database.control.holdingLease(lease, 300, async (signal) => {
+      await database.control.withLease(lease, 300, async (signal) => {
         await until(async () => signal.aborted);
         assert.ok(signal.reason instanceof DataHubError);
         assert.equal(signal.reason.kind, 'transient');
@@ -138,7 +138,7 @@ describe('leases', () => {
     it('outlive a moment in which the control database cannot be reached', async () => {
       const lease = await acquire(1);
 
-      await database.control.holdingLease(lease, 60_000, async (signal) => {
+      await database.control.withLease(lease, 60_000, async (signal) => {
         const others = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
         await database.pool.query(`select pg_terminate_backend(pid) ${others}`);
         const taken = await expiry();

@@ -101,7 +101,7 @@ describe('rows of etl that are old', () => {
 
   it('are deleted when their failure was resolved long ago, and its dead letter is not due', async () => {
     await database.rows(
-      `insert into etl.etl_error (function_name, kind, message, advice, resolved_at, letter_due_at)
+      `insert into etl.etl_error (function_name, kind, message, advice, resolved_at, dead_letter_due_at)
        values ('x', 'bug', 'old', '', now() - interval '91 days', null),
               ('x', 'bug', 'due', '', now() - interval '91 days', now()),
               ('x', 'bug', 'young', '', now() - interval '89 days', null),

@@ -225,7 +225,7 @@ describe('the archive that is deployed', () => {
       const idle = await call('extract', { view: 'pmr_site' });
       const settled = await call('merge', batchOf(staged));
 
-      assert.deepEqual([idle.answer.outcome, settled.answer.outcome], ['idle', 'already settled']);
+      assert.deepEqual([idle.answer.outcome, settled.answer.outcome], ['idle', 'already finished']);
       assert.deepEqual([clientsOf(idle.loaded), clientsOf(settled.loaded)], [['pg'], ['pg']]);
     });
 

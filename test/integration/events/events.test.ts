@@ -65,7 +65,7 @@ describe('events', () => {
       view: 'x',
     };
 
-    await events.setAside(letter);
+    await events.publishDeadLetter(letter);
 
     assert.deepEqual(await mailboxes.deadLetter.take(), [letter]);
   });

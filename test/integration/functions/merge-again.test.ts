@@ -3,7 +3,7 @@ import { hold } from '../../emulators/faults.ts';
 import type { Installation, Staged } from '../../support/installation.ts';
 import { LOCATION, Stack } from '../../support/stack.ts';
 
-describe('a merge that has to be tried again', () => {
+describe('a merge that is retried', () => {
   let stack: Stack;
   let on: Installation;
   let batch: Staged;
@@ -47,7 +47,7 @@ describe('a merge that has to be tried again', () => {
       ],
     );
     await on.assertEqual();
-    assert.equal((await on.merge(batch)).outcome, 'already settled');
+    assert.equal((await on.merge(batch)).outcome, 'already finished');
   });
 
   it('I5 since its rows are gone loads them once, when several deliveries find the load that was left behind', async () => {

@@ -206,7 +206,7 @@ describe('a control database that does not know what the target holds', () => {
 async function replicateAtLast(on: Installation): Promise<{ merged: Applied; tries: number }> {
   for (let tries = 1; ; tries += 1) {
     const merged = await on.replicate().catch((error: { kind?: string }) => {
-      if (error.kind !== 'number_reused' || tries > 5) throw error;
+      if (error.kind !== 'batch_id_collision' || tries > 5) throw error;
       return null;
     });
     if (merged !== null) return { merged, tries };

@@ -61,7 +61,7 @@ describe('doing a step again', () => {
 
     const again = await on.merge(batch);
 
-    assert.partialDeepStrictEqual(again, { outcome: 'already settled', state: 'applied' });
+    assert.partialDeepStrictEqual(again, { outcome: 'already finished', state: 'applied' });
     assert.deepEqual(await on.query(`select * from ${on.targetTable()} order by project_id`), target);
     assert.deepEqual([await on.batches(), await on.checkpointOf()], memory);
   });

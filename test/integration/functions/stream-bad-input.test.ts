@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { check } from '../../../shared/operations/preflight.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { check } from '../../../shared/operations/preflight.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
 import { hold } from '../../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';

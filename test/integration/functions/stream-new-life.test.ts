@@ -120,14 +120,18 @@ describe('I7 a control database that does not know what was streamed', () => {
       ...dependencies,
       staging: {
         ...staging,
-        readLastNumber: async (view) => {
-          const read = await staging.readLastNumber(view);
-          await staging.writeLastNumber(view, { etlTransactionId: 700n, token: 'of the other life' }, read);
+        readStreamHighWater: async (view) => {
+          const read = await staging.readStreamHighWater(view);
+          await staging.writeStreamHighWater(
+            view,
+            { etlTransactionId: 700n, token: 'of the other life' },
+            read,
+          );
           return read;
         },
       },
     };
-    await assert.rejects(on.extract(VIEW), { kind: 'number_reused' });
+    await assert.rejects(on.extract(VIEW), { kind: 'batch_id_collision' });
     on.dependencies = dependencies;
 
     const applied = await on.replicate(VIEW);

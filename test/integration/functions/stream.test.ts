@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
@@ -234,7 +234,7 @@ describe('streaming a view', () => {
 
       const again = await on.stream(batch);
 
-      assert.partialDeepStrictEqual(again, { outcome: 'already settled', state: 'applied' });
+      assert.partialDeepStrictEqual(again, { outcome: 'already finished', state: 'applied' });
       assert.deepEqual(await numbers(), target);
       assert.equal(appends(), sent);
     });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { createLog } from '../../../shared/log.ts';
-import { LineSink } from '../../support/line-sink.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { LineSink } from '../../support/line-sink.ts';
 import { READER, Stack } from '../../support/stack.ts';
 
 describe('what waits', () => {

@@ -160,7 +160,7 @@ describe('a merge', () => {
     await backup.restore();
     await on.source.change('app_project', 1, { name: 'uno' });
 
-    await assert.rejects(on.extract(), { kind: 'number_reused' });
+    await assert.rejects(on.extract(), { kind: 'batch_id_collision' });
     const merged = await on.replicate();
 
     assert.ok(Number(merged.etlTransactionId) > 3);
@@ -178,7 +178,7 @@ describe('a merge', () => {
     await on.source.change('app_project', 1, { name: 'uno' });
 
     await assert.rejects(on.extract(), {
-      kind: 'number_reused',
+      kind: 'batch_id_collision',
       message: /job load_SMartDataAnalytics_pmr_project_2_1_1/,
     });
     await on.replicate();

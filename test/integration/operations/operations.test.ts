@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { carryOut } from '../../../functions/extract/extract.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failBefore, hold } from '../../emulators/faults.ts';
 import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
@@ -428,7 +428,10 @@ describe('an operator', function () {
       await on.stream(batch);
       await change('merge', 'incident_merged');
 
-      assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'already settled', state: 'applied' });
+      assert.partialDeepStrictEqual(await on.stream(batch), {
+        outcome: 'already finished',
+        state: 'applied',
+      });
     });
 
     const refusals = {

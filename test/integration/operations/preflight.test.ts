@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { check } from '../../../shared/operations/preflight.ts';
-import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { extractKeys } from '../../../functions/extract/extract-view.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { tick } from '../../../functions/extract/tick.ts';
+import { dryRun } from '../../../shared/operations/dry-run.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { check } from '../../../shared/operations/preflight.ts';
 import type { Finding } from '../../../shared/source/inspect-server.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
 import { READER, Stack } from '../../support/stack.ts';
@@ -68,7 +68,7 @@ describe('what an operator asks', () => {
       const { ok, outcome, findings } = await check(undefined, installation.dependencies);
       const failed = findings.filter((finding) => !finding.ok);
       assert.equal(ok, false);
-      assert.equal(outcome, `${failed.length} findings to mend`);
+      assert.equal(outcome, `${failed.length} problems found`);
       for (const { advice } of failed) assert.ok(advice !== undefined && advice.length > 10);
       return failed;
     };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { createDependencies } from '../../../shared/runtime/dependencies.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { createDependencies } from '../../../shared/runtime/dependencies.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
 import { READER, Stack } from '../../support/stack.ts';
 

@@ -7,9 +7,9 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { extract } from '../../../functions/extract/extract.ts';
 import { merge } from '../../../functions/merge/merge.ts';
 import { failBefore, hold } from '../../emulators/faults.ts';
-import { UNFIT, UNREADABLE } from './impossible-events.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
+import { UNFIT, UNREADABLE } from './impossible-events.ts';
 
 http('extract', extract);
 http('merge', merge);
@@ -82,7 +82,7 @@ describe('the functions over HTTP', () => {
       status: 200,
       body: { outcome: 'applied', added: '1', changed: '0', deleted: '0' },
     });
-    assert.equal((await post('merge', { view, etlTransactionId })).body.outcome, 'already settled');
+    assert.equal((await post('merge', { view, etlTransactionId })).body.outcome, 'already finished');
     await on.assertEqual();
   });
 
@@ -198,7 +198,9 @@ describe('the functions over HTTP', () => {
 
       assert.equal((await on.errors()).length, 1);
       assert.deepEqual(await on.mailboxes.deadLetter.take(), []);
-      await on.control.query(`update etl.etl_error set letter_due_at = letter_due_at - interval '1 hour'`);
+      await on.control.query(
+        `update etl.etl_error set dead_letter_due_at = dead_letter_due_at - interval '1 hour'`,
+      );
       for (let ticks = 0; ticks < 2; ticks += 1) await push('extract', '{}');
       const [letter, ...others] = (await on.mailboxes.deadLetter.take()) as Record<string, unknown>[];
       assert.partialDeepStrictEqual(letter, { functionName: 'extract', event: { view: 'x' } });

@@ -129,7 +129,7 @@ describe('what the functions log', () => {
     });
     await idle();
 
-    const [line] = told('event set aside');
+    const [line] = told('event dead-lettered');
     assert.match(String(line?.[TRACE]), new RegExp(ID));
     assert.partialDeepStrictEqual(line, {
       severity: 'ERROR',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type pg from 'pg';
-import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
+import type { ViewSource } from '../../../shared/model/view-source.ts';
 import {
   type Capture,
   type CaptureOptions,
@@ -11,7 +12,6 @@ import {
 } from '../../../shared/source/capture.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { anyWorld } from './any-world.ts';
 import { type ModelCapture, modelCapture, type World } from './collapse-model.ts';
 import { KEY_CASES } from './key-cases.ts';

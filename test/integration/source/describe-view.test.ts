@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
+import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { findContentTypes } from '../../../shared/source/content-types.ts';
 import { badKeysAmong, describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { CONTENT_TYPE, CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
 

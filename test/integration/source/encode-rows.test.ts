@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
 import type { BigQueryType, Column, TableShape } from '../../../shared/model/columns.ts';
-import { inSnapshot } from '../../../shared/source/snapshot.ts';
-import { describeView } from '../../../shared/source/describe-view.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
+import { describeView } from '../../../shared/source/describe-view.ts';
+import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import { createRowParser } from '../../../shared/warehouse/row-parser.ts';
 import { type StreamMessage, streamMessage } from '../../../shared/warehouse/stream-message.ts';

@@ -3,9 +3,9 @@ import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
 import { capture } from '../../../shared/source/capture.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { copyOut, loggedKeysStatement, planSlices, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
-import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedDeletes, stagedRows } from './staged-rows.ts';
 import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';
@@ -103,7 +103,7 @@ describe('fetching the rows of a view', () => {
           client,
           upsertsStatement(
             view,
-            { kind: 'slice', slice: { from: null, to: null }, isLoadedAsIs: false },
+            { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false },
             { id: 1n, startedAt: new Date() },
           ),
           async () => {
@@ -167,7 +167,7 @@ describe('fetching the rows of a view', () => {
           assert.equal(planned.length, slices);
           const keys: string[] = [];
           for (const slice of planned) {
-            const rows = await stagedRows(client, view, { kind: 'slice', slice, isLoadedAsIs: false });
+            const rows = await stagedRows(client, view, { kind: 'slice', slice, isDirectLoad: false });
             keys.push(...rows.map((row) => String(row.item_id)));
           }
           const { rows } = await client.query('select id::text as id from item');

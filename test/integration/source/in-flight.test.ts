@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { warnOfStuckFloor } from '../../../shared/source/change-log.ts';
 import { Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';

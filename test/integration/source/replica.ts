@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../../../shared/model/checkpoint.ts';
+import type { ViewSource } from '../../../shared/model/view-source.ts';
 import {
   type Capture,
   type CaptureOptions,
@@ -8,9 +9,8 @@ import {
   captureInitial,
 } from '../../../shared/source/capture.ts';
 import { drawMarker } from '../../../shared/source/change-log.ts';
-import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import type { ViewSource } from '../../../shared/model/view-source.ts';
+import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { type StagedRow, stagedDeletes, stagedRows } from './staged-rows.ts';
 import { CONTENT_TYPE_TABLE, LOG_TABLE } from './start-source.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
-import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { viewSourceImport } from '../../../shared/model/view-source.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { CONTENT_TYPE_TABLE, openPool } from './start-source.ts';

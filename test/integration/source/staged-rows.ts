@@ -1,12 +1,12 @@
 import { text } from 'node:stream/consumers';
 import type pg from 'pg';
+import type { SourceView } from '../../../shared/source/describe-view.ts';
 import { copyOut, deletesStatement, type RowSet, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { findRefused } from '../../../shared/source/find-refused.ts';
-import type { SourceView } from '../../../shared/source/describe-view.ts';
 
 export type StagedRow = Record<string, unknown>;
 
-const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null }, isLoadedAsIs: false };
+const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false };
 const BATCH = { id: 1n, startedAt: new Date('2026-01-02T03:04:05Z') };
 
 /** The lines of a batch's upserts as the source gives them out, each a JSON text. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { DataHubError } from '../../../shared/errors.ts';
-import { inSnapshot } from '../../../shared/source/snapshot.ts';
-import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { MALFORMED_DATETIMES, TYPES, UNREPRESENTABLE } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';

@@ -143,7 +143,7 @@ describe('reading staged lines', () => {
     view: 'xyz_incident',
     etl_transaction_id: '1',
     columns: [],
-    loads_as_is: false,
+    is_direct_load: false,
     upserts: 1,
     deletes: 0,
     bytes: object.bytes,

@@ -151,7 +151,10 @@ describe('staging', () => {
 
     const writing = (await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER);
 
-    await assert.rejects(writing, { kind: 'number_reused', message: new RegExp(`staged object ${name}`) });
+    await assert.rejects(writing, {
+      kind: 'batch_id_collision',
+      message: new RegExp(`staged object ${name}`),
+    });
     assert.equal((await bucket.file(name).download())[0].toString(), 'of the other process');
   });
 
@@ -206,7 +209,7 @@ describe('staging', () => {
       view: 'pmr_project',
       etl_transaction_id: '9007199254740993',
       columns: [{ name: 'project_id', type: 'INT64', mode: 'REQUIRED' }],
-      loads_as_is: false,
+      is_direct_load: false,
       upserts: 2,
       deletes: 1,
       bytes: 77,
@@ -246,7 +249,10 @@ describe('staging', () => {
 
       const second = (await staging.openBatch(prefix)).writeManifest({ ...manifestOf(prefix), upserts: 3 });
 
-      await assert.rejects(second, { kind: 'number_reused', message: /manifest\.json was another batch's/ });
+      await assert.rejects(second, {
+        kind: 'batch_id_collision',
+        message: /manifest\.json was another batch's/,
+      });
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { failBefore, hold } from '../../emulators/faults.ts';
 import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
+import type { Installation } from '../../support/installation.ts';
+import { Stack } from '../../support/stack.ts';
 import { readConfiguration } from '../../tools/terraform/configuration.ts';
 import { type LogDefinition, logDefinitions } from '../../tools/terraform/log-definitions.ts';
 import { type LogEntry, logEntryOf } from '../../tools/terraform/log-entry.ts';
 import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
 
 const BEHIND_MINUTES = 30;
 const VIEW = 'pmr_project';

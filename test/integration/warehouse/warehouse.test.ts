@@ -178,7 +178,7 @@ describe('the warehouse', () => {
       await warehouse.load(attempt(7n), await stage(7n, { project_id: 1, action: 'added' }), soon());
 
       await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
-        kind: 'number_reused',
+        kind: 'batch_id_collision',
         message: "job load_A_pmr_project_7_1_1 was another batch's",
       });
     });
@@ -283,7 +283,7 @@ describe('the warehouse', () => {
 
       const outcome = await warehouse.merge(attempt(1n, { token: 'bbbb' }), 0n, soon());
 
-      assert.equal(outcome.state, 'number_reused');
+      assert.equal(outcome.state, 'batch_id_collision');
     });
 
     it('runs in the location, with labels and a time limit', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { parseConfig } from '../../../shared/config/config.ts';
+import { Secret } from '../../../shared/config/secret.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { createLog } from '../../../shared/log.ts';
-import { Secret } from '../../../shared/config/secret.ts';
 import { LineSink } from '../../support/line-sink.ts';
 import { USABLE } from './usable-environment.ts';
 

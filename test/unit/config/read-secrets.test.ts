@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { parseConfig } from '../../../shared/config/config.ts';
-import { DataHubError } from '../../../shared/errors.ts';
 import { readSecrets, type SecretReader } from '../../../shared/config/read-secrets.ts';
 import { showReference } from '../../../shared/config/secret.ts';
+import { DataHubError } from '../../../shared/errors.ts';
 import { USABLE } from './usable-environment.ts';
 
 const REFERENCE = { project: 'smart-project', secret: 'source-url', version: 'latest' };
@@ -104,7 +104,7 @@ describe('a secret that the environment names', () => {
     });
   }
 
-  it('is a matter of rights when another one only needs patience', async () => {
+  it('is a matter of rights when another one only needs stallTimeout', async () => {
     const env = { ...NAMED, CONTROL_DATABASE_URL: 'sm://smart-project/control-url/latest' };
     const read: SecretReader = (reference) =>
       fails(reference.secret === 'control-url' ? 'unauthorized' : 'transient')(reference);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { encodeRows } from '../../../functions/stream/encode-rows.ts';
-import type { TableShape } from '../../../shared/model/columns.ts';
 import type { EtlTransaction } from '../../../shared/control/batches.ts';
+import type { TableShape } from '../../../shared/model/columns.ts';
+import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import { streamProto } from '../../generate/stream-proto.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { answerWithin, limitAnswers } from '../../../shared/google/request-timeout.ts';
+import { addRequestTimeout, withRequestTimeout } from '../../../shared/google/request-timeout.ts';
 
 type Callback = (error: Error | null, answer?: string) => void;
 
@@ -7,7 +7,7 @@ type Callback = (error: Error | null, answer?: string) => void;
 function slowClient() {
   const waiting: Callback[] = [];
   const client = { request: (_options: object, callback: Callback) => void waiting.push(callback) };
-  limitAnswers(client, 0.01);
+  addRequestTimeout(client, 0.01);
   const call = () => {
     const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
     client.request({}, (error, answer) => (error === null ? resolve(answer) : reject(error)));
@@ -37,7 +37,7 @@ describe('the time that an answer may take', () => {
   });
 
   it('is the same for a promise', async () => {
-    assert.equal(await answerWithin(60, Promise.resolve('in time')), 'in time');
-    await assert.rejects(answerWithin(0.01, new Promise(() => undefined)), { kind: 'transient' });
+    assert.equal(await withRequestTimeout(60, Promise.resolve('in time')), 'in time');
+    await assert.rejects(withRequestTimeout(0.01, new Promise(() => undefined)), { kind: 'transient' });
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { showKey } from '../../../shared/model/format-key.ts';
+import { formatKey } from '../../../shared/model/format-key.ts';
 
 describe('a key in a message', () => {
   for (const plain of [
@@ -8,7 +8,7 @@ describe('a key in a message', () => {
     'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
     'PM-2026_07.a',
   ]) {
-    it(`is shown as it is: ${plain}`, () => assert.equal(showKey(plain), plain));
+    it(`is shown as it is: ${plain}`, () => assert.equal(formatKey(plain), plain));
   }
 
   for (const [key, shown] of [
@@ -20,11 +20,11 @@ describe('a key in a message', () => {
     ['กุญแจ', '"กุญแจ"'],
   ] as const) {
     it(`is quoted where its end would not be seen, or its characters: ${shown}`, () =>
-      assert.equal(showKey(key), shown));
+      assert.equal(formatKey(key), shown));
   }
 
   it('is cut, and says so, when it is long', () => {
-    assert.equal(showKey('x'.repeat(101)), `"${'x'.repeat(100)}"…`);
-    assert.equal(showKey('x'.repeat(100)), 'x'.repeat(100));
+    assert.equal(formatKey('x'.repeat(101)), `"${'x'.repeat(100)}"…`);
+    assert.equal(formatKey('x'.repeat(100)), 'x'.repeat(100));
   });
 });

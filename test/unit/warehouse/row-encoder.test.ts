@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { BIG_QUERY_TYPES, type BigQueryType, type Column, type TableShape } from '../../../shared/model/columns.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import {
+  BIG_QUERY_TYPES,
+  type BigQueryType,
+  type Column,
+  type TableShape,
+} from '../../../shared/model/columns.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import type { StagedRow } from '../../../shared/warehouse/row-parser.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';

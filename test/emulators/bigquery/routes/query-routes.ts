@@ -90,13 +90,13 @@ async function oncePerRequest(
 }
 
 async function waitFor(job: Job, timeoutMs = DEFAULT_WAIT_MS): Promise<void> {
-  const patience = new AbortController();
+  const stallTimeout = new AbortController();
   const wait = elapse(Math.min(timeoutMs, LONGEST_WAIT_MS), undefined, {
-    signal: patience.signal,
+    signal: stallTimeout.signal,
     ref: false,
   });
   await Promise.race([job.ended, wait]);
-  patience.abort();
+  stallTimeout.abort();
   await wait.catch(() => undefined);
 }
 
