@@ -58,7 +58,7 @@ export const coldStartBench: Bench = {
 /** An installation in which everything is applied, so that each first answer is a real one that changes nothing. */
 async function prepare(stack: Stack, folder: string) {
   const on = await stack.install();
-  await importConfiguration([...ENTRIES, STREAMED_ENTRY], on.dependencies);
+  await importConfiguration({ entries: [...ENTRIES, STREAMED_ENTRY] }, on.dependencies);
   const merged = await on.stage('pmr_project');
   await on.merge(merged);
   const streamed = await on.stage('xyz_incident');

@@ -20,7 +20,7 @@ describe('BigQuery in a bad mood', function () {
   beforeEach(async () => {
     stack.clearFaults();
     on = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
   });
@@ -267,7 +267,7 @@ describe('BigQuery in a bad mood', function () {
       assert.match(String(await on.haltedReason(INCIDENTS)), /key 6000/);
       assert.equal(await on.haltedReason(), null);
       await on.source.change('app_incident', 6_000, { opened: new Date() });
-      await on.dependencies.control.resumeView(INCIDENTS);
+      await on.dependencies.control.viewStops.resume(INCIDENTS);
       await on.replicate(INCIDENTS);
       await on.assertIncidentsEqual();
     });

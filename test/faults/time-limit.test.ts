@@ -59,7 +59,7 @@ describe('an extract that does not end in time', function () {
       assert.match(String(await on.haltedReason()), named);
       assert.deepEqual(await on.states(), ['abandoned']);
       await gate.open();
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       assert.partialDeepStrictEqual(await on.replicate(), { added: '2000' });
       await on.assertEqual();
     });
@@ -133,7 +133,7 @@ describe('an extract that does not end in time', function () {
 
     assert.match(String(await on.haltedReason()), captureNamed);
     await gate.open();
-    await on.dependencies.control.resumeView('pmr_project');
+    await on.dependencies.control.viewStops.resume('pmr_project');
     for (const changed of ['1', '2']) assert.partialDeepStrictEqual(await on.replicate(), { changed });
     await on.assertEqual();
   });

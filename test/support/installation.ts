@@ -4,17 +4,31 @@ import type { PubSub } from '@google-cloud/pubsub';
 import type { Bucket } from '@google-cloud/storage';
 import type pg from 'pg';
 import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
-import { mergeBatch } from '../../functions/merge/merge-batch.ts';
-import { streamBatch } from '../../functions/stream/stream-batch.ts';
-import type { ApplyResult } from '../../shared/batch/apply-batch.ts';
+import { applyMerge } from '../../functions/merge/apply-merge.ts';
+import { applyStream } from '../../functions/stream/apply-stream.ts';
+import { type Applier, type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
+import { DataHubError } from '../../shared/errors.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { HaltedView } from '../../shared/runtime/handle.ts';
 import type { Mailbox } from './mailbox.ts';
 import { SampleSource } from './sample-source.ts';
 
 export type Staged = Extract<ExtractResult, { outcome: 'staged' }>;
 export type Applied = Extract<ApplyResult, { outcome: 'applied' }>;
+
+export const MERGE: Applier = { loadType: 'merge', apply: applyMerge };
+export const STREAM: Applier = { loadType: 'bq-storage-api', apply: applyStream };
+
+type BatchName = { view: string; etlTransactionId: string };
+type UnlessHalted<T> = Exclude<T, HaltedView>;
+
+/** Throws the failure that halted the view, as a test expects it. */
+export function unlessHalted<T extends object>(result: T): UnlessHalted<T> {
+  if ('failure' in result && result.failure instanceof DataHubError) throw result.failure;
+  return result as UnlessHalted<T>;
+}
 
 type Target = 'project' | 'site' | 'incident';
 
@@ -82,7 +96,7 @@ export class Installation {
 
   static async create(parts: Parts): Promise<Installation> {
     const installation = new Installation(parts, await createDependencies(parts.env));
-    await importConfiguration(ENTRIES, installation.dependencies);
+    await importConfiguration({ entries: ENTRIES }, installation.dependencies);
     return installation;
   }
 
@@ -108,18 +122,22 @@ export class Installation {
     return new Installation({ ...this.parts, env }, await createDependencies(env));
   }
 
-  extract(view = 'pmr_project', trigger = 'test'): Promise<ExtractResult> {
-    return extractView(view, trigger, this.#invocation('extract', { view }), this.dependencies);
+  async extract(view = 'pmr_project', trigger = 'test'): Promise<UnlessHalted<ExtractResult>> {
+    return unlessHalted(
+      await extractView(view, trigger, this.#invocation('extract', { view }), this.dependencies),
+    );
   }
 
-  merge({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
+  async merge({ view, etlTransactionId }: BatchName): Promise<UnlessHalted<ApplyResult>> {
     const event = { view, etlTransactionId: BigInt(etlTransactionId) };
-    return mergeBatch(event, this.#invocation('merge', { view, etlTransactionId }), this.dependencies);
+    const invocation = this.#invocation('merge', { view, etlTransactionId });
+    return unlessHalted(await applyBatch(event, MERGE, invocation, this.dependencies));
   }
 
-  stream({ view, etlTransactionId }: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
+  async stream({ view, etlTransactionId }: BatchName): Promise<UnlessHalted<ApplyResult>> {
     const event = { view, etlTransactionId: BigInt(etlTransactionId) };
-    return streamBatch(event, this.#invocation('stream', { view, etlTransactionId }), this.dependencies);
+    const invocation = this.#invocation('stream', { view, etlTransactionId });
+    return unlessHalted(await applyBatch(event, STREAM, invocation, this.dependencies));
   }
 
   /** Extracts what must be a batch. */
@@ -226,7 +244,7 @@ export class Installation {
   }
 
   async haltedReason(view = 'pmr_project'): Promise<string | null> {
-    return (await this.dependencies.control.getViewSource(view)).haltedReason;
+    return (await this.dependencies.control.viewSources.get(view)).haltedReason;
   }
 
   /** Remembers the control database's tables, to put them back as a restore from a backup does. */

@@ -11,5 +11,5 @@ export function openTestPool(
   const unused = (): never => {
     throw new Error('a test pool reads no secret and has no connector');
   };
-  return createPool(database, { name: 'test', max, config, readSecret: unused, openConnector: unused });
+  return createPool(database, { name: 'test', max, config, readSecret: unused, openCloudSqlSockets: unused });
 }

@@ -43,7 +43,7 @@ describe('messages delivered late, out of order, again and at once', () => {
     stack = await Stack.start();
     on = await stack.install({ MAX_BATCH_LOG_ROWS: '2' });
     processes = [on, await on.anotherProcess()];
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
   });
   after(() => stack.stop());
 

@@ -38,7 +38,7 @@ describe('a message that is delivered again', () => {
   beforeEach(async () => {
     stack.clearFaults();
     on = await stack.install({ MAX_BATCH_LOG_ROWS: '2' });
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
     await deliverAll(on);
@@ -117,7 +117,7 @@ describe('a message that is delivered again', () => {
         assert.notEqual(await on.haltedReason(view), null);
 
         await assertNothingChanges(failed, { outcome: 'skipped' });
-        await on.dependencies.control.resumeView(view);
+        await on.dependencies.control.viewStops.resume(view);
         await assertNothingChanges(failed, { outcome: 'already finished', state: 'abandoned' });
         await deliverAll(on);
         await assertAllEqual();

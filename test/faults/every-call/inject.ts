@@ -141,5 +141,5 @@ async function haltAndMend({ world, view }: Prepared): Promise<void> {
   const letters = await world.takeDeadLetters();
   if (letters.length === 0) throw new Error('there is no dead letter');
   await world.mend(view);
-  await world.undisturbed.control.resumeView(view.name);
+  await world.undisturbed.control.viewStops.resume(view.name);
 }

@@ -172,7 +172,7 @@ export class Lane {
       BIGQUERY_LOCATION: LOCATION,
       LOG_LEVEL: 'fatal',
     });
-    await importConfiguration(CONFIGURATION, dependencies);
+    await importConfiguration({ entries: CONFIGURATION }, dependencies);
     this.dropConnections();
   }
 

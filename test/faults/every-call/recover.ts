@@ -1,9 +1,10 @@
 import { extractView } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
-import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
-import { streamBatch } from '../../../functions/stream/stream-batch.ts';
+import { applyBatch } from '../../../shared/batch/apply-batch.ts';
 import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
 import { parseBatchEvent } from '../../../shared/events/messages.ts';
+import type { HaltedView } from '../../../shared/runtime/handle.ts';
+import { MERGE, STREAM, unlessHalted } from '../../support/installation.ts';
 import type { ViewUnderTest } from './views.ts';
 import type { World } from './world.ts';
 
@@ -25,9 +26,9 @@ export async function comeToRest(world: World, view: ViewUnderTest): Promise<voi
     if (extracted?.outcome === 'busy') await world.letLeasesAge();
     for (const announcement of await world.takeAnnouncements(view)) {
       const event = parseBatchEvent(announcement);
-      const apply = view.applier === 'merge' ? mergeBatch : streamBatch;
+      const applier = view.applier === 'merge' ? MERGE : STREAM;
       const applied = await attempt(told, () =>
-        apply(event, { functionName: view.applier, event: announcement }, world.undisturbed),
+        applyBatch(event, applier, { functionName: view.applier, event: announcement }, world.undisturbed),
       );
       if (applied?.outcome === 'busy') await world.letLeasesAge();
     }
@@ -66,9 +67,9 @@ export async function comeToHalt(world: World, view: ViewUnderTest): Promise<voi
 async function attempt<T extends { outcome: string }>(
   told: string[],
   step: () => Promise<T>,
-): Promise<T | undefined> {
+): Promise<Exclude<T, HaltedView> | undefined> {
   try {
-    const result = await step();
+    const result = unlessHalted(await step());
     told.push(JSON.stringify(result));
     return result;
   } catch (thrown) {

@@ -36,7 +36,7 @@ describe('I12 secrets', function () {
       alter schema etl owner to ${CONTROL_ROLE};
       grant all on all tables in schema etl to ${CONTROL_ROLE};
       grant all on all sequences in schema etl to ${CONTROL_ROLE};`);
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
   });
   after(() => stack.stop());
 
@@ -202,7 +202,7 @@ describe('I12 secrets', function () {
         for (const event of [{ view: 'pmr_site' }, pushed({ view: 'pmr_site' })]) {
           const answer = await post('extract', event);
           assert.partialDeepStrictEqual(answer, { error: { kind } });
-          await on.dependencies.control.resumeView('pmr_site');
+          await on.dependencies.control.viewStops.resume('pmr_site');
         }
         await post('extract', { check: true });
         for (const name of ['merge', 'stream'] as const) {

@@ -42,7 +42,7 @@ const MOST_TICKS_TO_DRY = 20_000;
  */
 export async function torture(stack: Stack, options: TortureOptions): Promise<TortureResult> {
   const on = await stack.install({ GRACE_SECONDS });
-  await importConfiguration([STREAMED_ENTRY], on.dependencies);
+  await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
   await on.source.database.query(TORTURE_SCHEMA);
   await on.control.query(CHECKPOINT_STEPS);
   const proxy = await startPostgresProxy({ port: stack.postgres.port, sideOf: () => 'source' });

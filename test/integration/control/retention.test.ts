@@ -13,7 +13,7 @@ describe('rows of etl that are old', () => {
   after(() => server.stop());
   beforeEach(async () => {
     database = await server.create();
-    await database.control.importViewSources([viewEntry(VIEW), viewEntry('pmr_inventory')]);
+    await database.control.viewSources.import([viewEntry(VIEW), viewEntry('pmr_inventory')]);
   });
 
   /** Batches of a view, the oldest first: state and age in days. */
@@ -43,14 +43,14 @@ describe('rows of etl that are old', () => {
       ['staged', 1],
     ]);
 
-    assert.equal(await database.control.deleteOldRows(90), 2);
+    assert.equal(await database.control.retention.deleteOldRows(90), 2);
 
     assert.deepEqual(await kept(VIEW), [
       ['failed', 94],
       ['applied', 80],
       ['staged', 0],
     ]);
-    assert.equal(await database.control.deleteOldRows(90), 0);
+    assert.equal(await database.control.retention.deleteOldRows(90), 0);
   });
 
   it('I11 stay when they are the last of their view, whose load type they lock, or the checkpoint names them', async () => {
@@ -64,7 +64,7 @@ describe('rows of etl that are old', () => {
       `insert into etl.checkpoint (view_name, floor_id, seen, horizons, etl_transaction_id) values ('${VIEW}', 0, '{}', '[]', 2)`,
     );
 
-    await database.control.deleteOldRows(90);
+    await database.control.retention.deleteOldRows(90);
 
     assert.deepEqual(await kept(VIEW), [
       ['applied', 200],
@@ -80,7 +80,7 @@ describe('rows of etl that are old', () => {
        select 'x', 'bug', i, '', now() - interval '91 days' from generate_series(1, 10002) i`,
     );
 
-    assert.equal(await database.control.deleteOldRows(90), 10_000);
+    assert.equal(await database.control.retention.deleteOldRows(90), 10_000);
     assert.deepEqual(
       (await database.rows('select message from etl.etl_error order by id')).map(({ message }) => message),
       ['10001', '10002'],
@@ -96,7 +96,7 @@ describe('rows of etl that are old', () => {
       `insert into etl.queued_key (view_name, key, kind, etl_transaction_id) values ('${VIEW}', '1', 'repair', 1)`,
     );
 
-    assert.equal(await database.control.deleteOldRows(90), 0);
+    assert.equal(await database.control.retention.deleteOldRows(90), 0);
   });
 
   it('are deleted when their failure was resolved long ago, and its dead letter is not due', async () => {
@@ -108,7 +108,7 @@ describe('rows of etl that are old', () => {
               ('x', 'bug', 'open', '', null, null)`,
     );
 
-    assert.equal(await database.control.deleteOldRows(90), 1);
+    assert.equal(await database.control.retention.deleteOldRows(90), 1);
 
     assert.deepEqual(
       (await database.rows('select message from etl.etl_error order by id')).map(({ message }) => message),

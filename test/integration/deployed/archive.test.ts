@@ -161,7 +161,7 @@ describe('the archive that is deployed', () => {
     before(async () => {
       stack = await Stack.start();
       on = await stack.install();
-      await importConfiguration([...ENTRIES, STREAMED_ENTRY], on.dependencies);
+      await importConfiguration({ entries: [...ENTRIES, STREAMED_ENTRY] }, on.dependencies);
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.source.add('app_incident', { id: 1 });
     });

@@ -114,7 +114,7 @@ describe('when a job or what was staged is lost', () => {
       });
 
       assert.deepEqual(await on.target(), []);
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       await on.replicate();
       await on.assertEqual();
     });

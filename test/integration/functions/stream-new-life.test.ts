@@ -19,7 +19,7 @@ describe('I7 a control database that does not know what was streamed', () => {
   beforeEach(async () => {
     stack.clearFaults();
     on = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
     await on.replicate(VIEW);
   });
@@ -64,7 +64,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await forgetStagedObjects();
     await comeBack();
     const reborn = await stack.withNewControl(on);
-    await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
 
     const applied = await reborn.replicate(VIEW);
 
@@ -99,7 +99,7 @@ describe('I7 a control database that does not know what was streamed', () => {
 
   it("is noticed by a load job of its name that is another life's", async () => {
     const fresh = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, type: 'one' });
     const batch = await fresh.stage(VIEW);
     const jobId = `stream_SMartDataAnalytics_xyz_incident_${batch.etlTransactionId}_1_1`;
@@ -124,7 +124,7 @@ describe('I7 a control database that does not know what was streamed', () => {
           const read = await staging.readStreamHighWater(view);
           await staging.writeStreamHighWater(
             view,
-            { etlTransactionId: 700n, token: 'of the other life' },
+            { id: 700n, token: 'of the other control database' },
             read,
           );
           return read;

@@ -16,7 +16,7 @@ describe('a date outside the window that streaming accepts', () => {
   after(() => stack.stop());
   beforeEach(async () => {
     on = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_incident', { id: 1, type: 'one' });
     await on.replicate(VIEW);
   });
@@ -35,7 +35,7 @@ describe('a date outside the window that streaming accepts', () => {
     );
     assert.equal(await on.haltedReason('pmr_project'), null);
     await on.source.change('app_incident', 1, { opened: new Date() });
-    await on.dependencies.control.resumeView(VIEW);
+    await on.dependencies.control.viewStops.resume(VIEW);
     await on.replicate(VIEW);
     await on.assertIncidentsEqual();
   });
@@ -48,7 +48,7 @@ describe('a date outside the window that streaming accepts', () => {
 
   it('I9 arrives as NULL when the policy of its column says so', async () => {
     await importConfiguration(
-      [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }],
+      { entries: [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }] },
       on.dependencies,
     );
     await change(1);
@@ -60,7 +60,7 @@ describe('a date outside the window that streaming accepts', () => {
 
   it('is loaded with the whole view, which is no stream', async () => {
     const fresh = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
 
     await fresh.replicate(VIEW);
@@ -72,19 +72,19 @@ describe('a date outside the window that streaming accepts', () => {
 
   it('halts a view that must be loaded anew into a target with rows, until its policy lets it go', async () => {
     const fresh = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' }, { id: 2 });
     await fresh.replicate(VIEW);
     const reborn = await stack.withNewControl(fresh);
-    await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
     await assert.rejects(reborn.extract(VIEW), {
       kind: 'bad_data',
       message: /key 1, column open_datetime/,
     });
 
     const lenient = { ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' as const } };
-    await importConfiguration([lenient], reborn.dependencies);
-    await reborn.dependencies.control.resumeView(VIEW);
+    await importConfiguration({ entries: [lenient] }, reborn.dependencies);
+    await reborn.dependencies.control.viewStops.resume(VIEW);
     await reborn.replicate(VIEW);
 
     assert.partialDeepStrictEqual(await reborn.target('incident'), [
@@ -95,7 +95,7 @@ describe('a date outside the window that streaming accepts', () => {
 
   it('I8 that only BigQuery meets is told with the key of its row', async () => {
     const fresh = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], fresh.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
     const batch = await fresh.stage(VIEW);
     // Staged to be loaded, and somebody else's row makes it a stream.

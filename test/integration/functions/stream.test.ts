@@ -19,7 +19,7 @@ describe('streaming a view', () => {
   beforeEach(async () => {
     stack.clearFaults();
     on = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add(
       'app_incident',
       { id: 1, inventory_id: 7, type: 'broken', opened: '2026-01-02T03:04:05Z' },
@@ -67,7 +67,8 @@ describe('streaming a view', () => {
       const batch = await on.stage(VIEW);
       const { dependencies } = on;
       const markApplied = () => Promise.reject(new DataHubError('transient', 'the database is away'));
-      on.dependencies = { ...dependencies, control: { ...dependencies.control, markApplied } };
+      const batches = { ...dependencies.control.batches, markApplied };
+      on.dependencies = { ...dependencies, control: { ...dependencies.control, batches } };
       await assert.rejects(on.stream(batch), { kind: 'transient' });
       on.dependencies = dependencies;
 
@@ -86,7 +87,7 @@ describe('streaming a view', () => {
       // Nobody captures this log row: the old control database is gone, the new one begins after it.
       await on.source.delete('app_incident', 2);
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
 
       const applied = await reborn.replicate(VIEW);
 
@@ -97,7 +98,7 @@ describe('streaming a view', () => {
     it('I2 into a target that has rows deletes nothing that it carried, however old the list of what it did not', async () => {
       await on.replicate(VIEW);
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
       const { dependencies } = reborn;
       const outdated = async function* () {
         yield [{ incident_id: '1' }, { incident_id: '2' }];
@@ -116,11 +117,11 @@ describe('streaming a view', () => {
       await on.replicate(VIEW);
       await on.source.database.query('delete from app_incident');
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
 
       await assert.rejects(reborn.extract(VIEW), {
         kind: 'configuration',
-        message: /has no row, but its target has 2/,
+        message: /has no rows, but its target has 2/,
       });
     });
 
@@ -130,7 +131,7 @@ describe('streaming a view', () => {
         const isReload = first.length > 0;
         if (isReload) await on.replicate(VIEW);
         const loaded = isReload ? await stack.withNewControl(on) : on;
-        await importConfiguration([STREAMED_ENTRY], loaded.dependencies);
+        await importConfiguration({ entries: [STREAMED_ENTRY] }, loaded.dependencies);
         const batch = await loaded.stage(VIEW);
         const call = isReload ? 'bigquery.job.query' : 'bigquery.job.load';
         const failing = Array.from({ length: 4 }, () => failJob('backendError'));
@@ -157,7 +158,7 @@ describe('streaming a view', () => {
       await on.query(`drop table ${on.targetTable('incident')}`);
       await on.source.change('app_incident', 1, { type: 'newer' });
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
+      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
       await reborn.replicate(VIEW);
 
       held.release();

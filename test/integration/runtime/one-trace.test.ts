@@ -21,7 +21,7 @@ describe('what the functions log', () => {
   before(async () => {
     stack = await Stack.start();
     on = await stack.install();
-    await importConfiguration([...ENTRIES, STREAMED_ENTRY], on.dependencies);
+    await importConfiguration({ entries: [...ENTRIES, STREAMED_ENTRY] }, on.dependencies);
     const env = { ...process.env, ...on.parts.env, LOG_LEVEL: 'info' };
     functions = await Promise.all(
       FUNCTIONS.map((each) =>

@@ -50,7 +50,7 @@ describe('metrics and alerts on log lines', () => {
   });
   beforeEach(async () => {
     stack.clearFaults();
-    await on.dependencies.control.resumeView(VIEW);
+    await on.dependencies.control.viewStops.resume(VIEW);
   });
 
   async function start(name: Name, settings: Record<string, string> = {}): Promise<RunningFunction> {
