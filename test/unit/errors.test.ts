@@ -25,8 +25,8 @@ describe('a kind of error', () => {
       (Object.keys(DISPOSITION) as ErrorKind[]).filter((kind) => DISPOSITION[kind] === wanted).toSorted();
 
     assert.deepEqual(disposed('retry'), [
-      'environment',
       'batch_id_collision',
+      'environment',
       'staging_lost',
       'transient',
       'unauthorized',
