@@ -32,7 +32,9 @@ describe('a deadline', () => {
 
   it('stops work that is still running when the time is up, whatever error the work makes of it', async () => {
     using deadline = new Deadline(systemClock, 60);
-    using ended = new Deadline({ nowMs: () => 0 }, 0);
+    let nowMs = 0;
+    using ended = new Deadline({ nowMs: () => nowMs }, 60);
+    nowMs = 60_000;
     const asItIs = (signal: AbortSignal) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     const asAnother = (signal: AbortSignal) =>
