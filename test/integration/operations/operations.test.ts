@@ -130,7 +130,7 @@ describe('an operator', function () {
 
         await assert.rejects(ask({ redrive: [1, 2] }), {
           kind: 'invalid_event',
-          message: 'no event to send again: failure 2',
+          message: 'no event to send again for failure 2',
         });
 
         assert.deepEqual(await on.mailboxes.merge.take(), []);
@@ -422,7 +422,7 @@ describe('an operator', function () {
 
       await assert.rejects(change('merge', 'incident_merged'), {
         kind: 'invalid_event',
-        message: /a function works on it/,
+        message: /a function is working on it/,
       });
     });
 
