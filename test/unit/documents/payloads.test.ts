@@ -31,6 +31,13 @@ describe('payloads in the documents', () => {
     const viewSources = await readFile(join(ROOT, 'sql/source/view-sources.json'), 'utf8');
 
     assert.equal(parseExtractEvent(JSON.parse(viewSources)).ask, 'import');
+    for (const { path, text } of await readDocuments()) {
+      assert.doesNotMatch(
+        text,
+        /"import"[^\n]*\$\(cat/,
+        `${path} wraps the file, which has its "import" already`,
+      );
+    }
   });
 
   for (const [where, text] of [
@@ -66,7 +73,7 @@ function payloadsIn({ text, language }: Code): Payload[] {
 }
 
 /** An event or a view source, rather than, say, a log line. */
-const ALONE = /^\{\s*"(view|import|check|dryRun|redrive|resolve|status|trigger|name)":.*\}$/s;
+const ALONE = /^\{\s*("(view|import|check|dryRun|redrive|resolve|status|trigger)":|.*"main_table":).*\}$/s;
 
 function refusedIn(code: Code[]): string[] {
   return code.flatMap((piece) =>
