@@ -4,7 +4,7 @@ import { failBefore, hold } from '../../emulators/faults.ts';
 import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
 import type { Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
-import { readConfiguration } from '../../tools/terraform/configuration.ts';
+import { readLocals } from '../../tools/terraform/configuration.ts';
 import { type LogDefinition, logDefinitions } from '../../tools/terraform/log-definitions.ts';
 import { type LogEntry, logEntryOf } from '../../tools/terraform/log-entry.ts';
 import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.ts';
@@ -36,7 +36,7 @@ describe('metrics and alerts on log lines', () => {
   let definitions: Record<'metrics' | 'alerts', LogDefinition[]>;
 
   before(async () => {
-    definitions = logDefinitions(await readConfiguration(), BEHIND_MINUTES);
+    definitions = logDefinitions(await readLocals(), BEHIND_MINUTES);
     stack = await Stack.start();
     on = await stack.install();
     for (const name of ['extract', 'merge'] as const) running[name] = await start(name);
