@@ -15,7 +15,7 @@ export async function getViewSource(pool: pg.Pool, view: string): Promise<ViewSo
     advice:
       known.length > 0
         ? `The configuration has: ${known.join(', ')}.`
-        : 'Import a configuration first: README, "Configuration".',
+        : 'Import a configuration first: see docs/configuration.md.',
   });
 }
 
@@ -106,8 +106,7 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
 function notImportable(view: string, faults: string[]): DataHubError {
   return new DataHubError('configuration', `view ${view} ${faults.join('; ')}`, {
     context: { view },
-    advice:
-      'Keep what the target was loaded by; another load type is asked for by a message (README, "Operating it").',
+    advice: 'Keep what the target was loaded by; to change the load type, see docs/operations.md.',
   });
 }
 

@@ -39,7 +39,7 @@ export async function importConfiguration(
   for (const { load_type, name, target_name } of entries) {
     if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
     faults.push(
-      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: README, "Configuration")`,
+      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: see docs/configuration.md)`,
     );
   }
   if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
