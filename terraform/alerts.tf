@@ -1,12 +1,12 @@
 locals {
-  operations = "OPERATIONS.md of the repository, section"
+  operations = "docs/operations.md in the repository, section"
   channels   = concat([for channel in google_monitoring_notification_channel.email : channel.id], var.alert_channels)
 
-  # Cloud Monitoring asks for a day's points at most.
+  # Cloud Monitoring evaluates at most one day of points.
   look_back_minutes = 1410
 
-  # What var.alert_after leaves out follows from the schedule. An alert on what does not come is left out (null) where the schedule
-  # rests for longer than Cloud Monitoring looks back.
+  # The schedule decides every limit that var.alert_after leaves out. An alert on something missing is itself left out (null) if the
+  # schedule pauses for longer than Cloud Monitoring looks back.
   rest_minutes = coalesce(local.schedule_rest_minutes, 1440)
   alert_after = {
     behind_minutes     = coalesce(var.alert_after.behind_minutes, min(local.rest_minutes + 25, 1440))
@@ -15,42 +15,43 @@ locals {
     no_tick_minutes    = var.alert_after.no_tick_minutes != null ? var.alert_after.no_tick_minutes : local.rest_minutes + 25 > local.look_back_minutes ? null : local.rest_minutes + 25
   }
 
-  # Alerts on what came more than `above` times within so many minutes.
+  # These alerts fire if a metric counts more than `above` within `minutes`.
   count_alerts = {
     function_errors = {
-      title    = "functions fail again and again"
+      title    = "functions keep failing"
       section  = "function-errors"
       filter   = "${local.metric_scope} AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
       above    = local.alert_after.failed_calls
       minutes  = 15
-      advice   = "Read the functions' last errors; whatever fails is delivered again until it succeeds."
+      advice   = "Read the latest errors of the functions. Pub/Sub delivers a failed event again until it succeeds."
       severity = "ERROR"
     }
   }
 
-  # Alerts on what did not come for so many minutes, and on what never came. A condition on missing data, of either kind, knows only
-  # time series that were there before, so an installation that never began would be silent; PromQL counts what is not there as 0.
-  # `metric` is a key of log_metrics. A night or a Sunday without changes is no alert: a view that is found current is life enough.
+  # These alerts fire if a metric counts nothing for `minutes`, even if it never counted anything. Both kinds of missing-data conditions
+  # only know time series that existed before, so they would stay silent in an installation that never started; PromQL counts a missing
+  # series as 0. `metric` is a key of log_metrics. A night or a Sunday without changes does not fire an alert: a view that a tick finds
+  # up to date counts as well.
   absence_alerts = {
     no_applied_batch = {
-      title    = "nothing was applied, and no view was current, for long"
+      title    = "no batch was applied and no view was up to date"
       section  = "no-applied-batch"
-      metric   = "signs_of_life"
+      metric   = "liveness"
       minutes  = local.alert_after.no_applied_minutes
-      advice   = "See whether ticks come, whether a view is enabled, and what keeps its batches from being applied."
+      advice   = "Check whether ticks arrive, whether a view is enabled, and what keeps its batches from being applied."
       severity = "WARNING"
     }
     no_tick = {
-      title    = "no tick was seen"
+      title    = "no tick arrived"
       section  = "no-tick"
-      metric   = "looked_at_views"
+      metric   = "views_checked"
       minutes  = local.alert_after.no_tick_minutes
-      advice   = "See whether the schedule is paused, whether extract starts at all, and whether a view is enabled."
+      advice   = "Check whether the schedule is paused, whether extract starts, and whether a view is enabled."
       severity = "ERROR"
     }
   }
 
-  # Log lines become points of a metric up to some minutes late: a shorter window would miss them.
+  # A log line becomes a point of its metric with a delay of up to some minutes. A shorter window would miss it.
   absence_window_minutes = 15
 
   alerts = {
@@ -107,7 +108,7 @@ resource "google_monitoring_alert_policy" "alert" {
       }
     }
 
-    # A log metric is not known to Cloud Monitoring for some minutes after it was made: until then it counts as 0.
+    # Cloud Monitoring does not know a log-based metric until some minutes after its creation. Until then it counts as 0.
     dynamic "condition_prometheus_query_language" {
       for_each = [for name, alert in local.absence_alerts : alert if name == each.key]
       content {
@@ -142,13 +143,13 @@ resource "google_monitoring_alert_policy" "alert" {
 check "alerts_reach_somebody" {
   assert {
     condition     = length(var.alert_emails) + length(var.alert_channels) > 0
-    error_message = "Nobody gets the alerts: give an address in alert_emails, or a channel in alert_channels."
+    error_message = "Nobody receives the alerts: set an address in alert_emails or a channel in alert_channels."
   }
 }
 
 check "ticks_are_watched" {
   assert {
     condition     = local.alert_after.no_applied_minutes != null && local.alert_after.no_tick_minutes != null
-    error_message = "The schedule rests for longer than Cloud Monitoring looks back: there is no alert on ticks that do not come, and the first tick after a rest of a day or more finds every view behind."
+    error_message = "The schedule pauses for longer than Cloud Monitoring looks back. There is no alert on missing ticks, and the first tick after a pause of a day or more finds every view behind."
   }
 }

@@ -4,7 +4,7 @@ locals {
   archived   = setunion([for pattern in local.archive.include : fileset(local.repository, pattern)]...)
 }
 
-# What the functions are built from: the files that archive.json names, and nothing else.
+# The source archive of the functions: exactly the files that archive.json names.
 data "archive_file" "source" {
   type        = "zip"
   output_path = "${path.module}/.terraform/source.zip"
@@ -18,7 +18,7 @@ data "archive_file" "source" {
   }
 }
 
-# Its name says what is in it: a change in any file is another object, and deploys every function anew.
+# The name contains a hash of the content. A change in any file creates a new object and redeploys every function.
 resource "google_storage_bucket_object" "source" {
   name   = "functions-${data.archive_file.source.output_sha256}.zip"
   bucket = google_storage_bucket.source.name

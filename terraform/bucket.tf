@@ -1,5 +1,6 @@
-# Staged objects, <view>/<etl transaction>/…, and <view>/last-batch: the number that a new or restored control database must go
-# on above. That one must outlive by far the two days for which BigQuery remembers deleted rows, so it is deleted by no rule.
+# The bucket holds staged objects, <view>/<batch id>/…, and one object <view>/last-batch per streamed view. A new or restored control
+# database must continue above the batch id in it. No rule deletes that object: BigQuery remembers deleted rows for two days, and it must
+# outlive them by far.
 resource "google_storage_bucket" "staging" {
   name                        = local.buckets.staging
   location                    = var.location
@@ -26,7 +27,7 @@ resource "google_storage_bucket" "staging" {
     }
   }
 
-  # What is deleted can be staged again; a copy of everything for 7 days more would only cost.
+  # Deleted objects can be staged again. Seven days of soft-deleted copies would only cost money.
   soft_delete_policy {
     retention_duration_seconds = 0
   }
@@ -38,7 +39,7 @@ resource "google_storage_bucket" "staging" {
   depends_on = [google_project_service.required]
 }
 
-# The archive that the functions are built from. Going back is applying an older commit, which builds its archive again.
+# The bucket for the source archive of the functions. To roll back, apply an older commit: Terraform builds its archive again.
 resource "google_storage_bucket" "source" {
   name                        = local.buckets.source
   location                    = var.location

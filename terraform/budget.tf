@@ -30,7 +30,7 @@ resource "google_billing_budget" "monthly" {
   }
 
   all_updates_rule {
-    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels))) # 5 are the most
+    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels))) # the API takes at most 5
     disable_default_iam_recipients   = false
   }
 

@@ -1,5 +1,5 @@
-# The control database, where none exists. Its role and password are made by a command (see the outputs), so that no password is
-# in a variable, a plan or the state.
+# An instance for the control database, on request. A command from the output next_steps creates its role and password, so that no
+# variable, plan or state contains a password.
 resource "google_sql_database_instance" "control" {
   count = var.control_instance == null ? 0 : 1
 

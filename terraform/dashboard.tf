@@ -1,8 +1,8 @@
 locals {
-  # One chart each, two in a row. The names of `by` are labels of the metric or of its resource.
+  # Each entry is one chart; a row shows two. `by` names labels of the metric or of its resource.
   dashboard_tiles = [
     {
-      title   = "Behind, by view"
+      title   = "Seconds behind, by view"
       unit    = "seconds"
       filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["behind_seconds"].name}\""
       aligner = "ALIGN_PERCENTILE_99"
@@ -10,7 +10,7 @@ locals {
       by      = ["metric.label.view"]
     },
     {
-      title   = "From change to target, by view"
+      title   = "Time from change to target, by view"
       unit    = "milliseconds"
       filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["lag_milliseconds"].name}\""
       aligner = "ALIGN_PERCENTILE_95"
@@ -26,15 +26,15 @@ locals {
       by      = ["metric.label.view"]
     },
     {
-      title   = "Views that ticks have looked at"
+      title   = "Views checked by ticks"
       unit    = "views"
-      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["looked_at_views"].name}\""
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["views_checked"].name}\""
       aligner = "ALIGN_SUM"
       reducer = "REDUCE_SUM"
       by      = []
     },
     {
-      title   = "Failures for a person, by kind"
+      title   = "Failures that need a person, by kind"
       unit    = "failures"
       filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["failures"].name}\""
       aligner = "ALIGN_SUM"
@@ -42,7 +42,7 @@ locals {
       by      = ["metric.label.kind"]
     },
     {
-      title   = "Tried again, by kind"
+      title   = "Retries, by kind"
       unit    = "failures"
       filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["retries"].name}\""
       aligner = "ALIGN_SUM"
@@ -50,7 +50,7 @@ locals {
       by      = ["metric.label.kind"]
     },
     {
-      title   = "Dead letters that wait"
+      title   = "Unread dead letters"
       unit    = "messages"
       filter  = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"${google_pubsub_subscription.dead_letter.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
       aligner = "ALIGN_MAX"
@@ -58,7 +58,7 @@ locals {
       by      = []
     },
     {
-      title   = "Answers, by function and class"
+      title   = "Responses, by function and status class"
       unit    = "requests"
       filter  = "${local.metric_scope} AND metric.type=\"run.googleapis.com/request_count\""
       aligner = "ALIGN_SUM"
@@ -84,7 +84,7 @@ locals {
   ]
 }
 
-# Zeros and empty lists are left out: the API does not give them back, and every plan would want to add them again.
+# The dashboard leaves out zeros and empty lists: the API does not return them, and every plan would add them again.
 resource "google_monitoring_dashboard" "overview" {
   dashboard_json = jsonencode({
     displayName = "SMart DataHub${local.suffix}"

@@ -1,4 +1,4 @@
-# Tables, procedures and views in them are made by the functions: a change of a view's columns is no drift here.
+# The functions create the tables, procedures and views in these datasets, so a change of a view's columns is not drift here.
 resource "google_bigquery_dataset" "dataset" {
   for_each = local.datasets
 
@@ -16,14 +16,14 @@ resource "google_bigquery_dataset" "dataset" {
 
 locals {
   dataset_descriptions = {
-    target = "Tables that are kept equal to the views of the source, and the procedures that merge into them."
-    temp   = "Rows of batches on their way, and the ledger of applied batches."
-    view   = "What analysts read: rows that are not deleted, of the last five years."
+    target = "Copies of the source views, and the procedures that merge into them."
+    temp   = "Staged rows of batches, and the ledger of merged batches."
+    view   = "Reporting views for analysts: rows that are not deleted, of the last five years."
   }
 }
 
-# The reporting views may read the targets, so that analysts need no right there. Rights on datasets are given one by one with
-# this resource: google_bigquery_dataset_iam_member would take that of the reporting views away again.
+# The reporting views may read the targets, so analysts need no access to the targets. All access entries use this resource:
+# google_bigquery_dataset_iam_member would remove the entry of the reporting views again.
 resource "google_bigquery_dataset_access" "reporting_views" {
   dataset_id = google_bigquery_dataset.dataset["target"].dataset_id
 
@@ -44,7 +44,7 @@ resource "google_bigquery_dataset_access" "analysts" {
   group_by_email = each.key
 }
 
-# WRITER is roles/bigquery.dataEditor, under the name that BigQuery answers with.
+# WRITER is roles/bigquery.dataEditor under the name that the BigQuery API returns.
 resource "google_bigquery_dataset_access" "function" {
   for_each = local.rights.writes
 

@@ -7,7 +7,7 @@ resource "google_cloudfunctions2_function" "function" {
 
   build_config {
     runtime           = "nodejs24"
-    entry_point       = each.key # what the framework gets as FUNCTION_TARGET
+    entry_point       = each.key # the Functions Framework gets it as FUNCTION_TARGET
     docker_repository = google_artifact_registry_repository.functions.id
     service_account   = google_service_account.build.id
 
@@ -51,7 +51,7 @@ resource "google_cloudfunctions2_function" "function" {
   ]
 }
 
-# The images that Cloud Build makes of the functions.
+# The repository for the images that Cloud Build builds of the functions.
 resource "google_artifact_registry_repository" "functions" {
   repository_id = "cdc-functions${local.suffix}"
   location      = var.region

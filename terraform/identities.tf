@@ -1,4 +1,5 @@
-# Who acts. Each right is given on the narrowest thing that it can be given on; README, "Identities", says why each is needed.
+# Service accounts and their roles. Each role is granted on the narrowest resource that accepts it. README.md in this folder, section
+# "Identities", explains why each role is needed.
 resource "google_service_account" "function" {
   for_each = local.functions
 
@@ -26,7 +27,7 @@ resource "google_service_account" "build" {
 }
 
 locals {
-  # What every function may touch, one by one: `rights.writes["merge temp"]`.
+  # One entry per function and resource, such as `rights.writes["merge temp"]`.
   rights = {
     for kind in ["bucket_roles", "inspects", "publishes", "secrets", "writes"] : kind => merge([
       for function, entry in local.functions : {
@@ -42,7 +43,7 @@ locals {
     }
   ]...)
 
-  # Who may call a function: its trigger, if it has one, and people.
+  # The callers of a function: its trigger, if it has one, and var.invokers.
   callers = merge(
     { for function, entry in local.functions : "${function} trigger" => { function = function, member = "serviceAccount:${google_service_account.trigger.email}" } if entry.topic != null },
     local.function_invokers,
@@ -57,7 +58,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member = local.function_members[each.value.function]
 }
 
-# The preflight sees whether the topics exist.
+# The preflight checks whether the topics exist.
 resource "google_pubsub_topic_iam_member" "viewer" {
   for_each = local.rights.inspects
 
@@ -82,7 +83,7 @@ resource "google_secret_manager_secret_iam_member" "accessor" {
   member    = local.function_members[each.value.function]
 }
 
-# A job belongs to a project: there is nothing narrower to run one in.
+# A BigQuery job belongs to a project, so this role cannot be granted on anything narrower.
 resource "google_project_iam_member" "job_user" {
   for_each = { for function, entry in local.functions : function => entry if length(entry.writes) > 0 }
 
@@ -91,7 +92,7 @@ resource "google_project_iam_member" "job_user" {
   member  = local.function_members[each.key]
 }
 
-# Through Google's connector, of the project that an instance is in; the condition leaves that one instance.
+# Google's connector needs this role in the project of the instance. The condition limits it to that one instance.
 resource "google_project_iam_member" "cloud_sql_client" {
   for_each = {
     for key, entry in local.rights.secrets : key => entry if local.uses_cloud_sql[entry.object]
@@ -107,7 +108,7 @@ resource "google_project_iam_member" "cloud_sql_client" {
   }
 }
 
-# On the Cloud Run service below a function: roles/run.invoker cannot be given on the function itself.
+# Granted on the Cloud Run service under the function: roles/run.invoker cannot be granted on the function itself.
 resource "google_cloud_run_service_iam_member" "invoker" {
   for_each = local.callers
 
@@ -117,7 +118,7 @@ resource "google_cloud_run_service_iam_member" "invoker" {
   member   = each.value.member
 }
 
-# `gcloud functions call` looks the function up before it calls it.
+# `gcloud functions call` looks up the function before it calls it.
 resource "google_cloudfunctions2_function_iam_member" "viewer" {
   for_each = local.function_invokers
 
@@ -140,19 +141,19 @@ resource "google_project_iam_member" "build_log_writer" {
   member  = "serviceAccount:${google_service_account.build.email}"
 }
 
-# The archive is in our bucket and in that into which Cloud Functions copies it; staged rows are in neither.
+# The archive lies in our source bucket, and Cloud Functions copies it to a bucket of its own. Neither bucket holds staged rows.
 resource "google_project_iam_member" "build_source_reader" {
   project = var.project
   role    = "roles/storage.objectViewer"
   member  = "serviceAccount:${google_service_account.build.email}"
 
   condition {
-    title      = "sources of functions"
+    title      = "source buckets of functions"
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/${local.buckets.source}/\")"
   }
 }
 
-# A right holds only some time after it was given: the first build would be refused.
+# A new role takes effect with a delay. Without this pause the first build would be refused.
 resource "time_sleep" "build_rights" {
   create_duration = "90s"
   triggers        = { account = google_service_account.build.email }

@@ -18,10 +18,10 @@ locals {
     source  = "cdc-source-database-url${local.suffix}"
   }
 
-  # An event-driven function may run for 540 s at most. The functions stop by themselves before their limit.
+  # An event-driven function may run for at most 540 s. The functions stop by themselves before that limit.
   time_limit_seconds = 540
 
-  # An instance serves one request at a time: a batch fills it, and its memory was measured so.
+  # An instance serves one request at a time: one batch uses all of it, and its memory was measured that way.
   function_defaults = {
     memory      = "512Mi"
     cpu         = "1"
@@ -29,12 +29,13 @@ locals {
     inspects    = []
   }
 
-  # Each function with what it may touch, and what differs from the defaults; a new one is a new entry. `topic` is a key of
-  # var.topics, or null for one that is only called over HTTP. `publishes` and `inspects` are keys of topics (inspects: sees that
-  # it exists), `writes` of datasets, `secrets` of local.secrets; `bucket_roles` are roles on the staging bucket.
+  # Every function with the resources that it may use, and with values that differ from the defaults. To add a function, add an entry.
+  # `topic` is a key of var.topics, or null for a function that is only called over HTTP. `publishes` and `inspects` are keys of topics
+  # (inspects: may check that the topic exists), `writes` are keys of datasets, `secrets` are keys of local.secrets, and `bucket_roles`
+  # are roles on the staging bucket.
   function_entries = {
     extract = {
-      description  = "Captures what changed in the source and stages it."
+      description  = "Captures the changes of the source and stages them."
       topic        = "extract"
       publishes    = ["dead_letter", "extract", "merge", "stream"]
       inspects     = ["dead_letter", "extract", "merge", "stream"]
@@ -43,7 +44,7 @@ locals {
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectUser"]
     }
     merge = {
-      description  = "Applies a staged batch by one BigQuery transaction."
+      description  = "Applies a staged batch in one BigQuery transaction."
       topic        = "merge"
       publishes    = ["dead_letter", "extract", "merge"]
       writes       = ["target", "temp"]
@@ -68,8 +69,8 @@ locals {
     ip_type  = try(var.control_instance.private_network, null) == null ? var.control_database.cloud_sql_ip_type : "PRIVATE"
   }
 
-  # What the functions read (shared/config/config.ts); null leaves a variable out. A secret travels as its name only: the function
-  # reads the value when it starts, so a new version needs no deployment.
+  # The environment variables of the functions (shared/config/config.ts); null leaves a variable out. A variable contains the name of a
+  # secret, never its value: the function reads the value when it starts, so a new version needs no deployment.
   environment = {
     BIGQUERY_LOCATION          = var.location
     CALL_TIMEOUT_SECONDS       = var.settings.call_timeout_seconds
@@ -110,10 +111,10 @@ locals {
     VIEW_DATASET               = local.datasets.view
   }
 
-  # Of the runtime, not of the functions: without it V8 lets short-lived buffers pile up (README, "Memory").
+  # For the Node.js runtime: without it V8 lets short-lived buffers pile up (docs/configuration.md, "Memory").
   runtime_environment = { NODE_OPTIONS = "--max-semi-space-size=4" }
 
-  # A function that may not read the source's secret never asks the source anything; where it would be leads nowhere.
+  # A function without access to the source's secret never connects to the source. Its URL leads nowhere.
   no_source = { SOURCE_DATABASE_URL = "postgresql://nobody@localhost/nothing" }
 
   function_environment = {
@@ -124,14 +125,14 @@ locals {
     )
   }
 
-  # The instances that functions reach through Google's connector: they need roles/cloudsql.client for it.
+  # Functions reach these instances through Google's connector, for which they need roles/cloudsql.client.
   cloud_sql_instances = {
     control = local.control_cloud_sql.instance
     source  = var.source_database.cloud_sql_instance
   }
   uses_cloud_sql = { for database, instance in local.cloud_sql_instances : database => instance != null }
 
-  # As IAM names them. The project's id may have a colon in it: example.com:project:region:instance.
+  # The instances as IAM names them. A project id may contain a colon: example.com:project:region:instance.
   cloud_sql_resources = {
     for database, parts in { for database, instance in local.cloud_sql_instances : database => regex("^(.+):[^:]+:([^:]+)$", instance) if instance != null } :
     database => { project = parts[0], name = "projects/${parts[0]}/instances/${parts[1]}" }

@@ -1,80 +1,80 @@
-# What is read out of the functions' log lines. The filters are tested against lines that the functions write in a run
+# Metrics and alerts on the log lines of the functions. A test runs the functions and applies these filters to the lines that they write
 # (test/integration/terraform/log-filters.test.ts).
 locals {
   function_services = [for function in keys(local.functions) : "\"${function}${local.suffix}\""]
   log_scope         = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", local.function_services)})"
-  # The same in the language of Cloud Monitoring.
+  # The same scope in the filter language of Cloud Monitoring.
   metric_scope = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(${join(",", local.function_services)})"
 
-  # Counters, and where `value` is given, distributions of it.
+  # An entry with a `value` is a distribution of that value; every other entry is a counter.
   log_metrics = {
     applied_batches = {
-      description = "Batches that were applied."
+      description = "Applied batches."
       filter      = "jsonPayload.message=\"batch applied\""
       labels      = { view = "EXTRACT(jsonPayload.view)" }
       value       = null
       unit        = "1"
     }
     behind_seconds = {
-      description = "For how long a view was not known to be current, at each tick."
+      description = "Seconds since a view was last known to be up to date, at each tick."
       filter      = "jsonPayload.message=\"view freshness\""
       labels      = { view = "EXTRACT(jsonPayload.view)" }
       value       = "EXTRACT(jsonPayload.behindSeconds)"
       unit        = "s"
     }
     failures = {
-      description = "Failures that only a person can mend."
+      description = "Failures that need a person."
       filter      = "severity>=ERROR AND jsonPayload.kind:*"
       labels      = { kind = "EXTRACT(jsonPayload.kind)" }
       value       = null
       unit        = "1"
     }
     lag_milliseconds = {
-      description = "From a change in the source to its arrival in the target."
+      description = "Time from a change in the source to its arrival in the target."
       filter      = "jsonPayload.message=\"batch applied\" AND jsonPayload.lagMs>=0"
       labels      = { view = "EXTRACT(jsonPayload.view)" }
       value       = "EXTRACT(jsonPayload.lagMs)"
       unit        = "ms"
     }
-    looked_at_views = {
-      description = "Views that a tick has looked at."
-      filter      = "jsonPayload.message=\"view freshness\""
+    liveness = {
+      description = "Applied batches, and views that a tick found up to date."
+      filter      = "(jsonPayload.message=\"batch applied\" OR (jsonPayload.message=\"view freshness\" AND jsonPayload.behindSeconds<=${local.alert_after.behind_minutes * 60}))"
       labels      = {}
       value       = null
       unit        = "1"
     }
     retries = {
-      description = "Failures that are tried again."
+      description = "Failures that will be retried."
       filter      = "jsonPayload.message=\"will retry\""
       labels      = { kind = "EXTRACT(jsonPayload.kind)" }
       value       = null
       unit        = "1"
     }
-    signs_of_life = {
-      description = "Batches that were applied, and views that a tick found current."
-      filter      = "(jsonPayload.message=\"batch applied\" OR (jsonPayload.message=\"view freshness\" AND jsonPayload.behindSeconds<=${local.alert_after.behind_minutes * 60}))"
+    views_checked = {
+      description = "Views that a tick has checked."
+      filter      = "jsonPayload.message=\"view freshness\""
       labels      = {}
       value       = null
       unit        = "1"
     }
   }
 
-  # Alerts on single lines. `section` is a heading of OPERATIONS.md; each of `labels` names its incident.
+  # Alerts on single log lines. `section` is a heading of docs/operations.md; each value of `labels` opens an incident of its own.
   log_alerts = {
     abandoned_batches = {
-      title    = "batches are given up again and again"
+      title    = "batches are abandoned repeatedly"
       section  = "abandoned-batches"
       filter   = "jsonPayload.message=\"batch abandoned again\""
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "The log line tells why: a process that ends before its time, staged objects that vanish, or rows that are not copied within the limits."
+      advice   = "The log line gives the reason: a process ended early, staged objects disappeared, or rows were not copied within the time limits."
       severity = "ERROR"
     }
     dead_letter = {
-      title    = "an event was set aside"
+      title    = "an event was dead-lettered"
       section  = "dead-letter"
       filter   = "jsonPayload.message=(\"event dead-lettered\" OR \"dead letter not published\" OR \"failure not recorded\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
-      advice   = "Read the message in the subscription ${local.topics.dead_letter}-kept, mend what its advice names, and send its event again."
+      advice   = "Read the message in the subscription ${local.topics.dead_letter}-kept, fix what its advice names, and redrive the event."
       severity = "WARNING"
     }
     failed_batch = {
@@ -82,15 +82,15 @@ locals {
       section  = "failed-batch"
       filter   = "jsonPayload.message=\"view halted\" AND jsonPayload.etlTransactionId:*"
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "Mend what the log line's advice names, then resume the view: its changes are captured again."
+      advice   = "Fix what the advice in the log line names, then redrive the view: its changes are captured again."
       severity = "ERROR"
     }
     floor_stuck = {
-      title    = "a long transaction keeps the floor"
+      title    = "a long transaction holds back the floor"
       section  = "floor-stuck"
       filter   = "jsonPayload.message=\"floor stuck\""
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "End the transaction in the source whose pid and age the log line tells."
+      advice   = "End the transaction in the source; the log line gives its pid and age."
       severity = "WARNING"
     }
     halted_view = {
@@ -98,7 +98,7 @@ locals {
       section  = "halted-view"
       filter   = "jsonPayload.message=\"view halted\" AND NOT jsonPayload.etlTransactionId:*"
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "Mend what the log line's advice names, then resume the view."
+      advice   = "Fix what the advice in the log line names, then redrive the view."
       severity = "ERROR"
     }
     lag = {
@@ -106,15 +106,15 @@ locals {
       section  = "lag"
       filter   = "jsonPayload.message=\"view behind\""
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "See whether the view is paused or halted, or what its last log lines say is tried again."
+      advice   = "Check whether the view is paused or halted, and read its latest log lines with the message \"will retry\"."
       severity = "ERROR"
     }
     refused = {
-      title    = "a right, a password or a setting is missing"
+      title    = "a permission, a password or a setting is missing"
       section  = "function-errors"
       filter   = "jsonPayload.message=\"will retry\" AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
-      advice   = "Mend the password, the role or the variable that the log line names; what waits is tried again by itself."
+      advice   = "Fix the password, the role or the variable that the log line names. The functions retry everything that waits by themselves."
       severity = "ERROR"
     }
   }
@@ -143,7 +143,7 @@ resource "google_logging_metric" "metric" {
     }
   }
 
-  # From 1 to some 17 million: milliseconds up to hours, in steps of a fifth.
+  # Buckets from 1 to about 19 million in steps of 20%: from one millisecond to some hours.
   dynamic "bucket_options" {
     for_each = each.value.value == null ? [] : [each.value.value]
     content {

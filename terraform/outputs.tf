@@ -1,15 +1,15 @@
 output "staging_bucket" {
-  description = "Where batches are staged."
+  description = "The bucket of the staged objects."
   value       = google_storage_bucket.staging.name
 }
 
 output "service_accounts" {
-  description = "The identity of each function."
+  description = "The service account of each function."
   value       = { for function, account in google_service_account.function : function => account.email }
 }
 
 output "next_steps" {
-  description = "The commands to type next, in this order, in this folder: terraform output -raw next_steps."
+  description = "The commands to run next, in this order and in this folder. Print them with: terraform output -raw next_steps."
   value       = join("\n", concat(local.control_role_steps, local.secret_steps, local.first_call_steps, [""]))
 }
 
@@ -21,29 +21,29 @@ locals {
   }
 
   control_role_steps = var.control_instance == null ? [] : [
-    "# The control database's role. The second command asks for its password, which goes into the URL below:",
+    "# The role of the control database. The second command asks for a password; use it in the URL below:",
     "# postgresql://datahub:PASSWORD@localhost/datahub",
     "gcloud sql users create datahub --instance ${local.control_instance_name} --project ${var.project}",
     "gcloud sql users set-password datahub --instance ${local.control_instance_name} --project ${var.project} --prompt-for-password",
     "",
   ]
 
-  # `read` keeps a URL out of the shell's history.
+  # `read` keeps the URL out of the shell history.
   secret_steps = [
-    "# The URLs of both databases: postgresql://ROLE:PASSWORD@HOST/DATABASE, other signs than letters and digits in the password",
-    "# percent-encoded; of a Cloud SQL instance any HOST will do. One command after the other: each reads a line from the keyboard.",
+    "# The URLs of both databases: postgresql://ROLE:PASSWORD@HOST/DATABASE. Percent-encode all characters of the password except letters",
+    "# and digits. For a Cloud SQL instance, HOST can be anything. Run one command at a time: each reads one line from the keyboard.",
     local.add_version.source,
     local.add_version.control,
     "",
   ]
 
   first_call_steps = [
-    "# The view sources, the preflight, and the first tick. Then set schedule_paused = false, and apply: the schedule does it.",
+    "# The view sources, the preflight and the first tick. Then set schedule_paused = false and apply: the schedule sends the ticks.",
     "${local.call_extract} --data \"$(cat ../sql/source/view-sources.json)\"",
     "${local.call_extract} --data '{\"check\": true}'",
     "${local.call_extract} --data '{}'",
     "",
-    "# What the functions write meanwhile.",
+    "# The log lines of the last ten minutes.",
     "gcloud logging read 'resource.type=\"cloud_run_revision\" jsonPayload.message:*' --project ${var.project} --freshness 10m --format 'value(timestamp,severity,jsonPayload.message,jsonPayload.view)'",
   ]
 }

@@ -3,7 +3,7 @@ provider "google" {
   region         = var.region
   default_labels = local.labels
 
-  # Some services, the Budgets API among them, answer a person's own credentials only when they are told whose quota they use.
+  # Some APIs, such as the Budgets API, accept a person's own credentials only with a project whose quota they use.
   billing_project       = var.project
   user_project_override = true
 }

@@ -1,7 +1,7 @@
-# Cloud Scheduler publishes as its own service agent, which may do so in its project.
+# Cloud Scheduler publishes as its own service agent, which has that permission in its project.
 resource "google_cloud_scheduler_job" "tick" {
   name        = "cdc-tick${local.suffix}"
-  description = "Asks extract for a tick: every enabled view."
+  description = "Sends a tick to extract, which then extracts every enabled view."
   region      = var.region
   schedule    = var.schedule
   time_zone   = var.schedule_time_zone
@@ -18,7 +18,7 @@ resource "google_cloud_scheduler_job" "tick" {
 }
 
 locals {
-  # What a cron field may hold, as regular expressions: values, and steps after `*` or a range.
+  # Regular expressions of the cron fields: values, and steps after `*` or after a range.
   cron_values = {
     minute  = "[0-5]?[0-9]"
     hour    = "([01]?[0-9]|2[0-3])"
@@ -38,7 +38,7 @@ locals {
     { for index, name in ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] : name => tostring(index) },
   )
 
-  # The schedule's minutes and hours, one by one, and from them its ticks as minutes of the day.
+  # All minutes and hours of the schedule, and from them the ticks as minutes of the day.
   cron_fields = split(" ", var.schedule)
   tick_numbers = [
     for index, size in [60, 24] : flatten([
@@ -51,7 +51,7 @@ locals {
   ]
   ticks = [for text in sort(distinct([for pair in setproduct(local.tick_numbers[1], local.tick_numbers[0]) : format("%04d", pair[0] * 60 + pair[1])])) : tonumber(text)]
 
-  # The longest time without a tick; null where it is whole days, since not every day has ticks.
+  # The longest time without a tick, in minutes; null if not every day has ticks.
   schedule_rest_minutes = toset(slice(local.cron_fields, 2, 5)) != toset(["*"]) ? null : max([
     for index, tick in local.ticks : (index + 1 < length(local.ticks) ? local.ticks[index + 1] : local.ticks[0] + 1440) - tick
   ]...)

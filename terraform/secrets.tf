@@ -1,4 +1,4 @@
-# The values are added by hand (see the outputs): none is in a variable, a plan or the state.
+# A person adds the values (see the output next_steps). No variable, plan or state contains one.
 resource "google_secret_manager_secret" "database_url" {
   for_each = local.secrets
 

@@ -1,5 +1,5 @@
 variable "alert_after" {
-  description = "When alerts fire: a view is behind for so many minutes; so many answers 5xx within 15 minutes; for so many minutes nothing was applied and no view was current, or no tick was seen. What is left out follows from the schedule's longest rest: 25 minutes more, for no_applied_minutes 115 more; with ticks every five minutes 30, 120 and 30."
+  description = "Alert thresholds. behind_minutes: how long a view may be behind. failed_calls: how many 5xx responses are accepted within 15 minutes. no_applied_minutes: how long no batch may be applied and no view be up to date. no_tick_minutes: how long no tick may arrive. The default of the minutes is the longest pause of the schedule plus 25, for no_applied_minutes plus 115; with a tick every five minutes this makes 30, 120 and 30."
   type = object({
     behind_minutes     = optional(number)
     failed_calls       = optional(number, 20)
@@ -11,7 +11,7 @@ variable "alert_after" {
 
   validation {
     condition     = alltrue([for value in values(var.alert_after) : value == null ? true : value >= 0 && floor(value) == value])
-    error_message = "The values in alert_after must be whole numbers, none below 0."
+    error_message = "The values in alert_after must be whole numbers of 0 or more."
   }
 
   validation {
@@ -21,34 +21,34 @@ variable "alert_after" {
 
   validation {
     condition     = alltrue([for minutes in [var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes == null ? true : minutes >= 20 && minutes <= local.look_back_minutes])
-    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 20 and ${local.look_back_minutes}: logs arrive late, and Cloud Monitoring looks back a day at most."
+    error_message = "alert_after.no_applied_minutes and alert_after.no_tick_minutes must be between 20 and ${local.look_back_minutes}: log lines arrive late, and Cloud Monitoring looks back one day at most."
   }
 
   validation {
     condition     = alltrue([for minutes in [var.alert_after.behind_minutes, var.alert_after.no_applied_minutes, var.alert_after.no_tick_minutes] : minutes == null || local.schedule_rest_minutes == null ? true : minutes >= local.schedule_rest_minutes + 10])
-    error_message = "The minutes in alert_after must exceed the longest rest of schedule, ${coalesce(local.schedule_rest_minutes, 1440)} minutes, by 10 or more, or every rest is an alert: raise them, or leave them out."
+    error_message = "The minutes in alert_after must exceed the longest pause of schedule, ${coalesce(local.schedule_rest_minutes, 1440)} minutes, by 10 or more; otherwise every pause fires an alert. Raise them or leave them out."
   }
 
   validation {
     condition     = local.schedule_rest_minutes != null ? true : var.alert_after.no_applied_minutes == null && var.alert_after.no_tick_minutes == null
-    error_message = "Leave alert_after.no_applied_minutes and alert_after.no_tick_minutes out: schedule rests for whole days, longer than Cloud Monitoring looks back."
+    error_message = "Leave out alert_after.no_applied_minutes and alert_after.no_tick_minutes: schedule pauses for whole days, longer than Cloud Monitoring looks back."
   }
 }
 
 variable "alert_channels" {
-  description = "Notification channels that exist already, as projects/…/notificationChannels/…, which get every alert."
+  description = "Existing notification channels that receive every alert, in the form projects/…/notificationChannels/…."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for channel in var.alert_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
-    error_message = "Each of alert_channels must have the form projects/PROJECT/notificationChannels/NUMBER: gcloud beta monitoring channels list."
+    error_message = "Each of alert_channels must have the form projects/PROJECT/notificationChannels/NUMBER. To list them: gcloud beta monitoring channels list."
   }
 }
 
 variable "alert_emails" {
-  description = "Addresses that get every alert; a notification channel is made for each."
+  description = "E-mail addresses that receive every alert. Terraform creates a notification channel for each."
   type        = set(string)
   default     = []
   nullable    = false
@@ -60,7 +60,7 @@ variable "alert_emails" {
 }
 
 variable "analyst_groups" {
-  description = "Google groups that read the reporting views, by e-mail address; they cannot read the targets below them."
+  description = "E-mail addresses of Google groups that may read the reporting views. They cannot read the target tables."
   type        = set(string)
   default     = []
   nullable    = false
@@ -72,7 +72,7 @@ variable "analyst_groups" {
 }
 
 variable "budget" {
-  description = "A monthly budget of the project, in the currency of its billing account; null makes none. Whoever applies it needs roles/billing.costsManager on the account."
+  description = "A monthly budget for the project, in the currency of its billing account; null creates none. To apply it, you need roles/billing.costsManager on the billing account."
   type = object({
     billing_account = string
     amount          = number
@@ -82,7 +82,7 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
-    error_message = "budget.billing_account must have the form 012345-6789AB-CDEF01: gcloud billing accounts list."
+    error_message = "budget.billing_account must have the form 012345-6789AB-CDEF01. To list them: gcloud billing accounts list."
   }
 
   validation {
@@ -92,12 +92,12 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null ? true : can(regex("^[A-Z]{3}$", var.budget.currency))
-    error_message = "budget.currency must be a code of three capitals, such as EUR: that of the billing account."
+    error_message = "budget.currency must be a code of three capitals, such as EUR: the currency of the billing account."
   }
 }
 
 variable "control_database" {
-  description = "How the functions reach the control database, whose URL is in its secret: any host with a TLS mode (and the PEM of its authority), or a Cloud SQL instance project:region:instance with the IP type to use. Leave cloud_sql_instance out when control_instance makes one."
+  description = "How the functions reach the control database; its URL is in a secret. Either a host, with a TLS mode and if necessary the PEM certificate of its authority, or a Cloud SQL instance (project:region:instance) with an IP type. Leave cloud_sql_instance out if control_instance creates one."
   type = object({
     cloud_sql_instance = optional(string)
     cloud_sql_ip_type  = optional(string, "PUBLIC")
@@ -109,10 +109,10 @@ variable "control_database" {
 
   validation {
     condition     = !(var.control_instance != null && var.control_database.cloud_sql_instance != null)
-    error_message = "Give either control_database.cloud_sql_instance, which exists, or control_instance, which is made."
+    error_message = "Set either control_database.cloud_sql_instance, for an instance that exists, or control_instance, which creates one."
   }
 
-  # The rules of both databases.
+  # The following rules apply to both databases.
   validation {
     condition     = alltrue([for database in [var.control_database, var.source_database] : database.cloud_sql_instance == null ? true : can(regex("^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$", database.cloud_sql_instance))])
     error_message = "cloud_sql_instance of control_database and source_database must have the form project:region:instance."
@@ -130,17 +130,17 @@ variable "control_database" {
 
   validation {
     condition     = alltrue([for database in [var.control_database, var.source_database] : database.tls_ca == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s[A-Za-z0-9+/=\\s]+\\s-----END CERTIFICATE-----", trimspace(database.tls_ca)))])
-    error_message = "tls_ca of control_database and source_database must be a certificate in PEM form: copy the lines of its file between <<-PEM and PEM, as terraform.tfvars.example shows."
+    error_message = "tls_ca of control_database and source_database must be a PEM certificate: copy the lines of its file between <<-PEM and PEM, as terraform.tfvars.example shows."
   }
 
   validation {
     condition     = alltrue([for database in [var.control_database, var.source_database] : !(database.tls == "disable" && database.tls_ca != null)])
-    error_message = "tls_ca of control_database or source_database is of no use while its tls is disable: leave one of them out."
+    error_message = "tls_ca of control_database or source_database has no effect while tls is disable: leave one of them out."
   }
 }
 
 variable "control_instance" {
-  description = "Makes a Cloud SQL instance for the control database; null uses one that exists. With private_network (its self link, with private services access) it has a private address only."
+  description = "Creates a Cloud SQL instance for the control database; null creates none. With private_network (the self link of a network with private services access) the instance has a private address only."
   type = object({
     tier                  = optional(string, "db-g1-small")
     availability_type     = optional(string, "ZONAL")
@@ -176,7 +176,7 @@ variable "control_instance" {
 
   validation {
     condition     = var.control_instance == null ? true : var.control_instance.backup_days >= var.control_instance.transaction_log_days
-    error_message = "control_instance.backup_days must not be less than transaction_log_days: a log is of use only with the backup before it. Raise the first or lower the second."
+    error_message = "control_instance.backup_days must not be less than transaction_log_days: a transaction log needs the backup before it. Raise the first or lower the second."
   }
 
   validation {
@@ -191,7 +191,7 @@ variable "control_instance" {
 }
 
 variable "datasets" {
-  description = "Names of the BigQuery datasets; the environment's name is appended with an underscore."
+  description = "Names of the BigQuery datasets. If environment is set, it is appended with an underscore."
   type = object({
     temp   = optional(string, "SMartData_Temp")
     target = optional(string, "SMartDataAnalytics")
@@ -202,29 +202,29 @@ variable "datasets" {
 
   validation {
     condition     = alltrue([for name in values(var.datasets) : can(regex("^[A-Za-z0-9_]{1,1000}$", name))])
-    error_message = "The names in datasets may hold letters, digits and underscores only, at most 1000."
+    error_message = "The names in datasets must have 1 to 1000 letters, digits and underscores."
   }
 
   validation {
     condition     = length(distinct(values(var.datasets))) == 3
-    error_message = "The names in datasets must differ from each other."
+    error_message = "The names in datasets must differ."
   }
 }
 
 variable "environment" {
-  description = "Name of this installation, appended to every name that it makes, so that several fit into a project; empty for the only one."
+  description = "Name of this installation. Terraform appends it to every name, so that one project can hold several installations. Leave it empty if there is only one."
   type        = string
   default     = ""
   nullable    = false
 
   validation {
     condition     = can(regex("^([a-z][a-z0-9-]{0,10}[a-z0-9])?$", var.environment))
-    error_message = "environment must be empty, or 2 to 12 lower-case letters, digits and dashes, beginning with a letter and not ending with a dash: longer ones do not fit into the names of service accounts."
+    error_message = "environment must be empty, or have 2 to 12 lower-case letters, digits and dashes, start with a letter and not end with a dash. Longer names do not fit into the names of service accounts."
   }
 }
 
 variable "ingress" {
-  description = "Who may reach the functions' addresses: ALLOW_ALL (callers still need roles/run.invoker; `gcloud functions call` works from anywhere) or ALLOW_INTERNAL_ONLY (events and callers within the project's networks)."
+  description = "Networks from which the functions accept requests. ALLOW_ALL: from anywhere; callers still need roles/run.invoker. ALLOW_INTERNAL_ONLY: events and callers in the networks of the project."
   type        = string
   default     = "ALLOW_ALL"
   nullable    = false
@@ -236,36 +236,36 @@ variable "ingress" {
 }
 
 variable "invokers" {
-  description = "Who may call the functions by hand, beside the project's owners, such as user:ann@example.com or group:operators@example.com."
+  description = "People and groups that may call the functions, in addition to the owners of the project, such as user:ann@example.com or group:operators@example.com."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for member in var.invokers : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", member))])
-    error_message = "Each of invokers must have the form user:…, group:… or serviceAccount:…; nobody else can be let in."
+    error_message = "Each of invokers must have the form user:…, group:… or serviceAccount:…; other members are not supported."
   }
 }
 
 variable "labels" {
-  description = "Labels of everything that can have some, beside application, environment and managed-by."
+  description = "Labels for all resources that support them, in addition to application, environment and managed-by."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
-    error_message = "Keys and values of labels hold at most 63 lower-case letters, digits, underscores and dashes; a key begins with a letter."
+    error_message = "Keys and values of labels may have at most 63 lower-case letters, digits, underscores and dashes. A key must start with a letter."
   }
 
   validation {
     condition     = length(setintersection(keys(var.labels), ["application", "environment", "managed-by"])) == 0
-    error_message = "The labels application, environment and managed-by are set already: use other keys."
+    error_message = "Terraform already sets the labels application, environment and managed-by: use other keys."
   }
 }
 
 variable "location" {
-  description = "Where the datasets and the staging bucket are: EU, US or a region, such as asia-southeast1. One value for all, since BigQuery loads only from a bucket in the place of the dataset; a dataset cannot be moved."
+  description = "Location of the datasets and the staging bucket: EU, US or a region, such as asia-southeast1. BigQuery loads only from a bucket in the location of the dataset, and a dataset cannot be moved."
   type        = string
 
   validation {
@@ -275,7 +275,7 @@ variable "location" {
 }
 
 variable "max_instances" {
-  description = "How many instances a function may have at a time. Each of extract opens up to settings.source_connections (10) connections to the source, each of any function up to 4 to the control database."
+  description = "Maximum number of instances per function. Each instance of extract opens up to settings.source_connections (10) connections to the source, and each instance of any function up to 4 to the control database."
   type        = number
   default     = 5
   nullable    = false
@@ -287,17 +287,17 @@ variable "max_instances" {
 }
 
 variable "project" {
-  description = "Id of the project that everything is made in."
+  description = "Id of the Google Cloud project for all resources."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
-    error_message = "project must be a project id: 6 to 30 lower-case letters, digits and dashes, beginning with a letter."
+    error_message = "project must be a project id: 6 to 30 lower-case letters, digits and dashes, starting with a letter."
   }
 }
 
 variable "region" {
-  description = "Where the functions, the schedule and what else has a region are; within location, so that rows do not cross the sea."
+  description = "Region of the functions, the schedule and all other regional resources. It must lie in location, so that rows stay there."
   type        = string
 
   validation {
@@ -307,12 +307,12 @@ variable "region" {
 
   validation {
     condition     = var.location == "EU" ? startswith(var.region, "europe-") : var.location == "US" ? startswith(var.region, "us-") : var.region == var.location
-    error_message = "region must lie in location: europe-… for EU, us-… for US, else the same region."
+    error_message = "region must lie in location: europe-… for EU, us-… for US, otherwise the same region."
   }
 }
 
 variable "schedule" {
-  description = "When the ticks come, as cron has it: minute, hour, day of the month, month, day of the week."
+  description = "Cron schedule of the ticks: minute, hour, day of the month, month, day of the week."
   type        = string
   default     = "*/5 * * * *"
   nullable    = false
@@ -323,7 +323,7 @@ variable "schedule" {
         for part in split(",", value) : can(regex(format("^(\\*|%[1]s-%[1]s)(/%[2]s)?$|^%[1]s$", local.cron_values[field], local.cron_steps[field]), part))
       ])
     ])
-    error_message = "schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\"; a step follows * or a range, and is not greater than the field's highest value."
+    error_message = "schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\". A step must follow * or a range and must not exceed the highest value of its field."
   }
 
   validation {
@@ -331,12 +331,12 @@ variable "schedule" {
       for ends in regexall("(\\w+)-(\\w+)", lower(var.schedule)) :
       try(tonumber(lookup(local.cron_numbers, ends[0], ends[0])) <= tonumber(lookup(local.cron_numbers, ends[1], ends[1])), true)
     ])
-    error_message = "A range in schedule must not run backwards: write \"22-23,0-5\" for the hours of a night, \"sat,sun\" for a weekend."
+    error_message = "A range in schedule must not run backwards: write \"22-23,0-5\" for the hours of a night, or \"sat,sun\" for a weekend."
   }
 }
 
 variable "schedule_paused" {
-  description = "Whether no ticks come."
+  description = "Whether the schedule is paused and sends no ticks."
   type        = bool
   default     = false
   nullable    = false
@@ -355,7 +355,7 @@ variable "schedule_time_zone" {
 }
 
 variable "settings" {
-  description = "Settings of the functions that differ from their defaults (README, \"Configuration\")."
+  description = "Settings of the functions that differ from the defaults. docs/configuration.md describes each under its name in capitals."
   type = object({
     call_timeout_seconds      = optional(number)
     change_log_table          = optional(string)
@@ -378,7 +378,7 @@ variable "settings" {
 
   validation {
     condition     = var.settings.log_level == null ? true : contains(["trace", "debug", "info"], var.settings.log_level)
-    error_message = "settings.log_level must be info, debug or trace: the alerts are made of what the functions log at info."
+    error_message = "settings.log_level must be info, debug or trace: the alerts need the lines that the functions log at info."
   }
 
   validation {
@@ -393,7 +393,7 @@ variable "settings" {
 
   validation {
     condition     = coalesce(var.settings.statement_timeout_seconds, 1) <= local.time_limit_seconds
-    error_message = "settings.statement_timeout_seconds must not exceed ${local.time_limit_seconds}, the functions' time limit: a statement that outlives its function is of no use."
+    error_message = "settings.statement_timeout_seconds must not exceed ${local.time_limit_seconds}, the time limit of the functions: nothing reads the result of a statement that outlives its function."
   }
 
   validation {
@@ -412,13 +412,13 @@ variable "settings" {
 
   validation {
     condition     = coalesce(var.settings.source_connections, 10) > coalesce(var.settings.max_slices, 4)
-    error_message = "settings.source_connections must be greater than settings.max_slices, which are a part of them."
+    error_message = "settings.source_connections must be greater than settings.max_slices: each slice uses one of these connections."
   }
 }
 
-# Its rules stand with those of control_database.
+# The validation rules of this variable are in control_database.
 variable "source_database" {
-  description = "How the functions reach the source, whose URL is in its secret: any host with a TLS mode (and the PEM of its authority), or a Cloud SQL instance project:region:instance with the IP type to use."
+  description = "How the functions reach the source; its URL is in a secret. Either a host, with a TLS mode and if necessary the PEM certificate of its authority, or a Cloud SQL instance (project:region:instance) with an IP type."
   type = object({
     cloud_sql_instance = optional(string)
     cloud_sql_ip_type  = optional(string, "PUBLIC")
@@ -430,7 +430,7 @@ variable "source_database" {
 }
 
 variable "staging_days" {
-  description = "For how many days staged objects are kept. More than 2: BigQuery remembers the sequence numbers of deleted rows for so long, and a batch may be applied for 24 hours."
+  description = "Number of days that staged objects are kept. It must be more than 2: BigQuery remembers the sequence numbers of deleted rows for two days, and a batch may wait for 24 hours before it is applied."
   type        = number
   default     = 14
   nullable    = false
@@ -442,7 +442,7 @@ variable "staging_days" {
 }
 
 variable "topics" {
-  description = "Names of the Pub/Sub topics; the environment's name is appended with a dash."
+  description = "Names of the Pub/Sub topics. If environment is set, it is appended with a dash."
   type = object({
     dead_letter = optional(string, "cdc-dead-letter")
     extract     = optional(string, "cdc-extract")
@@ -454,17 +454,17 @@ variable "topics" {
 
   validation {
     condition     = alltrue([for name in values(var.topics) : can(regex("^[A-Za-z][A-Za-z0-9_.~+%-]{2,239}$", name)) && !startswith(name, "goog")])
-    error_message = "The names in topics must have 3 to 240 letters, digits and -_.~+%, begin with a letter, and not with goog."
+    error_message = "The names in topics must have 3 to 240 letters, digits and -_.~+%, start with a letter, and not start with goog."
   }
 
   validation {
     condition     = length(distinct(values(var.topics))) == 4
-    error_message = "The names in topics must differ from each other."
+    error_message = "The names in topics must differ."
   }
 }
 
 variable "vpc" {
-  description = "The way to databases with a private address: a Serverless VPC Access connector that exists (projects/…/connectors/…), or the network and a free /28 range to make one in. null reaches public addresses only. egress ALL_TRAFFIC also sends what goes to public addresses that way: with Cloud NAT there, the databases see one static address."
+  description = "Access to databases with a private address: an existing Serverless VPC Access connector (projects/…/connectors/…), or a network and a free /28 range in which Terraform creates one. null reaches public addresses only. egress = ALL_TRAFFIC also routes public addresses through the network: with Cloud NAT, the databases then see one static address."
   type = object({
     connector     = optional(string)
     egress        = optional(string, "PRIVATE_RANGES_ONLY")
@@ -487,7 +487,7 @@ variable "vpc" {
 
   validation {
     condition     = try(var.vpc.ip_cidr_range, null) == null ? true : endswith(var.vpc.ip_cidr_range, "/28") && try(cidrsubnet(var.vpc.ip_cidr_range, 0, 0), "") == var.vpc.ip_cidr_range
-    error_message = "vpc.ip_cidr_range must be a range of 16 addresses from its first one on, such as 10.8.0.0/28."
+    error_message = "vpc.ip_cidr_range must be a /28 range that starts at its first address, such as 10.8.0.0/28."
   }
 
   validation {
@@ -497,7 +497,7 @@ variable "vpc" {
 
   validation {
     condition     = try(basename(var.vpc.network) == basename(var.control_instance.private_network), true)
-    error_message = "vpc.network and control_instance.private_network must be the same network: the functions reach private addresses in that of vpc.network only."
+    error_message = "vpc.network and control_instance.private_network must be the same network: the functions reach private addresses in vpc.network only."
   }
 
   validation {

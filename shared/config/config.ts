@@ -3,63 +3,125 @@ import { ADVICE, DataHubError, type ErrorKind } from '../errors.ts';
 import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
 import { NO_SECRETS, type ReadSecrets } from './read-secrets.ts';
 
-const seconds = (fallback: number) => wholeNumber(fallback, 1, 86_400);
+const seconds = (fallback: number, description: string) => wholeNumber(fallback, 1, 86_400, description);
 
-function wholeNumber(fallback: number, low: number, high: number) {
+function wholeNumber(fallback: number, low: number, high: number, description: string) {
   return z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
     .refine((n) => n >= low && n <= high, { error: `must be between ${low} and ${high}` })
-    .default(fallback);
+    .default(fallback)
+    .meta({ description, allowed: `${low} to ${high}` });
 }
 
-const dataset = (fallback: string) =>
+const dataset = (fallback: string, description: string) =>
   z
     .string()
     .regex(/^\w{1,1024}$/, 'may hold letters, digits and underscores only')
-    .default(fallback);
-const topic = (fallback: string) =>
+    .default(fallback)
+    .meta({ description, allowed: 'letters, digits, underscores' });
+const topic = (fallback: string, description: string) =>
   z
     .string()
     .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is no Pub/Sub topic name')
-    .default(fallback);
+    .default(fallback)
+    .meta({ description, allowed: 'a Pub/Sub topic name' });
+const table = (fallback: string, description: string) =>
+  z.string().min(1).default(fallback).meta({ description, allowed: 'a table name without schema' });
 
-/** The environment, name by name; every fault is reported with the variable's name. */
-const environment = z.object({
+/**
+ * The environment, name by name; every fault is reported with the variable's name. The descriptions are the table of
+ * docs/configuration.md: after a change, run `npm run generate`.
+ */
+export const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z
     .string({ error: 'is missing' })
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id')
+    .meta({
+      description: 'The project that holds the datasets, the bucket and the topics.',
+      allowed: 'a project id',
+    }),
   ...databaseVariables,
   STAGING_BUCKET: z
     .string({ error: 'is missing' })
-    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
-  BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location'),
-  TEMP_DATASET: dataset('SMartData_Temp'),
-  TARGET_DATASET: dataset('SMartDataAnalytics'),
-  VIEW_DATASET: dataset('View_SMartData'),
-  TOPIC_EXTRACT: topic('cdc-extract'),
-  TOPIC_MERGE: topic('cdc-merge'),
-  TOPIC_STREAM: topic('cdc-stream'),
-  TOPIC_DEAD_LETTER: topic('cdc-dead-letter'),
-  CHANGE_LOG_TABLE: z.string().min(1).default('models_logging_change'),
-  CONTENT_TYPE_TABLE: z.string().min(1).default('django_content_type'),
-  GRACE_SECONDS: seconds(60),
-  LEASE_SECONDS: seconds(60),
-  TIME_LIMIT_SECONDS: seconds(540),
-  STATEMENT_TIMEOUT_SECONDS: seconds(480),
-  CONNECT_TIMEOUT_SECONDS: seconds(10),
-  CALL_TIMEOUT_SECONDS: seconds(60),
-  FLOOR_WARNING_SECONDS: seconds(3600),
-  LAG_WARNING_SECONDS: seconds(1800),
+    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name')
+    .meta({ description: 'The Cloud Storage bucket of the staged objects.', allowed: 'a bucket name' }),
+  BIGQUERY_LOCATION: z
+    .string({ error: 'is missing' })
+    .regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location')
+    .meta({
+      description: 'The location of the datasets and the bucket.',
+      allowed: '`EU`, `US` or a region',
+    }),
+  TEMP_DATASET: dataset(
+    'SMartData_Temp',
+    'The existing dataset for the temp tables and the ledger of merged batches.',
+  ),
+  TARGET_DATASET: dataset(
+    'SMartDataAnalytics',
+    'The existing dataset for the target tables and their merge procedures.',
+  ),
+  VIEW_DATASET: dataset('View_SMartData', 'The existing dataset for the reporting views.'),
+  TOPIC_EXTRACT: topic('cdc-extract', 'The topic that triggers `extract`.'),
+  TOPIC_MERGE: topic('cdc-merge', 'The topic that triggers `merge`.'),
+  TOPIC_STREAM: topic('cdc-stream', 'The topic that triggers `stream`.'),
+  TOPIC_DEAD_LETTER: topic('cdc-dead-letter', 'The topic for dead letters.'),
+  CHANGE_LOG_TABLE: table('models_logging_change', 'The change log in the source.'),
+  CONTENT_TYPE_TABLE: table('django_content_type', 'The table of Django content types in the source.'),
+  GRACE_SECONDS: seconds(
+    60,
+    'Seconds that a transaction may take from drawing its log id to getting its transaction id.',
+  ),
+  LEASE_SECONDS: seconds(60, 'Seconds without a heartbeat after which another run may take over a view.'),
+  TIME_LIMIT_SECONDS: seconds(
+    540,
+    'The time limit of the deployed function in seconds; work ends shortly before it.',
+  ),
+  STATEMENT_TIMEOUT_SECONDS: seconds(480, 'Seconds after which either database cancels a statement.'),
+  CONNECT_TIMEOUT_SECONDS: seconds(10, 'Seconds to wait for a database connection.'),
+  CALL_TIMEOUT_SECONDS: seconds(60, 'Seconds to wait for an answer of a Google API before a retry.'),
+  FLOOR_WARNING_SECONDS: seconds(
+    3600,
+    'Seconds that a transaction of the source may hold back the floor before `floor stuck` is logged.',
+  ),
+  LAG_WARNING_SECONDS: seconds(1800, 'Seconds that a view may be behind before `view behind` is logged.'),
   // More than Pub/Sub keeps a message that speaks of a batch.
-  KEEP_DAYS: wholeNumber(90, 8, 36_500),
-  MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
-  MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
-  SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000),
-  MAX_SLICES: wholeNumber(4, 1, 16),
-  SOURCE_CONNECTIONS: wholeNumber(10, 2, 100),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  KEEP_DAYS: wholeNumber(
+    90,
+    8,
+    36_500,
+    'Days that the control database keeps finished batches and resolved failures.',
+  ),
+  MAX_BATCH_LOG_ROWS: wholeNumber(
+    200_000,
+    1,
+    2_000_000,
+    'Log rows of a view in one batch; the next batch carries the rest.',
+  ),
+  MAX_PART_BYTES: wholeNumber(
+    128 * 1024 * 1024,
+    1024,
+    4_000_000_000,
+    'Bytes of a staged object, before compression, after which the next object begins.',
+  ),
+  SLICE_ROWS: wholeNumber(
+    1_000_000,
+    1,
+    1_000_000_000,
+    'Rows of the main table per slice when a whole view is copied in parallel slices.',
+  ),
+  MAX_SLICES: wholeNumber(4, 1, 16, 'Number of slices, at most, in which a whole view is copied.'),
+  SOURCE_CONNECTIONS: wholeNumber(
+    10,
+    2,
+    100,
+    'Connections of one instance to the source, at most; more than `MAX_SLICES`, since each slice uses one of them.',
+  ),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+    .default('info')
+    .meta({ description: 'The lowest level that is logged; metrics and alerts need `info`.' }),
 });
 
 const usableEnvironment = environment.refine((given) => given.SOURCE_CONNECTIONS > given.MAX_SLICES, {

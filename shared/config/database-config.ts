@@ -36,22 +36,47 @@ const variables = {
       error:
         'must not set sslmode or another parameter of TLS: the variable ending in _TLS says what is wanted',
     }),
-  TLS: z.enum(tlsModes, { error: `must be one of ${tlsModes.join(', ')}` }).optional(),
-  TLS_CA: z.string().refine(isCertificate, { error: 'holds no PEM certificate' }).optional(),
+  TLS: z
+    .enum(tlsModes, { error: `must be one of ${tlsModes.join(', ')}` })
+    .optional()
+    .meta({
+      description: 'What the connection requires of TLS, in the words of libpq.',
+      default: '`verify-full`; on the same machine `disable`',
+    }),
+  TLS_CA: z.string().refine(isCertificate, { error: 'holds no PEM certificate' }).optional().meta({
+    description: 'The certificates of the authorities that may sign the certificate of the server.',
+    default: 'the authorities that Node.js trusts',
+    allowed: 'PEM certificates',
+  }),
   CLOUD_SQL_INSTANCE: z
     .string()
     .regex(/^[a-z][a-z0-9.:-]*:[a-z0-9-]+:[a-z][a-z0-9-]*$/, 'must have the form project:region:instance')
-    .optional(),
-  CLOUD_SQL_IP_TYPE: z.enum(ipTypes, { error: `must be one of ${ipTypes.join(', ')}` }).default('PUBLIC'),
+    .optional()
+    .meta({
+      description:
+        "A Cloud SQL instance, reached and encrypted by Google's connector; the host of the URL has no effect then.",
+      allowed: '`project:region:instance`',
+    }),
+  CLOUD_SQL_IP_TYPE: z
+    .enum(ipTypes, { error: `must be one of ${ipTypes.join(', ')}` })
+    .default('PUBLIC')
+    .meta({ description: 'The address of the Cloud SQL instance that the connector uses.' }),
 };
 
 export const databaseVariables = {
-  SOURCE_DATABASE_URL: variables.DATABASE_URL,
+  SOURCE_DATABASE_URL: variables.DATABASE_URL.meta({
+    description: 'The source: a primary, with a role that can only read.',
+    allowed: '`postgresql://role:password@host:port/database`',
+  }),
   SOURCE_TLS: variables.TLS,
   SOURCE_TLS_CA: variables.TLS_CA,
   SOURCE_CLOUD_SQL_INSTANCE: variables.CLOUD_SQL_INSTANCE,
   SOURCE_CLOUD_SQL_IP_TYPE: variables.CLOUD_SQL_IP_TYPE,
-  CONTROL_DATABASE_URL: variables.DATABASE_URL,
+  CONTROL_DATABASE_URL: variables.DATABASE_URL.meta({
+    description:
+      'The control database, with a role that may create schema `etl`; never the role of the source.',
+    allowed: '`postgresql://role:password@host:port/database`',
+  }),
   CONTROL_TLS: variables.TLS,
   CONTROL_TLS_CA: variables.TLS_CA,
   CONTROL_CLOUD_SQL_INSTANCE: variables.CLOUD_SQL_INSTANCE,

@@ -11,39 +11,103 @@ export const warehouseName = z
   .string()
   .regex(/^[A-Za-z_]\w{0,199}$/, 'may hold letters, digits and underscores only');
 
-const lookup = z.strictObject({
-  table: name,
-  app_label: name,
-  model: name,
-  content_type_id: z.number().int().optional(),
-  /** The main table's foreign key column that points at the lookup. */
-  column: name,
+const contentTypeId = z.number().int().optional().meta({
+  description: 'The content type id; the import looks it up and refuses a different one.',
+  allowed: 'a whole number',
 });
 
-/** A view source as the configuration file writes it; the names are those of the columns of etl.view_source. */
+const lookup = z.strictObject({
+  table: name.describe('The name of the lookup table.'),
+  app_label: name.describe('The Django app of its model.'),
+  model: name.describe('The Django model, in lower case as in the content types.'),
+  content_type_id: contentTypeId,
+  column: name.describe('The foreign key column of the main table that points at the lookup table.'),
+});
+
+const foreignKey = z.strictObject({
+  column: name.describe('The referencing column of the view.'),
+  references: warehouseName.describe('The name of the referenced view source.'),
+});
+
+/**
+ * A view source as the configuration file writes it; the names are those of the columns of etl.view_source. The descriptions
+ * are the table of docs/configuration.md: after a change, run `npm run generate`.
+ */
 export const viewSourceEntry = z.strictObject({
-  name: warehouseName,
-  target_name: warehouseName,
-  main_table: name,
-  app_label: name,
-  model: name,
-  /** Looked up by app_label and model when it is imported; a number given here must agree. */
-  content_type_id: z.number().int().optional(),
-  key_column: name,
-  tracked_columns: z.array(name).default([]),
-  foreign_keys: z.array(z.strictObject({ column: name, references: warehouseName })).default([]),
-  datetime_columns: z.array(name).default([]),
-  null_defaults: z.record(name, z.union([text, z.number(), z.boolean()])).default({}),
-  unrepresentable: z.record(name, z.enum(['null', 'string'])).default({}),
-  load_type: z.enum(['merge', 'bq-storage-api']),
-  partition_column: name.nullable().default(null),
-  partition_granularity: z.enum(['hour', 'day', 'month', 'year']).nullable().default(null),
-  cluster_columns: z.array(name).max(4).default([]),
-  /** The date that the reporting view's five years are counted by. */
-  report_column: name.default('update_at'),
-  recheck_seconds: z.number().int().min(0).default(0),
-  lookups: z.array(lookup).default([]),
-  enabled: z.boolean().default(true),
+  name: warehouseName.describe('The name of the source view.'),
+  target_name: warehouseName.describe(
+    'The name of the target table; temp table, procedure and reporting view are named after it.',
+  ),
+  main_table: name.describe('The table whose rows the view shows; its primary key has one column.'),
+  app_label: name.describe('The Django app of the model of the main table.'),
+  model: name.describe('The Django model of the main table, in lower case as in the content types.'),
+  content_type_id: contentTypeId,
+  key_column: name.describe(
+    'The column of the view that shows the primary key of the main table; unique and never NULL.',
+  ),
+  tracked_columns: z.array(name).default([]).meta({
+    description:
+      'Columns of the main table whose change matters, in addition to those that the view itself uses.',
+    allowed: 'columns of the main table',
+  }),
+  foreign_keys: z.array(foreignKey).default([]).meta({
+    description:
+      'References between targets; `npm run generate` writes them as a script, and the functions never declare them.',
+    allowed: 'a list of objects',
+  }),
+  datetime_columns: z.array(name).default([]).meta({
+    description: 'Columns of type text or timestamp that hold UTC times and become TIMESTAMP.',
+    allowed: 'columns of the view',
+  }),
+  null_defaults: z
+    .record(name, z.union([text, z.number(), z.boolean()]))
+    .default({})
+    .meta({
+      description: 'Values that replace NULL in the target, by column.',
+      allowed: 'a text, a number, `true` or `false` per column',
+    }),
+  unrepresentable: z
+    .record(name, z.enum(['null', 'string']))
+    .default({})
+    .meta({
+      description:
+        'What happens to values that BigQuery cannot hold, by column: NULL instead, or the whole column as STRING; without a policy they stop the batch.',
+      allowed: '`null` or `string` per column',
+    }),
+  load_type: z
+    .enum(['merge', 'bq-storage-api'])
+    .describe('How batches are applied; locked from the first batch on.'),
+  partition_column: name.nullable().default(null).meta({
+    description: 'The column that partitions the target; it needs a granularity.',
+    allowed: 'a date or time column of the view, `update_at`',
+  }),
+  partition_granularity: z
+    .enum(['hour', 'day', 'month', 'year'])
+    .nullable()
+    .default(null)
+    .describe('The size of a partition.'),
+  cluster_columns: z.array(name).max(4).default([]).meta({
+    description:
+      'The clustering of the target; if empty, the key column. A merge reads less if the key comes first.',
+    allowed: 'up to 4 columns of the view, `update_at`',
+  }),
+  report_column: name.default('update_at').meta({
+    description: 'The date of the five years that the reporting view shows; rows without a date are shown.',
+    allowed: 'a date or time column of the view, `update_at`',
+  }),
+  recheck_seconds: z.number().int().min(0).default(0).meta({
+    description:
+      'Seconds after which the keys of a batch are fetched once more, where log rows can become visible before their data; 0 for never.',
+    allowed: 'a whole number',
+  }),
+  lookups: z.array(lookup).default([]).meta({
+    description: 'Tables whose changes show in rows of the view, such as a table of names.',
+    allowed: 'a list of objects',
+  }),
+  enabled: z.boolean().default(true).meta({
+    description: 'Whether ticks extract the view.',
+    allowed: '`true` or `false`',
+  }),
 });
 
 export type ViewSourceEntry = z.output<typeof viewSourceEntry>;

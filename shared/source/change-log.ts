@@ -102,7 +102,7 @@ export async function readLogState(
   if (row.sequence === null) {
     throw refused(
       `the id of ${logTable} is drawn from no sequence`,
-      `Capture relies on ids that a sequence of the table draws; see README, "What the source must have".`,
+      `Capture relies on ids that a sequence of the table draws: see sql/README.md.`,
     );
   }
   if (row.cycles || row.increment < 1n) {

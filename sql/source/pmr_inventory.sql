@@ -1,4 +1,4 @@
--- Source view of the equipment that projects cover: one row per inventory entry that is not a dummy. Safe to repeat.
+-- The source view of the equipment in projects: one row per inventory entry that is not a dummy. Safe to repeat.
 create or replace view pmr_inventory as
 select
   inventory.id as inventory_id,

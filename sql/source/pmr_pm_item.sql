@@ -1,4 +1,4 @@
--- Source view of preventive maintenance items: one row per piece of equipment in a plan. Safe to repeat.
+-- The source view of preventive maintenance items: one row per piece of equipment in a plan. Safe to repeat.
 create or replace view pmr_pm_item as
 select
   item.id as pm_item_id,

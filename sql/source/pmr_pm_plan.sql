@@ -1,4 +1,4 @@
--- Source view of preventive maintenance plans: one row per plan. Safe to repeat.
+-- The source view of preventive maintenance plans: one row per plan. Safe to repeat.
 create or replace view pmr_pm_plan as
 select
   plan.id as pm_id,

@@ -1,4 +1,4 @@
--- Source view of projects: one row per project that is not a dummy. Safe to repeat.
+-- The source view of projects: one row per project that is not a dummy. Safe to repeat.
 create or replace view pmr_project as
 select
   project.id as project_id,

@@ -1,9 +1,9 @@
--- The role that SMart DataHub reads SMartApp with: it may SELECT what is listed here and nothing else. Safe to repeat.
--- Run it in SMartApp's database after the views exist, as the owner of its tables, then set a password:
--- alter role smartapp_reader password '…'. Making the role wants CREATEROLE; where an administrator made it before
--- (create role smartapp_reader login noinherit), an owner without that right will do.
--- PostgreSQL lets every role make temporary tables and large objects, and PostgreSQL 14 tables in schema public. Unless the
--- application relies on that, run these too, with your database's name:
+-- The role with which SMart DataHub reads SMartApp. It may SELECT what is listed here, and nothing else. Safe to repeat.
+-- Create the views first. Run this script in SMartApp's database as the owner of its tables, then set a password:
+-- alter role smartapp_reader password '…'. To create the role, the owner needs CREATEROLE. Without it, an administrator creates the role
+-- first: create role smartapp_reader login noinherit.
+-- PostgreSQL allows every role to create temporary tables and large objects, and PostgreSQL 14 also tables in schema public. Unless the
+-- application relies on that, run these statements as well, with the name of your database:
 -- revoke create on schema public from public;
 -- revoke temporary on database smartapp from public;
 -- revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
@@ -19,14 +19,14 @@ $$;
 
 grant usage on schema public to smartapp_reader;
 
--- What is replicated.
+-- The replicated views.
 grant select on pmr_project, pmr_inventory, pmr_pm_plan, pmr_pm_item, xyz_incident to smartapp_reader;
 
--- What the views read: a renamed lookup is followed to the rows of the main table that show its name.
+-- The main tables and lookup tables: when a lookup row changes, its rows of the main table are found through them.
 grant select on app_project, app_inventory, app_preventivemaintenance, app_pm_inventory, app_incident to smartapp_reader;
 grant select on app_company, app_brand, app_model, app_product_type, app_employee to smartapp_reader;
 grant select on app_incident_type, app_service_type, app_incident_severity, app_incident_status to smartapp_reader;
 
--- The change log, the names of its content types, and its id sequence (read only: whether it caches ids).
+-- The change log, its content types, and its id sequence (SELECT only: it shows the last id that was drawn).
 grant select on models_logging_change, django_content_type to smartapp_reader;
 grant select on sequence models_logging_change_id_seq to smartapp_reader;

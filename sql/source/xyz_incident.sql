@@ -1,4 +1,4 @@
--- Source view of incidents: one row per incident that is not closed (status 3); times are text in UTC. Safe to repeat.
+-- The source view of incidents: one row per incident that is not closed (status 3). Times are text in UTC. Safe to repeat.
 create or replace view xyz_incident as
 select
   incident.id as incident_id,

@@ -245,7 +245,7 @@ run "alerts_reach_somebody" {
 
   assert {
     condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "refused"])
-    error_message = "Every alert of OPERATIONS.md is there."
+    error_message = "Every alert of docs/operations.md is there."
   }
 
   assert {
@@ -289,8 +289,8 @@ run "alerts_fire_when_they_should" {
 
   assert {
     condition = { for name in ["no_applied_batch", "no_tick"] : name => [for condition in google_monitoring_alert_policy.alert[name].conditions[0].condition_prometheus_query_language : [condition.query, condition.duration, condition.evaluation_interval, condition.disable_metric_validation]] } == {
-      no_applied_batch = [["(sum(increase({\"logging.googleapis.com/user/cdc_signs_of_life\", monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) <= 0", "6300s", "60s", true]]
-      no_tick          = [["(sum(increase({\"logging.googleapis.com/user/cdc_looked_at_views\", monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) <= 0", "900s", "60s", true]]
+      no_applied_batch = [["(sum(increase({\"logging.googleapis.com/user/cdc_liveness\", monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) <= 0", "6300s", "60s", true]]
+      no_tick          = [["(sum(increase({\"logging.googleapis.com/user/cdc_views_checked\", monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) <= 0", "900s", "60s", true]]
     }
     error_message = "Nothing for 120 minutes, nothing for 30: also when there never was anything, and before the metrics are known."
   }

@@ -8,7 +8,7 @@ import { ENTRIES, STREAMED_ENTRY } from '../support/installation.ts';
 import { Stack } from '../support/stack.ts';
 import { type Bench, median } from './bench.ts';
 
-/** As the functions are deployed (README, "Memory"). */
+/** As the functions are deployed (docs/configuration.md, "Memory"). */
 const NODE_FLAGS = ['--max-semi-space-size=4'];
 
 /** What is measured: a function, and a call that it answers by what it knows. */

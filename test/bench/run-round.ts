@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** As the functions are deployed: a smaller young generation costs little and keeps buffers from piling up (README, "Memory"). */
+/** As the functions are deployed: a smaller young generation costs little and keeps buffers from piling up (docs/configuration.md, "Memory"). */
 const NODE_FLAGS = ['--max-semi-space-size=4'];
 
 /**

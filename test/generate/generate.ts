@@ -1,15 +1,17 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../emulators/postgres.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
+import { generatedConfiguration } from './generated-configuration.ts';
 import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
 import { SMARTAPP_VIEWS, type Views } from './view-shapes.ts';
 
-// `npm run generate`: writes sql/bigquery and proto anew from the builders, for SMartApp's views. With --views FILE and
-// --source URL: for the view sources of that file, as the views of that database are.
+// `npm run generate`: writes sql/bigquery and proto anew from the builders, for SMartApp's views, and the tables of
+// docs/configuration.md from the schemas. With --views FILE and --source URL: sql/bigquery and proto only, for the view sources of that
+// file and the views of that database.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values: given } = parseArgs({ options: { views: { type: 'string' }, source: { type: 'string' } } });
@@ -29,6 +31,8 @@ if (given.views !== undefined && given.source !== undefined) {
   } finally {
     await postgres.stop();
   }
+  const configuration = await readFile(`${root}docs/configuration.md`, 'utf8');
+  await write('docs/', new Map([['configuration.md', generatedConfiguration(configuration)]]));
 }
 
 async function generate(views: Views): Promise<void> {

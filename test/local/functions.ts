@@ -38,7 +38,7 @@ export async function startFunction(
     name: `function ${name}`,
     program: new URL('function-process.ts', import.meta.url),
     args: [options.anyPort ? 0 : port, ...(options.inspect ? [inspectorPort] : [])].map(String),
-    // As the functions are deployed: a small young generation keeps buffers from piling up (README, "Memory").
+    // As the functions are deployed: a small young generation keeps buffers from piling up (docs/configuration.md, "Memory").
     env: { NODE_OPTIONS: '--max-semi-space-size=4', ...options.env, FUNCTION_TARGET: name },
     onLine: options.onLine,
   });

@@ -82,7 +82,7 @@ describe('metrics and alerts on log lines', () => {
     {
       what: 'a tick over a view that is current',
       happen: async () => void (await push('extract', { trigger: 'scheduler' })),
-      metrics: ['behind_seconds', 'looked_at_views', 'signs_of_life'],
+      metrics: ['behind_seconds', 'liveness', 'views_checked'],
       alerts: [],
     },
     {
@@ -94,7 +94,7 @@ describe('metrics and alerts on log lines', () => {
         await push('extract', { trigger: 'scheduler' });
         await call('extract', { view: VIEW });
       },
-      metrics: ['behind_seconds', 'looked_at_views'],
+      metrics: ['behind_seconds', 'views_checked'],
       alerts: ['lag'],
     },
     {
@@ -110,7 +110,7 @@ describe('metrics and alerts on log lines', () => {
         }
         await replicate();
       },
-      metrics: ['applied_batches', 'lag_milliseconds', 'retries', 'signs_of_life'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness', 'retries'],
       alerts: ['abandoned_batches'],
     },
     {
@@ -119,7 +119,7 @@ describe('metrics and alerts on log lines', () => {
         await on.source.change('app_project', 1, { name: 'changed' });
         await replicate();
       },
-      metrics: ['applied_batches', 'lag_milliseconds', 'signs_of_life'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
       alerts: [],
     },
     {
@@ -156,7 +156,7 @@ describe('metrics and alerts on log lines', () => {
         await extracting;
         await push('merge', { view: VIEW, etlTransactionId: batch?.id });
       },
-      metrics: ['applied_batches', 'lag_milliseconds', 'retries', 'signs_of_life'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness', 'retries'],
       alerts: [],
     },
     {
@@ -231,7 +231,7 @@ describe('metrics and alerts on log lines', () => {
           writer.release();
         }
       },
-      metrics: ['applied_batches', 'lag_milliseconds', 'signs_of_life'],
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
       alerts: ['floor_stuck'],
     },
   ];

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { environment } from '../../shared/config/config.ts';
+import { viewSourceEntry } from '../../shared/model/view-source.ts';
+
+type Row = [name: string, meaning: string, fallback: string, allowed: string];
+
+/**
+ * docs/configuration.md with its two tables written anew from the schemas of the environment and of a view source. Each table stands
+ * between a line `<!-- generated: NAME … -->` and `<!-- end -->`; everything else stays. Throws where a table has no such place, and
+ * where a variable or a field has no description.
+ */
+export function generatedConfiguration(markdown: string): string {
+  const variables = merged(rowsOf(environment.shape, ''));
+  const fields = rowsOf(viewSourceEntry.shape, '');
+  return [
+    { name: 'environment', table: tableOf('variable', variables) },
+    { name: 'view source', table: tableOf('field', fields) },
+  ].reduce(replaceTable, markdown);
+}
+
+function replaceTable(markdown: string, { name, table }: { name: string; table: string }): string {
+  const place = new RegExp(`(^<!-- generated: ${name}\\b[^\\n]*-->\\n).*?(^<!-- end -->$)`, 'ms');
+  if (!place.test(markdown)) throw new Error(`docs/configuration.md has no place for the table "${name}"`);
+  return markdown.replace(place, (_, begin: string, end: string) => `${begin}\n${table}\n\n${end}`);
+}
+
+/** One row a field; the fields of a list's objects follow it, as `lookups[].table`. */
+function rowsOf(shape: Record<string, z.ZodType>, prefix: string): Row[] {
+  return Object.entries(shape).flatMap(([key, schema]) => {
+    const name = `${prefix}${key}`;
+    const { description, allowed } = schema.meta() ?? {};
+    if (description === undefined) throw new Error(`${name} has no description`);
+    const type = withoutDefault(schema);
+    const objects =
+      type instanceof z.ZodArray && type.element instanceof z.ZodObject ? type.element.shape : {};
+    return [
+      [name, description, fallbackOf(schema), typeof allowed === 'string' ? allowed : allowedBy(type)] as Row,
+      ...rowsOf(objects, `${name}[].`),
+    ];
+  });
+}
+
+/** The inner type of what may be left out or null. */
+function withoutDefault(schema: z.ZodType): z.ZodType {
+  const isWrapped =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
+  return isWrapped ? withoutDefault(schema.unwrap() as z.ZodType) : schema;
+}
+
+function fallbackOf(schema: z.ZodType): string {
+  const told = schema.meta()?.default;
+  if (typeof told === 'string') return told;
+  if (schema instanceof z.ZodOptional) return 'none';
+  if (!(schema instanceof z.ZodDefault)) return 'required';
+  const value: unknown = schema.def.defaultValue;
+  const isNone = value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+  return isNone ? 'none' : `\`${value}\``;
+}
+
+function allowedBy(type: z.ZodType): string {
+  return type instanceof z.ZodEnum ? type.options.map((option) => `\`${option}\``).join(', ') : 'a name';
+}
+
+/** Variables of both databases that mean the same share a row. */
+function merged(rows: Row[]): Row[] {
+  const byMeaning = new Map<string, Row>();
+  for (const [name, ...rest] of rows) {
+    const key = rest.join('|');
+    const [others] = byMeaning.get(key) ?? [];
+    byMeaning.set(key, [others === undefined ? name : `${others}\`, \`${name}`, ...rest]);
+  }
+  return [...byMeaning.values()];
+}
+
+function tableOf(head: string, rows: Row[]): string {
+  return [
+    `| ${head} | meaning | default | allowed |`,
+    '| --- | --- | --- | --- |',
+    ...rows.map(([name, ...rest]) => `| \`${name}\` | ${rest.join(' | ')} |`),
+  ].join('\n');
+}

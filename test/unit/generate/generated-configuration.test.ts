@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { ENVIRONMENT_NAMES } from '../../../shared/config/config.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { generatedConfiguration } from '../../generate/generated-configuration.ts';
+
+const PLACES =
+  '<!-- generated: environment -->\n<!-- end -->\n<!-- generated: view source -->\n<!-- end -->\n';
+
+describe('docs/configuration.md', () => {
+  it('holds the tables that the schemas give, to the letter', async () => {
+    const committed = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+
+    assert.equal(
+      committed,
+      generatedConfiguration(committed),
+      'docs/configuration.md is not what the schemas say; run: npm run generate',
+    );
+  });
+
+  it('describes every variable and every field by one sentence', () => {
+    const rows = generatedConfiguration(PLACES).matchAll(/^\| (`.+?) \| (.+?) \| (.+?) \| (.+?) \|$/gm);
+    const described = [...rows].flatMap(([, names = '', meaning = '']) => {
+      assert.match(meaning, /^[A-Z].*\.$/, names);
+      return [...names.matchAll(/`(.+?)`/g)].map(([, name]) => name);
+    });
+
+    const fields = [
+      ...Object.keys(viewSourceEntry.shape),
+      ...['foreign_keys[].column', 'foreign_keys[].references'],
+      ...['table', 'app_label', 'model', 'content_type_id', 'column'].map((name) => `lookups[].${name}`),
+    ];
+    assert.deepEqual(described.toSorted(), [...ENVIRONMENT_NAMES, ...fields].toSorted());
+  });
+
+  it('tells defaults and bounds as they are', () => {
+    const document = generatedConfiguration(PLACES);
+
+    assert.match(document, /^\| `KEEP_DAYS` \| .* \| `90` \| 8 to 36500 \|$/m);
+    assert.match(document, /^\| `STAGING_BUCKET` \| .* \| required \| a bucket name \|$/m);
+    assert.match(document, /^\| `load_type` \| .* \| required \| `merge`, `bq-storage-api` \|$/m);
+    assert.match(document, /^\| `tracked_columns` \| .* \| none \| columns of the main table \|$/m);
+  });
+
+  it('keeps everything else, and must have a place for each table', () => {
+    assert.match(generatedConfiguration(`# One\n\n${PLACES}\nTwo.\n`), /^# One\n\n<!-- .*-->\n\nTwo\.\n$/s);
+    assert.throws(() => generatedConfiguration('# One\n'), /has no place for the table "environment"/);
+  });
+});
