@@ -1,33 +1,36 @@
 import { z } from 'zod';
 import type { LoadType } from './columns.ts';
 
-/** PostgreSQL holds neither a NUL character nor half of a surrogate pair. */
-const text = z
-  .string()
-  .refine((given) => !given.includes('\0') && given.isWellFormed(), { error: 'holds no valid text' });
+/** PostgreSQL's text holds neither a NUL character nor an unpaired surrogate. */
+const text = z.string().refine((given) => !given.includes('\0') && given.isWellFormed(), {
+  error: 'contains a NUL character or an unpaired surrogate',
+});
 const name = text.min(1).max(63);
-/** Names that become parts of BigQuery names and of object prefixes. */
+/** A name that becomes part of BigQuery names and of object prefixes. */
 export const warehouseName = z
   .string()
-  .regex(/^[A-Za-z_]\w{0,199}$/, 'may hold letters, digits and underscores only');
+  .regex(
+    /^[A-Za-z_]\w{0,199}$/,
+    'may contain only letters, digits and underscores, and must not begin with a digit',
+  );
 
 const lookup = z.strictObject({
   table: name,
   app_label: name,
   model: name,
   content_type_id: z.number().int().optional(),
-  /** The main table's foreign key column that points at the lookup. */
+  /** The main table's foreign key column, which points at the lookup. */
   column: name,
 });
 
-/** A view source as the configuration file writes it; the names are those of the columns of etl.view_source. */
+/** A view source in the configuration file. The field names are those of the columns of etl.view_source. */
 export const viewSourceEntry = z.strictObject({
   name: warehouseName,
   target_name: warehouseName,
   main_table: name,
   app_label: name,
   model: name,
-  /** Looked up by app_label and model when it is imported; a number given here must agree. */
+  /** The import looks it up by app_label and model; an id given here must agree. */
   content_type_id: z.number().int().optional(),
   key_column: name,
   tracked_columns: z.array(name).default([]),
@@ -39,7 +42,7 @@ export const viewSourceEntry = z.strictObject({
   partition_column: name.nullable().default(null),
   partition_granularity: z.enum(['hour', 'day', 'month', 'year']).nullable().default(null),
   cluster_columns: z.array(name).max(4).default([]),
-  /** The date that the reporting view's five years are counted by. */
+  /** The date by which the reporting view leaves out rows older than five years. */
   report_column: name.default('update_at'),
   recheck_seconds: z.number().int().min(0).default(0),
   lookups: z.array(lookup).default([]),
@@ -50,32 +53,33 @@ export type ViewSourceEntry = z.output<typeof viewSourceEntry>;
 
 const importedEntry = viewSourceEntry.refine(
   (entry) => (entry.partition_column === null) === (entry.partition_granularity === null),
-  { error: 'needs both or neither of partition_column and partition_granularity' },
+  { error: 'must set both partition_column and partition_granularity, or neither' },
 );
 
-/** What `{"import": …}` takes: the content of sql/source/view-sources.json. */
+/** The payload of `{"import": …}`: the content of a file such as sql/source/view-sources.json. */
 export const viewSourceImport = z
   .array(importedEntry)
   .min(1)
   .superRefine((entries, context) => {
     for (const field of ['name', 'target_name'] as const) {
-      const seen = new Set<string>();
+      const known = new Set<string>();
       for (const entry of entries) {
-        if (seen.has(entry[field])) context.addIssue(`${field} ${entry[field]} stands twice`);
-        seen.add(entry[field]);
+        if (known.has(entry[field])) context.addIssue(`${field} ${entry[field]} appears twice`);
+        known.add(entry[field]);
       }
     }
   });
 
+/** A table whose changes affect the view's rows that point at it, for example the company that a project belongs to. */
 export type Lookup = { table: string; contentTypeId: number; column: string };
 
-/** One configured source view and where it goes (etl.view_source). */
+/** One configured source view and its destination (etl.view_source). */
 export type ViewSource = {
   name: string;
   targetName: string;
   mainTable: string;
   contentTypeId: number;
-  /** `app_label.model` of each content type id that is used, as it was when the configuration was imported. */
+  /** The `app_label.model` of each content type id in use, as it was when the view source was imported. */
   contentTypeNames: Record<string, string>;
   keyColumn: string;
   trackedColumns: string[];
@@ -89,19 +93,19 @@ export type ViewSource = {
   reportColumn: string;
   recheckSeconds: number;
   lookups: Lookup[];
-  /** The operator's wish. */
+  /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
-  /** The operator's stop for now. */
+  /** Whether the operator has stopped the view for the time being. */
   paused: boolean;
-  /** The system's stop, with its reason; null while it runs. */
+  /** The reason why the system has stopped the view; null if it has not. */
   haltedReason: string | null;
-  /** The next batch is to carry the whole view, since then; null for what changed. */
+  /** When an operator requested that the next batch carries the whole view; null if it carries only changes. */
   resyncRequestedAt: Date | null;
-  /** The warehouse objects that were last made for it; null before the first extract. */
+  /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
 };
 
-/** Why a view is not extracted at present; null when it is. */
+/** Why the view is not extracted at present; null if it is. */
 export function stopReason({ enabled, paused, haltedReason }: ViewSource): string | null {
   if (!enabled) return 'not enabled';
   if (paused) return 'paused';

@@ -3,7 +3,8 @@ import { type Checkpoint, maturedFloor, nextCheckpoint } from '../../../shared/m
 import { type Capture, capture } from '../../../shared/source/capture.ts';
 import { drawMarker } from '../../../shared/source/change-log.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
-import type { LoggedTable, SourceView } from '../../../shared/source/describe-view.ts';
+import type { SourceView } from '../../../shared/source/describe-view.ts';
+import type { LoggedTable } from '../../../shared/source/logged-tables.ts';
 import type { CaptureRules } from './replica.ts';
 import { CONTENT_TYPE, LOG_TABLE } from './start-source.ts';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { findContentTypes } from '../../../shared/source/content-types.ts';
-import { badKeysAmong, describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { badKeysAmong } from '../../../shared/source/key-type.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { CONTENT_TYPE, CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
 
@@ -89,7 +90,7 @@ describe('describing a view', () => {
     const contentTypeNames = { [CONTENT_TYPE.item]: 'app.thing' };
     await assert.rejects(
       describeItems({ contentTypeNames }),
-      isFault(/content type 7 is app.item now, and was app.thing when it was imported/),
+      isFault(/content type 7 is now app.item, but was app.thing when the view source was imported/),
     );
     await describeItems({ contentTypeNames: { [CONTENT_TYPE.item]: 'app.item' } });
   });
@@ -123,8 +124,8 @@ describe('describing a view', () => {
         isFault(
           /key column no_key does not exist in the view/,
           /datetime column no_datetime does not exist in the view/,
-          /null default for no_default does not exist in the view/,
-          /policy for no_policy does not exist in the view/,
+          /null_defaults column no_default does not exist in the view/,
+          /unrepresentable column no_policy does not exist in the view/,
           /foreign key column no_foreign does not exist in the view/,
           /partition column no_partition does not exist in the view/,
           /cluster column no_cluster does not exist in the view/,
@@ -172,7 +173,7 @@ describe('describing a view', () => {
         await assert.rejects(
           describeQuery(`select null::${type} as item_id from item`),
           isFault(
-            /key item_id is of type [\w[\]]+, but keys may be smallint, integer, bigint, uuid, text and varchar/,
+            /key item_id has type [\w[\]]+, but must have type smallint, integer, bigint, uuid, text or varchar/,
           ),
         );
         await source.pool.query('drop view tried');
@@ -183,12 +184,12 @@ describe('describing a view', () => {
       await source.pool.query(`
         create table loose (id bigint); create table paired (id bigint, part int, primary key (id, part));`);
       for (const mainTable of ['loose', 'paired']) {
-        await assert.rejects(describeItems({ mainTable }), isFault(/has no primary key of one column/));
+        await assert.rejects(describeItems({ mainTable }), isFault(/has no single-column primary key/));
       }
     });
 
     it('tells keys of its type from others', async () => {
-      const bad = await badKeysAmong(source.pool, await describeItems(), [
+      const bad = await badKeysAmong(source.pool, (await describeItems()).keyType, [
         '1',
         ' 2 ',
         'x',
@@ -294,7 +295,7 @@ describe('describing a view', () => {
     it(`refuses a column named ${column}, which the target or its procedure has`, async () => {
       await assert.rejects(
         describeQuery(`select id as item_id, name as ${column} from item`),
-        isFault(new RegExp(`column ${column} has a name that the target needs for itself`)),
+        isFault(new RegExp(`column ${column} has a name that is reserved for the target`)),
       );
     });
   }
@@ -311,7 +312,7 @@ describe('describing a view', () => {
     await client.query('set role stranger');
     await assert.rejects(
       describeView(client, makeViewSource(), CONTENT_TYPE_TABLE),
-      isFault(/main table item does not exist in the source or may not be read/),
+      isFault(/main table item does not exist in the source, or the source role may not read it/),
     );
   });
 

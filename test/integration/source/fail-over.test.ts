@@ -69,7 +69,7 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
 
     await assert.rejects(
       (await goOnIn(copied, replica.checkpoint)).capture(),
-      isRefusal(new RegExp(`ends at id \\d+, but id ${lastId} was captured before`), /Resync the view/),
+      isRefusal(new RegExp(`ends at id \\d+, but id ${lastId} was already captured`), /Resync the view/),
     );
   });
 
@@ -83,7 +83,7 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
     await assert.rejects(
       (await goOnIn(copied, replica.checkpoint)).capture(),
       isRefusal(
-        new RegExp(`row ${lastId} of \\S+ is not the row that was captured before`),
+        new RegExp(`row ${lastId} of \\S+ is not the row that was captured under that id`),
         /Resync the view/,
       ),
     );

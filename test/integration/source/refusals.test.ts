@@ -156,7 +156,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
 
     it('is not that of the table, so that nobody knows how ids are drawn', async () => {
       await source.pool.query(`alter sequence ${SEQUENCE} owned by none`);
-      await assertRefused(/drawn from no sequence/, /a sequence of the table draws/);
+      await assertRefused(/no sequence owned by \S+ draws its ids/, /alter sequence … owned by \S+\.id/);
     });
   });
 
@@ -164,33 +164,36 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     it('has another row where the last covered one was', async () => {
       await source.pool.query(`update ${LOG_TABLE} set object_id = 'other' where id = 10`);
       await logItems(1);
-      await assertRefused(/^row 10 of \S+ is not the row that was captured before$/, /Resync the view/);
+      await assertRefused(
+        /^row 10 of \S+ is not the row that was captured under that id$/,
+        /Resync the view/,
+      );
     });
 
     it('ends below the last covered row, as after a restore or a failover to a server that was behind', async () => {
       await source.pool.query(`delete from ${LOG_TABLE} where id > 7`);
-      await assertRefused(/ends at id 7, but id 10 was captured before/, /Resync the view/);
+      await assertRefused(/ends at id 7, but id 10 was already captured/, /Resync the view/);
     });
 
     it('was emptied and its sequence set back', async () => {
       await prune(10);
       await source.pool.query(`select setval('${SEQUENCE}', 4)`);
-      await assertRefused(/but id 10 was captured before/, /Resync the view/);
+      await assertRefused(/but id 10 was already captured/, /Resync the view/);
     });
 
     it('was pruned beyond the last covered row, uncovered ones included', async () => {
       await logItems(5);
       await prune(13);
       await assertRefused(
-        /begins at id 14, but ids from 11 on are not covered yet/,
-        /Resync the view; prune only/,
+        /begins at id 14, but ids from 11 on are not captured yet/,
+        /Resync the view\. Prune only/,
       );
     });
 
     it('was emptied with uncovered rows in it', async () => {
       await logItems(1);
       await prune(11);
-      await assertRefused(/begins at nothing, but ids from 11 on are not covered yet/, /Resync the view/);
+      await assertRefused(/it is empty, but ids from 11 on are not captured yet/, /Resync the view/);
     });
 
     it('was pruned into the rows that a cut batch left', async () => {
@@ -199,7 +202,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await replica.capture();
       assert.equal(replica.checkpoint.witness?.id, 12n);
       await prune(13);
-      await assertRefused(/begins at id 14, but ids from 13 on are not covered yet/, /Resync the view/);
+      await assertRefused(/begins at id 14, but ids from 13 on are not captured yet/, /Resync the view/);
     });
 
     it('was pruned beyond a row that committed late and that no capture saw', async () => {
@@ -213,7 +216,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await writer.query('commit');
       await prune(12);
       await logItems(1);
-      await assertRefused(/begins at id 13, but ids from 11 on are not covered yet/, /Resync the view/);
+      await assertRefused(/begins at id 13, but ids from 11 on are not captured yet/, /Resync the view/);
     });
   });
 

@@ -135,7 +135,7 @@ describe('the values of a view as they are staged', () => {
     for (const text of MALFORMED_DATETIMES) {
       it(`I9 stop the batch at a text that is none, or follow the policy: '${text}'`, async () => {
         await viewOf('text', [pg.escapeLiteral(text)]);
-        await assert.rejects(staged({ datetimeColumns }), isBadData(/is no date and time/));
+        await assert.rejects(staged({ datetimeColumns }), isBadData(/is not a valid date and time/));
         const asNull = await staged({ datetimeColumns, unrepresentable: { value: 'null' } });
         assert.deepEqual(asNull.lines, [lineOf(1, 'null')]);
         const asText = await staged({ datetimeColumns, unrepresentable: { value: 'string' } });

@@ -40,7 +40,7 @@ describe('the names of a view’s columns', () => {
       const [fault, ...others] = columnNameFaults(['id', name]);
 
       assert.deepEqual(others, []);
-      assert.match(String(fault), /has a name that BigQuery does not take: in the view, name it with/);
+      assert.match(String(fault), /has a name that BigQuery does not accept: rename it in the view, with/);
       assert.ok(fault?.startsWith(`column ${JSON.stringify(name)} `));
     });
   }
@@ -48,14 +48,14 @@ describe('the names of a view’s columns', () => {
   for (const name of ['_TABLE_SUFFIX', '_file_name', '_PARTITIONTIME', '_CHANGE_TYPE', '__root__x']) {
     it(`are refused where it has that name for itself: ${name}`, () => {
       assert.deepEqual(columnNameFaults([name]), [
-        `column "${name}" begins with what BigQuery keeps for itself`,
+        `column "${name}" begins with a prefix that BigQuery reserves: rename it in the view`,
       ]);
     });
   }
 
   it('are refused where they differ by case alone', () => {
     assert.deepEqual(columnNameFaults(['name', 'NAME', 'other']), [
-      'column "NAME" differs from column "name" only by case, which BigQuery ignores',
+      'column "NAME" differs from column "name" only by case, which BigQuery ignores: rename one in the view',
     ]);
   });
 });

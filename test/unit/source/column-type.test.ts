@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { columnForm, datetimeForm, type SourceType } from '../../../shared/source/column-type.ts';
+import type { SourceType } from '../../../shared/source/catalog.ts';
+import { columnForm } from '../../../shared/source/column-type.ts';
+import { datetimeForm } from '../../../shared/source/datetime-form.ts';
 
 describe('the BigQuery type of a column', () => {
   for (const [precision, scale, type] of [
