@@ -44,7 +44,7 @@ describe('describing a view', () => {
       return true;
     };
 
-  it('gives the columns in the order of the view, the key required, and never updated_at', async () => {
+  it('returns the columns in the order of the view, with a REQUIRED key and without updated_at', async () => {
     const { shape } = await describeItems();
     assert.deepEqual(shape, {
       view: 'item_view',
@@ -58,7 +58,7 @@ describe('describing a view', () => {
     });
   });
 
-  it('takes names of any letters', async () => {
+  it('accepts names with quotes, spaces and any letters', async () => {
     const { relation, columns } = await describeItems({ name: 'Odd "View', keyColumn: 'Item Id' });
     assert.equal(relation, 'public."Odd ""View"');
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe('describing a view', () => {
     );
   });
 
-  it('reads tables and partitioned tables as well as views, and tracks all that they have', async () => {
+  it('accepts a table or partitioned table in place of a view, and tracks all its columns', async () => {
     await source.pool.query(`
       create table item_parts (item_id bigint primary key, part text) partition by range (item_id);
       create table item_plain (item_id bigint primary key, part text);`);
@@ -81,12 +81,12 @@ describe('describing a view', () => {
     }
   });
 
-  it('refuses a materialized view, whose refresh nobody logs', async () => {
+  it('refuses a materialized view, because its refresh writes no log rows', async () => {
     await source.pool.query('create materialized view item_kept as select id as item_id from item');
     await assert.rejects(describeItems({ name: 'item_kept' }), isFault(/is a materialized view/));
   });
 
-  it('refuses a content type whose id is another model’s by now', async () => {
+  it('refuses a content type id that now belongs to another model', async () => {
     const contentTypeNames = { [CONTENT_TYPE.item]: 'app.thing' };
     await assert.rejects(
       describeItems({ contentTypeNames }),
@@ -96,7 +96,7 @@ describe('describing a view', () => {
   });
 
   describe('names what does not exist:', () => {
-    it('the view and the main table, both at once', async () => {
+    it('the view and the main table at once', async () => {
       await assert.rejects(
         describeItems({ name: 'no_view', mainTable: 'no_table' }),
         isFault(/view no_view does not exist/, /main table no_table does not exist/),
@@ -139,7 +139,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('updated_at as a column of the target, where it is not copied to', async () => {
+    it('updated_at as a column of the target, since it is not copied', async () => {
       await assert.rejects(
         describeItems({ clusterColumns: ['updated_at'] }),
         isFault(/cluster column updated_at does not exist/),
@@ -169,7 +169,7 @@ describe('describing a view', () => {
     });
 
     for (const type of ['numeric', 'date', 'double precision', 'bigint[]', 'jsonb']) {
-      it(`may not be ${type}, and the types that it may be are named`, async () => {
+      it(`may not be ${type}, and the error names the supported types`, async () => {
         await assert.rejects(
           describeQuery(`select null::${type} as item_id from item`),
           isFault(
@@ -180,7 +180,7 @@ describe('describing a view', () => {
       });
     }
 
-    it('may not stand in a main table without a primary key of one column', async () => {
+    it('needs a main table with a single-column primary key', async () => {
       await source.pool.query(`
         create table loose (id bigint); create table paired (id bigint, part int, primary key (id, part));`);
       for (const mainTable of ['loose', 'paired']) {
@@ -188,7 +188,7 @@ describe('describing a view', () => {
       }
     });
 
-    it('tells keys of its type from others', async () => {
+    it('has a type, and values of other types are found', async () => {
       const bad = await badKeysAmong(source.pool, (await describeItems()).keyType, [
         '1',
         ' 2 ',
@@ -210,7 +210,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('are those of joins, and of a lookup those that the view shows', async () => {
+    it('are those of joins, and those of a lookup on which the view depends', async () => {
       const { logged } = await describeQuery(
         'select i.id as item_id, c.name as company from item i left join company c on c.id = i.company_id',
         { lookups: [{ table: 'company', contentTypeId: CONTENT_TYPE.company, column: 'company_id' }] },
@@ -228,7 +228,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('are found through a view that stands on a view', async () => {
+    it('are found through a view that is built on a view', async () => {
       await source.pool.query(
         'create or replace view lower_view as select id as below, note as remark from item where code is not null',
       );
@@ -250,7 +250,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('are all of the table where the view refers to a whole row', async () => {
+    it('are all columns of the table if the view refers to a whole row', async () => {
       assert.deepEqual(await trackedBy('select item.id as item_id, to_jsonb(item) as whole from item'), [
         'code',
         'company_id',
@@ -262,20 +262,20 @@ describe('describing a view', () => {
       ]);
     });
 
-    it('are those that a generated column is computed from', async () => {
+    it('include those from which a generated column is computed', async () => {
       await source.pool.query('alter table item add shout text generated always as (upper(note)) stored');
       assert.deepEqual(await trackedBy('select id as item_id, shout from item'), ['id', 'note', 'shout']);
       await source.pool.query('drop view tried; alter table item drop shout');
     });
 
-    it('are all of the table where the view calls a function, which may read anything', async () => {
+    it('are all columns of the table if the view calls a function, which may read any of them', async () => {
       await source.pool.query(`
         create function fax_of(bigint) returns text stable language sql return (select fax from item where id = $1)`);
       assert.ok((await trackedBy('select id as item_id, fax_of(id) as fax from item')).includes('fax'));
       await source.pool.query('drop view tried; drop function fax_of');
     });
 
-    it('have the configured ones besides, updated_at if it is one', async () => {
+    it('include the configured ones, even updated_at', async () => {
       assert.deepEqual(
         await trackedBy('select id as item_id from item', { trackedColumns: ['fax', 'updated_at'] }),
         ['id', 'fax', 'updated_at'],
@@ -292,7 +292,7 @@ describe('describing a view', () => {
     'batch_rows',
     'v_rows',
   ]) {
-    it(`refuses a column named ${column}, which the target or its procedure has`, async () => {
+    it(`refuses a column named ${column}, a name that the target or its procedure uses`, async () => {
       await assert.rejects(
         describeQuery(`select id as item_id, name as ${column} from item`),
         isFault(new RegExp(`column ${column} has a name that is reserved for the target`)),
@@ -300,7 +300,7 @@ describe('describing a view', () => {
     });
   }
 
-  it('knows content types by application and model', async () => {
+  it('finds content types by application and model', async () => {
     const types = await findContentTypes(source.pool, CONTENT_TYPE_TABLE);
     assert.equal(types.get('app.item'), CONTENT_TYPE.item);
     assert.equal(types.get('app.nothing'), undefined);
@@ -316,7 +316,7 @@ describe('describing a view', () => {
     );
   });
 
-  it('works as a role that may only read', async () => {
+  it('works for a role that may only read', async () => {
     await source.pool.query(`create role reader; grant select on all tables in schema public to reader`);
     const client = await source.connect();
     await client.query('set role reader');

@@ -1,14 +1,14 @@
-/** A literal of PostgreSQL, and the text of the value in the staged JSON. */
+/** A PostgreSQL literal, and the text of the value in the staged JSON. */
 type Value = [literal: string, staged: string];
 
 const NESTED_500 = `${'['.repeat(500)}${']'.repeat(500)}`;
-/** Deeper than PostgreSQL itself can make jsonb of. */
+/** Deeper than PostgreSQL's jsonb parser can read. */
 const NESTED_20000 = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
-/** Many brackets, but in a text, and side by side. */
+/** Many brackets, but inside a string, or side by side. */
 const BRACKETS = '['.repeat(2000);
 const FLAT = Array.from({ length: 1000 }, () => '[]').join(', ');
 
-/** Every type of the design's table: what it becomes, and values at the bounds. */
+/** The types of docs/architecture.md#types, the BigQuery types that they become, and values at their limits. */
 export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   [
     'smallint',
@@ -123,12 +123,12 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     [
       [`E'a"\\\\\\t\\n\\r\\x01\\x02 {,} 🔧 กุญแจ'`, String.raw`"a\"\\\t\n\r\u0001\u0002 {,} 🔧 กุญแจ"`],
       [`''`, '""'],
-      // Line ends of other worlds, a mark, a character that is none, and what stands next to NUL and to the printable.
+      // Line breaks beyond ASCII, a byte order mark, a noncharacter, the last code point, and control characters.
       [
         `E'\\u0085\\u2028\\u2029\\ufeff\\uffff\\U0010ffff\\x7f\\x1f'`,
         `"\u0085\u2028\u2029\ufeff\uffff\u{10ffff}\x7f\\u001f"`,
       ],
-      // Equal to the eye, and two texts: a letter with its mark, and the two apart.
+      // Two texts that look alike: a letter with its accent as one code point, and as two.
       [`E'\\u00e9'`, '"\u00e9"'],
       [`E'e\\u0301'`, '"e\u0301"'],
       [`' \\N '`, String.raw`" \\N "`],
@@ -224,7 +224,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     [
       [`'{"b":1.0,\n"a":"x"}'`, '{"a": "x", "b": 1.0}'],
       [`'"\\ud83d\\ude00 \\u00e9\\n"'`, '"😀 é\\n"'],
-      // None of them is the escape or the number that it looks like.
+      // Each of these contains text that only looks like an escape, a number or nesting.
       [`'"\\\\ud800"'`, '"\\\\ud800"'],
       [`'"\\\\u0000 \\"1e99999 [["'`, '"\\\\u0000 \\"1e99999 [["'],
       [`'{"a1e5000": 1e-5}'`, '{"a1e5000": 0.00001}'],
@@ -265,7 +265,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   ['labels', 'REPEATED STRING', [[`'{a,b}'`, '["a","b"]']]],
 ];
 
-/** What BigQuery cannot hold exactly: the reason, and what the policies `null` and `string` make of it. */
+/** Values that BigQuery cannot hold exactly, with the reason, and the text that the policy `string` makes of them. */
 export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, asString: string][] = [
   ['date', `'infinity'`, /is infinite or outside the years 1 to 9999/, 'infinity'],
   ['date', `'0001-12-31 BC'`, /outside the years/, '0001-12-31 BC'],
@@ -298,7 +298,12 @@ export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, as
     /the value contains an element that is infinite or outside the years 1 to 9999$/,
     '{infinity}',
   ],
-  ['jsonb', `'18446744073709551616'`, /INT64, UINT64 and FLOAT64 cannot hold exactly/, '18446744073709551616'],
+  [
+    'jsonb',
+    `'18446744073709551616'`,
+    /INT64, UINT64 and FLOAT64 cannot hold exactly/,
+    '18446744073709551616',
+  ],
   ['jsonb', `'{"a": [-9223372036854775809]}'`, /cannot hold exactly/, '{"a": [-9223372036854775809]}'],
   ['jsonb', `'0.12345678901234567890123'`, /cannot hold exactly/, '0.12345678901234567890123'],
   ['jsonb', `'1e400'`, /cannot hold exactly/, `1${'0'.repeat(400)}`],
@@ -330,7 +335,7 @@ export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, as
   ['big_pair', `row(18446744073709551616)`, /cannot hold exactly/, '(18446744073709551616)'],
 ];
 
-/** Texts that are no date and time: broken, impossible, or with what only PostgreSQL's input takes. */
+/** Texts that are not a valid date and time: malformed, impossible, or in a form that only PostgreSQL accepts. */
 export const MALFORMED_DATETIMES = [
   '',
   'yesterday',
