@@ -19,18 +19,18 @@ const lookup = z.strictObject({
   app_label: name,
   model: name,
   content_type_id: z.number().int().optional(),
-  /** The main table's foreign key column, which points at the lookup. */
+  /** The main table's foreign key column that points at the lookup. */
   column: name,
 });
 
-/** A view source in the configuration file. The field names are those of the columns of etl.view_source. */
+/** A view source as the configuration file writes it; the names are those of the columns of etl.view_source. */
 export const viewSourceEntry = z.strictObject({
   name: warehouseName,
   target_name: warehouseName,
   main_table: name,
   app_label: name,
   model: name,
-  /** The import looks it up by app_label and model; an id given here must agree. */
+  /** Looked up by app_label and model when it is imported; a number given here must agree. */
   content_type_id: z.number().int().optional(),
   key_column: name,
   tracked_columns: z.array(name).default([]),
@@ -42,7 +42,7 @@ export const viewSourceEntry = z.strictObject({
   partition_column: name.nullable().default(null),
   partition_granularity: z.enum(['hour', 'day', 'month', 'year']).nullable().default(null),
   cluster_columns: z.array(name).max(4).default([]),
-  /** The date by which the reporting view leaves out rows older than five years. */
+  /** The date that the reporting view's five years are counted by. */
   report_column: name.default('update_at'),
   recheck_seconds: z.number().int().min(0).default(0),
   lookups: z.array(lookup).default([]),

@@ -112,7 +112,7 @@ export async function copyOut<T>(
     const refused = fromPostgres(refusal, 'source');
     if (refused.kind !== 'bad_data') throw refused;
     await client.query('rollback to savepoint copy_out');
-    // Even if the search for the row fails, the original error still says that a value stopped the COPY.
+    // That a value stopped the copy is known, even when looking for its row fails.
     const found = await diagnose().catch((failure: unknown) => {
       if (isProgrammingError(failure)) throw failure;
       return null;

@@ -151,7 +151,7 @@ describe('the role that reads the source', () => {
       await client.query('set role ordinary_owner');
       await assert.rejects(client.query('create role mine'), { code: '42501' });
 
-      // As terraform/README.md describes removing and then deploying.
+      // As terraform/README.md removes the role, and then as it deploys.
       await client.query(`revoke all on all tables in schema public from ${READER_ROLE}`);
       await client.query(`revoke all on all sequences in schema public from ${READER_ROLE}`);
       assert.equal(await countOf(owned, rights), 0);
