@@ -1,30 +1,45 @@
 import { z } from 'zod';
 
 /**
- * A point of the change log below which nothing can appear any more, once `marker` says so.
- * `id`: the highest log id that was visible; `atMicros`: the source's clock after that was seen, in microseconds since
- * 1970; `marker`: a transaction id drawn at least the grace period later, or null while none was drawn.
+ * A log id that can become the floor once every transaction that might still add a log row up to it has ended (also called a candidate
+ * watermark). The marker tells when that is.
  */
-export type Horizon = { id: bigint; atMicros: bigint; marker: bigint | null };
+export type Horizon = {
+  /** The highest log id that was visible to a capture. */
+  id: bigint;
+  /** The source's clock just after, in microseconds since 1970. */
+  atMicros: bigint;
+  /**
+   * A transaction id that was drawn at least the grace period later (also called a fence transaction id); null until then. The
+   * transactions in question all have lower ids.
+   */
+  marker: bigint | null;
+};
 
-/** The highest covered log row and a hash of it: tells a restored or failed-over source from the one we know. */
+/**
+ * The highest covered log row and a hash of it (also called an anchor row). It tells a source that was restored from a backup, or that
+ * failed over to a server that was behind, from the one that was read before.
+ */
 export type Witness = { id: bigint; hash: string };
 
-/** What the applied batches of a view have covered of the change log. */
+/** What the applied batches of a view have covered of the change log (docs/architecture.md#words). */
 export type Checkpoint = {
-  /** Every log row up to it is covered, and no transaction can still add one below it. */
+  /** Every log row up to this id is covered, and no transaction can still add one (also called a low watermark). */
   floorId: bigint;
-  /** The covered log ids above the floor, of every content type, as the text of an `int8multirange`. */
+  /**
+   * The covered log ids above the floor, of every content type, as the text of an `int8multirange` (also called captured ranges).
+   */
   seen: string;
   /** Oldest first, at most MAX_HORIZONS. */
   horizons: Horizon[];
+  /** Null while no log row is covered. */
   witness: Witness | null;
 };
 
 export const MAX_HORIZONS = 16;
 export const NOTHING_SEEN = '{}';
 
-const bigintText = z.union([z.string().regex(/^-?\d+$/, 'is no whole number'), z.int()]).transform(BigInt);
+const bigintText = z.union([z.string().regex(/^-?\d+$/, 'is not a whole number'), z.int()]).transform(BigInt);
 
 const checkpointSchema = z.object({
   floorId: bigintText,
@@ -33,7 +48,7 @@ const checkpointSchema = z.object({
   witness: z.object({ id: bigintText, hash: z.string() }).nullable(),
 });
 
-/** A checkpoint from its JSON form, in which 64-bit numbers are text. Throws a ZodError on anything else. */
+/** Reads a checkpoint from its JSON form, in which 64-bit numbers are text. Throws a ZodError if the JSON has another form. */
 export function checkpointFromJson(json: unknown): Checkpoint {
   return checkpointSchema.parse(json);
 }
@@ -45,9 +60,9 @@ export function checkpointToJson(checkpoint: Checkpoint): string {
 }
 
 /**
- * Gives `marker` to every unmarked horizon that is at least the grace period old by the source's clock.
- * The marker must have been drawn after `nowMicros` was read: a transaction draws its log id a moment before it gets its
- * transaction id, and the grace covers that moment.
+ * Gives `marker` to every horizon that has none and is at least the grace period old by the source's clock. The caller must draw the
+ * marker after it reads `nowMicros`. The grace period is needed because a transaction draws its log id a moment before it gets its
+ * transaction id.
  */
 export function markHorizons(
   horizons: Horizon[],
@@ -64,14 +79,14 @@ function isOlderThanGrace(horizon: Horizon, by: { nowMicros: bigint; graceSecond
   return by.nowMicros - horizon.atMicros >= BigInt(by.graceSeconds) * 1_000_000n;
 }
 
-/** The clock reading of the oldest horizon that still wants a marker, or null. */
+/** The time of the oldest horizon without a marker, in microseconds since 1970; null if every horizon has one. */
 export function oldestUnmarked(horizons: Horizon[]): bigint | null {
   return horizons.find((horizon) => horizon.marker === null)?.atMicros ?? null;
 }
 
 /**
- * The floor that a snapshot proves: the highest id of a horizon whose marker is at most the snapshot's xmin (every
- * transaction that was running when the marker was drawn, or before, has ended). Never below the present floor.
+ * The floor that a snapshot proves: the highest horizon whose marker is at most the snapshot's xmin, because then every transaction
+ * with a lower id than the marker has ended. Never below the present floor.
  */
 export function maturedFloor(checkpoint: Checkpoint, snapshotXmin: bigint): bigint {
   return checkpoint.horizons.reduce(
@@ -80,40 +95,43 @@ export function maturedFloor(checkpoint: Checkpoint, snapshotXmin: bigint): bigi
   );
 }
 
-/** What one capture saw: see `nextCheckpoint`. */
+/** What one capture observed, for `nextCheckpoint`. */
 export type Observation = {
   /** `maturedFloor` of the capture's snapshot. */
   maturedFloorId: bigint;
-  /** Covered ids above `min(maturedFloorId, cutId)`, as the text of an int8multirange. */
+  /** The covered ids above `min(maturedFloorId, cutId)`, as the text of an int8multirange. */
   seen: string;
-  /** The highest log id that the snapshot shows, and the source's clock read after it. */
+  /** The highest log id that the snapshot shows. */
   highestId: bigint;
+  /** The source's clock, read after `highestId`, in microseconds since 1970. */
   atMicros: bigint;
-  /** Where a large batch was cut: rows above it are left for its continuation. Null: nothing was left. */
+  /** The log id at which a large batch was cut: its continuation takes the new rows above. Null if the batch was not cut. */
   cutId: bigint | null;
   witness: Witness | null;
 };
 
 /**
- * The checkpoint that holds once the capture's batch is applied. Pure; the floor never falls.
- * A cut batch ends the floor and the horizons at the cut: what lies above is not covered yet.
+ * The checkpoint that holds once the capture's batch is applied. The floor never falls. If the batch was cut, the floor and the
+ * horizons end at the cut, because new rows above it are not covered yet.
  */
-export function nextCheckpoint(previous: Checkpoint, seen: Observation): Checkpoint {
-  const end = seen.cutId ?? seen.highestId;
-  const floorId = seen.cutId === null ? seen.maturedFloorId : smaller(seen.maturedFloorId, seen.cutId);
+export function nextCheckpoint(previous: Checkpoint, observed: Observation): Checkpoint {
+  const { maturedFloorId, cutId } = observed;
+  const end = cutId ?? observed.highestId;
+  const floorId = cutId === null ? maturedFloorId : smaller(maturedFloorId, cutId);
   const kept = previous.horizons.map((horizon) => ({ ...horizon, id: smaller(horizon.id, end) }));
-  const added: Horizon = { id: end, atMicros: seen.atMicros, marker: null };
+  const added: Horizon = { id: end, atMicros: observed.atMicros, marker: null };
   return {
     floorId,
-    seen: seen.seen,
+    seen: observed.seen,
     horizons: thinned([...kept, added], floorId),
-    witness: higher(previous.witness, seen.witness),
+    witness: higher(previous.witness, observed.witness),
   };
 }
 
 /**
- * Drops what says nothing new: horizons at or below the floor, and later ones of the same id. When there are too many, the
- * oldest stay (they mature first); of the marked ones that wait behind one long transaction only the newest matters.
+ * Drops the horizons at or below the floor, and later ones with the same id, since they add nothing. While too many are left, it drops
+ * the second newest of those that have a marker: they wait for the same long transaction, and the newest gives the highest floor. If
+ * fewer than two have a marker, it drops the newest horizon, since the others mature first.
  */
 function thinned(horizons: Horizon[], floorId: bigint): Horizon[] {
   const kept: Horizon[] = [];
@@ -128,7 +146,7 @@ function thinned(horizons: Horizon[], floorId: bigint): Horizon[] {
   return kept;
 }
 
-/** Of a cut batch, what was covered before may lie above what it covers. */
+/** The higher of two witnesses. The earlier one may be higher: a batch may be cut below rows that were covered before. */
 function higher(before: Witness | null, now: Witness | null): Witness | null {
   return before !== null && (now === null || now.id < before.id) ? before : now;
 }

@@ -1,15 +1,18 @@
 import { z } from 'zod';
 import type { LoadType } from './columns.ts';
 
-/** PostgreSQL holds neither a NUL character nor half of a surrogate pair. */
-const text = z
-  .string()
-  .refine((given) => !given.includes('\0') && given.isWellFormed(), { error: 'holds no valid text' });
+/** PostgreSQL's text holds neither a NUL character nor an unpaired surrogate. */
+const text = z.string().refine((given) => !given.includes('\0') && given.isWellFormed(), {
+  error: 'contains a NUL character or an unpaired surrogate',
+});
 const name = text.min(1).max(63);
-/** Names that become parts of BigQuery names and of object prefixes. */
+/** A name that becomes part of BigQuery names and of object prefixes. */
 export const warehouseName = z
   .string()
-  .regex(/^[A-Za-z_]\w{0,199}$/, 'may hold letters, digits and underscores only');
+  .regex(
+    /^[A-Za-z_]\w{0,199}$/,
+    'may contain only letters, digits and underscores, and must not begin with a digit',
+  );
 
 const contentTypeId = z.number().int().optional().meta({
   description: 'The content type id; the import looks it up and refuses a different one.',
@@ -114,32 +117,33 @@ export type ViewSourceEntry = z.output<typeof viewSourceEntry>;
 
 const importedEntry = viewSourceEntry.refine(
   (entry) => (entry.partition_column === null) === (entry.partition_granularity === null),
-  { error: 'needs both or neither of partition_column and partition_granularity' },
+  { error: 'must set both partition_column and partition_granularity, or neither' },
 );
 
-/** What `{"import": …}` takes: the content of sql/source/view-sources.json. */
+/** The payload of `{"import": …}`: the content of a file such as sql/source/view-sources.json. */
 export const viewSourceImport = z
   .array(importedEntry)
   .min(1)
   .superRefine((entries, context) => {
     for (const field of ['name', 'target_name'] as const) {
-      const seen = new Set<string>();
+      const known = new Set<string>();
       for (const entry of entries) {
-        if (seen.has(entry[field])) context.addIssue(`${field} ${entry[field]} stands twice`);
-        seen.add(entry[field]);
+        if (known.has(entry[field])) context.addIssue(`${field} ${entry[field]} appears twice`);
+        known.add(entry[field]);
       }
     }
   });
 
+/** A table whose changes affect the view's rows that point at it, for example the company that a project belongs to. */
 export type Lookup = { table: string; contentTypeId: number; column: string };
 
-/** One configured source view and where it goes (etl.view_source). */
+/** One configured source view and its destination (etl.view_source). */
 export type ViewSource = {
   name: string;
   targetName: string;
   mainTable: string;
   contentTypeId: number;
-  /** `app_label.model` of each content type id that is used, as it was when the configuration was imported. */
+  /** The `app_label.model` of each content type id in use, as it was when the view source was imported. */
   contentTypeNames: Record<string, string>;
   keyColumn: string;
   trackedColumns: string[];
@@ -153,19 +157,19 @@ export type ViewSource = {
   reportColumn: string;
   recheckSeconds: number;
   lookups: Lookup[];
-  /** The operator's wish. */
+  /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
-  /** The operator's stop for now. */
+  /** Whether the operator has stopped the view for the time being. */
   paused: boolean;
-  /** The system's stop, with its reason; null while it runs. */
+  /** The reason why the system has stopped the view; null if it has not. */
   haltedReason: string | null;
-  /** The next batch is to carry the whole view, since then; null for what changed. */
+  /** When an operator requested that the next batch carries the whole view; null if it carries only changes. */
   resyncRequestedAt: Date | null;
-  /** The warehouse objects that were last made for it; null before the first extract. */
+  /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
 };
 
-/** Why a view is not extracted at present; null when it is. */
+/** Why the view is not extracted at present; null if it is. */
 export function stopReason({ enabled, paused, haltedReason }: ViewSource): string | null {
   if (!enabled) return 'not enabled';
   if (paused) return 'paused';

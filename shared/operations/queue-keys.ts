@@ -1,8 +1,9 @@
 import { DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
-import { badKeysAmong, describeView } from '../source/describe-view.ts';
+import { describeView } from '../source/describe-view.ts';
 import { copyOut, loggedKeysStatement } from '../source/fetch.ts';
+import { badKeysAmong } from '../source/key-type.ts';
 import { findKeysLoggedSince } from '../source/recheck.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 
@@ -13,9 +14,10 @@ import { inSnapshot } from '../source/snapshot.ts';
 export async function queueKeys({ view, keys }: OperationOf<'keys'>, dependencies: Dependencies) {
   const { config, control, events, source } = dependencies;
   const viewSource = await control.viewSources.get(view);
-  const bad = await inSnapshot(source, async (client) =>
-    badKeysAmong(client, await describeView(client, viewSource, config.contentTypeTable), keys),
-  );
+  const bad = await inSnapshot(source, async (client) => {
+    const { keyType } = await describeView(client, viewSource, config.contentTypeTable);
+    return await badKeysAmong(client, keyType, keys);
+  });
   if (bad.length > 0) {
     throw new DataHubError(
       'invalid_event',

@@ -9,20 +9,21 @@ import type { SourceView } from './describe-view.ts';
 
 export type CaptureOptions = {
   logTable: string;
-  /** A batch with more log rows of the view is cut. */
+  /** The batch is cut if it has more log rows of the view than this. */
   maxLogRows: number;
-  /** So is one with more log rows of any table: reading them must end in time, however far behind the view is. */
+  /** The batch is cut if it reads more log rows of any table than this: a view that is far behind must still be read in time. */
   maxReadRows: number;
-  /** Keys to fetch whatever the log says, as text. */
+  /** Keys, as text, to fetch even if no log row names them. */
   queuedKeys: string[];
 };
 
+/** What a capture found, and the checkpoint that holds once its batch is applied. */
 export type Capture = Omit<Collapsed, 'seen' | 'duplicateKeys'> & { next: Checkpoint };
 
 /**
- * Reads, in the snapshot of `client`, which rows of the view may have changed since `checkpoint`, and computes the
- * checkpoint that holds once they are applied (design: capture, steps 2 to 4). The keys stay on the server for the fetch in
- * the same transaction. Throws `source_refused`, and `bad_data` for a key that the view has twice.
+ * Reads, in the snapshot of `client`, which rows of the view may have changed since `checkpoint`, and computes the next checkpoint
+ * (docs/architecture.md#capture). The keys stay on the server, for the fetch in the same transaction. Throws `source_refused` if
+ * the log cannot be captured exactly, and `bad_data` if the view has a key more than once.
  */
 export async function capture(
   client: pg.ClientBase,
@@ -43,7 +44,8 @@ export async function capture(
   const { rows } = await client.query(text, values);
   const { seen, duplicateKeys, ...found } = rows[0] as Collapsed;
   if (duplicateKeys !== null) throw duplicates(view, duplicateKeys);
-  const next = await observed(client, options.logTable, log, checkpoint, {
+  const next = await checkpointAfter(client, options.logTable, checkpoint, {
+    log,
     maturedFloorId,
     seen,
     cutId: found.cutId,
@@ -52,8 +54,9 @@ export async function capture(
 }
 
 /**
- * The checkpoint of an initial load, taken from the snapshot in which the rows are then copied. Everything visible is
- * `seen`, as islands; it shrinks at the first mature horizon. Throws `bad_data` for a key that is NULL or stands twice.
+ * Computes the first checkpoint of a view, in the snapshot in which all its rows are then copied. Every visible log id is in `seen`,
+ * as ranges of consecutive ids; `seen` shrinks when the first horizon matures. Throws `source_refused` as `capture` does, and
+ * `bad_data` if a key of the view is NULL or not unique.
  */
 export async function captureInitial(
   client: pg.ClientBase,
@@ -79,7 +82,8 @@ export async function captureInitial(
      ) islands`,
   );
   const nothing: Checkpoint = { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null };
-  return await observed(client, logTable, log, nothing, {
+  return await checkpointAfter(client, logTable, nothing, {
+    log,
     maturedFloorId: 0n,
     seen: rows[0].seen as string,
     cutId: null,
@@ -91,12 +95,11 @@ export async function isEmptyView(client: pg.ClientBase, view: SourceView): Prom
   return rows[0].isEmpty as boolean;
 }
 
-async function observed(
+async function checkpointAfter(
   client: pg.ClientBase,
   logTable: string,
-  log: LogState,
   previous: Checkpoint,
-  found: { maturedFloorId: bigint; seen: string; cutId: bigint | null },
+  { log, ...found }: { log: LogState; maturedFloorId: bigint; seen: string; cutId: bigint | null },
 ): Promise<Checkpoint> {
   return nextCheckpoint(previous, {
     ...found,
@@ -112,7 +115,7 @@ function duplicates(view: SourceView, keys: string[]): DataHubError {
     `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.map(formatKey).join(', ')}`,
     {
       context: { view: view.name, column: view.keyColumn },
-      advice: 'Correct the view so that it has one row a key, then resume it.',
+      advice: 'Change the view so that it has exactly one row for each key, then resume it.',
     },
   );
 }

@@ -1,12 +1,33 @@
 import type { Queryable } from '../postgres/transaction.ts';
-import type { SourceType } from './column-type.ts';
 
-/** A relation by its quoted, schema-qualified name. */
-export type Relation = { oid: number; name: string; isView: boolean; isMaterialized: boolean };
+/** A table or view. */
+export type Relation = {
+  oid: number;
+  /** Quoted and with its schema. */
+  name: string;
+  isView: boolean;
+  isMaterialized: boolean;
+};
+
+/** The type of a column, as PostgreSQL's catalog describes it. A domain is resolved to its base type. */
+export type SourceType = {
+  /** pg_type.typname; of an array, that of its elements. */
+  name: string;
+  /** pg_type.typtype of the same type: b, c, d, e, p, r or m. */
+  kind: string;
+  /** The type modifier of the column; -1 if it has none. */
+  modifier: number;
+  isArray: boolean;
+  /** The declared dimensions of an array; 0 if unknown. */
+  dimensions: number;
+};
 
 export type CatalogColumn = SourceType & { column: string };
 
-/** Looks a table or view up by its plain name along the search path; null when there is none that the role may read. */
+/**
+ * Finds a table or view by its unquoted name along the search path. Returns null if none has that name, or if the role may not
+ * read it.
+ */
 export async function findRelation(client: Queryable, name: string): Promise<Relation | null> {
   const { rows } = await client.query(
     `select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'v' as "isView",
@@ -19,7 +40,7 @@ export async function findRelation(client: Queryable, name: string): Promise<Rel
   return (rows[0] as Relation | undefined) ?? null;
 }
 
-/** The columns of a relation in order; a domain is told as its base type, an array by its element's. */
+/** Reads the columns of a relation, in order. */
 export async function readColumns(client: Queryable, relation: Relation): Promise<CatalogColumn[]> {
   const { rows } = await client.query(
     `with recursive step as (
@@ -45,7 +66,7 @@ export async function readColumns(client: Queryable, relation: Relation): Promis
   return rows as CatalogColumn[];
 }
 
-/** The column of a table's primary key, or null when it has none or one of several columns. */
+/** Reads the primary key column of a table. Returns null if the table has no primary key or one with several columns. */
 export async function readPrimaryKey(client: Queryable, table: Relation): Promise<string | null> {
   const { rows } = await client.query(
     `select a.attname::text as column from pg_index i
@@ -57,9 +78,9 @@ export async function readPrimaryKey(client: Queryable, table: Relation): Promis
 }
 
 /**
- * The columns of `table` on which the view depends, those of SELECT and WHERE alike, through views that it stands on, and
- * those from which generated columns are computed. All of them where the catalog does not tell: in a view that refers to a
- * whole row or calls a function that may read the table, and where `view` is no view.
+ * Reads the columns of `table` on which the view depends, in alphabetical order: those in any clause of the view or of the views
+ * that it is built on, and those from which generated columns among these are computed. Returns all columns where the catalog does not record the
+ * dependency: the view refers to a whole row, or calls a function that may read the table, or `view` is a table.
  */
 export async function readDependedColumns(
   client: Queryable,
@@ -89,7 +110,7 @@ export async function readDependedColumns(
        select d.refobjsubid from depended
        join pg_attrdef f on f.adrelid = $2 and f.adnum = depended.attnum
        join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = $2
-         -- Since PostgreSQL 15 it is the expression of a generated column that depends on others, before it is the column.
+         -- From PostgreSQL 15 on, the expression of a generated column depends on the other columns; before, the column itself does.
          and ((d.classid = 'pg_attrdef'::regclass and d.objid = f.oid)
            or (d.classid = 'pg_class'::regclass and d.objid = $2 and d.objsubid = depended.attnum))
      )

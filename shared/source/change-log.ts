@@ -7,9 +7,9 @@ import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**
- * Gives matured horizons their marker (design: capture, step 1), in a transaction of its own that ends before the
- * capture's snapshot is taken. Repeating it draws another, later marker, which is as good. Throws `source_refused` for a
- * server that is too old.
+ * Draws a marker for all horizons that have none and are at least the grace period old (docs/architecture.md#capture), in a
+ * transaction of its own that ends before the capture's snapshot is taken. Safe to repeat: a later marker is just as good.
+ * Does nothing on a hot standby, which the capture then refuses. Throws `source_refused` for a server that is too old.
  */
 export async function drawMarker(
   pool: pg.Pool,
@@ -39,25 +39,28 @@ export async function drawMarker(
 
 const CLOCK = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
 
-/** What the capture's snapshot shows of the change log as a whole. */
+/** The state of the whole change log in the capture's snapshot. */
 export type LogState = {
+  /** `pg_snapshot_xmin` of the snapshot: every transaction with a lower id has ended. */
   xmin: bigint;
+  /** The source's clock, in microseconds since 1970. */
   nowMicros: bigint;
-  /** Null for an empty log. */
+  /** Null if the log is empty. */
   lowestId: bigint | null;
+  /** 0 if the log is empty. */
   highestId: bigint;
 };
 
-/** The hash of a log row by which a restored source is told from the one that was read before. */
+/** SQL for the hash of a log row. It tells a restored source from the one that was read before (see `Witness`). */
 const rowHash = (alias: string): string =>
   `md5(concat_ws('|', ${['id', 'date_created', 'content_type_id', 'object_id', 'action']
     .map((column) => `${alias}.${column}`)
     .join(', ')}))`;
 
 /**
- * Reads the state of the change log in the capture's snapshot and refuses what cannot be captured exactly: a hot standby, a
- * cached sequence, a log that is not the one the checkpoint speaks of, or one pruned too far. `checkpoint` is null for an
- * initial load. Throws `source_refused` with advice.
+ * Reads the state of the change log in the capture's snapshot. Throws `source_refused`, with advice, if the source cannot be
+ * captured exactly: the server is a hot standby; no sequence draws the log ids, or the sequence caches ids, cycles or descends; the
+ * log is not the one that earlier captures read; or it was pruned too far. `checkpoint` is null when the whole view is copied.
  */
 export async function readLogState(
   client: Queryable,
@@ -101,19 +104,19 @@ export async function readLogState(
   }
   if (row.sequence === null) {
     throw refused(
-      `the id of ${logTable} is drawn from no sequence`,
-      `Capture relies on ids that a sequence of the table draws: see sql/README.md.`,
+      `no sequence owned by ${logTable} draws its ids`,
+      `Let the id column own the sequence that draws its ids (alter sequence … owned by ${logTable}.id); see sql/README.md#what-the-source-must-have.`,
     );
   }
   if (row.cycles || row.increment < 1n) {
     throw refused(
-      `sequence ${row.sequence} cycles or descends: a later id may be lower than ids already read`,
+      `sequence ${row.sequence} cycles or descends: a later id may be lower than ids that were already captured`,
       `Run: alter sequence ${row.sequence} increment by 1 no cycle;`,
     );
   }
   if (row.cache !== null && row.cache > 1n) {
     throw refused(
-      `sequence ${row.sequence} has CACHE ${row.cache}: a session may use a cached id at any later time, below ids already read`,
+      `sequence ${row.sequence} has CACHE ${row.cache}: a session may use a cached id at any later time, below ids that were already captured`,
       `Run: alter sequence ${row.sequence} cache 1; then reconnect the application.`,
     );
   }
@@ -136,8 +139,8 @@ function assertSameLog(
   if (isBehind || (found.hash !== null && found.hash !== witness.hash)) {
     throw refused(
       isBehind
-        ? `${logTable} ends at id ${log.highestId}, but id ${witness.id} was captured before`
-        : `row ${witness.id} of ${logTable} is not the row that was captured before`,
+        ? `${logTable} ends at id ${log.highestId}, but id ${witness.id} was already captured`
+        : `row ${witness.id} of ${logTable} is not the row that was captured under that id`,
       'The source was restored from a backup or failed over to a server that was behind. Resync the view.',
     );
   }
@@ -147,15 +150,15 @@ function assertSameLog(
     log.lowestId === null ? (found.lastDrawn ?? witness.id) > witness.id : log.lowestId > firstUncovered;
   if (isPruned) {
     throw refused(
-      `${logTable} was pruned too far: it begins at ${log.lowestId === null ? 'nothing' : `id ${log.lowestId}`}, but ids from ${firstUncovered} on are not covered yet`,
-      'Resync the view; prune only rows that are older than the last applied batch of every view.',
+      `${logTable} was pruned too far: it ${log.lowestId === null ? 'is empty' : `begins at id ${log.lowestId}`}, but ids from ${firstUncovered} on are not captured yet`,
+      'Resync the view. Prune only rows that every view has captured; see sql/README.md#pruning-the-change-log.',
     );
   }
 }
 
 /**
- * The lowest id of which nobody knows that it is covered. A floor that only this snapshot proves does not count: a row below
- * it may have been committed and pruned since the last capture.
+ * The lowest id that the checkpoint does not prove to be covered. A floor that only the present snapshot proves does not count: a
+ * row below it may have been committed and pruned since the last capture.
  */
 function firstUncoveredId({ floorId, seen }: Checkpoint): bigint {
   // The text of a multirange lists its ranges in order, each as [low,high).
@@ -170,7 +173,7 @@ function refused(message: string, advice: string): DataHubError {
   return new DataHubError('source_refused', message, { advice });
 }
 
-/** The highest log row up to `id`, as a witness; null when none is left. */
+/** Reads the highest log row up to `id` as a witness. Returns null if no such row is left. */
 export async function readWitness(client: Queryable, logTable: string, id: bigint): Promise<Witness | null> {
   const { rows } = await client.query(
     `select l.id::bigint as id, ${rowHash('l')} as hash from ${quoteIdentifier(logTable)} l
@@ -181,8 +184,9 @@ export async function readWitness(client: Queryable, logTable: string, id: bigin
 }
 
 /**
- * Warns with the oldest running transaction. Every role sees the pid and the transaction id in pg_locks; the age in seconds and
- * the state only with pg_read_all_stats. A prepared transaction has no pid.
+ * Logs a warning that the floor has not moved, with the oldest running transaction. Every role sees the pid and the age in
+ * transactions (pg_locks). The age in seconds and the state are null unless the role has pg_read_all_stats. A prepared
+ * transaction has no pid.
  */
 export async function warnOfStuckFloor(
   client: Queryable,

@@ -6,24 +6,28 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { destroyConnection } from '../postgres/unresponsive.ts';
 import { KEY_SETTING } from './collapse.ts';
-import type { SourceColumn, SourceView } from './describe-view.ts';
+import type { SourceView } from './describe-view.ts';
+import type { SourceColumn } from './source-column.ts';
 
-/** A part of a view: rows whose key lies in [from, to), null for open ends. Of integer keys only. */
+/** A part of a view with integer keys: the rows whose key lies in [from, to). Null stands for an open end. */
 export type Slice = { from: bigint | null; to: bigint | null };
 
 /**
- * The rows that the capture named, or a part of the whole view; `isDirectLoad` when a load job brings it straight into a
- * streamed target.
+ * The rows to read: those whose keys the capture found, or a slice of the whole view. `isDirectLoad` says that a load job brings
+ * the slice straight into a streamed target.
  */
 export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isDirectLoad: boolean };
 
-/** One JSON object a line, without rewriting what JSON escapes: no value holds the quote or the delimiter. */
+/**
+ * Writes each JSON object unchanged, one per line. COPY's text format would double the backslashes. JSON escapes control characters,
+ * so no line contains this quote or this delimiter.
+ */
 const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
 
 const settingArray = (setting: string, view: SourceView): string =>
   `unnest(current_setting('${setting}')::${view.keyType.sqlType}[])`;
 
-/** The rows to read, as a FROM clause with the view as `v` and the log's hint as `k.action`. */
+/** SQL for a FROM clause that gives the rows to read: the view as `v`, and the action for counting as `k.action`. */
 export function rowsOf(view: SourceView, rows: RowSet): string {
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
   if (rows.kind === 'captured') {
@@ -42,18 +46,18 @@ export function rowsOf(view: SourceView, rows: RowSet): string {
   return `(select 'loaded' as action) k cross join ${view.relation} v${where}`;
 }
 
-/** The batch that rows are copied for: what it writes into each of them. */
+/** What a batch writes into each of its rows. */
 export type RowBatch = { id: bigint; startedAt: Date };
 
 const isDirectLoad = (rows: RowSet): boolean => rows.kind === 'slice' && rows.isDirectLoad;
 
-/** What is streamed must lie in the window that streaming accepts; what is loaded need not. */
+/** The columns to read. Streamed rows must lie in the date range that streaming accepts; directly loaded rows need not. */
 export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
   isDirectLoad(rows) ? view.columns : view.changeColumns;
 
 /**
- * Copies the upserts of a batch out of the source, each row already in its staged form: with its action, or, where it is loaded
- * straight into a streamed target, with all of the target's columns.
+ * The COPY statement for the upserts of a batch. It gives each row in its staged form: with its action, or, for a direct load, with
+ * exactly the columns of the target.
  */
 export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
   const columns = columnsOf(view, rows).map(
@@ -67,7 +71,7 @@ export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch
     from ${rowsOf(view, rows)}) r) to stdout ${AS_LINES}`;
 }
 
-/** Copies the captured keys that the view does not have. */
+/** The COPY statement for the deletes of a batch: the captured keys that the view does not have. */
 export function deletesStatement(view: SourceView, etlTransactionId: bigint): string {
   const key = quoteIdentifier(view.keyColumn);
   const form = view.columns.find(({ name }) => name === view.keyColumn)?.expression ?? `v.${key}`;
@@ -76,15 +80,15 @@ export function deletesStatement(view: SourceView, etlTransactionId: bigint): st
     from ${settingArray(KEY_SETTING.deleted, view)} as v (${key})) r) to stdout ${AS_LINES}`;
 }
 
-/** Copies the captured keys that the log named, one a line. */
+/** The COPY statement for the captured keys that log rows named, one per line. Keys that were only queued are left out. */
 export function loggedKeysStatement(view: SourceView): string {
   return `copy (select ${settingArray(KEY_SETTING.logged, view)}) to stdout`;
 }
 
 /**
- * Runs one COPY and hands its lines to `consume`, which must read them to the end. Returns what `consume` returns. A value
- * that stops it throws `bad_data`: what `diagnose` finds out about it, else PostgreSQL's own words. When `consume` fails the connection
- * is given up, since nobody reads what the server still sends.
+ * Runs one COPY and passes its lines to `consume`, which must read them to the end. Returns the result of `consume`. If a value
+ * stops the COPY, it throws `bad_data`: the error that `diagnose` returns, or else PostgreSQL's own message. If `consume` fails,
+ * it destroys the connection, because the server would go on sending rows that nobody reads.
  */
 export async function copyOut<T>(
   client: pg.ClientBase,
@@ -117,7 +121,10 @@ export async function copyOut<T>(
   }
 }
 
-/** Cuts a large view into slices of about `sliceRows` rows by its integer key; one open slice otherwise. */
+/**
+ * Cuts a large view into at most `maxSlices` slices of about `sliceRows` rows, by its integer key. Returns one slice with open ends
+ * if the view is small, has keys of another type, or has no statistics yet.
+ */
 export async function planSlices(
   client: pg.ClientBase,
   view: SourceView,

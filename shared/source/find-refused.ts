@@ -9,8 +9,8 @@ import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 const NAMED_VALUES = 5;
 
 /**
- * Finds the values at which a copy of these rows was stopped, in the same snapshot: the `bad_data` to throw, naming view, key,
- * column and reason; null when every row can be read one by one.
+ * Finds the values that stopped the copy of these rows, in the same snapshot. Returns the `bad_data` error to throw, with view, key,
+ * column and reason, or null if it finds none.
  */
 export async function findRefused(
   client: pg.ClientBase,
@@ -18,11 +18,11 @@ export async function findRefused(
   rows: RowSet,
 ): Promise<DataHubError | null> {
   const byRule = await attempt(client, () => findUnrepresentable(client, view, rows));
-  // A view's own expressions may fail too, and then so does whatever reads all of it.
+  // An expression of the view itself may fail too, and then every query over all rows fails.
   return byRule.result ?? (await findUnreadable(client, view, rows));
 }
 
-/** Values that BigQuery cannot hold, by the rules of their types. */
+/** Finds values that BigQuery cannot hold, by the rules of their types. */
 async function findUnrepresentable(
   client: pg.ClientBase,
   view: SourceView,
@@ -53,12 +53,12 @@ async function findUnrepresentable(
   return refusal(view, each.join('; '), first.column);
 }
 
-/** Keys in [from, to), as their texts; null for open ends. */
+/** Keys in [from, to), as text. Null stands for an open end. */
 type KeyRange = { from: string | null; to: string | null };
 
 /**
- * The row whose reading is an error of PostgreSQL's, found by halving: whatever the view's own expressions, a function or a cast
- * of theirs trip over. Null when it cannot be found by its key.
+ * Finds a row that PostgreSQL cannot read, because an expression of the view, such as a function or a cast, fails on it. Halves
+ * the range of keys until one row is left. Returns null if no key identifies the row.
  */
 async function findUnreadable(
   client: pg.ClientBase,
@@ -109,7 +109,7 @@ async function findUnreadable(
   return null;
 }
 
-/** Runs what may fail over a value of the rows, and lets the transaction go on. Other failures are thrown. */
+/** Runs a query that may fail on a value, in a savepoint, so that the transaction can go on. Throws other failures. */
 async function attempt<T>(
   client: pg.ClientBase,
   work: () => Promise<T>,

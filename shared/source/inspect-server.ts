@@ -2,12 +2,12 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readLogState } from './change-log.ts';
 
-/** One thing that was looked at, and what to do about it when it is not as it must be. */
+/** The result of one check, with advice if it failed. */
 export type Finding = { check: string; ok: boolean; message: string; advice?: string };
 
 /**
- * What the server and the role are fit for: rights on the change log and its sequence, and no more rights than reading. Throws
- * what `readLogState` refuses; a server that is too old is refused by the snapshot that this is asked in.
+ * Checks that the server can be captured exactly, and that the role may read the change log and its sequence but write nothing.
+ * Throws as `readLogState` does. Must run in a snapshot (`inSnapshot`), which refuses a server that is too old.
  */
 export async function inspectServer(client: Queryable, logTable: string): Promise<Finding[]> {
   const { rows } = await client.query(
@@ -34,7 +34,7 @@ export async function inspectServer(client: Queryable, logTable: string): Promis
       check: 'source rights',
       ok: false,
       message: `role ${server.role} may write to the source`,
-      advice: 'Use the role of sql/source/reader-role.sql, which can only read.',
+      advice: 'Connect as a role that can only read: sql/source/reader-role.sql creates one.',
     });
   }
   if (server.canReadSequence === false) {

@@ -1,17 +1,23 @@
-/** How a log row's object id (text) becomes a value of the key's type. */
+import type { Queryable } from '../postgres/transaction.ts';
+import type { CatalogColumn } from './catalog.ts';
+
+/** How the object id of a log row (text) becomes a value of the view's key type. */
 export type KeyType = {
   /** The type's SQL name. */
   sqlType: string;
-  /** SQL of the object id as a value of the type, or NULL where it is none: never an error, on any supported server. */
+  /**
+   * Takes SQL for the object id. Returns SQL for its value in the key's type, which is NULL if the text is not such a value. That
+   * SQL never fails, on any supported server.
+   */
   fromText: (text: string) => string;
 };
 
-/** The white space that PostgreSQL's integers allow around them; \s would also match that of other scripts. */
+/** The white space that PostgreSQL accepts around integers. \s would also match other Unicode spaces. */
 const SPACE = '[ \\t\\n\\v\\f\\r]*';
 
 const integer = (sqlType: string, low: string, high: string): KeyType => ({
   sqlType,
-  // The inner CASE keeps the cast from being tried on what the bounds exclude.
+  // The inner CASE keeps PostgreSQL from trying the cast on a value outside the bounds.
   fromText: (text) =>
     `case when ${text} ~ '^${SPACE}[-+]?[0-9]{1,20}${SPACE}$' then case when ${text}::numeric between ${low} and ${high} then ${text}::${sqlType} end end`,
 });
@@ -29,9 +35,23 @@ const SUPPORTED: Record<string, KeyType> = {
   varchar: { sqlType: 'text', fromText: (text) => text },
 };
 
-/** The key type of a pg_type.typname, or undefined when keys of that type are not supported. */
+export const SUPPORTED_KEY_TYPES = 'smallint, integer, bigint, uuid, text or varchar';
+
+/** The key type of a pg_type.typname; undefined if keys of that type are not supported. */
 export function keyTypeOf(typeName: string): KeyType | undefined {
   return SUPPORTED[typeName];
 }
 
-export const SUPPORTED_KEY_TYPES = 'smallint, integer, bigint, uuid, text and varchar';
+/** The key type of a view's key column; undefined if keys of its type are not supported. */
+export function keyTypeOfColumn({ name, isArray }: CatalogColumn): KeyType | undefined {
+  return isArray ? undefined : keyTypeOf(name);
+}
+
+/** Returns the keys that are not values of the key type, at most 20, each as a JSON string. */
+export async function badKeysAmong(client: Queryable, keyType: KeyType, keys: string[]): Promise<string[]> {
+  const { rows } = await client.query(
+    `select q as key from unnest($1::text[]) as q where (${keyType.fromText('q')}) is null limit 20`,
+    [keys],
+  );
+  return rows.map((row) => JSON.stringify(row.key));
+}

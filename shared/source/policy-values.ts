@@ -2,12 +2,12 @@ import type pg from 'pg';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 
-/** By column: how many values the target could not hold and the column's policy let pass; only columns that had some. */
+/** How many values of a column BigQuery could not hold and the column's policy let pass, by column. Columns without any are left out. */
 export type PolicyValues = Record<string, number>;
 
 /**
- * Counts such values among the rows, in the snapshot of `client`. The rows are read once more for it, or not at all when no
- * column has a policy.
+ * Counts these values among the rows, in the snapshot of `client`. This reads the rows a second time, unless no column has a
+ * policy.
  */
 export async function countPolicyValues(
   client: pg.ClientBase,
@@ -27,7 +27,7 @@ export async function countPolicyValues(
   return Object.fromEntries(columns.flatMap(({ name }, i) => (found[i] ? [[name, Number(found[i])]] : [])));
 }
 
-/** The sums of what was counted of several sets of rows. */
+/** Adds the counts of several sets of rows, column by column. */
 export function addPolicyValues(counted: readonly PolicyValues[]): PolicyValues {
   const sums = new Map<string, number>();
   for (const [column, count] of counted.flatMap((values) => Object.entries(values))) {

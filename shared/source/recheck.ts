@@ -5,8 +5,8 @@ import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
 
 /**
- * Leaves on the server, for `loggedKeysStatement` in the same transaction, the keys of the view that the log names from its first row
- * with this date on, whether they were captured or not. Returns how many there are.
+ * Finds the view's keys in all log rows from the lowest id with a date of `since` or later, captured or not. Leaves the keys on the
+ * server, for `loggedKeysStatement` in the same transaction, and returns their number.
  */
 export async function findKeysLoggedSince(
   client: pg.ClientBase,

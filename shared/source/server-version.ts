@@ -1,15 +1,15 @@
 import { DataHubError } from '../errors.ts';
 
-/** What a server says of itself, in the columns of SERVER_VERSION. */
+/** A server's version, as the columns of SERVER_VERSION give it. */
 export type ServerVersion = { serverVersion: string; serverVersionNumber: number };
 
 export const SERVER_VERSION = `current_setting('server_version') as "serverVersion",
   current_setting('server_version_num')::int as "serverVersionNumber"`;
 
-/** A checkpoint is kept in a multirange, which came with PostgreSQL 14. */
+/** PostgreSQL 14 introduced multiranges, which a capture needs. */
 const OLDEST = 140_000;
 
-/** Throws `source_refused` for a server that is too old to be captured. */
+/** Throws `source_refused` if the server is too old. */
 export function assertNewEnough({ serverVersion, serverVersionNumber }: ServerVersion): void {
   if (serverVersionNumber >= OLDEST) return;
   throw new DataHubError('source_refused', `PostgreSQL ${serverVersion} is too old: it has no multiranges`, {

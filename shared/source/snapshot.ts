@@ -3,7 +3,7 @@ import { quoteLiteral } from '../postgres/quote.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
-// Whatever the database, the role or the server sets, rows look the same (design: capture, step 2).
+// Rows look the same whatever the database, the role or the server sets (docs/architecture.md#capture).
 const PINNED: Record<string, string> = {
   bytea_output: 'hex',
   datestyle: 'ISO, MDY',
@@ -11,7 +11,7 @@ const PINNED: Record<string, string> = {
   intervalstyle: 'postgres',
   lc_monetary: 'C',
   lock_timeout: '10s',
-  row_security: 'off', // an error instead of rows that a policy hides
+  row_security: 'off', // a policy that would hide rows causes an error instead
   standard_conforming_strings: 'on',
   timezone: 'UTC',
   xmloption: 'content',
@@ -22,8 +22,8 @@ const PIN = `select ${Object.entries(PINNED)
   .join(', ')}, ${SERVER_VERSION}`;
 
 /**
- * Runs `work` in one read-only snapshot of the source; everything that it reads is of one moment. Throws `source_refused` for
- * a server that is too old.
+ * Runs `work` in one read-only snapshot of the source, so that everything it reads is of the same moment. Throws `source_refused`
+ * if the server is too old.
  */
 export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return inTransaction(
@@ -38,13 +38,13 @@ export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pr
   );
 }
 
-/** Names the snapshot of this transaction, so that other connections can read the same moment while it lasts. */
+/** Exports the snapshot of this transaction and returns its name. Other connections can use it until the transaction ends. */
 export async function exportSnapshot(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query('select pg_export_snapshot() as name');
   return rows[0].name as string;
 }
 
-/** Like `inSnapshot`, in the moment that `exportSnapshot` named. */
+/** Like `inSnapshot`, in a snapshot that `exportSnapshot` exported. */
 export function inExportedSnapshot<T>(
   pool: pg.Pool,
   name: string,

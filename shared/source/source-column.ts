@@ -2,42 +2,43 @@ import type { Column } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { CatalogColumn } from './catalog.ts';
-import { columnForm, datetimeForm, inStreamingWindow } from './column-type.ts';
+import type { ColumnForm } from './column-form.ts';
+import { columnForm } from './column-type.ts';
+import { datetimeForm, inStreamingWindow } from './datetime-form.ts';
 
-/** What becomes of values that BigQuery cannot hold. */
+/** The time of a row in the source. It is optional, and never copied to the target. */
+export const NOT_COPIED = 'updated_at';
+
+/** What to do with a value that BigQuery cannot hold: stop the batch, write NULL, or make the column a STRING. */
 type Policy = 'stop' | 'null' | 'string';
 
-/** A column as it is read: `expression` and `unrepresentable.when` are SQL over the view's alias `v`. */
+/** A column and how it is read. `expression` and every `when` are SQL over the view's alias `v`. */
 export type SourceColumn = Column & {
   expression: string;
-  /** The values that BigQuery cannot hold; null when the type has none. They stop the batch, or the column's policy lets them pass. */
+  /** The values that BigQuery cannot hold; null if BigQuery holds every value of the type. `reasons` tells the causes apart. */
   unrepresentable: { when: string; policy: Policy; reasons: { when: string; reason: string }[] } | null;
 };
 
-/** How a column of the view is read when the whole view is copied. */
+/** A column of the view as it is read when the whole view is copied. */
 export function sourceColumn(source: ViewSource, column: CatalogColumn): SourceColumn {
   return columnOf(source, column, formOf(source, column));
 }
 
-/** How it is read of rows that changed. */
+/**
+ * A column of the view as it is read for rows that changed. If changes are streamed, values of the partition column must also
+ * lie in the range that BigQuery accepts.
+ */
 export function changeColumn(source: ViewSource, column: CatalogColumn): SourceColumn {
-  return columnOf(source, column, changeFormOf(source, column));
-}
-
-type Form = ReturnType<typeof columnForm>;
-
-const formOf = (source: ViewSource, column: CatalogColumn): Form =>
-  source.datetimeColumns.includes(column.column) ? datetimeForm(column) : columnForm(column);
-
-/** A change that is streamed must besides lie in the window that BigQuery accepts for the partition column. */
-function changeFormOf(source: ViewSource, column: CatalogColumn): Form {
   const form = formOf(source, column);
   const isStreamedPartition =
     source.loadType === 'bq-storage-api' && source.partition?.column === column.column && !form.isRepeated;
-  return isStreamedPartition ? { ...form, ...inStreamingWindow(form) } : form;
+  return columnOf(source, column, isStreamedPartition ? inStreamingWindow(form) : form);
 }
 
-function columnOf(source: ViewSource, column: CatalogColumn, form: Form): SourceColumn {
+const formOf = (source: ViewSource, column: CatalogColumn): ColumnForm =>
+  source.datetimeColumns.includes(column.column) ? datetimeForm(column) : columnForm(column);
+
+function columnOf(source: ViewSource, column: CatalogColumn, form: ColumnForm): SourceColumn {
   const name = column.column;
   const isKey = name === source.keyColumn;
   const value = `v.${quoteIdentifier(name)}`;
@@ -57,13 +58,13 @@ function columnOf(source: ViewSource, column: CatalogColumn, form: Form): Source
   const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
   const written = { name, type: form.type, mode, unrepresentable } as const;
   const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));
-  const formed = withDefault(form.form(value));
+  const formed = withDefault(form.toJson(value));
   if (unrepresentable === null) return { ...written, expression: formed };
   switch (policy) {
     case 'string':
       return { ...written, type: 'STRING', mode: 'NULLABLE', expression: withDefault(`${value}::text`) };
     case 'null': {
-      // A REPEATED column has no NULL.
+      // A REPEATED column cannot be NULL.
       const nothing = form.isRepeated ? `'[]'::json` : 'null';
       return {
         ...written,
@@ -75,7 +76,7 @@ function columnOf(source: ViewSource, column: CatalogColumn, form: Form): Source
   }
 }
 
-/** A column may be named like something that every object has: constructor. */
+/** A column may have the name of a property that every object inherits, such as `constructor`. */
 const configured = <T>(byColumn: Record<string, T>, name: string): T | undefined =>
   Object.hasOwn(byColumn, name) ? byColumn[name] : undefined;
 
@@ -83,9 +84,9 @@ const orDefault = (formed: string, fallback: string | number | boolean): string 
   `coalesce(to_json(${formed}), to_json(${quoteLiteral(String(fallback))}::text))`;
 
 /**
- * The formed value, or a cast that must fail, which stops the COPY at the row (I9); the fetch then looks up which row it
- * was. The text that is cast depends on the row, or the planner would evaluate the cast by itself. Where the value is
- * written as it is, both arms are of its own type, which row_to_json writes faster than json.
+ * The value in its staged form, or a cast that always fails and so stops the COPY at that row (I9); `findRefused` then finds the
+ * row. The text of the failing cast depends on the row: the planner would evaluate a constant cast ahead of time. If the value
+ * is staged unchanged, both branches keep its own type, because row_to_json writes that faster than json.
  */
 function guarded(value: string, column: CatalogColumn, formed: string, when: string): string {
   const failing = `('unrepresentable' || left(${value}::text, 0))`;

@@ -127,7 +127,7 @@ describe(`one bad row among ${ROWS}`, function () {
       change: `update app_project set name = 'changed ' || id where id <= ${CHANGED_ROWS}`,
       spoilChanged: `update app_project set share = 'NaN' where id = 7`,
       message: (key: number) =>
-        new RegExp(`^view pmr_project: key ${key}, column share: the value is no finite number$`),
+        new RegExp(`^view pmr_project: key ${key}, column share: the value is not a finite number$`),
       entry: PROJECT_ENTRY,
       column: 'share',
     },
@@ -141,7 +141,9 @@ describe(`one bad row among ${ROWS}`, function () {
       change: `update app_incident set type = 'changed' where id <= ${CHANGED_ROWS}`,
       spoilChanged: `update app_incident set closed = '10000-01-01' where id = 7`,
       message: (key: number) =>
-        new RegExp(`^view xyz_incident: key ${key}, column close_datetime: the value is no date and time$`),
+        new RegExp(
+          `^view xyz_incident: key ${key}, column close_datetime: the value is not a valid date and time$`,
+        ),
       entry: STREAMED_ENTRY,
       column: 'close_datetime',
     },

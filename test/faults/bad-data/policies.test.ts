@@ -29,7 +29,7 @@ describe('values that BigQuery cannot hold', () => {
           kind: 'bad_data',
           message:
             'view thing_view: key 2, column day: the value is infinite or outside the years 1 to 9999; ' +
-            'key 2, column note: the value holds a number that is no exact INT64, UINT64 or FLOAT64, half a surrogate pair or a NUL character, or is nested deeper than 500',
+            'key 2, column note: the value contains a number that INT64, UINT64 and FLOAT64 cannot hold exactly, an unpaired surrogate or a NUL character, or is nested deeper than 500 levels',
         });
         assert.match(String(await thing.on.haltedReason(VIEW)), /key 2, column day/);
         await thing.resume();
@@ -169,7 +169,7 @@ describe('values that BigQuery cannot hold', () => {
 
     await assert.rejects(thing.stage(), {
       kind: 'configuration',
-      message: /policy for day cannot be string: it partitions the target/,
+      message: /unrepresentable policy of day cannot be string: the column partitions the target/,
     });
   });
 });

@@ -377,7 +377,7 @@ describe('I12 no text from elsewhere becomes a statement', function () {
         await assertRefused(
           on.extract('pmr_site'),
           injection,
-          /has a name that BigQuery does not take: in the view, name it/,
+          /has a name that BigQuery does not accept: rename it in the view/,
         );
         await on.dependencies.control.viewStops.resume('pmr_site');
         await on.source.database.query('drop view pmr_site');

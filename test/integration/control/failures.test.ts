@@ -4,7 +4,7 @@ import { DataHubError } from '../../../shared/errors.ts';
 import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
 
 const VIEW = 'pmr_project';
-const ERROR = new DataHubError('bad_data', 'key 7, column share: the value is no finite number', {
+const ERROR = new DataHubError('bad_data', 'key 7, column share: the value is not a finite number', {
   context: { view: VIEW, etlTransactionId: 12n, column: 'share', code: '22003' },
 });
 const FAILURE = { functionName: 'extract', error: ERROR, event: { view: VIEW } };

@@ -84,14 +84,14 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
         'alter view pmr_project rename to elsewhere',
         'alter view elsewhere rename to pmr_project',
         'configuration',
-        /view source pmr_project: view pmr_project does not exist in the source or may not be read/,
+        /view source pmr_project: view pmr_project does not exist in the source, or the source role may not read it/,
       ],
       [
         'a view that may not be read',
         `revoke select on pmr_project from ${READER.name}`,
         `grant select on pmr_project to ${READER.name}`,
         'configuration',
-        /view pmr_project does not exist in the source or may not be read/,
+        /view pmr_project does not exist in the source, or the source role may not read it/,
       ],
       [
         'a key column that does not exist',
@@ -143,7 +143,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
         `update app_project set share = 'NaN' where id = 2`,
         `update app_project set share = 5 where id = 2`,
         'bad_data',
-        /view pmr_project: key 2, column share: the value is no finite number/,
+        /view pmr_project: key 2, column share: the value is not a finite number/,
       ],
       [
         'a log sequence that caches ids',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { World } from './collapse-model.ts';
 import type { KeyCase } from './key-cases.ts';
 
-/** Random rows, log rows and a checkpoint, over few keys, so that log rows meet. */
+/** Random rows, log rows and a checkpoint. There are few keys, so that several log rows share one. */
 export function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<World> {
   const key = fc.constantFrom(...keys);
   const objectId = fc.oneof(

@@ -12,9 +12,9 @@ const RECOMMENDED_INDEX = new URL('../../../sql/source/recommended-index.sql', i
 const SMALL_CHANGE_ROWS = 10;
 const SHORT_LOG_ROWS = 5_000;
 const LONG_LOG_ROWS = 50_000;
-/** The ends of the log and the witness are looked up besides. */
+/** Each capture also looks up the first and the last log row and the witness. */
 const ROWS_LOOKED_UP = 5;
-/** A longer log may be a level deeper in each index that is gone down. */
+/** Each index of a longer log may have one more level to descend. */
 const BUFFERS_DEEPER = 8;
 const READ_ROWS = 1_000;
 const HOLE_ROWS = 50;
@@ -28,7 +28,7 @@ describe('capture', () => {
   afterEach(() => items.source.disconnect());
   after(() => items.source.stop());
 
-  /** So many log rows, a fifth of them the view's. */
+  /** Writes so many log rows, a fifth of them for the view. */
   async function log(rows: number): Promise<void> {
     await items.source.pool.query(
       `insert into ${LOG_TABLE} (object_id, content_type_id, action)
@@ -39,7 +39,7 @@ describe('capture', () => {
     await items.source.pool.query(`analyze ${LOG_TABLE}`);
   }
 
-  /** A view that is so far behind, whose captures read a part of the log; what they read is added to `reads`. */
+  /** A view that is far behind, so that a capture reads only a part of the log. Adds what the captures read to `reads`. */
   async function farBehind(reads: Reads): Promise<Replica> {
     const { pool } = items.source;
     await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
@@ -51,7 +51,7 @@ describe('capture', () => {
     return replica;
   }
 
-  /** What all statements of a small change's capture read behind so much covered traffic. */
+  /** What the capture of a small change reads if so many log rows before it are covered. */
   async function readsBehind(logRows: number, isBesideLongTransaction: boolean): Promise<Reads> {
     const { pool, connect } = items.source;
     await pool.query(`truncate ${LOG_TABLE}, item`);
@@ -85,19 +85,19 @@ describe('capture', () => {
   }
 
   for (const [indexes, statement] of [
-    ['with the key of the change log only', () => 'select'],
+    ['with only the primary key of the change log', () => 'select'],
     ['with the recommended index', () => readFile(RECOMMENDED_INDEX, 'utf8')],
   ] as const) {
     describe(indexes, () => {
       before(async () => items.source.pool.query(await statement()));
 
-      it('of a small change reads no more of a long log than of a short one', () =>
+      it('reads no more of a long log than of a short one for a small change', () =>
         assertBounded({ isBesideLongTransaction: false }));
 
-      it('of a small change reads no more of a long log beside a transaction that was open all the time', () =>
+      it('reads no more of a long log for a small change beside a transaction that stays open', () =>
         assertBounded({ isBesideLongTransaction: true }));
 
-      it('of a view that is far behind reads a part of the log, and the rest in those that follow', async () => {
+      it('reads a part of the log if the view is far behind, and the rest in the captures that follow', async () => {
         const reads: Reads = { logRows: 0, buffers: 0 };
         const replica = await farBehind(reads);
 
@@ -107,7 +107,7 @@ describe('capture', () => {
         await replica.assertEqualsView();
       });
 
-      it('of rows that lie in many holes reads a part of them, too', async () => {
+      it('reads a part of the log rows that lie in many holes, and the rest in the captures that follow', async () => {
         const reads: Reads = { logRows: 0, buffers: 0 };
         const replica = await farBehind(reads);
         const { rows } = await items.source.pool.query(

@@ -3,16 +3,17 @@ import { type Checkpoint, maturedFloor, nextCheckpoint } from '../../../shared/m
 import { type Capture, capture } from '../../../shared/source/capture.ts';
 import { drawMarker } from '../../../shared/source/change-log.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
-import type { LoggedTable, SourceView } from '../../../shared/source/describe-view.ts';
+import type { SourceView } from '../../../shared/source/describe-view.ts';
+import type { LoggedTable } from '../../../shared/source/logged-tables.ts';
 import type { CaptureRules } from './replica.ts';
 import { CONTENT_TYPE, LOG_TABLE } from './start-source.ts';
 
-/** Captures in which one rule is broken on purpose: the schedules show what each rule is for. New for every replica. */
+/** Makes a capture that breaks one rule on purpose, to show what the rule is for. Every replica needs a new one. */
 export type BrokenRule = (pool: pg.Pool) => Partial<CaptureRules>;
 
 /**
- * A checkpoint that is one value. `remember`: what a capture reads in its snapshot; `isCovered`: of a log row, whether the
- * captures before have read it, by that value ($1).
+ * A checkpoint that is a single value. `remember` is the SQL of the value, which each capture reads in its snapshot. `isCovered` is an
+ * SQL condition on a log row: whether earlier captures have covered it, given the last value ($1).
  */
 const remembering =
   (remember: string, isCovered: string): BrokenRule =>
@@ -45,7 +46,7 @@ export const XMIN_IN_SNAPSHOT = remembering(
   'pg_visible_in_snapshot(xmin::text::xid8, $1::pg_snapshot)',
 );
 
-/** Every horizon is marked at once, with the answer of a query in the capture's snapshot. */
+/** Marks every horizon at once, with the result of an SQL expression in the capture's snapshot. */
 const markingAtOnce =
   (marker: string): BrokenRule =>
   () => ({
@@ -63,13 +64,13 @@ export const MARKER_WITHOUT_GRACE: BrokenRule = () => ({
   drawMarker: (pool, checkpoint) => drawMarker(pool, checkpoint, 0),
 });
 
-/** A horizon is mature when it is old enough, whoever is still running. */
+/** A horizon matures when it is old enough, whatever transactions are still running. */
 export const MATURE_BY_AGE: BrokenRule = () => ({
   drawMarker: async (pool, checkpoint, graceSeconds) =>
     withMarkers(await drawMarker(pool, checkpoint, graceSeconds), (marker) => marker && 0n),
 });
 
-/** A horizon is mature when its marker is below the snapshot's xmax, not its xmin. */
+/** A horizon matures when its marker is at most the snapshot's xmax, instead of its xmin. */
 export const MATURE_BY_XMAX: BrokenRule = () => ({
   capture: async (client, view, checkpoint, options) => {
     const { rows } = await client.query('select pg_snapshot_xmax(pg_current_snapshot())::text as xmax');
@@ -105,7 +106,7 @@ export const CUT_AT_A_KEY: BrokenRule = () => ({
   },
 });
 
-/** The floor goes where the horizons let it, beyond the cut. */
+/** The floor rises as far as the horizons allow, even beyond the cut. */
 export const FLOOR_BEYOND_CUT: BrokenRule = () => ({
   capture: afterwards(async (client, { next }, checkpoint) => {
     const { rows } = await client.query('select pg_snapshot_xmin(pg_current_snapshot())::text as xmin');
@@ -113,7 +114,7 @@ export const FLOOR_BEYOND_CUT: BrokenRule = () => ({
   }),
 });
 
-/** Everything that is visible counts as seen, beyond the cut. */
+/** Every visible log id is in `seen`, even beyond the cut. */
 export const SEEN_BEYOND_CUT: BrokenRule = () => ({
   capture: afterwards(async (client, { next }) => ({
     ...next,
@@ -121,7 +122,7 @@ export const SEEN_BEYOND_CUT: BrokenRule = () => ({
   })),
 });
 
-/** The checkpoint is computed when the rows have been read, by what is visible then. */
+/** The checkpoint is computed after the rows have been read, from what is visible then. */
 export const CHECKPOINT_OF_ANOTHER_SNAPSHOT: BrokenRule = (pool) => ({
   capture: afterwards(async (_client, { next }) => ({
     ...next,
@@ -138,7 +139,7 @@ export const SEEN_OF_ONE_TYPE: BrokenRule = () => ({
   })),
 });
 
-/** What the log said last of a key is done to it. */
+/** Applies the last logged action of every key. */
 export const LOG_IS_THE_TRUTH: BrokenRule = () => ({
   capture: async (client, view, checkpoint, options) => {
     const captured = await capture(client, view, checkpoint, options);
@@ -171,7 +172,7 @@ export const KEYS_AS_TEXT = describing((view) => {
   return { ...view, keyType, logged: view.logged.map((table) => ({ ...table, keyType })) };
 });
 
-/** The real capture, whose checkpoint is then changed. */
+/** Runs the real capture and then changes its checkpoint. */
 function afterwards(
   change: (client: pg.ClientBase, captured: Capture, checkpoint: Checkpoint) => Promise<Checkpoint>,
 ): CaptureRules['capture'] {
@@ -186,7 +187,7 @@ function withMarkers(checkpoint: Checkpoint, markerOf: (marker: bigint | null) =
   return { ...checkpoint, horizons };
 }
 
-/** The ids of the visible log rows that meet the condition, as the text of a multirange. */
+/** Reads the ids of the visible log rows that meet the condition, as the text of a multirange. */
 async function seenWhere(
   on: Pick<pg.ClientBase, 'query'>,
   condition: string,
@@ -200,7 +201,7 @@ async function seenWhere(
   return rows[0].seen as string;
 }
 
-/** Instead of the keys that the capture left for the fetch. */
+/** Replaces the keys that the capture left for the fetch. */
 async function setKeys(
   client: pg.ClientBase,
   { changed = [], deleted = [] }: { changed?: string[]; deleted?: string[] },

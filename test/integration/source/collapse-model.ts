@@ -1,6 +1,6 @@
 import type { CONTENT_TYPE } from './start-source.ts';
 
-/** What collapse is given, in the terms of the test's tables: `item` (in its view unless hidden) and `company`, a lookup. */
+/** The input of a collapse, in terms of the test's tables: `item` (in its view unless hidden) and `company`, a lookup. */
 export type World = {
   items: Item[];
   log: ModelLogRow[];
@@ -18,11 +18,11 @@ export type ModelLogRow = {
   type: keyof typeof CONTENT_TYPE;
   objectId: string;
   action: 'added' | 'changed' | 'deleted';
-  /** Null is SQL's NULL. */
+  /** Null stands for an SQL NULL. */
   changedData: { json: unknown } | null;
 };
 
-/** How an object id's text becomes a key; null where it is no value of the key's type. */
+/** Turns an object id into a key. Returns null if it is not a value of the key's type. */
 export type ParseKey = (objectId: string) => string | null;
 
 export type ModelCapture = {
@@ -38,14 +38,14 @@ export type ModelCapture = {
   seen: number[];
 };
 
-/** The columns that count: of item those of the view's SELECT and WHERE and the configured `note`. */
+/** The tracked columns: those of `item` in the view's SELECT and WHERE, the configured `note`, and those of `company`. */
 const TRACKED = {
   item: ['id', 'name', 'is_hidden', 'company_id', 'note'],
   company: ['id', 'name'],
   other: [],
 };
 
-/** The rules of capture and collapse, written a second time and row by row. */
+/** A second implementation of capture and collapse, row by row. */
 export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
   const { checkpoint, items, log, maxLogRows, maxReadRows, queuedKeys } = world;
   const fresh = log.filter(({ id }) => id > checkpoint.floorId && !checkpoint.seen.includes(id));
@@ -58,43 +58,43 @@ export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
   const covered = fresh.filter(({ id }) => cutId === null || id <= cutId);
   const oursCovered = covered.filter(({ type }) => type !== 'other');
 
-  const keys = new Map<string, { touched: boolean; isAdded: boolean; isLogged: boolean }>();
+  const keys = new Map<string, { mayChangeView: boolean; isAdded: boolean; isLogged: boolean }>();
   let badKeys = 0;
-  const name = (key: string | null, touched: boolean, isAdded: boolean, isLogged: boolean) => {
+  const mention = (key: string | null, mayChangeView: boolean, isAdded: boolean, isLogged: boolean) => {
     if (key === null) {
       badKeys++;
       return;
     }
     const before = keys.get(key);
     keys.set(key, {
-      touched: touched || before?.touched === true,
+      mayChangeView: mayChangeView || before?.mayChangeView === true,
       isAdded: isAdded || before?.isAdded === true,
       isLogged: isLogged || before?.isLogged === true,
     });
   };
   for (const row of oursCovered) {
-    if (row.type === 'item') name(parseKey(row.objectId), touches(row), row.action === 'added', true);
-    else if (touches(row)) {
+    if (row.type === 'item') mention(parseKey(row.objectId), mayChange(row), row.action === 'added', true);
+    else if (mayChange(row)) {
       for (const item of items) {
-        if (String(item.companyId) === row.objectId.trim()) name(item.key, true, false, true);
+        if (String(item.companyId) === row.objectId.trim()) mention(item.key, true, false, true);
       }
     }
   }
-  for (const key of queuedKeys) name(parseKey(key), true, false, false);
+  for (const key of queuedKeys) mention(parseKey(key), true, false, false);
 
   const inView = new Set(items.filter(({ isHidden }) => !isHidden).map(({ key }) => key));
   const where = (
-    wanted: (key: string, of: { touched: boolean; isAdded: boolean; isLogged: boolean }) => boolean,
+    wanted: (key: string, of: { mayChangeView: boolean; isAdded: boolean; isLogged: boolean }) => boolean,
   ) => [...keys].filter(([key, of]) => wanted(key, of)).map(([key]) => key);
   const floorId = Math.min(
     Math.max(checkpoint.floorId, checkpoint.maturedFloorId ?? 0),
     cutId ?? Number.POSITIVE_INFINITY,
   );
   return {
-    added: where((key, of) => inView.has(key) && of.touched && of.isAdded),
-    changed: where((key, of) => inView.has(key) && of.touched && !of.isAdded),
+    added: where((key, of) => inView.has(key) && of.mayChangeView && of.isAdded),
+    changed: where((key, of) => inView.has(key) && of.mayChangeView && !of.isAdded),
     deleted: where((key) => !inView.has(key)),
-    logged: where((key, of) => of.isLogged && (of.touched || !inView.has(key))),
+    logged: where((key, of) => of.isLogged && (of.mayChangeView || !inView.has(key))),
     logRows: oursCovered.length,
     badKeys,
     cutId,
@@ -104,8 +104,8 @@ export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
   };
 }
 
-/** Whether a log row can have changed the view's row: anything but a readable `changed` that leaves tracked columns alone. */
-function touches({ type, action, changedData }: ModelLogRow): boolean {
+/** Whether a log row may change the view: unless it is a `changed` row whose data is readable and lists no tracked column. */
+function mayChange({ type, action, changedData }: ModelLogRow): boolean {
   if (action !== 'changed' || changedData === null) return true;
   const { json } = changedData;
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return true;

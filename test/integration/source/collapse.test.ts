@@ -71,7 +71,7 @@ describe('collapse', () => {
     ...differing,
   });
 
-  /** Runs `work` and undoes what it wrote, also when a statement of it failed. */
+  /** Runs `work` and undoes what it wrote, even if one of its statements failed. */
   async function undone(work: () => Promise<void>): Promise<void> {
     await client.query('savepoint undone');
     await work().finally(() => client.query('rollback to savepoint undone'));
@@ -178,7 +178,7 @@ describe('collapse', () => {
     );
   });
 
-  it('names the keys that a view has twice', async () => {
+  it('refuses a view that has keys more than once, and names them', async () => {
     await client.query(
       `create view twice as select id as item_id from item_bigint union all select id from item_bigint where id > 1`,
     );
@@ -193,7 +193,7 @@ describe('collapse', () => {
     });
   });
 
-  it('refuses an initial load of a view with a NULL key or a key twice, naming some', async () => {
+  it('refuses an initial load of a view whose key is NULL or not unique, and names examples', async () => {
     await client.query(
       `create view twice as select item_id from (values (1), (2), (2), (null)) as t (item_id)`,
     );
@@ -209,7 +209,7 @@ describe('collapse', () => {
     });
   });
 
-  it('follows a table that is its own lookup, and the columns tracked by configuration', async () => {
+  it('follows a table that is its own lookup, and configured tracked columns', async () => {
     await client.query(`create table node (id bigint primary key, name text, note text, parent_id bigint);
       create view node_view as select n.id as item_id, p.name as parent from node n left join node p on p.id = n.parent_id;
       insert into node (id, parent_id) values (1, null), (2, 1), (3, 1)`);
@@ -225,7 +225,7 @@ describe('collapse', () => {
     assert.equal((await capture(client, view, NOTHING_COVERED, options())).upserts, 3n);
   });
 
-  it('computes the first checkpoint as islands of everything visible', async () => {
+  it('computes the first checkpoint as ranges of all visible log ids', async () => {
     const view = await describeItems('bigint');
     await client.query(`insert into ${LOG_TABLE} (id, object_id, content_type_id, action)
       select i, '1', 99, 'added' from generate_series(1, 20000) i where i not in (5, 6, 700)`);

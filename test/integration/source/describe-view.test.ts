@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { findContentTypes } from '../../../shared/source/content-types.ts';
-import { badKeysAmong, describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { badKeysAmong } from '../../../shared/source/key-type.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { CONTENT_TYPE, CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
 
@@ -43,7 +44,7 @@ describe('describing a view', () => {
       return true;
     };
 
-  it('gives the columns in the order of the view, the key required, and never updated_at', async () => {
+  it('returns the columns in the order of the view, with a REQUIRED key and without updated_at', async () => {
     const { shape } = await describeItems();
     assert.deepEqual(shape, {
       view: 'item_view',
@@ -57,7 +58,7 @@ describe('describing a view', () => {
     });
   });
 
-  it('takes names of any letters', async () => {
+  it('accepts names with quotes, spaces and any letters', async () => {
     const { relation, columns } = await describeItems({ name: 'Odd "View', keyColumn: 'Item Id' });
     assert.equal(relation, 'public."Odd ""View"');
     assert.deepEqual(
@@ -66,7 +67,7 @@ describe('describing a view', () => {
     );
   });
 
-  it('reads tables and partitioned tables as well as views, and tracks all that they have', async () => {
+  it('accepts a table or partitioned table in place of a view, and tracks all its columns', async () => {
     await source.pool.query(`
       create table item_parts (item_id bigint primary key, part text) partition by range (item_id);
       create table item_plain (item_id bigint primary key, part text);`);
@@ -80,22 +81,22 @@ describe('describing a view', () => {
     }
   });
 
-  it('refuses a materialized view, whose refresh nobody logs', async () => {
+  it('refuses a materialized view, because its refresh writes no log rows', async () => {
     await source.pool.query('create materialized view item_kept as select id as item_id from item');
     await assert.rejects(describeItems({ name: 'item_kept' }), isFault(/is a materialized view/));
   });
 
-  it('refuses a content type whose id is another model’s by now', async () => {
+  it('refuses a content type id that now belongs to another model', async () => {
     const contentTypeNames = { [CONTENT_TYPE.item]: 'app.thing' };
     await assert.rejects(
       describeItems({ contentTypeNames }),
-      isFault(/content type 7 is app.item now, and was app.thing when it was imported/),
+      isFault(/content type 7 is now app.item, but was app.thing when the view source was imported/),
     );
     await describeItems({ contentTypeNames: { [CONTENT_TYPE.item]: 'app.item' } });
   });
 
   describe('names what does not exist:', () => {
-    it('the view and the main table, both at once', async () => {
+    it('the view and the main table at once', async () => {
       await assert.rejects(
         describeItems({ name: 'no_view', mainTable: 'no_table' }),
         isFault(/view no_view does not exist/, /main table no_table does not exist/),
@@ -123,8 +124,8 @@ describe('describing a view', () => {
         isFault(
           /key column no_key does not exist in the view/,
           /datetime column no_datetime does not exist in the view/,
-          /null default for no_default does not exist in the view/,
-          /policy for no_policy does not exist in the view/,
+          /null_defaults column no_default does not exist in the view/,
+          /unrepresentable column no_policy does not exist in the view/,
           /foreign key column no_foreign does not exist in the view/,
           /partition column no_partition does not exist in the view/,
           /cluster column no_cluster does not exist in the view/,
@@ -138,7 +139,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('updated_at as a column of the target, where it is not copied to', async () => {
+    it('updated_at as a column of the target, since it is not copied', async () => {
       await assert.rejects(
         describeItems({ clusterColumns: ['updated_at'] }),
         isFault(/cluster column updated_at does not exist/),
@@ -168,27 +169,27 @@ describe('describing a view', () => {
     });
 
     for (const type of ['numeric', 'date', 'double precision', 'bigint[]', 'jsonb']) {
-      it(`may not be ${type}, and the types that it may be are named`, async () => {
+      it(`may not be ${type}, and the error names the supported types`, async () => {
         await assert.rejects(
           describeQuery(`select null::${type} as item_id from item`),
           isFault(
-            /key item_id is of type [\w[\]]+, but keys may be smallint, integer, bigint, uuid, text and varchar/,
+            /key item_id has type [\w[\]]+, but must have type smallint, integer, bigint, uuid, text or varchar/,
           ),
         );
         await source.pool.query('drop view tried');
       });
     }
 
-    it('may not stand in a main table without a primary key of one column', async () => {
+    it('needs a main table with a single-column primary key', async () => {
       await source.pool.query(`
         create table loose (id bigint); create table paired (id bigint, part int, primary key (id, part));`);
       for (const mainTable of ['loose', 'paired']) {
-        await assert.rejects(describeItems({ mainTable }), isFault(/has no primary key of one column/));
+        await assert.rejects(describeItems({ mainTable }), isFault(/has no single-column primary key/));
       }
     });
 
-    it('tells keys of its type from others', async () => {
-      const bad = await badKeysAmong(source.pool, await describeItems(), [
+    it('has a type, and values of other types are found', async () => {
+      const bad = await badKeysAmong(source.pool, (await describeItems()).keyType, [
         '1',
         ' 2 ',
         'x',
@@ -209,7 +210,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('are those of joins, and of a lookup those that the view shows', async () => {
+    it('are those of joins, and those of a lookup on which the view depends', async () => {
       const { logged } = await describeQuery(
         'select i.id as item_id, c.name as company from item i left join company c on c.id = i.company_id',
         { lookups: [{ table: 'company', contentTypeId: CONTENT_TYPE.company, column: 'company_id' }] },
@@ -227,7 +228,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('are found through a view that stands on a view', async () => {
+    it('are found through a view that is built on a view', async () => {
       await source.pool.query(
         'create or replace view lower_view as select id as below, note as remark from item where code is not null',
       );
@@ -249,7 +250,7 @@ describe('describing a view', () => {
       );
     });
 
-    it('are all of the table where the view refers to a whole row', async () => {
+    it('are all columns of the table if the view refers to a whole row', async () => {
       assert.deepEqual(await trackedBy('select item.id as item_id, to_jsonb(item) as whole from item'), [
         'code',
         'company_id',
@@ -261,20 +262,20 @@ describe('describing a view', () => {
       ]);
     });
 
-    it('are those that a generated column is computed from', async () => {
+    it('include those from which a generated column is computed', async () => {
       await source.pool.query('alter table item add shout text generated always as (upper(note)) stored');
       assert.deepEqual(await trackedBy('select id as item_id, shout from item'), ['id', 'note', 'shout']);
       await source.pool.query('drop view tried; alter table item drop shout');
     });
 
-    it('are all of the table where the view calls a function, which may read anything', async () => {
+    it('are all columns of the table if the view calls a function, which may read any of them', async () => {
       await source.pool.query(`
         create function fax_of(bigint) returns text stable language sql return (select fax from item where id = $1)`);
       assert.ok((await trackedBy('select id as item_id, fax_of(id) as fax from item')).includes('fax'));
       await source.pool.query('drop view tried; drop function fax_of');
     });
 
-    it('have the configured ones besides, updated_at if it is one', async () => {
+    it('include the configured ones, even updated_at', async () => {
       assert.deepEqual(
         await trackedBy('select id as item_id from item', { trackedColumns: ['fax', 'updated_at'] }),
         ['id', 'fax', 'updated_at'],
@@ -291,15 +292,15 @@ describe('describing a view', () => {
     'batch_rows',
     'v_rows',
   ]) {
-    it(`refuses a column named ${column}, which the target or its procedure has`, async () => {
+    it(`refuses a column named ${column}, a name that the target or its procedure uses`, async () => {
       await assert.rejects(
         describeQuery(`select id as item_id, name as ${column} from item`),
-        isFault(new RegExp(`column ${column} has a name that the target needs for itself`)),
+        isFault(new RegExp(`column ${column} has a name that is reserved for the target`)),
       );
     });
   }
 
-  it('knows content types by application and model', async () => {
+  it('finds content types by application and model', async () => {
     const types = await findContentTypes(source.pool, CONTENT_TYPE_TABLE);
     assert.equal(types.get('app.item'), CONTENT_TYPE.item);
     assert.equal(types.get('app.nothing'), undefined);
@@ -311,11 +312,11 @@ describe('describing a view', () => {
     await client.query('set role stranger');
     await assert.rejects(
       describeView(client, makeViewSource(), CONTENT_TYPE_TABLE),
-      isFault(/main table item does not exist in the source or may not be read/),
+      isFault(/main table item does not exist in the source, or the source role may not read it/),
     );
   });
 
-  it('works as a role that may only read', async () => {
+  it('works for a role that may only read', async () => {
     await source.pool.query(`create role reader; grant select on all tables in schema public to reader`);
     const client = await source.connect();
     await client.query('set role reader');

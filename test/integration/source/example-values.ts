@@ -1,14 +1,14 @@
-/** A literal of PostgreSQL, and the text of the value in the staged JSON. */
+/** A PostgreSQL literal, and the text of the value in the staged JSON. */
 type Value = [literal: string, staged: string];
 
 const NESTED_500 = `${'['.repeat(500)}${']'.repeat(500)}`;
-/** Deeper than PostgreSQL itself can make jsonb of. */
+/** Deeper than PostgreSQL's jsonb parser can read. */
 const NESTED_20000 = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
-/** Many brackets, but in a text, and side by side. */
+/** Many brackets, but inside a string, or side by side. */
 const BRACKETS = '['.repeat(2000);
 const FLAT = Array.from({ length: 1000 }, () => '[]').join(', ');
 
-/** Every type of the design's table: what it becomes, and values at the bounds. */
+/** The types of docs/architecture.md#types, the BigQuery types that they become, and values at their limits. */
 export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   [
     'smallint',
@@ -123,12 +123,12 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     [
       [`E'a"\\\\\\t\\n\\r\\x01\\x02 {,} 🔧 กุญแจ'`, String.raw`"a\"\\\t\n\r\u0001\u0002 {,} 🔧 กุญแจ"`],
       [`''`, '""'],
-      // Line ends of other worlds, a mark, a character that is none, and what stands next to NUL and to the printable.
+      // Line breaks beyond ASCII, a byte order mark, a noncharacter, the last code point, and control characters.
       [
         `E'\\u0085\\u2028\\u2029\\ufeff\\uffff\\U0010ffff\\x7f\\x1f'`,
         `"\u0085\u2028\u2029\ufeff\uffff\u{10ffff}\x7f\\u001f"`,
       ],
-      // Equal to the eye, and two texts: a letter with its mark, and the two apart.
+      // Two texts that look alike: a letter with its accent as one code point, and as two.
       [`E'\\u00e9'`, '"\u00e9"'],
       [`E'e\\u0301'`, '"e\u0301"'],
       [`' \\N '`, String.raw`" \\N "`],
@@ -224,7 +224,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     [
       [`'{"b":1.0,\n"a":"x"}'`, '{"a": "x", "b": 1.0}'],
       [`'"\\ud83d\\ude00 \\u00e9\\n"'`, '"😀 é\\n"'],
-      // None of them is the escape or the number that it looks like.
+      // Each of these contains text that only looks like an escape, a number or nesting.
       [`'"\\\\ud800"'`, '"\\\\ud800"'],
       [`'"\\\\u0000 \\"1e99999 [["'`, '"\\\\u0000 \\"1e99999 [["'],
       [`'{"a1e5000": 1e-5}'`, '{"a1e5000": 0.00001}'],
@@ -265,7 +265,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   ['labels', 'REPEATED STRING', [[`'{a,b}'`, '["a","b"]']]],
 ];
 
-/** What BigQuery cannot hold exactly: the reason, and what the policies `null` and `string` make of it. */
+/** Values that BigQuery cannot hold exactly, with the reason, and the text that the policy `string` makes of them. */
 export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, asString: string][] = [
   ['date', `'infinity'`, /is infinite or outside the years 1 to 9999/, 'infinity'],
   ['date', `'0001-12-31 BC'`, /outside the years/, '0001-12-31 BC'],
@@ -275,62 +275,67 @@ export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, as
   ['timestamptz', `'0001-01-01 00:00+07'`, /outside the years/, '0001-12-31 17:00:00+00 BC'],
   ['timestamptz', `'infinity'`, /is infinite/, 'infinity'],
   ['time', `'24:00'`, /is 24:00/, '24:00:00'],
-  ['numeric', `'NaN'`, /is no finite number/, 'NaN'],
-  ['numeric', `'-Infinity'`, /is no finite number/, '-Infinity'],
+  ['numeric', `'NaN'`, /is not a finite number/, 'NaN'],
+  ['numeric', `'-Infinity'`, /is not a finite number/, '-Infinity'],
   ['numeric', `'1e-39'`, /at most 38 digits/, `0.${'0'.repeat(38)}1`],
   ['numeric', `'1e39'`, /at most 38 digits/, `1${'0'.repeat(39)}`],
-  ['numeric(10,2)', `'NaN'`, /is no finite number/, 'NaN'],
+  ['numeric(10,2)', `'NaN'`, /is not a finite number/, 'NaN'],
   [
     'integer[]',
     `'{1,NULL}'`,
-    /the value holds a NULL: leave it out \(array_remove\) or make it JSON \(to_jsonb\) in the view$/,
+    /the value contains a NULL: remove it \(array_remove\) or convert the array to JSON \(to_jsonb\) in the view$/,
     '{1,NULL}',
   ],
   [
     'integer[]',
     `'{{1,2},{3,4}}'`,
-    /the value has more than one dimension: make it JSON in the view \(to_jsonb\)$/,
+    /the value has more than one dimension: convert it to JSON in the view \(to_jsonb\)$/,
     '{{1,2},{3,4}}',
   ],
   [
     'date[]',
     `'{infinity}'`,
-    /the value holds an element that is infinite or outside the years 1 to 9999$/,
+    /the value contains an element that is infinite or outside the years 1 to 9999$/,
     '{infinity}',
   ],
-  ['jsonb', `'18446744073709551616'`, /no exact INT64, UINT64 or FLOAT64/, '18446744073709551616'],
-  ['jsonb', `'{"a": [-9223372036854775809]}'`, /no exact INT64/, '{"a": [-9223372036854775809]}'],
-  ['jsonb', `'0.12345678901234567890123'`, /no exact INT64/, '0.12345678901234567890123'],
-  ['jsonb', `'1e400'`, /no exact INT64/, `1${'0'.repeat(400)}`],
-  ['jsonb', `'1e-400'`, /no exact INT64/, `0.${'0'.repeat(399)}1`],
+  [
+    'jsonb',
+    `'18446744073709551616'`,
+    /INT64, UINT64 and FLOAT64 cannot hold exactly/,
+    '18446744073709551616',
+  ],
+  ['jsonb', `'{"a": [-9223372036854775809]}'`, /cannot hold exactly/, '{"a": [-9223372036854775809]}'],
+  ['jsonb', `'0.12345678901234567890123'`, /cannot hold exactly/, '0.12345678901234567890123'],
+  ['jsonb', `'1e400'`, /cannot hold exactly/, `1${'0'.repeat(400)}`],
+  ['jsonb', `'1e-400'`, /cannot hold exactly/, `0.${'0'.repeat(399)}1`],
   ['jsonb', `'[${NESTED_500}]'`, /nested deeper than 500/, `[${NESTED_500}]`],
   ['json', `'[${NESTED_500}]'`, /nested deeper than 500/, `[${NESTED_500}]`],
   ['json', `'[${NESTED_20000}]'`, /nested deeper than 500/, `[${NESTED_20000}]`],
-  ['json', `'"\\ud800"'`, /half a surrogate pair/, '"\\ud800"'],
-  ['json', `'{"\\udc00\\ud800": 1}'`, /half a surrogate pair/, '{"\\udc00\\ud800": 1}'],
-  ['json', `'"\\ud83d\\\\\\ude00"'`, /half a surrogate pair/, '"\\ud83d\\\\\\ude00"'],
+  ['json', `'"\\ud800"'`, /an unpaired surrogate/, '"\\ud800"'],
+  ['json', `'{"\\udc00\\ud800": 1}'`, /an unpaired surrogate/, '{"\\udc00\\ud800": 1}'],
+  ['json', `'"\\ud83d\\\\\\ude00"'`, /an unpaired surrogate/, '"\\ud83d\\\\\\ude00"'],
   ['json', `'["a\\u0000"]'`, /a NUL character/, '["a\\u0000"]'],
-  ['json', `'1e-20000'`, /no exact INT64/, '1e-20000'],
-  ['json', `'[1E+200000]'`, /no exact INT64/, '[1E+200000]'],
-  ['json', `'1${'0'.repeat(140_000)}'`, /no exact INT64/, `1${'0'.repeat(140_000)}`],
+  ['json', `'1e-20000'`, /cannot hold exactly/, '1e-20000'],
+  ['json', `'[1E+200000]'`, /cannot hold exactly/, '[1E+200000]'],
+  ['json', `'1${'0'.repeat(140_000)}'`, /cannot hold exactly/, `1${'0'.repeat(140_000)}`],
   [
     'json[]',
     `array['"\\ud800"'::json]`,
-    /the value holds an element that holds .*half a surrogate pair/,
+    /the value contains an element that contains .*an unpaired surrogate/,
     `{"\\"\\\\ud800\\""}`,
   ],
   [
     'json[]',
     `array[['"\\ud800"'::json]]`,
-    /the value has more than one dimension: make it JSON in the view \(to_jsonb\); /,
+    /the value has more than one dimension: convert it to JSON in the view \(to_jsonb\); /,
     `{{"\\"\\\\ud800\\""}}`,
   ],
-  ['jsonb[]', `array['1'::jsonb, 'null']`, /the value holds a NULL: /, '{1,"null"}'],
-  ['noted', `row('"\\ud800"')`, /half a surrogate pair/, `("""\\\\ud800""")`],
-  ['big_pair', `row(18446744073709551616)`, /no exact INT64/, '(18446744073709551616)'],
+  ['jsonb[]', `array['1'::jsonb, 'null']`, /the value contains a NULL: /, '{1,"null"}'],
+  ['noted', `row('"\\ud800"')`, /an unpaired surrogate/, `("""\\\\ud800""")`],
+  ['big_pair', `row(18446744073709551616)`, /cannot hold exactly/, '(18446744073709551616)'],
 ];
 
-/** Texts that are no date and time: broken, impossible, or with what only PostgreSQL's input takes. */
+/** Texts that are not a valid date and time: malformed, impossible, or in a form that only PostgreSQL accepts. */
 export const MALFORMED_DATETIMES = [
   '',
   'yesterday',

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { LOG_TABLE } from './start-source.ts';
 
-/** What statements read of the change log. */
+/** How much of the change log statements have read. */
 export type Reads = { logRows: number; buffers: number };
 
 type PlanNode = {
@@ -15,7 +15,7 @@ type PlanNode = {
   Plans?: PlanNode[];
 };
 
-/** The same connection, on which every statement is explained as it is run; what they read is added to `reads`. */
+/** Wraps a connection so that every statement is also explained, and adds what it reads to `reads`. */
 export function explaining(client: pg.ClientBase, reads: Reads): pg.ClientBase {
   const query = async (text: string, values: unknown[] = []) => {
     const { rows } = await client.query(`explain (analyze, buffers, format json) ${text}`, values);

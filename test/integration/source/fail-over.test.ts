@@ -20,7 +20,7 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
   afterEach(() => copy?.end());
   after(() => source.stop());
 
-  /** Adds rows until a view's checkpoint has covered them all. */
+  /** Adds rows, and captures until the floor of a view has passed them all. */
   async function coverSome(): Promise<Replica> {
     const replica = await Replica.load(source.pool, makeViewSource());
     for (let rows = 0; rows < 3; rows++) await items.add(source.pool);
@@ -28,7 +28,7 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
     return replica;
   }
 
-  /** A database with everything that is committed now. */
+  /** Makes a copy of the database with everything that is committed now. */
   async function makeCopy(): Promise<pg.Pool> {
     copies += 1;
     const admin = new pg.Client(source.postgres.url('template1'));
@@ -43,14 +43,14 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
     return copy;
   }
 
-  /** The view's captures, which go on in the copy. */
+  /** Continues the captures of the view in the copy. */
   async function goOnIn(copied: pg.Pool, checkpoint: Checkpoint): Promise<Replica> {
     const replica = await Replica.load(copied, makeViewSource());
     replica.checkpoint = checkpoint;
     return replica;
   }
 
-  it('is captured on when the copy has everything that was captured', async () => {
+  it('is captured further if the copy has everything that was captured', async () => {
     const { checkpoint } = await coverSome();
     const copied = await makeCopy();
     const replica = await goOnIn(copied, checkpoint);
@@ -61,7 +61,7 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
     await replica.assertEqualsView();
   });
 
-  it('is refused when the copy is behind what was captured', async () => {
+  it('is refused if the copy lacks a log row that was captured', async () => {
     const replica = await coverSome();
     const copied = await makeCopy();
     const lastId = await items.add(source.pool);
@@ -69,11 +69,11 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
 
     await assert.rejects(
       (await goOnIn(copied, replica.checkpoint)).capture(),
-      isRefusal(new RegExp(`ends at id \\d+, but id ${lastId} was captured before`), /Resync the view/),
+      isRefusal(new RegExp(`ends at id \\d+, but id ${lastId} was already captured`), /Resync the view/),
     );
   });
 
-  it('is refused when the copy was behind, and has gone on with rows of its own', async () => {
+  it('is refused if the copy lacked a captured log row and has added other rows since', async () => {
     const replica = await coverSome();
     const copied = await makeCopy();
     const lastId = await items.add(source.pool);
@@ -83,13 +83,13 @@ describe('a source that becomes a copy of itself, as by a fail-over or a restore
     await assert.rejects(
       (await goOnIn(copied, replica.checkpoint)).capture(),
       isRefusal(
-        new RegExp(`row ${lastId} of \\S+ is not the row that was captured before`),
+        new RegExp(`row ${lastId} of \\S+ is not the row that was captured under that id`),
         /Resync the view/,
       ),
     );
   });
 
-  it('is captured on when the copy lacks only what no capture has seen', async () => {
+  it('is captured further if the copy lacks only log rows that were not captured', async () => {
     const { checkpoint } = await coverSome();
     const copied = await makeCopy();
     await items.add(source.pool);

@@ -51,7 +51,7 @@ describe('fetching the rows of a view', () => {
       { logTable: LOG_TABLE, maxLogRows: 1_000, maxReadRows: 1_000, queuedKeys: [] },
     );
 
-  it('gives deletes the key alone, in the form that upserts give it', async () => {
+  it('stages deletes with the key alone, in the same form as upserts', async () => {
     await source.pool.query('insert into item values (9007199254740994)');
     await logKeys(['1', '9007199254740993', '9007199254740994']);
     await withView(async (client, view) => {
@@ -65,7 +65,7 @@ describe('fetching the rows of a view', () => {
     });
   });
 
-  it('carries the log action as a hint for counting', async () => {
+  it('stages the logged action as a hint for counting', async () => {
     await source.pool.query('insert into item values (1), (2)');
     await logKeys(['1', '2']);
     await source.pool.query(`update ${LOG_TABLE} set action = 'added' where object_id = '2'`);
@@ -79,7 +79,7 @@ describe('fetching the rows of a view', () => {
     });
   });
 
-  it('tells the keys that the log named, for a later recheck, whatever letters they have', async () => {
+  it('returns the keys that the log named, for a later recheck, whatever characters they have', async () => {
     const keys = ['a', `it's {1,"2"} \\ NULL`, 'กุญแจ'];
     await logKeys(keys);
     await withView(async (client, view) => {
@@ -94,7 +94,7 @@ describe('fetching the rows of a view', () => {
     }, CODED);
   });
 
-  it('gives up the connection when nobody reads on, so that the next one is clean', async () => {
+  it('destroys the connection if the reader fails, so that the next one is clean', async () => {
     await source.pool.query("insert into item select i, repeat('x', 1000) from generate_series(1, 20000) i");
     const lost = new Error('the bucket is gone');
     await assert.rejects(
@@ -120,7 +120,7 @@ describe('fetching the rows of a view', () => {
     assert.equal(rows[0].open, 0);
   });
 
-  it('reads one moment, on other connections too', async () => {
+  it('reads the same snapshot on other connections', async () => {
     await source.pool.query('insert into item values (1)');
     await withView(async (client, view) => {
       const snapshot = await exportSnapshot(client);
@@ -135,14 +135,14 @@ describe('fetching the rows of a view', () => {
     const limits = { sliceRows: 100, maxSlices: 4 };
     const fill = (query: string) => source.pool.query(`insert into item (id) ${query}; analyze item`);
 
-    it('takes a small table as a whole', async () => {
+    it('copies a small table as a whole', async () => {
       await fill('select generate_series(1, 100)');
       assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), [
         { from: null, to: null },
       ]);
     });
 
-    it('takes a table that was never analyzed, or has other keys than integers, as a whole', async () => {
+    it('copies a table as a whole if it was never analyzed or its keys are not integers', async () => {
       const whole = [{ from: null, to: null }];
       await source.pool.query('insert into item select generate_series(1, 1000)');
       assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), whole);
@@ -151,16 +151,16 @@ describe('fetching the rows of a view', () => {
     });
 
     for (const [what, query, slices] of [
-      ['follow each other', 'select generate_series(1, 1000)', 4],
+      ['are consecutive', 'select generate_series(1, 1000)', 4],
       ['are negative', 'select generate_series(-700, -351)', 4],
       ['lie on both sides of zero', 'select generate_series(-150, 100)', 3],
       [
-        'are as far apart as can be',
+        'are as far apart as possible',
         'select generate_series(1, 300) union all select unnest(array[-9223372036854775808, 9223372036854775807])',
         4,
       ],
     ] as const) {
-      it(`gives every row exactly once when keys ${what}`, async () => {
+      it(`copies every row exactly once if the keys ${what}`, async () => {
         await fill(query);
         await withView(async (client, view) => {
           const planned = await planSlices(client, view, limits);

@@ -24,7 +24,7 @@ describe('capture of transactions in flight', () => {
   const load = (options: ReplicaOptions = {}): Promise<Replica> =>
     Replica.load(source.pool, makeViewSource(), options);
 
-  it('takes a key again with the log rows behind a cut', async () => {
+  it('fetches a key again if it has log rows behind the cut', async () => {
     const replica = await load({ maxLogRows: 1 });
     const id = items.newId();
     await items.add(source.pool, id);
@@ -37,7 +37,7 @@ describe('capture of transactions in flight', () => {
     await replica.assertEqualsView();
   });
 
-  it('I3 captures rows of savepoints and of nested savepoints, and not what was rolled back to one', async () => {
+  it('I3 captures rows of savepoints and nested savepoints, but not those that were rolled back', async () => {
     const replica = await load();
     const writer = await source.connect();
     await writer.query('begin');
@@ -58,7 +58,7 @@ describe('capture of transactions in flight', () => {
     await replica.assertEqualsView();
   });
 
-  it('I3 captures what was prepared for a two-phase commit, which no connection holds open', async () => {
+  it('I3 captures rows of a prepared transaction, which no connection holds open', async () => {
     const replica = await load();
     await replica.capture();
     const writer = await source.connect();
@@ -88,7 +88,7 @@ describe('capture of transactions in flight', () => {
     assert.equal(replica.checkpoint.seen, '{}');
   });
 
-  it('I8 names the transaction that keeps the floor, with its age', async () => {
+  it('I8 warns of the transaction that holds the floor back, with its age', async () => {
     const long = await source.connect();
     await long.query('begin');
     await items.add(long);
@@ -102,7 +102,7 @@ describe('capture of transactions in flight', () => {
     );
   });
 
-  it('I3 captures log ids above 2^53, which no double tells apart', async () => {
+  it('I3 captures log ids above 2^53, which doubles cannot tell apart', async () => {
     const replica = await load();
     await source.pool.query(`select setval('${SEQUENCE}', 9007199254740993)`);
     const writer = await source.connect();

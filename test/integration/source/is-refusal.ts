@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 
-/** Of an error: that the source was refused, with this message and advice. */
+/** Asserts that an error refuses the source, with this message and advice. */
 export function isRefusal(message: RegExp, advice: RegExp): (error: unknown) => boolean {
   return (error) => {
     assert.ok(error instanceof DataHubError);

@@ -4,13 +4,13 @@ import { CONTENT_TYPE, LOG_TABLE, type Source } from './start-source.ts';
 
 export const SEQUENCE = `${LOG_TABLE}_id_seq`;
 
-/** An insert of a log row of this object waits for HOLD_LOCK when its id is drawn and its transaction has no id yet. */
+/** The insert of a log row for this object waits for HOLD_LOCK after its log id is drawn and before its transaction has an id. */
 export const HELD_OBJECT = 4004;
 export const HOLD_LOCK = 4;
 
 export type Writing = Pick<pg.ClientBase, 'query'>;
 
-/** Items, whose view leaves hidden ones out, written and logged in whatever order a schedule wants. */
+/** A table of items, whose view leaves out hidden ones. A schedule writes and logs items in any order. */
 export class Items {
   static readonly SCHEMA = `
     create table item (id bigint primary key, name text, is_hidden boolean not null default false, updated_at timestamptz);
@@ -50,7 +50,7 @@ export class Items {
     return BigInt(rows[0].id);
   }
 
-  /** Resolves when the grace period has passed since the last horizon, by the source's clock. */
+  /** Waits until the last horizon is as old as the grace period, by the source's clock. */
   async outliveGrace({ checkpoint }: Replica, graceSeconds: number): Promise<void> {
     await this.source.pool.query(
       `select pg_sleep_until(to_timestamp($1::numeric / 1000000) + make_interval(secs => $2))`,

@@ -1,6 +1,6 @@
 import type { ParseKey } from './collapse-model.ts';
 
-/** A key type: keys as PostgreSQL prints them, other spellings of a key, and object ids that are none. */
+/** A key type: keys as PostgreSQL prints them, other spellings of them, and object ids that are not keys. */
 export type KeyCase = {
   keys: readonly string[];
   spellings: readonly ((key: string) => string)[];

@@ -13,13 +13,13 @@ export type Step =
 
 export const WRITERS = 3;
 
-/** A transaction that stays open from the first step to the last, the traffic beside it, and captures, which are checked. */
+/** Runs traffic and captures beside a transaction that stays open from the first step to the last, and checks every capture. */
 export class LongRun {
   readonly #items: Items;
   readonly #replica: Replica;
   readonly #long: { client: pg.Client; lowId: bigint };
   readonly #writers: { client: pg.Client; added: number }[];
-  /** Log rows of items that were committed, and those that captures carried. */
+  /** How many log rows of items were committed, and how many the captures carried. */
   #committed = 0;
   #carried = 0;
 
@@ -38,7 +38,7 @@ export class LongRun {
   static async begin(items: Items): Promise<LongRun> {
     const { connect, pool } = items.source;
     const replica = await Replica.load(pool, makeViewSource());
-    // Twice, so that the floor passes what the runs before have left.
+    // Twice, so that the floor passes the log rows of earlier runs.
     await replica.capture();
     await replica.capture();
     const client = await connect();
@@ -84,7 +84,7 @@ export class LongRun {
     this.#committed += 2;
     await this.#capture();
     await this.#replica.assertEqualsView();
-    assert.equal(this.#carried, this.#committed, 'log rows carried, and committed');
+    assert.equal(this.#carried, this.#committed, 'log rows carried and log rows committed');
     await this.#capture();
     assert.ok(this.#replica.checkpoint.floorId > this.#long.lowId);
     assert.equal(this.#replica.checkpoint.seen, '{}');

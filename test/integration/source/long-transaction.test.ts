@@ -11,7 +11,7 @@ describe('capture beside a transaction that stays open', () => {
   });
   after(() => items.source.stop());
 
-  it('I2 I3 loses nothing, carries nothing twice, and keeps seen small, whatever the traffic', async () => {
+  it('I2 I3 loses no log row, carries none twice, and keeps seen small, whatever the traffic', async () => {
     await fc.assert(
       fc.asyncProperty(anyTraffic(), async (traffic) => {
         const run = await LongRun.begin(items);
@@ -22,7 +22,7 @@ describe('capture beside a transaction that stays open', () => {
     );
   });
 
-  it('I2 I3 does so for a hundred captures', async () => {
+  it('I2 I3 does the same over a hundred captures', async () => {
     const run = await LongRun.begin(items);
     for (let captures = 0; captures < 100; captures += 1) {
       await run.step({ do: 'add' });

@@ -1,7 +1,7 @@
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { CONTENT_TYPE } from './start-source.ts';
 
-/** The view source of `item_view` on table `item`, and what differs from it. */
+/** A view source for `item_view` on the table `item`, with the given differences. */
 export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource {
   return {
     name: 'item_view',

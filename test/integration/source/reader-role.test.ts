@@ -6,7 +6,7 @@ import { countOf, digestsOf, READER_PASSWORD, SampleServer } from '../../support
 
 const READER_ROLE_SQL = new URL('../../../sql/source/reader-role.sql', import.meta.url);
 
-/** What needs a right that the role has not, and changes something or tells what is not configured. */
+/** Statements that need a right which the role lacks: they change something, or read what is not configured. */
 const FORBIDDEN = [
   'insert into app_project default values',
   'update app_project set id = 1',
@@ -60,7 +60,7 @@ const FORBIDDEN = [
   `select pg_create_physical_replication_slot('mine')`,
   `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres'`,
 ];
-/** What PostgreSQL lets everybody do, until the lines of reader-role.sql that are left to the operator are run. */
+/** What PostgreSQL lets every role do, until the operator runs the optional lines of reader-role.sql. */
 const OF_EVERYBODY = [
   'create temporary table mine (id int)',
   'select lo_create(0)',
@@ -92,7 +92,7 @@ describe('the role that reads the source', () => {
     await server.stop();
   });
 
-  /** As one who means it would: in a transaction that may write. */
+  /** Tries a statement as an attacker would: in a transaction that may write. */
   async function attempt(statement: string): Promise<void> {
     const client = await reader.connect();
     try {
@@ -114,7 +114,7 @@ describe('the role that reads the source', () => {
         () => ({ code: undefined, message: 'was done' }),
         (error: { code?: string; message: string }) => error,
       );
-      // Some statements stand in no transaction, whoever asks: they are tried without one below.
+      // PostgreSQL refuses some statements inside any transaction: they are tried without one below.
       if (failure.code === '42501' || failure.code === '25001') continue;
       done.push(`${statement}: ${failure.code} ${failure.message}`);
     }
@@ -126,7 +126,7 @@ describe('the role that reads the source', () => {
     assert.deepEqual(await digestsOf(database), before);
   });
 
-  it('I12 can do nothing of what everybody may when the operator has revoked that, as reader-role.sql says', async () => {
+  it('I12 loses the rights of every role if the operator revokes them as reader-role.sql says', async () => {
     const name = (await database.query('select current_database() as name')).rows[0].name as string;
     const text = await readFile(READER_ROLE_SQL, 'utf8');
     const revocations = [...text.matchAll(/^-- (revoke .*;)$/gm)].map(([, statement]) => statement ?? '');
@@ -138,7 +138,7 @@ describe('the role that reads the source', () => {
     assert.equal(await countOf(database, 'select from pg_largeobject_metadata'), 0);
   });
 
-  it('I12 is given its rights, and loses them, by an owner who may make no roles', async () => {
+  it('I12 gets its rights, and loses them, from an owner who may not create roles', async () => {
     const { database: owned } = await server.create('sample');
     const client = await owned.connect();
     const rights = `select 'may' from information_schema.role_table_grants where grantee = '${READER_ROLE}'`;

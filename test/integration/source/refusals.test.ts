@@ -37,7 +37,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     await replica.capture();
   });
 
-  /** Logs that many changes of items, in one statement; their ids follow each other. */
+  /** Logs so many changes of items in one statement, with consecutive log ids. */
   async function logItems(count: number): Promise<void> {
     await source.pool.query(
       `with logged as (
@@ -62,7 +62,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     await replica.assertEqualsView();
   }
 
-  describe('its server', () => {
+  describe('if its server', () => {
     it('is a hot standby, whose snapshots do not list running transactions', async () => {
       const parent = await mkdtemp(join(tmpdir(), 'standby-test-'));
       const dataFolder = join(parent, 'data');
@@ -96,7 +96,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     });
   });
 
-  describe('its version', () => {
+  describe('if its version', () => {
     const unmarked = (): Checkpoint => ({
       ...replica.checkpoint,
       horizons: [{ id: 10n, atMicros: 0n, marker: null }],
@@ -106,8 +106,8 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       /PostgreSQL 14 or newer/,
     );
 
-    it('is older than 14, whatever is read first', async () => {
-      // Found before PostgreSQL's own function of that name.
+    it('is older than 14, whichever query comes first', async () => {
+      // The search path finds this before PostgreSQL's own function of the same name.
       await source.pool.query(`
         create schema pretended;
         create function pretended.current_setting(name text) returns text language sql as $$
@@ -127,7 +127,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     });
   });
 
-  describe('its log sequence', () => {
+  describe('if its log sequence', () => {
     afterEach(() =>
       source.pool.query(
         `alter sequence ${SEQUENCE} increment by 1 cache 1 no cycle owned by ${LOG_TABLE}.id`,
@@ -139,7 +139,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await assertRefused(/has CACHE 20/, /alter sequence \S+ cache 1/);
     });
 
-    it('caches ids already when a view is loaded first', async () => {
+    it('caches ids at the first load of a view', async () => {
       await source.pool.query(`alter sequence ${SEQUENCE} cache 2`);
       await assert.rejects(
         Replica.load(source.pool, makeViewSource()),
@@ -154,55 +154,58 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await assertRefused(/cycles or descends/, /increment by 1 no cycle/);
     });
 
-    it('is not that of the table, so that nobody knows how ids are drawn', async () => {
+    it('is not owned by the table, so that it is unknown how ids are drawn', async () => {
       await source.pool.query(`alter sequence ${SEQUENCE} owned by none`);
-      await assertRefused(/drawn from no sequence/, /a sequence of the table draws/);
+      await assertRefused(/no sequence owned by \S+ draws its ids/, /alter sequence … owned by \S+\.id/);
     });
   });
 
-  describe('its log', () => {
-    it('has another row where the last covered one was', async () => {
+  describe('if its log', () => {
+    it('has another row under the id of the last covered one', async () => {
       await source.pool.query(`update ${LOG_TABLE} set object_id = 'other' where id = 10`);
       await logItems(1);
-      await assertRefused(/^row 10 of \S+ is not the row that was captured before$/, /Resync the view/);
+      await assertRefused(
+        /^row 10 of \S+ is not the row that was captured under that id$/,
+        /Resync the view/,
+      );
     });
 
     it('ends below the last covered row, as after a restore or a failover to a server that was behind', async () => {
       await source.pool.query(`delete from ${LOG_TABLE} where id > 7`);
-      await assertRefused(/ends at id 7, but id 10 was captured before/, /Resync the view/);
+      await assertRefused(/ends at id 7, but id 10 was already captured/, /Resync the view/);
     });
 
-    it('was emptied and its sequence set back', async () => {
+    it('was emptied and its sequence was set back', async () => {
       await prune(10);
       await source.pool.query(`select setval('${SEQUENCE}', 4)`);
-      await assertRefused(/but id 10 was captured before/, /Resync the view/);
+      await assertRefused(/but id 10 was already captured/, /Resync the view/);
     });
 
-    it('was pruned beyond the last covered row, uncovered ones included', async () => {
+    it('was pruned beyond the last covered row', async () => {
       await logItems(5);
       await prune(13);
       await assertRefused(
-        /begins at id 14, but ids from 11 on are not covered yet/,
-        /Resync the view; prune only/,
+        /begins at id 14, but ids from 11 on are not captured yet/,
+        /Resync the view\. Prune only/,
       );
     });
 
-    it('was emptied with uncovered rows in it', async () => {
+    it('was emptied while it had uncovered rows', async () => {
       await logItems(1);
       await prune(11);
-      await assertRefused(/begins at nothing, but ids from 11 on are not covered yet/, /Resync the view/);
+      await assertRefused(/it is empty, but ids from 11 on are not captured yet/, /Resync the view/);
     });
 
-    it('was pruned into the rows that a cut batch left', async () => {
+    it('was pruned into the rows that a cut batch left for its continuation', async () => {
       replica = await Replica.load(source.pool, makeViewSource(), { maxLogRows: 2 });
       await logItems(5);
       await replica.capture();
       assert.equal(replica.checkpoint.witness?.id, 12n);
       await prune(13);
-      await assertRefused(/begins at id 14, but ids from 13 on are not covered yet/, /Resync the view/);
+      await assertRefused(/begins at id 14, but ids from 13 on are not captured yet/, /Resync the view/);
     });
 
-    it('was pruned beyond a row that committed late and that no capture saw', async () => {
+    it('was pruned beyond a row that committed late and was not captured', async () => {
       const writer = await source.connect();
       await writer.query('begin');
       const late = `insert into ${LOG_TABLE} (object_id, content_type_id, action) values ('1', 7, 'changed')`;
@@ -213,12 +216,12 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await writer.query('commit');
       await prune(12);
       await logItems(1);
-      await assertRefused(/begins at id 13, but ids from 11 on are not covered yet/, /Resync the view/);
+      await assertRefused(/begins at id 13, but ids from 11 on are not captured yet/, /Resync the view/);
     });
   });
 
-  describe('but not when', () => {
-    it('covered rows were pruned and the last covered one is there', async () => {
+  describe('but not if', () => {
+    it('covered rows were pruned and the last covered one is still there', async () => {
       await prune(9);
       await logItems(3);
       await assertUnharmed();
@@ -232,20 +235,20 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await assertUnharmed();
     });
 
-    it('covered rows were pruned, the last one too', async () => {
+    it('covered rows were pruned, including the last one', async () => {
       await prune(10);
       await logItems(3);
       await assertUnharmed();
     });
 
-    it('the log was emptied of covered rows, and goes on later', async () => {
+    it('the log had only covered rows when it was emptied, and grows again later', async () => {
       await prune(10);
       await assertUnharmed();
       await logItems(3);
       await assertUnharmed();
     });
 
-    it('covered rows below a rolled-back id were pruned while the floor had not passed it', async () => {
+    it('covered rows below a rolled-back id were pruned before the floor passed it', async () => {
       await source.pool.query(`select nextval('${SEQUENCE}')`);
       await logItems(2);
       await replica.capture();
@@ -255,7 +258,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
     });
   });
 
-  it('tells the same log row by the same witness, whatever the time zone of the role', async () => {
+  it('does not depend on the time zone of the role: a log row has the same witness in all of them', async () => {
     const witnessIn = async (timeZone: string): Promise<Witness | null> => {
       await source.pool.query(`alter role postgres set timezone = '${timeZone}'`);
       const pool: pg.Pool = openPool(source.postgres.url());

@@ -14,7 +14,7 @@ import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { type StagedRow, stagedDeletes, stagedRows } from './staged-rows.ts';
 import { CONTENT_TYPE_TABLE, LOG_TABLE } from './start-source.ts';
 
-/** What a capture consists of; a test may break one rule to show what it is for. */
+/** The parts of a capture. A test may replace one, to show what a rule is for. */
 export type CaptureRules = {
   drawMarker(pool: pg.Pool, checkpoint: Checkpoint, graceSeconds: number): Promise<Checkpoint>;
   capture(
@@ -32,7 +32,7 @@ export type ReplicaOptions = {
   rules?: Partial<CaptureRules>;
 };
 
-/** A copy of a view in memory, kept by the capture alone: what a target would hold if every batch were applied at once. */
+/** A copy of a view in memory that only captures update: what a target would hold if every batch were applied at once. */
 export class Replica {
   checkpoint: Checkpoint;
   readonly rows: Map<string, StagedRow>;
@@ -53,7 +53,7 @@ export class Replica {
     this.rows = new Map(initial.rows.map((row) => [this.#keyOf(row), withoutBatch(row)]));
   }
 
-  /** Makes the initial load. */
+  /** Copies the whole view, as an initial load does. */
   static async load(pool: pg.Pool, viewSource: ViewSource, options: ReplicaOptions = {}): Promise<Replica> {
     const initial = await inSnapshot(pool, async (client) => {
       const view = await describeView(client, viewSource, CONTENT_TYPE_TABLE);
@@ -65,7 +65,7 @@ export class Replica {
     return new Replica(pool, viewSource, options, initial);
   }
 
-  /** One capture, applied at once; the checkpoint goes through its stored form. */
+  /** Captures once and applies the batch. The checkpoint is converted to its stored form and back. */
   async capture(queuedKeys: string[] = []): Promise<Capture> {
     const { graceSeconds, maxLogRows, maxReadRows, rules } = this.#options;
     const checkpoint = await (rules.drawMarker ?? drawMarker)(this.#pool, this.checkpoint, graceSeconds);
@@ -88,7 +88,7 @@ export class Replica {
     return captured;
   }
 
-  /** Captures until nothing is left behind a cut; returns how many captures that took. */
+  /** Captures until nothing is left behind a cut. Returns the number of captures. */
   async captureAll(): Promise<number> {
     for (let captures = 1; ; captures++) {
       if ((await this.capture()).cutId === null) return captures;

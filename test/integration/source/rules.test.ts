@@ -6,27 +6,31 @@ import { Replica } from './replica.ts';
 import * as schedules from './schedules.ts';
 import { startSource } from './start-source.ts';
 
-/** Each rule of capture, what it would be without it, and a schedule in which a row is lost then. */
+/** The rules of capture: what would be different without the rule, and a schedule that then loses a row. */
 const RULES: [without: string, rule: broken.BrokenRule, schedule: schedules.Schedule][] = [
   ['the checkpoint were the last id', broken.LAST_ID, schedules.commitsLate],
   ['the checkpoint were the last date', broken.LAST_DATE, schedules.commitsLate],
-  ['xmin were looked up in the last snapshot', broken.XMIN_IN_SNAPSHOT, schedules.commitsSavepointLate],
+  ['xmin were looked up in the previous snapshot', broken.XMIN_IN_SNAPSHOT, schedules.commitsSavepointLate],
   ['pg_snapshot_xmax were the marker', broken.MARKER_IS_SNAPSHOT_XMAX, schedules.drawsLowerIdLater],
   ['the marker were drawn at the capture', broken.MARKER_AT_CAPTURE, schedules.drawsIdEarly],
-  ['the marker were drawn without grace', broken.MARKER_WITHOUT_GRACE, schedules.drawsIdEarly],
-  ['horizons matured by their age alone', broken.MATURE_BY_AGE, schedules.outlivesGrace],
+  ['the marker were drawn without a grace period', broken.MARKER_WITHOUT_GRACE, schedules.drawsIdEarly],
+  ['horizons matured by age alone', broken.MATURE_BY_AGE, schedules.outlivesGrace],
   ['markers were compared with xmax', broken.MATURE_BY_XMAX, schedules.outlivesGrace],
   ['a batch were cut at a key', broken.CUT_AT_A_KEY, schedules.cutsBetweenRowsOfAKey],
   ['the floor went beyond the cut', broken.FLOOR_BEYOND_CUT, schedules.cutsBelowMatureHorizon],
   ['seen went beyond the cut', broken.SEEN_BEYOND_CUT, schedules.cutsBelowMatureHorizon],
   [
-    'the checkpoint were of another snapshot than the rows',
+    'the checkpoint came from another snapshot than the rows',
     broken.CHECKPOINT_OF_ANOTHER_SNAPSHOT,
     schedules.commitsDuringCapture,
   ],
   ["the log's action were the truth", broken.LOG_IS_THE_TRUTH, schedules.logsDeleteAfterAdd],
-  ['only shown columns were tracked', broken.TRACKED_OF_SELECT_ONLY, schedules.entersViewAgain],
-  ['keys were compared as texts', broken.KEYS_AS_TEXT, schedules.spellsKeyOtherwise],
+  [
+    'only the columns that the view shows were tracked',
+    broken.TRACKED_OF_SELECT_ONLY,
+    schedules.entersViewAgain,
+  ],
+  ['keys were compared as text', broken.KEYS_AS_TEXT, schedules.spellsKeyOtherwise],
 ];
 
 describe('capture would lose a row if', () => {
@@ -45,12 +49,12 @@ describe('capture would lose a row if', () => {
     });
   }
 
-  it('I3 cached log ids were accepted, since a session uses them at any later time', async () => {
+  it('I3 cached log ids were accepted, since a session may use them at any later time', async () => {
     const { pool, connect } = items.source;
     const cached = await connect();
     await pool.query(`alter sequence ${SEQUENCE} cache 20`);
     await items.add(cached);
-    // In the catalog only, behind the back of the session that has its ids: nobody is refused.
+    // Changes only the catalog: the session keeps its cached ids, and the capture is not refused.
     await pool.query('update pg_sequence set seqcache = 1 where seqrelid = $1::regclass', [SEQUENCE]);
     const replica = await Replica.load(pool, makeViewSource());
     await items.add(pool);
@@ -60,16 +64,16 @@ describe('capture would lose a row if', () => {
     assert.equal(await replica.isEqualToView(), false);
   });
 
-  describe('but as the rules are, in the same schedules, it', () => {
+  describe('but with every rule, in the same schedules, it', () => {
     for (const schedule of new Set(RULES.map(([, , each]) => each))) {
-      it(`I2 I3 loses none: ${schedule.name}`, async () => {
+      it(`I2 I3 loses no row: ${schedule.name}`, async () => {
         await (await schedule(items, {})).assertEqualsView();
       });
     }
   });
 
   describe('seen', () => {
-    it('has no more ranges than there are holes, and two', async () => {
+    it('has at most two more ranges than there are holes', async () => {
       const { holes, ranges } = await schedules.holesAndRanges(
         items,
         await schedules.takesTurnsWithOthers(items, {}),
@@ -77,7 +81,7 @@ describe('capture would lose a row if', () => {
       assert.ok(ranges <= holes + 2, `${ranges} ranges, ${holes} holes`);
     });
 
-    it('would have a range for every log row if it were of one content type only', async () => {
+    it('would have a range for every log row if it held only one content type', async () => {
       const rules = broken.SEEN_OF_ONE_TYPE(items.source.pool);
       const { holes, ranges } = await schedules.holesAndRanges(
         items,

@@ -7,10 +7,10 @@ import { LOG_TABLE, until } from './start-source.ts';
 
 const GRACE_SECONDS = 1;
 
-/** Steps of writers and captures in a fixed order, under the given rules; answers the copy that the captures kept. */
+/** Runs steps of writers and captures in a fixed order, under the given rules. Returns the copy that the captures made. */
 export type Schedule = (items: Items, rules: Partial<CaptureRules>) => Promise<Replica>;
 
-/** A transaction draws a log id, another draws a higher one and commits, and only then the first commits. */
+/** A transaction draws a log id, another one draws a higher id and commits, and the first commits only then. */
 export const commitsLate: Schedule = async (items, rules) => {
   const { source } = items;
   const replica = await load(items, { rules });
@@ -24,7 +24,7 @@ export const commitsLate: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** The same, with captures until every horizon is older than the grace period. */
+/** The same, with captures going on until every horizon is older than the grace period. */
 export const outlivesGrace: Schedule = async (items, rules) => {
   const { source } = items;
   const replica = await load(items, { graceSeconds: GRACE_SECONDS, rules });
@@ -60,7 +60,7 @@ export const commitsSavepointLate: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** Design, schedule 1: a higher transaction id, a lower log id, and a snapshot that does not list it. */
+/** A transaction has a higher transaction id and a lower log id than one that committed, and the snapshot does not list it. */
 export const drawsLowerIdLater: Schedule = async (items, rules) => {
   const { source } = items;
   const replica = await load(items, { graceSeconds: GRACE_SECONDS, rules });
@@ -81,10 +81,10 @@ export const drawsLowerIdLater: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** Design, schedule 2: a log id is drawn a moment before its transaction has an id. */
+/** A transaction draws a log id, and gets its transaction id a moment later. */
 export const drawsIdEarly: Schedule = async (items, rules) => {
   const { source } = items;
-  // nextval writes to the WAL, and so gets a transaction id, once for 32 ids: at the first one after setval.
+  // nextval writes to the WAL, and so gets a transaction id, only once in 32 ids: at the first one after setval.
   await source.pool.query(`select setval('${SEQUENCE}', nextval('${SEQUENCE}'))`);
   await source.pool.query(`select nextval('${SEQUENCE}')`);
   await source.pool.query('delete from item where id = $1', [HELD_OBJECT]);
@@ -115,7 +115,7 @@ export const drawsIdEarly: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** Design, schedule 3: a cut batch whose keys have log rows on both sides of the cut. */
+/** A batch is cut, and its keys have log rows on both sides of the cut. */
 export const cutsBetweenRowsOfAKey: Schedule = async (items, rules) => {
   const replica = await load(items, { maxLogRows: 2, rules });
   const [first, second] = [items.newId(), items.newId()];
@@ -146,7 +146,7 @@ export const cutsBelowMatureHorizon: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** A transaction commits when the capture has taken its snapshot and not yet read the log. */
+/** A transaction commits after the capture has taken its snapshot and before it reads the log. */
 export const commitsDuringCapture: Schedule = async (items, rules) => {
   const replica = await load(items, {
     rules: {
@@ -165,7 +165,7 @@ export const commitsDuringCapture: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** A row is deleted and added again; the log rows come in another order, as django-models-logging may leave them. */
+/** A row is deleted and added again, but its log rows are in another order, as django-models-logging may write them. */
 export const logsDeleteAfterAdd: Schedule = async (items, rules) => {
   const { pool } = items.source;
   const replica = await load(items, { rules });
@@ -177,7 +177,7 @@ export const logsDeleteAfterAdd: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** A row that left its view enters it again; the log names only the column that the view asks for. */
+/** A row that had left its view enters it again. The log row lists only the column in the view's WHERE. */
 export const entersViewAgain: Schedule = async (items, rules) => {
   const { pool } = items.source;
   const id = items.newId();
@@ -189,7 +189,7 @@ export const entersViewAgain: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** An object id is spelt otherwise than the key is printed. */
+/** The object id of a log row is spelled differently from the key. */
 export const spellsKeyOtherwise: Schedule = async (items, rules) => {
   const { pool } = items.source;
   const replica = await load(items, { rules });
@@ -200,7 +200,7 @@ export const spellsKeyOtherwise: Schedule = async (items, rules) => {
   return replica;
 };
 
-/** Behind a transaction that stays open, log rows of the view and of others take turns. */
+/** Beside a transaction that stays open, log rows of the view and of other tables alternate. */
 export const takesTurnsWithOthers: Schedule = async (items, rules) => {
   const { pool, connect } = items.source;
   const replica = await load(items, { rules });
@@ -219,7 +219,7 @@ function load(items: Items, options: ReplicaOptions): Promise<Replica> {
   return Replica.load(items.source.pool, makeViewSource(), options);
 }
 
-/** How many holes the visible log ids above the floor have, and how many ranges the checkpoint's `seen`. */
+/** Counts the holes among the visible log ids above the floor, and the ranges in the checkpoint's `seen`. */
 export async function holesAndRanges(
   items: Items,
   { checkpoint }: Replica,

@@ -11,7 +11,7 @@ const ROOT = new URL('../../../', import.meta.url);
 const VIEWS = ['pmr_project', 'pmr_inventory', 'pmr_pm_plan', 'pmr_pm_item', 'xyz_incident'];
 const SOME_CONTENT_TYPE = 1;
 
-/** What the views depend on, by hand from their meaning: the configured columns, and those that filter. */
+/** The columns on which the views depend, written by hand: those that they show, join by and filter by. */
 const TRACKED: Record<string, string[]> = {
   pmr_project: [
     'company_id',
@@ -103,7 +103,7 @@ describe("SMartApp's views", () => {
   }
 
   for (const name of VIEWS) {
-    it(`${name} fits its configuration, and tracks what it depends on`, async () => {
+    it(`${name} fits its configuration, and tracks the columns on which it depends`, async () => {
       const { logged } = await describeConfigured(name);
       assert.deepEqual(logged[0]?.trackedColumns.toSorted(), TRACKED[name]);
     });

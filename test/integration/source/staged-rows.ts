@@ -9,7 +9,7 @@ export type StagedRow = Record<string, unknown>;
 const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false };
 const BATCH = { id: 1n, startedAt: new Date('2026-01-02T03:04:05Z') };
 
-/** The lines of a batch's upserts as the source gives them out, each a JSON text. */
+/** The lines of a batch's upserts as the source returns them, each one JSON object. */
 export async function stagedLines(
   client: pg.ClientBase,
   view: SourceView,
@@ -29,7 +29,7 @@ export async function stagedRows(
   return (await stagedLines(client, view, rows)).map((line) => JSON.parse(line) as StagedRow);
 }
 
-/** The lines of the captured keys that the view does not have. */
+/** The rows of a batch's deletes. */
 export async function stagedDeletes(client: pg.ClientBase, view: SourceView): Promise<StagedRow[]> {
   const lines = await copyOut(client, deletesStatement(view, BATCH.id), text);
   return lines

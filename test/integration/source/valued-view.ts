@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** The types of a user's own that the examples name. */
+/** The user-defined types in the examples. */
 export const EXAMPLE_SCHEMA = `
   create table item (id bigint primary key);
   create type mood as enum ('very sad', 'ok');
@@ -10,7 +10,7 @@ export const EXAMPLE_SCHEMA = `
   create domain positive as integer check (value > 0);
   create domain labels as text[];`;
 
-/** Makes the view `valued` anew: a column `value` of the type, a row for each literal, with keys `item_id` from 1 on. */
+/** Replaces the view `valued`: a column `value` of the type, with one row for each literal and keys `item_id` from 1 on. */
 export async function createValuedView(pool: pg.Pool, type: string, literals: string[]): Promise<void> {
   const values = literals.map((literal, i) => `(${i + 1}::bigint, ${literal}::${type})`);
   await pool.query(

@@ -47,7 +47,7 @@ describe('the values of a view as they are staged', () => {
   };
 
   for (const [type, becomes, values] of TYPES) {
-    it(`I9 ${type} becomes ${becomes}, exactly`, async () => {
+    it(`I9 keep every ${type} exactly, as ${becomes}`, async () => {
       await viewOf(
         type,
         values.map(([literal]) => literal),
@@ -77,7 +77,7 @@ describe('the values of a view as they are staged', () => {
       });
     }
 
-    it('name each of several rows and columns', async () => {
+    it('are named one by one, with key and column', async () => {
       await viewOf('date', [`'infinity'`, `'2024-01-01'`, `'-infinity'`]);
       await assert.rejects(staged(), {
         message:
@@ -96,7 +96,7 @@ describe('the values of a view as they are staged', () => {
     });
   });
 
-  describe('that the configuration calls datetimes', () => {
+  describe('of a configured datetime column', () => {
     const datetimeColumns = ['value'];
 
     it('become TIMESTAMP in UTC from text', async () => {
@@ -118,7 +118,7 @@ describe('the values of a view as they are staged', () => {
       ]);
     });
 
-    it('become TIMESTAMP in UTC from timestamp, and stay it from timestamptz', async () => {
+    it('become TIMESTAMP in UTC from timestamp, and stay TIMESTAMP from timestamptz', async () => {
       await viewOf('timestamp', [`'2024-02-29 23:59:58.123456'`]);
       assert.deepEqual((await staged({ datetimeColumns })).lines, [
         lineOf(1, '"2024-02-29T23:59:58.123456+00:00"'),
@@ -127,15 +127,15 @@ describe('the values of a view as they are staged', () => {
       assert.deepEqual((await staged({ datetimeColumns })).lines, [lineOf(1, '"2024-02-29T16:59:58+00:00"')]);
     });
 
-    it('I9 stop the batch at a timestamp outside the years', async () => {
+    it('I9 stop the batch at a timestamp outside the years 1 to 9999', async () => {
       await viewOf('timestamp', [`'infinity'`]);
       await assert.rejects(staged({ datetimeColumns }), isBadData(/outside the years/));
     });
 
     for (const text of MALFORMED_DATETIMES) {
-      it(`I9 stop the batch at a text that is none, or follow the policy: '${text}'`, async () => {
+      it(`I9 stop the batch at a text that is not a date and time, or follow the policy: '${text}'`, async () => {
         await viewOf('text', [pg.escapeLiteral(text)]);
-        await assert.rejects(staged({ datetimeColumns }), isBadData(/is no date and time/));
+        await assert.rejects(staged({ datetimeColumns }), isBadData(/is not a valid date and time/));
         const asNull = await staged({ datetimeColumns, unrepresentable: { value: 'null' } });
         assert.deepEqual(asNull.lines, [lineOf(1, 'null')]);
         const asText = await staged({ datetimeColumns, unrepresentable: { value: 'string' } });
@@ -157,7 +157,7 @@ describe('the values of a view as they are staged', () => {
       });
     }
 
-    it('leave other values of the column as they are', async () => {
+    it('leave other values of the column unchanged', async () => {
       await viewOf('integer', ['7']);
       assert.deepEqual((await staged({ nullDefaults: { value: 0 } })).lines, [lineOf(1, '7')]);
     });
@@ -172,7 +172,7 @@ describe('the values of a view as they are staged', () => {
     });
   });
 
-  it('I9 do not depend on what the role or the database sets', async () => {
+  it('I9 do not depend on the settings of the role or the database', async () => {
     await source.pool.query(
       `drop view if exists valued;
        create view valued as select 1::bigint as item_id, timestamptz '2024-01-01 00:00+00' as moment,

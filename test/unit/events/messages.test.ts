@@ -73,7 +73,7 @@ describe('an extract event', () => {
     [
       'a view that stands twice',
       { import: [ENTRY, ENTRY] },
-      /name pmr_project stands twice; .*target_name project stands twice/,
+      /name pmr_project appears twice; .*target_name project appears twice/,
     ],
     ['an empty import', { import: [] }, /import: /],
     ['a list', [1], /object/],

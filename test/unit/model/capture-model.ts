@@ -8,11 +8,11 @@ import {
   nextCheckpoint,
 } from '../../../shared/model/checkpoint.ts';
 
-/** One step of a schedule. `writer` is the number of a connection, which has at most one transaction open. */
+/** One step of a schedule. `writer` identifies a connection, which has at most one transaction open. */
 export type Step =
-  /** Gets a transaction id, by writing something that is not logged. */
+  /** Gets a transaction id by writing something that is not logged. */
   | { do: 'write'; writer: number }
-  /** Draws a log id without inserting yet: the moment in which a transaction may have no id of its own. */
+  /** Draws a log id but does not insert the log row yet: the transaction may have no transaction id at this moment. */
   | { do: 'draw'; writer: number; ours: boolean }
   /** Inserts the drawn log rows. */
   | { do: 'insert'; writer: number }
@@ -22,10 +22,10 @@ export type Step =
   | { do: 'rollback'; writer: number }
   | { do: 'wait'; micros: number }
   | { do: 'drawMarker' }
-  /** `applied`: whether the batch is applied, or its process dies and everything is captured again. */
+  /** `applied` is false if the process dies before the batch is applied; everything is then captured again. */
   | { do: 'capture'; maxLogRows: number; applied: boolean };
 
-/** The rules of the design that a test can break on purpose. */
+/** The rules of docs/architecture.md#capture that a test can break on purpose. */
 export type Rules = {
   marker: 'drawn after the grace' | 'drawn at the capture' | 'xmax of the snapshot';
   covered: 'floor and seen' | 'last id' | 'last date';
@@ -43,15 +43,16 @@ const GRACE_MICROS = GRACE_SECONDS * 1_000_000;
 /** The clock when a schedule begins. */
 const START_MICROS = 1_000_000_000;
 
+/** `ours` tells whether the log row belongs to the view. */
 type LogRow = { id: number; ours: boolean; atMicros: number };
 type Drawn = LogRow & { inserted: boolean };
 type Transaction = { xid: number | null; drawn: Drawn[] };
 type Snapshot = { xmin: number; xmax: number; rows: LogRow[] };
 
 /**
- * PostgreSQL as far as a capture depends on it: log ids are drawn before commit and never again, a transaction id is drawn
- * at the first write, a snapshot shows what is committed and knows xmin and xmax. The grace assumption holds: whoever has
- * drawn a log id gets a transaction id within the grace period.
+ * PostgreSQL, as far as a capture depends on it: a log id is drawn before commit and only once, a transaction id is drawn at the
+ * first write, a snapshot shows what is committed and has xmin and xmax. The grace assumption holds: a transaction that has drawn
+ * a log id gets its transaction id within the grace period.
  */
 class Server {
   nowMicros = START_MICROS;
@@ -100,7 +101,7 @@ class Server {
     for (const writer of [...this.#open.keys()]) this.commit(writer);
   }
 
-  /** Lets time pass; a transaction whose grace would run out gets its transaction id just before. */
+  /** Lets time pass. A transaction whose grace period ends gets its transaction id. */
   wait(micros: number): void {
     this.nowMicros += micros;
     for (const [writer, { drawn, xid }] of this.#open) {
@@ -132,18 +133,18 @@ class Server {
   }
 }
 
-/** A run of a schedule: the server, the checkpoint that was installed last, and what applied batches have covered. */
+/** A run of a schedule: the server, the checkpoint that was installed last, and the log ids that applied batches cover. */
 export class CaptureModel {
   readonly server = new Server();
   checkpoint: Checkpoint = { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null };
   /** Every checkpoint that was installed, in order. */
   readonly installed: Checkpoint[] = [this.checkpoint];
   readonly covered = new Set<number>();
-  /** Ours, and how often a batch carried it. */
+  /** How often a batch carried each log row of the view, by log id. */
   readonly carried = new Map<number, number>();
-  /** The ids above the floor that are seen; `checkpoint.seen` is their text. */
+  /** The ids of `checkpoint.seen`. */
   #seen = new Set<number>();
-  /** A checkpoint whose horizons were marked and which the next capture starts from. */
+  /** The checkpoint with newly marked horizons, from which the next capture starts; null if there is none. */
   #marked: Checkpoint | null = null;
   #last = { id: 0, atMicros: 0 };
   readonly #rules: Rules;
@@ -162,7 +163,7 @@ export class CaptureModel {
     while (this.#capture(1_000, true)) this.#drawMarker();
   }
 
-  /** Committed log rows of ours that no applied batch has covered. */
+  /** The ids of the view's committed log rows that no applied batch covers. */
   lost(): number[] {
     return this.server.committed.filter((row) => row.ours && !this.covered.has(row.id)).map(({ id }) => id);
   }
@@ -213,7 +214,7 @@ export class CaptureModel {
     };
   }
 
-  /** Returns whether there was something to do. */
+  /** Returns whether the view had new log rows. */
   #capture(maxLogRows: number, applied: boolean): boolean {
     const previous = this.#marked ?? this.checkpoint;
     this.#marked = null;

@@ -32,7 +32,7 @@ describe('the checkpoint in random schedules of writers and captures', () => {
     );
   });
 
-  it('seen keeps no more ranges than there are holes above the floor, and one', () => {
+  it('has at most one more range in seen than there are holes above the floor', () => {
     fc.assert(
       fc.property(anySchedule({ maxLogRows: fc.constant(1_000) }), (schedule) => {
         const model = new CaptureModel();

@@ -18,7 +18,7 @@ const BEYOND_DOUBLES = 2n ** 53n + 1n;
 
 describe('the checkpoint', () => {
   describe('as JSON', () => {
-    it('comes back as it was, 64-bit numbers included', () => {
+    it('is read back unchanged, including 64-bit numbers', () => {
       fc.assert(
         fc.property(anyCheckpoint, (checkpoint) => {
           assert.deepEqual(checkpointFromJson(JSON.parse(checkpointToJson(checkpoint))), checkpoint);
@@ -36,7 +36,7 @@ describe('the checkpoint', () => {
       ['a number that JSON has rounded', 2 ** 53],
       ['empty text', ''],
       ['a hexadecimal number', '0x10'],
-      ['nothing', null],
+      ['null', null],
     ] as const) {
       it(`is refused when an id is ${what}`, () => {
         assert.throws(
@@ -52,12 +52,12 @@ describe('the checkpoint', () => {
     const young = horizon({ id: 20n, atMicros: 1_000_000n });
     const old = horizon({ id: 10n, atMicros: 0n });
 
-    it('I3 are given to horizons of the grace period and older, not to younger ones', () => {
+    it('I3 are given to horizons that are at least the grace period old, not to younger ones', () => {
       const marked = markHorizons([old, young], { marker: 700n, nowMicros: 60_000_000n, graceSeconds });
       assert.deepEqual(marked, [{ ...old, marker: 700n }, young]);
     });
 
-    it('I3 stay once given, since a later one would wait for more', () => {
+    it('I3 never change, since a later one would wait for more transactions', () => {
       const given = horizon({ id: 5n, atMicros: 0n, marker: 600n });
       const marked = markHorizons([given, old], { marker: 700n, nowMicros: 90_000_000n, graceSeconds });
       assert.deepEqual(
@@ -66,7 +66,7 @@ describe('the checkpoint', () => {
       );
     });
 
-    it('are wanted as long as a horizon has none', () => {
+    it('are needed while a horizon has none', () => {
       assert.equal(oldestUnmarked([horizon({ id: 5n, atMicros: 3n, marker: 600n }), young]), 1_000_000n);
       assert.equal(oldestUnmarked([horizon({ id: 5n, atMicros: 3n, marker: 600n })]), null);
       assert.equal(oldestUnmarked([]), null);
@@ -93,7 +93,7 @@ describe('the checkpoint', () => {
       assert.equal(maturedFloor(checkpoint, 9_999n), 20n);
     });
 
-    it('I2 never falls, whatever was observed', () => {
+    it('I2 never falls, whatever a capture observes', () => {
       fc.assert(
         fc.property(anyStep, ({ checkpoint, observation }) => {
           assert.ok(nextCheckpoint(checkpoint, observation).floorId >= checkpoint.floorId);
@@ -101,7 +101,7 @@ describe('the checkpoint', () => {
       );
     });
 
-    it('ends at the cut of a large batch, and so does every horizon', () => {
+    it('stops at the cut of a large batch, as every horizon does', () => {
       const next = nextCheckpoint(
         checkpoint,
         observationOf({ maturedFloorId: 20n, cutId: 15n, highestId: 40n }),
@@ -134,7 +134,7 @@ describe('the checkpoint', () => {
       );
     });
 
-    it('lie at the cut or below it', () => {
+    it('lie at or below the cut', () => {
       fc.assert(
         fc.property(anyStep, ({ checkpoint, observation }) => {
           const { horizons } = nextCheckpoint(checkpoint, observation);
@@ -144,7 +144,7 @@ describe('the checkpoint', () => {
       );
     });
 
-    it('keep the earliest of the same id, which matures first', () => {
+    it('keep the earliest of several with the same id, since it matures first', () => {
       const first = horizon({ id: 10n, atMicros: 1n });
       const next = nextCheckpoint(
         checkpointOf({ horizons: [first] }),
@@ -164,7 +164,7 @@ describe('the checkpoint', () => {
       );
     });
 
-    it('keep growing behind a long transaction, so that the floor jumps to a late one when it ends', () => {
+    it('advance beside a long transaction, so that the floor jumps to a late one when it ends', () => {
       let checkpoint = checkpointOf({});
       for (let id = 1n; id <= 100n; id++) {
         const marker = 1_000n + id;
@@ -227,7 +227,7 @@ const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record(
   { noNullPrototype: true },
 );
 
-/** A checkpoint as captures leave it, and an observation that may follow: the cut lies above the floor. */
+/** A checkpoint as captures leave it, and an observation that may follow. The cut lies above the floor. */
 const anyStep: fc.Arbitrary<{ checkpoint: Checkpoint; observation: Observation }> = fc
   .record({
     floorId: fc.nat(20),

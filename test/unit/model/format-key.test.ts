@@ -8,7 +8,7 @@ describe('a key in a message', () => {
     'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
     'PM-2026_07.a',
   ]) {
-    it(`is shown as it is: ${plain}`, () => assert.equal(formatKey(plain), plain));
+    it(`is printed unchanged: ${plain}`, () => assert.equal(formatKey(plain), plain));
   }
 
   for (const [key, shown] of [
@@ -19,11 +19,11 @@ describe('a key in a message', () => {
     ['it "is"', '"it \\"is\\""'],
     ['กุญแจ', '"กุญแจ"'],
   ] as const) {
-    it(`is quoted where its end would not be seen, or its characters: ${shown}`, () =>
+    it(`is quoted and escaped if its limits or characters would be unclear: ${shown}`, () =>
       assert.equal(formatKey(key), shown));
   }
 
-  it('is cut, and says so, when it is long', () => {
+  it('is shortened, with an ellipsis, if it is longer than 100 characters', () => {
     assert.equal(formatKey('x'.repeat(101)), `"${'x'.repeat(100)}"…`);
     assert.equal(formatKey('x'.repeat(100)), 'x'.repeat(100));
   });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { columnForm, datetimeForm, type SourceType } from '../../../shared/source/column-type.ts';
+import type { SourceType } from '../../../shared/source/catalog.ts';
+import { columnForm } from '../../../shared/source/column-type.ts';
+import { datetimeForm } from '../../../shared/source/datetime-form.ts';
 
 describe('the BigQuery type of a column', () => {
   for (const [precision, scale, type] of [
@@ -18,22 +20,22 @@ describe('the BigQuery type of a column', () => {
     [76, 39, 'STRING'],
     [1000, 500, 'STRING'],
   ] as const) {
-    it(`of numeric(${precision},${scale}) is ${type}`, () => {
+    it(`is ${type} for numeric(${precision},${scale})`, () => {
       assert.equal(columnForm(decimal(precision, scale)).type, type);
     });
   }
 
-  it('of what has no better form is STRING', () => {
+  it('is STRING for a type that has no other form', () => {
     assert.equal(columnForm(sourceType({ name: 'geometry' })).type, 'STRING');
     assert.equal(columnForm(sourceType({ name: 'mood', kind: 'e' })).type, 'STRING');
   });
 
-  it('of an array is that of its elements, repeated', () => {
+  it('is that of the elements, repeated, for an array', () => {
     const { type, isRepeated } = columnForm(sourceType({ name: 'int4', isArray: true, dimensions: 1 }));
     assert.deepEqual([type, isRepeated], ['INT64', true]);
   });
 
-  it('of an array that is declared with more than one dimension, or holds composites, is JSON', () => {
+  it('is JSON for an array of composites or one declared with more than one dimension', () => {
     for (const source of [
       sourceType({ name: 'int4', isArray: true, dimensions: 2 }),
       sourceType({ name: 'pair', kind: 'c', isArray: true, dimensions: 1 }),
@@ -43,7 +45,7 @@ describe('the BigQuery type of a column', () => {
     }
   });
 
-  it('of a datetime column is TIMESTAMP if it is text or a timestamp, and else its own', () => {
+  it('is TIMESTAMP for a configured datetime column of text or timestamp, and unchanged for other types', () => {
     const typeOf = (name: string) => datetimeForm(sourceType({ name })).type;
     assert.deepEqual(
       ['text', 'varchar', 'bpchar', 'timestamp', 'timestamptz'].map(typeOf),
@@ -57,7 +59,7 @@ function sourceType(differing: Partial<SourceType>): SourceType {
   return { name: 'text', kind: 'b', modifier: -1, isArray: false, dimensions: 0, ...differing };
 }
 
-/** The modifier holds precision and scale as PostgreSQL packs them; the scale is an 11-bit signed number. */
+/** Packs precision and scale into the type modifier as PostgreSQL does; the scale is an 11-bit signed number. */
 function decimal(precision: number, scale: number): SourceType {
   return sourceType({ name: 'numeric', modifier: ((precision << 16) | (scale & 0x7ff)) + 4 });
 }

@@ -69,7 +69,7 @@ describe('the Terraform configuration', () => {
     it('ticks that extract understands', () => {
       const [, trigger] = /jsonencode\(\{ trigger = "(\w+)" \}\)/.exec(files['scheduler.tf'] ?? '') ?? [];
 
-      assert.deepEqual(parseExtractEvent({ trigger }), { ask: 'tick', trigger: 'scheduler' });
+      assert.deepEqual(parseExtractEvent({ trigger }), { command: 'tick', trigger: 'scheduler' });
     });
 
     it('the Node version of package.json', async () => {

@@ -1,0 +1,26 @@
+import type { BigQueryType } from '../model/columns.ts';
+
+/** A condition on a value, as SQL, and its meaning: `reason` completes the sentence "the value …". */
+export type Reason = { when: (value: string) => string; reason: string };
+
+/**
+ * How values of one PostgreSQL type reach BigQuery (docs/architecture.md#types). All functions take and return SQL expressions.
+ * `toJson` gives the value as it is written to the staged NDJSON. `unrepresentable` gives the condition under which BigQuery
+ * cannot hold the value exactly. If that condition covers several reasons, `reasons` lists them one by one.
+ */
+export type ValueForm = {
+  type: BigQueryType;
+  toJson: (value: string) => string;
+  unrepresentable?: Reason & { reasons?: Reason[] };
+};
+
+/** The form of a column's values; `isRepeated` if each value is an array of the type. */
+export type ColumnForm = ValueForm & { isRepeated: boolean };
+
+export const unchanged = (value: string): string => value;
+export const asText = (value: string): string => `${value}::text`;
+
+export const isOutside = (low: string, high: string) => (value: string) =>
+  `${value} not between ${low} and ${high}`;
+/** BigQuery's dates and times have neither infinity nor other years. */
+export const OUTSIDE_YEARS = 'is infinite or outside the years 1 to 9999';

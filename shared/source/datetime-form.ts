@@ -1,0 +1,58 @@
+import type { SourceType } from './catalog.ts';
+import { type ColumnForm, isOutside, OUTSIDE_YEARS } from './column-form.ts';
+import { columnForm } from './column-type.ts';
+
+const DATETIME =
+  `'^ *(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
+  `([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?)? *$'`;
+
+/** SQL that tells whether a text is not a valid date and time. It does not try a cast, which would fail. */
+function isInvalidDatetime(text: string): string {
+  const part = (from: number, length: number) => `substr(btrim(${text}), ${from}, ${length})::int`;
+  const date = `make_date(${part(1, 4)}, ${part(6, 2)}, 1) + (${part(9, 2)} - 1)`;
+  return `case when ${text} ~ ${DATETIME} then extract(month from ${date}) <> ${part(6, 2)} else ${text} is not null end`;
+}
+
+/**
+ * The form of a column that the configuration lists in `datetime_columns`: text or timestamp in the view, read as UTC, becomes
+ * TIMESTAMP. A column of another type keeps its own form.
+ */
+export function datetimeForm(source: SourceType): ColumnForm {
+  const isText = ['text', 'varchar', 'bpchar'].includes(source.name);
+  if (source.name === 'timestamptz' || source.isArray || !(isText || source.name === 'timestamp')) {
+    return columnForm(source);
+  }
+  return {
+    type: 'TIMESTAMP',
+    isRepeated: false,
+    toJson: (value) => `(${value}::timestamp at time zone 'UTC')`,
+    unrepresentable: {
+      when: (value) =>
+        isText
+          ? isInvalidDatetime(value)
+          : isOutside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'`)(value),
+      reason: isText ? 'is not a valid date and time' : OUTSIDE_YEARS,
+    },
+  };
+}
+
+// Two days inside BigQuery's limits: a staged row may be streamed up to a day later.
+const STREAMED_FROM = `now() - interval '10 years' + interval '2 days'`;
+const STREAMED_TO = `now() + interval '1 year' - interval '2 days'`;
+
+/**
+ * The form of a partition column whose changes are streamed: BigQuery accepts dates from 10 years ago to 1 year ahead
+ * (https://cloud.google.com/bigquery/docs/change-data-capture). CASE keeps PostgreSQL from casting text that is not a date.
+ */
+export function inStreamingWindow(form: ColumnForm): ColumnForm {
+  const { toJson, unrepresentable } = form;
+  const others = unrepresentable === undefined ? '' : `${unrepresentable.reason}, or `;
+  return {
+    ...form,
+    unrepresentable: {
+      when: (value) =>
+        `case when ${unrepresentable?.when(value) ?? 'false'} then true else (${toJson(value)})::timestamptz not between ${STREAMED_FROM} and ${STREAMED_TO} end`,
+      reason: `${others}lies outside the range from 10 years ago to 1 year ahead that BigQuery accepts in a streamed partition column`,
+    },
+  };
+}
