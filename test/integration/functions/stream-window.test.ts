@@ -31,7 +31,7 @@ describe('a date outside the window that streaming accepts', () => {
 
     assert.match(
       String(await on.haltedReason(VIEW)),
-      /view xyz_incident: key 1, column open_datetime: the value .*10 years back/,
+      /view xyz_incident: key 1, column open_datetime: the value .*10 years ago/,
     );
     assert.equal(await on.haltedReason('pmr_project'), null);
     await on.source.change('app_incident', 1, { opened: new Date() });
