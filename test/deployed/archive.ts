@@ -27,10 +27,22 @@ export async function makeArchive(): Promise<Uint8Array> {
 }
 
 /**
- * The archive unpacked in a folder of its own, installed and built in Cloud Build's order: all packages, `gcp-build`, and then
- * without those of development. Whoever asks removes the folder.
+ * Unpacks, installs and builds the archive in the order of Cloud Build, in a folder of its own: all packages, then `gcp-build`,
+ * then without the packages of development. The caller removes the folder.
  */
 export async function deployArchive(archive: Uint8Array): Promise<string> {
+  const folder = await installArchive(archive);
+  try {
+    await buildInstalled(folder);
+    return folder;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Unpacks the archive in a folder of its own and installs its packages, those of development too. The caller removes the folder. */
+export async function installArchive(archive: Uint8Array): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'deployed-'));
   try {
     for (const [file, content] of Object.entries(unzipSync(archive))) {
@@ -38,13 +50,17 @@ export async function deployArchive(archive: Uint8Array): Promise<string> {
       await writeFile(join(folder, file), content);
     }
     await npm('ci --prefer-offline --no-audit --no-fund', folder);
-    await npm('run gcp-build', folder);
-    await npm('prune --omit=dev --no-audit --no-fund', folder);
     return folder;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Builds an installed archive, then removes the packages of development. */
+export async function buildInstalled(folder: string): Promise<void> {
+  await npm('run gcp-build', folder);
+  await npm('prune --omit=dev --no-audit --no-fund', folder);
 }
 
 async function npm(command: string, cwd: string): Promise<void> {

@@ -1,4 +1,4 @@
-// Before the library, which needs it.
+// @peculiar/x509 needs this polyfill to be loaded first.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
@@ -17,10 +17,10 @@ cryptoProvider.set(webcrypto);
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 86_400_000;
 
-/** Whom a certificate names: hosts, and the common name that old clients read. */
+/** The names in a certificate: the hosts, and the common name that old clients read. */
 export type Subject = { commonName: string; dns?: string[]; ip?: string[] };
 
-/** A certificate authority of a test: what it signs is trusted by whoever is given `certificate`. */
+/** A certificate authority for tests. A client that trusts `certificate` trusts every certificate that it signs. */
 export class Authority {
   readonly #keys: webcrypto.CryptoKeyPair;
   readonly #certificate: X509Certificate;
@@ -60,7 +60,7 @@ export class Authority {
     };
   }
 
-  /** A certificate of a key that somebody else made, as PEM. */
+  /** A certificate for a given public key, as PEM. */
   async sign(subject: Subject, publicKey: webcrypto.CryptoKey): Promise<string> {
     const names = [
       ...(subject.dns ?? []).map((value) => ({ type: 'dns' as const, value })),

@@ -1,34 +1,35 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
-/** What the caller gets in place of the call's own answer: a status, or a connection that breaks. */
+/** What the caller gets instead of the answer of its call. */
 export type FaultAnswer =
   | { readonly kind: 'status'; readonly status: number | string; readonly reason: string }
-  /** A regular answer that says no, on a connection that stays. */
+  /** A regular answer that contains an error; the connection stays open. */
   | { readonly kind: 'refusal'; readonly status: string; readonly reason: string }
+  /** The connection breaks. */
   | { readonly kind: 'drop' };
 
 /**
- * One thing that goes wrong with one call. A fault without `before` lets the effect happen at once; one without
- * `after` keeps the call's own answer. Faults made by this file hold no state, except the one that `hold` returns.
+ * One thing that goes wrong with one call. Without `before` the effect happens at once; without `after` the call keeps its own answer.
+ * The faults of this file have no state, except those of `hold` and `holdAnswer`.
  */
 export interface Fault {
-  /** Runs before the effect; throwing a FaultError keeps the effect from happening. */
+  /** Runs before the effect, and prevents it by throwing a FaultError. */
   readonly before?: () => Promise<void>;
-  /** Replaces the answer, whatever it was, once the effect is complete. */
+  /** Replaces every answer, once the effect is complete. */
   readonly after?: FaultAnswer;
   /** Runs between the effect and the answer of `after`. */
   readonly beforeAnswer?: () => Promise<void>;
 }
 
 export interface Hold extends Fault {
-  /** Resolves when a call has arrived and waits. */
+  /** Resolves when a call waits. */
   readonly reached: Promise<void>;
-  /** Lets the call, and any later one that meets this fault, go on. Safe to repeat. */
+  /** Lets the call continue, and every later call that meets this fault. Safe to repeat. */
   release(): void;
 }
 
-/** Thrown to the server that serves the call; the middleware and gRPC servers turn it into an answer. */
+/** Tells the server of a call what to answer; the HTTP middleware and the gRPC servers catch it. */
 export class FaultError extends Error {
   override readonly name = 'FaultError';
   readonly answer: FaultAnswer;
@@ -41,7 +42,7 @@ export class FaultError extends Error {
   }
 }
 
-/** The reasons that Google's JSON errors carry with each status, unless the script names another. */
+/** The default reason of each status in Google's JSON errors: https://cloud.google.com/bigquery/docs/error-messages */
 const REASONS: Readonly<Record<string, string>> = {
   400: 'invalid',
   401: 'authError',
@@ -55,22 +56,22 @@ const REASONS: Readonly<Record<string, string>> = {
   503: 'backendError',
 };
 
-/** `status` is a number for HTTP calls (503) and a name for gRPC calls ('UNAVAILABLE'). */
+/** Nothing happens, and the call fails. `status` is a number for HTTP calls (503) and a name for gRPC calls ('UNAVAILABLE'). */
 export const failBefore = (status: number | string, reason?: string): Fault =>
   raiseBefore(statusAnswer(status, reason));
 
-/** The call has its whole effect, and the caller is told that it failed. */
+/** The call has its whole effect, and fails all the same. */
 export const failAfterEffect = (status: number | string, reason?: string): Fault => ({
   after: statusAnswer(status, reason),
 });
 
 /**
- * For a call whose answers can carry an error, as those of AppendRows: the request is refused with this status in its
- * answer, without any effect, and the connection stays usable.
+ * For calls whose regular answers can contain an error, such as AppendRows: nothing happens, the answer contains this status, and the
+ * connection stays usable.
  */
 export const refuse = (status: string): Fault => raiseBefore({ kind: 'refusal', status, reason: status });
 
-/** The connection breaks before anything happened. */
+/** The connection breaks before anything happens. */
 export const dropBefore = (): Fault => raiseBefore({ kind: 'drop' });
 
 /** The call has its whole effect, and the connection breaks before the answer. */
@@ -81,10 +82,10 @@ export const delay = (milliseconds: number): Fault => ({
   before: () => elapse(milliseconds, undefined, { ref: false }),
 });
 
-/** Nothing goes wrong: fills a place in the queue, so that a later call is the one to fail. */
+/** Nothing goes wrong. It takes a place in the queue, so that a later call meets the next fault. */
 export const pass = (): Fault => ({});
 
-/** The call waits, without any effect, until it is released. */
+/** The call waits until it is released, and has its effect only then. */
 export function hold(): Hold {
   const arrival = Promise.withResolvers<void>();
   const permission = Promise.withResolvers<void>();
@@ -98,13 +99,13 @@ export function hold(): Hold {
   };
 }
 
-/** The call has its whole effect, and its answer waits until it is released, to be lost then. */
+/** The call has its whole effect; its answer waits until it is released, and is lost then. */
 export function holdAnswer(): Hold {
   const { before: beforeAnswer, reached, release } = hold();
   return { ...dropAfterEffect(), ...(beforeAnswer && { beforeAnswer }), reached, release };
 }
 
-/** Several faults of the same call, in this order: `inOrder(delay(50), failAfterEffect(503))`. The first answer wins. */
+/** Several faults of one call, in this order: `inOrder(delay(50), failAfterEffect(503))`. The first answer counts. */
 export function inOrder(...faults: Fault[]): Fault {
   const answers = faults.flatMap((fault) => fault.after ?? []);
   const [after] = answers;
@@ -116,48 +117,44 @@ export function inOrder(...faults: Fault[]): Fault {
   };
 }
 
-/** How many of the latest calls `calls` remembers, so that a stand-in can run for days. */
+/** How many calls `calls` remembers, so that an emulator can run for days. */
 const REMEMBERED_CALLS = 10_000;
 
 /**
- * The script of what goes wrong in a stand-in, call by call:
- * `faults.next('storage.objects.insert', failAfterEffect(503))`.
- * Each call takes the first fault queued under its name, so faults are used up in order and each only once.
+ * The script of the faults of an emulator: `faults.next('storage.objects.insert', failAfterEffect(503))`.
+ * Each call takes the first fault in the queue of its name, so each fault meets one call.
  */
 export class Faults {
-  /** Names of the latest calls, in the order of their arrival, failed ones included. */
+  /** The names of the latest calls, failed ones too, in the order of their arrival. */
   readonly calls: string[] = [];
   readonly #queues = new Map<string, Fault[]>();
 
-  /** The next calls of this name meet these faults, one each, after those already queued. */
+  /** Adds faults to the queue of a name: the next calls meet one each. */
   next(call: string, ...faults: Fault[]): void {
     const queue = this.#queues.get(call) ?? [];
     queue.push(...faults);
     this.#queues.set(call, queue);
   }
 
-  /** Names of calls that have faults left: a test that scripted them in vain can notice. */
+  /** The names with faults that no call has met: for tests that check that their script was used. */
   get unused(): string[] {
     return [...this.#queues].filter(([, queue]) => queue.length > 0).map(([call]) => call);
   }
 
-  /** Forgets queued faults and remembered calls. A call that is being held stays held. */
+  /** Forgets queued faults and remembered calls. A held call stays held. */
   clear(): void {
     this.calls.length = 0;
     this.#queues.clear();
   }
 
-  /** Records the call and takes its fault off the queue, for a server that applies faults in its own way. */
+  /** Records the call and takes its fault from the queue. For servers that apply faults themselves. */
   take(call: string): Fault | undefined {
     this.calls.push(call);
     if (this.calls.length > REMEMBERED_CALLS) this.calls.shift();
     return this.#queues.get(call)?.shift();
   }
 
-  /**
-   * Runs the effect of a call under its fault, for servers other than HTTP.
-   * Throws FaultError instead of what the effect returned or threw where the script says so.
-   */
+  /** Runs the effect of a call under its fault, for servers other than HTTP. @throws FaultError if the fault replaces the answer. */
   async around<T>(call: string, effect: () => T | Promise<T>): Promise<T> {
     const fault = this.take(call);
     await fault?.before?.();
@@ -165,15 +162,15 @@ export class Faults {
     try {
       await effect();
     } catch {
-      // A failure of its own is an answer too, and the script replaces it.
+      // The script replaces this answer, too.
     }
     await fault.beforeAnswer?.();
     throw new FaultError(fault.after);
   }
 
   /**
-   * An Express middleware for everything behind it. Requests that `nameOf` gives no name pass untouched and unrecorded.
-   * `errorBody` shapes the body of a failed answer; Google's JSON error by default.
+   * An Express middleware for the handlers behind it. Requests without a name pass untouched and unrecorded. `errorBody` makes the body
+   * of a failed answer, by default a JSON error of Google.
    */
   middleware(
     nameOf: (request: Request) => string | undefined,
@@ -197,7 +194,7 @@ export class Faults {
   }
 }
 
-/** The body of an error of Google's JSON APIs. */
+/** The body of an error in Google's JSON APIs. */
 export function googleError(status: number, reason: string, message: string) {
   return { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } };
 }
@@ -210,7 +207,7 @@ function raiseBefore(answer: FaultAnswer): Fault {
   return { before: () => Promise.reject(new FaultError(answer)) };
 }
 
-/** Runs the handlers behind a middleware to their end, and keeps whatever they answer from the wire. */
+/** Runs the handlers behind the middleware to their end, without sending their answer. */
 async function runMuted(response: Response, next: NextFunction): Promise<void> {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const muted = {

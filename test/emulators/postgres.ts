@@ -8,25 +8,25 @@ import pg from 'pg';
 import { clusterArgument, type DataFolder, openDataFolder, temporaryFolder } from './postgres/data-folder.ts';
 
 export interface PostgresOptions {
-  /** Kept on stop and reused when it exists, recovering from whatever a killed run left; default: a temporary folder. */
+  /** Kept for the next start, which recovers what a killed run left. Default: a temporary folder. */
   dataFolder?: string;
-  /** Default: any free port. */
+  /** Default: a free port. */
   port?: number;
-  /** Server settings, which override the ones below. */
+  /** Server settings; they override the ones below. */
   settings?: Record<string, string>;
-  /** PEM texts; the server then takes connections with TLS and without. */
+  /** PEM texts. With them, the server accepts TLS connections in addition to plain ones. */
   tls?: { certificate: string; key: string };
 }
 
-/** A running PostgreSQL server of our own, which listens on 127.0.0.1 only. */
+/** A running PostgreSQL server, which listens on 127.0.0.1 only. */
 export interface Postgres {
   port: number;
   pid: number;
-  /** Connection string, by default of the superuser to database `postgres`. */
+  /** A connection string; default: the superuser and the database `postgres`. */
   url(database?: string, user?: string, password?: string): string;
-  /** Creates a database; one that exists is left as it is. */
+  /** Creates a database, unless it exists. */
   createDatabase(name: string): Promise<void>;
-  /** Ends every connection and stops the server; a temporary folder is removed. May be called again. */
+  /** Ends all connections, stops the server, and removes a temporary folder. Safe to repeat. */
   stop(): Promise<void>;
 }
 
@@ -46,15 +46,14 @@ const SETTINGS = {
   timezone: 'UTC',
 };
 
-/** A temporary folder need not survive the machine, only the server: a killed server's commits are still there. */
+/** A temporary folder must survive a kill of the server, not a crash of the machine. */
 const SETTINGS_OF_TEMPORARY_FOLDER = { fsync: 'off', full_page_writes: 'off' };
 
 /**
- * Starts PostgreSQL from the npm packages and resolves when it answers, after 1 to 2 seconds. It runs as the current
- * user, or under root as a user without rights. Ctrl-C does not reach it: whoever started it stops it, and when that
- * process exits without doing so the server goes down with it.
+ * Starts PostgreSQL from the npm packages and resolves when it answers, after 1 to 2 seconds. It runs as the current user, or for root as
+ * a user without rights. Ctrl-C does not reach it: the caller stops it, and if the process of the caller exits, the server stops too.
  *
- * Throws an error that says what is wrong when the port is taken or the folder cannot be used.
+ * @throws Error saying what is wrong, if the port is taken or the folder cannot be used.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   if (options.port !== undefined) await claim(options.port);
@@ -90,7 +89,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-/** PostgreSQL takes a key only from a file that nobody but its own account can read. */
+/** PostgreSQL accepts a key only from a file that no other account can read. */
 async function tlsSettings(
   { cluster, account }: DataFolder,
   tls: NonNullable<PostgresOptions['tls']>,
@@ -101,7 +100,7 @@ async function tlsSettings(
     await writeFile(file, content, { mode: 0o600 });
     if (account !== undefined) await chown(file, account.uid, account.gid);
   }
-  // Relative to the cluster: its account may not be able to reach it from above.
+  // Relative to the cluster, since the account of the server may be unable to reach it by the absolute path.
   return { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' };
 }
 
@@ -111,7 +110,7 @@ interface Server {
   stop(): Promise<void>;
 }
 
-/** Launches it again while processes of a killed server have not noticed yet that they are orphans. */
+/** Launches the server again while orphaned processes of a killed server still hold its shared memory. */
 async function launchUntilItAnswers(
   folder: DataFolder,
   { port, url, settings }: { port: number; url: string; settings: Record<string, string> },
@@ -122,7 +121,7 @@ async function launchUntilItAnswers(
     if (await hasAnswered(server, url, deadline)) return server;
     await server.stop();
     const log = (await readFile(folder.log, 'utf8')).trim();
-    // PostgreSQL says so in its log only.
+    // PostgreSQL reports this in its log only.
     if (!log.includes('pre-existing shared memory block') || Date.now() > deadline) {
       throw new Error(
         `PostgreSQL does not start in ${folder.path}:\n${log.split('\n').slice(-5).join('\n')}`,
@@ -143,7 +142,7 @@ async function launch(folder: DataFolder, port: number, settings: Record<string,
         ...folder.account,
         cwd: folder.cluster,
         stdio: ['ignore', log.fd, log.fd],
-        // A process group of its own, which a terminal's Ctrl-C does not reach.
+        // In a process group of its own, which the Ctrl-C of a terminal does not reach.
         detached: process.platform !== 'win32',
         windowsHide: true,
       },
@@ -167,16 +166,16 @@ function serverOf(child: ChildProcess): Server {
     hasExited,
     stop: async () => {
       if (hasExited()) return;
-      const impatience = setTimeout(stopAtOnce, STOP_TIMEOUT_MS);
+      const timeout = setTimeout(stopAtOnce, STOP_TIMEOUT_MS);
       const exited = once(child, 'exit');
       child.kill('SIGINT');
       await exited;
-      clearTimeout(impatience);
+      clearTimeout(timeout);
     },
   };
 }
 
-/** Whether it takes connections before it exits or the time is up; crash recovery may come first. */
+/** Waits until the server accepts connections, exits or runs out of time. A crash recovery may come first. */
 async function hasAnswered(server: Server, url: string, deadline: number): Promise<boolean> {
   while (!server.hasExited() && Date.now() < deadline) {
     const isReady = await withClient(url, (client) => client.query('select 1')).then(
@@ -212,7 +211,7 @@ function connectionString(port: number, superuserPassword: string): Postgres['ur
     `postgresql://${[user, password].map(encodeURIComponent).join(':')}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
 
-/** Checks that a port is free (0: chooses one) and returns it. */
+/** Checks that a port is free and returns it; 0 stands for a free port. */
 async function claim(port: number): Promise<number> {
   const probe = createServer();
   try {

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { platform } from 'node:os';
 
 /**
- * Tells a running process from every later one that gets its id, also after the machine or the container was started again:
- * the id and when the process began, fit for a file's name. Undefined when no process has that id, or only a dead one that
- * nobody has collected. On Windows it is the id alone.
+ * Identifies a running process: its id and the time of its start, in characters that a file name allows. No later process has the same
+ * identity, even after a restart of the machine or the container; on Windows it is the id alone, which may come again.
+ * Undefined if no process has the id, or only a zombie.
  */
 export function identityOf(pid: number): string | undefined {
   if (!(pid > 0)) return undefined;
@@ -25,10 +25,10 @@ function beginningOf(pid: number): string | undefined {
   return platform() === 'win32' ? beginningUnknown(pid) : beginningByPs(pid);
 }
 
-/** In ticks since the machine started, so the start of the machine belongs to it. */
+/** The start in ticks since the boot of the machine, with the id of that boot. */
 function beginningByProc(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
-  // After the program's name, which may hold anything: state, and 19 fields later the beginning (man proc_pid_stat).
+  // The fields behind the program's name, which may contain any character: the state, and 19 fields later the start (man proc_pid_stat).
   const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (state === '' || 'ZX'.includes(state)) return undefined;
   return `${fields[18]}-${read('/proc/sys/kernel/random/boot_id').slice(0, 8)}`;

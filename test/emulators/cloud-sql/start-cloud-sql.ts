@@ -1,19 +1,19 @@
 import { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import express from 'express';
 import { Authority } from '../authority.ts';
+import { serveHttp } from '../serve-http.ts';
 
 export interface CloudSqlStandIn {
-  /** What CLOUD_SQL_ADMIN_EMULATOR_HOST wants. */
+  /** For CLOUD_SQL_ADMIN_EMULATOR_HOST: 127.0.0.1:PORT. */
   readonly host: string;
   readonly instance: string;
-  /** Connections that came through with a certificate of ours. */
+  /** The number of connections that had a certificate of the emulator. */
   connections(): number;
-  /** From now on nobody may connect, as without the role Cloud SQL Client. */
+  /** From now on the API refuses every caller, as one without the role Cloud SQL Client. */
   forbid(): void;
   close(): Promise<void>;
 }
@@ -21,14 +21,14 @@ export interface CloudSqlStandIn {
 const PROJECT = 'smart-project';
 const REGION = 'europe-west1';
 const INSTANCE = 'main';
-/** Where Google's connector expects the proxy of every instance. */
+/** The port of the proxy of every instance: https://cloud.google.com/sql/docs/postgres/sql-proxy */
 const PROXY_PORT = 3307;
 const HOUR_MS = 3_600_000;
 
 /**
- * Starts a stand-in of Cloud SQL for Google's connector: the two methods of its Admin API that a connection needs, and the
- * proxy in front of the instance, which takes TLS 1.3 with a client certificate that the API signed. `address` is a loopback
- * address of its own: the proxy's port is fixed. Throws EADDRINUSE.
+ * Starts the emulator of Cloud SQL for Google's connector: the two methods of the Admin API that a connection needs, and the proxy in
+ * front of the instance. The proxy takes TLS 1.3 with a client certificate that the API signed. Its port is fixed, so each emulator needs
+ * a loopback `address` of its own. @throws EADDRINUSE
  */
 export async function startCloudSql(postgresPort: number, address: string): Promise<CloudSqlStandIn> {
   const authority = await Authority.create('Cloud SQL test authority');
@@ -50,7 +50,7 @@ export async function startCloudSql(postgresPort: number, address: string): Prom
       connections += 1;
       sockets.add(client);
       const server = connect(postgresPort, '127.0.0.1');
-      // Whichever side ends first ends the other.
+      // The end of one side ends the other.
       const through = Promise.allSettled([pipeline(client, server), pipeline(server, client)]);
       void through.then(() => sockets.delete(client));
     },
@@ -63,6 +63,7 @@ export async function startCloudSql(postgresPort: number, address: string): Prom
     if (isForbidden) response.status(403).json({ error: { code: 403, message: 'boss::NOT_AUTHORIZED' } });
     else next();
   });
+  // https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/connect/get
   app.get('/sql/v1beta4/projects/:project/instances/:instance/connectSettings', (request, response) => {
     const { project, instance } = request.params;
     if (project !== PROJECT || instance !== INSTANCE) {
@@ -81,16 +82,16 @@ export async function startCloudSql(postgresPort: number, address: string): Prom
       },
     });
   });
+  // https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/connect/generateEphemeralCert
   app.post('/sql/v1beta4/projects/:project/instances/:instanceAndMethod', async (request, response) => {
     const publicKey = await importPublicKey(String(request.body.public_key));
     const cert = await authority.sign({ commonName: 'connector' }, publicKey);
     response.json({ ephemeralCert: { cert } });
   });
-  const api = createServer(app).listen(0, '127.0.0.1');
-  await once(api, 'listening');
+  const api = await serveHttp(app);
 
   return {
-    host: `127.0.0.1:${(api.address() as AddressInfo).port}`,
+    host: new URL(api.url).host,
     instance: `${PROJECT}:${REGION}:${INSTANCE}`,
     connections: () => connections,
     forbid: () => {
@@ -98,16 +99,14 @@ export async function startCloudSql(postgresPort: number, address: string): Prom
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
-      const closed = [once(api, 'close'), once(proxy, 'close')];
-      api.close();
-      api.closeAllConnections();
+      const closed = once(proxy, 'close');
       proxy.close();
-      await Promise.all(closed);
+      await Promise.all([api.close(), closed]);
     },
   };
 }
 
-/** The connector's RSA key, from PEM. */
+/** The RSA key of the connector, from PEM. */
 async function importPublicKey(pem: string): Promise<webcrypto.CryptoKey> {
   const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
   const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };

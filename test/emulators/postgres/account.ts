@@ -1,17 +1,17 @@
 import { readFile, stat } from 'node:fs/promises';
 
-/** The user and group that a server runs as. */
+/** The user and the group of a server's process. */
 export interface Account {
   uid: number;
   gid: number;
 }
 
-/** Users that PostgreSQL may run as when this process is root's, in order of preference. */
+/** Accounts for PostgreSQL when this process runs as root, in order of preference. */
 const ACCOUNT_NAMES = ['postgres', 'nobody'];
 
 /**
- * The account that the server runs as: nothing to switch to for an ordinary user. PostgreSQL refuses to run as root, so
- * root borrows an account that every Linux has; none is created. An existing data folder is run by the user who owns it.
+ * The account for the server, or undefined for the current user. PostgreSQL refuses to run as root, so root uses an account that every
+ * Linux has; an existing data folder keeps the account that owns it.
  */
 export async function serverAccount(clusterFolder: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;

@@ -4,17 +4,17 @@ import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Account } from './account.ts';
 
-/** Absolute paths of the two programs that are needed. */
+/** The absolute paths of the programs that the emulator runs. */
 export interface Binaries {
   initdb: string;
   postgres: string;
 }
 
 /**
- * Finds PostgreSQL's programs in the npm package of this machine's system and processor.
+ * Finds PostgreSQL's programs in the npm package for this system and processor.
  *
- * When the account that runs the server cannot reach them (root's home or a `mktemp -d` folder are closed to everybody
- * else), they are copied once to the machine's temporary folder. Throws when the package is not installed.
+ * If the account of the server cannot reach them (no other account may enter root's home or a `mktemp -d` folder), it copies them once to
+ * the temporary folder of the machine. @throws Error if the package is not installed.
  */
 export async function findBinaries(account: Account | undefined): Promise<Binaries> {
   const system = platform() === 'win32' ? 'windows' : platform();
@@ -44,7 +44,7 @@ async function copyOf(installed: Binaries): Promise<Binaries> {
     await mkdir(unfinished);
     await chmod(unfinished, 0o755);
     await cp(home, unfinished, { recursive: true, verbatimSymlinks: true });
-    // Two processes may copy at once: the first one to finish wins, and both use its copy.
+    // Two processes may copy at the same time. The first to finish wins, and both use its copy.
     await rename(unfinished, copy).catch(() => rm(unfinished, { recursive: true }));
   } else if (existing.uid !== process.getuid?.() || !existing.isDirectory()) {
     throw new Error(`${copy} belongs to somebody else: remove it, PostgreSQL's programs are copied there`);

@@ -11,29 +11,29 @@ import { stopLeftoverServer } from './leftover-server.ts';
 
 const run = promisify(execFile);
 
-/** A folder with an initialised cluster that no server is running on. */
+/** A folder with an initialised cluster and without a running server. */
 export interface DataFolder {
   path: string;
   /** PostgreSQL's own data directory inside it. */
   cluster: string;
-  /** What the server wrote since it was last started. */
+  /** The log of the server since its last start. */
   log: string;
-  /** Holds the identity of the Node process whose server runs, or last ran, on the folder. */
+  /** Contains the identity of the Node.js process that last started a server on the folder. */
   starter: string;
   superuserPassword: string;
   account: Account | undefined;
   binaries: Binaries;
 }
 
-/** Marks a folder as one of ours, and holds the superuser's password. Written before anything else. */
+/** Marks a folder as made by the emulator, and contains the password of the superuser. The first file to be written. */
 const MARKER = 'smart-datahub.json';
-/** Renamed when it is complete, so that a run that is killed meanwhile leaves no half of it. */
+/** Renamed when it is complete, so that a killed run leaves no half-written marker. */
 const UNFINISHED_MARKER = `${MARKER}.new`;
 
 /**
- * Makes `path` a folder with an initialised cluster, or reuses it as it is, whatever state a killed run left it in.
- * A server that outlived its killed starter is stopped. Throws when the folder cannot be written, holds something else,
- * belongs to another PostgreSQL version, or is in use.
+ * Makes `path` a folder with an initialised cluster, or reuses the cluster, in whatever state a killed run left it. Stops a server whose
+ * starter was killed. @throws Error if the folder cannot be written, contains other files, belongs to another version of PostgreSQL, or
+ * is in use.
  */
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const superuserPassword = await markFolder(path);
@@ -52,21 +52,21 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   return folder;
 }
 
-/** Stops the server that a killed run left on a folder, so that the folder can be removed. Throws when it is in use. */
+/** Stops the server that a killed run left on a folder, so that the folder can be removed. @throws Error if the folder is in use. */
 export async function stopServerOn(path: string): Promise<void> {
   const superuserPassword = await readMarker(path);
-  // A run that came no further has no server.
+  // Without a marker, no server was started.
   if (superuserPassword !== undefined) await stopLeftoverServer({ ...filesIn(path), superuserPassword });
 }
 
-/** A new empty folder among the machine's temporary files. */
+/** Creates an empty folder in the temporary folder of the machine. */
 export function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'smart-datahub-postgres-'));
 }
 
 /**
- * How the server is told its data directory. Under root it runs as a user who may be unable to walk the path to it, but
- * who owns the directory itself: entered as root, it can be named by this link.
+ * The data directory as an argument of the server, which starts in that directory. When root starts it, it runs as a user who owns the
+ * directory but may be unable to walk the path to it; this link needs no path.
  */
 export function clusterArgument({ cluster, account }: DataFolder): string {
   return account !== undefined && platform() === 'linux' ? '/proc/self/cwd' : cluster;
@@ -81,7 +81,7 @@ function filesIn(path: string): Pick<DataFolder, 'path' | 'cluster' | 'log' | 's
   };
 }
 
-/** The superuser's password; undefined when the folder is none of ours. */
+/** The password of the superuser; undefined if the emulator did not make the folder. */
 async function readMarker(path: string): Promise<string | undefined> {
   const marker = await readFile(join(path, MARKER), 'utf8').catch(() => undefined);
   return marker === undefined ? undefined : JSON.parse(marker).superuserPassword;
@@ -117,11 +117,11 @@ async function checkVersion({ path, cluster, binaries }: DataFolder): Promise<vo
 
 async function initialise(folder: DataFolder): Promise<void> {
   const { path, account, binaries, superuserPassword } = folder;
-  // Renamed when it is complete, so that a killed run leaves no half-made cluster under the final name.
+  // Renamed when it is complete, so that a killed run leaves no incomplete cluster under the final name.
   const unfinished = { ...folder, cluster: join(path, 'unfinished') };
   await rm(unfinished.cluster, { recursive: true, force: true });
   await mkdir(unfinished.cluster, { mode: 0o700 });
-  // Among the temporary files, because the server's user may be unable to walk the path to ours.
+  // In the temporary folder of the machine, since the account of the server may be unable to walk the path to `path`.
   const passwordFolder = await temporaryFolder();
   const passwordFile = join(passwordFolder, 'password');
   await writeFile(passwordFile, superuserPassword, { mode: 0o600 });
@@ -136,7 +136,7 @@ async function initialise(folder: DataFolder): Promise<void> {
       [
         ...['-D', clusterArgument(unfinished), `--pwfile=${passwordFile}`],
         ...['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8'],
-        // Built into PostgreSQL, so that it sorts alike on every machine whatever its locales.
+        // This locale is built into PostgreSQL, so that every machine sorts alike.
         ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
         ...['--no-sync', '--no-instructions'],
       ],

@@ -8,17 +8,17 @@ import type { DataFolder } from './data-folder.ts';
 const POLL_INTERVAL_MS = 20;
 
 /**
- * Stops the server that still runs on a folder whose starter was killed, and removes its lock when the process id now
- * belongs to something else. Throws when the starter is alive: the folder is in use.
+ * Stops a server that still runs on the folder although its starter was killed. Removes the lock if its process id belongs to another
+ * process by now. @throws Error if the starter is alive: the folder is in use.
  */
 export async function stopLeftoverServer(
   folder: Pick<DataFolder, 'path' | 'cluster' | 'starter' | 'superuserPassword'>,
 ): Promise<void> {
   const lock = join(folder.cluster, 'postmaster.pid');
-  // Its lines: process id, data directory, start time, port.
+  // Its lines are the process id, the data directory, the start time and the port.
   const [pid = '', , , port = ''] = (await read(lock)).split('\n');
   const server = Number(pid);
-  // PostgreSQL takes a dead process that nobody has collected for a running one.
+  // PostgreSQL itself takes a zombie for a running process.
   if (identityOf(server) === undefined) return rm(lock, { force: true });
   if (!(await answersFor(folder, Number(port)))) return rm(lock);
 
@@ -33,7 +33,7 @@ export async function stopLeftoverServer(
   while (identityOf(server) !== undefined && (await read(lock)) !== '') await delay(POLL_INTERVAL_MS);
 }
 
-/** Whether the server on that port is the folder's own: only that one knows its password, which is random. */
+/** Is the server on this port the server of the folder? Only that one accepts its random password. */
 async function answersFor(
   { superuserPassword }: Pick<DataFolder, 'superuserPassword'>,
   port: number,

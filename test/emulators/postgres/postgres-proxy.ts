@@ -13,21 +13,21 @@ import {
 
 export interface PostgresProxy {
   /**
-   * Each statement is a call named by its database's side and its first words, `control: update etl.lease set`; further calls are
-   * `control: connect` and, for the end of the data of a COPY FROM, `control: copy done`. Faults take an SQLSTATE as their
-   * status; those of the classes 08, 28, 53 and 57P end the connection, as the server does with them.
+   * Each statement is a call, named by the side of its database and its first words: `control: update etl.lease set`. Other calls are
+   * `control: connect`, and `control: copy done` for the end of the data of a COPY FROM. The status of a fault is an SQLSTATE; like the
+   * server, the proxy ends the connection for the classes 08, 28, 53 and 57P.
    */
   readonly faults: Faults;
-  /** The same database by way of the proxy. */
+  /** The address of the same database behind the proxy. */
   url(databaseUrl: string): string;
-  /** Ends every connection, as the end of the process that has them would. Calls that are held stay so. */
+  /** Ends all connections, as if the process of the client had ended. Held calls stay held. */
   dropConnections(): void;
   close(): Promise<void>;
 }
 
 /**
- * Starts a proxy in front of the PostgreSQL server at `port` of this machine, whose connections meet scripted faults. It speaks
- * the protocol without encryption. `sideOf` names a database for the calls that go there.
+ * Starts a proxy in front of the PostgreSQL server at `port` of this machine, without encryption, whose statements meet scripted faults.
+ * `sideOf` gives the first part of call names for a database.
  */
 export async function startPostgresProxy({
   port: serverPort,
@@ -65,12 +65,13 @@ export async function startPostgresProxy({
   };
 }
 
-/** Ended by the server itself when they happen. */
+/** The server ends the connection after errors of these classes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const ENDS_CONNECTION = /^(08|28|53|57P)/;
 
 /**
- * One client and its connection to the server. Calls are carried out one after the other: the server answers each with
- * ReadyForQuery, or with CopyInResponse when it wants data. A call that began is carried out to its end, whatever becomes of the client.
+ * One client and its connection to the server. Calls run one after the other: each ends with ReadyForQuery, or with CopyInResponse if the
+ * server wants data (https://www.postgresql.org/docs/current/protocol-flow.html). A call that has begun runs to its end, even without
+ * its client.
  */
 class Connection {
   readonly #client: Socket;
@@ -79,9 +80,9 @@ class Connection {
   readonly #sideOf: (database: string) => string;
   #side = '';
   #statement = '';
-  /** Messages of a call that is not complete yet. */
+  /** The messages of an incomplete call. */
   #parts: Buffer[] = [];
-  /** Settled when what was sent last is answered. */
+  /** Resolves with the answer to the last call. */
   #answered = Promise.resolve();
   #answer: (() => void) | undefined;
   #isMuted = false;
@@ -93,7 +94,7 @@ class Connection {
     this.#sideOf = sideOf;
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
-      // What broke is seen by the close that follows.
+      // The close event follows.
       socket.on('error', () => undefined);
     }
     server.once('close', () => {
@@ -104,7 +105,7 @@ class Connection {
     void this.#serve();
   }
 
-  /** Ends with the client, once its last call is complete. */
+  /** Ends when the client is gone and its last call is complete. */
   async #serve(): Promise<void> {
     const reader = new MessageReader('opening');
     try {
@@ -135,7 +136,7 @@ class Connection {
       case 'c':
       case 'f':
         return await this.#call('copy done');
-      // Of a login, of a COPY FROM, and of the end.
+      // Messages of a login, of a COPY FROM, and of the end of the connection.
       case 'p':
       case 'd':
       case 'X':
@@ -147,7 +148,7 @@ class Connection {
     this.#statement = statementName(statementOf(message), this.#statement);
   }
 
-  /** Meets the call's fault, and sends it. */
+  /** Sends the call to the server, under its fault. */
   async #call(name: string): Promise<void> {
     await this.#answered;
     const fault = this.#faults.take(`${this.#side}: ${name}`);
@@ -183,7 +184,7 @@ class Connection {
       this.#server.destroy();
       return;
     }
-    // The server itself refuses, so that its transaction is in the state that it would be in.
+    // The server itself raises the error, so that its transaction fails, too.
     this.#server.write(
       queryMessage(`do $$ begin raise exception '${message}' using errcode = '${state}'; end $$`),
     );
@@ -194,7 +195,7 @@ class Connection {
     this.#parts = [];
   }
 
-  /** Passes on what the server says, and notices the ends of its answers. */
+  /** Sends the messages of the server to the client, and notices the end of each answer. */
   #listen(): void {
     const reader = new MessageReader('typed');
     this.#server.on('data', (chunk) => {

@@ -1,11 +1,11 @@
 const MOST_CHARACTERS = 60;
 
-/** Statements that say nothing by themselves. */
+/** Statements whose text does not tell them apart. */
 const ENDS = new Set(['commit', 'rollback']);
 
 /**
- * A short name of a statement, the same each time it is sent: its first words, without numbers and literals. What ends a
- * transaction is named with the statement `before` it: `commit after update etl.lease set`.
+ * A short name of a statement, which is the same in every run: its first words, up to the first number or literal. The name of a commit or
+ * rollback contains that of the statement `before` it: `commit after update etl.lease set`.
  */
 export function statementName(sql: string, before: string): string {
   const words =

@@ -1,18 +1,21 @@
-/** One message of PostgreSQL's protocol 3.0, as it travels; `type` is its letter, empty for the one that opens a connection. */
+/**
+ * One message of PostgreSQL's protocol 3.0: https://www.postgresql.org/docs/current/protocol-message-formats.html
+ * `type` is its letter; the message that opens a connection has none.
+ */
 export interface WireMessage {
   readonly type: string;
-  /** With type and length. */
+  /** The whole message, with its type and length. */
   readonly bytes: Buffer;
 }
 
 const LENGTH_BYTES = 4;
 
-/** Cuts what comes from the network into whole messages. */
+/** Cuts the bytes of a connection into messages. */
 export class MessageReader {
   #rest: Buffer = Buffer.alloc(0);
   #isOpening: boolean;
 
-  /** @param begins `opening`: the first message has no letter, as those that a client sends. */
+  /** `begins` is `opening` for the bytes of a client, whose first message has no letter. */
   constructor(begins: 'opening' | 'typed') {
     this.#isOpening = begins === 'opening';
   }
@@ -42,7 +45,7 @@ export function openingParameters({ bytes }: WireMessage): Map<string, string> {
 /** The statement of a Query or Parse message. */
 export function statementOf({ type, bytes }: WireMessage): string {
   const texts = bytes.toString('utf8', 1 + LENGTH_BYTES).split('\0');
-  // A Parse begins with the name of what it prepares.
+  // A Parse begins with the name of the prepared statement.
   return (type === 'P' ? texts[1] : texts[0]) ?? '';
 }
 
@@ -50,7 +53,7 @@ export function queryMessage(sql: string): Buffer {
   return message('Q', `${sql}\0`);
 }
 
-/** An error that ends the connection. */
+/** An error after which the connection ends. */
 export function fatalError(sqlState: string, text: string): Buffer {
   return message('E', `SFATAL\0VFATAL\0C${sqlState}\0M${text}\0\0`);
 }

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { Faults } from '../faults.ts';
 import type { Message } from './message.ts';
-import { type DeliveryOutcome, MessageQueue } from './message-queue.ts';
+import { MessageQueue } from './message-queue.ts';
 import type { MessageStore, StoredTopic } from './message-store.ts';
 import { alreadyExists, invalid, notFound } from './pub-sub-error.ts';
 import { Push } from './push.ts';
@@ -12,16 +12,8 @@ import {
   type SubscriptionConfig,
 } from './subscription-config.ts';
 
-/** One delivery that has ended, for tests to look at. */
-export interface Delivery {
-  /** The full name. */
-  readonly subscription: string;
-  readonly messageId: string;
-  readonly attempt: number;
-  readonly status: DeliveryOutcome;
-}
-
-export type Draft = Pick<Message, 'data' | 'attributes' | 'orderingKey'>;
+/** A message as its publisher sends it. */
+export type Draft = Pick<Message, 'data' | 'attributes'>;
 
 interface Subscription {
   config: SubscriptionConfig;
@@ -29,15 +21,15 @@ interface Subscription {
   push?: Push | undefined;
 }
 
+/** https://cloud.google.com/pubsub/quotas#resource_limits */
 const MAX_PUBLISH_BYTES = 10_000_000;
-/** How many of the latest deliveries are remembered, so that a stand-in can run for days. */
-const REMEMBERED_DELIVERIES = 10_000;
-/** What Pub/Sub shows as the topic of a subscription whose topic is gone. */
+/** https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#google.pubsub.v1.Publisher.DeleteTopic */
 const DELETED_TOPIC = '_deleted-topic_';
+/** What follows `projects/<project>/topics/`: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names */
+const RESOURCE_NAME = '[A-Za-z][\\w.~+%-]{2,254}';
 
-/** Topics, their subscriptions, and the way of a message from one to the others. */
+/** Topics and subscriptions, and the delivery of messages from one to the other. */
 export class Broker {
-  readonly deliveries: Delivery[] = [];
   readonly #store: MessageStore;
   readonly #faults: Faults;
   readonly #times: DeliveryTimes;
@@ -45,9 +37,11 @@ export class Broker {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #events = new EventEmitter<{ change: [] }>();
   #lastMessageId = 0;
-  #toDeliverTwice = 0;
 
-  /** Takes up what the store holds: undelivered messages are delivered from now on, or when a new push endpoint is told. */
+  /**
+   * Takes over the topics, subscriptions and undelivered messages of the store. Delivery starts at once, or with
+   * `forgetsPushEndpoints` when a subscription gets a new endpoint.
+   */
   constructor(broker: {
     store: MessageStore;
     forgetsPushEndpoints: boolean;
@@ -64,9 +58,7 @@ export class Broker {
   }
 
   createTopic<T extends StoredTopic>(topic: T): T {
-    if (!/^projects\/[^/]+\/topics\/[A-Za-z][\w.~+%-]{2,254}$/.test(topic.name)) {
-      throw invalid(`Invalid resource name: ${topic.name}`);
-    }
+    checkName(topic.name, 'topics');
     if (this.#topics.has(topic.name)) throw alreadyExists(topic.name);
     this.#store.saveTopic(topic);
     this.#topics.set(topic.name, topic);
@@ -79,24 +71,18 @@ export class Broker {
     return topic;
   }
 
-  topics(project: string): StoredTopic[] {
-    return [...this.#topics.values()].filter(({ name }) => name.startsWith(`${project}/`));
-  }
-
-  /** Its subscriptions keep the messages that they have. */
+  /** Subscriptions of the topic stay, with their messages. */
   deleteTopic(name: string): void {
     this.topic(name);
     this.#store.removeTopic(name);
     this.#topics.delete(name);
-    for (const { config } of this.#subscriptions.values()) {
-      if (config.topic === name) this.changeSubscription(config.name, { topic: DELETED_TOPIC });
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.config.topic === name) this.#change(subscription, { topic: DELETED_TOPIC });
     }
   }
 
   createSubscription(config: SubscriptionConfig): SubscriptionConfig {
-    if (!/^projects\/[^/]+\/subscriptions\/[A-Za-z][\w.~+%-]{2,254}$/.test(config.name)) {
-      throw invalid(`Invalid resource name: ${config.name}`);
-    }
+    checkName(config.name, 'subscriptions');
     this.topic(config.topic);
     if (this.#subscriptions.has(config.name)) throw alreadyExists(config.name);
     const checked = checkedSubscription(config);
@@ -109,20 +95,14 @@ export class Broker {
     return this.#find(name).config;
   }
 
-  subscriptions(project: string): SubscriptionConfig[] {
-    return [...this.#subscriptions.values()]
-      .map(({ config }) => config)
-      .filter(({ name }) => name.startsWith(`${project}/`));
-  }
-
-  /** Waiting messages follow the new settings; a change of the push endpoint moves deliveries there. */
-  changeSubscription(name: string, change: Partial<SubscriptionConfig>): SubscriptionConfig {
+  /**
+   * Delivers to another endpoint from now on, or to nobody. Deliveries under way are broken off.
+   * https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#google.pubsub.v1.Subscriber.ModifyPushConfig
+   */
+  changePushConfig(name: string, pushConfig: SubscriptionConfig['pushConfig']): void {
     const subscription = this.#find(name);
-    subscription.config = checkedSubscription({ ...subscription.config, ...change, name });
-    this.#store.saveSubscription(subscription.config);
-    subscription.queue.policy = deliveryPolicy(subscription.config, this.#times);
-    if (change.pushConfig !== undefined) this.#startPush(subscription);
-    return subscription.config;
+    this.#change(subscription, { pushConfig });
+    this.#startPush(subscription);
   }
 
   deleteSubscription(name: string): void {
@@ -132,12 +112,12 @@ export class Broker {
     this.#events.emit('change');
   }
 
-  /** The queue of a subscription, for those who pull. */
+  /** The queue of a subscription, for its pulling clients. */
   queue(subscription: string): MessageQueue {
     return this.#find(subscription).queue;
   }
 
-  /** The messages are stored for every subscription of the topic before the ids are returned, in order. */
+  /** Stores the messages for every subscription of the topic, then returns their ids in the same order. */
   publish(topicName: string, drafts: readonly Draft[]): string[] {
     this.topic(topicName);
     checkDrafts(drafts);
@@ -145,20 +125,15 @@ export class Broker {
     const targets = [...this.#subscriptions.values()].filter(({ config }) => config.topic === topicName);
     return drafts.map((draft) => {
       const message = { ...draft, messageId: this.#nextMessageId(), publishTime };
-      const copies = this.#toDeliverTwice > 0 ? 2 : 1;
-      this.#toDeliverTwice = Math.max(0, this.#toDeliverTwice - 1);
       for (const { config, queue } of targets) {
         this.#store.saveMessage(config.name, message);
-        for (let copy = 0; copy < copies; copy++) queue.add(message);
+        queue.add(message);
       }
       return message.messageId;
     });
   }
 
-  deliverTwice(messages: number): void {
-    this.#toDeliverTwice += messages;
-  }
-
+  /** Resolves when every message of every subscription is acknowledged. */
   async idle(): Promise<void> {
     while ([...this.#subscriptions.values()].some(({ queue }) => queue.size > 0))
       await once(this.#events, 'change');
@@ -178,12 +153,9 @@ export class Broker {
 
   #open(config: SubscriptionConfig, messages: readonly Message[]): void {
     const { name } = config;
-    const queue = new MessageQueue(deliveryPolicy(config, this.#times), {
-      settled: ({ message, attempt }, status) =>
-        this.#remember({ subscription: name, messageId: message.messageId, attempt, status }),
-      removed: (message) => this.#store.removeMessage(name, message),
-      giveUp: (message, attempts) => this.#deadLetter(name, message, attempts),
-    });
+    const queue = new MessageQueue(deliveryPolicy(config, this.#times), (message) =>
+      this.#store.removeMessage(name, message),
+    );
     queue.on('change', () => this.#events.emit('change'));
     for (const message of messages) {
       this.#lastMessageId = Math.max(this.#lastMessageId, Number(message.messageId));
@@ -194,12 +166,18 @@ export class Broker {
     this.#startPush(subscription);
   }
 
+  #change(subscription: Subscription, change: Partial<SubscriptionConfig>): void {
+    subscription.config = checkedSubscription({ ...subscription.config, ...change });
+    this.#store.saveSubscription(subscription.config);
+  }
+
   #startPush(subscription: Subscription): void {
     const { config, queue } = subscription;
     subscription.push?.stop();
     const endpoint = config.pushConfig?.pushEndpoint;
+    const ackDeadlineMs = deliveryPolicy(config, this.#times).ackDeadlineMs;
     subscription.push = endpoint
-      ? new Push({ queue, config: () => subscription.config, endpoint, faults: this.#faults })
+      ? new Push({ queue, subscription: config.name, endpoint, ackDeadlineMs, faults: this.#faults })
       : undefined;
   }
 
@@ -208,34 +186,19 @@ export class Broker {
     queue.close();
   }
 
-  /** Publishes a message that failed too often to the dead letter topic; while that is missing, it is retried. */
-  #deadLetter(subscription: string, message: Message, attempts: number): boolean {
-    const policy = this.subscription(subscription).deadLetterPolicy;
-    if (!policy || attempts < policy.maxDeliveryAttempts || !this.#topics.has(policy.deadLetterTopic))
-      return false;
-    const [, project = '', , id = ''] = subscription.split('/');
-    const attributes = {
-      ...message.attributes,
-      CloudPubSubDeadLetterSourceDeliveryCount: String(attempts),
-      CloudPubSubDeadLetterSourceSubscription: id,
-      CloudPubSubDeadLetterSourceSubscriptionProject: project,
-      CloudPubSubDeadLetterSourceTopicPublishTime: message.publishTime,
-    };
-    this.publish(policy.deadLetterTopic, [{ ...message, attributes }]);
-    return true;
-  }
-
-  #remember(delivery: Delivery): void {
-    this.deliveries.push(delivery);
-    if (this.deliveries.length > REMEMBERED_DELIVERIES) this.deliveries.shift();
-  }
-
   #nextMessageId(): string {
     this.#lastMessageId = Math.max(Date.now() * 1000, this.#lastMessageId + 1);
     return String(this.#lastMessageId);
   }
 }
 
+function checkName(name: string, collection: 'topics' | 'subscriptions'): void {
+  if (!new RegExp(`^projects/[^/]+/${collection}/${RESOURCE_NAME}$`).test(name)) {
+    throw invalid(`Invalid resource name: ${name}`);
+  }
+}
+
+/** https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#google.pubsub.v1.PubsubMessage */
 function checkDrafts(drafts: readonly Draft[]): void {
   if (drafts.length === 0) throw invalid('A publish request needs at least one message.');
   const bytes = drafts.map(

@@ -10,10 +10,10 @@ import { fromJSON } from '@grpc/proto-loader';
 import { FaultError, type Faults } from '../faults.ts';
 import { PubSubError } from './pub-sub-error.ts';
 
-/** The definitions that Google's client itself is built from. */
+/** The definitions that Google's client is built from. */
 const DEFINITIONS = fromJSON(
   createRequire(import.meta.url)('@google-cloud/pubsub/build/protos/protos.json'),
-  // With defaults every field of a request is there: messages that are not set as null, bytes as a Buffer.
+  // With defaults, a request has every field: a message that is not set is null, bytes are a Buffer.
   { longs: String, enums: String, defaults: true },
 );
 
@@ -21,7 +21,7 @@ export function serviceDefinition(name: 'Publisher' | 'Subscriber'): ServiceDefi
   return DEFINITIONS[`google.pubsub.v1.${name}`] as ServiceDefinition;
 }
 
-/** A unary method under its scripted faults, which call it `pubsub.<method>`. */
+/** A unary method under its scripted faults, by the name `pubsub.<method>`. */
 export function unary<Request, Response>(
   faults: Faults,
   method: string,
@@ -38,10 +38,10 @@ export function unary<Request, Response>(
 }
 
 /**
- * The status that a failed call ends with. gRPC has no way to break one call's connection, so a scripted drop is
- * what the client makes of a broken connection: UNAVAILABLE.
+ * The status that ends a failed call. gRPC cannot break the connection of a single call, so a scripted drop ends with the status
+ * that a client reports for a broken connection: UNAVAILABLE.
  */
-export function serviceError(error: unknown): Partial<StatusObject> & Error {
+function serviceError(error: unknown): Partial<StatusObject> & Error {
   const details = error instanceof Error ? error.message : String(error);
   return Object.assign(new Error(details), {
     code: statusCode(error),

@@ -8,8 +8,8 @@ export interface StoredTopic {
 }
 
 /**
- * Topics, subscriptions and their undelivered messages in a folder, one small file each: what was written is there
- * after the process was killed at any moment, and nothing is there by half.
+ * Topics, subscriptions and their undelivered messages in a folder, one small file each. Every write is whole and survives a kill of
+ * the process at any moment.
  *
  *     topics/<topic>.json
  *     subscriptions/<subscription>/subscription.json
@@ -89,7 +89,7 @@ function jsonFiles(folder: string): string[] {
   return readdirSync(folder).filter((file) => file.endsWith('.json'));
 }
 
-/** The files are this program's own, so their shape is not checked again. */
+/** The emulator wrote the files itself, so their shape is not checked again. */
 function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T;
 }

@@ -1,14 +1,12 @@
 /** A published message, as it is kept on disk and handed to every subscription. */
 export interface Message {
-  /** A decimal number, higher than that of any message before. */
+  /** A decimal number, higher than the number of any earlier message. */
   readonly messageId: string;
   /** RFC 3339, UTC. */
   readonly publishTime: string;
   /** base64 */
   readonly data: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** Empty where the publisher gave none. It is passed on; delivery does not wait for earlier messages of the key. */
-  readonly orderingKey: string;
 }
 
 /** Seconds and nanoseconds, as protocol buffers write a point in time. */

@@ -1,6 +1,6 @@
 import type { status } from '@grpc/grpc-js';
 
-/** A refusal as Pub/Sub answers it, by the name of its gRPC status. */
+/** A refusal in Pub/Sub's words, with the name of its gRPC status: https://cloud.google.com/pubsub/docs/reference/error-codes */
 export class PubSubError extends Error {
   override readonly name = 'PubSubError';
   readonly status: keyof typeof status;
@@ -16,3 +16,6 @@ export const notFound = (resource: string) =>
 export const alreadyExists = (resource: string) =>
   new PubSubError('ALREADY_EXISTS', `Resource already exists in the project (resource=${resource}).`);
 export const invalid = (message: string) => new PubSubError('INVALID_ARGUMENT', message);
+/** Pub/Sub has this, the emulator does not. */
+export const unsupported = (what: string) =>
+  new PubSubError('UNIMPLEMENTED', `The Pub/Sub emulator does not support ${what}.`);

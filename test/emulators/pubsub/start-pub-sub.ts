@@ -1,59 +1,52 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { Faults } from '../faults.ts';
-import { Broker, type Delivery } from './broker.ts';
+import { assertPortFree, serveGrpc } from '../serve-grpc.ts';
+import { Broker } from './broker.ts';
 import { serviceDefinition } from './grpc-service.ts';
 import { MessageStore } from './message-store.ts';
 import { publisherService } from './publisher-service.ts';
 import { subscriberService } from './subscriber-service.ts';
 import type { DeliveryTimes } from './subscription-config.ts';
 
-/** The times given here hold for every subscription, whatever its own settings say. */
+/** The delivery times given here hold for every subscription, whatever its own settings are. */
 export interface PubSubOptions extends DeliveryTimes {
-  /** A free one by default. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Where topics, subscriptions and undelivered messages survive a restart; by default they go with `close`. */
+  /** Keeps topics, subscriptions and undelivered messages for the next start. Default: `close` removes everything. */
   readonly dataFolder?: string;
   /**
-   * Subscriptions that survived wait for a new push endpoint: who listened at the old one may be gone, and somebody else
-   * be there. By default they push on.
+   * Subscriptions of an earlier start deliver nothing until they get a new push endpoint: another program may listen at the old
+   * address. Default: they go on pushing.
    */
   readonly forgetsPushEndpoints?: boolean;
   readonly faults?: Faults;
 }
 
 export interface PubSubStandIn {
-  /** What PUBSUB_EMULATOR_HOST wants: 127.0.0.1:PORT. */
+  /** For PUBSUB_EMULATOR_HOST: 127.0.0.1:PORT. */
   readonly host: string;
   /**
-   * Calls are named `pubsub.Publish`, `pubsub.CreateTopic` …, with gRPC statuses; and `pubsub.push` for one delivery
-   * to a push endpoint, with HTTP statuses: held, other messages overtake it; failed after its effect, it comes twice.
+   * Calls are named `pubsub.Publish`, `pubsub.CreateTopic` …, with gRPC statuses. `pubsub.push` is one delivery to a push
+   * endpoint, with HTTP statuses: a held delivery lets other messages overtake it, one that fails after its effect arrives twice.
    */
   readonly faults: Faults;
-  /** The latest deliveries that ended, in the order of their ends. */
-  readonly deliveries: readonly Delivery[];
-  /** The next so many published messages reach every subscription twice, at the same time, under one message id. */
-  deliverTwice(messages: number): void;
-  /** Resolves when no message waits, is under way, or waits for another attempt, in any subscription. */
+  /** Resolves when every message of every subscription is acknowledged. */
   idle(): Promise<void>;
   /** Stops deliveries and breaks off calls under way. Safe to repeat. */
   close(): Promise<void>;
 }
 
-/** More than Pub/Sub accepts, so that the refusal of a larger request is Pub/Sub's and not gRPC's. */
+/** More than Pub/Sub accepts, so that the broker refuses a request that is too large, and not gRPC. */
 const MAX_REQUEST_BYTES = 20 * 1024 * 1024;
 
-/** Starts a stand-in for Cloud Pub/Sub, for Google's own client. It checks no credentials. Throws EADDRINUSE. */
+/** Starts the emulator of Cloud Pub/Sub on 127.0.0.1, for Google's own client. It checks no credentials. @throws EADDRINUSE */
 export async function startPubSub(options: PubSubOptions = {}): Promise<PubSubStandIn> {
   const { port = 0, faults = new Faults(), dataFolder, forgetsPushEndpoints = false } = options;
   const { minBackoffMs, maxBackoffMs, ackDeadlineMs } = options;
-  await assertFree(port);
-  const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
+  // Before the broker, which delivers what it finds in the folder.
+  await assertPortFree(port);
   const folder = dataFolder ?? (await mkdtemp(join(tmpdir(), 'pubsub-')));
   const broker = new Broker({
     store: new MessageStore(folder),
@@ -61,31 +54,21 @@ export async function startPubSub(options: PubSubOptions = {}): Promise<PubSubSt
     faults,
     times: { minBackoffMs, maxBackoffMs, ackDeadlineMs },
   });
-  server.addService(serviceDefinition('Publisher'), publisherService(broker, faults));
-  server.addService(serviceDefinition('Subscriber'), subscriberService(broker, faults));
-  const bind = promisify(server.bindAsync.bind(server));
-  const boundPort = await bind(`127.0.0.1:${port}`, ServerCredentials.createInsecure());
-  let closed = false;
+  const server = await serveGrpc(
+    [
+      { definition: serviceDefinition('Publisher'), implementation: publisherService(broker, faults) },
+      { definition: serviceDefinition('Subscriber'), implementation: subscriberService(broker, faults) },
+    ],
+    { port, maxRequestBytes: MAX_REQUEST_BYTES },
+  );
   return {
-    host: `127.0.0.1:${boundPort}`,
+    host: server.host,
     faults,
-    deliveries: broker.deliveries,
-    deliverTwice: (messages) => broker.deliverTwice(messages),
     idle: () => broker.idle(),
     close: async () => {
-      if (closed) return;
-      closed = true;
       broker.close();
-      server.forceShutdown();
+      server.stop();
       if (dataFolder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Throws Node's own error if the port is taken; gRPC would throw one without a code, and log another. */
-async function assertFree(port: number): Promise<void> {
-  const probe = createServer().listen(port, '127.0.0.1');
-  await once(probe, 'listening');
-  probe.close();
-  await once(probe, 'close');
 }

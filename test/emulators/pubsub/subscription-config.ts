@@ -1,29 +1,27 @@
-import { invalid, PubSubError } from './pub-sub-error.ts';
+import { invalid, unsupported } from './pub-sub-error.ts';
 
 interface Duration {
   readonly seconds: string;
   readonly nanos: number;
 }
 
-/** google.pubsub.v1.Subscription, as far as this stand-in acts by it; other fields are kept and given back. */
+/** The fields of google.pubsub.v1.Subscription that the emulator acts on; it keeps and returns the other fields. */
 export interface SubscriptionConfig {
   readonly name: string;
   readonly topic: string;
-  /** Without an endpoint the subscription is pulled. */
+  /** Without an endpoint, clients pull the subscription. */
   readonly pushConfig: { readonly pushEndpoint: string } | null;
   readonly ackDeadlineSeconds: number;
   readonly retryPolicy: {
     readonly minimumBackoff: Duration | null;
     readonly maximumBackoff: Duration | null;
   } | null;
-  readonly deadLetterPolicy: {
-    readonly deadLetterTopic: string;
-    readonly maxDeliveryAttempts: number;
-  } | null;
+  readonly deadLetterPolicy: object | null;
+  readonly enableMessageOrdering: boolean;
   readonly filter: string;
 }
 
-/** What a test may set shorter than Pub/Sub allows, for every subscription. */
+/** Times that replace those of every subscription. A test may set them shorter than Pub/Sub allows. */
 export interface DeliveryTimes {
   readonly minBackoffMs?: number | undefined;
   readonly maxBackoffMs?: number | undefined;
@@ -36,52 +34,45 @@ export interface DeliveryPolicy {
   readonly ackDeadlineMs: number;
 }
 
-/** Of a retry policy that leaves them out. */
-const POLICY_BACKOFF_MS = { minBackoffMs: 10_000, maxBackoffMs: 600_000 };
-/** Of a subscription without a retry policy: what Pub/Sub's documentation says of push back-off. */
-const DEFAULT_BACKOFF_MS = { minBackoffMs: 100, maxBackoffMs: 60_000 };
-const DEFAULT_ACK_DEADLINE_SECONDS = 10;
-const DEFAULT_DELIVERY_ATTEMPTS = 5;
+/** https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#google.pubsub.v1.RetryPolicy */
+const RETRY_POLICY_DEFAULTS = { minBackoffMs: 10_000, maxBackoffMs: 600_000 };
+/** Without a retry policy: https://cloud.google.com/pubsub/docs/push#push_backoff */
+const PUSH_BACKOFF = { minBackoffMs: 100, maxBackoffMs: 60_000 };
+/** https://cloud.google.com/pubsub/docs/subscription-properties */
+const ACK_DEADLINE_SECONDS = { min: 10, default: 10, max: 600 };
 
-/** Fills in what Pub/Sub fills in, and throws INVALID_ARGUMENT for what it refuses. */
+/** Fills in Pub/Sub's defaults. @throws PubSubError for a configuration that Pub/Sub or the emulator refuses. */
 export function checkedSubscription(config: SubscriptionConfig): SubscriptionConfig {
-  const ackDeadlineSeconds = config.ackDeadlineSeconds || DEFAULT_ACK_DEADLINE_SECONDS;
-  if (ackDeadlineSeconds < 10 || ackDeadlineSeconds > 600) {
-    throw invalid(`Invalid ack deadline: ${ackDeadlineSeconds} seconds; it must be from 10 to 600.`);
+  const { min, max } = ACK_DEADLINE_SECONDS;
+  const ackDeadlineSeconds = config.ackDeadlineSeconds || ACK_DEADLINE_SECONDS.default;
+  if (ackDeadlineSeconds < min || ackDeadlineSeconds > max) {
+    throw invalid(`Invalid ack deadline: ${ackDeadlineSeconds} seconds; it must be from ${min} to ${max}.`);
   }
-  if (config.filter !== '') {
-    throw new PubSubError('UNIMPLEMENTED', 'This stand-in delivers every message: it has no filters.');
-  }
+  if (config.filter !== '') throw unsupported('filters');
+  if (config.deadLetterPolicy) throw unsupported('dead letter topics');
+  if (config.enableMessageOrdering) throw unsupported('message ordering');
   const endpoint = config.pushConfig?.pushEndpoint ?? '';
   if (endpoint !== '' && !URL.canParse(endpoint)) throw invalid(`Invalid push endpoint: ${endpoint}`);
-  return { ...config, ackDeadlineSeconds, deadLetterPolicy: checkedDeadLetterPolicy(config) };
+  return { ...config, ackDeadlineSeconds };
 }
 
-/** How long this subscription waits for an acknowledgement, and between two deliveries of a message. */
+/** How long the subscription waits for an acknowledgement, and between two deliveries of a message. */
 export function deliveryPolicy(config: SubscriptionConfig, times: DeliveryTimes): DeliveryPolicy {
   const { retryPolicy } = config;
-  const unset = retryPolicy ? POLICY_BACKOFF_MS : DEFAULT_BACKOFF_MS;
+  const defaults = retryPolicy ? RETRY_POLICY_DEFAULTS : PUSH_BACKOFF;
   return {
-    minBackoffMs: times.minBackoffMs ?? milliseconds(retryPolicy?.minimumBackoff) ?? unset.minBackoffMs,
-    maxBackoffMs: times.maxBackoffMs ?? milliseconds(retryPolicy?.maximumBackoff) ?? unset.maxBackoffMs,
+    minBackoffMs: times.minBackoffMs ?? milliseconds(retryPolicy?.minimumBackoff) ?? defaults.minBackoffMs,
+    maxBackoffMs: times.maxBackoffMs ?? milliseconds(retryPolicy?.maximumBackoff) ?? defaults.maxBackoffMs,
     ackDeadlineMs: times.ackDeadlineMs ?? config.ackDeadlineSeconds * 1000,
   };
 }
 
-/** Doubles with every failed attempt, the first being 1. */
+/**
+ * The wait after a failed attempt, the first being 1. It grows exponentially; the factor is [not documented].
+ * https://cloud.google.com/pubsub/docs/subscription-retry-policy
+ */
 export function backoffMs({ minBackoffMs, maxBackoffMs }: DeliveryPolicy, attempt: number): number {
   return Math.min(minBackoffMs * 2 ** (attempt - 1), maxBackoffMs);
-}
-
-function checkedDeadLetterPolicy({
-  deadLetterPolicy,
-}: SubscriptionConfig): SubscriptionConfig['deadLetterPolicy'] {
-  if (!deadLetterPolicy) return null;
-  const maxDeliveryAttempts = deadLetterPolicy.maxDeliveryAttempts || DEFAULT_DELIVERY_ATTEMPTS;
-  if (maxDeliveryAttempts < 5 || maxDeliveryAttempts > 100) {
-    throw invalid(`Invalid number of delivery attempts: ${maxDeliveryAttempts}; it must be from 5 to 100.`);
-  }
-  return { ...deadLetterPolicy, maxDeliveryAttempts };
 }
 
 function milliseconds(duration: Duration | null | undefined): number | undefined {

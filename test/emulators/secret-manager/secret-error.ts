@@ -1,4 +1,4 @@
-/** A refusal as Secret Manager words it; `reason` is its gRPC status. */
+/** A refusal in Secret Manager's words; `reason` is its gRPC status: https://cloud.google.com/apis/design/errors */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly status: number;

@@ -4,15 +4,15 @@ import { SecretError } from './secret-error.ts';
 type Version = { value: string; state: 'ENABLED' | 'DISABLED' | 'DESTROYED' };
 type StoredSecret = { versions: Version[]; isForbidden: boolean };
 
-/** Secrets and their versions, which are numbered from 1. */
+/** Secrets and their versions, numbered from 1. */
 export class SecretStore {
   readonly #secrets = new Map<string, StoredSecret>();
-  /** The next answer carries the checksum of other data. */
+  /** Gives the next answer the checksum of other data. */
   damagesNext = false;
-  /** How often it was asked. */
+  /** The number of calls of `access`. */
   reads = 0;
 
-  /** Adds a version, and makes the secret when it is the first; answers its number. */
+  /** Adds a version, and creates the secret with the first one. @returns the number of the version. */
   add(project: string, secret: string, value: string): number {
     const name = nameOf(project, secret);
     const stored = this.#secrets.get(name) ?? { versions: [], isForbidden: false };
@@ -20,7 +20,7 @@ export class SecretStore {
     return stored.versions.push({ value, state: 'ENABLED' });
   }
 
-  /** From now on nobody may read it. */
+  /** From now on, reading the secret is PERMISSION_DENIED. */
   forbid(project: string, secret: string): void {
     this.#find(project, secret).isForbidden = true;
   }
@@ -30,7 +30,10 @@ export class SecretStore {
     if (found !== undefined) found.state = 'DISABLED';
   }
 
-  /** What the method `access` answers. Throws a SecretError. */
+  /**
+   * The answer of the method `access`: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access
+   * @throws SecretError
+   */
   access(project: string, secret: string, version: string): object {
     this.reads += 1;
     const stored = this.#find(project, secret);
@@ -38,7 +41,7 @@ export class SecretStore {
       const what = `Permission 'secretmanager.versions.access' denied for resource '${nameOf(project, secret)}'`;
       throw new SecretError(403, 'PERMISSION_DENIED', what);
     }
-    // The newest, even when it is disabled: https://cloud.google.com/secret-manager/docs/access-secret-version
+    // The newest version, even if it is disabled: https://cloud.google.com/secret-manager/docs/access-secret-version
     const number = version === 'latest' ? stored.versions.length : Number(version);
     const name = `${nameOf(project, secret)}/versions/${number}`;
     const found = stored.versions[number - 1];
@@ -67,7 +70,7 @@ export class SecretStore {
 
 const nameOf = (project: string, secret: string): string => `projects/${project}/secrets/${secret}`;
 
-/** As JSON writes a 64-bit integer. */
+/** The CRC32C as JSON writes a 64-bit integer: https://cloud.google.com/secret-manager/docs/data-integrity */
 function checksum(data: Buffer): string {
   const crc = new Crc32c();
   crc.update(data);

@@ -1,24 +1,22 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { Faults } from '../faults.ts';
+import { serveHttp } from '../serve-http.ts';
 import { SecretError } from './secret-error.ts';
 import { SecretStore } from './secret-store.ts';
 
 export interface SecretManagerStandIn {
-  /** What SECRET_MANAGER_EMULATOR_HOST wants. */
+  /** For SECRET_MANAGER_EMULATOR_HOST: 127.0.0.1:PORT. */
   readonly host: string;
   readonly secrets: SecretStore;
-  /** The one call is named `secretmanager.versions.access`. */
+  /** The only call is `secretmanager.versions.access`. */
   readonly faults: Faults;
-  /** Breaks off what is under way. Safe to repeat. */
+  /** Breaks off requests under way. Safe to repeat. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a stand-in for the one method of Secret Manager's REST API (v1) that the functions call, for Google's own client. It
- * checks no credentials: what may not be read is said by the store.
+ * Starts the emulator of the only method of Secret Manager's REST API (v1) that the functions call, for Google's own client. It checks no
+ * credentials; tests forbid a secret in the store.
  */
 export async function startSecretManager(): Promise<SecretManagerStandIn> {
   const secrets = new SecretStore();
@@ -35,26 +33,14 @@ export async function startSecretManager(): Promise<SecretManagerStandIn> {
     throw noMethod(request);
   });
   app.use(answerError);
-  const server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    secrets,
-    faults,
-    close: async () => {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const server = await serveHttp(app);
+  return { host: new URL(server.url).host, secrets, faults, close: () => server.close() };
 }
 
 const noMethod = ({ method, path }: Request) =>
   new SecretError(404, 'NOT_FOUND', `no such method: ${method} ${path}`);
 
-/** Four parameters make it Express's error handler. */
+/** Express takes a handler with four parameters for its error handler. */
 function answerError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   const { status, reason, message } =
     error instanceof SecretError ? error : new SecretError(500, 'INTERNAL', String(error));

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 
-/** The body of a bucket insert; whatever else it says (lifecycle, labels, versioning …) is kept and given back. */
+/**
+ * The body of a bucket insert. The emulator keeps and returns every other property (lifecycle, labels, versioning …), and acts on none.
+ * Names: https://cloud.google.com/storage/docs/buckets#naming
+ */
 export const BucketInsert = z.looseObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, 'Invalid bucket name'),
   location: z.string().default('US'),
@@ -14,7 +17,7 @@ export const StoredBucket = BucketInsert.extend({
 });
 export type StoredBucket = z.infer<typeof StoredBucket>;
 
-/** The bucket as the JSON API answers it; `baseUrl` is the server's own. */
+/** https://cloud.google.com/storage/docs/json_api/v1/buckets#resource; `baseUrl` is the address of the emulator. */
 export function bucketResource(bucket: StoredBucket, baseUrl: string) {
   return {
     kind: 'storage#bucket',

@@ -3,28 +3,19 @@ import type { Request } from 'express';
 const RULES: readonly (readonly [method: string, path: RegExp, nameOf: (request: Request) => string])[] = [
   ['POST', /^(\/resumable)?\/upload\//, nameOfInsert],
   ['PUT', /^(\/resumable)?\/upload\//, nameOfPut],
-  ['DELETE', /^(\/resumable)?\/upload\//, () => 'storage.objects.resumable.cancel'],
   ['POST', /\/b$/, () => 'storage.buckets.insert'],
-  ['GET', /\/b$/, () => 'storage.buckets.list'],
   ['GET', /\/b\/[^/]+$/, () => 'storage.buckets.get'],
-  ['PATCH', /\/b\/[^/]+$/, () => 'storage.buckets.patch'],
-  ['DELETE', /\/b\/[^/]+$/, () => 'storage.buckets.delete'],
   ['GET', /\/b\/[^/]+\/o$/, () => 'storage.objects.list'],
   ['GET', /\/b\/[^/]+\/o\/[^/]+$/, nameOfGet],
-  ['PATCH', /\/b\/[^/]+\/o\/[^/]+$/, () => 'storage.objects.patch'],
   ['DELETE', /\/b\/[^/]+\/o\/[^/]+$/, () => 'storage.objects.delete'],
-  ['POST', /\/copyTo\/b\/[^/]+\/o\/[^/]+$/, () => 'storage.objects.copy'],
-  ['POST', /\/rewriteTo\/b\/[^/]+\/o\/[^/]+$/, () => 'storage.objects.rewrite'],
-  ['POST', /\/compose$/, () => 'storage.objects.compose'],
-  ['GET', /^\/[^/]+\/./, () => 'storage.objects.download'],
 ];
 
-/** What BigQuery says that it is when it reads the objects of a load job: no call of a client of Cloud Storage. */
+/** The user agent of BigQuery's emulator, which reads the objects of a load job. */
 export const BIGQUERY_AGENT = 'BigQuery';
 
 /**
- * The name of the call that a request makes, as the JSON API calls its methods. An upload in pieces is told apart by
- * its steps (`storage.objects.resumable.start`, `.chunk`, `.status`, `.cancel`), a download from a look at metadata.
+ * The name of a request's call: the method of the JSON API. The steps of a resumable upload (`storage.objects.resumable.start`,
+ * `.chunk`, `.status`) and a download have names of their own, and so has a download by BigQuery (`bigquery.job.download`).
  */
 export function callName(request: Request): string | undefined {
   const rule = RULES.find(([method, path]) => method === request.method && path.test(request.path));

@@ -1,4 +1,4 @@
-/** Remainders of every byte for the Castagnoli polynomial, bit-reversed (RFC 3720, appendix B.4). */
+/** The remainder of each byte for the Castagnoli polynomial, bit-reversed (RFC 3720, appendix B.4). */
 const REMAINDERS = Int32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
   for (let bit = 0; bit < 8; bit++)
@@ -7,8 +7,8 @@ const REMAINDERS = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * A running CRC-32C. Own code, because the one that Google's client exports is several times slower, which a
- * benchmark of uploads would measure instead of the upload; and a checker should not share code with the checked.
+ * A running CRC-32C. This is own code because the one that Google's client exports is several times slower, so that a benchmark of uploads
+ * would measure it; and because a checker should not share code with what it checks.
  */
 export class Crc32c {
   #state = -1;
@@ -21,7 +21,7 @@ export class Crc32c {
     this.#state = state;
   }
 
-  /** The value so far, as Cloud Storage writes it: big-endian, base64. */
+  /** The value so far, big-endian and base64: https://cloud.google.com/storage/docs/data-validation */
   base64(): string {
     const bytes = Buffer.alloc(4);
     bytes.writeInt32BE(~this.#state);

@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { entityTag, type StoredObject } from './object-resource.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -9,8 +8,8 @@ import { queryText } from './query-text.ts';
 import { StorageError } from './storage-error.ts';
 
 /**
- * Sends an object's bytes, or the range asked for. Bytes stored as gzip are sent as they are stored to a client that
- * accepts gzip, and otherwise unpacked, whole, without a length, as Cloud Storage's transcoding does.
+ * Sends the bytes of an object, or the range that the request asks for. A later change of the object does not disturb the answer:
+ * https://cloud.google.com/storage/docs/consistency
  */
 export async function download(
   store: ObjectStore,
@@ -19,24 +18,14 @@ export async function download(
   response: Response,
 ): Promise<void> {
   const stored = store.get(object.bucket, object.name, queryText(request, 'generation'));
-  demand(preconditionsOf(request), stored, true);
-  // From here on the file is open: whoever deletes or replaces the object does not disturb this answer.
+  demand(preconditionsOf(request), stored);
+  // The open file stays readable when another request deletes or replaces the object.
   await using file = await open(store.contentPath(stored));
-  response.set(downloadHeaders(stored));
-
-  if (stored.contentEncoding === 'gzip' && !request.acceptsEncodings('gzip')) {
-    response.removeHeader('content-encoding');
-    await pipeline(file.createReadStream(), createGunzip(), response);
-    return;
-  }
-
   const size = Number(stored.size);
   const range = requestedRange(request, size);
-  if (range) {
-    response.status(206).set('content-range', `bytes ${range.start}-${range.end}/${size}`);
-  }
   const { start, end } = range ?? { start: 0, end: size - 1 };
-  response.set('content-length', String(end - start + 1));
+  if (range) response.status(206).set('content-range', `bytes ${start}-${end}/${size}`);
+  response.set({ ...downloadHeaders(stored), 'content-length': String(end - start + 1) });
   if (end < start) {
     response.end();
     return;
@@ -44,7 +33,10 @@ export async function download(
   await pipeline(file.createReadStream({ start, end, autoClose: false }), response);
 }
 
-/** Throws 416 where no byte of the range exists; a header that is no byte range is ignored, as RFC 9110 wants. */
+/**
+ * A header that is no byte range is ignored (RFC 9110). @throws StorageError 416 where the object has no byte of the range:
+ * https://cloud.google.com/storage/docs/json_api/v1/status-codes
+ */
 function requestedRange(request: Request, size: number): { start: number; end: number } | undefined {
   const ranges = request.range(size, { combine: true });
   if (ranges === -1)
@@ -53,28 +45,21 @@ function requestedRange(request: Request, size: number): { start: number; end: n
   return ranges[0];
 }
 
+/** The client checks the bytes by `x-goog-hash`: https://cloud.google.com/storage/docs/xml-api/reference-headers */
 function downloadHeaders(object: StoredObject): Record<string, string> {
-  const optional = {
-    'cache-control': object.cacheControl,
-    'content-disposition': object.contentDisposition,
-    'content-encoding': object.contentEncoding,
-    'content-language': object.contentLanguage,
-  };
   return {
-    ...Object.fromEntries(
-      Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ),
+    ...(object.cacheControl !== undefined && { 'cache-control': object.cacheControl }),
+    ...(object.contentDisposition !== undefined && { 'content-disposition': object.contentDisposition }),
+    ...(object.contentLanguage !== undefined && { 'content-language': object.contentLanguage }),
     'accept-ranges': 'bytes',
     'content-type': object.contentType ?? 'application/octet-stream',
     etag: entityTag(object),
     'last-modified': new Date(object.updated).toUTCString(),
     'x-goog-generation': object.generation,
     'x-goog-metageneration': object.metageneration,
-    'x-goog-hash': [`crc32c=${object.crc32c}`, ...(object.md5Hash ? [`md5=${object.md5Hash}`] : [])].join(
-      ',',
-    ),
+    'x-goog-hash': `crc32c=${object.crc32c},md5=${object.md5Hash}`,
     'x-goog-storage-class': 'STANDARD',
-    'x-goog-stored-content-encoding': object.contentEncoding ?? 'identity',
+    'x-goog-stored-content-encoding': 'identity',
     'x-goog-stored-content-length': object.size,
   };
 }

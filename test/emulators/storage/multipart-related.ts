@@ -1,6 +1,6 @@
 import { invalid } from './storage-error.ts';
 
-/** More than any metadata of an object; a guard against reading media as if it were metadata. */
+/** More than the metadata of any object; guards against reading media as metadata. */
 const MAX_METADATA_BYTES = 1024 * 1024;
 const BLANK_LINE = '\r\n\r\n';
 
@@ -8,13 +8,14 @@ export interface MultipartRelated {
   /** The first part, parsed. */
   readonly metadata: unknown;
   readonly mediaType: string | undefined;
-  /** The second part as it arrives; it throws if the body ends before its closing boundary. */
+  /** The second part, while it arrives. Throws if the body ends before its closing boundary. */
   readonly media: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Reads a `multipart/related` body of two parts, JSON and media (RFC 2387), in constant memory: the metadata at
- * once, the media while it is being iterated. Own code, because form parsers do not read this kind.
+ * Reads a `multipart/related` body of two parts, JSON and media (RFC 2387), in constant memory: the metadata at once, the media
+ * while the caller iterates. This is own code because parsers of forms do not read this kind.
+ * https://cloud.google.com/storage/docs/uploading-objects#multipart-upload
  */
 export async function readMultipartRelated(
   body: AsyncIterable<Uint8Array>,
@@ -26,7 +27,7 @@ export async function readMultipartRelated(
   const chunks = body[Symbol.asyncIterator]();
   let buffered = Buffer.alloc(0);
 
-  /** Takes everything up to the mark off the body, and the mark. */
+  /** Takes the text before the mark, and the mark, from the body. */
   const readTo = async (mark: string): Promise<string> => {
     for (;;) {
       const end = buffered.indexOf(mark);
@@ -49,7 +50,7 @@ export async function readMultipartRelated(
         yield buffered.subarray(0, end);
         return;
       }
-      // The end of what arrived may be the beginning of the mark.
+      // The last bytes may be the beginning of the mark.
       const certain = Math.max(0, buffered.length - mark.length + 1);
       if (certain > 0) yield buffered.subarray(0, certain);
       const next = await chunks.next();

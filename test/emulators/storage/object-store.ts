@@ -10,34 +10,27 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type BucketInsert, StoredBucket } from './bucket-resource.ts';
-import {
-  type ObjectPatch,
-  type ObjectProperties,
-  patchedProperties,
-  StoredObject,
-} from './object-resource.ts';
+import { type ObjectProperties, StoredObject } from './object-resource.ts';
 import type { Content } from './pending-content.ts';
 import { demand, type Preconditions } from './preconditions.ts';
 import { conflict, notFound } from './storage-error.ts';
 
-/** What becomes an object, besides its content. */
+/** A future object without its content. */
 export interface ObjectDraft {
   readonly bucket: string;
   readonly name: string;
   readonly properties: ObjectProperties;
-  /** Set for an object composed of others: it has no MD5, as with Cloud Storage. */
-  readonly componentCount?: number;
 }
 
 const UPLOADS = '.uploads';
 const BUCKET_FILE = 'bucket.json';
 
 /**
- * Buckets and objects in a folder: `<bucket>/<generation>.json` is an object's metadata and, by its appearance, the
- * moment the object exists; `<bucket>/<generation>.content` holds its bytes. An index of the metadata is in memory.
+ * Buckets and objects in a folder. `<bucket>/<generation>.content` holds the bytes of an object; the object exists as soon as
+ * `<bucket>/<generation>.json`, its metadata, exists. An index of the metadata is in memory.
  *
- * Every change is one synchronous step, so that a precondition and the change that depends on it cannot be
- * separated by another request, and is whole after the process was killed at any moment.
+ * Every change is one synchronous step. So no other request comes between a precondition and the change that depends on it, a
+ * change is seen by every later request (https://cloud.google.com/storage/docs/consistency), and it is whole after a kill.
  */
 export class ObjectStore {
   readonly #folder: string;
@@ -53,13 +46,9 @@ export class ObjectStore {
     }
   }
 
-  /** Where content is collected before it becomes an object; emptied at every start. */
+  /** Collects content that is not yet an object; emptied at every start. */
   get uploadFolder(): string {
     return join(this.#folder, UPLOADS);
-  }
-
-  buckets(): StoredBucket[] {
-    return [...this.#buckets.values()].map(({ bucket }) => bucket).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   bucket(name: string): StoredBucket {
@@ -69,7 +58,7 @@ export class ObjectStore {
   insertBucket({ name, location, ...rest }: BucketInsert): StoredBucket {
     if (this.#buckets.has(name)) throw conflict(`The bucket ${name} exists already.`);
     const now = new Date().toISOString();
-    // Cloud Storage answers locations in capitals, however they were given.
+    // Cloud Storage answers locations in capitals: https://cloud.google.com/storage/docs/locations
     const bucket = StoredBucket.parse({
       ...rest,
       name,
@@ -78,35 +67,14 @@ export class ObjectStore {
       timeCreated: now,
       updated: now,
     });
-    // The folder is there without the file if the process ended in between.
+    // A killed process may have left the folder without the file.
     mkdirSync(join(this.#folder, name), { recursive: true });
     this.#writeWhole(join(this.#folder, name, BUCKET_FILE), bucket);
     this.#buckets.set(name, { bucket, objects: new Map() });
     return bucket;
   }
 
-  patchBucket(name: string, patch: Record<string, unknown>): StoredBucket {
-    const entry = this.#entry(name);
-    entry.bucket = StoredBucket.parse({
-      ...entry.bucket,
-      ...patch,
-      name,
-      location: entry.bucket.location,
-      metageneration: String(Number(entry.bucket.metageneration) + 1),
-      updated: new Date().toISOString(),
-    });
-    this.#writeWhole(join(this.#folder, name, BUCKET_FILE), entry.bucket);
-    return entry.bucket;
-  }
-
-  deleteBucket(name: string): void {
-    const { objects } = this.#entry(name);
-    if (objects.size > 0) throw conflict('The bucket you tried to delete is not empty.');
-    rmSync(join(this.#folder, name), { recursive: true });
-    this.#buckets.delete(name);
-  }
-
-  /** Names are ordered by UTF-16 code unit, which is Cloud Storage's order for all but rare characters. */
+  /** In the order of their names, by UTF-16 code unit. Cloud Storage's order, by UTF-8 byte, differs for rare characters only. */
   objects(bucket: string): StoredObject[] {
     return [...this.#entry(bucket).objects.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -115,7 +83,7 @@ export class ObjectStore {
     return this.#entry(bucket).objects.get(name);
   }
 
-  /** The live object; one named by a generation that is not live is not found. */
+  /** The live object. @throws StorageError 404 also for another generation than the live one. */
   get(bucket: string, name: string, generation?: string): StoredObject {
     const object = this.find(bucket, name);
     if (!object || (generation !== undefined && generation !== object.generation)) {
@@ -128,9 +96,9 @@ export class ObjectStore {
     return join(this.#folder, bucket, `${generation}.content`);
   }
 
-  /** Makes the content the live generation of its object, if the preconditions hold at this moment. */
+  /** Makes the content the live generation of its object, if the preconditions hold now. */
   insert(draft: ObjectDraft, content: Content, preconditions: Preconditions): StoredObject {
-    const { bucket, name, properties, componentCount } = draft;
+    const { bucket, name, properties } = draft;
     const { objects } = this.#entry(bucket);
     const previous = objects.get(name);
     demand(preconditions, previous);
@@ -144,7 +112,7 @@ export class ObjectStore {
       metageneration: '1',
       size: String(content.size),
       crc32c: content.crc32c,
-      ...(componentCount === undefined ? { md5Hash: content.md5Hash } : { componentCount }),
+      md5Hash: content.md5Hash,
       timeCreated: now,
       updated: now,
     };
@@ -155,28 +123,7 @@ export class ObjectStore {
     return object;
   }
 
-  patch(bucket: string, name: string, patch: ObjectPatch, preconditions: Preconditions): StoredObject {
-    const live = this.get(bucket, name);
-    demand(preconditions, live);
-    const object = StoredObject.parse({
-      ...patchedProperties(live, patch),
-      bucket,
-      name,
-      generation: live.generation,
-      metageneration: String(Number(live.metageneration) + 1),
-      size: live.size,
-      md5Hash: live.md5Hash,
-      crc32c: live.crc32c,
-      componentCount: live.componentCount,
-      timeCreated: live.timeCreated,
-      updated: new Date().toISOString(),
-    });
-    this.#writeWhole(this.#metadataPath(object), object);
-    this.#entry(bucket).objects.set(name, object);
-    return object;
-  }
-
-  /** A reader that has the content open keeps it. */
+  /** A download that has begun goes on to its end. */
   delete(bucket: string, name: string, preconditions: Preconditions, generation?: string): void {
     const object = this.get(bucket, name, generation);
     demand(preconditions, object);
@@ -190,7 +137,7 @@ export class ObjectStore {
     return entry;
   }
 
-  /** Microseconds of the clock, as Cloud Storage numbers generations, and never the same or lower again. */
+  /** Microseconds of the clock, but always higher than before: https://cloud.google.com/storage/docs/metadata#generation-number */
   #nextGeneration(): string {
     this.#lastGeneration = Math.max(Date.now() * 1000, this.#lastGeneration + 1);
     return String(this.#lastGeneration);
@@ -200,13 +147,13 @@ export class ObjectStore {
     return join(this.#folder, bucket, `${generation}.json`);
   }
 
-  /** A reader of the file sees the old value or the new one, never a part. */
+  /** A reader of the file sees the old value or the new one, never a part of one. */
   #writeWhole(path: string, value: unknown): void {
     writeFileSync(`${path}.new`, JSON.stringify(value));
     renameSync(`${path}.new`, path);
   }
 
-  /** Metadata first: content without metadata is no object. */
+  /** Metadata first, since content without metadata is no object. */
   #removeFiles(object: StoredObject): void {
     unlinkSync(this.#metadataPath(object));
     unlinkSync(this.contentPath(object));
@@ -222,7 +169,7 @@ export class ObjectStore {
       .map((file) => StoredObject.parse(readJson(join(folder, file))))
       .sort((a, b) => Number(a.generation) - Number(b.generation));
     for (const object of stored) {
-      // An older generation is left over if the process ended between writing the new one and removing it.
+      // A process that was killed between writing a generation and removing the one before leaves both.
       const older = objects.get(object.name);
       if (older) this.#removeFiles(older);
       objects.set(object.name, object);

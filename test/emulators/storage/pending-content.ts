@@ -3,18 +3,18 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Crc32c } from './crc32c.ts';
 
-/** Bytes that are complete, in a file of their own, and not yet an object. */
+/** The complete bytes of a future object, in a file. */
 export interface Content {
   readonly path: string;
   readonly size: number;
-  /** Both base64, as in an object's metadata. */
+  /** base64, as in the metadata of an object. */
   readonly md5Hash: string;
   readonly crc32c: string;
 }
 
 /**
- * An upload under way: a file that grows, with the checksums of what it holds. Memory does not depend on its size.
- * After a broken `append` it holds exactly what arrived before, so that a resumable upload can go on from there.
+ * The content of an upload under way: a growing file and the checksums of its bytes. The memory that it needs does not depend on the size.
+ * After a broken `append` it holds exactly the bytes that arrived, so that a resumable upload can continue from there.
  */
 export class PendingContent {
   size = 0;
@@ -33,7 +33,7 @@ export class PendingContent {
     return new PendingContent(path, await open(path, 'wx'));
   }
 
-  /** Writes the chunks in order; the first `skip` bytes are passed over, because they were received before. */
+  /** Writes the chunks in order, without the first `skip` bytes, which an earlier request brought. */
   async append(chunks: AsyncIterable<Uint8Array>, skip = 0): Promise<void> {
     let toSkip = skip;
     for await (const chunk of chunks) {
@@ -53,7 +53,7 @@ export class PendingContent {
     };
   }
 
-  /** Safe to repeat, and after `finish` as long as the content has not become an object. */
+  /** Removes the file. Safe to repeat, also after `finish` as long as the content is not an object. */
   async discard(): Promise<void> {
     await this.#file.close();
     await rm(this.#path, { force: true });

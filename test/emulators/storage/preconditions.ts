@@ -1,50 +1,30 @@
 import type { Request } from 'express';
 import { queryText } from './query-text.ts';
-import { invalid, StorageError } from './storage-error.ts';
+import { invalid, StorageError, unsupported } from './storage-error.ts';
 
 /** What a request demands of the live object; generation '0' means that there is none. */
 export interface Preconditions {
   readonly generationMatch?: string | undefined;
-  readonly generationNotMatch?: string | undefined;
-  readonly metagenerationMatch?: string | undefined;
-  readonly metagenerationNotMatch?: string | undefined;
 }
 
-interface Versioned {
-  readonly generation: string;
-  readonly metageneration: string;
-}
+const UNSUPPORTED = ['ifGenerationNotMatch', 'ifMetagenerationMatch', 'ifMetagenerationNotMatch'];
 
-/** Reads `ifGenerationMatch` and its like; `ifSourceGenerationMatch` with the prefix `ifSource`. */
-export function preconditionsOf(request: Request, prefix: 'if' | 'ifSource' = 'if'): Preconditions {
-  return {
-    generationMatch: versionNumber(request, `${prefix}GenerationMatch`),
-    generationNotMatch: versionNumber(request, `${prefix}GenerationNotMatch`),
-    metagenerationMatch: versionNumber(request, `${prefix}MetagenerationMatch`),
-    metagenerationNotMatch: versionNumber(request, `${prefix}MetagenerationNotMatch`),
-  };
-}
-
-/** Throws 412 where a demand is not met, as Cloud Storage does; 304 for an unmet "not match" of a read. */
-export function demand(preconditions: Preconditions, live: Versioned | undefined, reading = false): void {
-  const generation = live?.generation ?? '0';
-  const metageneration = live?.metageneration ?? '0';
-  const { generationMatch, generationNotMatch, metagenerationMatch, metagenerationNotMatch } = preconditions;
-  if (
-    (generationMatch !== undefined && generationMatch !== generation) ||
-    (metagenerationMatch !== undefined && metagenerationMatch !== metageneration)
-  ) {
-    throw new StorageError(412, 'conditionNotMet', UNMET);
+export function preconditionsOf(request: Request): Preconditions {
+  const precondition = UNSUPPORTED.find((name) => queryText(request, name) !== undefined);
+  if (precondition !== undefined) throw unsupported(`the precondition ${precondition}`);
+  const generationMatch = queryText(request, 'ifGenerationMatch');
+  if (generationMatch !== undefined && !/^\d+$/.test(generationMatch)) {
+    throw invalid(`Invalid value for ifGenerationMatch: ${generationMatch}`);
   }
-  if (generationNotMatch === generation || metagenerationNotMatch === metageneration) {
-    throw new StorageError(reading ? 304 : 412, 'conditionNotMet', UNMET);
-  }
+  return { generationMatch };
 }
 
-const UNMET = 'At least one of the pre-conditions you specified did not hold.';
-
-function versionNumber(request: Request, name: string): string | undefined {
-  const text = queryText(request, name);
-  if (text !== undefined && !/^\d+$/.test(text)) throw invalid(`Invalid value for ${name}: ${text}`);
-  return text;
+/** @throws StorageError 412 where the demand is not met: https://cloud.google.com/storage/docs/request-preconditions */
+export function demand(
+  { generationMatch }: Preconditions,
+  live: { readonly generation: string } | undefined,
+): void {
+  if (generationMatch === undefined || generationMatch === (live?.generation ?? '0')) return;
+  const message = 'At least one of the pre-conditions you specified did not hold.';
+  throw new StorageError(412, 'conditionNotMet', message);
 }

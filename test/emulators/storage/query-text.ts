@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { invalid } from './storage-error.ts';
 
-/** A query parameter that may be given once; an empty one counts as absent, as Google's APIs have it. */
+/** A query parameter, which may be given once. An empty one counts as absent [not documented]. */
 export function queryText(request: Request, name: string): string | undefined {
   const value = request.query[name];
   if (value === undefined || value === '') return undefined;

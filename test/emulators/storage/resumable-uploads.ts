@@ -6,7 +6,7 @@ import { PendingContent } from './pending-content.ts';
 import { invalid, notFound } from './storage-error.ts';
 import { type Checksums, insertVerified, type Upload } from './upload.ts';
 
-/** What a session has: the finished object, or so many bytes of it. */
+/** What a session has so far: the finished object, or a number of bytes. */
 export type SessionState =
   | { readonly object: StoredObject }
   | { readonly object?: undefined; readonly received: number };
@@ -15,22 +15,23 @@ interface Session {
   readonly upload: Upload;
   readonly content: PendingContent;
   object?: StoredObject;
-  /** The request that is being read, and the end of that reading. */
+  /** The body that is being read; `done` resolves when that ends. */
   reading?: { readonly body: Readable; readonly done: Promise<unknown> };
 }
 
 interface ContentRange {
   /** Absent in a request without content: `bytes *\/…`. */
   readonly start?: number;
-  /** Absent where the content ends with the request. */
+  /** Absent if the content ends with the request. */
   readonly end?: number;
-  /** Absent where the sender does not know it yet. */
+  /** Absent if the sender does not know it yet. */
   readonly total?: number;
 }
 
 /**
- * Resumable upload sessions. They live in memory: after a restart a session is not found, upon which clients begin
- * anew. An interrupted request leaves what arrived of it; a later request, even one that overlaps, goes on from there.
+ * Sessions of resumable uploads: https://cloud.google.com/storage/docs/resumable-uploads
+ * An interrupted request leaves the bytes that arrived, and a later request continues from there, even if it overlaps. Sessions live
+ * in memory: after a restart they are not found, and clients start a new one.
  */
 export class ResumableUploads {
   readonly #store: ObjectStore;
@@ -47,8 +48,9 @@ export class ResumableUploads {
   }
 
   /**
-   * Takes one request of a session: content, or a question for the state. The object appears with the last byte.
-   * A request that arrives while an earlier one is still read ends that one, as its sender has given it up.
+   * Takes one request of a session: content, or a question about its state. The object exists from the last byte on.
+   * A request ends an earlier one of the session that is still being read: its sender has given that up.
+   * https://cloud.google.com/storage/docs/performing-resumable-uploads#status-check
    */
   async receive(
     id: string,
@@ -64,13 +66,6 @@ export class ResumableUploads {
     if (!isComplete(range, session.content.size)) return { received: session.content.size };
     session.object = await this.#finish(id, session, checksums);
     return { object: session.object };
-  }
-
-  async cancel(id: string): Promise<void> {
-    const session = this.#find(id);
-    this.#sessions.delete(id);
-    await endReading(session);
-    await session.content.discard();
   }
 
   #find(id: string): Session {
@@ -89,7 +84,7 @@ export class ResumableUploads {
     await appended;
   }
 
-  /** A content that is refused ends its session. */
+  /** Refused content ends its session. */
   async #finish(id: string, session: Session, checksums: Checksums): Promise<StoredObject> {
     const { upload, content } = session;
     try {
@@ -108,7 +103,7 @@ async function endReading(session: Session): Promise<void> {
   await session.reading?.done;
 }
 
-/** A request without a known end ends the content, unless a total says that more has to come. */
+/** Without a total, the content is complete with the first request whose end is open. */
 function isComplete({ start, end, total }: ContentRange, size: number): boolean {
   if (total !== undefined && size > total)
     throw invalid(`The upload has ${size} bytes, more than its ${total}.`);
@@ -116,7 +111,7 @@ function isComplete({ start, end, total }: ContentRange, size: number): boolean 
   return start !== undefined && end === undefined;
 }
 
-/** No header at all means that the request carries the whole content. */
+/** A request without the header carries the whole content. */
 function parseContentRange(header: string | undefined): ContentRange {
   if (header === undefined) return { start: 0 };
   const match = /^bytes (?:(\d+)-(\d+|\*)|\*)\/(\d+|\*)$/.exec(header);

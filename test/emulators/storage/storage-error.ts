@@ -1,4 +1,7 @@
-/** A refusal as Cloud Storage words it; the server answers it in the JSON shape of Google's errors. */
+/**
+ * A refusal in Cloud Storage's words; the server answers it in the JSON shape of Google's errors.
+ * Statuses and reasons: https://cloud.google.com/storage/docs/json_api/v1/status-codes
+ */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly status: number;
@@ -14,3 +17,6 @@ export class StorageError extends Error {
 export const invalid = (message: string) => new StorageError(400, 'invalid', message);
 export const notFound = (message: string) => new StorageError(404, 'notFound', message);
 export const conflict = (message: string) => new StorageError(409, 'conflict', message);
+/** Cloud Storage has this, the emulator does not. */
+export const unsupported = (what: string) =>
+  new StorageError(501, 'notImplemented', `The Cloud Storage emulator does not support ${what}.`);

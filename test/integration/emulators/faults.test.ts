@@ -1,8 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import express from 'express';
 import {
   delay,
   dropAfterEffect,
@@ -15,6 +11,7 @@ import {
   inOrder,
   pass,
 } from '../../emulators/faults.ts';
+import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 describe('scripted faults', () => {
   describe('around a call', () => {
@@ -110,38 +107,28 @@ describe('scripted faults', () => {
   });
 
   describe('in an HTTP server', () => {
-    const faults = new Faults();
-    let effects = 0;
-    let server: Server;
-    let url: string;
+    const CALL = 'storage.buckets.insert';
+    let standIn: StorageStandIn;
+    let count = 0;
 
     before(async () => {
-      const app = express();
-      app.use(faults.middleware((request) => (request.method === 'POST' ? 'add' : undefined)));
-      app.post('/', (_request, response) => {
-        effects++;
-        response.status(201).setHeader('x-effect', 'visible').json({ effects });
-      });
-      app.get('/', (_request, response) => {
-        response.json({ effects });
-      });
-      server = createServer(app).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      standIn = await startStorage();
     });
-    after(() => {
-      server.closeAllConnections();
-      server.close();
-    });
+    after(() => standIn.close());
     beforeEach(() => {
-      faults.clear();
-      effects = 0;
+      standIn.faults.clear();
+      count++;
     });
 
-    const add = () => fetch(url, { method: 'POST' });
+    const add = () =>
+      fetch(`${standIn.url}/storage/v1/b`, {
+        method: 'POST',
+        body: JSON.stringify({ name: `bucket-${count}` }),
+      });
+    const isAdded = async () => (await fetch(`${standIn.url}/storage/v1/b/bucket-${count}`)).ok;
 
     it('answer in the JSON shape of Google before anything happened', async () => {
-      faults.next('add', failBefore(503));
+      standIn.faults.next(CALL, failBefore(503));
 
       const response = await add();
 
@@ -149,38 +136,45 @@ describe('scripted faults', () => {
       assert.partialDeepStrictEqual(await response.json(), {
         error: { code: 503, errors: [{ reason: 'backendError' }] },
       });
-      assert.equal(effects, 0);
+      assert.equal(await isAdded(), false);
     });
 
     it('replace status, headers and body once the effect is complete', async () => {
-      faults.next('add', failAfterEffect(429, 'quotaExceeded'));
+      await add();
+      await fetch(`${standIn.url}/upload/storage/v1/b/bucket-${count}/o?uploadType=multipart&name=x`, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/related; boundary=b' },
+        body: '--b\r\n\r\n{}\r\n--b\r\n\r\ncontent\r\n--b--',
+      });
+      const read = () => fetch(`${standIn.url}/storage/v1/b/bucket-${count}/o/x?alt=media`);
+      standIn.faults.next('storage.objects.download', pass(), failAfterEffect(429, 'quotaExceeded'));
 
-      const response = await add();
+      const [untouched, failed] = [await read(), await read()];
 
-      assert.equal(response.status, 429);
-      assert.equal(response.headers.get('x-effect'), null);
-      assert.partialDeepStrictEqual(await response.json(), {
+      assert.equal(untouched.headers.get('x-goog-generation')?.length, 16);
+      assert.equal(failed.status, 429);
+      assert.equal(failed.headers.get('x-goog-generation'), null);
+      assert.partialDeepStrictEqual(await failed.json(), {
         error: { errors: [{ reason: 'quotaExceeded' }] },
       });
-      assert.equal(effects, 1);
     });
 
     it('drop the connection before or after the effect', async () => {
-      faults.next('add', dropBefore(), dropAfterEffect());
+      standIn.faults.next(CALL, dropBefore(), dropAfterEffect());
 
       await assert.rejects(add());
-      assert.equal(effects, 0);
+      assert.equal(await isAdded(), false);
       await assert.rejects(add());
-      assert.equal(effects, 1);
+      assert.equal(await isAdded(), true);
     });
 
     it('leave requests without a name alone and unrecorded', async () => {
-      faults.next('add', delay(1));
+      standIn.faults.next(CALL, delay(1));
 
-      assert.deepEqual(await (await fetch(url)).json(), { effects: 0 });
-      assert.equal((await add()).status, 201);
+      assert.equal((await fetch(`${standIn.url}/storage/v1/nothing`, { method: 'POST' })).status, 404);
+      assert.equal((await add()).status, 200);
 
-      assert.deepEqual(faults.calls, ['add']);
+      assert.deepEqual(standIn.faults.calls, [CALL]);
     });
   });
 });

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Message, PubSub, v1 } from '@google-cloud/pubsub';
-import express from 'express';
+import { json } from 'node:stream/consumers';
+import { PubSub, v1 } from '@google-cloud/pubsub';
 import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
 
@@ -18,13 +18,11 @@ interface PushBody {
     publishTime: string;
     publish_time: string;
     attributes?: Record<string, string>;
-    orderingKey?: string;
   };
   subscription: string;
-  deliveryAttempt?: number;
 }
 
-describe('the Pub/Sub stand-in', () => {
+describe('the Pub/Sub emulator', () => {
   let standIn: PubSubStandIn;
   let client: PubSub;
   let endpoint: Endpoint;
@@ -50,14 +48,12 @@ describe('the Pub/Sub stand-in', () => {
   };
 
   describe('topics and subscriptions', () => {
-    it('are created once, listed, described and deleted', async () => {
+    it('are created once, described and deleted', async () => {
       const topic = await createTopic();
       await topic.createSubscription('sub-1', { ackDeadlineSeconds: 60, labels: { a: 'b' } });
 
       await assert.rejects(client.createTopic(topic.name), { code: 6 });
       await assert.rejects(topic.createSubscription('sub-1'), { code: 6 });
-      assert.deepEqual(names((await client.getTopics())[0]), [topic.name]);
-      assert.deepEqual(names((await client.getSubscriptions())[0]), ['projects/local/subscriptions/sub-1']);
       const [metadata] = await client.subscription('sub-1').getMetadata();
       assert.partialDeepStrictEqual(metadata, {
         topic: topic.name,
@@ -77,7 +73,22 @@ describe('the Pub/Sub stand-in', () => {
       await assert.rejects(client.topic('nowhere').createSubscription('sub-2'), { code: 5 });
       await assert.rejects(client.createTopic('1'), { code: 3 });
       await assert.rejects(topic.createSubscription('sub-2', { ackDeadlineSeconds: 5 }), { code: 3 });
-      await assert.rejects(topic.createSubscription('sub-2', { filter: 'attributes.a = "b"' }), { code: 12 });
+    });
+
+    it('are refused with what the emulator does not have, rather than delivered in another way', async () => {
+      const topic = await createTopic();
+      const deadLetterPolicy = { deadLetterTopic: topic.name, maxDeliveryAttempts: 5 };
+      for (const options of [
+        { filter: 'attributes.a = "b"' },
+        { deadLetterPolicy },
+        { enableMessageOrdering: true },
+      ]) {
+        await assert.rejects(topic.createSubscription('sub-3', options), { code: 12 });
+      }
+
+      const ordered = client.topic(topic.name, { messageOrdering: true });
+      await assert.rejects(ordered.publishMessage({ json: {}, orderingKey: 'a' }), { code: 12 });
+      await assert.rejects(client.getTopics(), { code: 12 });
     });
   });
 
@@ -136,20 +147,7 @@ describe('the Pub/Sub stand-in', () => {
       assert.match(message.publishTime, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
       assert.equal(message.publish_time, message.publishTime);
       assert.equal(body.subscription, `projects/local/subscriptions/push-${count}`);
-      assert.deepEqual(standIn.deliveries, [
-        { subscription: body.subscription, messageId, attempt: 1, status: 204 },
-      ]);
-    });
-
-    it('keeps the ordering key', async () => {
-      const topic = await createPushTopic();
-
-      await client
-        .topic(topic.name, { messageOrdering: true })
-        .publishMessage({ data: Buffer.from('x'), orderingKey: 'a' });
-      await standIn.idle();
-
-      assert.equal(endpoint.bodies[0]?.message.orderingKey, 'a');
+      assert.equal(endpoint.bodies.length, 1);
     });
 
     it('reaches every subscription of the topic', async () => {
@@ -174,23 +172,13 @@ describe('the Pub/Sub stand-in', () => {
       });
     }
 
-    it('delivers again after any other answer, later each time, and counts the attempts', async () => {
+    it('delivers again after any other answer, later each time', async () => {
       const topic = await createPushTopic();
       endpoint.answers.push(500, 404, 302, 206);
 
       await topic.publishMessage({ json: {} });
       await standIn.idle();
 
-      assert.deepEqual(
-        standIn.deliveries.map(({ attempt, status }) => [attempt, status]),
-        [
-          [1, 500],
-          [2, 404],
-          [3, 302],
-          [4, 206],
-          [5, 204],
-        ],
-      );
       const waits = endpoint.times.slice(1).map((time, index) => time - (endpoint.times[index] ?? 0));
       assert.equal(waits.length, 4);
       for (const [index, minimumMs] of [20, 40, 80, 100].entries()) {
@@ -223,10 +211,7 @@ describe('the Pub/Sub stand-in', () => {
       await topic.publishMessage({ json: {} });
       await standIn.idle();
 
-      assert.deepEqual(
-        standIn.deliveries.map(({ status }) => status),
-        ['no answer', 204],
-      );
+      assert.equal(endpoint.bodies.length, 2);
     });
 
     it('delivers again when the endpoint was not there, and to the endpoint it is given then', async () => {
@@ -234,12 +219,11 @@ describe('the Pub/Sub stand-in', () => {
       const [subscription] = await topic.createSubscription('moved', { pushEndpoint: 'http://127.0.0.1:1/' });
 
       await topic.publishMessage({ json: {} });
-      await waitFor(() => standIn.deliveries.length > 0);
+      await waitFor(() => pushes(standIn) > 0);
       await subscription.modifyPushConfig({ pushEndpoint: endpoint.url });
       await standIn.idle();
 
       assert.equal(endpoint.bodies.length, 1);
-      assert.equal(standIn.deliveries.at(0)?.status, 'no answer');
     });
 
     it('delivers other messages while one waits for its answer', async () => {
@@ -270,130 +254,56 @@ describe('the Pub/Sub stand-in', () => {
       assert.ok(endpoint.mostAtATime <= 100);
     });
 
-    it('delivers twice when it is told to, or when the acknowledgement is lost', async () => {
+    it('delivers twice when the acknowledgement is lost', async () => {
       const topic = await createPushTopic();
-      standIn.deliverTwice(1);
-      await topic.publishMessage({ json: {} });
-      await standIn.idle();
       standIn.faults.next('pubsub.push', failAfterEffect(503));
+
       await topic.publishMessage({ json: {} });
       await standIn.idle();
 
       const ids = endpoint.bodies.map(({ message }) => message.messageId);
-      assert.deepEqual([ids.length, new Set(ids).size], [4, 2]);
-    });
-
-    it('puts a message that fails too often on the dead letter topic', async () => {
-      const [deadLetters] = await client.createTopic(`dead-letters-${count}`);
-      await deadLetters.createSubscription(`dead-${count}`, { pushEndpoint: `${endpoint.url}dead` });
-      const topic = await createPushTopic({
-        deadLetterPolicy: { deadLetterTopic: deadLetters.name, maxDeliveryAttempts: 5 },
-      });
-      endpoint.answers.push(500, 500, 500, 500, 500);
-
-      await topic.publishMessage({ json: { a: 1 }, attributes: { kind: 'extract' } });
-      await standIn.idle();
-
-      assert.deepEqual(
-        endpoint.bodies.map(({ deliveryAttempt }) => deliveryAttempt),
-        [1, 2, 3, 4, 5, undefined],
-      );
-      assert.partialDeepStrictEqual(endpoint.bodies.at(-1)?.message.attributes, {
-        kind: 'extract',
-        CloudPubSubDeadLetterSourceDeliveryCount: '5',
-        CloudPubSubDeadLetterSourceSubscription: `push-${count}`,
-      });
+      assert.deepEqual([ids.length, new Set(ids).size], [2, 1]);
     });
   });
 
   describe('pull', () => {
-    it('streams messages to a listener, with a refused one again', async () => {
-      const topic = await createTopic();
-      const [subscription] = await topic.createSubscription('streamed');
-      const received: Message[] = [];
-      subscription.on('message', (message: Message) => {
-        received.push(message);
-        if (received.length === 1) message.nack();
-        else message.ack();
-      });
-
-      const messageId = await topic.publishMessage({ json: { a: 1 }, attributes: { k: 'v' } });
-      await standIn.idle();
-      await subscription.close();
-
-      assert.deepEqual(
-        received.map(({ id }) => id),
-        [messageId, messageId],
-      );
-      assert.deepEqual(JSON.parse(String(received[1]?.data)), { a: 1 });
-      assert.deepEqual(received[1]?.attributes, { k: 'v' });
-      assert.ok(Math.abs(Date.now() - Number(received[1]?.publishTime)) < 60_000);
-      assert.deepEqual(
-        standIn.deliveries.map(({ status }) => status),
-        ['refused', 'acknowledged'],
-      );
-    });
-
-    it('keeps messages until somebody listens, and gives them all to a listener with little room', async () => {
-      const topic = await createTopic();
-      await topic.createSubscription('later');
-      await Promise.all(Array.from({ length: 20 }, (_, n) => topic.publishMessage({ json: { n } })));
-
-      const subscription = client.subscription('later', { flowControl: { maxMessages: 2 } });
-      const ids = new Set<string>();
-      subscription.on('message', (message: Message) => {
-        ids.add(message.id);
-        message.ack();
-      });
-      await standIn.idle();
-      await subscription.close();
-
-      assert.equal(ids.size, 20);
-    });
-
-    it('answers a single pull, and gives a message again when its deadline passed', async () => {
+    it('answers what is there, and gives a message again when its deadline passed', async () => {
       const topic = await createTopic();
       const [{ name }] = await topic.createSubscription('pulled');
-      const messageId = await topic.publishMessage({ json: {} });
       const subscriber = new v1.SubscriberClient({ ...client.options, projectId: 'local' });
       const pull = async () =>
         (await subscriber.pull({ subscription: name, maxMessages: 5 }))[0].receivedMessages ?? [];
+      assert.deepEqual(await pull(), []);
 
+      const messageId = await topic.publishMessage({ json: { a: 1 }, attributes: { k: 'v' } });
       const [first] = await pull();
-      await waitFor(() => standIn.deliveries.some(({ status }) => status === 'expired'));
-      const [second] = await pull();
-      await subscriber.modifyAckDeadline({
-        subscription: name,
-        ackIds: [second?.ackId ?? ''],
-        ackDeadlineSeconds: 60,
-      });
-      await subscriber.acknowledge({ subscription: name, ackIds: [first?.ackId ?? '', second?.ackId ?? ''] });
+      assert.deepEqual(await pull(), []);
+      let again = await pull();
+      while (again.length === 0) again = await pull();
+      const [second] = again;
+      for (const ackId of [first?.ackId ?? '', second?.ackId ?? '']) {
+        await subscriber.acknowledge({ subscription: name, ackIds: [ackId] });
+      }
       await standIn.idle();
 
       assert.deepEqual([first?.message?.messageId, second?.message?.messageId], [messageId, messageId]);
+      assert.deepEqual(JSON.parse(String(second?.message?.data)), { a: 1 });
+      assert.deepEqual(second?.message?.attributes, { k: 'v' });
+      assert.ok(Math.abs(Date.now() - Number(second?.message?.publishTime?.seconds) * 1000) < 60_000);
       assert.deepEqual(await pull(), []);
       await subscriber.close();
     });
 
     it('becomes push when an endpoint is set, with the messages that wait', async () => {
       const topic = await createTopic();
-      const [subscription] = await topic.createSubscription('changing');
+      const [subscription] = await topic.createSubscription('changing', { ackDeadlineSeconds: 30 });
       await topic.publishMessage({ json: {} });
 
-      await subscription.setMetadata({ pushConfig: { pushEndpoint: endpoint.url }, ackDeadlineSeconds: 30 });
+      await subscription.modifyPushConfig({ pushEndpoint: endpoint.url });
       await standIn.idle();
 
       assert.equal(endpoint.bodies.length, 1);
       assert.equal((await subscription.getMetadata())[0].ackDeadlineSeconds, 30);
-    });
-
-    it('tells a listener to a subscription that does not exist', async () => {
-      const subscription = client.subscription('absent');
-      const failed = once(subscription, 'error');
-      subscription.on('message', () => undefined);
-
-      const [error] = await failed;
-      assert.equal(error.code, 5);
     });
   });
 
@@ -408,7 +318,7 @@ describe('the Pub/Sub stand-in', () => {
       await topic.publishMessage({ json: { n: 1 } });
       await first.idle();
       const failed = await topic.publishMessage({ json: { n: 2 }, attributes: { a: 'b' } });
-      await waitFor(() => first.deliveries.length === 2);
+      await waitFor(() => endpoint.bodies.length === 2);
       await firstClient.close();
       await first.close();
 
@@ -437,7 +347,7 @@ describe('the Pub/Sub stand-in', () => {
       await topic.createSubscription('moved', { pushEndpoint: endpoint.url });
       endpoint.answers.push(500);
       await topic.publishMessage({ json: { n: 1 } });
-      await waitFor(() => first.deliveries.length === 1);
+      await waitFor(() => endpoint.bodies.length === 1);
       await firstClient.close();
       await first.close();
 
@@ -472,17 +382,15 @@ class Endpoint {
   #open = 0;
 
   private constructor() {
-    const app = express().use(express.json());
-    app.post('/{*path}', (request, response) => {
+    this.#server = createServer(async (request, response) => {
       this.mostAtATime = Math.max(this.mostAtATime, ++this.#open);
       response.on('close', () => this.#open--);
-      this.bodies.push(request.body);
-      this.paths.push(request.path);
+      this.bodies.push((await json(request)) as PushBody);
+      this.paths.push(request.url ?? '');
       this.times.push(performance.now());
       const answer = this.answers.shift() ?? 204;
-      if (answer !== 'never') response.status(answer).end();
+      if (answer !== 'never') response.writeHead(answer).end();
     });
-    this.#server = createServer(app);
   }
 
   static async start(): Promise<Endpoint> {
@@ -508,8 +416,9 @@ function clientOf({ host }: PubSubStandIn): PubSub {
   return new PubSub({ projectId: 'local', apiEndpoint: host, emulatorMode: true });
 }
 
-function names(resources: { name: string }[]): string[] {
-  return resources.map(({ name }) => name);
+/** How many deliveries the emulator has begun. */
+function pushes({ faults }: PubSubStandIn): number {
+  return faults.calls.filter((call) => call === 'pubsub.push').length;
 }
 
 async function waitFor(condition: () => boolean): Promise<void> {

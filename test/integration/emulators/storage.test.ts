@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { type Bucket, CRC32C, Storage } from '@google-cloud/storage';
 import { dropBefore, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-describe('the Cloud Storage stand-in', () => {
+describe('the Cloud Storage emulator', () => {
   let standIn: StorageStandIn;
   let bucket: Bucket;
   let dataFolder: string;
@@ -33,35 +33,22 @@ describe('the Cloud Storage stand-in', () => {
   describe('buckets', () => {
     it('keep their location, US unless another is asked for', async () => {
       const client = clientOf(standIn);
-      await client.createBucket('plain-one');
+      await client.createBucket('plain-one', { labels: { team: 'data' } });
 
       const [metadata] = await bucket.getMetadata();
       const [plain] = await client.bucket('plain-one').getMetadata();
 
       assert.deepEqual([metadata.location, plain.location], ['EUROPE-WEST1', 'US']);
-      const [buckets] = await client.getBuckets();
-      assert.deepEqual(
-        buckets.map(({ name }) => name),
-        ['plain-one', 'staging'],
-      );
-      await client.bucket('plain-one').delete();
-      assert.deepEqual(await client.bucket('plain-one').exists(), [false]);
+      assert.deepEqual(plain.labels, { team: 'data' });
+      assert.deepEqual(await client.bucket('absent').exists(), [false]);
     });
 
-    it('are refused twice, under a bad name, and while they hold objects', async () => {
+    it('are refused twice and under a bad name', async () => {
       const client = clientOf(standIn);
-      await bucket.file('in-the-way').save('x');
 
       await assert.rejects(client.createBucket('staging'), { code: 409 });
       await assert.rejects(client.createBucket('Not_Allowed!'), { code: 400 });
-      await assert.rejects(bucket.delete(), { code: 409 });
       await assert.rejects(client.bucket('nowhere').file('x').save('x', { resumable: false }), { code: 404 });
-    });
-
-    it('keep what is set on them later', async () => {
-      await bucket.setLabels({ team: 'data' });
-
-      assert.deepEqual(await bucket.getLabels(), [{ team: 'data' }]);
     });
   });
 
@@ -131,20 +118,6 @@ describe('the Cloud Storage stand-in', () => {
       );
     });
 
-    it('take the plain media kind', async () => {
-      const response = await fetch(
-        `${standIn.url}/upload/storage/v1/b/staging/o?uploadType=media&name=media.txt`,
-        {
-          method: 'POST',
-          headers: { 'content-type': 'text/plain' },
-          body: 'plain',
-        },
-      );
-
-      assert.partialDeepStrictEqual(await response.json(), { contentType: 'text/plain', size: '5' });
-      assert.equal((await bucket.file('media.txt').download())[0].toString(), 'plain');
-    });
-
     it('take content that looks like a boundary', async () => {
       const content = `\r\n--${'boundary'.repeat(20_000)}--\r\n--\r\n`;
       await bucket.file('tricky').save(content, { resumable: false });
@@ -205,20 +178,19 @@ describe('the Cloud Storage stand-in', () => {
     });
 
     it('leave nothing behind when the connection breaks on the way', async () => {
-      for (const query of ['uploadType=media&name=torn', 'uploadType=multipart&name=torn']) {
-        const upload = httpRequest(`${standIn.url}/upload/storage/v1/b/staging/o?${query}`, {
-          method: 'POST',
-          headers: { 'content-length': MEBIBYTE, 'content-type': 'multipart/related; boundary=b' },
-        });
-        const broken = new Promise((resolve) => upload.once('error', resolve));
-        upload.write('--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b\r\n\r\nbeginning');
-        await waitFor(async () => (await pendingUploads(dataFolder)) === 1);
-        upload.destroy();
-        await broken;
-        await waitFor(async () => (await pendingUploads(dataFolder)) === 0);
+      const query = 'uploadType=multipart&name=torn';
+      const upload = httpRequest(`${standIn.url}/upload/storage/v1/b/staging/o?${query}`, {
+        method: 'POST',
+        headers: { 'content-length': MEBIBYTE, 'content-type': 'multipart/related; boundary=b' },
+      });
+      const broken = new Promise((resolve) => upload.once('error', resolve));
+      upload.write('--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b\r\n\r\nbeginning');
+      await waitFor(async () => (await pendingUploads(dataFolder)) === 1);
+      upload.destroy();
+      await broken;
+      await waitFor(async () => (await pendingUploads(dataFolder)) === 0);
 
-        assert.deepEqual(await bucket.file('torn').exists(), [false]);
-      }
+      assert.deepEqual(await bucket.file('torn').exists(), [false]);
     });
 
     it('leave nothing behind when a multipart body ends too early', async () => {
@@ -276,16 +248,6 @@ describe('the Cloud Storage stand-in', () => {
       assert.equal((await bucket.file('continued').download())[0].toString(), '0123456789');
     });
 
-    it('are gone when they are cancelled', async () => {
-      const uri = await session('cancelled');
-      await put(uri, 'bytes 0-4/*', 'hello');
-
-      assert.equal((await fetch(uri, { method: 'DELETE' })).status, 499);
-
-      assert.equal((await put(uri, 'bytes */*')).status, 404);
-      assert.equal(await pendingUploads(dataFolder), 0);
-    });
-
     it('refuse an object that somebody else created meanwhile', async () => {
       const file = bucket.file('contested');
       const [uri] = await file.createResumableUpload({ preconditionOpts: { ifGenerationMatch: 0 } });
@@ -310,27 +272,12 @@ describe('the Cloud Storage stand-in', () => {
       await assert.rejects(read({ start: 10 }), { code: 416 });
     });
 
-    it('answer under the public address as well', async () => {
+    it('tell what the client checks the bytes by', async () => {
       await bucket.file('folder/by address').save('here', { resumable: false });
 
-      for (const path of ['folder/by%20address', 'folder%2Fby%20address']) {
-        const response = await fetch(`${standIn.url}/staging/${path}`);
-        assert.equal(await response.text(), 'here');
-        assert.match(response.headers.get('x-goog-hash') ?? '', /^crc32c=.{8},md5=.{24}$/);
-      }
-    });
-
-    it('serve gzip as it is stored to those who accept it, and unpacked to the others', async () => {
-      const file = bucket.file('packed');
-      await file.save('unpacked', { resumable: false, gzip: true });
-      const url = `${standIn.url}/storage/v1/b/staging/o/packed?alt=media`;
-
-      assert.equal((await file.download())[0].toString(), 'unpacked');
-      const [stored] = await file.download({ decompress: false });
-      assert.equal(gunzipSync(stored).toString(), 'unpacked');
-      const response = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
-      assert.equal(response.headers.get('content-encoding'), null);
-      assert.equal(await response.text(), 'unpacked');
+      const response = await fetch(`${standIn.url}/storage/v1/b/staging/o/folder%2Fby%20address?alt=media`);
+      assert.equal(await response.text(), 'here');
+      assert.match(response.headers.get('x-goog-hash') ?? '', /^crc32c=.{8},md5=.{24}$/);
     });
 
     it('do not touch gzip that is content, not encoding', async () => {
@@ -372,82 +319,58 @@ describe('the Cloud Storage stand-in', () => {
 
     before(async () => {
       [listed] = await clientOf(standIn).createBucket('listed');
-      const names = ['a', 'view/1/deletes', 'view/1/upserts', 'view/2/upserts', 'view2/x', 'z'];
+      const names = ['view/1/upserts', 'a', 'view/2/upserts', 'view/1/deletes', 'z'];
       await Promise.all(names.map((name) => listed.file(name).save(name, { resumable: false })));
     });
 
     const names = (files: { name: string }[]) => files.map(({ name }) => name);
 
-    it('are ordered and filtered by prefix and offsets', async () => {
+    it('are ordered and filtered by prefix', async () => {
       assert.deepEqual(names((await listed.getFiles({ prefix: 'view/1/' }))[0]), [
         'view/1/deletes',
         'view/1/upserts',
       ]);
-      const [between] = await listed.getFiles({ startOffset: 'view/1/upserts', endOffset: 'view2/x' });
-      assert.deepEqual(names(between), ['view/1/upserts', 'view/2/upserts']);
       assert.deepEqual((await listed.getFiles({ prefix: 'none' }))[0], []);
     });
 
-    it('fold names at the delimiter', async () => {
-      const [files, , answer] = await listed.getFiles({ delimiter: '/', autoPaginate: false });
-
-      assert.deepEqual(names(files), ['a', 'z']);
-      assert.partialDeepStrictEqual(answer, { prefixes: ['view/', 'view2/'] });
-    });
-
-    it('come in pages, prefixes counted, and nothing twice', async () => {
-      const [all] = await listed.getFiles({ maxResults: 2 });
-      assert.equal(all.length, 2);
-      const entries: string[] = [];
-      let query: object | null = { delimiter: '/', maxResults: 1, autoPaginate: false };
+    it('come in pages, with nothing twice when objects come and go in between', async () => {
+      const pages: string[][] = [];
+      let query: object | null = { maxResults: 2, autoPaginate: false };
       while (query) {
-        const [files, next, answer]: [{ name: string }[], object | null, { prefixes?: string[] }] =
-          (await listed.getFiles(query)) as never;
-        entries.push(...names(files), ...(answer.prefixes ?? []));
+        const [files, next] = (await listed.getFiles(query)) as unknown as [
+          { name: string }[],
+          object | null,
+        ];
+        pages.push(names(files));
+        if (pages.length === 1) await listed.file('a').delete();
         query = next;
       }
 
-      assert.deepEqual(entries, ['a', 'view/', 'view2/', 'z']);
+      assert.deepEqual(pages, [['a', 'view/1/deletes'], ['view/1/upserts', 'view/2/upserts'], ['z']]);
     });
   });
 
-  describe('changes', () => {
-    it('delete under a precondition', async () => {
-      const file = bucket.file('deleted');
-      await file.save('x', { resumable: false });
-      const [{ generation }] = await file.getMetadata();
+  it('refuses what it does not have, rather than answer something else', async () => {
+    const file = bucket.file('simple');
+    await file.save('x', { resumable: false });
 
-      await assert.rejects(file.delete({ ifGenerationMatch: 1 }), { code: 412 });
-      await file.delete({ ifGenerationMatch: Number(generation) });
+    await assert.rejects(file.save('x', { resumable: false, gzip: true }), { code: 501 });
+    await assert.rejects(bucket.getFiles({ delimiter: '/' }), { code: 501 });
+    await assert.rejects(bucket.getFiles({ versions: true }), { code: 501 });
+    await assert.rejects(file.delete({ ifMetagenerationMatch: 1 }), { code: 501 });
+    await assert.rejects(file.copy('copied'), { code: 404 });
+    await assert.rejects(file.setMetadata({ contentType: 'text/csv' }), { code: 404 });
+  });
 
-      await assert.rejects(file.delete(), { code: 404 });
-    });
+  it('deletes an object under a precondition', async () => {
+    const file = bucket.file('deleted');
+    await file.save('x', { resumable: false });
+    const [{ generation }] = await file.getMetadata();
 
-    it('patch metadata and count the metageneration', async () => {
-      const file = bucket.file('patched');
-      await file.save('x', { resumable: false, metadata: { metadata: { a: '1', b: '2' } } });
+    await assert.rejects(file.delete({ ifGenerationMatch: 1 }), { code: 412 });
+    await file.delete({ ifGenerationMatch: Number(generation) });
 
-      await file.setMetadata({ contentType: 'text/csv', metadata: { a: null, c: '3' } });
-
-      const [metadata] = await file.getMetadata();
-      assert.partialDeepStrictEqual(metadata, { contentType: 'text/csv', metageneration: '2' });
-      assert.deepEqual(metadata.metadata, { b: '2', c: '3' });
-    });
-
-    it('copy, move and combine', async () => {
-      await bucket.file('part-1').save('one ', { resumable: false, contentType: 'text/plain' });
-      await bucket.file('part-2').save('two', { resumable: false });
-
-      await bucket.file('part-1').copy(bucket.file('copied'));
-      await bucket.file('copied').move('moved');
-      await bucket.combine(['moved', 'part-2'], 'combined');
-
-      assert.equal((await bucket.file('moved').getMetadata())[0].contentType, 'text/plain');
-      assert.deepEqual(await bucket.file('copied').exists(), [false]);
-      assert.equal((await bucket.file('combined').download())[0].toString(), 'one two');
-      const [metadata] = await bucket.file('combined').getMetadata();
-      assert.deepEqual([metadata.componentCount, metadata.md5Hash], [2, undefined]);
-    });
+    await assert.rejects(file.delete(), { code: 404 });
   });
 
   describe('a restart', () => {
