@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
 import type { EtlTransaction } from '../model/batch.ts';
-import { downloadOnce } from './download.ts';
+import { download } from './download.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
-import { damaged, readLines } from './read-lines.ts';
+import { readLines, stagingLost } from './read-lines.ts';
 import { batchIdCollision, stageLines } from './stage-lines.ts';
 import { readStreamHighWater, type StreamHighWater, writeStreamHighWater } from './stream-high-water.ts';
 
@@ -65,8 +66,8 @@ export function createStaging(
           return stageLines(lines, { bucket, nextName, ...limits, signal });
         },
         async writeManifest(content) {
-          const text = JSON.stringify(content);
-          const saved = bucket.file(manifestName(prefix)).save(text, {
+          const json = JSON.stringify(content);
+          const saved = bucket.file(manifestName(prefix)).save(json, {
             resumable: false,
             contentType: 'application/json',
             preconditionOpts: { ifGenerationMatch: 0 },
@@ -74,7 +75,7 @@ export function createStaging(
           await withRequestTimeout(callTimeoutSeconds, saved).catch(async (error: unknown) => {
             // The client repeats a save whose answer was lost, and then meets its own object.
             if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
-            if (JSON.stringify(await staging.readManifest(prefix)) !== text) {
+            if (JSON.stringify(await staging.readManifest(prefix)) !== json) {
               throw batchIdCollision(manifestName(prefix), error);
             }
           });
@@ -86,8 +87,9 @@ export function createStaging(
       const name = manifestName(prefix);
       const bucket = await openBucket();
       try {
-        const [content] = await withRequestTimeout(callTimeoutSeconds, downloadOnce(bucket, name).download());
-        return manifest.parse(JSON.parse(content.toString('utf8')));
+        const stored = download(bucket, name, { callTimeoutSeconds });
+        const content = await withRequestTimeout(callTimeoutSeconds, stored.then(text));
+        return manifest.parse(JSON.parse(content));
       } catch (error) {
         if (codeOf(error) === 404) return null;
         if (error instanceof SyntaxError || (error instanceof Error && error.name === 'ZodError')) {
@@ -124,10 +126,10 @@ export function createStaging(
             .getMetadata()
             .catch((error: unknown) => {
               throw codeOf(error) === 404
-                ? damaged(name, 'it is gone', error)
+                ? stagingLost(name, 'it is gone', error)
                 : fromGoogle(error, `staged object ${name}`);
             });
-          if (metadata.md5Hash !== md5) throw damaged(name, 'it is not the object that was staged');
+          if (metadata.md5Hash !== md5) throw stagingLost(name, 'another object has replaced it');
         }),
       );
     },

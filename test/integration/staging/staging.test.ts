@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import fc from 'fast-check';
+import { PassThroughClient } from 'google-auth-library';
 import { createStaging, type Manifest, type Staging } from '../../../shared/staging/staging.ts';
 import { failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
@@ -22,7 +23,7 @@ describe('staging', () => {
     storage = new Storage({
       apiEndpoint: standIn.url,
       projectId: 'local',
-      useAuthWithCustomEndpoint: false,
+      authClient: new PassThroughClient(),
       retryOptions: {
         idempotencyStrategy: IdempotencyStrategy.RetryConditional,
         retryDelayMultiplier: 1,
