@@ -17,24 +17,24 @@ function wholeNumber(fallback: number, low: number, high: number) {
 const dataset = (fallback: string) =>
   z
     .string()
-    .regex(/^\w{1,1024}$/, 'may hold letters, digits and underscores only')
+    .regex(/^\w{1,1024}$/, 'may only contain letters, digits and underscores')
     .default(fallback);
 const topic = (fallback: string) =>
   z
     .string()
-    .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is no Pub/Sub topic name')
+    .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is not a Pub/Sub topic name')
     .default(fallback);
 
-/** The environment, name by name; every fault is reported with the variable's name. */
+/** The environment variables. Each message follows the name of its variable. */
 const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z
     .string({ error: 'is missing' })
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id'),
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is not a project id'),
   ...databaseVariables,
   STAGING_BUCKET: z
     .string({ error: 'is missing' })
-    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name'),
-  BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location'),
+    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is not a bucket name'),
+  BIGQUERY_LOCATION: z.string({ error: 'is missing' }).regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is not a location'),
   TEMP_DATASET: dataset('SMartData_Temp'),
   TARGET_DATASET: dataset('SMartDataAnalytics'),
   VIEW_DATASET: dataset('View_SMartData'),
@@ -52,7 +52,7 @@ const environment = z.object({
   CALL_TIMEOUT_SECONDS: seconds(60),
   FLOOR_WARNING_SECONDS: seconds(3600),
   LAG_WARNING_SECONDS: seconds(1800),
-  // More than Pub/Sub keeps a message that speaks of a batch.
+  // Longer than Pub/Sub keeps a message that names a batch.
   KEEP_DAYS: wholeNumber(90, 8, 36_500),
   MAX_BATCH_LOG_ROWS: wholeNumber(200_000, 1, 2_000_000),
   MAX_PART_BYTES: wholeNumber(128 * 1024 * 1024, 1024, 4_000_000_000),
@@ -67,15 +67,15 @@ const usableEnvironment = environment.refine((given) => given.SOURCE_CONNECTIONS
   error: 'must be greater than MAX_SLICES',
 });
 
-/** Every variable that a function reads. */
+/** The names of all variables that a function reads. */
 export const ENVIRONMENT_NAMES = Object.keys(environment.shape);
 
 export type Config = ReturnType<typeof parseConfig>;
 
 /**
- * The configuration of a function, from its environment and the secrets that it names.
- * Throws one error that names every variable that is missing, malformed or cannot be read; values are never in its text. It is
- * `environment`, or what reading the secrets threw, when nothing else is at fault.
+ * Parses the configuration of a function from its environment and the secrets that the environment names. Throws one error that names every
+ * variable that is missing, malformed or unreadable, and never contains a value. Its kind is `environment`, or the kind that reading the
+ * secrets threw when nothing else is wrong.
  */
 export function parseConfig(env: Record<string, string | undefined>, secrets: ReadSecrets = NO_SECRETS) {
   const read = [...secrets.read].map(([name, { value }]) => [name, value] as const);
@@ -128,11 +128,11 @@ function unusable(faults: string[], { faults: unread }: ReadSecrets): DataHubErr
   const unreadable = [...unread].map(([name, { message }]) => `${name} ${message}`);
   const kinds = new Set<ErrorKind>([...unread.values()].map(({ kind }) => kind));
   const kind = [...kinds].find((each) => each !== 'transient') ?? 'transient';
-  const isOurs = faults.length > 0 || kinds.has('environment');
+  const isEnvironment = faults.length > 0 || kinds.has('environment');
   const advice = new Set([...unread.values()].map((error) => error.advice));
   if (faults.length > 0) advice.add(ADVICE.environment);
   return new DataHubError(
-    isOurs ? 'environment' : kind,
+    isEnvironment ? 'environment' : kind,
     `The environment is not usable: ${[...faults, ...unreadable].join('; ')}.`,
     { advice: [...advice].join(' ') },
   );

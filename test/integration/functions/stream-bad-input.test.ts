@@ -157,7 +157,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     });
 
     const keys = {
-      'without a primary key': 'no primary key is declared',
+      'without a primary key': 'the primary key incident_id is not declared',
       'with another one': 'the primary key is status',
     };
     for (const [what, reason] of Object.entries(keys)) {

@@ -61,13 +61,13 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'bad_data',
-      message: /3 staged rows of 2 expected have 2 keys; twice: 1/,
+      message: /the temp table has 3 staged rows instead of 2, with 2 different keys; repeated keys: 1/,
     });
 
     assert.deepEqual(await image(), before);
     assert.deepEqual(await on.checkpointOf(), checkpoint);
     assert.deepEqual(await on.states(), ['applied', 'failed']);
-    assert.match(String(await on.haltedReason()), /twice: 1/);
+    assert.match(String(await on.haltedReason()), /repeated keys: 1/);
     const [error] = await on.errors();
     assert.partialDeepStrictEqual(error, {
       function_name: 'merge',
@@ -117,7 +117,7 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'merge_refused',
-      message: /\[smart-datahub:superseded\] batch 2 was not merged: batch 1000 was before it/,
+      message: /\[smart-datahub:superseded\] batch 2 was not merged, because the newer batch 1000 was merged before/,
     });
 
     assert.deepEqual(await image(), before);
@@ -137,7 +137,7 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'merge_refused',
-      message: /\[smart-datahub:refused\] 1 rows of the target are of batch 2 or newer/,
+      message: /\[smart-datahub:refused\] 1 rows of the target come from batch 2 or a newer one/,
       advice: /second control database/,
     });
     assert.deepEqual(await image(), before);

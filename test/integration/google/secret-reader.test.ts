@@ -55,7 +55,7 @@ describe('reading a secret', () => {
 
     await assert.rejects(read(latest), {
       kind: 'unauthorized',
-      message: 'names sm://smart-project/url/latest, which must not be read',
+      message: 'names sm://smart-project/url/latest, which the function may not read',
       advice: /roles\/secretmanager\.secretAccessor on secret url of project smart-project/,
     });
   });
@@ -65,7 +65,7 @@ describe('reading a secret', () => {
 
     await assert.rejects(read(latest), (error: Error & { kind?: string }) => {
       assert.equal(error.kind, 'transient');
-      assert.match(error.message, /arrived damaged/);
+      assert.match(error.message, /arrived corrupt/);
       assert.doesNotMatch(inspect(error), /hunter/);
       return true;
     });

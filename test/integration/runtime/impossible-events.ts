@@ -58,7 +58,7 @@ export const UNFIT: ImpossibleEvent[] = [
     what: 'whose values hold NUL characters',
     functionName: 'extract',
     payload: '{"view":"a\\u0000"}',
-    message: /view: holds a NUL character/,
+    message: /view: contains a NUL character/,
   },
   {
     what: 'whose values hold half a character',
@@ -70,13 +70,13 @@ export const UNFIT: ImpossibleEvent[] = [
     what: 'that is nested too deep to be written again',
     functionName: 'merge',
     payload: nested(20_000),
-    message: /the event does not fit/,
+    message: /the event is nested too deeply/,
   },
   {
     what: 'that is too large',
     functionName: 'extract',
     payload: JSON.stringify({ view: 'x'.repeat(600_000) }),
-    message: /524288 are the most/,
+    message: /the limit is 524288/,
   },
 ];
 

@@ -252,7 +252,7 @@ describe('staging', () => {
 
       await assert.rejects(second, {
         kind: 'batch_id_collision',
-        message: /manifest\.json was another batch's/,
+        message: /manifest\.json belongs to another batch/,
       });
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
@@ -267,7 +267,7 @@ describe('staging', () => {
 
         await assert.rejects(staging.readManifest(prefix), {
           kind: 'staging_lost',
-          message: new RegExp(`${prefix}manifest.json is damaged`),
+          message: new RegExp(`${prefix}manifest.json is corrupt`),
         });
       });
     }

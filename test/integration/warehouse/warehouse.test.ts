@@ -181,7 +181,7 @@ describe('the warehouse', () => {
 
       await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
         kind: 'batch_id_collision',
-        message: "job load_A_pmr_project_7_1_1 was another batch's",
+        message: "job load_A_pmr_project_7_1_1 belongs to another batch",
       });
     });
 
@@ -276,7 +276,7 @@ describe('the warehouse', () => {
       const outcome = await warehouse.merge(attempt(1n), 5n, soon());
 
       assert.ok(outcome.state === 'staging_lost');
-      assert.match(outcome.error.message, /0 of 5 staged rows are there/);
+      assert.match(outcome.error.message, /the temp table has 0 of 5 staged rows/);
     });
 
     it('I7 does not take for its own the one that had the same number in another life of the control database', async () => {
