@@ -117,7 +117,8 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'merge_refused',
-      message: /\[smart-datahub:superseded\] batch 2 was not merged, because the newer batch 1000 was merged before/,
+      message:
+        /\[smart-datahub:superseded\] batch 2 was not merged, because the newer batch 1000 was merged before/,
     });
 
     assert.deepEqual(await image(), before);
