@@ -1,6 +1,6 @@
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 
-// A function loads only what it needs: the one that FUNCTION_TARGET names is registered, with its own imports.
+// Registers only the function that FUNCTION_TARGET names, so that a process loads no other function's imports.
 const FUNCTIONS: Record<string, () => Promise<HttpFunction>> = {
   extract: async () => (await import('./extract/extract.ts')).extract,
   merge: async () => (await import('./merge/merge.ts')).merge,

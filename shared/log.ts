@@ -14,7 +14,7 @@ const SEVERITY: Record<string, string> = {
   fatal: 'CRITICAL',
 };
 
-/** A logger that writes one JSON line an outcome to standard output, in the form that Cloud Logging understands. */
+/** Creates a logger that writes JSON lines to standard output, in the form that Cloud Logging understands. */
 export function createLog(level = 'info', destination?: NodeJS.WritableStream): Logger {
   return pino(
     {
@@ -29,8 +29,8 @@ export function createLog(level = 'info', destination?: NodeJS.WritableStream): 
 }
 
 /**
- * The same log for one request: every line names its function and its view as labels, by which Cloud Logging filters, and the
- * trace of the project that it belongs to, by which it shows the lines of one tick together.
+ * Returns a logger for one request. Every line has the function and the view as labels, for filters in Cloud Logging, and the trace, by
+ * which Cloud Logging shows the lines of one tick together.
  */
 export function logOfRequest(log: Logger, functionName: string, projectId: string, trace: Trace): Logger {
   return log.child(

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * What the log lines of all functions that one tick caused have in common. It comes with the request that began it, or is made
- * up there, and travels in the attribute `traceparent` of every message, in the form of https://www.w3.org/TR/trace-context/.
+ * Connects the log lines of all functions that one tick caused. The first request brings the trace, or a new one begins there. Every message
+ * carries it in the attribute `traceparent`, in the format of https://www.w3.org/TR/trace-context/.
  */
 export type Trace = {
   /** 32 hex digits. */
   id: string;
-  /** 16 hex digits: the span of the request that began it. */
+  /** 16 hex digits: the span of the request that began the trace. */
   spanId: string;
-  /** Whether Google's own tracing keeps it. */
+  /** Whether Google's own tracing records the trace. */
   isSampled: boolean;
 };
 
@@ -20,8 +20,8 @@ const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16}
 const CLOUD_TRACE_CONTEXT = /^([0-9a-f]{32})\/(\d{1,20})(?:;o=(\d))?$/;
 
 /**
- * The trace of a request: that of the message which it delivers, else the request's own, else a new one. (Each delivery has a
- * trace of its own, which says nothing of who sent the message.)
+ * Returns the trace of the message that a request delivers, or else the request's own trace, or else a new one. The message comes first
+ * because each delivery has a trace of its own, which says nothing about the sender.
  */
 export function traceOf(messageTraceparent: string | null, headers: Headers): Trace {
   return (

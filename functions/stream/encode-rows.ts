@@ -10,20 +10,20 @@ import type { StreamMessage } from '../../shared/warehouse/stream-message.ts';
 export type EncodedRows = {
   message: StreamMessage;
   /**
-   * The rows of the staged objects in their order, as upserts and deletes, from where the last call stopped until `shouldStop`. Throws
-   * `staging_lost` for damaged objects.
+   * Yields the staged rows in order, as upserts and deletes, from where the last call stopped until `shouldStop` returns true. Throws
+   * `staging_lost` for objects that are gone or corrupt.
    */
   changes(manifest: Manifest, shouldStop: () => boolean, signal: AbortSignal): AsyncGenerator<Uint8Array[]>;
-  /** Deletes for rows that the batch did not carry. They count as older than every row of the batch, so they cannot delete one of those. */
+  /** Yields deletes for rows that the batch does not contain. Their sequence numbers are below those of its rows, so they cannot delete one of these. */
   deletes(keys: AsyncIterable<StagedRow[]>): AsyncGenerator<Uint8Array[]>;
-  /** The rows yielded so far, by this call and by earlier ones. */
+  /** The rows that this call and earlier calls have yielded so far. */
   readonly progress: Progress;
 };
 
 /** Below the ordinals of staged rows, which start at 1. */
 const BEFORE_ALL_ROWS = 0;
 
-/** Encodes the rows that a batch writes into its target. Throws `bad_data` for a value that the message cannot hold. */
+/** Prepares the rows that a batch streams into its target. Encoding throws `bad_data` for a value that the message cannot hold exactly. */
 export async function encodeRows(
   batch: EtlTransaction,
   shape: TableShape,
@@ -45,7 +45,7 @@ export async function encodeRows(
     }
     progress.rows += 1;
     counts[countOf(row)] += 1n;
-    // The ordinal is the row's place among the staged rows, the same at every attempt.
+    // The ordinal is the row's position among the staged rows, the same at every attempt.
     return row.action === 'deleted' ? encoder.delete(row, progress.rows) : encoder.upsert(row, progress.rows);
   };
 
@@ -62,7 +62,7 @@ export async function encodeRows(
             before += lines.length;
             if (done === lines.length) continue;
             yield lines.slice(done).map(encode);
-            // Checked only after progress was made: a slow start must not keep the batch where it is for ever.
+            // Checked only after progress, so that a slow start cannot hold the batch in place forever.
             if (shouldStop()) return;
           }
         }
@@ -78,7 +78,7 @@ export async function encodeRows(
   };
 }
 
-/** Counts by the log's hint. The rows of a whole view have no hint. */
+/** Counts a row by the action that its log row names. The rows of a whole view have no log row. */
 function countOf({ action }: StagedRow): keyof Counts {
   return action === 'deleted' || action === 'changed' ? action : 'added';
 }

@@ -18,13 +18,13 @@ function wholeNumber(fallback: number, low: number, high: number, description: s
 const dataset = (fallback: string, description: string) =>
   z
     .string()
-    .regex(/^\w{1,1024}$/, 'may hold letters, digits and underscores only')
+    .regex(/^\w{1,1024}$/, 'may only contain letters, digits and underscores')
     .default(fallback)
     .meta({ description, allowed: 'letters, digits, underscores' });
 const topic = (fallback: string, description: string) =>
   z
     .string()
-    .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is no Pub/Sub topic name')
+    .regex(/^[A-Za-z][\w.~+%-]{2,254}$/, 'is not a Pub/Sub topic name')
     .default(fallback)
     .meta({ description, allowed: 'a Pub/Sub topic name' });
 const table = (fallback: string, description: string) =>
@@ -37,7 +37,7 @@ const table = (fallback: string, description: string) =>
 export const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z
     .string({ error: 'is missing' })
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no project id')
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is not a project id')
     .meta({
       description: 'The project that holds the datasets, the bucket and the topics.',
       allowed: 'a project id',
@@ -45,11 +45,11 @@ export const environment = z.object({
   ...databaseVariables,
   STAGING_BUCKET: z
     .string({ error: 'is missing' })
-    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is no bucket name')
+    .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'is not a bucket name')
     .meta({ description: 'The Cloud Storage bucket of the staged objects.', allowed: 'a bucket name' }),
   BIGQUERY_LOCATION: z
     .string({ error: 'is missing' })
-    .regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is no location')
+    .regex(/^[A-Za-z][A-Za-z0-9-]+$/, 'is not a location')
     .meta({
       description: 'The location of the datasets and the bucket.',
       allowed: '`EU`, `US` or a region',
@@ -129,15 +129,15 @@ const usableEnvironment = environment.refine((given) => given.SOURCE_CONNECTIONS
   error: 'must be greater than MAX_SLICES',
 });
 
-/** Every variable that a function reads. */
+/** The names of all variables that a function reads. */
 export const ENVIRONMENT_NAMES = Object.keys(environment.shape);
 
 export type Config = ReturnType<typeof parseConfig>;
 
 /**
- * The configuration of a function, from its environment and the secrets that it names.
- * Throws one error that names every variable that is missing, malformed or cannot be read; values are never in its text. It is
- * `environment`, or what reading the secrets threw, when nothing else is at fault.
+ * Parses the configuration of a function from its environment and the secrets that the environment names. Throws one error that names every
+ * variable that is missing, malformed or unreadable, and never contains a value. Its kind is `environment`, or the kind that reading the
+ * secrets threw when nothing else is wrong.
  */
 export function parseConfig(env: Record<string, string | undefined>, secrets: ReadSecrets = NO_SECRETS) {
   const read = [...secrets.read].map(([name, { value }]) => [name, value] as const);
@@ -190,11 +190,11 @@ function unusable(faults: string[], { faults: unread }: ReadSecrets): DataHubErr
   const unreadable = [...unread].map(([name, { message }]) => `${name} ${message}`);
   const kinds = new Set<ErrorKind>([...unread.values()].map(({ kind }) => kind));
   const kind = [...kinds].find((each) => each !== 'transient') ?? 'transient';
-  const isOurs = faults.length > 0 || kinds.has('environment');
+  const isEnvironment = faults.length > 0 || kinds.has('environment');
   const advice = new Set([...unread.values()].map((error) => error.advice));
   if (faults.length > 0) advice.add(ADVICE.environment);
   return new DataHubError(
-    isOurs ? 'environment' : kind,
+    isEnvironment ? 'environment' : kind,
     `The environment is not usable: ${[...faults, ...unreadable].join('; ')}.`,
     { advice: [...advice].join(' ') },
   );

@@ -3,19 +3,19 @@ import { z } from 'zod';
 import { Secret, type SecretReference } from './secret.ts';
 import { isLocalHost, type TlsMode, tlsModes } from './tls.ts';
 
-/** The two databases, which are never reached with each other's role. */
+/** The two databases. Each is reached with a role of its own. */
 export type Side = 'source' | 'control';
 
 /** How a database is reached. */
 export type DatabaseConfig = {
   side: Side;
   url: Secret;
-  /** Where the URL was read, to be read again when its password is refused; null for one that stood in the environment. */
+  /** The secret that holds the URL, which is read again when the server refuses the password; null for a URL in the environment itself. */
   reference: SecretReference | null;
   tls: TlsMode;
-  /** PEM certificates of who may have signed the server's; null for those that Node trusts. */
+  /** PEM certificates of the authorities that may sign the server's certificate; null for those that Node trusts. */
   tlsCa: string | null;
-  /** Reached through Google's connector, which finds the address and encrypts; null for the URL's own host. */
+  /** The instance to reach through Google's connector, which finds its address and encrypts; null to connect to the URL's host. */
   cloudSql: CloudSql | null;
 };
 
@@ -24,7 +24,7 @@ export type CloudSql = { instance: string; ipType: IpType };
 const ipTypes = ['PUBLIC', 'PRIVATE', 'PSC'] as const;
 export type IpType = (typeof ipTypes)[number];
 
-/** The variables of one database, without the prefix that names it. */
+/** The variables of one database, without the prefix SOURCE_ or CONTROL_. */
 const variables = {
   DATABASE_URL: z
     .string({ error: 'is missing' })
@@ -33,8 +33,7 @@ const variables = {
       abort: true,
     })
     .refine((text) => tlsParameters(text).length === 0, {
-      error:
-        'must not set sslmode or another parameter of TLS: the variable ending in _TLS says what is wanted',
+      error: 'must not set sslmode or another TLS parameter; set the variable ending in _TLS instead',
     }),
   TLS: z
     .enum(tlsModes, { error: `must be one of ${tlsModes.join(', ')}` })
@@ -43,7 +42,7 @@ const variables = {
       description: 'What the connection requires of TLS, in the words of libpq.',
       default: '`verify-full`; on the same machine `disable`',
     }),
-  TLS_CA: z.string().refine(isCertificate, { error: 'holds no PEM certificate' }).optional().meta({
+  TLS_CA: z.string().refine(isCertificate, { error: 'does not contain a PEM certificate' }).optional().meta({
     description: 'The certificates of the authorities that may sign the certificate of the server.',
     default: 'the authorities that Node.js trusts',
     allowed: 'PEM certificates',
@@ -88,7 +87,7 @@ type Parsed = z.output<z.ZodObject<typeof databaseVariables>>;
 const nameOf = <Suffix extends string>(side: Side, suffix: Suffix) =>
   `${side.toUpperCase()}_${suffix}` as `${'SOURCE' | 'CONTROL'}_${Suffix}`;
 
-/** What two variables of one database say against each other, with the names. */
+/** Describes variables that contradict each other, naming them. */
 export function contradictions(env: Record<string, string | undefined>): string[] {
   return (['source', 'control'] as const).flatMap((side) => {
     const [tls, ca, instance] = (['TLS', 'TLS_CA', 'CLOUD_SQL_INSTANCE'] as const).map((suffix) =>
@@ -96,15 +95,17 @@ export function contradictions(env: Record<string, string | undefined>): string[
     ) as [string, string, string];
     const set = [tls, ca].filter((name) => env[name] !== undefined);
     if (env[instance] !== undefined && set.length > 0) {
-      return [`${set.join(' and ')} cannot be set beside ${instance}, whose connector encrypts by itself`];
+      return [
+        `${set.join(' and ')} cannot be set together with ${instance}, whose connector encrypts by itself`,
+      ];
     }
     if (env[tls] === 'disable' && env[ca] !== undefined)
-      return [`${ca} is of no use while ${tls} is disable`];
+      return [`${ca} has no effect while ${tls} is disable`];
     return [];
   });
 }
 
-/** How a database is reached, by variables that were parsed. */
+/** Builds the configuration of one database from the parsed variables. */
 export function databaseConfig(
   side: Side,
   parsed: Parsed,
@@ -124,7 +125,10 @@ export function databaseConfig(
   };
 }
 
-/** Null for what is no URL of a database; one without a host is a socket's: postgresql://user:password@/database?host=/folder */
+/**
+ * Parses a database URL, or returns null for any other text. A URL without a host means a socket:
+ * postgresql://user:password@/database?host=/folder
+ */
 export function parseDatabaseUrl(text: string): URL | null {
   try {
     const url = new URL(text.replace('@/', '@socket/'));
@@ -135,22 +139,22 @@ export function parseDatabaseUrl(text: string): URL | null {
   }
 }
 
-/** The host that a connection goes to, or the folder of its socket. */
+/** Returns the host of a database URL, or the folder of its socket. */
 export function hostOf(text: string): string {
   const url = parseDatabaseUrl(text);
   return url?.searchParams.get('host') ?? url?.hostname ?? '';
 }
 
 /**
- * Whether connections may go on by another URL: one of the same host, since what is asked of TLS was decided for that one. Of a Cloud SQL
- * instance the host means nothing.
+ * Whether another URL may replace the current one. Its host must be the same, since the TLS mode was chosen for that host. For a Cloud SQL
+ * instance the host has no meaning.
  */
 export function canReplace({ url, cloudSql }: DatabaseConfig, by: string): boolean {
   if (!variables.DATABASE_URL.safeParse(by).success) return false;
   return cloudSql !== null || hostOf(by) === hostOf(url.reveal());
 }
 
-/** The parameters by which pg would decide about TLS by rules of its own. */
+/** Returns the URL parameters that would make pg apply its own TLS rules. */
 function tlsParameters(text: string): string[] {
   const names = [...(parseDatabaseUrl(text)?.searchParams.keys() ?? [])];
   return names.filter((name) => name.startsWith('ssl') || name === 'uselibpqcompat');

@@ -1,7 +1,7 @@
 import { asDataHubError, DataHubError } from '../errors.ts';
 import { isReference, parseReference, type SecretReference, showReference } from './secret.ts';
 
-/** The variables that hold secrets: each may name one in Secret Manager instead. */
+/** The variables that hold secrets. Each may refer to Secret Manager instead. */
 export const SECRET_VARIABLES = [
   'SOURCE_DATABASE_URL',
   'SOURCE_TLS_CA',
@@ -9,20 +9,20 @@ export const SECRET_VARIABLES = [
   'CONTROL_TLS_CA',
 ] as const;
 
-/** The newest value that a reference means. Throws `environment`, `unauthorized` or `transient`. */
+/** Reads the current value of a reference. Throws `environment`, `unauthorized` or `transient`. */
 export type SecretReader = (reference: SecretReference) => Promise<string>;
 
-/** What became of the references of an environment. */
+/** The results of reading the secrets that an environment names. */
 export type ReadSecrets = {
-  /** By variable: where its value was read, and the value. */
+  /** By variable: the reference and its value. */
   read: Map<string, { reference: SecretReference; value: string }>;
-  /** By variable: why it could not be read. */
+  /** By variable: why its secret could not be read. */
   faults: Map<string, DataHubError>;
 };
 
 export const NO_SECRETS: ReadSecrets = { read: new Map(), faults: new Map() };
 
-/** Reads every secret that the environment names, all at once; what fails is told with the other faults (`parseConfig`). */
+/** Reads all secrets that the environment names, in parallel. Returns failures, so that `parseConfig` reports them with all other faults. */
 export async function readSecrets(
   env: Record<string, string | undefined>,
   readSecret: SecretReader,
@@ -48,7 +48,7 @@ const malformed = () =>
     advice: 'The version is a number or "latest".',
   });
 
-/** The error of a reference that cannot be read; `why` follows its name. */
+/** The error for a reference that cannot be read; `why` follows the reference in its message. */
 export function unreadable(
   kind: 'environment' | 'unauthorized' | 'transient',
   reference: SecretReference,

@@ -1,4 +1,4 @@
-/** A text that prints as `[redacted]`, whatever prints it. */
+/** A text that prints as `[redacted]` everywhere; only `reveal` returns it. */
 export class Secret {
   readonly #value: string;
   constructor(value: string) {
@@ -22,15 +22,15 @@ export class Secret {
 export type SecretReference = { project: string; secret: string; version: string };
 
 const SCHEME = 'sm://';
-/** Project ids and numbers, and what Secret Manager takes as names: https://cloud.google.com/secret-manager/docs/reference/rest */
+/** Project ids or numbers, and names that Secret Manager accepts: https://cloud.google.com/secret-manager/docs/reference/rest */
 const FORM = /^sm:\/\/([a-z0-9][a-z0-9:.-]{4,61})\/([A-Za-z0-9_-]{1,255})\/(latest|[1-9]\d{0,9})$/;
 
-/** Whether a value of the environment means a secret instead of being one. */
+/** Whether the value of a variable refers to a secret instead of containing it. */
 export function isReference(value: string): boolean {
   return value.startsWith(SCHEME);
 }
 
-/** A reference from its text, `sm://project/secret/version`; null for any other text. */
+/** Parses a reference of the form `sm://project/secret/version`; returns null for any other text. */
 export function parseReference(value: string): SecretReference | null {
   const [, project, secret, version] = FORM.exec(value) ?? [];
   if (project === undefined || secret === undefined || version === undefined) return null;

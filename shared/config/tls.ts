@@ -1,20 +1,20 @@
 import type { ConnectionOptions } from 'node:tls';
 
 /**
- * What is wanted of a connection, as libpq means it (https://www.postgresql.org/docs/current/libpq-ssl.html): no encryption;
- * encryption with whoever answers; with a certificate that a trusted authority signed; with one that also names the host.
+ * The TLS modes, with libpq's meaning (https://www.postgresql.org/docs/current/libpq-ssl.html): no encryption; encryption without a check of
+ * the server; a certificate from a trusted authority; a certificate from a trusted authority that also names the host.
  */
 export const tlsModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 export type TlsMode = (typeof tlsModes)[number];
 
-/** Of this machine: a loopback address, or the folder of a socket. */
+/** Whether a host is this machine: a loopback address or the folder of a socket. */
 export function isLocalHost(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host) || isSocket(host);
 }
 
 const isSocket = (host: string): boolean => host.startsWith('/') || host === 'socket';
 
-/** Node's options of a mode; false for no encryption. `require` with certificates given is `verify-ca`, as libpq has it. */
+/** Returns Node's options for a mode, or false for no encryption. With certificates, `require` means `verify-ca`, as in libpq. */
 export function tlsOptions(mode: TlsMode, ca: string | null): ConnectionOptions | false {
   const trusted = ca === null ? {} : { ca };
   switch (mode) {

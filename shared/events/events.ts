@@ -5,20 +5,20 @@ import type { ApplierFunction } from '../model/batch.ts';
 
 export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
 
-/** Publishes messages. Each method resolves when Pub/Sub has the message; a lost answer may leave a duplicate. */
+/** Publishes messages. Each method returns when Pub/Sub has stored the message. After a lost answer, a message may be published twice. */
 export type Events = {
-  /** The same publisher, with messages that carry this trace (`Trace`). */
+  /** Returns the same publisher, whose messages carry this trace (`Trace`). */
   withTrace(traceparent: string): Events;
   requestExtract(view: string, trigger: string): Promise<void>;
   announceBatch(applier: ApplierFunction, view: string, etlTransactionId: bigint): Promise<void>;
   /** Sends an event again to the function that failed with it. Throws `invalid_event` for a function without a topic. */
   sendAgain(functionName: string, event: object): Promise<void>;
   publishDeadLetter(letter: object): Promise<void>;
-  /** The names of the topics that do not exist. */
+  /** Returns the names of the configured topics that do not exist. */
   missingTopics(): Promise<string[]>;
 };
 
-/** Opens the client at its first use. Publishes a message once more when Pub/Sub does not take it within `callTimeoutSeconds`. */
+/** Opens the client at its first use. Publishes a message once more when Pub/Sub does not answer within `callTimeoutSeconds`. */
 export function createEvents(
   openPubSub: () => Promise<PubSub>,
   topics: Topics,

@@ -3,10 +3,10 @@ import { DataHubError } from '../errors.ts';
 import { viewSourceImport, warehouseName } from '../model/view-source.ts';
 
 /** PostgreSQL's text cannot hold NUL characters, so no valid value contains one. */
-const text = z.string().refine((given) => !given.includes('\0'), { error: 'holds a NUL character' });
+const text = z.string().refine((given) => !given.includes('\0'), { error: 'contains a NUL character' });
 const view = text.min(1).max(200);
 const trigger = text.max(40);
-/** The id of a recorded failure. A call by hand may write it as text, as `status` shows it. */
+/** The id of a recorded failure. A manual call may write it as text, as `status` shows it. */
 const failureId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
 
 const tick = z
@@ -94,16 +94,16 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
 
 /** Parses an event of `merge` or `stream`. Throws `invalid_event` naming every fault. */
 export function parseBatchEvent(payload: unknown): BatchEvent {
-  return parse(batchEvent, payload, 'It takes {"view": "…", "etlTransactionId": "…"}.');
+  return parse(batchEvent, payload, 'Send {"view": "…", "etlTransactionId": "…"}.');
 }
 
 const EXTRACT_FORMS =
-  'It takes {}, {"view": …}, {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "since when", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true} (all three also with "view"); or {"import": […]}.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);
   if (parsed.success) return parsed.data;
-  throw new DataHubError('invalid_event', `the event does not fit: ${describe(parsed.error, payload)}`, {
+  throw new DataHubError('invalid_event', `the event is not valid: ${describe(parsed.error, payload)}`, {
     advice,
   });
 }

@@ -8,8 +8,8 @@ import type { Config } from '../config/config.ts';
 import { DataHubError } from '../errors.ts';
 import { addRequestTimeout } from './request-timeout.ts';
 
-// Only this file knows that the environment can point a client at an emulator. Google's libraries read most addresses from variables of
-// their own; this file adds the rest and keeps clients of an emulator from looking for credentials. It imports each library at the first
+// Only this file knows that the environment can point a client at an emulator. Google's libraries read most addresses from their own
+// variables. This file adds the others, and keeps clients of an emulator from looking for credentials. It imports each library at its first
 // use, so that a function loads only the libraries it needs.
 
 const overridden = (variable: string): boolean => Boolean(process.env[variable]);
@@ -35,11 +35,11 @@ export async function createWriterClient(config: Config): Promise<managedwriter.
   const { managedwriter } = await import('@google-cloud/bigquery-storage');
   const { projectId } = config;
   const emulator = hostAndPort('BIGQUERY_STORAGE_EMULATOR_HOST');
-  // One without the other would create tables in an emulator and write their rows to the cloud.
+  // One without the other would create tables in an emulator and write their rows to the real BigQuery, or the reverse.
   if ((emulator !== null) !== overridden('BIGQUERY_EMULATOR_HOST')) {
     throw new DataHubError(
       'environment',
-      'BIGQUERY_EMULATOR_HOST and BIGQUERY_STORAGE_EMULATOR_HOST must be given together, or not at all',
+      'BIGQUERY_EMULATOR_HOST and BIGQUERY_STORAGE_EMULATOR_HOST must be set together or not at all',
     );
   }
   if (emulator === null) return new managedwriter.WriterClient({ projectId });

@@ -6,8 +6,8 @@ import { fromGoogle } from './google-errors.ts';
 import { withRequestTimeout } from './request-timeout.ts';
 
 /**
- * Makes a factory of sockets to a Cloud SQL instance, encrypted by Google's connector. Throws `environment` for an instance or an
- * address type that does not exist, `unauthorized` or `transient`.
+ * Returns a function that opens a factory of sockets to a Cloud SQL instance, which Google's connector encrypts. It throws `environment` for
+ * an instance or an address type that does not exist, `unauthorized` or `transient`.
  */
 export function createCloudSqlSockets(openConnector: () => Promise<Connector>, callTimeoutSeconds: number) {
   return async (side: Side, { instance, ipType }: CloudSql): Promise<() => Socket> => {

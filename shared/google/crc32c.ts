@@ -1,4 +1,4 @@
-/** Remainders of every byte for the Castagnoli polynomial, bit-reversed (RFC 3720, appendix B.4). */
+/** The remainder of every byte for the bit-reversed Castagnoli polynomial (RFC 3720, appendix B.4). */
 const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
   for (let bit = 0; bit < 8; bit += 1) {
@@ -8,8 +8,8 @@ const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * The CRC-32C of bytes, as an unsigned number. Node has CRC-32 only, and the one of Google's storage client would load that
- * client where nothing is stored.
+ * Returns the CRC-32C of bytes as an unsigned number. Node only has CRC-32, and using the one of Google's storage client would load that
+ * client into functions that do not need it.
  */
 export function crc32c(bytes: Uint8Array): number {
   const state = bytes.reduce(

@@ -10,7 +10,7 @@ import {
 const BY_REASON: Record<string, ErrorKind> = {
   accessDenied: 'unauthorized',
   backendError: 'transient',
-  duplicate: 'transient', // of a statement: somebody made the same object at the same moment
+  duplicate: 'transient', // for a statement: a concurrent one created the same object
   internalError: 'transient',
   jobBackendError: 'transient',
   jobInternalError: 'transient',
@@ -23,7 +23,7 @@ const BY_REASON: Record<string, ErrorKind> = {
   timeout: 'transient',
 };
 
-// Of HTTP (REST) and of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html); the two ranges do not meet.
+// The status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html) and of HTTP, whose ranges do not overlap.
 const BY_CODE: Record<number, ErrorKind> = {
   1: 'transient', // CANCELLED
   2: 'transient', // UNKNOWN
@@ -45,10 +45,10 @@ const BY_CODE: Record<number, ErrorKind> = {
   429: 'transient',
 };
 
-/** Whatever a Google client threw, classified by its code and reason; `what` begins the message: "load job x". */
+/** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". */
 export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
   if (error instanceof DataHubError) return error;
-  // A SyntaxError is a body that was cut short; the clients parse nothing of ours.
+  // A SyntaxError comes from a truncated body, since the clients parse nothing of ours.
   if (isProgrammingError(error) && !(error instanceof SyntaxError))
     return new DataHubError('bug', `${what}: ${String(error)}`, { cause: error, context });
   const code = codeOf(error);
@@ -65,12 +65,12 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
   });
 }
 
-/** The kind of a job that BigQuery ended with this reason. */
+/** Returns the error kind of a job that failed with this reason. */
 export function kindOfJobError(reason: string | undefined): ErrorKind {
   return (reason === undefined ? undefined : BY_REASON[reason]) ?? 'warehouse';
 }
 
-/** The HTTP or gRPC code of a Google client's error, or its network code. */
+/** Returns the HTTP, gRPC or network code of a Google client's error. */
 export function codeOf(error: unknown): number | string | undefined {
   const holder = error as { code?: unknown; status?: unknown } | null | undefined;
   const code = holder?.code ?? holder?.status;
@@ -86,7 +86,7 @@ function reasonOf(error: unknown): string | undefined {
 }
 
 function kindOfCode(code: number | string | undefined): ErrorKind {
-  // A service's refusal has a number; what has none failed before it answered: no credentials yet, a broken body.
+  // A refusal by the service has a numeric code. An error without one happened before that: no credentials yet, or a broken body.
   if (typeof code !== 'number') return 'transient';
   return BY_CODE[code] ?? (code >= 500 ? 'transient' : 'bug');
 }

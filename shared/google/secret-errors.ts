@@ -3,14 +3,14 @@ import { type SecretReference, showReference } from '../config/secret.ts';
 import { ADVICE, type DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from './google-errors.ts';
 
-/** Why Secret Manager does not give a version, with what to do about it. */
-export function refusedSecret(cause: unknown, reference: SecretReference): DataHubError {
+/** Classifies why Secret Manager did not return a version, with advice. */
+export function secretError(cause: unknown, reference: SecretReference): DataHubError {
   const { project, secret } = reference;
   const add = `gcloud secrets versions add ${secret} --project ${project} --data-file -`;
   switch (codeOf(cause)) {
     case NOT_FOUND:
       return unreadable('environment', reference, 'does not exist', {
-        advice: `Correct the name, or add a version: ${add}.`,
+        advice: `Correct the reference, or add a version: ${add}.`,
         cause,
       });
     case FAILED_PRECONDITION:
@@ -19,14 +19,17 @@ export function refusedSecret(cause: unknown, reference: SecretReference): DataH
         cause,
       });
     case PERMISSION_DENIED:
-      return unreadable('unauthorized', reference, 'must not be read', {
+      return unreadable('unauthorized', reference, 'the function may not read', {
         advice: `Give the function's service account the role roles/secretmanager.secretAccessor on secret ${secret} of project ${project}.`,
         cause,
       });
     default: {
       const { kind, message } = fromGoogle(cause, `secret ${showReference(reference)}`);
-      const told = kind === 'unauthorized' || kind === 'environment' ? kind : 'transient';
-      return unreadable(told, reference, `cannot be read: ${message}`, { advice: ADVICE[told], cause });
+      const reported = kind === 'unauthorized' || kind === 'environment' ? kind : 'transient';
+      return unreadable(reported, reference, `cannot be read: ${message}`, {
+        advice: ADVICE[reported],
+        cause,
+      });
     }
   }
 }

@@ -1,6 +1,6 @@
 export type State = 'extracting' | 'staged' | 'applying' | 'applied' | 'abandoned' | 'failed';
 
-/** The states an ETL transaction may go to from each state (design: states); every change is a compare-and-set. */
+/** The states to which an ETL transaction may go from each state (docs/architecture.md#states). Every change is a compare-and-set. */
 export const NEXT: Record<State, readonly State[]> = {
   extracting: ['staged', 'abandoned', 'failed'],
   staged: ['applying', 'abandoned', 'failed'],
@@ -13,7 +13,7 @@ export const NEXT: Record<State, readonly State[]> = {
 /** The states in which a batch holds its view. */
 export const IN_FLIGHT: readonly State[] = ['extracting', 'staged', 'applying'];
 
-/** Throws a RangeError for a change that the table does not have: a bug, not a race. */
+/** Throws a RangeError for a change that the table does not contain: a bug, not a race. */
 export function assertTransition(from: State, to: State): void {
   if (!NEXT[from].includes(to)) throw new RangeError(`an ETL transaction cannot go from ${from} to ${to}`);
 }

@@ -2,7 +2,7 @@ import type { State } from './batch-states.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { LoadType } from './columns.ts';
 
-/** What applying a batch did to the rows of the target. A row that is un-deleted counts as added. */
+/** How many rows of the target a batch added, changed and deleted. A row that is undeleted counts as added. */
 export type Counts = { added: bigint; changed: bigint; deleted: bigint };
 
 export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
@@ -11,13 +11,13 @@ export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
 export type EtlTransaction = {
   /** The batch id. */
   id: bigint;
-  /** Tells the batch from one with the same id that an earlier control database created. */
+  /** Distinguishes the batch from one with the same id that an earlier control database created. */
   token: string;
   view: string;
   kind: Kind;
   state: State;
   attempt: number;
-  /** The attempt that last loaded the staged objects into the temp table; the load job is named by it. */
+  /** The attempt that last loaded the staged objects into the temp table. The id of the load job contains it. */
   loadAttempt: number;
   /** The job of the first load; null until it has succeeded. */
   loadJobId: string | null;
@@ -25,16 +25,16 @@ export type EtlTransaction = {
   stagedPrefix: string;
   stagedUpserts: bigint;
   stagedDeletes: bigint;
-  /** How far functions that reached their time limit have streamed it. */
+  /** How far earlier calls have streamed the batch. */
   progress: Progress;
   stagedAt: Date | null;
   hasMore: boolean;
-  /** Whether it carries every row of the view, so that applying it deletes the rows that it does not carry. */
+  /** Whether the batch contains every row of the view, so that applying it deletes all other rows. */
   isComplete: boolean;
   startedAt: Date;
 };
 
-/** How many staged rows, from the first one on, BigQuery has acknowledged, and what they did. */
+/** How many staged rows, counted from the first one, BigQuery has acknowledged, and what they changed. */
 export type Progress = { rows: number; counts: Counts };
 
 /** The function that applies the batches of a load type; its topic announces them. */

@@ -1,7 +1,7 @@
 const PLAIN = /^[\w.:-]{1,100}$/;
 const SHOWN_CHARACTERS = 100;
 
-/** A key as messages name it: numbers, uuids and the like as they are, any other text quoted, with its odd characters escaped, and cut. */
+/** Formats a key for messages: numbers, UUIDs and similar keys unchanged; any other text quoted, escaped and cut after 100 characters. */
 export function formatKey(key: unknown): string {
   const text = String(key);
   if (PLAIN.test(text)) return text;

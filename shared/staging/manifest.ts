@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BIG_QUERY_TYPES } from '../model/columns.ts';
 
-/** One staged object; `bytes` as it is stored, compressed. */
+/** One staged object; `bytes` is its stored, compressed size. */
 const stagedObject = z.object({ name: z.string(), rows: z.number(), bytes: z.number(), md5: z.string() });
 export type StagedObject = z.output<typeof stagedObject>;
 
@@ -11,12 +11,12 @@ const column = z.object({
   mode: z.enum(['REQUIRED', 'NULLABLE', 'REPEATED']),
 });
 
-/** What a batch staged; it is written last, so that a batch with a manifest is whole. */
+/** The objects that a batch staged. It is written last, so a batch with a manifest is complete. */
 export const manifest = z.object({
   view: z.string(),
   etl_transaction_id: z.string(),
   columns: z.array(column),
-  /** The rows have the columns of a streamed target, for a load job straight into it. */
+  /** Whether the rows have all columns of a streamed target, for a load job straight into it. */
   is_direct_load: z.boolean(),
   upserts: z.number(),
   deletes: z.number(),

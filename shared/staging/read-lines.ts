@@ -1,21 +1,19 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
-import { withRequestTimeout } from '../google/request-timeout.ts';
-import { downloadOnce } from './download.ts';
+import { download } from './download.ts';
 import type { StagedObject } from './manifest.ts';
 
-/** The text of a larger chunk would be one of V8's large objects, which are cleared away late: it costs 100 MB and a fifth of the rate. */
+/** The text of a larger chunk would be one of V8's large objects, which are freed late: that costs 100 MB and a fifth of the throughput. */
 const GUNZIP_CHUNK_BYTES = 32 * 1024;
 
 /**
- * The lines of a staged object, as they come, without their line ends; memory does not grow with their number. At the end the
- * object was what the manifest says, or it throws `staging_lost`: gone, cut short, damaged, or another object by now.
+ * Yields the lines of a staged object as they arrive, without their line ends; memory does not grow with their number. After the last line
+ * it has checked the object against the manifest. Throws `staging_lost` for an object that is gone, truncated, corrupt or replaced.
  */
 export async function* readLines(
   bucket: Bucket,
@@ -23,8 +21,10 @@ export async function* readLines(
   signal: AbortSignal,
   callTimeoutSeconds: number,
 ): AsyncGenerator<string[]> {
-  const stored = downloadOnce(bucket, name).createReadStream({ decompress: false, validation: false });
-  await beginning(stored, name, signal, callTimeoutSeconds);
+  const stored = await download(bucket, name, { signal, callTimeoutSeconds }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw readError(name, error);
+  });
   const hash = createHash('md5');
   stored.on('data', (chunk: Buffer) => hash.update(chunk));
   const unpacked = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES });
@@ -37,57 +37,38 @@ export async function* readLines(
     }
   } catch (error) {
     signal.throwIfAborted();
-    // What the pipeline failed with is the cause; what the reader meets is its echo.
+    // The pipeline's error is the cause; the reader's error only follows from it.
     throw readError(name, (await ended) ?? error);
   }
-  if (count !== rows) throw damaged(name, `it has ${count} rows instead of ${rows}`);
-  if (hash.digest('base64') !== md5) throw damaged(name, 'it is not the object that was staged');
-}
-
-/**
- * Waits until the object begins to come. A stream that is given up before is left alone: the client would end the process if the
- * answer came when it is destroyed.
- */
-async function beginning(
-  stored: Readable,
-  name: string,
-  signal: AbortSignal,
-  callTimeoutSeconds: number,
-): Promise<void> {
-  stored.on('error', () => undefined);
-  try {
-    await withRequestTimeout(callTimeoutSeconds, once(stored, 'readable', { signal }));
-  } catch (error) {
-    signal.throwIfAborted();
-    throw readError(name, error);
-  }
+  if (count !== rows) throw stagingLost(name, `it has ${count} rows instead of ${rows}`);
+  if (hash.digest('base64') !== md5) throw stagingLost(name, 'another object has replaced it');
 }
 
 async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
-  // Joined only when its end is there: a line may be many chunks long.
-  let begun: string[] = [];
-  // Cuts no character in two.
+  // The start of a line that has not ended yet. Its parts are joined only once, since a line may span many chunks.
+  let unfinished: string[] = [];
+  // Decodes characters that span two chunks.
   chunks.setEncoding('utf8');
   for await (const chunk of chunks as AsyncIterable<string>) {
     const [first = '', ...others] = chunk.split('\n');
-    begun.push(first);
+    unfinished.push(first);
     const last = others.pop();
     if (last === undefined) continue;
-    yield [begun.join(''), ...others];
-    begun = [last];
+    yield [unfinished.join(''), ...others];
+    unfinished = [last];
   }
-  const rest = begun.join('');
+  const rest = unfinished.join('');
   if (rest !== '') yield [rest];
 }
 
-/** zlib's errors have codes of their own, `Z_DATA_ERROR` and its kin. */
+/** Classifies an error of a download. zlib's errors have codes of their own, for example `Z_DATA_ERROR`. */
 function readError(name: string, error: unknown): DataHubError {
   const code = codeOf(error);
-  if (code === 404) return damaged(name, 'it is gone', error);
-  if (typeof code === 'string' && code.startsWith('Z_')) return damaged(name, String(error), error);
+  if (code === 404) return stagingLost(name, 'it is gone', error);
+  if (typeof code === 'string' && code.startsWith('Z_')) return stagingLost(name, String(error), error);
   return fromGoogle(error, `staged object ${name}`);
 }
 
-export function damaged(name: string, how: string, cause?: unknown): DataHubError {
-  return new DataHubError('staging_lost', `staged object ${name} is lost: ${how}`, { cause });
+export function stagingLost(name: string, why: string, cause?: unknown): DataHubError {
+  return new DataHubError('staging_lost', `staged object ${name} is lost: ${why}`, { cause });
 }

@@ -8,23 +8,23 @@ import type { StagedObject } from './manifest.ts';
 import { StallTimeout } from './stall-timeout.ts';
 
 const NEWLINE = 10;
-// Staged objects live for one batch: the fastest compression costs least over all.
+// Staged objects are short-lived, so the fastest compression costs least overall.
 const GZIP_LEVEL = 1;
 
 export type StageOptions = {
   bucket: Bucket;
-  /** Gives the name of the next part; called once a part. */
+  /** Returns the name of the next part; called once for each part. */
   nextName: () => string;
-  /** A part ends at the first line end after so many bytes, before compression. */
+  /** A part ends at the first line end after this many bytes, before compression. */
   maxPartBytes: number;
-  /** Cloud Storage must take what it is given within so long. */
+  /** Cloud Storage must accept each chunk within this time. */
   callTimeoutSeconds: number;
   signal: AbortSignal;
 };
 
 /**
- * Writes lines to Cloud Storage as gzip parts, as they come; memory does not grow with their number. No line gives no
- * part. A part is created, never overwritten: one that is there already throws `batch_id_collision`.
+ * Writes lines to Cloud Storage as gzip parts as they arrive; memory does not grow with their number. Without lines it writes no part. It
+ * never overwrites a part: throws `batch_id_collision` when the object exists.
  */
 export async function stageLines(lines: Readable, options: StageOptions): Promise<StagedObject[]> {
   const parts = new Parts(lines[Symbol.asyncIterator](), options);
@@ -38,7 +38,7 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
       parts.next(counted, stallTimeout),
       createGzip({ level: GZIP_LEVEL }),
       file.createWriteStream({
-        // Without a resumable session the object exists whole or not at all.
+        // Without a resumable session, the object is created completely or not at all.
         resumable: false,
         validation: 'md5',
         preconditionOpts: { ifGenerationMatch: 0 },
@@ -84,7 +84,7 @@ class Parts {
     return this.#pending !== undefined;
   }
 
-  /** `stallTimeout` runs whenever it is not the source that is waited for; at the end, until the object is there. */
+  /** Yields the chunks of the next part. `stallTimeout` runs except while this waits for the source; after the last chunk it keeps running. */
   async *next(counted: { rows: number }, stallTimeout: StallTimeout): AsyncGenerator<Buffer> {
     let bytes = 0;
     for (;;) {
@@ -104,14 +104,14 @@ class Parts {
     }
   }
 
-  /** Also a source that is silent is not waited for any longer than the signal allows: a pipeline would wait for it. */
+  /** Stops waiting for a silent source when the signal aborts, which a pipeline would not do. */
   async #read(): Promise<Buffer | undefined> {
     const { done, value } = await unlessAborted(this.#signal, this.#chunks.next());
     return done === true ? undefined : value;
   }
 }
 
-/** What the promise comes to, or the signal's reason as soon as it aborts. */
+/** Settles like the promise, or throws the signal's reason as soon as it aborts. */
 async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
@@ -126,7 +126,7 @@ function countLines(chunk: Buffer): number {
   return count;
 }
 
-/** An object of this name is there already: it is that of a batch that got the same number. */
+/** The error for an object that exists already: it belongs to another batch with the same id. */
 export function batchIdCollision(name: string, cause: unknown): DataHubError {
-  return new DataHubError('batch_id_collision', `staged object ${name} was another batch's`, { cause });
+  return new DataHubError('batch_id_collision', `staged object ${name} belongs to another batch`, { cause });
 }

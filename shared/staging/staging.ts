@@ -1,36 +1,37 @@
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
 import type { EtlTransaction } from '../model/batch.ts';
-import { downloadOnce } from './download.ts';
+import { download } from './download.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
-import { damaged, readLines } from './read-lines.ts';
+import { readLines, stagingLost } from './read-lines.ts';
 import { batchIdCollision, stageLines } from './stage-lines.ts';
 import { readStreamHighWater, type StreamHighWater, writeStreamHighWater } from './stream-high-water.ts';
 
 export type { Manifest, StagedObject, StreamHighWater };
 
-/** Writes the objects of one batch, below its own prefix `<view>/<etl transaction>/`. */
+/** Writes the objects of one batch, under its prefix `<view>/<batch id>/`. */
 export type BatchWriter = {
-  /** Writes lines as the next parts of a set; concurrent calls get part numbers of their own. */
+  /** Writes lines as the next parts of a set. Concurrent calls never share a part number. */
   write(set: 'upserts' | 'deletes', lines: Readable, signal: AbortSignal): Promise<StagedObject[]>;
-  /** Written last: from then on the batch is whole. One that is there and differs throws `batch_id_collision`. */
+  /** Writes the manifest, which completes the batch. Throws `batch_id_collision` when a different one exists. */
   writeManifest(content: Manifest): Promise<void>;
 };
 
 export type Staging = {
   openBatch(prefix: string): Promise<BatchWriter>;
-  /** Null when the batch has none. */
+  /** Returns null when the batch has no manifest. Throws `staging_lost` for one that cannot be parsed. */
   readManifest(prefix: string): Promise<Manifest | null>;
-  /** The names that the manifest lists and the bucket does not have. */
+  /** Returns the names of the objects that the manifest lists but the bucket does not contain. */
   missing(content: Manifest): Promise<string[]>;
-  /** Throws `staging_lost` unless the bucket has every object that the manifest lists, as it was staged. */
+  /** Throws `staging_lost` unless the bucket contains every object that the manifest lists, unchanged. */
   assertWhole(content: Manifest): Promise<void>;
-  /** The lines of an object, many at a time; see `readLines`. */
+  /** Yields the lines of an object in groups; see `readLines`. */
   readLines(object: StagedObject, signal: AbortSignal): AsyncGenerator<string[]>;
-  /** Of a streamed view: see `StreamHighWater`. */
+  /** For a streamed view; see `StreamHighWater`. */
   readStreamHighWater(view: string): Promise<StreamHighWater | null>;
   writeStreamHighWater(
     view: string,
@@ -38,16 +39,16 @@ export type Staging = {
     before: StreamHighWater | null,
   ): Promise<void>;
   uri(object: StagedObject): string;
-  /** Where the bucket is ("EU"). */
+  /** Returns the location of the bucket, for example "EU". */
   location(): Promise<string>;
 };
 
 const manifestName = (prefix: string): string => `${prefix}manifest.json`;
 
-/** How objects are written: parts of so many bytes, given up when Cloud Storage takes nothing of them for so long. */
+/** The size of a part before compression, and how long Cloud Storage may take to answer or to accept data. */
 export type StagingLimits = { maxPartBytes: number; callTimeoutSeconds: number };
 
-/** The client is opened when it is first needed. */
+/** Opens the client at its first use. Every error is classified. */
 export function createStaging(
   openStorage: () => Promise<Storage>,
   bucketName: string,
@@ -65,16 +66,16 @@ export function createStaging(
           return stageLines(lines, { bucket, nextName, ...limits, signal });
         },
         async writeManifest(content) {
-          const text = JSON.stringify(content);
-          const saved = bucket.file(manifestName(prefix)).save(text, {
+          const json = JSON.stringify(content);
+          const saved = bucket.file(manifestName(prefix)).save(json, {
             resumable: false,
             contentType: 'application/json',
             preconditionOpts: { ifGenerationMatch: 0 },
           });
           await withRequestTimeout(callTimeoutSeconds, saved).catch(async (error: unknown) => {
-            // The client repeats a save whose answer was lost, and then meets its own object.
+            // After a lost answer the client repeats the save, and then finds its own object.
             if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
-            if (JSON.stringify(await staging.readManifest(prefix)) !== text) {
+            if (JSON.stringify(await staging.readManifest(prefix)) !== json) {
               throw batchIdCollision(manifestName(prefix), error);
             }
           });
@@ -86,12 +87,13 @@ export function createStaging(
       const name = manifestName(prefix);
       const bucket = await openBucket();
       try {
-        const [content] = await withRequestTimeout(callTimeoutSeconds, downloadOnce(bucket, name).download());
-        return manifest.parse(JSON.parse(content.toString('utf8')));
+        const stored = download(bucket, name, { callTimeoutSeconds });
+        const content = await withRequestTimeout(callTimeoutSeconds, stored.then(text));
+        return manifest.parse(JSON.parse(content));
       } catch (error) {
         if (codeOf(error) === 404) return null;
         if (error instanceof SyntaxError || (error instanceof Error && error.name === 'ZodError')) {
-          throw new DataHubError('staging_lost', `staged object ${name} is damaged: ${error.message}`, {
+          throw new DataHubError('staging_lost', `staged object ${name} is corrupt: ${error.message}`, {
             cause: error,
           });
         }
@@ -101,7 +103,7 @@ export function createStaging(
 
     async missing(content) {
       const bucket = await openBucket();
-      const there = await Promise.all(
+      const found = await Promise.all(
         content.objects.map(async ({ name }) => {
           const [exists] = await bucket
             .file(name)
@@ -112,7 +114,7 @@ export function createStaging(
           return exists;
         }),
       );
-      return content.objects.map(({ name }) => name).filter((_, i) => there[i] !== true);
+      return content.objects.map(({ name }) => name).filter((_, i) => found[i] !== true);
     },
 
     async assertWhole(content) {
@@ -124,10 +126,10 @@ export function createStaging(
             .getMetadata()
             .catch((error: unknown) => {
               throw codeOf(error) === 404
-                ? damaged(name, 'it is gone', error)
+                ? stagingLost(name, 'it is gone', error)
                 : fromGoogle(error, `staged object ${name}`);
             });
-          if (metadata.md5Hash !== md5) throw damaged(name, 'it is not the object that was staged');
+          if (metadata.md5Hash !== md5) throw stagingLost(name, 'another object has replaced it');
         }),
       );
     },
@@ -138,7 +140,7 @@ export function createStaging(
 
     readStreamHighWater: async (view) => readStreamHighWater(await openBucket(), view),
     writeStreamHighWater: async (view, batch, before) =>
-      writeStreamHighWater(await openBucket(), view, batch, before, callTimeoutSeconds),
+      writeStreamHighWater(await openBucket(), { view, batch, before, callTimeoutSeconds }),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

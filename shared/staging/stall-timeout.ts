@@ -1,8 +1,8 @@
 import { noAnswer } from '../google/request-timeout.ts';
 
 /**
- * How long one waits for Cloud Storage in the middle of an upload. `signal` aborts with a `transient` error when a wait that was
- * started lasts longer than `seconds`.
+ * Limits each wait for Cloud Storage during an upload. `signal` aborts with a `transient` error when `seconds` pass between `start` and
+ * `stop`.
  */
 export class StallTimeout {
   readonly #seconds: number;
@@ -17,7 +17,7 @@ export class StallTimeout {
     return this.#ended.signal;
   }
 
-  /** A wait begins, anew when one was under way. */
+  /** Begins a wait, or begins the current one again. */
   start(): void {
     this.stop();
     this.#timer = setTimeout(() => this.#ended.abort(noAnswer(this.#seconds)), this.#seconds * 1000);

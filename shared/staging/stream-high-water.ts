@@ -5,8 +5,8 @@ import type { EtlTransaction } from '../model/batch.ts';
 import { batchIdCollision } from './stage-lines.ts';
 
 /**
- * The id of the last batch that a streamed view staged, kept in an object beside its batches. BigQuery silently ignores a change whose
- * sequence number is lower than one that it has already met, and remembers those of deleted rows for two days, which no query shows. So a
+ * The id of the last batch that a streamed view staged, stored in an object next to its batches. BigQuery silently ignores a change whose
+ * sequence number is lower than the row's. It remembers the sequence numbers of deleted rows for two days, and no query shows them. So a
  * restored or new control database must continue above this id (I7).
  */
 export type StreamHighWater = {
@@ -16,9 +16,16 @@ export type StreamHighWater = {
   generation: string;
 };
 
+export type StreamHighWaterUpdate = {
+  view: string;
+  batch: Pick<EtlTransaction, 'id' | 'token'>;
+  before: StreamHighWater | null;
+  callTimeoutSeconds: number;
+};
+
 const nameOf = (view: string): string => `${view}/last-batch`;
 
-/** Null when nothing was staged within the bucket's retention. */
+/** Returns null when the view staged nothing within the bucket's retention. */
 export async function readStreamHighWater(bucket: Bucket, view: string): Promise<StreamHighWater | null> {
   const name = nameOf(view);
   try {
@@ -32,14 +39,12 @@ export async function readStreamHighWater(bucket: Bucket, view: string): Promise
 }
 
 /**
- * Replaces `before` with a batch's id. Throws `batch_id_collision` when another control database wrote its own id meanwhile. Safe to repeat.
+ * Replaces `before` with the batch's id. Throws `batch_id_collision` when another control database has written its own id since. Safe to
+ * repeat.
  */
 export async function writeStreamHighWater(
   bucket: Bucket,
-  view: string,
-  batch: Pick<EtlTransaction, 'id' | 'token'>,
-  before: StreamHighWater | null,
-  callTimeoutSeconds: number,
+  { view, batch, before, callTimeoutSeconds }: StreamHighWaterUpdate,
 ): Promise<void> {
   const name = nameOf(view);
   const file = bucket.file(name);
@@ -51,7 +56,7 @@ export async function writeStreamHighWater(
   });
   await withRequestTimeout(callTimeoutSeconds, saved).catch(async (error: unknown) => {
     if (codeOf(error) !== 412) throw fromGoogle(error, `object ${name}`);
-    // After a lost answer the client repeats the save, and then meets its own object.
+    // After a lost answer the client repeats the save, and then finds its own object.
     const [{ metadata }] = await file.getMetadata();
     if (metadata?.['batch-token'] !== batch.token) throw batchIdCollision(name, error);
   });

@@ -1,20 +1,20 @@
 import { DataHubError, type ErrorContext } from '../errors.ts';
 
-/** Google recommends requests of 1 to 10 MB; small ones keep the memory of unanswered requests small. */
+/** Google recommends 1 to 10 MB for a request. Small requests keep the memory of unanswered requests small. */
 const REQUEST_BYTES = 2_000_000;
-/** A row costs memory besides its bytes, so requests of small rows are limited by rows as well. */
+/** Each row costs memory beyond its bytes, so the number of rows in a request is limited as well. */
 const REQUEST_ROWS = 10_000;
-/** A request may hold 20 MB with its descriptor (https://cloud.google.com/bigquery/quotas#write-api-limits). */
+/** The limit of a request is 20 MB, including the descriptor (https://cloud.google.com/bigquery/quotas#write-api-limits). */
 const MAX_ROW_BYTES = 19_000_000;
 
-/** Who the rows belong to, for errors. */
+/** How errors name the batch and its rows. */
 export type RowNaming = {
   context: ErrorContext;
-  /** Names an encoded row in an error: "key 12". */
+  /** Names an encoded row, for example "key 12". */
   nameRow: (row: Uint8Array) => string;
 };
 
-/** Groups encoded rows into append requests. Throws `bad_data` for a row that no request can hold. */
+/** Groups encoded rows into append requests, in order. Throws `bad_data` for a row that is larger than a request can be. */
 export async function* appendRequests(
   rows: AsyncIterable<readonly Uint8Array[]>,
   { context, nameRow }: RowNaming,
@@ -26,7 +26,7 @@ export async function* appendRequests(
       if (row.length > MAX_ROW_BYTES) {
         throw new DataHubError(
           'bad_data',
-          `view ${context.view}: ${nameRow(row)}: the row is too large for streaming`,
+          `view ${context.view}: ${nameRow(row)}: the row has ${row.length} bytes; streaming takes at most ${MAX_ROW_BYTES}`,
           { context },
         );
       }

@@ -6,25 +6,25 @@ import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { appendRequests, type RowNaming } from './append-requests.ts';
 import { WriteConnections, type WriteTarget } from './write-connection.ts';
 
-/** What rows are appended to, and by whom. */
+/** The table that rows are appended to, and how errors name the rows. */
 export type AppendTarget = WriteTarget &
   RowNaming & {
-    /** Whether the table exists; asked when the Write API answers that it does not. */
+    /** Whether the table exists. Called when the Write API reports that it does not. */
     tableExists: () => Promise<boolean>;
   };
 
 export type AppendLimits = {
   deadline: Deadline;
-  /** A request that is not answered within this time is sent again on another connection; a minute by default. */
+  /** A request without an answer after this time is sent again on another connection. The default is one minute. */
   answerTimeoutMs?: number;
 };
 
-/** Yields the encoded rows, some at a time. It must fail with the signal's reason as soon as the signal aborts. */
+/** Yields the encoded rows in groups. Must throw the signal's reason as soon as the signal aborts. */
 export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array[]>;
 
 type GoogleError = Parameters<typeof managedwriter.parseStorageErrors>[0];
 
-/** Requests that were sent and are not answered yet; the client itself would send without limit. */
+/** The most requests that may wait for an answer at once. The client itself has no limit. */
 const WINDOW_REQUESTS = 4;
 const ANSWER_TIMEOUT_MS = 60_000;
 const FIRST_RETRY_MS = 200;
@@ -36,10 +36,10 @@ const NOT_FOUND = 5;
 const EXTRA_FIELDS = 7;
 
 /**
- * Appends encoded rows to a table's default stream, and returns when BigQuery has acknowledged every one of them. The rows of a batch may be
- * written in any order and more than once: their sequence numbers decide. Retries passing errors until the deadline. Closes `client`, which
- * is the only way to make it forget its connections. Throws `bad_data` naming rows that BigQuery refused, `configuration` when the table is
- * gone, `transient` at the deadline.
+ * Appends encoded rows to a table's default stream, and returns when BigQuery has acknowledged all of them. The rows of a batch may be
+ * written in any order and more than once, since BigQuery orders them by their sequence numbers. Retries transient errors until the deadline.
+ * Closes `client`, the only way to make it drop its connections. Throws `bad_data` naming rows that BigQuery refused, `configuration` when
+ * the table is gone, and `transient` at the deadline.
  */
 export async function appendRows(
   client: managedwriter.WriterClient,
@@ -91,7 +91,7 @@ async function appendAll(
     await Promise.all(inFlight);
     stop.throwIfAborted();
   } catch (error) {
-    // Throw the reason for stopping, not the error that it caused in reading the rows.
+    // Throw the reason for stopping, not the error that stopping caused in the reader of the rows.
     stop.throwIfAborted();
     throw error;
   } finally {
@@ -109,18 +109,22 @@ async function appendOnce(
   const { context, nameRow, table, tableExists } = target;
   try {
     const timeoutMs = Math.max(1, Math.min(answerTimeoutMs, deadline.remainingMs()));
-    // The client resolves with refusals instead of throwing them.
+    // The client returns refusals instead of throwing them.
     const { error, rowErrors } = await connections.append(serializedRows, timeoutMs);
     if (rowErrors && rowErrors.length > 0) {
-      const named = rowErrors.slice(0, NAMED_ROWS).map(({ index, message }) => {
+      const refusals = rowErrors.slice(0, NAMED_ROWS).map(({ index, message }) => {
         const row = serializedRows[Number(index)];
         return `${row === undefined ? `row ${index}` : nameRow(row)}: ${message}`;
       });
-      throw new DataHubError('bad_data', `view ${context.view}: ${named.join('; ')}`, { context });
+      throw new DataHubError(
+        'bad_data',
+        `view ${context.view}: BigQuery refused rows: ${refusals.join('; ')}`,
+        { context },
+      );
     }
     if (error) throw Object.assign(new Error(error.message ?? 'no message'), { code: error.code });
   } catch (error) {
-    // A new table, or a new column that the metadata already shows, is not known everywhere at once.
+    // A new table or column takes time to reach all of BigQuery, even after the metadata shows it.
     const isTooNew =
       codeOf(error) === NOT_FOUND
         ? await tableExists()
@@ -128,7 +132,7 @@ async function appendOnce(
     if (isTooNew) {
       throw new DataHubError(
         'transient',
-        `appending to ${table}: the table's new state is not known everywhere yet`,
+        `appending to ${table}: the table's latest change has not reached all of BigQuery yet`,
         {
           context,
           cause: error,

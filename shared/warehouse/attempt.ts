@@ -1,6 +1,6 @@
 import { labelValue, TOKEN_LABEL } from './job.ts';
 
-/** One attempt at one batch; every job of it is named from these. */
+/** One attempt to apply one batch. The names of all its jobs derive from these fields (I5). */
 export type Attempt = {
   view: string;
   target: string;

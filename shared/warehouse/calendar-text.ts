@@ -6,7 +6,7 @@ const TIME = new RegExp(`^${TIME_OF_DAY}$`);
 const DATETIME = new RegExp(`^${DAY}(?:[T ]${TIME_OF_DAY})?$`);
 const TIMESTAMP = new RegExp(`^${DAY}(?:[T ]${TIME_OF_DAY}(?:Z| UTC|[+-][01]\\d:[0-5]\\d)?)?$`);
 
-// Where the parts stand in `2026-01-02T03:04:05.123456+00:00`.
+// The positions of the parts in `2026-01-02T03:04:05.123456+00:00`.
 const MONTH_AT = 5;
 const DAY_AT = 8;
 const HOUR_AT = 11;
@@ -21,17 +21,17 @@ const MICROS_A_SECOND = 1_000_000;
 /** 0001-01-01 and the day after 9999-12-31, as days since 1970-01-01. */
 const FIRST_DAY = -719_162;
 const END_DAY = 2_932_897;
-/** Seconds whose microseconds a double still holds exactly. */
+/** The most seconds whose microseconds a double can hold exactly. */
 const EXACT_SECONDS = Math.floor(Number.MAX_SAFE_INTEGER / MICROS_A_SECOND) - 1;
 
-/** Days since 1970-01-01; null for a text that is no date of the years 1 to 9999. */
+/** Returns the days since 1970-01-01, or null for a text that is not a date in the years 1 to 9999. */
 export function daysOfDate(text: string): number | null {
   return DATE.test(text) ? daysAtStart(text) : null;
 }
 
 /**
- * Microseconds since 1970-01-01 00:00 UTC, as a bigint where a number would round them; null for a text that is no
- * timestamp of the years 1 to 9999. Without a zone it is UTC, as it is for BigQuery.
+ * Returns the microseconds since 1970-01-01 00:00 UTC, as a bigint where a number would round them, or null for a text that is not a
+ * timestamp in the years 1 to 9999. A text without a zone is in UTC, as in BigQuery.
  */
 export function microsOfTimestamp(text: string): number | bigint | null {
   if (!TIMESTAMP.test(text)) return null;
@@ -50,17 +50,17 @@ export function microsOfTimestamp(text: string): number | bigint | null {
     : seconds * MICROS_A_SECOND + micros;
 }
 
-/** Whether a text is a date of the years 1 to 9999, with or without a time of day. */
+/** Whether a text is a date in the years 1 to 9999, with or without a time of day. */
 export function isDatetime(text: string): boolean {
   return DATETIME.test(text) && daysAtStart(text) !== null;
 }
 
-/** Whether a text is a time of day; 24:00:00 is none. */
+/** Whether a text is a time of day. BigQuery has no 24:00:00. */
 export function isTime(text: string): boolean {
   return TIME.test(text);
 }
 
-/** The days of the date that a text starts with; null when there is no such day. */
+/** Returns the days since 1970-01-01 of the date at the start of a text, or null when that day does not exist. */
 function daysAtStart(text: string): number | null {
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const month = twoDigits(text, MONTH_AT);
@@ -74,7 +74,7 @@ function daysOfMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** Counts years from March on, so that the leap day ends a year; `Date.UTC` takes the years 1 to 99 for 1901 to 1999. */
+/** Starts years in March, so that the leap day ends a year. `Date.UTC` would take the years 1 to 99 for 1901 to 1999. */
 function daysSinceEpoch(year: number, month: number, day: number): number {
   const isAfterFebruary = month > 2;
   const years = isAfterFebruary ? year : year - 1;
@@ -84,7 +84,7 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return years * 365 + leapDays + daysBeforeMonth + day - 1 - 719_468;
 }
 
-/** How far the text's zone is east of UTC; 0 without a zone. */
+/** Returns the offset of the text's zone east of UTC, in seconds; 0 without a zone. */
 function zoneSeconds(text: string): number {
   const at = text.length - ZONE_LENGTH;
   const sign = text[at];

@@ -4,21 +4,21 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
 
-/** A job to run: its id names its effect, so that asking for it twice runs it once (I5). */
+/** A job to run. Its id names its effect, so that submitting it twice runs it once (I5). */
 export type JobSpec = {
   id: string;
-  /** The `configuration` of the REST resource, without labels and time limit. */
+  /** The `configuration` of the REST resource, without labels and job time-out. */
   configuration: Record<string, unknown>;
   labels: Record<string, string>;
   context: ErrorContext;
-  /** What a reason of BigQuery's means for this job, where that is not what it means elsewhere. */
+  /** The error kinds of BigQuery's reasons that mean something special for this job. */
   kinds?: Record<string, ErrorKind>;
 };
 
-/** The label by which a job that was found under a batch's name is known to be that batch's. */
+/** The label that tells whether a job with the expected id belongs to this batch. */
 export const TOKEN_LABEL = 'batch-token';
 
-/** A name as the value of a label, which has lower case and 63 characters at most. */
+/** Turns a name into a label value, which is lower case and has at most 63 characters. */
 export const labelValue = (name: string): string => name.toLowerCase().slice(0, 63);
 
 type JobState =
@@ -26,64 +26,64 @@ type JobState =
   | { state: 'failed'; error: DataHubError; message: string }
   | { state: 'running' };
 
-/** `wasThere`: the job was started before, by us or by whoever we follow. */
-export type JobOutcome = JobState & { wasThere: boolean };
+/** `existed`: an earlier call or another process had started the job. */
+export type JobOutcome = JobState & { existed: boolean };
 
 type JobError = { reason?: string; message?: string; location?: string };
 
-/** A load's first error may only say that there are others. */
-const TOLD_ERRORS = 4;
-/** BigQuery stops a job after so long, whether or not anybody still waits for it. */
+/** The first error of a load may only say that there are more. */
+const SHOWN_ERRORS = 4;
+/** BigQuery stops a job after this time, whether or not a caller still waits for it. */
 const JOB_TIMEOUT_MS = 3_600_000;
-const JOB_TRIES = 3;
+const MAX_JOB_ATTEMPTS = 3;
 const PAGE_ROWS = 10_000;
 const FIRST_POLL_MS = 50;
 const LAST_POLL_MS = 2_000;
 
-/** The parts of a job id that are allowed; names of ours need no more. */
+/** Joins the parts of a job id, and replaces characters that BigQuery does not allow. */
 export function jobId(...parts: (string | number | bigint)[]): string {
   return parts.join('_').replaceAll(/[^\w-]/g, '-');
 }
 
 /**
- * Starts the job, or finds it when it was started before, and waits for its end as long as the deadline allows. Safe to repeat. Throws
- * classified errors of the calls; the job's own failure is part of the outcome. Throws `batch_id_collision` when the job with this id
- * belongs to another batch: a restored or new control database issued the batch id twice.
+ * Starts the job, or finds it when it was started before, and waits for its end until the deadline. Safe to repeat. Throws the classified
+ * errors of its calls; the job's own failure is part of the outcome. Throws `batch_id_collision` when the job with this id belongs to
+ * another batch, because a restored or new control database issued the batch id again.
  */
 export async function runJob(bigquery: BigQuery, spec: JobSpec, deadline: Deadline): Promise<JobOutcome> {
-  const { job, wasThere } = await submit(bigquery, spec);
-  return { ...(await outcome(job, spec, deadline)), wasThere };
+  const { job, existed } = await submit(bigquery, spec);
+  return { ...(await waitForEnd(job, spec, deadline)), existed };
 }
 
 /**
- * Runs a job to its end, or as far as `deadline` allows. A try that failed for a reason that passes is followed by another under
- * a name of its own, which is only started when the one before is known to have failed: two tries never both succeed. Starts only
- * so many tries itself; those that failed before, whoever started them, leave it theirs. A right that was missing is looked for
- * again by the next call. Throws the last try's failure.
+ * Runs a job until it ends or the deadline comes. After a retryable failure it starts another attempt under a job id of its own, and only
+ * once the attempt before is known to have failed, so that two attempts never both succeed. Each call starts at most three attempts;
+ * failed attempts of earlier calls do not count. A missing permission ends the call, and the next call tries again. Throws the failure of
+ * the last attempt.
  */
 export async function runJobWithRetries(
   bigquery: BigQuery,
   deadline: Deadline,
-  specOf: (tries: number) => JobSpec,
+  specOf: (jobAttempt: number) => JobSpec,
 ): Promise<{ state: 'done'; id: string; job: Job } | { state: 'running' }> {
   let started = 0;
-  for (let tries = 1; ; tries += 1) {
-    const spec = specOf(tries);
+  for (let jobAttempt = 1; ; jobAttempt += 1) {
+    const spec = specOf(jobAttempt);
     const outcome = await runJob(bigquery, spec, deadline);
-    if (!outcome.wasThere) started += 1;
+    if (!outcome.existed) started += 1;
     if (outcome.state === 'done') return { state: 'done', id: spec.id, job: outcome.job };
     if (outcome.state === 'running') return { state: 'running' };
-    const { error, wasThere } = outcome;
+    const { error, existed } = outcome;
     if (dispositionOf(error) !== 'retry') throw error;
-    if (!wasThere && (error.kind !== 'transient' || started === JOB_TRIES)) throw error;
+    if (!existed && (error.kind !== 'transient' || started === MAX_JOB_ATTEMPTS)) throw error;
   }
 }
 
-/** Like `runJobWithRetries`; throws `transient` for a job that outlives the deadline. */
+/** Like `runJobWithRetries`, but throws `transient` for a job that outlives the deadline. */
 export async function runJobToCompletion(
   bigquery: BigQuery,
   deadline: Deadline,
-  specOf: (tries: number) => JobSpec,
+  specOf: (jobAttempt: number) => JobSpec,
 ): Promise<Job> {
   const outcome = await runJobWithRetries(bigquery, deadline, specOf);
   if (outcome.state === 'done') return outcome.job;
@@ -91,14 +91,14 @@ export async function runJobToCompletion(
   throw new DataHubError('transient', `job ${id} is still running`, { context });
 }
 
-/** The rows of a finished query job, 64-bit integers as text; `page` reads them page by page. */
+/** Returns the rows of a finished query job, with 64-bit integers as text. */
 export async function resultRows(job: Job, context: ErrorContext): Promise<Record<string, unknown>[]> {
   const rows: Record<string, unknown>[] = [];
   for await (const page of resultPages(job, context)) rows.push(...page);
   return rows;
 }
 
-/** The rows of a finished query job in pages, so that any number of them needs the memory of a page. */
+/** Yields the rows of a finished query job in pages, so that memory does not grow with their number. */
 export async function* resultPages(
   job: Job,
   context: ErrorContext,
@@ -112,39 +112,38 @@ export async function* resultPages(
         throw fromGoogle(error, `results of job ${job.id}`, context);
       });
     yield (rows as Record<string, unknown>[]).map((row) =>
-      Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, plain(cell)])),
+      Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, unwrap(cell)])),
     );
     pageToken = next?.pageToken;
   } while (pageToken !== undefined);
 }
 
 /** The client wraps integers, dates and times in objects that hold their text. */
-const plain = (cell: unknown): unknown =>
+const unwrap = (cell: unknown): unknown =>
   typeof cell === 'object' && cell !== null && 'value' in cell ? cell.value : cell;
 
-async function submit(bigquery: BigQuery, spec: JobSpec): Promise<{ job: Job; wasThere: boolean }> {
-  const given = labels(spec.labels);
-  let wasThere = false;
+async function submit(bigquery: BigQuery, spec: JobSpec): Promise<{ job: Job; existed: boolean }> {
+  const labels = labelsFrom(spec.labels);
+  let existed = false;
   try {
     const [job] = await bigquery.createJob({
       jobId: spec.id,
-      ...located(bigquery),
-      configuration: { ...spec.configuration, labels: given, jobTimeoutMs: String(JOB_TIMEOUT_MS) },
+      ...locationOf(bigquery),
+      configuration: { ...spec.configuration, labels, jobTimeoutMs: String(JOB_TIMEOUT_MS) },
     });
-    return { job, wasThere: false };
+    return { job, existed: false };
   } catch (error) {
-    // 409: the job of this id was started before. The client also throws, without a code, for a job that was made and has
-    // failed already.
+    // 409: a job with this id exists. The client also throws, without a code, for a job that was created and has already failed.
     if (codeOf(error) !== 409 && !hasJobErrors(error))
       throw fromGoogle(error, `job ${spec.id}`, spec.context);
-    wasThere = codeOf(error) === 409;
+    existed = codeOf(error) === 409;
   }
-  const job = bigquery.job(spec.id, located(bigquery));
+  const job = bigquery.job(spec.id, locationOf(bigquery));
   const [metadata] = await job.getMetadata().catch((error: unknown) => {
     throw fromGoogle(error, `job ${spec.id}`, spec.context);
   });
-  if (metadata.configuration?.labels?.[TOKEN_LABEL] === given[TOKEN_LABEL]) return { job, wasThere };
-  throw new DataHubError('batch_id_collision', `job ${spec.id} was another batch's`, {
+  if (metadata.configuration?.labels?.[TOKEN_LABEL] === labels[TOKEN_LABEL]) return { job, existed };
+  throw new DataHubError('batch_id_collision', `job ${spec.id} belongs to another batch`, {
     context: spec.context,
   });
 }
@@ -155,7 +154,7 @@ function hasJobErrors(error: unknown): boolean {
   );
 }
 
-async function outcome(
+async function waitForEnd(
   job: Job,
   spec: Pick<JobSpec, 'id' | 'context' | 'kinds'>,
   deadline: Deadline,
@@ -170,8 +169,8 @@ async function outcome(
       const { reason, message = 'no message' } = status.errorResult;
       const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
       const others = (status.errors ?? []).filter((other) => other.message !== message);
-      const told = [message, ...others.map(tell)].slice(0, TOLD_ERRORS);
-      const error = new DataHubError(kind, `job ${spec.id}: ${told.join('; ')}`, {
+      const shown = [message, ...others.map(describe)].slice(0, SHOWN_ERRORS);
+      const error = new DataHubError(kind, `job ${spec.id}: ${shown.join('; ')}`, {
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
       return { state: 'failed', error, message };
@@ -181,18 +180,17 @@ async function outcome(
   }
 }
 
-/** Of a load, where it happened is the file. */
-const tell = ({ message = 'no message', location = '' }: JobError): string =>
+/** For a load, the location of an error is the file. */
+const describe = ({ message = 'no message', location = '' }: JobError): string =>
   location.startsWith('gs://') && !message.includes(location) ? `${message} File: ${location}` : message;
 
-const located = (bigquery: BigQuery) =>
+const locationOf = (bigquery: BigQuery) =>
   bigquery.location === undefined ? {} : { location: bigquery.location };
 
-/** Label values hold lower-case letters, digits, dashes and underscores, at most 63. */
-function labels(given: Record<string, string>): Record<string, string> {
-  const written = Object.entries({ 'managed-by': 'smart-datahub', ...given });
+/** A label value may have at most 63 lower-case letters, digits, dashes and underscores. */
+function labelsFrom(values: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    written.map(([name, value]) => [
+    Object.entries({ 'managed-by': 'smart-datahub', ...values }).map(([name, value]) => [
       name,
       value
         .toLowerCase()

@@ -3,17 +3,20 @@ import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
 /**
- * A load of staged objects into a table, all rows or none.
- *
- * @param table the full name, unquoted
- * @param writeDisposition `WRITE_EMPTY` fails with reason `duplicate` when the table has a row
+ * What a load job reads and writes. `table` is a full name, unquoted. `WRITE_EMPTY` makes the load fail with reason `duplicate` when the
+ * table has rows.
  */
+export type Load = {
+  sourceUris: string[];
+  table: string;
+  writeDisposition: 'WRITE_APPEND' | 'WRITE_EMPTY';
+};
+
+/** A job that loads staged objects into a table, all rows or none. */
 export function loadSpec(
   id: string,
   attempt: Attempt,
-  sourceUris: string[],
-  table: string,
-  writeDisposition: 'WRITE_APPEND' | 'WRITE_EMPTY',
+  { sourceUris, table, writeDisposition }: Load,
 ): JobSpec {
   const [projectId, datasetId, tableId] = table.split('.');
   return {
@@ -34,7 +37,7 @@ export function loadSpec(
   };
 }
 
-/** What a failed load means: a staged object that is gone fails it with reason `notFound`. */
+/** Classifies the failure of a load: reason `notFound` means that a staged object is gone. */
 export function loadError(error: unknown): unknown {
   if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
   return new DataHubError('staging_lost', error.message, { context: error.context, cause: error });

@@ -26,10 +26,10 @@ export function objectNames(datasets: Datasets, shape: Pick<TableShape, 'target'
   };
 }
 
-/** The one quoting function for GoogleSQL identifiers. Throws `configuration` for what no name of BigQuery's can hold. */
+/** The only function that quotes GoogleSQL identifiers. Throws `configuration` for characters that no BigQuery name can contain. */
 export function quoted(name: string): string {
   if (/[`\\\p{Cc}]/u.test(name)) {
-    throw new DataHubError('configuration', `${JSON.stringify(name)} is no BigQuery name`);
+    throw new DataHubError('configuration', `${JSON.stringify(name)} is not a valid BigQuery name`);
   }
   return `\`${name}\``;
 }

@@ -1,21 +1,21 @@
 import type { TableShape } from '../model/columns.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
-/** Codes with which the procedure RAISEs; BigQuery has no error codes of its own for them. */
+/** The codes that the procedure raises. BigQuery has no error codes of its own for these cases. */
 export const RAISED = ['superseded', 'staging_lost', 'duplicate_key', 'refused', 'conflict'] as const;
 export type Raised = (typeof RAISED)[number];
 
 const code = (raised: Raised): string => `[smart-datahub:${raised}]`;
 
-/** The code of a RAISE of the procedure in a job's error message, or null. */
+/** Returns the code that the procedure raised, from a job's error message, or null. */
 export function raisedCode(message: string): Raised | null {
   const found = /\[smart-datahub:(\w+)\]/.exec(message)?.[1];
   return RAISED.find((each) => each === found) ?? null;
 }
 
 /**
- * The procedure that merges one batch (design: procedure). Its variables begin with v_: one named like a column would lose
- * to the column. Its last statement answers the counts (added, changed, deleted).
+ * The procedure that merges one batch (docs/architecture.md#contracts). Its variables begin with v_, because a column hides a variable with
+ * the same name. Its last statement returns the counts (added, changed, deleted).
  */
 export function procedureSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
@@ -25,8 +25,8 @@ export function procedureSql(datasets: Datasets, shape: TableShape): string {
   const view = stringLiteral(shape.view);
   const columns = shape.columns.map(({ name }) => quoted(name));
   const values = columns.filter((name) => name !== key).map((name) => `          ${name} = s.${name},`);
-  return `-- Merges batch batch_id, of batch_rows staged rows, into the target of ${shape.view}, whole or not at all. Safe to
--- repeat: a batch that the ledger knows is answered from it.
+  return `-- Merges batch batch_id, with batch_rows staged rows, into the target of ${shape.view}, completely or not at all. Safe to repeat: for a batch
+-- that is in the ledger, it changes nothing and returns the counts from there.
 create or replace procedure ${quoted(names.procedure)}(batch_id int64, batch_rows int64)
 begin
   declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
@@ -40,7 +40,7 @@ begin
   );
   if v_own = 0 then
     if v_newest > batch_id then
-      raise using message = format('${code('superseded')} batch %d was not merged: batch %d was before it', batch_id, v_newest);
+      raise using message = format('${code('superseded')} batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
     end if;
     begin transaction;
     begin
@@ -50,7 +50,7 @@ begin
         where s.etl_transaction_id = batch_id
       );
       if v_staged < batch_rows then
-        raise using message = format('${code('staging_lost')} %d of %d staged rows are there', v_staged, batch_rows);
+        raise using message = format('${code('staging_lost')} the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > batch_rows then
         set v_examples = (
@@ -60,7 +60,7 @@ begin
             where s.etl_transaction_id = batch_id group by s.${key} having count(*) > 1
           ) d
         );
-        raise using message = format('${code('duplicate_key')} %d staged rows of %d expected have %d keys; twice: %t', v_staged, batch_rows, v_keys, v_examples);
+        raise using message = format('${code('duplicate_key')} the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
       set (v_added, v_changed, v_deleted, v_refused) = (
         select as struct
@@ -76,7 +76,7 @@ begin
         set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from ${target} t);
       end if;
       if v_refused > 0 then
-        raise using message = format('${code('refused')} %d rows of the target are of batch %d or newer', v_refused, batch_id);
+        raise using message = format('${code('refused')} %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
       merge ${target} t
       using (select * from ${temp} where etl_transaction_id = batch_id) s
@@ -91,7 +91,7 @@ ${values.join('\n')}
         insert (${[...columns, 'is_deleted', 'update_at', 'etl_transaction_id'].join(', ')})
         values (${columns.map((name) => `s.${name}`).join(', ')}, false, current_timestamp(), batch_id);
       if v_loaded > 0 then
-        -- The batch carries every row of the view: what it did not carry is gone.
+        -- The batch contains every row of the view, so rows that it does not contain are gone.
         update ${target} t
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
         where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
@@ -103,7 +103,7 @@ ${values.join('\n')}
       commit transaction;
     exception when error then
       rollback transaction;
-      -- BigQuery has no reason of its own for a transaction that lost against another.
+      -- BigQuery has no error reason for a transaction that conflicts with another one.
       if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
         raise using message = concat('${code('conflict')} ', @@error.message);
       end if;

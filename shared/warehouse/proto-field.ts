@@ -1,12 +1,12 @@
 import type { BigQueryType, Column } from '../model/columns.ts';
 
-/** The protobuf types that stand for BigQuery's on the way through the Storage Write API. */
+/** The protobuf types that the Storage Write API uses for BigQuery's types. */
 export type ProtoType = 'int64' | 'int32' | 'double' | 'bool' | 'string' | 'bytes';
 
-/** A field as the .proto declares it, but for its number. */
+/** A field as the .proto declares it, without its number. */
 export type ProtoField = { rule: 'required' | 'optional' | 'repeated'; type: ProtoType };
 
-/** Google's page "Use the BigQuery Storage Write API", supported data types: DATE in days, TIMESTAMP in microseconds. */
+/** From Google's page "Use the BigQuery Storage Write API", supported data types: DATE in days, TIMESTAMP in microseconds. */
 const PROTO_TYPE: Record<BigQueryType, ProtoType> = {
   INT64: 'int64',
   FLOAT64: 'double',
@@ -28,12 +28,12 @@ const RULE: Record<Column['mode'], ProtoField['rule']> = {
   REPEATED: 'repeated',
 };
 
-/** The field that a column of a streamed target needs. */
+/** Returns the field that a column of a streamed target needs. */
 export function protoField({ type, mode }: Column): ProtoField {
   return { rule: RULE[mode], type: PROTO_TYPE[type] };
 }
 
-/** What makes a row a change: in every message, required, under the numbers that Google's Node client gives them. */
+/** The fields that make a row a change. Every message requires them, under the numbers that Google's Node client uses. */
 export const CHANGE_FIELDS = {
   _CHANGE_SEQUENCE_NUMBER: 991,
   _CHANGE_TYPE: 992,

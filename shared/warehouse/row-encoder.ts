@@ -6,29 +6,29 @@ import { asProtoInt64, type FieldWriter, fieldTag, fieldWriter, UnfitValue } fro
 import type { StagedRow } from './row-parser.ts';
 import type { StreamMessage } from './stream-message.ts';
 
-/** What all rows of a batch carry; the same at every try, so that a repeated row is the same to the byte. */
+/** The values that all rows of a batch share. They are the same at every attempt, so that a repeated row has the same bytes (I5). */
 export type BatchStamp = { etlTransactionId: bigint; updateAt: Date };
 
-/** `ordinal` is the row's place in its batch: in BigQuery a later batch wins, and in a batch the higher ordinal. */
+/** `ordinal` is the row's position in its batch. In BigQuery the later batch wins, and within a batch the higher ordinal. */
 export type RowEncoder = {
-  /** The whole row; what is NULL is absent. */
+  /** Encodes the whole row. A NULL becomes an absent field. */
   upsert(row: StagedRow, ordinal: number): Uint8Array;
-  /** The key alone. */
+  /** Encodes the key alone. */
   delete(row: StagedRow, ordinal: number): Uint8Array;
 };
 
 type EncodedColumn = { name: string; isRequired: boolean; write: FieldWriter };
 
-/** What a staged line may have beside the view's columns. */
+/** The properties that a staged line may have besides the view's columns. */
 const LINE_FIELDS = ['action', 'etl_transaction_id', 'update_at'];
 
 /**
- * Turns staged rows, as `createRowParser` reads them, into encoded messages; rows share nothing but the batch. The message must
- * be the one that the view's target needs (`messageDifferences`). A row throws `bad_data`, naming view, key, column and reason,
- * when a value of it would not arrive as it is (I9), or when it has other columns than the view.
+ * Encodes staged rows, as `createRowParser` returns them, as protobuf messages. The encoding of a row depends only on the row and its
+ * batch. The message must fit the view's target (`messageDifferences`). Encoding throws `bad_data`, naming view, key, column and reason,
+ * for a value that the message cannot hold exactly (I9), and for a row whose columns are not the view's.
  */
 export function createRowEncoder(message: StreamMessage, shape: TableShape, batch: BatchStamp): RowEncoder {
-  const numberOf = (name: string): number => {
+  const fieldNumber = (name: string): number => {
     const field = message.type.fields[name];
     if (field === undefined) throw new TypeError(`the message has no field ${name}`);
     return field.id;
@@ -36,15 +36,15 @@ export function createRowEncoder(message: StreamMessage, shape: TableShape, batc
   const columns = shape.columns.map((column) => ({
     name: column.name,
     isRequired: column.mode === 'REQUIRED',
-    write: fieldWriter(numberOf(column.name), column),
+    write: fieldWriter(fieldNumber(column.name), column),
   }));
   const keyOnly = columns.filter(({ name }) => name === shape.keyColumn);
   const known = new Set([...columns.map(({ name }) => name), ...LINE_FIELDS]);
   const tags = {
-    updateAt: fieldTag(numberOf('update_at'), 'int64'),
-    etlTransactionId: fieldTag(numberOf('etl_transaction_id'), 'int64'),
-    changeType: fieldTag(numberOf('_CHANGE_TYPE'), 'string'),
-    sequenceNumber: fieldTag(numberOf('_CHANGE_SEQUENCE_NUMBER'), 'string'),
+    updateAt: fieldTag(fieldNumber('update_at'), 'int64'),
+    etlTransactionId: fieldTag(fieldNumber('etl_transaction_id'), 'int64'),
+    changeType: fieldTag(fieldNumber('_CHANGE_TYPE'), 'string'),
+    sequenceNumber: fieldTag(fieldNumber('_CHANGE_SEQUENCE_NUMBER'), 'string'),
   };
   const updateAtMicros = batch.updateAt.getTime() * 1000;
   const etlTransactionId = asProtoInt64(batch.etlTransactionId);
@@ -108,11 +108,11 @@ function unfit(
 function unknownProperty({ view, keyColumn }: TableShape, row: StagedRow, name: string): DataHubError {
   return new DataHubError(
     'bad_data',
-    `view ${view}: key ${formatKey(row[keyColumn])}: the staged row has ${JSON.stringify(name)}, which is no column of the view`,
+    `view ${view}: key ${formatKey(row[keyColumn])}: the staged row has ${JSON.stringify(name)}, which is not a column of the view`,
     {
       context: { view },
       advice:
-        'Look for what else writes to the staging bucket, then redrive the batch: its rows are captured again.',
+        'Find out what else writes to the staging bucket. Then redrive the batch: its rows are captured again.',
     },
   );
 }

@@ -1,11 +1,11 @@
 import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 
-/** A staged line: the view's columns by name, `action` and `etl_transaction_id`. */
+/** A parsed staged line: the view's columns by name, `action` and `etl_transaction_id`. */
 export type StagedRow = Record<string, unknown>;
 
 declare global {
-  // ES2026, which Node 24 has and TypeScript's libraries do not know yet.
+  // From ES2026. Node 24 supports it, but TypeScript's libraries do not declare it yet.
   interface JSON {
     parse(
       text: string,
@@ -16,9 +16,9 @@ declare global {
 }
 
 /**
- * How the staged lines of a view are read. The values of its JSON columns become their JSON texts (of a REPEATED column: a list
- * of them) with every number as it was written: a number of JavaScript would round 9007199254740993, and make 1 of 1.0, which
- * BigQuery tells apart. Throws `staging_lost` for a line that is no JSON object.
+ * Returns a parser for the staged lines of a view. The value of a JSON column becomes its JSON text (for a REPEATED column, a list of
+ * texts) with every number as it was written: JavaScript would round 9007199254740993, and turn 1.0 into 1, which BigQuery distinguishes.
+ * The parser throws `staging_lost` for a line that is not a JSON object.
  */
 export function createRowParser({
   view,
@@ -28,8 +28,8 @@ export function createRowParser({
   const parse = (line: string): StagedRow => {
     const row = parseObject(line);
     if (row !== null) return row;
-    // The parser's own message would quote the line.
-    throw new DataHubError('staging_lost', `view ${view}: a staged line is no JSON object`, {
+    // JSON.parse's own message would quote the line.
+    throw new DataHubError('staging_lost', `view ${view}: a staged line is not a JSON object`, {
       context: { view },
     });
   };

@@ -12,10 +12,10 @@ import { type Datasets, objectNames } from './names.ts';
 import type { StreamMessage } from './stream-message.ts';
 import { staleKeysSql, targetColumns } from './tables-sql.ts';
 
-/** The process's client. */
+/** Opens the process's BigQuery client, or returns the open one. */
 export type OpenBigQuery = () => Promise<BigQuery>;
 
-/** A new client of the Storage Write API; whoever opens it closes it. */
+/** Opens a new client of the Storage Write API, which the caller closes. */
 export type OpenWriterClient = () => Promise<managedwriter.WriterClient>;
 
 type StreamTargetParts = {
@@ -28,7 +28,7 @@ type StreamTargetParts = {
   answerTimeoutMs: number;
 };
 
-/** Encoded rows of one attempt, to be appended to its target. */
+/** The encoded rows of one attempt, and how to append them to its target. */
 export type EncodedAppend = {
   attempt: Attempt;
   keyColumn: string;
@@ -37,27 +37,27 @@ export type EncodedAppend = {
   deadline: Deadline;
 };
 
-/** The operations on the targets of streamed views. */
+/** The part of the warehouse that writes streamed views. */
 export function createStreamTarget(parts: StreamTargetParts) {
   const { openBigQuery, openWriterClient, datasets, nameOf, tableExists, answerTimeoutMs } = parts;
   const streamName = ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target' | 'token'>): string =>
     nameOf('stream', view, etlTransactionId, attempt);
 
   return {
-    /** The name under which an attempt writes: of its load job, and in Google's logs. */
+    /** The name of an attempt in Google's logs, and the start of its job ids. */
     streamName,
 
-    /** Whether rows can be streamed into a target of that name at all. */
+    /** Whether proto/ has a message for a target, so that rows can be streamed into it. */
     async hasStreamMessage(target: string): Promise<boolean> {
       const { loadStreamMessage } = await import('./stream-message.ts');
       return (await loadStreamMessage(target)) !== null;
     },
 
-    /** The message that the view's rows are sent as. Throws `configuration` when it has none, `schema_drift` when it does not fit. */
+    /** Returns the message for the view's rows. Throws `configuration` when proto/ has none, and `schema_drift` when it does not fit the columns. */
     async streamMessage(shape: TableShape): Promise<StreamMessage> {
       const { loadStreamMessage, messageDifferences } = await import('./stream-message.ts');
       const context = { view: shape.view };
-      const advice = 'Run npm run generate, commit proto/ and deploy again, then resume the view.';
+      const advice = 'Run npm run generate, commit proto/, deploy again, then resume the view.';
       const message = await loadStreamMessage(shape.target);
       if (message === null) {
         throw new DataHubError(
@@ -82,14 +82,18 @@ export function createStreamTarget(parts: StreamTargetParts) {
     },
 
     /**
-     * Loads the staged objects of a complete batch into the empty target, all or none. False when the target has rows, which
-     * no load can replace. Safe to repeat: the job that loaded them is found by its name.
+     * Loads the staged objects of a complete batch into the empty target, all or none. Returns false when the target has rows. Safe to
+     * repeat: a second call finds the job by its id.
      */
     async loadEmptyTarget(attempt: Attempt, uris: string[], deadline: Deadline): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
       try {
-        await runJobToCompletion(await openBigQuery(), deadline, (tries) => ({
-          ...loadSpec(`${streamName(attempt)}_${tries}`, attempt, uris, target, 'WRITE_EMPTY'),
+        await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+          ...loadSpec(`${streamName(attempt)}_${jobAttempt}`, attempt, {
+            sourceUris: uris,
+            table: target,
+            writeDisposition: 'WRITE_EMPTY',
+          }),
           kinds: { duplicate: 'configuration' },
         }));
         return true;
@@ -99,7 +103,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
       }
     },
 
-    /** Appends encoded rows to the target, in any order; returns when BigQuery has acknowledged all of them. See `appendRows`. */
+    /** Appends encoded rows to the target, in any order, and returns when BigQuery has acknowledged all of them. See `appendRows`. */
     async appendRows({ attempt, keyColumn, message, rowsUntil, deadline }: EncodedAppend): Promise<void> {
       const { appendRows } = await import('./append-rows.ts');
       const { target } = objectNames(datasets, attempt);
@@ -120,15 +124,15 @@ export function createStreamTarget(parts: StreamTargetParts) {
       );
     },
 
-    /** The keys in the target that no batch since this one wrote, in pages of rows with the key column alone. */
+    /** Yields the keys of the target's rows that neither this batch nor a later one wrote, in pages of rows with the key column alone. */
     async *staleKeys(
       attempt: Attempt,
       shape: TableShape,
       deadline: Deadline,
     ): AsyncGenerator<Record<string, unknown>[]> {
       const query = staleKeysSql(datasets, shape, attempt.etlTransactionId);
-      const job = await runJobToCompletion(await openBigQuery(), deadline, (tries) => ({
-        id: `${streamName(attempt)}_stale_${tries}`,
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: `${streamName(attempt)}_stale_${jobAttempt}`,
         configuration: { query: { query, useLegacySql: false } },
         labels: labelsOf(attempt, 'stale'),
         context: contextOf(attempt),

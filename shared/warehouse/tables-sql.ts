@@ -1,11 +1,11 @@
 import type { Column, TableShape } from '../model/columns.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
-/** How a target is laid out, from the view source. */
+/** The layout of a target and its reporting view, from the view source. */
 export type Layout = {
   partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
   clusterColumns: string[];
-  /** The date by which the reporting view's five years are counted. */
+  /** The column whose date decides whether the reporting view, which shows five years, contains a row. */
   reportColumn: string;
 };
 
@@ -13,13 +13,13 @@ const IS_DELETED: Column = { name: 'is_deleted', type: 'BOOL', mode: 'NULLABLE' 
 const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' };
 const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' };
 
-/** All columns of a view's target, in order. A streamed row is deleted for good, so its target marks none as deleted. */
+/** Returns all columns of a view's target, in order. Streaming removes deleted rows, so a streamed target has no `is_deleted`. */
 export function targetColumns({ columns, loadType }: Pick<TableShape, 'columns' | 'loadType'>): Column[] {
-  const marks = loadType === 'merge' ? [IS_DELETED] : [];
-  return [...columns, ...marks, UPDATE_AT, ETL_TRANSACTION_ID];
+  const deletion = loadType === 'merge' ? [IS_DELETED] : [];
+  return [...columns, ...deletion, UPDATE_AT, ETL_TRANSACTION_ID];
 }
 
-/** What every temp table has beside the view's columns. */
+/** The columns of every temp table besides the view's. */
 export const TEMP_COLUMNS: readonly Column[] = [
   { name: 'action', type: 'STRING', mode: 'NULLABLE' },
   ETL_TRANSACTION_ID,
@@ -30,9 +30,9 @@ function definition({ name, type, mode }: Column): string {
   return `  ${quoted(name)} ${sqlType}${mode === 'REQUIRED' ? ' not null' : ''}`;
 }
 
-/** The ledger of applied batches, shared by all views. Safe to repeat. */
+/** Creates the ledger of applied batches, which all views share. Safe to repeat. */
 export function ledgerSql(datasets: Datasets): string {
-  return `-- The ledger of applied batches: what makes a merge safe to repeat. Safe to repeat.
+  return `-- The ledger of merged batches, which makes a merge safe to repeat. Safe to repeat.
 create table if not exists ${quoted(objectNames(datasets, { target: '' }).ledger)} (
   view string not null,
   etl_transaction_id int64 not null,
@@ -42,11 +42,11 @@ create table if not exists ${quoted(objectNames(datasets, { target: '' }).ledger
   applied_at timestamp
 )
 cluster by view, etl_transaction_id
-options (description = 'One row a batch that was merged into its target');
+options (description = 'One row for each batch that was merged into its target');
 `;
 }
 
-/** The temp table, which load jobs append to and the procedure empties. Safe to repeat. */
+/** Creates the temp table, to which load jobs append and which the procedure empties. Safe to repeat. */
 export function tempTableSql(datasets: Datasets, shape: TableShape): string {
   const columns = [...shape.columns, ...TEMP_COLUMNS].map(definition).join(',\n');
   return `-- The staged rows of ${shape.view} until they are merged. Safe to repeat.
@@ -59,14 +59,14 @@ options (description = ${stringLiteral(`Staged rows of ${shape.view}`)});
 }
 
 /**
- * The target table. Where no clustering was chosen the key comes first: only then bounds on it prune a merge. Queries of a
- * streamed table see every acknowledged row (max_staleness 0). Safe to repeat.
+ * Creates the target table. Without configured clustering, the key comes first, since only then bounds on the key prune a merge. Queries
+ * of a streamed table see every acknowledged row (max_staleness 0). Safe to repeat.
  */
 export function targetTableSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const columns = targetColumns(shape).map(definition);
   const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
   const clusters = layout.clusterColumns.length > 0 ? layout.clusterColumns : [shape.keyColumn];
-  return `-- ${shape.view} as BigQuery keeps it. Safe to repeat.
+  return `-- The target, BigQuery's copy of ${shape.view}. Safe to repeat.
 create table if not exists ${quoted(objectNames(datasets, shape).target)} (
 ${[...columns, key].join(',\n')}
 )
@@ -78,8 +78,8 @@ options (${targetOptions(shape)});
 function targetOptions({ view, loadType }: TableShape): string {
   const description = (text: string): string => `description = ${stringLiteral(`Copy of ${view}; ${text}`)}`;
   return loadType === 'merge'
-    ? description('deleted rows are marked')
-    : `${description('deleted rows are gone')}, max_staleness = interval 0 minute`;
+    ? description('deleted rows stay, with is_deleted')
+    : `${description('deleted rows are removed')}, max_staleness = interval 0 minute`;
 }
 
 function partitionBy(shape: TableShape, { partition }: Layout): string {
@@ -98,7 +98,9 @@ function partitionBy(shape: TableShape, { partition }: Layout): string {
   }
 }
 
-/** The reporting view: not deleted, of the last five years (rows without the date are kept), without the batch number. Safe to repeat. */
+/**
+ * Creates the reporting view: rows that are not deleted, from the last five years (or without a date), without the batch id. Safe to repeat.
+ */
 export function reportingViewSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const names = objectNames(datasets, shape);
   const columns = targetColumns(shape)
@@ -108,7 +110,7 @@ export function reportingViewSql(datasets: Datasets, shape: TableShape, layout: 
   const reported = shape.columns.find(({ name }) => name === layout.reportColumn);
   const column = quoted(layout.reportColumn);
   const date = reported?.type === 'DATE' ? column : `date(${column})`;
-  return `-- ${shape.view} for reports: not deleted, of the last five years. Safe to repeat.
+  return `-- ${shape.view} for reports: rows that are not deleted, from the last five years. Safe to repeat.
 create or replace view ${quoted(names.view)} as
 select
 ${columns}
@@ -118,18 +120,18 @@ where ${shape.loadType === 'merge' ? 'not is_deleted\n  and ' : ''}(${column} is
 }
 
 /**
- * The highest batch number that a view's target (of a merge view: its temp table or the ledger too) has met, and the rows that
- * reports see. Reads only.
+ * Selects the highest batch id in a view's target (for a merge view, also in its temp table and the ledger), and the number of rows that are
+ * not deleted. Reads only.
  */
 export function targetStateSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
   if (shape.loadType === 'bq-storage-api') {
-    return `-- What the target of ${shape.view} has met before: the highest batch number, and its rows. Reads only.
+    return `-- The highest batch id in the target of ${shape.view}, and its number of rows. Reads only.
 select coalesce(max(t.etl_transaction_id), 0) as highest, count(*) as target_rows
 from ${quoted(names.target)} t;
 `;
   }
-  return `-- What the warehouse of ${shape.view} has met before: the highest batch number, and the rows that are not deleted. Reads only.
+  return `-- The highest batch id in the tables of ${shape.view}, and the number of rows that are not deleted. Reads only.
 select
   greatest(
     coalesce((select max(t.etl_transaction_id) from ${quoted(names.target)} t), 0),
@@ -140,9 +142,12 @@ select
 `;
 }
 
-/** The keys of rows that no batch since `etlTransactionId` wrote: after a complete batch, those that it did not carry. Reads only. */
+/**
+ * Selects the keys of rows that neither batch `etlTransactionId` nor a later one wrote. After a complete batch those are the rows that the
+ * view no longer has. Reads only.
+ */
 export function staleKeysSql(datasets: Datasets, shape: TableShape, etlTransactionId: bigint): string {
-  return `-- The keys in the target of ${shape.view} that batch ${etlTransactionId}, which carries the whole view, did not write. Reads only.
+  return `-- The keys in the target of ${shape.view} that batch ${etlTransactionId}, which contains the whole view, did not write. Reads only.
 select t.${quoted(shape.keyColumn)}
 from ${quoted(objectNames(datasets, shape).target)} t
 where coalesce(t.etl_transaction_id, 0) < ${etlTransactionId};

@@ -25,17 +25,17 @@ import {
 
 export type { Attempt, Layout, MergeOutcome, RowsUntil };
 
-/** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
+/** What a view's tables already contain: the highest batch id (0 for none), and the number of rows that are not deleted. */
 export type TargetState = { highestBatchId: bigint; targetRows: bigint };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
-/** What is asked of a table: its columns and the key that it declares. */
+/** The part of a table's metadata that is compared: its columns and its declared primary key. */
 type FoundTable = { fields: TableField[]; primaryKey: string[] };
 
 /**
- * BigQuery, as far as batches need it. Every error is classified; every job has a name, a location, labels and a time limit.
- * Rows that are not acknowledged within `callTimeoutSeconds` are appended again. Clients are opened when they are first needed.
+ * The operations on BigQuery that batches need. Every error is classified. Every job has a deterministic id, a location, labels and a
+ * time-out. Rows that are not acknowledged within `callTimeoutSeconds` are appended again. Clients are opened at their first use.
  */
 export function createWarehouse(
   openBigQuery: OpenBigQuery,
@@ -44,7 +44,7 @@ export function createWarehouse(
   callTimeoutSeconds = 60,
 ) {
   const namesOf = (target: string): ObjectNames => objectNames(datasets, { target });
-  // Jobs are the project's: with the dataset, two installations in one project keep apart.
+  // Job ids are unique in the project. The dataset in them separates two installations that share a project.
   const nameOf = (step: string, ...parts: (string | number | bigint)[]): string =>
     jobId(step, datasets.target, ...parts);
 
@@ -55,7 +55,7 @@ export function createWarehouse(
       tableExists: async (name) => (await findTable(name)) !== null,
     }),
 
-    /** Changes when any statement that makes the view's objects does. */
+    /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(shape: TableShape, layout: Layout): string {
       return createHash('sha256')
         .update(objectsSql(datasets, shape, layout))
@@ -64,8 +64,8 @@ export function createWarehouse(
     },
 
     /**
-     * Makes what is missing of the view's tables, procedure and reporting view, in one job, and answers the highest batch
-     * number that the target has met (0 for a new one). Safe to repeat under another `runName`.
+     * Creates the view's missing tables, its procedure and its reporting view in one job, and returns what the tables contain. Safe to repeat
+     * under another `runName`.
      */
     async makeObjects(
       shape: TableShape,
@@ -75,8 +75,8 @@ export function createWarehouse(
     ): Promise<TargetState> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
-      const job = await runJobToCompletion(await openBigQuery(), deadline, (tries) => ({
-        id: nameOf('objects', shape.view, runName, tries),
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: nameOf('objects', shape.view, runName, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: labelValue(shape.view), step: 'objects' },
         context,
@@ -89,8 +89,8 @@ export function createWarehouse(
     },
 
     /**
-     * Compares the columns of the target (of a merge view: and the temp table) with the view's, and of a streamed target its
-     * key, by which BigQuery finds the row. Answers which tables do not exist; throws `schema_drift` naming every difference.
+     * Compares the columns of the target, and of a merge view's temp table, with the view's. For a streamed target it also compares the
+     * primary key, by which BigQuery finds rows. Returns the tables that do not exist. Throws `schema_drift` naming every difference.
      */
     async missingTables(shape: TableShape): Promise<('temp' | 'target')[]> {
       const names = namesOf(shape.target);
@@ -107,7 +107,7 @@ export function createWarehouse(
       return found.filter((table) => table.isMissing).map((table) => table.table);
     },
 
-    /** Where a dataset is; null when it does not exist. */
+    /** Returns the location of a dataset, or null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {
       const bigquery = await openBigQuery();
       try {
@@ -120,17 +120,15 @@ export function createWarehouse(
     },
 
     /**
-     * Appends the staged objects to the temp table, all or none, and answers the load job's id; null for one that outlives the
-     * deadline, which the next call finds by its name.
+     * Appends the staged objects to the temp table, all or none. Returns the load job's id, or null when the job outlives the deadline; the
+     * next call finds it by its id. Throws `staging_lost` when a staged object is gone.
      */
     async load(attempt: Attempt, uris: string[], deadline: Deadline): Promise<string | null> {
-      const outcome = await runJobWithRetries(await openBigQuery(), deadline, (tries) =>
+      const outcome = await runJobWithRetries(await openBigQuery(), deadline, (jobAttempt) =>
         loadSpec(
-          nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
+          nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, jobAttempt),
           attempt,
-          uris,
-          namesOf(attempt.target).temp,
-          'WRITE_APPEND',
+          { sourceUris: uris, table: namesOf(attempt.target).temp, writeDisposition: 'WRITE_APPEND' },
         ),
       ).catch((error: unknown) => {
         throw loadError(error);
@@ -145,7 +143,7 @@ export function createWarehouse(
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       nameOf('merge', view, etlTransactionId, attempt),
 
-    /** Calls the view's procedure, or finds the call that was made before, and waits for its end until the deadline. */
+    /** Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. */
     async merge(attempt: Attempt, rows: bigint, deadline: Deadline): Promise<MergeOutcome> {
       const bigquery = await openBigQuery();
       const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadline).catch((error: unknown) => {
@@ -205,11 +203,11 @@ export function createWarehouse(
   }
 }
 
-/** Everything that a view needs in BigQuery, as one script whose last statement answers the highest batch number. */
+/** Returns one script that creates everything a view needs in BigQuery. Its last statement selects what the tables contain. */
 export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const target = targetTableSql(datasets, shape, layout);
   const reports = reportingViewSql(datasets, shape, layout);
-  const metBefore = targetStateSql(datasets, shape);
+  const state = targetStateSql(datasets, shape);
   const statements =
     shape.loadType === 'merge'
       ? [
@@ -218,9 +216,9 @@ export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout
           target,
           procedureSql(datasets, shape),
           reports,
-          metBefore,
+          state,
         ]
-      : [target, reports, metBefore];
+      : [target, reports, state];
   return statements.join('\n');
 }
 
@@ -231,7 +229,7 @@ function compare(table: 'temp' | 'target', name: string, shape: TableShape, foun
   if (found !== null && shape.loadType === 'bq-storage-api' && key !== shape.keyColumn) {
     differences.push(
       key === ''
-        ? `no primary key is declared, but rows are written by ${shape.keyColumn}`
+        ? `the primary key ${shape.keyColumn} is not declared`
         : `the primary key is ${key} instead of ${shape.keyColumn}`,
     );
   }

@@ -1,7 +1,7 @@
 import { managedwriter } from '@google-cloud/bigquery-storage';
 import { DataHubError } from '../errors.ts';
 
-/** Where a connection writes. */
+/** The table and the message type that a connection writes. */
 export type WriteTarget = {
   /** `projects/p/datasets/d/tables/t` */
   table: string;
@@ -14,9 +14,9 @@ export type WriteTarget = {
 export type AppendAnswer = Awaited<ReturnType<ReturnType<managedwriter.Writer['appendRows']>['getResult']>>;
 
 /**
- * The current connection to a table's default stream; opens one when there is none. A connection that failed is never used again: the
- * client matches answers with requests by their order alone, so an answer on a reopened connection could be taken for the answer to a
- * request that was lost.
+ * Manages the current connection to a table's default stream, and opens one when there is none. A failed connection is never used again:
+ * the client matches answers to requests by their order alone, so it could take an answer on a reopened connection for the answer to a
+ * lost request.
  */
 export class WriteConnections {
   readonly #client: managedwriter.WriterClient;
@@ -44,7 +44,7 @@ export class WriteConnections {
   discard(reason: unknown): void {
     const discarded = this.#current;
     this.#current = undefined;
-    // The request that opened a connection sees why it could not be opened.
+    // The request that opens a connection reports why it could not be opened.
     discarded?.then(
       (connection) => connection.discard(reason),
       () => undefined,
@@ -60,13 +60,13 @@ async function openConnection(
     streamId: managedwriter.DefaultStream,
     destinationTable: table,
   });
-  // Without a listener an error would end the process. Every request sees the error itself.
+  // Without a listener, an error would end the process. Every request reports the error itself.
   stream.onConnectionError(() => undefined);
   const writer = new managedwriter.Writer({ connection: stream, protoDescriptor: descriptor, traceId });
   return new Connection(writer);
 }
 
-/** One connection. Discarding it fails all its requests, which the client would leave waiting for ever. */
+/** One connection. `discard` fails all its requests, which the client would leave waiting forever. */
 class Connection {
   readonly #writer: managedwriter.Writer;
   readonly #waiting = new Set<(reason: unknown) => void>();
@@ -95,5 +95,5 @@ class Connection {
 }
 
 function noAnswer(timeoutMs: number): DataHubError {
-  return new DataHubError('transient', `no answer to an append within ${timeoutMs} ms`);
+  return new DataHubError('transient', `an append got no answer within ${timeoutMs} ms`);
 }

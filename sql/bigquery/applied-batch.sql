@@ -1,4 +1,4 @@
--- The ledger of applied batches: what makes a merge safe to repeat. Safe to repeat.
+-- The ledger of merged batches, which makes a merge safe to repeat. Safe to repeat.
 create table if not exists `your-project.SMartData_Temp.applied_batch` (
   view string not null,
   etl_transaction_id int64 not null,
@@ -8,4 +8,4 @@ create table if not exists `your-project.SMartData_Temp.applied_batch` (
   applied_at timestamp
 )
 cluster by view, etl_transaction_id
-options (description = 'One row a batch that was merged into its target');
+options (description = 'One row for each batch that was merged into its target');

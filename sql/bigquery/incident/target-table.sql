@@ -1,4 +1,4 @@
--- xyz_incident as BigQuery keeps it. Safe to repeat.
+-- The target, BigQuery's copy of xyz_incident. Safe to repeat.
 create table if not exists `your-project.SMartDataAnalytics.incident` (
   `incident_id` int64 not null,
   `inventory_id` int64,
@@ -15,4 +15,4 @@ create table if not exists `your-project.SMartDataAnalytics.incident` (
 )
 partition by timestamp_trunc(`open_datetime`, month)
 cluster by `open_datetime`, `status`, `severity`, `incident_type`
-options (description = 'Copy of xyz_incident; deleted rows are gone', max_staleness = interval 0 minute);
+options (description = 'Copy of xyz_incident; deleted rows are removed', max_staleness = interval 0 minute);

@@ -1,4 +1,4 @@
--- xyz_incident for reports: not deleted, of the last five years. Safe to repeat.
+-- xyz_incident for reports: rows that are not deleted, from the last five years. Safe to repeat.
 create or replace view `your-project.View_SMartData.view_incident` as
 select
   `incident_id`,

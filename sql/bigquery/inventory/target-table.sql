@@ -1,4 +1,4 @@
--- pmr_inventory as BigQuery keeps it. Safe to repeat.
+-- The target, BigQuery's copy of pmr_inventory. Safe to repeat.
 create table if not exists `your-project.SMartDataAnalytics.inventory` (
   `inventory_id` int64 not null,
   `serial_number` string,
@@ -15,4 +15,4 @@ create table if not exists `your-project.SMartDataAnalytics.inventory` (
 )
 partition by date_trunc(`customer_warranty_start`, year)
 cluster by `project_id`, `brand`, `model`, `product_type`
-options (description = 'Copy of pmr_inventory; deleted rows are marked');
+options (description = 'Copy of pmr_inventory; deleted rows stay, with is_deleted');

@@ -1,4 +1,4 @@
--- pmr_inventory for reports: not deleted, of the last five years. Safe to repeat.
+-- pmr_inventory for reports: rows that are not deleted, from the last five years. Safe to repeat.
 create or replace view `your-project.View_SMartData.view_inventory` as
 select
   `inventory_id`,

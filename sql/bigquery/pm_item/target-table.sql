@@ -1,4 +1,4 @@
--- pmr_pm_item as BigQuery keeps it. Safe to repeat.
+-- The target, BigQuery's copy of pmr_pm_item. Safe to repeat.
 create table if not exists `your-project.SMartDataAnalytics.pm_item` (
   `pm_item_id` int64 not null,
   `pm_id` int64,
@@ -16,4 +16,4 @@ create table if not exists `your-project.SMartDataAnalytics.pm_item` (
 )
 partition by timestamp_trunc(`update_at`, month)
 cluster by `pm_id`, `inventory_id`
-options (description = 'Copy of pmr_pm_item; deleted rows are marked');
+options (description = 'Copy of pmr_pm_item; deleted rows stay, with is_deleted');

@@ -1,4 +1,4 @@
--- pmr_pm_plan as BigQuery keeps it. Safe to repeat.
+-- The target, BigQuery's copy of pmr_pm_plan. Safe to repeat.
 create table if not exists `your-project.SMartDataAnalytics.pm_plan` (
   `pm_id` int64 not null,
   `project_id` int64,
@@ -13,4 +13,4 @@ create table if not exists `your-project.SMartDataAnalytics.pm_plan` (
 )
 partition by date_trunc(`planned_date`, month)
 cluster by `planned_date`, `project_id`, `team_lead`
-options (description = 'Copy of pmr_pm_plan; deleted rows are marked');
+options (description = 'Copy of pmr_pm_plan; deleted rows stay, with is_deleted');

@@ -1,4 +1,4 @@
--- pmr_pm_plan for reports: not deleted, of the last five years. Safe to repeat.
+-- pmr_pm_plan for reports: rows that are not deleted, from the last five years. Safe to repeat.
 create or replace view `your-project.View_SMartData.view_pm_plan` as
 select
   `pm_id`,

@@ -1,5 +1,5 @@
--- Merges batch batch_id, of batch_rows staged rows, into the target of pmr_project, whole or not at all. Safe to
--- repeat: a batch that the ledger knows is answered from it.
+-- Merges batch batch_id, with batch_rows staged rows, into the target of pmr_project, completely or not at all. Safe to repeat: for a batch
+-- that is in the ledger, it changes nothing and returns the counts from there.
 create or replace procedure `your-project.SMartDataAnalytics.merge_project`(batch_id int64, batch_rows int64)
 begin
   declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
@@ -13,7 +13,7 @@ begin
   );
   if v_own = 0 then
     if v_newest > batch_id then
-      raise using message = format('[smart-datahub:superseded] batch %d was not merged: batch %d was before it', batch_id, v_newest);
+      raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
     end if;
     begin transaction;
     begin
@@ -23,7 +23,7 @@ begin
         where s.etl_transaction_id = batch_id
       );
       if v_staged < batch_rows then
-        raise using message = format('[smart-datahub:staging_lost] %d of %d staged rows are there', v_staged, batch_rows);
+        raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > batch_rows then
         set v_examples = (
@@ -33,7 +33,7 @@ begin
             where s.etl_transaction_id = batch_id group by s.`project_id` having count(*) > 1
           ) d
         );
-        raise using message = format('[smart-datahub:duplicate_key] %d staged rows of %d expected have %d keys; twice: %t', v_staged, batch_rows, v_keys, v_examples);
+        raise using message = format('[smart-datahub:duplicate_key] the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
       set (v_added, v_changed, v_deleted, v_refused) = (
         select as struct
@@ -49,7 +49,7 @@ begin
         set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.project` t);
       end if;
       if v_refused > 0 then
-        raise using message = format('[smart-datahub:refused] %d rows of the target are of batch %d or newer', v_refused, batch_id);
+        raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
       merge `your-project.SMartDataAnalytics.project` t
       using (select * from `your-project.SMartData_Temp.temp_project` where etl_transaction_id = batch_id) s
@@ -70,7 +70,7 @@ begin
         insert (`project_id`, `enq`, `project_name`, `project_start`, `project_end`, `company_id`, `company`, `has_pm`, is_deleted, update_at, etl_transaction_id)
         values (s.`project_id`, s.`enq`, s.`project_name`, s.`project_start`, s.`project_end`, s.`company_id`, s.`company`, s.`has_pm`, false, current_timestamp(), batch_id);
       if v_loaded > 0 then
-        -- The batch carries every row of the view: what it did not carry is gone.
+        -- The batch contains every row of the view, so rows that it does not contain are gone.
         update `your-project.SMartDataAnalytics.project` t
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
         where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
@@ -82,7 +82,7 @@ begin
       commit transaction;
     exception when error then
       rollback transaction;
-      -- BigQuery has no reason of its own for a transaction that lost against another.
+      -- BigQuery has no error reason for a transaction that conflicts with another one.
       if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
         raise using message = concat('[smart-datahub:conflict] ', @@error.message);
       end if;

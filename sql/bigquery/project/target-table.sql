@@ -1,4 +1,4 @@
--- pmr_project as BigQuery keeps it. Safe to repeat.
+-- The target, BigQuery's copy of pmr_project. Safe to repeat.
 create table if not exists `your-project.SMartDataAnalytics.project` (
   `project_id` int64 not null,
   `enq` string,
@@ -15,4 +15,4 @@ create table if not exists `your-project.SMartDataAnalytics.project` (
 )
 partition by date_trunc(`project_start`, month)
 cluster by `project_start`, `company_id`
-options (description = 'Copy of pmr_project; deleted rows are marked');
+options (description = 'Copy of pmr_project; deleted rows stay, with is_deleted');

@@ -1,4 +1,4 @@
--- pmr_project for reports: not deleted, of the last five years. Safe to repeat.
+-- pmr_project for reports: rows that are not deleted, from the last five years. Safe to repeat.
 create or replace view `your-project.View_SMartData.view_project` as
 select
   `project_id`,

@@ -84,7 +84,7 @@ describe('I8 I12 what no event may hold', function () {
     },
     'more than an Eventarc event can': {
       event: (name) => ({ ...FITTING[name], trigger: 'x'.repeat(LIMIT_BYTES) }),
-      message: /^the event has \d+ bytes; 524288 are the most$/,
+      message: /^the event has \d+ bytes; the limit is 524288$/,
     },
   };
   for (const name of NAMES) {

@@ -38,7 +38,7 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   ...given,
 });
 
-/** Brings a batch of VIEW to any of its states, by the operations that the functions use. */
+/** Brings a batch of VIEW into any of its states, through the operations that the functions use. */
 export class BatchSteps {
   readonly database: ControlDatabase;
   readonly control: ControlDatabase['control'];
@@ -53,7 +53,7 @@ export class BatchSteps {
     return new BatchSteps(database);
   }
 
-  /** Leaves nothing but the view sources, as they were imported. */
+  /** Deletes everything except the view sources, and resets these to their imported state. */
   async forgetBatches(): Promise<void> {
     await this.database.pool.query(
       `truncate etl.lease, etl.checkpoint, etl.queued_key, etl.etl_error, etl.etl_transaction;
@@ -95,12 +95,12 @@ export class BatchSteps {
     return batch;
   }
 
-  /** The job that was last named to apply the batch. */
+  /** The id of the job that was last recorded to apply the batch. */
   jobOf(batch: EtlTransaction): Promise<unknown> {
     return this.database.value('select apply_job_id from etl.etl_transaction where id = $1', [batch.id]);
   }
 
-  /** Everything that is remembered, to see that nothing changed. */
+  /** All rows of the control database, for checks that nothing changed. */
   memory(): Promise<unknown> {
     return this.database.value(
       `select json_build_object(

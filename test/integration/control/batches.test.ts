@@ -16,7 +16,7 @@ describe('ETL transactions', () => {
   beforeEach(() => steps.forgetBatches());
 
   describe('from beginning to end', () => {
-    it('I5 carry a number that names their staged objects', async () => {
+    it('I5 have an id that names their staged objects', async () => {
       const { batch } = await steps.begin();
 
       assert.equal(batch.state, 'extracting');
@@ -25,7 +25,7 @@ describe('ETL transactions', () => {
       assert.deepEqual(await steps.control.batches.get(VIEW, batch.id), batch);
     });
 
-    it('remember what was staged, and give the lease back at once', async () => {
+    it('record what was staged, and release the lease at once', async () => {
       const { id } = await steps.stage({ hasMore: true });
 
       const batch = await steps.control.batches.get(VIEW, id);
@@ -37,7 +37,7 @@ describe('ETL transactions', () => {
       await steps.acquire();
     });
 
-    it('name the job that applies them, and another for the next attempt', async () => {
+    it('record the job that applies them, and another job for the next attempt', async () => {
       const { lease, batch } = await steps.claim(await steps.stage());
       assert.equal(await steps.jobOf(batch), `merge_${batch.id}_1`);
 
@@ -52,7 +52,7 @@ describe('ETL transactions', () => {
       assert.equal(await steps.jobOf(batch), `merge_${batch.id}_2`);
     });
 
-    it('remember that their staged rows are to be loaded again, under the name of the next attempt', async () => {
+    it('record that the next attempt must load their staged rows again', async () => {
       const { lease, batch } = await steps.claim(await steps.stage());
 
       await steps.control.batches.markForNextAttempt(lease, batch, true);
@@ -63,7 +63,7 @@ describe('ETL transactions', () => {
       });
     });
 
-    it('are taken over while they are being applied, by whoever has the lease then', async () => {
+    it('are taken over by the new holder of the lease while they are being applied', async () => {
       const first = await steps.claim(await steps.stage());
       await steps.database.expireLease(VIEW);
       const second = await steps.claim(first.batch);
@@ -73,13 +73,13 @@ describe('ETL transactions', () => {
       assert.equal((await steps.control.batches.get(VIEW, first.batch.id)).state, 'applied');
     });
 
-    it('are not claimed when they are settled', async () => {
+    it('are not claimed in a final state', async () => {
       const applied = await steps.apply();
 
       assert.equal((await steps.claim(applied)).batch.state, 'applied');
     });
 
-    it('are refused under an unknown number, or as those of another view', async () => {
+    it('are not found with an unknown id, or under another view', async () => {
       const { batch } = await steps.begin();
 
       const refused = { kind: 'invalid_event', message: /has no ETL transaction/ };
@@ -89,7 +89,7 @@ describe('ETL transactions', () => {
   });
 
   describe('I4 one at a time', () => {
-    it('a second one of a view is refused in every state that holds the view', async () => {
+    it('a second batch of a view is refused in every state that is in flight', async () => {
       const { lease, batch } = await steps.begin();
       const second = () => steps.control.batches.begin(lease, newBatch());
 
@@ -108,7 +108,7 @@ describe('ETL transactions', () => {
       }
     });
 
-    it('of ten begun at once with one lease, one is', async () => {
+    it('only one of ten batches begins when they start concurrently with one lease', async () => {
       const lease = await steps.acquire();
 
       const begun = await Promise.allSettled(
@@ -122,7 +122,7 @@ describe('ETL transactions', () => {
       assert.equal(await steps.database.value('select count(*) from etl.etl_transaction'), 1n);
     });
 
-    it('those of other views go on', async () => {
+    it('batches of other views continue', async () => {
       await steps.begin();
 
       const { view } = await steps.control.batches.begin(await steps.acquire(OTHER_VIEW), newBatch());
@@ -130,8 +130,8 @@ describe('ETL transactions', () => {
     });
   });
 
-  describe('an abandoned one', () => {
-    it('leaves its view and its queued keys to another, under a new number', async () => {
+  describe('an abandoned batch', () => {
+    it('leaves its view and its queued keys to a new batch', async () => {
       await steps.control.queuedKeys.add(VIEW, ['1', '2'], 'backfill');
       const { ids } = await steps.control.queuedKeys.due(VIEW, 2);
       const { lease, batch } = await steps.begin({ queuedKeyIds: ids });
@@ -149,7 +149,7 @@ describe('ETL transactions', () => {
       assert.equal(await steps.control.checkpoints.read(VIEW), null);
     });
 
-    it('is not one whose state has changed meanwhile', async () => {
+    it('is not abandoned when its state has changed since', async () => {
       const staged = await steps.stage();
       const { lease } = await steps.claim(staged);
 
@@ -159,15 +159,15 @@ describe('ETL transactions', () => {
       assert.equal((await steps.control.batches.get(VIEW, staged.id)).state, 'applying');
     });
 
-    it('is never one that is being applied: BigQuery may still do it', async () => {
+    it('is never one that is being applied, because BigQuery may still apply it', async () => {
       const { lease, batch } = await steps.claim(await steps.stage());
 
       await assert.rejects(steps.control.batches.abandon(lease, batch, 'x'), RangeError);
     });
   });
 
-  describe('I7 their numbers', () => {
-    it('start above what a target has met', async () => {
+  describe('I7 their ids', () => {
+    it('start above the highest id in a target', async () => {
       const { batch } = await steps.begin();
       const highest = batch.id + 1_000_000n;
 
@@ -186,7 +186,7 @@ describe('ETL transactions', () => {
       assert.ok((await steps.begin()).batch.id > batch.id);
     });
 
-    it('leap far ahead of a number that another life of the control database gave before', async () => {
+    it('skip far ahead of an id that an earlier control database issued', async () => {
       const { batch } = await steps.begin();
 
       await steps.control.batchIds.skip();
@@ -200,7 +200,7 @@ describe('ETL transactions', () => {
       assert.ok((await steps.begin()).batch.id >= last * 2n);
     });
 
-    it('are not drawn between the look and the raise', async () => {
+    it('are not drawn while the generator is being raised', async () => {
       const { batch } = await steps.begin();
       const highest = batch.id + 1n;
       const draw = `select nextval(pg_get_serial_sequence('etl.etl_transaction', 'id')) as id`;
@@ -228,11 +228,11 @@ describe('ETL transactions', () => {
   });
 });
 
-/** Waits for what another connection brings about. */
+/** Waits until another connection makes the condition true. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const deadlineMs = Date.now() + 5000;
   while (!(await holds())) {
-    if (Date.now() > deadlineMs) assert.fail('it did not come about in 5 seconds');
+    if (Date.now() > deadlineMs) assert.fail('the condition did not become true within 5 seconds');
     await elapse(10);
   }
 }

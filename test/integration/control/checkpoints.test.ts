@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { BatchSteps, COUNTS, checkpoint, VIEW } from './batch-steps.ts';
 import { ControlServer } from './control-server.ts';
 
-describe('what is covered', () => {
+describe('checkpoints', () => {
   let server: ControlServer;
   let steps: BatchSteps;
 
@@ -14,8 +14,8 @@ describe('what is covered', () => {
   after(() => server.stop());
   beforeEach(() => steps.forgetBatches());
 
-  describe('I2 an applied one', () => {
-    it('moves its state, counts, checkpoint and queued keys together', async () => {
+  describe('I2 an applied batch', () => {
+    it('changes its state, counts, checkpoint and queued keys together', async () => {
       await steps.control.queuedKeys.add(VIEW, ['1', '2', '3'], 'backfill');
       const due = await steps.control.queuedKeys.due(VIEW, 2);
       const { lease, batch } = await steps.claim(await steps.stage({ queuedKeyIds: due.ids }));
@@ -36,7 +36,7 @@ describe('what is covered', () => {
       await steps.acquire();
     });
 
-    it('leaves on its view when it was captured and how many bad keys it met', async () => {
+    it('records on its view when it was captured and how many bad keys it found', async () => {
       await steps.apply({ badKeys: 2n });
       await steps.apply({ badKeys: 3n, nextCheckpoint: checkpoint(200n) });
 
@@ -48,7 +48,7 @@ describe('what is covered', () => {
       assert.deepEqual(view, { bad_keys: 5n, recent: true });
     });
 
-    it('moves nothing when any of it fails', async () => {
+    it('changes nothing when any part fails', async () => {
       await steps.control.queuedKeys.add(VIEW, ['1'], 'repair');
       const { ids } = await steps.control.queuedKeys.due(VIEW, 1);
       await steps.apply({ nextCheckpoint: checkpoint(200n) });
@@ -78,7 +78,7 @@ describe('what is covered', () => {
       assert.equal(await steps.memory(), before);
     });
 
-    it('tells no lag when it came from no log row', async () => {
+    it('has no lag without log rows', async () => {
       const { lease, batch } = await steps.claim(await steps.stage({ oldestChangeAt: null }));
 
       assert.equal(await steps.control.batches.markApplied(lease, batch, COUNTS), null);
@@ -93,7 +93,7 @@ describe('what is covered', () => {
         queuedKeyIds: [],
       });
 
-    it('moves with a capture that found nothing, which leaves a counter and the time, and no ETL transaction', async () => {
+    it('moves with a capture that found nothing, which leaves no batch, only the time and a counter', async () => {
       await steps.control.queuedKeys.add(VIEW, ['1'], 'repair');
       const { ids } = await steps.control.queuedKeys.due(VIEW, 1);
       const since = await steps.database.value('select idle_captures from etl.view_source where name = $1', [
@@ -115,7 +115,7 @@ describe('what is covered', () => {
       await steps.acquire();
     });
 
-    it('comes back as it was stored', async () => {
+    it('is read back unchanged', async () => {
       const stored: Checkpoint = {
         floorId: 9_007_199_254_740_993n,
         seen: '{[9007199254740995,9007199254740999),[9007199254741000,9007199254741001)}',
@@ -131,7 +131,7 @@ describe('what is covered', () => {
       assert.deepEqual((await steps.control.checkpoints.read(VIEW))?.checkpoint, stored);
     });
 
-    it('goes forward: a higher floor may stand for what was seen, and more may be seen', async () => {
+    it('moves forward: a higher floor may replace seen ranges, and seen ranges may grow', async () => {
       await move(checkpoint(10n, '{[12,15)}'));
       await move(checkpoint(10n, '{[12,15),[20,21)}'));
       await move(checkpoint(20n));
@@ -142,10 +142,10 @@ describe('what is covered', () => {
 
     for (const [what, next] of [
       ['a lower floor', checkpoint(9n, '{[12,15)}')],
-      ['a covered row less', checkpoint(10n, '{[12,14)}')],
-      ['a higher floor below what was seen', checkpoint(11n)],
+      ['one covered row less', checkpoint(10n, '{[12,14)}')],
+      ['a higher floor below the seen ranges', checkpoint(11n)],
     ] as const) {
-      it(`never goes back: ${what} is refused`, async () => {
+      it(`never moves back: ${what} is refused`, async () => {
         await move(checkpoint(10n, '{[12,15)}'));
 
         await assert.rejects(move(next), {
@@ -159,7 +159,7 @@ describe('what is covered', () => {
       });
     }
 
-    it('remembers when its floor last moved', async () => {
+    it('records when its floor last moved', async () => {
       await move(checkpoint(10n));
       await steps.database.pool.query(`update etl.checkpoint set floor_moved_at = '2026-01-01'`);
       await move(checkpoint(10n, '{[12,15)}'));

@@ -7,7 +7,7 @@ import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
 
-/** A PostgreSQL server for control databases, each of which is new. */
+/** A PostgreSQL server that provides new control databases. */
 export class ControlServer {
   readonly #postgres: Postgres;
   readonly #pools: pg.Pool[] = [];
@@ -21,7 +21,7 @@ export class ControlServer {
     return new ControlServer(await startPostgres());
   }
 
-  /** The address of a new, empty database. */
+  /** Creates an empty database and returns its URL. */
   async createEmpty(): Promise<string> {
     this.#databases += 1;
     const name = `control_${this.#databases}`;
@@ -29,14 +29,14 @@ export class ControlServer {
     return this.#postgres.url(name);
   }
 
-  /** A new control database with its schema. */
+  /** Creates a control database with its schema. */
   async create(): Promise<ControlDatabase> {
     const database = new ControlDatabase(this.connect(await this.createEmpty()));
     await migrate(database.pool);
     return database;
   }
 
-  /** A pool as the functions have it. */
+  /** Opens a pool as the functions do. */
   connect(url: string): pg.Pool {
     const config = parseConfig({
       GOOGLE_CLOUD_PROJECT: 'smart-project',
@@ -56,7 +56,7 @@ export class ControlServer {
   }
 }
 
-/** One control database: the operations of the functions, and a look at its tables past them. */
+/** One control database: the operations of the functions, and direct queries of its tables. */
 export class ControlDatabase {
   readonly pool: pg.Pool;
   readonly control: Control;
@@ -66,19 +66,19 @@ export class ControlDatabase {
     this.control = createControl(pool);
   }
 
-  /** The rows of a query, 64-bit numbers as bigint. */
+  /** Returns the rows of a query, with 64-bit numbers as bigint. */
   async rows(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
     const { rows } = await this.pool.query(sql, values);
     return rows;
   }
 
-  /** The only row's only value. */
+  /** Returns the only value of the only row. */
   async value(sql: string, values: unknown[] = []): Promise<unknown> {
     const [row] = await this.rows(sql, values);
     return Object.values(row ?? {})[0];
   }
 
-  /** Lets the lease expire as if its time had passed: by the database's clock, which alone decides. */
+  /** Makes the lease expire by the database's clock, the only clock that counts. */
   async expireLease(view: string): Promise<void> {
     await this.pool.query(`update etl.lease set expires_at = now() - interval '1 second' where name = $1`, [
       view,
@@ -86,7 +86,7 @@ export class ControlDatabase {
   }
 }
 
-/** A view source for the tests, with the least that it needs. */
+/** A minimal view source for tests. */
 export function viewEntry(name: string, given: Record<string, unknown> = {}): ResolvedEntry {
   const entry = viewSourceEntry.parse({
     name,

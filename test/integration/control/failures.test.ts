@@ -28,7 +28,7 @@ describe('failures', () => {
     lease = taken;
   });
 
-  it('I8 are recorded with where, what and what to do', async () => {
+  it('I8 are recorded with their origin, message and advice', async () => {
     await control.failures.record(FAILURE);
     await control.failures.record({
       functionName: 'merge',
@@ -56,7 +56,7 @@ describe('failures', () => {
     });
   });
 
-  it('I8 are recorded whatever a stranger has sent, NUL characters as the sign for what cannot be shown', async () => {
+  it('I8 are recorded for any event, with NUL characters replaced by U+FFFD', async () => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
     for (const event of ['a\0text', { 'a\0key': 'a\0value' }, circle]) {
@@ -74,7 +74,7 @@ describe('failures', () => {
     assert.match(String(rows[2]?.event), /^cannot be written as JSON: .*circular/);
   });
 
-  it('I8 have dead letters, each of which stays due until it is published', async () => {
+  it('I8 have dead letters, which stay due until they are published', async () => {
     await control.failures.record(FAILURE);
     await control.failures.haltView(lease, { ...FAILURE, functionName: 'merge', event: undefined });
     await control.failures.recordOnce({ ...FAILURE, functionName: 'stream' });
@@ -104,7 +104,7 @@ describe('failures', () => {
     ]);
   });
 
-  it('I8 have dead letters that two processes do not publish at the same time', async () => {
+  it('I8 have dead letters, which two processes never publish concurrently', async () => {
     await control.failures.record(FAILURE);
     const letters: object[] = [];
 
@@ -116,8 +116,8 @@ describe('failures', () => {
     assert.equal(letters.length, 1);
   });
 
-  it('I8 that are met at every try are recorded once, and again after they were resolved', async () => {
-    for (let tries = 0; tries < 3; tries += 1) await control.failures.recordOnce(FAILURE);
+  it('I8 that repeat at every attempt are recorded once, and again after they were resolved', async () => {
+    for (let attempts = 0; attempts < 3; attempts += 1) await control.failures.recordOnce(FAILURE);
     const again = new DataHubError('bad_data', 'job merge_17: another message of it', {
       context: ERROR.context,
     });
@@ -132,7 +132,7 @@ describe('failures', () => {
     assert.equal(await database.value('select count(*) from etl.etl_error where resolved_at is null'), 1n);
   });
 
-  it('I8 that a person must mend stop their view, with the reason, and fail its batch', async () => {
+  it('I8 that need an operator halt their view with the reason, and fail its batch', async () => {
     const { id } = await beginBatch();
 
     assert.equal(await control.failures.haltView(lease, FAILURE), id);
@@ -144,7 +144,7 @@ describe('failures', () => {
     assert.equal((await control.viewSources.get('pmr_inventory')).haltedReason, null);
   });
 
-  it('keep the time at which the view was halted first', async () => {
+  it('keep the time of the first halt', async () => {
     await control.failures.haltView(lease, FAILURE);
     await database.pool.query(`update etl.view_source set halted_at = '2026-01-01' where name = $1`, [VIEW]);
 
@@ -156,7 +156,7 @@ describe('failures', () => {
     );
   });
 
-  it('I2 are left behind by a resume: the batch is captured again and its keys are free', async () => {
+  it('I2 are resolved by a resume, which abandons the failed batch and releases its keys', async () => {
     await control.queuedKeys.add(VIEW, ['1'], 'backfill');
     const { ids } = await control.queuedKeys.due(VIEW, 1);
     const { id } = await beginBatch(ids);
@@ -170,7 +170,7 @@ describe('failures', () => {
     assert.partialDeepStrictEqual(await control.viewSources.get(VIEW), {
       haltedReason: null,
       paused: false,
-      // What the target has met is looked up again (I7).
+      // The next extract looks up the target's highest batch id again (I7).
       warehouseFingerprint: null,
     });
     assert.equal((await control.batches.get(VIEW, id)).state, 'abandoned');
@@ -179,7 +179,7 @@ describe('failures', () => {
     assert.ok((await beginBatch(ids)).id > id);
   });
 
-  it('of another view stay as they are when one is resumed', async () => {
+  it('of other views stay unresolved when one view is resumed', async () => {
     const other = await control.leases.acquire('pmr_inventory', 60);
     assert.ok(other);
     await control.failures.haltView(other, { ...FAILURE, error: ERROR.withContext({}) });

@@ -24,7 +24,7 @@ describe('leases', () => {
     return lease;
   };
 
-  it('I4 one is taken by one of many at once', async () => {
+  it('I4 are acquired by only one of many concurrent processes', async () => {
     const taken = await Promise.all(
       Array.from({ length: 20 }, () => database.control.leases.acquire(VIEW, 60)),
     );
@@ -32,7 +32,7 @@ describe('leases', () => {
     assert.equal(taken.filter((lease) => lease !== null).length, 1);
   });
 
-  it('I4 an expired one is taken over by one of many at once', async () => {
+  it('I4 are taken over after they expire by only one of many concurrent processes', async () => {
     await acquire();
     await database.expireLease(VIEW);
 
@@ -43,13 +43,13 @@ describe('leases', () => {
     assert.equal(taken.filter((lease) => lease !== null).length, 1);
   });
 
-  it('do not stand in the way of those of other views', async () => {
+  it('do not block the leases of other views', async () => {
     await acquire();
 
     assert.ok(await database.control.leases.acquire('pmr_inventory', 60));
   });
 
-  it('expire by the clock of the control database, whatever the clock of a process says', async () => {
+  it("expire by the control database's clock, whatever a process's clock says", async () => {
     await acquire(60);
     const machine = Date.now;
     Date.now = () => machine() + 3_600_000;
@@ -62,7 +62,7 @@ describe('leases', () => {
     assert.ok(await database.control.leases.acquire(VIEW, 60));
   });
 
-  it('are kept by renewing, also after they expired unnoticed', async () => {
+  it('are kept by renewal, even after they expired unnoticed', async () => {
     const lease = await acquire();
     await database.expireLease(VIEW);
 
@@ -85,8 +85,8 @@ describe('leases', () => {
     assert.deepEqual(await expiry(), expected);
   });
 
-  describe('while work goes on', () => {
-    it('are renewed by a heartbeat, and given back afterwards', async () => {
+  describe('during work', () => {
+    it('are renewed by a heartbeat, and released afterwards', async () => {
       const lease = await acquire(1);
       using deadline = inSeconds(60);
       const result = await database.control.leases.withLease(lease, deadline, async () => {
@@ -101,7 +101,7 @@ describe('leases', () => {
       assert.ok(await database.control.leases.acquire(VIEW, 60));
     });
 
-    it('are given back when the work fails', async () => {
+    it('are released when the work fails', async () => {
       const failing = database.control.leases.withLease(await acquire(), inSeconds(60), () =>
         Promise.reject(new Error('no')),
       );
@@ -110,7 +110,7 @@ describe('leases', () => {
       assert.ok(await database.control.leases.acquire(VIEW, 60));
     });
 
-    it('I4 tell the work when they are lost, and leave the new holder alone', async () => {
+    it('I4 abort the work when they are lost, and do not disturb the new holder', async () => {
       const lease = await acquire(1);
       using deadline = inSeconds(60);
       await database.control.leases.withLease(lease, deadline, async () => {
@@ -124,7 +124,7 @@ describe('leases', () => {
       assert.equal(await database.control.leases.acquire(VIEW, 60), null);
     });
 
-    it('I4 run out at the time limit of work that hangs, which is told', async () => {
+    it('I4 expire at the time limit of work that hangs, which is aborted', async () => {
       const lease = await acquire(1);
       using deadline = inSeconds(0.3);
       await database.control.leases.withLease(lease, deadline, async () => {
@@ -135,7 +135,7 @@ describe('leases', () => {
       });
     });
 
-    it('outlive a moment in which the control database cannot be reached', async () => {
+    it('survive a short outage of the control database', async () => {
       const lease = await acquire(1);
       using deadline = inSeconds(60);
       await database.control.leases.withLease(lease, deadline, async () => {
@@ -149,11 +149,11 @@ describe('leases', () => {
   });
 });
 
-/** Waits for a condition that the passing of time brings about. */
+/** Waits until the condition becomes true as time passes. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const deadlineMs = Date.now() + 10_000;
   while (!(await holds())) {
-    if (Date.now() > deadlineMs) assert.fail('it did not come about in 10 seconds');
+    if (Date.now() > deadlineMs) assert.fail('the condition did not become true within 10 seconds');
     await elapse(20);
   }
 }

@@ -21,7 +21,7 @@ describe('migrate', () => {
     pool = server.connect(await server.createEmpty());
   });
 
-  it('makes the schema, and does nothing the second time', async () => {
+  it('creates the schema, and does nothing the second time', async () => {
     await migrate(pool);
     const made = await history(pool);
     await migrate(pool);
@@ -31,7 +31,7 @@ describe('migrate', () => {
     assert.deepEqual((await pool.query('select count(*)::int as n from etl.view_source')).rows, [{ n: 0 }]);
   });
 
-  it('makes it once when five processes meet an empty database at once', async () => {
+  it('creates it once when five processes start concurrently on an empty database', async () => {
     const url = await server.createEmpty();
     const pools = Array.from({ length: 5 }, () => server.connect(url));
 
@@ -49,7 +49,7 @@ describe('migrate', () => {
     );
   });
 
-  it('goes on from an older version to the newest', async () => {
+  it('upgrades an older version to the newest', async () => {
     await using folder = await MigrationFolder.create();
     await migrate(pool, folder.path);
     await folder.add('900.do.a-table.sql', 'create table etl.a_table (id int)');
@@ -63,7 +63,7 @@ describe('migrate', () => {
     );
   });
 
-  it('leaves nothing of a migration that fails, and runs it again once it is corrected', async () => {
+  it('undoes a failed migration, and runs it again after it is corrected', async () => {
     await using folder = await MigrationFolder.create();
     await migrate(pool, folder.path);
     const before = await history(pool);
@@ -82,7 +82,7 @@ describe('migrate', () => {
     assert.equal((await history(pool)).length, before.length + 1);
   });
 
-  it('refuses a migration whose file was edited after it was applied, also when there is no newer one', async () => {
+  it('refuses a migration whose file was edited after it was applied, even without a newer one', async () => {
     await using folder = await MigrationFolder.create();
     await folder.add('900.do.a-table.sql', 'create table etl.a_table (id int)');
     await migrate(pool, folder.path);
@@ -94,7 +94,7 @@ describe('migrate', () => {
     });
   });
 
-  it('takes a file with other line ends for the same', async () => {
+  it('ignores differences in line ends', async () => {
     await using folder = await MigrationFolder.create();
     await folder.add('900.do.a-table.sql', 'create table etl.a_table (\n  id int\n)');
     await migrate(pool, folder.path);
@@ -103,7 +103,7 @@ describe('migrate', () => {
     await migrate(pool, folder.path);
   });
 
-  it('leaves the schema of a newer release as it is', async () => {
+  it('does not change the schema of a newer release', async () => {
     await using folder = await MigrationFolder.create();
     await folder.add('900.do.a-table.sql', 'create table etl.a_table (id int)');
     await migrate(pool, folder.path);
@@ -114,7 +114,7 @@ describe('migrate', () => {
   });
 });
 
-/** A copy of the migrations that a test may add to. */
+/** A copy of the migrations, to which a test may add files. */
 class MigrationFolder {
   readonly path: string;
 

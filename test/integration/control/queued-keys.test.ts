@@ -18,7 +18,7 @@ describe('queued keys', () => {
   after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.queued_key'));
 
-  it('are taken oldest first, at most as many as are wanted, of one view', async () => {
+  it('are taken for one view, oldest first, up to the requested number', async () => {
     await control.queuedKeys.add(VIEW, ['b', 'a', 'ü "quoted" \\ key'], 'backfill');
     await control.queuedKeys.add('pmr_inventory', ['z'], 'repair');
     await control.queuedKeys.add(VIEW, ['c'], 'repair');
@@ -30,11 +30,11 @@ describe('queued keys', () => {
     assert.equal(taken.ids.length, 3);
   });
 
-  it('are none of no kind when nothing waits', async () => {
+  it('have no kind when none is due', async () => {
     assert.deepEqual(await control.queuedKeys.due(VIEW, 3), { ids: [], keys: [], kind: null });
   });
 
-  it('of a recheck become due by the clock of the control database', async () => {
+  it("of a recheck become due by the control database's clock", async () => {
     await control.queuedKeys.addRechecks(VIEW, 30, Readable.from(['7\n', '8\n9\n']));
     assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
 
@@ -48,7 +48,7 @@ describe('queued keys', () => {
     });
   });
 
-  it('of a recheck are queued all or none', async () => {
+  it('of a recheck are queued together or not at all', async () => {
     async function* breaking() {
       yield '7\n';
       throw new Error('the source went away');

@@ -3,7 +3,7 @@ import { type ControlDatabase, ControlServer, viewEntry } from './control-server
 
 const VIEW = 'pmr_project';
 
-describe('rows of etl that are old', () => {
+describe('old rows of the control database', () => {
   let server: ControlServer;
   let database: ControlDatabase;
 
@@ -16,7 +16,7 @@ describe('rows of etl that are old', () => {
     await database.control.viewSources.import([viewEntry(VIEW), viewEntry('pmr_inventory')]);
   });
 
-  /** Batches of a view, the oldest first: state and age in days. */
+  /** Inserts batches of a view, oldest first, by state and age in days. */
   const addBatches = async (view: string, batches: [state: string, days: number][]) => {
     for (const [state, days] of batches) {
       await database.rows(
@@ -34,7 +34,7 @@ describe('rows of etl that are old', () => {
       )
     ).map(({ state, days }) => [state, days]);
 
-  it('are deleted when their batch has ended', async () => {
+  it('are deleted when the batch has ended', async () => {
     await addBatches(VIEW, [
       ['applied', 100],
       ['abandoned', 95],
@@ -53,7 +53,7 @@ describe('rows of etl that are old', () => {
     assert.equal(await database.control.retention.deleteOldRows(90), 0);
   });
 
-  it('I11 stay when they are the last of their view, whose load type they lock, or the checkpoint names them', async () => {
+  it('I11 stay when the batch is the last of its view, whose load type it locks, or belongs to a checkpoint', async () => {
     await addBatches(VIEW, [
       ['applied', 300],
       ['applied', 200],
@@ -73,7 +73,7 @@ describe('rows of etl that are old', () => {
     assert.deepEqual(await kept('pmr_inventory'), [['applied', 300]]);
   });
 
-  it('are deleted some at a time, the oldest first, when they are very many', async () => {
+  it('are deleted in groups, oldest first, when there are very many', async () => {
     await addBatches(VIEW, [['applied', 1]]);
     await database.rows(
       `insert into etl.etl_error (function_name, kind, message, advice, resolved_at)
@@ -87,7 +87,7 @@ describe('rows of etl that are old', () => {
     );
   });
 
-  it('stay while keys wait for them', async () => {
+  it('stay while queued keys refer to the batch', async () => {
     await addBatches(VIEW, [
       ['abandoned', 100],
       ['applied', 1],
@@ -99,7 +99,7 @@ describe('rows of etl that are old', () => {
     assert.equal(await database.control.retention.deleteOldRows(90), 0);
   });
 
-  it('are deleted when their failure was resolved long ago, and its dead letter is not due', async () => {
+  it('are deleted when a failure was resolved long ago and its dead letter is not due', async () => {
     await database.rows(
       `insert into etl.etl_error (function_name, kind, message, advice, resolved_at, dead_letter_due_at)
        values ('x', 'bug', 'old', '', now() - interval '91 days', null),

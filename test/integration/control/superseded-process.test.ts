@@ -59,13 +59,13 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
     }
   }
 
-  it('changes nothing with its lease back, once another has owned the batch', async () => {
+  it('changes nothing after it gets its lease back, once another process has owned the batch', async () => {
     const { lease: stale, batch } = await steps.begin();
     await steps.database.expireLease(VIEW);
     const heir = await steps.acquire();
     await steps.control.batches.abandon(heir, batch, 'its process ended');
     const successor = await steps.control.batches.begin(heir, newBatch());
-    // As if the first process could present a valid lease: the batch's own token still tells them apart.
+    // Even if the first process had a valid lease, the batch's own token would distinguish the two.
     await steps.database.pool.query('update etl.lease set token = $1', [stale.token]);
     const before = await steps.memory();
 

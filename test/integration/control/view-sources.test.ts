@@ -29,7 +29,7 @@ describe('view sources', () => {
   after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.view_source cascade'));
 
-  it('come back as they were imported', async () => {
+  it('are read back as they were imported', async () => {
     await database.control.viewSources.import([FULL]);
 
     assert.deepEqual(await database.control.viewSources.get('pmr_project'), {
@@ -58,7 +58,7 @@ describe('view sources', () => {
     });
   });
 
-  it('are changed by importing them again, which keeps what is operated and leaves others alone', async () => {
+  it('are changed by another import, which keeps their operating state and does not change others', async () => {
     await database.control.viewSources.import([FULL, viewEntry('pmr_inventory')]);
     await database.pool.query(`update etl.view_source set paused = true, idle_captures = 5, bad_keys = 2`);
     await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc');
@@ -85,7 +85,7 @@ describe('view sources', () => {
     );
   });
 
-  it('are imported all or none', async () => {
+  it('are imported together or not at all', async () => {
     const impossible = { ...viewEntry('pmr_inventory'), target_name: 'project' };
 
     await assert.rejects(database.control.viewSources.import([FULL, impossible]));
@@ -93,7 +93,7 @@ describe('view sources', () => {
     assert.deepEqual(await database.control.viewSources.list(), []);
   });
 
-  it('I11 keep what they were fed with, load type and all, from the first batch on', async () => {
+  it('I11 keep their load type and other locked fields from the first batch on', async () => {
     await database.control.viewSources.import([FULL]);
     await database.control.viewSources.import([{ ...FULL, load_type: 'bq-storage-api' }]);
     await database.pool.query(
@@ -127,7 +127,7 @@ describe('view sources', () => {
     );
   });
 
-  it('are not found under an unknown name, and the advice lists those that are there', async () => {
+  it('are not found under an unknown name, and the advice lists the known ones', async () => {
     await assert.rejects(database.control.viewSources.get('x'), {
       kind: 'invalid_event',
       message: 'no view source is named "x"',

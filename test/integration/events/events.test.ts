@@ -39,13 +39,13 @@ describe('events', () => {
     await standIn.close();
   });
 
-  it('ask for a view to be extracted, and say why', async () => {
+  it('request the extraction of a view, with the trigger', async () => {
     await events.requestExtract('pmr_project', 'continue');
 
     assert.deepEqual(await mailboxes.extract.take(), [{ view: 'pmr_project', trigger: 'continue' }]);
   });
 
-  it('announce a batch to the function that applies it, by a pointer and no rows', async () => {
+  it('announce a batch to the function that applies it, without rows', async () => {
     await events.announceBatch('merge', 'pmr_project', 9007199254740993n);
     await events.announceBatch('stream', 'xyz_incident', 8n);
 
@@ -55,7 +55,7 @@ describe('events', () => {
     assert.deepEqual(await mailboxes.stream.take(), [{ view: 'xyz_incident', etlTransactionId: '8' }]);
   });
 
-  it('I8 set aside what failed for good, with its reason and what to do', async () => {
+  it('I8 dead-letter a permanent failure with its reason and advice', async () => {
     const letter = {
       functionName: 'merge',
       event: { view: 'x' },
@@ -70,7 +70,7 @@ describe('events', () => {
     assert.deepEqual(await mailboxes.deadLetter.take(), [letter]);
   });
 
-  it('are what the functions decode', async () => {
+  it('can be decoded by the functions', async () => {
     await events.requestExtract('pmr_project', 'continue');
     await events.announceBatch('merge', 'pmr_project', 7n);
 
@@ -85,7 +85,7 @@ describe('events', () => {
     assert.deepEqual(parseBatchEvent(payloadOf(announced)), { view: 'pmr_project', etlTransactionId: 7n });
   });
 
-  it('are published again when Pub/Sub does not answer, which may leave a duplicate and never none', async () => {
+  it('are published again when Pub/Sub does not answer: at least once, perhaps twice', async () => {
     standIn.faults.next('pubsub.Publish', failBefore('UNAVAILABLE'), failAfterEffect('UNAVAILABLE'));
 
     await events.requestExtract('pmr_project', 'scheduler');
@@ -96,7 +96,7 @@ describe('events', () => {
     ]);
   });
 
-  it('fail with the name of the topic when it does not exist', async () => {
+  it('throw an error that names a missing topic', async () => {
     await client.topic(TOPICS.merge).delete();
 
     await assert.rejects(events.announceBatch('merge', 'pmr_project', 1n), {
@@ -105,7 +105,7 @@ describe('events', () => {
     });
   });
 
-  it('fail with a missing right as one', async () => {
+  it('throw unauthorized for a missing permission', async () => {
     standIn.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
 
     await assert.rejects(events.requestExtract('pmr_project', 'x'), {
@@ -114,7 +114,7 @@ describe('events', () => {
     });
   });
 
-  it('know which of their topics are missing', async () => {
+  it('list their missing topics', async () => {
     assert.deepEqual(await events.missingTopics(), []);
     await client.topic(TOPICS.stream).delete();
     await client.topic(TOPICS.deadLetter).delete();

@@ -4,7 +4,7 @@ import { hold, pass } from '../../emulators/faults.ts';
 import type { Installation, Staged } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
 
-describe('when a job or what was staged is lost', () => {
+describe('when a job fails or staged objects are lost', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -19,7 +19,7 @@ describe('when a job or what was staged is lost', () => {
   });
 
   describe('a merge job', () => {
-    it('that failed for a reason that passes is followed by the next attempt', async () => {
+    it('that failed for a transient reason is followed by the next attempt', async () => {
       const batch = await on.stage();
       stack.bigquery.faults.next('bigquery.job.query', failJob('backendError'));
 
@@ -34,7 +34,7 @@ describe('when a job or what was staged is lost', () => {
       await on.assertEqual();
     });
 
-    it('I5 that failed after it had its effect is answered by the ledger at the next attempt', async () => {
+    it('I5 that failed after its effect gets its counts from the ledger at the next attempt', async () => {
       const batch = await on.stage();
       stack.bigquery.faults.next('bigquery.job.query', failJobAfterEffect('backendError'));
 
@@ -45,7 +45,7 @@ describe('when a job or what was staged is lost', () => {
       await on.assertEqual();
     });
 
-    it('that fails again and again is left to a later delivery, and nothing is lost', async function () {
+    it('that keeps failing is left to a later delivery, and nothing is lost', async function () {
       this.timeout(30_000);
       const batch = await on.stage();
       const failing = Array.from({ length: 4 }, () => failJob('rateLimitExceeded'));
@@ -61,7 +61,7 @@ describe('when a job or what was staged is lost', () => {
       await on.assertEqual();
     });
 
-    it('that outlives the function is picked up by the next delivery, under the same name', async () => {
+    it('that outlives the function is found by the next delivery under the same id', async () => {
       const batch = await on.stage();
       const held = hold();
       stack.bigquery.faults.next('bigquery.job.query', held);
@@ -80,7 +80,7 @@ describe('when a job or what was staged is lost', () => {
       });
     });
 
-    it('that was refused for good stops the view, with what BigQuery said', async () => {
+    it("that failed permanently halts the view with BigQuery's message", async () => {
       const batch = await on.stage();
       stack.bigquery.faults.next('bigquery.job.query', failJob('invalidQuery', 'Unrecognized name: x'));
 
@@ -95,7 +95,7 @@ describe('when a job or what was staged is lost', () => {
   });
 
   describe('a load job', () => {
-    it('that failed for a reason that passes is followed by another try, and no row is loaded twice', async () => {
+    it('that failed for a transient reason is retried, and no row is loaded twice', async () => {
       stack.bigquery.faults.next('bigquery.job.load', failJob('internalError'), pass());
 
       assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
@@ -104,13 +104,13 @@ describe('when a job or what was staged is lost', () => {
       await on.assertEqual();
     });
 
-    it('I6 that loaded its rows and is told to have failed leaves duplicates, which no reader ever sees', async () => {
+    it('I6 that loaded its rows but is reported as failed leaves duplicates, which no reader ever sees', async () => {
       stack.bigquery.faults.next('bigquery.job.load', failJobAfterEffect('backendError'));
       const batch = await on.stage();
 
       await assert.rejects(on.merge(batch), {
         kind: 'bad_data',
-        message: /4 staged rows of 2 expected have 2 keys/,
+        message: /the temp table has 4 staged rows instead of 2, with 2 different keys/,
       });
 
       assert.deepEqual(await on.target(), []);
@@ -119,7 +119,7 @@ describe('when a job or what was staged is lost', () => {
       await on.assertEqual();
     });
 
-    it('that refuses the rows stops the view, with the field that BigQuery names', async () => {
+    it('that refuses the rows halts the view, with the field that BigQuery names', async () => {
       stack.bigquery.faults.next(
         'bigquery.job.load',
         failJob('invalid', 'Could not parse "x" as INT64 for field share'),
@@ -131,8 +131,8 @@ describe('when a job or what was staged is lost', () => {
     });
   });
 
-  describe('what was staged', () => {
-    it('is loaded again from its objects when the rows are gone from the temp table', async () => {
+  describe('a staged batch', () => {
+    it('is loaded again from its objects when its rows are gone from the temp table', async () => {
       const batch = await on.stage();
       await on.query(`truncate table ${on.tempTable()}`);
 
@@ -153,7 +153,7 @@ describe('when a job or what was staged is lost', () => {
       'a readable manifest': (batch: Staged) => on.bucket.file(manifestOf(batch)).save('{"view":'),
     };
     for (const [what, lose] of Object.entries(losses)) {
-      it(`I2 is captured again under a new number when rows and ${what} are gone`, async () => {
+      it(`I2 is captured again under a new batch id when its rows and ${what} are gone`, async () => {
         await on.replicate();
         await on.source.change('app_project', 1, { name: 'uno' });
         await on.source.delete('app_project', 2);
@@ -171,7 +171,7 @@ describe('when a job or what was staged is lost', () => {
       });
     }
 
-    it('I2 is captured again when an object goes before it was loaded', async () => {
+    it('I2 is captured again when an object disappears before it is loaded', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
       const held = hold();
@@ -189,7 +189,7 @@ describe('when a job or what was staged is lost', () => {
       await on.assertEqual();
     });
 
-    it('I2 is given up after a day, and captured again under a new number', async () => {
+    it('I2 is abandoned after a day, and captured again under a new batch id', async () => {
       await on.stage();
       const dayLater = { ...on.dependencies, clock: { nowMs: () => Date.now() + 24 * 3_600_000 + 1000 } };
       on.dependencies = dayLater;
@@ -201,7 +201,7 @@ describe('when a job or what was staged is lost', () => {
     });
   });
 
-  it('a merge that comes too early, while its batch is extracted, is to come again', async () => {
+  it('a merge event that arrives while its batch is being extracted is retried', async () => {
     const held = hold();
     stack.bigquery.faults.next('bigquery.job.load', held);
     const extracting = on.stage();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Installation } from '../../support/installation.ts';
 import { READER, Stack } from '../../support/stack.ts';
 
-describe('rows that a policy of the source hides', () => {
+describe('rows that a row security policy of the source hides', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -15,7 +15,7 @@ describe('rows that a policy of the source hides', () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
   });
 
-  /** Hides rows of the table from the reader, who is not told by PostgreSQL. */
+  /** Hides rows of the table from the reader role, without an error from PostgreSQL. */
   const showOnly = (table: string, condition: string) =>
     on.source.database.query(
       `create policy some_rows on ${table} for select to ${READER.name} using (${condition});
@@ -24,9 +24,9 @@ describe('rows that a policy of the source hides', () => {
   const showAll = (table: string) =>
     on.source.database.query(`alter table ${table} disable row level security`);
 
-  it('I2 in the change log fail the extract, which does not take them for none', async () => {
+  it('I2 in the change log fail the extract instead of counting as absent', async () => {
     await on.replicate();
-    // What was captured can still be seen, so that nothing else looks wrong.
+    // The captured rows stay visible, so that nothing else looks wrong.
     await showOnly('models_logging_change', 'id <= 2');
     await on.source.change('app_project', 1, { name: 'uno' });
     await on.source.delete('app_project', 2);
@@ -42,7 +42,7 @@ describe('rows that a policy of the source hides', () => {
     await on.assertEqual();
   });
 
-  it('I2 below a view that reads as its caller fail the extract, which does not delete them', async () => {
+  it('I2 behind a security invoker view fail the extract instead of being deleted', async () => {
     await on.replicate();
     await on.source.database.query('alter view pmr_project set (security_invoker = true)');
     await showOnly('app_project', 'false');
@@ -55,7 +55,7 @@ describe('rows that a policy of the source hides', () => {
     await on.assertEqual();
   });
 
-  it('I2 below such a view fail an initial load too', async () => {
+  it('I2 behind such a view fail an initial load too', async () => {
     await on.source.database.query('alter view pmr_project set (security_invoker = true)');
     await showOnly('app_project', 'false');
 

@@ -22,7 +22,7 @@ describe('a merge that is retried', () => {
     batch = await on.stage();
   });
 
-  it('I5 since its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
+  it('I5 because its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
     const held = hold();
     stack.bigquery.faults.next('bigquery.job.load', held);
@@ -39,18 +39,18 @@ describe('a merge that is retried', () => {
     assert.deepEqual(await on.succeededLoads(), ['1_1_1', '2_1_1', '2_2_1']);
     assert.deepEqual(
       await on.query(
-        `select etl_transaction_id as number, changed, deleted from ${on.ledger()} order by etl_transaction_id`,
+        `select etl_transaction_id as id, changed, deleted from ${on.ledger()} order by etl_transaction_id`,
       ),
       [
-        { number: '1', changed: '0', deleted: '0' },
-        { number: '2', changed: '1', deleted: '1' },
+        { id: '1', changed: '0', deleted: '0' },
+        { id: '2', changed: '1', deleted: '1' },
       ],
     );
     await on.assertEqual();
     assert.equal((await on.merge(batch)).outcome, 'already finished');
   });
 
-  it('I5 since its rows are gone loads them once, when several deliveries find the load that was left behind', async () => {
+  it('I5 because its rows are gone loads them once, when several deliveries find the running load', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
     const held = hold();
     stack.bigquery.faults.next('bigquery.job.load', held);
@@ -66,7 +66,7 @@ describe('a merge that is retried', () => {
     await on.assertEqual();
   });
 
-  it('since another transaction was changing the target is merged when that one has ended', async () => {
+  it('because of a concurrent transaction succeeds when that transaction has ended', async () => {
     const other = await changeTargetUntilGate();
 
     const merging = on.merge(batch);
@@ -90,8 +90,7 @@ describe('a merge that is retried', () => {
     await on.assertEqual();
   });
 
-  /** The names of the batch's load jobs that succeeded. */
-  /** A transaction of somebody else that has changed the target, and commits when its gate is opened. */
+  /** Starts another transaction that has changed the target, and commits when its gate is opened. */
   async function changeTargetUntilGate() {
     const [job] = await on.bigquery.createQueryJob({
       location: LOCATION,

@@ -3,7 +3,7 @@ import { failBefore, pass } from '../../emulators/faults.ts';
 import type { Applied, Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
 
-describe('a control database that does not know what the target holds', () => {
+describe('a control database that does not know what the target contains', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -18,12 +18,12 @@ describe('a control database that does not know what the target holds', () => {
     await on.replicate();
   });
 
-  /** The target with its clock: what must not change at all. */
+  /** Rows of the target with their update time, for checks that nothing changed at all. */
   const image = (condition = 'true') =>
     on.query(`select * from ${on.targetTable()} where ${condition} order by project_id`);
 
   describe('because it is new', () => {
-    it('I1 marks what the source lost meanwhile as deleted, counts it, and leaves what was deleted before', async () => {
+    it('I1 marks and counts rows as deleted that the source has lost since, and leaves rows deleted before', async () => {
       await on.source.add('app_project', { id: 3, name: 'three' }, { id: 4, name: 'four' });
       await on.source.add('app_site', { id: 1, name: 'depot' });
       await on.replicate();
@@ -31,14 +31,14 @@ describe('a control database that does not know what the target holds', () => {
       await on.source.delete('app_project', 4);
       await on.replicate();
       const [deletedBefore, sites] = [await image('project_id = 4'), await on.target('site')];
-      // Nobody captures this log row: the old control database is gone, the new one begins after it.
+      // No batch captures this log row: the old control database is gone, and the new one begins after it.
       await on.source.delete('app_project', 2);
 
       const reborn = await stack.withNewControl(on);
       const merged = await reborn.replicate();
 
-      const { etlTransactionId: number } = merged;
-      assert.ok(Number(number) > Number(deletedBefore[0]?.etl_transaction_id));
+      const { etlTransactionId: id } = merged;
+      assert.ok(Number(id) > Number(deletedBefore[0]?.etl_transaction_id));
       assert.partialDeepStrictEqual(merged, { added: '0', changed: '2', deleted: '1' });
       assert.partialDeepStrictEqual((await reborn.batches())[0], {
         kind: 'initial',
@@ -47,9 +47,9 @@ describe('a control database that does not know what the target holds', () => {
         rows_deleted: '1',
       });
       assert.partialDeepStrictEqual(await on.target(), [
-        { project_id: '1', name: 'one', is_deleted: false, etl_transaction_id: number },
-        { project_id: '2', name: 'two', is_deleted: true, etl_transaction_id: number },
-        { project_id: '3', name: 'three', is_deleted: false, etl_transaction_id: number },
+        { project_id: '1', name: 'one', is_deleted: false, etl_transaction_id: id },
+        { project_id: '2', name: 'two', is_deleted: true, etl_transaction_id: id },
+        { project_id: '3', name: 'three', is_deleted: false, etl_transaction_id: id },
         { project_id: '4', is_deleted: true },
       ]);
       assert.deepEqual(await image('project_id = 4'), deletedBefore);
@@ -57,7 +57,7 @@ describe('a control database that does not know what the target holds', () => {
       await reborn.assertEqual();
     });
 
-    it('I1 deletes nothing by a later batch, which carries only what changed', async () => {
+    it('I1 deletes nothing in a later batch, which contains only the changes', async () => {
       const reborn = await stack.withNewControl(on);
       await reborn.replicate();
       const untouched = await image('project_id = 2');
@@ -70,29 +70,29 @@ describe('a control database that does not know what the target holds', () => {
       await reborn.assertEqual();
     });
 
-    it('I7 gets past the staged objects of numbers that the target never met', async () => {
+    it('I7 skips batch ids that have staged objects but never reached the target', async () => {
       await leaveObjectsOf(2);
-      // That is where the first leap from 2 leads.
+      // The first skip, from 2, leads there.
       await leaveObjectsOf(1003);
       const reborn = await stack.withNewControl(on);
 
-      const { merged, tries } = await replicateAtLast(reborn);
+      const { merged, attempts } = await replicateAtLast(reborn);
 
-      assert.equal(tries, 3);
+      assert.equal(attempts, 3);
       assert.ok(Number(merged.etlTransactionId) > 2000);
       await reborn.assertEqual();
     });
 
-    it('I7 gets past the jobs of numbers that the target never met, when their objects and rows are gone', async () => {
+    it('I7 skips batch ids that have jobs but never reached the target, when their objects and rows are gone', async () => {
       await on.source.change('app_project', 1, { name: 'uno' });
       await on.stage();
       await on.query(`truncate table ${on.tempTable()}`);
       await on.bucket.deleteFiles();
       const reborn = await stack.withNewControl(on);
 
-      const { tries } = await replicateAtLast(reborn);
+      const { attempts } = await replicateAtLast(reborn);
 
-      assert.equal(tries, 2);
+      assert.equal(attempts, 2);
       await reborn.assertEqual();
     });
 
@@ -120,15 +120,15 @@ describe('a control database that does not know what the target holds', () => {
       await reborn.assertEqual();
     });
 
-    it('refuses a view that became empty between two tries of its first load', async () => {
+    it('refuses a view that became empty between two attempts at its first load', async () => {
       const before = await image();
       const reborn = await stack.withNewControl(on);
-      // The objects are made; the load is refused.
+      // BigQuery creates the tables, and refuses the load.
       stack.bigquery.faults.next('bigquery.jobs.insert', pass(), failBefore(403, 'accessDenied'));
       await assert.rejects(reborn.extract(), { kind: 'unauthorized' });
       await on.source.database.query('update app_project set is_dummy = true');
 
-      await assert.rejects(reborn.extract(), { kind: 'configuration', message: /has no row/ });
+      await assert.rejects(reborn.extract(), { kind: 'configuration', message: /has no rows/ });
 
       assert.deepEqual(await image(), before);
       await on.source.database.query('update app_project set is_dummy = false where id = 1');
@@ -151,7 +151,7 @@ describe('a control database that does not know what the target holds', () => {
   });
 
   describe('because it was restored from a backup', () => {
-    it('I2 captures again what was applied since, under numbers of its own', async () => {
+    it('I2 captures again what was applied since the backup, under new batch ids', async () => {
       const backup = await on.backUpControl();
       await on.source.change('app_project', 1, { name: 'uno' });
       await on.replicate();
@@ -170,7 +170,7 @@ describe('a control database that does not know what the target holds', () => {
       await on.assertEqual();
     });
 
-    it('I5 settles the batch that it has in flight by what its job did, and goes on', async () => {
+    it('I5 finishes its batch in flight by the result of the existing job, and continues', async () => {
       await on.source.change('app_project', 1, { name: 'uno' });
       const batch = await on.stage();
       const backup = await on.backUpControl();
@@ -189,26 +189,26 @@ describe('a control database that does not know what the target holds', () => {
     });
   });
 
-  /** Begins a batch of that number whose objects are staged and whose rows BigQuery never sees. */
-  async function leaveObjectsOf(number: number): Promise<void> {
-    await on.source.change('app_project', 1, { name: `of batch ${number}` });
+  /** Begins a batch with this id, whose objects are staged and whose rows never reach BigQuery. */
+  async function leaveObjectsOf(id: number): Promise<void> {
+    await on.source.change('app_project', 1, { name: `of batch ${id}` });
     await on.control.query(`select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), $1)`, [
-      number - 1,
+      id - 1,
     ]);
     stack.bigquery.faults.next('bigquery.jobs.insert', failBefore(403, 'accessDenied'));
     await assert.rejects(on.extract(), { kind: 'unauthorized' });
-    const batch = { view: 'pmr_project', etlTransactionId: String(number) };
+    const batch = { view: 'pmr_project', etlTransactionId: String(id) };
     assert.notDeepEqual(await on.stagedObjects(batch), []);
   }
 });
 
-/** Extracts, again after each number that turns out to be another life's, and applies the batch. */
-async function replicateAtLast(on: Installation): Promise<{ merged: Applied; tries: number }> {
-  for (let tries = 1; ; tries += 1) {
+/** Extracts until the batch id does not belong to an earlier control database, and applies the batch. */
+async function replicateAtLast(on: Installation): Promise<{ merged: Applied; attempts: number }> {
+  for (let attempts = 1; ; attempts += 1) {
     const merged = await on.replicate().catch((error: { kind?: string }) => {
-      if (error.kind !== 'batch_id_collision' || tries > 5) throw error;
+      if (error.kind !== 'batch_id_collision' || attempts > 5) throw error;
       return null;
     });
-    if (merged !== null) return { merged, tries };
+    if (merged !== null) return { merged, attempts };
   }
 }

@@ -18,7 +18,7 @@ describe('an initial load in parallel slices', () => {
   beforeEach(async () => {
     stack.clearFaults();
     on = await stack.install({ SLICE_ROWS: '100', MAX_SLICES: String(SLICES) });
-    // Keys with holes, below zero too; the planner's row count decides how many slices there are.
+    // Keys with gaps, some negative. The planner's row estimate decides the number of slices.
     await on.source.database.query(
       `insert into app_project (id, name)
        select n * 3 - 500, 'project ' || n from generate_series(1, ${ROWS}) n;
@@ -31,7 +31,7 @@ describe('an initial load in parallel slices', () => {
     return names.filter((name) => name.includes('/upserts-'));
   };
 
-  it('gives every row once, and each slice objects of its own', async () => {
+  it('loads every row once, and each slice into its own objects', async () => {
     const batch = await on.stage();
 
     assert.partialDeepStrictEqual(batch, { kind: 'initial', upserts: ROWS });
@@ -40,11 +40,11 @@ describe('an initial load in parallel slices', () => {
     await on.assertEqual();
   });
 
-  it('reads all slices in one moment, and what is committed meanwhile comes with the next batch', async () => {
+  it('reads all slices in one snapshot, and leaves later commits to the next batch', async () => {
     const { slices } = on.dependencies;
     const taken = await Promise.all(Array.from({ length: SLICES }, () => slices.connect()));
     const extracting = on.stage();
-    // The snapshot is there when the slices ask for connections, of which none is left.
+    // When the slices wait for connections, of which none is free, the snapshot exists.
     while (slices.waitingCount < SLICES) await on.source.database.query('select');
     await on.source.add('app_project', { id: 1_000_000, name: 'late' }, { id: 1_000_001, name: 'later' });
     await on.source.delete('app_project', 1);
@@ -58,7 +58,7 @@ describe('an initial load in parallel slices', () => {
     await on.assertEqual();
   });
 
-  it('ends whole when one slice fails: no slice goes on, no connection stays open, and the next try succeeds', async () => {
+  it('stops completely when one slice fails: no slice continues, no connection stays busy, and the next attempt succeeds', async () => {
     const held = [hold(), hold(), hold()];
     stack.storage.faults.next('storage.objects.insert', ...held, failBefore(403));
 
@@ -76,7 +76,7 @@ describe('an initial load in parallel slices', () => {
     await on.assertEqual();
   });
 
-  it('waits for its turn beside others in one process, which has no more connections than configured', async () => {
+  it('waits for connections when another load in the same process uses the configured number', async () => {
     const process = await on.anotherProcess({
       MAX_SLICES: '2',
       SOURCE_CONNECTIONS: '4',
@@ -99,7 +99,7 @@ describe('an initial load in parallel slices', () => {
     );
   });
 
-  /** Sessions of the extract in a transaction or a statement, as the source sees them. */
+  /** Counts the sessions of the functions at the source that are in a transaction or a statement. */
   async function readersAtWork(): Promise<number> {
     const { rows } = await on.source.database.query(
       `select count(*)::int as n from pg_stat_activity

@@ -10,7 +10,7 @@ import {
 import type { Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
 
-describe('doing a step again', () => {
+describe('repeating a step', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -24,7 +24,7 @@ describe('doing a step again', () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
   });
 
-  it('I4 extract: the batch in flight is announced once more, and no other is begun', async () => {
+  it('I4 extract announces the batch in flight again, and begins no other', async () => {
     const batch = await on.stage();
     await on.source.add('app_project', { id: 3, name: 'three' });
 
@@ -42,7 +42,7 @@ describe('doing a step again', () => {
     await on.assertEqual();
   });
 
-  it('I4 extract at the same time: one extracts, the others find the view busy or the batch in flight', async () => {
+  it('I4 concurrent extracts: one extracts, the others find the view busy or the batch in flight', async () => {
     const others = await on.anotherProcess();
 
     const outcomes = await Promise.all([on.extract(), others.extract(), on.extract(), others.extract()]);
@@ -53,7 +53,7 @@ describe('doing a step again', () => {
     assert.equal((await on.batches()).length, 1);
   });
 
-  it('I5 merge: the batch is settled already, and nothing changes', async () => {
+  it('I5 merge finds the batch already finished, and changes nothing', async () => {
     const batch = await on.stage();
     await on.merge(batch);
     const target = await on.query(`select * from ${on.targetTable()} order by project_id`);
@@ -66,7 +66,7 @@ describe('doing a step again', () => {
     assert.deepEqual([await on.batches(), await on.checkpointOf()], memory);
   });
 
-  it('I4 I5 merge at the same time: the batch is applied once', async () => {
+  it('I4 I5 concurrent merges apply the batch once', async () => {
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
     const batch = await on.stage();
@@ -81,10 +81,10 @@ describe('doing a step again', () => {
     await on.assertEqual();
   });
 
-  it('I5 merge by a process that does not know that another has done it: the ledger answers', async () => {
+  it('I5 merge by a process that does not know of an earlier merge gets the counts from the ledger', async () => {
     const batch = await on.stage();
     await on.merge(batch);
-    // As after a restore of the control database to a moment before the merge.
+    // The state after a restore of the control database to a time before the merge.
     await on.control.query(`update etl.etl_transaction set state = 'staged', attempt = 2`);
     await on.control.query('delete from etl.checkpoint');
 
@@ -94,7 +94,7 @@ describe('doing a step again', () => {
     await on.assertEqual();
   });
 
-  it('I2 a tick, when the announcement was lost: the batch is announced again', async () => {
+  it('I2 a tick announces the batch again when its announcement was lost', async () => {
     stack.pubsub.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
     await assert.rejects(on.extract(), { kind: 'unauthorized' });
     assert.deepEqual(await on.mailboxes.merge.take(), []);
@@ -109,10 +109,10 @@ describe('doing a step again', () => {
     await on.assertEqual();
   });
 
-  it('I4 an extract whose process died: its batch is abandoned, and its log rows come under a new number', async () => {
+  it('I4 an extract after another process died abandons its batch, and captures its log rows under a new batch id', async () => {
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
-    // The load is refused for a reason that passes, and so is every other call until the process is gone.
+    // The load fails for a transient reason, and so does every other call until the process is gone.
     stack.bigquery.faults.next('bigquery.jobs.insert', failBefore(403, 'accessDenied'));
     await assert.rejects(on.extract(), { kind: 'unauthorized' });
     assert.deepEqual(await on.states(), ['applied', 'extracting']);
@@ -124,7 +124,7 @@ describe('doing a step again', () => {
     await on.assertEqual();
   });
 
-  it('after a lost answer ends consistent: the answers of BigQuery, Cloud Storage and Pub/Sub', async function () {
+  it('ends with equal tables after lost answers of BigQuery, Cloud Storage and Pub/Sub', async function () {
     this.timeout(60_000);
     await on.replicate();
     let id = 10;
@@ -155,7 +155,7 @@ describe('doing a step again', () => {
     assert.equal(applied.length, ledger.length);
   });
 
-  /** Extracts and merges as Pub/Sub would have it done, failures that pass included, until a tick finds nothing to do. */
+  /** Extracts and merges as Pub/Sub would trigger it, ignoring transient failures, until a tick finds nothing to do. */
   async function settle(): Promise<void> {
     for (let tries = 0; tries < 10; tries += 1) {
       try {
@@ -166,6 +166,6 @@ describe('doing a step again', () => {
         assert.ok(error instanceof Error && 'kind' in error && error.kind === 'transient', String(error));
       }
     }
-    assert.fail('the view does not come to rest');
+    assert.fail('the view did not become idle');
   }
 });

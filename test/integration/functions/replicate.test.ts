@@ -14,7 +14,7 @@ describe('a view is replicated', () => {
     on = await stack.install();
   });
 
-  it('whole the first time, NULLs as NULLs', async () => {
+  it('completely the first time, with NULLs as NULLs', async () => {
     await on.source.add('app_company', { id: 1, name: 'Möbel & Söhne' });
     await on.source.add(
       'app_project',
@@ -43,7 +43,7 @@ describe('a view is replicated', () => {
     await on.assertEqual();
   });
 
-  it('when it is empty, and then as rows come', async () => {
+  it('when it is empty, and then when rows are added', async () => {
     assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '0', deleted: '0' });
     assert.deepEqual(await on.target(), []);
 
@@ -53,7 +53,7 @@ describe('a view is replicated', () => {
     await on.assertEqual();
   });
 
-  it('as rows are added, changed and deleted, with counts', async () => {
+  it('when rows are added, changed and deleted, with counts', async () => {
     await on.source.add(
       'app_project',
       { id: 1, name: 'one' },
@@ -91,7 +91,7 @@ describe('a view is replicated', () => {
     assert.ok(batch?.lag);
   });
 
-  it('as deleted rows are added again, and as rows leave their view and re-enter it', async () => {
+  it('when deleted rows are added again, and when rows leave the view and return', async () => {
     await on.source.add('app_project', { id: 1, name: 'deleted' }, { id: 2, name: 'left' });
     await on.replicate();
     await on.source.delete('app_project', 1);
@@ -111,10 +111,10 @@ describe('a view is replicated', () => {
     await on.assertEqual();
   });
 
-  it('I1 as the rows are, whatever the log says of them', async () => {
+  it('I1 as its rows are, whatever the log says about them', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();
-    // What django-models-logging really writes, case by case: smartapp.md.
+    // What django-models-logging really writes, case by case.
     await on.source.database.query(`delete from app_project where id = 1`);
     await on.source.log('app_project', 1, 'changed', { name: {} });
     await on.source.log('app_project', 2, 'deleted');
@@ -128,7 +128,7 @@ describe('a view is replicated', () => {
     assert.equal((await on.target()).length, 3);
   });
 
-  it('without a row for the delete of a key that the target never had', async () => {
+  it('without a row when a key is deleted that the target never had', async () => {
     await on.replicate();
     await on.source.log('app_project', 7, 'deleted');
 
@@ -136,7 +136,7 @@ describe('a view is replicated', () => {
     assert.deepEqual(await on.target(), []);
   });
 
-  it('when a lookup that it shows is renamed', async () => {
+  it('when a row of a lookup table changes that it shows', async () => {
     await on.source.add('app_company', { id: 1, name: 'old name' }, { id: 2, name: 'another' });
     await on.source.add(
       'app_project',
@@ -152,7 +152,7 @@ describe('a view is replicated', () => {
     await on.assertEqual();
   });
 
-  it('I2 without a batch when nothing of it changed: the checkpoint moves, and the view keeps time and count', async () => {
+  it('I2 without a batch when none of its rows changed: the checkpoint moves, and the view records time and count', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.replicate();
     const before = await on.checkpointOf();
@@ -181,7 +181,7 @@ describe('a view is replicated', () => {
     assert.deepEqual(await on.mailboxes.merge.take(), [{ view: 'pmr_project', etlTransactionId: '1' }]);
   });
 
-  it('without the log rows whose object id is no key, which are counted', async () => {
+  it('without the log rows whose object id is not a valid key, which are counted', async () => {
     await on.replicate();
     await on.source.log('app_project', 'not a number', 'changed', { name: {} });
     await on.source.log('app_project', '99999999999999999999', 'added');
@@ -197,13 +197,13 @@ describe('a view is replicated', () => {
     assert.equal((await on.batches())[1]?.bad_keys, '2');
   });
 
-  it('I2 in several batches when there is much to do, each asking for the next', async () => {
+  it('I2 in several batches when there are many changes, each of which requests the next', async () => {
     const cutting = await stack.install({ MAX_BATCH_LOG_ROWS: '4' });
     await cutting.replicate();
     await cutting.mailboxes.extract.take();
     const rows = Array.from({ length: 10 }, (_, i) => ({ id: i + 1, name: `project ${i + 1}` }));
     await cutting.source.add('app_project', ...rows);
-    // Both sides of a cut know key 1.
+    // Key 1 has log rows on both sides of a cut.
     await cutting.source.change('app_project', 1, { name: 'changed later' });
 
     const batches = [];
@@ -223,7 +223,7 @@ describe('a view is replicated', () => {
     assert.equal((await cutting.extract()).outcome, 'idle');
   });
 
-  it('I5 by effects that are named for view, batch and attempt', async () => {
+  it('I5 with objects and jobs named after view, batch and attempt', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'more' });

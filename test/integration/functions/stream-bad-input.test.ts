@@ -10,7 +10,7 @@ import { Stack } from '../../support/stack.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 
-describe('bad input of a stream is answered by a clear error, and nothing is lost', () => {
+describe('bad input for streaming causes a clear error, and nothing is lost', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -31,7 +31,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
   const keysAndTypes = () =>
     on.query(`select incident_id, incident_type from ${on.targetTable('incident')} order by incident_id`);
 
-  /** Asserts that the view is halted with the reason, the others not, and goes on when it is mended and resumed. */
+  /** Asserts that only this view is halted, with the reason, and that it continues after it is repaired and resumed. */
   async function assertHalted(reason: RegExp, mend: () => Promise<unknown>): Promise<void> {
     assert.match(String(await on.haltedReason(VIEW)), reason);
     assert.equal(await on.haltedReason('pmr_project'), null);
@@ -49,7 +49,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
       on.bucket.file(name).save(content, { resumable: false });
     const manifestOf = ({ etlTransactionId }: Staged) => `${VIEW}/${etlTransactionId}/manifest.json`;
 
-    /** Puts other lines into the upserts, as a manifest then says that they were staged. */
+    /** Replaces the lines of the upserts, and adapts the manifest to them. */
     async function replace(batch: Staged, change: (row: Record<string, unknown>) => Record<string, unknown>) {
       const lines = gunzipSync(await read(nameOf(batch)))
         .toString('utf8')
@@ -71,25 +71,25 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     }
 
     const damages: Record<string, (batch: Staged) => Promise<unknown>> = {
-      'that is cut short': async (batch) => write(nameOf(batch), (await read(nameOf(batch))).subarray(0, -9)),
-      'that is no gzip': (batch) => write(nameOf(batch), 'not at all'),
-      'that is another one': async (batch) => write(nameOf(batch), await read(nameOf(batch, 'deletes'))),
+      'that is truncated': async (batch) => write(nameOf(batch), (await read(nameOf(batch))).subarray(0, -9)),
+      'that is not gzip': (batch) => write(nameOf(batch), 'not at all'),
+      'that was replaced': async (batch) => write(nameOf(batch), await read(nameOf(batch, 'deletes'))),
       'that is gone': (batch) => on.bucket.file(nameOf(batch)).delete(),
-      'whose rows are of another batch': (batch) =>
+      'whose rows belong to another batch': (batch) =>
         replace(batch, (row) => ({ ...row, etl_transaction_id: 1 })),
       'whose manifest is gone': (batch) => on.bucket.file(manifestOf(batch)).delete(),
-      "whose manifest is another batch's": (batch) =>
+      'whose manifest belongs to another batch': (batch) =>
         change(batch, (manifest) => ({ ...manifest, etl_transaction_id: '1' })),
-      "whose manifest is another view's": (batch) =>
+      'whose manifest belongs to another view': (batch) =>
         change(batch, (manifest) => ({ ...manifest, view: 'pmr_project' })),
       'whose manifest has fewer upserts than were staged': (batch) =>
         change(batch, (manifest) => ({ ...manifest, upserts: manifest.upserts - 1 })),
       'whose manifest has more deletes than were staged': (batch) =>
         change(batch, (manifest) => ({ ...manifest, deletes: manifest.deletes + 1 })),
-      'whose manifest is no JSON': (batch) => write(manifestOf(batch), '{"view"'),
+      'whose manifest is not JSON': (batch) => write(manifestOf(batch), '{"view"'),
     };
     for (const [what, damage] of Object.entries(damages)) {
-      it(`${what} has the rows captured again under a new number`, async () => {
+      it(`${what} has its rows captured again under a new batch id`, async () => {
         const batch = await on.stage(VIEW);
         const target = await keysAndTypes();
         await damage(batch);
@@ -105,7 +105,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
       });
     }
 
-    it('that is another one is noticed before a row is written, however many there are', async () => {
+    it('that was replaced is noticed before any row is written', async () => {
       await on.source.database.query(`
         with added as (insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 20000) i returning id)
         insert into models_logging_change (object_id, content_type_id, action) select id, 18, 'added' from added`);
@@ -119,13 +119,13 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     });
 
     const values: Record<string, [row: Record<string, unknown>, reason: RegExp]> = {
-      'no number of 64 bits': [
+      'not a 64-bit integer': [
         { inventory_id: '9223372036854775808' },
         /view xyz_incident: key 3, column inventory_id: the value/,
       ],
-      'no timestamp': [{ open_datetime: '2026-02-30T00:00:00' }, /key 3, column open_datetime: the value/],
-      'no text': [{ status: 7 }, /key 3, column status: the value/],
-      'of a column that is unknown': [{ surprise: 1 }, /surprise/],
+      'not a timestamp': [{ open_datetime: '2026-02-30T00:00:00' }, /key 3, column open_datetime: the value/],
+      'not text': [{ status: 7 }, /key 3, column status: the value/],
+      'in an unknown column': [{ surprise: 1 }, /surprise/],
     };
     for (const [what, [change, reason]] of Object.entries(values)) {
       it(`with a value that is ${what} halts the view and names key and column`, async () => {
@@ -157,7 +157,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     });
 
     const keys = {
-      'without a primary key': 'no primary key is declared',
+      'without a primary key': 'the primary key incident_id is not declared',
       'with another one': 'the primary key is status',
     };
     for (const [what, reason] of Object.entries(keys)) {
@@ -178,7 +178,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
       });
     }
 
-    it('that is dropped while rows are on their way halts the view', async () => {
+    it('that is dropped while rows are being sent halts the view', async () => {
       const held = hold();
       stack.bigquery.faults.next('AppendRows', held);
       const batch = await on.stage(VIEW);
@@ -192,7 +192,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
       assert.match(String(await on.haltedReason(VIEW)), /incident/);
     });
 
-    it('that does not exist any more halts the view', async () => {
+    it('that no longer exists halts the view', async () => {
       const batch = await on.stage(VIEW);
       await on.query(`drop table ${table()}`);
 
@@ -220,7 +220,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     );
   });
 
-  it('a streamed view without a message is refused when it is imported, and by the preflight when its column is new', async () => {
+  it('a streamed view without a message is refused by the import, and a new column by the preflight', async () => {
     const unknown = { ...STREAMED_ENTRY, name: 'xyz_other', target_name: 'other' };
     await assert.rejects(importConfiguration({ entries: [unknown] }, on.dependencies), {
       kind: 'configuration',
@@ -237,7 +237,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     assert.match(String(found?.message), /proto\/incident\.proto: field owner_of_incident .* is missing/);
   });
 
-  it('half an address of a stand-in is refused', async () => {
+  it('an incomplete emulator address is refused', async () => {
     const batch = await on.stage(VIEW);
     const host = process.env.BIGQUERY_STORAGE_EMULATOR_HOST;
     try {
@@ -255,7 +255,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     await on.assertIncidentsEqual();
   });
 
-  it('I11 another load type is refused when the view is imported', async () => {
+  it('I11 another load type is refused by the import', async () => {
     await assert.rejects(
       importConfiguration({ entries: [{ ...STREAMED_ENTRY, load_type: 'merge' }] }, on.dependencies),
       {

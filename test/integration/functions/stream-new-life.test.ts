@@ -6,8 +6,8 @@ import { Stack } from '../../support/stack.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 
-// BigQuery ignores what is older than it knows, without a word: a number given twice would freeze rows, deleted ones too,
-// whose numbers no query shows.
+// BigQuery silently ignores a change with a lower sequence number than the row's, even for deleted rows, whose sequence numbers no query
+// shows. So a batch id that is used twice would freeze rows.
 describe('I7 a control database that does not know what was streamed', () => {
   let stack: Stack;
   let on: Installation;
@@ -24,7 +24,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.replicate(VIEW);
   });
 
-  /** Three batches, the last of which only deletes. Answers its number. */
+  /** Streams three batches, the last of which only deletes. Returns its batch id. */
   async function streamMore(): Promise<number> {
     for (const type of ['uno', 'eins']) {
       await on.source.change('app_incident', 1, { type });
@@ -34,7 +34,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     return Number((await on.replicate(VIEW)).etlTransactionId);
   }
 
-  /** As a bucket's lifecycle does it; what was staged under a number betrays that it was given before. */
+  /** Deletes staged objects, as the bucket's lifecycle rule does. They would reveal that their batch ids were used before. */
   async function forgetStagedObjects({ also = '' } = {}): Promise<void> {
     const [files] = await on.bucket.getFiles({ prefix: `${VIEW}/` });
     const forgotten = files.filter(({ name }) => /\/\d+\//.test(name) || name === also);
@@ -46,7 +46,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.source.add('app_incident', { id: 2, type: 'again' });
   }
 
-  it('because it was restored goes on above every number that was streamed', async () => {
+  it('because it was restored continues above every batch id that was streamed', async () => {
     const backup = await on.backUpControl();
     const last = await streamMore();
     await forgetStagedObjects();
@@ -59,7 +59,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.assertIncidentsEqual();
   });
 
-  it('because it is new goes on above every number that was streamed', async () => {
+  it('because it is new continues above every batch id that was streamed', async () => {
     const last = await streamMore();
     await forgetStagedObjects();
     await comeBack();
@@ -72,7 +72,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.assertIncidentsEqual();
   });
 
-  it('asks the target when the bucket has forgotten too', async () => {
+  it('reads the highest batch id from the target when the object in the bucket is gone too', async () => {
     const backup = await on.backUpControl();
     await on.source.change('app_incident', 1, { type: 'uno' });
     const { etlTransactionId: last } = await on.replicate(VIEW);
@@ -86,7 +86,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.assertIncidentsEqual();
   });
 
-  it('I5 is not taken for another life when the answer to its own number was lost', async () => {
+  it('I5 recognizes its own batch id when the answer to writing it was lost', async () => {
     await streamMore();
     await on.source.change('app_incident', 1, { type: 'un' });
     stack.storage.faults.next('storage.objects.insert', failAfterEffect(503));
@@ -97,7 +97,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await on.assertIncidentsEqual();
   });
 
-  it("is noticed by a load job of its name that is another life's", async () => {
+  it('notices a load job with its id that an earlier control database started', async () => {
     const fresh = await stack.install();
     await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, type: 'one' });
@@ -111,7 +111,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     await fresh.assertIncidentsEqual();
   });
 
-  it('is tried again when the other life goes on at the same time', async () => {
+  it('retries when the other control database is still running', async () => {
     await streamMore();
     await comeBack();
     const { dependencies } = on;

@@ -40,13 +40,13 @@ describe('a date outside the window that streaming accepts', () => {
     await on.assertIncidentsEqual();
   });
 
-  it('I9 halts the view for a date that lies too far ahead, too', async () => {
+  it('I9 also halts the view when the date is too far in the future', async () => {
     await on.source.change('app_incident', 1, { opened: new Date(Date.now() + 1.5 * YEAR_MS) });
 
     await assert.rejects(on.extract(VIEW), { kind: 'bad_data', message: /key 1, column open_datetime/ });
   });
 
-  it('I9 arrives as NULL when the policy of its column says so', async () => {
+  it('I9 becomes NULL when the policy of its column says so', async () => {
     await importConfiguration(
       { entries: [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }] },
       on.dependencies,
@@ -58,7 +58,7 @@ describe('a date outside the window that streaming accepts', () => {
     assert.partialDeepStrictEqual(await on.target('incident'), [{ incident_id: '1', open_datetime: null }]);
   });
 
-  it('is loaded with the whole view, which is no stream', async () => {
+  it('is loaded when the whole view is loaded instead of streamed', async () => {
     const fresh = await stack.install();
     await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
@@ -70,7 +70,7 @@ describe('a date outside the window that streaming accepts', () => {
     ]);
   });
 
-  it('halts a view that must be loaded anew into a target with rows, until its policy lets it go', async () => {
+  it('halts a view that must be streamed again into a target with rows, until a policy allows it', async () => {
     const fresh = await stack.install();
     await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' }, { id: 2 });
@@ -93,12 +93,12 @@ describe('a date outside the window that streaming accepts', () => {
     ]);
   });
 
-  it('I8 that only BigQuery meets is told with the key of its row', async () => {
+  it('I8 that only BigQuery detects is reported with the key of its row', async () => {
     const fresh = await stack.install();
     await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
     const batch = await fresh.stage(VIEW);
-    // Staged to be loaded, and somebody else's row makes it a stream.
+    // The batch is staged for a load, and a foreign row in the target makes it a stream.
     await fresh.query(`insert into ${fresh.targetTable('incident')} (incident_id) values (99)`);
 
     await assert.rejects(fresh.stream(batch), { kind: 'bad_data', message: /view xyz_incident: key 1: / });

@@ -34,7 +34,7 @@ describe('streaming a view', () => {
     );
 
   describe('the initial load', () => {
-    it('goes by load job into the empty target, with the batch number and its time in every row', async () => {
+    it('uses a load job for an empty target, with the batch id and its time in every row', async () => {
       const batch = await on.stage(VIEW);
       assert.deepEqual(await on.mailboxes.stream.take(), [
         { view: VIEW, etlTransactionId: batch.etlTransactionId },
@@ -63,7 +63,7 @@ describe('streaming a view', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('I5 that nobody wrote down as applied is found again, not repeated', async () => {
+    it('I5 that was not recorded as applied is found again, not repeated', async () => {
       const batch = await on.stage(VIEW);
       const { dependencies } = on;
       const markApplied = () => Promise.reject(new DataHubError('transient', 'the database is away'));
@@ -79,12 +79,12 @@ describe('streaming a view', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('into a target that has rows is streamed, and what the view lost meanwhile is deleted', async () => {
+    it('into a target with rows is streamed, and deletes the rows that the view has lost since', async () => {
       await on.replicate(VIEW);
       await on.source.add('app_incident', { id: 3 });
-      // Of somebody who knew no batches.
+      // A row that no batch has written.
       await on.query(`insert into ${on.targetTable('incident')} (incident_id) values (99)`);
-      // Nobody captures this log row: the old control database is gone, the new one begins after it.
+      // No batch captures this log row: the old control database is gone, and the new one begins after it.
       await on.source.delete('app_incident', 2);
       const reborn = await stack.withNewControl(on);
       await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
@@ -95,7 +95,7 @@ describe('streaming a view', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('I2 into a target that has rows deletes nothing that it carried, however old the list of what it did not', async () => {
+    it('I2 into a target with rows never deletes its own rows, however outdated the list of stale keys is', async () => {
       await on.replicate(VIEW);
       const reborn = await stack.withNewControl(on);
       await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
@@ -125,9 +125,9 @@ describe('streaming a view', () => {
       });
     });
 
-    const jobs = { 'the load': [], 'the list of what it did not carry': [pass()] };
+    const jobs = { 'the load': [], 'the query for stale keys': [pass()] };
     for (const [what, first] of Object.entries(jobs)) {
-      it(`I8 goes on when ${what} has failed again and again for a reason that passes`, async () => {
+      it(`I8 continues after ${what} has failed repeatedly for a transient reason`, async () => {
         const isReload = first.length > 0;
         if (isReload) await on.replicate(VIEW);
         const loaded = isReload ? await stack.withNewControl(on) : on;
@@ -146,7 +146,7 @@ describe('streaming a view', () => {
       });
     }
 
-    it('I4 is not overwritten by what was on its way to the table that stood there before', async () => {
+    it('I4 is not overwritten by a request that was sent to the dropped table', async () => {
       await on.replicate(VIEW);
       await on.source.change('app_incident', 1, { type: 'older' });
       const batch = await on.stage(VIEW);
@@ -193,7 +193,7 @@ describe('streaming a view', () => {
         rows_deleted: '1',
       });
       assert.match(String(batch.apply_job_id), /^stream_SMartDataAnalytics_xyz_incident_\d+_1$/);
-      // The same at every try, so that a row that is written again is the same.
+      // The same at every attempt, so that a repeated row is identical.
       const clocks = await on.query(
         `select update_at from ${on.targetTable('incident')} where incident_id = 3`,
       );
@@ -212,7 +212,7 @@ describe('streaming a view', () => {
       assert.partialDeepStrictEqual(await on.extract(VIEW), { outcome: 'idle' });
     });
 
-    it('I1 deletes a row that leaves the view, and brings it back when it comes back', async () => {
+    it('I1 deletes a row that leaves the view, and adds it when it returns', async () => {
       await on.source.change('app_incident', 1, { is_hidden: true });
       assert.partialDeepStrictEqual(await on.replicate(VIEW), { deleted: '1' });
       await on.assertIncidentsEqual();
@@ -227,7 +227,7 @@ describe('streaming a view', () => {
       );
     });
 
-    it('I5 that was applied is left alone', async () => {
+    it('I5 that was applied is not applied again', async () => {
       await on.source.change('app_incident', 1, { type: 'worse' });
       const batch = await on.stage(VIEW);
       await on.stream(batch);
@@ -240,11 +240,11 @@ describe('streaming a view', () => {
       assert.equal(appends(), sent);
     });
 
-    it('I7 that is written late changes nothing that a newer one wrote', async () => {
+    it('I7 that is written late does not overwrite a newer one', async () => {
       await on.source.change('app_incident', 1, { type: 'older' });
       await on.source.delete('app_incident', 2);
       const older = await on.stage(VIEW);
-      // Its process sleeps with the request on its way; another one does the work, and goes on.
+      // Its process sleeps while its request is held. Another process applies the batch and continues.
       const held = hold();
       stack.bigquery.faults.next('AppendRows', held);
       const sleeper = await on.anotherProcess();
@@ -262,7 +262,7 @@ describe('streaming a view', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('I4 is left to whoever took the view over, with a request still on its way', async () => {
+    it('I4 is left to the process that took the view over, even while a request waits for its answer', async () => {
       await on.source.change('app_incident', 1, { type: 'worse' });
       const batch = await on.stage(VIEW);
       const held = hold();
@@ -279,7 +279,7 @@ describe('streaming a view', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('goes on where the function before it reached its time limit', async () => {
+    it('continues where an earlier call reached its time limit', async () => {
       const hasty = await on.anotherProcess({ MAX_PART_BYTES: '1024', TIME_LIMIT_SECONDS: '9000' });
       await on.source.database.query(`
         with added as (
@@ -289,7 +289,7 @@ describe('streaming a view', () => {
       const batch = await hasty.stage(VIEW);
       assert.ok((await on.stagedObjects(batch)).length > 5);
       await on.mailboxes.stream.take();
-      // Two pages of rows take as long as the call may read; 20 seconds are left for the answers.
+      // Two pages of rows use up the time for reading, and 20 seconds remain for the answers.
       const pageMs = (9000 - 30 - 20) * 500;
       let aheadMs = 0;
       const { warehouse } = hasty.dependencies;
@@ -316,7 +316,7 @@ describe('streaming a view', () => {
           const announced = { view: VIEW, etlTransactionId: batch.etlTransactionId };
           assert.deepEqual(await on.mailboxes.stream.take(), [announced]);
           continued += 1;
-          assert.ok(continued < 100, 'it does not come forward');
+          assert.ok(continued < 100, 'the batch makes no progress');
           continue;
         }
         assert.partialDeepStrictEqual(
@@ -333,10 +333,10 @@ describe('streaming a view', () => {
     const passing = {
       'fails before anything is written': failBefore('UNAVAILABLE'),
       'fails after it was written': failAfterEffect('UNAVAILABLE'),
-      'is cut off after it was written': dropAfterEffect(),
-      'is closed after idling': failBefore('ABORTED'),
-      'is refused for a quota': refuse('RESOURCE_EXHAUSTED'),
-      'meets a table that is not known everywhere yet': failBefore('NOT_FOUND'),
+      'loses its connection after it was written': dropAfterEffect(),
+      'meets a connection that was closed for idleness': failBefore('ABORTED'),
+      'exceeds a quota': refuse('RESOURCE_EXHAUSTED'),
+      'reaches a server that does not know the table yet': failBefore('NOT_FOUND'),
     };
     for (const [what, fault] of Object.entries(passing)) {
       it(`I5 whose request ${what} is sent again and written once`, async () => {

@@ -5,7 +5,7 @@ import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts
 import { LineSink } from '../../support/line-sink.ts';
 import { READER, Stack } from '../../support/stack.ts';
 
-describe('what waits', () => {
+describe('batches and transactions that wait', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -18,7 +18,7 @@ describe('what waits', () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
   });
 
-  /** The same installation, and what it logs. */
+  /** A process of the same installation, and its log lines. */
   const logging = async (settings: Record<string, string> = {}) => {
     const process = await on.anotherProcess(settings);
     const sink = new LineSink();
@@ -26,7 +26,7 @@ describe('what waits', () => {
     return { process, sink };
   };
 
-  describe('a batch that is staged and not applied', () => {
+  describe('a staged batch', () => {
     const stagedFor = (time: string) =>
       on.control.query(
         `update etl.etl_transaction set staged_at = now() - $1::interval where state = 'staged'`,
@@ -45,7 +45,7 @@ describe('what waits', () => {
       assert.deepEqual(await on.states(), ['staged']);
     });
 
-    it('I2 is given up after a day, and its log rows come under a new number', async () => {
+    it('I2 is abandoned after a day, and its log rows are captured under a new batch id', async () => {
       await on.stage();
       await stagedFor('24 hours 1 minute');
 
@@ -56,7 +56,7 @@ describe('what waits', () => {
     });
 
     for (const view of ['pmr_project', STREAMED_ENTRY.name]) {
-      it(`is not applied while its view is paused, and is when the view runs again: ${view}`, async () => {
+      it(`is not applied until its paused view runs again: ${view}`, async () => {
         await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
         await on.source.add('app_incident', { id: 1, type: 'leak' });
         const batch = await on.stage(view);
@@ -72,7 +72,7 @@ describe('what waits', () => {
     }
   });
 
-  it('I2 the rest of a capture that was cut and found nothing is asked for at once', async () => {
+  it('I2 the rest of a capture that was cut and found nothing is requested at once', async () => {
     await on.replicate();
     const cutting = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: '2' });
     for (let i = 0; i < 3; i += 1) await on.source.change('app_project', 1, { remark: `remark ${i}` });
@@ -90,7 +90,7 @@ describe('what waits', () => {
     assert.deepEqual(await on.mailboxes.extract.take(), []);
   });
 
-  /** As if so many seconds more had passed since the last captures. */
+  /** Makes the last captures this many seconds older. */
   const ageHorizons = (seconds: number) =>
     on.control.query(
       `update etl.checkpoint set horizons = (
@@ -99,14 +99,14 @@ describe('what waits', () => {
       [seconds],
     );
 
-  it('I8 a floor that has not moved for long is warned of, with the oldest transaction', async () => {
+  it('I8 a floor that has not moved for long causes a warning that names the oldest transaction', async () => {
     await on.replicate();
     const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '60' });
     await ageHorizons(55);
     await process.extract();
     assert.deepEqual(sink.records(), []);
     await ageHorizons(120);
-    // The age of other people's transactions is shown to those who may see everybody's.
+    // PostgreSQL shows the age of other users' transactions only to roles with this privilege.
     await on.source.database.query(`grant pg_read_all_stats to ${READER.name}`);
     const writer = await on.source.database.connect();
     try {
@@ -133,7 +133,7 @@ describe('what waits', () => {
     }
   });
 
-  it('the lag of a batch is that of its oldest change, in the log line and on the batch', async () => {
+  it('the lag of a batch is the lag of its oldest change, in the log line and on the batch', async () => {
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
     await on.source.change('app_project', 2, { name: 'due' });
@@ -153,7 +153,7 @@ describe('what waits', () => {
     assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 3_700_000, String(rows[0].lagMs));
   });
 
-  it('a table that somebody locks is waited for for ten seconds, and then tried again later', async function () {
+  it('an extract waits ten seconds for a locked table, and is then retried later', async function () {
     this.timeout(30_000);
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });

@@ -14,10 +14,10 @@ describe('a merge', () => {
     on = await stack.install();
   });
 
-  /** The target with its clock: what must not change at all. */
+  /** The target with its update times, for checks that nothing changed at all. */
   const image = () => on.query(`select * from ${on.targetTable()} order by project_id`);
 
-  it('I6 shows readers all of a batch or nothing of it', async () => {
+  it('I6 shows readers a whole batch or nothing of it', async () => {
     await on.source.database.query(
       `insert into app_project (id, name) select n, 'old' from generate_series(1, 5000) n`,
     );
@@ -49,7 +49,7 @@ describe('a merge', () => {
     }
   });
 
-  it('I6 of rows that stand twice changes nothing, and stops its view alone, with the reason', async () => {
+  it('I6 of duplicate rows changes nothing, and halts only its own view with the reason', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
@@ -61,13 +61,13 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'bad_data',
-      message: /3 staged rows of 2 expected have 2 keys; twice: 1/,
+      message: /the temp table has 3 staged rows instead of 2, with 2 different keys; repeated keys: 1/,
     });
 
     assert.deepEqual(await image(), before);
     assert.deepEqual(await on.checkpointOf(), checkpoint);
     assert.deepEqual(await on.states(), ['applied', 'failed']);
-    assert.match(String(await on.haltedReason()), /twice: 1/);
+    assert.match(String(await on.haltedReason()), /repeated keys: 1/);
     const [error] = await on.errors();
     assert.partialDeepStrictEqual(error, {
       function_name: 'merge',
@@ -77,7 +77,7 @@ describe('a merge', () => {
       event: JSON.stringify({ view: 'pmr_project', etlTransactionId: id }),
       resolved_at: null,
     });
-    // The halted view waits, also for events that still come; the other one goes on.
+    // The halted view ignores further events. The other view continues.
     assert.partialDeepStrictEqual(await on.extract(), {
       outcome: 'skipped',
       reason: `halted: ${await on.haltedReason()}`,
@@ -94,7 +94,7 @@ describe('a merge', () => {
     await on.assertEqual();
   });
 
-  it('ignores rows of other numbers in the temp table, and leaves none of its own', async () => {
+  it('ignores rows of other batches in the temp table, and leaves none behind', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     const batch = await on.stage();
     await on.query(
@@ -107,7 +107,7 @@ describe('a merge', () => {
     assert.deepEqual(await on.query(`select count(*) as n from ${on.tempTable()}`), [{ n: '0' }]);
   });
 
-  it('I7 of a number below one that the ledger knows is refused whole', async () => {
+  it('I7 of a batch below one in the ledger is refused completely', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'older' });
@@ -117,14 +117,15 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'merge_refused',
-      message: /\[smart-datahub:superseded\] batch 2 was not merged: batch 1000 was before it/,
+      message:
+        /\[smart-datahub:superseded\] batch 2 was not merged, because the newer batch 1000 was merged before/,
     });
 
     assert.deepEqual(await image(), before);
     assert.match(String(await on.haltedReason()), /batch 1000/);
   });
 
-  it('I7 counts the rows that a newer image refuses and fails, and a resume starts above it', async () => {
+  it('I7 counts the rows whose image in the target is newer, and fails; after a resume, batch ids start above them', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
@@ -137,7 +138,7 @@ describe('a merge', () => {
 
     await assert.rejects(on.merge(batch), {
       kind: 'merge_refused',
-      message: /\[smart-datahub:refused\] 1 rows of the target are of batch 2 or newer/,
+      message: /\[smart-datahub:refused\] 1 rows of the target come from batch 2 or a newer one/,
       advice: /second control database/,
     });
     assert.deepEqual(await image(), before);
@@ -149,7 +150,7 @@ describe('a merge', () => {
     await on.assertEqual();
   });
 
-  it('I7 of a control database that was restored is not mistaken for the one that had its number before', async () => {
+  it('I7 after a restore of the control database is not confused with the earlier batch of the same id', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.replicate();
     const backup = await on.backUpControl();
@@ -167,7 +168,7 @@ describe('a merge', () => {
     await on.assertEqual();
   });
 
-  it('I7 is not mistaken either when the objects that it had staged are gone', async () => {
+  it('I7 is not confused with it when the staged objects of the earlier batch are gone either', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.replicate();
     const backup = await on.backUpControl();
@@ -186,7 +187,7 @@ describe('a merge', () => {
     await on.assertEqual();
   });
 
-  it('I7 of a new control database has a number above the highest of an old target', async () => {
+  it('I7 of a new control database has a batch id above the highest in an old target', async () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();
     await on.query(`update ${on.targetTable()} set etl_transaction_id = 500 where project_id = 1`);

@@ -20,7 +20,7 @@ describe('proto', () => {
   });
   after(() => postgres.stop());
 
-  it('holds the messages of SMartApp’s streamed views, and their compiled forms', async () => {
+  it('contains the messages of SMartApp’s streamed views, and their compiled forms', async () => {
     assert.deepEqual([...generated.keys()], ['incident.proto', 'incident.json']);
     for (const [path, content] of generated) {
       const committed = await readFile(FOLDER + path, 'utf8').catch(() => '');
@@ -29,7 +29,7 @@ describe('proto', () => {
     }
   });
 
-  it('holds nothing of views that are not streamed', async () => {
+  it('contains nothing for views that are not streamed', async () => {
     const committed = (await readdir(FOLDER)).filter((path) => !path.endsWith('.md'));
 
     assert.deepEqual(committed.toSorted(), [...generated.keys()].toSorted());

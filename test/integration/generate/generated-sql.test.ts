@@ -23,18 +23,18 @@ describe('sql/bigquery', () => {
   });
   after(() => postgres.stop());
 
-  it('holds what the functions run for SMartApp, to the letter', async () => {
+  it('contains exactly the statements that the functions run for SMartApp', async () => {
     for (const [path, sql] of generated) {
       const committed = await readFile(join(FOLDER, path), 'utf8').catch(() => null);
       assert.equal(
         committed,
         sql,
-        `sql/bigquery/${path} is not what the builders write; run: npm run generate`,
+        `sql/bigquery/${path} differs from the builders' output; run: npm run generate`,
       );
     }
   });
 
-  it('holds nothing that the builders no longer write', async () => {
+  it('contains nothing that the builders no longer write', async () => {
     const entries = await readdir(FOLDER, { recursive: true });
     const committed = entries
       .filter((path) => path.endsWith('.sql'))

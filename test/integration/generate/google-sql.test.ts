@@ -70,7 +70,7 @@ describe('Google’s own GoogleSQL parser', () => {
     assert.equal(await refusal(PROCEDURE), undefined);
   });
 
-  it('refuses a text at the line and column of its first error, inside a procedure too', async () => {
+  it('reports the line and column of the first error, even inside a procedure', async () => {
     const broken = PROCEDURE.replace('commit transaction', 'comit transaction');
     assert.equal(await refusal(broken), '21:5 Syntax error: Expected keyword END but got identifier "comit"');
   });
@@ -80,7 +80,7 @@ describe('Google’s own GoogleSQL parser', () => {
     { what: 'an unclosed name', sql: 'select `a', place: '1:8' },
     { what: 'a missing parenthesis', sql: "select format('%d', 1;", place: '1:22' },
     { what: 'two statements without a semicolon', sql: 'select 1\nselect 2', place: '2:1' },
-    { what: 'a text of another dialect', sql: 'select a::text from t', place: '1:9' },
+    { what: 'a statement in another dialect', sql: 'select a::text from t', place: '1:9' },
     { what: 'a table path that BigQuery does not know', sql: 'select * from /a/b', place: '1:15' },
     { what: 'an error after characters of several bytes', sql: "select 'é😀', from from t", place: '1:19' },
   ]) {
@@ -103,7 +103,7 @@ describe('Google’s own GoogleSQL parser', () => {
     });
   }
 
-  it('parses many texts at once, each for itself', async () => {
+  it('parses many texts at once, independently', async () => {
     const texts = Array.from({ length: 20 }, (_, index) => `${'\n'.repeat(index)}select from t`);
     const places = (await Promise.all(texts.map(refusal))).map((reason) => reason?.split(' ')[0]);
     assert.deepEqual(
@@ -128,18 +128,18 @@ describe('the check of GoogleSQL texts', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('says how to install it when it is not there', () => {
+  it('explains how to install the parser when it is missing', () => {
     assert.throws(() => parserProgram(folder, 'linux-x64'), /not installed: run `npm run test:tools`/);
   });
 
-  it('names the platforms that it runs on when it has no program for this one', () => {
+  it('names the supported platforms when the parser has no program for this one', () => {
     assert.throws(
       () => parserProgram(folder, 'win32-x64'),
       /no program for win32-x64, only for darwin-arm64, .*linux-x64/,
     );
   });
 
-  it('finds the files of every folder below sql/bigquery, named by their path, in a stable order', async () => {
+  it('finds the files in every folder below sql/bigquery, named by their paths, in a stable order', async () => {
     await mkdir(join(folder, 'sql/bigquery/project'), { recursive: true });
     await writeFile(join(folder, 'sql/bigquery/queries.sql'), 'select 2');
     await writeFile(join(folder, 'sql/bigquery/project/view.sql'), 'select 1');

@@ -35,7 +35,7 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
   const ask = async (instance: string, settings: Record<string, string> = {}) => {
     const config = parseConfig({
       GOOGLE_CLOUD_PROJECT: 'smart-project',
-      // No such host: the connector alone knows where the instance is, and encrypts.
+      // This host does not exist: only the connector knows the address of the instance, and it encrypts.
       SOURCE_DATABASE_URL: postgres.url().replace('127.0.0.1', 'nowhere.example'),
       SOURCE_CLOUD_SQL_INSTANCE: instance,
       CONTROL_DATABASE_URL: postgres.url(),
@@ -47,7 +47,7 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
       name: 'test',
       max: 2,
       config,
-      readSecret: () => assert.fail('no secret is named'),
+      readSecret: () => assert.fail('a secret was requested'),
       openCloudSqlSockets: createCloudSqlSockets(
         once(async () => {
           connector = await createCloudSqlConnector();
@@ -60,12 +60,12 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
     return rows[0].name as string;
   };
 
-  it('is reached where the connector finds it, encrypted both ways, by the user of the URL', async () => {
+  it('is reached at the address that the connector finds, encrypted, as the user in the URL', async () => {
     assert.equal(await ask(cloudSql.instance), 'postgres');
     assert.equal(cloudSql.connections(), 1);
   });
 
-  it('is not reached with a wrong password', async () => {
+  it('refuses a wrong password', async () => {
     await assert.rejects(
       ask(cloudSql.instance, {
         SOURCE_DATABASE_URL: postgres.url('postgres', 'postgres', 'wrong'),
@@ -75,7 +75,7 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
     assert.equal(cloudSql.connections(), 1);
   });
 
-  it('is not reached without the right to connect, and the error names the role that is missing', async () => {
+  it('refuses a caller without permission to connect, and the advice names the missing role', async () => {
     cloudSql.forbid();
 
     await assert.rejects(ask(cloudSql.instance), {
@@ -87,14 +87,14 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
 
   for (const [what, instance, settings] of [
     ['an instance that does not exist', 'smart-project:europe-west1:other', {}],
-    ['an instance of another region', 'smart-project:us-east1:main', {}],
+    ['an instance in another region', 'smart-project:us-east1:main', {}],
     [
-      'a kind of address that the instance has not',
+      'an address type that the instance does not have',
       'smart-project:europe-west1:main',
       { SOURCE_CLOUD_SQL_IP_TYPE: 'PRIVATE' },
     ],
   ] as const) {
-    it(`says which variables are wrong with ${what}`, async () => {
+    it(`names the variables to check for ${what}`, async () => {
       await assert.rejects(ask(instance, settings), {
         kind: 'environment',
         message: new RegExp(`Cloud SQL instance ${instance}`),
@@ -104,7 +104,7 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
   }
 });
 
-/** The proxy's port is fixed, so that two runs on one machine need an address each; only Linux has more than one at once. */
+/** The proxy's port is fixed, so two runs on one machine need an address each. Only Linux offers several loopback addresses by default. */
 function ownLoopbackAddress(): string {
   return process.platform === 'linux' ? `127.${randomInt(1, 255)}.${randomInt(255)}.1` : '127.0.0.1';
 }

@@ -27,7 +27,7 @@ describe('reading a secret', () => {
 
   const latest = { project: PROJECT, secret: 'url', version: 'latest' };
 
-  it('gives the newest version each time, without the line end that was typed after it', async () => {
+  it('returns the newest version each time, without the line break after it', async () => {
     assert.equal(await read(latest), 'hunter1');
     standIn.secrets.add(PROJECT, 'url', 'hunter2 ☂\n');
 
@@ -35,7 +35,7 @@ describe('reading a secret', () => {
     assert.equal(await read({ ...latest, version: '1' }), 'hunter1');
   });
 
-  it('says that there is none, and how to add one', async () => {
+  it('reports a missing version, and how to add one', async () => {
     await assert.rejects(read({ ...latest, version: '2' }), {
       kind: 'environment',
       message: 'names sm://smart-project/url/2, which does not exist',
@@ -44,42 +44,42 @@ describe('reading a secret', () => {
     await assert.rejects(read({ ...latest, secret: 'other' }), { message: /does not exist/ });
   });
 
-  it('says that it is disabled', async () => {
+  it('reports a disabled version', async () => {
     standIn.secrets.disable(PROJECT, 'url', 1);
 
     await assert.rejects(read(latest), { kind: 'environment', message: /is disabled or destroyed/ });
   });
 
-  it('says which right is missing, and on what', async () => {
+  it('reports the missing role and the secret that needs it', async () => {
     standIn.secrets.forbid(PROJECT, 'url');
 
     await assert.rejects(read(latest), {
       kind: 'unauthorized',
-      message: 'names sm://smart-project/url/latest, which must not be read',
+      message: 'names sm://smart-project/url/latest, which the function may not read',
       advice: /roles\/secretmanager\.secretAccessor on secret url of project smart-project/,
     });
   });
 
-  it('takes no value that was damaged on the way', async () => {
+  it('refuses a value that was corrupted in transit', async () => {
     standIn.secrets.damagesNext = true;
 
     await assert.rejects(read(latest), (error: Error & { kind?: string }) => {
       assert.equal(error.kind, 'transient');
-      assert.match(error.message, /arrived damaged/);
+      assert.match(error.message, /arrived corrupt/);
       assert.doesNotMatch(inspect(error), /hunter/);
       return true;
     });
     assert.equal(await read(latest), 'hunter1');
   });
 
-  it('leaves a failure of the service to the next try', async () => {
+  it('reports a failure of the service as transient', async () => {
     standIn.faults.next('secretmanager.versions.access', failBefore(500));
 
     await assert.rejects(read(latest), { kind: 'transient' });
     assert.equal(await read(latest), 'hunter1');
   });
 
-  it('takes an address of a wrong form for no address', async () => {
+  it('refuses a malformed emulator address', async () => {
     process.env.SECRET_MANAGER_EMULATOR_HOST = 'http://127.0.0.1:1';
 
     await assert.rejects(createSecretReader()(latest), {

@@ -45,7 +45,7 @@ describe('an operator', function () {
       await on.assertEqual();
     });
 
-    it('and the others go on', async () => {
+    it('while the others continue', async () => {
       await ask({ view: PROJECT, pause: true });
 
       await ask({});
@@ -74,7 +74,7 @@ describe('an operator', function () {
   });
 
   describe('redrives', () => {
-    it('I2 a view that a bad row has halted, once the row is mended', async () => {
+    it('I2 a view that a bad row has halted, after the row is corrected', async () => {
       await on.source.change('app_project', 2, { share: 'NaN' });
       await assert.rejects(on.extract(), { kind: 'bad_data' });
       await on.source.change('app_project', 2, { share: '0.5' });
@@ -86,7 +86,7 @@ describe('an operator', function () {
       await on.assertEqual();
     });
 
-    it('events that were set aside, to the function that failed with them', async () => {
+    it('dead-lettered events, to the function that failed with them', async () => {
       const { control } = on.dependencies;
       const event = { view: PROJECT, etlTransactionId: '7' };
       for (const functionName of ['merge', 'extract']) {
@@ -101,7 +101,7 @@ describe('an operator', function () {
       assert.deepEqual((await ask({ status: true })).failures, []);
     });
 
-    it('no event by letting its view run again: it is still to be sent, or to be resolved', async () => {
+    it('no event by resuming its view: the event must still be redriven or resolved', async () => {
       const { control } = on.dependencies;
       const error = new DataHubError('invalid_event', 'x', { context: { view: PROJECT } });
       await control.failures.record({ functionName: 'extract', event: { view: PROJECT }, error });
@@ -118,11 +118,11 @@ describe('an operator', function () {
     });
 
     for (const [what, event] of [
-      ['is not there', null],
+      ['does not exist', null],
       ['has no event', undefined],
-      ['has an event that is no object', 'garbage'],
+      ['has an event that is not an object', 'garbage'],
     ] as const) {
-      it(`no failure that ${what}, nor any that was asked for with it`, async () => {
+      it(`no failure that ${what}, nor any other in the same request`, async () => {
         const { control } = on.dependencies;
         const failure = { functionName: 'merge', error: new DataHubError('bug', 'x') };
         await control.failures.record({ ...failure, event: { view: PROJECT } });
@@ -138,13 +138,13 @@ describe('an operator', function () {
     }
   });
 
-  describe('has a view resynced', () => {
+  describe('resyncs a view', () => {
     const resync = async (view: string) => {
       assert.deepEqual(await ask({ view, resync: true }), { outcome: 'resync requested', view });
       return await on.replicate(view);
     };
 
-    it('I1 I7 which mends whatever its target has, and tells it', async () => {
+    it('I1 I7 which repairs any difference in its target, and counts them', async () => {
       await on.replicate();
       await on.query(`update SMartDataAnalytics.project set name = 'wrong' where project_id = 1`);
       await on.query(`delete from SMartDataAnalytics.project where project_id = 2`);
@@ -164,7 +164,7 @@ describe('an operator', function () {
       await on.assertEqual();
     });
 
-    it('I1 I7 which mends a streamed target, too', async () => {
+    it('I1 I7 which repairs a streamed target, too', async () => {
       await on.replicate(INCIDENTS);
       await on.source.database.query(`update app_incident set type = 'not logged' where id = 1`);
       await on.source.database.query('delete from app_incident where id = 2');
@@ -183,7 +183,7 @@ describe('an operator', function () {
     });
 
     for (const view of [PROJECT, INCIDENTS]) {
-      it(`I2 ${view}, whose source was restored from a backup and is refused since`, async () => {
+      it(`I2 ${view}, whose source was restored from a backup and has been refused since`, async () => {
         await on.replicate(view);
         await on.source.database.query(
           `truncate models_logging_change; alter sequence models_logging_change_id_seq restart`,
@@ -230,7 +230,7 @@ describe('an operator', function () {
       await on.assertEqual();
     });
 
-    it('I2 again, when it is asked for while a resync is under way', async () => {
+    it('I2 again, when it is requested during a resync', async () => {
       await on.replicate();
       await ask({ view: PROJECT, resync: true });
       const first = await on.stage();
@@ -246,7 +246,7 @@ describe('an operator', function () {
       assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle' });
     });
 
-    it('I2 also when it is asked for between the snapshot of a batch and its beginning', async () => {
+    it('I2 even when it is requested between the snapshot of a batch and its beginning', async () => {
       for (const kind of ['initial', 'resync']) {
         if (kind === 'resync') await ask({ view: PROJECT, resync: true });
         const held = hold();
@@ -264,7 +264,7 @@ describe('an operator', function () {
     });
 
     for (const view of [PROJECT, INCIDENTS]) {
-      it(`I2 ${view}, whose target was made again by a resync that failed, and is then not wanted any more`, async () => {
+      it(`I2 ${view}, whose target was created again by a failed resync that is then withdrawn`, async () => {
         await on.replicate(view);
         await on.query(`drop table SMartDataAnalytics.${view === PROJECT ? 'project' : 'incident'}`);
         await ask({ view, resync: true });
@@ -278,12 +278,12 @@ describe('an operator', function () {
       });
     }
 
-    it('and what was logged shortly before its snapshot is fetched once more, where the view is rechecked', async () => {
+    it('and fetches recently logged keys once more, if the view is rechecked', async () => {
       await on.control.query(`update etl.view_source set recheck_seconds = 60 where name = '${PROJECT}'`);
       for (const kind of ['initial', 'resync']) {
         if (kind === 'resync') await ask({ view: PROJECT, resync: true });
         await on.replicate();
-        // Of a log row that was seen: its data are committed now.
+        // The data of a log row that was already captured are committed only now.
         await on.source.database.query(`update app_project set name = 'late, ${kind}' where id = 1`);
         await on.control.query('update etl.queued_key set due_at = now()');
 
@@ -293,7 +293,7 @@ describe('an operator', function () {
       }
     });
 
-    it('not, when the wish is taken back', async () => {
+    it('not when the request is withdrawn', async () => {
       await on.replicate();
       await ask({ view: PROJECT, resync: true });
 
@@ -305,7 +305,7 @@ describe('an operator', function () {
       assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle' });
     });
 
-    it('I3 and a transaction that was open meanwhile is captured afterwards', async () => {
+    it('I3 and captures a transaction afterwards that was open meanwhile', async () => {
       await on.replicate();
       const late = await on.source.database.connect();
       await late.query('begin');
@@ -327,7 +327,7 @@ describe('an operator', function () {
   describe('changes the load type of a view', () => {
     const change = (loadType: string, target: string) => ask({ view: INCIDENTS, loadType, target });
 
-    it('I11 which feeds another target then, and leaves the old one', async () => {
+    it('I11 which then feeds another target, and keeps the old one', async () => {
       await on.replicate(INCIDENTS);
       const before = await on.query('select count(*) as n from SMartDataAnalytics.incident');
 
@@ -352,7 +352,7 @@ describe('an operator', function () {
       assert.deepEqual(await on.query('select count(*) as n from SMartDataAnalytics.incident'), before);
     });
 
-    it('I7 I11 and back to the target that was streamed, which goes on above what it has met', async () => {
+    it('I7 I11 and back to the streamed target, which continues above its highest batch id', async () => {
       await on.replicate(INCIDENTS);
       await change('merge', 'incident_merged');
       await on.merge(await on.stage(INCIDENTS));
@@ -366,7 +366,7 @@ describe('an operator', function () {
       await on.assertIncidentsEqual();
     });
 
-    it('I11 never of a target: one that was streamed is not merged into', async () => {
+    it('I11 but never merges into a target that was streamed', async () => {
       await on.replicate(INCIDENTS);
       await change('merge', 'incident_merged');
       await on.merge(await on.stage(INCIDENTS));
@@ -380,7 +380,7 @@ describe('an operator', function () {
       });
     });
 
-    it('I11 and never gives a target that it has left to another view', async () => {
+    it('I11 but never gives its old target to another view', async () => {
       await on.replicate('pmr_site');
       const site = ENTRIES.find(({ name }) => name === 'pmr_site');
       assert.ok(site);
@@ -401,7 +401,7 @@ describe('an operator', function () {
       });
     });
 
-    it('I2 and nothing of the new target is covered, also when nobody wants a resync any more', async () => {
+    it('I2 and fills the new target completely, even when the resync is withdrawn', async () => {
       await on.replicate(INCIDENTS);
       await change('merge', 'incident_merged');
       await on.merge(await on.stage(INCIDENTS));
@@ -426,7 +426,7 @@ describe('an operator', function () {
       });
     });
 
-    it('I5 and a late message of a batch that was applied before is no failure', async () => {
+    it('I5 and ignores a late message for a batch that was applied before', async () => {
       const batch = await on.stage(INCIDENTS);
       await on.stream(batch);
       await change('merge', 'incident_merged');
@@ -438,13 +438,13 @@ describe('an operator', function () {
     });
 
     const refusals = {
-      'the load type that it has': [{ loadType: 'bq-storage-api', target: 'incident' }, /already/],
+      'its current load type': [{ loadType: 'bq-storage-api', target: 'incident' }, /already/],
       'a target of another view': [{ loadType: 'merge', target: 'project' }, /target of view pmr_project/],
-      'the target that it has': [{ loadType: 'merge', target: 'incident' }, /target of view xyz_incident/],
+      'its current target': [{ loadType: 'merge', target: 'incident' }, /target of view xyz_incident/],
     } as const;
-    for (const [what, [asking, message]] of Object.entries(refusals)) {
+    for (const [what, [request, message]] of Object.entries(refusals)) {
       it(`not to ${what}`, async () => {
-        await assert.rejects(ask({ view: INCIDENTS, ...asking }), { kind: 'invalid_event', message });
+        await assert.rejects(ask({ view: INCIDENTS, ...request }), { kind: 'invalid_event', message });
       });
     }
 
@@ -460,7 +460,7 @@ describe('an operator', function () {
       });
     });
 
-    it('and the configuration that was imported before is refused until it says so, too', async () => {
+    it('and refuses the old configuration until it has the new load type', async () => {
       await on.replicate(INCIDENTS);
       await change('merge', 'incident_merged');
 
@@ -475,7 +475,7 @@ describe('an operator', function () {
     });
   });
 
-  it('has what was logged since some time fetched once more', async () => {
+  it('has recently logged keys fetched once more', async () => {
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'logged' });
     await on.replicate();
@@ -502,7 +502,7 @@ describe('an operator', function () {
     assert.deepEqual(await on.mailboxes.extract.take(), []);
   });
 
-  it('sees how the views are', async () => {
+  it('reads the status of the views', async () => {
     await on.replicate();
     await ask({ view: 'pmr_site', pause: true });
     await ask({ view: INCIDENTS, halt: 'broken' });
@@ -532,8 +532,8 @@ describe('an operator', function () {
     assert.equal(((await ask({ status: true, view: PROJECT })).views as unknown[]).length, 1);
   });
 
-  it('is told that there is no such view, whatever is asked of it', async () => {
-    const asking = [
+  it('gets an error for an unknown view from every operation', async () => {
+    const requests = [
       { pause: true },
       { halt: 'x' },
       { resume: true },
@@ -542,14 +542,17 @@ describe('an operator', function () {
       { loadType: 'merge', target: 'x' },
       { recheck: '2026-01-01T00:00:00Z' },
     ];
-    for (const what of asking) {
-      await assert.rejects(ask({ view: 'nobody', ...what }), { kind: 'invalid_event', message: /"nobody"/ });
+    for (const request of requests) {
+      await assert.rejects(ask({ view: 'nobody', ...request }), {
+        kind: 'invalid_event',
+        message: /"nobody"/,
+      });
     }
     await assert.rejects(ask({ status: true, view: 'nobody' }), { kind: 'invalid_event' });
   });
 
-  it('is told what fits, when what is asked does not', async () => {
-    const unfit = [
+  it('gets the valid forms as advice for an invalid request', async () => {
+    const invalid = [
       { view: PROJECT, pause: false },
       { view: PROJECT, halt: '' },
       { view: PROJECT, halt: true },
@@ -565,7 +568,7 @@ describe('an operator', function () {
       { view: PROJECT, pause: true, resume: true },
       { status: false },
     ];
-    for (const event of unfit) {
+    for (const event of invalid) {
       await assert.rejects(
         ask(event),
         { kind: 'invalid_event', advice: /"pause": true/ },

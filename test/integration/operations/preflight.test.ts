@@ -10,7 +10,7 @@ import { READER, Stack } from '../../support/stack.ts';
 
 const SEQUENCE = 'models_logging_change_id_seq';
 
-describe('what an operator asks', () => {
+describe('checks, dry runs, ticks and keys', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -29,7 +29,7 @@ describe('what an operator asks', () => {
   });
 
   describe('check', () => {
-    it('finds a new installation ready, and says what is there', async () => {
+    it('reports a new installation as ready, with what it found', async () => {
       const { ok, outcome, findings } = await preflight({ view: undefined }, on.dependencies);
 
       assert.deepEqual([ok, outcome], [true, 'ready'], JSON.stringify(findings));
@@ -51,7 +51,7 @@ describe('what an operator asks', () => {
       }
     });
 
-    it('finds the tables of a loaded view to fit, and looks at one view only when it is named', async () => {
+    it('reports matching tables for a loaded view, and checks only a named view', async () => {
       await on.replicate();
 
       const { findings } = await preflight({ view: 'pmr_project' }, on.dependencies);
@@ -62,7 +62,7 @@ describe('what an operator asks', () => {
       );
     });
 
-    /** The findings that are not well, by the fault's own name. */
+    /** Runs the check and returns the findings that are not ok. */
     const faulty = async (installation: Installation): Promise<Finding[]> => {
       const { ok, outcome, findings } = await preflight({ view: undefined }, installation.dependencies);
       const failed = findings.filter((finding) => !finding.ok);
@@ -76,7 +76,7 @@ describe('what an operator asks', () => {
       return found ?? assert.fail(`no finding about ${name}: ${JSON.stringify(findings)}`);
     };
 
-    it('finds bucket and datasets that lie elsewhere', async () => {
+    it('finds a bucket and datasets in another location', async () => {
       const findings = await faulty(await on.anotherProcess({ BIGQUERY_LOCATION: 'US' }));
 
       for (const name of ['staging bucket', 'dataset SMartData_Temp', 'dataset View_SMartData']) {
@@ -104,7 +104,7 @@ describe('what an operator asks', () => {
       assert.equal(one(findings, 'topics').message, 'missing: cdc-nowhere');
     });
 
-    it('finds a source that cannot be reached, and goes on with the rest', async () => {
+    it('finds an unreachable source, and checks the rest', async () => {
       const findings = await faulty(
         await on.anotherProcess({
           SOURCE_DATABASE_URL: 'postgresql://reader:x@127.0.0.1:1/x',
@@ -116,7 +116,7 @@ describe('what an operator asks', () => {
       assert.equal(one(findings, 'topics').message, 'missing: cdc-nowhere');
     });
 
-    it('I12 finds a role that may do more than read', async () => {
+    it('I12 finds a role that may write', async () => {
       const superuser = await on.anotherProcess({
         SOURCE_DATABASE_URL: stack.postgres.url(on.parts.sourceDatabase),
       });
@@ -129,7 +129,7 @@ describe('what an operator asks', () => {
       assert.match(one(await faulty(on), 'source rights').message, /role reader may write/);
     });
 
-    it('finds a log sequence that may not be read, or that caches ids', async () => {
+    it('finds a log sequence that the role may not read, or that caches ids', async () => {
       await on.source.database.query(`revoke select on sequence ${SEQUENCE} from ${READER.name}`);
       assert.equal(
         one(await faulty(on), 'log sequence').advice,
@@ -141,7 +141,7 @@ describe('what an operator asks', () => {
       assert.match(one(await faulty(on), 'source database').advice ?? '', /alter sequence .* cache 1/);
     });
 
-    it('finds a view that is configured wrongly, or whose key is not unique', async () => {
+    it('finds a misconfigured view, and one whose key is not unique', async () => {
       await importConfiguration(
         {
           entries: ENTRIES.map((entry) =>
@@ -174,7 +174,7 @@ describe('what an operator asks', () => {
       assert.match(one(await faulty(on), 'view pmr_project').message, /column company \(STRING\) is missing/);
     });
 
-    it('finds that nothing is configured', async () => {
+    it('finds a missing configuration', async () => {
       await on.control.query('delete from etl.view_source');
 
       assert.match(one(await faulty(on), 'control database').advice ?? '', /Import a configuration/);
@@ -184,7 +184,7 @@ describe('what an operator asks', () => {
   describe('a dry run', () => {
     const forecast = async () => (await dryRun({ view: 'pmr_project' }, on.dependencies)).views[0];
 
-    it('says what a tick would do, step by step, and changes nothing', async () => {
+    it('forecasts the next step of a tick, and changes nothing', async () => {
       assert.deepEqual(await forecast(), { view: 'pmr_project', would: 'load the whole view' });
       const batch = await on.stage();
       assert.deepEqual(await forecast(), { view: 'pmr_project', would: 'announce batch 1 again (staged)' });
@@ -208,15 +208,15 @@ describe('what an operator asks', () => {
       assert.deepEqual(await memory(), before);
     });
 
-    it('says why a view would not be extracted, of all views', async () => {
+    it('gives the reason for every view that would not be extracted', async () => {
       await on.control.query(`update etl.view_source set paused = true where name = 'pmr_project'`);
       await on.control.query(
-        `update etl.view_source set halted_at = now(), halted_reason = 'key 7 stands twice' where name = 'pmr_site'`,
+        `update etl.view_source set halted_at = now(), halted_reason = 'key 7 is a duplicate' where name = 'pmr_site'`,
       );
 
       assert.deepEqual((await dryRun({ view: undefined }, on.dependencies)).views, [
         { view: 'pmr_project', would: 'do nothing: paused' },
-        { view: 'pmr_site', would: 'do nothing: halted: key 7 stands twice' },
+        { view: 'pmr_site', would: 'do nothing: halted: key 7 is a duplicate' },
       ]);
     });
 
@@ -232,7 +232,7 @@ describe('what an operator asks', () => {
   });
 
   describe('a tick', () => {
-    it('asks for every view that runs', async () => {
+    it('requests the extraction of every running view', async () => {
       assert.deepEqual(await tick('scheduler', on.dependencies), {
         outcome: 'fanned out',
         views: ['pmr_project', 'pmr_site'],
@@ -244,7 +244,7 @@ describe('what an operator asks', () => {
       ]);
     });
 
-    it('that is carried out whole has the rights that one before lacked', async () => {
+    it('that succeeds resolves permissions that an earlier tick lacked', async () => {
       await on.control.query(
         `insert into etl.etl_error (function_name, view_name, kind, message, advice)
          values ('extract', null, 'unauthorized', 'of a tick', ''), ('extract', 'pmr_project', 'unauthorized', 'of a view', ''),
@@ -275,7 +275,7 @@ describe('what an operator asks', () => {
       );
     });
 
-    it('leaves out what is not enabled, paused or halted, which an event for it does not extract either', async () => {
+    it('skips disabled and paused views, as does an event for such a view', async () => {
       await on.control.query(`update etl.view_source set paused = true where name = 'pmr_project'`);
       await on.control.query(`update etl.view_source set enabled = false where name = 'pmr_site'`);
 
@@ -294,7 +294,7 @@ describe('what an operator asks', () => {
     const queue = (keys: string[]) =>
       queueKeys({ command: 'keys', view: 'pmr_project', keys }, on.dependencies);
 
-    it('fetches the given ones now, whatever the log says', async () => {
+    it('are fetched now, whatever the log says', async () => {
       await on.replicate();
       await on.source.database.query(`update app_project set name = 'unlogged' where id in (1, 2)`);
       await on.source.database.query('delete from app_project where id = 3');
@@ -313,7 +313,7 @@ describe('what an operator asks', () => {
       assert.deepEqual((await on.control.query('select * from etl.queued_key')).rows, []);
     });
 
-    it('I2 keeps those that must wait for the batch in flight, and those of a batch that fails', async () => {
+    it('I2 stay queued while a batch is in flight, and when their own batch fails', async () => {
       const initial = await on.stage();
       await on.source.database.query(`update app_project set name = 'unlogged' where id = 1`);
 
@@ -330,7 +330,7 @@ describe('what an operator asks', () => {
       await on.assertEqual();
     });
 
-    it('refuses what is no key of the view, and queues nothing', async () => {
+    it('are refused when one is not a valid key of the view, and none is queued', async () => {
       await on.replicate();
 
       await assert.rejects(queue(['1', 'x"y', '99999999999999999999']), {
@@ -342,7 +342,7 @@ describe('what an operator asks', () => {
     });
   });
 
-  it('a view with recheck_seconds has the keys of a batch fetched once more, later', async () => {
+  it('a view with recheck_seconds fetches the keys of a batch once more, later', async () => {
     await importConfiguration(
       { entries: ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 30 })) },
       on.dependencies,
@@ -350,7 +350,7 @@ describe('what an operator asks', () => {
     await on.replicate();
     await on.source.log('app_project', 1, 'changed', { name: {} });
     await on.replicate();
-    // The data come after their log row, as the assumption that recheck_seconds is for would not have it.
+    // The data are committed after their log row, which is the case that recheck_seconds covers.
     await on.source.database.query(`update app_project set name = 'late' where id = 1`);
     assert.equal((await on.extract()).outcome, 'idle');
 

@@ -19,7 +19,7 @@ describe('TLS of a database connection', () => {
   before(async () => {
     trusted = await Authority.create('SMart test authority');
     other = await Authority.create('Another authority');
-    // It names the host, not its address.
+    // The certificate names the host, not its address.
     const tls = await trusted.issue({ commonName: 'database', dns: ['localhost'] });
     [encrypting, plain] = await Promise.all([startPostgres({ tls }), startPostgres()]);
   });
@@ -47,11 +47,11 @@ describe('TLS of a database connection', () => {
   };
 
   for (const [what, host, tls, expected] of [
-    ['is not used with disable', 'localhost', { mode: 'disable' }, false],
-    ['is not used on this machine when nothing is said', 'localhost', {}, false],
-    ['asks nobody who the server is with require', '127.0.0.1', { mode: 'require' }, true],
-    ['asks who signed with verify-ca, whatever the host is named', '127.0.0.1', { mode: 'verify-ca' }, true],
-    ['asks for both with verify-full', 'localhost', { mode: 'verify-full' }, true],
+    ['is off with disable', 'localhost', { mode: 'disable' }, false],
+    ['is off by default on this machine', 'localhost', {}, false],
+    ['does not check the server with require', '127.0.0.1', { mode: 'require' }, true],
+    ['checks the signature but not the host name with verify-ca', '127.0.0.1', { mode: 'verify-ca' }, true],
+    ['checks the signature and the host name with verify-full', 'localhost', { mode: 'verify-full' }, true],
   ] as const) {
     it(what, async () => {
       const ca = 'mode' in tls && tls.mode.startsWith('verify') ? { ca: trusted.certificate } : {};
@@ -60,21 +60,21 @@ describe('TLS of a database connection', () => {
     });
   }
 
-  it('asks for both when only a certificate is given', async () => {
+  it('checks the signature and the host name when only a certificate is configured', async () => {
     assert.equal(await isEncrypted(encrypting, 'localhost', { ca: trusted.certificate }), true);
     await assert.rejects(isEncrypted(encrypting, '127.0.0.1', { ca: trusted.certificate }), {
       kind: 'unauthorized',
     });
   });
 
-  it('takes several certificates, as while an authority is replaced', async () => {
+  it('accepts several certificates, as needed while an authority is replaced', async () => {
     const ca = [other, trusted].map(({ certificate }) => certificate).join('\n');
 
     assert.equal(await isEncrypted(encrypting, 'localhost', { mode: 'verify-full', ca }), true);
   });
 
   for (const mode of ['verify-ca', 'verify-full', 'require']) {
-    it(`refuses with ${mode} a server whose certificate somebody else signed`, async () => {
+    it(`refuses with ${mode} a server whose certificate another authority signed`, async () => {
       await assert.rejects(isEncrypted(encrypting, 'localhost', { mode, ca: other.certificate }), {
         kind: 'unauthorized',
         message: /^source database: .*certificate/,
@@ -83,7 +83,7 @@ describe('TLS of a database connection', () => {
     });
   }
 
-  it('refuses with verify-full a server whose certificate nobody that is known signed', async () => {
+  it('refuses with verify-full a server whose certificate no trusted authority signed', async () => {
     await assert.rejects(isEncrypted(encrypting, 'localhost', { mode: 'verify-full' }), {
       kind: 'unauthorized',
       message: /certificate/,
@@ -101,7 +101,7 @@ describe('TLS of a database connection', () => {
   });
 
   for (const mode of ['require', 'verify-ca', 'verify-full']) {
-    it(`refuses with ${mode} a server that has none, and does not go on without`, async () => {
+    it(`refuses with ${mode} a server without TLS, and does not connect without encryption`, async () => {
       const ca = mode === 'require' ? {} : { ca: trusted.certificate };
 
       await assert.rejects(isEncrypted(plain, 'localhost', { mode, ...ca }), {

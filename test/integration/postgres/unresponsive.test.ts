@@ -9,8 +9,8 @@ import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
 
-/** The least that can be configured: a second for the statement, and one for the connection. */
-const PATIENCE_MS = 2_000;
+/** The shortest time-outs that can be configured: one second for the statement, and one for the connection. */
+const TIMEOUT_MS = 2_000;
 
 describe('a connection to PostgreSQL', function () {
   this.timeout(20_000);
@@ -39,7 +39,7 @@ describe('a connection to PostgreSQL', function () {
     await server.stop();
   });
 
-  it('I8 is given up when its server says nothing, as a failure that passes', async () => {
+  it('I8 fails as transient when the server does not answer', async () => {
     const held = hold();
     proxy.faults.next('db: select', held);
     const startedMs = performance.now();
@@ -49,22 +49,22 @@ describe('a connection to PostgreSQL', function () {
       message: 'source database: no answer within 2 seconds',
     });
 
-    assert.ok(performance.now() - startedMs >= PATIENCE_MS - 100);
+    assert.ok(performance.now() - startedMs >= TIMEOUT_MS - 100);
     held.release();
     assert.equal((await readOnly(pool, 'source', 'select 1')).rowCount, 1);
   });
 
-  it('is not given up while nobody asks it anything', async () => {
+  it('does not time out while it is idle', async () => {
     const answered = await inTransaction(pool, 'source', 'begin read only', async (client) => {
       await client.query('select 1');
-      await elapse(PATIENCE_MS + 500);
+      await elapse(TIMEOUT_MS + 500);
       return await client.query('select 1');
     });
 
     assert.equal(answered.rowCount, 1);
   });
 
-  it('I8 that broke between two queries is told with what broke it', async () => {
+  it('I8 reports why it broke between two queries', async () => {
     const interrupted = inTransaction(pool, 'source', 'begin read only', async (client) => {
       const { rows } = await client.query('select pg_backend_pid() as pid');
       const broken = once(client, 'error');

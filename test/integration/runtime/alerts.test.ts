@@ -6,8 +6,8 @@ import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import type { Installation } from '../../support/installation.ts';
 import { Stack } from '../../support/stack.ts';
 
-/** What an alert policy looks for must be in the lines that the functions write. */
-describe('I8 the log tells', function () {
+/** The log lines of the functions must contain what the alert policies look for. */
+describe('I8 the log reports', function () {
   this.timeout(60_000);
   let stack: Stack;
   let on: Installation;
@@ -32,15 +32,15 @@ describe('I8 the log tells', function () {
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter((line) => line.message === message);
 
-  it('how late every enabled view is, at every tick', async () => {
+  it('how far every enabled view is behind, at every tick', async () => {
     await on.replicate();
     await on.control.query(`update etl.view_source set enabled = name <> 'pmr_site'`);
 
     await tick('test', on.dependencies);
 
-    const told = lines('view freshness');
-    assert.partialDeepStrictEqual(told, [{ severity: 'INFO', view: 'pmr_project' }]);
-    assert.ok(Number(told[0]?.behindSeconds) < 60);
+    const logged = lines('view freshness');
+    assert.partialDeepStrictEqual(logged, [{ severity: 'INFO', view: 'pmr_project' }]);
+    assert.ok(Number(logged[0]?.behindSeconds) < 60);
   });
 
   for (const stop of ['paused = true', `halted_at = now(), halted_reason = 'x'`, 'bad_keys = 0']) {
@@ -52,14 +52,14 @@ describe('I8 the log tells', function () {
 
       await tick('test', on.dependencies);
 
-      const [told, ...more] = lines('view behind');
-      assert.partialDeepStrictEqual(told, { severity: 'WARNING', view: 'pmr_project' });
-      assert.ok(Math.abs(Number(told?.behindSeconds) - 3600) < 60);
+      const [logged, ...more] = lines('view behind');
+      assert.partialDeepStrictEqual(logged, { severity: 'WARNING', view: 'pmr_project' });
+      assert.ok(Math.abs(Number(logged?.behindSeconds) - 3600) < 60);
       assert.deepEqual(more, []);
     });
   }
 
-  it('a view that was never loaded, from its import on', async () => {
+  it('a view that was never loaded, counted from its import', async () => {
     await on.control.query(`update etl.view_source set imported_at = now() - interval '1 hour'`);
 
     await tick('test', on.dependencies);
@@ -70,7 +70,7 @@ describe('I8 the log tells', function () {
     );
   });
 
-  it('a batch that was abandoned, and the second in a row as an error', async () => {
+  it('an abandoned batch, and the second in a row as an error', async () => {
     const loseBatch = async () => {
       stack.bigquery.faults.next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
       await assert.rejects(on.extract(), { kind: 'staging_lost' });
@@ -79,18 +79,18 @@ describe('I8 the log tells', function () {
     await loseBatch();
     await on.stage();
 
-    const told = String(sink.read() ?? '')
+    const logged = String(sink.read() ?? '')
       .split('\n')
       .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]))
       .filter(({ message }) => String(message).startsWith('batch abandoned'));
-    assert.partialDeepStrictEqual(told, [
+    assert.partialDeepStrictEqual(logged, [
       { severity: 'WARNING', message: 'batch abandoned', view: 'pmr_project', inARow: 1 },
       { severity: 'ERROR', message: 'batch abandoned again', view: 'pmr_project', inARow: 2 },
     ]);
-    assert.match(String(told[0]?.why), /its process ended before the batch was staged/);
+    assert.match(String(logged[0]?.why), /its process ended before the batch was staged/);
   });
 
-  it('nothing of it any more once a batch was applied', async () => {
+  it('no second abandoned batch in a row after a batch was applied', async () => {
     for (let times = 0; times < 2; times += 1) {
       stack.bigquery.faults.next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
       await assert.rejects(on.extract(), { kind: 'staging_lost' });

@@ -9,10 +9,10 @@ import { READER, Stack } from '../../support/stack.ts';
 const [PROJECT_ENTRY] = ENTRIES;
 assert.ok(PROJECT_ENTRY);
 
-/** A place where nobody listens. */
+/** A port on which no server listens. */
 const NOWHERE = 'postgresql://reader:hunter2@127.0.0.1:1/smartapp';
 
-describe('bad input is answered by a clear error, and nothing is lost', () => {
+describe('bad input causes a clear error, and nothing is lost', () => {
   let stack: Stack;
   let on: Installation;
 
@@ -26,7 +26,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
   });
 
   describe('databases', () => {
-    it('a source that cannot be reached is tried again', async () => {
+    it('an unreachable source causes a retry', async () => {
       const away = await on.anotherProcess({ SOURCE_DATABASE_URL: NOWHERE });
 
       await assert.rejects(away.extract(), {
@@ -39,14 +39,14 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       await on.assertEqual();
     });
 
-    it('a control database that cannot be reached is tried again', async () => {
+    it('an unreachable control database causes a retry', async () => {
       await assert.rejects(createDependencies({ ...on.parts.env, CONTROL_DATABASE_URL: NOWHERE }), {
         kind: 'transient',
         message: /^control database: .*ECONNREFUSED/,
       });
     });
 
-    it('a wrong password is told as one, and never printed', async () => {
+    it('a wrong password is reported and never printed', async () => {
       const source = new URL(on.parts.env.SOURCE_DATABASE_URL ?? '');
       source.password = 'wrong-secret';
       const locked = await on.anotherProcess({ SOURCE_DATABASE_URL: source.href });
@@ -62,7 +62,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
     });
   });
 
-  it('a wrong password of the control database is told as one, and never printed', async () => {
+  it('a wrong password of the control database is reported and never printed', async () => {
     const control = new URL(on.parts.env.CONTROL_DATABASE_URL ?? '');
     control.password = 'wrong-secret';
 
@@ -78,7 +78,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
   });
 
   describe('the source', () => {
-    const faults: [what: string, sql: string, mend: string, kind: string, message: RegExp][] = [
+    const faults: [what: string, sql: string, repair: string, kind: string, message: RegExp][] = [
       [
         'a view that does not exist',
         'alter view pmr_project rename to elsewhere',
@@ -116,7 +116,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
         /content type 7 does not exist in django_content_type/,
       ],
       [
-        'a key that stands twice',
+        'a duplicate key',
         `create or replace view pmr_project as
          select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at
          from app_project p left join app_company c on c.id = p.company_id
@@ -153,8 +153,8 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
         /sequence models_logging_change_id_seq has CACHE 20/,
       ],
     ];
-    for (const [what, sql, mend, kind, message] of faults) {
-      it(`${what} stops the view until it is mended and resumed`, async () => {
+    for (const [what, sql, repair, kind, message] of faults) {
+      it(`${what} halts the view until it is repaired and resumed`, async () => {
         await on.source.database.query(sql);
 
         await assert.rejects(on.extract(), { kind, message });
@@ -166,14 +166,14 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
           view_name: 'pmr_project',
           function_name: 'extract',
         });
-        await on.source.database.query(mend);
+        await on.source.database.query(repair);
         await on.dependencies.control.viewStops.resume('pmr_project');
         await on.replicate();
         await on.assertEqual();
       });
     }
 
-    it('a key that comes to stand twice later stops the view, and what changed meanwhile is captured', async () => {
+    it('a key that becomes a duplicate later halts the view, and changes made meanwhile are captured', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
       const definition = (
@@ -197,22 +197,22 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
   });
 
   describe('the warehouse', () => {
-    const differences: [what: string, break_: () => string, mend: () => string, message: RegExp][] = [
+    const differences: [what: string, break_: () => string, repair: () => string, message: RegExp][] = [
       [
-        'a target with a column too many',
+        'a target with an additional column',
         () => `alter table ${on.targetTable()} add column extra string`,
         () => `alter table ${on.targetTable()} drop column extra`,
         /table smart-project-\d+\.SMartDataAnalytics\.project: column extra is not in the view/,
       ],
       [
-        'a temp table that lacks a column',
+        'a temp table with a missing column',
         () => `alter table ${on.tempTable()} drop column share`,
         () => `alter table ${on.tempTable()} add column share numeric`,
         /table smart-project-\d+\.SMartData_Temp\.temp_project: column share \(NUMERIC\) is missing/,
       ],
     ];
-    for (const [what, break_, mend, message] of differences) {
-      it(`${what} stops the view, which names every difference`, async () => {
+    for (const [what, break_, repair, message] of differences) {
+      it(`${what} halts the view, and the reason names every difference`, async () => {
         await on.replicate();
         await on.query(break_());
         await on.source.change('app_project', 1, { name: 'uno' });
@@ -220,14 +220,14 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
         await assert.rejects(on.extract(), { kind: 'schema_drift', message });
 
         assert.match(String(await on.haltedReason()), message);
-        await on.query(mend());
+        await on.query(repair());
         await on.dependencies.control.viewStops.resume('pmr_project');
         assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
         await on.assertEqual();
       });
     }
 
-    it('a view with a new column stops until its tables have it', async () => {
+    it('a new column in a view halts it until its tables have the column', async () => {
       await on.replicate();
       await on.source.database.query(
         `create or replace view pmr_project as
@@ -251,7 +251,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       );
     });
 
-    it('a target that is gone, with what was loaded, is not made anew in silence', async () => {
+    it('a target that is gone with its loaded rows is not silently created again', async () => {
       await on.replicate();
       await on.query(`drop table ${on.targetTable()}`);
       await on.source.change('app_project', 1, { name: 'uno' });
@@ -263,7 +263,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       });
     });
 
-    it('a dataset that is missing stops the view, by its name', async () => {
+    it('a missing dataset halts the view, and the reason names it', async () => {
       const elsewhere = await on.anotherProcess({ TARGET_DATASET: 'Nowhere' });
 
       await assert.rejects(elsewhere.extract(), { message: /Nowhere/ });
@@ -276,7 +276,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
   });
 
   describe('an import', () => {
-    it('names every content type that does not exist or is another, and changes nothing', async () => {
+    it('names every content type that does not exist or has another id, and changes nothing', async () => {
       const entries = [
         { ...PROJECT_ENTRY, recheck_seconds: 99, model: 'projekt' },
         {
@@ -306,7 +306,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       );
     });
 
-    it('is safe to repeat, and takes a content type number that agrees', async () => {
+    it('is safe to repeat, and accepts a matching content type id', async () => {
       const entry = { ...PROJECT_ENTRY, content_type_id: 7 };
 
       for (let times = 0; times < 2; times += 1) {

@@ -24,7 +24,7 @@ describe('the functions over HTTP', () => {
   before(async () => {
     stack = await Stack.start();
     on = await stack.install();
-    // A process has one environment, from which it makes its dependencies at the first request.
+    // A process has one environment, and creates its dependencies from it at the first request.
     Object.assign(process.env, on.parts.env);
     servers = { extract: getTestServer('extract'), merge: getTestServer('merge') };
     for (const server of Object.values(servers)) await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -68,7 +68,7 @@ describe('the functions over HTTP', () => {
     return id;
   };
 
-  it('are asked by hand and answer with the outcome as JSON', async () => {
+  it('answer a manual call with the outcome as JSON', async () => {
     await addProject();
 
     const extracted = await post('extract', { view: 'pmr_project' });
@@ -86,7 +86,7 @@ describe('the functions over HTTP', () => {
     await on.assertEqual();
   });
 
-  it('take a push of Pub/Sub and a structured CloudEvent', async () => {
+  it('accept a Pub/Sub push and a structured CloudEvent', async () => {
     await addProject();
     const extracted = await push('extract', '{"view":"pmr_project"}');
     assert.deepEqual([extracted.status, extracted.body.outcome], [200, 'staged']);
@@ -108,7 +108,7 @@ describe('the functions over HTTP', () => {
     await on.assertEqual();
   });
 
-  it('replicate all views from one tick, by nothing but their own messages', async () => {
+  it('replicate all views after one tick, through their own messages alone', async () => {
     await addProject();
     await on.source.add('app_site', { id: 1, name: 'depot' });
     for (const name of ['extract', 'merge'] as const) {
@@ -129,7 +129,7 @@ describe('the functions over HTTP', () => {
     for (const name of ['extract', 'merge']) await on.parts.pubsub.subscription(`push-${name}`).delete();
   });
 
-  it('I8 are brought a merge again that came while its batch was extracted', async () => {
+  it('I8 receive a merge event again that arrived while its batch was being extracted', async () => {
     await addProject();
     const held = hold();
     stack.bigquery.faults.next('bigquery.job.load', held);
@@ -147,9 +147,9 @@ describe('the functions over HTTP', () => {
     assert.equal((await push('merge', event)).body.outcome, 'applied');
   });
 
-  describe('I8 an event that can never be carried out', () => {
+  describe('I8 an event that can never be handled', () => {
     for (const { what, functionName, payload, message } of [...UNREADABLE, ...UNFIT]) {
-      it(`${what} is recorded, set aside and acknowledged, once`, async () => {
+      it(`${what} is recorded, dead-lettered and acknowledged, once`, async () => {
         const answer = await push(functionName, payload);
 
         assert.equal(answer.status, 200);
@@ -165,7 +165,7 @@ describe('the functions over HTTP', () => {
       });
     }
 
-    it('is told to somebody who called by hand, with what to do, and is not set aside', async () => {
+    it('is refused with advice in a manual call, and is not dead-lettered', async () => {
       const answer = await post('extract', { view: 'x' });
 
       assert.deepEqual(answer, {
@@ -182,7 +182,7 @@ describe('the functions over HTTP', () => {
     });
 
     for (const { what, functionName, payload, message } of UNFIT) {
-      it(`${what} is refused by hand, and nothing of it is kept`, async () => {
+      it(`${what} is refused in a manual call, and nothing of it is recorded`, async () => {
         const answer = await postText(functionName, payload);
 
         assert.deepEqual([answer.status, answer.body.error?.kind], [400, 'invalid_event']);
@@ -191,7 +191,7 @@ describe('the functions over HTTP', () => {
       });
     }
 
-    it('is set aside by the next tick when its dead letter could not be published, once', async () => {
+    it('is dead-lettered once, by a later tick, when its dead letter could not be published', async () => {
       stack.pubsub.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
 
       assert.equal((await push('extract', '{"view":"x"}')).status, 200);
@@ -207,7 +207,7 @@ describe('the functions over HTTP', () => {
       assert.deepEqual(others, []);
     });
 
-    it('comes again when it could not be recorded', async () => {
+    it('is delivered again when it could not be recorded', async () => {
       await on.control.query('alter table etl.etl_error rename to gone');
 
       assert.equal((await push('extract', '{"view":"x"}')).status, 503);
@@ -218,11 +218,11 @@ describe('the functions over HTTP', () => {
     });
   });
 
-  describe('I8 a failure that only a person can mend', () => {
+  describe('I8 a failure that needs an operator', () => {
     beforeEach(() => on.source.database.query('alter sequence models_logging_change_id_seq cache 20'));
     afterEach(() => on.source.database.query('alter sequence models_logging_change_id_seq cache 1'));
 
-    it('halts the view, is recorded once and set aside, and then acknowledged', async () => {
+    it('halts the view, is recorded once and dead-lettered, and then acknowledged', async () => {
       const answer = await push('extract', '{"view":"pmr_project"}');
 
       assert.deepEqual([answer.status, answer.body.error?.kind], [200, 'source_refused']);
@@ -236,7 +236,7 @@ describe('the functions over HTTP', () => {
       assert.equal(await on.haltedReason(), null);
     });
 
-    it('halts the view and is recorded when it was met by hand, where the answer says what to do', async () => {
+    it('halts the view and is recorded in a manual call, whose answer gives advice', async () => {
       const { status, body } = await post('extract', { view: 'pmr_project' });
 
       assert.deepEqual([status, body.error?.kind], [400, 'source_refused']);
@@ -248,7 +248,7 @@ describe('the functions over HTTP', () => {
     });
   });
 
-  it('I8 record a right that is missing once, however often the event comes', async () => {
+  it('I8 record a missing permission once, however often the event is delivered', async () => {
     await addProject();
     await on.source.database.query('alter table models_logging_change enable row level security');
 
@@ -267,10 +267,10 @@ describe('the functions over HTTP', () => {
     const { body } = await push('extract', '{"view":"pmr_project"}');
     await post('merge', { view: 'pmr_project', etlTransactionId: body.etlTransactionId });
     await on.assertEqual();
-    assert.ok((await on.errors())[0]?.resolved_at, 'nothing is left for an operator');
+    assert.ok((await on.errors())[0]?.resolved_at, 'the failure must be resolved');
   });
 
-  it('I4 acknowledge a step that another process has taken over', async () => {
+  it('I4 acknowledge an event whose step another process has taken over', async () => {
     await addProject();
     const held = hold();
     stack.bigquery.faults.next('bigquery.job.load', held);
@@ -288,7 +288,7 @@ describe('the functions over HTTP', () => {
     await on.assertEqual();
   });
 
-  it('import a configuration, check it, and say what a tick would do', async () => {
+  it('import a configuration, check it, and forecast a tick', async () => {
     const imported = await post('extract', { import: ENTRIES });
     const checked = await post('extract', { check: true });
     const forecast = await post('extract', { dryRun: true });
@@ -313,7 +313,7 @@ describe('the functions over HTTP', () => {
     await on.assertEqual();
   });
 
-  /** Waits until no message is under way; the mailboxes, which nobody empties meanwhile, are emptied first. */
+  /** Waits until no message is being delivered, and empties the mailboxes meanwhile. */
   async function idle(): Promise<void> {
     const emptying = setInterval(() => {
       for (const mailbox of Object.values(on.mailboxes)) void mailbox.take();

@@ -2,7 +2,7 @@ export type ImpossibleEvent = {
   what: string;
   functionName: 'extract' | 'merge';
   payload: string;
-  /** Of the answer's message. */
+  /** Matches the message of the answer. */
   message: RegExp;
 };
 
@@ -15,14 +15,14 @@ export const UNREADABLE: ImpossibleEvent[] = [
     message: /the event is not JSON/,
   },
   {
-    what: 'that is no text at all',
+    what: 'that is not text',
     functionName: 'merge',
     payload: '\0\x01\x02',
     message: /the event is not JSON/,
   },
 ];
 
-/** Events that are JSON and ask for what can never be done; an installation has the views pmr_project and pmr_site. */
+/** JSON events that can never be handled. An installation has the views pmr_project and pmr_site. */
 export const UNFIT: ImpossibleEvent[] = [
   {
     what: 'of an unknown view',
@@ -49,38 +49,38 @@ export const UNFIT: ImpossibleEvent[] = [
     message: /"full"/,
   },
   {
-    what: 'whose fields hold NUL characters',
+    what: 'with NUL characters in field names',
     functionName: 'extract',
     payload: '{"view\\u0000":"a\\u0000"}',
     message: /Unrecognized key/,
   },
   {
-    what: 'whose values hold NUL characters',
+    what: 'with NUL characters in values',
     functionName: 'extract',
     payload: '{"view":"a\\u0000"}',
-    message: /view: holds a NUL character/,
+    message: /view: contains a NUL character/,
   },
   {
-    what: 'whose values hold half a character',
+    what: 'with a lone surrogate in a value',
     functionName: 'extract',
     payload: '{"view":"\\ud800"}',
     message: /no view source is named/,
   },
   {
-    what: 'that is nested too deep to be written again',
+    what: 'that is nested too deeply to be serialized',
     functionName: 'merge',
     payload: nested(20_000),
-    message: /the event does not fit/,
+    message: /the event is nested too deeply/,
   },
   {
     what: 'that is too large',
     functionName: 'extract',
     payload: JSON.stringify({ view: 'x'.repeat(600_000) }),
-    message: /524288 are the most/,
+    message: /the limit is 524288/,
   },
 ];
 
-/** JSON of so many arrays, each in the one before. */
+/** JSON with this many nested arrays. */
 function nested(levels: number): string {
   return '['.repeat(levels) + ']'.repeat(levels);
 }

@@ -11,8 +11,8 @@ const SPAN = 'b7ad6b7169203331';
 const TRACE = 'logging.googleapis.com/trace';
 const LABELS = 'logging.googleapis.com/labels';
 
-/** The functions in processes of their own, fed by nothing but their own messages. */
-describe('what the functions log', () => {
+/** The functions run in processes of their own, and only their own messages trigger them. */
+describe('the log of the functions', () => {
   let stack: Stack;
   let on: Installation;
   let functions: RunningFunction[];
@@ -60,7 +60,7 @@ describe('what the functions log', () => {
       headers: { 'content-type': 'application/json', ...headers },
       body: '{}',
     });
-  /** Waits until nothing is under way; the mailboxes, which nobody empties meanwhile, are emptied. */
+  /** Waits until no message is being delivered, and empties the mailboxes meanwhile. */
   const idle = async () => {
     const emptying = setInterval(() => {
       for (const mailbox of Object.values(on.mailboxes)) void mailbox.take();
@@ -68,14 +68,14 @@ describe('what the functions log', () => {
     await stack.pubsub.idle();
     clearInterval(emptying);
   };
-  const told = (message: string) => lines.filter((line) => line.message === message);
+  const logged = (message: string) => lines.filter((line) => line.message === message);
 
-  it('for one tick is of one trace, through all of them', async () => {
+  it('of one tick has one trace across all functions', async () => {
     await tick({ traceparent: `00-${ID}-${SPAN}-01` });
     await idle();
 
     assert.deepEqual(
-      told('batch applied')
+      logged('batch applied')
         .map(({ from, view }) => `${from} ${view}`)
         .toSorted(),
       ['merge pmr_project', 'merge pmr_site', 'stream xyz_incident'],
@@ -95,23 +95,23 @@ describe('what the functions log', () => {
     }
   });
 
-  it('for two ticks is of two traces, also when nobody began one', async () => {
+  it('of two ticks has two traces, even when the requests bring none', async () => {
     await tick({});
     await tick({});
     await idle();
 
-    const traces = told('view freshness').map((line) => line[TRACE]);
+    const traces = logged('view freshness').map((line) => line[TRACE]);
     assert.equal(new Set(traces).size, 2);
   });
 
-  it('names the view as a label where a line is of a view, and only there', async () => {
+  it('labels a line with its view, if it has one', async () => {
     await on.control.query('update etl.view_source set enabled = false');
     await tick({});
     await on.control.query('update etl.view_source set enabled = true');
     await tick({});
 
-    assert.deepEqual(told('no view is enabled')[0]?.[LABELS], { function: 'extract' });
-    const fresh = told('view freshness').map(({ view, [LABELS]: labels }) => ({ view, labels }));
+    assert.deepEqual(logged('no view is enabled')[0]?.[LABELS], { function: 'extract' });
+    const fresh = logged('view freshness').map(({ view, [LABELS]: labels }) => ({ view, labels }));
     assert.deepEqual(
       fresh,
       ['pmr_project', 'pmr_site', 'xyz_incident'].map((view) => ({
@@ -129,7 +129,7 @@ describe('what the functions log', () => {
     });
     await idle();
 
-    const [line] = told('event dead-lettered');
+    const [line] = logged('event dead-lettered');
     assert.match(String(line?.[TRACE]), new RegExp(ID));
     assert.partialDeepStrictEqual(line, {
       severity: 'ERROR',
@@ -138,15 +138,15 @@ describe('what the functions log', () => {
     });
   });
 
-  describe('of how fresh a view is', () => {
+  describe('about the freshness of a view', () => {
     const secondsBehind = async () => {
       lines.length = 0;
       await callFunction(urlOf('extract'), {});
       await idle();
-      return new Map(told('view freshness').map((line) => [line.view, Number(line.behindSeconds)]));
+      return new Map(logged('view freshness').map((line) => [line.view, Number(line.behindSeconds)]));
     };
 
-    it('counts from its last capture, and when it had none from its import', async () => {
+    it('counts from its last capture, or from its import when it had none', async () => {
       await on.control.query(
         `update etl.view_source set imported_at = now() - interval '7000 s',
            captured_at = case when name <> 'pmr_site' then now() - interval '300 s' end`,
@@ -164,7 +164,7 @@ describe('what the functions log', () => {
       );
     });
 
-    it('is told of a view that stands still, paused or halted, and of none that is switched off', async () => {
+    it('includes paused and halted views, but not disabled ones', async () => {
       await on.control.query(
         `update etl.view_source set paused = name = 'pmr_project', enabled = name <> 'xyz_incident',
            halted_reason = case when name = 'pmr_site' then 'test' end,

@@ -16,8 +16,8 @@ import { READER, Stack } from '../../support/stack.ts';
 
 const KEEPER = 'keeper';
 
-/** A running function whose databases' URLs are secrets, and whose roles get new passwords meanwhile. */
-describe('a password that is replaced', () => {
+/** The database URLs of a running function are secrets, and its roles get new passwords. */
+describe('a replaced password', () => {
   let stack: Stack;
   let on: Installation;
   let secretManager: SecretManagerStandIn;
@@ -55,7 +55,7 @@ describe('a password that is replaced', () => {
   const roleOf = (side: 'source' | 'control') => (side === 'source' ? READER.name : KEEPER);
   const setPassword = async (side: 'source' | 'control', password: string) => {
     await server.query(`alter role ${roleOf(side)} password '${password}'`);
-    // Connections that are open would not be asked again.
+    // Open connections would not need the new password.
     await server.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
       roleOf(side),
     ]);
@@ -80,7 +80,7 @@ describe('a password that is replaced', () => {
         output += line;
       },
     });
-  /** Asks both databases, whatever state the view is in; again, as Pub/Sub does, when a connection that was cut is met. */
+  /** Uses both databases, whatever state the view is in. Repeats the call, as Pub/Sub does, when it meets a terminated connection. */
   const call = async () => {
     for (;;) {
       const answer = await callFunction(extract.url, { view: 'pmr_project', keys: [1] });
@@ -90,7 +90,7 @@ describe('a password that is replaced', () => {
   };
 
   for (const side of ['source', 'control'] as const) {
-    it(`of the ${side} is read again, and the function goes on without a restart`, async () => {
+    it(`of the ${side} is read again, and the function continues without a restart`, async () => {
       assert.equal((await call()).keysQueued, 1);
       const reads = secretManager.secrets.reads;
 
@@ -102,7 +102,7 @@ describe('a password that is replaced', () => {
     });
   }
 
-  it('is asked for once when no version has it yet, and told what to do', async () => {
+  it('is read once when no version contains it yet, and the error gives advice', async () => {
     assert.equal((await call()).keysQueued, 1);
     const reads = secretManager.secrets.reads;
     await setPassword('source', 'hunter4');
@@ -124,9 +124,9 @@ describe('a password that is replaced', () => {
   });
 
   for (const [what, change] of [
-    ['says something else about TLS', (url: string) => `${url}?sslmode=no-verify`],
+    ['changes the TLS mode', (url: string) => `${url}?sslmode=no-verify`],
     ['names another host', (url: string) => url.replace('127.0.0.1', 'db.example')],
-    ['is no URL', () => 'hunter7'],
+    ['is not a URL', () => 'hunter7'],
   ] as const) {
     it(`is not taken from a version that ${what}`, async () => {
       assert.equal((await call()).keysQueued, 1);
@@ -146,7 +146,7 @@ describe('a password that is replaced', () => {
     });
   }
 
-  it('does not help a version that is named by its number, which is told', async () => {
+  it('does not affect a version that is named by its number, and the error explains this', async () => {
     const version = secretManager.secrets.add('smart-project', 'source-url', urlOf('source', 'hunter1'));
     await extract.process.stop();
     extract = await start({ SOURCE_DATABASE_URL: `sm://smart-project/source-url/${version}` });

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import fc from 'fast-check';
+import { PassThroughClient } from 'google-auth-library';
 import { createStaging, type Manifest, type Staging } from '../../../shared/staging/staging.ts';
 import { failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
@@ -22,7 +23,7 @@ describe('staging', () => {
     storage = new Storage({
       apiEndpoint: standIn.url,
       projectId: 'local',
-      useAuthWithCustomEndpoint: false,
+      authClient: new PassThroughClient(),
       retryOptions: {
         idempotencyStrategy: IdempotencyStrategy.RetryConditional,
         retryDelayMultiplier: 1,
@@ -34,7 +35,7 @@ describe('staging', () => {
   after(() => standIn.close());
   beforeEach(() => standIn.faults.clear());
 
-  /** Staging whose parts end after `maxPartBytes`, and a prefix that no other test uses. */
+  /** Returns a staging with this part size, and a prefix that no other test uses. */
   const open = (maxPartBytes = 1024 * 1024): { staging: Staging; prefix: string } => {
     batches += 1;
     return {
@@ -44,12 +45,12 @@ describe('staging', () => {
   };
   const namesBelow = async (prefix: string) => (await bucket.getFiles({ prefix }))[0].map(({ name }) => name);
   const contentOf = async (name: string) => {
-    // The object as it is stored: Cloud Storage is not to decompress it.
+    // The stored bytes, without decompression.
     const [stored] = await bucket.file(name).download({ decompress: false });
     return stored;
   };
 
-  it('writes lines as gzip parts that give the same bytes back', async () => {
+  it('writes lines as gzip parts that decompress to the same bytes', async () => {
     const { staging, prefix } = open();
     const text = '{"id":1,"name":"Zürich ☂"}\n{"id":2}\n';
 
@@ -87,7 +88,7 @@ describe('staging', () => {
             staged.map(({ rows }) => rows),
             parts.map((part) => part.toString('utf8').split('\n').length - 1),
           );
-          // A part goes on to the line end after the limit, and no further than the chunk that holds it.
+          // A part continues to the line end after the limit, and never beyond the chunk that contains it.
           for (const part of parts) assert.ok(part.length < maxPartBytes + Math.max(...chunkSizes) + 200);
         },
       ),
@@ -113,7 +114,7 @@ describe('staging', () => {
     );
   });
 
-  it('gives the parts of slices that are written at once numbers of their own', async () => {
+  it('gives parts that are written concurrently different numbers', async () => {
     const { staging, prefix } = open(64);
     const writer = await staging.openBatch(prefix);
     const slice = (from: number) =>
@@ -137,14 +138,14 @@ describe('staging', () => {
     assert.equal(new Set(ids.flat()).size, 60);
   });
 
-  it('makes no object when there is no line', async () => {
+  it('creates no object without lines', async () => {
     const { staging, prefix } = open();
 
     assert.deepEqual(await (await staging.openBatch(prefix)).write('deletes', Readable.from([]), NEVER), []);
     assert.deepEqual(await namesBelow(prefix), []);
   });
 
-  it('I7 never overwrites an object: one that is there was staged under the same number before', async () => {
+  it('I7 never overwrites an object, which another batch with the same id has staged', async () => {
     const { staging, prefix } = open();
     const name = `${prefix}upserts-00000.ndjson.gz`;
     await bucket.file(name).save('of the other process');
@@ -158,7 +159,7 @@ describe('staging', () => {
     assert.equal((await bucket.file(name).download())[0].toString(), 'of the other process');
   });
 
-  it('leaves no object behind when it is aborted, and fails with the reason', async () => {
+  it('leaves no object behind when it is aborted, and throws the reason', async () => {
     const { staging, prefix } = open();
     const abort = new AbortController();
     const reason = new Error('the lease was lost');
@@ -177,7 +178,7 @@ describe('staging', () => {
     assert.deepEqual(await namesBelow(prefix), []);
   });
 
-  it('leaves no object behind when the lines break off', async () => {
+  it('leaves no object behind when reading the lines fails', async () => {
     const { staging, prefix } = open();
     async function* breaking() {
       yield Buffer.from('{"id":1}\n');
@@ -194,7 +195,7 @@ describe('staging', () => {
     assert.deepEqual(await namesBelow(prefix), []);
   });
 
-  it('says which object could not be written, and that it may pass', async () => {
+  it('reports an object that could not be written as transient, with its name', async () => {
     const { staging, prefix } = open();
     standIn.faults.next('storage.objects.insert', failBefore(503));
 
@@ -219,7 +220,7 @@ describe('staging', () => {
       ],
     });
 
-    it('comes back as it was written', async () => {
+    it('is read back unchanged', async () => {
       const { staging, prefix } = open();
 
       await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
@@ -227,13 +228,13 @@ describe('staging', () => {
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
 
-    it('is null where the batch has none', async () => {
+    it('is null when the batch has none', async () => {
       const { staging, prefix } = open();
 
       assert.equal(await staging.readManifest(prefix), null);
     });
 
-    it('I5 is written once when the answer to the first try was lost', async () => {
+    it('I5 is written once when the answer to the first attempt is lost', async () => {
       const { staging, prefix } = open();
       standIn.faults.next('storage.objects.insert', failAfterEffect(503));
 
@@ -243,7 +244,7 @@ describe('staging', () => {
       assert.ok(standIn.faults.calls.filter((call) => call === 'storage.objects.insert').length >= 2);
     });
 
-    it('I5 is not overwritten by one that differs', async () => {
+    it('I5 is not overwritten by a different one', async () => {
       const { staging, prefix } = open();
       await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
 
@@ -251,27 +252,27 @@ describe('staging', () => {
 
       await assert.rejects(second, {
         kind: 'batch_id_collision',
-        message: /manifest\.json was another batch's/,
+        message: /manifest\.json belongs to another batch/,
       });
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
 
     for (const [what, text] of [
-      ['cut off', '{"view":"pmr_pro'],
+      ['truncated', '{"view":"pmr_pro'],
       ['without its objects', '{"view":"pmr_project"}'],
     ] as const) {
-      it(`that is ${what} counts as lost, by its name`, async () => {
+      it(`that is ${what} counts as lost, with its name in the error`, async () => {
         const { staging, prefix } = open();
         await bucket.file(`${prefix}manifest.json`).save(text);
 
         await assert.rejects(staging.readManifest(prefix), {
           kind: 'staging_lost',
-          message: new RegExp(`${prefix}manifest.json is damaged`),
+          message: new RegExp(`${prefix}manifest.json is corrupt`),
         });
       });
     }
 
-    it('names the objects that are gone', async () => {
+    it('lists the objects that are gone', async () => {
       const { staging, prefix } = open();
       const manifest = manifestOf(prefix);
       for (const { name } of manifest.objects) await bucket.file(name).save('x');
@@ -283,7 +284,7 @@ describe('staging', () => {
     });
   });
 
-  it('tells where the bucket is, and that one that does not exist is a fault of the configuration', async () => {
+  it('returns the location of the bucket, and reports a missing bucket as a configuration error', async () => {
     assert.equal(await open().staging.location(), 'EU');
 
     await assert.rejects(
@@ -298,7 +299,7 @@ describe('staging', () => {
     );
   });
 
-  it('tells a missing right from a missing manifest', async () => {
+  it('distinguishes a missing permission from a missing manifest', async () => {
     const { staging, prefix } = open();
     standIn.faults.next('storage.objects.download', failBefore(403));
 

@@ -43,7 +43,7 @@ const ATTEMPT: Attempt = {
   token: 't',
   attempt: 1,
 };
-/** BigQuery closes a connection that has been idle for 10 minutes; here it is sooner. */
+/** BigQuery closes a connection that has been idle for 10 minutes. The emulator closes it earlier. */
 const IDLE_SECONDS = 0.5;
 /** About 1 MB with its row. */
 const LONG = 'x'.repeat(1_000_000);
@@ -57,7 +57,7 @@ describe('appending rows', () => {
   let datasets = 0;
 
   before(async () => {
-    // Or Google's library looks for the machine's credentials, and warns that there are none.
+    // Keeps Google's library from looking for the machine's credentials and warning that there are none.
     process.env.METADATA_SERVER_DETECTION = 'none';
     standIn = await startBigQuery({
       storageEndpoint: 'http://127.0.0.1:1',
@@ -88,7 +88,7 @@ describe('appending rows', () => {
     await warehouse.makeObjects(SHAPE, layout, 'first', soon());
   });
 
-  /** As the functions open it; a request that is not answered in time is sent again. */
+  /** Opens the warehouse as the functions do. A request without an answer in time is sent again. */
   const openWarehouse = (callTimeoutSeconds?: number) =>
     createWarehouse(
       async () => bigquery,
@@ -111,17 +111,17 @@ describe('appending rows', () => {
 
   const soon = () => inSeconds(60);
 
-  /** Rows 1 to `count`, and how many of them were asked for so far. */
+  /** Rows 1 to `count`, and how many of them have been read so far. */
   function rows(count: number, incidentType: string | null = null) {
     const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
-    const asked = { rows: 0 };
+    const taken = { rows: 0 };
     async function* encoded() {
       for (let id = 1; id <= count; id += 1) {
-        asked.rows += 1;
+        taken.rows += 1;
         yield [encoder.upsert({ ...NOTHING, incident_id: id, incident_type: incidentType }, id)];
       }
     }
-    return { asked, encoded: encoded() };
+    return { taken, encoded: encoded() };
   }
 
   const appendUntil = (rowsUntil: RowsUntil, deadline = soon()) =>
@@ -144,23 +144,23 @@ describe('appending rows', () => {
   const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
   const appends = () => standIn.faults.calls.filter((call) => call === 'AppendRows').length;
 
-  it('sends nothing when there is nothing', async () => {
+  it('sends no request without rows', async () => {
     await append(rows(0).encoded);
 
     assert.equal(appends(), 0);
   });
 
-  it('puts small rows together, and large ones into requests of some megabytes', async () => {
+  it('groups small rows, and puts large ones into requests of a few megabytes', async () => {
     await append(rows(5000).encoded);
     assert.equal(appends(), 1);
     assert.deepEqual(await keys(), upTo(5000));
 
     await append(rows(9, LONG).encoded);
-    // Two rows a request, and the last one alone.
+    // Two rows in each request, and the last one alone.
     assert.equal(appends(), 1 + 5);
   });
 
-  it('I2 I5 goes on over a new connection when one was closed since no rows came for long', async () => {
+  it('I2 I5 continues on a new connection after BigQuery closed an idle one', async () => {
     const { encoded } = rows(4, LONG);
     async function* slowly() {
       for await (const row of encoded) {
@@ -175,16 +175,16 @@ describe('appending rows', () => {
     assert.ok(appends() >= 2, `${appends()} requests`);
   });
 
-  it('I10 reads no further than its window while requests wait for their answers', async () => {
+  it('I10 reads no more rows than its window while requests wait for answers', async () => {
     const held = hold();
     standIn.faults.next('AppendRows', held);
-    const { asked, encoded } = rows(40, LONG);
+    const { taken, encoded } = rows(40, LONG);
     const appending = append(encoded);
     await held.reached;
-    // Whatever else is ready to go on has gone on after so many turns.
+    // After this many turns of the event loop, everything that can continue has done so.
     for (let turn = 0; turn < 1000; turn += 1) await new Promise(setImmediate);
-    // Two rows a request: several are on their way at once, and no more than a few.
-    assert.ok(asked.rows >= 7 && asked.rows <= 10, `${asked.rows} rows of 1 MB were taken`);
+    // Two rows in each request: several requests wait at once, but only a few.
+    assert.ok(taken.rows >= 7 && taken.rows <= 10, `${taken.rows} rows of 1 MB were taken`);
 
     held.release();
     await appending;
@@ -192,7 +192,7 @@ describe('appending rows', () => {
     assert.deepEqual(await keys(), upTo(40));
   });
 
-  it('I5 writes every row when requests fail in every way in between', async () => {
+  it('I5 writes every row when requests fail in every possible way', async () => {
     standIn.faults.next(
       'AppendRows',
       ...[pass(), failAfterEffect('UNAVAILABLE'), pass(), refuse('RESOURCE_EXHAUSTED'), dropAfterEffect()],
@@ -205,11 +205,11 @@ describe('appending rows', () => {
     assert.deepEqual(await keys(), upTo(20));
   });
 
-  it('I5 sends again on another connection what is not answered', async () => {
+  it('I5 sends a request without an answer again on another connection', async () => {
     const held = hold();
     standIn.faults.next('AppendRows', held);
 
-    // A single request: none waits behind it, to be served when the next test has begun.
+    // A single request, so that none is served after the next test has begun.
     warehouse = openWarehouse(0.5);
     await append(rows(5).encoded);
 
@@ -217,7 +217,7 @@ describe('appending rows', () => {
     held.release();
   });
 
-  it('I8 gives up at its deadline what is not answered, and says that it may pass', async () => {
+  it('I8 fails as transient at its deadline when a request gets no answer', async () => {
     const held = hold();
     standIn.faults.next('AppendRows', held);
 
@@ -226,7 +226,7 @@ describe('appending rows', () => {
     held.release();
   });
 
-  it('I8 gives up at its deadline when the rows do not come', async () => {
+  it('I8 fails at its deadline when no rows arrive', async () => {
     async function* stalling(stop: AbortSignal) {
       yield* rows(6, LONG).encoded;
       await new Promise((_, reject) => stop.addEventListener('abort', () => reject(stop.reason)));
@@ -238,7 +238,7 @@ describe('appending rows', () => {
     });
   });
 
-  it('stops reading rows as soon as a request has failed for good', async () => {
+  it('stops reading rows as soon as a request has failed permanently', async () => {
     standIn.faults.next('AppendRows', failBefore('PERMISSION_DENIED'));
     async function* stalling(stop: AbortSignal) {
       yield* rows(3, LONG).encoded;
@@ -248,7 +248,7 @@ describe('appending rows', () => {
     await assert.rejects(appendUntil(stalling), { kind: 'unauthorized' });
   });
 
-  it('I8 gives up at its deadline what fails again and again', async () => {
+  it('I8 fails at its deadline when a request keeps failing', async () => {
     standIn.faults.next('AppendRows', ...Array.from({ length: 100 }, () => failBefore('UNAVAILABLE')));
 
     await assert.rejects(append(rows(1).encoded, inSeconds(1.5)), { kind: 'transient' });
@@ -256,7 +256,7 @@ describe('appending rows', () => {
     assert.ok(appends() > 1);
   });
 
-  it('does not try again what can never pass', async () => {
+  it('does not retry a permanent error', async () => {
     standIn.faults.next('AppendRows', failBefore('PERMISSION_DENIED'));
     await assert.rejects(append(rows(1).encoded), { kind: 'unauthorized' });
 
@@ -266,7 +266,7 @@ describe('appending rows', () => {
     assert.equal(appends(), 2);
   });
 
-  it('waits until BigQuery knows a column that was just added', async () => {
+  it('waits until all of BigQuery knows a new column', async () => {
     const unknown = () => failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS');
     standIn.faults.next('AppendRows', unknown(), unknown());
 
@@ -276,13 +276,13 @@ describe('appending rows', () => {
     assert.equal(appends(), 3);
   });
 
-  it('I8 tells at its deadline which column BigQuery does not know', async () => {
+  it('I8 names the column that BigQuery does not know when it fails at its deadline', async () => {
     await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
 
     await assert.rejects(append(rows(1).encoded, inSeconds(1)), { kind: 'transient' });
   });
 
-  it('I4 stops at once when the lease is lost, also with requests on their way', async () => {
+  it('I4 stops at once when the lease is lost, even while requests wait for answers', async () => {
     const deadline = soon();
     const held = hold();
     standIn.faults.next('AppendRows', held);
@@ -296,16 +296,16 @@ describe('appending rows', () => {
     held.release();
   });
 
-  it('I8 ends with what the rows failed with, after what is on its way', async () => {
+  it("I8 throws the rows' own error, after the answers to the sent requests", async () => {
     async function* broken() {
       yield* rows(6, LONG).encoded;
-      throw new DataHubError('bad_data', 'key 7 is no row');
+      throw new DataHubError('bad_data', 'key 7 is not a row');
     }
 
-    await assert.rejects(append(broken()), { kind: 'bad_data', message: 'key 7 is no row' });
+    await assert.rejects(append(broken()), { kind: 'bad_data', message: 'key 7 is not a row' });
   });
 
-  it('keeps a request below what BigQuery takes, whatever the sizes of its rows', async () => {
+  it("keeps every request below BigQuery's limit, whatever the sizes of its rows", async () => {
     const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
     const row = (id: number, size: number) =>
       encoder.upsert({ ...NOTHING, incident_id: id, incident_type: 'x'.repeat(size) }, id);
@@ -319,14 +319,14 @@ describe('appending rows', () => {
     assert.equal(appends(), 3);
   });
 
-  it('I9 refuses a row that no request can hold, and names it', async () => {
+  it('I9 refuses a row that is larger than a request can be, and names it', async () => {
     await assert.rejects(append(rows(1, 'x'.repeat(19_100_000)).encoded), {
       kind: 'bad_data',
-      message: 'view xyz_incident: key 1: the row is too large for streaming',
+      message: /^view xyz_incident: key 1: the row has 191\d{5} bytes; streaming takes at most 19000000$/,
     });
   });
 
-  it('leaves no connection open, however it ends', async () => {
+  it('leaves no connection open, whether it succeeds or fails', async () => {
     await append(rows(1).encoded);
     standIn.faults.next('AppendRows', failBefore('PERMISSION_DENIED'));
     await assert.rejects(append(rows(1).encoded));

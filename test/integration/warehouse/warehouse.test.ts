@@ -24,7 +24,7 @@ const SHAPE: TableShape = {
   keyColumn: 'project_id',
   columns: [
     { name: 'project_id', type: 'INT64', mode: 'REQUIRED' },
-    // A word of the language, and one that the procedure uses.
+    // A reserved word, and a name that the procedure uses.
     { name: 'order', type: 'STRING', mode: 'NULLABLE' },
     { name: 'view', type: 'STRING', mode: 'NULLABLE' },
     { name: 'opened', type: 'DATE', mode: 'NULLABLE' },
@@ -87,7 +87,7 @@ describe('the warehouse', () => {
     attempt: 1,
     ...given,
   });
-  /** Stages rows as an object of the batch and answers its address. */
+  /** Stages rows as an object of the batch and returns its address. */
   const stage = async (id: bigint, ...rows: object[]): Promise<string[]> => {
     const lines = rows.map((row) => `${JSON.stringify({ ...row, etl_transaction_id: Number(id) })}\n`);
     const file = bucket.file(`${projects}/${id}/upserts-00000.ndjson.gz`);
@@ -100,7 +100,7 @@ describe('the warehouse', () => {
   };
 
   describe('the objects of a view', () => {
-    it('are made once, laid out as configured, and made again without harm', async () => {
+    it('are created once with the configured layout, and may be created again', async () => {
       assert.deepEqual(await warehouse.missingTables(SHAPE), ['temp', 'target']);
       assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
       assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
@@ -116,14 +116,14 @@ describe('the warehouse', () => {
       assert.deepEqual(temp.clustering, { fields: ['action'] });
     });
 
-    it('are clustered by the key where no clustering was chosen', async () => {
+    it('are clustered by the key without configured clustering', async () => {
       await warehouse.makeObjects(SHAPE, { ...LAYOUT, clusterColumns: [] }, 'first', soon());
 
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
       assert.deepEqual(target.clustering, { fields: ['project_id'] });
     });
 
-    it('have a fingerprint that changes with any of them', () => {
+    it('have a fingerprint that changes when any of them changes', () => {
       const fingerprint = warehouse.fingerprint(SHAPE, LAYOUT);
 
       assert.equal(warehouse.fingerprint(SHAPE, LAYOUT), fingerprint);
@@ -135,7 +135,7 @@ describe('the warehouse', () => {
       assert.notEqual(warehouse.fingerprint(wider, LAYOUT), fingerprint);
     });
 
-    it('I7 tell the highest number that target or ledger has met, and how many rows are there', async () => {
+    it('I7 return the highest batch id in the target or the ledger, and the number of rows', async () => {
       await make();
       await bigquery.query(
         `insert into A.project (project_id, etl_transaction_id) values (1, 41), (2, null)`,
@@ -146,7 +146,7 @@ describe('the warehouse', () => {
       assert.equal((await make('third')).highestBatchId, 42n);
     });
 
-    it('show in the reporting view what is not deleted and not older than five years', async () => {
+    it('include a reporting view of the rows that are not deleted and not older than five years', async () => {
       await make();
       await bigquery.query(
         `insert into A.project (project_id, is_deleted, opened) values
@@ -165,7 +165,7 @@ describe('the warehouse', () => {
   });
 
   describe('a load', () => {
-    it('I5 appends its rows once, however often it is asked for', async () => {
+    it('I5 appends its rows once, however often it is requested', async () => {
       await make();
       const uris = await stage(7n, { project_id: 1, order: 'a', tags: ['x', 'y'], action: 'added' });
 
@@ -175,17 +175,17 @@ describe('the warehouse', () => {
       assert.equal(await count('T.temp_project'), 1);
     });
 
-    it('I7 does not take for its own the job that had the same number in another life of the control database', async () => {
+    it('I7 is refused when an earlier control database used the same batch id', async () => {
       await make();
       await warehouse.load(attempt(7n), await stage(7n, { project_id: 1, action: 'added' }), soon());
 
       await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
         kind: 'batch_id_collision',
-        message: "job load_A_pmr_project_7_1_1 was another batch's",
+        message: 'job load_A_pmr_project_7_1_1 belongs to another batch',
       });
     });
 
-    it('says of an object that is gone that what was staged is lost', async () => {
+    it('reports a missing object as lost staging', async () => {
       await make();
 
       await assert.rejects(warehouse.load(attempt(7n), ['gs://staging/nothing.ndjson.gz'], soon()), {
@@ -195,7 +195,7 @@ describe('the warehouse', () => {
       });
     });
 
-    it('I6 refuses all rows for one that does not fit, and says which', async () => {
+    it('I6 refuses all rows when one does not fit, and names the column', async () => {
       await make();
       const uris = await stage(
         7n,
@@ -211,7 +211,7 @@ describe('the warehouse', () => {
       assert.equal(await count('T.temp_project'), 0);
     });
 
-    it('is not waited for beyond the deadline, and not started a second time', async () => {
+    it('is left running at the deadline, and not started again', async () => {
       await make();
       const uris = await stage(7n, { project_id: 1, action: 'added' });
       const held = hold();
@@ -231,7 +231,7 @@ describe('the warehouse', () => {
       return await warehouse.merge(attempt(id), BigInt(rows.length), soon());
     };
 
-    it('answers its counts, the second time from the ledger', async () => {
+    it('returns its counts, and the same counts from the ledger the second time', async () => {
       await make();
       await loaded(
         1n,
@@ -261,7 +261,7 @@ describe('the warehouse', () => {
       ]);
     });
 
-    it('of nothing is applied too', async () => {
+    it('is applied without rows too', async () => {
       await make();
 
       assert.deepEqual(await warehouse.merge(attempt(1n), 0n, soon()), {
@@ -270,16 +270,16 @@ describe('the warehouse', () => {
       });
     });
 
-    it('says when staged rows are missing', async () => {
+    it('reports missing staged rows', async () => {
       await make();
 
       const outcome = await warehouse.merge(attempt(1n), 5n, soon());
 
       assert.ok(outcome.state === 'staging_lost');
-      assert.match(outcome.error.message, /0 of 5 staged rows are there/);
+      assert.match(outcome.error.message, /the temp table has 0 of 5 staged rows/);
     });
 
-    it('I7 does not take for its own the one that had the same number in another life of the control database', async () => {
+    it('I7 is refused when an earlier control database used the same batch id', async () => {
       await make();
       await warehouse.merge(attempt(1n), 0n, soon());
 
@@ -288,7 +288,7 @@ describe('the warehouse', () => {
       assert.equal(outcome.state, 'batch_id_collision');
     });
 
-    it('runs in the location, with labels and a time limit', async () => {
+    it('runs in the configured location, with labels and a time-out', async () => {
       await make();
       await warehouse.merge(attempt(1n), 0n, soon());
 
@@ -302,12 +302,12 @@ describe('the warehouse', () => {
     });
   });
 
-  it('finds a dataset where it is, and none where there is none', async () => {
+  it('returns the location of a dataset, or null when it does not exist', async () => {
     assert.equal(await warehouse.datasetLocation('A'), LOCATION);
     assert.equal(await warehouse.datasetLocation('Nowhere'), null);
   });
 
-  it('tells a missing right from a missing table', async () => {
+  it('distinguishes a missing permission from a missing table', async () => {
     standIn.faults.next('bigquery.tables.get', failBefore(403, 'accessDenied'));
 
     await assert.rejects(warehouse.missingTables(SHAPE), {
@@ -316,7 +316,7 @@ describe('the warehouse', () => {
     });
   });
 
-  it('names every column that differs, in both tables', async () => {
+  it('names every difference in the columns of both tables', async () => {
     await make();
     await bigquery.query('alter table A.project drop column view');
     await bigquery.query('alter table T.temp_project add column extra string');

@@ -19,16 +19,24 @@ const limitedTo = (maxLogRows: number | null): StoredCheckpoint => ({
 describe('the limit of a batch', () => {
   for (const [what, stored, limit] of [
     ['a whole view', null, { maxLogRows: 200_000, maxReadRows: 2_000_000 }],
-    ['a view that was never too slow', limitedTo(null), { maxLogRows: 200_000, maxReadRows: 2_000_000 }],
-    ['one that was too slow', limitedTo(50_000), { maxLogRows: 50_000, maxReadRows: 500_000 }],
-    ['one of single rows', limitedTo(1), { maxLogRows: 1, maxReadRows: 100_000 }],
     [
-      'one that was limited before less was configured',
+      'a view whose batches were never too slow',
+      limitedTo(null),
+      { maxLogRows: 200_000, maxReadRows: 2_000_000 },
+    ],
+    [
+      'a view after a batch that was too slow',
+      limitedTo(50_000),
+      { maxLogRows: 50_000, maxReadRows: 500_000 },
+    ],
+    ['a view with batches of one row', limitedTo(1), { maxLogRows: 1, maxReadRows: 100_000 }],
+    [
+      'a view whose limit is above the configured one',
       limitedTo(400_000),
       { maxLogRows: 200_000, maxReadRows: 2_000_000 },
     ],
   ] as const) {
-    it(`of ${what} is ${limit.maxLogRows} log rows of ${limit.maxReadRows} that are read`, () => {
+    it(`for ${what} is ${limit.maxLogRows} log rows out of ${limit.maxReadRows} rows to read`, () => {
       assert.deepEqual(batchSize(stored, CONFIG), limit);
     });
   }

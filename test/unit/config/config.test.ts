@@ -8,7 +8,7 @@ import { LineSink } from '../../support/line-sink.ts';
 import { USABLE } from './usable-environment.ts';
 
 describe('parseConfig', () => {
-  it('reads what is given and fills in the rest', () => {
+  it('reads the given variables and uses defaults for the others', () => {
     const config = parseConfig({ ...USABLE, MAX_BATCH_LOG_ROWS: '17', TOPIC_MERGE: 'other-merge' });
 
     assert.equal(config.projectId, 'smart-project');
@@ -24,7 +24,7 @@ describe('parseConfig', () => {
     });
   });
 
-  it('takes an empty variable as one that is absent', () => {
+  it('treats an empty variable as absent', () => {
     assert.equal(parseConfig({ ...USABLE, TOPIC_MERGE: '' }).topics.merge, 'cdc-merge');
     assert.match(refusal({ ...USABLE, STAGING_BUCKET: '' }).message, /STAGING_BUCKET is missing/);
   });
@@ -35,7 +35,7 @@ describe('parseConfig', () => {
     for (const name of Object.keys(USABLE)) assert.match(message, new RegExp(`${name} is missing`));
   });
 
-  it('names every malformed variable at once, and prints the value of none', () => {
+  it('names every malformed variable at once, and prints no value', () => {
     const malformed = {
       GOOGLE_CLOUD_PROJECT: 'hunter1 project',
       SOURCE_DATABASE_URL: 'mysql://reader:hunter2@db.example/smartapp',
@@ -61,7 +61,7 @@ describe('parseConfig', () => {
 describe('a Secret', () => {
   const secret = new Secret('postgresql://reader:hunter2@db.example/smartapp');
 
-  it('gives its value to whoever asks for it by name', () => {
+  it('reveals its value only on request', () => {
     assert.equal(secret.reveal(), 'postgresql://reader:hunter2@db.example/smartapp');
   });
 
@@ -73,7 +73,7 @@ describe('a Secret', () => {
     assert.deepEqual(Object.entries(secret), []);
   });
 
-  it('is not in a log line that is given a whole configuration', () => {
+  it('is redacted when a whole configuration is logged', () => {
     const sink = new LineSink();
 
     createLog('info', sink).info({ config: parseConfig(USABLE) }, 'started');

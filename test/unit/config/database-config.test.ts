@@ -6,7 +6,7 @@ import { USABLE } from './usable-environment.ts';
 const urlOf = (host: string): string => `postgresql://reader:hunter2@${host}/smartapp`;
 const sourceOf = (settings: Record<string, string>) => parseConfig({ ...USABLE, ...settings }).sourceDatabase;
 
-describe('how a database is reached', () => {
+describe('the configuration of a database', () => {
   let certificate: string;
   before(async () => {
     ({ certificate } = await Authority.create('test'));
@@ -20,24 +20,24 @@ describe('how a database is reached', () => {
     ['127.0.0.1:5433', 'disable'],
     ['[::1]:5433', 'disable'],
   ] as const) {
-    it(`asks for ${expected} at ${host} when nothing is said`, () => {
+    it(`uses TLS mode ${expected} by default for ${host}`, () => {
       assert.equal(sourceOf({ SOURCE_DATABASE_URL: urlOf(host) }).tls, expected);
     });
   }
 
-  it('is not encrypted over a socket, also where the URL names its folder', () => {
+  it('uses no encryption over a socket, even when the URL names its folder', () => {
     const url = 'postgresql://reader:hunter2@/smartapp?host=/cloudsql/p:r:i';
 
     assert.equal(sourceOf({ SOURCE_DATABASE_URL: url }).tls, 'disable');
   });
 
-  it('is asked of the host that really counts, when the URL names two', () => {
+  it('uses the host that takes effect when the URL names two', () => {
     const url = `${urlOf('localhost')}?host=db.example`;
 
     assert.equal(sourceOf({ SOURCE_DATABASE_URL: url }).tls, 'verify-full');
   });
 
-  it('is what the variables say, each side by its own', () => {
+  it('follows the variables of its own side', () => {
     const config = parseConfig({
       ...USABLE,
       SOURCE_TLS: 'require',
@@ -54,7 +54,7 @@ describe('how a database is reached', () => {
     });
   });
 
-  it('is an instance of Cloud SQL by its name, also of a project of a domain', () => {
+  it('accepts the name of a Cloud SQL instance, including one in a domain-scoped project', () => {
     for (const instance of ['smart-project:europe-west1:main', 'example.com:smart-project:europe-west1:main'])
       assert.deepEqual(sourceOf({ SOURCE_CLOUD_SQL_INSTANCE: instance }).cloudSql, {
         instance,
@@ -64,7 +64,7 @@ describe('how a database is reached', () => {
     assert.equal(sourceOf(settings).cloudSql?.ipType, 'PSC');
   });
 
-  it('is refused with every fault at once', () => {
+  it('is refused with all faults at once', () => {
     const settings = {
       SOURCE_DATABASE_URL: `${urlOf('db.example')}?sslmode=no-verify`,
       SOURCE_TLS: 'prefer',
@@ -78,28 +78,28 @@ describe('how a database is reached', () => {
     assert.throws(() => parseConfig({ ...USABLE, ...settings }), {
       kind: 'environment',
       message: [
-        'The environment is not usable: SOURCE_DATABASE_URL must not set sslmode or another parameter of TLS: the variable ending in _TLS says what is wanted',
+        'The environment is not usable: SOURCE_DATABASE_URL must not set sslmode or another TLS parameter; set the variable ending in _TLS instead',
         'SOURCE_TLS must be one of disable, require, verify-ca, verify-full',
-        'SOURCE_TLS_CA holds no PEM certificate',
+        'SOURCE_TLS_CA does not contain a PEM certificate',
         'CONTROL_DATABASE_URL is missing',
         'CONTROL_CLOUD_SQL_INSTANCE must have the form project:region:instance',
         'CONTROL_CLOUD_SQL_IP_TYPE must be one of PUBLIC, PRIVATE, PSC',
-        'CONTROL_TLS cannot be set beside CONTROL_CLOUD_SQL_INSTANCE, whose connector encrypts by itself.',
+        'CONTROL_TLS cannot be set together with CONTROL_CLOUD_SQL_INSTANCE, whose connector encrypts by itself.',
       ].join('; '),
     });
   });
 
   for (const parameter of ['ssl=true', 'sslmode=disable', 'sslrootcert=/ca.pem', 'uselibpqcompat=true']) {
-    it(`is not decided by ${parameter} of the URL`, () => {
+    it(`is refused with ${parameter} in the URL`, () => {
       const url = `${urlOf('db.example')}?application_name=x&${parameter}`;
 
       assert.throws(() => sourceOf({ SOURCE_DATABASE_URL: url }), { message: /must not set sslmode/ });
     });
   }
 
-  it('is refused with an authority that nobody would be checked by', () => {
+  it('is refused with a certificate authority while TLS is disabled', () => {
     assert.throws(() => sourceOf({ SOURCE_TLS: 'disable', SOURCE_TLS_CA: certificate }), {
-      message: /SOURCE_TLS_CA is of no use while SOURCE_TLS is disable/,
+      message: /SOURCE_TLS_CA has no effect while SOURCE_TLS is disable/,
     });
   });
 });

@@ -9,7 +9,7 @@ import { USABLE } from './usable-environment.ts';
 const REFERENCE = { project: 'smart-project', secret: 'source-url', version: 'latest' };
 const NAMED = { ...USABLE, SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest' };
 
-const gives =
+const returns =
   (value: string): SecretReader =>
   async () =>
     value;
@@ -17,21 +17,21 @@ const fails =
   (kind: 'environment' | 'unauthorized' | 'transient'): SecretReader =>
   async (reference) => {
     throw new DataHubError(kind, `names ${showReference(reference)}, which fails`, {
-      advice: `Mend ${kind}.`,
+      advice: `Fix ${kind}.`,
     });
   };
 const configOf = async (env: Record<string, string | undefined>, read: SecretReader) =>
   parseConfig(env, await readSecrets(env, read));
 
 describe('a secret that the environment names', () => {
-  it('is read, and remembered with where it was', async () => {
-    const { sourceDatabase, controlDatabase } = await configOf(NAMED, gives(USABLE.SOURCE_DATABASE_URL));
+  it('is read, and its reference is remembered', async () => {
+    const { sourceDatabase, controlDatabase } = await configOf(NAMED, returns(USABLE.SOURCE_DATABASE_URL));
 
     assert.equal(sourceDatabase.url.reveal(), USABLE.SOURCE_DATABASE_URL);
     assert.deepEqual([sourceDatabase.reference, controlDatabase.reference], [REFERENCE, null]);
   });
 
-  it('is read of every variable that may hold one, each by its own reference', async () => {
+  it('is read for every variable that may hold a secret, each by its own reference', async () => {
     const env = {
       ...USABLE,
       SOURCE_DATABASE_URL: 'sm://smart-project/source-url/7',
@@ -40,13 +40,13 @@ describe('a secret that the environment names', () => {
       CONTROL_TLS_CA: 'sm://other-project/ca/latest',
       STAGING_BUCKET: 'sm://smart-project/bucket/latest',
     };
-    const asked: string[] = [];
+    const requested: string[] = [];
     await readSecrets(env, async (reference) => {
-      asked.push(showReference(reference));
+      requested.push(showReference(reference));
       return '';
     });
 
-    assert.deepEqual(asked.toSorted(), [
+    assert.deepEqual(requested.toSorted(), [
       'sm://123456789012/control_url/latest',
       'sm://other-project/ca/latest',
       'sm://other-project/ca/latest',
@@ -54,12 +54,12 @@ describe('a secret that the environment names', () => {
     ]);
   });
 
-  it('is not asked for when there is none', async () => {
-    await readSecrets(USABLE, async () => assert.fail('it was asked for'));
+  it('is not requested when no variable refers to one', async () => {
+    await readSecrets(USABLE, async () => assert.fail('a secret was requested'));
   });
 
-  it('must fit its variable like any other value, and is not told when it does not', async () => {
-    await assert.rejects(configOf(NAMED, gives('mysql://reader:hunter2@db.example/x')), (error: Error) => {
+  it('must be valid for its variable, and is not printed when it is invalid', async () => {
+    await assert.rejects(configOf(NAMED, returns('mysql://reader:hunter2@db.example/x')), (error: Error) => {
       assert.match(error.message, /SOURCE_DATABASE_URL must be a postgresql:\/\/ URL/);
       assert.doesNotMatch(inspect(error), /hunter/);
       return true;
@@ -74,9 +74,9 @@ describe('a secret that the environment names', () => {
     'sm://smart-project/source url/latest',
     'sm://projects/smart-project/secrets/source-url/versions/latest',
   ]) {
-    it(`is refused as ${text}, before anything is asked`, async () => {
+    it(`is refused as ${text}, before any request`, async () => {
       const env = { ...NAMED, SOURCE_DATABASE_URL: text };
-      const read = async () => assert.fail('it was asked for');
+      const read = async () => assert.fail('a secret was requested');
 
       await assert.rejects(configOf(env, read), {
         kind: 'environment',
@@ -86,7 +86,7 @@ describe('a secret that the environment names', () => {
     });
   }
 
-  it('is told with every other fault of the environment when it cannot be read', async () => {
+  it('is reported together with all other faults when it cannot be read', async () => {
     const env = { ...NAMED, STAGING_BUCKET: undefined, CONTROL_TLS: 'prefer' };
 
     await assert.rejects(configOf(env, fails('unauthorized')), {
@@ -94,17 +94,17 @@ describe('a secret that the environment names', () => {
       message:
         'The environment is not usable: CONTROL_TLS must be one of disable, require, verify-ca, verify-full; STAGING_BUCKET is missing; ' +
         'SOURCE_DATABASE_URL names sm://smart-project/source-url/latest, which fails.',
-      advice: /Mend unauthorized\. Correct the environment variables/,
+      advice: /Fix unauthorized\. Correct the environment variables/,
     });
   });
 
   for (const kind of ['environment', 'unauthorized', 'transient'] as const) {
-    it(`is ${kind} when that is all that is wrong`, async () => {
-      await assert.rejects(configOf(NAMED, fails(kind)), { kind, advice: `Mend ${kind}.` });
+    it(`causes an error of kind ${kind} when nothing else is wrong`, async () => {
+      await assert.rejects(configOf(NAMED, fails(kind)), { kind, advice: `Fix ${kind}.` });
     });
   }
 
-  it('is a matter of rights when another one only needs stallTimeout', async () => {
+  it('causes an error of kind unauthorized when another secret only fails temporarily', async () => {
     const env = { ...NAMED, CONTROL_DATABASE_URL: 'sm://smart-project/control-url/latest' };
     const read: SecretReader = (reference) =>
       fails(reference.secret === 'control-url' ? 'unauthorized' : 'transient')(reference);

@@ -3,7 +3,7 @@ import { decode } from '../../../shared/events/decode.ts';
 
 const encoded = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
-/** What Pub/Sub pushes: the body of a binary CloudEvent of Eventarc, whose ce- headers say nothing more. */
+/** The body of a Pub/Sub push, and of a binary CloudEvent from Eventarc, whose ce- headers add nothing. */
 const pushed = (text: string) => ({
   message: {
     data: encoded(text),
@@ -25,11 +25,11 @@ const FROM_PUBSUB = {
 };
 
 describe('decode', () => {
-  it('takes a binary CloudEvent of Eventarc, which is a Pub/Sub push with headers', () => {
+  it('decodes a binary CloudEvent from Eventarc, which is a Pub/Sub push with headers', () => {
     assert.deepEqual(decode(pushed('{"view":"pmr_project"}'), 400), FROM_PUBSUB);
   });
 
-  it('takes a structured CloudEvent', () => {
+  it('decodes a structured CloudEvent', () => {
     const event = {
       specversion: '1.0',
       id: '11640713458',
@@ -43,7 +43,7 @@ describe('decode', () => {
     assert.deepEqual(decode(event, 700), FROM_PUBSUB);
   });
 
-  it('takes a raw push as an emulator sends it, with either name of the message id', () => {
+  it('decodes a raw push from an emulator, with either name of the message id', () => {
     const message = { data: encoded('{"view":"pmr_project"}') };
 
     assert.deepEqual(decode({ message: { ...message, message_id: '7' } }, 90), {
@@ -53,7 +53,7 @@ describe('decode', () => {
     assert.deepEqual(decode({ message }, 90), { ...FROM_PUBSUB, messageId: null });
   });
 
-  it('takes the plain JSON of a manual call, parsed already or as text', () => {
+  it('decodes the plain JSON of a manual call, already parsed or as text', () => {
     const manual = {
       from: 'manual',
       payload: { view: 'pmr_project' },
@@ -67,7 +67,7 @@ describe('decode', () => {
     assert.deepEqual(decode(Buffer.from('{"view":"pmr_project"}'), 22), manual);
   });
 
-  it('takes the trace that a message carries on', () => {
+  it('returns the trace that a message continues', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const push = (attributes: unknown) => ({ message: { ...pushed('{}').message, attributes } });
 
@@ -77,7 +77,7 @@ describe('decode', () => {
     }
   });
 
-  it('takes nothing for the empty request', () => {
+  it('treats an empty request as an empty object', () => {
     const nothing = { from: 'manual', payload: {}, messageId: null, traceparent: null, fault: null };
 
     for (const body of [undefined, null, {}, '', ' \n', Buffer.alloc(0)])
@@ -92,13 +92,13 @@ describe('decode', () => {
     });
   });
 
-  it('keeps letters of all alphabets', () => {
+  it('keeps characters of all scripts', () => {
     assert.deepEqual(decode(pushed('{"trigger":"täglich ☂ 日次"}'), 300).payload, {
       trigger: 'täglich ☂ 日次',
     });
   });
 
-  it('finds fault with what is not JSON, keeps it, and still knows where it came from', () => {
+  it('reports a body that is not JSON, keeps it, and still knows its origin', () => {
     for (const [body, from, payload] of [
       ['{"view":', 'manual', '{"view":'],
       [Buffer.from('hello'), 'manual', 'hello'],
@@ -112,7 +112,7 @@ describe('decode', () => {
     }
   });
 
-  it('finds fault with what is larger than an Eventarc event can be, and keeps nothing of it', () => {
+  it('reports a body that is larger than an Eventarc event can be, and drops it', () => {
     const limit = 512 * 1024;
 
     assert.equal(decode({}, limit).fault, null);
@@ -123,7 +123,7 @@ describe('decode', () => {
       const { fault, ...delivery } = decode(body, limit + 1);
 
       assert.partialDeepStrictEqual(delivery, { from, payload: null });
-      assert.equal(fault?.message, 'the event has 524289 bytes; 524288 are the most');
+      assert.equal(fault?.message, 'the event has 524289 bytes; the limit is 524288');
     }
   });
 });

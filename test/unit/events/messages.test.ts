@@ -32,12 +32,12 @@ describe('an extract event', () => {
     ['a dry run', { dryRun: true }, { command: 'dryRun', view: undefined }],
     ['a dry run of one view', { dryRun: true, view: 'x' }, { command: 'dryRun', view: 'x' }],
   ] as const) {
-    it(`asks for ${what}`, () => {
+    it(`requests ${what}`, () => {
       assert.deepEqual(parseExtractEvent(payload), event);
     });
   }
 
-  it('imports a configuration, filling in what an entry leaves out', () => {
+  it('imports a configuration, with defaults for omitted fields', () => {
     const event = parseExtractEvent({ import: [ENTRY] });
 
     assert.ok(event.command === 'import');
@@ -54,15 +54,15 @@ describe('an extract event', () => {
   for (const [what, payload, message] of [
     ['an unknown field', { view: 'x', keyz: ['1'] }, /keyz/],
     ['a wrong type of view', { view: 7 }, /view: .*string/],
-    ['a NUL character', { view: 'a\0b' }, /view: holds a NUL character/],
+    ['a NUL character', { view: 'a\0b' }, /view: contains a NUL character/],
     ['a NUL character in a key', { view: 'x', keys: ['a\0b'] }, /keys\.0: /],
     ['an empty view', { view: '' }, /view: /],
-    ['keys that are no list', { view: 'x', keys: '1' }, /keys: .*array/],
+    ['keys that are not a list', { view: 'x', keys: '1' }, /keys: .*array/],
     ['no key at all', { view: 'x', keys: [] }, /keys: /],
-    ['a key that is no whole number', { view: 'x', keys: ['1', 1.5] }, /keys\.1: /],
+    ['a key that is not an integer', { view: 'x', keys: ['1', 1.5] }, /keys\.1: /],
     ['keys without a view', { keys: ['1'] }, /view: .*undefined/],
-    ['a resume that says no', { view: 'x', resume: false }, /resume: .*true/],
-    ['a check that says no', { check: 'yes' }, /check: .*true/],
+    ['a resume that is false', { view: 'x', resume: false }, /resume: .*true/],
+    ['a check that is not true', { check: 'yes' }, /check: .*true/],
     ['a fault in an entry', { import: [{ ...ENTRY, load_type: 'csv' }] }, /import\.0\.load_type: /],
     [
       'a name that BigQuery cannot have',
@@ -71,7 +71,7 @@ describe('an extract event', () => {
     ],
     ['an unknown field in an entry', { import: [{ ...ENTRY, key: 'x' }] }, /import\.0: .*"key"/],
     [
-      'a view that stands twice',
+      'a repeated view',
       { import: [ENTRY, ENTRY] },
       /name pmr_project appears twice; .*target_name project appears twice/,
     ],
@@ -80,16 +80,16 @@ describe('an extract event', () => {
     ['a text', 'pmr_project', /object/],
     ['null', null, /object/],
   ] as const) {
-    it(`is refused with ${what}, and the message names it`, () => {
+    it(`is refused with ${what}, which the message names`, () => {
       assert.throws(() => parseExtractEvent(payload), {
         kind: 'invalid_event',
         message,
-        advice: /It takes \{\}, \{"view": …\}/,
+        advice: /Send \{\}, \{"view": …\}/,
       });
     });
   }
 
-  it('is refused with the names of the fields that were given', () => {
+  it('is refused with a message that lists the given fields', () => {
     assert.throws(() => parseExtractEvent({ view: 'x', etlTransactionId: '1' }), {
       message: /\(fields given: view, etlTransactionId\)/,
     });
@@ -97,7 +97,7 @@ describe('an extract event', () => {
 });
 
 describe('a batch event', () => {
-  it('names a view and a number beyond what a JSON number holds', () => {
+  it('names a view and a batch id, which may be larger than a JSON number can hold', () => {
     assert.deepEqual(parseBatchEvent({ view: 'pmr_project', etlTransactionId: '9007199254740993' }), {
       view: 'pmr_project',
       etlTransactionId: 9007199254740993n,
@@ -105,13 +105,13 @@ describe('a batch event', () => {
   });
 
   for (const [what, payload, message] of [
-    ['no number', { view: 'x' }, /etlTransactionId: /],
+    ['no batch id', { view: 'x' }, /etlTransactionId: /],
     [
-      'a number that is none',
+      'an invalid batch id',
       { view: 'x', etlTransactionId: '-1' },
       /etlTransactionId: is not an ETL transaction id/,
     ],
-    ['a number as a JSON number', { view: 'x', etlTransactionId: 7 }, /etlTransactionId: .*string/],
+    ['a batch id as a JSON number', { view: 'x', etlTransactionId: 7 }, /etlTransactionId: .*string/],
     ['rows', { view: 'x', etlTransactionId: '7', rows: [] }, /rows/],
     ['nothing', {}, /view: .*etlTransactionId: /],
   ] as const) {

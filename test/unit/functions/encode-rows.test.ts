@@ -17,18 +17,18 @@ const SHAPE: TableShape = {
 const MESSAGE = streamMessage(streamProto(SHAPE, null).compiled);
 const BATCH_ID = 26n;
 
-/** The pages of three staged objects, in which keys and places are the same numbers. */
+/** The pages of three staged objects. The key of each row is its position in the batch. */
 const OBJECTS: Record<string, number[][]> = {
   first: [[1, 2], [3]],
   second: [[4, 5, 6]],
   third: [[7]],
 };
 const ALL = Object.values(OBJECTS).flat(2);
-/** The batch's deletes stand last. */
+/** A batch's deletes come last. */
 const actionOf = (key: number) => (key === 7 ? 'deleted' : key % 2 === 0 ? 'changed' : 'added');
 
-describe('the rows of a batch that is streamed', () => {
-  /** Encodes from where the batch was left; answers key and sequence number of each row, and the counts. */
+describe('the rows of a streamed batch', () => {
+  /** Encodes the rows after the first `done` ones. Returns key and sequence number of each row, and the progress. */
   async function encode(done: number, isTimeUp = () => false) {
     const read: string[] = [];
     const dependencies = {
@@ -66,7 +66,7 @@ describe('the rows of a batch that is streamed', () => {
 
   const sequenced = (keys: number[]) => keys.map((key) => [key, `1a/${key.toString(16)}`]);
 
-  it('I7 have the number of the batch and their place among its staged rows', async () => {
+  it('I7 have sequence numbers made of the batch id and their position among its staged rows', async () => {
     const { rows, progress } = await encode(0);
 
     assert.deepEqual(rows, sequenced(ALL));
@@ -74,7 +74,7 @@ describe('the rows of a batch that is streamed', () => {
   });
 
   for (const done of ALL) {
-    it(`I5 I7 have the same after ${done} of them were acknowledged before`, async () => {
+    it(`I5 I7 have the same sequence numbers when ${done} of them were acknowledged before`, async () => {
       const { rows, read } = await encode(done);
 
       assert.deepEqual(rows, sequenced(ALL.slice(done)));
@@ -82,7 +82,7 @@ describe('the rows of a batch that is streamed', () => {
     });
   }
 
-  it('end with the page at which the time is up, and go on behind it', async () => {
+  it('stop after the page during which time runs out, and continue with the next page', async () => {
     const first = await encode(0, () => true);
     const second = await encode(first.progress.rows, () => true);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../../../shared/google/google-errors.ts';
 
-/** As the REST clients throw it. */
+/** An error as the REST clients throw it. */
 const apiError = (code: number, reason?: string) =>
   Object.assign(new Error('what Google said'), {
     code,
@@ -13,15 +13,11 @@ describe('an error of a Google client', () => {
   for (const [what, thrown, kind] of [
     ['a rate limit', apiError(403, 'rateLimitExceeded'), 'transient'],
     ['a used-up quota', apiError(403, 'quotaExceeded'), 'transient'],
-    ['a missing right', apiError(403, 'accessDenied'), 'unauthorized'],
-    ['a missing right without a reason', apiError(403), 'unauthorized'],
+    ['a missing permission', apiError(403, 'accessDenied'), 'unauthorized'],
+    ['a missing permission without a reason', apiError(403), 'unauthorized'],
     ['expired credentials', apiError(401, 'authError'), 'unauthorized'],
     ['a table that does not exist', apiError(404, 'notFound'), 'configuration'],
-    [
-      'an object that is there already, which its caller must expect',
-      apiError(412, 'conditionNotMet'),
-      'bug',
-    ],
+    ['an object that already exists, which the caller must handle', apiError(412, 'conditionNotMet'), 'bug'],
     ['too many requests', apiError(429), 'transient'],
     ['a server error', apiError(500, 'backendError'), 'transient'],
     ['an unknown server error', apiError(599), 'transient'],
@@ -30,34 +26,34 @@ describe('an error of a Google client', () => {
     ['NOT_FOUND', apiError(5), 'configuration'],
     ['PERMISSION_DENIED', apiError(7), 'unauthorized'],
     ['a refused connection', Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'transient'],
-    ['a request that is wrong', apiError(400, 'invalid'), 'warehouse'],
+    ['an invalid request', apiError(400, 'invalid'), 'warehouse'],
     ['INVALID_ARGUMENT', apiError(3), 'warehouse'],
     ['FAILED_PRECONDITION', apiError(9), 'warehouse'],
     ['UNKNOWN', apiError(2), 'transient'],
-    ['ALREADY_EXISTS, which its caller must expect', apiError(6), 'bug'],
-    ['what failed before a service answered', new Error('x'), 'transient'],
-    ['a body that was cut short', new SyntaxError('x'), 'transient'],
-    ['a bug of ours', new TypeError('x is not a function'), 'bug'],
+    ['ALREADY_EXISTS, which the caller must handle', apiError(6), 'bug'],
+    ['an error before the service answered', new Error('x'), 'transient'],
+    ['a truncated body', new SyntaxError('x'), 'transient'],
+    ['a bug of this project', new TypeError('x is not a function'), 'bug'],
   ] as const) {
     it(`is ${kind} for ${what}`, () => {
       assert.equal(fromGoogle(thrown, 'load job x').kind, kind);
     });
   }
 
-  it('says what was done, what Google answered, and where', () => {
+  it("names the operation, Google's message, and the context", () => {
     const error = fromGoogle(apiError(404, 'notFound'), 'table p.d.t', { view: 'pmr_project' });
 
     assert.equal(error.message, 'table p.d.t: what Google said');
     assert.deepEqual(error.context, { view: 'pmr_project', code: 'notFound' });
   });
 
-  it('passes through when it is classified already', () => {
+  it('is returned unchanged when it is already classified', () => {
     const error = new DataHubError('superseded', 'x');
 
     assert.equal(fromGoogle(error, 'load job x'), error);
   });
 
-  it('is read the same way whichever field holds its code', () => {
+  it('has the same code whichever field holds it', () => {
     assert.equal(codeOf({ code: 503 }), 503);
     assert.equal(codeOf({ status: 503 }), 503);
     assert.equal(codeOf({ code: '412' }), 412);
@@ -67,8 +63,8 @@ describe('an error of a Google client', () => {
   });
 });
 
-describe('a job that BigQuery ended', () => {
-  it('is tried again where the reason passes, and is refused for good otherwise', () => {
+describe('a failed BigQuery job', () => {
+  it('is transient for reasons that may pass, and permanent otherwise', () => {
     for (const reason of ['backendError', 'internalError', 'rateLimitExceeded', 'quotaExceeded', 'stopped']) {
       assert.equal(kindOfJobError(reason), 'transient');
     }

@@ -3,7 +3,7 @@ import { addRequestTimeout, withRequestTimeout } from '../../../shared/google/re
 
 type Callback = (error: Error | null, answer?: string) => void;
 
-/** A client whose calls are answered when the test says so. */
+/** A client whose calls the test answers. */
 function slowClient() {
   const waiting: Callback[] = [];
   const client = { request: (_options: object, callback: Callback) => void waiting.push(callback) };
@@ -16,8 +16,8 @@ function slowClient() {
   return { call, waiting };
 }
 
-describe('the time that an answer may take', () => {
-  it('I8 ends a call that is not answered as something that may pass', async () => {
+describe('the time-out of a request', () => {
+  it('I8 makes a call without an answer fail as transient', async () => {
     const { call, waiting } = slowClient();
 
     await assert.rejects(call(), { kind: 'transient', message: 'no answer within 0.01 seconds' });
@@ -25,7 +25,7 @@ describe('the time that an answer may take', () => {
     assert.equal(waiting.length, 1);
   });
 
-  it('hands an answer on, and ignores one that comes too late', async () => {
+  it('passes on an answer in time, and ignores a late one', async () => {
     const { call, waiting } = slowClient();
     const answered = call();
     waiting[0]?.(null, 'in time');
@@ -36,7 +36,7 @@ describe('the time that an answer may take', () => {
     waiting[1]?.(null, 'late');
   });
 
-  it('is the same for a promise', async () => {
+  it('works the same way for a promise', async () => {
     assert.equal(await withRequestTimeout(60, Promise.resolve('in time')), 'in time');
     await assert.rejects(withRequestTimeout(0.01, new Promise(() => undefined)), { kind: 'transient' });
   });

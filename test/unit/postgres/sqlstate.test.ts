@@ -9,37 +9,37 @@ const coded = (code: string, message = 'what the server said') => Object.assign(
 describe('an error of PostgreSQL', () => {
   for (const [what, thrown, kind] of [
     ['a wrong password', coded('28P01'), 'unauthorized'],
-    ['a missing right', coded('42501'), 'unauthorized'],
+    ['a missing privilege', coded('42501'), 'unauthorized'],
     ['a missing table', coded('42P01'), 'configuration'],
     ['a missing database', coded('3D000'), 'configuration'],
-    ['a server that only reads', coded('25006'), 'configuration'],
+    ['a read-only server', coded('25006'), 'configuration'],
     ['a serialization failure', coded('40001'), 'transient'],
     ['a deadlock', coded('40P01'), 'transient'],
     ['a statement timeout', coded('57014'), 'transient'],
-    ['a server that shuts down', coded('57P01'), 'transient'],
+    ['a server that is shutting down', coded('57P01'), 'transient'],
     ['a server without connections left', coded('53300'), 'transient'],
     ['a broken connection', coded('08006'), 'transient'],
     ['a refused connection', coded('ECONNREFUSED'), 'transient'],
     ['a connection that timed out', new Error('timeout exceeded when trying to connect'), 'transient'],
     ['a value out of range', coded('22003'), 'bad_data'],
-    ['a syntax error of ours', coded('42601'), 'bug'],
-    ['a constraint that we broke', coded('23514'), 'bug'],
-    ['a bug of ours', new TypeError('x is not a function'), 'bug'],
-    ['something that is no error', 'text', 'bug'],
+    ['a syntax error in our SQL', coded('42601'), 'bug'],
+    ['a constraint violation', coded('23514'), 'bug'],
+    ['a bug of this project', new TypeError('x is not a function'), 'bug'],
+    ['a thrown text', 'text', 'bug'],
   ] as const) {
     it(`is ${kind} for ${what}`, () => {
       assert.equal(fromPostgres(thrown, 'source').kind, kind);
     });
   }
 
-  it('says which database, what it answered, and its code', () => {
+  it("names the database, the server's message and its code", () => {
     const error = fromPostgres(coded('42P01', 'relation "x" does not exist'), 'control');
 
     assert.equal(error.message, 'control database: relation "x" does not exist');
     assert.equal(error.context.code, '42P01');
   });
 
-  it('tells every address that a connection was tried at', () => {
+  it('names every address of a failed connection', () => {
     const refused = Object.assign(
       new AggregateError([
         new Error('connect ECONNREFUSED ::1:5432'),
@@ -54,7 +54,7 @@ describe('an error of PostgreSQL', () => {
     assert.equal(error.kind, 'transient');
   });
 
-  it('passes through when it is classified already', () => {
+  it('is returned unchanged when it is already classified', () => {
     const error = new DataHubError('superseded', 'x');
 
     assert.equal(fromPostgres(error, 'control'), error);
@@ -67,7 +67,7 @@ describe('quoting for PostgreSQL', () => {
     assert.equal(quoteIdentifier('Weird "name"'), '"Weird ""name"""');
   });
 
-  it('writes literals as the driver would, backslashes included', () => {
+  it('writes literals as the driver does, including backslashes', () => {
     for (const text of ['', 'plain', "it's", 'back\\slash', "\\'; drop table x; --", 'zwei\nZeilen', '☂']) {
       assert.equal(quoteLiteral(text), pg.escapeLiteral(text).trimStart());
     }

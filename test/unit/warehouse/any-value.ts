@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { BigQueryType } from '../../../shared/model/columns.ts';
 
-/** A value as a staged line has it after JSON.parse, and what the field of the message must read back as. */
+/** A value of a staged line after JSON.parse, and the value that the field of the message must decode to. */
 export type Value = { staged: unknown; sent: unknown };
 
 const EXACT = 2n ** 53n;

@@ -24,8 +24,8 @@ const NO_DAYS = [
   '2024-01-32',
 ];
 
-describe('a date text', () => {
-  it('becomes its days since 1970, for every day of the years 1 to 9999', () => {
+describe('daysOfDate', () => {
+  it('returns the days since 1970 for every day of the years 1 to 9999', () => {
     for (let days = FIRST_DAY; days <= LAST_DAY; days += 1) {
       const text = new Date(days * MS_A_DAY).toISOString().slice(0, 10);
       if (daysOfDate(text) !== days) assert.fail(`${text} became ${daysOfDate(text)} instead of ${days}`);
@@ -42,17 +42,17 @@ describe('a date text', () => {
     'infinity',
     '๒๐๒๔-๐๑-๐๑',
   ]) {
-    it(`I9 is none: '${text}'`, () => assert.equal(daysOfDate(text), null));
+    it(`I9 rejects '${text}'`, () => assert.equal(daysOfDate(text), null));
   }
 });
 
-describe('a timestamp text', () => {
+describe('microsOfTimestamp', () => {
   const anyMicros = fc.bigInt({
     min: BigInt(FIRST_DAY) * MICROS_A_DAY,
     max: BigInt(LAST_DAY + 1) * MICROS_A_DAY - 1n,
   });
 
-  it('becomes its microseconds since 1970, to the last one', () => {
+  it('returns the exact microseconds since 1970', () => {
     fc.assert(
       fc.property(anyMicros, (micros) => {
         assert.equal(BigInt(microsOfTimestamp(`${timestampText(micros)}+00:00`) ?? Number.NaN), micros);
@@ -60,7 +60,7 @@ describe('a timestamp text', () => {
     );
   });
 
-  it('is a number only where that is exact', () => {
+  it('returns a number only where that is exact, and a bigint otherwise', () => {
     assert.equal(microsOfTimestamp('2026-01-02T03:04:05.123456+00:00'), 1_767_323_045_123_456);
     assert.equal(microsOfTimestamp('9999-12-31T23:59:59.999999+00:00'), 253_402_300_799_999_999n);
     assert.equal(microsOfTimestamp('0001-01-01T00:00:00+00:00'), -62_135_596_800_000_000n);
@@ -79,7 +79,7 @@ describe('a timestamp text', () => {
     ['2024-03-01T02:29:58.000001+05:30', '2024-02-29T20:59:58.000001+00:00'],
     ['2024-02-29T22:00:00-02:00', '2024-03-01T00:00:00+00:00'],
   ] as const) {
-    it(`may be a default as BigQuery reads it: '${text}'`, () => {
+    it(`reads a configured default as BigQuery does: '${text}'`, () => {
       assert.notEqual(microsOfTimestamp(text), null);
       assert.equal(microsOfTimestamp(text), microsOfTimestamp(same));
     });
@@ -101,18 +101,18 @@ describe('a timestamp text', () => {
     '9999-12-31T23:59:59-00:01',
     '10000-01-01T00:00:00+00:00',
   ]) {
-    it(`I9 is none: '${text}'`, () => assert.equal(microsOfTimestamp(text), null));
+    it(`I9 rejects '${text}'`, () => assert.equal(microsOfTimestamp(text), null));
   }
 });
 
-describe('a datetime text', () => {
+describe('isDatetime', () => {
   for (const text of [
     '0001-01-01T00:00:00',
     '9999-12-31T23:59:59.999999',
     '2024-02-29 12:00:00',
     '2024-02-29',
   ]) {
-    it(`is one: '${text}'`, () => assert.ok(isDatetime(text)));
+    it(`accepts '${text}'`, () => assert.ok(isDatetime(text)));
   }
 
   for (const text of [
@@ -122,21 +122,21 @@ describe('a datetime text', () => {
     '2024-01-01T00:00',
     'now',
   ]) {
-    it(`I9 is none: '${text}'`, () => assert.ok(!isDatetime(text)));
+    it(`I9 rejects '${text}'`, () => assert.ok(!isDatetime(text)));
   }
 });
 
-describe('a text of a time of day', () => {
+describe('isTime', () => {
   for (const text of ['00:00:00', '23:59:59.999999', '12:30:00.5']) {
-    it(`is one: '${text}'`, () => assert.ok(isTime(text)));
+    it(`accepts '${text}'`, () => assert.ok(isTime(text)));
   }
 
   for (const text of ['24:00:00', '12:60:00', '12:00:60', '12:00', '12:00:00+07', '12:00:00.1234567', '']) {
-    it(`I9 is none: '${text}'`, () => assert.ok(!isTime(text)));
+    it(`I9 rejects '${text}'`, () => assert.ok(!isTime(text)));
   }
 });
 
-/** As PostgreSQL writes it, made by other means than those that are tested. */
+/** Formats a timestamp as PostgreSQL does, independently of the code under test. */
 function timestampText(micros: bigint): string {
   const fraction = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = (micros - fraction) / 1_000_000n;

@@ -10,7 +10,7 @@ const EXPECTED: Column[] = [
 ];
 
 describe('columnDifferences', () => {
-  it('finds none where the API uses the older names of types and leaves the mode out', () => {
+  it('finds no difference when the API uses older type names and omits the mode', () => {
     const found = [
       { name: 'tags', type: 'STRING', mode: 'REPEATED' },
       { name: 'has_pm', type: 'BOOLEAN' },
@@ -21,7 +21,7 @@ describe('columnDifferences', () => {
     assert.deepEqual(columnDifferences(EXPECTED, found), []);
   });
 
-  it('names every column that is missing, different or too many', () => {
+  it('names every column that is missing, different or unexpected', () => {
     const found = [
       { name: 'project_id', type: 'INTEGER' },
       { name: 'share', type: 'NUMERIC' },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { fitsBignumeric, fitsNumeric } from '../../../shared/warehouse/decimal-text.ts';
 
 const NINES = '9'.repeat(29);
-/** 2^255 - 1 and 2^255 in units of 10^-38, the ends of BIGNUMERIC. */
+/** 2^255 - 1 and 2^255 in units of 10^-38: the largest BIGNUMERIC, and the first number above it. */
 const BIGNUMERIC_MAX = '578960446186580977117854925043439539266.34992332820282019728792003956564819967';
 const BIGNUMERIC_END = '578960446186580977117854925043439539266.34992332820282019728792003956564819968';
 
@@ -20,7 +20,7 @@ describe('a decimal text', () => {
   }
 
   for (const text of [`1${'0'.repeat(29)}`, `-1${'0'.repeat(29)}`, '0.0000000001', '1.0000000005']) {
-    it(`I9 does not fit NUMERIC, but BIGNUMERIC: ${text}`, () => {
+    it(`I9 fits BIGNUMERIC but not NUMERIC: ${text}`, () => {
       assert.ok(!fitsNumeric(text));
       assert.ok(fitsBignumeric(text));
     });
@@ -40,13 +40,13 @@ describe('a decimal text', () => {
   }
 
   for (const text of ['', 'NaN', 'Infinity', '1e5', '+1', '.5', '1.', ' 1', '1,5', '0x10', '1_000', '๑']) {
-    it(`I9 is no number: '${text}'`, () => {
+    it(`I9 is not a number: '${text}'`, () => {
       assert.ok(!fitsNumeric(text));
       assert.ok(!fitsBignumeric(text));
     });
   }
 
-  it('fits NUMERIC when it has at most 29 digits before the point and 9 that count behind it', () => {
+  it('fits NUMERIC when it has at most 29 digits before the point and 9 significant digits after it', () => {
     const anyDecimal = fc.record({
       sign: fc.constantFrom('', '-'),
       whole: fc.stringMatching(/^[1-9]\d{0,34}$/),

@@ -30,7 +30,7 @@ const shapeOf = (...columns: Column[]): TableShape => ({
   columns: [KEY, ...columns],
 });
 
-/** The encoder of a view with these columns beside the key, and a reader of what it writes. */
+/** The encoder for a view with these columns besides the key, and a decoder for its messages. */
 function encoderOf(...columns: Column[]) {
   const shape = shapeOf(...columns);
   const { type, descriptor } = streamMessage(streamProto(shape, null).compiled);
@@ -41,7 +41,7 @@ function encoderOf(...columns: Column[]) {
   };
 }
 
-/** What a row of this one value reads back as, nothing if the field is absent. */
+/** Encodes a row with this value and returns the decoded value; undefined for an absent field. */
 function sentOf(column: Column, staged: unknown): unknown {
   const { upsert, read } = encoderOf(column);
   return read(upsert({ item_id: 1, value: staged }, 0)).value;
@@ -53,7 +53,7 @@ const ONE_COLUMN_EACH = BIG_QUERY_TYPES.flatMap((type): Column[] => [
 ]);
 
 describe('an encoded row', () => {
-  it('is its columns, the batch, and what makes it a change', () => {
+  it('contains its columns, the batch, and the fields that make it a change', () => {
     const { upsert, read } = encoderOf(columnOf('STRING'));
     assert.deepEqual(
       read(upsert({ item_id: 7, value: 'x', action: 'added', etl_transaction_id: 498 }, 255)),
@@ -68,7 +68,7 @@ describe('an encoded row', () => {
     );
   });
 
-  it('of a delete is the key alone', () => {
+  it('contains the key alone for a delete', () => {
     const encoder = encoderOf(columnOf('STRING'));
     assert.deepEqual(
       encoder.read(encoder.delete({ item_id: 7, action: 'deleted', etl_transaction_id: 498 }, 256)),
@@ -80,7 +80,7 @@ describe('an encoded row', () => {
     );
   });
 
-  it('I7 has a sequence number that BigQuery takes and that grows with batch and ordinal, in every magnitude', () => {
+  it('I7 has a sequence number that BigQuery accepts and that grows with batch id and ordinal, for numbers of any size', () => {
     const { type, descriptor } = streamMessage(streamProto(shapeOf(), null).compiled);
     const sections = (etlTransactionId: bigint, ordinal: number): bigint[] => {
       const encoder = createRowEncoder({ type, descriptor }, shapeOf(), { ...BATCH, etlTransactionId });
@@ -100,13 +100,13 @@ describe('an encoded row', () => {
     );
   });
 
-  it('I5 is the same to the byte when it is encoded again', () => {
+  it('I5 has the same bytes when it is encoded again', () => {
     const row = { item_id: 1, value: '2024-02-29T12:00:00+00:00' };
     const first = encoderOf(columnOf('TIMESTAMP')).upsert(row, 3);
     assert.deepEqual(encoderOf(columnOf('TIMESTAMP')).upsert(row, 3), first);
   });
 
-  it('I9 shares nothing with the rows before it, nor with a row that failed', () => {
+  it('I9 is independent of the rows before it, and of a row that failed', () => {
     const anyRow = fc.record(
       Object.fromEntries(
         ONE_COLUMN_EACH.map(({ name, type, mode }) => [
@@ -136,7 +136,7 @@ describe('an encoded row', () => {
   });
 
   for (const type of BIG_QUERY_TYPES) {
-    it(`I9 holds every ${type} exactly, one or many, and none when it is NULL`, () => {
+    it(`I9 holds every ${type} exactly, as a value or in a list, and omits NULL`, () => {
       const one = columnOf(type);
       const many = columnOf(type, 'REPEATED');
       fc.assert(
@@ -185,48 +185,48 @@ describe('an encoded row', () => {
     ['TIMESTAMP', '1970-01-01', '0'],
     ['NUMERIC', '0.5', '0.5'],
   ] as const) {
-    it(`holds the configured default of a ${type}, which is staged as text`, () => {
+    it(`accepts the configured default of a ${type}, which is staged as text`, () => {
       assert.equal(sentOf(columnOf(type), text), sent);
     });
   }
 
   for (const [type, staged, reason] of [
-    ['INT64', '9223372036854775808', 'is no whole number of 64 bits'],
-    ['INT64', '-9223372036854775809', 'is no whole number of 64 bits'],
-    ['INT64', 2 ** 53 + 2, 'is no whole number of 64 bits'],
-    ['INT64', 1.5, 'is no whole number of 64 bits'],
-    ['INT64', '1.0', 'is no whole number of 64 bits'],
-    ['INT64', '', 'is no whole number of 64 bits'],
-    ['INT64', '0x10', 'is no whole number of 64 bits'],
-    ['INT64', true, 'is no whole number of 64 bits'],
-    ['INT64', [1], 'is no whole number of 64 bits'],
-    ['FLOAT64', Number.POSITIVE_INFINITY, 'is no number that FLOAT64 holds'],
-    ['FLOAT64', '1e400', 'is no number that FLOAT64 holds'],
-    ['FLOAT64', 'nan', 'is no number that FLOAT64 holds'],
-    ['FLOAT64', '', 'is no number that FLOAT64 holds'],
-    ['NUMERIC', '0.0000000001', 'is no number that NUMERIC holds'],
-    ['NUMERIC', 1, 'is no number that NUMERIC holds'],
-    ['BIGNUMERIC', 'NaN', 'is no number that BIGNUMERIC holds'],
+    ['INT64', '9223372036854775808', 'is not a 64-bit integer'],
+    ['INT64', '-9223372036854775809', 'is not a 64-bit integer'],
+    ['INT64', 2 ** 53 + 2, 'is not a 64-bit integer'],
+    ['INT64', 1.5, 'is not a 64-bit integer'],
+    ['INT64', '1.0', 'is not a 64-bit integer'],
+    ['INT64', '', 'is not a 64-bit integer'],
+    ['INT64', '0x10', 'is not a 64-bit integer'],
+    ['INT64', true, 'is not a 64-bit integer'],
+    ['INT64', [1], 'is not a 64-bit integer'],
+    ['FLOAT64', Number.POSITIVE_INFINITY, 'is not a number that FLOAT64 can hold'],
+    ['FLOAT64', '1e400', 'is not a number that FLOAT64 can hold'],
+    ['FLOAT64', 'nan', 'is not a number that FLOAT64 can hold'],
+    ['FLOAT64', '', 'is not a number that FLOAT64 can hold'],
+    ['NUMERIC', '0.0000000001', 'is not a number that NUMERIC can hold'],
+    ['NUMERIC', 1, 'is not a number that NUMERIC can hold'],
+    ['BIGNUMERIC', 'NaN', 'is not a number that BIGNUMERIC can hold'],
     ['BOOL', 1, 'is neither true nor false'],
     ['BOOL', 'no', 'is neither true nor false'],
-    ['STRING', 1, 'is no text'],
-    ['STRING', { a: 1 }, 'is no text'],
-    ['STRING', 'secret \ud83d', 'holds half a surrogate pair, which UTF-8 cannot'],
-    ['STRING', '\udd27 secret', 'holds half a surrogate pair, which UTF-8 cannot'],
-    ['BYTES', 'AP8', 'is no base64'],
-    ['BYTES', 'AP8Q!', 'is no base64'],
-    ['BYTES', 'AP_-', 'is no base64'],
-    ['BYTES', [1], 'is no text'],
-    ['DATE', '2023-02-29', 'is no date of the years 1 to 9999'],
-    ['DATE', 19000, 'is no text'],
-    ['DATETIME', '10000-01-01T00:00:00', 'is no date and time of the years 1 to 9999'],
-    ['TIMESTAMP', 'infinity', 'is no timestamp of the years 1 to 9999'],
-    ['TIMESTAMP', 0, 'is no text'],
-    ['TIME', '24:00:00', 'is no time of day'],
-    ['JSON', '{"a":"\\\\\\ud83d"}', 'holds half a surrogate pair, which UTF-8 cannot'],
-    ['JSON', { a: 1 }, 'is no text'],
+    ['STRING', 1, 'is not text'],
+    ['STRING', { a: 1 }, 'is not text'],
+    ['STRING', 'secret \ud83d', 'contains a lone surrogate, which UTF-8 cannot encode'],
+    ['STRING', '\udd27 secret', 'contains a lone surrogate, which UTF-8 cannot encode'],
+    ['BYTES', 'AP8', 'is not base64'],
+    ['BYTES', 'AP8Q!', 'is not base64'],
+    ['BYTES', 'AP_-', 'is not base64'],
+    ['BYTES', [1], 'is not text'],
+    ['DATE', '2023-02-29', 'is not a date in the years 1 to 9999'],
+    ['DATE', 19000, 'is not text'],
+    ['DATETIME', '10000-01-01T00:00:00', 'is not a date and time in the years 1 to 9999'],
+    ['TIMESTAMP', 'infinity', 'is not a timestamp in the years 1 to 9999'],
+    ['TIMESTAMP', 0, 'is not text'],
+    ['TIME', '24:00:00', 'is not a time of day'],
+    ['JSON', '{"a":"\\\\\\ud83d"}', 'contains a lone surrogate, which UTF-8 cannot encode'],
+    ['JSON', { a: 1 }, 'is not text'],
   ] as const) {
-    it(`I9 is refused when a ${type} ${reason}: ${JSON.stringify(staged)}`, () => {
+    it(`I9 is refused when the ${type} value ${reason}: ${JSON.stringify(staged)}`, () => {
       for (const [mode, value] of [
         ['NULLABLE', staged],
         ['REPEATED', [staged]],
@@ -239,25 +239,25 @@ describe('an encoded row', () => {
     });
   }
 
-  it('may hold JSON whose text only looks like half a surrogate pair', () => {
+  it('may contain JSON whose text only looks like a lone surrogate', () => {
     const text = '{"a":"\\\\ud83d"}';
     assert.equal(sentOf(columnOf('JSON'), text), text);
   });
 
-  it('I9 is refused with a NULL in a list, or another value where a list must be', () => {
+  it('I9 is refused with a NULL in a list, or with another value instead of a list', () => {
     const column = columnOf('STRING', 'REPEATED');
-    assert.throws(() => sentOf(column, ['a', null]), /key 1, column value: the value holds a NULL$/);
+    assert.throws(() => sentOf(column, ['a', null]), /key 1, column value: the value contains a NULL$/);
     for (const staged of ['a', { length: 1 }]) {
-      assert.throws(() => sentOf(column, staged), /key 1, column value: the value is no list$/);
+      assert.throws(() => sentOf(column, staged), /key 1, column value: the value is not a list$/);
     }
   });
 
   for (const [what, key, reason] of [
     ['NULL', { item_id: null }, 'is NULL'],
     ['missing', {}, 'is missing'],
-    ['of another type', { item_id: 'seven' }, 'is no whole number of 64 bits'],
+    ['of another type', { item_id: 'seven' }, 'is not a 64-bit integer'],
   ] as const) {
-    it(`I9 is refused when its key is ${what}, also of a delete`, () => {
+    it(`I9 is refused when its key is ${what}, for upserts and deletes`, () => {
       const encoder = encoderOf();
       for (const encode of [encoder.upsert, encoder.delete]) {
         const named = (key as StagedRow).item_id;
@@ -269,7 +269,7 @@ describe('an encoded row', () => {
     });
   }
 
-  it('I9 is refused when a column of the view is missing, which is not the same as NULL', () => {
+  it('I9 is refused when a column of the view is missing, which is different from NULL', () => {
     assert.throws(
       () => encoderOf(columnOf('STRING')).upsert({ item_id: 1 }, 0),
       /column value: the value is missing$/,
@@ -277,22 +277,22 @@ describe('an encoded row', () => {
     const inherited = { name: 'constructor', type: 'STRING', mode: 'NULLABLE' } as const;
     assert.throws(
       () => encoderOf(inherited).upsert({ item_id: 1 }, 0),
-      /column constructor: the value is no text$/,
+      /column constructor: the value is not text$/,
     );
   });
 
-  it('I9 is refused when it has what is no column of the view, also of a delete', () => {
+  it('I9 is refused when it has a property that is not a column of the view, for upserts and deletes', () => {
     const encoder = encoderOf();
     for (const encode of [encoder.upsert, encoder.delete]) {
       assert.throws(
         () => encode({ item_id: 1, other: 'secret' }, 0),
-        isBadData('view item_view: key 1: the staged row has "other", which is no column of the view'),
+        isBadData('view item_view: key 1: the staged row has "other", which is not a column of the view'),
       );
     }
   });
 });
 
-/** Several values as those of a REPEATED column, which reads back as nothing when there are none. */
+/** Combines values into the value of a REPEATED column, which decodes to undefined when it is empty. */
 const manyOf = (values: Value[]): Value => ({
   staged: values.map(({ staged }) => staged),
   sent: values.length === 0 ? undefined : values.map(({ sent }) => sent),

@@ -16,7 +16,7 @@ const parse = createRowParser({
 const detailOf = (json: string): unknown => parse(`{"id":1,"ratio":null,"detail":${json},"parts":[]}`).detail;
 
 describe('a staged line', () => {
-  it('gives each column its value, and JSON columns their text', () => {
+  it('parses to the values of its columns, and to texts for JSON columns', () => {
     const row = parse(
       '{"id":"9007199254740993","ratio":1e-05,"detail":{"a": [1, "x"]},"parts":[1.0, {"b": null}]}',
     );
@@ -52,10 +52,10 @@ describe('a staged line', () => {
     ['"\\u0e01 \\" \\\\ \\n"', '"ก \\" \\\\ \\n"'],
     [`${'['.repeat(500)}${']'.repeat(500)}`, `${'['.repeat(500)}${']'.repeat(500)}`],
   ] as const) {
-    it(`keeps what else JSON can hold: ${json.slice(0, 40)}`, () => assert.equal(detailOf(json), text));
+    it(`keeps other JSON values: ${json.slice(0, 40)}`, () => assert.equal(detailOf(json), text));
   }
 
-  it('I9 gives a JSON column the same JSON, whatever it is', () => {
+  it('I9 keeps the value of a JSON column, whatever it is', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         assert.deepEqual(
@@ -66,19 +66,19 @@ describe('a staged line', () => {
     );
   });
 
-  it('has no text for JSON null, which is NULL', () => {
+  it('turns JSON null into NULL', () => {
     assert.equal(detailOf('null'), null);
   });
 
   for (const line of ['', '{"id":1,"detail":"secr', '[]', 'null', '7', '"secret"', '{"id":1} {"id":2}']) {
-    it(`I8 is lost when it is no JSON object, and is not quoted: '${line}'`, () => {
+    it(`I8 counts as lost when it is not a JSON object, and the error does not quote it: '${line}'`, () => {
       for (const columns of [[], [{ name: 'detail', type: 'JSON', mode: 'NULLABLE' } as const]]) {
         assert.throws(
           () => createRowParser({ view: 'item_view', columns })(line),
           (error) => {
             assert.ok(error instanceof DataHubError);
             assert.equal(error.kind, 'staging_lost');
-            assert.equal(error.message, 'view item_view: a staged line is no JSON object');
+            assert.equal(error.message, 'view item_view: a staged line is not a JSON object');
             assert.equal(error.cause, undefined);
             return true;
           },

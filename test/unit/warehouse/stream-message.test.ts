@@ -40,12 +40,12 @@ describe('the message of a target', () => {
     assert.equal(await loadStreamMessage('project'), null);
   });
 
-  it('is the only one of its file', () => {
+  it('must be the only one in its file', () => {
     assert.throws(() => streamMessage({ nested: {} }), TypeError);
     assert.throws(() => streamMessage({ nested: { A: { fields: {} }, B: { fields: {} } } }), TypeError);
   });
 
-  it('is described as the Write API wants it, and arrives so through the client', () => {
+  it('has a valid descriptor for the Write API, which survives the client', () => {
     const { DescriptorProto } = protos.google.protobuf;
     const { AppendRowsRequest } = protos.google.cloud.bigquery.storage.v1;
     const sent = AppendRowsRequest.fromObject({
@@ -81,17 +81,17 @@ describe('the message of a target', () => {
     ]);
   });
 
-  it('is taken by the writer of Google', () => {
+  it("is accepted by Google's writer", () => {
     const connection = {} as ConstructorParameters<typeof managedwriter.Writer>[0]['connection'];
     assert.doesNotThrow(() => new managedwriter.Writer({ connection, protoDescriptor: MESSAGE.descriptor }));
   });
 
-  it('fits the columns that it was made from, in any order', () => {
+  it('fits the columns that it was generated from, in any order', () => {
     assert.deepEqual(messageDifferences(TARGET, MESSAGE), []);
     assert.deepEqual(messageDifferences(TARGET.toReversed(), MESSAGE), []);
   });
 
-  it('tells every difference from the columns', () => {
+  it('differs from other columns in ways that are all named', () => {
     const columns: Column[] = TARGET.filter(({ name }) => name !== 'photo').map((column) =>
       column.name === 'day'
         ? { ...column, type: 'STRING' }
@@ -105,16 +105,16 @@ describe('the message of a target', () => {
         'field day is optional int32 instead of optional string',
         'field labels is repeated string instead of optional string',
         'field constructor (optional string) is missing',
-        'field photo is no column of the target',
+        'field photo is not a column of the target',
       ],
     );
   });
 
-  it('must have what makes its rows changes', () => {
-    const plain = streamMessage({
+  it('must have the fields that make rows changes', () => {
+    const withoutChange = streamMessage({
       nested: { Item: { fields: { item_id: { type: 'int64', id: 1, rule: 'required' } } } },
     });
-    assert.deepEqual(messageDifferences(COLUMNS.slice(0, 1), plain), [
+    assert.deepEqual(messageDifferences(COLUMNS.slice(0, 1), withoutChange), [
       'field _CHANGE_SEQUENCE_NUMBER (required string) is missing',
       'field _CHANGE_TYPE (required string) is missing',
     ]);

@@ -17,18 +17,18 @@ const shapeOf = (...columns: Column[]): TableShape => ({
   columns: [KEY, ...columns],
 });
 
-/** The field numbers of a .proto by name. */
+/** Returns the field numbers of a .proto by name. */
 function numbersIn(proto: string): Record<string, number> {
   const type = protobuf.parse(proto, { keepCase: true }).root.lookupType('PmItem');
   return Object.fromEntries(type.fieldsArray.map(({ name, id }) => [name, id]));
 }
 
-/** The .proto after the view had these columns, one after the other. */
+/** Returns the .proto after the view has had these shapes, one after the other. */
 const protoAfter = (...shapes: TableShape[]): string =>
   shapes.reduce<string | null>((existing, shape) => streamProto(shape, existing).proto, null) ?? '';
 
 describe('the .proto of a streamed view', () => {
-  it('has the columns in the order of the view, and the numbers in that order at first', () => {
+  it('has the columns in the order of the view, with numbers in that order at first', () => {
     assert.deepEqual(Object.entries(numbersIn(protoAfter(shapeOf(text('name'), text('owner'))))), [
       ['item_id', 1],
       ['name', 2],
@@ -40,17 +40,17 @@ describe('the .proto of a streamed view', () => {
     ]);
   });
 
-  it('stays as it is while the view does', () => {
+  it('does not change while the view does not change', () => {
     const shape = shapeOf(text('name'));
     assert.equal(protoAfter(shape, shape), protoAfter(shape));
   });
 
-  it('gives a new column the next number, wherever it stands', () => {
+  it('gives a new column the next number, wherever it is in the view', () => {
     const numbers = numbersIn(protoAfter(shapeOf(text('name')), shapeOf(text('first'), text('name'))));
     assert.deepEqual([numbers.first, numbers.name, numbers.update_at], [5, 2, 3]);
   });
 
-  it('reserves the number and the name of a column that is gone, for good', () => {
+  it('permanently reserves the number and the name of a removed column', () => {
     const proto = protoAfter(
       shapeOf(text('name'), text('owner')),
       shapeOf(text('owner')),
@@ -60,14 +60,14 @@ describe('the .proto of a streamed view', () => {
     assert.equal(numbersIn(protoAfter(shapeOf(text('name')), shapeOf(), shapeOf(text('later')))).later, 5);
   });
 
-  it('gives a column that comes back its name, but no number that it had', () => {
+  it('gives a column that returns its old name, but a new number', () => {
     const proto = protoAfter(shapeOf(text('name')), shapeOf(), shapeOf(text('name')));
     assert.equal(numbersIn(proto).name, 5);
     assert.match(proto, /^ {2}reserved 2;$/m);
     assert.doesNotMatch(proto, /reserved "/);
   });
 
-  it('gives a column of another type a new number', () => {
+  it('gives a column a new number when its type changes', () => {
     for (const changed of [
       { ...text('name'), type: 'DATE' },
       { ...text('name'), mode: 'REPEATED' },
@@ -78,7 +78,7 @@ describe('the .proto of a streamed view', () => {
     }
   });
 
-  it('keeps the number where the field stays the same on the wire', () => {
+  it('keeps the number when the encoding of the field does not change', () => {
     const numeric = { ...text('name'), type: 'NUMERIC' } as const;
     const required = { ...text('name'), mode: 'REQUIRED' } as const;
     for (const changed of [numeric, required]) {
@@ -87,7 +87,7 @@ describe('the .proto of a streamed view', () => {
   });
 
   for (const name of ['', '1st', 'opened at', 'กุญแจ', 'a-b', '_CHANGE_TYPE']) {
-    it(`is refused for a column that can be no field: '${name}'`, () => {
+    it(`is refused for a column that cannot be a field: '${name}'`, () => {
       assert.throws(() => streamProto(shapeOf(text(name)), null), {
         name: 'RangeError',
         message: `view item_view: ${JSON.stringify(name)} can be no field of a protobuf message: rename the column in the view`,
@@ -105,20 +105,20 @@ describe('the .proto of a streamed view', () => {
     'Camel_Case',
     '_x',
   ]) {
-    it(`takes a column that only looks like one: '${name}'`, () => {
+    it(`accepts a column whose name only looks invalid: '${name}'`, () => {
       const shape = shapeOf(text(name));
       const message = streamMessage(streamProto(shape, null).compiled);
       assert.deepEqual(messageDifferences(targetColumns(shape), message), []);
     });
   }
 
-  it('is refused when its columns reach the numbers of what makes a row a change', () => {
+  it('is refused when its columns reach the numbers of the change fields', () => {
     const many = (count: number) => shapeOf(...Array.from({ length: count }, (_, i) => text(`c${i}`)));
     assert.equal(numbersIn(protoAfter(many(987))).etl_transaction_id, 990);
     assert.throws(() => protoAfter(many(988)), /numbers from 991 on/);
   });
 
-  it('never uses a number for two things, and always fits the view, however the view changes', () => {
+  it('never uses a number for two fields, and always fits the view, however the view changes', () => {
     const anyColumn = fc.record({
       name: fc.constantFrom('a', 'b', 'c', 'd'),
       type: fc.constantFrom('STRING', 'INT64', 'DATE', 'NUMERIC'),
