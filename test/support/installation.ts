@@ -29,7 +29,11 @@ type Parts = {
   bucket: Bucket;
   pubsub: PubSub;
   mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
+  /** The views that a new control database is told of, beside ENTRIES. */
+  views: ViewSourceEntry[];
 };
+
+type Installed = { parts: Parts; source: SampleSource; dependencies: Dependencies };
 
 /** The configuration of the views in source.sql. */
 export const ENTRIES: ViewSourceEntry[] = [
@@ -68,22 +72,50 @@ export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
   partition_granularity: 'month',
 });
 
-/** One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. */
+/**
+ * One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. A new
+ * one is nothing yet: it becomes an installation, and may become another.
+ */
 export class Installation {
-  readonly parts: Parts;
-  readonly source: SampleSource;
-  dependencies: Dependencies;
-
-  private constructor(parts: Parts, dependencies: Dependencies) {
-    this.parts = parts;
-    this.source = new SampleSource(parts.source);
-    this.dependencies = dependencies;
-  }
+  #installed: Installed | undefined;
 
   static async create(parts: Parts): Promise<Installation> {
-    const installation = new Installation(parts, await createDependencies(parts.env));
-    await importConfiguration(ENTRIES, installation.dependencies);
+    const installation = await Installation.#of(parts);
+    await importConfiguration([...ENTRIES, ...parts.views], installation.dependencies);
     return installation;
+  }
+
+  static async #of(parts: Parts): Promise<Installation> {
+    const installation = new Installation();
+    const dependencies = await createDependencies(parts.env);
+    installation.#installed = { parts, source: new SampleSource(parts.source), dependencies };
+    return installation;
+  }
+
+  /** Stands for the other installation from now on. */
+  become(other: Installation): void {
+    this.#installed = { ...other.#current };
+  }
+
+  get #current(): Installed {
+    if (this.#installed === undefined) throw new Error('nothing is installed before the first test');
+    return this.#installed;
+  }
+
+  get parts(): Parts {
+    return this.#current.parts;
+  }
+
+  get source(): SampleSource {
+    return this.#current.source;
+  }
+
+  get dependencies(): Dependencies {
+    return this.#current.dependencies;
+  }
+
+  set dependencies(dependencies: Dependencies) {
+    this.#current.dependencies = dependencies;
   }
 
   get control(): pg.Pool {
@@ -104,8 +136,7 @@ export class Installation {
 
   /** The same installation as another process has it, with other settings. */
   async anotherProcess(settings: Record<string, string> = {}): Promise<Installation> {
-    const env = { ...this.parts.env, ...settings };
-    return new Installation({ ...this.parts, env }, await createDependencies(env));
+    return await Installation.#of({ ...this.parts, env: { ...this.parts.env, ...settings } });
   }
 
   extract(view = 'pmr_project', trigger = 'test'): Promise<ExtractResult> {

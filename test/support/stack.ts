@@ -4,6 +4,7 @@ import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
+import type { ViewSourceEntry } from '../../shared/model/view-source.ts';
 import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start-big-query.ts';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { type PubSubStandIn, startPubSub } from '../emulators/pubsub/start-pub-sub.ts';
@@ -15,25 +16,28 @@ export const LOCATION = 'EU';
 export const DATASETS = { temp: 'SMartData_Temp', target: 'SMartDataAnalytics', view: 'View_SMartData' };
 export const READER = { name: 'reader', password: 'hunter2' };
 
-/** All servers that the functions need, for the tests of one file; each test gets an installation of its own in them. */
+export type InstallationOptions = {
+  /** Environment variables beside those that it needs. */
+  settings?: Record<string, string>;
+  /** Views beside ENTRIES. */
+  views?: ViewSourceEntry[];
+};
+
+type Servers = {
+  postgres: Postgres;
+  storage: StorageStandIn;
+  pubsub: PubSubStandIn;
+  bigquery: BigQueryStandIn;
+};
+
+/** All servers that the functions need, and any number of installations in them. */
 export class Stack {
-  readonly postgres: Postgres;
-  readonly storage: StorageStandIn;
-  readonly pubsub: PubSubStandIn;
-  readonly bigquery: BigQueryStandIn;
+  #servers: Servers | undefined;
   readonly #pools: pg.Pool[] = [];
   readonly #closing: (() => Promise<void>)[] = [];
   #installations = 0;
 
-  private constructor(servers: Pick<Stack, 'postgres' | 'storage' | 'pubsub' | 'bigquery'>) {
-    this.postgres = servers.postgres;
-    this.storage = servers.storage;
-    this.pubsub = servers.pubsub;
-    this.bigquery = servers.bigquery;
-    Object.assign(process.env, this.endpoints());
-  }
-
-  static async start(): Promise<Stack> {
+  async start(): Promise<this> {
     const [postgres, storage, pubsub] = await Promise.all([
       // Pools of installations that are left keep their connections for a while.
       startPostgres({ settings: { max_connections: '300' } }),
@@ -41,21 +45,40 @@ export class Stack {
       startPubSub({ minBackoffMs: 10, maxBackoffMs: 50 }),
     ]);
     const bigquery = await startBigQuery({ storageEndpoint: storage.url });
-    const stack = new Stack({ postgres, storage, pubsub, bigquery });
-    const server = stack.connect(postgres.url());
+    this.#servers = { postgres, storage, pubsub, bigquery };
+    Object.assign(process.env, this.endpoints());
+    const server = this.connect(postgres.url());
     await server.query(`create role ${READER.name} login password '${READER.password}'`);
     await postgres.createDatabase('sample');
-    const sample = stack.connect(postgres.url('sample'));
+    const sample = this.connect(postgres.url('sample'));
     await sample.query(await readFile(new URL('source.sql', import.meta.url), 'utf8'));
     await sample.end();
-    return stack;
+    return this;
   }
 
-  /**
-   * A source with its control database, bucket, topics and datasets, which nobody else uses, and the configuration imported.
-   * `settings` are environment variables beside those that it needs.
-   */
-  async install(settings: Record<string, string> = {}): Promise<Installation> {
+  get #running(): Servers {
+    if (this.#servers === undefined) throw new Error('the stack is not started');
+    return this.#servers;
+  }
+
+  get postgres(): Postgres {
+    return this.#running.postgres;
+  }
+
+  get storage(): StorageStandIn {
+    return this.#running.storage;
+  }
+
+  get pubsub(): PubSubStandIn {
+    return this.#running.pubsub;
+  }
+
+  get bigquery(): BigQueryStandIn {
+    return this.#running.bigquery;
+  }
+
+  /** A source with its control database, bucket, topics and datasets, which nobody else uses, and the configuration imported. */
+  async install({ settings = {}, views = [] }: InstallationOptions = {}): Promise<Installation> {
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
@@ -95,19 +118,25 @@ export class Stack {
       bucket,
       pubsub,
       mailboxes,
+      views,
     });
   }
 
-  /** The same source and warehouse with a control database that knows nothing of them yet. */
-  async withNewControl(installation: Installation): Promise<Installation> {
+  /** The same source and warehouse with a control database that knows nothing of them yet: an empty one of yours, or a new one. */
+  async withNewControl({ parts }: Installation, url?: string): Promise<Installation> {
+    const controlUrl = url ?? (await this.#createControl());
+    return await Installation.create({
+      ...parts,
+      env: { ...parts.env, CONTROL_DATABASE_URL: controlUrl },
+      control: this.connect(controlUrl),
+    });
+  }
+
+  async #createControl(): Promise<string> {
     this.#installations += 1;
     const name = `control_${this.#installations}`;
-    await this.connect(this.postgres.url()).query(`create database ${name}`);
-    return await Installation.create({
-      ...installation.parts,
-      env: { ...installation.parts.env, CONTROL_DATABASE_URL: this.postgres.url(name) },
-      control: this.connect(this.postgres.url(name)),
-    });
+    await this.postgres.createDatabase(name);
+    return this.postgres.url(name);
   }
 
   /** Connections of a superuser, until the stack stops. */
@@ -123,7 +152,22 @@ export class Stack {
     for (const { faults } of [this.storage, this.pubsub, this.bigquery]) faults.clear();
   }
 
+  /** Resolves when no message is under way; the installation's mailboxes, which nobody empties meanwhile, are emptied. */
+  async idle({ mailboxes }: Installation): Promise<void> {
+    const emptying = setInterval(() => {
+      for (const mailbox of Object.values(mailboxes)) void mailbox.take();
+    }, 50);
+    await this.pubsub.idle();
+    clearInterval(emptying);
+  }
+
+  /** Ends what uses the servers before they stop. */
+  onStop(close: () => Promise<void>): void {
+    this.#closing.push(close);
+  }
+
   async stop(): Promise<void> {
+    if (this.#servers === undefined) return;
     await Promise.all(this.#closing.map((close) => close()));
     await Promise.all(this.#pools.filter((pool) => !pool.ended).map((pool) => pool.end()));
     await Promise.all([this.bigquery.close(), this.pubsub.close(), this.postgres.stop()]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
@@ -11,12 +11,7 @@ const text = (megabytes: number) => `repeat(E'a"\\\\\\nก', ${Math.round((megab
 
 describe('very large values', function () {
   this.timeout(TIMEOUT_MS);
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`of 10 MB arrive whole, beside small ones: ${loadType}`, async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { compare } from '../../local/compare/compare.ts';
-import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { FUNCTIONS } from '../../local/functions.ts';
+import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 /** ROWS=1000000 is the long form. */
 const ROWS = Number(process.env.ROWS ?? 5_000);
@@ -21,38 +22,21 @@ type LogLine = Record<string, unknown>;
 
 describe(`one bad row among ${ROWS}`, function () {
   this.timeout(TIMEOUT_MS);
-  let stack: Stack;
-  let on: Installation;
-  const running: RunningFunction[] = [];
+  const { on, stack } = useInstallation({ per: 'file' });
+  let functions: RunningFunctions;
   const logged: LogLine[] = [];
 
   before(async () => {
-    stack = await Stack.start();
-    on = await stack.install();
-    const env = { ...process.env, ...on.parts.env, LOG_LEVEL: 'info' };
-    const onLine = (line: string) => {
+    const settings = { ...on.parts.env, LOG_LEVEL: 'info' };
+    functions = await RunningFunctions.start(['extract', 'merge', 'stream'], settings, (line) => {
       if (line.startsWith('{')) logged.push(JSON.parse(line) as LogLine);
-    };
-    for (const each of FUNCTIONS) running.push(await startFunction(each, { env, anyPort: true, onLine }));
-  });
-  after(async () => {
-    await Promise.all(running.map(({ process }) => process.stop()));
-    await stack.stop();
-  });
-
-  const urlOf = (name: FunctionName) => running.find((each) => each.name === name)?.url ?? '';
-  const post = async (name: FunctionName, body: object): Promise<LogLine> => {
-    const response = await fetch(urlOf(name), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
     });
-    return (await response.json()) as LogLine;
-  };
+    stack.onStop(() => functions.stop());
+  });
 
   /** A tick, and everything that follows from it: every message is delivered to its function until none is left. */
   async function tick(): Promise<void> {
-    await post('extract', {});
+    await functions.call('extract', {});
     for (;;) {
       const taken = await Promise.all(
         FUNCTIONS.map(async ({ name }) => ({ name, data: await on.mailboxes[name].takeRaw() })),
@@ -61,7 +45,7 @@ describe(`one bad row among ${ROWS}`, function () {
       if (deliveries.length === 0) return;
       await Promise.all(
         deliveries.map(({ name, data }, i) =>
-          post(name, { message: { data, messageId: `${logged.length}-${i}` } }),
+          functions.call(name, { message: { data, messageId: `${logged.length}-${i}` } }),
         ),
       );
     }
@@ -111,7 +95,7 @@ describe(`one bad row among ${ROWS}`, function () {
   }
 
   const redrive = async (view: string) => {
-    assert.deepEqual(await post('extract', { view, resume: true }), { outcome: 'resumed', view });
+    assert.deepEqual(await functions.call('extract', { view, resume: true }), { outcome: 'resumed', view });
     await tick();
     assert.equal(await on.haltedReason(view), null);
   };

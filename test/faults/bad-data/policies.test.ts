@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { createLog } from '../../../shared/log.ts';
 import { UNREPRESENTABLE } from '../../integration/source/example-values.ts';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
@@ -14,12 +14,7 @@ const all = (policy: 'null' | 'string') =>
   Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, policy]));
 
 describe('values that BigQuery cannot hold', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`I9 stop the batch, naming keys, columns and reasons, whether rows are loaded or changed: ${loadType}`, async () => {

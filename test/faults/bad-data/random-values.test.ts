@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import pg from 'pg';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ANY_TEXT } from './any-literal.ts';
 import { ThingView } from './thing-view.ts';
 
@@ -19,12 +19,7 @@ const literals = (values: readonly (string | null)[]) =>
   Object.fromEntries(values.map((value, i) => [`c${i}`, value === null ? 'null' : pg.escapeLiteral(value)]));
 
 describe('random values of every type', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`I9 are the same on both sides, loaded and changed: ${loadType} (SEED=${SEED})`, async () => {

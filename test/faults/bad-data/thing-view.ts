@@ -38,8 +38,8 @@ export class ThingView {
   }
 
   static async install(stack: Stack, options: ThingOptions): Promise<ThingView> {
-    const { loadType, columns, keyType = 'bigint', settings } = options;
-    const on = await stack.install(settings);
+    const { loadType, columns, keyType = 'bigint', settings = {} } = options;
+    const on = await stack.install({ settings });
     const declared = Object.entries(columns).map(([name, type]) => `${pg.escapeIdentifier(name)} ${type}`);
     const names = Object.keys(columns).map((name) => pg.escapeIdentifier(name));
     await on.source.database.query(`

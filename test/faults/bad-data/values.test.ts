@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { TYPES } from '../../integration/source/example-values.ts';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ThingView } from './thing-view.ts';
 
 /** BigQuery's BIGNUMERIC has a 39th digit, the stand-in's not. */
@@ -9,12 +9,7 @@ const BEYOND_THE_STAND_IN = [`'-5e38'`];
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 
 describe('values from PostgreSQL to BigQuery and back', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`I9 of every type and at its bounds are the same on both sides: ${loadType}`, async () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import { type Fault, hold, refuse } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
+import { type Fault, refuse } from '../../emulators/faults.ts';
+import { STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
 import type { Table } from '../../support/sample-source.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 import { type Answer, deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
 
 /** One view of each load type, and how the application of its batches is made to fail for good, or to wait. */
@@ -28,17 +27,9 @@ const APPLIED: {
 ];
 
 describe('a message that is delivered again', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ settings: { MAX_BATCH_LOG_ROWS: '2' }, views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install({ MAX_BATCH_LOG_ROWS: '2' });
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
     await deliverAll(on);
@@ -126,8 +117,7 @@ describe('a message that is delivered again', () => {
       it('I4 while its batch is being applied: it finds the view busy', async () => {
         await change('changed');
         const batch = await on.stage(view);
-        const held = hold();
-        stack.bigquery.faults.next(call, held);
+        const held = stack.bigquery.faults.holdNext(call);
         const applying = deliver(messageOf(batch), on);
         await held.reached;
 

@@ -9,7 +9,7 @@ import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { check } from '../../../shared/operations/preflight.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ThingView } from '../bad-data/thing-view.ts';
 import { Canaries } from './canaries.ts';
 import { INJECTIONS, UNHOLDABLE, VERY_LONG, WORST } from './injections.ts';
@@ -21,12 +21,7 @@ const EVERY = [...INJECTIONS, ...UNHOLDABLE, VERY_LONG];
 
 describe('I12 no text from elsewhere becomes a statement', function () {
   this.timeout(120_000);
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   /** Asserts that something was refused as what it is, by its own fault. */
   async function assertRefused(work: Promise<unknown>, injection: string, names: RegExp): Promise<void> {

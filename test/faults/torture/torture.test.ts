@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { torture } from './torture.ts';
 
 const TRANSACTIONS = 1_000;
 
 describe('many writers and ticks of all views at once', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   it('I1 I2 I3 I4 end with source and target equal, and every log row carried once', async function () {
     this.timeout(300_000);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { Random } from '../../smartapp/random.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
@@ -41,8 +40,7 @@ const MOST_TICKS_TO_DRY = 20_000;
  * of them interleave is the machine's.
  */
 export async function torture(stack: Stack, options: TortureOptions): Promise<TortureResult> {
-  const on = await stack.install({ GRACE_SECONDS });
-  await importConfiguration([STREAMED_ENTRY], on.dependencies);
+  const on = await stack.install({ settings: { GRACE_SECONDS }, views: [STREAMED_ENTRY] });
   await on.source.database.query(TORTURE_SCHEMA);
   await on.control.query(CHECKPOINT_STEPS);
   const proxy = await startPostgresProxy({ port: stack.postgres.port, sideOf: () => 'source' });

@@ -3,7 +3,7 @@ import type { EtlTransaction, NewBatch, StagedBatch } from '../../../shared/cont
 import type { Lease } from '../../../shared/control/leases.ts';
 import type { Counts } from '../../../shared/model/batch.ts';
 import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
-import { type ControlDatabase, viewEntry } from './control-server.ts';
+import { type ControlDatabase, useControl } from './control-server.ts';
 
 export const VIEW = 'pmr_project';
 export const OTHER_VIEW = 'pmr_inventory';
@@ -37,19 +37,23 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   ...given,
 });
 
+/** Steps in a control database for the tests of a `describe`, each of which begins without a batch. */
+export function useBatchSteps(): BatchSteps {
+  const steps = new BatchSteps(useControl({ views: [VIEW, OTHER_VIEW] }));
+  beforeEach(() => steps.forgetBatches());
+  return steps;
+}
+
 /** Brings a batch of VIEW to any of its states, by the operations that the functions use. */
 export class BatchSteps {
   readonly database: ControlDatabase;
-  readonly control: ControlDatabase['control'];
 
-  private constructor(database: ControlDatabase) {
+  constructor(database: ControlDatabase) {
     this.database = database;
-    this.control = database.control;
   }
 
-  static async over(database: ControlDatabase): Promise<BatchSteps> {
-    await database.control.importViewSources([viewEntry(VIEW), viewEntry(OTHER_VIEW)]);
-    return new BatchSteps(database);
+  get control(): ControlDatabase['control'] {
+    return this.database.control;
   }
 
   /** Leaves nothing but the view sources, as they were imported. */

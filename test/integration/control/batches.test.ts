@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type { DataHubError } from '../../../shared/errors.ts';
-import { BatchSteps, COUNTS, newBatch, OTHER_VIEW, VIEW } from './batch-steps.ts';
-import { ControlServer } from './control-server.ts';
+import { COUNTS, newBatch, OTHER_VIEW, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('ETL transactions', () => {
-  let server: ControlServer;
-  let steps: BatchSteps;
-
-  before(async () => {
-    server = await ControlServer.start();
-    steps = await BatchSteps.over(await server.create());
-  });
-  after(() => server.stop());
-  beforeEach(() => steps.forgetBatches());
+  const steps = useBatchSteps();
 
   describe('from beginning to end', () => {
     it('I5 carry a number that names their staged objects', async () => {

@@ -7,18 +7,48 @@ import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
 
+/** A server for the tests of a `describe`. */
+export function useControlServer(): ControlServer {
+  const server = new ControlServer();
+  before(() => server.start());
+  after(() => server.stop());
+  return server;
+}
+
+/** A control database with these views: a new one for every test, or one for all of them. */
+export function useControl({
+  per = 'file',
+  views = [],
+}: {
+  per?: 'test' | 'file';
+  views?: string[];
+} = {}): ControlDatabase {
+  const server = useControlServer();
+  const database = new ControlDatabase();
+  const create = async () => {
+    const pool = server.connect(await server.createEmpty());
+    await migrate(pool);
+    database.open(pool);
+    await database.control.importViewSources(views.map((view) => viewEntry(view)));
+  };
+  if (per === 'test') beforeEach(create);
+  else before(create);
+  return database;
+}
+
 /** A PostgreSQL server for control databases, each of which is new. */
 export class ControlServer {
-  readonly #postgres: Postgres;
+  #started: Postgres | undefined;
   readonly #pools: pg.Pool[] = [];
   #databases = 0;
 
-  private constructor(postgres: Postgres) {
-    this.#postgres = postgres;
+  async start(): Promise<void> {
+    this.#started = await startPostgres();
   }
 
-  static async start(): Promise<ControlServer> {
-    return new ControlServer(await startPostgres());
+  get #postgres(): Postgres {
+    if (this.#started === undefined) throw new Error('the server is not started');
+    return this.#started;
   }
 
   /** The address of a new, empty database. */
@@ -27,13 +57,6 @@ export class ControlServer {
     const name = `control_${this.#databases}`;
     await this.#postgres.createDatabase(name);
     return this.#postgres.url(name);
-  }
-
-  /** A new control database with its schema. */
-  async create(): Promise<ControlDatabase> {
-    const database = new ControlDatabase(this.connect(await this.createEmpty()));
-    await migrate(database.pool);
-    return database;
   }
 
   /** A pool as the functions have it. */
@@ -52,18 +75,29 @@ export class ControlServer {
 
   async stop(): Promise<void> {
     await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
-    await this.#postgres.stop();
+    await this.#started?.stop();
   }
 }
 
 /** One control database: the operations of the functions, and a look at its tables past them. */
 export class ControlDatabase {
-  readonly pool: pg.Pool;
-  readonly control: Control;
+  #opened: { pool: pg.Pool; control: Control } | undefined;
 
-  constructor(pool: pg.Pool) {
-    this.pool = pool;
-    this.control = createControl(pool);
+  open(pool: pg.Pool): void {
+    this.#opened = { pool, control: createControl(pool) };
+  }
+
+  get #current() {
+    if (this.#opened === undefined) throw new Error('there is no control database before the first test');
+    return this.#opened;
+  }
+
+  get pool(): pg.Pool {
+    return this.#current.pool;
+  }
+
+  get control(): Control {
+    return this.#current.control;
   }
 
   /** The rows of a query, 64-bit numbers as bigint. */

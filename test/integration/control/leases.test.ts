@@ -2,19 +2,13 @@ import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { renewLease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
-import { type ControlDatabase, ControlServer } from './control-server.ts';
+import { useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
 
 describe('leases', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
+  const database = useControl();
 
-  before(async () => {
-    server = await ControlServer.start();
-    database = await server.create();
-  });
-  after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.lease'));
 
   const expiry = () => database.value('select expires_at from etl.lease where name = $1', [VIEW]);

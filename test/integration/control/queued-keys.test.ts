@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+import { type ControlDatabase, useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
 
 describe('queued keys', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
+  const database = useControl({ views: [VIEW, 'pmr_inventory'] });
   let control: ControlDatabase['control'];
 
-  before(async () => {
-    server = await ControlServer.start();
-    database = await server.create();
+  before(() => {
     control = database.control;
-    await control.importViewSources([viewEntry(VIEW), viewEntry('pmr_inventory')]);
   });
-  after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.queued_key'));
 
   it('are taken oldest first, at most as many as are wanted, of one view', async () => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, PubSub, v1 } from '@google-cloud/pubsub';
 import express from 'express';
-import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
 
 interface PushBody {
@@ -244,8 +244,7 @@ describe('the Pub/Sub stand-in', () => {
 
     it('delivers other messages while one waits for its answer', async () => {
       const topic = await createPushTopic();
-      const held = hold();
-      standIn.faults.next('pubsub.push', held);
+      const held = standIn.faults.holdNext('pubsub.push');
 
       const first = await topic.publishMessage({ json: { n: 1 } });
       await held.reached;

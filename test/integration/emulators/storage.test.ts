@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Bucket, CRC32C, Storage } from '@google-cloud/storage';
-import { dropBefore, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
+import { dropBefore, failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -529,8 +529,7 @@ describe('the Cloud Storage stand-in', () => {
 
     it('hold an upload until it is released', async () => {
       const file = bucket.file('held');
-      const held = hold();
-      standIn.faults.next('storage.objects.insert', held);
+      const held = standIn.faults.holdNext('storage.objects.insert');
 
       const saving = file.save('x', { resumable: false });
       await held.reached;

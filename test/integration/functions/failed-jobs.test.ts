@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
 import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
-import { hold, pass } from '../../emulators/faults.ts';
-import type { Installation, Staged } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { pass } from '../../emulators/faults.ts';
+import type { Staged } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('when a job or what was staged is lost', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   describe('a merge job', () => {
     it('that failed for a reason that passes is followed by the next attempt', async () => {
@@ -63,8 +54,7 @@ describe('when a job or what was staged is lost', () => {
 
     it('that outlives the function is picked up by the next delivery, under the same name', async () => {
       const batch = await on.stage();
-      const held = hold();
-      stack.bigquery.faults.next('bigquery.job.query', held);
+      const held = stack.bigquery.faults.holdNext('bigquery.job.query');
       const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '1' });
 
       assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
@@ -174,8 +164,7 @@ describe('when a job or what was staged is lost', () => {
     it('I2 is captured again when an object goes before it was loaded', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
-      const held = hold();
-      stack.bigquery.faults.next('bigquery.job.load', held);
+      const held = stack.bigquery.faults.holdNext('bigquery.job.load');
       const extracting = on.extract();
       await held.reached;
       await on.bucket.file('pmr_project/2/upserts-00000.ndjson.gz').delete();
@@ -202,8 +191,7 @@ describe('when a job or what was staged is lost', () => {
   });
 
   it('a merge that comes too early, while its batch is extracted, is to come again', async () => {
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const extracting = on.stage();
     await held.reached;
 

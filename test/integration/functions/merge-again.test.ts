@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
-import { hold } from '../../emulators/faults.ts';
-import type { Installation, Staged } from '../../support/installation.ts';
-import { LOCATION, Stack } from '../../support/stack.ts';
+import type { Staged } from '../../support/installation.ts';
+import { LOCATION } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('a merge that is retried', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
   let batch: Staged;
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
@@ -24,8 +17,7 @@ describe('a merge that is retried', () => {
 
   it('I5 since its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
 
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
@@ -52,8 +44,7 @@ describe('a merge that is retried', () => {
 
   it('I5 since its rows are gone loads them once, when several deliveries find the load that was left behind', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     held.release();

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { failBefore, hold } from '../../emulators/faults.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const ROWS = 1000;
 const SLICES = 4;
 
 describe('an initial load in parallel slices', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ settings: { SLICE_ROWS: '100', MAX_SLICES: String(SLICES) } });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install({ SLICE_ROWS: '100', MAX_SLICES: String(SLICES) });
     // Keys with holes, below zero too; the planner's row count decides how many slices there are.
     await on.source.database.query(
       `insert into app_project (id, name)

@@ -7,22 +7,12 @@ import {
   failAfterEffect,
   failBefore,
 } from '../../emulators/faults.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('doing a step again', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   it('I4 extract: the batch in flight is announced once more, and no other is begun', async () => {
     const batch = await on.stage();

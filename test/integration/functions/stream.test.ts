@@ -1,31 +1,22 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, pass, refuse } from '../../emulators/faults.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 
 describe('streaming a view', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
-    await on.source.add(
+  beforeEach(() =>
+    on.source.add(
       'app_incident',
       { id: 1, inventory_id: 7, type: 'broken', opened: '2026-01-02T03:04:05Z' },
       { id: 2, type: 'noisy', closed: '2026-02-03T04:05:06Z', opened: '2025-12-31T23:59:59Z' },
-    );
-  });
+    ),
+  );
 
   const appends = () => stack.bigquery.faults.calls.filter((call) => call === 'AppendRows').length;
   const numbers = () =>
@@ -86,7 +77,6 @@ describe('streaming a view', () => {
       // Nobody captures this log row: the old control database is gone, the new one begins after it.
       await on.source.delete('app_incident', 2);
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
 
       const applied = await reborn.replicate(VIEW);
 
@@ -97,7 +87,6 @@ describe('streaming a view', () => {
     it('I2 into a target that has rows deletes nothing that it carried, however old the list of what it did not', async () => {
       await on.replicate(VIEW);
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
       const { dependencies } = reborn;
       const outdated = async function* () {
         yield [{ incident_id: '1' }, { incident_id: '2' }];
@@ -116,7 +105,6 @@ describe('streaming a view', () => {
       await on.replicate(VIEW);
       await on.source.database.query('delete from app_incident');
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
 
       await assert.rejects(reborn.extract(VIEW), {
         kind: 'configuration',
@@ -130,7 +118,6 @@ describe('streaming a view', () => {
         const isReload = first.length > 0;
         if (isReload) await on.replicate(VIEW);
         const loaded = isReload ? await stack.withNewControl(on) : on;
-        await importConfiguration([STREAMED_ENTRY], loaded.dependencies);
         const batch = await loaded.stage(VIEW);
         const call = isReload ? 'bigquery.job.query' : 'bigquery.job.load';
         const failing = Array.from({ length: 4 }, () => failJob('backendError'));
@@ -149,15 +136,13 @@ describe('streaming a view', () => {
       await on.replicate(VIEW);
       await on.source.change('app_incident', 1, { type: 'older' });
       const batch = await on.stage(VIEW);
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const sleeper = await on.anotherProcess();
       const asleep = sleeper.stream(batch).catch(() => undefined);
       await held.reached;
       await on.query(`drop table ${on.targetTable('incident')}`);
       await on.source.change('app_incident', 1, { type: 'newer' });
       const reborn = await stack.withNewControl(on);
-      await importConfiguration([STREAMED_ENTRY], reborn.dependencies);
       await reborn.replicate(VIEW);
 
       held.release();
@@ -244,8 +229,7 @@ describe('streaming a view', () => {
       await on.source.delete('app_incident', 2);
       const older = await on.stage(VIEW);
       // Its process sleeps with the request on its way; another one does the work, and goes on.
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const sleeper = await on.anotherProcess();
       const asleep = assert.rejects(sleeper.stream(older), { kind: 'superseded' });
       await held.reached;
@@ -264,8 +248,7 @@ describe('streaming a view', () => {
     it('I4 is left to whoever took the view over, with a request still on its way', async () => {
       await on.source.change('app_incident', 1, { type: 'worse' });
       const batch = await on.stage(VIEW);
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const sleeper = await on.anotherProcess({ LEASE_SECONDS: '1' });
       const asleep = assert.rejects(sleeper.stream(batch), { kind: 'superseded' });
       await held.reached;

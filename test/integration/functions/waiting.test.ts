@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict';
 import { createLog } from '../../../shared/log.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
 import { LineSink } from '../../support/line-sink.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('what waits', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   /** The same installation, and what it logs. */
   const logging = async (settings: Record<string, string> = {}) => {

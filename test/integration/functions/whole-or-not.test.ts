@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('a merge', () => {
-  let stack: Stack;
-  let on: Installation;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-  });
+  const { on, stack } = useInstallation();
 
   /** The target with its clock: what must not change at all. */
   const image = () => on.query(`select * from ${on.targetTable()} order by project_id`);

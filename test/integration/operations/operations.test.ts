@@ -2,26 +2,18 @@ import assert from 'node:assert/strict';
 import { carryOut } from '../../../functions/extract/extract.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { failBefore, hold } from '../../emulators/faults.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { failBefore } from '../../emulators/faults.ts';
+import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const PROJECT = 'pmr_project';
 const INCIDENTS = STREAMED_ENTRY.name;
 
 describe('an operator', function () {
   this.timeout(60_000);
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await importConfiguration([STREAMED_ENTRY], on.dependencies);
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
   });
@@ -249,8 +241,7 @@ describe('an operator', function () {
     it('I2 also when it is asked for between the snapshot of a batch and its beginning', async () => {
       for (const kind of ['initial', 'resync']) {
         if (kind === 'resync') await ask({ view: PROJECT, resync: true });
-        const held = hold();
-        stack.bigquery.faults.next('bigquery.tables.get', held);
+        const held = stack.bigquery.faults.holdNext('bigquery.tables.get');
         const staging = on.stage();
         await held.reached;
         await on.source.database.query(`update app_project set name = 'not logged, ${kind}' where id = 1`);

@@ -6,28 +6,18 @@ import { importConfiguration } from '../../../shared/operations/import-configura
 import { check } from '../../../shared/operations/preflight.ts';
 import type { Finding } from '../../../shared/source/inspect-server.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const SEQUENCE = 'models_logging_change_id_seq';
 const INVOCATION = { functionName: 'extract', event: {} };
 
 describe('what an operator asks', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.add(
-      'app_project',
-      { id: 1, name: 'one' },
-      { id: 2, name: 'two' },
-      { id: 3, name: 'three' },
-    );
-  });
+  beforeEach(() =>
+    on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }, { id: 3, name: 'three' }),
+  );
 
   describe('check', () => {
     it('finds a new installation ready, and says what is there', async () => {

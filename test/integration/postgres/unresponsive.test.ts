@@ -4,7 +4,6 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 import { parseConfig } from '../../../shared/config/config.ts';
 import { inTransaction, readOnly } from '../../../shared/postgres/transaction.ts';
-import { hold } from '../../emulators/faults.ts';
 import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
@@ -40,8 +39,7 @@ describe('a connection to PostgreSQL', function () {
   });
 
   it('I8 is given up when its server says nothing, as a failure that passes', async () => {
-    const held = hold();
-    proxy.faults.next('db: select', held);
+    const held = proxy.faults.holdNext('db: select');
     const startedMs = performance.now();
 
     await assert.rejects(readOnly(pool, 'source', 'select 1'), {

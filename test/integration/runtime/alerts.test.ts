@@ -3,23 +3,15 @@ import { PassThrough } from 'node:stream';
 import { tick } from '../../../functions/extract/tick.ts';
 import { createLog } from '../../../shared/log.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 /** What an alert policy looks for must be in the lines that the functions write. */
 describe('I8 the log tells', function () {
   this.timeout(60_000);
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ settings: { LAG_WARNING_SECONDS: '600' } });
   let sink: PassThrough;
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install({ LAG_WARNING_SECONDS: '600' });
     sink = new PassThrough();
     on.dependencies.log = createLog('info', sink);
     await on.source.add('app_project', { id: 1, name: 'one' });

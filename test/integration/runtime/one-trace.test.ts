@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { FUNCTIONS } from '../../local/functions.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 type Line = Record<string, unknown> & { from: string; message: string };
 
@@ -13,37 +13,26 @@ const LABELS = 'logging.googleapis.com/labels';
 
 /** The functions in processes of their own, fed by nothing but their own messages. */
 describe('what the functions log', () => {
-  let stack: Stack;
-  let on: Installation;
-  let functions: RunningFunction[];
+  const { on, stack } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
+  let functions: RunningFunctions;
   const lines: Line[] = [];
 
   before(async () => {
-    stack = await Stack.start();
-    on = await stack.install();
-    await importConfiguration([...ENTRIES, STREAMED_ENTRY], on.dependencies);
-    const env = { ...process.env, ...on.parts.env, LOG_LEVEL: 'info' };
-    functions = await Promise.all(
-      FUNCTIONS.map((each) =>
-        startFunction(each, {
-          anyPort: true,
-          env,
-          onLine: (line, stream) => {
-            if (stream === 'stdout') lines.push({ ...JSON.parse(line), from: each.name });
-          },
-        }),
-      ),
+    const settings = { ...on.parts.env, LOG_LEVEL: 'info' };
+    functions = await RunningFunctions.start(
+      ['extract', 'merge', 'stream'],
+      settings,
+      (line, from, stream) => {
+        if (stream === 'stdout') lines.push({ ...JSON.parse(line), from });
+      },
     );
-    for (const { name, topic, url } of functions) {
+    stack.onStop(() => functions.stop());
+    for (const { name, topic } of FUNCTIONS) {
       const subscribed = on.parts.pubsub.topic(topic);
-      await subscribed.createSubscription(`push-${name}`, { pushEndpoint: url });
+      await subscribed.createSubscription(`push-${name}`, { pushEndpoint: functions.urlOf(name) });
     }
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.source.add('app_incident', { id: 1 });
-  });
-  after(async () => {
-    await Promise.all(functions.map((each) => each.process.stop()));
-    await stack.stop();
   });
   beforeEach(async () => {
     await on.control.query(
@@ -53,26 +42,12 @@ describe('what the functions log', () => {
     lines.length = 0;
   });
 
-  const urlOf = (name: string) => functions.find((each) => each.name === name)?.url ?? '';
-  const tick = (headers: Record<string, string>) =>
-    fetch(urlOf('extract'), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: '{}',
-    });
-  /** Waits until nothing is under way; the mailboxes, which nobody empties meanwhile, are emptied. */
-  const idle = async () => {
-    const emptying = setInterval(() => {
-      for (const mailbox of Object.values(on.mailboxes)) void mailbox.take();
-    }, 50);
-    await stack.pubsub.idle();
-    clearInterval(emptying);
-  };
+  const tick = (headers: Record<string, string>) => functions.post('extract', {}, headers);
   const told = (message: string) => lines.filter((line) => line.message === message);
 
   it('for one tick is of one trace, through all of them', async () => {
     await tick({ traceparent: `00-${ID}-${SPAN}-01` });
-    await idle();
+    await stack.idle(on);
 
     assert.deepEqual(
       told('batch applied')
@@ -98,7 +73,7 @@ describe('what the functions log', () => {
   it('for two ticks is of two traces, also when nobody began one', async () => {
     await tick({});
     await tick({});
-    await idle();
+    await stack.idle(on);
 
     const traces = told('view freshness').map((line) => line[TRACE]);
     assert.equal(new Set(traces).size, 2);
@@ -119,7 +94,7 @@ describe('what the functions log', () => {
         labels: { function: 'extract', view },
       })),
     );
-    await idle();
+    await stack.idle(on);
   });
 
   it('keeps the trace of an event that failed', async () => {
@@ -127,7 +102,7 @@ describe('what the functions log', () => {
       json: { view: 'nobody', etlTransactionId: '1' },
       attributes: { traceparent: `00-${ID}-${SPAN}-00` },
     });
-    await idle();
+    await stack.idle(on);
 
     const [line] = told('event dead-lettered');
     assert.match(String(line?.[TRACE]), new RegExp(ID));
@@ -141,8 +116,8 @@ describe('what the functions log', () => {
   describe('of how fresh a view is', () => {
     const secondsBehind = async () => {
       lines.length = 0;
-      await callFunction(urlOf('extract'), {});
-      await idle();
+      await functions.call('extract', {});
+      await stack.idle(on);
       return new Map(told('view freshness').map((line) => [line.view, Number(line.behindSeconds)]));
     };
 

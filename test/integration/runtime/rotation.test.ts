@@ -4,45 +4,35 @@ import {
   type SecretManagerStandIn,
   startSecretManager,
 } from '../../emulators/secret-manager/start-secret-manager.ts';
-import {
-  callFunction,
-  FUNCTIONS,
-  isFailure,
-  type RunningFunction,
-  startFunction,
-} from '../../local/functions.ts';
-import type { Installation } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { isFailure } from '../../local/functions.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const KEEPER = 'keeper';
 
 /** A running function whose databases' URLs are secrets, and whose roles get new passwords meanwhile. */
 describe('a password that is replaced', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ per: 'file' });
   let secretManager: SecretManagerStandIn;
   let server: pg.Pool;
-  let extract: RunningFunction;
+  let functions: RunningFunctions;
   let output: string;
 
   before(async () => {
-    [stack, secretManager] = await Promise.all([Stack.start(), startSecretManager()]);
-    on = await stack.install();
+    secretManager = await startSecretManager();
     server = stack.connect(stack.postgres.url());
     await server.query(`create role ${KEEPER} login superuser`);
     await on.source.add('app_project', { id: 1, name: 'one' });
   });
-  after(async () => {
-    await secretManager.close();
-    await stack.stop();
-  });
+  after(() => secretManager.close());
   beforeEach(async () => {
     output = '';
     await replace('source', 'hunter1');
     await replace('control', 'hunter2');
-    extract = await start({});
+    functions = await start({});
   });
-  afterEach(() => extract.process.stop());
+  afterEach(() => functions.stop());
 
   const urlOf = (side: 'source' | 'control', password: string): string =>
     side === 'source'
@@ -65,10 +55,9 @@ describe('a password that is replaced', () => {
     await setPassword(side, password);
   };
   const start = (settings: Record<string, string>) =>
-    startFunction(FUNCTIONS[0], {
-      anyPort: true,
-      env: {
-        ...process.env,
+    RunningFunctions.start(
+      ['extract'],
+      {
         ...on.parts.env,
         LOG_LEVEL: 'info',
         SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest',
@@ -76,14 +65,14 @@ describe('a password that is replaced', () => {
         SECRET_MANAGER_EMULATOR_HOST: secretManager.host,
         ...settings,
       },
-      onLine: (line) => {
+      (line) => {
         output += line;
       },
-    });
+    );
   /** Asks both databases, whatever state the view is in; again, as Pub/Sub does, when a connection that was cut is met. */
   const call = async () => {
     for (;;) {
-      const answer = await callFunction(extract.url, { view: 'pmr_project', keys: [1] });
+      const answer = await functions.call('extract', { view: 'pmr_project', keys: [1] });
       if (!isFailure(answer)) return answer as { keysQueued: number; error?: undefined };
       if (answer.error.kind !== 'transient') return { ...answer, keysQueued: 0 };
     }
@@ -148,8 +137,8 @@ describe('a password that is replaced', () => {
 
   it('does not help a version that is named by its number, which is told', async () => {
     const version = secretManager.secrets.add('smart-project', 'source-url', urlOf('source', 'hunter1'));
-    await extract.process.stop();
-    extract = await start({ SOURCE_DATABASE_URL: `sm://smart-project/source-url/${version}` });
+    await functions.stop();
+    functions = await start({ SOURCE_DATABASE_URL: `sm://smart-project/source-url/${version}` });
     assert.equal((await call()).keysQueued, 1);
 
     await replace('source', 'hunter6');

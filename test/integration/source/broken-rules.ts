@@ -5,7 +5,7 @@ import { drawMarker } from '../../../shared/source/change-log.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
 import type { LoggedTable, SourceView } from '../../../shared/source/describe-view.ts';
 import type { CaptureRules } from './replica.ts';
-import { CONTENT_TYPE, LOG_TABLE } from './start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE } from './use-source.ts';
 
 /** Captures in which one rule is broken on purpose: the schedules show what each rule is for. New for every replica. */
 export type BrokenRule = (pool: pg.Pool) => Partial<CaptureRules>;

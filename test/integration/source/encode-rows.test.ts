@@ -11,7 +11,7 @@ import { streamProto } from '../../generate/stream-proto.ts';
 import { TYPES } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';
-import { CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE_TABLE, useSource } from './use-source.ts';
 import { createValuedView, EXAMPLE_SCHEMA } from './valued-view.ts';
 
 /** How PostgreSQL itself tells what a field must hold, as text; where nothing stands here, as its JSON has it. */
@@ -25,13 +25,7 @@ const TOLD_BY_POSTGRES: Partial<Record<BigQueryType, (value: string) => string>>
 };
 
 describe('the rows of a view as they are streamed', () => {
-  let source: Source;
-
-  before(async () => {
-    source = await startSource(EXAMPLE_SCHEMA);
-  });
-
-  after(() => source.stop());
+  const source = useSource(EXAMPLE_SCHEMA);
 
   /** What the view's column `value` holds for PostgreSQL, and what was sent of it, both as text and in order of the keys. */
   const compared = (differing: Partial<ViewSource> = {}) =>

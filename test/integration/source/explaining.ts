@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { LOG_TABLE } from './start-source.ts';
+import { LOG_TABLE } from './use-source.ts';
 
 /** What statements read of the change log. */
 export type Reads = { logRows: number; buffers: number };

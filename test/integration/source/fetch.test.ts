@@ -8,7 +8,7 @@ import { copyOut, loggedKeysStatement, planSlices, upsertsStatement } from '../.
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedDeletes, stagedRows } from './staged-rows.ts';
-import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, useSource } from './use-source.ts';
 
 const SCHEMA = `
   create table item (id bigint primary key, name text, is_hidden boolean not null default false);
@@ -19,15 +19,9 @@ const SCHEMA = `
 const CODED = { name: 'coded_view', mainTable: 'coded' };
 
 describe('fetching the rows of a view', () => {
-  let source: Source;
-
-  before(async () => {
-    source = await startSource(SCHEMA);
-  });
+  const source = useSource(SCHEMA);
 
   beforeEach(() => source.pool.query(`truncate ${LOG_TABLE}, item, coded`));
-
-  after(() => source.stop());
 
   const withView = <T>(
     work: (client: pg.PoolClient, view: SourceView) => Promise<T>,

@@ -1,5 +1,5 @@
 import type { ViewSource } from '../../../shared/model/view-source.ts';
-import { CONTENT_TYPE } from './start-source.ts';
+import { CONTENT_TYPE } from './use-source.ts';
 
 /** The view source of `item_view` on table `item`, and what differs from it. */
 export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource {

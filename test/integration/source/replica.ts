@@ -12,7 +12,7 @@ import { drawMarker } from '../../../shared/source/change-log.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { type StagedRow, stagedDeletes, stagedRows } from './staged-rows.ts';
-import { CONTENT_TYPE_TABLE, LOG_TABLE } from './start-source.ts';
+import { CONTENT_TYPE_TABLE, LOG_TABLE } from './use-source.ts';
 
 /** What a capture consists of; a test may break one rule to show what it is for. */
 export type CaptureRules = {

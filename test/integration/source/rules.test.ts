@@ -4,7 +4,7 @@ import { Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
 import * as schedules from './schedules.ts';
-import { startSource } from './start-source.ts';
+import { useSource } from './use-source.ts';
 
 /** Each rule of capture, what it would be without it, and a schedule in which a row is lost then. */
 const RULES: [without: string, rule: broken.BrokenRule, schedule: schedules.Schedule][] = [
@@ -30,13 +30,7 @@ const RULES: [without: string, rule: broken.BrokenRule, schedule: schedules.Sche
 ];
 
 describe('capture would lose a row if', () => {
-  let items: Items;
-
-  before(async () => {
-    items = new Items(await startSource(Items.SCHEMA));
-  });
-  afterEach(() => items.source.disconnect());
-  after(() => items.source.stop());
+  const items = new Items(useSource(Items.SCHEMA));
 
   for (const [without, rule, schedule] of RULES) {
     it(`I3 ${without}`, async () => {

@@ -3,7 +3,7 @@ import { capture } from '../../../shared/source/capture.ts';
 import { HELD_OBJECT, HOLD_LOCK, type Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { type CaptureRules, Replica, type ReplicaOptions } from './replica.ts';
-import { LOG_TABLE, until } from './start-source.ts';
+import { LOG_TABLE, until } from './use-source.ts';
 
 const GRACE_SECONDS = 1;
 

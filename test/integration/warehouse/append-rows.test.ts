@@ -10,7 +10,7 @@ import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import { loadStreamMessage, type StreamMessage } from '../../../shared/warehouse/stream-message.ts';
 import { type Attempt, createWarehouse, type Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, pass, refuse } from '../../emulators/faults.ts';
 
 const PROJECT = 'project-1';
 const NEVER = new AbortController().signal;
@@ -163,8 +163,7 @@ describe('appending rows', () => {
   });
 
   it('I10 reads no further than its window while requests wait for their answers', async () => {
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
     const { asked, encoded } = rows(40, LONG);
     const appending = append(encoded);
     await held.reached;
@@ -193,8 +192,7 @@ describe('appending rows', () => {
   });
 
   it('I5 sends again on another connection what is not answered', async () => {
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
 
     // A single request: none waits behind it, to be served when the next test has begun.
     await append(rows(5).encoded, { answerTimeoutMs: 500 });
@@ -204,8 +202,7 @@ describe('appending rows', () => {
   });
 
   it('I8 gives up at its deadline what is not answered, and says that it may pass', async () => {
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
 
     await assert.rejects(append(rows(1).encoded, { deadlineMs: Date.now() + 300 }), { kind: 'transient' });
 
@@ -279,8 +276,7 @@ describe('appending rows', () => {
 
   it('I4 stops at once when the lease is lost, also with requests on their way', async () => {
     const lost = new AbortController();
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
     const appending = append(rows(40, LONG).encoded, { signal: lost.signal });
     await held.reached;
     const superseded = new DataHubError('superseded', 'another run holds the view');

@@ -11,7 +11,7 @@ import {
   type Warehouse,
 } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
-import { failBefore, hold } from '../../emulators/faults.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 const LOCATION = 'EU';
@@ -212,8 +212,7 @@ describe('the warehouse', () => {
     it('is not waited for beyond the deadline, and not started a second time', async () => {
       await make();
       const uris = await stage(7n, { project_id: 1, action: 'added' });
-      const held = hold();
-      standIn.faults.next('bigquery.job.load', held);
+      const held = standIn.faults.holdNext('bigquery.job.load');
 
       assert.equal(await warehouse.load(attempt(7n), uris, Date.now() + 100), null);
       held.release();
