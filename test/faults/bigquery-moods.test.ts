@@ -7,8 +7,7 @@ import { useInstallation } from '../support/use-installation.ts';
 const PASSING = ['backendError', 'rateLimitExceeded', 'quotaExceeded', 'jobBackendError'] as const;
 const INCIDENTS = STREAMED_ENTRY.name;
 
-describe('BigQuery in a bad mood', function () {
-  this.timeout(60_000);
+describe('BigQuery in a bad mood', () => {
   const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
   beforeEach(async () => {
@@ -145,7 +144,7 @@ describe('BigQuery in a bad mood', function () {
     it('I5 loading a streamed target: the next tick announces the batch, and its job is waited for', async () => {
       const batch = await on.stage(INCIDENTS);
       const held = faults().holdNext('bigquery.job.load');
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      const hurried = await on.hurriedProcess();
       await assert.rejects(hurried.stream(batch), { kind: 'transient', message: /is still running/ });
       assert.partialDeepStrictEqual(await on.extract(INCIDENTS), { outcome: 'republished' });
       held.release();
@@ -159,7 +158,7 @@ describe('BigQuery in a bad mood', function () {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
       const held = faults().holdNext('bigquery.job.load');
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      const hurried = await on.hurriedProcess();
       const batch = await stageWithoutLoad(hurried);
       assert.deepEqual(await on.states(), ['applied', 'staged']);
 
@@ -187,7 +186,7 @@ describe('BigQuery in a bad mood', function () {
           await failing.before?.();
         },
       });
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      const hurried = await on.hurriedProcess();
       const batch = await stageWithoutLoad(hurried);
       held.release();
 
@@ -200,7 +199,7 @@ describe('BigQuery in a bad mood', function () {
 
     it('I2 loading staged rows, whose objects vanish meanwhile: they are captured again', async () => {
       const held = faults().holdNext('bigquery.job.load');
-      await stageWithoutLoad(await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' }));
+      await stageWithoutLoad(await on.hurriedProcess());
       await on.bucket.deleteFiles({ prefix: 'pmr_project/1/' });
       held.release();
 

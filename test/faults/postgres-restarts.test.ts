@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
+import { until } from '../support/until.ts';
 import { useInstallation } from '../support/use-installation.ts';
 import { closeGate, GATED_CHANGE, GATED_COPY } from './gate.ts';
 
-const POLL_INTERVAL_MS = 20;
-
-describe('PostgreSQL that restarts', function () {
-  this.timeout(60_000);
+describe('PostgreSQL that restarts', () => {
   const { on, stack } = useInstallation();
   /** The control database has a server of its own, so that each can go down alone. */
   let controlServer: Postgres;
@@ -107,6 +104,6 @@ describe('PostgreSQL that restarts', function () {
         () => true,
         () => false,
       );
-    while (!(await isBack())) await elapse(POLL_INTERVAL_MS);
+    await until(isBack);
   }
 });

@@ -4,13 +4,10 @@ import { ThingView, VIEW } from './thing-view.ts';
 
 const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 const MEGABYTE = 1_000_000;
-/** The stand-ins take their time with them, more so on a busy machine. */
-const TIMEOUT_MS = 180_000;
 /** Of characters that JSON escapes, and of some that take several bytes. */
 const text = (megabytes: number) => `repeat(E'a"\\\\\\nก', ${Math.round((megabytes * MEGABYTE) / 7)})`;
 
-describe('very large values', function () {
-  this.timeout(TIMEOUT_MS);
+describe('very large values', () => {
   const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {

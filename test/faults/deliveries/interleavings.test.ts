@@ -45,8 +45,7 @@ describe('messages delivered late, out of order, again and at once', () => {
     processes = [on, await on.anotherProcess()];
   });
 
-  it('I2 I4 I5 I7 end with source and target equal, whatever the order, and change nothing when all are delivered again', async function () {
-    this.timeout(120_000);
+  it('I2 I4 I5 I7 end with source and target equal, whatever the order, and change nothing when all are delivered again', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(happening, { minLength: 12, maxLength: 25 }), async (happenings) => {
         const published: Message[] = [TICK];

@@ -39,8 +39,7 @@ const ENVELOPES: Record<string, Envelope> = {
   'a call by hand': { wrap: (event) => event, headers: {}, isByHand: true },
 };
 
-describe('I8 I12 what no event may hold', function () {
-  this.timeout(60_000);
+describe('I8 I12 what no event may hold', () => {
   const { on, stack } = useInstallation({ per: 'file' });
   let functions: RunningFunctions;
 

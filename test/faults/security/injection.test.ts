@@ -19,8 +19,7 @@ assert.ok(PROJECT_ENTRY);
 const INVOCATION = { functionName: 'extract', event: {} };
 const EVERY = [...INJECTIONS, ...UNHOLDABLE, VERY_LONG];
 
-describe('I12 no text from elsewhere becomes a statement', function () {
-  this.timeout(120_000);
+describe('I12 no text from elsewhere becomes a statement', () => {
   const stack = useStack();
 
   /** Asserts that something was refused as what it is, by its own fault. */

@@ -18,8 +18,7 @@ const SECRETS = [SOURCE, CONTROL, WRONG, MALFORMED];
 const CONTROL_ROLE = 'control_owner';
 const STREAMED = STREAMED_ENTRY.name;
 
-describe('I12 secrets', function () {
-  this.timeout(120_000);
+describe('I12 secrets', () => {
   const { on } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
   /** What was printed, answered and shown, by whom. */
   const told = new Map<string, string>();

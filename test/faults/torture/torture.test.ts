@@ -7,8 +7,7 @@ const TRANSACTIONS = 1_000;
 describe('many writers and ticks of all views at once', () => {
   const stack = useStack();
 
-  it('I1 I2 I3 I4 end with source and target equal, and every log row carried once', async function () {
-    this.timeout(300_000);
+  it('I1 I2 I3 I4 end with source and target equal, and every log row carried once', async () => {
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
     console.log(`        SEED=${seed}`);
 

@@ -68,8 +68,7 @@ type Zombie = { sleeper: Sleeper; prepared: Prepared; wakeUp: () => Promise<obje
 
 const LEASE_SECONDS = '1';
 
-describe('I4 I7 a function that is put to sleep', function () {
-  this.timeout(60_000);
+describe('I4 I7 a function that is put to sleep', () => {
   let postgres: Postgres;
   let lane: Lane;
   let world: World;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { setTimeout as elapse } from 'node:timers/promises';
 import type { DataHubError } from '../../../shared/errors.ts';
+import { until } from '../../support/until.ts';
 import { COUNTS, newBatch, OTHER_VIEW, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('ETL transactions', () => {
@@ -218,12 +218,3 @@ describe('ETL transactions', () => {
     });
   });
 });
-
-/** Waits for what another connection brings about. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 5000;
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) assert.fail('it did not come about in 5 seconds');
-    await elapse(10);
-  }
-}

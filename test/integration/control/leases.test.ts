@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { setTimeout as elapse } from 'node:timers/promises';
 import { renewLease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import { until } from '../../support/until.ts';
 import { useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
@@ -142,12 +142,3 @@ describe('leases', () => {
     });
   });
 });
-
-/** Waits for a condition that the passing of time brings about. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) assert.fail('it did not come about in 10 seconds');
-    await elapse(20);
-  }
-}

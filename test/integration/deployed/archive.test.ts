@@ -30,8 +30,7 @@ describe('the archive that is deployed', () => {
   let archive: Uint8Array;
   let folder: string;
 
-  before(async function () {
-    this.timeout(240_000);
+  before(async () => {
     archive = await makeArchive();
     folder = await deployArchive(archive);
   });

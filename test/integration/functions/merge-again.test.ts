@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Staged } from '../../support/installation.ts';
 import { LOCATION } from '../../support/stack.ts';
+import { until } from '../../support/until.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 describe('a merge that is retried', () => {
@@ -18,7 +19,7 @@ describe('a merge that is retried', () => {
   it('I5 since its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
-    const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    const hurried = await on.hurriedProcess();
 
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     await held.reached;
@@ -45,7 +46,7 @@ describe('a merge that is retried', () => {
   it('I5 since its rows are gone loads them once, when several deliveries find the load that was left behind', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
-    const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    const hurried = await on.hurriedProcess();
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     held.release();
 
@@ -61,12 +62,7 @@ describe('a merge that is retried', () => {
     const other = await changeTargetUntilGate();
 
     const merging = on.merge(batch);
-    let isOver = false;
-    merging.then(
-      () => (isOver = true),
-      () => (isOver = true),
-    );
-    while (!isOver && (await on.batches())[1]?.attempt === 1);
+    await Promise.race([merging, until(async () => (await on.batches())[1]?.attempt !== 1)]);
     await other.openGate();
     const merged = await merging;
 
@@ -81,7 +77,6 @@ describe('a merge that is retried', () => {
     await on.assertEqual();
   });
 
-  /** The names of the batch's load jobs that succeeded. */
   /** A transaction of somebody else that has changed the target, and commits when its gate is opened. */
   async function changeTargetUntilGate() {
     const [job] = await on.bigquery.createQueryJob({
@@ -96,11 +91,8 @@ describe('a merge that is retried', () => {
         end while;
         commit transaction`,
     });
-    const hasChanged = async () => {
-      const [children] = await on.bigquery.getJobs({ parentJobId: String(job.id) });
-      return children.length > 1;
-    };
-    while (!(await hasChanged()));
+    // It has changed the target when a second statement of it has begun.
+    await until(async () => (await on.bigquery.getJobs({ parentJobId: String(job.id) }))[0].length > 1);
     return {
       openGate: () => on.query('create table SMartData_Temp.gate (a int64)'),
       ended: () => job.getQueryResults(),

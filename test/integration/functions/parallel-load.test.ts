@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { failBefore, hold } from '../../emulators/faults.ts';
+import { until } from '../../support/until.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const ROWS = 1000;
@@ -37,7 +38,7 @@ describe('an initial load in parallel slices', () => {
     const taken = await Promise.all(Array.from({ length: SLICES }, () => slices.connect()));
     const extracting = on.stage();
     // The snapshot is there when the slices ask for connections, of which none is left.
-    while (slices.waitingCount < SLICES) await on.source.database.query('select');
+    await until(() => slices.waitingCount === SLICES);
     await on.source.add('app_project', { id: 1_000_000, name: 'late' }, { id: 1_000_001, name: 'later' });
     await on.source.delete('app_project', 1);
     for (const client of taken) client.release();
@@ -61,7 +62,7 @@ describe('an initial load in parallel slices', () => {
       assert.deepEqual([pool.totalCount - pool.idleCount, pool.waitingCount], [0, 0]);
     }
     assert.deepEqual(await upsertsOf('1'), []);
-    while ((await readersAtWork()) > 0);
+    await until(async () => (await readersAtWork()) === 0);
     for (const { release } of held) release();
     assert.partialDeepStrictEqual(await on.replicate(), { added: String(ROWS) });
     assert.deepEqual(await on.states(), ['abandoned', 'applied']);
@@ -81,7 +82,7 @@ describe('an initial load in parallel slices', () => {
     const taken = await Promise.all([slices.connect(), slices.connect()]);
 
     const extracting = Promise.all([process.stage('pmr_project'), process.stage('pmr_site')]);
-    while (slices.waitingCount < 4) await elapse(20);
+    await until(() => slices.waitingCount === 4);
     await elapse(3_000);
     for (const client of taken) client.release();
 

@@ -114,8 +114,7 @@ describe('doing a step again', () => {
     await on.assertEqual();
   });
 
-  it('after a lost answer ends consistent: the answers of BigQuery, Cloud Storage and Pub/Sub', async function () {
-    this.timeout(60_000);
+  it('after a lost answer ends consistent: the answers of BigQuery, Cloud Storage and Pub/Sub', async () => {
     await on.replicate();
     let id = 10;
     const lostAnswers: [Faults, string, Fault][] = [

@@ -146,8 +146,7 @@ describe('what waits', () => {
     assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 3_700_000, String(rows[0].lagMs));
   });
 
-  it('a table that somebody locks is waited for for ten seconds, and then tried again later', async function () {
-    this.timeout(30_000);
+  it('a table that somebody locks is waited for for ten seconds, and then tried again later', async () => {
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
     const owner = await on.source.database.connect();

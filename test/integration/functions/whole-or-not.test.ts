@@ -21,10 +21,10 @@ describe('a merge', () => {
     const merging = on.merge(batch);
     const seen = [];
     let isMerged = false;
-    merging.then(
-      () => (isMerged = true),
-      () => (isMerged = true),
-    );
+    const end = () => {
+      isMerged = true;
+    };
+    merging.then(end, end);
     do {
       const [counts] = await on.query(
         `select countif(name = 'new') as new, count(distinct etl_transaction_id) as batches, count(*) as n from ${on.targetTable()}`,

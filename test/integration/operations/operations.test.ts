@@ -9,8 +9,7 @@ import { useInstallation } from '../../support/use-installation.ts';
 const PROJECT = 'pmr_project';
 const INCIDENTS = STREAMED_ENTRY.name;
 
-describe('an operator', function () {
-  this.timeout(60_000);
+describe('an operator', () => {
   const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
   beforeEach(async () => {

@@ -11,8 +11,7 @@ import { openTestPool } from '../../support/open-test-pool.ts';
 /** The least that can be configured: a second for the statement, and one for the connection. */
 const PATIENCE_MS = 2_000;
 
-describe('a connection to PostgreSQL', function () {
-  this.timeout(20_000);
+describe('a connection to PostgreSQL', () => {
   let server: Postgres;
   let proxy: PostgresProxy;
   let pool: pg.Pool;

@@ -6,8 +6,7 @@ import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 /** What an alert policy looks for must be in the lines that the functions write. */
-describe('I8 the log tells', function () {
-  this.timeout(60_000);
+describe('I8 the log tells', () => {
   const { on, stack } = useInstallation({ settings: { LAG_WARNING_SECONDS: '600' } });
   let sink: PassThrough;
 

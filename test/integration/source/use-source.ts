@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { parseConfig } from '../../../shared/config/config.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
@@ -22,8 +21,6 @@ const CHANGE_LOG = `
     changed_data jsonb,
     action varchar(7) not null
   );`;
-
-const POLL_INTERVAL_MS = 5;
 
 /**
  * A source for the tests of a `describe`: a server whose database `postgres` has an empty change log and what `schema` makes
@@ -96,11 +93,4 @@ export function openPool(url: string): pg.Pool {
     BIGQUERY_LOCATION: 'EU',
   });
   return openTestPool(config.sourceDatabase, { max: 12, config });
-}
-
-/** Resolves when the condition (SQL) is true of the server. */
-export async function until(pool: pg.Pool, condition: string, values: unknown[] = []): Promise<void> {
-  while ((await pool.query(`select (${condition}) as met`, values)).rows[0].met !== true) {
-    await delay(POLL_INTERVAL_MS);
-  }
 }

@@ -12,9 +12,7 @@ describe('Terraform itself', () => {
     return;
   }
 
-  it('finds no fault in form, references, plans and wiring, and refuses what is no good by its message', async function () {
-    this.timeout(300_000);
-
+  it('finds no fault in form, references, plans and wiring, and refuses what is no good by its message', async () => {
     const { faults, passed, notes } = await checkTerraform();
 
     for (const note of notes) console.log(`      NOTE  ${note}`);

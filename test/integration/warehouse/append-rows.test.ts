@@ -100,7 +100,7 @@ describe('appending rows', () => {
     return client;
   }
 
-  const soon = () => Date.now() + 20_000;
+  const soon = () => Date.now() + 240_000;
 
   /** Rows 1 to `count`, and how many of them were asked for so far. */
   function rows(count: number, incidentType: string | null = null) {

@@ -75,7 +75,7 @@ describe('the warehouse', () => {
     });
   });
 
-  const soon = () => Date.now() + 20_000;
+  const soon = () => Date.now() + 240_000;
   const make = (runName = 'first') => warehouse.makeObjects(SHAPE, LAYOUT, runName, soon());
   const attempt = (etlTransactionId: bigint, given: Partial<Attempt> = {}): Attempt => ({
     view: SHAPE.view,
