@@ -7,9 +7,11 @@ import { type ExtractResult, extractView } from '../../functions/extract/extract
 import { mergeBatch } from '../../functions/merge/merge-batch.ts';
 import { streamBatch } from '../../functions/stream/stream-batch.ts';
 import type { ApplyResult } from '../../shared/batch/apply-batch.ts';
+import { createLog } from '../../shared/log.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
+import { LineSink } from './line-sink.ts';
 import type { Mailbox } from './mailbox.ts';
 import { SampleSource } from './sample-source.ts';
 
@@ -20,15 +22,16 @@ type Target = 'project' | 'site' | 'incident';
 
 type Parts = {
   env: Record<string, string>;
-  /** The name of the source's database. */
-  sourceDatabase: string;
   /** As its superuser. */
+  sourceUrl: string;
   source: pg.Pool;
   control: pg.Pool;
   bigquery: BigQuery;
   bucket: Bucket;
   pubsub: PubSub;
   mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
+  /** Ends the connections above. Safe to repeat. */
+  close: () => Promise<void>;
   /** How long it took to install: on a busy machine, everything takes as many times longer. */
   installedInMs: number;
   /** The views that a new control database is told of, beside ENTRIES. */
@@ -41,28 +44,29 @@ const INSTALLATIONS_PER_LIMIT = 4;
 
 type Installed = { parts: Parts; source: SampleSource; dependencies: Dependencies };
 
+export const PROJECT_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
+  name: 'pmr_project',
+  target_name: 'project',
+  main_table: 'app_project',
+  app_label: 'app',
+  model: 'project',
+  key_column: 'project_id',
+  load_type: 'merge',
+  lookups: [{ table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' }],
+});
+
+export const SITE_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
+  name: 'pmr_site',
+  target_name: 'site',
+  main_table: 'app_site',
+  app_label: 'app',
+  model: 'site',
+  key_column: 'site_id',
+  load_type: 'merge',
+});
+
 /** The configuration of the views in source.sql. */
-export const ENTRIES: ViewSourceEntry[] = [
-  {
-    name: 'pmr_project',
-    target_name: 'project',
-    main_table: 'app_project',
-    app_label: 'app',
-    model: 'project',
-    key_column: 'project_id',
-    load_type: 'merge',
-    lookups: [{ table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' }],
-  },
-  {
-    name: 'pmr_site',
-    target_name: 'site',
-    main_table: 'app_site',
-    app_label: 'app',
-    model: 'site',
-    key_column: 'site_id',
-    load_type: 'merge',
-  },
-].map((entry) => viewSourceEntry.parse(entry));
+export const ENTRIES = [PROJECT_ENTRY, SITE_ENTRY];
 
 /** The streamed view of source.sql; only the tests of streaming import it. */
 export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
@@ -178,9 +182,14 @@ export class Installation {
   /** Extracts and applies what must be a batch. */
   async replicate(view = 'pmr_project'): Promise<Applied> {
     const batch = await this.stage(view);
-    const applied = await (view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch));
+    const applied = await this.apply(batch);
     assert.ok(applied.outcome === 'applied', `expected an applied batch, got: ${JSON.stringify(applied)}`);
     return applied;
+  }
+
+  /** Applies it by the function that its view is applied by. */
+  apply(batch: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
+    return batch.view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch);
   }
 
   /** The rows of a query to BigQuery; every value as its text, NULL as null. */
@@ -214,8 +223,9 @@ export class Installation {
     return this.#table('SMartData_Temp', 'applied_batch');
   }
 
-  /** Asserts that the reporting view holds what the source's view holds, value by value. */
-  async assertEqual(): Promise<void> {
+  /** Asserts that the reporting view, or the streamed target, holds what the source's view holds, value by value. */
+  async assertEqual(view = 'pmr_project'): Promise<void> {
+    if (view === STREAMED_ENTRY.name) return await this.assertIncidentsEqual();
     const { rows: projects } = await this.source.database.query(
       `select project_id::text, name, company, trim_scale(share)::text as share,
          to_char(opened at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as opened from pmr_project order by pmr_project.project_id`,
@@ -234,6 +244,11 @@ export class Installation {
       `select * except (update_at, etl_transaction_id) from ${this.targetTable('incident')} order by incident_id`,
     );
     assert.deepEqual(target, incidents);
+  }
+
+  async assertAllEqual(): Promise<void> {
+    await this.assertEqual();
+    await this.assertIncidentsEqual();
   }
 
   /** The view's ETL transactions, oldest first. */
@@ -257,6 +272,13 @@ export class Installation {
       .filter(({ id, metadata }) => id?.startsWith(prefix) && metadata.status.errorResult === undefined)
       .map(({ id }) => String(id).slice(prefix.length))
       .sort();
+  }
+
+  /** What it logs from now on. */
+  captureLog(): LineSink {
+    const sink = new LineSink();
+    this.dependencies = { ...this.dependencies, log: createLog('info', sink) };
+    return sink;
   }
 
   /** The recorded failures, oldest first. */
@@ -305,6 +327,21 @@ export class Installation {
         );
       },
     };
+  }
+
+  /** As if so many seconds more had passed since the last captures: the next one draws a marker when the grace period is over. */
+  async letHorizonsAge(seconds = 600): Promise<void> {
+    await this.control.query(
+      `update etl.checkpoint set horizons = (
+         select coalesce(jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - $1::int8 * 1000000)::text)) order by n), '[]')
+         from jsonb_array_elements(horizons) with ordinality as e (h, n))`,
+      [seconds],
+    );
+  }
+
+  /** Closes what the test has open of it; the servers stay. */
+  leave(): Promise<void> {
+    return this.parts.close();
   }
 
   /** The names of the staged objects of a batch. */

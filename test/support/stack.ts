@@ -4,6 +4,7 @@ import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
+import { migrate } from '../../shared/control/migrate.ts';
 import type { ViewSourceEntry } from '../../shared/model/view-source.ts';
 import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start-big-query.ts';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
@@ -24,6 +25,8 @@ export type InstallationOptions = {
 };
 
 type Servers = {
+  /** As superuser. */
+  server: pg.Pool;
   postgres: Postgres;
   storage: StorageStandIn;
   pubsub: PubSubStandIn;
@@ -34,7 +37,7 @@ type Servers = {
 export class Stack {
   #servers: Servers | undefined;
   readonly #pools: pg.Pool[] = [];
-  readonly #closing: (() => Promise<void>)[] = [];
+  readonly #closing = new Set<() => Promise<void>>();
   #installations = 0;
 
   async start(): Promise<this> {
@@ -45,15 +48,25 @@ export class Stack {
       startPubSub({ minBackoffMs: 10, maxBackoffMs: 50 }),
     ]);
     const bigquery = await startBigQuery({ storageEndpoint: storage.url });
-    this.#servers = { postgres, storage, pubsub, bigquery };
+    this.#servers = { postgres, storage, pubsub, bigquery, server: this.connect(postgres.url()) };
     Object.assign(process.env, this.endpoints());
-    const server = this.connect(postgres.url());
-    await server.query(`create role ${READER.name} login password '${READER.password}'`);
-    await postgres.createDatabase('sample');
-    const sample = this.connect(postgres.url('sample'));
-    await sample.query(await readFile(new URL('source.sql', import.meta.url), 'utf8'));
-    await sample.end();
+    const source = await readFile(new URL('source.sql', import.meta.url), 'utf8');
+    await this.#server.query(`create role ${READER.name} login password '${READER.password}'`);
+    await this.#makeTemplate('sample', (pool) => pool.query(source));
+    await this.#makeTemplate('memory', migrate);
     return this;
+  }
+
+  /** A database of that name, to copy. */
+  async #makeTemplate(name: string, fill: (pool: pg.Pool) => Promise<unknown>): Promise<void> {
+    await this.postgres.createDatabase(name);
+    const pool = this.connect(this.postgres.url(name));
+    await fill(pool);
+    await pool.end();
+  }
+
+  get #server(): pg.Pool {
+    return this.#running.server;
   }
 
   get #running(): Servers {
@@ -83,25 +96,31 @@ export class Stack {
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
-    const server = this.connect(this.postgres.url());
-    await server.query(`create database ${databases.source} template sample`);
-    await server.query(`create database ${databases.control}`);
+    await this.#server.query(`create database ${databases.source} template sample`);
+    await this.#server.query(`create database ${databases.control} template memory`);
     // A project of its own: job ids are names within a project, and the numbers of every installation begin at 1.
     const projectId = `smart-project-${n}`;
     const authClient = new PassThroughClient();
     const bigquery = new BigQuery({ projectId, location: LOCATION, authClient });
     const storage = new Storage({ projectId, authClient });
     const pubsub = new PubSub({ projectId });
-    this.#closing.push(() => pubsub.close());
     const [bucket] = await storage.createBucket(`staging-${n}`, { location: LOCATION });
     for (const dataset of Object.values(DATASETS))
       await bigquery.createDataset(dataset, { location: LOCATION });
     const mailboxes = {
-      extract: await this.#mailbox(pubsub, 'cdc-extract'),
-      merge: await this.#mailbox(pubsub, 'cdc-merge'),
-      stream: await this.#mailbox(pubsub, 'cdc-stream'),
-      deadLetter: await this.#mailbox(pubsub, 'cdc-dead-letter'),
+      extract: await Mailbox.of(pubsub, 'cdc-extract'),
+      merge: await Mailbox.of(pubsub, 'cdc-merge'),
+      stream: await Mailbox.of(pubsub, 'cdc-stream'),
+      deadLetter: await Mailbox.of(pubsub, 'cdc-dead-letter'),
     };
+    const sourceUrl = this.postgres.url(databases.source);
+    const [source, control] = [this.connect(sourceUrl), this.connect(this.postgres.url(databases.control))];
+    const close = async () => {
+      if (!this.#closing.delete(close)) return;
+      const clients = [pubsub, ...Object.values(mailboxes)];
+      await Promise.all([source.end(), control.end(), ...clients.map((client) => client.close())]);
+    };
+    this.#closing.add(close);
     return await Installation.create({
       env: {
         GOOGLE_CLOUD_PROJECT: projectId,
@@ -112,13 +131,14 @@ export class Stack {
         LOG_LEVEL: 'fatal',
         ...settings,
       },
-      sourceDatabase: databases.source,
-      source: this.connect(this.postgres.url(databases.source)),
-      control: this.connect(this.postgres.url(databases.control)),
+      sourceUrl,
+      source,
+      control,
       bigquery,
       bucket,
       pubsub,
       mailboxes,
+      close,
       installedInMs: performance.now() - startedMs,
       views,
     });
@@ -137,7 +157,7 @@ export class Stack {
   async #createControl(): Promise<string> {
     this.#installations += 1;
     const name = `control_${this.#installations}`;
-    await this.postgres.createDatabase(name);
+    await this.#server.query(`create database ${name} template memory`);
     return this.postgres.url(name);
   }
 
@@ -165,22 +185,16 @@ export class Stack {
 
   /** Ends what uses the servers before they stop. */
   onStop(close: () => Promise<void>): void {
-    this.#closing.push(close);
+    this.#closing.add(close);
   }
 
   async stop(): Promise<void> {
     if (this.#servers === undefined) return;
-    await Promise.all(this.#closing.map((close) => close()));
+    await Promise.all([...this.#closing].map((close) => close()));
     await Promise.all(this.#pools.filter((pool) => !pool.ended).map((pool) => pool.end()));
     await Promise.all([this.bigquery.close(), this.pubsub.close(), this.postgres.stop()]);
     await this.storage.close();
     for (const name of Object.keys(this.endpoints())) delete process.env[name];
-  }
-
-  async #mailbox(pubsub: PubSub, topic: string): Promise<Mailbox> {
-    const mailbox = await Mailbox.of(pubsub, topic);
-    this.#closing.push(() => mailbox.close());
-    return mailbox;
   }
 
   /** The variables by which the functions find the stand-ins. */

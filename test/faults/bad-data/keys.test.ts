@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { useStack } from '../../support/use-installation.ts';
-import { ThingView } from './thing-view.ts';
-
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
+import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
 /** Texts that a quoting, a trimming, a folding or a list of somebody's would change or take apart. */
 const TEXT_KEYS = [

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { useStack } from '../../support/use-installation.ts';
-import { ThingView, VIEW } from './thing-view.ts';
+import { LOAD_TYPES, ThingView, VIEW } from './thing-view.ts';
 
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 const MEGABYTE = 1_000_000;
 /** Of characters that JSON escapes, and of some that take several bytes. */
 const text = (megabytes: number) => `repeat(E'a"\\\\\\nก', ${Math.round((megabytes * MEGABYTE) / 7)})`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { compare } from '../../local/compare/compare.ts';
 import { FUNCTIONS } from '../../local/functions.ts';
-import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { RunningFunctions } from '../../support/running-functions.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -12,8 +12,6 @@ const CHANGED_ROWS = ROWS / 10;
 const BAD_KEY = Math.round(ROWS * 0.73);
 const TIMEOUT_MS = 300_000 + ROWS;
 
-const [PROJECT_ENTRY] = ENTRIES;
-assert.ok(PROJECT_ENTRY);
 const PROJECT = PROJECT_ENTRY.name;
 const SITE = 'pmr_site';
 const INCIDENT = STREAMED_ENTRY.name;
@@ -66,7 +64,7 @@ describe(`one bad row among ${ROWS}`, function () {
         keyColumn: `${target}_id`,
         keepsDeletedRows: view !== INCIDENT,
       },
-      { sourceUrl: stack.postgres.url(on.parts.sourceDatabase), bigquery: on.bigquery },
+      on.parts,
     );
     assert.ok(consistent, JSON.stringify(examples));
     assert.ok(sourceRows > 0);

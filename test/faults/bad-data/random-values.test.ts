@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { useStack } from '../../support/use-installation.ts';
 import { ANY_TEXT } from './any-literal.ts';
-import { ThingView } from './thing-view.ts';
+import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 const TYPES = Object.keys(ANY_TEXT);
 const COLUMNS = Object.fromEntries(TYPES.map((type, i) => [`c${i}`, type]));
 const ROWS = Number(process.env.ROWS ?? 40);

@@ -13,6 +13,7 @@ import type { Stack } from '../../support/stack.ts';
 import { type Difference, differences } from './differences.ts';
 
 export const VIEW = 'thing_view';
+export const LOAD_TYPES: readonly LoadType[] = ['merge', 'bq-storage-api'];
 const CONTENT_TYPE_ID = 50;
 
 export type ThingOptions = {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { TYPES } from '../../integration/source/example-values.ts';
 import { useStack } from '../../support/use-installation.ts';
-import { ThingView } from './thing-view.ts';
+import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
 /** BigQuery's BIGNUMERIC has a 39th digit, the stand-in's not. */
 const BEYOND_THE_STAND_IN = [`'-5e38'`];
-
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 
 describe('values from PostgreSQL to BigQuery and back', () => {
   const stack = useStack();

@@ -54,8 +54,7 @@ describe('messages delivered late, out of order, again and at once', () => {
           published.push(...(await takeMessages(on)));
         }
         published.push(...(await deliverAll(on)));
-        await on.assertEqual();
-        await on.assertIncidentsEqual();
+        await on.assertAllEqual();
 
         const before = await known();
         for (const message of new Map(published.map((each) => [JSON.stringify(each), each])).values()) {

@@ -35,11 +35,6 @@ describe('a message that is delivered again', () => {
     await deliverAll(on);
   });
 
-  const assertAllEqual = async () => {
-    await on.assertEqual();
-    await on.assertIncidentsEqual();
-  };
-
   for (const { view, to, target, table, column, call, refusal } of APPLIED) {
     describe(`to ${to}`, () => {
       const change = (value: string) => on.source.change(table, 1, { [column]: value });
@@ -80,7 +75,7 @@ describe('a message that is delivered again', () => {
         await deliverAll(on);
 
         await assertNothingChanges(older, { outcome: 'already finished', state: 'applied' });
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I4 when its batch was abandoned and captured again under a new number', async () => {
@@ -97,7 +92,7 @@ describe('a message that is delivered again', () => {
           changed: '1',
         });
         await assertNothingChanges(abandoned, { outcome: 'already finished', state: 'abandoned' });
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I8 when its batch failed: it is skipped while the view is halted, and settled when it was resumed', async () => {
@@ -111,7 +106,7 @@ describe('a message that is delivered again', () => {
         await on.dependencies.control.resumeView(view);
         await assertNothingChanges(failed, { outcome: 'already finished', state: 'abandoned' });
         await deliverAll(on);
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I4 while its batch is being applied: it finds the view busy', async () => {
@@ -125,7 +120,7 @@ describe('a message that is delivered again', () => {
 
         held.release();
         assert.partialDeepStrictEqual(await applying, { outcome: 'applied', changed: '1' });
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I4 together with everything else that was published since, at once and in reverse', async () => {
@@ -145,7 +140,7 @@ describe('a message that is delivered again', () => {
         await deliverAll(on);
         const [batches, , errors, rows] = await known();
         assert.deepEqual([batches, errors, rows], [before[0], before[2], before[3]]);
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
     });
   }
@@ -164,7 +159,7 @@ describe('a message that is delivered again', () => {
       assert.equal(answers.filter(({ outcome }) => outcome === 'staged').length, 2);
       await deliverAll(on);
       assert.deepEqual((await on.states()).slice(-1), ['applied']);
-      await assertAllEqual();
+      await on.assertAllEqual();
     });
 
     it('I2 the request to go on after a cut batch, twice and before that batch is applied, loses nothing', async () => {
@@ -184,7 +179,7 @@ describe('a message that is delivered again', () => {
       assert.deepEqual([first.outcome, second.outcome].sort()[1], 'staged');
       await deliverAll(on);
       assert.partialDeepStrictEqual(await deliver(goOn, on), { outcome: 'idle', logRows: '0' });
-      await assertAllEqual();
+      await on.assertAllEqual();
     });
 
     it('I4 the request to capture a lost batch again, late, finds nothing left to do', async () => {
@@ -201,7 +196,7 @@ describe('a message that is delivered again', () => {
       assert.partialDeepStrictEqual(await deliver(recapture, on), { outcome: 'idle', logRows: '0' });
 
       assert.deepEqual(await on.batches(STREAMED_ENTRY.name), batches);
-      await assertAllEqual();
+      await on.assertAllEqual();
     });
   });
 });

@@ -17,7 +17,7 @@ describe('I2 I4 I5 I8 a fault at any call of a function', function () {
 
   before(async () => {
     console.log(`      SEED=${seed}`);
-    lanes = await Lanes.start(3);
+    lanes = new Lanes(3);
     const chosen = sampleOf(everyInjection(await lanes.record()), OF_EACH, seed);
     injected = chosen.length;
     await lanes.inject(chosen, (injection, verdict) => tally.add(injection, verdict));

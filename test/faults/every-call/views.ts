@@ -1,9 +1,5 @@
 import type { Pair } from '../../local/compare/compare.ts';
-import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Table } from '../../support/sample-source.ts';
-
-/** The configuration of the views that faults are injected into: of each load type one. */
-export const CONFIGURATION = [...ENTRIES, STREAMED_ENTRY];
 
 export type ViewName = 'pmr_project' | 'xyz_incident';
 

@@ -8,14 +8,12 @@ import type { viewSourceImport } from '../../../shared/model/view-source.ts';
 import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { check } from '../../../shared/operations/preflight.ts';
-import { ENTRIES, type Installation } from '../../support/installation.ts';
+import { type Installation, PROJECT_ENTRY } from '../../support/installation.ts';
 import { useStack } from '../../support/use-installation.ts';
-import { ThingView } from '../bad-data/thing-view.ts';
+import { LOAD_TYPES, ThingView } from '../bad-data/thing-view.ts';
 import { Canaries } from './canaries.ts';
 import { INJECTIONS, UNHOLDABLE, VERY_LONG, WORST } from './injections.ts';
 
-const [PROJECT_ENTRY] = ENTRIES;
-assert.ok(PROJECT_ENTRY);
 const INVOCATION = { functionName: 'extract', event: {} };
 const EVERY = [...INJECTIONS, ...UNHOLDABLE, VERY_LONG];
 
@@ -298,7 +296,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
     });
   });
 
-  for (const loadType of ['merge', 'bq-storage-api'] as const) {
+  for (const loadType of LOAD_TYPES) {
     describe(`from the rows of a view of load type ${loadType}`, () => {
       it('as keys and values: arrives as it is, changes, and goes', async () => {
         const thing = await ThingView.install(stack, {

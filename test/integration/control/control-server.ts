@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { type Control, createControl } from '../../../shared/control/control.ts';
 import { migrate } from '../../../shared/control/migrate.ts';
 import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
@@ -61,14 +60,7 @@ export class ControlServer {
 
   /** A pool as the functions have it. */
   connect(url: string): pg.Pool {
-    const config = parseConfig({
-      GOOGLE_CLOUD_PROJECT: 'smart-project',
-      SOURCE_DATABASE_URL: url,
-      CONTROL_DATABASE_URL: url,
-      STAGING_BUCKET: 'staging',
-      BIGQUERY_LOCATION: 'EU',
-    });
-    const pool = openTestPool(config.controlDatabase, { max: 8, config });
+    const pool = openTestPool(url, { max: 8 });
     this.#pools.push(pool);
     return pool;
   }

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { createLog } from '../../../shared/log.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { STREAMED_ENTRY } from '../../support/installation.ts';
-import { LineSink } from '../../support/line-sink.ts';
 import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -14,9 +12,7 @@ describe('what waits', () => {
   /** The same installation, and what it logs. */
   const logging = async (settings: Record<string, string> = {}) => {
     const process = await on.anotherProcess(settings);
-    const sink = new LineSink();
-    process.dependencies = { ...process.dependencies, log: createLog('info', sink) };
-    return { process, sink };
+    return { process, sink: process.captureLog() };
   };
 
   describe('a batch that is staged and not applied', () => {
@@ -53,14 +49,13 @@ describe('what waits', () => {
         await importConfiguration([STREAMED_ENTRY], on.dependencies);
         await on.source.add('app_incident', { id: 1, type: 'leak' });
         const batch = await on.stage(view);
-        const apply = () => (view === STREAMED_ENTRY.name ? on.stream(batch) : on.merge(batch));
         await on.control.query('update etl.view_source set paused = true where name = $1', [view]);
 
-        assert.equal((await apply()).outcome, 'skipped');
+        assert.equal((await on.apply(batch)).outcome, 'skipped');
 
         assert.deepEqual(await on.states(view), ['staged']);
         await on.control.query('update etl.view_source set paused = false where name = $1', [view]);
-        assert.equal((await apply()).outcome, 'applied');
+        assert.equal((await on.apply(batch)).outcome, 'applied');
       });
     }
   });
@@ -83,22 +78,13 @@ describe('what waits', () => {
     assert.deepEqual(await on.mailboxes.extract.take(), []);
   });
 
-  /** As if so many seconds more had passed since the last captures. */
-  const ageHorizons = (seconds: number) =>
-    on.control.query(
-      `update etl.checkpoint set horizons = (
-         select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - $1::int8 * 1000000)::text)))
-         from jsonb_array_elements(horizons) h)`,
-      [seconds],
-    );
-
   it('I8 a floor that has not moved for long is warned of, with the oldest transaction', async () => {
     await on.replicate();
     const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '60' });
-    await ageHorizons(55);
+    await on.letHorizonsAge(55);
     await process.extract();
     assert.deepEqual(sink.records(), []);
-    await ageHorizons(120);
+    await on.letHorizonsAge(120);
     // The age of other people's transactions is shown to those who may see everybody's.
     await on.source.database.query(`grant pg_read_all_stats to ${READER.name}`);
     const writer = await on.source.database.connect();

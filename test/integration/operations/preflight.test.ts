@@ -13,7 +13,7 @@ const SEQUENCE = 'models_logging_change_id_seq';
 const INVOCATION = { functionName: 'extract', event: {} };
 
 describe('what an operator asks', () => {
-  const { on, stack } = useInstallation();
+  const { on } = useInstallation();
 
   beforeEach(() =>
     on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }, { id: 3, name: 'three' }),
@@ -109,7 +109,7 @@ describe('what an operator asks', () => {
 
     it('I12 finds a role that may do more than read', async () => {
       const superuser = await on.anotherProcess({
-        SOURCE_DATABASE_URL: stack.postgres.url(on.parts.sourceDatabase),
+        SOURCE_DATABASE_URL: on.parts.sourceUrl,
       });
       assert.match(
         one(await faulty(superuser), 'source rights').message,

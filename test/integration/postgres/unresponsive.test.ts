@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { inTransaction, readOnly } from '../../../shared/postgres/transaction.ts';
 import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
@@ -19,17 +18,10 @@ describe('a connection to PostgreSQL', () => {
   before(async () => {
     server = await startPostgres();
     proxy = await startPostgresProxy({ port: server.port, sideOf: () => 'db' });
-    const url = proxy.url(server.url());
-    const config = parseConfig({
-      GOOGLE_CLOUD_PROJECT: 'test-project',
-      SOURCE_DATABASE_URL: url,
-      CONTROL_DATABASE_URL: url,
-      STAGING_BUCKET: 'test-bucket',
-      BIGQUERY_LOCATION: 'EU',
-      STATEMENT_TIMEOUT_SECONDS: '1',
-      CONNECT_TIMEOUT_SECONDS: '1',
+    pool = openTestPool(proxy.url(server.url()), {
+      max: 4,
+      settings: { STATEMENT_TIMEOUT_SECONDS: '1', CONNECT_TIMEOUT_SECONDS: '1' },
     });
-    pool = openTestPool(config.sourceDatabase, { max: 4, config });
   });
   after(async () => {
     await pool.end();

@@ -1,27 +1,20 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
 import { tick } from '../../../functions/extract/tick.ts';
-import { createLog } from '../../../shared/log.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import type { LineSink } from '../../support/line-sink.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 /** What an alert policy looks for must be in the lines that the functions write. */
 describe('I8 the log tells', () => {
   const { on, stack } = useInstallation({ settings: { LAG_WARNING_SECONDS: '600' } });
-  let sink: PassThrough;
+  let sink: LineSink;
 
   beforeEach(async () => {
-    sink = new PassThrough();
-    on.dependencies.log = createLog('info', sink);
+    sink = on.captureLog();
     await on.source.add('app_project', { id: 1, name: 'one' });
   });
 
-  const lines = (message: string): Record<string, unknown>[] =>
-    String(sink.read() ?? '')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .filter((line) => line.message === message);
+  const lines = (message: string) => sink.records().filter((line) => line.message === message);
 
   it('how late every enabled view is, at every tick', async () => {
     await on.replicate();
@@ -70,10 +63,7 @@ describe('I8 the log tells', () => {
     await loseBatch();
     await on.stage();
 
-    const told = String(sink.read() ?? '')
-      .split('\n')
-      .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]))
-      .filter(({ message }) => String(message).startsWith('batch abandoned'));
+    const told = sink.records().filter(({ message }) => String(message).startsWith('batch abandoned'));
     assert.partialDeepStrictEqual(told, [
       { severity: 'WARNING', message: 'batch abandoned', view: 'pmr_project', inARow: 1 },
       { severity: 'ERROR', message: 'batch abandoned again', view: 'pmr_project', inARow: 2 },

@@ -3,12 +3,9 @@ import { inspect } from 'node:util';
 import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { createDependencies } from '../../../shared/runtime/dependencies.ts';
-import { ENTRIES } from '../../support/installation.ts';
+import { PROJECT_ENTRY } from '../../support/installation.ts';
 import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
-
-const [PROJECT_ENTRY] = ENTRIES;
-assert.ok(PROJECT_ENTRY);
 
 /** A place where nobody listens. */
 const NOWHERE = 'postgresql://reader:hunter2@127.0.0.1:1/smartapp';

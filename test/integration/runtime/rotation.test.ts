@@ -34,14 +34,11 @@ describe('a password that is replaced', () => {
   });
   afterEach(() => functions.stop());
 
-  const urlOf = (side: 'source' | 'control', password: string): string =>
-    side === 'source'
-      ? stack.postgres.url(on.parts.sourceDatabase, READER.name, password)
-      : stack.postgres.url(
-          new URL(on.parts.env.CONTROL_DATABASE_URL ?? '').pathname.slice(1),
-          KEEPER,
-          password,
-        );
+  const urlOf = (side: 'source' | 'control', password: string): string => {
+    const { SOURCE_DATABASE_URL = '', CONTROL_DATABASE_URL = '' } = on.parts.env;
+    const url = new URL(side === 'source' ? SOURCE_DATABASE_URL : CONTROL_DATABASE_URL);
+    return Object.assign(url, { username: roleOf(side), password }).href;
+  };
   const roleOf = (side: 'source' | 'control') => (side === 'source' ? READER.name : KEEPER);
   const setPassword = async (side: 'source' | 'control', password: string) => {
     await server.query(`alter role ${roleOf(side)} password '${password}'`);

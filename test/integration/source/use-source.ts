@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
 
@@ -84,13 +83,4 @@ export class Source {
 }
 
 /** Connections made the way the functions make them. */
-export function openPool(url: string): pg.Pool {
-  const config = parseConfig({
-    GOOGLE_CLOUD_PROJECT: 'test-project',
-    SOURCE_DATABASE_URL: url,
-    CONTROL_DATABASE_URL: url,
-    STAGING_BUCKET: 'test-bucket',
-    BIGQUERY_LOCATION: 'EU',
-  });
-  return openTestPool(config.sourceDatabase, { max: 12, config });
-}
+export const openPool = (url: string): pg.Pool => openTestPool(url, { max: 12 });

@@ -12,12 +12,6 @@ import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.t
 const BEHIND_MINUTES = 30;
 const VIEW = 'pmr_project';
 
-/** As if a day had passed since the last captures. */
-const AGE_HORIZONS = `
-  update etl.checkpoint set horizons = (
-    select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - 86400000000)::text)))
-    from jsonb_array_elements(horizons) h)`;
-
 /** What happens, and the metrics and alerts that are to see it: each of them once for its line, and no others. */
 interface Situation {
   what: string;
@@ -196,7 +190,7 @@ describe('metrics and alerts on log lines', () => {
           await writer.query('select pg_current_xact_id()');
           await on.source.change('app_project', 1, { name: 'beside a long transaction' });
           await replicate();
-          await on.control.query(AGE_HORIZONS);
+          await on.letHorizonsAge(24 * 3600);
           await functions.call('extract', { view: VIEW });
         } finally {
           await writer.query('rollback');
