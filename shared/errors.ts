@@ -1,24 +1,24 @@
-/** Every way a step can fail. Closed: a new kind needs a row in DISPOSITION and in ADVICE. */
+/** Every way a step can fail. The list is closed: a new kind needs a row in DISPOSITION and in ADVICE. */
 export type ErrorKind =
   | 'transient' // the network, a quota, a restart: the same call may succeed later
-  | 'superseded' // another process holds the view or the batch now; nothing may be changed
-  | 'unauthorized' // a password, a role or an IAM binding
+  | 'superseded' // another process holds the view or the batch now; this one must change nothing
+  | 'unauthorized' // a wrong password, a missing role or a missing IAM binding
   | 'environment' // the process was started with unusable environment variables
-  | 'invalid_event' // an event that can never be carried out
+  | 'invalid_event' // an event that can never be handled
   | 'configuration' // a view source that does not fit the source or the warehouse
-  | 'source_refused' // the source cannot be captured exactly (design: capture, "Refused with advice")
+  | 'source_refused' // the source cannot be captured exactly (docs/architecture.md#capture)
   | 'bad_data' // a value, a key or a row that the target cannot hold exactly
-  | 'schema_drift' // a temp or target table whose columns differ from the view's
-  | 'staging_lost' // staged objects or rows that are gone
-  | 'batch_id_collision' // an object or job of this batch's number is another batch's
+  | 'schema_drift' // the columns of a temp or target table differ from the view's
+  | 'staging_lost' // staged objects or rows are gone
+  | 'batch_id_collision' // an object or job with this batch's id belongs to another batch
   | 'merge_refused' // the procedure's guard refused rows or the whole batch
-  | 'warehouse' // BigQuery refused a statement or a load for good
+  | 'warehouse' // BigQuery refused a statement or a load permanently
   | 'bug'; // everything unknown
 
 /**
- * What becomes of the event whose handling failed:
- * `retry` answers with an error, so that Pub/Sub delivers again; `halt` records the error, stops the view and sets
- * the event aside; `dead_letter` records and sets aside, the view goes on; `stop` is no failure: somebody else goes on.
+ * What happens to an event whose handling failed. `retry` answers with an error, so that Pub/Sub delivers it again. `halt`
+ * records the error, stops the view and dead-letters the event. `dead_letter` records the error and dead-letters the event; the
+ * view keeps running. `stop` is not a failure: another process has taken over.
  */
 export type Disposition = 'retry' | 'halt' | 'dead_letter' | 'stop';
 
@@ -39,25 +39,25 @@ export const DISPOSITION: Record<ErrorKind, Disposition> = {
   bug: 'halt',
 };
 
-/** What an operator can do; an error may carry more exact advice of its own. */
+/** What an operator can do about each kind. An error may carry more exact advice of its own. */
 export const ADVICE: Record<ErrorKind, string> = {
-  transient: 'Nothing to do: it is tried again.',
-  superseded: 'Nothing to do: another run goes on with this view.',
+  transient: 'Nothing to do: it will be retried.',
+  superseded: 'Nothing to do: another run has taken over this view.',
   unauthorized: 'Check the password, the role or the IAM binding that the message names.',
   environment: 'Correct the environment variables that the message names and deploy again.',
   invalid_event: 'Correct the payload and send it again.',
   configuration: 'Correct the view source or the object that the message names, then resume the view.',
-  source_refused: 'Follow the message; a resync covers what the change log can no longer tell.',
+  source_refused: 'Follow the message. A resync covers what the change log no longer shows.',
   bad_data: 'Correct the row, or give the column a policy (null or string), then resume the view.',
-  schema_drift: 'Bring the table and the view to the same columns, then resume the view.',
-  staging_lost: 'Nothing to do: the rows are staged again.',
-  batch_id_collision: 'Nothing to do: the rows are captured again under a higher number.',
-  merge_refused: 'Look for a second control database that feeds this target, then resume the view.',
+  schema_drift: 'Give the table and the view the same columns, then resume the view.',
+  staging_lost: 'Nothing to do: the rows will be staged again.',
+  batch_id_collision: 'Nothing to do: the changes will be captured again under a higher batch id.',
+  merge_refused: 'Check whether a second control database feeds this target, then resume the view.',
   warehouse: 'Correct what BigQuery names, then resume the view.',
-  bug: 'Report it with the log lines around it; the view is stopped until it is understood.',
+  bug: 'Report it with the log lines around it. The view stays halted until someone resumes it.',
 };
 
-/** Where a failure happened; only names and numbers, never row values other than keys. */
+/** Where a failure happened: names and ids only, never row values other than keys. */
 export type ErrorContext = {
   view?: string;
   etlTransactionId?: bigint;
@@ -69,8 +69,6 @@ export class DataHubError extends Error {
   readonly kind: ErrorKind;
   readonly context: ErrorContext;
   readonly advice: string;
-  /** Whether it was written to etl.etl_error already. */
-  isRecorded = false;
 
   constructor(
     kind: ErrorKind,
@@ -84,8 +82,8 @@ export class DataHubError extends Error {
     this.advice = options.advice ?? ADVICE[kind];
   }
 
-  /** The same failure, told with where it happened; what it already tells wins. */
-  within(context: ErrorContext): DataHubError {
+  /** The same failure with more context; what the error already carries wins. */
+  withContext(context: ErrorContext): DataHubError {
     return new DataHubError(this.kind, this.message, {
       context: { ...context, ...this.context },
       advice: this.advice,
@@ -94,7 +92,7 @@ export class DataHubError extends Error {
   }
 }
 
-/** Any thrown thing as one of ours; what was not classified at its edge is a bug. */
+/** Turns anything that was thrown into a DataHubError. An error that no client's edge classified is a bug. */
 export function asDataHubError(error: unknown): DataHubError {
   if (error instanceof DataHubError) return error;
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -118,7 +116,7 @@ const NETWORK_CODES = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Whether an error says that a connection could not be made or was lost: by its code, or since it came from a system call. */
+/** Whether a connection could not be made or was lost, judged by the error's code or by the system call that it comes from. */
 export function isNetworkError(error: unknown): boolean {
   const { code, syscall, name } = (error ?? {}) as { code?: unknown; syscall?: unknown; name?: unknown };
   return (
@@ -129,7 +127,7 @@ export function isNetworkError(error: unknown): boolean {
   );
 }
 
-/** A TypeError and its kin are bugs of ours, wherever they surface. */
+/** A TypeError or one of its relatives is our bug, wherever it surfaces. */
 export function isProgrammingError(error: unknown): boolean {
   return (
     error instanceof TypeError ||

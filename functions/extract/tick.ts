@@ -1,38 +1,30 @@
-import type { ViewSource } from '../../shared/model/view-source.ts';
+import { stopReason } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { publishPendingDeadLetters } from '../../shared/runtime/publish-dead-letters.ts';
-
-/** Why a view is not extracted at present; null when it is. */
-export function stopReason(source: ViewSource): string | null {
-  if (!source.enabled) return 'not enabled';
-  if (source.paused) return 'paused';
-  if (source.haltedReason !== null) return `halted: ${source.haltedReason}`;
-  return null;
-}
+import { publishDeadLetters } from '../../shared/runtime/publish-dead-letters.ts';
 
 /**
- * Fans a tick out: one message for every view that runs. Repeating it costs captures that find nothing. Then it says how late each
- * view is, publishes dead letters that are due, and deletes what is too old.
+ * Fans a tick out: publishes one message for every view that is not stopped. Then logs how far each view is behind, publishes dead letters
+ * that are due, and deletes old rows. Safe to repeat: a second capture finds nothing.
  */
 export async function tick(trigger: string, dependencies: Dependencies) {
   const { config, control, events, log } = dependencies;
-  const sources = (await control.listViewSources()).filter((source) => stopReason(source) === null);
-  const asked = await Promise.allSettled(
+  const sources = (await control.viewSources.list()).filter((source) => stopReason(source) === null);
+  const requests = await Promise.allSettled(
     sources.map((source) => events.requestExtract(source.name, trigger)),
   );
   const views = sources.map((source) => source.name);
   if (views.length === 0) log.warn({ trigger }, 'no view is enabled');
   await logFreshness(dependencies);
-  await publishPendingDeadLetters(dependencies);
-  await control.deleteOldRows(config.keepDays);
-  for (const each of asked) if (each.status === 'rejected') throw each.reason;
-  await control.resolveRightsOfTicks();
+  await publishDeadLetters(dependencies);
+  await control.retention.deleteOldRows(config.keepDays);
+  for (const request of requests) if (request.status === 'rejected') throw request.reason;
+  await control.failures.resolveTickRights();
   return { outcome: 'fanned out', views };
 }
 
-/** A line for every enabled view, also for those that are stopped: their users read old rows. */
+/** Logs a line for every enabled view, including stopped ones: their users read old rows. */
 async function logFreshness({ config, control, log }: Dependencies): Promise<void> {
-  for (const line of await control.viewFreshness()) {
+  for (const line of await control.viewSources.freshness()) {
     log.info(line, 'view freshness');
     if (line.behindSeconds > config.lagWarningSeconds) log.warn(line, 'view behind');
   }

@@ -1,8 +1,6 @@
-import { parseBatchEvent } from '../../shared/events/messages.ts';
+import { applying } from '../../shared/batch/apply-batch.ts';
 import { handle } from '../../shared/runtime/handle.ts';
-import { mergeBatch } from './merge-batch.ts';
+import { applyMerge } from './apply-merge.ts';
 
-/** The function `merge`: applies the batch that the event names to its target. */
-export const merge = handle('merge', (payload, invocation, dependencies) =>
-  mergeBatch(parseBatchEvent(payload), invocation, dependencies),
-);
+/** The function `merge`: applies the batch that its event names by the merge procedure. */
+export const merge = handle('merge', applying({ loadType: 'merge', apply: applyMerge }));

@@ -1,6 +1,5 @@
-import type { EtlTransaction, Progress } from '../../shared/control/batches.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import type { Counts } from '../../shared/model/batch.ts';
+import type { Counts, EtlTransaction, Progress } from '../../shared/model/batch.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
@@ -11,20 +10,20 @@ import type { StreamMessage } from '../../shared/warehouse/stream-message.ts';
 export type EncodedRows = {
   message: StreamMessage;
   /**
-   * The rows of the staged objects in their order, as upserts and deletes, from where the batch was left until the time is up.
-   * Throws `staging_lost` for objects that are damaged.
+   * The rows of the staged objects in their order, as upserts and deletes, from where the last call stopped until `shouldStop`. Throws
+   * `staging_lost` for damaged objects.
    */
-  changes(manifest: Manifest, isTimeUp: () => boolean, signal: AbortSignal): AsyncGenerator<Uint8Array[]>;
-  /** Deletes of rows that the batch did not carry. They are older than every row of it, so that none can be lost by them. */
+  changes(manifest: Manifest, shouldStop: () => boolean, signal: AbortSignal): AsyncGenerator<Uint8Array[]>;
+  /** Deletes for rows that the batch did not carry. They count as older than every row of the batch, so they cannot delete one of those. */
   deletes(keys: AsyncIterable<StagedRow[]>): AsyncGenerator<Uint8Array[]>;
-  /** What was given out so far, and by those before us. */
+  /** The rows yielded so far, by this call and by earlier ones. */
   readonly progress: Progress;
 };
 
-/** Below the ordinals of staged rows, which begin at 1. */
+/** Below the ordinals of staged rows, which start at 1. */
 const BEFORE_ALL_ROWS = 0;
 
-/** Encodes what a batch writes into its target. Throws `bad_data` for a value that the message cannot hold. */
+/** Encodes the rows that a batch writes into its target. Throws `bad_data` for a value that the message cannot hold. */
 export async function encodeRows(
   batch: EtlTransaction,
   shape: TableShape,
@@ -41,19 +40,19 @@ export async function encodeRows(
     if (String(row.etl_transaction_id) !== String(batch.id)) {
       throw new DataHubError(
         'staging_lost',
-        `a staged row of ETL transaction ${batch.id} is another batch's`,
+        `a staged row of ETL transaction ${batch.id} belongs to another batch`,
       );
     }
     progress.rows += 1;
     counts[countOf(row)] += 1n;
-    // Its place among the staged rows, the same at every try.
+    // The ordinal is the row's place among the staged rows, the same at every attempt.
     return row.action === 'deleted' ? encoder.delete(row, progress.rows) : encoder.upsert(row, progress.rows);
   };
 
   return {
     message,
     progress,
-    async *changes(manifest, isTimeUp, signal) {
+    async *changes(manifest, shouldStop, signal) {
       let before = 0;
       for (const object of manifest.objects) {
         const end = before + object.rows;
@@ -63,8 +62,8 @@ export async function encodeRows(
             before += lines.length;
             if (done === lines.length) continue;
             yield lines.slice(done).map(encode);
-            // Only after a step forward, or a slow start would keep the batch where it is for ever.
-            if (isTimeUp()) return;
+            // Checked only after progress was made: a slow start must not keep the batch where it is for ever.
+            if (shouldStop()) return;
           }
         }
         before = end;
@@ -79,7 +78,7 @@ export async function encodeRows(
   };
 }
 
-/** The log's hint; the rows of a whole view have none. */
+/** Counts by the log's hint. The rows of a whole view have no hint. */
 function countOf({ action }: StagedRow): keyof Counts {
   return action === 'deleted' || action === 'changed' ? action : 'added';
 }

@@ -1,8 +1,6 @@
-import { parseBatchEvent } from '../../shared/events/messages.ts';
+import { applying } from '../../shared/batch/apply-batch.ts';
 import { handle } from '../../shared/runtime/handle.ts';
-import { streamBatch } from './stream-batch.ts';
+import { applyStream } from './apply-stream.ts';
 
-/** The function `stream`: writes the batch that the event names to its target, row by row. */
-export const stream = handle('stream', (payload, invocation, dependencies) =>
-  streamBatch(parseBatchEvent(payload), invocation, dependencies),
-);
+/** The function `stream`: applies the batch that its event names through the Storage Write API. */
+export const stream = handle('stream', applying({ loadType: 'bq-storage-api', apply: applyStream }));

@@ -1,15 +1,18 @@
-import type { EtlTransaction } from '../control/batches.ts';
 import type { Lease } from '../control/leases.ts';
+import type { EtlTransaction } from '../model/batch.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 
-/** Gives a batch up, with the reason; its log rows are captured again under a new number. Twice in a row is for an operator to look at. */
-export async function abandon(
+/**
+ * Abandons a batch with the reason; a new batch captures its log rows again. A second abandoned batch in a row is logged as an error,
+ * for an operator to look at.
+ */
+export async function abandonBatch(
   lease: Lease,
   batch: Pick<EtlTransaction, 'id' | 'state'>,
   why: string,
   { control, log }: Dependencies,
 ): Promise<void> {
-  const inARow = await control.abandonBatch(lease, batch, why);
+  const inARow = await control.batches.abandon(lease, batch, why);
   const line = { view: lease.view, etlTransactionId: String(batch.id), why, inARow };
   if (inARow < 2) log.warn(line, 'batch abandoned');
   else log.error(line, 'batch abandoned again');

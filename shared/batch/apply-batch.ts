@@ -1,15 +1,14 @@
-import type { EtlTransaction, Progress } from '../control/batches.ts';
 import type { Lease } from '../control/leases.ts';
+import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
-import type { BatchEvent } from '../events/messages.ts';
-import type { Counts } from '../model/batch.ts';
+import { type BatchEvent, parseBatchEvent } from '../events/messages.ts';
+import { APPLIER, type Counts, type EtlTransaction, isBeingLoaded, type Progress } from '../model/batch.ts';
 import { NEXT } from '../model/batch-states.ts';
 import type { LoadType } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
-import type { Invocation } from '../runtime/handle.ts';
-import { abandon } from './abandon-batch.ts';
-import { isBeingLoaded } from './is-being-loaded.ts';
+import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
+import { abandonBatch } from './abandon-batch.ts';
 import { withViewLease } from './with-view-lease.ts';
 
 export type ApplyResult =
@@ -22,45 +21,43 @@ export type ApplyResult =
       deleted: string;
     }
   /**
-   * Running: BigQuery's job goes on without us; the next tick looks at it again. Continued: we stopped before our time limit,
-   * and the batch is announced again.
+   * Running: BigQuery's job outlives this call; the next tick checks it. Continued: this call stopped before its time limit and
+   * announced the batch again. Recaptured: the batch was abandoned, and its changes are captured again.
    */
   | {
       outcome: 'running' | 'continued' | 'busy' | 'skipped' | 'recaptured';
       view: string;
       etlTransactionId: string;
     }
-  /** The batch was settled before. */
-  | { outcome: 'already finished'; view: string; etlTransactionId: string; state: string };
+  /** The batch had already reached a final state. */
+  | { outcome: 'already finished'; view: string; etlTransactionId: string; state: string }
+  | HaltedView;
 
-/** How far a batch was brought. */
-export type Settled =
+/** How far one call brought a batch. */
+export type BatchOutcome =
   | { state: 'applied'; counts: Counts; lagMs: number | null }
   | { state: 'running' }
   | { state: 'continued'; progress: Progress }
   | { state: 'recaptured' }
   | { state: 'already finished'; batch: EtlTransaction };
 
-/** A batch whose view is held. */
-export type HeldBatch = {
-  id: bigint;
-  source: ViewSource;
-  lease: Lease;
-  /** Aborts when the lease is lost. */
-  signal: AbortSignal;
-};
+/** A batch whose view this process holds. */
+export type LeasedBatch = { id: bigint; source: ViewSource; lease: Lease; deadline: Deadline };
 
-/** One way to apply batches. */
+/** One way to apply batches: brings a batch to a final state, as far as the deadline allows. */
 export type Applier = {
   loadType: LoadType;
-  /** The function that it is part of, whose topic the batches are announced on. */
-  functionName: 'merge' | 'stream';
-  /** Brings the batch to an end, as far as it can. */
-  settle: (held: HeldBatch, dependencies: Dependencies) => Promise<Settled>;
+  apply: (batch: LeasedBatch, dependencies: Dependencies) => Promise<BatchOutcome>;
 };
 
+/** The step of a function that applies the batch its event names. */
+export function applying(applier: Applier): Step {
+  return (payload, invocation, dependencies) =>
+    applyBatch(parseBatchEvent(payload), applier, invocation, dependencies);
+}
+
 /**
- * Applies one staged batch of a view of the applier's load type, and asks for what follows. Safe to repeat and to run twice at
+ * Applies one staged batch of a view with the applier's load type, and requests what must follow. Safe to repeat and to run twice at
  * once (I4, I5): a batch that was applied is left alone.
  */
 export async function applyBatch(
@@ -72,50 +69,39 @@ export async function applyBatch(
   const { control, events, log, clock } = dependencies;
   const startedMs = clock.nowMs();
   const named = { view: event.view, etlTransactionId: String(event.etlTransactionId) };
-  const source = await control.getViewSource(event.view);
-  const batch = await control.getBatch(event.view, event.etlTransactionId);
-  const context = { view: source.name, etlTransactionId: batch.id };
-  if (NEXT[batch.state].length === 0) {
-    return { outcome: 'already finished', ...named, state: batch.state };
-  }
-  if (source.loadType !== applier.loadType) {
-    throw new DataHubError(
-      'invalid_event',
-      `view ${source.name} is not applied by ${invocation.functionName}: its load type is ${source.loadType}`,
-      { context },
-    );
-  }
-  if (batch.state === 'extracting' || isBeingLoaded(batch, source.loadType)) {
-    throw new DataHubError('transient', `ETL transaction ${batch.id} is still being extracted`, { context });
-  }
+  const source = await control.viewSources.get(event.view);
+  const batch = await control.batches.get(event.view, event.etlTransactionId);
+  if (NEXT[batch.state].length === 0) return { outcome: 'already finished', ...named, state: batch.state };
+  assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
 
-  const held = await withViewLease(source.name, invocation, dependencies, (lease, signal) =>
-    applier.settle({ id: batch.id, source, lease, signal }, dependencies),
+  const leased = await withViewLease(source.name, invocation, dependencies, (lease, deadline) =>
+    applier.apply({ id: batch.id, source, lease, deadline }, dependencies),
   );
-  if (!held.held) return { outcome: 'busy', ...named };
-  const settled = held.result;
+  if (leased.outcome === 'view halted') return leased;
+  if (leased.outcome === 'busy') return { outcome: 'busy', ...named };
+  const outcome = leased.result;
   const durationMs = () => clock.nowMs() - startedMs;
-  switch (settled.state) {
+  switch (outcome.state) {
     case 'already finished':
-      return { outcome: 'already finished', ...named, state: settled.batch.state };
+      return { outcome: 'already finished', ...named, state: outcome.batch.state };
     case 'running':
       log.info({ ...named, durationMs: durationMs() }, 'batch still being applied');
       return { outcome: 'running', ...named };
     case 'continued':
       log.info(
-        { ...named, rows: settled.progress.rows, durationMs: durationMs() },
+        { ...named, rows: outcome.progress.rows, durationMs: durationMs() },
         'batch continues before the time limit',
       );
-      await events.announceBatch(applier.functionName, source.name, batch.id);
+      await events.announceBatch(APPLIER[applier.loadType], source.name, batch.id);
       return { outcome: 'continued', ...named };
     case 'recaptured':
       await events.requestExtract(source.name, 'recapture');
       return { outcome: 'recaptured', ...named };
     case 'applied': {
-      const { added, changed, deleted } = settled.counts;
+      const { added, changed, deleted } = outcome.counts;
       const counts = { added: String(added), changed: String(changed), deleted: String(deleted) };
-      const { lagMs } = settled;
+      const { lagMs } = outcome;
       log.info({ ...named, kind: batch.kind, ...counts, lagMs, durationMs: durationMs() }, 'batch applied');
       if (batch.hasMore) await events.requestExtract(source.name, 'continue');
       return { outcome: 'applied', ...named, ...counts };
@@ -123,14 +109,28 @@ export async function applyBatch(
   }
 }
 
-/** Gives a batch up that was put back to `staged`, for a loss that only capturing its log rows again makes good. */
+/** Throws `invalid_event` for a view of another load type, and `transient` while `extract` still works on the batch. */
+function assertReadyFor({ loadType }: Applier, batch: EtlTransaction, source: ViewSource): void {
+  const context = { view: source.name, etlTransactionId: batch.id };
+  if (source.loadType !== loadType) {
+    throw new DataHubError(
+      'invalid_event',
+      `${APPLIER[loadType]} does not apply view ${source.name}: its load type is ${source.loadType}`,
+      { context },
+    );
+  }
+  if (batch.state === 'extracting' || isBeingLoaded(batch, source.loadType)) {
+    throw new DataHubError('transient', `ETL transaction ${batch.id} is still being extracted`, { context });
+  }
+}
+
+/** Abandons a batch that is `staged` again after a loss that only a new capture of its log rows can repair. */
 export async function recapture(
-  { id, lease }: Pick<HeldBatch, 'id' | 'lease'>,
+  { id, lease }: Pick<LeasedBatch, 'id' | 'lease'>,
   loss: DataHubError,
   dependencies: Dependencies,
-): Promise<Settled> {
-  const { control } = dependencies;
-  await abandon(lease, { id, state: 'staged' }, loss.message, dependencies);
-  if (loss.kind === 'batch_id_collision') await control.skipBatchIds();
+): Promise<BatchOutcome> {
+  await abandonBatch(lease, { id, state: 'staged' }, loss.message, dependencies);
+  if (loss.kind === 'batch_id_collision') await dependencies.control.batchIds.skip();
   return { state: 'recaptured' };
 }

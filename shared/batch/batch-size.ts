@@ -1,50 +1,79 @@
 import type { Config } from '../config/config.ts';
 import type { StoredCheckpoint } from '../control/checkpoints.ts';
 import type { Lease } from '../control/leases.ts';
+import { DataHubError } from '../errors.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 
 const GROWTH = 2;
 
-/** A view whose changes are a tenth of the log still gets whole batches. */
-const READ_FOR_EACH = 10;
-/** So many log rows are read in no time, however small the batch. */
-const READ_AT_LEAST = 100_000;
+/** A view whose changes are a tenth of the log still gets full batches. */
+const READ_ROWS_PER_LOG_ROW = 10;
+/** Reading this many log rows takes almost no time, however small the batch. */
+const MIN_READ_ROWS = 100_000;
 
-/** How many log rows of the view (and how many queued keys) its next batch may have, and how many of all tables it may read. */
+/** The most log rows of the view (and the most queued keys) that its next batch may have, and the most log rows of any table that it may read. */
 export type BatchSize = { maxLogRows: number; maxReadRows: number };
 
-export function batchSizeLimit(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): BatchSize {
+/** What a batch is computed from: the stored checkpoint, null for a whole view, and how many log rows or keys it has or may have. */
+export type BatchExtent = { lease: Lease; stored: StoredCheckpoint | null; rows: number };
+
+/** The size of the view's next batch. */
+export function batchSize(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): BatchSize {
   const maxLogRows = Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
-  return { maxLogRows, maxReadRows: Math.max(READ_AT_LEAST, READ_FOR_EACH * maxLogRows) };
+  return { maxLogRows, maxReadRows: Math.max(MIN_READ_ROWS, READ_ROWS_PER_LOG_ROW * maxLogRows) };
 }
 
+/** A step of extract that was too slow for a batch. */
+export type SlowStep = {
+  /** Begins the error's message and says what did not finish. */
+  what: string;
+  advice: string;
+  /** How much of the batch's size the next attempt keeps. */
+  keeps: number;
+  cause: unknown;
+};
+
 /**
- * After one that was too slow: the view's next batches have `size` log rows or keys at most, and at least one. False when that was
- * their limit already: a single row gets a second try, since something may have been in its way.
+ * Makes the view's next batches smaller after one that was too slow, and returns the error to throw. It is `transient` when the next
+ * attempt has less to do. It is `configuration`, which halts the view, for a whole view, and for a single row that was too slow twice: the
+ * next attempt would not finish either.
  */
-export async function shrinkBatchSize(
-  lease: Lease,
-  stored: StoredCheckpoint,
-  size: number,
+export async function shrinkAfter(
+  { what, advice, keeps, cause }: SlowStep,
+  extent: BatchExtent,
+  dependencies: Dependencies,
+): Promise<DataHubError> {
+  const { timeLimitSeconds, statementTimeoutSeconds } = dependencies.config;
+  const isSmallerNext = await shrink(extent, keeps, dependencies);
+  return new DataHubError(
+    isSmallerNext ? 'transient' : 'configuration',
+    `${what} within TIME_LIMIT_SECONDS (${timeLimitSeconds}) and STATEMENT_TIMEOUT_SECONDS (${statementTimeoutSeconds})`,
+    { context: { view: extent.lease.view }, advice, cause },
+  );
+}
+
+/** Returns false when the next batch cannot be smaller. A single row gets a second attempt, since something may have blocked it. */
+async function shrink(
+  { lease, stored, rows }: BatchExtent,
+  keeps: number,
   { control, log }: Dependencies,
 ): Promise<boolean> {
-  if (stored.maxLogRows === 1) return false;
-  const maxLogRows = Math.max(1, Math.ceil(size));
-  await control.setBatchSize(lease, maxLogRows);
-  log.warn({ view: lease.view, maxLogRows }, 'batches made smaller');
+  if (stored === null || stored.maxLogRows === 1) return false;
+  const maxLogRows = Math.max(1, Math.ceil(rows * keeps));
+  await control.checkpoints.setBatchSize(lease, maxLogRows);
+  log.warn({ view: lease.view, maxLogRows }, 'batch size reduced');
   return true;
 }
 
-/** Lets the view's next batches be larger again when one that was half full at least took less than half of its time. */
-export async function growBatchSize(
-  lease: Lease,
-  stored: StoredCheckpoint | null,
-  batch: { size: number; durationMs: number },
+/** Makes the view's next batches larger again after one that was at least half full and took less than half of its time. */
+export async function growAfter(
+  { lease, stored, rows }: BatchExtent,
+  durationMs: number,
   { config, control }: Dependencies,
 ): Promise<void> {
   if (stored === null || stored.maxLogRows === null) return;
   const limitMs = Math.min(config.timeLimitSeconds, config.statementTimeoutSeconds) * 1000;
-  if (batch.durationMs > limitMs / GROWTH || batch.size < stored.maxLogRows / GROWTH) return;
+  if (durationMs > limitMs / GROWTH || rows < stored.maxLogRows / GROWTH) return;
   const maxLogRows = stored.maxLogRows * GROWTH;
-  await control.setBatchSize(lease, maxLogRows < config.maxBatchLogRows ? maxLogRows : null);
+  await control.checkpoints.setBatchSize(lease, maxLogRows < config.maxBatchLogRows ? maxLogRows : null);
 }

@@ -2,10 +2,11 @@ import { DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
 import type { StagedObject, Staging } from '../staging/staging.ts';
 
-/** BigQuery names a row that it cannot load by its file and by the byte at which it starts in the file's content. */
+/** BigQuery names a row that it cannot load by its file and by the byte offset at which the row starts in the uncompressed content. */
 const POSITION = /in row starting at position (\d+)/;
 
-export type Loaded = {
+/** The staged objects of a load. */
+export type LoadedObjects = {
   view: string;
   keyColumn: string;
   objects: StagedObject[];
@@ -13,22 +14,22 @@ export type Loaded = {
 };
 
 /**
- * Runs `load`, a load of staged objects. A failure because of a row that BigQuery refused is told with that row's key: `bad_data`, as
- * a value that the source's check did not know. Any other failure, or one whose row cannot be found, is thrown as it is.
+ * Runs `load`, a load of staged objects. When BigQuery refuses a row, throws `bad_data` that names the row's key: the source's check did
+ * not know that the value is unrepresentable. Throws any other failure unchanged, and one whose row cannot be found.
  */
 export async function nameRefusedRow<T>(
-  loaded: Loaded,
+  loaded: LoadedObjects,
   staging: Staging,
   load: () => Promise<T>,
 ): Promise<T> {
   try {
     return await load();
   } catch (error) {
-    throw await toldWithKey(error, loaded, staging);
+    throw await withRowKey(error, loaded, staging);
   }
 }
 
-async function toldWithKey(error: unknown, loaded: Loaded, staging: Staging): Promise<unknown> {
+async function withRowKey(error: unknown, loaded: LoadedObjects, staging: Staging): Promise<unknown> {
   if (!(error instanceof DataHubError)) return error;
   const position = POSITION.exec(error.message)?.[1];
   const object = loaded.objects.find((each) => error.message.includes(staging.uri(each)));
@@ -39,11 +40,12 @@ async function toldWithKey(error: unknown, loaded: Loaded, staging: Staging): Pr
     const message = `view ${loaded.view}: key ${formatKey(row[loaded.keyColumn])}: ${error.message}`;
     return new DataHubError('bad_data', message, { context: error.context, cause: error });
   } catch {
+    // The refusal itself matters more than the reason why its row could not be read.
     return error;
   }
 }
 
-/** The line in which that byte is; an empty text past the end. */
+/** The line that contains the byte at `position`; an empty text past the end. */
 async function lineAt(pages: AsyncIterable<string[]>, position: number): Promise<string> {
   let end = 0;
   for await (const lines of pages) {

@@ -1,46 +1,35 @@
 import type { Lease } from '../control/leases.ts';
+import { Deadline } from '../deadline.ts';
 import { asDataHubError, dispositionOf } from '../errors.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
-import type { Invocation } from '../runtime/handle.ts';
+import type { HaltedView, Invocation } from '../runtime/handle.ts';
 
-export type Held<T> = { held: true; result: T } | { held: false };
+/** Busy: another process holds the view. */
+export type LeaseOutcome<T> = { outcome: 'done'; result: T } | { outcome: 'busy' } | HaltedView;
 
 /**
- * Runs `work` under the view's lease, or not at all while another process has it (I4). A failure that only a person can
- * mend halts the view before the lease is given back; any failure says which view and batch it was.
+ * Runs `work` under the view's lease, or not at all while another process holds it (I4). A failure that needs a person halts the view
+ * before the lease is released. Errors carry the view and, after a halt, the failed batch.
  */
 export async function withViewLease<T>(
   view: string,
   invocation: Invocation,
-  { config, control }: Dependencies,
-  work: (lease: Lease, signal: AbortSignal) => Promise<T>,
-): Promise<Held<T>> {
-  const lease = await control.acquireLease(view, config.leaseSeconds);
-  if (lease === null) return { held: false };
-  return await control.withLease(lease, config.timeLimitSeconds * 1000, async (signal) => {
+  { clock, config, control }: Dependencies,
+  work: (lease: Lease, deadline: Deadline) => Promise<T>,
+): Promise<LeaseOutcome<T>> {
+  const lease = await control.leases.acquire(view, config.leaseSeconds);
+  if (lease === null) return { outcome: 'busy' };
+  using deadline = new Deadline(clock, config.timeLimitSeconds);
+  return await control.leases.withLease(lease, deadline, async () => {
     try {
-      return { held: true, result: await work(lease, signal) } as const;
+      return { outcome: 'done', result: await work(lease, deadline) };
     } catch (thrown) {
-      if (signal.aborted) throw signal.reason;
-      const error = asDataHubError(thrown).within({ view });
-      if (dispositionOf(error) === 'halt') {
-        const failed = await control.haltView(lease, { ...invocation, error });
-        const told = failed === null ? error : error.within({ etlTransactionId: failed });
-        told.isRecorded = true;
-        throw told;
-      }
-      throw error;
+      const { signal } = deadline;
+      const error = asDataHubError(signal.aborted ? signal.reason : thrown).withContext({ view });
+      if (dispositionOf(error) !== 'halt') throw error;
+      const failed = await control.failures.haltView(lease, { ...invocation, error });
+      const failure = failed === null ? error : error.withContext({ etlTransactionId: failed });
+      return { outcome: 'view halted', view, failure };
     }
   });
-}
-
-/** Until when a step may go on, leaving time to put things away before the function's limit. */
-export function deadlineOf(dependencies: Dependencies): number {
-  const { clock, config } = dependencies;
-  return clock.nowMs() + config.timeLimitSeconds * 1000 - reserveMs(dependencies);
-}
-
-/** How long before a limit one begins to come to an end. */
-export function reserveMs({ config }: Dependencies): number {
-  return Math.min(30, config.timeLimitSeconds / 10) * 1000;
 }

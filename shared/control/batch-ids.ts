@@ -1,33 +1,38 @@
 import type pg from 'pg';
 import { inTransaction } from '../postgres/transaction.ts';
 
-/**
- * Leaps ahead when a number turned out to be another life's: nobody can tell how many more are, so each leap at least doubles
- * the last number.
- */
-export async function skipBatchIds(pool: pg.Pool): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    await client.query('lock table etl.etl_transaction in share row exclusive mode');
-    await client.query(
-      `select setval(sequence::regclass, last + greatest(last, 1000))
-       from (select sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0) as last
-             from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence) s`,
-    );
-  });
-}
+/** The generator of batch ids, which must stay above every id that a target has met (I7). */
+export function createBatchIds(pool: pg.Pool) {
+  return {
+    /**
+     * Skips ids after one turned out to be in use by an earlier control database. Nobody knows how many more are, so each call at least
+     * doubles the last id.
+     */
+    async skip(): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await client.query('lock table etl.etl_transaction in share row exclusive mode');
+        await client.query(
+          `select setval(sequence::regclass, last + greatest(last, 1000))
+           from (select sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0) as last
+                 from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence) s`,
+        );
+      });
+    },
 
-/**
- * Raises the number generator above `highest`, so that a new or restored control database cannot give a batch a number that
- * the target has met (I7). Never lowers it; safe to repeat.
- */
-export async function raiseBatchIds(pool: pg.Pool, highest: bigint): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    // Keeps numbers from being drawn between the look and the set.
-    await client.query('lock table etl.etl_transaction in share row exclusive mode');
-    await client.query(
-      `select setval(sequence::regclass, $1) from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence
-       where $1 > coalesce(pg_sequence_last_value(sequence::regclass), 0)`,
-      [highest],
-    );
-  });
+    /**
+     * Raises the generator above `highest`, so that a new or restored control database cannot issue an id that the target has already
+     * met (I7). Never lowers it; safe to repeat.
+     */
+    async raise(highest: bigint): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        // Keeps other sessions from drawing ids between the read and the update.
+        await client.query('lock table etl.etl_transaction in share row exclusive mode');
+        await client.query(
+          `select setval(sequence::regclass, $1) from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence
+           where $1 > coalesce(pg_sequence_last_value(sequence::regclass), 0)`,
+          [highest],
+        );
+      });
+    },
+  };
 }

@@ -7,82 +7,89 @@ import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 export type StoredCheckpoint = {
   checkpoint: Checkpoint;
   floorMovedAt: Date;
-  /** How many log rows a batch may have since a larger one was too slow; null where none was. */
+  /** The most log rows of a batch, after a larger one was too slow; null when none was. */
   maxLogRows: number | null;
 };
 
-/** What the applied batches of the view have covered; null before its initial load was applied. */
-export async function readCheckpoint(pool: pg.Pool, view: string): Promise<StoredCheckpoint | null> {
-  const { rows } = await readOnly(
-    pool,
-    'control',
-    `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows
-     from etl.checkpoint where view_name = $1`,
-    [view],
-  );
-  const row = rows[0];
-  if (row === undefined) return null;
-  const checkpoint = checkpointFromJson({
-    floorId: String(row.floor_id),
-    seen: row.seen,
-    horizons: row.horizons,
-    witness: row.witness_id === null ? null : { id: String(row.witness_id), hash: row.witness_hash },
-  });
+/** What the applied batches of each view have covered (I2). */
+export function createCheckpoints(pool: pg.Pool) {
   return {
-    checkpoint,
-    floorMovedAt: row.floor_moved_at as Date,
-    maxLogRows: row.max_log_rows as number | null,
+    /** What the applied batches of the view have covered; null before the initial load is applied. */
+    async read(view: string): Promise<StoredCheckpoint | null> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows
+         from etl.checkpoint where view_name = $1`,
+        [view],
+      );
+      const row = rows[0];
+      if (row === undefined) return null;
+      const checkpoint = checkpointFromJson({
+        floorId: String(row.floor_id),
+        seen: row.seen,
+        horizons: row.horizons,
+        witness: row.witness_id === null ? null : { id: String(row.witness_id), hash: row.witness_hash },
+      });
+      return {
+        checkpoint,
+        floorMovedAt: row.floor_moved_at as Date,
+        maxLogRows: row.max_log_rows as number | null,
+      };
+    },
+
+    /** Deletes the checkpoint of a view whose target does not exist: nothing is covered. Throws `superseded` when the lease is lost. */
+    async forget(lease: Lease): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('delete from etl.checkpoint where view_name = $1', [lease.view]);
+      });
+    },
+
+    /** Sets the most log rows of the view's next batches; null for the configured number. Throws `superseded` when the lease is lost. */
+    async setBatchSize(lease: Lease, maxLogRows: number | null): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('update etl.checkpoint set max_log_rows = $2 where view_name = $1', [
+          lease.view,
+          maxLogRows,
+        ]);
+      });
+    },
+
+    /**
+     * Records a capture that found nothing to do: moves the checkpoint, notes the time and a counter on the view, deletes the queued keys
+     * that the capture checked and releases the lease, in one transaction. Throws `superseded` when the lease is lost.
+     */
+    async move(
+      lease: Lease,
+      checkpoint: Checkpoint,
+      found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[] },
+    ): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await installCheckpoint(client, lease.view, checkpoint, {
+          etlTransactionId: null,
+          isComplete: false,
+        });
+        await resolveMissingRights(client, lease.view);
+        await client.query(
+          `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2,
+             captured_at = case when $3 then captured_at else now() end
+           where name = $1`,
+          [lease.view, found.badKeys, found.hasMore],
+        );
+        await client.query('delete from etl.queued_key where id = any($1::bigint[])', [found.queuedKeyIds]);
+        await releaseLease(client, lease);
+      });
+    },
   };
 }
 
-/** Of a view whose target is not there: nothing of it is covered. Throws `superseded` when the lease is lost. */
-export async function forgetCheckpoint(pool: pg.Pool, lease: Lease): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    await assertLeaseHeld(client, lease);
-    await client.query('delete from etl.checkpoint where view_name = $1', [lease.view]);
-  });
-}
-
-/** How many log rows the view's next batches may have; null for as many as configured. Throws `superseded` when the lease is lost. */
-export async function setBatchSize(pool: pg.Pool, lease: Lease, maxLogRows: number | null): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    await assertLeaseHeld(client, lease);
-    await client.query('update etl.checkpoint set max_log_rows = $2 where view_name = $1', [
-      lease.view,
-      maxLogRows,
-    ]);
-  });
-}
-
 /**
- * A capture that found nothing to do: moves the checkpoint, leaves the time and a counter on the view, drops the queued
- * keys that were looked at, and gives the lease back, in one transaction. Throws `superseded` when the lease is lost.
- */
-export async function moveCheckpoint(
-  pool: pg.Pool,
-  lease: Lease,
-  checkpoint: Checkpoint,
-  found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[] },
-): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    await assertLeaseHeld(client, lease);
-    await installCheckpoint(client, lease.view, checkpoint, { etlTransactionId: null, isComplete: false });
-    await resolveMissingRights(client, lease.view);
-    await client.query(
-      `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2,
-         captured_at = case when $3 then captured_at else now() end
-       where name = $1`,
-      [lease.view, found.badKeys, found.hasMore],
-    );
-    await client.query('delete from etl.queued_key where id = any($1::bigint[])', [found.queuedKeyIds]);
-    await releaseLease(client, lease);
-  });
-}
-
-/**
- * Within the control transaction that says why. Only forward: what was covered stays covered, or it throws a RangeError
- * (a bug: the caller's checkpoint was not computed from the one that is stored). After a batch that carried the whole view, what was
- * covered before does not matter: its checkpoint says exactly which log rows its snapshot had.
+ * Within a control transaction: installs a checkpoint. It only moves forward: everything that was covered stays covered, or it throws a
+ * RangeError (a bug: the caller did not compute the checkpoint from the stored one). A complete batch may replace any checkpoint, since
+ * its own says exactly which log rows its snapshot contained.
  */
 export async function installCheckpoint(
   client: Queryable,

@@ -5,15 +5,15 @@ import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
 const LETTERS_AT_ONCE = 100;
-/** Longer than publishing can take, with its tries. */
+/** Longer than publishing can take, with all its retries. */
 const CLAIM_SECONDS = 300;
 
 export type Failure = { functionName: string; error: DataHubError; event: unknown };
 
-/** A failure whose event is set aside, as it was written down. */
+/** A recorded failure whose event is dead-lettered. */
 export type DeadLetter = {
   functionName: string;
-  /** The event's JSON; what was no JSON, as text. */
+  /** The event as JSON, or as text when it is not JSON. */
   event: unknown;
   kind: string;
   message: string;
@@ -24,35 +24,97 @@ export type DeadLetter = {
   code?: string;
 };
 
-/** Writes the failure down; `message` and `advice` are what an operator reads. Its dead letter is due from then on. */
-export async function recordFailure(pool: pg.Pool, failure: Failure): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', (client) =>
-    insertFailure(client, failure, { isLetterDue: true }),
-  );
+/** Recorded failures (etl.etl_error), which are the outbox of dead letters too (I8). */
+export function createFailures(pool: pg.Pool) {
+  return {
+    /** Records the failure. Its dead letter is due at once. Operators read `message` and `advice`. */
+    async record(failure: Failure): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        insertFailure(client, failure, { isLetterDue: true }),
+      );
+    },
+
+    /**
+     * Publishes the dead letters that are due and records that. Leaves out letters that another process is publishing. A letter is
+     * published twice only when a process dies between publishing and recording. Returns the errors of letters that could not be
+     * published; those are due again after a while.
+     */
+    async publishPending(publish: (letter: DeadLetter) => Promise<void>): Promise<unknown[]> {
+      const rows = await claimDueDeadLetters(pool);
+      const published = await Promise.allSettled(rows.map((row) => publish(letterOf(row))));
+      const ids = rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id);
+      if (ids.length > 0) {
+        await inTransaction(pool, 'control', 'begin', (client) =>
+          client.query('update etl.etl_error set dead_letter_due_at = null where id = any($1::bigint[])', [
+            ids,
+          ]),
+        );
+      }
+      return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    },
+
+    /**
+     * Records a failure that repeats at every retry: updates the unresolved failure of the same function, view, kind and code, or
+     * records a new one.
+     */
+    async recordOnce(failure: Failure): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        const { functionName, error } = failure;
+        const known = await client.query(
+          `update etl.etl_error set message = $5, occurred_at = now()
+           where resolved_at is null and function_name = $1 and view_name is not distinct from $2 and kind = $3
+             and code is not distinct from $4`,
+          [
+            functionName,
+            error.context.view ?? null,
+            error.kind,
+            error.context.code ?? null,
+            storable(error.message),
+          ],
+        );
+        if (known.rowCount === 0) await insertFailure(client, failure, { isLetterDue: false });
+      });
+    },
+
+    /** Resolves missing rights of earlier ticks, which belong to no view, after a tick that succeeded as a whole. */
+    async resolveTickRights(): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query(
+          `update etl.etl_error set resolved_at = now()
+           where function_name = 'extract' and view_name is null and kind = 'unauthorized' and resolved_at is null`,
+        ),
+      );
+    },
+
+    /**
+     * Records the failure with its dead letter, fails the batch in flight and halts the view, in one transaction. Returns the failed
+     * batch's id, or null when none was in flight. Throws `superseded` when the lease is lost: the process that holds it now will meet the
+     * failure itself, if it persists.
+     */
+    async haltView(lease: Lease, failure: Failure): Promise<bigint | null> {
+      return await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        const { rows } = await client.query<{ id: bigint }>(
+          `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
+           where view_name = $1 and state = any($3) returning id`,
+          [lease.view, storable(failure.error.message), IN_FLIGHT],
+        );
+        const failed = rows[0]?.id ?? null;
+        const error =
+          failed === null ? failure.error : failure.error.withContext({ etlTransactionId: failed });
+        await insertFailure(client, { ...failure, error }, { isLetterDue: true });
+        await client.query(
+          'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
+          [lease.view, storable(failure.error.message)],
+        );
+        return failed;
+      });
+    },
+  };
 }
 
-/**
- * Publishes the dead letters that are due, by `publish`, and remembers that they are. Those that another process is publishing are
- * left to it; one is published twice only by a process that ends between the two. Returns why some could not be: they are due again
- * after a while.
- */
-export async function publishPendingDeadLetters(
-  pool: pg.Pool,
-  publish: (letter: DeadLetter) => Promise<void>,
-): Promise<unknown[]> {
-  const rows = await claimDueLetters(pool);
-  const published = await Promise.allSettled(rows.map((row) => publish(letterOf(row))));
-  const ids = rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id);
-  if (ids.length > 0) {
-    await inTransaction(pool, 'control', 'begin', (client) =>
-      client.query('update etl.etl_error set dead_letter_due_at = null where id = any($1::bigint[])', [ids]),
-    );
-  }
-  return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-}
-
-/** Puts them off, so that nobody else publishes them meanwhile. */
-async function claimDueLetters(pool: pg.Pool): Promise<Record<string, unknown>[]> {
+/** Postpones the letters, so that no other process publishes them meanwhile. */
+async function claimDueDeadLetters(pool: pg.Pool): Promise<Record<string, unknown>[]> {
   const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
     client.query(
       `update etl.etl_error set dead_letter_due_at = now() + $1 * interval '1 second'
@@ -66,69 +128,12 @@ async function claimDueLetters(pool: pg.Pool): Promise<Record<string, unknown>[]
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/**
- * Writes the failure down, or, where one of this function, view, kind and code is not resolved yet, what it was last: for what is met
- * again at every try.
- */
-export async function recordFailureOnce(pool: pg.Pool, failure: Failure): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    const { functionName, error } = failure;
-    const known = await client.query(
-      `update etl.etl_error set message = $5, occurred_at = now()
-       where resolved_at is null and function_name = $1 and view_name is not distinct from $2 and kind = $3
-         and code is not distinct from $4`,
-      [
-        functionName,
-        error.context.view ?? null,
-        error.kind,
-        error.context.code ?? null,
-        storable(error.message),
-      ],
-    );
-    if (known.rowCount === 0) await insertFailure(client, failure, { isLetterDue: false });
-  });
-}
-
-/** Within a control transaction: a right that was missing is there again, since the view was worked on. */
+/** Within a control transaction: resolves the view's missing rights, since work on the view has succeeded. */
 export async function resolveMissingRights(client: Queryable, view: string): Promise<void> {
   await client.query(
     `update etl.etl_error set resolved_at = now() where view_name = $1 and kind = 'unauthorized' and resolved_at is null`,
     [view],
   );
-}
-
-/** A tick, which is of no view, was carried out whole: the rights that those before lacked are there again. */
-export async function resolveRightsOfTicks(pool: pg.Pool): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', (client) =>
-    client.query(
-      `update etl.etl_error set resolved_at = now()
-       where function_name = 'extract' and view_name is null and kind = 'unauthorized' and resolved_at is null`,
-    ),
-  );
-}
-
-/**
- * Writes the failure down, whose dead letter is due then, fails the batch that the lease owns and stops the view, all in one transaction. Answers
- * the failed batch's number, or null when none was in flight. Throws `superseded` when the lease is lost: whoever holds the view now
- * meets the failure itself, if it is still there.
- */
-export async function haltView(pool: pg.Pool, lease: Lease, failure: Failure): Promise<bigint | null> {
-  return await inTransaction(pool, 'control', 'begin', async (client) => {
-    await assertLeaseHeld(client, lease);
-    const { rows } = await client.query<{ id: bigint }>(
-      `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
-       where view_name = $1 and state = any($3) returning id`,
-      [lease.view, storable(failure.error.message), IN_FLIGHT],
-    );
-    const failed = rows[0]?.id ?? null;
-    const error = failed === null ? failure.error : failure.error.within({ etlTransactionId: failed });
-    await insertFailure(client, { ...failure, error }, { isLetterDue: true });
-    await client.query(
-      'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
-      [lease.view, storable(failure.error.message)],
-    );
-    return failed;
-  });
 }
 
 async function insertFailure(
@@ -177,16 +182,16 @@ function fromText(event: string): unknown {
   }
 }
 
-/** What a stranger sent must be recorded whatever it is, or it would be delivered again and again. */
+/** Any event must be recordable, whatever a stranger sent: Pub/Sub would deliver it again and again. */
 function asText(event: unknown): string {
   try {
     return JSON.stringify(event);
   } catch (error) {
-    return `not to be written as JSON: ${(error as Error).message}`;
+    return `cannot be written as JSON: ${(error as Error).message}`;
   }
 }
 
-/** PostgreSQL's text holds no NUL character. */
+/** PostgreSQL's text cannot hold NUL characters. */
 function storable(text: string): string {
   return text.replaceAll('\0', '\u{fffd}');
 }

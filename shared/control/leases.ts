@@ -1,48 +1,85 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type pg from 'pg';
+import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 
 /** The right to work on one view, until it expires by the control database's clock or is taken over. */
 export type Lease = { view: string; token: string; seconds: number };
 
-/** Takes the view's lease, or returns null while somebody else holds it. */
-export async function acquireLease(pool: pg.Pool, view: string, seconds: number): Promise<Lease | null> {
-  const token = randomUUID();
-  const taken = await inTransaction(pool, 'control', 'begin', (client) =>
-    client.query(
-      `insert into etl.lease as held (name, token, holder, expires_at)
-       values ($1, $2, $3, now() + $4 * interval '1 second')
-       on conflict (name) do update
-         set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at
-         where held.expires_at < now()
-       returning token`,
-      [view, token, `${hostname()}:${process.pid}`, seconds],
-    ),
-  );
-  return taken.rowCount === 1 ? { view, token, seconds } : null;
+/** The leases of views: each is held by one process at a time (I4). */
+export function createLeases(pool: pg.Pool) {
+  /** Extends the lease. Throws `superseded` when another process has taken it. Safe to repeat. */
+  async function renew(lease: Lease): Promise<void> {
+    const renewed = await inTransaction(pool, 'control', 'begin', (client) =>
+      client.query(
+        `update etl.lease set expires_at = now() + $3 * interval '1 second' where name = $1 and token = $2`,
+        [lease.view, lease.token, lease.seconds],
+      ),
+    );
+    if (renewed.rowCount !== 1) throw superseded(lease);
+  }
+
+  return {
+    /** Takes the view's lease, or returns null while another process holds it. */
+    async acquire(view: string, seconds: number): Promise<Lease | null> {
+      const token = randomUUID();
+      const taken = await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query(
+          `insert into etl.lease as held (name, token, holder, expires_at)
+           values ($1, $2, $3, now() + $4 * interval '1 second')
+           on conflict (name) do update
+             set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at
+             where held.expires_at < now()
+           returning token`,
+          [view, token, `${hostname()}:${process.pid}`, seconds],
+        ),
+      );
+      return taken.rowCount === 1 ? { view, token, seconds } : null;
+    },
+
+    renew,
+
+    /**
+     * Runs `work` while a heartbeat keeps the lease, then releases it. When the lease is lost, the deadline's signal aborts with
+     * `superseded`; work that ignores the signal fails at its next change of state. The heartbeat stops at the function's time limit:
+     * work that hangs must not keep the view from others for ever.
+     */
+    async withLease<T>(lease: Lease, deadline: Deadline, work: () => Promise<T>): Promise<T> {
+      const heartbeat = setInterval(
+        () => {
+          renew(lease).catch((error: unknown) => {
+            // A control database that is briefly unreachable is no reason to stop: the next heartbeat may reach it.
+            if (error instanceof DataHubError && error.kind === 'superseded') deadline.abort(error);
+          });
+        },
+        (lease.seconds * 1000) / 3,
+      );
+      const stopHeartbeat = () => clearInterval(heartbeat);
+      deadline.signal.addEventListener('abort', stopHeartbeat);
+      try {
+        return await work();
+      } finally {
+        stopHeartbeat();
+        deadline.signal.removeEventListener('abort', stopHeartbeat);
+        // A lease that cannot be released expires by itself.
+        await inTransaction(pool, 'control', 'begin', (client) => releaseLease(client, lease)).catch(
+          () => undefined,
+        );
+      }
+    },
+  };
 }
 
-/** Puts the expiry off; throws `superseded` when another process has taken the lease. Safe to repeat. */
-export async function renewLease(pool: pg.Pool, lease: Lease): Promise<void> {
-  const renewed = await inTransaction(pool, 'control', 'begin', (client) =>
-    client.query(
-      `update etl.lease set expires_at = now() + $3 * interval '1 second' where name = $1 and token = $2`,
-      [lease.view, lease.token, lease.seconds],
-    ),
-  );
-  if (renewed.rowCount !== 1) throw superseded(lease);
-}
-
-/** Gives the lease back; nothing happens when it is no longer ours. */
+/** Releases the lease; does nothing when another process has taken it. */
 export async function releaseLease(client: Queryable, lease: Lease): Promise<void> {
   await client.query('delete from etl.lease where name = $1 and token = $2', [lease.view, lease.token]);
 }
 
 /**
- * Within a control transaction: throws `superseded` unless the lease is still ours, and keeps it so until the transaction
- * ends. An expired lease that nobody took is still ours.
+ * Within a control transaction: throws `superseded` when another process has taken the lease, and keeps others from taking it until the
+ * transaction ends. A lease that has expired but that nobody took still counts as held.
  */
 export async function assertLeaseHeld(client: Queryable, lease: Lease): Promise<void> {
   const held = await client.query('select from etl.lease where name = $1 and token = $2 for update', [
@@ -56,45 +93,4 @@ export function superseded(lease: Lease): DataHubError {
   return new DataHubError('superseded', `another run holds view ${lease.view} now`, {
     context: { view: lease.view },
   });
-}
-
-/**
- * Runs `work` while a heartbeat keeps the lease; afterwards the lease is given back, however `work` ended. When the
- * lease is lost the signal aborts with the reason; what does not heed it meets the loss at its next change of state. After
- * `limitMs` it aborts too, and the heart stops: what hangs must not keep the view from others for ever.
- */
-export async function withLease<T>(
-  pool: pg.Pool,
-  lease: Lease,
-  limitMs: number,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const lost = new AbortController();
-  const heartbeat = setInterval(
-    () => {
-      renewLease(pool, lease).catch((error: unknown) => {
-        // A control database that cannot be reached for a moment is no reason to stop: the next beat may reach it.
-        if (error instanceof DataHubError && error.kind === 'superseded') lost.abort(error);
-      });
-    },
-    (lease.seconds * 1000) / 3,
-  );
-  const limit = setTimeout(() => {
-    clearInterval(heartbeat);
-    lost.abort(
-      new DataHubError('transient', `view ${lease.view} was held until the time limit`, {
-        context: { view: lease.view },
-      }),
-    );
-  }, limitMs);
-  try {
-    return await work(lost.signal);
-  } finally {
-    clearTimeout(limit);
-    clearInterval(heartbeat);
-    // Not given back: it expires by itself.
-    await inTransaction(pool, 'control', 'begin', (client) => releaseLease(client, lease)).catch(
-      () => undefined,
-    );
-  }
 }

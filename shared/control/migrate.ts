@@ -7,16 +7,15 @@ import type Postgrator from 'postgrator';
 import { DataHubError } from '../errors.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 
-// Any constant will do, as long as every release uses the same one: "sdhb" in ASCII.
+// Any constant works if every release uses the same one. This is "sdhb" in ASCII.
 const MIGRATION_LOCK = 0x73646862;
 
 const ownMigrations = () =>
   fileURLToPath(new URL('.', import.meta.resolve('#sql/control/001.do.control-schema.sql')));
 
 /**
- * Brings schema etl to the newest version of the migrations in `folder`; safe to call by many processes at once, and cheap
- * when there is nothing to do. A schema that is newer already stays as it is. Throws what `inTransaction` throws, and a
- * `bug` when an applied migration's file was edited.
+ * Migrates schema etl to the newest version in `folder`. Many processes may call it at once, and it is cheap when there is nothing to do.
+ * Leaves a newer schema unchanged. Throws what `inTransaction` throws, and `bug` when the file of an applied migration was edited.
  */
 export async function migrate(pool: pg.Pool, folder: string = ownMigrations()): Promise<void> {
   const [digests, applied] = await Promise.all([readDigests(folder), readApplied(pool)]);
@@ -24,7 +23,7 @@ export async function migrate(pool: pg.Pool, folder: string = ownMigrations()): 
   const edited = [...digests].filter(isEdited).map(([version]) => version);
   if (edited.length > 0) {
     throw new DataHubError('bug', `control migration ${edited.join(', ')} was edited after it was applied`, {
-      advice: 'Restore the file of the migration; what must change goes into a new one.',
+      advice: 'Restore the migration file, and put the change into a new migration.',
     });
   }
   if ([...digests.keys()].every((version) => applied.has(version))) return;
@@ -45,7 +44,7 @@ export async function migrate(pool: pg.Pool, folder: string = ownMigrations()): 
   });
 }
 
-/** The digest of each migration file by its version, as Postgrator takes and keeps it. */
+/** The digest of each migration file by version, computed as Postgrator does. */
 async function readDigests(folder: string): Promise<Map<number, string>> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql'));
   const digests = files.map(async (file) => {
@@ -55,7 +54,7 @@ async function readDigests(folder: string): Promise<Map<number, string>> {
   return new Map(await Promise.all(digests));
 }
 
-/** The digest of each applied migration by its version; none when the schema was never made. */
+/** The digest of each applied migration by version; empty before the schema exists. */
 async function readApplied(pool: pg.Pool): Promise<Map<number, string>> {
   return await inTransaction(pool, 'control', 'begin read only', async (client) => {
     const made = await client.query(`select to_regclass('etl.schema_version') is not null as made`);

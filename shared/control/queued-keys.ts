@@ -7,57 +7,52 @@ import { inTransaction, type Queryable, readOnly } from '../postgres/transaction
 export type QueuedKind = 'repair' | 'backfill';
 export type QueuedKeys = { ids: bigint[]; keys: string[]; kind: QueuedKind | null };
 
-/** Queues keys to be fetched whatever the log says. They stay until a batch that took them was applied. */
-export async function queueKeys(
-  pool: pg.Pool,
-  view: string,
-  keys: string[],
-  kind: QueuedKind,
-): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', (client) =>
-    client.query(
-      'insert into etl.queued_key (view_name, key, kind) select $1, key, $3 from unnest($2::text[]) key',
-      [view, keys, kind],
-    ),
-  );
-}
-
-/** Queues a recheck of the keys that `lines` carries (text, one a line, as COPY writes them), due after `seconds`. */
-export async function queueRechecks(
-  pool: pg.Pool,
-  view: string,
-  seconds: number,
-  lines: Readable,
-): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    // COPY fills the keys alone; the rest is the same for all of them.
-    await client.query('create temporary table recheck (key text not null) on commit drop');
-    await pipeline(lines, client.query(copyFrom('copy recheck (key) from stdin')));
-    await client.query(
-      `insert into etl.queued_key (view_name, key, kind, due_at)
-       select $1, key, 'repair', now() + $2 * interval '1 second' from recheck`,
-      [view, seconds],
-    );
-  });
-}
-
-/** The keys that are due and free, oldest first, at most `limit`. */
-export async function dueKeys(pool: pg.Pool, view: string, limit: number): Promise<QueuedKeys> {
-  const { rows } = await readOnly(
-    pool,
-    'control',
-    `select id, key, kind from etl.queued_key
-     where view_name = $1 and due_at <= now() and etl_transaction_id is null order by due_at, id limit $2`,
-    [view, limit],
-  );
+/** Keys that the next batches of a view fetch, whatever the log says. */
+export function createQueuedKeys(pool: pg.Pool) {
   return {
-    ids: rows.map((row) => row.id as bigint),
-    keys: rows.map((row) => row.key as string),
-    kind: (rows[0]?.kind as QueuedKind | undefined) ?? null,
+    /** Queues keys to be fetched whatever the log says. They stay queued until a batch that takes them is applied. */
+    async add(view: string, keys: string[], kind: QueuedKind): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query(
+          'insert into etl.queued_key (view_name, key, kind) select $1, key, $3 from unnest($2::text[]) key',
+          [view, keys, kind],
+        ),
+      );
+    },
+
+    /** Queues the keys in `lines` (text, one per line, as COPY writes them) to be fetched again after `seconds`. */
+    async addRechecks(view: string, seconds: number, lines: Readable): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        // COPY fills in the keys; the other columns are the same for all of them.
+        await client.query('create temporary table recheck (key text not null) on commit drop');
+        await pipeline(lines, client.query(copyFrom('copy recheck (key) from stdin')));
+        await client.query(
+          `insert into etl.queued_key (view_name, key, kind, due_at)
+           select $1, key, 'repair', now() + $2 * interval '1 second' from recheck`,
+          [view, seconds],
+        );
+      });
+    },
+
+    /** The keys that are due and that no batch has taken, oldest first, at most `limit`. */
+    async due(view: string, limit: number): Promise<QueuedKeys> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select id, key, kind from etl.queued_key
+         where view_name = $1 and due_at <= now() and etl_transaction_id is null order by due_at, id limit $2`,
+        [view, limit],
+      );
+      return {
+        ids: rows.map((row) => row.id as bigint),
+        keys: rows.map((row) => row.key as string),
+        kind: (rows[0]?.kind as QueuedKind | undefined) ?? null,
+      };
+    },
   };
 }
 
-/** Within a control transaction: the keys that the batch took can be taken by another. */
+/** Within a control transaction: lets another batch take the keys that this one took. */
 export async function releaseKeys(client: Queryable, id: bigint): Promise<void> {
   await client.query('update etl.queued_key set etl_transaction_id = null where etl_transaction_id = $1', [
     id,

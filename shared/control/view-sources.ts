@@ -2,78 +2,95 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
-import { targetConflict } from './view-stops.ts';
+import { targetConflict } from './load-type.ts';
 
 const SELECT = 'select * from etl.view_source';
 
-/** One view source. Throws `invalid_event` when the configuration has none of that name. */
-export async function getViewSource(pool: pg.Pool, view: string): Promise<ViewSource> {
-  const { rows } = await readOnly(pool, 'control', `${SELECT} where name = $1`, [view]);
-  if (rows[0] !== undefined) return fromRow(rows[0]);
-  const known = (await listViewSources(pool)).map((source) => source.name);
-  throw new DataHubError('invalid_event', `no view source is named ${JSON.stringify(view)}`, {
-    advice:
-      known.length > 0
-        ? `The configuration has: ${known.join(', ')}.`
-        : 'Import a configuration first: README, "Configuration".',
-  });
-}
+/** The configured view sources (etl.view_source). */
+export function createViewSources(pool: pg.Pool) {
+  /** All view sources, ordered by name. */
+  async function list(): Promise<ViewSource[]> {
+    const { rows } = await readOnly(pool, 'control', `${SELECT} order by name`, []);
+    return rows.map(fromRow);
+  }
 
-/** All view sources, by name. */
-export async function listViewSources(pool: pg.Pool): Promise<ViewSource[]> {
-  const { rows } = await readOnly(pool, 'control', `${SELECT} order by name`, []);
-  return rows.map(fromRow);
+  return {
+    /** One view source. Throws `invalid_event` when the configuration has none with that name. */
+    async get(view: string): Promise<ViewSource> {
+      const { rows } = await readOnly(pool, 'control', `${SELECT} where name = $1`, [view]);
+      if (rows[0] !== undefined) return fromRow(rows[0]);
+      const known = (await list()).map((source) => source.name);
+      throw new DataHubError('invalid_event', `no view source is named ${JSON.stringify(view)}`, {
+        advice:
+          known.length > 0
+            ? `The configuration has: ${known.join(', ')}.`
+            : 'Import a configuration first: docs/configuration.md.',
+      });
+    },
+
+    list,
+
+    /** The freshness of every enabled view, ordered by name, by the control database's clock. */
+    async freshness(): Promise<Freshness[]> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select name, extract(epoch from now() - coalesce(captured_at, imported_at))::float8 as behind_seconds
+         from etl.view_source where enabled order by name`,
+      );
+      return rows.map((row) => ({ view: row.name as string, behindSeconds: row.behind_seconds as number }));
+    },
+
+    /**
+     * Creates or changes the given view sources, all or none, and leaves others alone. Safe to repeat. Keeps the operating state (paused,
+     * halted, counters). Throws `configuration` when an entry would change a locked field or take another view's target.
+     */
+    async import(entries: ResolvedEntry[]): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        for (const entry of entries) {
+          await assertImportable(client, entry);
+          const columns = Object.keys(entry);
+          await client.query(
+            `insert into etl.view_source (${columns.join(', ')})
+             select ${columns.join(', ')} from jsonb_populate_record(null::etl.view_source, $1)
+             on conflict (name) do update set imported_at = now(),
+               ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+            [JSON.stringify(entry)],
+          );
+        }
+      });
+    },
+
+    /** Throws the `configuration` error that `import` would throw; changes nothing. */
+    async assertImportable(entries: ResolvedEntry[]): Promise<void> {
+      await inTransaction(pool, 'control', 'begin read only', async (client) => {
+        for (const entry of entries) await assertImportable(client, entry);
+      });
+    },
+
+    /** Records which warehouse objects were last created for the view; null makes the next extract check them again. */
+    async setWarehouseFingerprint(view: string, fingerprint: string | null): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query('update etl.view_source set warehouse_fingerprint = $2 where name = $1', [
+          view,
+          fingerprint,
+        ]),
+      );
+    },
+  };
 }
 
 /** How far an enabled view may be behind its source. */
 export type Freshness = {
   view: string;
-  /** Since its last capture that was applied or found nothing to do; since it was imported, when there was none. */
+  /** Since the start of the last capture that was applied or found nothing to do; since the import when there was none. */
   behindSeconds: number;
 };
 
-/** Of every enabled view, by name and the control database's clock. */
-export async function viewFreshness(pool: pg.Pool): Promise<Freshness[]> {
-  const { rows } = await readOnly(
-    pool,
-    'control',
-    `select name, extract(epoch from now() - coalesce(captured_at, imported_at))::float8 as behind_seconds
-     from etl.view_source where enabled order by name`,
-  );
-  return rows.map((row) => ({ view: row.name as string, behindSeconds: row.behind_seconds as number }));
-}
-
-/** An entry whose content types are those of the source it was checked against. */
+/** An entry with the content type ids of the source that it was checked against. */
 export type ResolvedEntry = ViewSourceEntry & { content_type_id: number };
 
-/**
- * Makes or changes the given view sources; others stay. All or none, safe to repeat. What is operated (paused, halted,
- * counters) is kept. Throws `configuration` when what a batch was loaded by would change, or a target is another view's.
- */
-export async function importViewSources(pool: pg.Pool, entries: ResolvedEntry[]): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', async (client) => {
-    for (const entry of entries) {
-      await assertImportable(client, entry);
-      const columns = Object.keys(entry);
-      await client.query(
-        `insert into etl.view_source (${columns.join(', ')})
-         select ${columns.join(', ')} from jsonb_populate_record(null::etl.view_source, $1)
-         on conflict (name) do update set imported_at = now(),
-           ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-        [JSON.stringify(entry)],
-      );
-    }
-  });
-}
-
-/** Throws what `importViewSources` would refuse with `configuration`; changes nothing. */
-export async function assertViewSourcesImportable(pool: pg.Pool, entries: ResolvedEntry[]): Promise<void> {
-  await inTransaction(pool, 'control', 'begin read only', async (client) => {
-    for (const entry of entries) await assertImportable(client, entry);
-  });
-}
-
-/** What a target was loaded by: another value would merge other rows over it (I11). Changing it is a resync. */
+/** Fields that are locked once the view has fed its target: another value would merge other rows over it (I11). */
 const LOCKED = ['load_type', 'main_table', 'app_label', 'model', 'key_column', 'target_name'] as const;
 
 async function assertImportable(client: Queryable, entry: ResolvedEntry): Promise<void> {
@@ -106,23 +123,8 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
 function notImportable(view: string, faults: string[]): DataHubError {
   return new DataHubError('configuration', `view ${view} ${faults.join('; ')}`, {
     context: { view },
-    advice:
-      'Keep what the target was loaded by; another load type is asked for by a message (README, "Operating it").',
+    advice: 'Keep these fields. To change the load type, use the loadType command (docs/operations.md).',
   });
-}
-
-/** Remembers which warehouse objects were last made for the view; null has them, and the numbers they met, looked at again. */
-export async function setWarehouseFingerprint(
-  pool: pg.Pool,
-  view: string,
-  fingerprint: string | null,
-): Promise<void> {
-  await inTransaction(pool, 'control', 'begin', (client) =>
-    client.query('update etl.view_source set warehouse_fingerprint = $2 where name = $1', [
-      view,
-      fingerprint,
-    ]),
-  );
 }
 
 type ContentType = { content_type_id: number; app_label: string; model: string };

@@ -1,27 +1,24 @@
 import type { PubSub } from '@google-cloud/pubsub';
 import { DataHubError } from '../errors.ts';
 import { fromGoogle } from '../google/google-errors.ts';
+import type { ApplierFunction } from '../model/batch.ts';
 
 export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
 
-/** Publishing; each resolves when Pub/Sub has the message, and may leave a duplicate when an answer was lost. */
+/** Publishes messages. Each method resolves when Pub/Sub has the message; a lost answer may leave a duplicate. */
 export type Events = {
-  /** The same, whose messages carry a trace on: see `Trace`. */
-  within(traceparent: string): Events;
+  /** The same publisher, with messages that carry this trace (`Trace`). */
+  withTrace(traceparent: string): Events;
   requestExtract(view: string, trigger: string): Promise<void>;
-  announceBatch(applier: 'merge' | 'stream', view: string, etlTransactionId: bigint): Promise<void>;
-  /** An event that was set aside, to the function that failed with it. Throws `invalid_event` for a function that has no topic. */
+  announceBatch(applier: ApplierFunction, view: string, etlTransactionId: bigint): Promise<void>;
+  /** Sends an event again to the function that failed with it. Throws `invalid_event` for a function without a topic. */
   sendAgain(functionName: string, event: object): Promise<void>;
-  /** An event or batch that is set aside, with its reason. */
   publishDeadLetter(letter: object): Promise<void>;
-  /** The topics that do not exist. */
+  /** The names of the topics that do not exist. */
   missingTopics(): Promise<string[]>;
 };
 
-/**
- * A message that Pub/Sub has not taken within `callTimeoutSeconds` is sent once more. The client is opened when it is first
- * needed.
- */
+/** Opens the client at its first use. Publishes a message once more when Pub/Sub does not take it within `callTimeoutSeconds`. */
 export function createEvents(
   openPubSub: () => Promise<PubSub>,
   topics: Topics,
@@ -50,12 +47,15 @@ export function createEvents(
     });
   };
   return {
-    within: (traceparent) => createEvents(openPubSub, topics, callTimeoutSeconds, { traceparent }),
+    withTrace: (traceparent) => createEvents(openPubSub, topics, callTimeoutSeconds, { traceparent }),
     requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
     announceBatch: (applier, view, id) => publish(topics[applier], { view, etlTransactionId: String(id) }),
     async sendAgain(functionName, event) {
       if (functionName !== 'extract' && functionName !== 'merge' && functionName !== 'stream') {
-        throw new DataHubError('invalid_event', `no events are sent to ${JSON.stringify(functionName)}`);
+        throw new DataHubError(
+          'invalid_event',
+          `function ${JSON.stringify(functionName)} receives no events`,
+        );
       }
       await publish(topics[functionName], event);
     },

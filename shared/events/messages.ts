@@ -2,92 +2,97 @@ import { z } from 'zod';
 import { DataHubError } from '../errors.ts';
 import { viewSourceImport, warehouseName } from '../model/view-source.ts';
 
-/** PostgreSQL holds no NUL character: nothing that it is asked for can have one. */
+/** PostgreSQL's text cannot hold NUL characters, so no valid value contains one. */
 const text = z.string().refine((given) => !given.includes('\0'), { error: 'holds a NUL character' });
 const view = text.min(1).max(200);
 const trigger = text.max(40);
-/** Of a recorded failure; a manual call may write it as it was shown. */
-const number = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
+/** The id of a recorded failure. A call by hand may write it as text, as `status` shows it. */
+const failureId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
 
 const tick = z
   .strictObject({ trigger: trigger.optional() })
-  .transform((event) => ({ ask: 'tick' as const, ...event }));
+  .transform((event) => ({ command: 'tick' as const, ...event }));
 
-/** What else than a tick `extract` can be asked, an event or a manual call; the first field that is there tells which. */
-const asks = {
+const extract = z
+  .strictObject({ view, trigger: trigger.optional() })
+  .transform((event) => ({ command: 'extract' as const, ...event }));
+
+/** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
+const operations = {
   import: z
     .strictObject({ import: viewSourceImport })
-    .transform((event) => ({ ask: 'import' as const, entries: event.import })),
+    .transform((event) => ({ command: 'import' as const, entries: event.import })),
   check: z
     .strictObject({ check: z.literal(true), view: view.optional() })
-    .transform(({ view }) => ({ ask: 'check' as const, view })),
+    .transform(({ view }) => ({ command: 'check' as const, view })),
   dryRun: z
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
-    .transform(({ view }) => ({ ask: 'dryRun' as const, view })),
+    .transform(({ view }) => ({ command: 'dryRun' as const, view })),
   pause: z
     .strictObject({ view, pause: z.literal(true) })
-    .transform(({ view }) => ({ ask: 'pause' as const, view })),
+    .transform(({ view }) => ({ command: 'pause' as const, view })),
   halt: z
     .strictObject({ view, halt: text.min(1).max(500) })
-    .transform(({ view, halt }) => ({ ask: 'halt' as const, view, reason: halt })),
+    .transform(({ view, halt }) => ({ command: 'halt' as const, view, reason: halt })),
   resync: z
     .strictObject({ view, resync: z.boolean() })
-    .transform(({ view, resync }) => ({ ask: 'resync' as const, view, isWanted: resync })),
+    .transform(({ view, resync }) => ({ command: 'resync' as const, view, isWanted: resync })),
   loadType: z
     .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName })
-    .transform((event) => ({ ask: 'loadType' as const, ...event })),
+    .transform((event) => ({ command: 'loadType' as const, ...event })),
   recheck: z
     .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
-    .transform(({ view, recheck }) => ({ ask: 'recheck' as const, view, since: new Date(recheck) })),
+    .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),
   redrive: z
     .union([
       z.strictObject({ view, redrive: z.literal(true) }),
-      z.strictObject({ redrive: z.array(number).min(1).max(1000) }),
+      z.strictObject({ redrive: z.array(failureId).min(1).max(1000) }),
     ])
     .transform((event) =>
       'view' in event
-        ? { ask: 'redriveView' as const, view: event.view }
-        : { ask: 'redriveEvents' as const, failures: event.redrive },
+        ? { command: 'redriveView' as const, view: event.view }
+        : { command: 'redriveEvents' as const, failures: event.redrive },
     ),
   resolve: z
-    .strictObject({ resolve: z.array(number).min(1).max(1000) })
-    .transform(({ resolve }) => ({ ask: 'resolve' as const, failures: resolve })),
+    .strictObject({ resolve: z.array(failureId).min(1).max(1000) })
+    .transform(({ resolve }) => ({ command: 'resolve' as const, failures: resolve })),
   status: z
     .strictObject({ status: z.literal(true), view: view.optional() })
-    .transform(({ view }) => ({ ask: 'status' as const, view })),
+    .transform(({ view }) => ({ command: 'status' as const, view })),
   resume: z
     .strictObject({ view, resume: z.literal(true) })
-    .transform(({ view }) => ({ ask: 'resume' as const, view })),
+    .transform(({ view }) => ({ command: 'resume' as const, view })),
   keys: z
     .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
-    .transform(({ view, keys }) => ({ ask: 'keys' as const, view, keys: keys.map(String) })),
-  view: z
-    .strictObject({ view, trigger: trigger.optional() })
-    .transform((event) => ({ ask: 'extract' as const, ...event })),
+    .transform(({ view, keys }) => ({ command: 'keys' as const, view, keys: keys.map(String) })),
 };
 
-/** A batch that is ready to be applied; rows never travel in events. */
+/** Announces a batch that is ready to be applied. Rows never travel in events. */
 const batchEvent = z.strictObject({
   view,
   etlTransactionId: z
     .string()
-    .regex(/^\d{1,19}$/, 'is no ETL transaction number')
+    .regex(/^\d{1,19}$/, 'is not an ETL transaction id')
     .transform(BigInt)
-    .refine((id) => id < 2n ** 63n, { error: 'is no ETL transaction number' }),
+    .refine((id) => id < 2n ** 63n, { error: 'is not an ETL transaction id' }),
 });
 
-export type ExtractEvent = z.output<typeof tick> | z.output<(typeof asks)[keyof typeof asks]>;
+/** What an operator can ask for. */
+export type Operation = z.output<(typeof operations)[keyof typeof operations]>;
+export type OperationOf<Command extends Operation['command']> = Extract<Operation, { command: Command }>;
+
+export type ExtractEvent = z.output<typeof tick> | z.output<typeof extract> | Operation;
 export type BatchEvent = z.output<typeof batchEvent>;
 
-/** Throws `invalid_event` naming what does not fit. */
+/** Parses an event or a manual call of `extract`. Throws `invalid_event` naming every fault. */
 export function parseExtractEvent(payload: unknown): ExtractEvent {
   const given = fieldsOf(payload);
-  const asked = Object.entries(asks).find(([field]) => given.includes(field));
-  const form: z.ZodType<ExtractEvent> = asked?.[1] ?? tick;
+  const operation = Object.entries(operations).find(([field]) => given.includes(field));
+  const form: z.ZodType<ExtractEvent> = operation?.[1] ?? (given.includes('view') ? extract : tick);
   return parse(form, payload, EXTRACT_FORMS);
 }
 
-/** Throws `invalid_event` naming what does not fit. */
+/** Parses an event of `merge` or `stream`. Throws `invalid_event` naming every fault. */
 export function parseBatchEvent(payload: unknown): BatchEvent {
   return parse(batchEvent, payload, 'It takes {"view": "…", "etlTransactionId": "…"}.');
 }

@@ -1,2 +1,55 @@
-/** What applying a batch did to the target's rows; an un-deleted row counts as added. */
+import type { State } from './batch-states.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { LoadType } from './columns.ts';
+
+/** What applying a batch did to the rows of the target. A row that is un-deleted counts as added. */
 export type Counts = { added: bigint; changed: bigint; deleted: bigint };
+
+export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
+
+/** An ETL transaction: one batch of one view (etl.etl_transaction). */
+export type EtlTransaction = {
+  /** The batch id. */
+  id: bigint;
+  /** Tells the batch from one with the same id that an earlier control database created. */
+  token: string;
+  view: string;
+  kind: Kind;
+  state: State;
+  attempt: number;
+  /** The attempt that last loaded the staged objects into the temp table; the load job is named by it. */
+  loadAttempt: number;
+  /** The job of the first load; null until it has succeeded. */
+  loadJobId: string | null;
+  nextCheckpoint: Checkpoint;
+  stagedPrefix: string;
+  stagedUpserts: bigint;
+  stagedDeletes: bigint;
+  /** How far functions that reached their time limit have streamed it. */
+  progress: Progress;
+  stagedAt: Date | null;
+  hasMore: boolean;
+  /** Whether it carries every row of the view, so that applying it deletes the rows that it does not carry. */
+  isComplete: boolean;
+  startedAt: Date;
+};
+
+/** How many staged rows, from the first one on, BigQuery has acknowledged, and what they did. */
+export type Progress = { rows: number; counts: Counts };
+
+/** The function that applies the batches of a load type; its topic announces them. */
+export const APPLIER = { merge: 'merge', 'bq-storage-api': 'stream' } as const satisfies Record<
+  LoadType,
+  string
+>;
+export type ApplierFunction = (typeof APPLIER)[LoadType];
+
+/**
+ * Whether a staged batch is not in the temp table yet because its load outlived the call that started it. Only `extract` may wait for
+ * that load: BigQuery shows a job only to the account that created it (https://cloud.google.com/bigquery/docs/managing-jobs).
+ */
+export function isBeingLoaded(batch: EtlTransaction, loadType: LoadType): boolean {
+  const { state, loadAttempt, loadJobId, stagedUpserts, stagedDeletes } = batch;
+  const hasRows = stagedUpserts + stagedDeletes > 0n;
+  return loadType === 'merge' && state === 'staged' && loadAttempt === 1 && loadJobId === null && hasRows;
+}

@@ -100,3 +100,11 @@ export type ViewSource = {
   /** The warehouse objects that were last made for it; null before the first extract. */
   warehouseFingerprint: string | null;
 };
+
+/** Why a view is not extracted at present; null when it is. */
+export function stopReason({ enabled, paused, haltedReason }: ViewSource): string | null {
+  if (!enabled) return 'not enabled';
+  if (paused) return 'paused';
+  if (haltedReason !== null) return `halted: ${haltedReason}`;
+  return null;
+}

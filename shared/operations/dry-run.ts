@@ -1,8 +1,9 @@
-import { stopReason } from '../../functions/extract/tick.ts';
-import { batchSizeLimit } from '../batch/batch-size.ts';
-import { isBeingLoaded } from '../batch/is-being-loaded.ts';
+import { batchSize } from '../batch/batch-size.ts';
 import { asDataHubError } from '../errors.ts';
+import type { OperationOf } from '../events/messages.ts';
+import { isBeingLoaded } from '../model/batch.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import { stopReason } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { capture } from '../source/capture.ts';
 import { describeView } from '../source/describe-view.ts';
@@ -12,10 +13,11 @@ export type Forecast = { view: string; would: string } & Partial<
   Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
 >;
 
-/** Says what a tick would do now, for one view or all; changes nothing on either side. */
-export async function dryRun(view: string | undefined, dependencies: Dependencies) {
+/** Says what a tick would do now, for one view or all. Changes nothing on either side. */
+export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, dependencies: Dependencies) {
   const { control } = dependencies;
-  const sources = view === undefined ? await control.listViewSources() : [await control.getViewSource(view)];
+  const sources =
+    view === undefined ? await control.viewSources.list() : [await control.viewSources.get(view)];
   const views: Forecast[] = [];
   for (const source of sources) {
     views.push(
@@ -35,24 +37,27 @@ async function forecast(
   const view = viewSource.name;
   const reason = stopReason(viewSource);
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
-  const inFlight = await control.findInFlight(view);
+  const inFlight = await control.batches.findInFlight(view);
   if (inFlight?.state === 'extracting') {
-    return { view, would: `wait for batch ${inFlight.id}, or capture its rows again if its process ended` };
+    return {
+      view,
+      would: `wait for batch ${inFlight.id}, or capture its changes again if its process has ended`,
+    };
   }
   if (inFlight !== null && isBeingLoaded(inFlight, viewSource.loadType)) {
     return { view, would: `wait for the load of batch ${inFlight.id}` };
   }
   if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
-  const stored = await control.readCheckpoint(view);
-  if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view anew' };
+  const stored = await control.checkpoints.read(view);
+  if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view again' };
   if (stored === null) return { view, would: 'load the whole view' };
-  const limit = batchSizeLimit(stored, config);
-  const queued = await control.dueKeys(view, limit.maxLogRows);
+  const size = batchSize(stored, config);
+  const queued = await control.queuedKeys.due(view, size.maxLogRows);
   return await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
     const found = await capture(client, described, stored.checkpoint, {
       logTable: config.changeLogTable,
-      ...limit,
+      ...size,
       queuedKeys: queued.keys,
     });
     const isIdle = found.upserts + found.deletes === 0n;

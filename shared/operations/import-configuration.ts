@@ -1,16 +1,16 @@
 import { DataHubError } from '../errors.ts';
-import type { ViewSourceEntry } from '../model/view-source.ts';
+import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 
 /**
- * Makes or changes the given view sources, all or none; safe to repeat. Content types are looked up in the source by
- * app_label and model; a number that the configuration gives must be the one that is found. Throws `configuration` naming
- * every content type that does not exist or differs, and every streamed view that has no message.
+ * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
+ * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, and every streamed
+ * view without a message in proto/.
  */
 export async function importConfiguration(
-  entries: ViewSourceEntry[],
+  { entries }: Pick<OperationOf<'import'>, 'entries'>,
   { config, control, log, source, warehouse }: Dependencies,
 ) {
   const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
@@ -35,15 +35,15 @@ export async function importConfiguration(
     lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
   }));
   if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
-  await control.assertViewSourcesImportable(resolved);
+  await control.viewSources.assertImportable(resolved);
   for (const { load_type, name, target_name } of entries) {
     if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
     faults.push(
-      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: README, "Configuration")`,
+      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: docs/configuration.md)`,
     );
   }
   if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
-  await control.importViewSources(resolved);
+  await control.viewSources.import(resolved);
   const views = resolved.map(({ name }) => name);
   log.info({ views }, 'configuration imported');
   return { outcome: 'imported', views };

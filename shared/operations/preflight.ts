@@ -1,4 +1,5 @@
 import { asDataHubError } from '../errors.ts';
+import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
@@ -7,10 +8,10 @@ import { type Finding, inspectServer } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 
 /**
- * The preflight: connections, rights, log sequence, keys, columns, regions and topics, of one view or all enabled ones. Every
- * finding says what to do about it. Changes nothing.
+ * Checks connections, rights, log sequence, keys, columns, regions and topics, for one view or all enabled ones. Every problem comes with
+ * advice. Changes nothing.
  */
-export async function check(view: string | undefined, dependencies: Dependencies) {
+export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, dependencies: Dependencies) {
   const { config, control, events, source, staging } = dependencies;
   const findings: Finding[] = [];
   const examine = async (name: string, work: () => Promise<string | Finding[]>): Promise<void> => {
@@ -28,8 +29,8 @@ export async function check(view: string | undefined, dependencies: Dependencies
   await examine('control database', async () => {
     sources =
       view === undefined
-        ? (await control.listViewSources()).filter(({ enabled }) => enabled)
-        : [await control.getViewSource(view)];
+        ? (await control.viewSources.list()).filter(({ enabled }) => enabled)
+        : [await control.viewSources.get(view)];
     if (sources.length > 0) return `reached; ${sources.length} view sources to check`;
     return [
       {
@@ -52,7 +53,7 @@ export async function check(view: string | undefined, dependencies: Dependencies
   await examine('topics', async () => {
     const missing = await events.missingTopics();
     return missing.length === 0
-      ? 'all there'
+      ? 'all exist'
       : [{ check: 'topics', ok: false, message: `missing: ${missing.join(', ')}`, advice: 'Create them.' }];
   });
   for (const viewSource of sources) {
@@ -86,12 +87,12 @@ function regionOf(what: string, found: string, wanted: string): string | Finding
       ok: false,
       message: `${what} is in ${found}, but BIGQUERY_LOCATION is ${wanted}`,
       advice:
-        'Bucket, datasets and BIGQUERY_LOCATION must be in one place; a dataset cannot be moved, only made anew.',
+        'Bucket, datasets and BIGQUERY_LOCATION must be in one location. A dataset cannot be moved, only created again.',
     },
   ];
 }
 
-/** Columns, key and objects of one view, as the next extract will see them. */
+/** Checks the columns, the key and the BigQuery objects of one view, as the next extract will see them. */
 async function checkView(
   viewSource: ViewSource,
   { config, source, warehouse }: Dependencies,
@@ -103,6 +104,6 @@ async function checkView(
   });
   if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
   const missing = await warehouse.missingTables(described.shape);
-  const tables = missing.length === 0 ? 'its tables fit' : `to be made: ${missing.join(' and ')} table`;
+  const tables = missing.length === 0 ? 'its tables match' : `${missing.join(' and ')} table will be created`;
   return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
 }

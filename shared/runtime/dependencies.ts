@@ -3,28 +3,30 @@ import { type Config, parseConfig } from '../config/config.ts';
 import { readSecrets } from '../config/read-secrets.ts';
 import { type Control, createControl } from '../control/control.ts';
 import { migrate } from '../control/migrate.ts';
+import { type Clock, systemClock } from '../deadline.ts';
 import { createEvents, type Events } from '../events/events.ts';
 import {
   createBigQuery,
   createCloudSqlConnector,
   createPubSub,
-  createSecretReader,
   createStorage,
   createWriterClient,
-  once,
 } from '../google/clients.ts';
+import { createCloudSqlSockets } from '../google/cloud-sql-sockets.ts';
+import { createSecretReader } from '../google/secret-reader.ts';
 import { createLog, type Logger } from '../log.ts';
+import { once } from '../once.ts';
 import { createPool } from '../postgres/pool.ts';
 import { createStaging, type Staging } from '../staging/staging.ts';
 import { createWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 
-/** What a step is given: everything outside itself. */
+/** Everything outside a step that the step may use. */
 export type Dependencies = {
   config: Config;
   control: Control;
-  /** Connections to the source, as the reader role. */
+  /** Connections to the source as the reader role. */
   source: pg.Pool;
-  /** Others, for the slices of views that are copied whole, which wait for their turn. */
+  /** Separate connections for the slices of a whole view, which wait for their turn. */
   slices: pg.Pool;
   staging: Staging;
   warehouse: Warehouse;
@@ -33,26 +35,26 @@ export type Dependencies = {
   log: Logger;
 };
 
-export type Clock = { nowMs(): number };
-
-/** Control transactions are short; a heartbeat may meet one. */
+/** Control transactions are short, but a heartbeat may coincide with one. */
 const CONTROL_CONNECTIONS = 4;
 
 /**
- * The dependencies of a process, made at its first request and then shared; the control schema is brought up to date.
- * Throws `environment`, or what reaching the control database throws; the next request tries again.
+ * The dependencies of this process. The first request creates them and migrates the control schema; later requests share them. Throws
+ * `environment`, or what reaching the control database throws; the next request then tries again.
  */
 export const processDependencies = once(() => createDependencies(process.env));
 
+/** Clients are opened at their first use. */
 export async function createDependencies(env: Record<string, string | undefined>): Promise<Dependencies> {
   const readSecret = createSecretReader();
   const config = parseConfig(env, await readSecrets(env, readSecret));
-  const access = { config, readSecret, openConnector: once(createCloudSqlConnector) };
+  const openCloudSqlSockets = createCloudSqlSockets(once(createCloudSqlConnector), config.callTimeoutSeconds);
+  const login = { config, readSecret, openCloudSqlSockets };
   const controlPool = createPool(config.controlDatabase, {
     name: 'smart-datahub control',
     max: CONTROL_CONNECTIONS,
-    ...access,
-    // A change locks its view's lease.
+    ...login,
+    // A control transaction locks the lease of its view.
     idleInTransactionSeconds: config.leaseSeconds,
   });
   await migrate(controlPool);
@@ -62,13 +64,13 @@ export async function createDependencies(env: Record<string, string | undefined>
     source: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.sourceConnections - config.maxSlices,
-      ...access,
+      ...login,
     }),
     slices: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.maxSlices,
       connectTimeoutSeconds: config.timeLimitSeconds,
-      ...access,
+      ...login,
     }),
     staging: createStaging(
       once(() => createStorage(config)),
@@ -86,7 +88,7 @@ export async function createDependencies(env: Record<string, string | undefined>
       config.topics,
       config.callTimeoutSeconds,
     ),
-    clock: { nowMs: () => Date.now() },
+    clock: systemClock,
     log: createLog(config.logLevel),
   };
 }

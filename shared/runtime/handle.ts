@@ -1,20 +1,27 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
-import { asDataHubError, type DataHubError, dispositionOf } from '../errors.ts';
+import { asDataHubError, DataHubError } from '../errors.ts';
 import { type Delivery, decode } from '../events/decode.ts';
-import { createLog, logOfRequest } from '../log.ts';
+import { logOfRequest } from '../log.ts';
 import { type Trace, traceOf, traceparentOf } from '../trace.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
-import { publishPendingDeadLetters } from './publish-dead-letters.ts';
+import { printableContext, recordHalt, recordOutcome } from './record-outcome.ts';
 
-/** One request to a function: its name and what was asked, for the record of a failure. */
+/** One request to a function: its name and the event, as the record of a failure keeps them. */
 export type Invocation = { functionName: string; event: unknown };
 
-export type Step = (payload: unknown, invocation: Invocation, dependencies: Dependencies) => Promise<object>;
+/** The result of a step whose failure halted the view and is recorded already. */
+export type HaltedView = { outcome: 'view halted'; view: string; failure: DataHubError };
+
+/** What a function does with a decoded payload. Its result becomes the JSON answer. */
+export type Step = (
+  payload: unknown,
+  invocation: Invocation,
+  dependencies: Dependencies,
+) => Promise<object | HaltedView>;
 
 /**
- * An HTTP handler around a step: decodes the request, answers the step's result as JSON, and maps an error to what becomes
- * of the event. Pub/Sub is answered 2xx for everything that must not be delivered again; somebody who called by hand reads
- * the error with its advice.
+ * Makes an HTTP handler of a step: decodes the request, runs the step and answers its result as JSON. `recordOutcome` decides what
+ * happens to an event whose step failed. A caller by hand reads the error with its advice.
  */
 export function handle(functionName: string, step: Step) {
   return async (request: Request, response: Response): Promise<void> => {
@@ -23,16 +30,18 @@ export function handle(functionName: string, step: Step) {
     try {
       delivery = decode(request.body, request.rawBody?.length ?? 0);
       const trace = traceOf(delivery.traceparent, request.headers);
-      dependencies = withinTrace(await processDependencies(), functionName, trace);
+      dependencies = withTrace(await processDependencies(), functionName, trace);
       if (delivery.fault !== null) throw delivery.fault;
-      const invocation = { functionName, event: delivery.payload };
-      response.json(await step(delivery.payload, invocation, dependencies));
+      const result = await step(delivery.payload, { functionName, event: delivery.payload }, dependencies);
+      if (!isHaltedView(result)) {
+        response.json(result);
+        return;
+      }
+      const error = result.failure;
+      answerError(response, await recordHalt({ functionName, delivery, error }, dependencies), error);
     } catch (thrown) {
       const error = asDataHubError(thrown);
-      const status = await settle(functionName, delivery, error, dependencies);
-      response.status(status).json({
-        error: { kind: error.kind, message: error.message, advice: error.advice, ...printable(error) },
-      });
+      answerError(response, await recordOutcome({ functionName, delivery, error }, dependencies), error);
     }
   };
 }
@@ -45,74 +54,20 @@ const UNREAD: Delivery = {
   fault: null,
 };
 
-/** The process's dependencies, whose log lines and messages are of one trace. */
-function withinTrace(shared: Dependencies, functionName: string, trace: Trace): Dependencies {
+function isHaltedView(result: object | HaltedView): result is HaltedView {
+  return 'failure' in result && result.failure instanceof DataHubError;
+}
+
+function answerError(response: Response, status: number, error: DataHubError): void {
+  const { kind, message, advice } = error;
+  response.status(status).json({ error: { kind, message, advice, ...printableContext(error) } });
+}
+
+/** The process's dependencies, with a log and events that carry one trace. */
+function withTrace(shared: Dependencies, functionName: string, trace: Trace): Dependencies {
   return {
     ...shared,
     log: logOfRequest(shared.log, functionName, shared.config.projectId, trace),
-    events: shared.events.within(traceparentOf(trace)),
+    events: shared.events.withTrace(traceparentOf(trace)),
   };
-}
-
-/** Records the failure as its kind wants and answers the HTTP status. */
-async function settle(
-  functionName: string,
-  delivery: Delivery,
-  error: DataHubError,
-  dependencies: Dependencies | undefined,
-): Promise<number> {
-  const log = dependencies?.log ?? createLog();
-  const disposition = dispositionOf(error);
-  const line = {
-    function: functionName,
-    ...(delivery.messageId !== null && { messageId: delivery.messageId }),
-    kind: error.kind,
-    error: error.message,
-    advice: error.advice,
-    ...printable(error),
-  };
-  if (disposition === 'stop') {
-    log.info(line, 'superseded');
-    return 200;
-  }
-  if (disposition === 'retry' || dependencies === undefined) {
-    log.warn(line, 'will retry');
-    // A right that is missing does not come back by itself: an operator must find it without reading logs.
-    if (error.kind === 'unauthorized') {
-      await dependencies?.control
-        .recordFailureOnce({ functionName, error, event: delivery.payload })
-        .catch((unrecorded: unknown) =>
-          log.error({ ...line, unrecorded: String(unrecorded) }, 'failure not recorded'),
-        );
-    }
-    return 503;
-  }
-  const isByHand = delivery.from === 'manual';
-  const outcome = error.isRecorded ? 'view halted' : isByHand ? 'call refused' : 'event dead-lettered';
-  log.error({ ...line, ...(error.kind === 'bug' && { stack: stackOf(error) }) }, outcome);
-  // Whoever called by hand has the answer and the payload; a call that was only refused leaves nothing behind.
-  const answer = isByHand ? (error.kind === 'bug' ? 500 : 400) : 200;
-  if (isByHand && !error.isRecorded) return answer;
-  try {
-    if (!error.isRecorded) {
-      await dependencies.control.recordFailure({ functionName, error, event: delivery.payload });
-    }
-  } catch (unrecorded) {
-    // What cannot be recorded must not be acknowledged: Pub/Sub brings it again.
-    log.error({ ...line, unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');
-    return 503;
-  }
-  await publishPendingDeadLetters(dependencies);
-  return answer;
-}
-
-/** Of the error that was thrown first, where it is known. */
-function stackOf(error: DataHubError): string | undefined {
-  return error.cause instanceof Error ? error.cause.stack : error.stack;
-}
-
-function printable({ context }: DataHubError): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(context).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
 import { formatKey } from '../model/format-key.ts';
-import { quoteIdentifier } from '../postgres/transaction.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';

@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../model/checkpoint.ts';
-import { inTransaction, type Queryable, quoteIdentifier } from '../postgres/transaction.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
+import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { LoggedTable, SourceView } from './describe-view.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { type Queryable, quoteIdentifier } from '../postgres/transaction.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 
 /** The content type ids of the source's Django application, by `app_label.model`. */
 export async function findContentTypes(client: Queryable, table: string): Promise<Map<string, number>> {

@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
-import { destroyConnection, fromPostgres, quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { fromPostgres } from '../postgres/sqlstate.ts';
+import { destroyConnection } from '../postgres/unresponsive.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { SourceColumn, SourceView } from './describe-view.ts';
 

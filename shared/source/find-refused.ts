@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
-import { fromPostgres, quoteIdentifier } from '../postgres/transaction.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
+import { fromPostgres } from '../postgres/sqlstate.ts';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
 

@@ -1,4 +1,5 @@
-import { type Queryable, quoteIdentifier } from '../postgres/transaction.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 import { readLogState } from './change-log.ts';
 
 /** One thing that was looked at, and what to do about it when it is not as it must be. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { NOTHING_SEEN } from '../model/checkpoint.ts';
-import { quoteIdentifier } from '../postgres/transaction.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { inTransaction, quoteLiteral } from '../postgres/transaction.ts';
+import { quoteLiteral } from '../postgres/quote.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 // Whatever the database, the role or the server sets, rows look the same (design: capture, step 2).

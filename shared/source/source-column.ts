@@ -1,6 +1,6 @@
 import type { Column } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
-import { quoteIdentifier, quoteLiteral } from '../postgres/transaction.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { CatalogColumn } from './catalog.ts';
 import { columnForm, datetimeForm, inStreamingWindow } from './column-type.ts';
 

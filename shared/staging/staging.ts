@@ -3,6 +3,7 @@ import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
+import type { EtlTransaction } from '../model/batch.ts';
 import { downloadOnce } from './download.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { damaged, readLines } from './read-lines.ts';
@@ -33,7 +34,7 @@ export type Staging = {
   readStreamHighWater(view: string): Promise<StreamHighWater | null>;
   writeStreamHighWater(
     view: string,
-    batch: { etlTransactionId: bigint; token: string },
+    batch: Pick<EtlTransaction, 'id' | 'token'>,
     before: StreamHighWater | null,
   ): Promise<void>;
   uri(object: StagedObject): string;

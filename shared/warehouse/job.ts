@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
+import type { Deadline } from '../deadline.ts';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
 
@@ -45,30 +46,30 @@ export function jobId(...parts: (string | number | bigint)[]): string {
 }
 
 /**
- * Starts the job, or finds it when it was started before, and waits for its end as long as `deadlineMs` (by `Date.now()`)
- * allows. Safe to repeat. Throws what is not the job's own failure, classified; `batch_id_collision` when the job of that name is
- * another batch's: a control database that was restored, or made anew, gave the number twice.
+ * Starts the job, or finds it when it was started before, and waits for its end as long as the deadline allows. Safe to repeat. Throws
+ * classified errors of the calls; the job's own failure is part of the outcome. Throws `batch_id_collision` when the job with this id
+ * belongs to another batch: a restored or new control database issued the batch id twice.
  */
-export async function runJob(bigquery: BigQuery, spec: JobSpec, deadlineMs: number): Promise<JobOutcome> {
+export async function runJob(bigquery: BigQuery, spec: JobSpec, deadline: Deadline): Promise<JobOutcome> {
   const { job, wasThere } = await submit(bigquery, spec);
-  return { ...(await outcome(job, spec, deadlineMs)), wasThere };
+  return { ...(await outcome(job, spec, deadline)), wasThere };
 }
 
 /**
- * Runs a job to its end, or as far as `deadlineMs` allows. A try that failed for a reason that passes is followed by another under
+ * Runs a job to its end, or as far as `deadline` allows. A try that failed for a reason that passes is followed by another under
  * a name of its own, which is only started when the one before is known to have failed: two tries never both succeed. Starts only
  * so many tries itself; those that failed before, whoever started them, leave it theirs. A right that was missing is looked for
  * again by the next call. Throws the last try's failure.
  */
 export async function runJobWithRetries(
   bigquery: BigQuery,
-  deadlineMs: number,
+  deadline: Deadline,
   specOf: (tries: number) => JobSpec,
 ): Promise<{ state: 'done'; id: string; job: Job } | { state: 'running' }> {
   let started = 0;
   for (let tries = 1; ; tries += 1) {
     const spec = specOf(tries);
-    const outcome = await runJob(bigquery, spec, deadlineMs);
+    const outcome = await runJob(bigquery, spec, deadline);
     if (!outcome.wasThere) started += 1;
     if (outcome.state === 'done') return { state: 'done', id: spec.id, job: outcome.job };
     if (outcome.state === 'running') return { state: 'running' };
@@ -81,10 +82,10 @@ export async function runJobWithRetries(
 /** Like `runJobWithRetries`; throws `transient` for a job that outlives the deadline. */
 export async function runJobToCompletion(
   bigquery: BigQuery,
-  deadlineMs: number,
+  deadline: Deadline,
   specOf: (tries: number) => JobSpec,
 ): Promise<Job> {
-  const outcome = await runJobWithRetries(bigquery, deadlineMs, specOf);
+  const outcome = await runJobWithRetries(bigquery, deadline, specOf);
   if (outcome.state === 'done') return outcome.job;
   const { id, context } = specOf(1);
   throw new DataHubError('transient', `job ${id} is still running`, { context });
@@ -157,7 +158,7 @@ function hasJobErrors(error: unknown): boolean {
 async function outcome(
   job: Job,
   spec: Pick<JobSpec, 'id' | 'context' | 'kinds'>,
-  deadlineMs: number,
+  deadline: Deadline,
 ): Promise<JobState> {
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
     const [metadata] = await job.getMetadata().catch((error: unknown) => {
@@ -175,7 +176,7 @@ async function outcome(
       });
       return { state: 'failed', error, message };
     }
-    if (Date.now() + waitMs > deadlineMs) return { state: 'running' };
+    if (deadline.remainingMs() < waitMs) return { state: 'running' };
     await sleep(waitMs);
   }
 }

@@ -1,9 +1,10 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
+import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
-import type { AppendLimits, RowsUntil } from './append-rows.ts';
+import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { resultPages, runJobToCompletion } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
@@ -27,7 +28,16 @@ type StreamTargetParts = {
   answerTimeoutMs: number;
 };
 
-/** What is done to the target of a streamed view. */
+/** Encoded rows of one attempt, to be appended to its target. */
+export type EncodedAppend = {
+  attempt: Attempt;
+  keyColumn: string;
+  message: StreamMessage;
+  rowsUntil: RowsUntil;
+  deadline: Deadline;
+};
+
+/** The operations on the targets of streamed views. */
 export function createStreamTarget(parts: StreamTargetParts) {
   const { openBigQuery, openWriterClient, datasets, nameOf, tableExists, answerTimeoutMs } = parts;
   const streamName = ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target' | 'token'>): string =>
@@ -75,10 +85,10 @@ export function createStreamTarget(parts: StreamTargetParts) {
      * Loads the staged objects of a complete batch into the empty target, all or none. False when the target has rows, which
      * no load can replace. Safe to repeat: the job that loaded them is found by its name.
      */
-    async loadEmptyTarget(attempt: Attempt, uris: string[], deadlineMs: number): Promise<boolean> {
+    async loadEmptyTarget(attempt: Attempt, uris: string[], deadline: Deadline): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
       try {
-        await runJobToCompletion(await openBigQuery(), deadlineMs, (tries) => ({
+        await runJobToCompletion(await openBigQuery(), deadline, (tries) => ({
           ...loadSpec(`${streamName(attempt)}_${tries}`, attempt, uris, target, 'WRITE_EMPTY'),
           kinds: { duplicate: 'configuration' },
         }));
@@ -89,14 +99,8 @@ export function createStreamTarget(parts: StreamTargetParts) {
       }
     },
 
-    /** Appends encoded rows to the target, in any order; returns when all are acknowledged. See `appendRows`. */
-    async appendRows(
-      attempt: Attempt,
-      keyColumn: string,
-      message: StreamMessage,
-      rowsUntil: RowsUntil,
-      limits: AppendLimits,
-    ): Promise<void> {
+    /** Appends encoded rows to the target, in any order; returns when BigQuery has acknowledged all of them. See `appendRows`. */
+    async appendRows({ attempt, keyColumn, message, rowsUntil, deadline }: EncodedAppend): Promise<void> {
       const { appendRows } = await import('./append-rows.ts');
       const { target } = objectNames(datasets, attempt);
       const [projectId, dataset, table] = target.split('.');
@@ -112,7 +116,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
             `key ${formatKey(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
         },
         rowsUntil,
-        { answerTimeoutMs, ...limits },
+        { answerTimeoutMs, deadline },
       );
     },
 
@@ -120,10 +124,10 @@ export function createStreamTarget(parts: StreamTargetParts) {
     async *staleKeys(
       attempt: Attempt,
       shape: TableShape,
-      deadlineMs: number,
+      deadline: Deadline,
     ): AsyncGenerator<Record<string, unknown>[]> {
       const query = staleKeysSql(datasets, shape, attempt.etlTransactionId);
-      const job = await runJobToCompletion(await openBigQuery(), deadlineMs, (tries) => ({
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (tries) => ({
         id: `${streamName(attempt)}_stale_${tries}`,
         configuration: { query: { query, useLegacySql: false } },
         labels: labelsOf(attempt, 'stale'),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { TableShape } from '../model/columns.ts';
@@ -25,7 +26,7 @@ import {
 export type { Attempt, Layout, MergeOutcome, RowsUntil };
 
 /** What a view's warehouse has met before: the highest batch number (0 for none), and the rows that are not deleted. */
-export type TargetState = { highest: bigint; targetRows: bigint };
+export type TargetState = { highestBatchId: bigint; targetRows: bigint };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
@@ -70,11 +71,11 @@ export function createWarehouse(
       shape: TableShape,
       layout: Layout,
       runName: string,
-      deadlineMs: number,
+      deadline: Deadline,
     ): Promise<TargetState> {
       const context = { view: shape.view };
       const query = objectsSql(datasets, shape, layout);
-      const job = await runJobToCompletion(await openBigQuery(), deadlineMs, (tries) => ({
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (tries) => ({
         id: nameOf('objects', shape.view, runName, tries),
         configuration: { query: { query, useLegacySql: false } },
         labels: { view: labelValue(shape.view), step: 'objects' },
@@ -82,7 +83,7 @@ export function createWarehouse(
       }));
       const [row] = await resultRows(job, context);
       return {
-        highest: BigInt(String(row?.highest ?? 0)),
+        highestBatchId: BigInt(String(row?.highest ?? 0)),
         targetRows: BigInt(String(row?.target_rows ?? 0)),
       };
     },
@@ -122,8 +123,8 @@ export function createWarehouse(
      * Appends the staged objects to the temp table, all or none, and answers the load job's id; null for one that outlives the
      * deadline, which the next call finds by its name.
      */
-    async load(attempt: Attempt, uris: string[], deadlineMs: number): Promise<string | null> {
-      const outcome = await runJobWithRetries(await openBigQuery(), deadlineMs, (tries) =>
+    async load(attempt: Attempt, uris: string[], deadline: Deadline): Promise<string | null> {
+      const outcome = await runJobWithRetries(await openBigQuery(), deadline, (tries) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, tries),
           attempt,
@@ -145,9 +146,9 @@ export function createWarehouse(
       nameOf('merge', view, etlTransactionId, attempt),
 
     /** Calls the view's procedure, or finds the call that was made before, and waits for its end until the deadline. */
-    async merge(attempt: Attempt, rows: bigint, deadlineMs: number): Promise<MergeOutcome> {
+    async merge(attempt: Attempt, rows: bigint, deadline: Deadline): Promise<MergeOutcome> {
       const bigquery = await openBigQuery();
-      const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadlineMs).catch((error: unknown) => {
+      const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadline).catch((error: unknown) => {
         if (error instanceof DataHubError && error.kind === 'batch_id_collision') {
           return { state: 'batch_id_collision', error } as const;
         }

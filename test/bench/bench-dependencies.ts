@@ -17,6 +17,6 @@ export async function benchDependencies(): Promise<Dependencies> {
 export async function importSmartApp(dependencies: Dependencies): Promise<void> {
   const file = new URL('../../sql/source/view-sources.json', import.meta.url);
   const configuration = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
-  if (configuration.ask !== 'import') throw new Error('view-sources.json is no import');
-  await importConfiguration(configuration.entries, dependencies);
+  if (configuration.command !== 'import') throw new Error('view-sources.json is no import');
+  await importConfiguration({ entries: configuration.entries }, dependencies);
 }

@@ -1,7 +1,7 @@
 // The same batch written by the package's own JSONWriter, in a process of its own: the baseline.
 import { adapt, managedwriter } from '@google-cloud/bigquery-storage';
-import type { EtlTransaction } from '../../shared/control/batches.ts';
 import { createBigQuery, createWriterClient } from '../../shared/google/clients.ts';
+import type { EtlTransaction } from '../../shared/model/batch.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
 import { tellParent } from './run-round.ts';
@@ -18,7 +18,7 @@ const bigquery = await createBigQuery(config);
 const client = await createWriterClient(config);
 
 const { measured } = await measure(async () => {
-  const batch = await control.getBatch(view, BigInt(etlTransactionId));
+  const batch = await control.batches.get(view, BigInt(etlTransactionId));
   const writer = await openWriter();
   const inFlight = new Set<Promise<void>>();
   for await (const rows of requestsOf(batch, Number(rowsPerRequest))) {

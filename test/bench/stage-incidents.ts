@@ -3,8 +3,9 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
 import { extractView } from '../../functions/extract/extract-view.ts';
-import { streamBatch } from '../../functions/stream/stream-batch.ts';
+import { applyBatch } from '../../shared/batch/apply-batch.ts';
 import { compare, describeFindings } from '../local/compare/compare.ts';
+import { STREAM } from '../support/installation.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { addIncidents, changeIncidents } from './incident-changes.ts';
 import { tellParent } from './run-round.ts';
@@ -27,7 +28,7 @@ async function stage(): Promise<StagedIncidents> {
 
 async function replicate(): Promise<void> {
   const event = { view: VIEW, etlTransactionId: BigInt((await stage()).etlTransactionId) };
-  const result = await streamBatch(event, { functionName: 'stream', event: {} }, dependencies);
+  const result = await applyBatch(event, STREAM, { functionName: 'stream', event: {} }, dependencies);
   if (result.outcome !== 'applied') throw new Error(`the stream ended ${JSON.stringify(result)}`);
 }
 

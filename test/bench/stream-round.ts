@@ -1,5 +1,6 @@
 // One batch streamed by the function, in a process of its own.
-import { streamBatch } from '../../functions/stream/stream-batch.ts';
+import { applyBatch } from '../../shared/batch/apply-batch.ts';
+import { STREAM } from '../support/installation.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
 import { tellParent } from './run-round.ts';
@@ -17,21 +18,19 @@ const dependencies = await benchDependencies();
 const { warehouse } = dependencies;
 const stopwatch = new Stopwatch();
 const { result, measured } = await measure(() =>
-  streamBatch(
+  applyBatch(
     event,
+    STREAM,
     { functionName: 'stream', event: {} },
     {
       ...dependencies,
       warehouse: {
         ...warehouse,
-        appendRows: (attempt, keyColumn, message, rowsUntil, limits) =>
-          warehouse.appendRows(
-            attempt,
-            keyColumn,
-            message,
-            (stop) => stopwatch.making(rowsUntil(stop)),
-            limits,
-          ),
+        appendRows: (append) =>
+          warehouse.appendRows({
+            ...append,
+            rowsUntil: (stop) => stopwatch.making(append.rowsUntil(stop)),
+          }),
       },
     },
   ),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { failJob } from '../emulators/bigquery/job-faults.ts';
-import { failBefore, hold, refuse } from '../emulators/faults.ts';
+import { failBefore, hold, inOrder, refuse } from '../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY } from '../support/installation.ts';
 import { useInstallation } from '../support/use-installation.ts';
 
@@ -144,7 +144,7 @@ describe('BigQuery in a bad mood', () => {
     it('I5 loading a streamed target: the next tick announces the batch, and its job is waited for', async () => {
       const batch = await on.stage(INCIDENTS);
       const held = faults().holdNext('bigquery.job.load');
-      const hurried = await on.hurriedProcess();
+      const hurried = await on.hurriedProcess(held);
       await assert.rejects(hurried.stream(batch), { kind: 'transient', message: /is still running/ });
       assert.partialDeepStrictEqual(await on.extract(INCIDENTS), { outcome: 'republished' });
       held.release();
@@ -158,7 +158,7 @@ describe('BigQuery in a bad mood', () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
       const held = faults().holdNext('bigquery.job.load');
-      const hurried = await on.hurriedProcess();
+      const hurried = await on.hurriedProcess(held);
       const batch = await stageWithoutLoad(hurried);
       assert.deepEqual(await on.states(), ['applied', 'staged']);
 
@@ -179,14 +179,8 @@ describe('BigQuery in a bad mood', () => {
 
     it('I5 loading staged rows, and fails then: they are loaded again', async () => {
       const held = hold();
-      const failing = failJob('backendError');
-      faults().next('bigquery.job.load', {
-        before: async () => {
-          await held.before?.();
-          await failing.before?.();
-        },
-      });
-      const hurried = await on.hurriedProcess();
+      faults().next('bigquery.job.load', inOrder(held, failJob('backendError')));
+      const hurried = await on.hurriedProcess(held);
       const batch = await stageWithoutLoad(hurried);
       held.release();
 
@@ -199,7 +193,7 @@ describe('BigQuery in a bad mood', () => {
 
     it('I2 loading staged rows, whose objects vanish meanwhile: they are captured again', async () => {
       const held = faults().holdNext('bigquery.job.load');
-      await stageWithoutLoad(await on.hurriedProcess());
+      await stageWithoutLoad(await on.hurriedProcess(held));
       await on.bucket.deleteFiles({ prefix: 'pmr_project/1/' });
       held.release();
 
@@ -254,7 +248,7 @@ describe('BigQuery in a bad mood', () => {
       assert.match(String(await on.haltedReason(INCIDENTS)), /key 6000/);
       assert.equal(await on.haltedReason(), null);
       await on.source.change('app_incident', 6_000, { opened: new Date() });
-      await on.dependencies.control.resumeView(INCIDENTS);
+      await on.dependencies.control.viewStops.resume(INCIDENTS);
       await on.replicate(INCIDENTS);
       await on.assertIncidentsEqual();
     });

@@ -22,20 +22,33 @@ describe('an extract that does not end in time', () => {
     gate = await closeGate(on.source.database);
   };
 
-  /** A process for which so many hours pass between two looks at its clock: 0.7 are half of its time limit, and a bit. */
-  const slowProcess = async (hours = 0.7) => {
-    let looks = 0;
+  /** A process whose clock jumps ahead when it begins to capture, or to copy a batch: by more than its time limit, unless less is given. */
+  const slowProcess = async (moment: 'capture' | 'copy', hours = 2) => {
     const slow = await on.anotherProcess({ TIME_LIMIT_SECONDS: '5000' });
+    const { control } = slow.dependencies;
+    let aheadMs = 0;
+    const jumpAt =
+      <Args extends unknown[], T>(reached: typeof moment, call: (...args: Args) => Promise<T>) =>
+      async (...args: Args): Promise<T> => {
+        const result = await call(...args);
+        if (reached === moment) aheadMs = hours * HOUR_MS;
+        return result;
+      };
     slow.dependencies = {
       ...slow.dependencies,
-      clock: { nowMs: () => Date.now() + hours * HOUR_MS * looks++ },
+      clock: { nowMs: () => Date.now() + aheadMs },
+      control: {
+        ...control,
+        checkpoints: { ...control.checkpoints, read: jumpAt('capture', control.checkpoints.read) },
+        batches: { ...control.batches, begin: jumpAt('copy', control.batches.begin) },
+      },
     };
     return slow;
   };
   const hurriedProcess = () => on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2' });
 
   const limits = {
-    'the function': { start: () => slowProcess(), named: /TIME_LIMIT_SECONDS \(5000\)/ },
+    'the function': { start: () => slowProcess('copy'), named: /TIME_LIMIT_SECONDS \(5000\)/ },
     'a statement': { start: hurriedProcess, named: /STATEMENT_TIMEOUT_SECONDS \(2\)/ },
   };
   for (const [whose, { start, named }] of Object.entries(limits)) {
@@ -51,7 +64,7 @@ describe('an extract that does not end in time', () => {
       assert.match(String(await on.haltedReason()), named);
       assert.deepEqual(await on.states(), ['abandoned']);
       await gate.open();
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       assert.partialDeepStrictEqual(await on.replicate(), { added: '2000' });
       await on.assertEqual();
     });
@@ -85,12 +98,12 @@ describe('an extract that does not end in time', () => {
     });
   }
 
-  const captureNamed = /what there is to do was not found within TIME_LIMIT_SECONDS/;
+  const captureNamed = /the capture of its changes did not finish within TIME_LIMIT_SECONDS/;
 
   const captureLimits = {
     'the function': {
       ...limits['the function'],
-      start: () => slowProcess(2),
+      start: () => slowProcess('capture'),
       stoppedBy: /^Connection terminated/,
     },
     'a statement': { ...limits['a statement'], stoppedBy: /statement timeout$/ },
@@ -125,7 +138,7 @@ describe('an extract that does not end in time', () => {
 
     assert.match(String(await on.haltedReason()), captureNamed);
     await gate.open();
-    await on.dependencies.control.resumeView('pmr_project');
+    await on.dependencies.control.viewStops.resume('pmr_project');
     for (const changed of ['1', '2']) assert.partialDeepStrictEqual(await on.replicate(), { changed });
     await on.assertEqual();
   });
@@ -153,7 +166,7 @@ describe('an extract that does not end in time', () => {
     await changeProjects(8);
     await on.control.query('update etl.checkpoint set max_log_rows = 2');
 
-    await (await slowProcess(0.3)).extract();
+    await (await slowProcess('capture', 0.3)).extract();
 
     assert.deepEqual(await batchLimits(), [2]);
   });

@@ -35,7 +35,7 @@ export async function viewShapes({
 
 async function readEntries(file: URL): Promise<ViewSourceEntry[]> {
   const event = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
-  if (event.ask !== 'import') throw new Error(`${file.pathname} is no import of view sources`);
+  if (event.command !== 'import') throw new Error(`${file.pathname} is no import of view sources`);
   return event.entries;
 }
 

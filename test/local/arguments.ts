@@ -18,6 +18,8 @@ export interface Arguments {
   corrupt: string | undefined;
   /** Shows the functions' log lines as they are. */
   verbose: boolean;
+  /** Whether every function listens for a debugger. */
+  inspect: boolean;
   dataFolder: string;
 }
 
@@ -41,7 +43,8 @@ Runs the whole pipeline on this machine until Ctrl-C; data are kept in .data and
   --scale <x>       times the production sizes of the sample data (default 1)
   --seed <n>        another number makes other sample data and other changes
   --data <folder>   keep the data there
-  --verbose         show the functions' log lines as they are`;
+  --verbose         show the functions' log lines as they are
+  --inspect         let a debugger attach to each function, and give it an hour for each call`;
 
 const ONLY_WITH_ONCE = ['changes', 'json', 'corrupt'] as const;
 
@@ -61,6 +64,7 @@ export function parseArguments(args: string[]): Arguments | undefined {
     json: values.json ?? false,
     corrupt: values.corrupt,
     verbose: values.verbose ?? false,
+    inspect: values.inspect ?? false,
     dataFolder: resolve(values.data ?? DEFAULT_DATA_FOLDER),
   };
 }
@@ -79,6 +83,7 @@ function parse(args: string[]) {
         seed: { type: 'string' },
         data: { type: 'string' },
         verbose: { type: 'boolean' },
+        inspect: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

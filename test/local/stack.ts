@@ -36,6 +36,8 @@ export interface StackOptions {
   tickMs: number;
   /** Shows the functions' log lines as they are. */
   verbose: boolean;
+  /** Whether every function listens for a debugger. */
+  inspect: boolean;
   say: (line: string) => void;
   signal: AbortSignal;
   /** Called when every part runs and nothing is delivered or scheduled yet. */
@@ -57,6 +59,12 @@ export interface Stack {
 
 /** Shorter than in the cloud, where nobody waits for it; the environment may set others. */
 const DEFAULT_SETTINGS = { GRACE_SECONDS: '5', LEASE_SECONDS: '15' };
+/** A function that stops at a breakpoint keeps its lease and its statement for an hour. */
+const UNHURRIED = {
+  LEASE_SECONDS: '3600',
+  TIME_LIMIT_SECONDS: '3600',
+  STATEMENT_TIMEOUT_SECONDS: '3600',
+};
 
 /**
  * Starts the databases, the stand-ins, the functions and the scheduler, in this order as far as one needs the other, and
@@ -90,6 +98,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   cleanup.defer(() => cloud.pubsub.close());
   const functionEnv = {
     ...DEFAULT_SETTINGS,
+    ...(options.inspect && UNHURRIED),
     ...env,
     GOOGLE_CLOUD_PROJECT: PROJECT,
     BIGQUERY_LOCATION: LOCATION,
@@ -135,7 +144,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
 
 function startFunctions(
   env: Record<string, string | undefined>,
-  { isThrowaway, verbose, say }: StackOptions,
+  { isThrowaway, verbose, inspect, say }: StackOptions,
   cleanup: AsyncDisposableStack,
 ): Promise<RunningFunction[]> {
   return allOf(
@@ -143,6 +152,7 @@ function startFunctions(
       const started = await startFunction(wanted, {
         env,
         anyPort: isThrowaway,
+        inspect,
         onLine: (line, from) => {
           const shown =
             verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
@@ -150,6 +160,7 @@ function startFunctions(
         },
       });
       cleanup.defer(() => started.process.stop());
+      if (inspect) say(`${wanted.name}: a debugger can attach at ${started.inspectorUrl ?? 'no port'}`);
       return started;
     }),
   );

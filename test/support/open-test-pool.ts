@@ -26,6 +26,6 @@ export function openTestPool(
     max,
     config,
     readSecret: unused,
-    openConnector: unused,
+    openCloudSqlSockets: unused,
   });
 }

@@ -92,7 +92,6 @@ export class Stack {
 
   /** A source with its control database, bucket, topics and datasets, which nobody else uses, and the configuration imported. */
   async install({ settings = {}, views = [] }: InstallationOptions = {}): Promise<Installation> {
-    const startedMs = performance.now();
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
@@ -139,7 +138,6 @@ export class Stack {
       pubsub,
       mailboxes,
       close,
-      installedInMs: performance.now() - startedMs,
       views,
     });
   }

@@ -25,8 +25,8 @@ describe('a kind of error', () => {
       (Object.keys(DISPOSITION) as ErrorKind[]).filter((kind) => DISPOSITION[kind] === wanted).toSorted();
 
     assert.deepEqual(disposed('retry'), [
-      'environment',
       'batch_id_collision',
+      'environment',
       'staging_lost',
       'transient',
       'unauthorized',
@@ -50,14 +50,14 @@ describe('a DataHubError', () => {
       cause,
     });
 
-    const told = error.within({ view: 'another', etlTransactionId: 7n });
+    const told = error.withContext({ view: 'another', etlTransactionId: 7n });
 
     assert.deepEqual(told.context, { view: 'pmr_project', etlTransactionId: 7n, code: '08006' });
     assert.deepEqual(
       [told.kind, told.message, told.advice, told.cause],
       ['transient', 'lost', 'Wait.', cause],
     );
-    assert.equal(new DataHubError('bug', 'x').within({}).cause instanceof DataHubError, true);
+    assert.equal(new DataHubError('bug', 'x').withContext({}).cause instanceof DataHubError, true);
   });
 
   it('is what anything unknown becomes: a bug, which halts', () => {

@@ -3,10 +3,29 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/**
+ * The floors of the house, from the top (docs/architecture.md#floors). A file imports from its own room and from floors below. The rooms of
+ * one floor do not import each other. A room is a folder, or a list of files that may import each other.
+ */
+const FLOORS: readonly (readonly Room[])[] = [
+  ['functions/index.ts'],
+  ['functions/extract', 'functions/merge', 'functions/stream'],
+  ['shared/operations'],
+  ['shared/batch'],
+  ['shared/runtime'],
+  ['shared/control', 'shared/source', 'shared/staging', 'shared/warehouse', 'shared/events'],
+  ['shared/google', 'shared/postgres'],
+  ['shared/config'],
+  ['shared/model'],
+  [['shared/errors.ts', 'shared/log.ts', 'shared/trace.ts', 'shared/deadline.ts', 'shared/once.ts']],
+];
+
+type Room = string | readonly string[];
+
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** `from '…'`, `import '…'` and `import('…')`. */
-const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([\w@#./:-]+)\1/g;
 
 type Import = { file: string; imported: string };
 
@@ -21,84 +40,58 @@ const imports = [...sources].flatMap(([file, text]) =>
 );
 
 describe('imports point one way', () => {
-  it('from functions to the folders of shared to its plain files', () => {
-    assertNone(
-      'shared imports functions',
-      ({ file, imported }) => within(file, 'shared') && within(imported, 'functions'),
-    );
-    assertNone(
-      'a plain file of shared imports a folder of shared',
-      ({ file, imported }) =>
-        file.split('/').length === 2 && within(file, 'shared') && sharedFolder(imported) !== null,
-    );
+  it('down the floors, and never into another room of the same floor', () => {
+    assertNone('imports a floor that is not below it', ({ file, imported }) => {
+      const [from, to] = [placeOf(file), placeOf(imported)];
+      return to !== null && from !== null && from.room !== to.room && from.floor >= to.floor;
+    });
   });
 
-  it('and never from one folder of shared into another', () => {
-    assertNone(
-      'one folder of shared imports another',
-      ({ file, imported }) =>
-        sharedFolder(file) !== null &&
-        sharedFolder(imported) !== null &&
-        sharedFolder(file) !== sharedFolder(imported),
-    );
-  });
-
-  it('and never from one function into another', () => {
-    const functionOf = (path: string) => (/^functions\/([^/]+)\//.exec(path) ?? [])[1] ?? null;
-
-    assertNone(
-      'one function imports another',
-      ({ file, imported }) =>
-        functionOf(file) !== null &&
-        functionOf(imported) !== null &&
-        functionOf(file) !== functionOf(imported),
+  it('from files that all have a room', () => {
+    assert.deepEqual(
+      files.filter((file) => placeOf(file) === null),
+      [],
     );
   });
 
   it('and never to what is not deployed', () => {
-    assertNone('something deployed imports a test', ({ imported }) => within(imported, 'test'));
     const { dependencies } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
-    const isInstalled = (name: string) => Object.keys(dependencies).some((each) => within(name, each));
-    assertNone(
-      'something deployed imports a package that is not deployed',
-      ({ imported }) =>
-        !within(imported, 'functions') &&
-        !within(imported, 'shared') &&
-        !imported.startsWith('node:') &&
-        !imported.startsWith('#') &&
-        !isInstalled(imported),
-    );
+    const isDeployed = (imported: string) =>
+      placeOf(imported) !== null ||
+      /^(node:|#)/.test(imported) ||
+      Object.keys(dependencies).some((name) => isWithin(imported, name));
+    assertNone('imports what is not deployed', ({ imported }) => !isDeployed(imported));
   });
 
-  it('and every file is found by this test', () => {
-    for (const file of ['functions/index.ts', 'functions/extract/extract.ts', 'shared/control/control.ts']) {
-      assert.ok(sources.has(file));
-    }
-    assert.ok(
-      imports.some(
-        ({ file, imported }) => file === 'functions/index.ts' && imported.includes('merge/merge.ts'),
-      ),
-    );
+  it('and this test sees every import', () => {
+    assert.ok(sources.has('functions/index.ts') && sources.has('shared/control/control.ts'));
+    const isLazy = ({ file, imported }: Import) =>
+      file === 'functions/index.ts' && imported === 'functions/merge/merge.ts';
+    assert.ok(imports.some(isLazy));
   });
 });
 
 describe('there is one code path', () => {
-  it('in which only shared/clients.ts knows that an endpoint can be overridden', () => {
-    assert.deepEqual(naming('EMULATOR'), ['shared/clients.ts']);
+  it('in which only clients.ts knows that an endpoint can be overridden', () => {
+    assert.deepEqual(filesWith('EMULATOR'), ['shared/google/clients.ts']);
   });
 
   it('and the environment is read where a process starts', () => {
-    assert.deepEqual(naming('process.env'), [
-      'functions/dependencies.ts',
+    assert.deepEqual(filesWith('process.env'), [
       'functions/index.ts',
-      'shared/clients.ts',
+      'shared/google/clients.ts',
+      'shared/runtime/dependencies.ts',
     ]);
+  });
+
+  it('and there is one clock', () => {
+    assert.deepEqual(filesWith('Date.now()'), ['shared/deadline.ts']);
   });
 });
 
-function naming(word: string): string[] {
+function filesWith(word: string): string[] {
   return [...sources]
     .filter(([, text]) => text.includes(word))
     .map(([file]) => file)
@@ -110,7 +103,16 @@ function assertNone(rule: string, isBroken: (each: Import) => boolean): void {
   assert.deepEqual(broken, [], rule);
 }
 
-/** A relative import as a path below the project's root; anything else as it is. */
+/** The room that a path lies in and its floor, counted from the top; null for a path outside the house. */
+function placeOf(path: string): { room: Room; floor: number } | null {
+  for (const [floor, rooms] of FLOORS.entries()) {
+    const room = rooms.find((each) => [each].flat().some((part) => isWithin(path, part)));
+    if (room !== undefined) return { room, floor };
+  }
+  return null;
+}
+
+/** A relative import as a path below the project's root; anything else unchanged. */
 function resolved(file: string, specifier: string): string {
   if (!specifier.startsWith('.')) return specifier;
   return relative(ROOT, resolve(ROOT, dirname(file), specifier))
@@ -118,11 +120,6 @@ function resolved(file: string, specifier: string): string {
     .join('/');
 }
 
-function within(path: string, folder: string): boolean {
+function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
-}
-
-/** The folder of shared that a file lies in; null for its plain files and for everything else. */
-function sharedFolder(path: string): string | null {
-  return (/^shared\/([^/]+)\//.exec(path) ?? [])[1] ?? null;
 }

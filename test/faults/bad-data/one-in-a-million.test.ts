@@ -147,7 +147,7 @@ describe(`one bad row among ${ROWS}`, function () {
       it('I8 I9 stops its initial load by key, column and reason; the other views go on in the same ticks', async () => {
         await sql(fill);
         await sql(spoil);
-        await importConfiguration([entry], on.dependencies);
+        await importConfiguration({ entries: [entry] }, on.dependencies);
         await on.source.add('app_site', { id: nextSite.id++, name: 'one' });
 
         await tick();
@@ -182,7 +182,10 @@ describe(`one bad row among ${ROWS}`, function () {
       });
 
       it('I2 I9 goes through by a redrive once its policy is mended, with all others, and once; it is counted', async () => {
-        await importConfiguration([{ ...entry, unrepresentable: { [column]: 'null' } }], on.dependencies);
+        await importConfiguration(
+          { entries: [{ ...entry, unrepresentable: { [column]: 'null' } }] },
+          on.dependencies,
+        );
 
         await redrive(view);
 

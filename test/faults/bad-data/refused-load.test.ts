@@ -55,7 +55,7 @@ describe('a row that only BigQuery refuses', () => {
   it('I8 is told with its key when the load outlives extract, and is waited for', async () => {
     const thing = await install('merge');
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
-    const hurried = await thing.on.hurriedProcess();
+    const hurried = await thing.on.hurriedProcess(held);
     assert.equal((await hurried.extract(VIEW)).outcome, 'loading');
     await spoil(thing, 150);
     held.release();

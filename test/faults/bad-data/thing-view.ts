@@ -71,7 +71,7 @@ export class ThingView {
       load_type: this.#loadType,
       ...entry,
     });
-    await importConfiguration([whole], this.on.dependencies);
+    await importConfiguration({ entries: [whole] }, this.on.dependencies);
   }
 
   /** Adds or replaces a row and logs it: literals of SQL, by column; NULL where none is given. */
@@ -118,7 +118,7 @@ export class ThingView {
 
   /** An operator's redrive. */
   async resume(): Promise<void> {
-    await this.on.dependencies.control.resumeView(VIEW);
+    await this.on.dependencies.control.viewStops.resume(VIEW);
   }
 
   /** Asserts that the target has exactly the view's rows, value by value. */

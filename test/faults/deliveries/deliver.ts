@@ -29,11 +29,11 @@ export async function deliver({ to, payload }: Message, on: Installation): Promi
       return await on[to]({ view, etlTransactionId: String(etlTransactionId) });
     }
     const event = parseExtractEvent(payload);
-    if (event.ask === 'tick') {
+    if (event.command === 'tick') {
       const { views } = await tick('test', on.dependencies);
       return { outcome: 'fanned out', views };
     }
-    if (event.ask === 'extract') return await on.extract(event.view, event.trigger);
+    if (event.command === 'extract') return await on.extract(event.view, event.trigger);
     throw new RangeError(`nobody publishes ${JSON.stringify(payload)}`);
   } catch (error) {
     if (!isPassing(error)) throw error;

@@ -103,7 +103,7 @@ describe('a message that is delivered again', () => {
         assert.notEqual(await on.haltedReason(view), null);
 
         await assertNothingChanges(failed, { outcome: 'skipped' });
-        await on.dependencies.control.resumeView(view);
+        await on.dependencies.control.viewStops.resume(view);
         await assertNothingChanges(failed, { outcome: 'already finished', state: 'abandoned' });
         await deliverAll(on);
         await on.assertAllEqual();

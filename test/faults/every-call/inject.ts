@@ -142,5 +142,5 @@ async function haltAndMend({ world, view }: Prepared): Promise<void> {
   const letters = await world.mailboxes.deadLetter.take();
   if (letters.length === 0) throw new Error('there is no dead letter');
   await world.mend(view);
-  await world.dependencies.control.resumeView(view.name);
+  await world.dependencies.control.viewStops.resume(view.name);
 }

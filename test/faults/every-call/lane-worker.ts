@@ -5,7 +5,10 @@ import { Lane } from './lane.ts';
 import { SITUATIONS, type Situation, Stage } from './situation.ts';
 
 /** What a worker is asked, one thing at a time. */
-export type Request = { ask: 'record' } | { ask: 'inject'; injection: Injection } | { ask: 'stop' };
+export type Request =
+  | { command: 'record' }
+  | { command: 'inject'; injection: Injection }
+  | { command: 'stop' };
 export type Recording = { situation: Situation; calls: Call[] }[];
 export type Answer = Recording | Verdict | null;
 
@@ -13,7 +16,7 @@ const lane = await Lane.start();
 const stage = new Stage(lane);
 
 async function answer(request: Request): Promise<Answer> {
-  switch (request.ask) {
+  switch (request.command) {
     case 'record': {
       const recording: Recording = [];
       for (const situation of SITUATIONS) {
@@ -32,6 +35,6 @@ async function answer(request: Request): Promise<Answer> {
 parentPort?.on('message', (request: Request) => {
   void answer(request).then((answered) => {
     parentPort?.postMessage(answered);
-    if (request.ask === 'stop') parentPort?.close();
+    if (request.command === 'stop') parentPort?.close();
   });
 });

@@ -15,7 +15,7 @@ export class Lanes {
   async record(): Promise<Recording> {
     const [first] = this.#workers;
     if (first === undefined) throw new RangeError('there is no lane');
-    return (await first.ask({ ask: 'record' })) as Recording;
+    return (await first.ask({ command: 'record' })) as Recording;
   }
 
   /** Injects all of them, several at a time; `onVerdict` hears of each when it is known. */
@@ -27,7 +27,7 @@ export class Lanes {
     await Promise.all(
       this.#workers.map(async (worker) => {
         for (let injection = waiting.pop(); injection !== undefined; injection = waiting.pop()) {
-          onVerdict(injection, (await worker.ask({ ask: 'inject', injection })) as Verdict);
+          onVerdict(injection, (await worker.ask({ command: 'inject', injection })) as Verdict);
         }
       }),
     );
@@ -36,7 +36,7 @@ export class Lanes {
   /** Leaves nothing running, also when a worker has failed, and rejects with its error then. */
   async stop(): Promise<void> {
     try {
-      await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'stop' })));
+      await Promise.all(this.#workers.map((worker) => worker.ask({ command: 'stop' })));
     } finally {
       await Promise.all(this.#workers.map((worker) => worker.terminate()));
     }

@@ -1,8 +1,8 @@
 import { extractView } from '../../../functions/extract/extract-view.ts';
-import { mergeBatch } from '../../../functions/merge/merge-batch.ts';
-import { streamBatch } from '../../../functions/stream/stream-batch.ts';
+import { applyBatch } from '../../../shared/batch/apply-batch.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { FunctionName } from '../../local/functions.ts';
+import { MERGE, STREAM, unlessHalted } from '../../support/installation.ts';
 import type { Lane } from './lane.ts';
 import { comeToRest } from './recover.ts';
 import { VIEWS, type ViewName, type ViewUnderTest } from './views.ts';
@@ -66,7 +66,7 @@ export class Stage {
     const lastBatchBefore = await world.lastBatch();
     const changes = isNew ? await world.fill(view) : await world.change(view);
     if (work === 'bad row') await world.spoil(view);
-    if (work === 'resync') await world.dependencies.control.requestResync(view.name, true);
+    if (work === 'resync') await world.dependencies.control.viewStops.requestResync(view.name, true);
     await world.letHorizonsAge();
     const event =
       work === 'fan-out'
@@ -111,9 +111,12 @@ export async function callStep(
   const invocation = { functionName, event };
   const { view, etlTransactionId } = event;
   if (view === undefined) throw new TypeError('a tick is more than a step');
-  if (etlTransactionId === undefined) return await extractView(view, 'test', invocation, dependencies);
-  const apply = functionName === 'merge' ? mergeBatch : streamBatch;
-  return await apply({ view, etlTransactionId: BigInt(etlTransactionId) }, invocation, dependencies);
+  if (etlTransactionId === undefined) {
+    return unlessHalted(await extractView(view, 'test', invocation, dependencies));
+  }
+  const applier = functionName === 'merge' ? MERGE : STREAM;
+  const batch = { view, etlTransactionId: BigInt(etlTransactionId) };
+  return unlessHalted(await applyBatch(batch, applier, invocation, dependencies));
 }
 
 /** Extracts a batch, and takes its announcement: what the caller does not apply is left to the ticks. */

@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { extractKeys } from '../../../functions/extract/extract-view.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import type { viewSourceImport } from '../../../shared/model/view-source.ts';
 import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { check } from '../../../shared/operations/preflight.ts';
+import { preflight } from '../../../shared/operations/preflight.ts';
+import { queueKeys } from '../../../shared/operations/queue-keys.ts';
 import { type Installation, PROJECT_ENTRY } from '../../support/installation.ts';
 import { useStack } from '../../support/use-installation.ts';
 import { LOAD_TYPES, ThingView } from '../bad-data/thing-view.ts';
 import { Canaries } from './canaries.ts';
 import { INJECTIONS, UNHOLDABLE, VERY_LONG, WORST } from './injections.ts';
 
-const INVOCATION = { functionName: 'extract', event: {} };
 const EVERY = [...INJECTIONS, ...UNHOLDABLE, VERY_LONG];
 
 describe('I12 no text from elsewhere becomes a statement', () => {
@@ -50,9 +49,9 @@ describe('I12 no text from elsewhere becomes a statement', () => {
     const carry = async (changed: object): Promise<void> => {
       await on.control.query('truncate etl.view_source cascade');
       const { entries } = parseImport([{ ...PROJECT_ENTRY, ...changed }]);
-      await importConfiguration(entries, on.dependencies);
-      await check('pmr_project', on.dependencies);
-      await dryRun('pmr_project', on.dependencies);
+      await importConfiguration({ entries }, on.dependencies);
+      await preflight({ view: 'pmr_project' }, on.dependencies);
+      await dryRun({ view: 'pmr_project' }, on.dependencies);
       await on.replicate();
     };
 
@@ -185,7 +184,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
         for (const injection of [...INJECTIONS, VERY_LONG]) {
           on.dependencies = { ...dependencies, config: parseConfig({ ...env, [variable]: injection }) };
           await assertRefused(on.extract(), injection, /relation .* does not exist/s);
-          await dependencies.control.resumeView('pmr_project');
+          await dependencies.control.viewStops.resume('pmr_project');
         }
         on.dependencies = dependencies;
         await canaries.assertAlive(variable);
@@ -209,7 +208,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       for (const injection of EVERY) {
         const extract = async () => {
           const event = parseExtractEvent({ view: injection });
-          assert.ok(event.ask === 'extract');
+          assert.ok(event.command === 'extract');
           return await on.extract(event.view);
         };
         await assertRefused(extract(), injection, /view: |no view source is named/);
@@ -221,17 +220,18 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       }
     });
 
-    it('as the number of an ETL transaction: it is none', async () => {
+    it('as the id of an ETL transaction: it is none', async () => {
       for (const injection of EVERY) {
         const parsed = (async () => parseBatchEvent({ view: 'pmr_project', etlTransactionId: injection }))();
-        await assertRefused(parsed, injection, /etlTransactionId: is no ETL transaction number/);
+        await assertRefused(parsed, injection, /etlTransactionId: is not an ETL transaction id/);
       }
     });
 
     it('as keys of a view whose keys are numbers: they are none', async () => {
       for (const injection of INJECTIONS) {
-        const keys = extractKeys('pmr_project', ['1', injection], INVOCATION, on.dependencies);
-        await assertRefused(keys, injection, /no key of its type: /);
+        const asked = { command: 'keys' as const, view: 'pmr_project', keys: ['1', injection] };
+        const keys = queueKeys(asked, on.dependencies);
+        await assertRefused(keys, injection, /are not values of the key's type: /);
       }
       assert.deepEqual((await on.control.query('select * from etl.queued_key')).rows, []);
     });
@@ -240,7 +240,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       for (const [i, injection] of INJECTIONS.slice(0, 5).entries()) {
         await on.source.change('app_project', 1, { name: `changed ${i}` });
         const event = parseExtractEvent({ view: 'pmr_project', trigger: injection });
-        assert.ok(event.ask === 'extract' && event.trigger !== undefined);
+        assert.ok(event.command === 'extract' && event.trigger !== undefined);
         const batch = await on.extract(event.view, event.trigger);
         assert.ok(batch.outcome === 'staged');
         await on.merge(batch);
@@ -325,9 +325,11 @@ describe('I12 no text from elsewhere becomes a statement', () => {
         await thing.assertEqual();
 
         await thing.on.source.database.query(`update app_thing set note = 'unlogged'`);
-        const batch = await extractKeys('thing_view', [...INJECTIONS], INVOCATION, thing.on.dependencies);
-        assert.ok(batch.outcome === 'staged');
-        await thing.apply(batch);
+        await queueKeys(
+          { command: 'keys', view: 'thing_view', keys: [...INJECTIONS] },
+          thing.on.dependencies,
+        );
+        await thing.apply(await thing.on.stage('thing_view'));
         await thing.assertEqual();
         await canaries.assertAlive('rows');
       });
@@ -369,7 +371,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
           injection,
           /has a name that BigQuery does not take: in the view, name it/,
         );
-        await on.dependencies.control.resumeView('pmr_site');
+        await on.dependencies.control.viewStops.resume('pmr_site');
         await on.source.database.query('drop view pmr_site');
       }
       const [tables] = await on.bigquery.dataset('SMartData_Temp').getTables();
@@ -424,7 +426,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
           })),
         },
       ]);
-      await importConfiguration(entries, on.dependencies);
+      await importConfiguration({ entries }, on.dependencies);
       await on.replicate('odd');
 
       for (const [i, { lookup, tracked, type }] of odd.entries()) {
@@ -452,6 +454,6 @@ describe('I12 no text from elsewhere becomes a statement', () => {
 /** The entries of an event that imports them. */
 function parseImport(entries: object[]): { entries: ReturnType<typeof viewSourceImport.parse> } {
   const event = parseExtractEvent({ import: entries });
-  assert.ok(event.ask === 'import');
+  assert.ok(event.command === 'import');
   return event;
 }

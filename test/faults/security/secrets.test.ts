@@ -185,7 +185,7 @@ describe('I12 secrets', () => {
         for (const event of [{ view: 'pmr_site' }, pushed({ view: 'pmr_site' })]) {
           const answer = await post('extract', event);
           assert.partialDeepStrictEqual(answer, { error: { kind } });
-          await on.dependencies.control.resumeView('pmr_site');
+          await on.dependencies.control.viewStops.resume('pmr_site');
         }
         await post('extract', { check: true });
         for (const name of ['merge', 'stream'] as const) {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import type { EtlTransaction, NewBatch, StagedBatch } from '../../../shared/control/batches.ts';
+import type { StagingResult } from '../../../shared/control/batch-transitions.ts';
+import type { NewBatch } from '../../../shared/control/batches.ts';
 import type { Lease } from '../../../shared/control/leases.ts';
-import type { Counts } from '../../../shared/model/batch.ts';
+import type { Counts, EtlTransaction } from '../../../shared/model/batch.ts';
 import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
 import { type ControlDatabase, useControl } from './control-server.ts';
 
 export const VIEW = 'pmr_project';
 export const OTHER_VIEW = 'pmr_inventory';
 export const COUNTS: Counts = { added: 3n, changed: 2n, deleted: 1n };
-export const STAGED: StagedBatch = {
+export const STAGED: StagingResult = {
   upserts: 5n,
   deletes: 1n,
   bytes: 1234n,
@@ -66,25 +67,25 @@ export class BatchSteps {
   }
 
   async acquire(view = VIEW): Promise<Lease> {
-    const lease = await this.control.acquireLease(view, 60);
+    const lease = await this.control.leases.acquire(view, 60);
     assert.ok(lease);
     return lease;
   }
 
   async begin(given: Partial<NewBatch> = {}): Promise<{ lease: Lease; batch: EtlTransaction }> {
     const lease = await this.acquire();
-    return { lease, batch: await this.control.beginBatch(lease, newBatch(given)) };
+    return { lease, batch: await this.control.batches.begin(lease, newBatch(given)) };
   }
 
   async stage(given: Partial<NewBatch> = {}): Promise<EtlTransaction> {
     const { lease, batch } = await this.begin(given);
-    await this.control.markStaged(lease, batch.id, STAGED);
+    await this.control.batches.markStaged(lease, batch.id, STAGED);
     return batch;
   }
 
   async claim(batch: EtlTransaction): Promise<{ lease: Lease; batch: EtlTransaction }> {
     const lease = await this.acquire();
-    const claimed = await this.control.claimForApply(
+    const claimed = await this.control.batches.claim(
       lease,
       batch.id,
       (each) => `merge_${each.id}_${each.attempt}`,
@@ -94,7 +95,7 @@ export class BatchSteps {
 
   async apply(given: Partial<NewBatch> = {}): Promise<EtlTransaction> {
     const { lease, batch } = await this.claim(await this.stage(given));
-    await this.control.markApplied(lease, batch, COUNTS);
+    await this.control.batches.markApplied(lease, batch, COUNTS);
     return batch;
   }
 

@@ -12,14 +12,14 @@ describe('ETL transactions', () => {
 
       assert.equal(batch.state, 'extracting');
       assert.equal(batch.stagedPrefix, `${VIEW}/${batch.id}/`);
-      assert.deepEqual(await steps.control.findInFlight(VIEW), batch);
-      assert.deepEqual(await steps.control.getBatch(VIEW, batch.id), batch);
+      assert.deepEqual(await steps.control.batches.findInFlight(VIEW), batch);
+      assert.deepEqual(await steps.control.batches.get(VIEW, batch.id), batch);
     });
 
     it('remember what was staged, and give the lease back at once', async () => {
       const { id } = await steps.stage({ hasMore: true });
 
-      const batch = await steps.control.getBatch(VIEW, id);
+      const batch = await steps.control.batches.get(VIEW, id);
       assert.deepEqual(
         [batch.state, batch.stagedUpserts, batch.stagedDeletes, batch.attempt, batch.hasMore],
         ['staged', 5n, 1n, 1, true],
@@ -32,13 +32,13 @@ describe('ETL transactions', () => {
       const { lease, batch } = await steps.claim(await steps.stage());
       assert.equal(await steps.jobOf(batch), `merge_${batch.id}_1`);
 
-      await steps.control.markForNextAttempt(lease, batch, false);
-      assert.partialDeepStrictEqual(await steps.control.getBatch(VIEW, batch.id), {
+      await steps.control.batches.markForNextAttempt(lease, batch, false);
+      assert.partialDeepStrictEqual(await steps.control.batches.get(VIEW, batch.id), {
         state: 'staged',
         attempt: 2,
         loadAttempt: 1,
       });
-      await steps.control.claimForApply(lease, batch.id, ({ id, attempt }) => `merge_${id}_${attempt}`);
+      await steps.control.batches.claim(lease, batch.id, ({ id, attempt }) => `merge_${id}_${attempt}`);
 
       assert.equal(await steps.jobOf(batch), `merge_${batch.id}_2`);
     });
@@ -46,9 +46,9 @@ describe('ETL transactions', () => {
     it('remember that their staged rows are to be loaded again, under the name of the next attempt', async () => {
       const { lease, batch } = await steps.claim(await steps.stage());
 
-      await steps.control.markForNextAttempt(lease, batch, true);
+      await steps.control.batches.markForNextAttempt(lease, batch, true);
 
-      assert.partialDeepStrictEqual(await steps.control.getBatch(VIEW, batch.id), {
+      assert.partialDeepStrictEqual(await steps.control.batches.get(VIEW, batch.id), {
         attempt: 2,
         loadAttempt: 2,
       });
@@ -60,8 +60,8 @@ describe('ETL transactions', () => {
       const second = await steps.claim(first.batch);
 
       assert.deepEqual([second.batch.state, second.batch.attempt], ['applying', 1]);
-      await steps.control.markApplied(second.lease, second.batch, COUNTS);
-      assert.equal((await steps.control.getBatch(VIEW, first.batch.id)).state, 'applied');
+      await steps.control.batches.markApplied(second.lease, second.batch, COUNTS);
+      assert.equal((await steps.control.batches.get(VIEW, first.batch.id)).state, 'applied');
     });
 
     it('are not claimed when they are settled', async () => {
@@ -74,15 +74,15 @@ describe('ETL transactions', () => {
       const { batch } = await steps.begin();
 
       const refused = { kind: 'invalid_event', message: /has no ETL transaction/ };
-      await assert.rejects(steps.control.getBatch(VIEW, batch.id + 1n), refused);
-      await assert.rejects(steps.control.getBatch(OTHER_VIEW, batch.id), refused);
+      await assert.rejects(steps.control.batches.get(VIEW, batch.id + 1n), refused);
+      await assert.rejects(steps.control.batches.get(OTHER_VIEW, batch.id), refused);
     });
   });
 
   describe('I4 one at a time', () => {
     it('a second one of a view is refused in every state that holds the view', async () => {
       const { lease, batch } = await steps.begin();
-      const second = () => steps.control.beginBatch(lease, newBatch());
+      const second = () => steps.control.batches.begin(lease, newBatch());
 
       await assert.rejects(second(), { kind: 'superseded' });
       await steps.database.pool.query(`update etl.etl_transaction set state = 'staged'`);
@@ -103,7 +103,7 @@ describe('ETL transactions', () => {
       const lease = await steps.acquire();
 
       const begun = await Promise.allSettled(
-        Array.from({ length: 10 }, () => steps.control.beginBatch(lease, newBatch())),
+        Array.from({ length: 10 }, () => steps.control.batches.begin(lease, newBatch())),
       );
 
       assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, 1);
@@ -116,44 +116,44 @@ describe('ETL transactions', () => {
     it('those of other views go on', async () => {
       await steps.begin();
 
-      const { view } = await steps.control.beginBatch(await steps.acquire(OTHER_VIEW), newBatch());
+      const { view } = await steps.control.batches.begin(await steps.acquire(OTHER_VIEW), newBatch());
       assert.equal(view, OTHER_VIEW);
     });
   });
 
   describe('an abandoned one', () => {
     it('leaves its view and its queued keys to another, under a new number', async () => {
-      await steps.control.queueKeys(VIEW, ['1', '2'], 'backfill');
-      const { ids } = await steps.control.dueKeys(VIEW, 2);
+      await steps.control.queuedKeys.add(VIEW, ['1', '2'], 'backfill');
+      const { ids } = await steps.control.queuedKeys.due(VIEW, 2);
       const { lease, batch } = await steps.begin({ queuedKeyIds: ids });
-      assert.deepEqual((await steps.control.dueKeys(VIEW, 2)).ids, []);
+      assert.deepEqual((await steps.control.queuedKeys.due(VIEW, 2)).ids, []);
 
-      await steps.control.abandonBatch(lease, batch, 'its process ended');
+      await steps.control.batches.abandon(lease, batch, 'its process ended');
 
-      assert.deepEqual((await steps.control.dueKeys(VIEW, 2)).ids, ids);
-      const successor = await steps.control.beginBatch(lease, newBatch({ queuedKeyIds: ids }));
+      assert.deepEqual((await steps.control.queuedKeys.due(VIEW, 2)).ids, ids);
+      const successor = await steps.control.batches.begin(lease, newBatch({ queuedKeyIds: ids }));
       assert.ok(successor.id > batch.id);
       assert.equal(
         await steps.database.value('select error from etl.etl_transaction where id = $1', [batch.id]),
         'its process ended',
       );
-      assert.equal(await steps.control.readCheckpoint(VIEW), null);
+      assert.equal(await steps.control.checkpoints.read(VIEW), null);
     });
 
     it('is not one whose state has changed meanwhile', async () => {
       const staged = await steps.stage();
       const { lease } = await steps.claim(staged);
 
-      await assert.rejects(steps.control.abandonBatch(lease, { ...staged, state: 'staged' }, 'x'), {
+      await assert.rejects(steps.control.batches.abandon(lease, { ...staged, state: 'staged' }, 'x'), {
         kind: 'superseded',
       });
-      assert.equal((await steps.control.getBatch(VIEW, staged.id)).state, 'applying');
+      assert.equal((await steps.control.batches.get(VIEW, staged.id)).state, 'applying');
     });
 
     it('is never one that is being applied: BigQuery may still do it', async () => {
       const { lease, batch } = await steps.claim(await steps.stage());
 
-      await assert.rejects(steps.control.abandonBatch(lease, batch, 'x'), RangeError);
+      await assert.rejects(steps.control.batches.abandon(lease, batch, 'x'), RangeError);
     });
   });
 
@@ -162,7 +162,7 @@ describe('ETL transactions', () => {
       const { batch } = await steps.begin();
       const highest = batch.id + 1_000_000n;
 
-      await steps.control.raiseBatchIds(highest);
+      await steps.control.batchIds.raise(highest);
 
       await steps.database.pool.query('truncate etl.etl_transaction, etl.lease cascade');
       assert.equal((await steps.begin()).batch.id, highest + 1n);
@@ -171,7 +171,7 @@ describe('ETL transactions', () => {
     it('are never lowered', async () => {
       const { batch } = await steps.begin();
 
-      for (const highest of [0n, 1n, batch.id - 1n, batch.id]) await steps.control.raiseBatchIds(highest);
+      for (const highest of [0n, 1n, batch.id - 1n, batch.id]) await steps.control.batchIds.raise(highest);
 
       await steps.database.pool.query('truncate etl.etl_transaction, etl.lease cascade');
       assert.ok((await steps.begin()).batch.id > batch.id);
@@ -180,11 +180,11 @@ describe('ETL transactions', () => {
     it('leap far ahead of a number that another life of the control database gave before', async () => {
       const { batch } = await steps.begin();
 
-      await steps.control.skipBatchIds();
+      await steps.control.batchIds.skip();
       const last = (await steps.database.value(
         `select nextval(pg_get_serial_sequence('etl.etl_transaction', 'id'))`,
       )) as bigint;
-      await steps.control.skipBatchIds();
+      await steps.control.batchIds.skip();
 
       assert.ok(last > batch.id + 999n);
       await steps.forgetBatches();
@@ -200,7 +200,7 @@ describe('ETL transactions', () => {
       try {
         await drawing.query('begin');
         await drawing.query('lock table etl.etl_transaction in row exclusive mode');
-        const raising = steps.control.raiseBatchIds(highest);
+        const raising = steps.control.batchIds.raise(highest);
         await until(async () => {
           const waiting = `select count(*) from pg_locks where not granted and relation = 'etl.etl_transaction'::regclass`;
           return (await steps.database.value(waiting)) === 1n;

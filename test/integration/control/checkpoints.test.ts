@@ -7,11 +7,11 @@ describe('what is covered', () => {
 
   describe('I2 an applied one', () => {
     it('moves its state, counts, checkpoint and queued keys together', async () => {
-      await steps.control.queueKeys(VIEW, ['1', '2', '3'], 'backfill');
-      const due = await steps.control.dueKeys(VIEW, 2);
+      await steps.control.queuedKeys.add(VIEW, ['1', '2', '3'], 'backfill');
+      const due = await steps.control.queuedKeys.due(VIEW, 2);
       const { lease, batch } = await steps.claim(await steps.stage({ queuedKeyIds: due.ids }));
 
-      const lagMs = await steps.control.markApplied(lease, batch, COUNTS);
+      const lagMs = await steps.control.batches.markApplied(lease, batch, COUNTS);
 
       assert.ok(lagMs !== null && lagMs > 0);
       const [row] = await steps.database.rows('select * from etl.etl_transaction');
@@ -21,9 +21,9 @@ describe('what is covered', () => {
         rows_changed: 2n,
         rows_deleted: 1n,
       });
-      assert.equal((await steps.control.readCheckpoint(VIEW))?.checkpoint.floorId, 100n);
+      assert.equal((await steps.control.checkpoints.read(VIEW))?.checkpoint.floorId, 100n);
       assert.deepEqual(await steps.database.rows('select key from etl.queued_key'), [{ key: '3' }]);
-      assert.equal(await steps.control.findInFlight(VIEW), null);
+      assert.equal(await steps.control.batches.findInFlight(VIEW), null);
       await steps.acquire();
     });
 
@@ -40,15 +40,15 @@ describe('what is covered', () => {
     });
 
     it('moves nothing when any of it fails', async () => {
-      await steps.control.queueKeys(VIEW, ['1'], 'repair');
-      const { ids } = await steps.control.dueKeys(VIEW, 1);
+      await steps.control.queuedKeys.add(VIEW, ['1'], 'repair');
+      const { ids } = await steps.control.queuedKeys.due(VIEW, 1);
       await steps.apply({ nextCheckpoint: checkpoint(200n) });
       const { lease, batch } = await steps.claim(
         await steps.stage({ nextCheckpoint: checkpoint(150n), queuedKeyIds: ids }),
       );
       const before = await steps.memory();
 
-      await assert.rejects(steps.control.markApplied(lease, batch, COUNTS), {
+      await assert.rejects(steps.control.batches.markApplied(lease, batch, COUNTS), {
         kind: 'bug',
         message: /would move backwards/,
       });
@@ -58,11 +58,11 @@ describe('what is covered', () => {
 
     it('is not applied a second time', async () => {
       const { lease, batch } = await steps.claim(await steps.stage());
-      await steps.control.markApplied(lease, batch, COUNTS);
+      await steps.control.batches.markApplied(lease, batch, COUNTS);
       const before = await steps.memory();
 
-      await assert.rejects(steps.control.markApplied(lease, batch, COUNTS), { kind: 'superseded' });
-      await assert.rejects(steps.control.markApplied(await steps.acquire(), batch, COUNTS), {
+      await assert.rejects(steps.control.batches.markApplied(lease, batch, COUNTS), { kind: 'superseded' });
+      await assert.rejects(steps.control.batches.markApplied(await steps.acquire(), batch, COUNTS), {
         kind: 'superseded',
       });
 
@@ -72,26 +72,26 @@ describe('what is covered', () => {
     it('tells no lag when it came from no log row', async () => {
       const { lease, batch } = await steps.claim(await steps.stage({ oldestChangeAt: null }));
 
-      assert.equal(await steps.control.markApplied(lease, batch, COUNTS), null);
+      assert.equal(await steps.control.batches.markApplied(lease, batch, COUNTS), null);
     });
   });
 
   describe('I2 the checkpoint', () => {
     const move = async (next: Checkpoint) =>
-      steps.control.moveCheckpoint(await steps.acquire(), next, {
+      steps.control.checkpoints.move(await steps.acquire(), next, {
         badKeys: 0n,
         hasMore: false,
         queuedKeyIds: [],
       });
 
     it('moves with a capture that found nothing, which leaves a counter and the time, and no ETL transaction', async () => {
-      await steps.control.queueKeys(VIEW, ['1'], 'repair');
-      const { ids } = await steps.control.dueKeys(VIEW, 1);
+      await steps.control.queuedKeys.add(VIEW, ['1'], 'repair');
+      const { ids } = await steps.control.queuedKeys.due(VIEW, 1);
       const since = await steps.database.value('select idle_captures from etl.view_source where name = $1', [
         VIEW,
       ]);
 
-      await steps.control.moveCheckpoint(await steps.acquire(), checkpoint(100n), {
+      await steps.control.checkpoints.move(await steps.acquire(), checkpoint(100n), {
         badKeys: 2n,
         hasMore: false,
         queuedKeyIds: ids,
@@ -101,8 +101,8 @@ describe('what is covered', () => {
       assert.partialDeepStrictEqual(view, { idle_captures: (since as bigint) + 1n, bad_keys: 2n });
       assert.ok(view?.captured_at instanceof Date);
       assert.equal(await steps.database.value('select count(*) from etl.etl_transaction'), 0n);
-      assert.deepEqual((await steps.control.dueKeys(VIEW, 10)).keys, []);
-      assert.equal((await steps.control.readCheckpoint(VIEW))?.checkpoint.floorId, 100n);
+      assert.deepEqual((await steps.control.queuedKeys.due(VIEW, 10)).keys, []);
+      assert.equal((await steps.control.checkpoints.read(VIEW))?.checkpoint.floorId, 100n);
       await steps.acquire();
     });
 
@@ -119,7 +119,7 @@ describe('what is covered', () => {
 
       await move(stored);
 
-      assert.deepEqual((await steps.control.readCheckpoint(VIEW))?.checkpoint, stored);
+      assert.deepEqual((await steps.control.checkpoints.read(VIEW))?.checkpoint, stored);
     });
 
     it('goes forward: a higher floor may stand for what was seen, and more may be seen', async () => {
@@ -128,7 +128,7 @@ describe('what is covered', () => {
       await move(checkpoint(20n));
       await move(checkpoint(20n));
 
-      assert.equal((await steps.control.readCheckpoint(VIEW))?.checkpoint.floorId, 20n);
+      assert.equal((await steps.control.checkpoints.read(VIEW))?.checkpoint.floorId, 20n);
     });
 
     for (const [what, next] of [
@@ -144,7 +144,7 @@ describe('what is covered', () => {
           message: /the checkpoint of pmr_project would move backwards/,
         });
         assert.deepEqual(
-          (await steps.control.readCheckpoint(VIEW))?.checkpoint,
+          (await steps.control.checkpoints.read(VIEW))?.checkpoint,
           checkpoint(10n, '{[12,15)}'),
         );
       });
@@ -155,12 +155,14 @@ describe('what is covered', () => {
       await steps.database.pool.query(`update etl.checkpoint set floor_moved_at = '2026-01-01'`);
       await move(checkpoint(10n, '{[12,15)}'));
       assert.deepEqual(
-        (await steps.control.readCheckpoint(VIEW))?.floorMovedAt,
+        (await steps.control.checkpoints.read(VIEW))?.floorMovedAt,
         new Date('2026-01-01T00:00:00Z'),
       );
 
       await move(checkpoint(15n));
-      assert.ok(Number((await steps.control.readCheckpoint(VIEW))?.floorMovedAt) > Date.parse('2026-01-02'));
+      assert.ok(
+        Number((await steps.control.checkpoints.read(VIEW))?.floorMovedAt) > Date.parse('2026-01-02'),
+      );
     });
   });
 });

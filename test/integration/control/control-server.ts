@@ -28,7 +28,7 @@ export function useControl({
     const pool = server.connect(await server.createEmpty());
     await migrate(pool);
     database.open(pool);
-    await database.control.importViewSources(views.map((view) => viewEntry(view)));
+    await database.control.viewSources.import(views.map((view) => viewEntry(view)));
   };
   if (per === 'test') beforeEach(create);
   else before(create);

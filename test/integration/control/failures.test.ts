@@ -16,14 +16,14 @@ describe('failures', () => {
 
   beforeEach(async () => {
     control = database.control;
-    const taken = await control.acquireLease(VIEW, 60);
+    const taken = await control.leases.acquire(VIEW, 60);
     assert.ok(taken);
     lease = taken;
   });
 
   it('I8 are recorded with where, what and what to do', async () => {
-    await control.recordFailure(FAILURE);
-    await control.recordFailure({
+    await control.failures.record(FAILURE);
+    await control.failures.record({
       functionName: 'merge',
       error: new DataHubError('bug', 'x'),
       event: undefined,
@@ -53,7 +53,7 @@ describe('failures', () => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
     for (const event of ['a\0text', { 'a\0key': 'a\0value' }, circle]) {
-      await control.recordFailure({
+      await control.failures.record({
         functionName: 'x',
         error: new DataHubError('bug', 'no field a\0b'),
         event,
@@ -68,13 +68,13 @@ describe('failures', () => {
   });
 
   it('I8 have dead letters, each of which stays due until it is published', async () => {
-    await control.recordFailure(FAILURE);
-    await control.haltView(lease, { ...FAILURE, functionName: 'merge', event: undefined });
-    await control.recordFailureOnce({ ...FAILURE, functionName: 'stream' });
+    await control.failures.record(FAILURE);
+    await control.failures.haltView(lease, { ...FAILURE, functionName: 'merge', event: undefined });
+    await control.failures.recordOnce({ ...FAILURE, functionName: 'stream' });
     const letters: object[] = [];
     const down = new Error('no topic');
 
-    const failed = await control.publishPendingDeadLetters(async (letter) => {
+    const failed = await control.failures.publishPending(async (letter) => {
       if (letter.functionName === 'extract') throw down;
       letters.push(letter);
     });
@@ -84,7 +84,7 @@ describe('failures', () => {
     );
     for (let ticks = 0; ticks < 2; ticks += 1) {
       assert.deepEqual(
-        await control.publishPendingDeadLetters(async (letter) => void letters.push(letter)),
+        await control.failures.publishPending(async (letter) => void letters.push(letter)),
         [],
       );
     }
@@ -98,29 +98,29 @@ describe('failures', () => {
   });
 
   it('I8 have dead letters that two processes do not publish at the same time', async () => {
-    await control.recordFailure(FAILURE);
+    await control.failures.record(FAILURE);
     const letters: object[] = [];
 
-    await control.publishPendingDeadLetters(async (letter) => {
+    await control.failures.publishPending(async (letter) => {
       letters.push(letter);
-      await control.publishPendingDeadLetters(async (other) => void letters.push(other));
+      await control.failures.publishPending(async (other) => void letters.push(other));
     });
 
     assert.equal(letters.length, 1);
   });
 
   it('I8 that are met at every try are recorded once, and again after they were resolved', async () => {
-    for (let tries = 0; tries < 3; tries += 1) await control.recordFailureOnce(FAILURE);
+    for (let tries = 0; tries < 3; tries += 1) await control.failures.recordOnce(FAILURE);
     const again = new DataHubError('bad_data', 'job merge_17: another message of it', {
       context: ERROR.context,
     });
-    await control.recordFailureOnce({ ...FAILURE, error: again });
+    await control.failures.recordOnce({ ...FAILURE, error: again });
     assert.equal(await database.value('select message from etl.etl_error'), again.message);
-    await control.recordFailureOnce({ ...FAILURE, functionName: 'merge' });
+    await control.failures.recordOnce({ ...FAILURE, functionName: 'merge' });
     assert.equal(await database.value('select count(*) from etl.etl_error'), 2n);
 
-    await control.resumeView(VIEW);
-    await control.recordFailureOnce(FAILURE);
+    await control.viewStops.resume(VIEW);
+    await control.failures.recordOnce(FAILURE);
 
     assert.equal(await database.value('select count(*) from etl.etl_error where resolved_at is null'), 1n);
   });
@@ -128,20 +128,20 @@ describe('failures', () => {
   it('I8 that a person must mend stop their view, with the reason, and fail its batch', async () => {
     const { id } = await beginBatch();
 
-    assert.equal(await control.haltView(lease, FAILURE), id);
+    assert.equal(await control.failures.haltView(lease, FAILURE), id);
 
-    assert.equal((await control.getViewSource(VIEW)).haltedReason, ERROR.message);
-    assert.equal((await control.getBatch(VIEW, id)).state, 'failed');
-    assert.equal(await control.findInFlight(VIEW), null);
+    assert.equal((await control.viewSources.get(VIEW)).haltedReason, ERROR.message);
+    assert.equal((await control.batches.get(VIEW, id)).state, 'failed');
+    assert.equal(await control.batches.findInFlight(VIEW), null);
     assert.equal(await database.value('select count(*) from etl.etl_error'), 1n);
-    assert.equal((await control.getViewSource('pmr_inventory')).haltedReason, null);
+    assert.equal((await control.viewSources.get('pmr_inventory')).haltedReason, null);
   });
 
   it('keep the time at which the view was halted first', async () => {
-    await control.haltView(lease, FAILURE);
+    await control.failures.haltView(lease, FAILURE);
     await database.pool.query(`update etl.view_source set halted_at = '2026-01-01' where name = $1`, [VIEW]);
 
-    await control.haltView(lease, { ...FAILURE, error: new DataHubError('warehouse', 'another') });
+    await control.failures.haltView(lease, { ...FAILURE, error: new DataHubError('warehouse', 'another') });
 
     assert.deepEqual(
       await database.rows('select halted_at, halted_reason from etl.view_source where name = $1', [VIEW]),
@@ -150,40 +150,40 @@ describe('failures', () => {
   });
 
   it('I2 are left behind by a resume: the batch is captured again and its keys are free', async () => {
-    await control.queueKeys(VIEW, ['1'], 'backfill');
-    const { ids } = await control.dueKeys(VIEW, 1);
+    await control.queuedKeys.add(VIEW, ['1'], 'backfill');
+    const { ids } = await control.queuedKeys.due(VIEW, 1);
     const { id } = await beginBatch(ids);
-    await control.setWarehouseFingerprint(VIEW, 'abc');
-    await control.haltView(lease, FAILURE);
+    await control.viewSources.setWarehouseFingerprint(VIEW, 'abc');
+    await control.failures.haltView(lease, FAILURE);
     await database.pool.query('update etl.view_source set paused = true where name = $1', [VIEW]);
-    assert.deepEqual((await control.dueKeys(VIEW, 1)).ids, []);
+    assert.deepEqual((await control.queuedKeys.due(VIEW, 1)).ids, []);
 
-    await control.resumeView(VIEW);
+    await control.viewStops.resume(VIEW);
 
-    assert.partialDeepStrictEqual(await control.getViewSource(VIEW), {
+    assert.partialDeepStrictEqual(await control.viewSources.get(VIEW), {
       haltedReason: null,
       paused: false,
       // What the target has met is looked up again (I7).
       warehouseFingerprint: null,
     });
-    assert.equal((await control.getBatch(VIEW, id)).state, 'abandoned');
-    assert.deepEqual((await control.dueKeys(VIEW, 1)).ids, ids);
+    assert.equal((await control.batches.get(VIEW, id)).state, 'abandoned');
+    assert.deepEqual((await control.queuedKeys.due(VIEW, 1)).ids, ids);
     assert.ok((await database.value('select resolved_at from etl.etl_error')) instanceof Date);
     assert.ok((await beginBatch(ids)).id > id);
   });
 
   it('of another view stay as they are when one is resumed', async () => {
-    const other = await control.acquireLease('pmr_inventory', 60);
+    const other = await control.leases.acquire('pmr_inventory', 60);
     assert.ok(other);
-    await control.haltView(other, { ...FAILURE, error: ERROR.within({}) });
+    await control.failures.haltView(other, { ...FAILURE, error: ERROR.withContext({}) });
 
-    await control.resumeView(VIEW);
+    await control.viewStops.resume(VIEW);
 
-    assert.equal((await control.getViewSource('pmr_inventory')).haltedReason, ERROR.message);
+    assert.equal((await control.viewSources.get('pmr_inventory')).haltedReason, ERROR.message);
   });
 
   function beginBatch(queuedKeyIds: bigint[] = []) {
-    return control.beginBatch(lease, {
+    return control.batches.begin(lease, {
       kind: 'incremental',
       trigger: 'test',
       nextCheckpoint: { floorId: 1n, seen: '{}', horizons: [], witness: null },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { renewLease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import { inSeconds } from '../../support/deadline.ts';
 import { until } from '../../support/until.ts';
 import { useControl } from './control-server.ts';
 
@@ -13,14 +13,14 @@ describe('leases', () => {
 
   const expiry = () => database.value('select expires_at from etl.lease where name = $1', [VIEW]);
   const acquire = async (seconds = 60) => {
-    const lease = await database.control.acquireLease(VIEW, seconds);
+    const lease = await database.control.leases.acquire(VIEW, seconds);
     assert.ok(lease);
     return lease;
   };
 
   it('I4 one is taken by one of many at once', async () => {
     const taken = await Promise.all(
-      Array.from({ length: 20 }, () => database.control.acquireLease(VIEW, 60)),
+      Array.from({ length: 20 }, () => database.control.leases.acquire(VIEW, 60)),
     );
 
     assert.equal(taken.filter((lease) => lease !== null).length, 1);
@@ -31,7 +31,7 @@ describe('leases', () => {
     await database.expireLease(VIEW);
 
     const taken = await Promise.all(
-      Array.from({ length: 20 }, () => database.control.acquireLease(VIEW, 60)),
+      Array.from({ length: 20 }, () => database.control.leases.acquire(VIEW, 60)),
     );
 
     assert.equal(taken.filter((lease) => lease !== null).length, 1);
@@ -40,7 +40,7 @@ describe('leases', () => {
   it('do not stand in the way of those of other views', async () => {
     await acquire();
 
-    assert.ok(await database.control.acquireLease('pmr_inventory', 60));
+    assert.ok(await database.control.leases.acquire('pmr_inventory', 60));
   });
 
   it('expire by the clock of the control database, whatever the clock of a process says', async () => {
@@ -48,21 +48,21 @@ describe('leases', () => {
     const machine = Date.now;
     Date.now = () => machine() + 3_600_000;
     try {
-      assert.equal(await database.control.acquireLease(VIEW, 60), null);
+      assert.equal(await database.control.leases.acquire(VIEW, 60), null);
     } finally {
       Date.now = machine;
     }
     await database.expireLease(VIEW);
-    assert.ok(await database.control.acquireLease(VIEW, 60));
+    assert.ok(await database.control.leases.acquire(VIEW, 60));
   });
 
   it('are kept by renewing, also after they expired unnoticed', async () => {
     const lease = await acquire();
     await database.expireLease(VIEW);
 
-    await renewLease(database.pool, lease);
+    await database.control.leases.renew(lease);
 
-    assert.equal(await database.control.acquireLease(VIEW, 60), null);
+    assert.equal(await database.control.leases.acquire(VIEW, 60), null);
   });
 
   it('I4 cannot be renewed by a process that was superseded', async () => {
@@ -71,7 +71,7 @@ describe('leases', () => {
     await acquire();
     const expected = await expiry();
 
-    await assert.rejects(renewLease(database.pool, lease), {
+    await assert.rejects(database.control.leases.renew(lease), {
       kind: 'superseded',
       message: /pmr_project/,
       context: { view: VIEW },
@@ -82,62 +82,62 @@ describe('leases', () => {
   describe('while work goes on', () => {
     it('are renewed by a heartbeat, and given back afterwards', async () => {
       const lease = await acquire(1);
-
-      const result = await database.control.withLease(lease, 60_000, async (signal) => {
+      using deadline = inSeconds(60);
+      const result = await database.control.leases.withLease(lease, deadline, async () => {
         const taken = await expiry();
         await until(async () => Number(await expiry()) > Number(taken));
-        assert.equal(await database.control.acquireLease(VIEW, 60), null);
-        assert.equal(signal.aborted, false);
+        assert.equal(await database.control.leases.acquire(VIEW, 60), null);
+        assert.equal(deadline.signal.aborted, false);
         return 'done';
       });
 
       assert.equal(result, 'done');
-      assert.ok(await database.control.acquireLease(VIEW, 60));
+      assert.ok(await database.control.leases.acquire(VIEW, 60));
     });
 
     it('are given back when the work fails', async () => {
-      const failing = database.control.withLease(await acquire(), 60_000, () =>
+      const failing = database.control.leases.withLease(await acquire(), inSeconds(60), () =>
         Promise.reject(new Error('no')),
       );
 
       await assert.rejects(failing, { message: 'no' });
-      assert.ok(await database.control.acquireLease(VIEW, 60));
+      assert.ok(await database.control.leases.acquire(VIEW, 60));
     });
 
     it('I4 tell the work when they are lost, and leave the new holder alone', async () => {
       const lease = await acquire(1);
-
-      await database.control.withLease(lease, 60_000, async (signal) => {
+      using deadline = inSeconds(60);
+      await database.control.leases.withLease(lease, deadline, async () => {
         await database.expireLease(VIEW);
         await acquire();
-        await until(async () => signal.aborted);
-        assert.ok(signal.reason instanceof DataHubError);
-        assert.equal(signal.reason.kind, 'superseded');
+        await until(async () => deadline.signal.aborted);
+        assert.ok(deadline.signal.reason instanceof DataHubError);
+        assert.equal(deadline.signal.reason.kind, 'superseded');
       });
 
-      assert.equal(await database.control.acquireLease(VIEW, 60), null);
+      assert.equal(await database.control.leases.acquire(VIEW, 60), null);
     });
 
     it('I4 run out at the time limit of work that hangs, which is told', async () => {
       const lease = await acquire(1);
-
-      await database.control.withLease(lease, 300, async (signal) => {
-        await until(async () => signal.aborted);
-        assert.ok(signal.reason instanceof DataHubError);
-        assert.equal(signal.reason.kind, 'transient');
-        await until(async () => (await database.control.acquireLease(VIEW, 60)) !== null);
+      using deadline = inSeconds(0.3);
+      await database.control.leases.withLease(lease, deadline, async () => {
+        await until(async () => deadline.signal.aborted);
+        assert.ok(deadline.signal.reason instanceof DataHubError);
+        assert.equal(deadline.signal.reason.kind, 'transient');
+        await until(async () => (await database.control.leases.acquire(VIEW, 60)) !== null);
       });
     });
 
     it('outlive a moment in which the control database cannot be reached', async () => {
       const lease = await acquire(1);
-
-      await database.control.withLease(lease, 60_000, async (signal) => {
+      using deadline = inSeconds(60);
+      await database.control.leases.withLease(lease, deadline, async () => {
         const others = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
         await database.pool.query(`select pg_terminate_backend(pid) ${others}`);
         const taken = await expiry();
         await until(async () => Number(await expiry()) > Number(taken));
-        assert.equal(signal.aborted, false);
+        assert.equal(deadline.signal.aborted, false);
       });
     });
   });

@@ -14,11 +14,11 @@ describe('queued keys', () => {
   beforeEach(() => database.pool.query('truncate etl.queued_key'));
 
   it('are taken oldest first, at most as many as are wanted, of one view', async () => {
-    await control.queueKeys(VIEW, ['b', 'a', 'ü "quoted" \\ key'], 'backfill');
-    await control.queueKeys('pmr_inventory', ['z'], 'repair');
-    await control.queueKeys(VIEW, ['c'], 'repair');
+    await control.queuedKeys.add(VIEW, ['b', 'a', 'ü "quoted" \\ key'], 'backfill');
+    await control.queuedKeys.add('pmr_inventory', ['z'], 'repair');
+    await control.queuedKeys.add(VIEW, ['c'], 'repair');
 
-    const taken = await control.dueKeys(VIEW, 3);
+    const taken = await control.queuedKeys.due(VIEW, 3);
 
     assert.deepEqual(taken.keys, ['b', 'a', 'ü "quoted" \\ key']);
     assert.equal(taken.kind, 'backfill');
@@ -26,18 +26,21 @@ describe('queued keys', () => {
   });
 
   it('are none of no kind when nothing waits', async () => {
-    assert.deepEqual(await control.dueKeys(VIEW, 3), { ids: [], keys: [], kind: null });
+    assert.deepEqual(await control.queuedKeys.due(VIEW, 3), { ids: [], keys: [], kind: null });
   });
 
   it('of a recheck become due by the clock of the control database', async () => {
-    await control.queueRechecks(VIEW, 30, Readable.from(['7\n', '8\n9\n']));
-    assert.deepEqual((await control.dueKeys(VIEW, 10)).keys, []);
+    await control.queuedKeys.addRechecks(VIEW, 30, Readable.from(['7\n', '8\n9\n']));
+    assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
 
     await database.pool.query(`update etl.queued_key set due_at = due_at - interval '29 seconds'`);
-    assert.deepEqual((await control.dueKeys(VIEW, 10)).keys, []);
+    assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
     await database.pool.query(`update etl.queued_key set due_at = due_at - interval '1 second'`);
 
-    assert.partialDeepStrictEqual(await control.dueKeys(VIEW, 10), { keys: ['7', '8', '9'], kind: 'repair' });
+    assert.partialDeepStrictEqual(await control.queuedKeys.due(VIEW, 10), {
+      keys: ['7', '8', '9'],
+      kind: 'repair',
+    });
   });
 
   it('of a recheck are queued all or none', async () => {
@@ -46,12 +49,12 @@ describe('queued keys', () => {
       throw new Error('the source went away');
     }
 
-    await assert.rejects(control.queueRechecks(VIEW, 0, Readable.from(breaking())), {
+    await assert.rejects(control.queuedKeys.addRechecks(VIEW, 0, Readable.from(breaking())), {
       message: /the source went away/,
     });
 
-    assert.deepEqual((await control.dueKeys(VIEW, 10)).keys, []);
-    await control.queueRechecks(VIEW, 0, Readable.from(['8\n']));
-    assert.deepEqual((await control.dueKeys(VIEW, 10)).keys, ['8']);
+    assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
+    await control.queuedKeys.addRechecks(VIEW, 0, Readable.from(['8\n']));
+    assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, ['8']);
   });
 });

@@ -33,14 +33,14 @@ describe('rows of etl that are old', () => {
       ['staged', 1],
     ]);
 
-    assert.equal(await database.control.deleteOldRows(90), 2);
+    assert.equal(await database.control.retention.deleteOldRows(90), 2);
 
     assert.deepEqual(await kept(VIEW), [
       ['failed', 94],
       ['applied', 80],
       ['staged', 0],
     ]);
-    assert.equal(await database.control.deleteOldRows(90), 0);
+    assert.equal(await database.control.retention.deleteOldRows(90), 0);
   });
 
   it('I11 stay when they are the last of their view, whose load type they lock, or the checkpoint names them', async () => {
@@ -54,7 +54,7 @@ describe('rows of etl that are old', () => {
       `insert into etl.checkpoint (view_name, floor_id, seen, horizons, etl_transaction_id) values ('${VIEW}', 0, '{}', '[]', 2)`,
     );
 
-    await database.control.deleteOldRows(90);
+    await database.control.retention.deleteOldRows(90);
 
     assert.deepEqual(await kept(VIEW), [
       ['applied', 200],
@@ -70,7 +70,7 @@ describe('rows of etl that are old', () => {
        select 'x', 'bug', i, '', now() - interval '91 days' from generate_series(1, 10002) i`,
     );
 
-    assert.equal(await database.control.deleteOldRows(90), 10_000);
+    assert.equal(await database.control.retention.deleteOldRows(90), 10_000);
     assert.deepEqual(
       (await database.rows('select message from etl.etl_error order by id')).map(({ message }) => message),
       ['10001', '10002'],
@@ -86,7 +86,7 @@ describe('rows of etl that are old', () => {
       `insert into etl.queued_key (view_name, key, kind, etl_transaction_id) values ('${VIEW}', '1', 'repair', 1)`,
     );
 
-    assert.equal(await database.control.deleteOldRows(90), 0);
+    assert.equal(await database.control.retention.deleteOldRows(90), 0);
   });
 
   it('are deleted when their failure was resolved long ago, and its dead letter is not due', async () => {
@@ -98,7 +98,7 @@ describe('rows of etl that are old', () => {
               ('x', 'bug', 'open', '', null, null)`,
     );
 
-    assert.equal(await database.control.deleteOldRows(90), 1);
+    assert.equal(await database.control.retention.deleteOldRows(90), 1);
 
     assert.deepEqual(
       (await database.rows('select message from etl.etl_error order by id')).map(({ message }) => message),

@@ -1,32 +1,36 @@
 import assert from 'node:assert/strict';
-import type { EtlTransaction } from '../../../shared/control/batches.ts';
 import type { Lease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import type { EtlTransaction } from '../../../shared/model/batch.ts';
 import { COUNTS, checkpoint, newBatch, STAGED, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('I4 a process that wakes up after its lease was taken over', () => {
   const steps = useBatchSteps();
 
   const awakening = {
-    'begins no batch': async (stale: Lease) => steps.control.beginBatch(stale, newBatch()),
+    'begins no batch': async (stale: Lease) => steps.control.batches.begin(stale, newBatch()),
     'stages nothing': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.markStaged(stale, batch.id, STAGED),
+      steps.control.batches.markStaged(stale, batch.id, STAGED),
     'claims nothing': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.claimForApply(stale, batch.id, () => 'x'),
+      steps.control.batches.claim(stale, batch.id, () => 'x'),
     'starts no attempt': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.markForNextAttempt(stale, batch, true),
+      steps.control.batches.markForNextAttempt(stale, batch, true),
     'applies nothing': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.markApplied(stale, batch, COUNTS),
+      steps.control.batches.markApplied(stale, batch, COUNTS),
     'abandons nothing': async (stale: Lease, batch: EtlTransaction) =>
-      steps.control.abandonBatch(stale, batch, 'x'),
+      steps.control.batches.abandon(stale, batch, 'x'),
     'moves no checkpoint': async (stale: Lease) =>
-      steps.control.moveCheckpoint(stale, checkpoint(500n), {
+      steps.control.checkpoints.move(stale, checkpoint(500n), {
         badKeys: 0n,
         hasMore: false,
         queuedKeyIds: [],
       }),
     'halts nothing': async (stale: Lease) =>
-      steps.control.haltView(stale, { functionName: 'x', error: new DataHubError('bug', 'x'), event: {} }),
+      steps.control.failures.haltView(stale, {
+        functionName: 'x',
+        error: new DataHubError('bug', 'x'),
+        event: {},
+      }),
   };
 
   for (const [what, act] of Object.entries(awakening)) {
@@ -50,14 +54,16 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
     const { lease: stale, batch } = await steps.begin();
     await steps.database.expireLease(VIEW);
     const heir = await steps.acquire();
-    await steps.control.abandonBatch(heir, batch, 'its process ended');
-    const successor = await steps.control.beginBatch(heir, newBatch());
+    await steps.control.batches.abandon(heir, batch, 'its process ended');
+    const successor = await steps.control.batches.begin(heir, newBatch());
     // As if the first process could present a valid lease: the batch's own token still tells them apart.
     await steps.database.pool.query('update etl.lease set token = $1', [stale.token]);
     const before = await steps.memory();
 
-    await assert.rejects(steps.control.markStaged(stale, successor.id, STAGED), { kind: 'superseded' });
-    await assert.rejects(steps.control.markStaged(stale, batch.id, STAGED), { kind: 'superseded' });
+    await assert.rejects(steps.control.batches.markStaged(stale, successor.id, STAGED), {
+      kind: 'superseded',
+    });
+    await assert.rejects(steps.control.batches.markStaged(stale, batch.id, STAGED), { kind: 'superseded' });
 
     assert.equal(await steps.memory(), before);
   });

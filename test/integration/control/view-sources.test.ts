@@ -24,9 +24,9 @@ describe('view sources', () => {
   beforeEach(() => database.pool.query('truncate etl.view_source cascade'));
 
   it('come back as they were imported', async () => {
-    await database.control.importViewSources([FULL]);
+    await database.control.viewSources.import([FULL]);
 
-    assert.deepEqual(await database.control.getViewSource('pmr_project'), {
+    assert.deepEqual(await database.control.viewSources.get('pmr_project'), {
       name: 'pmr_project',
       targetName: 'project',
       mainTable: 'app_pmr_project',
@@ -53,14 +53,14 @@ describe('view sources', () => {
   });
 
   it('are changed by importing them again, which keeps what is operated and leaves others alone', async () => {
-    await database.control.importViewSources([FULL, viewEntry('pmr_inventory')]);
+    await database.control.viewSources.import([FULL, viewEntry('pmr_inventory')]);
     await database.pool.query(`update etl.view_source set paused = true, idle_captures = 5, bad_keys = 2`);
-    await database.control.setWarehouseFingerprint('pmr_project', 'abc');
+    await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc');
 
-    await database.control.importViewSources([viewEntry('pmr_project', { enabled: false })]);
-    await database.control.importViewSources([viewEntry('pmr_project', { enabled: false })]);
+    await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);
+    await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);
 
-    const [inventory, project] = await database.control.listViewSources();
+    const [inventory, project] = await database.control.viewSources.list();
     assert.partialDeepStrictEqual(project, {
       name: 'pmr_project',
       trackedColumns: [],
@@ -82,14 +82,14 @@ describe('view sources', () => {
   it('are imported all or none', async () => {
     const impossible = { ...viewEntry('pmr_inventory'), target_name: 'project' };
 
-    await assert.rejects(database.control.importViewSources([FULL, impossible]));
+    await assert.rejects(database.control.viewSources.import([FULL, impossible]));
 
-    assert.deepEqual(await database.control.listViewSources(), []);
+    assert.deepEqual(await database.control.viewSources.list(), []);
   });
 
   it('I11 keep what they were fed with, load type and all, from the first batch on', async () => {
-    await database.control.importViewSources([FULL]);
-    await database.control.importViewSources([{ ...FULL, load_type: 'bq-storage-api' }]);
+    await database.control.viewSources.import([FULL]);
+    await database.control.viewSources.import([{ ...FULL, load_type: 'bq-storage-api' }]);
     await database.pool.query(
       `insert into etl.etl_transaction
          (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix)
@@ -97,7 +97,7 @@ describe('view sources', () => {
     );
 
     await assert.rejects(
-      database.control.importViewSources([viewEntry('pmr_other'), { ...FULL, main_table: 'elsewhere' }]),
+      database.control.viewSources.import([viewEntry('pmr_other'), { ...FULL, main_table: 'elsewhere' }]),
       {
         kind: 'configuration',
         message:
@@ -107,28 +107,28 @@ describe('view sources', () => {
       },
     );
     assert.deepEqual(
-      (await database.control.listViewSources()).map(({ name, loadType }) => [name, loadType]),
+      (await database.control.viewSources.list()).map(({ name, loadType }) => [name, loadType]),
       [['pmr_project', 'bq-storage-api']],
     );
-    await database.control.importViewSources([{ ...FULL, load_type: 'bq-storage-api', recheck_seconds: 9 }]);
+    await database.control.viewSources.import([{ ...FULL, load_type: 'bq-storage-api', recheck_seconds: 9 }]);
   });
 
   it('do not share a target', async () => {
-    await database.control.importViewSources([FULL]);
+    await database.control.viewSources.import([FULL]);
     await assert.rejects(
-      database.control.importViewSources([{ ...viewEntry('pmr_other'), target_name: FULL.target_name }]),
+      database.control.viewSources.import([{ ...viewEntry('pmr_other'), target_name: FULL.target_name }]),
       { kind: 'configuration', message: /it is that of view pmr_project/ },
     );
   });
 
   it('are not found under an unknown name, and the advice lists those that are there', async () => {
-    await assert.rejects(database.control.getViewSource('x'), {
+    await assert.rejects(database.control.viewSources.get('x'), {
       kind: 'invalid_event',
       message: 'no view source is named "x"',
       advice: /Import a configuration first/,
     });
-    await database.control.importViewSources([FULL, viewEntry('pmr_inventory')]);
+    await database.control.viewSources.import([FULL, viewEntry('pmr_inventory')]);
 
-    await assert.rejects(database.control.getViewSource('x'), { advice: /pmr_inventory, pmr_project/ });
+    await assert.rejects(database.control.viewSources.get('x'), { advice: /pmr_inventory, pmr_project/ });
   });
 });

@@ -78,7 +78,7 @@ describe('events', () => {
     const [announced] = await mailboxes.merge.takeRaw();
 
     assert.deepEqual(parseExtractEvent(payloadOf(requested)), {
-      ask: 'extract',
+      command: 'extract',
       view: 'pmr_project',
       trigger: 'continue',
     });

@@ -54,7 +54,7 @@ describe('when a job or what was staged is lost', () => {
     it('that outlives the function is picked up by the next delivery, under the same name', async () => {
       const batch = await on.stage();
       const held = stack.bigquery.faults.holdNext('bigquery.job.query');
-      const hurried = await on.hurriedProcess();
+      const hurried = await on.hurriedProcess(held);
 
       assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
       assert.deepEqual(await on.states(), ['applying']);
@@ -103,7 +103,7 @@ describe('when a job or what was staged is lost', () => {
       });
 
       assert.deepEqual(await on.target(), []);
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       await on.replicate();
       await on.assertEqual();
     });

@@ -29,7 +29,7 @@ describe('rows that a policy of the source hides', () => {
     assert.deepEqual(await on.checkpointOf(), checkpoint);
     assert.deepEqual(await on.states(), ['applied']);
     await showAll('models_logging_change');
-    await on.dependencies.control.resumeView('pmr_project');
+    await on.dependencies.control.viewStops.resume('pmr_project');
     assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '1', deleted: '1' });
     await on.assertEqual();
   });

@@ -19,7 +19,7 @@ describe('a merge that is retried', () => {
   it('I5 since its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
-    const hurried = await on.hurriedProcess();
+    const hurried = await on.hurriedProcess(held);
 
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     await held.reached;
@@ -46,7 +46,7 @@ describe('a merge that is retried', () => {
   it('I5 since its rows are gone loads them once, when several deliveries find the load that was left behind', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
-    const hurried = await on.hurriedProcess();
+    const hurried = await on.hurriedProcess(held);
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     held.release();
 

@@ -102,13 +102,13 @@ describe('a control database that does not know what the target holds', () => {
       await assert.rejects(reborn.extract(), refusal);
       assert.equal(await reborn.haltedReason(), refusal.message);
       assert.partialDeepStrictEqual(await reborn.extract(), { outcome: 'skipped' });
-      await reborn.dependencies.control.resumeView('pmr_project');
+      await reborn.dependencies.control.viewStops.resume('pmr_project');
       await assert.rejects(reborn.extract(), refusal);
 
       assert.deepEqual(await image(), before);
       assert.deepEqual(await reborn.batches(), []);
       await on.source.database.query('update app_project set is_dummy = false where id = 1');
-      await reborn.dependencies.control.resumeView('pmr_project');
+      await reborn.dependencies.control.viewStops.resume('pmr_project');
       assert.partialDeepStrictEqual(await reborn.replicate(), { added: '0', changed: '1', deleted: '1' });
       await reborn.assertEqual();
     });
@@ -125,7 +125,7 @@ describe('a control database that does not know what the target holds', () => {
 
       assert.deepEqual(await image(), before);
       await on.source.database.query('update app_project set is_dummy = false where id = 1');
-      await reborn.dependencies.control.resumeView('pmr_project');
+      await reborn.dependencies.control.viewStops.resume('pmr_project');
       assert.partialDeepStrictEqual(await reborn.replicate(), { changed: '1', deleted: '1' });
       await reborn.assertEqual();
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { check } from '../../../shared/operations/preflight.ts';
+import { preflight } from '../../../shared/operations/preflight.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
 import { STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -27,7 +27,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     assert.match(String(await on.haltedReason(VIEW)), reason);
     assert.equal(await on.haltedReason('pmr_project'), null);
     await mend();
-    await on.dependencies.control.resumeView(VIEW);
+    await on.dependencies.control.viewStops.resume(VIEW);
     await on.replicate(VIEW);
     await on.assertIncidentsEqual();
   }
@@ -143,7 +143,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
         String(await on.haltedReason(VIEW)),
         /column status is NULLABLE INT64 instead of NULLABLE STRING/,
       );
-      await on.dependencies.control.resumeView(VIEW);
+      await on.dependencies.control.viewStops.resume(VIEW);
       await assert.rejects(on.extract(VIEW), { kind: 'schema_drift' });
     });
 
@@ -212,7 +212,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
 
   it('a streamed view without a message is refused when it is imported, and by the preflight when its column is new', async () => {
     const unknown = { ...STREAMED_ENTRY, name: 'xyz_other', target_name: 'other' };
-    await assert.rejects(importConfiguration([unknown], on.dependencies), {
+    await assert.rejects(importConfiguration({ entries: [unknown] }, on.dependencies), {
       kind: 'configuration',
       message: /xyz_other: proto\/ has no message for other/,
     });
@@ -220,7 +220,7 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
     await on.source.database.query(
       'alter view xyz_incident rename column incident_owner to owner_of_incident',
     );
-    const { findings } = await check(VIEW, on.dependencies);
+    const { findings } = await preflight({ view: VIEW }, on.dependencies);
 
     const found = findings.find(({ check: name }) => name === `view ${VIEW}`);
     assert.equal(found?.ok, false);
@@ -246,10 +246,13 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
   });
 
   it('I11 another load type is refused when the view is imported', async () => {
-    await assert.rejects(importConfiguration([{ ...STREAMED_ENTRY, load_type: 'merge' }], on.dependencies), {
-      kind: 'configuration',
-      message: /was fed with load_type bq-storage-api, which cannot become merge/,
-    });
+    await assert.rejects(
+      importConfiguration({ entries: [{ ...STREAMED_ENTRY, load_type: 'merge' }] }, on.dependencies),
+      {
+        kind: 'configuration',
+        message: /was fed with load_type bq-storage-api, which cannot become merge/,
+      },
+    );
   });
 
   it('an event for the other load type is refused, and changes nothing', async () => {
@@ -258,11 +261,11 @@ describe('bad input of a stream is answered by a clear error, and nothing is los
 
     await assert.rejects(on.stream(merged), {
       kind: 'invalid_event',
-      message: /view pmr_project is not applied by stream: its load type is merge/,
+      message: /stream does not apply view pmr_project: its load type is merge/,
     });
     await assert.rejects(on.merge(streamed), {
       kind: 'invalid_event',
-      message: /view xyz_incident is not applied by merge: its load type is bq-storage-api/,
+      message: /merge does not apply view xyz_incident: its load type is bq-storage-api/,
     });
 
     assert.deepEqual([await on.haltedReason(VIEW), await on.haltedReason()], [null, null]);

@@ -113,7 +113,7 @@ describe('I7 a control database that does not know what was streamed', () => {
           const read = await staging.readStreamHighWater(view);
           await staging.writeStreamHighWater(
             view,
-            { etlTransactionId: 700n, token: 'of the other life' },
+            { id: 700n, token: 'of the other control database' },
             read,
           );
           return read;

@@ -28,7 +28,7 @@ describe('a date outside the window that streaming accepts', () => {
     );
     assert.equal(await on.haltedReason('pmr_project'), null);
     await on.source.change('app_incident', 1, { opened: new Date() });
-    await on.dependencies.control.resumeView(VIEW);
+    await on.dependencies.control.viewStops.resume(VIEW);
     await on.replicate(VIEW);
     await on.assertIncidentsEqual();
   });
@@ -41,7 +41,7 @@ describe('a date outside the window that streaming accepts', () => {
 
   it('I9 arrives as NULL when the policy of its column says so', async () => {
     await importConfiguration(
-      [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }],
+      { entries: [{ ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' } }] },
       on.dependencies,
     );
     await change(1);
@@ -73,8 +73,8 @@ describe('a date outside the window that streaming accepts', () => {
     });
 
     const lenient = { ...STREAMED_ENTRY, unrepresentable: { open_datetime: 'null' as const } };
-    await importConfiguration([lenient], reborn.dependencies);
-    await reborn.dependencies.control.resumeView(VIEW);
+    await importConfiguration({ entries: [lenient] }, reborn.dependencies);
+    await reborn.dependencies.control.viewStops.resume(VIEW);
     await reborn.replicate(VIEW);
 
     assert.partialDeepStrictEqual(await reborn.target('incident'), [

@@ -58,7 +58,8 @@ describe('streaming a view', () => {
       const batch = await on.stage(VIEW);
       const { dependencies } = on;
       const markApplied = () => Promise.reject(new DataHubError('transient', 'the database is away'));
-      on.dependencies = { ...dependencies, control: { ...dependencies.control, markApplied } };
+      const batches = { ...dependencies.control.batches, markApplied };
+      on.dependencies = { ...dependencies, control: { ...dependencies.control, batches } };
       await assert.rejects(on.stream(batch), { kind: 'transient' });
       on.dependencies = dependencies;
 
@@ -108,7 +109,7 @@ describe('streaming a view', () => {
 
       await assert.rejects(reborn.extract(VIEW), {
         kind: 'configuration',
-        message: /has no row, but its target has 2/,
+        message: /has no rows, but its target has 2/,
       });
     });
 
@@ -271,14 +272,21 @@ describe('streaming a view', () => {
       const batch = await hasty.stage(VIEW);
       assert.ok((await on.stagedObjects(batch)).length > 5);
       await on.mailboxes.stream.take();
-      // An hour of it passes between two looks at its clock, which is what a batch of many parts takes.
-      let looks = 0;
-      const clock = { nowMs: () => Date.now() + 3_600_000 * looks++ };
-      hasty.dependencies = { ...hasty.dependencies, clock };
+      // Two pages of rows take as long as the call may read; 20 seconds are left for the answers.
+      const pageMs = (9000 - 30 - 20) * 500;
+      let aheadMs = 0;
+      const { staging } = hasty.dependencies;
+      async function* readSlowly(...args: Parameters<typeof staging.readLines>) {
+        for await (const lines of staging.readLines(...args)) {
+          aheadMs += pageMs;
+          yield lines;
+        }
+      }
+      const clock = { nowMs: () => Date.now() + aheadMs };
+      hasty.dependencies = { ...hasty.dependencies, clock, staging: { ...staging, readLines: readSlowly } };
       let continued = 0;
 
       for (;;) {
-        looks = 0;
         const { outcome, ...result } = await hasty.stream(batch);
         if (outcome === 'continued') {
           const announced = { view: VIEW, etlTransactionId: batch.etlTransactionId };

@@ -46,7 +46,7 @@ describe('what waits', () => {
 
     for (const view of ['pmr_project', STREAMED_ENTRY.name]) {
       it(`is not applied while its view is paused, and is when the view runs again: ${view}`, async () => {
-        await importConfiguration([STREAMED_ENTRY], on.dependencies);
+        await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
         await on.source.add('app_incident', { id: 1, type: 'leak' });
         const batch = await on.stage(view);
         await on.control.query('update etl.view_source set paused = true where name = $1', [view]);

@@ -77,7 +77,7 @@ describe('a merge', () => {
     assert.partialDeepStrictEqual(await on.replicate('pmr_site'), { added: '1' });
 
     await on.source.add('app_project', { id: 3, name: 'three' });
-    await on.dependencies.control.resumeView('pmr_project');
+    await on.dependencies.control.viewStops.resume('pmr_project');
     assert.partialDeepStrictEqual(await on.replicate(), { added: '1', changed: '1', deleted: '1' });
 
     assert.deepEqual(await on.states(), ['applied', 'abandoned', 'applied']);
@@ -132,7 +132,7 @@ describe('a merge', () => {
     });
     assert.deepEqual(await image(), before);
 
-    await on.dependencies.control.resumeView('pmr_project');
+    await on.dependencies.control.viewStops.resume('pmr_project');
     const merged = await on.replicate();
 
     assert.ok(Number(merged.etlTransactionId) > 1000);

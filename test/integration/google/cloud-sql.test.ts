@@ -3,7 +3,9 @@ import { randomInt } from 'node:crypto';
 import type { Connector } from '@google-cloud/cloud-sql-connector';
 import type pg from 'pg';
 import { parseConfig } from '../../../shared/config/config.ts';
-import { createCloudSqlConnector, once } from '../../../shared/google/clients.ts';
+import { createCloudSqlConnector } from '../../../shared/google/clients.ts';
+import { createCloudSqlSockets } from '../../../shared/google/cloud-sql-sockets.ts';
+import { once } from '../../../shared/once.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
 import { readOnly } from '../../../shared/postgres/transaction.ts';
 import { type CloudSqlStandIn, startCloudSql } from '../../emulators/cloud-sql/start-cloud-sql.ts';
@@ -46,10 +48,13 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
       max: 2,
       config,
       readSecret: () => assert.fail('no secret is named'),
-      openConnector: once(async () => {
-        connector = await createCloudSqlConnector();
-        return connector;
-      }),
+      openCloudSqlSockets: createCloudSqlSockets(
+        once(async () => {
+          connector = await createCloudSqlConnector();
+          return connector;
+        }),
+        config.callTimeoutSeconds,
+      ),
     });
     const { rows } = await readOnly(pool, 'source', 'select current_user as name');
     return rows[0].name as string;

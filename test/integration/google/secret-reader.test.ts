@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { SecretReader } from '../../../shared/config/read-secrets.ts';
-import { createSecretReader } from '../../../shared/google/clients.ts';
+import { createSecretReader } from '../../../shared/google/secret-reader.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import {
   type SecretManagerStandIn,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { carryOut } from '../../../functions/extract/extract.ts';
+import { dispatch } from '../../../functions/extract/extract.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failBefore } from '../../emulators/faults.ts';
@@ -18,7 +18,7 @@ describe('an operator', () => {
   });
 
   const ask = async (payload: object): Promise<Record<string, unknown>> => ({
-    ...(await carryOut(payload, { functionName: 'extract', event: payload }, on.dependencies)),
+    ...(await dispatch(payload, { functionName: 'extract', event: payload }, on.dependencies)),
   });
   const asked = () => on.mailboxes.extract.take();
 
@@ -81,7 +81,7 @@ describe('an operator', () => {
       const { control } = on.dependencies;
       const event = { view: PROJECT, etlTransactionId: '7' };
       for (const functionName of ['merge', 'extract']) {
-        await control.recordFailure({ functionName, event, error: new DataHubError('bug', 'x') });
+        await control.failures.record({ functionName, event, error: new DataHubError('bug', 'x') });
       }
       const { failures } = (await ask({ status: true })) as { failures: { id: string }[] };
 
@@ -95,8 +95,8 @@ describe('an operator', () => {
     it('no event by letting its view run again: it is still to be sent, or to be resolved', async () => {
       const { control } = on.dependencies;
       const error = new DataHubError('invalid_event', 'x', { context: { view: PROJECT } });
-      await control.recordFailure({ functionName: 'extract', event: { view: PROJECT }, error });
-      await control.recordFailure({ functionName: 'extract', event: 'garbage', error });
+      await control.failures.record({ functionName: 'extract', event: { view: PROJECT }, error });
+      await control.failures.record({ functionName: 'extract', event: 'garbage', error });
       await ask({ view: PROJECT, resume: true });
       const open = async () =>
         ((await ask({ status: true })) as { failures: { id: string }[] }).failures.map(({ id }) => id);
@@ -116,8 +116,8 @@ describe('an operator', () => {
       it(`no failure that ${what}, nor any that was asked for with it`, async () => {
         const { control } = on.dependencies;
         const failure = { functionName: 'merge', error: new DataHubError('bug', 'x') };
-        await control.recordFailure({ ...failure, event: { view: PROJECT } });
-        if (event !== null) await control.recordFailure({ ...failure, event });
+        await control.failures.record({ ...failure, event: { view: PROJECT } });
+        if (event !== null) await control.failures.record({ ...failure, event });
 
         await assert.rejects(ask({ redrive: [1, 2] }), {
           kind: 'invalid_event',
@@ -365,7 +365,7 @@ describe('an operator', () => {
 
       await assert.rejects(change('merge', 'incident'), { message: /target of view xyz_incident/ });
       await change('merge', 'elsewhere');
-      await assert.rejects(on.dependencies.control.changeLoadType(INCIDENTS, 'merge', 'incident'), {
+      await assert.rejects(on.dependencies.control.loadTypes.changeLoadType(INCIDENTS, 'merge', 'incident'), {
         message: /incident was fed by view xyz_incident with load type bq-storage-api/,
       });
     });
@@ -375,10 +375,13 @@ describe('an operator', () => {
       await ask({ view: 'pmr_site', loadType: 'bq-storage-api', target: 'incident_2' }).catch(
         () => undefined,
       );
-      await on.dependencies.control.changeLoadType('pmr_site', 'bq-storage-api', 'site_2');
+      await on.dependencies.control.loadTypes.changeLoadType('pmr_site', 'bq-storage-api', 'site_2');
 
       await assert.rejects(
-        importConfiguration([{ ...SITE_ENTRY, name: 'other_site', target_name: 'site' }], on.dependencies),
+        importConfiguration(
+          { entries: [{ ...SITE_ENTRY, name: 'other_site', target_name: 'site' }] },
+          on.dependencies,
+        ),
         { kind: 'configuration', message: /site was fed by view pmr_site with load type merge/ },
       );
       await assert.rejects(ask({ view: INCIDENTS, loadType: 'merge', target: 'site' }), {
@@ -402,7 +405,7 @@ describe('an operator', () => {
     });
 
     it('I4 not while a function works on it', async () => {
-      const lease = await on.dependencies.control.acquireLease(INCIDENTS, 60);
+      const lease = await on.dependencies.control.leases.acquire(INCIDENTS, 60);
       assert.ok(lease);
 
       await assert.rejects(change('merge', 'incident_merged'), {
@@ -449,12 +452,12 @@ describe('an operator', () => {
       await on.replicate(INCIDENTS);
       await change('merge', 'incident_merged');
 
-      await assert.rejects(importConfiguration([STREAMED_ENTRY], on.dependencies), {
+      await assert.rejects(importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies), {
         kind: 'configuration',
         message: /load_type merge/,
       });
       await importConfiguration(
-        [{ ...STREAMED_ENTRY, load_type: 'merge', target_name: 'incident_merged' }],
+        { entries: [{ ...STREAMED_ENTRY, load_type: 'merge', target_name: 'incident_merged' }] },
         on.dependencies,
       );
     });
@@ -471,16 +474,20 @@ describe('an operator', () => {
 
     const answered = await ask({ view: PROJECT, recheck: (rows[0].since as Date).toISOString() });
 
-    assert.partialDeepStrictEqual(answered, { outcome: 'staged', kind: 'repair', upserts: 1, keysQueued: 1 });
-    await on.merge({ view: PROJECT, etlTransactionId: String(answered.etlTransactionId) });
+    assert.deepEqual(answered, { outcome: 'keys queued', view: PROJECT, keysQueued: 1 });
+    assert.deepEqual(await on.mailboxes.extract.take(), [{ view: PROJECT, trigger: 'recheck' }]);
+    const batch = await on.stage();
+    assert.partialDeepStrictEqual(batch, { kind: 'repair', upserts: 1 });
+    await on.merge(batch);
     assert.deepEqual(
       (await on.visible()).map(({ name }) => name),
       ['not logged', 'two'],
     );
     assert.partialDeepStrictEqual(await ask({ view: PROJECT, recheck: '2999-01-01T00:00:00Z' }), {
-      outcome: 'idle',
+      outcome: 'keys queued',
       keysQueued: 0,
     });
+    assert.deepEqual(await on.mailboxes.extract.take(), []);
   });
 
   it('sees how the views are', async () => {

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { extractKeys } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
 import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { check } from '../../../shared/operations/preflight.ts';
+import { preflight } from '../../../shared/operations/preflight.ts';
+import { queueKeys } from '../../../shared/operations/queue-keys.ts';
 import type { Finding } from '../../../shared/source/inspect-server.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
 import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const SEQUENCE = 'models_logging_change_id_seq';
-const INVOCATION = { functionName: 'extract', event: {} };
 
 describe('what an operator asks', () => {
   const { on } = useInstallation();
@@ -21,7 +20,7 @@ describe('what an operator asks', () => {
 
   describe('check', () => {
     it('finds a new installation ready, and says what is there', async () => {
-      const { ok, outcome, findings } = await check(undefined, on.dependencies);
+      const { ok, outcome, findings } = await preflight({ view: undefined }, on.dependencies);
 
       assert.deepEqual([ok, outcome], [true, 'ready'], JSON.stringify(findings));
       const messages = findings.map(({ check: name, message }) => `${name}: ${message}`);
@@ -31,8 +30,8 @@ describe('what an operator asks', () => {
         /^change log: models_logging_change can be captured exactly/,
         /^staging bucket: in EU/,
         /^dataset SMartDataAnalytics: in EU/,
-        /^topics: all there/,
-        /^view pmr_project: 5 columns, key project_id is unique; to be made: temp and target table/,
+        /^topics: all exist/,
+        /^view pmr_project: 5 columns, key project_id is unique; temp and target table will be created/,
         /^view pmr_site: /,
       ]) {
         assert.ok(
@@ -45,17 +44,17 @@ describe('what an operator asks', () => {
     it('finds the tables of a loaded view to fit, and looks at one view only when it is named', async () => {
       await on.replicate();
 
-      const { findings } = await check('pmr_project', on.dependencies);
+      const { findings } = await preflight({ view: 'pmr_project' }, on.dependencies);
 
       assert.deepEqual(
         findings.filter(({ check: name }) => name.startsWith('view ')).map(({ message }) => message),
-        ['5 columns, key project_id is unique; its tables fit'],
+        ['5 columns, key project_id is unique; its tables match'],
       );
     });
 
     /** The findings that are not well, by the fault's own name. */
     const faulty = async (installation: Installation): Promise<Finding[]> => {
-      const { ok, outcome, findings } = await check(undefined, installation.dependencies);
+      const { ok, outcome, findings } = await preflight({ view: undefined }, installation.dependencies);
       const failed = findings.filter((finding) => !finding.ok);
       assert.equal(ok, false);
       assert.equal(outcome, `${failed.length} problems found`);
@@ -134,9 +133,11 @@ describe('what an operator asks', () => {
 
     it('finds a view that is configured wrongly, or whose key is not unique', async () => {
       await importConfiguration(
-        ENTRIES.map((entry) =>
-          entry.name === 'pmr_site' ? { ...entry, tracked_columns: ['nothing'] } : entry,
-        ),
+        {
+          entries: ENTRIES.map((entry) =>
+            entry.name === 'pmr_site' ? { ...entry, tracked_columns: ['nothing'] } : entry,
+          ),
+        },
         on.dependencies,
       );
       await on.source.database.query(
@@ -171,7 +172,7 @@ describe('what an operator asks', () => {
   });
 
   describe('a dry run', () => {
-    const forecast = async () => (await dryRun('pmr_project', on.dependencies)).views[0];
+    const forecast = async () => (await dryRun({ view: 'pmr_project' }, on.dependencies)).views[0];
 
     it('says what a tick would do, step by step, and changes nothing', async () => {
       assert.deepEqual(await forecast(), { view: 'pmr_project', would: 'load the whole view' });
@@ -203,7 +204,7 @@ describe('what an operator asks', () => {
         `update etl.view_source set halted_at = now(), halted_reason = 'key 7 stands twice' where name = 'pmr_site'`,
       );
 
-      assert.deepEqual((await dryRun(undefined, on.dependencies)).views, [
+      assert.deepEqual((await dryRun({ view: undefined }, on.dependencies)).views, [
         { view: 'pmr_project', would: 'do nothing: paused' },
         { view: 'pmr_site', would: 'do nothing: halted: key 7 stands twice' },
       ]);
@@ -280,17 +281,20 @@ describe('what an operator asks', () => {
   });
 
   describe('keys', () => {
-    const fetchKeys = (keys: string[]) => extractKeys('pmr_project', keys, INVOCATION, on.dependencies);
+    const queue = (keys: string[]) =>
+      queueKeys({ command: 'keys', view: 'pmr_project', keys }, on.dependencies);
 
     it('fetches the given ones now, whatever the log says', async () => {
       await on.replicate();
       await on.source.database.query(`update app_project set name = 'unlogged' where id in (1, 2)`);
       await on.source.database.query('delete from app_project where id = 3');
 
-      const batch = await fetchKeys(['1', '3', '77']);
+      const queued = await queue(['1', '3', '77']);
+      assert.deepEqual(queued, { outcome: 'keys queued', view: 'pmr_project', keysQueued: 3 });
+      assert.deepEqual(await on.mailboxes.extract.take(), [{ view: 'pmr_project', trigger: 'keys' }]);
+      const batch = await on.stage();
 
       assert.partialDeepStrictEqual(batch, { outcome: 'staged', kind: 'backfill', upserts: 1, deletes: 2 });
-      assert.ok(batch.outcome === 'staged');
       assert.partialDeepStrictEqual(await on.merge(batch), { added: '0', changed: '1', deleted: '1' });
       assert.deepEqual(
         (await on.visible()).map(({ name }) => name),
@@ -303,10 +307,11 @@ describe('what an operator asks', () => {
       const initial = await on.stage();
       await on.source.database.query(`update app_project set name = 'unlogged' where id = 1`);
 
-      assert.partialDeepStrictEqual(await fetchKeys(['1']), { outcome: 'republished' });
+      await queue(['1']);
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
       await on.merge(initial);
       const batch = await on.stage();
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       await on.query(`truncate table ${on.tempTable()}`);
       await on.bucket.deleteFiles({ prefix: `pmr_project/${batch.etlTransactionId}/` });
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'recaptured' });
@@ -318,9 +323,10 @@ describe('what an operator asks', () => {
     it('refuses what is no key of the view, and queues nothing', async () => {
       await on.replicate();
 
-      await assert.rejects(fetchKeys(['1', 'x"y', '99999999999999999999']), {
+      await assert.rejects(queue(['1', 'x"y', '99999999999999999999']), {
         kind: 'invalid_event',
-        message: 'view pmr_project: no key of its type: "x\\"y", "99999999999999999999"',
+        message:
+          'view pmr_project: these keys are not values of the key\'s type: "x\\"y", "99999999999999999999"',
       });
       assert.deepEqual((await on.control.query('select * from etl.queued_key')).rows, []);
     });
@@ -328,7 +334,7 @@ describe('what an operator asks', () => {
 
   it('a view with recheck_seconds has the keys of a batch fetched once more, later', async () => {
     await importConfiguration(
-      ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 30 })),
+      { entries: ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 30 })) },
       on.dependencies,
     );
     await on.replicate();

@@ -98,7 +98,7 @@ describe('TLS of a database connection', () => {
       await assert.rejects(isEncrypted(plain, 'localhost', { mode, ...ca }), {
         kind: 'unauthorized',
         message: `source database: the server has no TLS, but SOURCE_TLS is ${mode}`,
-        advice: /in the clear/,
+        advice: /unencrypted/,
       });
     });
   }

@@ -157,7 +157,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
           function_name: 'extract',
         });
         await on.source.database.query(mend);
-        await on.dependencies.control.resumeView('pmr_project');
+        await on.dependencies.control.viewStops.resume('pmr_project');
         await on.replicate();
         await on.assertEqual();
       });
@@ -179,7 +179,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       });
       await on.source.add('app_project', { id: 3, name: 'three' });
       await on.source.database.query(`create or replace view pmr_project as ${definition}`);
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
 
       assert.partialDeepStrictEqual(await on.replicate(), { added: '1', changed: '1' });
       await on.assertEqual();
@@ -211,7 +211,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
 
         assert.match(String(await on.haltedReason()), message);
         await on.query(mend());
-        await on.dependencies.control.resumeView('pmr_project');
+        await on.dependencies.control.viewStops.resume('pmr_project');
         assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
         await on.assertEqual();
       });
@@ -233,7 +233,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
 
       await on.query(`alter table ${on.targetTable()} add column remark string`);
       await on.query(`alter table ${on.tempTable()} add column remark string`);
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
       assert.deepEqual(
         (await on.visible()).map(({ remark }) => remark),
@@ -248,7 +248,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
 
       await assert.rejects(on.extract(), {
         kind: 'configuration',
-        message: /the target of view pmr_project is gone, with the rows that were loaded/,
+        message: /the target of view pmr_project is gone, and with it the loaded rows/,
         advice: /time travel/,
       });
     });
@@ -259,7 +259,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       await assert.rejects(elsewhere.extract(), { message: /Nowhere/ });
 
       assert.match(String(await on.haltedReason()), /Nowhere/);
-      await on.dependencies.control.resumeView('pmr_project');
+      await on.dependencies.control.viewStops.resume('pmr_project');
       await on.replicate();
       await on.assertEqual();
     });
@@ -278,7 +278,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
         },
       ];
 
-      await assert.rejects(importConfiguration(entries, on.dependencies), {
+      await assert.rejects(importConfiguration({ entries }, on.dependencies), {
         kind: 'configuration',
         message:
           'pmr_project: content type app.projekt does not exist; ' +
@@ -286,7 +286,7 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
           'pmr_other, lookup app_company: content type crm.company does not exist',
       });
 
-      const sources = await on.dependencies.control.listViewSources();
+      const sources = await on.dependencies.control.viewSources.list();
       assert.deepEqual(
         sources.map(({ name, recheckSeconds }) => [name, recheckSeconds]),
         [
@@ -300,20 +300,23 @@ describe('bad input is answered by a clear error, and nothing is lost', () => {
       const entry = { ...PROJECT_ENTRY, content_type_id: 7 };
 
       for (let times = 0; times < 2; times += 1) {
-        assert.deepEqual(await importConfiguration([entry], on.dependencies), {
+        assert.deepEqual(await importConfiguration({ entries: [entry] }, on.dependencies), {
           outcome: 'imported',
           views: ['pmr_project'],
         });
       }
 
-      assert.equal((await on.dependencies.control.getViewSource('pmr_project')).contentTypeId, 7);
+      assert.equal((await on.dependencies.control.viewSources.get('pmr_project')).contentTypeId, 7);
     });
 
     it('I11 cannot change the load type of a view that was loaded', async () => {
       await on.replicate();
 
       await assert.rejects(
-        importConfiguration([{ ...PROJECT_ENTRY, load_type: 'bq-storage-api' }], on.dependencies),
+        importConfiguration(
+          { entries: [{ ...PROJECT_ENTRY, load_type: 'bq-storage-api' }] },
+          on.dependencies,
+        ),
         {
           kind: 'configuration',
           message: /pmr_project was fed with load_type merge/,

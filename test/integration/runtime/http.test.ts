@@ -36,7 +36,7 @@ describe('the functions over HTTP', () => {
   });
   beforeEach(async () => {
     await on.control.query('truncate etl.etl_error');
-    await on.dependencies.control.resumeView('pmr_project');
+    await on.dependencies.control.viewStops.resume('pmr_project');
     for (const mailbox of Object.values(on.mailboxes)) await mailbox.take();
   });
 

@@ -100,7 +100,7 @@ describe('a password that is replaced', () => {
         kind: 'unauthorized',
         message: 'source database: password authentication failed for user "reader"',
         advice:
-          'Add a version with the right password to the secret sm://smart-project/source-url/latest: it is read again when a password is refused.',
+          'Add a version with the right password to the secret sm://smart-project/source-url/latest. It is read again when the server refuses the password.',
       },
     });
     assert.equal(secretManager.secrets.reads, reads + 1);
@@ -125,7 +125,7 @@ describe('a password that is replaced', () => {
         error: {
           kind: 'environment',
           message:
-            'names sm://smart-project/source-url/latest, which holds no other URL of the source database',
+            'names sm://smart-project/source-url/latest, which does not hold a usable URL of the source database',
         },
       });
       assert.doesNotMatch(output + JSON.stringify(answer), /hunter/);

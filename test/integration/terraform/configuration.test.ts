@@ -111,7 +111,7 @@ describe('the Terraform configuration', () => {
       const [, trigger] =
         /^\$\{base64encode\(jsonencode\(\{ trigger = "(\w+)" \}\)\)\}$/.exec(String(data)) ?? [];
 
-      assert.deepEqual(parseExtractEvent({ trigger }), { ask: 'tick', trigger: 'scheduler' });
+      assert.deepEqual(parseExtractEvent({ trigger }), { command: 'tick', trigger: 'scheduler' });
     });
 
     it('Node’s version of package.json, and the memory settings that were measured', async () => {

@@ -34,7 +34,7 @@ describe('metrics and alerts on log lines', () => {
     await on.source.add('app_project', { id: 1, name: 'first', share: 1 });
     await replicate();
   });
-  beforeEach(() => on.dependencies.control.resumeView(VIEW));
+  beforeEach(() => on.dependencies.control.viewStops.resume(VIEW));
 
   const start = (names: FunctionName[], settings: Record<string, string> = {}) =>
     RunningFunctions.start(names, { ...on.parts.env, LOG_LEVEL: 'info', ...settings }, (line, name) =>

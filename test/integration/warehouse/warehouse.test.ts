@@ -14,6 +14,8 @@ import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/st
 import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
+import { inSeconds } from '../../support/deadline.ts';
+
 const LOCATION = 'EU';
 const SHAPE: TableShape = {
   view: 'pmr_project',
@@ -75,7 +77,7 @@ describe('the warehouse', () => {
     });
   });
 
-  const soon = () => Date.now() + 240_000;
+  const soon = () => inSeconds(60);
   const make = (runName = 'first') => warehouse.makeObjects(SHAPE, LAYOUT, runName, soon());
   const attempt = (etlTransactionId: bigint, given: Partial<Attempt> = {}): Attempt => ({
     view: SHAPE.view,
@@ -100,8 +102,8 @@ describe('the warehouse', () => {
   describe('the objects of a view', () => {
     it('are made once, laid out as configured, and made again without harm', async () => {
       assert.deepEqual(await warehouse.missingTables(SHAPE), ['temp', 'target']);
-      assert.deepEqual(await make(), { highest: 0n, targetRows: 0n });
-      assert.deepEqual(await make('second'), { highest: 0n, targetRows: 0n });
+      assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
+      assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
 
       assert.deepEqual(await warehouse.missingTables(SHAPE), []);
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
@@ -138,10 +140,10 @@ describe('the warehouse', () => {
       await bigquery.query(
         `insert into A.project (project_id, etl_transaction_id) values (1, 41), (2, null)`,
       );
-      assert.deepEqual(await make('second'), { highest: 41n, targetRows: 2n });
+      assert.deepEqual(await make('second'), { highestBatchId: 41n, targetRows: 2n });
 
       await bigquery.query(`insert into T.applied_batch (view, etl_transaction_id) values ('another', 42)`);
-      assert.equal((await make('third')).highest, 42n);
+      assert.equal((await make('third')).highestBatchId, 42n);
     });
 
     it('show in the reporting view what is not deleted and not older than five years', async () => {
@@ -214,7 +216,7 @@ describe('the warehouse', () => {
       const uris = await stage(7n, { project_id: 1, action: 'added' });
       const held = standIn.faults.holdNext('bigquery.job.load');
 
-      assert.equal(await warehouse.load(attempt(7n), uris, Date.now() + 100), null);
+      assert.equal(await warehouse.load(attempt(7n), uris, inSeconds(0.1)), null);
       held.release();
       assert.equal(await warehouse.load(attempt(7n), uris, soon()), 'load_A_pmr_project_7_1_1');
 

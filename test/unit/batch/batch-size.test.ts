@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { batchSizeLimit } from '../../../shared/batch/batch-size.ts';
+import { batchSize } from '../../../shared/batch/batch-size.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import type { StoredCheckpoint } from '../../../shared/control/checkpoints.ts';
 
@@ -29,7 +29,7 @@ describe('the limit of a batch', () => {
     ],
   ] as const) {
     it(`of ${what} is ${limit.maxLogRows} log rows of ${limit.maxReadRows} that are read`, () => {
-      assert.deepEqual(batchSizeLimit(stored, CONFIG), limit);
+      assert.deepEqual(batchSize(stored, CONFIG), limit);
     });
   }
 });

@@ -24,7 +24,7 @@ describe('a payload in the documents', () => {
   it('is the configuration file as it is', async () => {
     const file = await readFile(join(ROOT, 'sql/source/view-sources.json'), 'utf8');
 
-    assert.equal(parseExtractEvent(JSON.parse(file)).ask, 'import');
+    assert.equal(parseExtractEvent(JSON.parse(file)).command, 'import');
     for (const document of DOCUMENTS) {
       const text = await readFile(join(ROOT, document), 'utf8');
       assert.doesNotMatch(

@@ -13,24 +13,24 @@ const ENTRY = {
 
 describe('an extract event', () => {
   for (const [what, payload, event] of [
-    ['a tick', {}, { ask: 'tick' }],
-    ['a tick with its trigger', { trigger: 'scheduler' }, { ask: 'tick', trigger: 'scheduler' }],
-    ['one view', { view: 'pmr_project' }, { ask: 'extract', view: 'pmr_project' }],
+    ['a tick', {}, { command: 'tick' }],
+    ['a tick with its trigger', { trigger: 'scheduler' }, { command: 'tick', trigger: 'scheduler' }],
+    ['one view', { view: 'pmr_project' }, { command: 'extract', view: 'pmr_project' }],
     [
       'one view with its trigger',
       { view: 'pmr_project', trigger: 'continue' },
-      { ask: 'extract', view: 'pmr_project', trigger: 'continue' },
+      { command: 'extract', view: 'pmr_project', trigger: 'continue' },
     ],
     [
       'keys, as numbers or texts',
       { view: 'pmr_project', keys: [7, '9007199254740993'] },
-      { ask: 'keys', view: 'pmr_project', keys: ['7', '9007199254740993'] },
+      { command: 'keys', view: 'pmr_project', keys: ['7', '9007199254740993'] },
     ],
-    ['a resume', { view: 'pmr_project', resume: true }, { ask: 'resume', view: 'pmr_project' }],
-    ['a preflight', { check: true }, { ask: 'check', view: undefined }],
-    ['a preflight of one view', { check: true, view: 'x' }, { ask: 'check', view: 'x' }],
-    ['a dry run', { dryRun: true }, { ask: 'dryRun', view: undefined }],
-    ['a dry run of one view', { dryRun: true, view: 'x' }, { ask: 'dryRun', view: 'x' }],
+    ['a resume', { view: 'pmr_project', resume: true }, { command: 'resume', view: 'pmr_project' }],
+    ['a preflight', { check: true }, { command: 'check', view: undefined }],
+    ['a preflight of one view', { check: true, view: 'x' }, { command: 'check', view: 'x' }],
+    ['a dry run', { dryRun: true }, { command: 'dryRun', view: undefined }],
+    ['a dry run of one view', { dryRun: true, view: 'x' }, { command: 'dryRun', view: 'x' }],
   ] as const) {
     it(`asks for ${what}`, () => {
       assert.deepEqual(parseExtractEvent(payload), event);
@@ -40,7 +40,7 @@ describe('an extract event', () => {
   it('imports a configuration, filling in what an entry leaves out', () => {
     const event = parseExtractEvent({ import: [ENTRY] });
 
-    assert.ok(event.ask === 'import');
+    assert.ok(event.command === 'import');
     assert.partialDeepStrictEqual(event.entries[0], {
       ...ENTRY,
       tracked_columns: [],
@@ -109,7 +109,7 @@ describe('a batch event', () => {
     [
       'a number that is none',
       { view: 'x', etlTransactionId: '-1' },
-      /etlTransactionId: is no ETL transaction number/,
+      /etlTransactionId: is not an ETL transaction id/,
     ],
     ['a number as a JSON number', { view: 'x', etlTransactionId: 7 }, /etlTransactionId: .*string/],
     ['rows', { view: 'x', etlTransactionId: '7', rows: [] }, /rows/],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { encodeRows } from '../../../functions/stream/encode-rows.ts';
-import type { EtlTransaction } from '../../../shared/control/batches.ts';
+import type { EtlTransaction } from '../../../shared/model/batch.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { DataHubError } from '../../../shared/errors.ts';
-import { fromPostgres, quoteIdentifier, quoteLiteral } from '../../../shared/postgres/transaction.ts';
+import { quoteIdentifier, quoteLiteral } from '../../../shared/postgres/quote.ts';
+import { fromPostgres } from '../../../shared/postgres/sqlstate.ts';
 
 const coded = (code: string, message = 'what the server said') => Object.assign(new Error(message), { code });
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
-import type { EtlTransaction } from '../../shared/control/batches.ts';
+import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
@@ -15,39 +15,39 @@ import { addPolicyValues, countPolicyValues, type PolicyValues } from '../../sha
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
 
-export type Staged = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
+/** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
+export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
+
+export type CopiedRows = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   policyValues: PolicyValues;
 };
 
-/** What one COPY of rows came to. */
-type StagedUpserts = { objects: StagedObject[]; policyValues: PolicyValues };
+/** The result of one COPY of upserts. */
+type CopiedUpserts = { objects: StagedObject[]; policyValues: PolicyValues };
 
 /**
- * Copies a batch's rows from the snapshot of `client` into staged objects, and its manifest last. The rows of a whole view
- * are copied in parallel slices of the same snapshot when the table is large; `isDirectLoad` says that they are loaded straight
- * into a streamed target.
+ * Copies a batch's rows from the snapshot of `client` into staged objects, and writes the manifest last. A whole view of a large table is
+ * copied in parallel slices of the same snapshot.
  */
-export async function stageRows(
+export async function copyRows(
   client: pg.ClientBase,
-  view: SourceView,
-  batch: EtlTransaction,
-  isDirectLoad: boolean,
-  signal: AbortSignal,
+  copy: Copy,
   dependencies: Dependencies,
-): Promise<Staged> {
+): Promise<CopiedRows> {
+  const { view, batch, isDirectLoad, signal } = copy;
   const writer = await dependencies.staging.openBatch(batch.stagedPrefix);
-  const upserts = batch.isComplete
-    ? await stageWholeView(client, view, batch, isDirectLoad, writer, signal, dependencies)
-    : [await stageUpserts(client, view, batch, writer, signal, { kind: 'captured' })];
+  const copied = batch.isComplete
+    ? await copyWholeView(client, copy, writer, dependencies)
+    : [await copyUpserts(client, copy, writer, { kind: 'captured' })];
   const deletes = batch.isComplete
     ? []
     : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
         writer.write('deletes', lines, signal),
       );
-  const upserted = upserts.flatMap((each) => each.objects);
-  const objects = [...upserted, ...deletes];
-  const staged = {
-    upserts: total(upserted, 'rows'),
+  const upserts = copied.flatMap((each) => each.objects);
+  const objects = [...upserts, ...deletes];
+  const rows = {
+    upserts: total(upserts, 'rows'),
     deletes: total(deletes, 'rows'),
     bytes: total(objects, 'bytes'),
     objects,
@@ -57,51 +57,45 @@ export async function stageRows(
     etl_transaction_id: String(batch.id),
     columns: view.shape.columns,
     is_direct_load: isDirectLoad,
-    ...staged,
+    ...rows,
   });
-  return { ...staged, policyValues: addPolicyValues(upserts.map((each) => each.policyValues)) };
+  return { ...rows, policyValues: addPolicyValues(copied.map((each) => each.policyValues)) };
 }
 
-async function stageWholeView(
+async function copyWholeView(
   client: pg.ClientBase,
-  view: SourceView,
-  batch: EtlTransaction,
-  isDirectLoad: boolean,
+  copy: Copy,
   writer: BatchWriter,
-  signal: AbortSignal,
   { config, slices: connections }: Dependencies,
-): Promise<StagedUpserts[]> {
-  const slices = await planSlices(client, view, config);
+): Promise<CopiedUpserts[]> {
+  const { isDirectLoad } = copy;
+  const slices = await planSlices(client, copy.view, config);
   const [whole] = slices;
   if (slices.length === 1 && whole !== undefined) {
-    return [
-      await stageUpserts(client, view, batch, writer, signal, { kind: 'slice', slice: whole, isDirectLoad }),
-    ];
+    return [await copyUpserts(client, copy, writer, { kind: 'slice', slice: whole, isDirectLoad })];
   }
   const snapshot = await exportSnapshot(client);
-  // When one slice fails the others must not go on writing, nor hold their connections.
+  // When one slice fails, the others must stop writing and release their connections.
   const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
-  const staged = slices.map((slice) =>
+  const signal = AbortSignal.any([copy.signal, failed.signal]);
+  const copies = slices.map((slice) =>
     inExportedSnapshot(connections, snapshot, (sliceClient) =>
-      stageUpserts(sliceClient, view, batch, writer, either, { kind: 'slice', slice, isDirectLoad }),
+      copyUpserts(sliceClient, { ...copy, signal }, writer, { kind: 'slice', slice, isDirectLoad }),
     ).catch((error: unknown) => {
       failed.abort(error);
       throw error;
     }),
   );
-  await Promise.allSettled(staged);
-  return await Promise.all(staged);
+  await Promise.allSettled(copies);
+  return await Promise.all(copies);
 }
 
-async function stageUpserts(
+async function copyUpserts(
   client: pg.ClientBase,
-  view: SourceView,
-  batch: EtlTransaction,
+  { view, batch, signal }: Copy,
   writer: BatchWriter,
-  signal: AbortSignal,
   rows: RowSet,
-): Promise<StagedUpserts> {
+): Promise<CopiedUpserts> {
   const objects = await copyOut(
     client,
     upsertsStatement(view, rows, batch),

@@ -1,0 +1,87 @@
+import type pg from 'pg';
+import { shrinkAfter } from '../../shared/batch/batch-size.ts';
+import { DeadlineExceeded } from '../../shared/deadline.ts';
+import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
+import { destroyConnection } from '../../shared/postgres/unresponsive.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
+import { warnOfStuckFloor } from '../../shared/source/change-log.ts';
+import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
+import { type Extraction, extentOf } from './extraction.ts';
+
+export type Captured = { view: SourceView; captured: Capture };
+
+/** Where a capture that did not finish would have ended is unknown, so few attempts must find a size that fits. */
+const CAPTURE_KEEPS = 1 / 100;
+
+const ADVICE =
+  'Find out why the view is slow, for one key or as a whole: a missing index, a join that reads everything, a busy server. Or raise the time limits of the function and of its statements. Then resume the view.';
+
+/**
+ * Step 2: finds out, in the snapshot of `client`, which rows of the view may have changed. A capture that takes too long is stopped, and
+ * the next one is smaller (`shrinkAfter`).
+ */
+export async function captureChanges(
+  client: pg.ClientBase,
+  extraction: Extraction,
+  dependencies: Dependencies,
+): Promise<Captured> {
+  const { config } = dependencies;
+  const view = await describeView(client, extraction.source, config.contentTypeTable);
+  const captured = await inTime(client, extraction, dependencies, () =>
+    captureOf(client, view, extraction, config.changeLogTable),
+  );
+  await warnWhenFloorIsStuck(client, extraction, captured, dependencies);
+  return { view, captured };
+}
+
+async function captureOf(
+  client: pg.ClientBase,
+  view: SourceView,
+  { checkpoint, queued, size }: Extraction,
+  logTable: string,
+): Promise<Capture> {
+  if (checkpoint !== null) {
+    return await capture(client, view, checkpoint, { logTable, ...size, queuedKeys: queued.keys });
+  }
+  const next = await captureInitial(client, view, logTable);
+  return { logRows: 0n, badKeys: 0n, oldestChangeAt: null, cutId: null, upserts: 0n, deletes: 0n, next };
+}
+
+async function inTime<T>(
+  client: pg.ClientBase,
+  extraction: Extraction,
+  dependencies: Dependencies,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { deadline, size, source } = extraction;
+  try {
+    return await deadline.enforce(`the capture of view ${source.name}`, async (signal) => {
+      const stop = () => destroyConnection(client);
+      signal.addEventListener('abort', stop);
+      return await work().finally(() => signal.removeEventListener('abort', stop));
+    });
+  } catch (thrown) {
+    const isTimeUp = thrown instanceof DeadlineExceeded;
+    const error = fromPostgres(thrown, 'source');
+    if (!isTimeUp && error.context.code !== QUERY_CANCELED) throw error;
+    const what = `view ${source.name}: the capture of its changes did not finish`;
+    const cause = isTimeUp ? thrown.cause : thrown;
+    const slow = { what, advice: ADVICE, keeps: CAPTURE_KEEPS, cause };
+    throw await shrinkAfter(slow, extentOf(extraction, size.maxLogRows), dependencies);
+  }
+}
+
+/** Warns when the floor has not moved for long: a transaction of the source has been open since. */
+async function warnWhenFloorIsStuck(
+  client: pg.ClientBase,
+  { source, stored }: Extraction,
+  { next }: Capture,
+  { clock, config, log }: Dependencies,
+): Promise<void> {
+  const [oldest] = next.horizons;
+  if (stored === null || oldest === undefined || next.floorId !== stored.checkpoint.floorId) return;
+  const stuckSeconds = Math.round(clock.nowMs() / 1000 - Number(oldest.atMicros / 1_000_000n));
+  if (stuckSeconds > config.floorWarningSeconds)
+    await warnOfStuckFloor(client, log, source.name, stuckSeconds);
+}

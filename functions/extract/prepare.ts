@@ -1,0 +1,81 @@
+import type pg from 'pg';
+import { DataHubError } from '../../shared/errors.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { isEmptyView } from '../../shared/source/capture.ts';
+import type { SourceView } from '../../shared/source/describe-view.ts';
+import type { StreamHighWater } from '../../shared/staging/staging.ts';
+import type { Extraction } from './extraction.ts';
+
+export type Preparation = {
+  /** For a streamed view: the last batch that was streamed, as the bucket records it. */
+  highWater: StreamHighWater | null;
+  /** Whether a load job brings the whole view straight into its streamed target, which is empty and was never streamed into. */
+  isDirectLoad: boolean;
+};
+
+/**
+ * Step 3: creates the view's BigQuery objects when they are missing or another release created them, compares their columns, and raises the
+ * generator of batch ids above every id that the target has met. Decides how the batch is staged. Throws `schema_drift` naming every
+ * difference, and `configuration` when the target of a loaded view is gone or an empty view would empty its target.
+ */
+export async function prepare(
+  client: pg.ClientBase,
+  { source, stored, lease, deadline }: Extraction,
+  view: SourceView,
+  { control, staging, warehouse }: Dependencies,
+): Promise<Preparation> {
+  const { shape } = view;
+  const wasLoaded = stored !== null;
+  const isEmpty = stored === null && (await isEmptyView(client, view));
+  const layout = {
+    partition: source.partition,
+    clusterColumns: source.clusterColumns,
+    reportColumn: source.reportColumn,
+  };
+  const isStreamed = source.loadType === 'bq-storage-api';
+  if (isStreamed) await warehouse.streamMessage(shape);
+  const fingerprint = warehouse.fingerprint(shape, layout);
+  const missing = await warehouse.missingTables(shape);
+  if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
+  // A merge refuses an id that its target has met; BigQuery would silently ignore the rows of a stream (I7).
+  const highWater = isStreamed ? await staging.readStreamHighWater(source.name) : null;
+  const streamedId = highWater?.batchId ?? null;
+  if (streamedId !== null) await control.batchIds.raise(streamedId);
+  const isCreated = missing.length === 0 && source.warehouseFingerprint === fingerprint;
+  // An empty view is compared with its target at every attempt, even after one that created everything.
+  if (isCreated && !isEmpty && !(isStreamed && streamedId === null)) {
+    return { highWater, isDirectLoad: false };
+  }
+  // From here on there is a target without the covered rows, whatever happens to this batch.
+  if (missing.includes('target')) await control.checkpoints.forget(lease);
+  const { highestBatchId, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadline);
+  if (isEmpty && targetRows > 0n) throw wouldEmptyTarget(source.name, targetRows);
+  await control.batchIds.raise(highestBatchId);
+  await control.viewSources.setWarehouseFingerprint(source.name, fingerprint);
+  // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
+  const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
+  return { highWater, isDirectLoad };
+}
+
+function targetGone(view: string): DataHubError {
+  return new DataHubError(
+    'configuration',
+    `the target of view ${view} is gone, and with it the loaded rows`,
+    {
+      context: { view },
+      advice: 'Restore the table from its time travel window, or resync the view.',
+    },
+  );
+}
+
+function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
+  return new DataHubError(
+    'configuration',
+    `view ${view} has no rows, but its target has ${targetRows} from before: a load would delete them all`,
+    {
+      context: { view },
+      advice:
+        'Check whether the source role sees the rows. If the view is really empty, delete the target by hand.',
+    },
+  );
+}

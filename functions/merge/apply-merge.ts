@@ -1,0 +1,102 @@
+import pRetry from 'p-retry';
+import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
+import type { Deadline } from '../../shared/deadline.ts';
+import { DataHubError, dispositionOf } from '../../shared/errors.ts';
+import type { EtlTransaction } from '../../shared/model/batch.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
+
+const ATTEMPTS = 4;
+
+/**
+ * Merges one staged batch, attempt by attempt with back-off: calls the procedure under a job id of the attempt, waits for the job, and records
+ * counts and checkpoint in one control transaction. Safe to repeat and to run twice at once (I4, I5): a job that was started before is found
+ * by its id.
+ */
+export async function applyMerge(leased: LeasedBatch, dependencies: Dependencies): Promise<BatchOutcome> {
+  return await pRetry(() => attemptOnce(leased, dependencies), {
+    retries: ATTEMPTS - 1,
+    minTimeout: 500,
+    randomize: true,
+    shouldRetry: ({ error }) => error instanceof AttemptFailed,
+  }).catch((error: unknown) => {
+    throw error instanceof AttemptFailed ? error.cause : error;
+  });
+}
+
+/** Makes one attempt under a job id of its own, which starts only after the previous attempt failed. Throws AttemptFailed for a passing failure. */
+async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Promise<BatchOutcome> {
+  const { control, warehouse } = dependencies;
+  const { id, source, lease, deadline } = leased;
+  const batch = await control.batches.claim(lease, id, ({ view, attempt }) =>
+    warehouse.mergeJobId({ view, etlTransactionId: id, attempt }),
+  );
+  if (batch.state !== 'applying') return { state: 'already finished', batch };
+  const attempt: Attempt = {
+    view: batch.view,
+    target: source.targetName,
+    etlTransactionId: id,
+    token: batch.token,
+    attempt: batch.attempt,
+  };
+  const rows = batch.stagedUpserts + batch.stagedDeletes;
+  const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
+  const merged = unloaded ?? (await warehouse.merge(attempt, rows, deadline));
+  if (merged.state === 'running') return { state: 'running' };
+  if (merged.state === 'applied') {
+    const lagMs = await control.batches.markApplied(lease, batch, merged.counts);
+    return { state: 'applied', counts: merged.counts, lagMs };
+  }
+  const { error } = merged;
+  if (merged.state === 'failed' && dispositionOf(error) !== 'retry') throw error;
+
+  const isLost = merged.state === 'staging_lost';
+  await control.batches.markForNextAttempt(lease, batch, isLost);
+  const mustRecapture =
+    merged.state === 'batch_id_collision' || (isLost && !(await isStagedCompletely(batch, dependencies)));
+  if (mustRecapture) return await recapture(leased, error, dependencies);
+  // A missing right will not be there a second later: the event is delivered again.
+  throw error.kind === 'unauthorized' ? error : new AttemptFailed(error);
+}
+
+/** An attempt failed for a passing reason, its `cause`. */
+class AttemptFailed extends Error {
+  constructor(cause: DataHubError) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Whether all staged objects are there to be loaded again. A manifest that cannot be read counts as lost. */
+async function isStagedCompletely(batch: EtlTransaction, { staging }: Dependencies): Promise<boolean> {
+  const manifest = await staging.readManifest(batch.stagedPrefix).catch((error: unknown) => {
+    if (error instanceof DataHubError && error.kind === 'staging_lost') return null;
+    throw error;
+  });
+  return manifest !== null && (await staging.missing(manifest)).length === 0;
+}
+
+/**
+ * Loads the batch's staged objects again, under the name of the attempt that asked for it, so that two loads of one batch never both
+ * succeed. Returns null once the rows are in the temp table.
+ */
+async function loadAgain(
+  batch: EtlTransaction,
+  attempt: Attempt,
+  deadline: Deadline,
+  { staging, warehouse }: Dependencies,
+): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' | 'batch_id_collision' }> | null> {
+  try {
+    const manifest = await staging.readManifest(batch.stagedPrefix);
+    if (manifest === null) {
+      throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
+    }
+    const uris = manifest.objects.map(staging.uri);
+    const jobId = await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadline);
+    return jobId === null ? { state: 'running' } : null;
+  } catch (error) {
+    if (!(error instanceof DataHubError)) throw error;
+    if (error.kind === 'staging_lost' || error.kind === 'batch_id_collision')
+      return { state: error.kind, error };
+    throw error;
+  }
+}

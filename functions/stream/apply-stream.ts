@@ -1,0 +1,121 @@
+import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
+import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import { DataHubError } from '../../shared/errors.ts';
+import type { Counts, EtlTransaction, Progress } from '../../shared/model/batch.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Manifest } from '../../shared/staging/staging.ts';
+import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
+import { encodeRows } from './encode-rows.ts';
+
+/**
+ * Streams one staged batch into its target as upserts and deletes, and records counts and checkpoint in one control transaction. Safe to
+ * repeat and to run twice at once (I4, I5): every row has the same sequence number each time it is written.
+ */
+export async function applyStream(leased: LeasedBatch, dependencies: Dependencies): Promise<BatchOutcome> {
+  const { id, lease } = leased;
+  const { control, warehouse } = dependencies;
+  const batch = await control.batches.claim(lease, id, ({ view, attempt }) =>
+    warehouse.streamName({ view, etlTransactionId: id, attempt }),
+  );
+  if (batch.state !== 'applying') return { state: 'already finished', batch };
+  try {
+    const { isComplete, progress } = await write(batch, leased, dependencies);
+    if (!isComplete) {
+      await control.batches.saveProgress(lease, id, progress);
+      return { state: 'continued', progress };
+    }
+    const { counts } = progress;
+    const lagMs = await control.batches.markApplied(lease, batch, counts);
+    return { state: 'applied', counts, lagMs };
+  } catch (error) {
+    // The staged rows are gone or belong to another batch. Rows that were written are older than those captured again.
+    const isLoss =
+      error instanceof DataHubError && ['staging_lost', 'batch_id_collision'].includes(error.kind);
+    if (!isLoss) throw error;
+    await control.batches.markForNextAttempt(lease, batch, false);
+    return await recapture(leased, error, dependencies);
+  }
+}
+
+/** How much of a batch BigQuery has acknowledged. */
+type Written = { isComplete: boolean; progress: Progress };
+
+/**
+ * Writes the batch into the target, from where the last call stopped, as far as the deadline allows. A complete batch that was staged for it
+ * goes into an empty target by a load job. Any other batch is streamed; after a complete one, the rows that it did not carry are deleted.
+ */
+async function write(
+  batch: EtlTransaction,
+  { source, deadline }: LeasedBatch,
+  dependencies: Dependencies,
+): Promise<Written> {
+  const { staging, warehouse } = dependencies;
+  const manifest = await completeManifest(batch, dependencies);
+  const shape: TableShape = {
+    view: source.name,
+    target: source.targetName,
+    loadType: source.loadType,
+    keyColumn: source.keyColumn,
+    columns: manifest.columns,
+  };
+  await assertTarget(shape, dependencies);
+  const rows = manifest.upserts + manifest.deletes;
+  const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
+  if (rows === 0) return complete({ added: 0n, changed: 0n, deleted: 0n });
+
+  const attempt: Attempt = {
+    view: batch.view,
+    target: source.targetName,
+    etlTransactionId: batch.id,
+    token: batch.token,
+    attempt: batch.attempt,
+  };
+  const { objects } = manifest;
+  const load = () =>
+    nameRefusedRow({ ...shape, objects, signal: deadline.signal }, staging, () =>
+      warehouse.loadEmptyTarget(attempt, objects.map(staging.uri), deadline),
+    );
+  if (manifest.is_direct_load && (await load())) {
+    return complete({ added: batch.stagedUpserts, changed: 0n, deleted: 0n });
+  }
+  const encoded = await encodeRows(batch, shape, dependencies);
+  const { message } = encoded;
+  const append = (rowsUntil: RowsUntil) =>
+    warehouse.appendRows({ attempt, keyColumn: shape.keyColumn, message, rowsUntil, deadline });
+  await append((stop) => encoded.changes(manifest, () => deadline.isNear(), stop));
+  if (encoded.progress.rows < rows) return { isComplete: false, progress: encoded.progress };
+  if (batch.isComplete) await append(() => encoded.deletes(warehouse.staleKeys(attempt, shape, deadline)));
+  return complete(encoded.progress.counts);
+}
+
+/** The manifest of objects that all exist. Throws `staging_lost` otherwise, before any row is written. */
+async function completeManifest(batch: EtlTransaction, { staging }: Dependencies): Promise<Manifest> {
+  const manifest = await staging.readManifest(batch.stagedPrefix);
+  const isOurs =
+    manifest !== null &&
+    manifest.view === batch.view &&
+    manifest.etl_transaction_id === String(batch.id) &&
+    BigInt(manifest.upserts) === batch.stagedUpserts &&
+    BigInt(manifest.deletes) === batch.stagedDeletes;
+  if (!isOurs) {
+    const how = manifest === null ? 'is gone' : 'belongs to another batch';
+    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} ${how}`);
+  }
+  await staging.assertWhole(manifest);
+  return manifest;
+}
+
+/** Throws `schema_drift` unless the target has the expected columns and key, and `configuration` when the target is gone. */
+async function assertTarget(shape: TableShape, { warehouse }: Dependencies): Promise<void> {
+  const missing = await warehouse.missingTables(shape);
+  if (missing.length === 0) return;
+  throw new DataHubError(
+    'configuration',
+    `the target of view ${shape.view} is gone, and with it the loaded rows`,
+    {
+      context: { view: shape.view },
+      advice: 'Restore the table from its time travel window, or resync the view.',
+    },
+  );
+}

@@ -1,0 +1,176 @@
+import type pg from 'pg';
+import type { Counts, EtlTransaction, Progress } from '../model/batch.ts';
+import { assertTransition, type State } from '../model/batch-states.ts';
+import type { Queryable } from '../postgres/transaction.ts';
+import { batchFromRow, inLeasedTransaction } from './batches.ts';
+import { installCheckpoint } from './checkpoints.ts';
+import { resolveMissingRights } from './failures.ts';
+import { type Lease, releaseLease, superseded } from './leases.ts';
+import { releaseKeys } from './queued-keys.ts';
+
+/** PostgreSQL reads this text as the time of the current transaction. */
+const NOW = 'now';
+
+/** What `extract` staged for a batch. */
+export type StagingResult = {
+  upserts: bigint;
+  deletes: bigint;
+  bytes: bigint;
+  /** By column: how many unrepresentable values its policy let pass. */
+  policyValues: Record<string, number>;
+  /** Null when there was nothing to load, or the load outlived this call. */
+  loadJobId: string | null;
+};
+
+/** Moves batches from state to state. Each change is a compare-and-set that carries the token of the lease. */
+export function createBatchTransitions(pool: pg.Pool) {
+  return {
+    /** `extracting → staged`. The same transaction releases the lease, so that the applier can take it. */
+    async markStaged(lease: Lease, id: bigint, staged: StagingResult): Promise<void> {
+      await inLeasedTransaction(pool, lease, async (client) => {
+        await move(client, lease, id, 'extracting', 'staged', {
+          staged_upserts: staged.upserts,
+          staged_deletes: staged.deletes,
+          staged_bytes: staged.bytes,
+          policy_values: JSON.stringify(staged.policyValues),
+          load_job_id: staged.loadJobId,
+          staged_at: NOW,
+        });
+        await releaseLease(client, lease);
+      });
+    },
+
+    /** Records that the load of a staged batch, which outlived the call that started it, has succeeded. */
+    async markLoaded(lease: Lease, id: bigint, loadJobId: string): Promise<void> {
+      await inLeasedTransaction(pool, lease, async (client) => {
+        await client.query(
+          `update etl.etl_transaction set load_job_id = $2 where id = $1 and state = 'staged' and load_job_id is null`,
+          [id, loadJobId],
+        );
+      });
+    },
+
+    /**
+     * `staged → applying` under this lease, recording the job that applies the batch. A batch that is already `applying` is taken over
+     * unchanged, since its former owner has lost the lease. Returns the batch as it is now.
+     */
+    async claim(lease: Lease, id: bigint, jobId: (batch: EtlTransaction) => string): Promise<EtlTransaction> {
+      return await inLeasedTransaction(pool, lease, async (client) => {
+        const { rows } = await client.query('select * from etl.etl_transaction where id = $1 for update', [
+          id,
+        ]);
+        const batch = batchFromRow(rows[0]);
+        if (batch.state !== 'staged' && batch.state !== 'applying') return batch;
+        const claimed = await client.query(
+          `update etl.etl_transaction set state = 'applying', lease_token = $2, apply_job_id = $3 where id = $1 returning *`,
+          [id, lease.token, jobId(batch)],
+        );
+        return batchFromRow(claimed.rows[0]);
+      });
+    },
+
+    /** Records how far an `applying` batch has come under this lease. The next claim continues from there. */
+    async saveProgress(lease: Lease, id: bigint, { rows, counts }: Progress): Promise<void> {
+      await inLeasedTransaction(pool, lease, async (client) => {
+        const saved = await client.query(
+          `update etl.etl_transaction
+           set streamed_rows = $3, rows_added = $4, rows_changed = $5, rows_deleted = $6
+           where id = $1 and lease_token = $2 and state = 'applying'`,
+          [id, lease.token, rows, counts.added, counts.changed, counts.deleted],
+        );
+        if (saved.rowCount !== 1) throw superseded(lease);
+      });
+    },
+
+    /**
+     * `applying → staged` for the next attempt. With `loadAgain`, that attempt loads the staged objects again before it merges; this is
+     * recorded before the load starts, so that any later call finds the load job by its name.
+     */
+    async markForNextAttempt(lease: Lease, batch: EtlTransaction, loadAgain: boolean): Promise<void> {
+      const attempt = batch.attempt + 1;
+      const load = loadAgain ? { load_attempt: attempt } : {};
+      await inLeasedTransaction(pool, lease, (client) =>
+        move(client, lease, batch.id, 'applying', 'staged', { attempt, ...load }),
+      );
+    },
+
+    /**
+     * `applying → applied`: records counts, installs the checkpoint, removes the queued keys and releases the lease, in one transaction.
+     * Returns how late the oldest change of the batch arrived, in milliseconds, or null for a batch without log rows.
+     */
+    async markApplied(lease: Lease, batch: EtlTransaction, counts: Counts): Promise<number | null> {
+      return await inLeasedTransaction(pool, lease, async (client) => {
+        await move(client, lease, batch.id, 'applying', 'applied', {
+          rows_added: counts.added,
+          rows_changed: counts.changed,
+          rows_deleted: counts.deleted,
+          applied_at: NOW,
+          ended_at: NOW,
+        });
+        const { isComplete } = batch;
+        await installCheckpoint(client, batch.view, batch.nextCheckpoint, {
+          etlTransactionId: batch.id,
+          isComplete,
+        });
+        await resolveMissingRights(client, batch.view);
+        await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
+        await client.query(
+          `update etl.view_source v set bad_keys = v.bad_keys + t.bad_keys,
+             captured_at = case when t.has_more then v.captured_at else t.started_at end,
+             resync_requested_at = nullif(v.resync_requested_at, t.resync_requested_at)
+           from etl.etl_transaction t where t.id = $1 and v.name = t.view_name`,
+          [batch.id],
+        );
+        const { rows } = await client.query(
+          `update etl.etl_transaction set lag = applied_at - oldest_change_at where id = $1
+           returning (extract(epoch from lag) * 1000)::float8 as lag_ms`,
+          [batch.id],
+        );
+        await releaseLease(client, lease);
+        return rows[0].lag_ms as number | null;
+      });
+    },
+
+    /**
+     * `extracting` or `staged → abandoned`: a later batch covers its log rows again, and its queued keys are released. Returns how many
+     * batches of the view have been abandoned in a row.
+     */
+    async abandon(lease: Lease, batch: Pick<EtlTransaction, 'id' | 'state'>, why: string): Promise<number> {
+      assertTransition(batch.state, 'abandoned');
+      return await inLeasedTransaction(pool, lease, async (client) => {
+        const done = await client.query(
+          `update etl.etl_transaction set state = 'abandoned', ended_at = now(), error = $3 where id = $1 and state = $2`,
+          [batch.id, batch.state, why],
+        );
+        if (done.rowCount !== 1) throw superseded(lease);
+        await releaseKeys(client, batch.id);
+        const { rows } = await client.query(
+          `select count(*)::int4 as in_a_row from etl.etl_transaction
+           where view_name = $1 and state = 'abandoned' and id > coalesce(
+             (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied'), 0)`,
+          [lease.view],
+        );
+        return rows[0].in_a_row as number;
+      });
+    },
+  };
+}
+
+/** Changes a batch's state by compare-and-set, if the lease owns it. `set` maps column names to values. */
+async function move(
+  client: Queryable,
+  lease: Lease,
+  id: bigint,
+  from: State,
+  to: State,
+  set: Record<string, unknown>,
+): Promise<void> {
+  assertTransition(from, to);
+  const columns = Object.keys(set);
+  const moved = await client.query(
+    `update etl.etl_transaction set state = $4${columns.map((name, i) => `, ${name} = $${i + 5}`).join('')}
+     where id = $1 and state = $2 and lease_token = $3`,
+    [id, from, lease.token, to, ...Object.values(set)],
+  );
+  if (moved.rowCount !== 1) throw superseded(lease);
+}

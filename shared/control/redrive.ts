@@ -1,0 +1,52 @@
+import type pg from 'pg';
+import { DataHubError } from '../errors.ts';
+import { inTransaction, readOnly } from '../postgres/transaction.ts';
+
+const FUNCTIONS_WITH_EVENTS = ['extract', 'merge', 'stream'];
+
+/** A dead-lettered event that is to be sent again. */
+export type Redriven = { id: bigint; functionName: string; event: object };
+
+/** How operators deal with recorded failures. */
+export function createRedrive(pool: pg.Pool) {
+  return {
+    /** The events of these failures. Throws `invalid_event` naming each failure that does not exist or has no event to send. */
+    async eventsToRedrive(ids: bigint[]): Promise<Redriven[]> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select id, function_name, event from etl.etl_error
+         where id = any($1::bigint[]) and function_name = any($2) order by id`,
+        [ids, FUNCTIONS_WITH_EVENTS],
+      );
+      const redriven = rows.flatMap((row): Redriven[] => {
+        const event = asObject(row.event as string | null);
+        return event === null ? [] : [{ id: row.id, functionName: row.function_name, event }];
+      });
+      const missing = ids.filter((id) => !redriven.some((each) => each.id === id));
+      if (missing.length === 0) return redriven;
+      throw new DataHubError('invalid_event', `no event to send again for failure ${missing.join(', ')}`, {
+        advice: 'Call {"status":true}: it lists the unresolved failures and their events.',
+      });
+    },
+
+    /** Marks the failures as resolved. Safe to repeat. */
+    async resolve(ids: bigint[]): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query(
+          'update etl.etl_error set resolved_at = coalesce(resolved_at, now()) where id = any($1)',
+          [ids],
+        ),
+      );
+    },
+  };
+}
+
+function asObject(event: string | null): object | null {
+  try {
+    const parsed: unknown = JSON.parse(event ?? 'null');
+    return typeof parsed === 'object' ? parsed : null;
+  } catch {
+    return null;
+  }
+}

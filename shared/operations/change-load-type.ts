@@ -1,0 +1,32 @@
+import { DataHubError } from '../errors.ts';
+import type { OperationOf } from '../events/messages.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+
+/**
+ * Feeds a new target with another load type, beginning with the whole view. Throws `invalid_event` when the view has that load type
+ * already, when a streamed target has no message in proto/, and what `control.loadTypes` refuses.
+ */
+export async function changeLoadType(
+  { view, loadType, target }: OperationOf<'loadType'>,
+  { control, events, log, warehouse }: Dependencies,
+) {
+  const source = await control.viewSources.get(view);
+  const refuse = (why: string, advice: string) =>
+    new DataHubError('invalid_event', `view ${view}: ${why}`, { context: { view }, advice });
+  if (source.loadType === loadType) {
+    throw refuse(
+      `its load type is already ${loadType}`,
+      'Nothing to do. A resync loads the whole view again.',
+    );
+  }
+  if (loadType === 'bq-storage-api' && !(await warehouse.hasStreamMessage(target))) {
+    throw refuse(
+      `proto/ has no message for ${target}`,
+      'Run npm run generate, commit proto/ and deploy first.',
+    );
+  }
+  await control.loadTypes.changeLoadType(view, loadType, target);
+  log.warn({ view, loadType, target }, 'load type changed');
+  await events.requestExtract(view, 'loadType');
+  return { outcome: 'load type changed', view, loadType, target };
+}

@@ -1,0 +1,50 @@
+import { DataHubError } from '../errors.ts';
+import type { OperationOf } from '../events/messages.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { badKeysAmong, describeView } from '../source/describe-view.ts';
+import { copyOut, loggedKeysStatement } from '../source/fetch.ts';
+import { findKeysLoggedSince } from '../source/recheck.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+
+/**
+ * Queues keys to be fetched whatever the log says, and requests a batch at once. They stay queued until a batch that took them is applied.
+ * Throws `invalid_event` naming the keys that are not values of the key's type.
+ */
+export async function queueKeys({ view, keys }: OperationOf<'keys'>, dependencies: Dependencies) {
+  const { config, control, events, source } = dependencies;
+  const viewSource = await control.viewSources.get(view);
+  const bad = await inSnapshot(source, async (client) =>
+    badKeysAmong(client, await describeView(client, viewSource, config.contentTypeTable), keys),
+  );
+  if (bad.length > 0) {
+    throw new DataHubError(
+      'invalid_event',
+      `view ${view}: these keys are not values of the key's type: ${bad.join(', ')}`,
+      { context: { view } },
+    );
+  }
+  await control.queuedKeys.add(view, keys, 'backfill');
+  await events.requestExtract(view, 'keys');
+  return { outcome: 'keys queued', view, keysQueued: keys.length };
+}
+
+/**
+ * Queues the keys of all log rows since a point in time, and requests a batch at once. It repairs a target when log rows became visible
+ * before their data.
+ */
+export async function recheck({ view, since }: OperationOf<'recheck'>, dependencies: Dependencies) {
+  const { config, control, events, source } = dependencies;
+  const viewSource = await control.viewSources.get(view);
+  const keysQueued = await inSnapshot(source, async (client) => {
+    const described = await describeView(client, viewSource, config.contentTypeTable);
+    const keys = await findKeysLoggedSince(client, described, config.changeLogTable, since);
+    if (keys > 0) {
+      await copyOut(client, loggedKeysStatement(described), (lines) =>
+        control.queuedKeys.addRechecks(view, 0, lines),
+      );
+    }
+    return keys;
+  });
+  if (keysQueued > 0) await events.requestExtract(view, 'recheck');
+  return { outcome: 'keys queued', view, keysQueued };
+}

@@ -1,0 +1,29 @@
+import type { OperationOf } from '../events/messages.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { resume } from './pause-resume.ts';
+
+/** Lets a view run again at once: its failed changes are captured again. Safe to repeat. */
+export async function redriveView({ view }: OperationOf<'redriveView'>, dependencies: Dependencies) {
+  await resume({ view }, dependencies);
+  await dependencies.events.requestExtract(view, 'redrive');
+  return { outcome: 'redriven', view };
+}
+
+/** Sends the events of these failures again to the functions that failed with them, and resolves the failures. */
+export async function redriveEvents(
+  { failures }: OperationOf<'redriveEvents'>,
+  { control, events, log }: Dependencies,
+) {
+  const redriven = await control.failures.eventsToRedrive(failures);
+  for (const { functionName, event } of redriven) await events.sendAgain(functionName, event);
+  await control.failures.resolve(redriven.map(({ id }) => id));
+  log.info({ failures: failures.map(String) }, 'events redriven');
+  return { outcome: 'redriven', failures: failures.map(String) };
+}
+
+/** Marks these failures as resolved. Safe to repeat. */
+export async function resolve({ failures }: OperationOf<'resolve'>, { control, log }: Dependencies) {
+  await control.failures.resolve(failures);
+  log.info({ failures: failures.map(String) }, 'failures resolved');
+  return { outcome: 'resolved', failures: failures.map(String) };
+}

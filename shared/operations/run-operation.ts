@@ -1,0 +1,47 @@
+import type { Operation } from '../events/messages.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { changeLoadType } from './change-load-type.ts';
+import { dryRun } from './dry-run.ts';
+import { importConfiguration } from './import-configuration.ts';
+import { halt, pause, resume } from './pause-resume.ts';
+import { preflight } from './preflight.ts';
+import { queueKeys, recheck } from './queue-keys.ts';
+import { redriveEvents, redriveView, resolve } from './redrive.ts';
+import { resync } from './resync.ts';
+import { status } from './status.ts';
+
+/** The function of each operation, with its typed input and result. */
+const OPERATIONS = {
+  check: preflight,
+  dryRun,
+  halt,
+  import: importConfiguration,
+  keys: queueKeys,
+  loadType: changeLoadType,
+  pause,
+  recheck,
+  redriveEvents,
+  redriveView,
+  resolve,
+  resume,
+  resync,
+  status,
+} satisfies { [Command in Operation['command']]: OperationFunction<Command> };
+
+type OperationFunction<Command extends Operation['command']> = (
+  operation: Extract<Operation, { command: Command }>,
+  dependencies: Dependencies,
+) => Promise<{ outcome: string }>;
+
+export type OperationResult<Command extends Operation['command']> = Awaited<
+  ReturnType<(typeof OPERATIONS)[Command]>
+>;
+
+/** Runs what an operator asks for, whoever passes it on: a message, a call by hand, or a page. Throws what the operation throws. */
+export async function runOperation<Command extends Operation['command']>(
+  operation: Extract<Operation, { command: Command }>,
+  dependencies: Dependencies,
+): Promise<OperationResult<Command>> {
+  const run = OPERATIONS[operation.command] as OperationFunction<Command>;
+  return (await run(operation, dependencies)) as OperationResult<Command>;
+}

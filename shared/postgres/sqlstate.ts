@@ -1,0 +1,81 @@
+import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from '../errors.ts';
+
+// SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
+/** PostgreSQL canceled a statement, for example at its time-out. */
+export const QUERY_CANCELED = '57014';
+
+const BY_STATE: Record<string, ErrorKind> = {
+  '25006': 'configuration', // read-only transaction: a standby, or a read-only role
+  '25P03': 'transient', // idle in transaction
+  '25P04': 'transient', // transaction timeout
+  '28000': 'unauthorized',
+  '28P01': 'unauthorized',
+  '3D000': 'configuration', // no such database
+  '40001': 'transient',
+  '40P01': 'transient',
+  '42501': 'unauthorized',
+  '42703': 'configuration',
+  '42883': 'configuration',
+  '42P01': 'configuration',
+  '55P03': 'transient', // lock not available
+  [QUERY_CANCELED]: 'transient',
+  '57P01': 'transient',
+  '57P02': 'transient',
+  '57P03': 'transient',
+  '57P05': 'transient',
+  '72000': 'transient', // snapshot too old
+};
+const BY_CLASS: Record<string, ErrorKind> = {
+  '08': 'transient',
+  '22': 'bad_data',
+  '53': 'transient', // out of connections, memory or disk
+  '54': 'bad_data', // larger, deeper or more than PostgreSQL computes with
+  '58': 'transient',
+};
+
+/** Whether the server refused a login: a wrong password, or a role that may not log in. */
+export function isRefusedLogin(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '28P01' || code === '28000';
+}
+
+/** Classifies an error of pg by its SQLSTATE. `database` names the side in the message ("source", "control"). */
+export function fromPostgres(error: unknown, database: 'source' | 'control'): DataHubError {
+  if (error instanceof DataHubError) return error;
+  if (isProgrammingError(error) || !(error instanceof Error)) {
+    return new DataHubError('bug', `${database} database: ${String(error)}`, { cause: error });
+  }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const kind = isNetworkError(error) ? 'transient' : kindOf(code);
+  return new DataHubError(kind, `${database} database: ${messageOf(error)}`, {
+    cause: error,
+    ...(code === undefined ? {} : { context: { code } }),
+    ...(isTlsError(error) && { advice: tlsAdvice(database) }),
+  });
+}
+
+function kindOf(code: string | undefined): ErrorKind {
+  // pg throws plain errors without a code when a connection times out or ends under a query.
+  if (code === undefined) return 'transient';
+  // A code of Node's TLS: every SQLSTATE has five characters.
+  if (code.length !== 5) return 'unauthorized';
+  return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
+}
+
+/** Whether an error is about a certificate or a TLS handshake, by its Node code. */
+export function isTlsError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.length !== 5 && !isNetworkError(error);
+}
+
+function tlsAdvice(database: 'source' | 'control'): string {
+  const variable = `${database.toUpperCase()}_TLS`;
+  return `Compare the server's certificate with ${variable}_CA (its signer) and with the host name. ${variable} says what is checked.`;
+}
+
+/** A failed connection to several addresses is an AggregateError, and its own message is empty. */
+function messageOf(error: Error): string {
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError) return error.errors.map((each) => messageOf(each as Error)).join('; ');
+  return error.name;
+}

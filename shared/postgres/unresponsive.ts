@@ -1,0 +1,28 @@
+import type { Socket } from 'node:net';
+import type pg from 'pg';
+
+/** Ends a connection at once, whatever it is doing. An orderly end would wait for the server's answer. */
+export function destroyConnection(client: pg.ClientBase): void {
+  socketOf(client).destroy();
+}
+
+/**
+ * Destroys a connection on which the server has sent nothing for `seconds` although a query is running, so that the query fails. A live
+ * server answers within its own statement time-out; without this limit, a query on a cut connection would wait for ever. The pause
+ * between two queries does not count.
+ */
+export function destroyWhenUnresponsive(client: pg.ClientBase, seconds: number): void {
+  const { connection } = client as pg.ClientBase & { connection: pg.Connection };
+  const socket = socketOf(client);
+  let sentWhenReady = socket.bytesWritten;
+  connection.on('readyForQuery', () => {
+    sentWhenReady = socket.bytesWritten;
+  });
+  socket.setTimeout(seconds * 1000, () => {
+    if (socket.bytesWritten > sentWhenReady) socket.destroy(new Error(`no answer within ${seconds} seconds`));
+  });
+}
+
+function socketOf(client: pg.ClientBase): Socket {
+  return (client as pg.ClientBase & { connection: pg.Connection }).connection.stream as Socket;
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
+import { Deadline, DeadlineExceeded, systemClock } from '../../shared/deadline.ts';
+
+describe('a deadline', () => {
+  it('ends a reserve before the time limit, by the clock that it was given', () => {
+    let nowMs = 1000;
+    using deadline = new Deadline({ nowMs: () => nowMs }, 100);
+
+    assert.equal(deadline.remainingMs(), 90_000);
+    assert.equal(deadline.isNear(), false);
+    nowMs += 80_000;
+    assert.deepEqual([deadline.remainingMs(), deadline.isNear()], [10_000, true]);
+    nowMs += 10_001;
+    assert.deepEqual([deadline.remainingMs(), deadline.signal.aborted], [0, false]);
+  });
+
+  it('keeps a reserve of 30 seconds at most', () => {
+    using deadline = new Deadline({ nowMs: () => 0 }, 540);
+
+    assert.equal(deadline.remainingMs(), 510_000);
+  });
+
+  it('aborts its signal at the time limit', async () => {
+    using deadline = new Deadline(systemClock, 0.02);
+
+    while (!deadline.signal.aborted) await elapse(5);
+
+    assert.ok(deadline.signal.reason instanceof DeadlineExceeded);
+    assert.equal(deadline.signal.reason.kind, 'transient');
+  });
+
+  it('stops work that is still running when the time is up, whatever error the work makes of it', async () => {
+    using deadline = new Deadline(systemClock, 60);
+    let nowMs = 0;
+    using ended = new Deadline({ nowMs: () => nowMs }, 60);
+    nowMs = 60_000;
+    const asItIs = (signal: AbortSignal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const asAnother = (signal: AbortSignal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('broken pipe'))));
+
+    for (const work of [asItIs, asAnother]) {
+      await assert.rejects(ended.enforce('the copy', work), {
+        name: 'DataHubError',
+        kind: 'transient',
+        message: 'the copy did not end within the time limit',
+      });
+    }
+    assert.equal(await deadline.enforce('the copy', async () => 'done'), 'done');
+  });
+
+  it('passes on the reason when the work must stop at once', async () => {
+    using deadline = new Deadline(systemClock, 60);
+    const reason = new Error('the lease is lost');
+    const stopped = deadline.enforce(
+      'the copy',
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+
+    deadline.abort(reason);
+
+    await assert.rejects(stopped, reason);
+    assert.equal(deadline.signal.reason, reason);
+  });
+
+  it('leaves an error of the work alone', async () => {
+    using deadline = new Deadline(systemClock, 60);
+
+    await assert.rejects(
+      deadline.enforce('the copy', () => Promise.reject(new TypeError('a bug'))),
+      TypeError,
+    );
+  });
+});
