@@ -4,6 +4,7 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
+import { targetGone } from '../../shared/warehouse/target-gone.ts';
 import type { Extraction } from './extraction.ts';
 
 export type Preparation = {
@@ -55,17 +56,6 @@ export async function prepare(
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
   return { highWater, isDirectLoad };
-}
-
-function targetGone(view: string): DataHubError {
-  return new DataHubError(
-    'configuration',
-    `the target of view ${view} is gone, and with it the loaded rows`,
-    {
-      context: { view },
-      advice: 'Restore the table from its time travel window, or resync the view.',
-    },
-  );
 }
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {

@@ -5,6 +5,7 @@ import type { Counts, EtlTransaction, Progress } from '../../shared/model/batch.
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
+import { targetGone } from '../../shared/warehouse/target-gone.ts';
 import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
 
@@ -59,7 +60,7 @@ async function write(
     keyColumn: source.keyColumn,
     columns: manifest.columns,
   };
-  await assertTarget(shape, dependencies);
+  if ((await warehouse.missingTables(shape)).length > 0) throw targetGone(source.name);
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
   if (rows === 0) return complete({ added: 0n, changed: 0n, deleted: 0n });
@@ -104,18 +105,4 @@ async function completeManifest(batch: EtlTransaction, { staging }: Dependencies
   }
   await staging.assertWhole(manifest);
   return manifest;
-}
-
-/** Throws `schema_drift` unless the target has the expected columns and key, and `configuration` when the target is gone. */
-async function assertTarget(shape: TableShape, { warehouse }: Dependencies): Promise<void> {
-  const missing = await warehouse.missingTables(shape);
-  if (missing.length === 0) return;
-  throw new DataHubError(
-    'configuration',
-    `the target of view ${shape.view} is gone, and with it the loaded rows`,
-    {
-      context: { view: shape.view },
-      advice: 'Restore the table from its time travel window, or resync the view.',
-    },
-  );
 }

@@ -64,7 +64,7 @@ describe('failures', () => {
     assert.equal(rows.length, 3);
     for (const { message } of rows) assert.equal(message, 'no field a\u{fffd}b');
     assert.deepEqual(JSON.parse(String(rows[1]?.event)), { 'a\0key': 'a\0value' });
-    assert.match(String(rows[2]?.event), /^not to be written as JSON: .*circular/);
+    assert.match(String(rows[2]?.event), /^cannot be written as JSON: .*circular/);
   });
 
   it('I8 have dead letters, each of which stays due until it is published', async () => {

@@ -96,7 +96,7 @@ describe('a control database that does not know what the target holds', () => {
       const refusal = {
         kind: 'configuration',
         message:
-          'view pmr_project has no row, but its target has 2 from before: a load would delete them all',
+          'view pmr_project has no rows, but its target has 2 from before: a load would delete them all',
       };
 
       await assert.rejects(reborn.extract(), refusal);

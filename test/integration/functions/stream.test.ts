@@ -275,15 +275,22 @@ describe('streaming a view', () => {
       // Two pages of rows take as long as the call may read; 20 seconds are left for the answers.
       const pageMs = (9000 - 30 - 20) * 500;
       let aheadMs = 0;
-      const { staging } = hasty.dependencies;
-      async function* readSlowly(...args: Parameters<typeof staging.readLines>) {
-        for await (const lines of staging.readLines(...args)) {
-          aheadMs += pageMs;
-          yield lines;
-        }
-      }
-      const clock = { nowMs: () => Date.now() + aheadMs };
-      hasty.dependencies = { ...hasty.dependencies, clock, staging: { ...staging, readLines: readSlowly } };
+      const { warehouse } = hasty.dependencies;
+      const appendSlowly: typeof warehouse.appendRows = (append) =>
+        warehouse.appendRows({
+          ...append,
+          async *rowsUntil(stop) {
+            for await (const rows of append.rowsUntil(stop)) {
+              yield rows;
+              aheadMs += pageMs;
+            }
+          },
+        });
+      hasty.dependencies = {
+        ...hasty.dependencies,
+        clock: { nowMs: () => Date.now() + aheadMs },
+        warehouse: { ...warehouse, appendRows: appendSlowly },
+      };
       let continued = 0;
 
       for (;;) {

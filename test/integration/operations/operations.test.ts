@@ -121,7 +121,7 @@ describe('an operator', () => {
 
         await assert.rejects(ask({ redrive: [1, 2] }), {
           kind: 'invalid_event',
-          message: 'no event to send again: failure 2',
+          message: 'no event to send again for failure 2',
         });
 
         assert.deepEqual(await on.mailboxes.merge.take(), []);
@@ -410,7 +410,7 @@ describe('an operator', () => {
 
       await assert.rejects(change('merge', 'incident_merged'), {
         kind: 'invalid_event',
-        message: /a function works on it/,
+        message: /a function is working on it/,
       });
     });
 

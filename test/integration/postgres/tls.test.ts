@@ -87,7 +87,7 @@ describe('TLS of a database connection', () => {
     await assert.rejects(isEncrypted(encrypting, '127.0.0.1', tls), {
       kind: 'unauthorized',
       message: /^source database: .*127\.0\.0\.1 is not in the cert's list/,
-      advice: /the host's name/,
+      advice: /the host name/,
     });
   });
 

@@ -299,9 +299,11 @@ describe('the functions over HTTP', () => {
     await on.source.database.query(`update app_project set name = 'unlogged' where id = 1`);
 
     const { status, body } = await post('extract', { view: 'pmr_project', keys: [1] });
+    const extracted = await post('extract', { view: 'pmr_project' });
 
-    assert.deepEqual([status, body.kind, body.upserts], [200, 'backfill', 1]);
-    await post('merge', { view: 'pmr_project', etlTransactionId: body.etlTransactionId });
+    assert.deepEqual([status, body.outcome, body.keysQueued], [200, 'keys queued', 1]);
+    assert.deepEqual([extracted.body.kind, extracted.body.upserts], ['backfill', 1]);
+    await post('merge', { view: 'pmr_project', etlTransactionId: extracted.body.etlTransactionId });
     await on.assertEqual();
   });
 });

@@ -142,6 +142,6 @@ describe('a password that is replaced', () => {
 
     const { error } = await call();
     assert.equal(error?.kind, 'unauthorized');
-    assert.match(String(error?.advice), /name the version "latest"/);
+    assert.match(String(error?.advice), /Name the version "latest"/);
   });
 });

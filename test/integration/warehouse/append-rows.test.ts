@@ -318,7 +318,7 @@ describe('appending rows', () => {
   it('I9 refuses a row that no request can hold, and names it', async () => {
     await assert.rejects(append(rows(1, 'x'.repeat(19_100_000)).encoded), {
       kind: 'bad_data',
-      message: 'view xyz_incident: key 1: the row is larger than streaming takes',
+      message: 'view xyz_incident: key 1: the row is too large for streaming',
     });
   });
 
