@@ -7,9 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, PubSub, v1 } from '@google-cloud/pubsub';
 import express from 'express';
-import { dropAfterEffect, failAfterEffect, failBefore } from '../../emulators/faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
-import { until } from '../../support/until.ts';
 
 interface PushBody {
   message: {
@@ -235,7 +234,7 @@ describe('the Pub/Sub stand-in', () => {
       const [subscription] = await topic.createSubscription('moved', { pushEndpoint: 'http://127.0.0.1:1/' });
 
       await topic.publishMessage({ json: {} });
-      await until(() => standIn.deliveries.length > 0);
+      await waitFor(() => standIn.deliveries.length > 0);
       await subscription.modifyPushConfig({ pushEndpoint: endpoint.url });
       await standIn.idle();
 
@@ -245,12 +244,13 @@ describe('the Pub/Sub stand-in', () => {
 
     it('delivers other messages while one waits for its answer', async () => {
       const topic = await createPushTopic();
-      const held = standIn.faults.holdNext('pubsub.push');
+      const held = hold();
+      standIn.faults.next('pubsub.push', held);
 
       const first = await topic.publishMessage({ json: { n: 1 } });
       await held.reached;
       const second = await topic.publishMessage({ json: { n: 2 } });
-      await until(() => endpoint.bodies.length === 1);
+      await waitFor(() => endpoint.bodies.length === 1);
       held.release();
       await standIn.idle();
 
@@ -360,7 +360,7 @@ describe('the Pub/Sub stand-in', () => {
         (await subscriber.pull({ subscription: name, maxMessages: 5 }))[0].receivedMessages ?? [];
 
       const [first] = await pull();
-      await until(() => standIn.deliveries.some(({ status }) => status === 'expired'));
+      await waitFor(() => standIn.deliveries.some(({ status }) => status === 'expired'));
       const [second] = await pull();
       await subscriber.modifyAckDeadline({
         subscription: name,
@@ -408,7 +408,7 @@ describe('the Pub/Sub stand-in', () => {
       await topic.publishMessage({ json: { n: 1 } });
       await first.idle();
       const failed = await topic.publishMessage({ json: { n: 2 }, attributes: { a: 'b' } });
-      await until(() => first.deliveries.length === 2);
+      await waitFor(() => first.deliveries.length === 2);
       await firstClient.close();
       await first.close();
 
@@ -437,7 +437,7 @@ describe('the Pub/Sub stand-in', () => {
       await topic.createSubscription('moved', { pushEndpoint: endpoint.url });
       endpoint.answers.push(500);
       await topic.publishMessage({ json: { n: 1 } });
-      await until(() => first.deliveries.length === 1);
+      await waitFor(() => first.deliveries.length === 1);
       await firstClient.close();
       await first.close();
 
@@ -510,4 +510,8 @@ function clientOf({ host }: PubSubStandIn): PubSub {
 
 function names(resources: { name: string }[]): string[] {
   return resources.map(({ name }) => name);
+}
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }

@@ -8,9 +8,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Bucket, CRC32C, Storage } from '@google-cloud/storage';
-import { dropBefore, failAfterEffect, failBefore } from '../../emulators/faults.ts';
+import { dropBefore, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
-import { until } from '../../support/until.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -213,10 +212,10 @@ describe('the Cloud Storage stand-in', () => {
         });
         const broken = new Promise((resolve) => upload.once('error', resolve));
         upload.write('--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b\r\n\r\nbeginning');
-        await until(async () => (await pendingUploads(dataFolder)) === 1);
+        await waitFor(async () => (await pendingUploads(dataFolder)) === 1);
         upload.destroy();
         await broken;
-        await until(async () => (await pendingUploads(dataFolder)) === 0);
+        await waitFor(async () => (await pendingUploads(dataFolder)) === 0);
 
         assert.deepEqual(await bucket.file('torn').exists(), [false]);
       }
@@ -269,7 +268,7 @@ describe('the Cloud Storage stand-in', () => {
       broken.write('01234');
       const received = async () => (await put(uri, 'bytes */10')).headers.get('range');
       broken.flushHeaders();
-      await until(async () => (await received()) === 'bytes=0-4');
+      await waitFor(async () => (await received()) === 'bytes=0-4');
       broken.destroy();
       await failed;
 
@@ -530,7 +529,8 @@ describe('the Cloud Storage stand-in', () => {
 
     it('hold an upload until it is released', async () => {
       const file = bucket.file('held');
-      const held = standIn.faults.holdNext('storage.objects.insert');
+      const held = hold();
+      standIn.faults.next('storage.objects.insert', held);
 
       const saving = file.save('x', { resumable: false });
       await held.reached;
@@ -558,4 +558,8 @@ function* slices(content: Buffer): Generator<Buffer> {
 
 async function pendingUploads(dataFolder: string): Promise<number> {
   return (await readdir(join(dataFolder, '.uploads'))).length;
+}
+
+async function waitFor(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
