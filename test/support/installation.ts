@@ -14,6 +14,7 @@ import { importConfiguration } from '../../shared/operations/import-configuratio
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { HaltedView } from '../../shared/runtime/handle.ts';
 import type { Hold } from '../emulators/faults.ts';
+import type { Pair } from '../local/compare/compare.ts';
 import { LineSink } from './line-sink.ts';
 import type { Mailbox } from './mailbox.ts';
 import { SampleSource } from './sample-source.ts';
@@ -92,6 +93,14 @@ export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
   load_type: 'bq-storage-api',
   partition_column: 'open_datetime',
   partition_granularity: 'month',
+});
+
+/** The source's view and the target that must equal it. */
+export const pairOfEntry = ({ name, target_name, key_column, load_type }: ViewSourceEntry): Pair => ({
+  view: name,
+  target: `SMartDataAnalytics.${target_name}`,
+  keyColumn: key_column,
+  keepsDeletedRows: load_type === 'merge',
 });
 
 /**

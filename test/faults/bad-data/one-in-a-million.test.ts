@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { compare } from '../../local/compare/compare.ts';
 import { FUNCTIONS } from '../../local/functions.ts';
-import { PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
+import { PROJECT_ENTRY, pairOfEntry, SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { RunningFunctions } from '../../support/running-functions.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -13,7 +14,6 @@ const BAD_KEY = Math.round(ROWS * 0.73);
 const TIMEOUT_MS = 300_000 + ROWS;
 
 const PROJECT = PROJECT_ENTRY.name;
-const SITE = 'pmr_site';
 const INCIDENT = STREAMED_ENTRY.name;
 
 type LogLine = Record<string, unknown>;
@@ -56,16 +56,8 @@ describe(`one bad row among ${ROWS}`, function () {
        select i, ${contentType}, '${action}' from generate_series(1, ${upTo}) i`,
     );
 
-  async function assertEqual(view: string, target: string): Promise<void> {
-    const { consistent, examples, sourceRows } = await compare(
-      {
-        view,
-        target: `SMartDataAnalytics.${target}`,
-        keyColumn: `${target}_id`,
-        keepsDeletedRows: view !== INCIDENT,
-      },
-      on.parts,
-    );
+  async function assertEqual(entry: ViewSourceEntry): Promise<void> {
+    const { consistent, examples, sourceRows } = await compare(pairOfEntry(entry), on.parts);
     assert.ok(consistent, JSON.stringify(examples));
     assert.ok(sourceRows > 0);
   }
@@ -153,10 +145,10 @@ describe(`one bad row among ${ROWS}`, function () {
         await tick();
 
         await assertHalted(view, message(BAD_KEY));
-        await assertEqual(SITE, 'site');
+        await assertEqual(SITE_ENTRY);
         await on.source.add('app_site', { id: nextSite.id++, name: 'two' });
         await tick();
-        await assertEqual(SITE, 'site');
+        await assertEqual(SITE_ENTRY);
         assert.deepEqual(await on.states(view), ['failed']);
       });
 
@@ -166,7 +158,7 @@ describe(`one bad row among ${ROWS}`, function () {
         await redrive(view);
 
         assert.deepEqual(await on.states(view), ['abandoned', 'applied']);
-        await assertEqual(view, target);
+        await assertEqual(entry);
       });
 
       it('I8 I9 stops a batch of changes by key, column and reason; the other views go on in the same ticks', async () => {
@@ -178,7 +170,7 @@ describe(`one bad row among ${ROWS}`, function () {
         await tick();
 
         await assertHalted(view, message(7));
-        await assertEqual(SITE, 'site');
+        await assertEqual(SITE_ENTRY);
       });
 
       it('I2 I9 goes through by a redrive once its policy is mended, with all others, and once; it is counted', async () => {
@@ -202,7 +194,7 @@ describe(`one bad row among ${ROWS}`, function () {
         await sql(mend.replace(String(BAD_KEY), '7'));
         await logChanges(contentType, 7);
         await tick();
-        await assertEqual(view, target);
+        await assertEqual(entry);
       });
     });
   }

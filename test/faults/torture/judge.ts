@@ -1,31 +1,19 @@
 import { compare, describeFindings } from '../../local/compare/compare.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import {
+  type Installation,
+  PROJECT_ENTRY,
+  pairOfEntry,
+  SITE_ENTRY,
+  STREAMED_ENTRY,
+} from '../../support/installation.ts';
 import { CONTENT_TYPE, EVERY_LOG_ROW } from './application.ts';
 import { readSteps, tallyCarried } from './carried.ts';
 
 /** Where each view goes, and the content types whose log rows it captures: its own and its lookups'. */
 export const TORTURED = [
-  {
-    view: 'pmr_project',
-    target: 'SMartDataAnalytics.project',
-    keyColumn: 'project_id',
-    keepsDeletedRows: true,
-    types: [CONTENT_TYPE.app_project, CONTENT_TYPE.app_company],
-  },
-  {
-    view: 'pmr_site',
-    target: 'SMartDataAnalytics.site',
-    keyColumn: 'site_id',
-    keepsDeletedRows: true,
-    types: [CONTENT_TYPE.app_site],
-  },
-  {
-    view: STREAMED_ENTRY.name,
-    target: 'SMartDataAnalytics.incident',
-    keyColumn: 'incident_id',
-    keepsDeletedRows: false,
-    types: [CONTENT_TYPE.app_incident],
-  },
+  { ...pairOfEntry(PROJECT_ENTRY), types: [CONTENT_TYPE.app_project, CONTENT_TYPE.app_company] },
+  { ...pairOfEntry(SITE_ENTRY), types: [CONTENT_TYPE.app_site] },
+  { ...pairOfEntry(STREAMED_ENTRY), types: [CONTENT_TYPE.app_incident] },
 ];
 
 export type Verdict = {

@@ -30,12 +30,12 @@ describe('queued keys', () => {
   });
 
   it('of a recheck become due by the clock of the control database', async () => {
-    await control.queuedKeys.addRechecks(VIEW, 30, Readable.from(['7\n', '8\n9\n']));
+    await control.queuedKeys.addRechecks(VIEW, 3600, Readable.from(['7\n', '8\n9\n']));
     assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
 
-    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '29 seconds'`);
+    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '50 minutes'`);
     assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
-    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '1 second'`);
+    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '10 minutes'`);
 
     assert.partialDeepStrictEqual(await control.queuedKeys.due(VIEW, 10), {
       keys: ['7', '8', '9'],

@@ -165,7 +165,7 @@ describe('a view is replicated', () => {
     assert.equal((await on.batches()).length, 1);
     assert.notDeepEqual(await on.checkpointOf(), before);
     const { rows } = await on.control.query(
-      `select idle_captures, captured_at > now() - interval '1 minute' as recent from etl.view_source where name = 'pmr_project'`,
+      `select idle_captures, captured_at > now() - interval '10 minutes' as recent from etl.view_source where name = 'pmr_project'`,
     );
     assert.deepEqual(rows, [{ idle_captures: '2', recent: true }]);
     assert.deepEqual(await on.mailboxes.merge.take(), [{ view: 'pmr_project', etlTransactionId: '1' }]);

@@ -24,7 +24,7 @@ describe('what waits', () => {
 
     it('I4 is announced again for a day, and its log rows are not captured again', async () => {
       const batch = await on.stage();
-      await stagedFor('23 hours 59 minutes');
+      await stagedFor('23 hours');
 
       assert.partialDeepStrictEqual(await on.extract(), {
         outcome: 'republished',
@@ -80,11 +80,11 @@ describe('what waits', () => {
 
   it('I8 a floor that has not moved for long is warned of, with the oldest transaction', async () => {
     await on.replicate();
-    const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '60' });
-    await on.letHorizonsAge(55);
+    const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '3600', GRACE_SECONDS: '3600' });
+    await on.letHorizonsAge(1800);
     await process.extract();
     assert.deepEqual(sink.records(), []);
-    await on.letHorizonsAge(120);
+    await on.letHorizonsAge(3600);
     // The age of other people's transactions is shown to those who may see everybody's.
     await on.source.database.query(`grant pg_read_all_stats to ${READER.name}`);
     const writer = await on.source.database.connect();
@@ -102,9 +102,9 @@ describe('what waits', () => {
         view: 'pmr_project',
         oldestTransaction: { pid: rows[0].pid },
       });
-      assert.ok(Number(line.stuckSeconds) >= 120);
+      assert.ok(Number(line.stuckSeconds) >= 5400);
       const { ageSeconds } = line.oldestTransaction as { ageSeconds: unknown };
-      assert.ok(typeof ageSeconds === 'number' && ageSeconds >= 0 && ageSeconds < 60, String(ageSeconds));
+      assert.ok(typeof ageSeconds === 'number' && ageSeconds >= 0 && ageSeconds < 600, String(ageSeconds));
     } finally {
       await writer.query('rollback');
       writer.release();
@@ -129,7 +129,7 @@ describe('what waits', () => {
       `select (extract(epoch from lag) * 1000)::float8 as "lagMs" from etl.etl_transaction order by id desc limit 1`,
     );
     assert.equal(applied?.lagMs, rows[0].lagMs);
-    assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 3_700_000, String(rows[0].lagMs));
+    assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 4_200_000, String(rows[0].lagMs));
   });
 
   it('a table that somebody locks is waited for for ten seconds, and then tried again later', async () => {
@@ -147,7 +147,7 @@ describe('what waits', () => {
         context: { view: 'pmr_project', code: '55P03' },
       });
 
-      assert.ok(performance.now() - startedMs < 20_000);
+      assert.ok(performance.now() - startedMs >= 9_900);
     } finally {
       await owner.query('rollback');
       owner.release();

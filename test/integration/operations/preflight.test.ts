@@ -334,7 +334,7 @@ describe('what an operator asks', () => {
 
   it('a view with recheck_seconds has the keys of a batch fetched once more, later', async () => {
     await importConfiguration(
-      { entries: ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 30 })) },
+      { entries: ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 3600 })) },
       on.dependencies,
     );
     await on.replicate();
@@ -344,13 +344,13 @@ describe('what an operator asks', () => {
     await on.source.database.query(`update app_project set name = 'late' where id = 1`);
     assert.equal((await on.extract()).outcome, 'idle');
 
-    await on.control.query(`update etl.queued_key set due_at = due_at - interval '30 seconds'`);
+    await on.control.query(`update etl.queued_key set due_at = due_at - interval '1 hour'`);
     const batch = await on.stage();
 
     assert.equal(batch.kind, 'repair');
     await on.merge(batch);
     await on.assertEqual();
-    await on.control.query(`update etl.queued_key set due_at = due_at - interval '30 seconds'`);
+    await on.control.query(`update etl.queued_key set due_at = due_at - interval '1 hour'`);
     assert.equal((await on.extract()).outcome, 'idle');
   });
 });

@@ -24,7 +24,7 @@ describe('I8 the log tells', () => {
 
     const told = lines('view freshness');
     assert.partialDeepStrictEqual(told, [{ severity: 'INFO', view: 'pmr_project' }]);
-    assert.ok(Number(told[0]?.behindSeconds) < 60);
+    assert.ok(Number(told[0]?.behindSeconds) < 600);
   });
 
   for (const stop of ['paused = true', `halted_at = now(), halted_reason = 'x'`, 'bad_keys = 0']) {
@@ -38,7 +38,7 @@ describe('I8 the log tells', () => {
 
       const [told, ...more] = lines('view behind');
       assert.partialDeepStrictEqual(told, { severity: 'WARNING', view: 'pmr_project' });
-      assert.ok(Math.abs(Number(told?.behindSeconds) - 3600) < 60);
+      assert.ok(Math.abs(Number(told?.behindSeconds) - 3600) < 600);
       assert.deepEqual(more, []);
     });
   }
