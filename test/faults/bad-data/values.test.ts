@@ -46,11 +46,12 @@ describe('values from PostgreSQL to BigQuery and back', () => {
       update app_thing set id = 3 where id = 2`);
 
     assert.deepEqual(await thing.differences(), [
-      { key: '1', column: 'note', source: null, target: '' },
-      { key: '1', column: 'number', source: '0.10000000000000002', target: '0.1' },
-      { key: '1', column: 'days', source: ['2024-02-29', '2024-02-29'], target: ['2024-02-29'] },
-      { key: '3', column: 'thing_id', source: true, target: false },
-      { key: '2', column: 'thing_id', source: false, target: true },
+      'thing_view: key 1, column note: source NULL, target ""',
+      'thing_view: key 1, column number: source "0.10000000000000002", target "0.1"',
+      'thing_view: key 1, column days: source ["2024-02-29","2024-02-29"], target ["2024-02-29"]',
+      'thing_view: key 2: not in the source',
+      'thing_view: key 3: missing in the target',
+      'thing_view: in all: differing values 3, rows that are not in the source 1, rows missing in the target 1',
     ]);
   });
 });
