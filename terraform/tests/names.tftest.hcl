@@ -1,4 +1,4 @@
-# What the names, the variables and the schedule come to. What is refused is a table: test/tools/terraform/refused-values.ts.
+# What the names, the variables and the schedule come to. What is refused: refusals.tftest.hcl.
 mock_provider "archive" {}
 mock_provider "google" {}
 mock_provider "time" {}

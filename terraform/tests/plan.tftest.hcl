@@ -41,6 +41,16 @@ run "limits_fit_together" {
     condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].max_instance_request_concurrency == 1])
     error_message = "An instance serves one request at a time."
   }
+
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].available_memory == "512Mi" && function.service_config[0].environment_variables.NODE_OPTIONS == "--max-semi-space-size=4"])
+    error_message = "The functions have the memory that was measured, with the setting that it was measured with."
+  }
+
+  assert {
+    condition     = alltrue([for name, function in google_cloudfunctions2_function.function : function.service_config[0].environment_variables == tomap(local.function_environment[name])])
+    error_message = "Each function has the environment that is made for it."
+  }
 }
 
 run "rights_are_narrow" {
@@ -133,7 +143,7 @@ run "data_are_protected" {
   }
 
   assert {
-    condition     = !contains(one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]), "last-batch")
+    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".ndjson.gz", "manifest.json"])
     error_message = "The numbers of streamed views must stay."
   }
 
@@ -177,9 +187,14 @@ run "the_right_to_connect_is_given_for_one_instance" {
 run "ticks_come_on_schedule" {
   command = plan
 
+  variables {
+    schedule           = "7 * * * *"
+    schedule_time_zone = "Asia/Bangkok"
+  }
+
   assert {
-    condition     = google_cloud_scheduler_job.tick.schedule == "*/5 * * * *" && google_cloud_scheduler_job.tick.time_zone == "Etc/UTC" && google_cloud_scheduler_job.tick.paused == false
-    error_message = "Ticks come unless they are stopped."
+    condition     = google_cloud_scheduler_job.tick.schedule == "7 * * * *" && google_cloud_scheduler_job.tick.time_zone == "Asia/Bangkok" && google_cloud_scheduler_job.tick.paused == false
+    error_message = "Ticks come when the schedule says, unless they are stopped."
   }
 }
 
@@ -205,12 +220,18 @@ run "functions_reach_what_they_should" {
   command = plan
 
   variables {
-    vpc = { network = "default", ip_cidr_range = "10.8.0.0/28" }
+    ingress = "ALLOW_INTERNAL_ONLY"
+    vpc     = { network = "default", ip_cidr_range = "10.8.0.0/28" }
   }
 
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].vpc_connector_egress_settings == "PRIVATE_RANGES_ONLY" && function.service_config[0].ingress_settings == "ALLOW_ALL"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].vpc_connector_egress_settings == "PRIVATE_RANGES_ONLY"])
     error_message = "Only private addresses are reached through the connector."
+  }
+
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"])
+    error_message = "The functions can be called from where ingress says."
   }
 }
 
@@ -250,8 +271,8 @@ run "alerts_fire_when_they_should" {
   }
 
   assert {
-    condition     = alltrue([for alert in google_monitoring_alert_policy.alert : length(alert.conditions) == 1 && length(concat(alert.conditions[0].condition_matched_log, alert.conditions[0].condition_threshold, alert.conditions[0].condition_prometheus_query_language)) == 1])
-    error_message = "Every alert has one condition."
+    condition     = alltrue([for alert in google_monitoring_alert_policy.alert : contains(["ERROR", "WARNING"], alert.severity) && length(alert.conditions) == 1 && length(concat(alert.conditions[0].condition_matched_log, alert.conditions[0].condition_threshold, alert.conditions[0].condition_prometheus_query_language)) == 1])
+    error_message = "Every alert has a severity and one condition."
   }
 
   assert {
@@ -283,8 +304,13 @@ run "metrics_are_counted_in_our_functions" {
   }
 
   assert {
-    condition     = alltrue([for metric in google_logging_metric.metric : startswith(metric.filter, "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract-test\" OR \"merge-test\" OR \"stream-test\") AND ") && endswith(metric.name, "-test")])
+    condition     = alltrue([for name, metric in google_logging_metric.metric : metric.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract-test\" OR \"merge-test\" OR \"stream-test\") AND ${local.log_metrics[name].filter}" && metric.name == "cdc_${name}-test"])
     error_message = "The lines of another installation are not counted."
+  }
+
+  assert {
+    condition     = alltrue([for name, metric in local.log_metrics : jsonencode(google_logging_metric.metric[name].label_extractors) == jsonencode(metric.labels) && (metric.value == null ? true : google_logging_metric.metric[name].value_extractor == metric.value)])
+    error_message = "Labels and values come from where log_metrics says."
   }
 
   assert {

@@ -35,7 +35,7 @@ describe('very large values', () => {
 
     await assert.rejects(thing.apply(batch), {
       kind: 'bad_data',
-      message: 'view thing_view: key 2: the row is larger than streaming takes',
+      message: 'view thing_view: key 2: the row is too large for streaming',
     });
 
     assert.match(String(await thing.on.haltedReason(VIEW)), /key 2/);

@@ -4,7 +4,7 @@ import { failBefore } from '../../emulators/faults.ts';
 import type { FunctionName } from '../../local/functions.ts';
 import { RunningFunctions } from '../../support/running-functions.ts';
 import { useInstallation } from '../../support/use-installation.ts';
-import { readConfiguration } from '../../tools/terraform/configuration.ts';
+import { readLocals } from '../../tools/terraform/configuration.ts';
 import { type LogDefinition, logDefinitions } from '../../tools/terraform/log-definitions.ts';
 import { type LogEntry, logEntryOf } from '../../tools/terraform/log-entry.ts';
 import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.ts';
@@ -27,7 +27,7 @@ describe('metrics and alerts on log lines', () => {
   let definitions: Record<'metrics' | 'alerts', LogDefinition[]>;
 
   before(async () => {
-    definitions = logDefinitions(await readConfiguration(), BEHIND_MINUTES);
+    definitions = logDefinitions(await readLocals(), BEHIND_MINUTES);
     functions = await start(['extract', 'merge']);
     stack.onStop(() => functions.stop());
     await on.control.query(`update etl.view_source set enabled = (name = '${VIEW}')`);

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { checkTerraform } from '../../tools/terraform/check.ts';
+import { readFiles } from '../../tools/terraform/configuration.ts';
+import { loadProviderSchema } from '../../tools/terraform/provider-schema.ts';
 import { terraformVersion } from '../../tools/terraform/terraform-program.ts';
 
 const version = await terraformVersion();
 
 describe('Terraform itself', () => {
+  it('wants a release of the google provider that the configuration was checked against', async () => {
+    const [major, minor] = (await loadProviderSchema()).version.split('.').map(Number);
+    const { 'versions.tf': versions = '' } = await readFiles();
+
+    assert.match(versions, new RegExp(`">= ${major}\\.${minor}, < ${Number(major) + 1}\\.0"`));
+  });
+
   if (version === null) {
     it('IS NOT ASKED: there is no program `terraform` in the PATH', () => {
       console.log('      NOT RUN  terraform fmt, validate and test: install Terraform to have them');
@@ -12,11 +21,13 @@ describe('Terraform itself', () => {
     return;
   }
 
-  it('finds no fault in form, references, plans and wiring, and refuses what is no good by its message', async () => {
+  it('I12 finds no fault in form, types, plans, rights, refusals and the example', async function () {
+    this.timeout(600_000);
+
     const { faults, passed, notes } = await checkTerraform();
 
     for (const note of notes) console.log(`      NOTE  ${note}`);
     assert.deepEqual(faults, {});
-    assert.deepEqual(passed.toSorted(), ['form', 'refusals', 'tests', 'validate']);
+    assert.deepEqual(passed.toSorted(), ['example', 'form', 'tests', 'validate']);
   });
 });
