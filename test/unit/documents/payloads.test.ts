@@ -30,7 +30,7 @@ describe('payloads in the documents', () => {
   it('may be the file of view sources as it is', async () => {
     const viewSources = await readFile(join(ROOT, 'sql/source/view-sources.json'), 'utf8');
 
-    assert.equal(parseExtractEvent(JSON.parse(viewSources)).ask, 'import');
+    assert.equal(parseExtractEvent(JSON.parse(viewSources)).command, 'import');
     for (const { path, text } of await readDocuments()) {
       assert.doesNotMatch(
         text,
