@@ -53,7 +53,7 @@ export class Stack {
     const source = await readFile(new URL('source.sql', import.meta.url), 'utf8');
     await this.#server.query(`create role ${READER.name} login password '${READER.password}'`);
     await this.#makeTemplate('sample', (pool) => pool.query(source));
-    await this.#makeTemplate('memory', migrate);
+    await this.#makeTemplate('control', migrate);
     return this;
   }
 
@@ -96,7 +96,7 @@ export class Stack {
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
     await this.#server.query(`create database ${databases.source} template sample`);
-    await this.#server.query(`create database ${databases.control} template memory`);
+    await this.#server.query(`create database ${databases.control} template control`);
     // A project of its own: job ids are names within a project, and the numbers of every installation begin at 1.
     const projectId = `smart-project-${n}`;
     const authClient = new PassThroughClient();
@@ -155,7 +155,7 @@ export class Stack {
   async #createControl(): Promise<string> {
     this.#installations += 1;
     const name = `control_${this.#installations}`;
-    await this.#server.query(`create database ${name} template memory`);
+    await this.#server.query(`create database ${name} template control`);
     return this.postgres.url(name);
   }
 
