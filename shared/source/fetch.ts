@@ -111,9 +111,9 @@ export async function copyOut<T>(
     }
     const refused = fromPostgres(refusal, 'source');
     if (refused.kind !== 'bad_data') throw refused;
-    await client.query('rollback to savepoint copy_out');
+    const diagnosed = client.query('rollback to savepoint copy_out').then(diagnose);
     // That a value stopped the copy is known, even when looking for its row fails.
-    const found = await diagnose().catch((failure: unknown) => {
+    const found = await diagnosed.catch((failure: unknown) => {
       if (isProgrammingError(failure)) throw failure;
       return null;
     });

@@ -1,7 +1,7 @@
 import { Items, SEQUENCE } from '../integration/source/items.ts';
 import { makeViewSource } from '../integration/source/make-view-source.ts';
 import { Replica } from '../integration/source/replica.ts';
-import { CONTENT_TYPE, LOG_TABLE, startSource } from '../integration/source/start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE, Source } from '../integration/source/use-source.ts';
 import { type Bench, benchResult } from './bench.ts';
 import { measure } from './measure.ts';
 
@@ -19,7 +19,7 @@ const HOLE = 100;
 export const captureBench: Bench = {
   maxRows: 5_000_000,
   async run({ rows, rounds, report }) {
-    const items = new Items(await startSource(Items.SCHEMA));
+    const items = new Items(await new Source().start(Items.SCHEMA));
     try {
       const seconds: number[] = [];
       const baselineSeconds: number[] = [];

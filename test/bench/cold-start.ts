@@ -1,10 +1,9 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { deployArchive, makeArchive } from '../deployed/archive.ts';
 import { DeployedFunction } from '../deployed/deployed-function.ts';
-import { ENTRIES, STREAMED_ENTRY } from '../support/installation.ts';
+import { STREAMED_ENTRY } from '../support/installation.ts';
 import { Stack } from '../support/stack.ts';
 import { type Bench, median } from './bench.ts';
 
@@ -23,7 +22,7 @@ export const coldStartBench: Bench = {
   rounds: 10,
   async run({ rounds, report }) {
     await using resources = new AsyncDisposableStack();
-    const stack = resources.adopt(await Stack.start(), (each) => each.stop());
+    const stack = resources.adopt(await new Stack().start(), (each) => each.stop());
     const archive = await makeArchive();
     const folder = resources.adopt(await deployArchive(archive), remove);
     const hello = resources.adopt(await makeHello(folder), remove);
@@ -57,8 +56,7 @@ export const coldStartBench: Bench = {
 
 /** An installation in which everything is applied, so that each first answer is a real one that changes nothing. */
 async function prepare(stack: Stack, folder: string) {
-  const on = await stack.install();
-  await importConfiguration({ entries: [...ENTRIES, STREAMED_ENTRY] }, on.dependencies);
+  const on = await stack.install({ views: [STREAMED_ENTRY] });
   const merged = await on.stage('pmr_project');
   await on.merge(merged);
   const streamed = await on.stage('xyz_incident');

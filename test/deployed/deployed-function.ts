@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as elapse } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
+import { pushed } from '../support/pushed.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 240_000;
 const POLL_INTERVAL_MS = 5;
 
 export type StartOptions = {
@@ -65,16 +65,12 @@ export class DeployedFunction {
 
   /** A message of a topic, as Eventarc delivers it. */
   deliver(event: object): Promise<Response> {
-    const data = Buffer.from(JSON.stringify(event)).toString('base64');
-    return this.#post(
-      { message: { data, messageId: '1' }, subscription: 'projects/p/subscriptions/s' },
-      {
-        'ce-id': '1',
-        'ce-source': '//pubsub.googleapis.com/projects/p/topics/t',
-        'ce-specversion': '1.0',
-        'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
-      },
-    );
+    return this.#post(pushed(event), {
+      'ce-id': '1',
+      'ce-source': '//pubsub.googleapis.com/projects/p/topics/t',
+      'ce-specversion': '1.0',
+      'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
+    });
   }
 
   #post(body: object, headers: Record<string, string>): Promise<Response> {
@@ -110,13 +106,4 @@ export class DeployedFunction {
     this.#process.kill('SIGKILL');
     await exited;
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -136,7 +136,14 @@ export class Faults {
     this.#queues.set(call, queue);
   }
 
-  /** The names with faults that no call has met: for tests that check that their script was used. */
+  /** The next call of this name, after those that meet faults already queued, waits until it is released. */
+  holdNext(call: string): Hold {
+    const held = hold();
+    this.next(call, held);
+    return held;
+  }
+
+  /** Names of calls that have faults left: a test that scripted them in vain can notice. */
   get unused(): string[] {
     return [...this.#queues].filter(([, queue]) => queue.length > 0).map(([call]) => call);
   }

@@ -1,26 +1,16 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { failJob } from '../emulators/bigquery/job-faults.ts';
-import { failBefore, hold, refuse } from '../emulators/faults.ts';
+import { failBefore, hold, inOrder, refuse } from '../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY } from '../support/installation.ts';
-import { Stack } from '../support/stack.ts';
+import { useInstallation } from '../support/use-installation.ts';
 
 const PASSING = ['backendError', 'rateLimitExceeded', 'quotaExceeded', 'jobBackendError'] as const;
 const INCIDENTS = STREAMED_ENTRY.name;
 
-describe('BigQuery in a bad mood', function () {
-  this.timeout(60_000);
-  let stack: Stack;
-  let on: Installation;
+describe('BigQuery in a bad mood', () => {
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
   });
@@ -153,9 +143,8 @@ describe('BigQuery in a bad mood', function () {
   describe('whose job outlives the function', () => {
     it('I5 loading a streamed target: the next tick announces the batch, and its job is waited for', async () => {
       const batch = await on.stage(INCIDENTS);
-      const held = hold();
-      faults().next('bigquery.job.load', held);
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      const held = faults().holdNext('bigquery.job.load');
+      const hurried = await on.hurriedProcess(held);
       await assert.rejects(hurried.stream(batch), { kind: 'transient', message: /is still running/ });
       assert.partialDeepStrictEqual(await on.extract(INCIDENTS), { outcome: 'republished' });
       held.release();
@@ -168,9 +157,8 @@ describe('BigQuery in a bad mood', function () {
     it('I5 I6 loading staged rows: extract waits for it, call by call, and the batch is applied once', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
-      const held = hold();
-      faults().next('bigquery.job.load', held);
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      const held = faults().holdNext('bigquery.job.load');
+      const hurried = await on.hurriedProcess(held);
       const batch = await stageWithoutLoad(hurried);
       assert.deepEqual(await on.states(), ['applied', 'staged']);
 
@@ -191,14 +179,8 @@ describe('BigQuery in a bad mood', function () {
 
     it('I5 loading staged rows, and fails then: they are loaded again', async () => {
       const held = hold();
-      const failing = failJob('backendError');
-      faults().next('bigquery.job.load', {
-        before: async () => {
-          await held.before?.();
-          await failing.before?.();
-        },
-      });
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+      faults().next('bigquery.job.load', inOrder(held, failJob('backendError')));
+      const hurried = await on.hurriedProcess(held);
       const batch = await stageWithoutLoad(hurried);
       held.release();
 
@@ -210,9 +192,8 @@ describe('BigQuery in a bad mood', function () {
     });
 
     it('I2 loading staged rows, whose objects vanish meanwhile: they are captured again', async () => {
-      const held = hold();
-      faults().next('bigquery.job.load', held);
-      await stageWithoutLoad(await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' }));
+      const held = faults().holdNext('bigquery.job.load');
+      await stageWithoutLoad(await on.hurriedProcess(held));
       await on.bucket.deleteFiles({ prefix: 'pmr_project/1/' });
       held.release();
 

@@ -1,39 +1,25 @@
 import assert from 'node:assert/strict';
-import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
-import { Installation } from '../support/installation.ts';
-import { Stack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+import { useInstallation } from '../support/use-installation.ts';
 import { closeGate, GATED_CHANGE, GATED_COPY } from './gate.ts';
 
-const POLL_INTERVAL_MS = 20;
-
-describe('PostgreSQL that restarts', function () {
-  this.timeout(60_000);
-  let stack: Stack;
+describe('PostgreSQL that restarts', () => {
+  const { on, stack } = useInstallation();
   /** The control database has a server of its own, so that each can go down alone. */
   let controlServer: Postgres;
-  let on: Installation;
   let installations = 0;
 
   before(async () => {
-    [stack, controlServer] = await Promise.all([Stack.start(), startPostgres()]);
+    controlServer = await startPostgres();
   });
-  after(async () => {
-    await stack.stop();
-    await controlServer.stop();
-  });
+  after(() => controlServer.stop());
   beforeEach(async () => {
     installations += 1;
     const name = `control_${installations}`;
     await controlServer.createDatabase(name);
-    const { parts } = await stack.install();
-    const controlUrl = controlServer.url(name);
-    on = await Installation.create({
-      ...parts,
-      env: { ...parts.env, CONTROL_DATABASE_URL: controlUrl },
-      control: stack.connect(controlUrl),
-    });
+    on.become(await stack.withNewControl(on, controlServer.url(name)));
     await on.source.database.query(
       `insert into app_project (id, name) select i, i from generate_series(1, 2000) i`,
     );
@@ -118,6 +104,6 @@ describe('PostgreSQL that restarts', function () {
         () => true,
         () => false,
       );
-    while (!(await isBack())) await elapse(POLL_INTERVAL_MS);
+    await until(isBack);
   }
 });

@@ -52,7 +52,7 @@ const transactions = wholeNumber('transactions', given.transactions ?? fallback,
 
 console.log(`seed ${seed}`);
 let reportedMs = performance.now();
-const stack = await Stack.start();
+const stack = await new Stack().start();
 const { findings, ...figures } = await torture(stack, {
   seed,
   writers,

@@ -1,27 +1,19 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../shared/errors.ts';
-import type { Installation } from '../support/installation.ts';
-import { Stack } from '../support/stack.ts';
+import { useInstallation } from '../support/use-installation.ts';
 import { closeGate, GATED_CAPTURE, GATED_COPY, type Gate } from './gate.ts';
 
 const HOUR_MS = 3_600_000;
 
-describe('an extract that does not end in time', function () {
-  this.timeout(60_000);
-  let stack: Stack;
-  let on: Installation;
+describe('an extract that does not end in time', () => {
+  const { on } = useInstallation();
   let gate: Gate;
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.database.query(
+  beforeEach(() =>
+    on.source.database.query(
       `insert into app_project (id, name) select i, i from generate_series(1, 2000) i`,
-    );
-  });
+    ),
+  );
   afterEach(() => gate.open());
 
   /** From now on, whoever copies the project 1000, or reads it before, waits. */

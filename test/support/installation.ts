@@ -8,10 +8,14 @@ import { applyMerge } from '../../functions/merge/apply-merge.ts';
 import { applyStream } from '../../functions/stream/apply-stream.ts';
 import { type Applier, type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import { createLog } from '../../shared/log.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { HaltedView } from '../../shared/runtime/handle.ts';
+import type { Hold } from '../emulators/faults.ts';
+import type { Pair } from '../local/compare/compare.ts';
+import { LineSink } from './line-sink.ts';
 import type { Mailbox } from './mailbox.ts';
 import { SampleSource } from './sample-source.ts';
 
@@ -34,39 +38,48 @@ type Target = 'project' | 'site' | 'incident';
 
 type Parts = {
   env: Record<string, string>;
-  /** The name of the source's database. */
-  sourceDatabase: string;
   /** As its superuser. */
+  sourceUrl: string;
   source: pg.Pool;
   control: pg.Pool;
   bigquery: BigQuery;
   bucket: Bucket;
   pubsub: PubSub;
   mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
+  /** Ends the connections above. Safe to repeat. */
+  close: () => Promise<void>;
+  /** The views that a new control database is told of, beside ENTRIES. */
+  views: ViewSourceEntry[];
 };
 
+/** Longer than the time limit of a function. */
+const PAST_LIMIT_MS = 600_000;
+
+type Installed = { parts: Parts; source: SampleSource; dependencies: Dependencies };
+
+export const PROJECT_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
+  name: 'pmr_project',
+  target_name: 'project',
+  main_table: 'app_project',
+  app_label: 'app',
+  model: 'project',
+  key_column: 'project_id',
+  load_type: 'merge',
+  lookups: [{ table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' }],
+});
+
+export const SITE_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
+  name: 'pmr_site',
+  target_name: 'site',
+  main_table: 'app_site',
+  app_label: 'app',
+  model: 'site',
+  key_column: 'site_id',
+  load_type: 'merge',
+});
+
 /** The configuration of the views in source.sql. */
-export const ENTRIES: ViewSourceEntry[] = [
-  {
-    name: 'pmr_project',
-    target_name: 'project',
-    main_table: 'app_project',
-    app_label: 'app',
-    model: 'project',
-    key_column: 'project_id',
-    load_type: 'merge',
-    lookups: [{ table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' }],
-  },
-  {
-    name: 'pmr_site',
-    target_name: 'site',
-    main_table: 'app_site',
-    app_label: 'app',
-    model: 'site',
-    key_column: 'site_id',
-    load_type: 'merge',
-  },
-].map((entry) => viewSourceEntry.parse(entry));
+export const ENTRIES = [PROJECT_ENTRY, SITE_ENTRY];
 
 /** The streamed view of source.sql; only the tests of streaming import it. */
 export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
@@ -82,22 +95,59 @@ export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
   partition_granularity: 'month',
 });
 
-/** One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. */
-export class Installation {
-  readonly parts: Parts;
-  readonly source: SampleSource;
-  dependencies: Dependencies;
+/** The source's view and the target that must equal it. */
+export const pairOfEntry = ({ name, target_name, key_column, load_type }: ViewSourceEntry): Pair => ({
+  view: name,
+  target: `SMartDataAnalytics.${target_name}`,
+  keyColumn: key_column,
+  keepsDeletedRows: load_type === 'merge',
+});
 
-  private constructor(parts: Parts, dependencies: Dependencies) {
-    this.parts = parts;
-    this.source = new SampleSource(parts.source);
-    this.dependencies = dependencies;
-  }
+/**
+ * One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. A new
+ * one is nothing yet: it becomes an installation, and may become another.
+ */
+export class Installation {
+  #installed: Installed | undefined;
 
   static async create(parts: Parts): Promise<Installation> {
-    const installation = new Installation(parts, await createDependencies(parts.env));
-    await importConfiguration({ entries: ENTRIES }, installation.dependencies);
+    const installation = await Installation.#of(parts);
+    const entries = [...ENTRIES, ...parts.views];
+    await importConfiguration({ entries }, installation.dependencies);
     return installation;
+  }
+
+  static async #of(parts: Parts): Promise<Installation> {
+    const installation = new Installation();
+    const dependencies = await createDependencies(parts.env);
+    installation.#installed = { parts, source: new SampleSource(parts.source), dependencies };
+    return installation;
+  }
+
+  /** Stands for the other installation from now on. */
+  become(other: Installation): void {
+    this.#installed = { ...other.#current };
+  }
+
+  get #current(): Installed {
+    if (this.#installed === undefined) throw new Error('nothing is installed before the first test');
+    return this.#installed;
+  }
+
+  get parts(): Parts {
+    return this.#current.parts;
+  }
+
+  get source(): SampleSource {
+    return this.#current.source;
+  }
+
+  get dependencies(): Dependencies {
+    return this.#current.dependencies;
+  }
+
+  set dependencies(dependencies: Dependencies) {
+    this.#current.dependencies = dependencies;
   }
 
   get control(): pg.Pool {
@@ -118,8 +168,22 @@ export class Installation {
 
   /** The same installation as another process has it, with other settings. */
   async anotherProcess(settings: Record<string, string> = {}): Promise<Installation> {
-    const env = { ...this.parts.env, ...settings };
-    return new Installation({ ...this.parts, env }, await createDependencies(env));
+    return await Installation.#of({ ...this.parts, env: { ...this.parts.env, ...settings } });
+  }
+
+  /** Another process, whose time is up whenever it looks at its clock once the stand-in holds that call. */
+  async hurriedProcess({ reached }: Hold): Promise<Installation> {
+    const process = await this.anotherProcess();
+    let [jumpMs, aheadMs] = [0, 0];
+    void reached.then(() => {
+      jumpMs = PAST_LIMIT_MS;
+    });
+    const nowMs = () => {
+      aheadMs += jumpMs;
+      return Date.now() + aheadMs;
+    };
+    process.dependencies = { ...process.dependencies, clock: { nowMs } };
+    return process;
   }
 
   async extract(view = 'pmr_project', trigger = 'test'): Promise<UnlessHalted<ExtractResult>> {
@@ -150,9 +214,14 @@ export class Installation {
   /** Extracts and applies what must be a batch. */
   async replicate(view = 'pmr_project'): Promise<Applied> {
     const batch = await this.stage(view);
-    const applied = await (view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch));
+    const applied = await this.apply(batch);
     assert.ok(applied.outcome === 'applied', `expected an applied batch, got: ${JSON.stringify(applied)}`);
     return applied;
+  }
+
+  /** Applies it by the function that its view is applied by. */
+  apply(batch: BatchName): Promise<UnlessHalted<ApplyResult>> {
+    return batch.view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch);
   }
 
   /** The rows of a query to BigQuery; every value as its text, NULL as null. */
@@ -186,8 +255,9 @@ export class Installation {
     return this.#table('SMartData_Temp', 'applied_batch');
   }
 
-  /** Asserts that the reporting view holds what the source's view holds, value by value. */
-  async assertEqual(): Promise<void> {
+  /** Asserts that the reporting view, or the streamed target, holds what the source's view holds, value by value. */
+  async assertEqual(view = 'pmr_project'): Promise<void> {
+    if (view === STREAMED_ENTRY.name) return await this.assertIncidentsEqual();
     const { rows: projects } = await this.source.database.query(
       `select project_id::text, name, company, trim_scale(share)::text as share,
          to_char(opened at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as opened from pmr_project order by pmr_project.project_id`,
@@ -206,6 +276,11 @@ export class Installation {
       `select * except (update_at, etl_transaction_id) from ${this.targetTable('incident')} order by incident_id`,
     );
     assert.deepEqual(target, incidents);
+  }
+
+  async assertAllEqual(): Promise<void> {
+    await this.assertEqual();
+    await this.assertIncidentsEqual();
   }
 
   /** The view's ETL transactions, oldest first. */
@@ -229,6 +304,13 @@ export class Installation {
       .filter(({ id, metadata }) => id?.startsWith(prefix) && metadata.status.errorResult === undefined)
       .map(({ id }) => String(id).slice(prefix.length))
       .sort();
+  }
+
+  /** What it logs from now on. */
+  captureLog(): LineSink {
+    const sink = new LineSink();
+    this.dependencies = { ...this.dependencies, log: createLog('info', sink) };
+    return sink;
   }
 
   /** The recorded failures, oldest first. */
@@ -277,6 +359,21 @@ export class Installation {
         );
       },
     };
+  }
+
+  /** As if so many seconds more had passed since the last captures: the next one draws a marker when the grace period is over. */
+  async letHorizonsAge(seconds = 600): Promise<void> {
+    await this.control.query(
+      `update etl.checkpoint set horizons = (
+         select coalesce(jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - $1::int8 * 1000000)::text)) order by n), '[]')
+         from jsonb_array_elements(horizons) with ordinality as e (h, n))`,
+      [seconds],
+    );
+  }
+
+  /** Closes what the test has open of it; the servers stay. */
+  leave(): Promise<void> {
+    return this.parts.close();
   }
 
   /** The names of the staged objects of a batch. */

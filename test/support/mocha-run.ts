@@ -1,6 +1,6 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 
-const GRACE_MS = 30_000;
+const GRACE_MS = 120_000;
 const POLL_INTERVAL_MS = 50;
 /** A worker of Mocha's goes on with the next file, and is killed in the end with whatever it holds. */
 const IS_WORKER = process.env.MOCHA_WORKER_ID !== undefined;

@@ -7,21 +7,29 @@ import { MODELS } from '../smartapp/models.ts';
 export const SCALE = 0.05;
 export const READER_PASSWORD = "it's a 'secret'";
 
+/** A server for the tests of a `describe`. */
+export function useSampleServer(): SampleServer {
+  const server = new SampleServer();
+  before(() => server.start());
+  after(() => server.stop());
+  return server;
+}
+
 /** A server of its own with SMartApp's sample database, which tests leave as it is: those that write take a copy. */
-export class SampleServer {
-  readonly #postgres: Postgres;
+class SampleServer {
+  #started: Postgres | undefined;
   readonly #pools: pg.Pool[] = [];
   #databases = 0;
 
-  private constructor(postgres: Postgres) {
-    this.#postgres = postgres;
+  async start(): Promise<void> {
+    this.#started = await startPostgres({ settings: { track_commit_timestamp: 'on' } });
+    await this.#postgres.createDatabase('smartapp');
+    await createSmartApp(this.#postgres.url('smartapp'), { scale: SCALE, readerPassword: READER_PASSWORD });
   }
 
-  static async start(): Promise<SampleServer> {
-    const postgres = await startPostgres({ settings: { track_commit_timestamp: 'on' } });
-    await postgres.createDatabase('smartapp');
-    await createSmartApp(postgres.url('smartapp'), { scale: SCALE, readerPassword: READER_PASSWORD });
-    return new SampleServer(postgres);
+  get #postgres(): Postgres {
+    if (this.#started === undefined) throw new Error('the server is not started');
+    return this.#started;
   }
 
   /** Connections to the sample database. */
@@ -46,7 +54,7 @@ export class SampleServer {
 
   async stop(): Promise<void> {
     await this.disconnect();
-    await this.#postgres.stop();
+    await this.#started?.stop();
   }
 
   #pool(connectionString: string): pg.Pool {

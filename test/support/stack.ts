@@ -4,6 +4,8 @@ import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
+import { migrate } from '../../shared/control/migrate.ts';
+import type { ViewSourceEntry } from '../../shared/model/view-source.ts';
 import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start-big-query.ts';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { type PubSubStandIn, startPubSub } from '../emulators/pubsub/start-pub-sub.ts';
@@ -15,25 +17,30 @@ export const LOCATION = 'EU';
 export const DATASETS = { temp: 'SMartData_Temp', target: 'SMartDataAnalytics', view: 'View_SMartData' };
 export const READER = { name: 'reader', password: 'hunter2' };
 
-/** All servers that the functions need, for the tests of one file; each test gets an installation of its own in them. */
+export type InstallationOptions = {
+  /** Environment variables beside those that it needs. */
+  settings?: Record<string, string>;
+  /** Views beside ENTRIES. */
+  views?: ViewSourceEntry[];
+};
+
+type Servers = {
+  /** As superuser. */
+  server: pg.Pool;
+  postgres: Postgres;
+  storage: StorageStandIn;
+  pubsub: PubSubStandIn;
+  bigquery: BigQueryStandIn;
+};
+
+/** All servers that the functions need, and any number of installations in them. */
 export class Stack {
-  readonly postgres: Postgres;
-  readonly storage: StorageStandIn;
-  readonly pubsub: PubSubStandIn;
-  readonly bigquery: BigQueryStandIn;
+  #servers: Servers | undefined;
   readonly #pools: pg.Pool[] = [];
-  readonly #closing: (() => Promise<void>)[] = [];
+  readonly #closing = new Set<() => Promise<void>>();
   #installations = 0;
 
-  private constructor(servers: Pick<Stack, 'postgres' | 'storage' | 'pubsub' | 'bigquery'>) {
-    this.postgres = servers.postgres;
-    this.storage = servers.storage;
-    this.pubsub = servers.pubsub;
-    this.bigquery = servers.bigquery;
-    Object.assign(process.env, this.endpoints());
-  }
-
-  static async start(): Promise<Stack> {
+  async start(): Promise<this> {
     const [postgres, storage, pubsub] = await Promise.all([
       // Pools of installations that are left keep their connections for a while.
       startPostgres({ settings: { max_connections: '300' } }),
@@ -41,43 +48,78 @@ export class Stack {
       startPubSub({ minBackoffMs: 10, maxBackoffMs: 50 }),
     ]);
     const bigquery = await startBigQuery({ storageEndpoint: storage.url });
-    const stack = new Stack({ postgres, storage, pubsub, bigquery });
-    const server = stack.connect(postgres.url());
-    await server.query(`create role ${READER.name} login password '${READER.password}'`);
-    await postgres.createDatabase('sample');
-    const sample = stack.connect(postgres.url('sample'));
-    await sample.query(await readFile(new URL('source.sql', import.meta.url), 'utf8'));
-    await sample.end();
-    return stack;
+    this.#servers = { postgres, storage, pubsub, bigquery, server: this.connect(postgres.url()) };
+    Object.assign(process.env, this.endpoints());
+    const source = await readFile(new URL('source.sql', import.meta.url), 'utf8');
+    await this.#server.query(`create role ${READER.name} login password '${READER.password}'`);
+    await this.#makeTemplate('sample', (pool) => pool.query(source));
+    await this.#makeTemplate('control', migrate);
+    return this;
   }
 
-  /**
-   * A source with its control database, bucket, topics and datasets, which nobody else uses, and the configuration imported.
-   * `settings` are environment variables beside those that it needs.
-   */
-  async install(settings: Record<string, string> = {}): Promise<Installation> {
+  /** A database of that name, to copy. */
+  async #makeTemplate(name: string, fill: (pool: pg.Pool) => Promise<unknown>): Promise<void> {
+    await this.postgres.createDatabase(name);
+    const pool = this.connect(this.postgres.url(name));
+    await fill(pool);
+    await pool.end();
+  }
+
+  get #server(): pg.Pool {
+    return this.#running.server;
+  }
+
+  get #running(): Servers {
+    if (this.#servers === undefined) throw new Error('the stack is not started');
+    return this.#servers;
+  }
+
+  get postgres(): Postgres {
+    return this.#running.postgres;
+  }
+
+  get storage(): StorageStandIn {
+    return this.#running.storage;
+  }
+
+  get pubsub(): PubSubStandIn {
+    return this.#running.pubsub;
+  }
+
+  get bigquery(): BigQueryStandIn {
+    return this.#running.bigquery;
+  }
+
+  /** A source with its control database, bucket, topics and datasets, which nobody else uses, and the configuration imported. */
+  async install({ settings = {}, views = [] }: InstallationOptions = {}): Promise<Installation> {
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
-    const server = this.connect(this.postgres.url());
-    await server.query(`create database ${databases.source} template sample`);
-    await server.query(`create database ${databases.control}`);
+    await this.#server.query(`create database ${databases.source} template sample`);
+    await this.#server.query(`create database ${databases.control} template control`);
     // A project of its own: job ids are names within a project, and the numbers of every installation begin at 1.
     const projectId = `smart-project-${n}`;
     const authClient = new PassThroughClient();
     const bigquery = new BigQuery({ projectId, location: LOCATION, authClient });
     const storage = new Storage({ projectId, authClient });
     const pubsub = new PubSub({ projectId });
-    this.#closing.push(() => pubsub.close());
     const [bucket] = await storage.createBucket(`staging-${n}`, { location: LOCATION });
     for (const dataset of Object.values(DATASETS))
       await bigquery.createDataset(dataset, { location: LOCATION });
     const mailboxes = {
-      extract: await this.#mailbox(pubsub, 'cdc-extract'),
-      merge: await this.#mailbox(pubsub, 'cdc-merge'),
-      stream: await this.#mailbox(pubsub, 'cdc-stream'),
-      deadLetter: await this.#mailbox(pubsub, 'cdc-dead-letter'),
+      extract: await Mailbox.of(pubsub, 'cdc-extract'),
+      merge: await Mailbox.of(pubsub, 'cdc-merge'),
+      stream: await Mailbox.of(pubsub, 'cdc-stream'),
+      deadLetter: await Mailbox.of(pubsub, 'cdc-dead-letter'),
     };
+    const sourceUrl = this.postgres.url(databases.source);
+    const [source, control] = [this.connect(sourceUrl), this.connect(this.postgres.url(databases.control))];
+    const close = async () => {
+      if (!this.#closing.delete(close)) return;
+      const clients = [pubsub, ...Object.values(mailboxes)];
+      await Promise.all([source.end(), control.end(), ...clients.map((client) => client.close())]);
+    };
+    this.#closing.add(close);
     return await Installation.create({
       env: {
         GOOGLE_CLOUD_PROJECT: projectId,
@@ -88,26 +130,33 @@ export class Stack {
         LOG_LEVEL: 'fatal',
         ...settings,
       },
-      sourceDatabase: databases.source,
-      source: this.connect(this.postgres.url(databases.source)),
-      control: this.connect(this.postgres.url(databases.control)),
+      sourceUrl,
+      source,
+      control,
       bigquery,
       bucket,
       pubsub,
       mailboxes,
+      close,
+      views,
     });
   }
 
-  /** The same source and warehouse with a control database that knows nothing of them yet. */
-  async withNewControl(installation: Installation): Promise<Installation> {
+  /** The same source and warehouse with a control database that knows nothing of them yet: an empty one of yours, or a new one. */
+  async withNewControl({ parts }: Installation, url?: string): Promise<Installation> {
+    const controlUrl = url ?? (await this.#createControl());
+    return await Installation.create({
+      ...parts,
+      env: { ...parts.env, CONTROL_DATABASE_URL: controlUrl },
+      control: this.connect(controlUrl),
+    });
+  }
+
+  async #createControl(): Promise<string> {
     this.#installations += 1;
     const name = `control_${this.#installations}`;
-    await this.connect(this.postgres.url()).query(`create database ${name}`);
-    return await Installation.create({
-      ...installation.parts,
-      env: { ...installation.parts.env, CONTROL_DATABASE_URL: this.postgres.url(name) },
-      control: this.connect(this.postgres.url(name)),
-    });
+    await this.#server.query(`create database ${name} template control`);
+    return this.postgres.url(name);
   }
 
   /** Connections of a superuser, until the stack stops. */
@@ -123,18 +172,27 @@ export class Stack {
     for (const { faults } of [this.storage, this.pubsub, this.bigquery]) faults.clear();
   }
 
+  /** Resolves when no message is under way; the installation's mailboxes, which nobody empties meanwhile, are emptied. */
+  async idle({ mailboxes }: Installation): Promise<void> {
+    const emptying = setInterval(() => {
+      for (const mailbox of Object.values(mailboxes)) void mailbox.take();
+    }, 50);
+    await this.pubsub.idle();
+    clearInterval(emptying);
+  }
+
+  /** Ends what uses the servers before they stop. */
+  onStop(close: () => Promise<void>): void {
+    this.#closing.add(close);
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.#closing.map((close) => close()));
+    if (this.#servers === undefined) return;
+    await Promise.all([...this.#closing].map((close) => close()));
     await Promise.all(this.#pools.filter((pool) => !pool.ended).map((pool) => pool.end()));
     await Promise.all([this.bigquery.close(), this.pubsub.close(), this.postgres.stop()]);
     await this.storage.close();
     for (const name of Object.keys(this.endpoints())) delete process.env[name];
-  }
-
-  async #mailbox(pubsub: PubSub, topic: string): Promise<Mailbox> {
-    const mailbox = await Mailbox.of(pubsub, topic);
-    this.#closing.push(() => mailbox.close());
-    return mailbox;
   }
 
   /** The variables by which the functions find the stand-ins. */

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { Stack } from '../../support/stack.ts';
-import { ThingView } from './thing-view.ts';
-
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
+import { useStack } from '../../support/use-installation.ts';
+import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
 /** Texts that a quoting, a trimming, a folding or a list of somebody's would change or take apart. */
 const TEXT_KEYS = [
@@ -70,12 +68,7 @@ const KEY_TYPES: Record<string, KeyCase> = {
 };
 
 describe('keys of every type, at their bounds and with odd characters', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     for (const [keyType, { keys, objectId }] of Object.entries(KEY_TYPES)) {

@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../support/stack.ts';
-import { ThingView, VIEW } from './thing-view.ts';
+import { useStack } from '../../support/use-installation.ts';
+import { LOAD_TYPES, ThingView, VIEW } from './thing-view.ts';
 
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 const MEGABYTE = 1_000_000;
-/** The stand-ins take their time with them, more so on a busy machine. */
-const TIMEOUT_MS = 180_000;
 /** Of characters that JSON escapes, and of some that take several bytes. */
 const text = (megabytes: number) => `repeat(E'a"\\\\\\nก', ${Math.round((megabytes * MEGABYTE) / 7)})`;
 
-describe('very large values', function () {
-  this.timeout(TIMEOUT_MS);
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+describe('very large values', () => {
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`of 10 MB arrive whole, beside small ones: ${loadType}`, async () => {
@@ -44,7 +35,7 @@ describe('very large values', function () {
 
     await assert.rejects(thing.apply(batch), {
       kind: 'bad_data',
-      message: 'view thing_view: key 2: the row is larger than streaming takes',
+      message: 'view thing_view: key 2: the row is too large for streaming',
     });
 
     assert.match(String(await thing.on.haltedReason(VIEW)), /key 2/);

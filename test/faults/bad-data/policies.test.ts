@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
-import { createLog } from '../../../shared/log.ts';
 import { UNREPRESENTABLE } from '../../integration/source/example-values.ts';
-import { Stack } from '../../support/stack.ts';
-import { ThingView, VIEW } from './thing-view.ts';
+import { useStack } from '../../support/use-installation.ts';
+import { LOAD_TYPES, ThingView, VIEW } from './thing-view.ts';
 
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 const COLUMNS = Object.fromEntries(UNREPRESENTABLE.map(([type], i) => [`c${i}`, type]));
 const CELLS = Object.fromEntries(UNREPRESENTABLE.map(([, literal], i) => [`c${i}`, literal]));
 const ONE_EACH = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, 1]));
@@ -14,12 +10,7 @@ const all = (policy: 'null' | 'string') =>
   Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, policy]));
 
 describe('values that BigQuery cannot hold', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`I9 stop the batch, naming keys, columns and reasons, whether rows are loaded or changed: ${loadType}`, async () => {
@@ -103,20 +94,15 @@ describe('values that BigQuery cannot hold', () => {
         select i, case when i % 10 = 0 then 'infinity' else date '2024-01-01' end, case when i % 25 = 0 then '-infinity' else timestamp '2024-01-01' end
         from generate_series(1, 1000) i;
         analyze app_thing`);
-      const lines = new PassThrough();
-      thing.on.dependencies.log = createLog('info', lines);
-      const logged = once(lines, 'data');
+      const sink = thing.on.captureLog();
 
       const batch = await thing.stage();
       await thing.apply(batch);
 
       const counted = { day: 100, moment: 40 };
       assert.deepEqual(await thing.policyValues(), [counted]);
-      assert.partialDeepStrictEqual(JSON.parse(String(await logged)), {
-        message: 'batch staged',
-        view: VIEW,
-        policyValues: counted,
-      });
+      const [first] = sink.records();
+      assert.partialDeepStrictEqual(first, { message: 'batch staged', view: VIEW, policyValues: counted });
       const [sum] = await thing.on.query(`
         select countif(day is null) as days, countif(moment = '-infinity') as moments
         from \`${thing.on.parts.env.GOOGLE_CLOUD_PROJECT}.SMartDataAnalytics.thing\``);

@@ -1,11 +1,9 @@
-import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import pg from 'pg';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ANY_TEXT } from './any-literal.ts';
-import { ThingView } from './thing-view.ts';
+import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
 const TYPES = Object.keys(ANY_TEXT);
 const COLUMNS = Object.fromEntries(TYPES.map((type, i) => [`c${i}`, type]));
 const ROWS = Number(process.env.ROWS ?? 40);
@@ -19,12 +17,7 @@ const literals = (values: readonly (string | null)[]) =>
   Object.fromEntries(values.map((value, i) => [`c${i}`, value === null ? 'null' : pg.escapeLiteral(value)]));
 
 describe('random values of every type', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`I9 are the same on both sides, loaded and changed: ${loadType} (SEED=${SEED})`, async () => {
@@ -38,7 +31,7 @@ describe('random values of every type', () => {
       );
       for (const [i, values] of first.entries()) await thing.put(String(i), literals(values));
       await thing.replicate();
-      assert.deepEqual(await thing.differences(), []);
+      await thing.assertEqual();
 
       for (const [i, values] of second.entries()) {
         const key = String(i + ROWS / 2);
@@ -46,7 +39,7 @@ describe('random values of every type', () => {
       }
       await thing.replicate();
 
-      assert.deepEqual(await thing.differences(), []);
+      await thing.assertEqual();
     });
   }
 });

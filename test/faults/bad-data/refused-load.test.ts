@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import { hold } from '../../emulators/faults.ts';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const ROWS = 300;
@@ -10,13 +9,7 @@ const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
 
 /** Values that PostgreSQL has and BigQuery refuses are ones that nobody foresaw: here the staged object comes to have one. */
 describe('a row that only BigQuery refuses', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(() => stack.clearFaults());
+  const stack = useStack();
 
   async function install(loadType: 'merge' | 'bq-storage-api'): Promise<ThingView> {
     const thing = await ThingView.install(stack, { loadType, columns: { name: 'text', count: 'integer' } });
@@ -47,8 +40,7 @@ describe('a row that only BigQuery refuses', () => {
   for (const key of [1, 150, ROWS]) {
     it(`I8 is told with its key when a batch is loaded into the temp table: key ${key}`, async () => {
       const thing = await install('merge');
-      const held = hold();
-      stack.bigquery.faults.next('bigquery.job.load', held);
+      const held = stack.bigquery.faults.holdNext('bigquery.job.load');
       const staging = assert.rejects(thing.stage(), { kind: 'bad_data' });
       await held.reached;
       await spoil(thing, key);
@@ -62,9 +54,8 @@ describe('a row that only BigQuery refuses', () => {
 
   it('I8 is told with its key when the load outlives extract, and is waited for', async () => {
     const thing = await install('merge');
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
-    const hurried = await thing.on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
+    const hurried = await thing.on.hurriedProcess(held);
     assert.equal((await hurried.extract(VIEW)).outcome, 'loading');
     await spoil(thing, 150);
     held.release();
@@ -76,8 +67,7 @@ describe('a row that only BigQuery refuses', () => {
 
   it('I8 is told with its key when a whole view is loaded into a streamed target', async () => {
     const thing = await install('bq-storage-api');
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const batch = await thing.stage();
     const applying = assert.rejects(thing.apply(batch), { kind: 'bad_data' });
     await held.reached;

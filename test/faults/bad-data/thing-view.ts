@@ -8,11 +8,12 @@ import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import type { Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { streamProto } from '../../generate/stream-proto.ts';
 import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
+import { compare, describeFindings } from '../../local/compare/compare.ts';
 import type { Installation, Staged } from '../../support/installation.ts';
 import type { Stack } from '../../support/stack.ts';
-import { type Difference, differences } from './differences.ts';
 
 export const VIEW = 'thing_view';
+export const LOAD_TYPES: readonly LoadType[] = ['merge', 'bq-storage-api'];
 const CONTENT_TYPE_ID = 50;
 
 export type ThingOptions = {
@@ -38,8 +39,8 @@ export class ThingView {
   }
 
   static async install(stack: Stack, options: ThingOptions): Promise<ThingView> {
-    const { loadType, columns, keyType = 'bigint', settings } = options;
-    const on = await stack.install(settings);
+    const { loadType, columns, keyType = 'bigint', settings = {} } = options;
+    const on = await stack.install({ settings });
     const declared = Object.entries(columns).map(([name, type]) => `${pg.escapeIdentifier(name)} ${type}`);
     const names = Object.keys(columns).map((name) => pg.escapeIdentifier(name));
     await on.source.database.query(`
@@ -125,11 +126,15 @@ export class ThingView {
     assert.deepEqual(await this.differences(), []);
   }
 
-  async differences(): Promise<Difference[]> {
-    return await differences(
-      { source: this.on.source.database, view: VIEW },
-      { bigquery: this.on.bigquery, table: 'SMartDataAnalytics.thing' },
-    );
+  /** As lines for people. */
+  async differences(): Promise<string[]> {
+    const pair = {
+      view: VIEW,
+      target: 'SMartDataAnalytics.thing',
+      keyColumn: 'thing_id',
+      keepsDeletedRows: this.#loadType === 'merge',
+    };
+    return describeFindings(await compare(pair, this.on.parts));
   }
 
   /** The target's rows as BigQuery's client reads them, by key. */

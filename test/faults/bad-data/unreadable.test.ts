@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { Stack } from '../../support/stack.ts';
+import { useStack } from '../../support/use-installation.ts';
 import { ThingView } from './thing-view.ts';
 
 const ROWS = 5000;
 
 describe('a row of a view that PostgreSQL itself cannot compute', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   /** A view that divides by, and casts, what its table has. */
   async function install(): Promise<ThingView> {

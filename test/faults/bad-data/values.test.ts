@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { TYPES } from '../../integration/source/example-values.ts';
-import { Stack } from '../../support/stack.ts';
-import { ThingView } from './thing-view.ts';
+import { useStack } from '../../support/use-installation.ts';
+import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
 /** BigQuery's BIGNUMERIC has a 39th digit, the stand-in's not. */
 const BEYOND_THE_STAND_IN = [`'-5e38'`];
 
-const LOAD_TYPES = ['merge', 'bq-storage-api'] as const;
-
 describe('values from PostgreSQL to BigQuery and back', () => {
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+  const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     it(`I9 of every type and at its bounds are the same on both sides: ${loadType}`, async () => {
@@ -53,11 +46,12 @@ describe('values from PostgreSQL to BigQuery and back', () => {
       update app_thing set id = 3 where id = 2`);
 
     assert.deepEqual(await thing.differences(), [
-      { key: '1', column: 'note', source: null, target: '' },
-      { key: '1', column: 'number', source: '0.10000000000000002', target: '0.1' },
-      { key: '1', column: 'days', source: ['2024-02-29', '2024-02-29'], target: ['2024-02-29'] },
-      { key: '3', column: 'thing_id', source: true, target: false },
-      { key: '2', column: 'thing_id', source: false, target: true },
+      'thing_view: key 1, column note: source NULL, target ""',
+      'thing_view: key 1, column number: source "0.10000000000000002", target "0.1"',
+      'thing_view: key 1, column days: source ["2024-02-29","2024-02-29"], target ["2024-02-29"]',
+      'thing_view: key 2: not in the source',
+      'thing_view: key 3: missing in the target',
+      'thing_view: in all: differing values 3, rows that are not in the source 1, rows missing in the target 1',
     ]);
   });
 });

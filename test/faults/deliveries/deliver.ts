@@ -1,9 +1,9 @@
 import type { ExtractResult } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
 import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
-import { DataHubError, dispositionOf } from '../../../shared/errors.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import type { Installation } from '../../support/installation.ts';
+import { isPassing } from '../../support/is-passing.ts';
 
 /** A message that was published, with the function that it is for. */
 export type Message = { to: 'extract' | 'merge' | 'stream'; payload: unknown };
@@ -36,8 +36,7 @@ export async function deliver({ to, payload }: Message, on: Installation): Promi
     if (event.command === 'extract') return await on.extract(event.view, event.trigger);
     throw new RangeError(`nobody publishes ${JSON.stringify(payload)}`);
   } catch (error) {
-    const isPassing = error instanceof DataHubError && ['retry', 'stop'].includes(dispositionOf(error));
-    if (!isPassing) throw error;
+    if (!isPassing(error)) throw error;
     return { outcome: 'to be delivered again', why: error.message };
   }
 }

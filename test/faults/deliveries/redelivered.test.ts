@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import { type Fault, hold, refuse } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
+import { type Fault, refuse } from '../../emulators/faults.ts';
+import { STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
 import type { Table } from '../../support/sample-source.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 import { type Answer, deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
 
 /** One view of each load type, and how the application of its batches is made to fail for good, or to wait. */
@@ -28,26 +27,13 @@ const APPLIED: {
 ];
 
 describe('a message that is delivered again', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ settings: { MAX_BATCH_LOG_ROWS: '2' }, views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install({ MAX_BATCH_LOG_ROWS: '2' });
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
     await deliverAll(on);
   });
-
-  const assertAllEqual = async () => {
-    await on.assertEqual();
-    await on.assertIncidentsEqual();
-  };
 
   for (const { view, to, target, table, column, call, refusal } of APPLIED) {
     describe(`to ${to}`, () => {
@@ -89,7 +75,7 @@ describe('a message that is delivered again', () => {
         await deliverAll(on);
 
         await assertNothingChanges(older, { outcome: 'already finished', state: 'applied' });
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I4 when its batch was abandoned and captured again under a new number', async () => {
@@ -106,7 +92,7 @@ describe('a message that is delivered again', () => {
           changed: '1',
         });
         await assertNothingChanges(abandoned, { outcome: 'already finished', state: 'abandoned' });
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I8 when its batch failed: it is skipped while the view is halted, and settled when it was resumed', async () => {
@@ -120,14 +106,13 @@ describe('a message that is delivered again', () => {
         await on.dependencies.control.viewStops.resume(view);
         await assertNothingChanges(failed, { outcome: 'already finished', state: 'abandoned' });
         await deliverAll(on);
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I4 while its batch is being applied: it finds the view busy', async () => {
         await change('changed');
         const batch = await on.stage(view);
-        const held = hold();
-        stack.bigquery.faults.next(call, held);
+        const held = stack.bigquery.faults.holdNext(call);
         const applying = deliver(messageOf(batch), on);
         await held.reached;
 
@@ -135,7 +120,7 @@ describe('a message that is delivered again', () => {
 
         held.release();
         assert.partialDeepStrictEqual(await applying, { outcome: 'applied', changed: '1' });
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
 
       it('I4 together with everything else that was published since, at once and in reverse', async () => {
@@ -155,7 +140,7 @@ describe('a message that is delivered again', () => {
         await deliverAll(on);
         const [batches, , errors, rows] = await known();
         assert.deepEqual([batches, errors, rows], [before[0], before[2], before[3]]);
-        await assertAllEqual();
+        await on.assertAllEqual();
       });
     });
   }
@@ -174,7 +159,7 @@ describe('a message that is delivered again', () => {
       assert.equal(answers.filter(({ outcome }) => outcome === 'staged').length, 2);
       await deliverAll(on);
       assert.deepEqual((await on.states()).slice(-1), ['applied']);
-      await assertAllEqual();
+      await on.assertAllEqual();
     });
 
     it('I2 the request to go on after a cut batch, twice and before that batch is applied, loses nothing', async () => {
@@ -194,7 +179,7 @@ describe('a message that is delivered again', () => {
       assert.deepEqual([first.outcome, second.outcome].sort()[1], 'staged');
       await deliverAll(on);
       assert.partialDeepStrictEqual(await deliver(goOn, on), { outcome: 'idle', logRows: '0' });
-      await assertAllEqual();
+      await on.assertAllEqual();
     });
 
     it('I4 the request to capture a lost batch again, late, finds nothing left to do', async () => {
@@ -211,7 +196,7 @@ describe('a message that is delivered again', () => {
       assert.partialDeepStrictEqual(await deliver(recapture, on), { outcome: 'idle', logRows: '0' });
 
       assert.deepEqual(await on.batches(STREAMED_ENTRY.name), batches);
-      await assertAllEqual();
+      await on.assertAllEqual();
     });
   });
 });

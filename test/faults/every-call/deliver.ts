@@ -1,4 +1,6 @@
-import { FUNCTIONS, type FunctionName, startFunction } from '../../local/functions.ts';
+import type { FunctionName } from '../../local/functions.ts';
+import { pushed } from '../../support/pushed.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
 import type { Prepared } from './situation.ts';
 
 /** A function that was given an event, in a process of its own. */
@@ -14,26 +16,10 @@ export async function deliver(
   { world, event }: Prepared,
   settings: Record<string, string>,
 ): Promise<Delivered> {
-  const definition = FUNCTIONS.find(({ name }) => name === functionName);
-  if (definition === undefined) throw new TypeError(`no function ${functionName}`);
-  const running = await startFunction(definition, {
-    env: { ...process.env, ...world.env, ...settings },
-    anyPort: true,
-    onLine: () => undefined,
-  });
-  return { answered: push(running.url, event), kill: () => running.process.kill() };
-}
-
-async function push(url: string, event: object): Promise<number | undefined> {
-  const data = Buffer.from(JSON.stringify(event)).toString('base64');
-  try {
-    const { status } = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ message: { data, messageId: '1' }, subscription: 'push' }),
-    });
-    return status;
-  } catch {
-    return undefined;
-  }
+  const functions = await RunningFunctions.start([functionName], { ...world.env, ...settings });
+  const answered = functions.post(functionName, pushed(event)).then(
+    ({ status }) => status,
+    () => undefined,
+  );
+  return { answered, kill: () => functions.kill() };
 }

@@ -18,7 +18,7 @@ const { values } = parseArgs({
 });
 
 const startedMs = Date.now();
-const lanes = await Lanes.start(Number(values.lanes));
+const lanes = new Lanes(Number(values.lanes));
 const all = everyInjection(await lanes.record());
 const chosen = sampleOf(
   all.filter((injection) => describeInjection(injection).includes(values.only)),

@@ -1,6 +1,7 @@
 import { setTimeout as elapse } from 'node:timers/promises';
-import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
+import { asDataHubError } from '../../../shared/errors.ts';
 import { pass } from '../../emulators/faults.ts';
+import { isPassing } from '../../support/is-passing.ts';
 import type { Call } from './call.ts';
 import { deliver } from './deliver.ts';
 import { FATES, type FaultKind, faultOf } from './fault-kind.ts';
@@ -36,8 +37,8 @@ const SMALL_TIMEOUTS = {
 };
 /** Pub/Sub does not bring the event again. */
 const ACKNOWLEDGED = 200;
-/** Who still waits then has no time-out. */
-const PATIENCE_MS = 30_000;
+/** A function that still waits then has no time-out, however busy the machine is. */
+const PATIENCE_MS = 240_000;
 
 /** Runs the function once with one fault, then ticks without any, and looks what came of it. */
 export async function inject(lane: Lane, stage: Stage, injection: Injection): Promise<Verdict> {
@@ -102,7 +103,7 @@ async function runStep({ situation, prepared }: Run, settings: Record<string, st
     await callStep(situation, prepared, await prepared.world.newProcess(settings));
   } catch (thrown) {
     const error = asDataHubError(thrown);
-    if (!['retry', 'stop'].includes(dispositionOf(error))) throw error;
+    if (!isPassing(error)) throw error;
   }
 }
 
@@ -138,8 +139,8 @@ async function runAndKill({ situation, prepared, held }: Run): Promise<number | 
 /** The row that halts the view stays until the event is set aside; then an operator mends it and lets the view run. */
 async function haltAndMend({ world, view }: Prepared): Promise<void> {
   await comeToHalt(world, view);
-  const letters = await world.takeDeadLetters();
+  const letters = await world.mailboxes.deadLetter.take();
   if (letters.length === 0) throw new Error('there is no dead letter');
   await world.mend(view);
-  await world.undisturbed.control.viewStops.resume(view.name);
+  await world.dependencies.control.viewStops.resume(view.name);
 }

@@ -1,6 +1,6 @@
 import { compare, describeFindings } from '../../local/compare/compare.ts';
+import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Prepared, Situation } from './situation.ts';
-import { CONFIGURATION } from './views.ts';
 import type { World } from './world.ts';
 
 /**
@@ -9,8 +9,7 @@ import type { World } from './world.ts';
  */
 export async function findFaults(prepared: Prepared): Promise<string[]> {
   const { world, view } = prepared;
-  const sides = { sourceUrl: world.sourceUrl, bigquery: world.bigquery };
-  const comparison = await compare(view.pair, sides);
+  const comparison = await compare(view.pair, world.parts);
   return [
     ...describeFindings(comparison),
     ...(await findTwice(prepared)),
@@ -27,7 +26,9 @@ export async function findUntold({ work }: Situation, { world }: Prepared): Prom
   }
   if (work === 'fan-out') {
     const asked = await world.takeFanOut();
-    const missing = CONFIGURATION.map(({ name }) => name).filter((name) => !asked.includes(name));
+    const missing = [...ENTRIES, STREAMED_ENTRY]
+      .map(({ name }) => name)
+      .filter((name) => !asked.includes(name));
     return missing.map((view) => `the tick was acknowledged, and ${view} was not asked for`);
   }
   return [];

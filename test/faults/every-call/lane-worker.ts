@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { type Call, recordCalls } from './call.ts';
 import { type Injection, inject, type Verdict } from './inject.ts';
 import { Lane } from './lane.ts';
@@ -12,14 +12,7 @@ export type Request =
 export type Recording = { situation: Situation; calls: Call[] }[];
 export type Answer = Recording | Verdict | null;
 
-export interface LaneWorkerData {
-  name: string;
-  /** As superuser. */
-  serverUrl: string;
-}
-
-const { name, serverUrl } = workerData as LaneWorkerData;
-const lane = await Lane.start(name, serverUrl);
+const lane = await Lane.start();
 const stage = new Stage(lane);
 
 async function answer(request: Request): Promise<Answer> {

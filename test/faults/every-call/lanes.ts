@@ -1,29 +1,14 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import type { Injection, Verdict } from './inject.ts';
-import type { Answer, LaneWorkerData, Recording, Request } from './lane-worker.ts';
+import type { Answer, Recording, Request } from './lane-worker.ts';
 
-/** Pools of worlds that are left keep their connections for a while. */
-const MAX_CONNECTIONS = '500';
-
-/** Several lanes on one PostgreSQL server, each in a worker, since a process has one environment. */
+/** Several lanes, each in a worker, since a process has one environment. */
 export class Lanes {
-  readonly #postgres: Postgres;
   readonly #workers: LaneWorker[];
 
-  private constructor(postgres: Postgres, workers: LaneWorker[]) {
-    this.#postgres = postgres;
-    this.#workers = workers;
-  }
-
-  static async start(count: number): Promise<Lanes> {
-    const postgres = await startPostgres({ settings: { max_connections: MAX_CONNECTIONS } });
-    const workers = Array.from(
-      { length: count },
-      (_, i) => new LaneWorker({ name: `lane${i + 1}`, serverUrl: postgres.url() }),
-    );
-    return new Lanes(postgres, workers);
+  constructor(count: number) {
+    this.#workers = Array.from({ length: count }, () => new LaneWorker());
   }
 
   /** The calls of every situation, in the order in which their servers got them. */
@@ -54,17 +39,15 @@ export class Lanes {
       await Promise.all(this.#workers.map((worker) => worker.ask({ command: 'stop' })));
     } finally {
       await Promise.all(this.#workers.map((worker) => worker.terminate()));
-      await this.#postgres.stop();
     }
   }
 }
 
 class LaneWorker {
-  readonly #worker: Worker;
+  readonly #worker = new Worker(new URL('lane-worker.ts', import.meta.url));
   readonly #failed: Promise<never>;
 
-  constructor(workerData: LaneWorkerData) {
-    this.#worker = new Worker(new URL('lane-worker.ts', import.meta.url), { workerData });
+  constructor() {
     this.#failed = once(this.#worker, 'error').then(([error]) => {
       throw error;
     });

@@ -1,10 +1,6 @@
-import { extractView } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
-import { applyBatch } from '../../../shared/batch/apply-batch.ts';
-import { asDataHubError, dispositionOf } from '../../../shared/errors.ts';
-import { parseBatchEvent } from '../../../shared/events/messages.ts';
-import type { HaltedView } from '../../../shared/runtime/handle.ts';
-import { MERGE, STREAM, unlessHalted } from '../../support/installation.ts';
+import { asDataHubError } from '../../../shared/errors.ts';
+import { isPassing } from '../../support/is-passing.ts';
 import type { ViewUnderTest } from './views.ts';
 import type { World } from './world.ts';
 
@@ -17,19 +13,13 @@ const MAX_TICKS = 8;
  */
 export async function comeToRest(world: World, view: ViewUnderTest): Promise<void> {
   const told: string[] = [];
-  await tick('test', world.undisturbed);
+  await tick('test', world.dependencies);
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
-    const extracted = await attempt(told, () =>
-      extractView(view.name, 'test', { functionName: 'extract', event: {} }, world.undisturbed),
-    );
+    const extracted = await attempt(told, () => world.extract(view.name));
     if (extracted?.outcome === 'idle' && extracted.logRows === '0') return;
     if (extracted?.outcome === 'busy') await world.letLeasesAge();
-    for (const announcement of await world.takeAnnouncements(view)) {
-      const event = parseBatchEvent(announcement);
-      const applier = view.applier === 'merge' ? MERGE : STREAM;
-      const applied = await attempt(told, () =>
-        applyBatch(event, applier, { functionName: view.applier, event: announcement }, world.undisturbed),
-      );
+    for (const announced of await world.takeAnnouncements(view)) {
+      const applied = await attempt(told, () => world.apply(announced));
       if (applied?.outcome === 'busy') await world.letLeasesAge();
     }
   }
@@ -44,7 +34,7 @@ export async function comeToHalt(world: World, view: ViewUnderTest): Promise<voi
   const told: string[] = [];
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
     await world.letLettersAge();
-    await tick('test', world.undisturbed);
+    await tick('test', world.dependencies);
     const { rows } = await world.control.query(
       `select halted_at is not null and not exists (select from etl.etl_error where dead_letter_due_at is not null) as is_done
        from etl.view_source where name = $1`,
@@ -52,8 +42,7 @@ export async function comeToHalt(world: World, view: ViewUnderTest): Promise<voi
     );
     if (rows[0]?.is_done === true) return;
     try {
-      const invocation = { functionName: 'extract', event: { view: view.name } };
-      const extracted = await extractView(view.name, 'test', invocation, world.undisturbed);
+      const extracted = await world.extract(view.name);
       told.push(JSON.stringify(extracted));
       if (extracted.outcome === 'busy') await world.letLeasesAge();
     } catch (thrown) {
@@ -67,15 +56,15 @@ export async function comeToHalt(world: World, view: ViewUnderTest): Promise<voi
 async function attempt<T extends { outcome: string }>(
   told: string[],
   step: () => Promise<T>,
-): Promise<Exclude<T, HaltedView> | undefined> {
+): Promise<T | undefined> {
   try {
-    const result = unlessHalted(await step());
+    const result = await step();
     told.push(JSON.stringify(result));
     return result;
   } catch (thrown) {
     const error = asDataHubError(thrown);
     told.push(`${error.kind}: ${error.message}`);
-    if (!['retry', 'stop'].includes(dispositionOf(error))) throw error;
+    if (!isPassing(error)) throw error;
     return undefined;
   }
 }

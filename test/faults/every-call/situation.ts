@@ -63,10 +63,10 @@ export class Stage {
     const view = VIEWS[situation.view];
     const isNew = beginsItsWorld(situation);
     const world = isNew ? await this.#lane.install() : await this.#loadedWorld(view);
-    const lastBatchBefore = await lastBatch(world);
+    const lastBatchBefore = await world.lastBatch();
     const changes = isNew ? await world.fill(view) : await world.change(view);
     if (work === 'bad row') await world.spoil(view);
-    if (work === 'resync') await world.undisturbed.control.viewStops.requestResync(view.name, true);
+    if (work === 'resync') await world.dependencies.control.viewStops.requestResync(view.name, true);
     await world.letHorizonsAge();
     const event =
       work === 'fan-out'
@@ -119,18 +119,9 @@ export async function callStep(
   return unlessHalted(await applyBatch(batch, applier, invocation, dependencies));
 }
 
-async function lastBatch(world: World): Promise<string> {
-  const { rows } = await world.control.query(
-    'select coalesce(max(id), 0)::text as last from etl.etl_transaction',
-  );
-  return rows[0].last as string;
-}
-
 /** Extracts a batch, and takes its announcement: what the caller does not apply is left to the ticks. */
 async function staged(world: World, view: ViewUnderTest): Promise<string> {
-  const event = { view: view.name };
-  const result = await extractView(view.name, 'test', { functionName: 'extract', event }, world.undisturbed);
-  if (result.outcome !== 'staged') throw new Error(`no batch was staged: ${JSON.stringify(result)}`);
+  const { etlTransactionId } = await world.stage(view.name);
   await world.takeAnnouncements(view);
-  return result.etlTransactionId;
+  return etlTransactionId;
 }

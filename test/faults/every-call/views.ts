@@ -1,9 +1,6 @@
 import type { Pair } from '../../local/compare/compare.ts';
-import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { PROJECT_ENTRY, pairOfEntry, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Table } from '../../support/sample-source.ts';
-
-/** The configuration of the views that faults are injected into: of each load type one. */
-export const CONFIGURATION = [...ENTRIES, STREAMED_ENTRY];
 
 export type ViewName = 'pmr_project' | 'xyz_incident';
 
@@ -21,24 +18,14 @@ export const VIEWS: Readonly<Record<ViewName, ViewUnderTest>> = {
     name: 'pmr_project',
     applier: 'merge',
     table: 'app_project',
-    pair: {
-      view: 'pmr_project',
-      target: 'SMartDataAnalytics.project',
-      keyColumn: 'project_id',
-      keepsDeletedRows: true,
-    },
+    pair: pairOfEntry(PROJECT_ENTRY),
     fields: (text) => ({ name: text, share: '0.125', opened: '2026-01-02T03:04:05.678Z' }),
   },
   xyz_incident: {
     name: 'xyz_incident',
     applier: 'stream',
     table: 'app_incident',
-    pair: {
-      view: 'xyz_incident',
-      target: 'SMartDataAnalytics.incident',
-      keyColumn: 'incident_id',
-      keepsDeletedRows: false,
-    },
+    pair: pairOfEntry(STREAMED_ENTRY),
     fields: (text) => ({ type: text, inventory_id: 7, owner: 'Kai' }),
   },
 };

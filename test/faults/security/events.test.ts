@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import type { FunctionName } from '../../local/functions.ts';
+import { pushed } from '../../support/pushed.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const LIMIT_BYTES = 512 * 1024;
 const NAMES: FunctionName[] = ['extract', 'merge', 'stream'];
@@ -11,20 +12,14 @@ const FITTING: Record<FunctionName, object> = {
   stream: { view: 'pmr_project', etlTransactionId: '1' },
 };
 
-const pushed = (event: object) => ({
-  message: { data: Buffer.from(JSON.stringify(event)).toString('base64'), messageId: '1' },
-  subscription: 'push',
-});
-const JSON_HEADERS = { 'content-type': 'application/json' };
 type Envelope = { wrap: (event: object) => object; headers: Record<string, string>; isByHand: boolean };
 
 /** Each way in which an event can come to a function. */
 const ENVELOPES: Record<string, Envelope> = {
-  'a push of Pub/Sub': { wrap: pushed, headers: JSON_HEADERS, isByHand: false },
+  'a push of Pub/Sub': { wrap: pushed, headers: {}, isByHand: false },
   'a binary CloudEvent': {
     wrap: pushed,
     headers: {
-      ...JSON_HEADERS,
       'ce-id': '1',
       'ce-specversion': '1.0',
       'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
@@ -41,25 +36,16 @@ const ENVELOPES: Record<string, Envelope> = {
     headers: { 'content-type': 'application/cloudevents+json' },
     isByHand: false,
   },
-  'a call by hand': { wrap: (event) => event, headers: JSON_HEADERS, isByHand: true },
+  'a call by hand': { wrap: (event) => event, headers: {}, isByHand: true },
 };
 
-describe('I8 I12 what no event may hold', function () {
-  this.timeout(60_000);
-  let stack: Stack;
-  let on: Installation;
-  const running: RunningFunction[] = [];
+describe('I8 I12 what no event may hold', () => {
+  const { on, stack } = useInstallation({ per: 'file' });
+  let functions: RunningFunctions;
 
   before(async () => {
-    stack = await Stack.start();
-    on = await stack.install();
-    const env = { ...process.env, ...on.parts.env };
-    const onLine = () => undefined;
-    for (const each of FUNCTIONS) running.push(await startFunction(each, { env, anyPort: true, onLine }));
-  });
-  after(async () => {
-    await Promise.all(running.map(({ process }) => process.stop()));
-    await stack.stop();
+    functions = await RunningFunctions.start(NAMES, on.parts.env);
+    stack.onStop(() => functions.stop());
   });
   beforeEach(async () => {
     await on.control.query('truncate etl.etl_error');
@@ -67,8 +53,7 @@ describe('I8 I12 what no event may hold', function () {
   });
 
   const post = async (name: FunctionName, { wrap, headers }: Envelope, event: object) => {
-    const url = running.find((each) => each.name === name)?.url ?? '';
-    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(wrap(event)) });
+    const response = await functions.post(name, wrap(event), headers);
     const { error } = (await response.json()) as { error: { kind: string; message: string } };
     return { status: response.status, ...error };
   };

@@ -8,24 +8,16 @@ import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { queueKeys } from '../../../shared/operations/queue-keys.ts';
-import { ENTRIES, type Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
-import { ThingView } from '../bad-data/thing-view.ts';
+import { type Installation, PROJECT_ENTRY } from '../../support/installation.ts';
+import { useStack } from '../../support/use-installation.ts';
+import { LOAD_TYPES, ThingView } from '../bad-data/thing-view.ts';
 import { Canaries } from './canaries.ts';
 import { INJECTIONS, UNHOLDABLE, VERY_LONG, WORST } from './injections.ts';
 
-const [PROJECT_ENTRY] = ENTRIES;
-assert.ok(PROJECT_ENTRY);
 const EVERY = [...INJECTIONS, ...UNHOLDABLE, VERY_LONG];
 
-describe('I12 no text from elsewhere becomes a statement', function () {
-  this.timeout(120_000);
-  let stack: Stack;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
+describe('I12 no text from elsewhere becomes a statement', () => {
+  const stack = useStack();
 
   /** Asserts that something was refused as what it is, by its own fault. */
   async function assertRefused(work: Promise<unknown>, injection: string, names: RegExp): Promise<void> {
@@ -304,7 +296,7 @@ describe('I12 no text from elsewhere becomes a statement', function () {
     });
   });
 
-  for (const loadType of ['merge', 'bq-storage-api'] as const) {
+  for (const loadType of LOAD_TYPES) {
     describe(`from the rows of a view of load type ${loadType}`, () => {
       it('as keys and values: arrives as it is, changes, and goes', async () => {
         const thing = await ThingView.install(stack, {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { FUNCTIONS, type FunctionName, type RunningFunction, startFunction } from '../../local/functions.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import type { FunctionName } from '../../local/functions.ts';
+import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { pushed } from '../../support/pushed.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 import { everythingStored } from './everything-stored.ts';
 import { findSecrets, formsOf } from './find-secrets.ts';
 
@@ -16,17 +18,13 @@ const SECRETS = [SOURCE, CONTROL, WRONG, MALFORMED];
 const CONTROL_ROLE = 'control_owner';
 const STREAMED = STREAMED_ENTRY.name;
 
-describe('I12 secrets', function () {
-  this.timeout(120_000);
-  let stack: Stack;
-  let on: Installation;
+describe('I12 secrets', () => {
+  const { on } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
   /** What was printed, answered and shown, by whom. */
   const told = new Map<string, string>();
   const tell = (who: string, text: string) => told.set(who, `${told.get(who) ?? ''}${text}\n`);
 
   before(async () => {
-    stack = await Stack.start();
-    on = await stack.install();
     const { source, control } = on;
     await source.database.query(`alter role ${READER.name} password ${pg.escapeLiteral(SOURCE)}`);
     const database = new URL(on.parts.env.CONTROL_DATABASE_URL ?? '').pathname.slice(1);
@@ -36,9 +34,7 @@ describe('I12 secrets', function () {
       alter schema etl owner to ${CONTROL_ROLE};
       grant all on all tables in schema etl to ${CONTROL_ROLE};
       grant all on all sequences in schema etl to ${CONTROL_ROLE};`);
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
   });
-  after(() => stack.stop());
 
   /** Both ways in which a URL can carry a password. */
   const urlOf = (side: 'SOURCE' | 'CONTROL', password: string, where: 'userinfo' | 'parameter'): string => {
@@ -56,7 +52,6 @@ describe('I12 secrets', function () {
     work: (post: (name: FunctionName, body: unknown) => Promise<Record<string, unknown>>) => Promise<void>,
   ): Promise<void> {
     const env = {
-      ...process.env,
       ...on.parts.env,
       SOURCE_DATABASE_URL: urlOf('SOURCE', SOURCE, 'userinfo'),
       CONTROL_DATABASE_URL: urlOf('CONTROL', CONTROL, 'userinfo'),
@@ -64,16 +59,12 @@ describe('I12 secrets', function () {
       CONNECT_TIMEOUT_SECONDS: '5',
       ...settings,
     };
-    const started: RunningFunction[] = [];
+    const functions = await RunningFunctions.start(names, env, (line, name, from) =>
+      tell(`${from} of ${name}`, line),
+    );
     try {
-      for (const each of FUNCTIONS.filter(({ name }) => names.includes(name))) {
-        const onLine = (line: string, from: string) => tell(`${from} of ${each.name}`, line);
-        started.push(await startFunction(each, { env, anyPort: true, onLine }));
-      }
       await work(async (name, body) => {
-        const url = started.find((each) => each.name === name)?.url ?? '';
-        const headers = { 'content-type': 'application/json' };
-        const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+        const response = await functions.post(name, body);
         const text = await response.text();
         tell(`headers of ${name}`, JSON.stringify([...response.headers]));
         tell(`answers of ${name}`, text);
@@ -81,7 +72,7 @@ describe('I12 secrets', function () {
         return JSON.parse(text) as Record<string, unknown>;
       });
     } finally {
-      await Promise.all(started.map(({ process }) => process.stop()));
+      await functions.stop();
     }
   }
 
@@ -92,14 +83,6 @@ describe('I12 secrets', function () {
     );
     for (const row of rows) tell('pg_stat_activity', JSON.stringify(row));
   }
-
-  const pushed = (event: unknown) => ({
-    message: {
-      data: Buffer.from(typeof event === 'string' ? event : JSON.stringify(event)).toString('base64'),
-      messageId: '1',
-    },
-    subscription: 'push',
-  });
 
   for (const where of ['userinfo', 'parameter'] as const) {
     it(`are used in a whole run, from the ${where} of the URLs`, async () => {

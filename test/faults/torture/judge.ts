@@ -1,32 +1,19 @@
 import { compare, describeFindings } from '../../local/compare/compare.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import type { Stack } from '../../support/stack.ts';
+import {
+  type Installation,
+  PROJECT_ENTRY,
+  pairOfEntry,
+  SITE_ENTRY,
+  STREAMED_ENTRY,
+} from '../../support/installation.ts';
 import { CONTENT_TYPE, EVERY_LOG_ROW } from './application.ts';
 import { readSteps, tallyCarried } from './carried.ts';
 
 /** Where each view goes, and the content types whose log rows it captures: its own and its lookups'. */
 export const TORTURED = [
-  {
-    view: 'pmr_project',
-    target: 'SMartDataAnalytics.project',
-    keyColumn: 'project_id',
-    keepsDeletedRows: true,
-    types: [CONTENT_TYPE.app_project, CONTENT_TYPE.app_company],
-  },
-  {
-    view: 'pmr_site',
-    target: 'SMartDataAnalytics.site',
-    keyColumn: 'site_id',
-    keepsDeletedRows: true,
-    types: [CONTENT_TYPE.app_site],
-  },
-  {
-    view: STREAMED_ENTRY.name,
-    target: 'SMartDataAnalytics.incident',
-    keyColumn: 'incident_id',
-    keepsDeletedRows: false,
-    types: [CONTENT_TYPE.app_incident],
-  },
+  { ...pairOfEntry(PROJECT_ENTRY), types: [CONTENT_TYPE.app_project, CONTENT_TYPE.app_company] },
+  { ...pairOfEntry(SITE_ENTRY), types: [CONTENT_TYPE.app_site] },
+  { ...pairOfEntry(STREAMED_ENTRY), types: [CONTENT_TYPE.app_incident] },
 ];
 
 export type Verdict = {
@@ -47,11 +34,7 @@ export type Verdict = {
  * Judges what came of it, when nothing writes and the ticks ran dry. `carriedIdly`: the log rows of each view in captures
  * that found nothing to do, which the control database does not keep.
  */
-export async function judge(
-  stack: Stack,
-  on: Installation,
-  carriedIdly: Map<string, bigint>,
-): Promise<Verdict> {
+export async function judge(on: Installation, carriedIdly: Map<string, bigint>): Promise<Verdict> {
   const verdict: Verdict = {
     batches: 0,
     log_rows: 0,
@@ -63,7 +46,7 @@ export async function judge(
   };
   for (const tortured of TORTURED) {
     await judgeCarried(tortured, on, carriedIdly.get(tortured.view) ?? 0n, verdict);
-    await judgeRows(tortured, stack, on, verdict);
+    await judgeRows(tortured, on, verdict);
   }
   return verdict;
 }
@@ -99,9 +82,8 @@ async function judgeCarried(
 }
 
 /** Every column of every row; no target has a key twice, rows that are marked as deleted included. */
-async function judgeRows(pair: Tortured, stack: Stack, on: Installation, verdict: Verdict): Promise<void> {
-  const sourceUrl = stack.postgres.url(on.parts.sourceDatabase);
-  const compared = await compare(pair, { sourceUrl, bigquery: on.bigquery });
+async function judgeRows(pair: Tortured, on: Installation, verdict: Verdict): Promise<void> {
+  const compared = await compare(pair, on.parts);
   const twice = await on.query(
     `select ${pair.keyColumn} from ${pair.target} group by ${pair.keyColumn} having count(*) > 1`,
   );

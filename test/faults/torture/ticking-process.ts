@@ -1,6 +1,5 @@
-import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
-import { DataHubError, dispositionOf } from '../../../shared/errors.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
+import type { Installation } from '../../support/installation.ts';
+import { isPassing } from '../../support/is-passing.ts';
 
 /** One process of the functions, which takes a tick of all views at once, competing with the others for each of them. */
 export class TickingProcess {
@@ -30,19 +29,13 @@ export class TickingProcess {
         this.carriedIdly.set(view, (this.carriedIdly.get(view) ?? 0n) + logRows);
         return logRows === 0n;
       }
-      if (extracted.outcome === 'staged' || extracted.outcome === 'republished') await this.#apply(extracted);
+      if (extracted.outcome === 'staged' || extracted.outcome === 'republished') {
+        await this.#installation.apply(extracted);
+      }
       return false;
     } catch (error) {
-      // What Pub/Sub would deliver again, or drop: another process was quicker.
-      const isPassing = error instanceof DataHubError && ['retry', 'stop'].includes(dispositionOf(error));
-      if (!isPassing) throw error;
+      if (!isPassing(error)) throw error;
       return false;
     }
-  }
-
-  #apply(batch: { view: string; etlTransactionId: string }): Promise<ApplyResult> {
-    return batch.view === STREAMED_ENTRY.name
-      ? this.#installation.stream(batch)
-      : this.#installation.merge(batch);
   }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { Random } from '../../smartapp/random.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
@@ -41,8 +40,7 @@ const MOST_TICKS_TO_DRY = 20_000;
  * of them interleave is the machine's.
  */
 export async function torture(stack: Stack, options: TortureOptions): Promise<TortureResult> {
-  const on = await stack.install({ GRACE_SECONDS });
-  await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
+  const on = await stack.install({ settings: { GRACE_SECONDS }, views: [STREAMED_ENTRY] });
   await on.source.database.query(TORTURE_SCHEMA);
   await on.control.query(CHECKPOINT_STEPS);
   const proxy = await startPostgresProxy({ port: stack.postgres.port, sideOf: () => 'source' });
@@ -57,7 +55,7 @@ export async function torture(stack: Stack, options: TortureOptions): Promise<To
     }),
   );
   const faults = new RandomFaults(stack, proxy, new Random(options.seed), options.faultChance ?? 0);
-  const transactions = await tickWhileWriting(stack, on, processes, faults, options);
+  const transactions = await tickWhileWriting(on, processes, faults, options);
   const faultsMet = faults.end();
   await tickUntilDry(on, processes);
   await proxy.close();
@@ -67,13 +65,12 @@ export async function torture(stack: Stack, options: TortureOptions): Promise<To
     transactions,
     ticks,
     faults: faultsMet,
-    ...(await judge(stack, on, carriedIdly(processes))),
+    ...(await judge(on, carriedIdly(processes))),
   };
 }
 
 /** Answers how many transactions were ended. */
 async function tickWhileWriting(
-  stack: Stack,
   on: Installation,
   processes: TickingProcess[],
   faults: RandomFaults,
@@ -83,7 +80,7 @@ async function tickWhileWriting(
   const endMs = performance.now() + minutes * 60_000;
   const connections = Array.from({ length: writers }, (_, number) => {
     const random = new Random(Math.imul(seed, APART) + number);
-    return new Writer(stack.postgres.url(on.parts.sourceDatabase), { number, random, ticks });
+    return new Writer(on.parts.sourceUrl, { number, random, ticks });
   });
   const written = () => connections.reduce((sum, writer) => sum + writer.transactions, 0);
   let isWriting = true;

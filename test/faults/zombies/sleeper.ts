@@ -1,36 +1,37 @@
-import { callFunction, FUNCTIONS, type FunctionName, startFunction } from '../../local/functions.ts';
+import type { FunctionName } from '../../local/functions.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
 import type { World } from '../every-call/world.ts';
 
 /** A function in a process of its own, which can be put to sleep by SIGSTOP at any moment at which it holds a view. */
 export class Sleeper {
   readonly #world: World;
-  readonly #url: string;
-  readonly #end: () => Promise<void>;
-  readonly #listeners = new Set<(line: string) => void>();
+  readonly #name: FunctionName;
+  readonly #functions: RunningFunctions;
+  readonly #listeners: Set<(line: string) => void>;
   #pid: number | undefined;
 
-  private constructor(world: World, url: string, end: () => Promise<void>) {
+  private constructor(
+    world: World,
+    name: FunctionName,
+    functions: RunningFunctions,
+    listeners: Set<(line: string) => void>,
+  ) {
     this.#world = world;
-    this.#url = url;
-    this.#end = end;
+    this.#name = name;
+    this.#functions = functions;
+    this.#listeners = listeners;
   }
 
   static async start(name: FunctionName, world: World, settings: Record<string, string>): Promise<Sleeper> {
-    const definition = FUNCTIONS.find((each) => each.name === name);
-    if (definition === undefined) throw new RangeError(`there is no function ${name}`);
-    const running = await startFunction(definition, {
-      env: { ...process.env, ...world.env, ...settings },
-      anyPort: true,
-      onLine: (line) => {
-        for (const listener of sleeper.#listeners) listener(line);
-      },
+    const listeners = new Set<(line: string) => void>();
+    const functions = await RunningFunctions.start([name], { ...world.env, ...settings }, (line) => {
+      for (const listener of listeners) listener(line);
     });
-    const sleeper = new Sleeper(world, running.url, running.process.kill);
-    return sleeper;
+    return new Sleeper(world, name, functions, listeners);
   }
 
   call(event: object): Promise<object> {
-    return callFunction(this.#url, event);
+    return this.#functions.call(this.#name, event);
   }
 
   /** Stops the process, which holds the view. */
@@ -60,6 +61,6 @@ export class Sleeper {
 
   /** Ends the process, asleep or not. */
   end(): Promise<void> {
-    return this.#end();
+    return this.#functions.kill();
   }
 }

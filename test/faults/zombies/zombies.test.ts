@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { extractView } from '../../../functions/extract/extract-view.ts';
 import { hold, pass } from '../../emulators/faults.ts';
-import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { type FunctionName, isFailure } from '../../local/functions.ts';
 import { findFaults } from '../every-call/judge.ts';
 import { Lane, type Server } from '../every-call/lane.ts';
@@ -68,16 +66,13 @@ type Zombie = { sleeper: Sleeper; prepared: Prepared; wakeUp: () => Promise<obje
 
 const LEASE_SECONDS = '1';
 
-describe('I4 I7 a function that is put to sleep', function () {
-  this.timeout(60_000);
-  let postgres: Postgres;
+describe('I4 I7 a function that is put to sleep', () => {
   let lane: Lane;
   let world: World;
   let sleepers: Partial<Record<FunctionName, Sleeper>> = {};
 
   before(async () => {
-    postgres = await startPostgres();
-    lane = await Lane.start('zombies', postgres.url());
+    lane = await Lane.start();
     world = await lane.install();
     for (const view of Object.values(VIEWS)) {
       await world.fill(view);
@@ -95,7 +90,6 @@ describe('I4 I7 a function that is put to sleep', function () {
     await Promise.all(Object.values(sleepers).map((sleeper) => sleeper.end()));
     await world.leave();
     await lane.stop();
-    await postgres.stop();
   });
   beforeEach(() => lane.clearFaults());
 
@@ -130,9 +124,14 @@ describe('I4 I7 a function that is put to sleep', function () {
   async function sleepAt(step: Step, functionName: FunctionName, view: ViewUnderTest): Promise<Zombie> {
     const sleeper = sleepers[functionName];
     assert.ok(sleeper);
-    const lastBatchBefore = await lastBatch();
+    const lastBatchBefore = await world.lastBatch();
     const changes = await world.change(view);
-    const event = { view: view.name, ...(functionName === 'extract' ? {} : await stage(view)) };
+    const event = {
+      view: view.name,
+      ...(functionName !== 'extract' && {
+        etlTransactionId: (await world.stage(view.name)).etlTransactionId,
+      }),
+    };
     const held = hold();
     lane.faults[step.server].next(step.call, ...Array.from({ length: (step.nth ?? 1) - 1 }, pass), held);
     const answered = sleeper.call(event);
@@ -150,13 +149,6 @@ describe('I4 I7 a function that is put to sleep', function () {
         return await answered;
       },
     };
-  }
-
-  async function stage({ name }: ViewUnderTest): Promise<{ etlTransactionId: string }> {
-    const invocation = { functionName: 'extract', event: {} };
-    const staged = await extractView(name, 'test', invocation, world.undisturbed);
-    assert.ok(staged.outcome === 'staged', JSON.stringify(staged));
-    return { etlTransactionId: staged.etlTransactionId };
   }
 
   /** Others finish what there is to do, and what comes next. Answers all that is known then, of which nothing is wrong. */
@@ -186,10 +178,5 @@ describe('I4 I7 a function that is put to sleep', function () {
       union all select to_jsonb(l) from etl.lease l union all select to_jsonb(e) from etl.etl_error e
       order by 1`);
     return [rows, await world.query(`select * from ${pair.target} order by ${pair.keyColumn}`)];
-  }
-
-  async function lastBatch(): Promise<string> {
-    const { rows } = await world.control.query('select max(id)::text as last from etl.etl_transaction');
-    return rows[0].last as string;
   }
 });

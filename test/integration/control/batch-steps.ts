@@ -4,7 +4,7 @@ import type { NewBatch } from '../../../shared/control/batches.ts';
 import type { Lease } from '../../../shared/control/leases.ts';
 import type { Counts, EtlTransaction } from '../../../shared/model/batch.ts';
 import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
-import { type ControlDatabase, viewEntry } from './control-server.ts';
+import { type ControlDatabase, useControl } from './control-server.ts';
 
 export const VIEW = 'pmr_project';
 export const OTHER_VIEW = 'pmr_inventory';
@@ -38,19 +38,23 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   ...given,
 });
 
-/** Brings a batch of VIEW into any of its states, through the operations that the functions use. */
+/** Steps in a control database for the tests of a `describe`, each of which begins without a batch. */
+export function useBatchSteps(): BatchSteps {
+  const steps = new BatchSteps(useControl({ views: [VIEW, OTHER_VIEW] }));
+  beforeEach(() => steps.forgetBatches());
+  return steps;
+}
+
+/** Brings a batch of VIEW to any of its states, by the operations that the functions use. */
 export class BatchSteps {
   readonly database: ControlDatabase;
-  readonly control: ControlDatabase['control'];
 
-  private constructor(database: ControlDatabase) {
+  constructor(database: ControlDatabase) {
     this.database = database;
-    this.control = database.control;
   }
 
-  static async over(database: ControlDatabase): Promise<BatchSteps> {
-    await database.control.viewSources.import([viewEntry(VIEW), viewEntry(OTHER_VIEW)]);
-    return new BatchSteps(database);
+  get control(): ControlDatabase['control'] {
+    return this.database.control;
   }
 
   /** Deletes everything except the view sources, and resets these to their imported state. */

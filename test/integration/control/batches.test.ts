@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import { setTimeout as elapse } from 'node:timers/promises';
 import type { DataHubError } from '../../../shared/errors.ts';
-import { BatchSteps, COUNTS, newBatch, OTHER_VIEW, VIEW } from './batch-steps.ts';
-import { ControlServer } from './control-server.ts';
+import { until } from '../../support/until.ts';
+import { COUNTS, newBatch, OTHER_VIEW, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('ETL transactions', () => {
-  let server: ControlServer;
-  let steps: BatchSteps;
-
-  before(async () => {
-    server = await ControlServer.start();
-    steps = await BatchSteps.over(await server.create());
-  });
-  after(() => server.stop());
-  beforeEach(() => steps.forgetBatches());
+  const steps = useBatchSteps();
 
   describe('from beginning to end', () => {
     it('I5 have an id that names their staged objects', async () => {
@@ -227,12 +218,3 @@ describe('ETL transactions', () => {
     });
   });
 });
-
-/** Waits until another connection makes the condition true. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 5000;
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) assert.fail('the condition did not become true within 5 seconds');
-    await elapse(10);
-  }
-}

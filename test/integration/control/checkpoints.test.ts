@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
-import { BatchSteps, COUNTS, checkpoint, VIEW } from './batch-steps.ts';
-import { ControlServer } from './control-server.ts';
+import { COUNTS, checkpoint, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('checkpoints', () => {
-  let server: ControlServer;
-  let steps: BatchSteps;
-
-  before(async () => {
-    server = await ControlServer.start();
-    steps = await BatchSteps.over(await server.create());
-  });
-  after(() => server.stop());
-  beforeEach(() => steps.forgetBatches());
+  const steps = useBatchSteps();
 
   describe('I2 an applied batch', () => {
     it('changes its state, counts, checkpoint and queued keys together', async () => {

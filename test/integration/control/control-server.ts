@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { type Control, createControl } from '../../../shared/control/control.ts';
 import { migrate } from '../../../shared/control/migrate.ts';
 import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
@@ -7,18 +6,48 @@ import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
 
-/** A PostgreSQL server that provides new control databases. */
+/** A server for the tests of a `describe`. */
+export function useControlServer(): ControlServer {
+  const server = new ControlServer();
+  before(() => server.start());
+  after(() => server.stop());
+  return server;
+}
+
+/** A control database with these views: a new one for every test, or one for all of them. */
+export function useControl({
+  per = 'file',
+  views = [],
+}: {
+  per?: 'test' | 'file';
+  views?: string[];
+} = {}): ControlDatabase {
+  const server = useControlServer();
+  const database = new ControlDatabase();
+  const create = async () => {
+    const pool = server.connect(await server.createEmpty());
+    await migrate(pool);
+    database.open(pool);
+    await database.control.viewSources.import(views.map((view) => viewEntry(view)));
+  };
+  if (per === 'test') beforeEach(create);
+  else before(create);
+  return database;
+}
+
+/** A PostgreSQL server for control databases, each of which is new. */
 export class ControlServer {
-  readonly #postgres: Postgres;
+  #started: Postgres | undefined;
   readonly #pools: pg.Pool[] = [];
   #databases = 0;
 
-  private constructor(postgres: Postgres) {
-    this.#postgres = postgres;
+  async start(): Promise<void> {
+    this.#started = await startPostgres();
   }
 
-  static async start(): Promise<ControlServer> {
-    return new ControlServer(await startPostgres());
+  get #postgres(): Postgres {
+    if (this.#started === undefined) throw new Error('the server is not started');
+    return this.#started;
   }
 
   /** Creates an empty database and returns its URL. */
@@ -29,41 +58,38 @@ export class ControlServer {
     return this.#postgres.url(name);
   }
 
-  /** Creates a control database with its schema. */
-  async create(): Promise<ControlDatabase> {
-    const database = new ControlDatabase(this.connect(await this.createEmpty()));
-    await migrate(database.pool);
-    return database;
-  }
-
-  /** Opens a pool as the functions do. */
+  /** A pool as the functions have it. */
   connect(url: string): pg.Pool {
-    const config = parseConfig({
-      GOOGLE_CLOUD_PROJECT: 'smart-project',
-      SOURCE_DATABASE_URL: url,
-      CONTROL_DATABASE_URL: url,
-      STAGING_BUCKET: 'staging',
-      BIGQUERY_LOCATION: 'EU',
-    });
-    const pool = openTestPool(config.controlDatabase, { max: 8, config });
+    const pool = openTestPool(url, { max: 8 });
     this.#pools.push(pool);
     return pool;
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
-    await this.#postgres.stop();
+    await this.#started?.stop();
   }
 }
 
 /** One control database: the operations of the functions, and direct queries of its tables. */
 export class ControlDatabase {
-  readonly pool: pg.Pool;
-  readonly control: Control;
+  #opened: { pool: pg.Pool; control: Control } | undefined;
 
-  constructor(pool: pg.Pool) {
-    this.pool = pool;
-    this.control = createControl(pool);
+  open(pool: pg.Pool): void {
+    this.#opened = { pool, control: createControl(pool) };
+  }
+
+  get #current() {
+    if (this.#opened === undefined) throw new Error('there is no control database before the first test');
+    return this.#opened;
+  }
+
+  get pool(): pg.Pool {
+    return this.#current.pool;
+  }
+
+  get control(): Control {
+    return this.#current.control;
   }
 
   /** Returns the rows of a query, with 64-bit numbers as bigint. */

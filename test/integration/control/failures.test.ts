@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Lease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
-import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+import { type ControlDatabase, useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
 const ERROR = new DataHubError('bad_data', 'key 7, column share: the value is not a finite number', {
@@ -10,19 +10,12 @@ const ERROR = new DataHubError('bad_data', 'key 7, column share: the value is no
 const FAILURE = { functionName: 'extract', error: ERROR, event: { view: VIEW } };
 
 describe('failures', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
+  const database = useControl({ per: 'test', views: [VIEW, 'pmr_inventory'] });
   let control: ControlDatabase['control'];
   let lease: Lease;
 
-  before(async () => {
-    server = await ControlServer.start();
-  });
-  after(() => server.stop());
   beforeEach(async () => {
-    database = await server.create();
     control = database.control;
-    await control.viewSources.import([viewEntry(VIEW), viewEntry('pmr_inventory')]);
     const taken = await control.leases.acquire(VIEW, 60);
     assert.ok(taken);
     lease = taken;

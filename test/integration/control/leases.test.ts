@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
-import { setTimeout as elapse } from 'node:timers/promises';
 import { DataHubError } from '../../../shared/errors.ts';
 import { inSeconds } from '../../support/deadline.ts';
-import { type ControlDatabase, ControlServer } from './control-server.ts';
+import { until } from '../../support/until.ts';
+import { useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
 
 describe('leases', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
+  const database = useControl();
 
-  before(async () => {
-    server = await ControlServer.start();
-    database = await server.create();
-  });
-  after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.lease'));
 
   const expiry = () => database.value('select expires_at from etl.lease where name = $1', [VIEW]);
@@ -148,12 +142,3 @@ describe('leases', () => {
     });
   });
 });
-
-/** Waits until the condition becomes true as time passes. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) assert.fail('the condition did not become true within 10 seconds');
-    await elapse(20);
-  }
-}

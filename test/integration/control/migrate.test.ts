@@ -5,18 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { migrate } from '../../../shared/control/migrate.ts';
-import { ControlServer } from './control-server.ts';
+import { useControlServer } from './control-server.ts';
 
 const OWN_MIGRATIONS = fileURLToPath(new URL('../../../sql/control/', import.meta.url));
 
 describe('migrate', () => {
-  let server: ControlServer;
+  const server = useControlServer();
   let pool: pg.Pool;
 
-  before(async () => {
-    server = await ControlServer.start();
-  });
-  after(() => server.stop());
   beforeEach(async () => {
     pool = server.connect(await server.createEmpty());
   });

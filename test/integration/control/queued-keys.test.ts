@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+import { type ControlDatabase, useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
 
 describe('queued keys', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
+  const database = useControl({ views: [VIEW, 'pmr_inventory'] });
   let control: ControlDatabase['control'];
 
-  before(async () => {
-    server = await ControlServer.start();
-    database = await server.create();
+  before(() => {
     control = database.control;
-    await control.viewSources.import([viewEntry(VIEW), viewEntry('pmr_inventory')]);
   });
-  after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.queued_key'));
 
   it('are taken for one view, oldest first, up to the requested number', async () => {
@@ -35,12 +30,12 @@ describe('queued keys', () => {
   });
 
   it("of a recheck become due by the control database's clock", async () => {
-    await control.queuedKeys.addRechecks(VIEW, 30, Readable.from(['7\n', '8\n9\n']));
+    await control.queuedKeys.addRechecks(VIEW, 3600, Readable.from(['7\n', '8\n9\n']));
     assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
 
-    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '29 seconds'`);
+    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '50 minutes'`);
     assert.deepEqual((await control.queuedKeys.due(VIEW, 10)).keys, []);
-    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '1 second'`);
+    await database.pool.query(`update etl.queued_key set due_at = due_at - interval '10 minutes'`);
 
     assert.partialDeepStrictEqual(await control.queuedKeys.due(VIEW, 10), {
       keys: ['7', '8', '9'],

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+import { useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
 
 describe('old rows of the control database', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
-
-  before(async () => {
-    server = await ControlServer.start();
-  });
-  after(() => server.stop());
-  beforeEach(async () => {
-    database = await server.create();
-    await database.control.viewSources.import([viewEntry(VIEW), viewEntry('pmr_inventory')]);
-  });
+  const database = useControl({ per: 'test', views: [VIEW, 'pmr_inventory'] });
 
   /** Inserts batches of a view, oldest first, by state and age in days. */
   const addBatches = async (view: string, batches: [state: string, days: number][]) => {

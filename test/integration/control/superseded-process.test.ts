@@ -2,19 +2,10 @@ import assert from 'node:assert/strict';
 import type { Lease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { EtlTransaction } from '../../../shared/model/batch.ts';
-import { BatchSteps, COUNTS, checkpoint, newBatch, STAGED, VIEW } from './batch-steps.ts';
-import { ControlServer } from './control-server.ts';
+import { COUNTS, checkpoint, newBatch, STAGED, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('I4 a process that wakes up after its lease was taken over', () => {
-  let server: ControlServer;
-  let steps: BatchSteps;
-
-  before(async () => {
-    server = await ControlServer.start();
-    steps = await BatchSteps.over(await server.create());
-  });
-  after(() => server.stop());
-  beforeEach(() => steps.forgetBatches());
+  const steps = useBatchSteps();
 
   const awakening = {
     'begins no batch': async (stale: Lease) => steps.control.batches.begin(stale, newBatch()),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
-import { type ControlDatabase, ControlServer, viewEntry } from './control-server.ts';
+import { useControl, viewEntry } from './control-server.ts';
 
 const FULL: ResolvedEntry = viewEntry('pmr_project', {
   tracked_columns: ['enq_id', 'has_pm'],
@@ -19,14 +19,8 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
 });
 
 describe('view sources', () => {
-  let server: ControlServer;
-  let database: ControlDatabase;
+  const database = useControl();
 
-  before(async () => {
-    server = await ControlServer.start();
-    database = await server.create();
-  });
-  after(() => server.stop());
   beforeEach(() => database.pool.query('truncate etl.view_source cascade'));
 
   it('are read back as they were imported', async () => {

@@ -4,11 +4,10 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { archiveFiles, buildInstalled, installArchive, makeArchive } from '../../deployed/archive.ts';
 import { DeployedFunction } from '../../deployed/deployed-function.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const RECORDER = new URL('../../deployed/record-packages.ts', import.meta.url).href;
@@ -37,8 +36,7 @@ describe('the archive that is deployed', () => {
   /** The packages that its build finds, before those of development are removed. */
   let installedForBuild: Set<string>;
 
-  before(async function () {
-    this.timeout(240_000);
+  before(async () => {
     archive = await makeArchive();
     folder = await installArchive(archive);
     installedForBuild = await installedPackages(folder);
@@ -174,17 +172,12 @@ describe('the archive that is deployed', () => {
   });
 
   describe('at work', () => {
-    let stack: Stack;
-    let on: Installation;
+    const { on, stack } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
 
     before(async () => {
-      stack = await Stack.start();
-      on = await stack.install();
-      await importConfiguration({ entries: [...ENTRIES, STREAMED_ENTRY] }, on.dependencies);
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.source.add('app_incident', { id: 1 });
     });
-    after(() => stack.stop());
 
     /** Calls a function in a new process: what it answers, and what it loaded for it. */
     const call = async (

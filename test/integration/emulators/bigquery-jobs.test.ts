@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { ended, failure, LOCATION, openProject, type Project, rejection } from './bigquery-project.ts';
 
 describe('BigQuery stand-in: jobs', () => {
@@ -124,8 +124,7 @@ describe('BigQuery stand-in: jobs', () => {
   });
 
   it('say that they still run when the waiting time is over', async () => {
-    const held = hold();
-    project.faults.next('bigquery.job.query', held);
+    const held = project.faults.holdNext('bigquery.job.query');
     const [job] = await project.bigquery.createQueryJob({ query: 'select 5 as a', location: LOCATION });
     await held.reached;
     const [metadata] = await job.getMetadata();
@@ -208,8 +207,7 @@ describe('BigQuery stand-in: jobs', () => {
 
     it('can be cancelled while they are held, and then never have an effect', async () => {
       await project.rows('create or replace table d.g (a int64)');
-      const held = hold();
-      project.faults.next('bigquery.job.query', held);
+      const held = project.faults.holdNext('bigquery.job.query');
       const [job] = await project.bigquery.createQueryJob({
         query: 'insert into d.g values (1)',
         location: LOCATION,

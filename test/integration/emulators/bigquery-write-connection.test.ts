@@ -234,8 +234,7 @@ describe('BigQuery stand-in: connections of the Storage Write API', () => {
     });
 
     it('hold a request, and those behind it', async () => {
-      const held = hold();
-      project.faults.next('AppendRows', held);
+      const held = project.faults.holdNext('AppendRows');
       const writer = await openWriter(project.standIn.writeHost, 't', PLAIN);
       const answers = [writer.append({ id: 1 }), writer.append({ id: 2 })];
       await held.reached;
@@ -260,8 +259,7 @@ describe('BigQuery stand-in: connections of the Storage Write API', () => {
   it('break off when the stand-in closes, whether or not a request is held', async () => {
     const closing = await openProject();
     await closing.rows('create table d.t (id int64, name string)');
-    const held = hold();
-    closing.faults.next('AppendRows', held);
+    const held = closing.faults.holdNext('AppendRows');
     const call = openCall(closing.standIn.writeHost);
     call.write(requestOf('t', PLAIN, [{ id: 1 }]));
     await held.reached;

@@ -96,8 +96,7 @@ describe('the proxy in front of PostgreSQL', () => {
   });
 
   it('carries out a call whose client is gone, when it is released', async () => {
-    const held = hold();
-    proxy.faults.next(INSERT, held);
+    const held = proxy.faults.holdNext(INSERT);
     const inserted = assert.rejects(insert('late'), /terminated/);
     await held.reached;
     proxy.dropConnections();

@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
 import { failJob, failJobAfterEffect } from '../../emulators/bigquery/job-faults.ts';
-import { hold, pass } from '../../emulators/faults.ts';
-import type { Installation, Staged } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { pass } from '../../emulators/faults.ts';
+import type { Staged } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('when a job fails or staged objects are lost', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   describe('a merge job', () => {
     it('that failed for a transient reason is followed by the next attempt', async () => {
@@ -45,8 +36,7 @@ describe('when a job fails or staged objects are lost', () => {
       await on.assertEqual();
     });
 
-    it('that keeps failing is left to a later delivery, and nothing is lost', async function () {
-      this.timeout(30_000);
+    it('that keeps failing is left to a later delivery, and nothing is lost', async () => {
       const batch = await on.stage();
       const failing = Array.from({ length: 4 }, () => failJob('rateLimitExceeded'));
       stack.bigquery.faults.next('bigquery.job.query', ...failing);
@@ -63,9 +53,8 @@ describe('when a job fails or staged objects are lost', () => {
 
     it('that outlives the function is found by the next delivery under the same id', async () => {
       const batch = await on.stage();
-      const held = hold();
-      stack.bigquery.faults.next('bigquery.job.query', held);
-      const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '1' });
+      const held = stack.bigquery.faults.holdNext('bigquery.job.query');
+      const hurried = await on.hurriedProcess(held);
 
       assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
       assert.deepEqual(await on.states(), ['applying']);
@@ -174,8 +163,7 @@ describe('when a job fails or staged objects are lost', () => {
     it('I2 is captured again when an object disappears before it is loaded', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
-      const held = hold();
-      stack.bigquery.faults.next('bigquery.job.load', held);
+      const held = stack.bigquery.faults.holdNext('bigquery.job.load');
       const extracting = on.extract();
       await held.reached;
       await on.bucket.file('pmr_project/2/upserts-00000.ndjson.gz').delete();
@@ -202,8 +190,7 @@ describe('when a job fails or staged objects are lost', () => {
   });
 
   it('a merge event that arrives while its batch is being extracted is retried', async () => {
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const extracting = on.stage();
     await held.reached;
 

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Installation } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('rows that a row security policy of the source hides', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   /** Hides rows of the table from the reader role, without an error from PostgreSQL. */
   const showOnly = (table: string, condition: string) =>

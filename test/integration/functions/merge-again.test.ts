@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
-import { hold } from '../../emulators/faults.ts';
-import type { Installation, Staged } from '../../support/installation.ts';
-import { LOCATION, Stack } from '../../support/stack.ts';
+import type { Staged } from '../../support/installation.ts';
+import { LOCATION } from '../../support/stack.ts';
+import { until } from '../../support/until.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('a merge that is retried', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
   let batch: Staged;
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
@@ -24,9 +18,8 @@ describe('a merge that is retried', () => {
 
   it('I5 because its rows are gone finds the load that outlived its function, and applies the batch once', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
-    const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
+    const hurried = await on.hurriedProcess(held);
 
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     await held.reached;
@@ -52,9 +45,8 @@ describe('a merge that is retried', () => {
 
   it('I5 because its rows are gone loads them once, when several deliveries find the running load', async () => {
     await on.query(`truncate table ${on.tempTable()}`);
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
-    const hurried = await on.anotherProcess({ TIME_LIMIT_SECONDS: '2' });
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
+    const hurried = await on.hurriedProcess(held);
     assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
     held.release();
 
@@ -70,12 +62,7 @@ describe('a merge that is retried', () => {
     const other = await changeTargetUntilGate();
 
     const merging = on.merge(batch);
-    let isOver = false;
-    merging.then(
-      () => (isOver = true),
-      () => (isOver = true),
-    );
-    while (!isOver && (await on.batches())[1]?.attempt === 1);
+    await Promise.race([merging, until(async () => (await on.batches())[1]?.attempt !== 1)]);
     await other.openGate();
     const merged = await merging;
 
@@ -104,11 +91,8 @@ describe('a merge that is retried', () => {
         end while;
         commit transaction`,
     });
-    const hasChanged = async () => {
-      const [children] = await on.bigquery.getJobs({ parentJobId: String(job.id) });
-      return children.length > 1;
-    };
-    while (!(await hasChanged()));
+    // It has changed the target when a second statement of it has begun.
+    await until(async () => (await on.bigquery.getJobs({ parentJobId: String(job.id) }))[0].length > 1);
     return {
       openGate: () => on.query('create table SMartData_Temp.gate (a int64)'),
       ended: () => job.getQueryResults(),

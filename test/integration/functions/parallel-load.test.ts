@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { failBefore, hold } from '../../emulators/faults.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { until } from '../../support/until.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const ROWS = 1000;
 const SLICES = 4;
 
 describe('an initial load in parallel slices', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ settings: { SLICE_ROWS: '100', MAX_SLICES: String(SLICES) } });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install({ SLICE_ROWS: '100', MAX_SLICES: String(SLICES) });
-    // Keys with gaps, some negative. The planner's row estimate decides the number of slices.
+    // Keys with holes, below zero too; the planner's row count decides how many slices there are.
     await on.source.database.query(
       `insert into app_project (id, name)
        select n * 3 - 500, 'project ' || n from generate_series(1, ${ROWS}) n;
@@ -44,8 +37,8 @@ describe('an initial load in parallel slices', () => {
     const { slices } = on.dependencies;
     const taken = await Promise.all(Array.from({ length: SLICES }, () => slices.connect()));
     const extracting = on.stage();
-    // When the slices wait for connections, of which none is free, the snapshot exists.
-    while (slices.waitingCount < SLICES) await on.source.database.query('select');
+    // The snapshot is there when the slices ask for connections, of which none is left.
+    await until(() => slices.waitingCount === SLICES);
     await on.source.add('app_project', { id: 1_000_000, name: 'late' }, { id: 1_000_001, name: 'later' });
     await on.source.delete('app_project', 1);
     for (const client of taken) client.release();
@@ -69,7 +62,7 @@ describe('an initial load in parallel slices', () => {
       assert.deepEqual([pool.totalCount - pool.idleCount, pool.waitingCount], [0, 0]);
     }
     assert.deepEqual(await upsertsOf('1'), []);
-    while ((await readersAtWork()) > 0);
+    await until(async () => (await readersAtWork()) === 0);
     for (const { release } of held) release();
     assert.partialDeepStrictEqual(await on.replicate(), { added: String(ROWS) });
     assert.deepEqual(await on.states(), ['abandoned', 'applied']);
@@ -89,7 +82,7 @@ describe('an initial load in parallel slices', () => {
     const taken = await Promise.all([slices.connect(), slices.connect()]);
 
     const extracting = Promise.all([process.stage('pmr_project'), process.stage('pmr_site')]);
-    while (slices.waitingCount < 4) await elapse(20);
+    await until(() => slices.waitingCount === 4);
     await elapse(3_000);
     for (const client of taken) client.release();
 

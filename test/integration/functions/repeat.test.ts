@@ -7,22 +7,12 @@ import {
   failAfterEffect,
   failBefore,
 } from '../../emulators/faults.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('repeating a step', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   it('I4 extract announces the batch in flight again, and begins no other', async () => {
     const batch = await on.stage();
@@ -124,8 +114,7 @@ describe('repeating a step', () => {
     await on.assertEqual();
   });
 
-  it('ends with equal tables after lost answers of BigQuery, Cloud Storage and Pub/Sub', async function () {
-    this.timeout(60_000);
+  it('ends with equal tables after lost answers of BigQuery, Cloud Storage and Pub/Sub', async () => {
     await on.replicate();
     let id = 10;
     const lostAnswers: [Faults, string, Fault][] = [

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('a view is replicated', () => {
-  let stack: Stack;
-  let on: Installation;
-
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-  });
+  const { on, stack } = useInstallation();
 
   it('completely the first time, with NULLs as NULLs', async () => {
     await on.source.add('app_company', { id: 1, name: 'Möbel & Söhne' });
@@ -175,7 +165,7 @@ describe('a view is replicated', () => {
     assert.equal((await on.batches()).length, 1);
     assert.notDeepEqual(await on.checkpointOf(), before);
     const { rows } = await on.control.query(
-      `select idle_captures, captured_at > now() - interval '1 minute' as recent from etl.view_source where name = 'pmr_project'`,
+      `select idle_captures, captured_at > now() - interval '10 minutes' as recent from etl.view_source where name = 'pmr_project'`,
     );
     assert.deepEqual(rows, [{ idle_captures: '2', recent: true }]);
     assert.deepEqual(await on.mailboxes.merge.take(), [{ view: 'pmr_project', etlTransactionId: '1' }]);
@@ -198,7 +188,7 @@ describe('a view is replicated', () => {
   });
 
   it('I2 in several batches when there are many changes, each of which requests the next', async () => {
-    const cutting = await stack.install({ MAX_BATCH_LOG_ROWS: '4' });
+    const cutting = await stack.install({ settings: { MAX_BATCH_LOG_ROWS: '4' } });
     await cutting.replicate();
     await cutting.mailboxes.extract.take();
     const rows = Array.from({ length: 10 }, (_, i) => ({ id: i + 1, name: `project ${i + 1}` }));

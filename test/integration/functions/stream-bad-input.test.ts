@@ -4,24 +4,15 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
-import { hold } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 
 describe('bad input for streaming causes a clear error, and nothing is lost', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
     await on.replicate(VIEW);
     await on.source.add('app_incident', { id: 3, type: 'three' });
@@ -179,8 +170,7 @@ describe('bad input for streaming causes a clear error, and nothing is lost', ()
     }
 
     it('that is dropped while rows are being sent halts the view', async () => {
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const batch = await on.stage(VIEW);
       const streaming = assert.rejects(on.stream(batch), { kind: 'configuration' });
       await held.reached;

@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failAfterEffect } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 
 // BigQuery silently ignores a change with a lower sequence number than the row's, even for deleted rows, whose sequence numbers no query
 // shows. So a batch id that is used twice would freeze rows.
 describe('I7 a control database that does not know what was streamed', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_incident', { id: 1, type: 'one' }, { id: 2, type: 'two' });
     await on.replicate(VIEW);
   });
@@ -64,7 +55,6 @@ describe('I7 a control database that does not know what was streamed', () => {
     await forgetStagedObjects();
     await comeBack();
     const reborn = await stack.withNewControl(on);
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
 
     const applied = await reborn.replicate(VIEW);
 
@@ -98,8 +88,7 @@ describe('I7 a control database that does not know what was streamed', () => {
   });
 
   it('notices a load job with its id that an earlier control database started', async () => {
-    const fresh = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
+    const fresh = await stack.install({ views: [STREAMED_ENTRY] });
     await fresh.source.add('app_incident', { id: 1, type: 'one' });
     const batch = await fresh.stage(VIEW);
     const jobId = `stream_SMartDataAnalytics_xyz_incident_${batch.etlTransactionId}_1_1`;

@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 const YEAR_MS = 365.25 * 24 * 3_600_000;
 
 describe('a date outside the window that streaming accepts', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
   beforeEach(async () => {
-    on = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
     await on.source.add('app_incident', { id: 1, type: 'one' });
     await on.replicate(VIEW);
   });
@@ -59,8 +52,7 @@ describe('a date outside the window that streaming accepts', () => {
   });
 
   it('is loaded when the whole view is loaded instead of streamed', async () => {
-    const fresh = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
+    const fresh = await stack.install({ views: [STREAMED_ENTRY] });
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
 
     await fresh.replicate(VIEW);
@@ -71,12 +63,10 @@ describe('a date outside the window that streaming accepts', () => {
   });
 
   it('halts a view that must be streamed again into a target with rows, until a policy allows it', async () => {
-    const fresh = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
+    const fresh = await stack.install({ views: [STREAMED_ENTRY] });
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' }, { id: 2 });
     await fresh.replicate(VIEW);
     const reborn = await stack.withNewControl(fresh);
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
     await assert.rejects(reborn.extract(VIEW), {
       kind: 'bad_data',
       message: /key 1, column open_datetime/,
@@ -94,8 +84,7 @@ describe('a date outside the window that streaming accepts', () => {
   });
 
   it('I8 that only BigQuery detects is reported with the key of its row', async () => {
-    const fresh = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, fresh.dependencies);
+    const fresh = await stack.install({ views: [STREAMED_ENTRY] });
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' });
     const batch = await fresh.stage(VIEW);
     // The batch is staged for a load, and a foreign row in the target makes it a stream.

@@ -1,31 +1,22 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, pass, refuse } from '../../emulators/faults.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = STREAMED_ENTRY.name;
 
 describe('streaming a view', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    stack.clearFaults();
-    on = await stack.install();
-    await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
-    await on.source.add(
+  beforeEach(() =>
+    on.source.add(
       'app_incident',
       { id: 1, inventory_id: 7, type: 'broken', opened: '2026-01-02T03:04:05Z' },
       { id: 2, type: 'noisy', closed: '2026-02-03T04:05:06Z', opened: '2025-12-31T23:59:59Z' },
-    );
-  });
+    ),
+  );
 
   const appends = () => stack.bigquery.faults.calls.filter((call) => call === 'AppendRows').length;
   const numbers = () =>
@@ -87,7 +78,6 @@ describe('streaming a view', () => {
       // No batch captures this log row: the old control database is gone, and the new one begins after it.
       await on.source.delete('app_incident', 2);
       const reborn = await stack.withNewControl(on);
-      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
 
       const applied = await reborn.replicate(VIEW);
 
@@ -98,7 +88,6 @@ describe('streaming a view', () => {
     it('I2 into a target with rows never deletes its own rows, however outdated the list of stale keys is', async () => {
       await on.replicate(VIEW);
       const reborn = await stack.withNewControl(on);
-      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
       const { dependencies } = reborn;
       const outdated = async function* () {
         yield [{ incident_id: '1' }, { incident_id: '2' }];
@@ -117,7 +106,6 @@ describe('streaming a view', () => {
       await on.replicate(VIEW);
       await on.source.database.query('delete from app_incident');
       const reborn = await stack.withNewControl(on);
-      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
 
       await assert.rejects(reborn.extract(VIEW), {
         kind: 'configuration',
@@ -131,7 +119,6 @@ describe('streaming a view', () => {
         const isReload = first.length > 0;
         if (isReload) await on.replicate(VIEW);
         const loaded = isReload ? await stack.withNewControl(on) : on;
-        await importConfiguration({ entries: [STREAMED_ENTRY] }, loaded.dependencies);
         const batch = await loaded.stage(VIEW);
         const call = isReload ? 'bigquery.job.query' : 'bigquery.job.load';
         const failing = Array.from({ length: 4 }, () => failJob('backendError'));
@@ -150,15 +137,13 @@ describe('streaming a view', () => {
       await on.replicate(VIEW);
       await on.source.change('app_incident', 1, { type: 'older' });
       const batch = await on.stage(VIEW);
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const sleeper = await on.anotherProcess();
       const asleep = sleeper.stream(batch).catch(() => undefined);
       await held.reached;
       await on.query(`drop table ${on.targetTable('incident')}`);
       await on.source.change('app_incident', 1, { type: 'newer' });
       const reborn = await stack.withNewControl(on);
-      await importConfiguration({ entries: [STREAMED_ENTRY] }, reborn.dependencies);
       await reborn.replicate(VIEW);
 
       held.release();
@@ -244,9 +229,8 @@ describe('streaming a view', () => {
       await on.source.change('app_incident', 1, { type: 'older' });
       await on.source.delete('app_incident', 2);
       const older = await on.stage(VIEW);
-      // Its process sleeps while its request is held. Another process applies the batch and continues.
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      // Its process sleeps with the request on its way; another one does the work, and goes on.
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const sleeper = await on.anotherProcess();
       const asleep = assert.rejects(sleeper.stream(older), { kind: 'superseded' });
       await held.reached;
@@ -265,8 +249,7 @@ describe('streaming a view', () => {
     it('I4 is left to the process that took the view over, even while a request waits for its answer', async () => {
       await on.source.change('app_incident', 1, { type: 'worse' });
       const batch = await on.stage(VIEW);
-      const held = hold();
-      stack.bigquery.faults.next('AppendRows', held);
+      const held = stack.bigquery.faults.holdNext('AppendRows');
       const sleeper = await on.anotherProcess({ LEASE_SECONDS: '1' });
       const asleep = assert.rejects(sleeper.stream(batch), { kind: 'superseded' });
       await held.reached;
@@ -289,9 +272,9 @@ describe('streaming a view', () => {
       const batch = await hasty.stage(VIEW);
       assert.ok((await on.stagedObjects(batch)).length > 5);
       await on.mailboxes.stream.take();
-      // Two pages of rows use up the time for reading, and 20 seconds remain for the answers.
+      // Two pages of rows take as long as the call may read, and nothing else takes any time: 20 seconds are left for the answers.
       const pageMs = (9000 - 30 - 20) * 500;
-      let aheadMs = 0;
+      let nowMs = Date.now();
       const { warehouse } = hasty.dependencies;
       const appendSlowly: typeof warehouse.appendRows = (append) =>
         warehouse.appendRows({
@@ -299,13 +282,13 @@ describe('streaming a view', () => {
           async *rowsUntil(stop) {
             for await (const rows of append.rowsUntil(stop)) {
               yield rows;
-              aheadMs += pageMs;
+              nowMs += pageMs;
             }
           },
         });
       hasty.dependencies = {
         ...hasty.dependencies,
-        clock: { nowMs: () => Date.now() + aheadMs },
+        clock: { nowMs: () => nowMs },
         warehouse: { ...warehouse, appendRows: appendSlowly },
       };
       let continued = 0;

@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict';
-import { createLog } from '../../../shared/log.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { LineSink } from '../../support/line-sink.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 describe('batches and transactions that wait', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   /** A process of the same installation, and its log lines. */
   const logging = async (settings: Record<string, string> = {}) => {
     const process = await on.anotherProcess(settings);
-    const sink = new LineSink();
-    process.dependencies = { ...process.dependencies, log: createLog('info', sink) };
-    return { process, sink };
+    return { process, sink: process.captureLog() };
   };
 
   describe('a staged batch', () => {
@@ -35,7 +24,7 @@ describe('batches and transactions that wait', () => {
 
     it('I4 is announced again for a day, and its log rows are not captured again', async () => {
       const batch = await on.stage();
-      await stagedFor('23 hours 59 minutes');
+      await stagedFor('23 hours');
 
       assert.partialDeepStrictEqual(await on.extract(), {
         outcome: 'republished',
@@ -60,14 +49,13 @@ describe('batches and transactions that wait', () => {
         await importConfiguration({ entries: [STREAMED_ENTRY] }, on.dependencies);
         await on.source.add('app_incident', { id: 1, type: 'leak' });
         const batch = await on.stage(view);
-        const apply = () => (view === STREAMED_ENTRY.name ? on.stream(batch) : on.merge(batch));
         await on.control.query('update etl.view_source set paused = true where name = $1', [view]);
 
-        assert.equal((await apply()).outcome, 'skipped');
+        assert.equal((await on.apply(batch)).outcome, 'skipped');
 
         assert.deepEqual(await on.states(view), ['staged']);
         await on.control.query('update etl.view_source set paused = false where name = $1', [view]);
-        assert.equal((await apply()).outcome, 'applied');
+        assert.equal((await on.apply(batch)).outcome, 'applied');
       });
     }
   });
@@ -90,23 +78,14 @@ describe('batches and transactions that wait', () => {
     assert.deepEqual(await on.mailboxes.extract.take(), []);
   });
 
-  /** Makes the last captures this many seconds older. */
-  const ageHorizons = (seconds: number) =>
-    on.control.query(
-      `update etl.checkpoint set horizons = (
-         select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - $1::int8 * 1000000)::text)))
-         from jsonb_array_elements(horizons) h)`,
-      [seconds],
-    );
-
   it('I8 a floor that has not moved for long causes a warning that names the oldest transaction', async () => {
     await on.replicate();
-    const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '60' });
-    await ageHorizons(55);
+    const { process, sink } = await logging({ FLOOR_WARNING_SECONDS: '3600', GRACE_SECONDS: '3600' });
+    await on.letHorizonsAge(1800);
     await process.extract();
     assert.deepEqual(sink.records(), []);
-    await ageHorizons(120);
-    // PostgreSQL shows the age of other users' transactions only to roles with this privilege.
+    await on.letHorizonsAge(3600);
+    // The age of other people's transactions is shown to those who may see everybody's.
     await on.source.database.query(`grant pg_read_all_stats to ${READER.name}`);
     const writer = await on.source.database.connect();
     try {
@@ -123,9 +102,9 @@ describe('batches and transactions that wait', () => {
         view: 'pmr_project',
         oldestTransaction: { pid: rows[0].pid },
       });
-      assert.ok(Number(line.stuckSeconds) >= 120);
+      assert.ok(Number(line.stuckSeconds) >= 5400);
       const { ageSeconds } = line.oldestTransaction as { ageSeconds: unknown };
-      assert.ok(typeof ageSeconds === 'number' && ageSeconds >= 0 && ageSeconds < 60, String(ageSeconds));
+      assert.ok(typeof ageSeconds === 'number' && ageSeconds >= 0 && ageSeconds < 600, String(ageSeconds));
     } finally {
       await writer.query('rollback');
       writer.release();
@@ -150,11 +129,10 @@ describe('batches and transactions that wait', () => {
       `select (extract(epoch from lag) * 1000)::float8 as "lagMs" from etl.etl_transaction order by id desc limit 1`,
     );
     assert.equal(applied?.lagMs, rows[0].lagMs);
-    assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 3_700_000, String(rows[0].lagMs));
+    assert.ok(rows[0].lagMs >= 3_600_000 && rows[0].lagMs < 4_200_000, String(rows[0].lagMs));
   });
 
-  it('an extract waits ten seconds for a locked table, and is then retried later', async function () {
-    this.timeout(30_000);
+  it('an extract waits ten seconds for a locked table, and is then retried later', async () => {
     await on.replicate();
     await on.source.change('app_project', 1, { name: 'uno' });
     const owner = await on.source.database.connect();
@@ -169,7 +147,7 @@ describe('batches and transactions that wait', () => {
         context: { view: 'pmr_project', code: '55P03' },
       });
 
-      assert.ok(performance.now() - startedMs < 20_000);
+      assert.ok(performance.now() - startedMs >= 9_900);
     } finally {
       await owner.query('rollback');
       owner.release();

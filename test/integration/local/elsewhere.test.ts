@@ -15,7 +15,7 @@ import { Workload } from '../../smartapp/workload.ts';
 import { addressOf, Command } from '../../support/command.ts';
 import { findGooglePubSub, startGooglePubSub } from '../../support/google-pub-sub.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 // This process has no credentials, and Google's client would look for them.
 process.env.METADATA_SERVER_DETECTION = 'none';

@@ -21,6 +21,7 @@ const RANDOM_MOMENTS = 3;
 /** A run is ready and has applied batches by then. */
 const LATEST_MOMENT_MS = 6000;
 const POLL_INTERVAL_MS = 5;
+const TIMEOUT_MS = 240_000;
 
 /** Shorter than anybody needs them: what a killed process held is free again soon. */
 const SETTINGS = { LEASE_SECONDS: '2', GRACE_SECONDS: '1' };
@@ -181,7 +182,7 @@ async function untilResumed(run: Command, batches: LeftBatch[]): Promise<void> {
 async function compareAll(run: Command): Promise<string[]> {
   const controlUrl = await controlUrlOf(run);
   const idle = { controlUrl, extractUrl: await addressOf(run, 'extract') };
-  const states = await untilIdle(idle, AbortSignal.timeout(60_000));
+  const states = await untilIdle(idle, AbortSignal.timeout(TIMEOUT_MS));
   assert.deepEqual(
     states.map(({ name }) => name),
     (await readEnabledViewSources()).map(({ name }) => name),

@@ -6,27 +6,17 @@ import { preflight } from '../../../shared/operations/preflight.ts';
 import { queueKeys } from '../../../shared/operations/queue-keys.ts';
 import type { Finding } from '../../../shared/source/inspect-server.ts';
 import { ENTRIES, type Installation } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const SEQUENCE = 'models_logging_change_id_seq';
 
 describe('checks, dry runs, ticks and keys', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.add(
-      'app_project',
-      { id: 1, name: 'one' },
-      { id: 2, name: 'two' },
-      { id: 3, name: 'three' },
-    );
-  });
+  beforeEach(() =>
+    on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }, { id: 3, name: 'three' }),
+  );
 
   describe('check', () => {
     it('reports a new installation as ready, with what it found', async () => {
@@ -118,7 +108,7 @@ describe('checks, dry runs, ticks and keys', () => {
 
     it('I12 finds a role that may write', async () => {
       const superuser = await on.anotherProcess({
-        SOURCE_DATABASE_URL: stack.postgres.url(on.parts.sourceDatabase),
+        SOURCE_DATABASE_URL: on.parts.sourceUrl,
       });
       assert.match(
         one(await faulty(superuser), 'source rights').message,
@@ -344,7 +334,7 @@ describe('checks, dry runs, ticks and keys', () => {
 
   it('a view with recheck_seconds fetches the keys of a batch once more, later', async () => {
     await importConfiguration(
-      { entries: ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 30 })) },
+      { entries: ENTRIES.map((entry) => ({ ...entry, recheck_seconds: 3600 })) },
       on.dependencies,
     );
     await on.replicate();
@@ -354,13 +344,13 @@ describe('checks, dry runs, ticks and keys', () => {
     await on.source.database.query(`update app_project set name = 'late' where id = 1`);
     assert.equal((await on.extract()).outcome, 'idle');
 
-    await on.control.query(`update etl.queued_key set due_at = due_at - interval '30 seconds'`);
+    await on.control.query(`update etl.queued_key set due_at = due_at - interval '1 hour'`);
     const batch = await on.stage();
 
     assert.equal(batch.kind, 'repair');
     await on.merge(batch);
     await on.assertEqual();
-    await on.control.query(`update etl.queued_key set due_at = due_at - interval '30 seconds'`);
+    await on.control.query(`update etl.queued_key set due_at = due_at - interval '1 hour'`);
     assert.equal((await on.extract()).outcome, 'idle');
   });
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { readOnly } from '../../../shared/postgres/transaction.ts';
 import { Authority } from '../../emulators/authority.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
@@ -27,16 +26,8 @@ describe('TLS of a database connection', () => {
   after(() => Promise.all([encrypting.stop(), plain.stop()]));
 
   const open = (server: Postgres, host: 'localhost' | '127.0.0.1', { mode, ca }: Tls): pg.Pool => {
-    const config = parseConfig({
-      GOOGLE_CLOUD_PROJECT: 'smart-project',
-      SOURCE_DATABASE_URL: server.url().replace('127.0.0.1', host),
-      SOURCE_TLS: mode,
-      SOURCE_TLS_CA: ca,
-      CONTROL_DATABASE_URL: server.url(),
-      STAGING_BUCKET: 'staging',
-      BIGQUERY_LOCATION: 'EU',
-    });
-    const pool = openTestPool(config.sourceDatabase, { max: 2, config });
+    const url = server.url().replace('127.0.0.1', host);
+    const pool = openTestPool(url, { max: 2, settings: { SOURCE_TLS: mode, SOURCE_TLS_CA: ca } });
     pools.push(pool);
     return pool;
   };

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { inTransaction, readOnly } from '../../../shared/postgres/transaction.ts';
-import { hold } from '../../emulators/faults.ts';
 import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
@@ -12,8 +10,7 @@ import { openTestPool } from '../../support/open-test-pool.ts';
 /** The shortest time-outs that can be configured: one second for the statement, and one for the connection. */
 const TIMEOUT_MS = 2_000;
 
-describe('a connection to PostgreSQL', function () {
-  this.timeout(20_000);
+describe('a connection to PostgreSQL', () => {
   let server: Postgres;
   let proxy: PostgresProxy;
   let pool: pg.Pool;
@@ -21,17 +18,10 @@ describe('a connection to PostgreSQL', function () {
   before(async () => {
     server = await startPostgres();
     proxy = await startPostgresProxy({ port: server.port, sideOf: () => 'db' });
-    const url = proxy.url(server.url());
-    const config = parseConfig({
-      GOOGLE_CLOUD_PROJECT: 'test-project',
-      SOURCE_DATABASE_URL: url,
-      CONTROL_DATABASE_URL: url,
-      STAGING_BUCKET: 'test-bucket',
-      BIGQUERY_LOCATION: 'EU',
-      STATEMENT_TIMEOUT_SECONDS: '1',
-      CONNECT_TIMEOUT_SECONDS: '1',
+    pool = openTestPool(proxy.url(server.url()), {
+      max: 4,
+      settings: { STATEMENT_TIMEOUT_SECONDS: '1', CONNECT_TIMEOUT_SECONDS: '1' },
     });
-    pool = openTestPool(config.sourceDatabase, { max: 4, config });
   });
   after(async () => {
     await pool.end();
@@ -40,8 +30,7 @@ describe('a connection to PostgreSQL', function () {
   });
 
   it('I8 fails as transient when the server does not answer', async () => {
-    const held = hold();
-    proxy.faults.next('db: select', held);
+    const held = proxy.faults.holdNext('db: select');
     const startedMs = performance.now();
 
     await assert.rejects(readOnly(pool, 'source', 'select 1'), {

@@ -3,27 +3,17 @@ import { inspect } from 'node:util';
 import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { createDependencies } from '../../../shared/runtime/dependencies.ts';
-import { ENTRIES, type Installation } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
-
-const [PROJECT_ENTRY] = ENTRIES;
-assert.ok(PROJECT_ENTRY);
+import { PROJECT_ENTRY } from '../../support/installation.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 /** A port on which no server listens. */
 const NOWHERE = 'postgresql://reader:hunter2@127.0.0.1:1/smartapp';
 
 describe('bad input causes a clear error, and nothing is lost', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on } = useInstallation();
 
-  before(async () => {
-    stack = await Stack.start();
-  });
-  after(() => stack.stop());
-  beforeEach(async () => {
-    on = await stack.install();
-    await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
-  });
+  beforeEach(() => on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' }));
 
   describe('databases', () => {
     it('an unreachable source causes a retry', async () => {

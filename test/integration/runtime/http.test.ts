@@ -6,9 +6,10 @@ import { http } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { extract } from '../../../functions/extract/extract.ts';
 import { merge } from '../../../functions/merge/merge.ts';
-import { failBefore, hold } from '../../emulators/faults.ts';
-import { ENTRIES, type Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { failBefore } from '../../emulators/faults.ts';
+import { ENTRIES } from '../../support/installation.ts';
+import { pushed } from '../../support/pushed.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 import { UNFIT, UNREADABLE } from './impossible-events.ts';
 
 http('extract', extract);
@@ -17,28 +18,23 @@ http('merge', merge);
 type Answer = { status: number; body: Record<string, unknown> & { error?: Record<string, unknown> } };
 
 describe('the functions over HTTP', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ per: 'file' });
   let servers: Record<'extract' | 'merge', Server>;
 
   before(async () => {
-    stack = await Stack.start();
-    on = await stack.install();
-    // A process has one environment, and creates its dependencies from it at the first request.
+    // A process has one environment, from which it makes its dependencies at the first request.
     Object.assign(process.env, on.parts.env);
     servers = { extract: getTestServer('extract'), merge: getTestServer('merge') };
     for (const server of Object.values(servers)) await once(server.listen(0, '127.0.0.1'), 'listening');
   });
-  after(async () => {
+  after(() => {
     for (const server of Object.values(servers)) {
       server.close();
       server.closeAllConnections();
     }
     for (const name of Object.keys(on.parts.env)) delete process.env[name];
-    await stack.stop();
   });
   beforeEach(async () => {
-    stack.clearFaults();
     await on.control.query('truncate etl.etl_error');
     await on.dependencies.control.viewStops.resume('pmr_project');
     for (const mailbox of Object.values(on.mailboxes)) await mailbox.take();
@@ -99,7 +95,7 @@ describe('the functions over HTTP', () => {
         id: '1',
         type: 'google.cloud.pubsub.topic.v1.messagePublished',
         source: '//pubsub.googleapis.com/projects/p/topics/cdc-merge',
-        data: pushed(JSON.stringify(announced)),
+        data: pushed(announced),
       },
       'application/cloudevents+json',
     );
@@ -118,7 +114,7 @@ describe('the functions over HTTP', () => {
     }
 
     await on.parts.pubsub.topic('cdc-extract').publishMessage({ json: { trigger: 'scheduler' } });
-    await idle();
+    await stack.idle(on);
 
     await on.assertEqual();
     assert.deepEqual(
@@ -131,8 +127,7 @@ describe('the functions over HTTP', () => {
 
   it('I8 receive a merge event again that arrived while its batch was being extracted', async () => {
     await addProject();
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const extracting = post('extract', { view: 'pmr_project' });
     await held.reached;
     const [batch] = (await on.batches()).slice(-1);
@@ -272,8 +267,7 @@ describe('the functions over HTTP', () => {
 
   it('I4 acknowledge an event whose step another process has taken over', async () => {
     await addProject();
-    const held = hold();
-    stack.bigquery.faults.next('bigquery.job.load', held);
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const extracting = push('extract', '{"view":"pmr_project"}');
     await held.reached;
     await on.control.query('update etl.lease set token = gen_random_uuid(), expires_at = now()');
@@ -312,18 +306,4 @@ describe('the functions over HTTP', () => {
     await post('merge', { view: 'pmr_project', etlTransactionId: extracted.body.etlTransactionId });
     await on.assertEqual();
   });
-
-  /** Waits until no message is being delivered, and empties the mailboxes meanwhile. */
-  async function idle(): Promise<void> {
-    const emptying = setInterval(() => {
-      for (const mailbox of Object.values(on.mailboxes)) void mailbox.take();
-    }, 50);
-    await stack.pubsub.idle();
-    clearInterval(emptying);
-  }
 });
-
-function pushed(text: string) {
-  const data = Buffer.from(text, 'utf8').toString('base64');
-  return { message: { data, messageId: '7', publishTime: '2026-01-02T03:04:05Z' }, subscription: 'push' };
-}

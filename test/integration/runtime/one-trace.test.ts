@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
-import { ENTRIES, type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { FUNCTIONS } from '../../local/functions.ts';
+import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 type Line = Record<string, unknown> & { from: string; message: string };
 
@@ -13,37 +13,26 @@ const LABELS = 'logging.googleapis.com/labels';
 
 /** The functions run in processes of their own, and only their own messages trigger them. */
 describe('the log of the functions', () => {
-  let stack: Stack;
-  let on: Installation;
-  let functions: RunningFunction[];
+  const { on, stack } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
+  let functions: RunningFunctions;
   const lines: Line[] = [];
 
   before(async () => {
-    stack = await Stack.start();
-    on = await stack.install();
-    await importConfiguration({ entries: [...ENTRIES, STREAMED_ENTRY] }, on.dependencies);
-    const env = { ...process.env, ...on.parts.env, LOG_LEVEL: 'info' };
-    functions = await Promise.all(
-      FUNCTIONS.map((each) =>
-        startFunction(each, {
-          anyPort: true,
-          env,
-          onLine: (line, stream) => {
-            if (stream === 'stdout') lines.push({ ...JSON.parse(line), from: each.name });
-          },
-        }),
-      ),
+    const settings = { ...on.parts.env, LOG_LEVEL: 'info' };
+    functions = await RunningFunctions.start(
+      ['extract', 'merge', 'stream'],
+      settings,
+      (line, from, stream) => {
+        if (stream === 'stdout') lines.push({ ...JSON.parse(line), from });
+      },
     );
-    for (const { name, topic, url } of functions) {
+    stack.onStop(() => functions.stop());
+    for (const { name, topic } of FUNCTIONS) {
       const subscribed = on.parts.pubsub.topic(topic);
-      await subscribed.createSubscription(`push-${name}`, { pushEndpoint: url });
+      await subscribed.createSubscription(`push-${name}`, { pushEndpoint: functions.urlOf(name) });
     }
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.source.add('app_incident', { id: 1 });
-  });
-  after(async () => {
-    await Promise.all(functions.map((each) => each.process.stop()));
-    await stack.stop();
   });
   beforeEach(async () => {
     await on.control.query(
@@ -53,26 +42,12 @@ describe('the log of the functions', () => {
     lines.length = 0;
   });
 
-  const urlOf = (name: string) => functions.find((each) => each.name === name)?.url ?? '';
-  const tick = (headers: Record<string, string>) =>
-    fetch(urlOf('extract'), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: '{}',
-    });
-  /** Waits until no message is being delivered, and empties the mailboxes meanwhile. */
-  const idle = async () => {
-    const emptying = setInterval(() => {
-      for (const mailbox of Object.values(on.mailboxes)) void mailbox.take();
-    }, 50);
-    await stack.pubsub.idle();
-    clearInterval(emptying);
-  };
+  const tick = (headers: Record<string, string>) => functions.post('extract', {}, headers);
   const logged = (message: string) => lines.filter((line) => line.message === message);
 
   it('of one tick has one trace across all functions', async () => {
     await tick({ traceparent: `00-${ID}-${SPAN}-01` });
-    await idle();
+    await stack.idle(on);
 
     assert.deepEqual(
       logged('batch applied')
@@ -98,7 +73,7 @@ describe('the log of the functions', () => {
   it('of two ticks has two traces, even when the requests bring none', async () => {
     await tick({});
     await tick({});
-    await idle();
+    await stack.idle(on);
 
     const traces = logged('view freshness').map((line) => line[TRACE]);
     assert.equal(new Set(traces).size, 2);
@@ -119,7 +94,7 @@ describe('the log of the functions', () => {
         labels: { function: 'extract', view },
       })),
     );
-    await idle();
+    await stack.idle(on);
   });
 
   it('keeps the trace of an event that failed', async () => {
@@ -127,7 +102,7 @@ describe('the log of the functions', () => {
       json: { view: 'nobody', etlTransactionId: '1' },
       attributes: { traceparent: `00-${ID}-${SPAN}-00` },
     });
-    await idle();
+    await stack.idle(on);
 
     const [line] = logged('event dead-lettered');
     assert.match(String(line?.[TRACE]), new RegExp(ID));
@@ -141,8 +116,8 @@ describe('the log of the functions', () => {
   describe('about the freshness of a view', () => {
     const secondsBehind = async () => {
       lines.length = 0;
-      await callFunction(urlOf('extract'), {});
-      await idle();
+      await functions.call('extract', {});
+      await stack.idle(on);
       return new Map(logged('view freshness').map((line) => [line.view, Number(line.behindSeconds)]));
     };
 

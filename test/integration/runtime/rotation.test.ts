@@ -4,54 +4,41 @@ import {
   type SecretManagerStandIn,
   startSecretManager,
 } from '../../emulators/secret-manager/start-secret-manager.ts';
-import {
-  callFunction,
-  FUNCTIONS,
-  isFailure,
-  type RunningFunction,
-  startFunction,
-} from '../../local/functions.ts';
-import type { Installation } from '../../support/installation.ts';
-import { READER, Stack } from '../../support/stack.ts';
+import { isFailure } from '../../local/functions.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { READER } from '../../support/stack.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 
 const KEEPER = 'keeper';
 
 /** The database URLs of a running function are secrets, and its roles get new passwords. */
 describe('a replaced password', () => {
-  let stack: Stack;
-  let on: Installation;
+  const { on, stack } = useInstallation({ per: 'file' });
   let secretManager: SecretManagerStandIn;
   let server: pg.Pool;
-  let extract: RunningFunction;
+  let functions: RunningFunctions;
   let output: string;
 
   before(async () => {
-    [stack, secretManager] = await Promise.all([Stack.start(), startSecretManager()]);
-    on = await stack.install();
+    secretManager = await startSecretManager();
     server = stack.connect(stack.postgres.url());
     await server.query(`create role ${KEEPER} login superuser`);
     await on.source.add('app_project', { id: 1, name: 'one' });
   });
-  after(async () => {
-    await secretManager.close();
-    await stack.stop();
-  });
+  after(() => secretManager.close());
   beforeEach(async () => {
     output = '';
     await replace('source', 'hunter1');
     await replace('control', 'hunter2');
-    extract = await start({});
+    functions = await start({});
   });
-  afterEach(() => extract.process.stop());
+  afterEach(() => functions.stop());
 
-  const urlOf = (side: 'source' | 'control', password: string): string =>
-    side === 'source'
-      ? stack.postgres.url(on.parts.sourceDatabase, READER.name, password)
-      : stack.postgres.url(
-          new URL(on.parts.env.CONTROL_DATABASE_URL ?? '').pathname.slice(1),
-          KEEPER,
-          password,
-        );
+  const urlOf = (side: 'source' | 'control', password: string): string => {
+    const { SOURCE_DATABASE_URL = '', CONTROL_DATABASE_URL = '' } = on.parts.env;
+    const url = new URL(side === 'source' ? SOURCE_DATABASE_URL : CONTROL_DATABASE_URL);
+    return Object.assign(url, { username: roleOf(side), password }).href;
+  };
   const roleOf = (side: 'source' | 'control') => (side === 'source' ? READER.name : KEEPER);
   const setPassword = async (side: 'source' | 'control', password: string) => {
     await server.query(`alter role ${roleOf(side)} password '${password}'`);
@@ -65,10 +52,9 @@ describe('a replaced password', () => {
     await setPassword(side, password);
   };
   const start = (settings: Record<string, string>) =>
-    startFunction(FUNCTIONS[0], {
-      anyPort: true,
-      env: {
-        ...process.env,
+    RunningFunctions.start(
+      ['extract'],
+      {
         ...on.parts.env,
         LOG_LEVEL: 'info',
         SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest',
@@ -76,14 +62,14 @@ describe('a replaced password', () => {
         SECRET_MANAGER_EMULATOR_HOST: secretManager.host,
         ...settings,
       },
-      onLine: (line) => {
+      (line) => {
         output += line;
       },
-    });
+    );
   /** Uses both databases, whatever state the view is in. Repeats the call, as Pub/Sub does, when it meets a terminated connection. */
   const call = async () => {
     for (;;) {
-      const answer = await callFunction(extract.url, { view: 'pmr_project', keys: [1] });
+      const answer = await functions.call('extract', { view: 'pmr_project', keys: [1] });
       if (!isFailure(answer)) return answer as { keysQueued: number; error?: undefined };
       if (answer.error.kind !== 'transient') return { ...answer, keysQueued: 0 };
     }
@@ -148,8 +134,8 @@ describe('a replaced password', () => {
 
   it('does not affect a version that is named by its number, and the error explains this', async () => {
     const version = secretManager.secrets.add('smart-project', 'source-url', urlOf('source', 'hunter1'));
-    await extract.process.stop();
-    extract = await start({ SOURCE_DATABASE_URL: `sm://smart-project/source-url/${version}` });
+    await functions.stop();
+    functions = await start({ SOURCE_DATABASE_URL: `sm://smart-project/source-url/${version}` });
     assert.equal((await call()).keysQueued, 1);
 
     await replace('source', 'hunter6');

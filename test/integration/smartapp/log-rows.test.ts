@@ -5,17 +5,10 @@ import { logRow } from '../../smartapp/log-row.ts';
 import { MODELS } from '../../smartapp/models.ts';
 import { Random } from '../../smartapp/random.ts';
 import { tickingClock } from '../../smartapp/ticking-clock.ts';
-import { SampleServer } from '../../support/sample-server.ts';
+import { useSampleServer } from '../../support/sample-server.ts';
 
 describe("SMartApp's log rows", () => {
-  let server: SampleServer;
-
-  before(async () => {
-    server = await SampleServer.start();
-  });
-
-  after(() => server.stop());
-
+  const server = useSampleServer();
   let client: pg.PoolClient;
   let request: () => DjangoRequest;
 

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createSmartApp, READER_ROLE } from '../../smartapp/create-smartapp.ts';
-import { countOf, digestsOf, READER_PASSWORD, SampleServer, SCALE } from '../../support/sample-server.ts';
+import { countOf, digestsOf, READER_PASSWORD, SCALE, useSampleServer } from '../../support/sample-server.ts';
 
 const VIEWS = ['pmr_project', 'pmr_inventory', 'pmr_pm_plan', 'pmr_pm_item', 'xyz_incident'];
 
 describe('SMartApp', () => {
-  let server: SampleServer;
-
-  before(async () => {
-    server = await SampleServer.start();
-  });
+  const server = useSampleServer();
 
   afterEach(() => server.disconnect());
-
-  after(() => server.stop());
 
   describe('as sample data', () => {
     it('has the production sizes times the scale', async () => {

@@ -7,18 +7,12 @@ import { SCENARIOS } from '../../smartapp/scenarios.ts';
 import { tickingClock } from '../../smartapp/ticking-clock.ts';
 import { UNLOGGED_SCENARIOS } from '../../smartapp/unlogged-scenarios.ts';
 import { Workload, type WorkloadOptions } from '../../smartapp/workload.ts';
-import { countOf, digestsOf, SampleServer } from '../../support/sample-server.ts';
+import { countOf, digestsOf, useSampleServer } from '../../support/sample-server.ts';
 
 describe("SMartApp's workload", () => {
-  let server: SampleServer;
-
-  before(async () => {
-    server = await SampleServer.start();
-  });
+  const server = useSampleServer();
 
   afterEach(() => server.disconnect());
-
-  after(() => server.stop());
 
   /** Runs it on a copy, and reads the log rows that it wrote. */
   const run = async (changes: number, options: Omit<WorkloadOptions, 'connectionString'>) => {

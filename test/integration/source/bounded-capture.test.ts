@@ -5,7 +5,7 @@ import { explaining, type Reads } from './explaining.ts';
 import { Items } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
-import { CONTENT_TYPE, LOG_TABLE, startSource } from './start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE, useSource } from './use-source.ts';
 
 const RECOMMENDED_INDEX = new URL('../../../sql/source/recommended-index.sql', import.meta.url);
 
@@ -20,13 +20,7 @@ const READ_ROWS = 1_000;
 const HOLE_ROWS = 50;
 
 describe('capture', () => {
-  let items: Items;
-
-  before(async () => {
-    items = new Items(await startSource(Items.SCHEMA));
-  });
-  afterEach(() => items.source.disconnect());
-  after(() => items.source.stop());
+  const items = new Items(useSource(Items.SCHEMA));
 
   /** Writes so many log rows, a fifth of them for the view. */
   async function log(rows: number): Promise<void> {

@@ -6,7 +6,7 @@ import { KEY_SETTING } from '../../../shared/source/collapse.ts';
 import type { SourceView } from '../../../shared/source/describe-view.ts';
 import type { LoggedTable } from '../../../shared/source/logged-tables.ts';
 import type { CaptureRules } from './replica.ts';
-import { CONTENT_TYPE, LOG_TABLE } from './start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE } from './use-source.ts';
 
 /** Makes a capture that breaks one rule on purpose, to show what the rule is for. Every replica needs a new one. */
 export type BrokenRule = (pool: pg.Pool) => Partial<CaptureRules>;

@@ -1,4 +1,4 @@
-import type { CONTENT_TYPE } from './start-source.ts';
+import type { CONTENT_TYPE } from './use-source.ts';
 
 /** The input of a collapse, in terms of the test's tables: `item` (in its view unless hidden) and `company`, a lookup. */
 export type World = {

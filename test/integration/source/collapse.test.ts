@@ -16,29 +16,23 @@ import { anyWorld } from './any-world.ts';
 import { type ModelCapture, modelCapture, type World } from './collapse-model.ts';
 import { KEY_CASES } from './key-cases.ts';
 import { makeViewSource } from './make-view-source.ts';
-import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, useSource } from './use-source.ts';
 
 const NUM_RUNS = 120;
 
+/** A table with a key of the type, and its view. */
+const itemTable = (type: string) => `
+  create table item_${type} (id ${type} primary key, name text, note text, fax text, is_hidden boolean not null default false,
+    company_id bigint references company, updated_at timestamptz);
+  create view item_${type}_view as select i.id as item_id, i.name, c.name as company, i.updated_at
+    from item_${type} i left join company c on c.id = i.company_id where not i.is_hidden;`;
+
 describe('collapse', () => {
-  let source: Source;
+  const source = useSource(`
+    create table company (id bigint primary key, name text, fax text);
+    insert into company select i, 'company ' || i from generate_series(1, 3) i;
+    ${Object.keys(KEY_CASES).map(itemTable).join('')}`);
   let client: pg.PoolClient;
-
-  before(async () => {
-    const tables = Object.keys(KEY_CASES).map(
-      (type) => `
-        create table item_${type} (id ${type} primary key, name text, note text, fax text, is_hidden boolean not null default false,
-          company_id bigint references company, updated_at timestamptz);
-        create view item_${type}_view as select i.id as item_id, i.name, c.name as company, i.updated_at
-          from item_${type} i left join company c on c.id = i.company_id where not i.is_hidden;`,
-    );
-    source = await startSource(
-      `create table company (id bigint primary key, name text, fax text);
-       insert into company select i, 'company ' || i from generate_series(1, 3) i;${tables.join('')}`,
-    );
-  });
-
-  after(() => source.stop());
 
   beforeEach(async () => {
     client = await source.pool.connect();

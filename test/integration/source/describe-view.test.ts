@@ -5,7 +5,7 @@ import { findContentTypes } from '../../../shared/source/content-types.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { badKeysAmong } from '../../../shared/source/key-type.ts';
 import { makeViewSource } from './make-view-source.ts';
-import { CONTENT_TYPE, CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, useSource } from './use-source.ts';
 
 const SCHEMA = `
   create table company (id integer primary key, name text, fax text, updated_at timestamptz);
@@ -15,13 +15,7 @@ const SCHEMA = `
   create view "Odd ""View" as select id as "Item Id", name as "ชื่อ" from item;`;
 
 describe('describing a view', () => {
-  let source: Source;
-
-  before(async () => {
-    source = await startSource(SCHEMA);
-  });
-
-  after(() => source.stop());
+  const source = useSource(SCHEMA);
 
   const describeItems = (differing: Partial<ViewSource> = {}): Promise<SourceView> =>
     describeView(source.pool, makeViewSource(differing), CONTENT_TYPE_TABLE);

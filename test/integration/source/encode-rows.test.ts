@@ -11,7 +11,7 @@ import { streamProto } from '../../generate/stream-proto.ts';
 import { TYPES } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';
-import { CONTENT_TYPE_TABLE, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE_TABLE, useSource } from './use-source.ts';
 import { createValuedView, EXAMPLE_SCHEMA } from './valued-view.ts';
 
 /** SQL for the value that a field must hold, as text. A type that is not listed uses PostgreSQL's JSON. */
@@ -25,13 +25,7 @@ const EXPECTED_SQL: Partial<Record<BigQueryType, (value: string) => string>> = {
 };
 
 describe('the rows of a view as they are streamed', () => {
-  let source: Source;
-
-  before(async () => {
-    source = await startSource(EXAMPLE_SCHEMA);
-  });
-
-  after(() => source.stop());
+  const source = useSource(EXAMPLE_SCHEMA);
 
   /** The values of the view's column `value`, as PostgreSQL has them and as they were sent: as text, in the order of the keys. */
   const compared = (differing: Partial<ViewSource> = {}) =>

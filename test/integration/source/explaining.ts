@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { LOG_TABLE } from './start-source.ts';
+import { LOG_TABLE } from './use-source.ts';
 
 /** How much of the change log statements have read. */
 export type Reads = { logRows: number; buffers: number };

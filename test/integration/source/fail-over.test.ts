@@ -5,20 +5,15 @@ import { isRefusal } from './is-refusal.ts';
 import { Items } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
-import { openPool, type Source, startSource } from './start-source.ts';
+import { openPool, useSource } from './use-source.ts';
 
 describe('a source that becomes a copy of itself, as by a fail-over or a restored backup', () => {
-  let source: Source;
-  let items: Items;
+  const source = useSource(Items.SCHEMA);
+  const items = new Items(source);
   let copy: pg.Pool | undefined;
   let copies = 0;
 
-  before(async () => {
-    source = await startSource(Items.SCHEMA);
-    items = new Items(source);
-  });
   afterEach(() => copy?.end());
-  after(() => source.stop());
 
   /** Adds rows, and captures until the floor of a view has passed them all. */
   async function coverSome(): Promise<Replica> {

@@ -6,20 +6,11 @@ import { warnOfStuckFloor } from '../../../shared/source/change-log.ts';
 import { Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica, type ReplicaOptions } from './replica.ts';
-import { type Source, startSource } from './start-source.ts';
+import { useSource } from './use-source.ts';
 
 describe('capture of transactions in flight', () => {
-  let source: Source;
-  let items: Items;
-
-  before(async () => {
-    source = await startSource(Items.SCHEMA, { max_prepared_transactions: '1' });
-    items = new Items(source);
-  });
-
-  afterEach(() => source.disconnect());
-
-  after(() => source.stop());
+  const source = useSource(Items.SCHEMA, { max_prepared_transactions: '1' });
+  const items = new Items(source);
 
   const load = (options: ReplicaOptions = {}): Promise<Replica> =>
     Replica.load(source.pool, makeViewSource(), options);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Replica } from './replica.ts';
-import { CONTENT_TYPE, LOG_TABLE, type Source } from './start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE, type Source } from './use-source.ts';
 
 export const SEQUENCE = `${LOG_TABLE}_id_seq`;
 

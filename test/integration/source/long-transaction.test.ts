@@ -1,15 +1,10 @@
 import fc from 'fast-check';
 import { Items } from './items.ts';
 import { LongRun, type Step, WRITERS } from './long-run.ts';
-import { startSource } from './start-source.ts';
+import { useSource } from './use-source.ts';
 
 describe('capture beside a transaction that stays open', () => {
-  let items: Items;
-
-  before(async () => {
-    items = new Items(await startSource(Items.SCHEMA));
-  });
-  after(() => items.source.stop());
+  const items = new Items(useSource(Items.SCHEMA));
 
   it('I2 I3 loses no log row, carries none twice, and keeps seen small, whatever the traffic', async () => {
     await fc.assert(

@@ -1,5 +1,5 @@
 import type { ViewSource } from '../../../shared/model/view-source.ts';
-import { CONTENT_TYPE } from './start-source.ts';
+import { CONTENT_TYPE } from './use-source.ts';
 
 /** A view source for `item_view` on the table `item`, with the given differences. */
 export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { READER_ROLE } from '../../smartapp/create-smartapp.ts';
-import { countOf, digestsOf, READER_PASSWORD, SampleServer } from '../../support/sample-server.ts';
+import { countOf, digestsOf, READER_PASSWORD, useSampleServer } from '../../support/sample-server.ts';
 
 const READER_ROLE_SQL = new URL('../../../sql/source/reader-role.sql', import.meta.url);
 
@@ -68,12 +68,11 @@ const OF_EVERYBODY = [
 ];
 
 describe('the role that reads the source', () => {
-  let server: SampleServer;
+  const server = useSampleServer();
   let database: pg.Pool;
   let reader: pg.Pool;
 
   before(async () => {
-    server = await SampleServer.start();
     const made = await server.create('sample');
     database = made.database;
     const url = Object.assign(new URL(made.url), {
@@ -87,10 +86,7 @@ describe('the role that reads the source', () => {
       create table private.secret (id int);
       create function private.tell() returns int language sql security definer as 'select count(*)::int from private.secret'`);
   });
-  after(async () => {
-    await reader.end();
-    await server.stop();
-  });
+  after(() => reader.end());
 
   /** Tries a statement as an attacker would: in a transaction that may write. */
   async function attempt(statement: string): Promise<void> {

@@ -10,7 +10,7 @@ import { startPostgres } from '../../emulators/postgres.ts';
 import { isRefusal } from './is-refusal.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
-import { CONTENT_TYPE, LOG_TABLE, openPool, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE, LOG_TABLE, openPool, useSource } from './use-source.ts';
 
 const SCHEMA = `
   create table item (id bigint primary key, name text, updated_at timestamptz);
@@ -19,14 +19,8 @@ const SCHEMA = `
 const SEQUENCE = `${LOG_TABLE}_id_seq`;
 
 describe('a source that cannot be captured exactly is refused with advice', () => {
-  let source: Source;
+  const source = useSource(SCHEMA);
   let replica: Replica;
-
-  before(async () => {
-    source = await startSource(SCHEMA);
-  });
-
-  after(() => source.stop());
 
   beforeEach(async () => {
     await source.pool.query(`truncate ${LOG_TABLE}, item restart identity`);

@@ -12,7 +12,7 @@ import { drawMarker } from '../../../shared/source/change-log.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { type StagedRow, stagedDeletes, stagedRows } from './staged-rows.ts';
-import { CONTENT_TYPE_TABLE, LOG_TABLE } from './start-source.ts';
+import { CONTENT_TYPE_TABLE, LOG_TABLE } from './use-source.ts';
 
 /** The parts of a capture. A test may replace one, to show what a rule is for. */
 export type CaptureRules = {

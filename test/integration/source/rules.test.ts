@@ -4,7 +4,7 @@ import { Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
 import * as schedules from './schedules.ts';
-import { startSource } from './start-source.ts';
+import { useSource } from './use-source.ts';
 
 /** The rules of capture: what would be different without the rule, and a schedule that then loses a row. */
 const RULES: [without: string, rule: broken.BrokenRule, schedule: schedules.Schedule][] = [
@@ -34,13 +34,7 @@ const RULES: [without: string, rule: broken.BrokenRule, schedule: schedules.Sche
 ];
 
 describe('capture would lose a row if', () => {
-  let items: Items;
-
-  before(async () => {
-    items = new Items(await startSource(Items.SCHEMA));
-  });
-  afterEach(() => items.source.disconnect());
-  after(() => items.source.stop());
+  const items = new Items(useSource(Items.SCHEMA));
 
   for (const [without, rule, schedule] of RULES) {
     it(`I3 ${without}`, async () => {

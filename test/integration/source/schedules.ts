@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { capture } from '../../../shared/source/capture.ts';
+import { until } from '../../support/until.ts';
 import { HELD_OBJECT, HOLD_LOCK, type Items, SEQUENCE } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { type CaptureRules, Replica, type ReplicaOptions } from './replica.ts';
-import { LOG_TABLE, until } from './start-source.ts';
+import { LOG_TABLE } from './use-source.ts';
 
 const GRACE_SECONDS = 1;
 
@@ -94,8 +95,8 @@ export const drawsIdEarly: Schedule = async (items, rules) => {
   const { rows } = await a.query('select pg_backend_pid() as pid');
   await a.query('begin');
   const inserted = items.log(a, HELD_OBJECT);
-  const isHeld = `select count(*) = 1 from pg_locks where pid = $1 and locktype = 'advisory' and not granted`;
-  await until(source.pool, `(${isHeld})`, [rows[0].pid]);
+  const isHeld = `select from pg_locks where pid = $1 and locktype = 'advisory' and not granted`;
+  await until(async () => (await source.pool.query(isHeld, [rows[0].pid])).rowCount === 1);
   const held = await source.pool.query('select backend_xid from pg_stat_activity where pid = $1', [
     rows[0].pid,
   ]);

@@ -5,7 +5,7 @@ import { viewSourceImport } from '../../../shared/model/view-source.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { makeViewSource } from './make-view-source.ts';
-import { CONTENT_TYPE_TABLE, openPool } from './start-source.ts';
+import { CONTENT_TYPE_TABLE, openPool } from './use-source.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const VIEWS = ['pmr_project', 'pmr_inventory', 'pmr_pm_plan', 'pmr_pm_item', 'xyz_incident'];

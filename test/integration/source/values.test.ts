@@ -7,17 +7,11 @@ import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { MALFORMED_DATETIMES, TYPES, UNREPRESENTABLE } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';
-import { CONTENT_TYPE_TABLE, openPool, type Source, startSource } from './start-source.ts';
+import { CONTENT_TYPE_TABLE, openPool, useSource } from './use-source.ts';
 import { createValuedView, EXAMPLE_SCHEMA } from './valued-view.ts';
 
 describe('the values of a view as they are staged', () => {
-  let source: Source;
-
-  before(async () => {
-    source = await startSource(EXAMPLE_SCHEMA);
-  });
-
-  after(() => source.stop());
+  const source = useSource(EXAMPLE_SCHEMA);
 
   const viewOf = (type: string, literals: string[]) => createValuedView(source.pool, type, literals);
 

@@ -3,16 +3,11 @@ import { drawMarker } from '../../../shared/source/change-log.ts';
 import { Items } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
-import { startSource } from './start-source.ts';
+import { useSource } from './use-source.ts';
 
 /** The example of docs/architecture.md#capture, step by step; its transaction ids begin at 700 there. */
 describe('the worked example of the architecture', () => {
-  let items: Items;
-
-  before(async () => {
-    items = new Items(await startSource(Items.SCHEMA));
-  });
-  after(() => items.source.stop());
+  const items = new Items(useSource(Items.SCHEMA));
 
   it('I2 I3 captures the late row and moves the floor past the hole', async () => {
     const { pool, connect } = items.source;

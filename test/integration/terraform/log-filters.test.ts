@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
-import { failBefore, hold } from '../../emulators/faults.ts';
-import { callFunction, FUNCTIONS, type RunningFunction, startFunction } from '../../local/functions.ts';
-import type { Installation } from '../../support/installation.ts';
-import { Stack } from '../../support/stack.ts';
+import { failBefore } from '../../emulators/faults.ts';
+import type { FunctionName } from '../../local/functions.ts';
+import { RunningFunctions } from '../../support/running-functions.ts';
+import { useInstallation } from '../../support/use-installation.ts';
 import { readLocals } from '../../tools/terraform/configuration.ts';
 import { type LogDefinition, logDefinitions } from '../../tools/terraform/log-definitions.ts';
 import { type LogEntry, logEntryOf } from '../../tools/terraform/log-entry.ts';
@@ -11,14 +11,6 @@ import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.t
 
 const BEHIND_MINUTES = 30;
 const VIEW = 'pmr_project';
-
-type Name = (typeof FUNCTIONS)[number]['name'];
-
-/** As if a day had passed since the last captures. */
-const AGE_HORIZONS = `
-  update etl.checkpoint set horizons = (
-    select jsonb_agg(jsonb_set(h, '{atMicros}', to_jsonb(((h->>'atMicros')::int8 - 86400000000)::text)))
-    from jsonb_array_elements(horizons) h)`;
 
 /** What happens, and the metrics and alerts that are to see it: each of them once for its line, and no others. */
 interface Situation {
@@ -29,60 +21,35 @@ interface Situation {
 }
 
 describe('metrics and alerts on log lines', () => {
-  let stack: Stack;
-  let on: Installation;
-  const running: Partial<Record<Name, RunningFunction>> = {};
+  const { on, stack } = useInstallation({ per: 'file' });
+  let functions: RunningFunctions;
   const entries: LogEntry[] = [];
   let definitions: Record<'metrics' | 'alerts', LogDefinition[]>;
 
   before(async () => {
     definitions = logDefinitions(await readLocals(), BEHIND_MINUTES);
-    stack = await Stack.start();
-    on = await stack.install();
-    for (const name of ['extract', 'merge'] as const) running[name] = await start(name);
+    functions = await start(['extract', 'merge']);
+    stack.onStop(() => functions.stop());
     await on.control.query(`update etl.view_source set enabled = (name = '${VIEW}')`);
     await on.source.add('app_project', { id: 1, name: 'first', share: 1 });
     await replicate();
   });
-  after(async () => {
-    await Promise.all(Object.values(running).map((one) => one.process.stop()));
-    await stack.stop();
-  });
-  beforeEach(async () => {
-    stack.clearFaults();
-    await on.dependencies.control.viewStops.resume(VIEW);
-  });
+  beforeEach(() => on.dependencies.control.viewStops.resume(VIEW));
 
-  async function start(name: Name, settings: Record<string, string> = {}): Promise<RunningFunction> {
-    const chosen = FUNCTIONS.find((one) => one.name === name);
-    assert.ok(chosen);
-    return await startFunction(chosen, {
-      env: { ...process.env, ...on.parts.env, LOG_LEVEL: 'info', ...settings },
-      anyPort: true,
-      onLine: (line) => entries.push(logEntryOf(line, name)),
-    });
-  }
-
-  const call = async (name: Name, payload: object): Promise<Record<string, unknown>> => {
-    const url = running[name]?.url;
-    assert.ok(url);
-    return (await callFunction(url, payload)) as Record<string, unknown>;
-  };
-  /** As Pub/Sub brings it. */
-  const push = (name: Name, payload: object) => {
-    const data = Buffer.from(JSON.stringify(payload)).toString('base64');
-    return call(name, { message: { data, messageId: '7' }, subscription: 'push' });
-  };
+  const start = (names: FunctionName[], settings: Record<string, string> = {}) =>
+    RunningFunctions.start(names, { ...on.parts.env, LOG_LEVEL: 'info', ...settings }, (line, name) =>
+      entries.push(logEntryOf(line, name)),
+    );
   async function replicate(): Promise<void> {
-    const { view, etlTransactionId } = await call('extract', { view: VIEW });
-    await call('merge', { view, etlTransactionId });
+    const { view, etlTransactionId } = await functions.call('extract', { view: VIEW });
+    await functions.call('merge', { view, etlTransactionId });
   }
 
   const SITUATIONS: Situation[] = [
     {
       what: 'a tick over a view that is current',
-      happen: async () => void (await push('extract', { trigger: 'scheduler' })),
-      metrics: ['behind_seconds', 'liveness', 'views_checked'],
+      happen: async () => void (await functions.push('extract', { trigger: 'scheduler' })),
+      metrics: ['behind_seconds', 'looked_at_views', 'signs_of_life'],
       alerts: [],
     },
     {
@@ -91,8 +58,8 @@ describe('metrics and alerts on log lines', () => {
         await on.control.query(
           `update etl.view_source set captured_at = now() - interval '${BEHIND_MINUTES} minutes'`,
         );
-        await push('extract', { trigger: 'scheduler' });
-        await call('extract', { view: VIEW });
+        await functions.push('extract', { trigger: 'scheduler' });
+        await functions.call('extract', { view: VIEW });
       },
       metrics: ['behind_seconds', 'views_checked'],
       alerts: ['lag'],
@@ -106,7 +73,7 @@ describe('metrics and alerts on log lines', () => {
             failJob('notFound', 'Not found: Table temp_project'),
           );
           await on.source.change('app_project', 1, { name: `given up ${times}` });
-          await push('extract', { view: VIEW });
+          await functions.push('extract', { view: VIEW });
         }
         await replicate();
       },
@@ -126,7 +93,7 @@ describe('metrics and alerts on log lines', () => {
       what: 'a source that must not be captured',
       happen: async () => {
         await on.source.database.query('alter sequence models_logging_change_id_seq cache 20');
-        await push('extract', { view: VIEW });
+        await functions.push('extract', { view: VIEW });
         await on.source.database.query('alter sequence models_logging_change_id_seq cache 1');
       },
       metrics: ['failures'],
@@ -136,7 +103,7 @@ describe('metrics and alerts on log lines', () => {
       what: 'a batch with a value that BigQuery cannot hold',
       happen: async () => {
         await on.source.change('app_project', 1, { share: 'NaN' });
-        await push('extract', { view: VIEW });
+        await functions.push('extract', { view: VIEW });
         await on.source.change('app_project', 1, { share: 2 });
       },
       metrics: ['failures'],
@@ -145,16 +112,15 @@ describe('metrics and alerts on log lines', () => {
     {
       what: 'a merge that comes while its batch is still extracted',
       happen: async () => {
-        const held = hold();
-        stack.bigquery.faults.next('bigquery.job.load', held);
+        const held = stack.bigquery.faults.holdNext('bigquery.job.load');
         await on.source.change('app_project', 1, { name: 'early' });
-        const extracting = call('extract', { view: VIEW });
+        const extracting = functions.call('extract', { view: VIEW });
         await held.reached;
         const [batch] = (await on.batches()).slice(-1);
-        await push('merge', { view: VIEW, etlTransactionId: batch?.id });
+        await functions.push('merge', { view: VIEW, etlTransactionId: batch?.id });
         held.release();
         await extracting;
-        await push('merge', { view: VIEW, etlTransactionId: batch?.id });
+        await functions.push('merge', { view: VIEW, etlTransactionId: batch?.id });
       },
       metrics: ['applied_batches', 'lag_milliseconds', 'liveness', 'retries'],
       alerts: [],
@@ -163,16 +129,16 @@ describe('metrics and alerts on log lines', () => {
       what: 'a batch that the target refuses',
       happen: async () => {
         await on.source.change('app_project', 1, { name: 'refused' });
-        const { view, etlTransactionId } = await call('extract', { view: VIEW });
+        const { view, etlTransactionId } = await functions.call('extract', { view: VIEW });
         await on.query(`update ${on.targetTable()} set etl_transaction_id = 999999 where true`);
-        await push('merge', { view, etlTransactionId });
+        await functions.push('merge', { view, etlTransactionId });
       },
       metrics: ['failures'],
       alerts: ['failed_batch'],
     },
     {
       what: 'an event that nobody can carry out',
-      happen: async () => void (await push('extract', { view: 'unknown' })),
+      happen: async () => void (await functions.push('extract', { view: 'unknown' })),
       metrics: ['failures'],
       alerts: ['dead_letter'],
     },
@@ -180,7 +146,7 @@ describe('metrics and alerts on log lines', () => {
       what: 'a dead letter that cannot be published',
       happen: async () => {
         stack.pubsub.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
-        await push('extract', { view: 'unknown' });
+        await functions.push('extract', { view: 'unknown' });
       },
       metrics: ['failures'],
       alerts: ['dead_letter'],
@@ -189,7 +155,7 @@ describe('metrics and alerts on log lines', () => {
       what: 'a failure that cannot even be recorded',
       happen: async () => {
         await on.control.query('alter table etl.etl_error rename to gone');
-        await push('extract', { view: 'unknown' });
+        await functions.push('extract', { view: 'unknown' });
         await on.control.query('alter table etl.gone rename to etl_error');
       },
       metrics: ['failures'],
@@ -199,7 +165,7 @@ describe('metrics and alerts on log lines', () => {
       what: 'a right that is missing in the source',
       happen: async () => {
         await on.source.database.query('alter table models_logging_change enable row level security');
-        await push('extract', { view: VIEW });
+        await functions.push('extract', { view: VIEW });
         await on.source.database.query('alter table models_logging_change disable row level security');
       },
       metrics: ['retries'],
@@ -208,9 +174,9 @@ describe('metrics and alerts on log lines', () => {
     {
       what: 'a function with half its environment',
       happen: async () => {
-        const half = await start('stream', { STAGING_BUCKET: '' });
-        await callFunction(half.url, { view: VIEW, etlTransactionId: '1' });
-        await half.process.stop();
+        const half = await start(['stream'], { STAGING_BUCKET: '' });
+        await half.call('stream', { view: VIEW, etlTransactionId: '1' });
+        await half.stop();
       },
       metrics: ['retries'],
       alerts: ['refused'],
@@ -224,8 +190,8 @@ describe('metrics and alerts on log lines', () => {
           await writer.query('select pg_current_xact_id()');
           await on.source.change('app_project', 1, { name: 'beside a long transaction' });
           await replicate();
-          await on.control.query(AGE_HORIZONS);
-          await call('extract', { view: VIEW });
+          await on.letHorizonsAge(24 * 3600);
+          await functions.call('extract', { view: VIEW });
         } finally {
           await writer.query('rollback');
           writer.release();

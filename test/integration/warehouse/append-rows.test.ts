@@ -15,7 +15,7 @@ import {
   type Warehouse,
 } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
-import { dropAfterEffect, failAfterEffect, failBefore, hold, pass, refuse } from '../../emulators/faults.ts';
+import { dropAfterEffect, failAfterEffect, failBefore, pass, refuse } from '../../emulators/faults.ts';
 import { inSeconds } from '../../support/deadline.ts';
 
 const PROJECT = 'project-1';
@@ -176,8 +176,7 @@ describe('appending rows', () => {
   });
 
   it('I10 reads no more rows than its window while requests wait for answers', async () => {
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
     const { taken, encoded } = rows(40, LONG);
     const appending = append(encoded);
     await held.reached;
@@ -206,8 +205,7 @@ describe('appending rows', () => {
   });
 
   it('I5 sends a request without an answer again on another connection', async () => {
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
 
     // A single request, so that none is served after the next test has begun.
     warehouse = openWarehouse(0.5);
@@ -218,8 +216,7 @@ describe('appending rows', () => {
   });
 
   it('I8 fails as transient at its deadline when a request gets no answer', async () => {
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
 
     await assert.rejects(append(rows(1).encoded, inSeconds(0.3)), { kind: 'transient' });
 
@@ -284,8 +281,7 @@ describe('appending rows', () => {
 
   it('I4 stops at once when the lease is lost, even while requests wait for answers', async () => {
     const deadline = soon();
-    const held = hold();
-    standIn.faults.next('AppendRows', held);
+    const held = standIn.faults.holdNext('AppendRows');
     const appending = append(rows(40, LONG).encoded, deadline);
     await held.reached;
     const superseded = new DataHubError('superseded', 'another run holds the view');

@@ -11,7 +11,7 @@ import {
   type Warehouse,
 } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
-import { failBefore, hold } from '../../emulators/faults.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 import { inSeconds } from '../../support/deadline.ts';
@@ -214,8 +214,7 @@ describe('the warehouse', () => {
     it('is left running at the deadline, and not started again', async () => {
       await make();
       const uris = await stage(7n, { project_id: 1, action: 'added' });
-      const held = hold();
-      standIn.faults.next('bigquery.job.load', held);
+      const held = standIn.faults.holdNext('bigquery.job.load');
 
       assert.equal(await warehouse.load(attempt(7n), uris, inSeconds(0.1)), null);
       held.release();

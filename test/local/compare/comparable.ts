@@ -1,3 +1,6 @@
+/** A value as text, an array as the texts of its elements. */
+export type Value = string | null | (string | null)[];
+
 /** Brings the texts of both sides to one form: equal values have equal forms, different values have different ones. */
 interface Comparable {
   source: (text: string) => string;
@@ -27,7 +30,14 @@ const BY_TYPE: Record<string, Comparable> = {
 };
 
 /** Whether a value of the source is what the target holds; a type that cannot be compared throws. */
-export function isSame(type: string, source: string | null, target: string | null): boolean {
+export function isSame(type: string, source: Value, target: Value): boolean {
+  if (Array.isArray(source) && Array.isArray(target)) {
+    return (
+      source.length === target.length &&
+      source.every((element, i) => isSame(type, element, target[i] ?? null))
+    );
+  }
+  if (Array.isArray(source) || Array.isArray(target)) return false;
   const comparable = BY_TYPE[type];
   if (comparable === undefined) throw new Error(`Values of type ${type} cannot be compared`);
   if (source === null || target === null) return source === target;
@@ -35,7 +45,7 @@ export function isSame(type: string, source: string | null, target: string | nul
 }
 
 /** A value as a finding shows it: NULL, or quoted, so that empty texts and spaces are seen. */
-export function show(value: string | null): string {
+export function show(value: Value): string {
   return value === null ? 'NULL' : JSON.stringify(value);
 }
 

@@ -1,5 +1,5 @@
 import type { BigQuery } from '@google-cloud/bigquery';
-import { isSame, show } from './comparable.ts';
+import { isSame, show, type Value } from './comparable.ts';
 import { readSource, type SourceRows } from './read-source.ts';
 import { readTarget, type TargetColumn, type TargetRows } from './read-target.ts';
 
@@ -47,8 +47,8 @@ export async function compare(
   pair: Pair,
   sides: { sourceUrl: string; bigquery: BigQuery },
 ): Promise<Comparison> {
-  const source = await readSource(sides.sourceUrl, pair.view, pair.keyColumn);
   const target = await readTarget(sides.bigquery, pair.target, pair.keepsDeletedRows);
+  const source = await readSource(sides.sourceUrl, pair.view, pair.keyColumn, target.columns);
   return await compareRows(pair, source, target);
 }
 
@@ -65,13 +65,14 @@ export async function compareRows(
   let targetRows = 0;
   for await (const row of target.rows) {
     targetRows += 1;
-    const key = row[keyIndex] ?? 'NULL';
+    const key = String(row[keyIndex] ?? 'NULL');
     const expected = source.rows.get(key);
     if (seen.has(key)) found.add({ what: 'twice in the target', key });
     else if (expected === undefined) found.add({ what: 'not in the source', key });
     else {
       for (const { name, type, sourceIndex, targetIndex } of columns) {
-        const [mine, theirs] = [expected[sourceIndex] ?? null, row[targetIndex] ?? null];
+        const mine: Value = expected[sourceIndex] ?? null;
+        const theirs: Value = row[targetIndex] ?? null;
         if (isSame(type, mine, theirs)) continue;
         found.add({ what: 'value', key, column: name, source: show(mine), target: show(theirs) });
       }

@@ -1,18 +1,44 @@
 import pg from 'pg';
+import type { Value } from './comparable.ts';
+import type { TargetColumn } from './read-target.ts';
 
 export interface SourceRows {
   columns: string[];
   /** Each value as PostgreSQL writes it, by the key's text. */
-  rows: Map<string, (string | null)[]>;
+  rows: Map<string, Value[]>;
 }
 
 const FETCHED_ROWS = 5000;
 
+const TEXT_ARRAY: number = 1009;
 /** Everything as text, as PostgreSQL sends it. */
-const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: string) => value };
+const asText: pg.CustomTypesConfig = {
+  getTypeParser: (type) => (type === TEXT_ARRAY ? pg.types.getTypeParser(type) : (value: string) => value),
+};
 
-/** Reads a whole view in one snapshot. Throws when a key is NULL or not unique. */
-export async function readSource(url: string, view: string, keyColumn: string): Promise<SourceRows> {
+/** How PostgreSQL writes a value as text, by the target's type, where it is not as the value itself is cast. */
+const TEXT_OF: Record<string, (value: string) => string> = {
+  // A float4 is the FLOAT64 of the same value, whose text is another.
+  FLOAT: (value) => `${value}::float8::text`,
+  // A null of JSON arrives as NULL.
+  JSON: (value) => `nullif(to_jsonb(${value}), 'null')::text`,
+  // Its cast to text would strip char(n) and write the netmask of an inet.
+  STRING: (value) => `to_json(${value}) #>> '{}'`,
+};
+
+/** Reads a whole view in one snapshot, by the types of its target. Throws when a key is NULL or not unique. */
+export async function readSource(
+  url: string,
+  view: string,
+  keyColumn: string,
+  targetColumns: readonly TargetColumn[],
+): Promise<SourceRows> {
+  const textOf = (name: string) => {
+    const { type = '', isRepeated = false } = targetColumns.find((column) => column.name === name) ?? {};
+    const text = TEXT_OF[type] ?? ((value) => `${value}::text`);
+    const column = `v.${pg.escapeIdentifier(name)}`;
+    return isRepeated ? `array(select ${text('e')} from unnest(${column}) e)` : text(column);
+  };
   const client = new pg.Client({ connectionString: url, application_name: 'comparison', types: asText });
   client.on('error', () => undefined);
   await client.connect();
@@ -24,18 +50,22 @@ export async function readSource(url: string, view: string, keyColumn: string): 
       set local intervalstyle = 'postgres';
       set local bytea_output = 'hex';
       set local extra_float_digits = 1`);
-    await client.query(`declare view_rows no scroll cursor for select * from ${pg.escapeIdentifier(view)}`);
+    const relation = pg.escapeIdentifier(view);
+    const columns = (await client.query(`select * from ${relation} limit 0`)).fields.map(({ name }) => name);
+    const keyIndex = columns.indexOf(keyColumn);
+    const texts = columns.map(textOf).join(', ');
+    await client.query(`declare view_rows no scroll cursor for select ${texts} from ${relation} v`);
     const rows: SourceRows['rows'] = new Map();
     for (;;) {
-      const fetched = await client.query<(string | null)[]>({
+      const fetched = await client.query<Value[]>({
         text: `fetch ${FETCHED_ROWS} from view_rows`,
         rowMode: 'array',
       });
-      const columns = fetched.fields.map(({ name }) => name);
-      const keyIndex = columns.indexOf(keyColumn);
       for (const row of fetched.rows) {
         const key = row[keyIndex] ?? null;
-        if (key === null || rows.has(key)) throw new Error(`view ${view}: key ${key} is not unique`);
+        if (typeof key !== 'string' || rows.has(key)) {
+          throw new Error(`view ${view}: key ${key} is not unique`);
+        }
         rows.set(key, row);
       }
       if (fetched.rows.length === 0) return { columns, rows };

@@ -1,15 +1,17 @@
 import type { BigQuery } from '@google-cloud/bigquery';
+import type { Value } from './comparable.ts';
 
 export interface TargetColumn {
   name: string;
   /** As the API names it: INTEGER, STRING, TIMESTAMP … */
   type: string;
+  isRepeated: boolean;
 }
 
 export interface TargetRows {
   columns: TargetColumn[];
   /** Each value as the API writes it: TIMESTAMP as microseconds since 1970. */
-  rows: AsyncIterable<(string | null)[]>;
+  rows: AsyncIterable<Value[]>;
 }
 
 /** A row of the API's answer. */
@@ -49,11 +51,13 @@ export async function readTarget(
   const first = await readPage();
   const columns = (first.answer?.schema?.fields ?? []).map(({ name = '', type = '', mode }) => ({
     name,
-    type: mode === 'REPEATED' ? `array of ${type}` : type,
+    type,
+    isRepeated: mode === 'REPEATED',
   }));
   const rows = async function* () {
     for (let page = first; ; ) {
-      for (const { f } of page.rows) yield f.map(({ v }) => (v === null ? null : String(v)));
+      for (const { f } of page.rows)
+        yield f.map(({ v }) => (Array.isArray(v) ? v.map(textOf) : textOf({ v })));
       const pageToken = page.answer?.pageToken;
       if (!pageToken) return;
       page = await readPage(pageToken);
@@ -61,3 +65,6 @@ export async function readTarget(
   };
   return { columns, rows: rows() };
 }
+
+/** The value of a cell; an array is a list of cells. */
+const textOf = ({ v }: { v: unknown }): string | null => (v === null ? null : String(v));

@@ -4,11 +4,8 @@ import { compareRows, describeFindings } from '../../local/compare/compare.ts';
 
 type Row = (string | null)[];
 
-const COLUMNS = [
-  { name: 'id', type: 'INTEGER' },
-  { name: 'name', type: 'STRING' },
-  { name: 'is_deleted', type: 'BOOLEAN' },
-];
+const column = (name: string, type: string) => ({ name, type, isRepeated: false });
+const COLUMNS = [column('id', 'INTEGER'), column('name', 'STRING'), column('is_deleted', 'BOOLEAN')];
 
 /** Compares rows of (id, name, updated_at) with target rows of (id, name, is_deleted). */
 function compare(source: Row[], target: Row[], targetColumns = COLUMNS) {
@@ -73,10 +70,7 @@ describe('the comparison', () => {
     const compared = await compare(
       [['1', 'a', null]],
       [['1', 'a']],
-      [
-        { name: 'id', type: 'INTEGER' },
-        { name: 'title', type: 'STRING' },
-      ],
+      [column('id', 'INTEGER'), column('title', 'STRING')],
     );
     assert.deepEqual(describeFindings(compared).slice(0, 2), [
       'pmr_project: column missing in the target: name',
@@ -132,6 +126,13 @@ describe('the comparison', () => {
       assert.ok(!isSame(type, source, target));
     });
   }
+
+  it('compares arrays element by element', () => {
+    assert.ok(isSame('NUMERIC', ['1.50', null], ['1.5', null]));
+    assert.ok(!isSame('NUMERIC', ['1', '2'], ['2', '1']));
+    assert.ok(!isSame('NUMERIC', ['1'], ['1', '1']));
+    assert.ok(!isSame('NUMERIC', [], null));
+  });
 
   it('refuses a type that it has no rule for', () => {
     assert.throws(() => isSame('GEOGRAPHY', 'a', 'a'), /type GEOGRAPHY cannot be compared/);

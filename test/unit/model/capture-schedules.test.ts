@@ -15,8 +15,7 @@ describe('the checkpoint in random schedules of writers and captures', () => {
     }
   });
 
-  it('I2 I3 loses no committed log row', function () {
-    this.timeout(30_000);
+  it('I2 I3 loses no committed log row', () => {
     fc.assert(inEverySchedule, { numRuns: 10_000 });
   });
 
@@ -56,8 +55,7 @@ describe('the checkpoint in random schedules of writers and captures', () => {
     ['the checkpoint ignored the cut', { cut: 'is ignored by the checkpoint' }],
   ];
   for (const [what, rules] of broken) {
-    it(`I3 would lose a log row if ${what}`, function () {
-      this.timeout(30_000);
+    it(`I3 would lose a log row if ${what}`, () => {
       const result = fc.check(
         fc.property(anySchedule(), (schedule) => {
           const model = new CaptureModel({ ...REAL_RULES, ...rules });
