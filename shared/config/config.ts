@@ -31,8 +31,8 @@ const table = (fallback: string, description: string) =>
   z.string().min(1).default(fallback).meta({ description, allowed: 'a table name without schema' });
 
 /**
- * The environment, name by name; every fault is reported with the variable's name. The descriptions are the table of
- * docs/configuration.md: after a change, run `npm run generate`.
+ * The environment variables. Each message follows the name of its variable. The descriptions are the table of docs/configuration.md: after
+ * a change, run `npm run generate`.
  */
 export const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z
@@ -86,7 +86,7 @@ export const environment = z.object({
     'Seconds that a transaction of the source may hold back the floor before `floor stuck` is logged.',
   ),
   LAG_WARNING_SECONDS: seconds(1800, 'Seconds that a view may be behind before `view behind` is logged.'),
-  // More than Pub/Sub keeps a message that speaks of a batch.
+  // Longer than Pub/Sub keeps a message that names a batch.
   KEEP_DAYS: wholeNumber(
     90,
     8,

@@ -11,7 +11,7 @@ const column = z.object({
   mode: z.enum(['REQUIRED', 'NULLABLE', 'REPEATED']),
 });
 
-/** The objects that a batch staged. It is written last, so a batch with a manifest is complete. */
+/** Lists the objects that a batch staged. The manifest is written last, so a batch with a manifest is complete. */
 export const manifest = z.object({
   view: z.string(),
   etl_transaction_id: z.string(),
