@@ -118,7 +118,7 @@ async function appendOnce(
       });
       throw new DataHubError(
         'bad_data',
-        `view ${context.view}: BigQuery refused rows: ${refusals.join('; ')}`,
+        `view ${context.view}: ${refusals.join('; ')}`,
         { context },
       );
     }
