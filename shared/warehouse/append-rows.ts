@@ -116,11 +116,7 @@ async function appendOnce(
         const row = serializedRows[Number(index)];
         return `${row === undefined ? `row ${index}` : nameRow(row)}: ${message}`;
       });
-      throw new DataHubError(
-        'bad_data',
-        `view ${context.view}: ${refusals.join('; ')}`,
-        { context },
-      );
+      throw new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, { context });
     }
     if (error) throw Object.assign(new Error(error.message ?? 'no message'), { code: error.code });
   } catch (error) {

@@ -86,17 +86,17 @@ export class Writer {
 
   async #holdLog(logRows: LogRow[], holdMs: number): Promise<void> {
     const client = await this.#holders.connect();
-    await client.query('begin');
-    await insertLogRows(client, logRows);
+    const giveUp = (error: unknown): never => {
+      client.release(true);
+      throw error;
+    };
+    await client
+      .query('begin')
+      .then(() => insertLogRows(client, logRows))
+      .catch(giveUp);
     const committed = delay(holdMs)
       .then(() => client.query('commit'))
-      .then(
-        () => client.release(),
-        (error: unknown) => {
-          client.release(true);
-          throw error;
-        },
-      );
+      .then(() => client.release(), giveUp);
     this.#held.add(committed);
     // A failure is reported by settle; until then it must not count as unhandled.
     committed.then(() => this.#held.delete(committed)).catch(() => undefined);
