@@ -1,10 +1,10 @@
+import type { EmulatorsRequest, Endpoints } from './emulators.ts';
 import { onPreferredPort } from './preferred-port.ts';
 import { serveParent } from './serve-parent.ts';
-import type { Endpoints, StandInsOrder } from './stand-ins.ts';
 
-// Runs the stand-ins that the argument orders. Each is imported only if it is started.
+// Runs the emulators that the argument requests. It imports only those that it starts.
 await serveParent(async () => {
-  const { elsewhere, folders, ports }: StandInsOrder = JSON.parse(process.argv[2] ?? '');
+  const { elsewhere, folders, ports }: EmulatorsRequest = JSON.parse(process.argv[2] ?? '');
   const closers: (() => Promise<void>)[] = [];
 
   const pubsub = async (): Promise<string> => {
