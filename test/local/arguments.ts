@@ -102,7 +102,9 @@ function numberUpTo1000(
   const value = Number(text);
   const isHighEnough = lowerBound === 'at least 0' ? value >= 0 : value > 0;
   if (text.trim() !== '' && isHighEnough && value <= 1000) return value;
-  throw new UsageError(`--${name} must be a number ${lowerBound} and at most 1000, not ${JSON.stringify(text)}`);
+  throw new UsageError(
+    `--${name} must be a number ${lowerBound} and at most 1000, not ${JSON.stringify(text)}`,
+  );
 }
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {

@@ -33,9 +33,13 @@ async function main(args: string[]): Promise<number> {
   const stack = await findRunningStack(resolve(values.data ?? DEFAULT_DATA_FOLDER));
   if (stack === null) throw new Error('npm start is not running. Start it in another terminal first.');
   const names = Object.keys(stack.functions);
-  if (names.length === 0) throw new Error('npm start is not ready yet. Try again when it has printed the addresses of the functions.');
+  if (names.length === 0)
+    throw new Error(
+      'npm start is not ready yet. Try again when it has printed the addresses of the functions.',
+    );
   const url = stack.functions[name];
-  if (url === undefined) return invalid(`There is no function ${name}. The functions are ${names.join(', ')}.`);
+  if (url === undefined)
+    return invalid(`There is no function ${name}. The functions are ${names.join(', ')}.`);
 
   let payload: unknown;
   try {

@@ -2,8 +2,8 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
-import type { RunningFunction } from './functions.ts';
 import type { Endpoints } from './emulators.ts';
+import type { RunningFunction } from './functions.ts';
 
 /** Google's clients for the services that the stack uses. */
 export interface Cloud {

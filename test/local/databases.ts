@@ -113,7 +113,8 @@ export async function prepareSmartApp(
       if (isThrowaway) return;
       await recordUnloggedChanges(client);
       const unlogged = await logUnloggedChanges(client);
-      if (unlogged > 0) say(`SMartApp was killed before it had logged all its changes; ${unlogged} log rows written now`);
+      if (unlogged > 0)
+        say(`SMartApp was killed before it had logged all its changes; ${unlogged} log rows written now`);
     });
   } finally {
     signal.removeEventListener('abort', onAbort);

@@ -64,10 +64,7 @@ export function describeLastRun({ views, waitingMessages, stagedObjects }: LastR
     const waiting = [...waitingMessages].filter(([, count]) => count > 0);
     const total = waiting.reduce((sum, [, count]) => sum + count, 0);
     const where = waiting.map(([subscription, count]) => `${subscription} ${number(count)}`).join(', ');
-    lines.push([
-      'Pub/Sub',
-      `${counted(total, 'undelivered message')}${where && `: ${where}`}`,
-    ]);
+    lines.push(['Pub/Sub', `${counted(total, 'undelivered message')}${where && `: ${where}`}`]);
   }
   lines.push(['Storage', `${counted(stagedObjects, 'staged object')}`]);
   const width = Math.max(...lines.map(([name = '']) => name.length));

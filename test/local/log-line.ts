@@ -64,7 +64,8 @@ function formatProblem(functionName: string, entry: LogEntry): string {
   const { severity = '', message = '', view, error, advice } = entry;
   const rest = Object.entries(entry)
     .filter(
-      ([name, value]) => !SHOWN_WITHOUT_NAME.has(name) && !name.startsWith(CLOUD_LOGGING) && value !== undefined,
+      ([name, value]) =>
+        !SHOWN_WITHOUT_NAME.has(name) && !name.startsWith(CLOUD_LOGGING) && value !== undefined,
     )
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const head = [`${severity.toLowerCase()}: ${functionName}`, view, message].filter(Boolean).join(': ');

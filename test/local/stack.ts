@@ -143,7 +143,9 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
 }
 
 function describeInspector(name: FunctionName, url: string | undefined): string {
-  return url === undefined ? `${name}: no port is free for a debugger` : `${name}: a debugger can attach at ${url}`;
+  return url === undefined
+    ? `${name}: no port is free for a debugger`
+    : `${name}: a debugger can attach at ${url}`;
 }
 
 function startFunctions(

@@ -15,8 +15,8 @@ describe("SMartApp's log rows", () => {
   beforeEach(async () => {
     client = await server.connect().connect();
     await client.query('begin');
-    const surroundings = { random: new Random(1), clock: tickingClock(), highestId: new Map() };
-    request = () => new DjangoRequest(client, surroundings);
+    const context = { random: new Random(1), clock: tickingClock(), highestId: new Map() };
+    request = () => new DjangoRequest(client, context);
   });
 
   afterEach(async () => {

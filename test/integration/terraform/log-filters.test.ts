@@ -218,7 +218,8 @@ describe('metrics and alerts on log lines', () => {
   }
 
   it('are each reached by a situation above', () => {
-    const reached = (kind: 'metrics' | 'alerts') => new Set(SITUATIONS.flatMap((situation) => situation[kind]));
+    const reached = (kind: 'metrics' | 'alerts') =>
+      new Set(SITUATIONS.flatMap((situation) => situation[kind]));
 
     for (const kind of ['metrics', 'alerts'] as const) {
       assert.deepEqual(

@@ -74,7 +74,13 @@ export async function compareRows(
         const sourceValue: Value = expected[sourceIndex] ?? null;
         const targetValue: Value = row[targetIndex] ?? null;
         if (isSame(type, sourceValue, targetValue)) continue;
-        differences.add({ what: 'value', key, column: name, source: show(sourceValue), target: show(targetValue) });
+        differences.add({
+          what: 'value',
+          key,
+          column: name,
+          source: show(sourceValue),
+          target: show(targetValue),
+        });
       }
     }
     seen.add(key);
@@ -135,7 +141,11 @@ interface ColumnPair {
   targetIndex: number;
 }
 
-function pairColumns(source: SourceRows, targetColumns: TargetColumn[], differences: Differences): ColumnPair[] {
+function pairColumns(
+  source: SourceRows,
+  targetColumns: TargetColumn[],
+  differences: Differences,
+): ColumnPair[] {
   const pairs: ColumnPair[] = [];
   for (const [sourceIndex, name] of source.columns.entries()) {
     if (UNREPLICATED.has(name)) continue;

@@ -3,7 +3,7 @@ import { formatDuration, formatLogLine } from '../../local/log-line.ts';
 
 const format = (entry: object): string | undefined => formatLogLine('merge', JSON.stringify(entry));
 
-describe("a function's log line", () => {
+describe("a function's log line in the local stack", () => {
   it('is short for an applied batch', () => {
     const applied = {
       severity: 'INFO',
@@ -24,7 +24,7 @@ describe("a function's log line", () => {
     );
   });
 
-  it('tells the progress of a batch that may be large, and of no other', () => {
+  it('shows the progress of initial loads, but not of incremental batches', () => {
     const staged = {
       message: 'batch staged',
       view: 'pmr_project',
@@ -37,7 +37,7 @@ describe("a function's log line", () => {
     assert.equal(format({ severity: 'INFO', message: 'configuration imported' }), undefined);
   });
 
-  it('is complete for an error, with its advice', () => {
+  it('shows an error completely, with its advice', () => {
     const halted = {
       severity: 'ERROR',
       message: 'view halted',
@@ -55,13 +55,13 @@ describe("a function's log line", () => {
     );
   });
 
-  it('is shown as it is when it is no structured log', () => {
+  it('is shown unchanged if it is not a structured log', () => {
     assert.equal(formatLogLine('merge', 'hello'), 'merge: hello');
     assert.equal(formatLogLine('merge', '{broken'), 'merge: {broken');
     assert.equal(formatLogLine('merge', ''), undefined);
   });
 
-  it('has durations that people can read', () => {
+  it('shows durations in a readable form', () => {
     assert.deepEqual([3.4, 2140, 185_000].map(formatDuration), ['3 ms', '2.1 s', '3 min 5 s']);
   });
 });
