@@ -55,9 +55,9 @@ function parse(line: string): LogEntry | undefined {
 
 function formatApplied(entry: LogEntry): string {
   const { added, changed, deleted, durationMs = 0, lagMs } = entry;
-  const rows = `+${count(added)} ~${count(changed)} -${count(deleted)}`;
+  const rows = `${count(added)} added, ${count(changed)} changed, ${count(deleted)} deleted`;
   const lag = typeof lagMs === 'number' ? `, lag ${formatDuration(lagMs)}` : '';
-  return `${batchOf(entry)} ${rows} in ${formatDuration(durationMs)}${lag}`;
+  return `${batchOf(entry)}: ${rows} in ${formatDuration(durationMs)}${lag}`;
 }
 
 function formatProblem(functionName: string, entry: LogEntry): string {
@@ -76,6 +76,6 @@ function formatProblem(functionName: string, entry: LogEntry): string {
 }
 
 const batchOf = ({ view, etlTransactionId, kind }: LogEntry): string =>
-  `${view} #${etlTransactionId} ${kind}`;
+  `${view} batch ${etlTransactionId} (${kind})`;
 
 const count = (rows: string | number | undefined): string => BigInt(rows ?? 0).toLocaleString('en-US');

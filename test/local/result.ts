@@ -44,7 +44,17 @@ export function resultOf(states: ViewState[], comparisons: Comparison[], seconds
 
 /** The result as a table for people. */
 export function formatResult({ consistent, seconds, views }: Result): string[] {
-  const header = ['view', 'load type', 'source', 'target', 'added', 'changed', 'deleted', 'batches', ''];
+  const header = [
+    'view',
+    'load type',
+    'source',
+    'target',
+    'added',
+    'changed',
+    'deleted',
+    'batches',
+    'result',
+  ];
   const rows = views.map((view) => [
     view.name,
     view.load_type,

@@ -73,7 +73,7 @@ async function makeChanges(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  say(`SMartApp's users change ${changes.toLocaleString('en-US')} rows`);
+  say(`Simulated users change ${changes.toLocaleString('en-US')} rows in SMartApp`);
   const workload = new Workload({ connectionString, seed });
   const stop = () => void workload.stop();
   signal.addEventListener('abort', stop);

@@ -22,7 +22,7 @@ export async function readViewStates(control: pg.ClientBase): Promise<ViewState[
     select
       v.name, v.target_name as "targetName", v.key_column as "keyColumn", v.load_type as "loadType",
       v.halted_reason as "haltedReason",
-      max('#' || t.id || ' ' || t.state) filter (where t.state in ('extracting', 'staged', 'applying')) as "inFlight",
+      max('batch ' || t.id || ' ' || t.state) filter (where t.state in ('extracting', 'staged', 'applying')) as "inFlight",
       count(*) filter (where t.state = 'applied')::float8 as batches,
       coalesce(sum(t.rows_added) filter (where t.state = 'applied'), 0)::float8 as added,
       coalesce(sum(t.rows_changed) filter (where t.state = 'applied'), 0)::float8 as changed,

@@ -125,8 +125,10 @@ describe('npm start', () => {
   describe('until Ctrl-C', () => {
     it('applies changes, answers manual calls, locks its data folder, and leaves no process running', async () => {
       const command = start(...SMALL);
-      await command.saysLine(/^pmr_project #\d+ initial \+\d+/);
-      await command.saysLine(/^pmr_\w+ #\d+ incremental \+\d+ ~\d+ -\d+ in .* lag /);
+      await command.saysLine(/^pmr_project batch \d+ \(initial\): \d+ added/);
+      await command.saysLine(
+        /^pmr_\w+ batch \d+ \(incremental\): \d+ added, \d+ changed, \d+ deleted in .* lag /,
+      );
 
       const answered = call('extract', '{"dryRun":true}');
       assert.equal(await answered.exitCode, 0, answered.output);
@@ -158,8 +160,8 @@ describe('npm start', () => {
     it('continues with the data of the last run', async () => {
       const command = start();
       await command.saysLine(/database exists from an earlier run/);
-      await command.saysLine(/^pmr_\w+ #\d+ incremental /);
-      assert.doesNotMatch(command.output, /initial/);
+      await command.saysLine(/^pmr_\w+ batch \d+ \(incremental\)/);
+      assert.doesNotMatch(command.output, /\(initial\)/);
       await command.interrupt();
       assert.equal(await command.exitCode, 0, command.output);
     });

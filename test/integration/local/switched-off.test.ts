@@ -78,7 +78,7 @@ describe(`npm start, killed and restarted (seed ${SEED})`, () => {
   });
 
   it('continues an initial load whose event was just published (I2, I5)', async () => {
-    await run.saysLine(/^pmr_pm_item #\d+ initial: .* staged$/);
+    await run.saysLine(/^pmr_pm_item batch \d+ \(initial\): .* staged$/);
     await run.killAll();
 
     restart();

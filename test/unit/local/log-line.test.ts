@@ -17,10 +17,13 @@ describe("a function's log line in the local stack", () => {
       lagMs: 2100,
       durationMs: 240,
     };
-    assert.equal(format(applied), 'pmr_project #12 incremental +3 ~1,234 -1 in 240 ms, lag 2.1 s');
+    assert.equal(
+      format(applied),
+      'pmr_project batch 12 (incremental): 3 added, 1,234 changed, 1 deleted in 240 ms, lag 2.1 s',
+    );
     assert.equal(
       format({ ...applied, kind: 'initial', lagMs: null }),
-      'pmr_project #12 initial +3 ~1,234 -1 in 240 ms',
+      'pmr_project batch 12 (initial): 3 added, 1,234 changed, 1 deleted in 240 ms',
     );
   });
 
@@ -32,7 +35,7 @@ describe("a function's log line in the local stack", () => {
       kind: 'initial',
       upserts: 620,
     };
-    assert.equal(format(staged), 'pmr_project #1 initial: 620 rows staged');
+    assert.equal(format(staged), 'pmr_project batch 1 (initial): 620 rows staged');
     assert.equal(format({ ...staged, kind: 'incremental' }), undefined);
     assert.equal(format({ severity: 'INFO', message: 'configuration imported' }), undefined);
   });
