@@ -87,14 +87,14 @@ function write({ view, target }: TableShape, { fields, reservedNumbers, reserved
             .join(', ')};`,
         ]),
   ];
-  return `// The rows of ${view} as the Storage Write API takes them. Written by \`npm run generate\` from the view's columns; a field's
-// number is for good: that of a column which is gone, or became another type, stays reserved.
+  return `// The rows of ${view} as the Storage Write API takes them. Written by \`npm run generate\` from the view's columns. A
+// field number is never reused: the number of a removed column, or of a column whose type has changed, stays reserved.
 syntax = "proto2";
 
 message ${messageName(target)} {
 ${[...reserved, ...fields.map(declaration)].join('\n')}
 
-  // What is done to the row, and which change of a key is the last one.
+  // The change of the row, and its place in the order of changes to the same key.
 ${changeFields.join('\n')}
 }
 `;
@@ -108,7 +108,7 @@ const messageName = (target: string): string =>
 
 function usedBy(proto: string): UsedFields {
   const [message] = compile(proto).nestedArray;
-  if (!(message instanceof protobuf.Type)) throw new TypeError('a .proto must hold one message');
+  if (!(message instanceof protobuf.Type)) throw new TypeError('a .proto must contain one message');
   const used: UsedFields = { fields: [], reservedNumbers: [], reservedNames: [] };
   for (const { name, id, type, repeated } of message.fieldsArray) {
     if (Object.hasOwn(CHANGE_FIELDS, name)) continue;

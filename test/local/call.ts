@@ -12,6 +12,13 @@ const USAGE = `Usage: npm run call -- <function> [<json> | @<file>] [--data <fol
 
 Calls a function of the running npm start and prints its answer.
 
+  <function>       extract, merge or stream
+  <json>           the payload; {} if it is left out
+  @<file>          a file that contains the payload
+  --data <folder>  the data folder of that npm start, if it is not .data
+
+Examples:
+
   npm run call -- extract '{"dryRun":true}'
   npm run call -- extract @payload.json`;
 

@@ -10,11 +10,11 @@ export interface Endpoints {
   bigqueryStorageHost: string;
 }
 
-/** Which emulators emulators-process.ts starts, and how. A service with an address already runs elsewhere. */
+/** Which emulators emulators-process.ts starts, and how. It does not start a service that has an external address. */
 export interface EmulatorsRequest {
   folders: { pubsub: string; storage: string; bigquery: string };
   ports: { pubsub: number; storage: number; bigquery: number; bigqueryStorage: number };
-  elsewhere: Partial<Endpoints>;
+  external: Partial<Endpoints>;
 }
 
 const PORTS = { pubsub: 8085, storage: 9023, bigquery: 9050, bigqueryStorage: 9060 };
@@ -42,7 +42,7 @@ export async function startEmulators(options: {
   const request: EmulatorsRequest = {
     folders: emulatorFolders(options.dataFolder),
     ports: options.anyPort ? ANY_PORTS : PORTS,
-    elsewhere: {
+    external: {
       ...(PUBSUB_EMULATOR_HOST && { pubsubHost: PUBSUB_EMULATOR_HOST }),
       ...(STORAGE_EMULATOR_HOST && { storageUrl: STORAGE_EMULATOR_HOST }),
       ...(BIGQUERY_EMULATOR_HOST && { bigqueryUrl: BIGQUERY_EMULATOR_HOST }),

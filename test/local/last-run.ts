@@ -8,7 +8,7 @@ import { formatDuration } from './log-line.ts';
 /** What the previous run left behind, for people to read. */
 export interface LastRun {
   views: ViewSummary[];
-  /** Number of messages by subscription; undefined if Pub/Sub is elsewhere, where they cannot be counted. */
+  /** Number of messages by subscription; undefined for an external Pub/Sub, where they cannot be counted. */
   waitingMessages: Map<string, number> | undefined;
   stagedObjects: number;
 }

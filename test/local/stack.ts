@@ -11,8 +11,8 @@ import {
   unsubscribe,
 } from './cloud.ts';
 import { prepareSmartApp, startDatabases } from './databases.ts';
-import { checkElsewhere } from './elsewhere.ts';
 import { type Endpoints, startEmulators } from './emulators.ts';
+import { checkExternalServices } from './external-services.ts';
 import {
   callFunction,
   FUNCTIONS,
@@ -51,7 +51,7 @@ export interface Stack {
   cloud: Cloud;
   sourceUrl: string;
   controlUrl: string;
-  /** Undefined if the source is elsewhere, because this stack must not write to it. */
+  /** Undefined for an external source, because this stack must not write to it. */
   applicationUrl: string | undefined;
   /** Rejects if a part ends by itself. */
   failed: Promise<never>;
@@ -68,7 +68,7 @@ const INSPECT_SETTINGS = {
 
 /**
  * Starts the databases, the emulators, the functions and the scheduler in the order of their dependencies, and imports the
- * view sources. It does not start parts that `process.env` points elsewhere.
+ * view sources. It does not start services for which `process.env` has an address.
  *
  * @param cleanup gets each part as soon as it runs, so that a failed start leaves nothing behind. Its disposal stops the
  *   scheduler first, then the functions, the emulators and the databases.
@@ -76,7 +76,7 @@ const INSPECT_SETTINGS = {
 export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
   const { dataFolder, isThrowaway, say, signal } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
-  await checkElsewhere(env);
+  await checkExternalServices(env);
   say('Starting PostgreSQL and the emulators of Pub/Sub, Cloud Storage and BigQuery …');
   const [databases, emulators] = await allOf([
     startDatabases({ dataFolder, isThrowaway }).then((started) => {
@@ -92,7 +92,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
 
   const endpoints = emulators.announcement;
   const { controlUrl } = databases;
-  const isElsewhere = Boolean(env.SOURCE_DATABASE_URL);
+  const hasExternalSource = Boolean(env.SOURCE_DATABASE_URL);
   const sourceUrl = env.SOURCE_DATABASE_URL || databases.sourceUrl;
   const cloud = createCloud(endpoints);
   cleanup.defer(() => cloud.pubsub.close());
@@ -113,7 +113,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   const [running] = await allOf([
     startFunctions(functionEnv, options, cleanup),
     untilAborted(createResources(cloud), signal),
-    isElsewhere || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
+    hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
   ]);
   signal.throwIfAborted();
 
@@ -138,7 +138,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   failed.catch(() => undefined);
   return {
     ...{ functions, endpoints, cloud, sourceUrl, controlUrl, failed },
-    applicationUrl: isElsewhere ? undefined : databases.applicationUrl,
+    applicationUrl: hasExternalSource ? undefined : databases.applicationUrl,
   };
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { isAlive } from '../../emulators/process-identity.ts';
 import { startChild } from '../../local/child.ts';
-import { checkElsewhere } from '../../local/elsewhere.ts';
+import { checkExternalServices } from '../../local/external-services.ts';
 import type { Result } from '../../local/result.ts';
 import { removeLeftovers } from '../../local/throwaway-folder.ts';
 import { readEnabledViewSources } from '../../local/view-sources.ts';
@@ -16,10 +16,10 @@ import { processTree } from '../../support/process-tree.ts';
 
 const SMALL = ['--scale', '0.05'];
 
-describe('services that run elsewhere', () => {
+describe('external services', () => {
   it('are checked before anything starts, and every wrong variable is named', async () => {
     await assert.rejects(
-      checkElsewhere({
+      checkExternalServices({
         SOURCE_DATABASE_URL: 'mysql://127.0.0.1/x',
         PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
         STORAGE_EMULATOR_HOST: '127.0.0.1:9023',
@@ -33,7 +33,7 @@ describe('services that run elsewhere', () => {
         return true;
       },
     );
-    await checkElsewhere({ PUBSUB_EMULATOR_HOST: '' });
+    await checkExternalServices({ PUBSUB_EMULATOR_HOST: '' });
   });
 });
 

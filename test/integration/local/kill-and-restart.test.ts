@@ -46,7 +46,7 @@ describe(`npm start, killed and restarted (seed ${SEED})`, () => {
   const earlierWarehouse = () => join(folder, 'earlier-warehouse');
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-switched-off-'));
+    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-kill-and-restart-'));
     restart();
   });
 

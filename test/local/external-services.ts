@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** The variables that can point a part of the stack elsewhere, and the form of each address. */
+/** The variables that replace a part of the stack with an external service, and the form of each address. */
 const FORMS: Record<string, { form: string; address: (value: string) => { host: string; port: number } }> = {
   SOURCE_DATABASE_URL: {
     form: 'postgresql://user:password@host:port/database',
@@ -34,7 +34,7 @@ const BIGQUERY = ['BIGQUERY_EMULATOR_HOST', 'BIGQUERY_STORAGE_EMULATOR_HOST'];
  * Checks, before anything is started, that the services which the environment points to can be reached. Throws an error that
  * names every variable whose value has the wrong form or whose address does not answer.
  */
-export async function checkElsewhere(env: Record<string, string | undefined>): Promise<void> {
+export async function checkExternalServices(env: Record<string, string | undefined>): Promise<void> {
   const problems = await Promise.all(
     Object.entries(FORMS).map(async ([name, { form, address }]) => {
       const value = env[name];

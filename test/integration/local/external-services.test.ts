@@ -20,12 +20,12 @@ const TIMEOUT_MS = 240_000;
 // This process has no credentials, and Google's client must not look for any.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
-describe('npm start with services that already run elsewhere', () => {
+describe('npm start with external services', () => {
   let folder: string;
   let command: Command | undefined;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-elsewhere-'));
+    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-external-services-'));
   });
 
   afterEach(async () => {
@@ -38,16 +38,16 @@ describe('npm start with services that already run elsewhere', () => {
 
     before(async () => {
       postgres = await startPostgres();
-      await postgres.createDatabase('elsewhere');
+      await postgres.createDatabase('external');
     });
 
     after(() => postgres.stop());
 
     it('replicates that database, even if its content types have other ids (I2)', async () => {
-      const ownerUrl = postgres.url('elsewhere');
+      const ownerUrl = postgres.url('external');
       await createSmartApp(ownerUrl, { scale: 0.02, readerPassword: 'secret' });
       await renumberContentTypes(ownerUrl);
-      const sourceUrl = postgres.url('elsewhere', READER_ROLE, 'secret');
+      const sourceUrl = postgres.url('external', READER_ROLE, 'secret');
 
       command = new Command('local/start.ts', ['--data', folder], {
         SOURCE_DATABASE_URL: sourceUrl,
@@ -64,7 +64,7 @@ describe('npm start with services that already run elsewhere', () => {
       const bigquery = createBigQuery(await addressOf(command, 'BigQuery'));
       const comparisons = await compareViews(states, { sourceUrl, bigquery });
       assert.deepEqual(comparisons.flatMap(describeFindings), []);
-      assert.doesNotMatch(command.output, /SMartApp/, 'the stack must not write to a database elsewhere');
+      assert.doesNotMatch(command.output, /SMartApp/, 'the stack must not write to an external database');
     });
   });
 
