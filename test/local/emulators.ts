@@ -28,8 +28,8 @@ export const emulatorFolders = (dataFolder: string): EmulatorsRequest['folders']
 });
 
 /**
- * Starts the emulators of Pub/Sub, Cloud Storage and BigQuery in one process, except for services that the environment
- * points elsewhere.
+ * Starts the emulators of Pub/Sub, Cloud Storage and BigQuery in one process, except for services for which the
+ * environment has an address.
  */
 export async function startEmulators(options: {
   dataFolder: string;
