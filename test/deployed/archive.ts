@@ -9,7 +9,7 @@ import { unzipSync, zipSync } from 'fflate';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(exec);
 
-/** The files of the archive that Terraform uploads, relative to the project's root (terraform/archive.json says which). */
+/** The files of the archive that Terraform uploads, relative to the project's root; terraform/archive.json lists them. */
 export async function archiveFiles(): Promise<string[]> {
   const text = await readFile(join(ROOT, 'terraform/archive.json'), 'utf8');
   const { include } = JSON.parse(text) as { include: string[] };
@@ -18,7 +18,7 @@ export async function archiveFiles(): Promise<string[]> {
   return found.toSorted();
 }
 
-/** The archive itself, a zip as Terraform makes it. */
+/** The archive as a zip file, as Terraform creates it. */
 export async function makeArchive(): Promise<Uint8Array> {
   const entries = (await archiveFiles()).map(
     async (file) => [file, await readFile(join(ROOT, file))] as const,
@@ -27,8 +27,8 @@ export async function makeArchive(): Promise<Uint8Array> {
 }
 
 /**
- * Unpacks, installs and builds the archive in the order of Cloud Build, in a folder of its own: all packages, then `gcp-build`,
- * then without the packages of development. The caller removes the folder.
+ * Unpacks, installs and builds the archive in a new folder, in the order of Cloud Build: installs all packages, runs `gcp-build`,
+ * and removes the development packages. The caller removes the folder.
  */
 export async function deployArchive(archive: Uint8Array): Promise<string> {
   const folder = await installArchive(archive);
@@ -41,7 +41,7 @@ export async function deployArchive(archive: Uint8Array): Promise<string> {
   }
 }
 
-/** Unpacks the archive in a folder of its own and installs its packages, those of development too. The caller removes the folder. */
+/** Unpacks the archive in a new folder and installs all its packages, including development packages. The caller removes the folder. */
 export async function installArchive(archive: Uint8Array): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'deployed-'));
   try {
@@ -57,7 +57,7 @@ export async function installArchive(archive: Uint8Array): Promise<string> {
   }
 }
 
-/** Builds an installed archive, then removes the packages of development. */
+/** Builds an installed archive, then removes the development packages. */
 export async function buildInstalled(folder: string): Promise<void> {
   await npm('run gcp-build', folder);
   await npm('prune --omit=dev --no-audit --no-fund', folder);

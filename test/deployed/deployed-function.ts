@@ -10,11 +10,11 @@ const POLL_INTERVAL_MS = 5;
 
 export type StartOptions = {
   env?: Record<string, string | undefined>;
-  /** For Node itself. */
+  /** Options for Node. */
   nodeFlags?: string[];
 };
 
-/** A built function under the Functions Framework of its own folder, in a process of its own, as Cloud Functions starts it. */
+/** A built function in its own process, started by the Functions Framework in the function's folder, as Cloud Functions does. */
 export class DeployedFunction {
   output = '';
   readonly #process: ChildProcess;
@@ -30,7 +30,7 @@ export class DeployedFunction {
     }
   }
 
-  /** Starts the function `target` of the package in `folder`; it does not listen yet. */
+  /** Starts the function `target` of the package in `folder`, without waiting until it listens. */
   static async launch(folder: string, target: string, options: StartOptions = {}): Promise<DeployedFunction> {
     const { env = {}, nodeFlags = [] } = options;
     const port = await freePort();
@@ -38,12 +38,12 @@ export class DeployedFunction {
     const child = spawn(process.execPath, [...nodeFlags, framework, `--target=${target}`, `--port=${port}`], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Nothing of this process's own environment but what a process needs.
+      // Passes on nothing from this process's environment except PATH.
       env: {
         PATH: process.env.PATH ?? '',
         METADATA_SERVER_DETECTION: 'none',
         FUNCTION_TARGET: target,
-        // Of a function with an event trigger; ours are registered as HTTP functions all the same.
+        // Cloud Functions sets this for a function with an event trigger, although ours are registered as HTTP functions.
         FUNCTION_SIGNATURE_TYPE: 'cloudevent',
         ...env,
       },
@@ -51,19 +51,19 @@ export class DeployedFunction {
     return new DeployedFunction(child, port);
   }
 
-  /** Launches a function, and answers when it listens. Throws what it said when it does not. */
+  /** Launches a function and resolves when it listens. If it does not, throws an error with its output. */
   static async start(folder: string, target: string, options?: StartOptions): Promise<DeployedFunction> {
     const deployed = await DeployedFunction.launch(folder, target, options);
     await deployed.untilItAnswers(() => fetch(`http://127.0.0.1:${deployed.#port}/robots.txt`));
     return deployed;
   }
 
-  /** A call by hand, with a JSON body. */
+  /** Calls the function by hand, with a JSON body. */
   call(body: object): Promise<Response> {
     return this.#post(body, {});
   }
 
-  /** A message of a topic, as Eventarc delivers it. */
+  /** Delivers a Pub/Sub message to the function, as Eventarc does. */
   deliver(event: object): Promise<Response> {
     return this.#post(pushed(event), {
       'ce-id': '1',
@@ -81,20 +81,20 @@ export class DeployedFunction {
     });
   }
 
-  /** Repeats `ask` while nobody listens. */
-  async untilItAnswers(ask: () => Promise<Response>): Promise<Response> {
+  /** Repeats `request` until the function answers. */
+  async untilItAnswers(request: () => Promise<Response>): Promise<Response> {
     const deadlineMs = Date.now() + START_TIMEOUT_MS;
     for (;;) {
-      const answer = await ask().catch(() => null);
+      const answer = await request().catch(() => null);
       if (answer !== null) return answer;
       if (this.#process.exitCode !== null || Date.now() > deadlineMs) {
-        throw new Error(`it does not start: ${this.output}`);
+        throw new Error(`the function does not start: ${this.output}`);
       }
       await elapse(POLL_INTERVAL_MS);
     }
   }
 
-  /** Waits for its own end, and answers its exit code. */
+  /** Waits until the function ends by itself, and returns its exit code. */
   async ended(): Promise<number | null> {
     await once(this.#process, 'close');
     return this.#process.exitCode;

@@ -1,17 +1,17 @@
-// Loaded before everything else (node --import): tells each package and each file of ours that is loaded, once, on a line.
+// Loaded before everything else (node --import). Prints one line for each package and each file of ours when it is first loaded.
 import { registerHooks } from 'node:module';
 
-const told = new Set<string>();
+const printed = new Set<string>();
 
 registerHooks({
   resolve(specifier, context, next) {
     const resolved = next(specifier, context);
     const name = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(resolved.url)?.[1];
     const file = /\/dist\/(.+)$/.exec(resolved.url)?.[1];
-    const what = name ?? file;
-    if (what !== undefined && !told.has(what)) {
-      told.add(what);
-      process.stdout.write(`loaded ${what}\n`);
+    const loaded = name ?? file;
+    if (loaded !== undefined && !printed.has(loaded)) {
+      printed.add(loaded);
+      process.stdout.write(`loaded ${loaded}\n`);
     }
     return resolved;
   },

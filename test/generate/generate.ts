@@ -9,9 +9,9 @@ import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
 import { SMARTAPP_VIEWS, type Views } from './view-shapes.ts';
 
-// `npm run generate`: writes sql/bigquery and proto anew from the builders, for SMartApp's views, and the tables of
-// docs/configuration.md from the schemas. With --views FILE and --source URL: sql/bigquery and proto only, for the view sources of that
-// file and the views of that database.
+// `npm run generate` writes sql/bigquery and proto from the builders, for SMartApp's views, and the tables of docs/configuration.md from
+// the schemas. With --views FILE and --source URL it writes only sql/bigquery and proto, for the view sources in that file and the views
+// in that database.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values: given } = parseArgs({ options: { views: { type: 'string' }, source: { type: 'string' } } });
@@ -19,7 +19,9 @@ const { values: given } = parseArgs({ options: { views: { type: 'string' }, sour
 if (given.views !== undefined && given.source !== undefined) {
   await generate({ file: pathToFileURL(resolve(given.views)), sourceUrl: given.source });
 } else if (given.views !== undefined || given.source !== undefined) {
-  console.error('Usage: npm run generate -- [--views <file> --source postgresql://…]');
+  console.error(
+    'Usage: npm run generate -- [--views <file> --source postgresql://…]\n\nWrites the generated files for SMartApp, or for the view sources in <file> and the views in that database.',
+  );
   process.exitCode = 2;
 } else {
   const postgres = await startPostgres();

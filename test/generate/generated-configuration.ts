@@ -5,9 +5,9 @@ import { viewSourceEntry } from '../../shared/model/view-source.ts';
 type Row = [name: string, meaning: string, fallback: string, allowed: string];
 
 /**
- * docs/configuration.md with its two tables written anew from the schemas of the environment and of a view source. Each table stands
- * between a line `<!-- generated: NAME … -->` and `<!-- end -->`; everything else stays. Throws where a table has no such place, and
- * where a variable or a field has no description.
+ * Regenerates the two tables of docs/configuration.md from the schemas of the environment and of a view source. Each table stands
+ * between a line `<!-- generated: NAME … -->` and `<!-- end -->`; everything else stays unchanged. Throws if these lines are missing
+ * for a table, or if a variable or a field has no description.
  */
 export function generatedConfiguration(markdown: string): string {
   const variables = merged(rowsOf(environment.shape, ''));
@@ -24,7 +24,7 @@ function replaceTable(markdown: string, { name, table }: { name: string; table: 
   return markdown.replace(place, (_, begin: string, end: string) => `${begin}\n${table}\n\n${end}`);
 }
 
-/** One row a field; the fields of a list's objects follow it, as `lookups[].table`. */
+/** One row per field. The fields of objects in a list follow the list, as `lookups[].table`. */
 function rowsOf(shape: Record<string, z.ZodType>, prefix: string): Row[] {
   return Object.entries(shape).flatMap(([key, schema]) => {
     const name = `${prefix}${key}`;
@@ -40,7 +40,7 @@ function rowsOf(shape: Record<string, z.ZodType>, prefix: string): Row[] {
   });
 }
 
-/** The inner type of what may be left out or null. */
+/** The inner type of an optional or nullable field. */
 function withoutDefault(schema: z.ZodType): z.ZodType {
   const isWrapped =
     schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
@@ -48,8 +48,8 @@ function withoutDefault(schema: z.ZodType): z.ZodType {
 }
 
 function fallbackOf(schema: z.ZodType): string {
-  const told = schema.meta()?.default;
-  if (typeof told === 'string') return told;
+  const described = schema.meta()?.default;
+  if (typeof described === 'string') return described;
   if (schema instanceof z.ZodOptional) return 'none';
   if (!(schema instanceof z.ZodDefault)) return 'required';
   const value: unknown = schema.def.defaultValue;
@@ -61,7 +61,7 @@ function allowedBy(type: z.ZodType): string {
   return type instanceof z.ZodEnum ? type.options.map((option) => `\`${option}\``).join(', ') : 'a name';
 }
 
-/** Variables of both databases that mean the same share a row. */
+/** Puts variables with the same meaning for both databases into one row. */
 function merged(rows: Row[]): Row[] {
   const byMeaning = new Map<string, Row>();
   for (const [name, ...rest] of rows) {

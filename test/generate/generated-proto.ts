@@ -3,12 +3,12 @@ import { streamProto } from './stream-proto.ts';
 import { type Views, viewShapes } from './view-shapes.ts';
 
 /**
- * The files of proto/, by their name in it, for the streamed ones of these views: each .proto continues the one that `folder` has, so
- * that numbers stay; beside it is the compiled form.
+ * The files of proto/ by name, for the streamed views among these: a .proto and its compiled form for each. A new .proto keeps the
+ * field numbers of the existing one in `folder`.
  */
-export async function generatedProto(of: Views, folder: string): Promise<Map<string, string>> {
+export async function generatedProto(views: Views, folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const { shape } of await viewShapes(of)) {
+  for (const { shape } of await viewShapes(views)) {
     if (shape.loadType !== 'bq-storage-api') continue;
     const existing = await readFile(`${folder}${shape.target}.proto`, 'utf8').catch(
       (error: NodeJS.ErrnoException) => {

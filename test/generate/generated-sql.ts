@@ -8,7 +8,7 @@ import {
 } from '../../shared/warehouse/tables-sql.ts';
 import { type Views, viewShapes } from './view-shapes.ts';
 
-/** The project that stands in the committed statements; the functions use their own. */
+/** The names in the committed statements; the functions use their own project. */
 const DATASETS = {
   projectId: 'your-project',
   temp: 'SMartData_Temp',
@@ -16,9 +16,9 @@ const DATASETS = {
   view: 'View_SMartData',
 };
 
-/** The statements that sql/bigquery keeps for reading, by their path in it: what the functions run for these views. */
-export async function generatedSql(of: Views): Promise<Map<string, string>> {
-  const views = await viewShapes(of);
+/** The statements that the functions run for these views, by their path in sql/bigquery, where people can read them. */
+export async function generatedSql(sources: Views): Promise<Map<string, string>> {
+  const views = await viewShapes(sources);
   const files = new Map([['applied-batch.sql', ledgerSql(DATASETS)]]);
   for (const { entry, shape } of views) {
     const layout = {

@@ -5,16 +5,16 @@ import type { TableShape } from '../../shared/model/columns.ts';
 import type { ViewSource, ViewSourceEntry } from '../../shared/model/view-source.ts';
 import { describeView } from '../../shared/source/describe-view.ts';
 
-/** View sources, and the database that has their views. */
+/** A file of view sources and the database that contains their views. */
 export interface Views {
-  /** What `{"import": …}` takes. */
+  /** A file in the form of `{"import": …}`. */
   file: URL;
   sourceUrl: string;
 }
 
 export const SMARTAPP_VIEWS = new URL('../../sql/source/view-sources.json', import.meta.url);
 
-/** The view sources of a file, each with what its view is like in the database. */
+/** The view sources of a file, each with the shape of its view in the database. */
 export async function viewShapes({
   file,
   sourceUrl,
@@ -35,7 +35,8 @@ export async function viewShapes({
 
 async function readEntries(file: URL): Promise<ViewSourceEntry[]> {
   const event = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
-  if (event.command !== 'import') throw new Error(`${file.pathname} is no import of view sources`);
+  if (event.command !== 'import')
+    throw new Error(`${file.pathname} does not contain an import of view sources`);
   return event.entries;
 }
 

@@ -3,63 +3,64 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 export interface Arguments {
-  /** Load, change, catch up, compare and end; otherwise run until stopped. */
+  /** True: load, change rows, catch up, compare and exit. False: run until stopped. */
   once: boolean;
-  /** Of SMartApp's production sizes. */
+  /** Size of the sample data, as a multiple of SMartApp's production sizes. */
   scale: number;
-  /** Row changes that the burst of a `once` run commits. */
+  /** Row changes that the workload commits in a `--once` run. */
   changes: number;
-  /** Row changes per second that the workload commits while a run goes on. */
+  /** Row changes per second that the workload commits without `--once`. */
   rate: number;
-  /** Of the sample data and the workload; undefined: data that are always the same, changes that are not. */
+  /** Seed of the sample data and of the workload. Undefined: the same data every time, but different changes. */
   seed: number | undefined;
   json: boolean;
-  /** The view whose target is spoilt before the comparison. */
+  /** The view whose target is corrupted before the comparison. */
   corrupt: string | undefined;
-  /** Shows the functions' log lines as they are. */
+  /** Prints the functions' log lines unformatted. */
   verbose: boolean;
-  /** Whether every function listens for a debugger. */
+  /** Lets a debugger attach to each function. */
   inspect: boolean;
   dataFolder: string;
 }
 
-/** The command line makes no sense; the message says why. */
+/** The command line is invalid; the message says why. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Git-ignored; below the project folder, wherever the command is typed. */
+/** Git-ignored; in the project folder, whatever the current directory. */
 export const DEFAULT_DATA_FOLDER = fileURLToPath(new URL('../../.data', import.meta.url));
 
 export const USAGE = `Usage: npm start [-- options]
 
-Runs the whole pipeline on this machine until Ctrl-C; data are kept in .data and found again by the next run.
+Runs the whole pipeline on this machine until Ctrl-C. The data stay in .data, and the next run continues with them.
 
-  --once            load, change, catch up, compare every row and column, and end: 0 if source and target are equal
-  --rate <x>        without --once: row changes per second of SMartApp's users (default 5; 0: only yours)
-  --changes <n>     with --once: row changes of the burst (default 2000)
-  --json            with --once: the result as one JSON object in the last line
-  --corrupt <view>  with --once: change one value of that view's target before the comparison
-  --scale <x>       times the production sizes of the sample data (default 1)
-  --seed <n>        another number makes other sample data and other changes
-  --data <folder>   keep the data there
-  --verbose         show the functions' log lines as they are
-  --inspect         let a debugger attach to each function, and give it an hour for each call`;
+  --once            load, change rows, catch up, compare every row and column, and exit: 0 if source and target are equal
+  --rate <x>        without --once: simulated row changes per second in SMartApp (default 5; 0 makes none)
+  --changes <n>     with --once: number of simulated row changes (default 2000)
+  --json            with --once: print the result as one JSON object in the last line
+  --corrupt <view>  with --once: change one value in that view's target before the comparison, which must find it
+  --scale <x>       size of the sample data, as a multiple of the production sizes (default 1)
+  --seed <n>        seed for the sample data and the changes
+  --data <folder>   keep the data in this folder
+  --verbose         print the functions' log lines unformatted, as JSON
+  --inspect         let a debugger attach to each function, and allow each call an hour
+  --help, -h        print this text`;
 
 const ONLY_WITH_ONCE = ['changes', 'json', 'corrupt'] as const;
 
-/** Reads the command line; undefined when it asks for help. Throws UsageError. */
+/** Parses the command line; undefined if it asks for help. Throws UsageError. */
 export function parseArguments(args: string[]): Arguments | undefined {
   const values = parse(args);
   if (values.help) return undefined;
   const misplaced = ONLY_WITH_ONCE.filter((name) => values[name] !== undefined);
   if (!values.once && misplaced.length > 0) throw new UsageError(`--${misplaced[0]} needs --once`);
-  if (values.once && values.rate !== undefined) throw new UsageError('--rate makes no sense with --once');
+  if (values.once && values.rate !== undefined) throw new UsageError('--rate cannot be used with --once');
   return {
     once: values.once ?? false,
     scale: numberUpTo1000('scale', values.scale, 'above 0') ?? 1,
     changes: wholeNumber('changes', values.changes) ?? 2000,
-    rate: numberUpTo1000('rate', values.rate, 'from 0') ?? 5,
+    rate: numberUpTo1000('rate', values.rate, 'at least 0') ?? 5,
     seed: wholeNumber('seed', values.seed),
     json: values.json ?? false,
     corrupt: values.corrupt,
@@ -95,13 +96,15 @@ function parse(args: string[]) {
 function numberUpTo1000(
   name: string,
   text: string | undefined,
-  lowest: 'above 0' | 'from 0',
+  lowerBound: 'above 0' | 'at least 0',
 ): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  const isHighEnough = lowest === 'from 0' ? value >= 0 : value > 0;
+  const isHighEnough = lowerBound === 'at least 0' ? value >= 0 : value > 0;
   if (text.trim() !== '' && isHighEnough && value <= 1000) return value;
-  throw new UsageError(`--${name} must be a number ${lowest} and at most 1000, not ${JSON.stringify(text)}`);
+  throw new UsageError(
+    `--${name} must be a number ${lowerBound} and at most 1000, not ${JSON.stringify(text)}`,
+  );
 }
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {

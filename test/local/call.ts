@@ -5,10 +5,19 @@ import { DEFAULT_DATA_FOLDER } from './arguments.ts';
 import { findRunningStack } from './data-folder.ts';
 import { callFunction, isFailure } from './functions.ts';
 
-// `npm run call -- extract '{"view":"pmr_project"}'`: calls a function of the running `npm start`, as
+// `npm run call -- extract '{"view":"pmr_project"}'` calls a function of the running `npm start`, as
 // `gcloud functions call extract --data '{"view":"pmr_project"}'` does in the cloud.
 
 const USAGE = `Usage: npm run call -- <function> [<json> | @<file>] [--data <folder>]
+
+Calls a function of the running npm start and prints its answer.
+
+  <function>       extract, merge or stream
+  <json>           the payload; {} if it is left out
+  @<file>          a file that contains the payload
+  --data <folder>  the data folder of that npm start, if it is not .data
+
+Examples:
 
   npm run call -- extract '{"dryRun":true}'
   npm run call -- extract @payload.json`;
@@ -18,7 +27,7 @@ process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
   return 1;
 });
 
-/** 0: the function answered; 1: with an error, or not at all; 2: the command makes no sense. */
+/** Exit code 0: the function succeeded; 1: it failed or did not answer; 2: the command line is invalid. */
 async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -26,29 +35,33 @@ async function main(args: string[]): Promise<number> {
     allowPositionals: true,
   });
   const [name, payloadText = '{}', ...rest] = positionals;
-  if (name === undefined || rest.length > 0) return misused(USAGE);
+  if (name === undefined || rest.length > 0) return invalid(USAGE);
 
   const stack = await findRunningStack(resolve(values.data ?? DEFAULT_DATA_FOLDER));
-  if (stack === null) throw new Error('Nothing is running: npm start first, in another terminal.');
+  if (stack === null) throw new Error('npm start is not running. Start it in another terminal first.');
   const names = Object.keys(stack.functions);
-  if (names.length === 0) throw new Error('npm start is not ready yet.');
+  if (names.length === 0)
+    throw new Error(
+      'npm start is not ready yet. Try again when it has printed the addresses of the functions.',
+    );
   const url = stack.functions[name];
-  if (url === undefined) return misused(`There is no function ${name}; there are ${names.join(', ')}.`);
+  if (url === undefined)
+    return invalid(`There is no function ${name}. The functions are ${names.join(', ')}.`);
 
   let payload: unknown;
   try {
     const text = payloadText.startsWith('@') ? await readFile(payloadText.slice(1), 'utf8') : payloadText;
     payload = JSON.parse(text);
   } catch (error) {
-    const what = error instanceof SyntaxError ? 'The payload is not JSON' : 'The payload cannot be read';
-    return misused(`${what}: ${(error as Error).message}`);
+    const problem = error instanceof SyntaxError ? 'The payload is not JSON' : 'The payload cannot be read';
+    return invalid(`${problem}: ${(error as Error).message}`);
   }
   const answer = await callFunction(url, payload);
   console.log(JSON.stringify(answer, null, 2));
   return isFailure(answer) ? 1 : 0;
 }
 
-function misused(message: string): number {
+function invalid(message: string): number {
   console.error(message);
   return 2;
 }

@@ -3,42 +3,42 @@ import pg from 'pg';
 import { callFunction } from './functions.ts';
 import { readViewStates, type ViewState } from './view-states.ts';
 
-/** What a stack is asked while it is watched. */
-export interface Watched {
+/** Where the state of a running stack can be read. */
+export interface WatchedStack {
   controlUrl: string;
-  /** Address of the function `extract`. */
+  /** URL of the function `extract`. */
   extractUrl: string;
 }
 
 const POLL_INTERVAL_MS = 100;
 const STALLED_MS = 120_000;
 
-/** The part of `{"dryRun": true}`'s answer that tells what is left; a view that is about to do something else has no counts. */
+/** What the answer to `{"dryRun": true}` says about one view. The counts are absent if the next tick would not capture the view. */
 interface Forecast {
   view: string;
   logRows?: string;
   queuedKeys?: string;
 }
 
-/** Resolves when every enabled view has a first applied batch. Throws when one is halted, or nothing moves any more. */
-export async function untilLoaded({ controlUrl }: Watched, signal: AbortSignal): Promise<ViewState[]> {
+/** Resolves when every enabled view has an applied batch. Throws if a view is halted or if progress stalls. */
+export async function untilLoaded({ controlUrl }: WatchedStack, signal: AbortSignal): Promise<ViewState[]> {
   return await watch(controlUrl, signal, async (states) => states.every(({ batches }) => batches > 0));
 }
 
 /**
- * Resolves when no enabled view has a batch in flight, a log row that no batch covers, or a queued key: seen twice in a row,
- * so that nothing was on its way between the two looks. Throws when a view is halted, or nothing moves any more.
+ * Resolves when no enabled view has a batch in flight, an uncovered log row or a queued key. Two polls in a row must see
+ * this, because work could pass unseen between the two queries of one poll. Throws if a view is halted or if progress stalls.
  */
 export async function untilIdle(
-  { controlUrl, extractUrl }: Watched,
+  { controlUrl, extractUrl }: WatchedStack,
   signal: AbortSignal,
 ): Promise<ViewState[]> {
-  let idleLooks = 0;
+  let idlePolls = 0;
   return await watch(controlUrl, signal, async (states) => {
     const isIdle =
       states.every(({ inFlight }) => inFlight === null) && (await hasNothingLeft(extractUrl, states));
-    idleLooks = isIdle ? idleLooks + 1 : 0;
-    return idleLooks === 2;
+    idlePolls = isIdle ? idlePolls + 1 : 0;
+    return idlePolls === 2;
   });
 }
 
@@ -52,18 +52,18 @@ async function hasNothingLeft(extractUrl: string, states: ViewState[]): Promise<
   });
 }
 
-/** Looks at the views' states until they are as wanted. */
+/** Polls the views' states until they meet the condition. */
 async function watch(
   controlUrl: string,
   signal: AbortSignal,
-  isAsWanted: (states: ViewState[]) => Promise<boolean>,
+  isMet: (states: ViewState[]) => Promise<boolean>,
 ): Promise<ViewState[]> {
   const control = new pg.Client(controlUrl);
   control.on('error', () => undefined);
   await control.connect();
   try {
     let lastSeen = '';
-    let movedAtMs = performance.now();
+    let changedAtMs = performance.now();
     for (;;) {
       const states = await readViewStates(control);
       const halted = states.filter(({ haltedReason }) => haltedReason !== null);
@@ -72,15 +72,15 @@ async function watch(
           halted.map(({ name, haltedReason }) => `${name} is halted: ${haltedReason}`).join('\n'),
         );
       }
-      if (await isAsWanted(states)) return states;
+      if (await isMet(states)) return states;
       const seen = JSON.stringify(states);
-      if (seen !== lastSeen) movedAtMs = performance.now();
+      if (seen !== lastSeen) changedAtMs = performance.now();
       lastSeen = seen;
-      if (performance.now() - movedAtMs > STALLED_MS) {
+      if (performance.now() - changedAtMs > STALLED_MS) {
         const where = states.map(
           ({ name, inFlight, batches }) => `${name}: ${inFlight ?? `${batches} batches`}`,
         );
-        throw new Error(`Nothing has moved for ${STALLED_MS / 1000} seconds:\n  ${where.join('\n  ')}`);
+        throw new Error(`Nothing has changed for ${STALLED_MS / 1000} seconds:\n  ${where.join('\n  ')}`);
       }
       await delay(POLL_INTERVAL_MS, undefined, { signal });
     }

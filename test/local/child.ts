@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 export interface ChildOptions {
-  /** For people: `function extract`. */
+  /** Name for error messages: `function extract`. */
   name: string;
   program: URL;
   args?: string[];
@@ -14,13 +14,13 @@ export interface ChildOptions {
 }
 
 export interface Child<T> {
-  /** What the program said about itself when it was ready. */
+  /** What the program sent when it was ready. */
   announcement: T;
-  /** Rejects when the program ends without having been asked to. */
+  /** Rejects if the program ends before `stop` or `kill` is called. */
   failed: Promise<never>;
-  /** Asks the program to end, and kills it when it takes too long. Safe to repeat. */
+  /** Asks the program to stop, and kills it if that takes too long. Safe to repeat. */
   stop(): Promise<void>;
-  /** Ends the program at once, by SIGKILL. */
+  /** Kills the program with SIGKILL. */
   kill(): Promise<void>;
 }
 
@@ -28,8 +28,8 @@ const STOP_TIMEOUT_MS = 10_000;
 const KEPT_LINES = 12;
 
 /**
- * Starts a program of ours that calls `serveParent`, and resolves when it is ready. It goes down with this process however
- * that ends. Throws an error with the program's last lines when it ends before it is ready.
+ * Starts a program that calls `serveParent`, and resolves when it is ready. The program ends with this process, however this
+ * process ends. Throws an error with the program's last lines if it ends before it is ready.
  */
 export async function startChild<T>({
   name,
@@ -53,7 +53,7 @@ export async function startChild<T>({
   readLines(child.stderr, (line) => {
     lastErrors.push(line);
     lastErrors.splice(0, lastErrors.length - KEPT_LINES);
-    // Until then they are told by the error that the start ends with.
+    // Before that, the error that `startChild` throws contains them.
     if (isReady) onLine(line, 'stderr');
   });
 
@@ -64,7 +64,7 @@ export async function startChild<T>({
     const how = child.signalCode ?? `exit code ${child.exitCode}`;
     throw new Error([`${name} ${isReady ? 'ended' : 'did not start'} (${how})`, ...lastErrors].join('\n  '));
   });
-  // Whoever is interested awaits it; until then it must not count as unhandled.
+  // The caller may await it later; until then a rejection must not count as unhandled.
   failed.catch(() => undefined);
 
   const [announcement] = await Promise.race([once(child, 'message'), failed]);
@@ -74,10 +74,10 @@ export async function startChild<T>({
     failed,
     stop: async () => {
       isStopping = true;
-      const impatience = setTimeout(kill, STOP_TIMEOUT_MS);
+      const killTimer = setTimeout(kill, STOP_TIMEOUT_MS);
       if (child.connected) child.send('stop');
       await closed;
-      clearTimeout(impatience);
+      clearTimeout(killTimer);
     },
     kill: async () => {
       isStopping = true;

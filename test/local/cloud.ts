@@ -2,10 +2,10 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
+import type { Endpoints } from './emulators.ts';
 import type { RunningFunction } from './functions.ts';
-import type { Endpoints } from './stand-ins.ts';
 
-/** Google's clients for the services that a stack uses. */
+/** Google's clients for the services that the stack uses. */
 export interface Cloud {
   bigquery: BigQuery;
   pubsub: PubSub;
@@ -21,13 +21,13 @@ export const EXTRACT_TOPIC = 'cdc-extract';
 const DATASETS = ['SMartData_Temp', TARGET_DATASET, 'View_SMartData'];
 const TOPICS = [EXTRACT_TOPIC, 'cdc-merge', 'cdc-stream', 'cdc-dead-letter'];
 
-/** A batch may take as long as Pub/Sub lets a push take; a refused message comes again sooner than it would in the cloud. */
+/** A batch may take as long as Pub/Sub allows a push to take. Pub/Sub redelivers a refused message sooner than in the cloud. */
 const DELIVERY = {
   ackDeadlineSeconds: 600,
   retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 10 } },
 };
 
-/** @param url as BIGQUERY_EMULATOR_HOST wants it */
+/** @param url in the form of BIGQUERY_EMULATOR_HOST */
 export function createBigQuery(url: string): BigQuery {
   return new BigQuery({
     projectId: PROJECT,
@@ -49,8 +49,8 @@ export function createCloud({ bigqueryUrl, pubsubHost, storageUrl }: Endpoints):
   };
 }
 
-/** Makes the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat. */
-export async function makeResources({ bigquery, pubsub, storage }: Cloud): Promise<void> {
+/** Creates the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat. */
+export async function createResources({ bigquery, pubsub, storage }: Cloud): Promise<void> {
   const bucket = storage.bucket(BUCKET);
   const [bucketExists] = await bucket.exists();
   await Promise.all([
@@ -60,7 +60,7 @@ export async function makeResources({ bigquery, pubsub, storage }: Cloud): Promi
   ]);
 }
 
-/** Lets each function's topic push to where the function is now. Safe to repeat. */
+/** Makes each function's subscription push to the function's current address. Safe to repeat. */
 export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[]): Promise<void> {
   await Promise.all(
     functions.map(async ({ topic, url }) => {
@@ -73,8 +73,8 @@ export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[])
 }
 
 /**
- * Ends the deliveries of a Pub/Sub that goes on when the functions are gone: nobody knows who listens at their addresses next.
- * The messages of a run that keeps nothing go with its subscriptions.
+ * Stops the deliveries of a Pub/Sub that keeps running after the functions have stopped, because another program may listen
+ * at their addresses next. A throwaway run deletes its subscriptions with their messages.
  */
 export async function unsubscribe(
   { pubsub }: Cloud,

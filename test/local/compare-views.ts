@@ -3,7 +3,7 @@ import { TARGET_DATASET } from './cloud.ts';
 import { type Comparison, compare, type Pair } from './compare/compare.ts';
 import type { ViewState } from './view-states.ts';
 
-/** The source view and the table that must equal it. */
+/** The source view and the table that must be equal to it. */
 export function pairOf({ name, targetName, keyColumn, loadType }: ViewState): Pair {
   return {
     view: name,
@@ -13,7 +13,7 @@ export function pairOf({ name, targetName, keyColumn, loadType }: ViewState): Pa
   };
 }
 
-/** Compares views with their targets, one after the other; nothing may be writing. An abort ends it with an error. */
+/** Compares views with their targets, one after the other. Nothing may write meanwhile. Throws when `signal` aborts. */
 export async function compareViews(
   states: ViewState[],
   sides: { sourceUrl: string; bigquery: BigQuery },

@@ -1,18 +1,18 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { Pair } from './compare/compare.ts';
 
-/** Reads only. */
+/** Finds the lowest key of a table. Only reads. */
 export const lowestKeySql = (table: string, keyColumn: string): string =>
   `select cast(min(${keyColumn}) as string) as lowest from ${table} where not is_deleted`;
 
-/** Every run changes the value further. */
+/** Changes one value of one row. Each execution changes the value further. */
 export const corruptSql = (table: string, keyColumn: string, column: string): string =>
   `update ${table} set ${column} = concat(coalesce(${column}, ''), ' (corrupted)')
    where cast(${keyColumn} as string) = @key`;
 
 /**
- * Changes one value of one row of a view's target behind the pipeline's back, so that the comparison has something to find:
- * a text column of the row with the lowest key. Returns what it changed. Throws when the table has no such column or row.
+ * Changes one value in a view's target without the pipeline's knowledge, so that the comparison has something to find: a text
+ * column in the row with the lowest key. Returns what it changed. Throws if the table has no such column or no row.
  */
 export async function corrupt(
   bigquery: BigQuery,
@@ -22,11 +22,11 @@ export async function corrupt(
   const [metadata] = await bigquery.dataset(dataset).table(table).getMetadata();
   const fields: { name: string; type: string }[] = metadata.schema.fields;
   const column = fields.find(({ name, type }) => type === 'STRING' && name !== keyColumn)?.name;
-  if (column === undefined) throw new Error(`${target} has no text column that could be corrupted`);
+  if (column === undefined) throw new Error(`${target} has no text column to corrupt`);
   const name = `\`${bigquery.projectId}.${target}\``;
   const [[row]] = await bigquery.query(lowestKeySql(name, keyColumn));
   const key: unknown = row?.lowest;
-  if (typeof key !== 'string') throw new Error(`${target} has no row that could be corrupted`);
+  if (typeof key !== 'string') throw new Error(`${target} has no row to corrupt`);
   await bigquery.query({
     query: corruptSql(name, keyColumn, column),
     params: { key },

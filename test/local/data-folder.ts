@@ -2,44 +2,44 @@ import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, OWN_IDENTITY } from '../emulators/process-identity.ts';
 
-/** What a running stack tells about itself, to other commands on this machine. */
+/** What a running stack publishes about itself for other commands on this machine. */
 export interface RunningStack {
-  /** The process that runs it, by `identityOf`. */
+  /** Identity of the process that runs it (`identityOf`). */
   process: string;
-  /** Addresses by the functions' names; none until the stack is complete. */
+  /** URLs by function name; empty until the stack is ready. */
   functions: Record<string, string>;
 }
 
 export interface ClaimedFolder {
   path: string;
-  /** How the run before this one ended. */
+  /** How the previous run ended. */
   lastRun: 'none' | 'stopped' | 'killed';
-  /** Lets other commands find the functions. */
+  /** Publishes the functions' URLs to other commands. */
   publish(functions: RunningStack['functions']): Promise<void>;
   release(): Promise<void>;
 }
 
 /**
- * Takes the folder that a stack keeps its data in, for this process alone. A claim that a killed run left is taken over.
- * Throws an error that says who uses the folder, or why it cannot be written.
+ * Claims the folder that a stack keeps its data in for this process alone. It takes over the claim of a run that was killed.
+ * Throws an error that says which process uses the folder, or why the folder cannot be written.
  */
 export async function claimDataFolder(dataFolder: string): Promise<ClaimedFolder> {
   const path = join(dataFolder, 'stack');
   const file = claimFile(dataFolder);
   const write = async (claim: RunningStack, to: string) =>
     writeFile(to, JSON.stringify(claim), { mode: 0o600 });
-  const lastRun = await usable(path, async () => {
+  const lastRun = await withFolder(path, async () => {
     const isNew = (await mkdir(path, { recursive: true })) !== undefined;
     const other = await readClaim(dataFolder);
     if (other !== null && isAlive(other.process)) {
       const pid = Number.parseInt(other.process, 10);
       throw new Error(
-        `another npm start uses it (process ${pid}): stop that one first, or give --data another folder. ` +
-          `If that process is something else, remove ${file}`,
+        `another npm start uses it (process ${pid}). Stop that one first, or choose another folder with --data. ` +
+          `If process ${pid} is not npm start, remove ${file}`,
       );
     }
     await rm(file, { force: true });
-    // Fails if another process was quicker.
+    // Fails if another process has claimed the folder meanwhile.
     await (await open(file, 'wx')).close();
     await write({ process: OWN_IDENTITY, functions: {} }, file);
     if (isNew) return 'none';
@@ -49,7 +49,7 @@ export async function claimDataFolder(dataFolder: string): Promise<ClaimedFolder
     path,
     lastRun,
     publish: async (functions) => {
-      // Renamed when it is complete, so that no reader meets half of it.
+      // The rename makes the complete file visible at once, so no reader sees half of it.
       await write({ process: OWN_IDENTITY, functions }, `${file}.new`);
       await rename(`${file}.new`, file);
     },
@@ -57,14 +57,14 @@ export async function claimDataFolder(dataFolder: string): Promise<ClaimedFolder
   };
 }
 
-/** The stack that runs on that folder, if one does. */
+/** The stack that is running on that folder; null if none is. */
 export async function findRunningStack(dataFolder: string): Promise<RunningStack | null> {
   const claim = await readClaim(dataFolder);
   return claim !== null && isAlive(claim.process) ? claim : null;
 }
 
-/** Does something with a folder; a failure says which folder it is. */
-export async function usable<T>(path: string, use: () => Promise<T>): Promise<T> {
+/** Calls `use`, and adds the folder's path to an error that it throws. */
+export async function withFolder<T>(path: string, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } catch (cause) {
@@ -75,14 +75,14 @@ export async function usable<T>(path: string, use: () => Promise<T>): Promise<T>
 
 const claimFile = (dataFolder: string): string => join(dataFolder, 'stack', 'running.json');
 
-/** The claim of a run that was killed while it wrote it is one of nobody who runs. */
+/** An incomplete claim, from a run that was killed while writing it, counts as one of a process that no longer runs. */
 async function readClaim(dataFolder: string): Promise<RunningStack | null> {
   const text = await readFile(claimFile(dataFolder), 'utf8').catch(() => undefined);
   if (text === undefined) return null;
-  const nobody = { process: '', functions: {} };
+  const unclaimed = { process: '', functions: {} };
   try {
-    return { ...nobody, ...JSON.parse(text) };
+    return { ...unclaimed, ...JSON.parse(text) };
   } catch {
-    return nobody;
+    return unclaimed;
   }
 }

@@ -4,16 +4,16 @@ import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { completeSmartApp, createSmartApp, READER_ROLE } from '../smartapp/create-smartapp.ts';
 import { onPreferredPort } from './preferred-port.ts';
-import { logUnloggedChanges, rememberUnloggedChanges } from './unlogged-changes.ts';
+import { logUnloggedChanges, recordUnloggedChanges } from './unlogged-changes.ts';
 
-/** The databases of a stack, in one server: SMartApp's, and the one that the functions remember things in. */
+/** The databases of a stack, in one PostgreSQL server: SMartApp's database and the control database. */
 export interface Databases {
   server: Postgres;
-  /** As the role that the pipeline reads SMartApp with. */
+  /** SMartApp's database, as the role that the pipeline reads it with. */
   sourceUrl: string;
-  /** As the role that owns the control database and can do nothing else. */
+  /** The control database, as the role that owns it and can do nothing else. */
   controlUrl: string;
-  /** As the role of the application itself. */
+  /** SMartApp's database, as the application's own role. */
   applicationUrl: string;
   passwords: { reader: string; application: string };
 }
@@ -24,13 +24,13 @@ const CONTROL = 'control';
 const CONTROL_ROLE = 'datahub_control';
 const APPLICATION_ROLE = 'smartapp';
 
-/** What a throwaway server need not survive is a crash of the machine. */
+/** A throwaway server need not survive a crash of the machine. */
 const THROWAWAY_SETTINGS = { fsync: 'off', full_page_writes: 'off' };
 
-/** Where a stack's server keeps its data. */
+/** Where the stack's server keeps its data. */
 export const databaseFolder = (dataFolder: string): string => join(dataFolder, 'postgres');
 
-/** Starts the server with an empty control database, or with what the data folder holds. Passwords are new each time. */
+/** Starts the server with what the data folder contains; a new server gets an empty control database. Passwords are new each time. */
 export async function startDatabases(options: {
   dataFolder: string;
   isThrowaway: boolean;
@@ -47,7 +47,7 @@ export async function startDatabases(options: {
   try {
     await server.createDatabase(CONTROL);
     await withClient(server.url(CONTROL), async (client) => {
-      await makeRole(client, CONTROL_ROLE, control);
+      await ensureRole(client, CONTROL_ROLE, control);
       await client.query(`alter database ${CONTROL} owner to ${CONTROL_ROLE}`);
       await client.query(`revoke connect on database ${CONTROL} from public`);
     });
@@ -65,11 +65,11 @@ export async function startDatabases(options: {
 }
 
 /**
- * Makes SMartApp's database with its sample data, unless it is there, and lets the application's and the reader's role in.
- * An abort ends it with an error; a database that is half made is not kept. In one that is kept, changes that a killed
- * workload did not get to log are logged.
+ * Creates SMartApp's database with its sample data if it does not exist, and gives the application's role and the reader role
+ * access. Throws when `signal` aborts, and leaves no half-made database. In an existing database, it first writes the log rows
+ * that a killed workload did not get to write.
  */
-export async function makeSmartApp(
+export async function prepareSmartApp(
   { server, passwords }: Databases,
   options: {
     scale: number;
@@ -81,16 +81,16 @@ export async function makeSmartApp(
 ): Promise<void> {
   const { scale, seed, isThrowaway, say, signal } = options;
   const url = server.url(SOURCE);
-  const giveUp = () => void cancelStatements(server);
-  signal.addEventListener('abort', giveUp);
+  const onAbort = () => void cancelStatements(server);
+  signal.addEventListener('abort', onAbort);
   try {
     await server.createDatabase(SOURCE);
-    const isThere = await withClient(url, async (client) => {
-      const { rows } = await client.query(`select to_regclass('app_project') is not null as made`);
-      return rows[0].made === true;
+    const exists = await withClient(url, async (client) => {
+      const { rows } = await client.query(`select to_regclass('app_project') is not null as exists`);
+      return rows[0].exists === true;
     });
-    if (isThere) {
-      say("SMartApp's database is kept from the last run (--scale and --seed are for a new one)");
+    if (exists) {
+      say("SMartApp's database exists from an earlier run; --scale and --seed do not change its data");
       await withClient(url, completeSmartApp);
     } else {
       await createSmartApp(url, {
@@ -98,29 +98,30 @@ export async function makeSmartApp(
         seed,
         onProgress: ({ name, rows }) => {
           signal.throwIfAborted();
-          say(`SMartApp: ${rows.toLocaleString('en-US')} rows of ${name}`);
+          say(`Sample data: ${rows.toLocaleString('en-US')} rows of ${name}`);
         },
       });
     }
     await withClient(url, async (client) => {
-      await makeRole(client, READER_ROLE, passwords.reader);
-      await makeRole(client, APPLICATION_ROLE, passwords.application);
+      await ensureRole(client, READER_ROLE, passwords.reader);
+      await ensureRole(client, APPLICATION_ROLE, passwords.application);
       await client.query(`
         revoke connect on database ${SOURCE} from public;
         grant connect on database ${SOURCE} to ${READER_ROLE}, ${APPLICATION_ROLE};
         grant all on all tables in schema public to ${APPLICATION_ROLE};
         grant all on all sequences in schema public to ${APPLICATION_ROLE}`);
       if (isThrowaway) return;
-      await rememberUnloggedChanges(client);
+      await recordUnloggedChanges(client);
       const unlogged = await logUnloggedChanges(client);
-      if (unlogged > 0) say(`SMartApp was killed between changes and their log rows: ${unlogged} logged now`);
+      if (unlogged > 0)
+        say(`SMartApp was killed before it had logged all its changes; ${unlogged} log rows written now`);
     });
   } finally {
-    signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
-/** Ends what is running in SMartApp's database, so that a long step need not be waited for. Never rejects. */
+/** Cancels the statements that are running in SMartApp's database, so that a stop need not wait for them. Never rejects. */
 async function cancelStatements(server: Postgres): Promise<void> {
   await withClient(server.url(), (client) =>
     client.query('select pg_cancel_backend(pid) from pg_stat_activity where datname = $1', [SOURCE]),
@@ -129,8 +130,8 @@ async function cancelStatements(server: Postgres): Promise<void> {
 
 const password = (): string => randomBytes(12).toString('hex');
 
-/** Gives the role that password; makes it when it does not exist. */
-async function makeRole(client: pg.Client, name: string, rolePassword: string): Promise<void> {
+/** Creates the role if it does not exist, and sets its password. */
+async function ensureRole(client: pg.Client, name: string, rolePassword: string): Promise<void> {
   const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name]);
   if (rowCount === 0) await client.query(`create role ${name} login`);
   await client.query(`alter role ${name} password ${client.escapeLiteral(rolePassword)}`);

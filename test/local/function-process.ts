@@ -5,9 +5,9 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { onPreferredPort } from './preferred-port.ts';
 import { serveParent } from './serve-parent.ts';
 
-// Serves the function that FUNCTION_TARGET names, by the framework's own server, on the port that the first argument prefers. With a second
-// argument a debugger may attach, on the port that it prefers. (The framework's command listens on every network interface; this one
-// listens on this machine only.)
+// Serves the function that FUNCTION_TARGET names, with the framework's own server. The first argument is the preferred port. If there is
+// a second argument, a debugger may attach; that argument is its preferred port. (The framework's command listens on every network
+// interface; this program listens on the loopback interface only.)
 await serveParent(async () => {
   await import('../../functions/index.ts');
   const target = process.env.FUNCTION_TARGET ?? '';
@@ -31,7 +31,7 @@ function openInspector(preferredPort: string | undefined): string | undefined {
   if (preferredPort === undefined) return undefined;
   for (const port of [Number(preferredPort), 0]) {
     inspector.open(port, '127.0.0.1');
-    // Undefined when another process has the port.
+    // Undefined if another process uses the port.
     const url = inspector.url();
     if (url !== undefined) return url;
   }

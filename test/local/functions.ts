@@ -1,6 +1,6 @@
 import { type Child, startChild } from './child.ts';
 
-/** The functions that run locally: the topic that each subscribes to, and the ports where people look for it and for its debugger. */
+/** The functions that run locally, with the topic of each and the documented ports of the function and of its debugger. */
 export const FUNCTIONS = [
   { name: 'extract', topic: 'cdc-extract', port: 8081, inspectorPort: 9229 },
   { name: 'merge', topic: 'cdc-merge', port: 8082, inspectorPort: 9230 },
@@ -9,7 +9,7 @@ export const FUNCTIONS = [
 
 export type FunctionName = (typeof FUNCTIONS)[number]['name'];
 
-/** What the process of a function says when it is ready. */
+/** What a function's process sends when it is ready. */
 export interface Announcement {
   url: string;
   inspectorUrl?: string | undefined;
@@ -19,12 +19,12 @@ export interface RunningFunction {
   name: FunctionName;
   topic: string;
   url: string;
-  /** Where a debugger attaches; undefined when none may. */
+  /** Where a debugger can attach; undefined without `--inspect`. */
   inspectorUrl: string | undefined;
   process: Child<Announcement>;
 }
 
-/** Starts a function in a process of its own. Throws an error with what the process said when it ends at once. */
+/** Starts a function in its own process. Throws an error with the process's last lines if it ends before it is ready. */
 export async function startFunction(
   { name, topic, port, inspectorPort }: (typeof FUNCTIONS)[number],
   options: {
@@ -38,7 +38,7 @@ export async function startFunction(
     name: `function ${name}`,
     program: new URL('function-process.ts', import.meta.url),
     args: [options.anyPort ? 0 : port, ...(options.inspect ? [inspectorPort] : [])].map(String),
-    // As the functions are deployed: a small young generation keeps buffers from piling up (docs/configuration.md, "Memory").
+    // The same option as in the cloud: a small young generation keeps buffers from piling up (docs/configuration.md, "Memory").
     env: { NODE_OPTIONS: '--max-semi-space-size=4', ...options.env, FUNCTION_TARGET: name },
     onLine: options.onLine,
   });
@@ -46,14 +46,14 @@ export async function startFunction(
   return { name, topic, url, inspectorUrl, process: child };
 }
 
-/** What a function answers when it fails. */
+/** The answer of a function that failed. */
 export interface FailureAnswer {
   error: { kind: string; message: string; advice: string };
 }
 
 /**
- * Posts an event to a function as `gcloud functions call` does and returns the answer.
- * Throws when the function cannot be reached or its answer is no JSON.
+ * Calls a function as `gcloud functions call` does and returns its answer.
+ * Throws if the function cannot be reached or if its answer is not JSON.
  */
 export async function callFunction(url: string, payload: unknown): Promise<object | FailureAnswer> {
   const response = await fetch(url, {

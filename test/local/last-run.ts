@@ -5,16 +5,16 @@ import { MessageStore } from '../emulators/pubsub/message-store.ts';
 import { callFunction } from './functions.ts';
 import { formatDuration } from './log-line.ts';
 
-/** What the run before this one left, as far as a person wants to know it. */
+/** What the previous run left behind, for people to read. */
 export interface LastRun {
-  views: LeftView[];
-  /** By subscription; undefined when Pub/Sub is elsewhere, where nobody can count them. */
+  views: ViewSummary[];
+  /** Number of messages by subscription; undefined for an external Pub/Sub, where they cannot be counted. */
   waitingMessages: Map<string, number> | undefined;
   stagedObjects: number;
 }
 
-/** A view source as it was left. */
-export interface LeftView {
+/** The state in which the previous run left a view source. */
+export interface ViewSummary {
   name: string;
   enabled: boolean;
   paused: boolean;
@@ -24,15 +24,15 @@ export interface LeftView {
   coveredId: number | null;
   /** How long ago the view was last captured. */
   capturedMsAgo: number | null;
-  /** The batch that was on its way. */
+  /** The batch that was in flight. */
   inFlight: { id: string; state: string } | null;
-  /** Log rows of an idle view that wait to be captured. */
+  /** Log rows of an idle view that are not captured yet. */
   waitingLogRows: number;
 }
 
 const POLL_INTERVAL_MS = 200;
 
-/** How many messages each subscription of a stand-in's folder holds. Must not be called while the stand-in runs. */
+/** The number of messages in each subscription of an emulator's folder. Must not be called while the emulator runs. */
 export function countWaitingMessages(pubsubFolder: string): Map<string, number> {
   const subscriptions = new MessageStore(pubsubFolder).subscriptions();
   return new Map(
@@ -40,10 +40,10 @@ export function countWaitingMessages(pubsubFolder: string): Map<string, number> 
   );
 }
 
-/** Reads what was left, before anything of it is taken up. Changes nothing. */
+/** Reads what the previous run left, before this run continues with it. Only reads. */
 export async function readLastRun(parts: {
   controlUrl: string;
-  /** Address of the function `extract`. */
+  /** URL of the function `extract`. */
   extractUrl: string;
   bucket: Bucket;
   waitingMessages: Map<string, number> | undefined;
@@ -56,18 +56,15 @@ export async function readLastRun(parts: {
   };
 }
 
-/** As lines for people, one for each view and each service. */
+/** Describes the last run in lines for people, one for each view and each service. */
 export function describeLastRun({ views, waitingMessages, stagedObjects }: LastRun): string[] {
   const lines = views.map((view) => [view.name, describeView(view)]);
-  if (views.length === 0) lines.push(['views', 'no view source was imported yet']);
+  if (views.length === 0) lines.push(['views', 'no view source has been imported yet']);
   if (waitingMessages !== undefined) {
     const waiting = [...waitingMessages].filter(([, count]) => count > 0);
     const total = waiting.reduce((sum, [, count]) => sum + count, 0);
     const where = waiting.map(([subscription, count]) => `${subscription} ${number(count)}`).join(', ');
-    lines.push([
-      'Pub/Sub',
-      `${counted(total, 'message')} ${total === 1 ? 'waits' : 'wait'}${where && `: ${where}`}`,
-    ]);
+    lines.push(['Pub/Sub', `${counted(total, 'undelivered message')}${where && `: ${where}`}`]);
   }
   lines.push(['Storage', `${counted(stagedObjects, 'staged object')}`]);
   const width = Math.max(...lines.map(([name = '']) => name.length));
@@ -75,58 +72,58 @@ export function describeLastRun({ views, waitingMessages, stagedObjects }: LastR
 }
 
 /**
- * Says of each batch that was on its way what has become of it, as soon as that is clear, and resolves when all of it is
- * said. An abort ends it; so does a control database that goes down.
+ * Reports the outcome of each batch that was in flight as soon as it is known, and resolves when all are reported. An abort
+ * ends it early; so does a control database that stops.
  */
 export async function followUp(
   { views }: LastRun,
   { controlUrl, say, signal }: { controlUrl: string; say: (line: string) => void; signal: AbortSignal },
 ): Promise<void> {
-  const open = new Map(
+  const unfinished = new Map(
     views.flatMap(({ name, inFlight }) => (inFlight === null ? [] : [[inFlight.id, { name, ...inFlight }]])),
   );
-  if (open.size === 0) return;
+  if (unfinished.size === 0) return;
   await withControl(controlUrl, async (control) => {
-    while (open.size > 0) {
-      for (const { id, state, error } of await readSettled(control, [...open.keys()])) {
-        const left = open.get(id);
-        if (left !== undefined)
-          say(`Resumed: ${left.name}: batch ${id} was ${left.state}, ${ENDS[state](error)}`);
-        open.delete(id);
+    while (unfinished.size > 0) {
+      for (const { id, state, error } of await readFinished(control, [...unfinished.keys()])) {
+        const before = unfinished.get(id);
+        if (before !== undefined)
+          say(`Resumed: ${before.name} batch ${id} was ${before.state}, now ${OUTCOMES[state](error)}`);
+        unfinished.delete(id);
       }
       await delay(POLL_INTERVAL_MS, undefined, { signal });
     }
   }).catch(() => undefined);
 }
 
-type End = 'applied' | 'abandoned' | 'failed';
+type FinalState = 'applied' | 'abandoned' | 'failed';
 
-const ENDS: Record<End, (error: string) => string> = {
-  applied: () => 'is applied',
-  abandoned: () => 'is abandoned: another batch takes its log rows',
-  failed: (error) => `has failed: ${error}`,
+const OUTCOMES: Record<FinalState, (error: string) => string> = {
+  applied: () => 'applied',
+  abandoned: () => 'abandoned; the next batch captures its log rows again',
+  failed: (error) => `failed: ${error}`,
 };
 
-function describeView(view: LeftView): string {
+function describeView(view: ViewSummary): string {
   const { enabled, paused, haltedReason, appliedBatches, coveredId, capturedMsAgo, inFlight } = view;
   if (!enabled) return 'not enabled';
-  const read = capturedMsAgo === null ? '' : `, ${formatDuration(capturedMsAgo)} ago`;
+  const captured = capturedMsAgo === null ? '' : `, ${formatDuration(capturedMsAgo)} ago`;
   const states = [
     coveredId === null
       ? 'not loaded yet'
-      : `${counted(appliedBatches, 'batch', 'batches')} applied, log read up to id ${number(coveredId)}${read}`,
+      : `${counted(appliedBatches, 'batch', 'batches')} applied, log read up to id ${number(coveredId)}${captured}`,
     haltedReason === null ? '' : `halted: ${haltedReason}`,
     paused ? 'paused' : '',
     inFlight === null ? '' : `batch ${inFlight.id} is ${inFlight.state}`,
-    view.waitingLogRows > 0 ? `${counted(view.waitingLogRows, 'log row')} to capture` : '',
+    view.waitingLogRows > 0 ? `${counted(view.waitingLogRows, 'log row')} not captured yet` : '',
   ];
   return states.filter((state) => state !== '').join('; ');
 }
 
-async function readViews(control: pg.Client, extractUrl: string): Promise<LeftView[]> {
-  const { rows } = await control.query(`select to_regclass('etl.view_source') is not null as "isThere"`);
-  if (!rows[0].isThere) return [];
-  const found = await control.query<Omit<LeftView, 'waitingLogRows'>>(`
+async function readViews(control: pg.Client, extractUrl: string): Promise<ViewSummary[]> {
+  const { rows } = await control.query(`select to_regclass('etl.view_source') is not null as "exists"`);
+  if (!rows[0].exists) return [];
+  const found = await control.query<Omit<ViewSummary, 'waitingLogRows'>>(`
     select
       v.name, v.enabled, v.paused, v.halted_reason as "haltedReason",
       (select count(*)::float8 from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied')
@@ -141,17 +138,17 @@ async function readViews(control: pg.Client, extractUrl: string): Promise<LeftVi
   return found.rows.map((view) => ({ ...view, waitingLogRows: waiting.get(view.name) ?? 0 }));
 }
 
-/** By view, as the function itself sees it; views that are about to do something else are left out. */
+/** The number of waiting log rows by view, according to `extract`; without views that the next tick would not capture. */
 async function countWaitingLogRows(extractUrl: string): Promise<Map<string, number>> {
   const answer = await callFunction(extractUrl, { dryRun: true });
   const { views = [] } = answer as { views?: { view: string; logRows?: string }[] };
   return new Map(views.map(({ view, logRows = '0' }) => [view, Number(logRows)]));
 }
 
-async function readSettled(
+async function readFinished(
   control: pg.Client,
   ids: string[],
-): Promise<{ id: string; state: End; error: string }[]> {
+): Promise<{ id: string; state: FinalState; error: string }[]> {
   const { rows } = await control.query(
     `select id::text, state, coalesce(error, '') as error from etl.etl_transaction
      where id = any($1::bigint[]) and state in ('applied', 'abandoned', 'failed') order by id`,

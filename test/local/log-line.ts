@@ -1,4 +1,4 @@
-/** What the lines below read of a function's structured log. */
+/** The fields of a function's structured log that are read here. */
 interface LogEntry {
   severity?: string;
   message?: string;
@@ -16,19 +16,19 @@ interface LogEntry {
 }
 
 const SEVERE = new Set(['WARNING', 'ERROR', 'CRITICAL']);
-/** Fields that only Cloud Logging reads. */
+/** Prefix of the fields that only Cloud Logging reads. */
 const CLOUD_LOGGING = 'logging.googleapis.com/';
-/** These are shown by name at the start of a line. */
-const TOLD_OTHERWISE = new Set(['severity', 'message', 'timestamp', 'view', 'error', 'advice', 'stack']);
+/** A warning or an error shows these fields without their names, or not at all. */
+const SHOWN_WITHOUT_NAME = new Set(['severity', 'message', 'timestamp', 'view', 'error', 'advice', 'stack']);
 
 /**
- * One log line of a function as a line for people: what was applied, the rows of a large batch on their way, warnings and
- * errors. Undefined for what only says that all is well. What is no structured log is shown as it is.
+ * Formats a function's log line for people: applied batches, large staged batches, warnings and errors. Returns undefined
+ * for lines that only report normal progress. A line that is not a structured log is shown unchanged.
  */
 export function formatLogLine(functionName: string, line: string): string | undefined {
   const entry = parse(line);
   if (entry === undefined) return line.trim() === '' ? undefined : `${functionName}: ${line}`;
-  if (SEVERE.has(entry.severity ?? '')) return formatTrouble(functionName, entry);
+  if (SEVERE.has(entry.severity ?? '')) return formatProblem(functionName, entry);
   if (entry.message === 'batch applied') return formatApplied(entry);
   if (entry.message === 'batch staged' && entry.kind !== 'incremental') {
     return `${batchOf(entry)}: ${count(entry.upserts)} rows staged`;
@@ -55,16 +55,17 @@ function parse(line: string): LogEntry | undefined {
 
 function formatApplied(entry: LogEntry): string {
   const { added, changed, deleted, durationMs = 0, lagMs } = entry;
-  const rows = `+${count(added)} ~${count(changed)} -${count(deleted)}`;
+  const rows = `${count(added)} added, ${count(changed)} changed, ${count(deleted)} deleted`;
   const lag = typeof lagMs === 'number' ? `, lag ${formatDuration(lagMs)}` : '';
-  return `${batchOf(entry)} ${rows} in ${formatDuration(durationMs)}${lag}`;
+  return `${batchOf(entry)}: ${rows} in ${formatDuration(durationMs)}${lag}`;
 }
 
-function formatTrouble(functionName: string, entry: LogEntry): string {
+function formatProblem(functionName: string, entry: LogEntry): string {
   const { severity = '', message = '', view, error, advice } = entry;
   const rest = Object.entries(entry)
     .filter(
-      ([name, value]) => !TOLD_OTHERWISE.has(name) && !name.startsWith(CLOUD_LOGGING) && value !== undefined,
+      ([name, value]) =>
+        !SHOWN_WITHOUT_NAME.has(name) && !name.startsWith(CLOUD_LOGGING) && value !== undefined,
     )
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const head = [`${severity.toLowerCase()}: ${functionName}`, view, message].filter(Boolean).join(': ');
@@ -75,6 +76,6 @@ function formatTrouble(functionName: string, entry: LogEntry): string {
 }
 
 const batchOf = ({ view, etlTransactionId, kind }: LogEntry): string =>
-  `${view} #${etlTransactionId} ${kind}`;
+  `${view} batch ${etlTransactionId} (${kind})`;
 
 const count = (rows: string | number | undefined): string => BigInt(rows ?? 0).toLocaleString('en-US');

@@ -1,6 +1,6 @@
 /**
- * Starts a server on the port that people find in the documentation, or on a free one (0) when that is taken.
- * Throws what `start` throws for any other reason.
+ * Starts a server on the documented port, or on any free port (0) if that one is taken.
+ * Throws any other error of `start`.
  */
 export async function onPreferredPort<T>(port: number, start: (port: number) => Promise<T>): Promise<T> {
   try {
@@ -13,7 +13,7 @@ export async function onPreferredPort<T>(port: number, start: (port: number) => 
 
 function isPortTaken(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // gRPC's server tells it in its message alone.
+  // gRPC's server reports it only in the message.
   return (
     ('code' in error && error.code === 'EADDRINUSE') ||
     /\bEADDRINUSE\b/.test(error.message) ||

@@ -1,7 +1,7 @@
 import type { Comparison } from './compare/compare.ts';
 import type { ViewState } from './view-states.ts';
 
-/** What a run came to, in the form that `--json` prints. */
+/** The result of a `--once` run, in the form that `--json` prints. */
 export interface Result {
   consistent: boolean;
   seconds: number;
@@ -10,7 +10,7 @@ export interface Result {
     load_type: string;
     source_rows: number;
     target_rows: number;
-    /** Sums over the applied batches. */
+    /** Sums of the applied batches. */
     added: number;
     changed: number;
     deleted: number;
@@ -35,7 +35,7 @@ export function resultOf(states: ViewState[], comparisons: Comparison[], seconds
     };
   });
   return {
-    // No view is no proof.
+    // A comparison of no views proves nothing.
     consistent: views.length > 0 && views.every(({ consistent }) => consistent),
     seconds: Math.round(seconds * 10) / 10,
     views,
@@ -44,7 +44,17 @@ export function resultOf(states: ViewState[], comparisons: Comparison[], seconds
 
 /** The result as a table for people. */
 export function formatResult({ consistent, seconds, views }: Result): string[] {
-  const header = ['view', 'load type', 'source', 'target', 'added', 'changed', 'deleted', 'batches', ''];
+  const header = [
+    'view',
+    'load type',
+    'source',
+    'target',
+    'added',
+    'changed',
+    'deleted',
+    'batches',
+    'result',
+  ];
   const rows = views.map((view) => [
     view.name,
     view.load_type,

@@ -14,15 +14,15 @@ import { readEnabledViewSources } from './view-sources.ts';
 const TICK_MS = 500;
 
 /**
- * Loads SMartApp's views into an empty warehouse, changes SMartApp while the pipeline runs, waits until every change is
- * applied, and compares both sides. Everything that it made is removed at the end.
+ * Loads SMartApp's views into an empty warehouse, changes SMartApp's rows while the pipeline runs, waits until every change is
+ * applied, and compares both sides. It removes everything that it created.
  */
 export async function runOnce(
   options: Arguments,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Result> {
-  await checkCorrupt(options);
+  await checkCorruptOption(options);
   const startedAtMs = performance.now();
   await using cleanup = new AsyncDisposableStack();
   await removeLeftovers(options.dataFolder);
@@ -46,19 +46,19 @@ async function replicate(
   seconds: () => number,
 ): Promise<Result> {
   const watched = { controlUrl: stack.controlUrl, extractUrl: stack.functions.extract };
-  say(`Ready after ${formatDuration(seconds() * 1000)}; initial load`);
+  say(`Ready after ${formatDuration(seconds() * 1000)}; loading the views`);
   await untilLoaded(watched, signal);
 
   if (stack.applicationUrl === undefined)
-    say('No changes are made: SOURCE_DATABASE_URL is not ours to write to');
+    say('SMartApp is not changed, because SOURCE_DATABASE_URL points to your own database');
   else await makeChanges(stack.applicationUrl, options, say, signal);
-  say('Waiting until every change is applied');
+  say('Waiting until all changes are applied');
   const states = await untilIdle(watched, signal);
 
-  const spoilt = states.find(({ name }) => name === options.corrupt);
-  if (spoilt !== undefined) {
-    const { key, column } = await corrupt(stack.cloud.bigquery, pairOf(spoilt));
-    say(`Corrupted on purpose: ${spoilt.name}, key ${key}, column ${column}`);
+  const corrupted = states.find(({ name }) => name === options.corrupt);
+  if (corrupted !== undefined) {
+    const { key, column } = await corrupt(stack.cloud.bigquery, pairOf(corrupted));
+    say(`Corrupted on purpose: ${corrupted.name}, key ${key}, column ${column}`);
   }
   say(`Comparing every row and column (${formatDuration(seconds() * 1000)} so far)`);
   const sides = { sourceUrl: stack.sourceUrl, bigquery: stack.cloud.bigquery };
@@ -73,24 +73,24 @@ async function makeChanges(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  say(`SMartApp is at work: ${changes.toLocaleString('en-US')} row changes`);
+  say(`Simulated users change ${changes.toLocaleString('en-US')} rows in SMartApp`);
   const workload = new Workload({ connectionString, seed });
   const stop = () => void workload.stop();
   signal.addEventListener('abort', stop);
   try {
     const done = await workload.run({ changes });
-    say(`SMartApp has changed ${done.changes.toLocaleString('en-US')} rows`);
+    say(`${done.changes.toLocaleString('en-US')} row changes committed`);
   } finally {
     signal.removeEventListener('abort', stop);
   }
 }
 
-/** Before anything is started: a mistyped name is told at once. */
-async function checkCorrupt({ corrupt: view }: Arguments): Promise<void> {
+/** Reports an invalid view name before anything is started. */
+async function checkCorruptOption({ corrupt: view }: Arguments): Promise<void> {
   if (view === undefined) return;
   const sources = await readEnabledViewSources();
   if (sources.find(({ name }) => name === view)?.load_type === 'bq-storage-api') {
-    throw new UsageError(`--corrupt ${view}: BigQuery changes no row of a streamed table by hand`);
+    throw new UsageError(`--corrupt ${view}: BigQuery does not allow UPDATE on a streamed table`);
   }
   const names = sources.filter(({ load_type }) => load_type === 'merge').map(({ name }) => name);
   if (!names.includes(view)) throw new UsageError(`--corrupt takes one of ${names.join(', ')}, not ${view}`);

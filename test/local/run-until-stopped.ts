@@ -3,20 +3,20 @@ import { Workload } from '../smartapp/workload.ts';
 import type { Arguments } from './arguments.ts';
 import { BUCKET } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
+import { emulatorFolders } from './emulators.ts';
 import { countWaitingMessages, describeLastRun, followUp, type LastRun, readLastRun } from './last-run.ts';
 import { type Stack, startStack } from './stack.ts';
-import { standInFolders } from './stand-ins.ts';
 import { removeLeftovers } from './throwaway-folder.ts';
 
 const TICK_MS = 3000;
 
 const HEADLINES: Record<ClaimedFolder['lastRun'], string> = {
-  none: 'A new data folder: everything begins anew',
-  stopped: 'The last run was stopped; this one goes on where it was',
-  killed: 'The last run was not stopped but killed, or the machine went down; this one goes on where it was',
+  none: 'The data folder is new; starting with an empty warehouse',
+  stopped: 'The last run was stopped; this run continues from there',
+  killed: 'The last run was killed, or the machine went down; this run continues from there',
 };
 
-/** Runs everything, with people at work in SMartApp, until `signal` aborts or a part ends by itself, which is thrown. */
+/** Runs the whole stack with a workload in SMartApp until `signal` aborts. Throws if a part of the stack ends by itself. */
 export async function runUntilStopped(
   options: Arguments,
   say: (line: string) => void,
@@ -27,11 +27,11 @@ export async function runUntilStopped(
   cleanup.defer(() => folder.release());
   say(HEADLINES[folder.lastRun]);
   if ((await removeLeftovers(options.dataFolder)) > 0)
-    say('What a killed run with --once had left is removed');
-  // Once Pub/Sub runs it delivers them.
+    say('Removed the leftovers of a --once run that was killed');
+  // Counted now, because Pub/Sub delivers them as soon as it runs.
   const waitingMessages = process.env.PUBSUB_EMULATOR_HOST
     ? undefined
-    : countWaitingMessages(standInFolders(folder.path).pubsub);
+    : countWaitingMessages(emulatorFolders(folder.path).pubsub);
   let lastRun: LastRun | undefined;
   const stack = await startStack(
     {
@@ -57,18 +57,18 @@ export async function runUntilStopped(
   if (stack.applicationUrl !== undefined && options.rate > 0) {
     const workload = new Workload({
       connectionString: stack.applicationUrl,
-      // The same changes again would mostly be none.
+      // Repeating the changes of an earlier run would change almost nothing.
       seed: options.seed ?? Date.now() % 1_000_000,
     });
     workload.start({ changesPerSecond: options.rate });
     cleanup.defer(async () => {
-      await workload.stop().catch((error: unknown) => say(`SMartApp's workload had failed: ${error}`));
+      await workload.stop().catch((error: unknown) => say(`SMartApp's workload failed: ${error}`));
     });
   }
   await Promise.race([signal.aborted || once(signal, 'abort'), stack.failed]);
 }
 
-/** Says what becomes of the batches that were on their way, until `cleanup` is disposed of. */
+/** Reports the outcome of the batches that were in flight, until `cleanup` is disposed. */
 function startFollowUp(
   lastRun: LastRun,
   controlUrl: string,
@@ -76,10 +76,10 @@ function startFollowUp(
   cleanup: AsyncDisposableStack,
 ): void {
   const ending = new AbortController();
-  const told = followUp(lastRun, { controlUrl, say, signal: ending.signal });
+  const reported = followUp(lastRun, { controlUrl, say, signal: ending.signal });
   cleanup.defer(async () => {
     ending.abort();
-    await told;
+    await reported;
   });
 }
 
@@ -97,7 +97,7 @@ function describeStack({ functions, endpoints, applicationUrl, controlUrl }: Sta
     '',
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),
     '',
-    `By hand: npm run call -- extract '{"dryRun":true}'. Ctrl-C stops.`,
+    `Call a function by hand: npm run call -- extract '{"dryRun":true}'. Ctrl-C stops.`,
     '',
   ];
 }

@@ -3,13 +3,13 @@ import type { PubSub } from '@google-cloud/pubsub';
 import { EXTRACT_TOPIC } from './cloud.ts';
 
 export interface Scheduler {
-  /** Resolves when the tick that is being published is out. */
+  /** Resolves when the current tick is published. */
   stop(): Promise<void>;
 }
 
 /**
- * Publishes what Cloud Scheduler publishes, now and again and again. A tick waits for the one before it to be published, so
- * that they do not pile up while Pub/Sub is away; one that fails is told to `onError`, and the next one is tried.
+ * Publishes Cloud Scheduler's message at once and then at every interval. A tick waits until the previous one is published, so
+ * that ticks do not pile up while Pub/Sub is unavailable. `onError` gets the error of a failed tick; the next tick follows anyway.
  */
 export function startScheduler(options: {
   pubsub: PubSub;

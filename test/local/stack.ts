@@ -4,14 +4,15 @@ import {
   BUCKET,
   type Cloud,
   createCloud,
+  createResources,
   LOCATION,
-  makeResources,
   PROJECT,
   subscribe,
   unsubscribe,
 } from './cloud.ts';
-import { makeSmartApp, startDatabases } from './databases.ts';
-import { checkElsewhere } from './elsewhere.ts';
+import { prepareSmartApp, startDatabases } from './databases.ts';
+import { type Endpoints, startEmulators } from './emulators.ts';
+import { checkExternalServices } from './external-services.ts';
 import {
   callFunction,
   FUNCTIONS,
@@ -22,83 +23,82 @@ import {
 } from './functions.ts';
 import { formatLogLine } from './log-line.ts';
 import { startScheduler } from './scheduler.ts';
-import { type Endpoints, startStandIns } from './stand-ins.ts';
 import { readViewSources } from './view-sources.ts';
 
 const IMPORT_TRIES = 5;
 
 export interface StackOptions {
   dataFolder: string;
-  /** Keeps nothing, and takes any ports, so that it is in nobody's way. */
+  /** Uses any free ports and keeps no data, so that it cannot disturb another stack. */
   isThrowaway: boolean;
   scale: number;
   seed: number | undefined;
   tickMs: number;
-  /** Shows the functions' log lines as they are. */
+  /** Prints the functions' log lines unformatted. */
   verbose: boolean;
-  /** Whether every function listens for a debugger. */
+  /** Lets a debugger attach to each function. */
   inspect: boolean;
   say: (line: string) => void;
   signal: AbortSignal;
-  /** Called when every part runs and nothing is delivered or scheduled yet. */
+  /** Called when every part runs, before anything is delivered or scheduled. */
   beforeDelivery?: (parts: Pick<Stack, 'cloud' | 'controlUrl' | 'functions'>) => Promise<void>;
 }
 
-/** Everything that runs; a part ends when the `cleanup` that it was started with is disposed of. */
+/** Everything that runs, until the `cleanup` that it was started with is disposed. */
 export interface Stack {
   functions: Record<FunctionName, string>;
   endpoints: Endpoints;
   cloud: Cloud;
   sourceUrl: string;
   controlUrl: string;
-  /** Undefined when the source is elsewhere: nobody here may write to it. */
+  /** Undefined for an external source, because this stack must not write to it. */
   applicationUrl: string | undefined;
-  /** Rejects when a part ends by itself. */
+  /** Rejects if a part ends by itself. */
   failed: Promise<never>;
 }
 
-/** Shorter than in the cloud, where nobody waits for it; the environment may set others. */
+/** Shorter than in the cloud, so that nobody has to wait; the environment may override them. */
 const DEFAULT_SETTINGS = { GRACE_SECONDS: '5', LEASE_SECONDS: '15' };
-/** A function that stops at a breakpoint keeps its lease and its statement for an hour. */
-const UNHURRIED = {
+/** Lets a function that stops at a breakpoint keep its lease and its statement for an hour. */
+const INSPECT_SETTINGS = {
   LEASE_SECONDS: '3600',
   TIME_LIMIT_SECONDS: '3600',
   STATEMENT_TIMEOUT_SECONDS: '3600',
 };
 
 /**
- * Starts the databases, the stand-ins, the functions and the scheduler, in this order as far as one needs the other, and
- * imports the view sources. Parts that `process.env` says are elsewhere are not started.
+ * Starts the databases, the emulators, the functions and the scheduler in the order of their dependencies, and imports the
+ * view sources. It does not start services for which `process.env` has an address.
  *
- * @param cleanup gets each part as soon as it runs, so that a start that fails leaves nothing behind; disposed of, it ends
- *   the scheduler first, then the functions, the stand-ins and the databases
+ * @param cleanup gets each part as soon as it runs, so that a failed start leaves nothing behind. Its disposal stops the
+ *   scheduler first, then the functions, the emulators and the databases.
  */
 export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
   const { dataFolder, isThrowaway, say, signal } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
-  await checkElsewhere(env);
-  say('Starting PostgreSQL and the stand-ins of Pub/Sub, Cloud Storage and BigQuery …');
-  const [databases, standIns] = await allOf([
+  await checkExternalServices(env);
+  say('Starting PostgreSQL and the emulators of Pub/Sub, Cloud Storage and BigQuery …');
+  const [databases, emulators] = await allOf([
     startDatabases({ dataFolder, isThrowaway }).then((started) => {
       cleanup.defer(() => started.server.stop());
       return started;
     }),
-    startStandIns({ dataFolder, anyPort: isThrowaway, env, onLine: say }).then((started) => {
+    startEmulators({ dataFolder, anyPort: isThrowaway, env, onLine: say }).then((started) => {
       cleanup.defer(() => started.stop());
       return started;
     }),
   ]);
   signal.throwIfAborted();
 
-  const endpoints = standIns.announcement;
+  const endpoints = emulators.announcement;
   const { controlUrl } = databases;
-  const isElsewhere = Boolean(env.SOURCE_DATABASE_URL);
+  const hasExternalSource = Boolean(env.SOURCE_DATABASE_URL);
   const sourceUrl = env.SOURCE_DATABASE_URL || databases.sourceUrl;
   const cloud = createCloud(endpoints);
   cleanup.defer(() => cloud.pubsub.close());
   const functionEnv = {
     ...DEFAULT_SETTINGS,
-    ...(options.inspect && UNHURRIED),
+    ...(options.inspect && INSPECT_SETTINGS),
     ...env,
     GOOGLE_CLOUD_PROJECT: PROJECT,
     BIGQUERY_LOCATION: LOCATION,
@@ -112,8 +112,8 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   };
   const [running] = await allOf([
     startFunctions(functionEnv, options, cleanup),
-    untilAborted(makeResources(cloud), signal),
-    isElsewhere || makeSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
+    untilAborted(createResources(cloud), signal),
+    hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
   ]);
   signal.throwIfAborted();
 
@@ -123,7 +123,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   if (env.PUBSUB_EMULATOR_HOST) {
     cleanup.defer(() =>
       unsubscribe(cloud, running, options).catch((error: unknown) =>
-        say(`Pub/Sub keeps its subscriptions: ${error}`),
+        say(`The subscriptions could not be removed from Pub/Sub: ${error}`),
       ),
     );
   }
@@ -131,15 +131,21 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   const scheduler = startScheduler({
     pubsub: cloud.pubsub,
     intervalMs: options.tickMs,
-    onError: (error) => say(`scheduler: a tick could not be published: ${error}`),
+    onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });
   cleanup.defer(() => scheduler.stop());
-  const failed = Promise.race([standIns.failed, ...running.map(({ process }) => process.failed)]);
+  const failed = Promise.race([emulators.failed, ...running.map(({ process }) => process.failed)]);
   failed.catch(() => undefined);
   return {
     ...{ functions, endpoints, cloud, sourceUrl, controlUrl, failed },
-    applicationUrl: isElsewhere ? undefined : databases.applicationUrl,
+    applicationUrl: hasExternalSource ? undefined : databases.applicationUrl,
   };
+}
+
+function describeInspector(name: FunctionName, url: string | undefined): string {
+  return url === undefined
+    ? `${name}: no port is free for a debugger`
+    : `${name}: a debugger can attach at ${url}`;
 }
 
 function startFunctions(
@@ -160,13 +166,13 @@ function startFunctions(
         },
       });
       cleanup.defer(() => started.process.stop());
-      if (inspect) say(`${wanted.name}: a debugger can attach at ${started.inspectorUrl ?? 'no port'}`);
+      if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
       return started;
     }),
   );
 }
 
-/** Gives the functions SMartApp's view sources, again while these say that it may pass. Throws what else the function answers. */
+/** Imports SMartApp's view sources. It retries a transient failure and throws any other. */
 async function importViewSources(extractUrl: string): Promise<void> {
   const viewSources = await readViewSources();
   for (let tries = 1; ; tries += 1) {
@@ -174,18 +180,18 @@ async function importViewSources(extractUrl: string): Promise<void> {
     if (!isFailure(answer)) return;
     const { kind, message, advice } = answer.error;
     if (kind !== 'transient' || tries === IMPORT_TRIES) {
-      throw new Error(`The view sources were not imported: ${message}\n${advice}`);
+      throw new Error(`The view sources could not be imported: ${message}\n${advice}`);
     }
     await elapse(tries * 1_000);
   }
 }
 
-/** Google's clients keep trying for a long time; nobody who stops a start waits for that. */
+/** Stops waiting when `signal` aborts, because Google's clients retry for a long time. */
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   await Promise.race([work, once(signal, 'abort')]);
 }
 
-/** Like Promise.all, but a failure is told only when nothing is under way any more, so that whatever started can be ended. */
+/** Like Promise.all, but rejects only when all parts have settled, so that everything that started can be stopped. */
 async function allOf<T extends readonly unknown[]>(
   parts: [...T],
 ): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {

@@ -1,23 +1,23 @@
 import { parseArguments, USAGE, UsageError } from './arguments.ts';
 
-// `npm start`: the whole pipeline on this machine. What it needs beyond Node is imported when it runs, so that a package
-// that is missing is told like anything else that cannot start.
+// `npm start` runs the whole pipeline on this machine. Packages are imported only when it runs, so that a missing package is
+// reported like any other error.
 
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
-    // The second time nobody wants to wait: everything that was started goes down with this process.
+    // The second time, exit without waiting; everything that was started ends with this process.
     if (stopping.signal.aborted) process.exit(130);
     say('Stopping …');
     stopping.abort();
   });
 }
 
-// Google's client for BigQuery would look for credentials, and warn that there are none.
+// Otherwise Google's BigQuery client looks for credentials and warns that there are none.
 process.env.METADATA_SERVER_DETECTION ??= 'none';
 
 const exitCode = await main(process.argv.slice(2)).catch(explain);
-// A client that still tries to reach something must not hold the end up; what was said goes out first.
+// Exits after all output is written, without waiting for a client that is still trying to reach a service.
 process.stdout.write('', () => process.exit(exitCode));
 
 async function main(args: string[]): Promise<number> {
@@ -37,7 +37,7 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
-/** Says what went wrong and returns the exit code. */
+/** Prints what went wrong and returns the exit code. */
 function explain(error: unknown): number {
   if (stopping.signal.aborted) return 130;
   if (error instanceof UsageError) {
@@ -46,7 +46,7 @@ function explain(error: unknown): number {
   }
   const message = error instanceof Error ? error.message : String(error);
   const isMissingPackage = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-  console.error(isMissingPackage ? `${message}\nA package is not installed: run npm ci` : message);
+  console.error(isMissingPackage ? `${message}\nA package is not installed. Run npm ci.` : message);
   return 1;
 }
 

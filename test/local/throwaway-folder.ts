@@ -2,23 +2,23 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stopServerOn } from '../emulators/postgres/data-folder.ts';
 import { isAlive, OWN_IDENTITY } from '../emulators/process-identity.ts';
-import { usable } from './data-folder.ts';
+import { withFolder } from './data-folder.ts';
 import { databaseFolder } from './databases.ts';
 
 /** `once-<identity of its process>.<six random characters>` */
 const NAME = /^once-([\w-]+)\.\w{6}$/;
 
-/** Makes a new empty folder for a run that keeps nothing. */
+/** Creates an empty folder for a run that keeps no data. */
 export async function makeThrowawayFolder(dataFolder: string): Promise<string> {
-  return await usable(dataFolder, async () => {
+  return await withFolder(dataFolder, async () => {
     await mkdir(dataFolder, { recursive: true });
     return await mkdtemp(join(dataFolder, `once-${OWN_IDENTITY}.`));
   });
 }
 
 /**
- * Removes what runs that keep nothing have left because they were killed: their folders, and the servers that still run on
- * them. Those of running processes are left alone. Returns how many there were.
+ * Removes what killed `--once` runs have left: stops the PostgreSQL servers that still run, and removes the folders. It leaves
+ * the folders of running processes alone. Returns how many it removed.
  */
 export async function removeLeftovers(dataFolder: string): Promise<number> {
   const names = await readdir(dataFolder).catch(() => []);
@@ -28,9 +28,9 @@ export async function removeLeftovers(dataFolder: string): Promise<number> {
   });
   for (const name of leftovers) {
     const path = join(dataFolder, name);
-    await usable(path, async () => {
+    await withFolder(path, async () => {
       await stopServerOn(databaseFolder(path));
-      // A process that was killed a moment ago may still be writing.
+      // A process that was killed a moment ago may still write.
       await rm(path, { recursive: true, force: true, maxRetries: 10 });
     });
   }

@@ -3,9 +3,9 @@ import { MODELS } from '../smartapp/models.ts';
 import { WORKLOAD_NAME } from '../smartapp/workload.ts';
 
 /**
- * SMartApp writes its log rows in a transaction after that of the data. An application that is killed in between leaves
- * changes that no log row names, and nothing but a comparison can find them. So that a local stack may be killed at any
- * moment, triggers keep in a table of their own what the workload has committed and not logged yet.
+ * SMartApp commits its log rows in a separate transaction, after the data. If the application is killed in between, no log row
+ * names the changes, and only a comparison can find them. To let people kill a local stack at any moment, triggers record in a
+ * separate table what the workload has committed but not logged yet.
  */
 const SETUP = `
 create schema if not exists local_stack;
@@ -27,8 +27,8 @@ begin
 end
 $$;
 
--- Only what was committed before is seen, and that is what the log row stands for. What another log transaction holds goes
--- with that one: nobody waits here who would not wait without these triggers.
+-- Deletes only changes that were committed before, because the log row stands for those. Skips rows that another log
+-- transaction has locked, because that one deletes them; so these triggers add no waiting.
 create or replace function local_stack.forget_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
@@ -53,14 +53,14 @@ create or replace trigger note_change after insert or update or delete on ${tabl
   .join('')}
 `;
 
-/** Lets a database of SMartApp remember what its workload has not logged yet. Safe to repeat. */
-export async function rememberUnloggedChanges(superuser: pg.ClientBase): Promise<void> {
+/** Makes SMartApp's database record the changes that its workload has not logged yet. Safe to repeat. */
+export async function recordUnloggedChanges(superuser: pg.ClientBase): Promise<void> {
   await superuser.query(`begin; ${SETUP} commit`);
 }
 
-/** Logs what a killed workload had committed without its log rows; returns how many objects that were. Safe to repeat. */
+/** Writes the log rows that a killed workload did not write, one per object; returns how many. Safe to repeat. */
 export async function logUnloggedChanges(superuser: pg.ClientBase): Promise<number> {
-  // The trigger on the log takes them off the list.
+  // The trigger on the log removes them from the table.
   const { rowCount } = await superuser.query(`
     insert into models_logging_change (date_created, object_id, content_type_id, object_repr, action)
     select now(), object_id, content_type_id, 'object (' || object_id || ')', max(action)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** SMartApp's view sources, in the form that the function `extract` imports; only what is read here is typed. */
+/** SMartApp's view sources, in the form that the function `extract` imports; only the fields used here are typed. */
 export interface ViewSources {
   import: { name: string; load_type: string; enabled?: boolean }[];
 }
@@ -11,7 +11,7 @@ export async function readViewSources(): Promise<ViewSources> {
   return JSON.parse(await readFile(FILE, 'utf8'));
 }
 
-/** Those that are replicated, by name. */
+/** The view sources that are replicated, sorted by name. */
 export async function readEnabledViewSources(): Promise<ViewSources['import']> {
   const sources = (await readViewSources()).import.filter(({ enabled = true }) => enabled);
   return sources.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -8,7 +8,7 @@ export interface SmartAppOptions {
   seed?: number;
   /** Lets the reader role log in with this password; without it the role cannot. */
   readerPassword?: string;
-  /** Called when a step is complete, with the rows that it inserted. */
+  /** Called after each step with the number of rows that it inserted. */
   onProgress?: (step: { name: string; rows: number }) => void;
 }
 
@@ -26,15 +26,15 @@ const SOURCE_SQL = [
 const SEED_STEPS = ['lookups', 'projects', 'inventory', 'pm-plans', 'pm-items', 'incidents', 'change-log'];
 
 /**
- * Makes SMartApp in an empty database: tables, views, reader role and data, in one transaction, so that a database has all
- * of it or nothing. Rows are generated inside PostgreSQL: memory does not grow with the scale.
+ * Creates SMartApp's tables, views, reader role and data in an empty database. One transaction creates all of it or nothing.
+ * PostgreSQL generates the rows, so memory does not grow with the scale.
  *
- * @param connectionString of a superuser: foreign keys are not checked while the rows are inserted
+ * @param connectionString of a superuser, because foreign keys are not checked while the rows are inserted
  */
 export async function createSmartApp(connectionString: string, options: SmartAppOptions = {}): Promise<void> {
   const { scale = 1, seed = 1, readerPassword, onProgress } = options;
   const client = new pg.Client(connectionString);
-  // A server that goes away is told by the statement that was under way.
+  // If the connection is lost, the current statement throws.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -64,8 +64,8 @@ export async function createSmartApp(connectionString: string, options: SmartApp
 }
 
 /**
- * Makes the recommended index, which is made after everything else is committed: a run that was killed may have left it out,
- * or unfinished. Safe to repeat.
+ * Creates the recommended index. That happens after everything else is committed, so a killed run may have left the index
+ * missing or invalid. Safe to repeat.
  */
 export async function completeSmartApp(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query(

@@ -11,65 +11,65 @@ import type { Maker, Model, ModelName, Row, Value } from './model.ts';
 import { MODELS, referencesTo } from './models.ts';
 import type { Random } from './random.ts';
 
-/** A row as a Django model instance: what it was when it was loaded or last saved. */
+/** A Django model instance: a row as it was when it was loaded or last saved. */
 export interface Instance {
   model: Model;
   id: number;
   row: Row;
 }
 
-/** There is no row of the kind that a request is about. */
+/** The row that a request needs does not exist. */
 export class NothingToDo extends Error {}
 
-/** One change of one row that was really made. */
+/** One change of one row that took effect. */
 export interface Change {
   model: ModelName;
   id: number;
   action: Action;
 }
 
-/** What all requests of a writer share. */
-export interface Surroundings {
+/** Shared by all requests of a writer. */
+export interface WriterContext {
   random: Random;
   clock: () => Date;
-  /** Highest id of each table, roughly: where random ids are looked for, and how many rows a lookup has. */
+  /** Approximate highest id of each table: the limit for random ids, and the number of rows of a lookup. */
   highestId: Map<string, number>;
 }
 
 /**
- * What one HTTP request to SMartApp does to the database, in one transaction, and the log rows that the package's
- * middleware collects meanwhile: one per object, with the first action and the latest change of each field. Like the
- * middleware's, the collection knows nothing of savepoints and rollbacks.
+ * The database changes of one HTTP request to SMartApp, in one transaction, and the log rows that the middleware of
+ * django-models-logging collects meanwhile: one per object, with the first action and the latest change of each field. Like
+ * the middleware, it ignores savepoints and rollbacks when it collects log rows.
  */
 export class DjangoRequest {
   readonly #client: ClientBase;
-  readonly #surroundings: Surroundings;
+  readonly #context: WriterContext;
   readonly #log = new Map<string, LogRow & { changedData: ChangedData }>();
   #changes: Change[] = [];
   #savepoints = 0;
 
-  constructor(client: ClientBase, surroundings: Surroundings) {
+  constructor(client: ClientBase, context: WriterContext) {
     this.#client = client;
-    this.#surroundings = surroundings;
+    this.#context = context;
   }
 
-  /** What was changed and not rolled back. */
+  /** The changes that were not rolled back. */
   get changes(): readonly Change[] {
     return this.#changes;
   }
 
-  /** What the middleware inserts after the response. */
+  /** The log rows that the middleware inserts after the response. */
   get logRows(): LogRow[] {
     return [...this.#log.values()].map((row) => ({ ...row, dateCreated: this.#now() }));
   }
 
   get random(): Random {
-    return this.#surroundings.random;
+    return this.#context.random;
   }
 
-  /** For new field values. */
+  /** Makes new field values. */
   get maker(): Maker {
-    const { random, clock, highestId } = this.#surroundings;
+    const { random, clock, highestId } = this.#context;
     return {
       random,
       now: clock(),
@@ -82,12 +82,12 @@ export class DjangoRequest {
   }
 
   /**
-   * Loads and locks a random row, or nothing when no row (that nobody else has locked) meets the condition.
+   * Loads and locks a random row. Returns undefined if no row that meets the condition is unlocked.
    *
-   * @param condition SQL about the table, which is `t`
+   * @param condition SQL condition; the table's alias is `t`
    */
   async find(model: Model, condition = 'true'): Promise<Instance | undefined> {
-    const highestId = this.#surroundings.highestId.get(model.table) ?? 1;
+    const highestId = this.#context.highestId.get(model.table) ?? 1;
     for (const lowestId of [this.random.between(1, highestId), 1]) {
       const [found] = await this.#load(
         model,
@@ -99,14 +99,14 @@ export class DjangoRequest {
     return undefined;
   }
 
-  /** As `find`, for requests that are pointless without such a row: throws NothingToDo. */
+  /** Like `find`, but throws NothingToDo if there is no such row. */
   async get(model: Model, condition?: string): Promise<Instance> {
     const found = await this.find(model, condition);
     if (found === undefined) throw new NothingToDo();
     return found;
   }
 
-  /** Inserts a row with new field values; the ones given stand, parents that are not given are chosen. */
+  /** Inserts a row. Fields and parents that are not given get new values and random parents. */
   async create(model: Model, given: Row = {}): Promise<Instance> {
     const fields = { ...model.newFields(this.maker), ...given };
     for (const [column, parentName] of Object.entries(model.parents)) {
@@ -114,13 +114,13 @@ export class DjangoRequest {
     }
     const row = await this.#write(model, 'insert', { ...fields, updated_at: this.#now() });
     const created = { model, id: Number(row.id), row };
-    const highestId = this.#surroundings.highestId;
+    const highestId = this.#context.highestId;
     highestId.set(model.table, Math.max(created.id, highestId.get(model.table) ?? 0));
     this.#record(created, 'added', addedData(row));
     return created;
   }
 
-  /** Saves changed fields of a loaded row; updated_at moves in any case. */
+  /** Saves changed fields of a loaded row; updated_at always changes. */
   async save(instance: Instance, changes: Row): Promise<void> {
     const before = instance.row;
     instance.row = await this.#write(instance.model, 'update', {
@@ -131,7 +131,7 @@ export class DjangoRequest {
     this.#record(instance, 'changed', changedData(before, instance.row));
   }
 
-  /** Saves a row as code does that made the object itself, with the key of an existing row: no old value is known. */
+  /** Saves an object that was not loaded but has the key of an existing row, so no old value is known. */
   async saveUnloaded({ model, id }: Instance, fields: Row): Promise<void> {
     const saved = { ...fields, id, updated_at: this.#now() };
     const row = await this.#write(model, 'update', saved);
@@ -139,7 +139,7 @@ export class DjangoRequest {
     this.#record({ model, id, row }, 'changed', addedData(given));
   }
 
-  /** Deletes a row after everything that refers to it, with a log row for each, as Django's collector does. */
+  /** Deletes all rows that refer to a row, then the row itself, with a log row for each, as Django's collector does. */
   async delete(instance: Instance): Promise<void> {
     const { model, id } = instance;
     for (const { referringModel, column } of referencesTo(model)) {
@@ -150,7 +150,7 @@ export class DjangoRequest {
     this.#record(instance, 'deleted', deletedData(instance.row));
   }
 
-  /** A nested `atomic` block: a savepoint, which is released, or rolled back when the block answers 'roll back'. */
+  /** Runs a nested `atomic` block: a savepoint that is released, or rolled back if the block returns 'roll back'. */
   async atomic(block: () => Promise<'roll back' | undefined>): Promise<void> {
     this.#savepoints += 1;
     const savepoint = `s${this.#savepoints}`;
@@ -163,7 +163,7 @@ export class DjangoRequest {
     await this.query(`release savepoint ${savepoint}`);
   }
 
-  /** Notes a change that the middleware does not see. */
+  /** Records a change that the middleware does not see. */
   noteUnlogged(change: Change): void {
     this.#changes.push(change);
   }
@@ -177,7 +177,7 @@ export class DjangoRequest {
   }
 
   async #someId(model: Model): Promise<number | null> {
-    const highestId = this.#surroundings.highestId.get(model.table) ?? 1;
+    const highestId = this.#context.highestId.get(model.table) ?? 1;
     for (const lowestId of [this.random.between(1, highestId), 1]) {
       const [found] = await this.query(`select id from ${model.table} where id >= $1 order by id limit 1`, [
         lowestId,
@@ -187,7 +187,7 @@ export class DjangoRequest {
     return null;
   }
 
-  /** Inserts a row, or updates the one with the `id` among the fields, and returns the whole row as it is now. */
+  /** Inserts a row, or updates the row with the `id` among the fields, and returns the whole row. */
   async #write(model: Model, how: 'insert' | 'update', fields: Row): Promise<Row> {
     const columns = Object.keys(fields);
     const parameters = columns.map((_, index) => `$${index + 1}`);
@@ -214,14 +214,14 @@ export class DjangoRequest {
     }
   }
 
-  /** The clock's time with microseconds, as Python's has them. */
+  /** The clock's time with microseconds, as in Python. */
   #now(): string {
     const microseconds = String(this.random.between(0, 999)).padStart(3, '0');
-    return this.#surroundings.clock().toISOString().replace('Z', `${microseconds}Z`);
+    return this.#context.clock().toISOString().replace('Z', `${microseconds}Z`);
   }
 }
 
-/** A row that PostgreSQL gave as JSON, with times and decimals written as Django's encoder writes them. */
+/** Converts a row from PostgreSQL's JSON; times and decimals get the form that Django's encoder gives them. */
 function instanceOf(model: Model, row: Row): Instance {
   const written = Object.entries(row).map(([column, value]): [string, Value] => {
     if (value === null) return [column, null];
@@ -232,7 +232,7 @@ function instanceOf(model: Model, row: Row): Instance {
   return { model, id: Number(row.id), row: Object.fromEntries(written) };
 }
 
-/** `2026-11-22T12:30:49.3724+00:00` → `2026-11-22T12:30:49.372Z`; a full second keeps no fraction. */
+/** `2026-11-22T12:30:49.3724+00:00` → `2026-11-22T12:30:49.372Z`; a full second has no fraction. */
 function withMilliseconds(time: string): string {
   const [seconds, fraction] = time.replace(/\+00:00$/, '').split('.');
   return fraction === undefined ? `${seconds}Z` : `${seconds}.${fraction.padEnd(3, '0').slice(0, 3)}Z`;

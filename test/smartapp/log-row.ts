@@ -7,10 +7,10 @@ export type Action = 'added' | 'changed' | 'deleted';
 /** `{"field": {"old": …, "new": …}}`; a deleted object's fields have only `old`. */
 export type ChangedData = Record<string, { old?: Value; new?: Value }>;
 
-/** One row of models_logging_change, without the columns that the package leaves empty. */
+/** One row of models_logging_change, without the columns that django-models-logging leaves empty. */
 export interface LogRow {
   model: ModelName;
-  /** Text in the log; anything at all, since the log does not check it. */
+  /** Stored as text; may be anything, because the log does not check it. */
   objectId: string | number;
   action: Action;
   /** Default: nothing. */
@@ -20,8 +20,8 @@ export interface LogRow {
 }
 
 /**
- * Inserts log rows in one statement, in order, as the package's bulk insert does; their ids ascend in that order. The
- * caller owns the transaction.
+ * Inserts log rows with one statement, as the bulk insert of django-models-logging does. Their ids ascend in the given order.
+ * The caller owns the transaction.
  */
 export async function insertLogRows(client: ClientBase, logRows: readonly LogRow[]): Promise<number[]> {
   const values = logRows.map(
@@ -55,7 +55,7 @@ export async function logRow(client: ClientBase, row: LogRow): Promise<number> {
   return id;
 }
 
-/** `changed_data` of a row that came to be: what is not NULL, as the package compares with an empty object. */
+/** `changed_data` of a new row: the columns that are not NULL, because django-models-logging compares with an empty object. */
 export function addedData(row: Row): ChangedData {
   return Object.fromEntries(
     Object.entries(row).flatMap(([column, value]) =>
@@ -64,7 +64,7 @@ export function addedData(row: Row): ChangedData {
   );
 }
 
-/** `changed_data` of a saved row: the columns that differ. */
+/** `changed_data` of a saved row: the columns that changed. */
 export function changedData(before: Row, after: Row): ChangedData {
   return Object.fromEntries(
     Object.entries(after).flatMap(([column, value]) => {
@@ -74,7 +74,7 @@ export function changedData(before: Row, after: Row): ChangedData {
   );
 }
 
-/** `changed_data` of a deleted row: all of it. */
+/** `changed_data` of a deleted row: all columns. */
 export function deletedData(row: Row): ChangedData {
   return Object.fromEntries(Object.entries(row).map(([column, old]) => [column, { old }]));
 }

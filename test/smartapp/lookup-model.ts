@@ -1,13 +1,13 @@
 import type { LookupName, Model } from './model.ts';
 
-/** A model of names that source views show. Only its name changes; nothing is ever added to it or deleted from it. */
+/** A lookup table whose names appear in source views. Only names change; rows are never added or deleted. */
 export function lookupModel(
   name: LookupName,
   className: string,
   { table, nameColumn, contentTypeId }: { table: string; nameColumn: string; contentTypeId: number },
 ): Model {
   const refuse = () => {
-    throw new Error(`${table} is a lookup: only its names change`);
+    throw new Error(`${table} is a lookup; only its names change`);
   };
   return {
     name,

@@ -16,12 +16,12 @@ function maybe<T extends Value>({ random }: Maker, probability: number, value: T
   return random.chance(probability) ? value : null;
 }
 
-/** Eleven digits: unlikely to meet another one, and if it does the request fails as it would in production. */
+/** Eleven digits. A collision is unlikely, and would fail the request as in production. */
 function number({ random }: Maker): string {
   return String(random.between(1e10, 1e11 - 1));
 }
 
-/** One of some changes. */
+/** Makes one of the given changes. */
 function oneOf({ random }: Maker, ...changes: [() => Row, ...(() => Row)[]]): Row {
   return random.pick(changes)();
 }

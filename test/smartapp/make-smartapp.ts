@@ -2,19 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createSmartApp, READER_ROLE } from './create-smartapp.ts';
 
-// `npm run smartapp -- postgresql://…`: makes the sample application in an empty database of a PostgreSQL that is already
-// there, and says with which SOURCE_DATABASE_URL the pipeline reads it.
+// `npm run smartapp -- postgresql://…` creates the sample application in an empty database of an existing PostgreSQL server
+// and prints the SOURCE_DATABASE_URL for the pipeline.
 
 const USAGE = `Usage: npm run smartapp -- postgresql://superuser:password@host:port/database [--scale <x>] [--seed <n>]
 
-Makes SMartApp's tables, views, sample data and reader role in an empty database, or nothing at all.`;
+Creates SMartApp's tables, views, sample data and reader role in an empty database, all or nothing, and prints the
+SOURCE_DATABASE_URL with which npm start replicates it.
+
+  --scale <x>  size of the sample data, as a multiple of the production sizes (default 1)
+  --seed <n>   seed of the sample data (default 1)`;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
   console.error(error.message);
   return 1;
 });
 
-/** 0: it is made; 1: it is not; 2: the command makes no sense. */
+/** Exit code 0: SMartApp was created; 1: it was not; 2: the command line is invalid. */
 async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -32,7 +36,8 @@ async function main(args: string[]): Promise<number> {
     scale,
     seed,
     readerPassword,
-    onProgress: ({ name, rows }) => console.log(`${rows.toLocaleString('en-US')} rows of ${name}`),
+    onProgress: ({ name, rows }) =>
+      console.log(`Sample data: ${rows.toLocaleString('en-US')} rows of ${name}`),
   });
   const reader = new URL(url);
   reader.username = READER_ROLE;

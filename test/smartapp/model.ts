@@ -1,34 +1,34 @@
 import type { Random } from './random.ts';
 
 export type Value = string | number | boolean | null | { [key: string]: Value };
-/** A row by column, with values as Django's JSON encoder writes them: times are text in UTC. */
+/** Values by column, in the form of Django's JSON encoder: times are text in UTC. */
 export type Row = Record<string, Value>;
 
-/** What field values are made from. */
+/** The inputs for making field values. */
 export interface Maker {
   random: Random;
   now: Date;
-  /** The id of a row of that lookup. Lookups are never deleted. */
+  /** A random row id of that lookup. Lookup rows are never deleted. */
   lookup(name: LookupName): number;
 }
 
 /** A Django model of SMartApp. */
 export interface Model {
   name: ModelName;
-  /** As in `object_repr`: `Project object (1)`. */
+  /** The name in `object_repr`, such as `Project object (1)`. */
   className: string;
   table: string;
-  /** The production database's. */
+  /** Content type id in the production database. */
   contentTypeId: number;
   datetimeColumns: readonly string[];
   decimalColumns: readonly string[];
-  /** Foreign keys to models whose rows come and go: column → model. */
+  /** Foreign keys to models whose rows can be added and deleted: column → model. */
   parents: Readonly<Record<string, MainModelName>>;
   /** Field values of a new row, without its parents. */
   newFields(maker: Maker): Row;
-  /** Changes of columns that the source view shows. */
+  /** Changes to columns that the source view shows. */
   trackedChange(maker: Maker, row: Row): Row;
-  /** Changes of columns that no source view shows; none at all is a save that only moves updated_at. */
+  /** Changes to columns that no source view shows. No change means a save that only sets updated_at. */
   untrackedChange(maker: Maker, row: Row): Row;
 }
 

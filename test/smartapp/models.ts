@@ -51,7 +51,7 @@ export const MODELS: Readonly<Record<ModelName, Model>> = {
 /** The models behind the source views. */
 export const MAIN_MODELS = ['project', 'inventory', 'plan', 'item', 'incident'] as const;
 
-/** The models whose names the source views show. */
+/** The lookup models whose names the source views show. */
 export const LOOKUP_MODELS = [
   'company',
   'employee',
@@ -64,7 +64,7 @@ export const LOOKUP_MODELS = [
   'status',
 ] as const;
 
-/** The foreign keys through which rows of main models refer to rows of this one. */
+/** The foreign keys with which main models refer to rows of this model. */
 export function referencesTo({ name }: Model): { referringModel: Model; column: string }[] {
   return MAIN_MODELS.map((mainModel) => MODELS[mainModel]).flatMap((referringModel) =>
     Object.entries(referringModel.parents)

@@ -1,4 +1,4 @@
-/** A pseudo-random generator (mulberry32): the same seed gives the same numbers, on every machine. */
+/** A pseudo-random generator (mulberry32). The same seed gives the same numbers on every machine. */
 export class Random {
   #state: number;
 
@@ -14,7 +14,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number between both bounds, which are included. */
+  /** A whole number between both bounds, inclusive. */
   between(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }

@@ -2,7 +2,7 @@ import { type DjangoRequest, type Instance, NothingToDo } from './django-request
 import type { MainModelName, ModelName, Row } from './model.ts';
 import { LOOKUP_MODELS, MAIN_MODELS, MODELS, referencesTo } from './models.ts';
 
-/** Names a row. */
+/** Identifies a row. */
 export interface Key {
   model: ModelName;
   id: number;
@@ -11,30 +11,30 @@ export interface Key {
 /** A kind of request. */
 export interface Scenario {
   name: string;
-  /** How often, in proportion to the others. */
+  /** How often it occurs, relative to the others. */
   weight: number;
   /**
-   * Throws NothingToDo when a row that it needs does not exist.
+   * Throws NothingToDo if a row that it needs does not exist.
    *
-   * @param deletedKeys of earlier requests; one that is used again is taken out
+   * @param deletedKeys keys that earlier requests deleted; a scenario removes a key that it reuses
    */
   run: Run;
   ending: Ending;
 }
 
 /**
- * - `commits`: and its log rows follow.
- * - `rolls back`: an exception undoes everything, log rows included; the ids that were drawn stay unused.
- * - `loses its log rows`: an exception after the commit.
+ * - `commits`: commits, and then its log rows.
+ * - `rolls back`: an exception undoes everything, log rows included; the ids already drawn stay unused.
+ * - `loses its log rows`: an exception after the commit prevents the log rows.
  */
 export type Ending = 'commits' | 'rolls back' | 'loses its log rows';
 
 type Run = (request: DjangoRequest, deletedKeys: Key[]) => Promise<void>;
 
-/** Deleting more than this at once is unlike a person's work. */
+/** People do not delete more than this at once. */
 const MAX_CHILDREN = 12;
 
-/** Kinds of requests whose every change is followed by a log row, if a misleading one. */
+/** Kinds of requests in which a log row follows every change, though it may be misleading. */
 export const SCENARIOS: readonly Scenario[] = [
   scenario('create rows', 20, async (request) => {
     const model = MODELS[request.random.pick(MAIN_MODELS)];
@@ -71,7 +71,7 @@ export const SCENARIOS: readonly Scenario[] = [
     await request.delete(row);
   }),
 
-  scenario('delete a row with what refers to it', 2, async (request) => {
+  scenario('delete a row and the rows that refer to it', 2, async (request) => {
     const plan = await request.get(
       MODELS.plan,
       `(select count(*) from app_pm_inventory where pm_master_id = t.id) between 1 and ${MAX_CHILDREN}`,
@@ -197,9 +197,9 @@ function getChildless(request: DjangoRequest, name: MainModelName): Promise<Inst
   return request.get(MODELS[name], conditions.join(' and '));
 }
 
-/** A row on the other side of its view's condition, and the change that takes it across. */
-async function getForView(request: DjangoRequest, way: 'leave' | 'enter'): Promise<[Instance, Row]> {
-  const isLeaving = way === 'leave';
+/** A row that can leave or enter its view, and the change that makes it do so. */
+async function getForView(request: DjangoRequest, direction: 'leave' | 'enter'): Promise<[Instance, Row]> {
+  const isLeaving = direction === 'leave';
   if (request.random.chance(0.5)) {
     const model = MODELS[request.random.pick(['project', 'inventory'])];
     return [await request.get(model, `is_dummy = ${!isLeaving}`), { is_dummy: isLeaving }];

@@ -1,4 +1,4 @@
-/** A clock that moves a second whenever it is asked. */
+/** A clock that advances by one second with each call. */
 export function tickingClock(): () => Date {
   let ms = Date.UTC(2026, 0, 1);
   return () => {

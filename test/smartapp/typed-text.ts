@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** What careless writers of CSV, JSON or SQL break on, and people nevertheless type or paste. */
+/** Texts that break careless code for CSV, JSON or SQL, and that people nevertheless type or paste. */
 const AWKWARD = [
   '"quoted"',
   "O'Brien",
@@ -24,7 +24,7 @@ const AWKWARD = [
   '\\u0000 \\x00',
 ] as const;
 
-/** Text as people type it: `plain`, now and then with something awkward behind it. */
+/** Text as people type it: `plain`, sometimes followed by an awkward text. */
 export function typedText(random: Random, plain: string): string {
   return random.chance(0.1) ? `${plain} ${random.pick(AWKWARD)}` : plain;
 }

@@ -5,8 +5,8 @@ import { MODELS } from './models.ts';
 import { type Scenario, scenario } from './scenarios.ts';
 
 /**
- * Kinds of requests whose changes leave no log row, so that a capture cannot see them: only a comparison of source and
- * target finds them.
+ * Kinds of requests that write no log row for their changes. A capture cannot see such changes; only a comparison of source
+ * and target can.
  */
 export const UNLOGGED_SCENARIOS: readonly Scenario[] = [
   scenario('queryset.update()', 4, async (request) => {

@@ -1,6 +1,6 @@
 /**
- * The command `npm run check:sql`: gives every GoogleSQL text of the project to Google's own parser. Prints one line per
- * text, a refused one as `name:line:column reason`; the exit code is 0 only if none is refused.
+ * The command `npm run check:sql` parses every GoogleSQL text of the project with Google's own parser. It prints one line per
+ * text, with `name:line:column reason` for a refused one. The exit code is 0 only if the parser accepts all.
  */
 import { GoogleSqlSyntaxError, startGoogleSql } from './google-sql.ts';
 import { googleSqlTexts } from './google-sql-texts.ts';

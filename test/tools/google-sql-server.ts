@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-/** The parser as `npm run test:tools` installs it: its programs, and in `protos` the protocol that they speak. */
+/** Where `npm run test:tools` installs the parser: its programs, and their protocol in `protos`. */
 export const PARSER_FOLDER = join(
   import.meta.dirname,
   'node_modules/@fivetrandevelopers/zetasql/lib/zetasql',
@@ -22,15 +22,14 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 };
 
 export interface GoogleSqlServer extends AsyncDisposable {
-  /** As gRPC clients name it. */
+  /** Address in the form that gRPC clients use. */
   address: string;
 }
 
 /**
- * Starts Google's GoogleSQL parser as a process of its own; disposing of it waits until that process is gone.
- * It is ended, too, when this process exits by itself. It listens on a socket in a fresh temporary folder: that
- * needs no network, and no port that another server could take.
- * Throws what `parserProgram` throws, and an error if the program cannot run here.
+ * Starts Google's GoogleSQL parser in its own process. Disposal stops the process and waits for its end; it also ends when
+ * this process exits. It listens on a socket in a new temporary folder, which needs neither a network nor a free port.
+ * Throws the errors of `parserProgram`, and an error if the program cannot run here.
  */
 export async function startGoogleSqlServer(): Promise<GoogleSqlServer> {
   const program = parserProgram(PARSER_FOLDER, `${process.platform}-${process.arch}`);
@@ -39,7 +38,7 @@ export async function startGoogleSqlServer(): Promise<GoogleSqlServer> {
   const socketFolder = await mkdtemp(join(tmpdir(), 'google-sql-'));
   const removeSocketFolder = () => rmSync(socketFolder, { recursive: true, force: true });
   started.defer(removeSocketFolder);
-  // The program takes a host and a port and joins them with a colon: the socket is the file `parser:0`.
+  // The program joins its arguments, a host and a port, with a colon, so the socket is the file `parser:0`.
   const host = `unix:${join(socketFolder, 'parser')}`;
   const server = spawn(program, [host, '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
   started.defer(() => end(server));
@@ -61,7 +60,7 @@ export async function startGoogleSqlServer(): Promise<GoogleSqlServer> {
 
 /**
  * The path of the parser's program for a platform, such as `linux-x64`.
- * Throws, saying what to do, if there is none for it or the package is not installed.
+ * Throws an error with advice if the platform has no program or the package is not installed.
  */
 export function parserProgram(parserFolder: string, platform: string): string {
   const name = PROGRAMS[platform];
@@ -84,7 +83,7 @@ async function untilListening(server: ChildProcess, output: Readable): Promise<v
       return;
     }
   }
-  throw new Error('it ended before it listened');
+  throw new Error('the program ended before it listened');
 }
 
 async function end(server: ChildProcess): Promise<void> {

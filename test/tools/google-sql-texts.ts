@@ -9,14 +9,14 @@ import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
 
 export interface GoogleSqlText {
-  /** A file's path from the project's root, or what code built: `merge procedure of pmr_project`. */
+  /** A file's path from the project's root, or a description of a built statement: `call of a procedure`. */
   name: string;
   sql: string;
 }
 
 const PROJECT_FOLDER = join(import.meta.dirname, '../..');
 
-/** Every GoogleSQL text of the project, in a stable order. Throws if no file holds one: a check of nothing would pass. */
+/** Every GoogleSQL text of the project, in a stable order. Throws if no file contains one, because a check of nothing would pass. */
 export async function googleSqlTexts(projectFolder = PROJECT_FOLDER): Promise<GoogleSqlText[]> {
   const written = await writtenTexts(projectFolder);
   if (written.length === 0) {
@@ -33,11 +33,11 @@ async function writtenTexts(projectFolder: string): Promise<GoogleSqlText[]> {
   );
 }
 
-/** What is built at run time: the builders of shared/warehouse with their plainest and richest input, the local stack's queries. */
+/** Statements that are built at run time: those of shared/warehouse, for the simplest and the richest view, and the local stack's queries. */
 function builtTexts(): GoogleSqlText[] {
   const table = '`p-1.D.plain`';
   return [
-    ...warehouseTexts('plainest view', PLAINEST, {
+    ...warehouseTexts('simplest view', SIMPLEST, {
       partition: null,
       clusterColumns: [],
       reportColumn: 'update_at',
@@ -61,7 +61,7 @@ function builtTexts(): GoogleSqlText[] {
       reportColumn: 'update_at',
     }),
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
-    { name: 'call of a procedure', sql: callSql(DATASETS, PLAINEST) },
+    { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
     { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
     { name: 'corruption of a row', sql: corruptSql(table, 'key', 'name') },
@@ -70,14 +70,14 @@ function builtTexts(): GoogleSqlText[] {
 
 const DATASETS = { projectId: 'p-1', temp: 'T', target: 'D', view: 'V' };
 const KEY: Column = { name: 'key', type: 'INT64', mode: 'REQUIRED' };
-const PLAINEST: TableShape = {
+const SIMPLEST: TableShape = {
   view: 'plain',
   target: 'plain',
   loadType: 'merge',
   keyColumn: 'key',
   columns: [KEY],
 };
-/** Every type, single and repeated, and names that must be quoted. */
+/** A view with every type, single and repeated, and with names that must be quoted. */
 const RICHEST: TableShape = {
   view: 'rich_view',
   target: 'rich',

@@ -4,16 +4,16 @@ import { PARSER_FOLDER, startGoogleSqlServer } from './google-sql-server.ts';
 
 export interface GoogleSql extends AsyncDisposable {
   /**
-   * Accepts what Google's own parser accepts as a script: any number of statements, procedures with their bodies
-   * included. Only syntax is checked: no names, no types, not the place of a DECLARE. Calls may overlap.
-   * Throws GoogleSqlSyntaxError for the first syntax error, and another error when the parser itself fails.
+   * Parses a script of any number of statements, including procedures with their bodies. Checks only the syntax: not names,
+   * not types, not the position of a DECLARE. Calls may overlap.
+   * Throws GoogleSqlSyntaxError for the first syntax error, and another error if the parser itself fails.
    */
   parse(sql: string): Promise<void>;
 }
 
 /**
- * The first syntax error of a text. Its message begins with `line:column`, so that `file:${message}` is a place that
- * an editor opens. Both count from 1; a column is a character, and a tab runs to the next multiple of eight.
+ * The first syntax error of a text. Its message begins with `line:column`, so that an editor can open `file:${message}`.
+ * Both count from 1. A column is a character; a tab extends to the next multiple of eight.
  */
 export class GoogleSqlSyntaxError extends Error {
   override readonly name = 'GoogleSqlSyntaxError';
@@ -27,7 +27,7 @@ export class GoogleSqlSyntaxError extends Error {
   }
 }
 
-/** Starts Google's parser; disposing of it ends its process. Throws what `startGoogleSqlServer` throws. */
+/** Starts Google's parser; disposal ends its process. Throws the errors of `startGoogleSqlServer`. */
 export async function startGoogleSql(): Promise<GoogleSql> {
   await using started = new AsyncDisposableStack();
   const server = started.use(await startGoogleSqlServer());
@@ -55,11 +55,11 @@ export async function startGoogleSql(): Promise<GoogleSql> {
   };
 }
 
-/** Features that the parser has and BigQuery has not: table paths such as `/span/nonprod/table`. */
+/** Features of the parser that BigQuery lacks: table paths such as `/span/nonprod/table`. */
 const NOT_IN_BIGQUERY = new Set(['FEATURE_V_1_3_ALLOW_SLASH_PATHS']);
 
 interface LanguageOptions {
-  /** `PRODUCT_EXTERNAL` is what Google sells; the default is what it uses itself. */
+  /** `PRODUCT_EXTERNAL` is the dialect of Google's products; the default is the dialect that Google uses internally. */
   productMode: 'PRODUCT_EXTERNAL' | 'PRODUCT_INTERNAL';
   enabledLanguageFeatures: string[];
 }
@@ -91,7 +91,7 @@ interface ParserPackage {
 }
 
 async function connect(address: string): Promise<ParserClient> {
-  // Imported only now: they come with the parser, and who has not installed it has been told so by now.
+  // Imported here, because these packages are installed with the parser; `parserProgram` reports it if they are not.
   const grpc = await import('@grpc/grpc-js');
   const { loadSync } = await import('@grpc/proto-loader');
   const protocol = loadSync('local_service.proto', {
@@ -104,7 +104,7 @@ async function connect(address: string): Promise<ParserClient> {
   });
 }
 
-/** The parser tells the place only in its message, which ends with `[at line:column]`; undefined for other errors. */
+/** Reads the position from the end of the parser's message, `[at line:column]`; undefined for other errors. */
 function syntaxError({ details }: Grpc.ServiceError): GoogleSqlSyntaxError | undefined {
   const [, reason, line, column] = /^(.*) \[at (\d+):(\d+)\]$/s.exec(details) ?? [];
   if (reason === undefined) return undefined;

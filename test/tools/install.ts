@@ -1,6 +1,6 @@
 /**
- * The command `npm run test:tools`: installs what test/tools/package-lock.json names. Safe to repeat, and quick when
- * nothing changed: `npm ci` unpacks hundreds of megabytes, so it is left out when the last one had the same lock file.
+ * The command `npm run test:tools` installs the packages of test/tools/package-lock.json. Safe to repeat, and fast if nothing
+ * has changed: it skips `npm ci`, which unpacks hundreds of megabytes, if the lock file is still the installed one.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFile, readFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const folder = import.meta.dirname;
 const lockFile = join(folder, 'package-lock.json');
 
-/** A copy made when all is installed. `npm ci` begins by removing it, so an interrupted one leaves none. */
+/** A copy of the lock file, written after the installation. `npm ci` removes it first, so an interrupted installation leaves none. */
 const installedLockFile = join(folder, 'node_modules', '.installed-package-lock.json');
 
 async function isInstalled(): Promise<boolean> {
@@ -25,7 +25,7 @@ async function isInstalled(): Promise<boolean> {
 if (!(await isInstalled())) {
   const npm = spawnSync('npm ci', { cwd: folder, shell: true, stdio: 'inherit' });
   if (npm.status !== 0) {
-    throw new Error(`npm ci in ${folder} ended with ${npm.status ?? npm.signal}`, { cause: npm.error });
+    throw new Error(`npm ci in ${folder} failed with ${npm.status ?? npm.signal}`, { cause: npm.error });
   }
   await copyFile(lockFile, installedLockFile);
 }

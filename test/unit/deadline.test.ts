@@ -3,7 +3,7 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import { Deadline, DeadlineExceeded, systemClock } from '../../shared/deadline.ts';
 
 describe('a deadline', () => {
-  it('ends a reserve before the time limit, by the clock that it was given', () => {
+  it('ends before the time limit, by a reserve, according to the given clock', () => {
     let nowMs = 1000;
     using deadline = new Deadline({ nowMs: () => nowMs }, 100);
 
@@ -15,7 +15,7 @@ describe('a deadline', () => {
     assert.deepEqual([deadline.remainingMs(), deadline.signal.aborted], [0, false]);
   });
 
-  it('keeps a reserve of 30 seconds at most', () => {
+  it('keeps a reserve of at most 30 seconds', () => {
     using deadline = new Deadline({ nowMs: () => 0 }, 540);
 
     assert.equal(deadline.remainingMs(), 510_000);
@@ -30,17 +30,17 @@ describe('a deadline', () => {
     assert.equal(deadline.signal.reason.kind, 'transient');
   });
 
-  it('stops work that is still running when the time is up, whatever error the work makes of it', async () => {
+  it('stops work that is still running when the time is up, whatever error the work throws', async () => {
     using deadline = new Deadline(systemClock, 60);
     let nowMs = 0;
     using ended = new Deadline({ nowMs: () => nowMs }, 60);
     nowMs = 60_000;
-    const asItIs = (signal: AbortSignal) =>
+    const rethrow = (signal: AbortSignal) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    const asAnother = (signal: AbortSignal) =>
+    const throwAnother = (signal: AbortSignal) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('broken pipe'))));
 
-    for (const work of [asItIs, asAnother]) {
+    for (const work of [rethrow, throwAnother]) {
       await assert.rejects(ended.enforce('the copy', work), {
         name: 'DataHubError',
         kind: 'transient',
@@ -50,7 +50,7 @@ describe('a deadline', () => {
     assert.equal(await deadline.enforce('the copy', async () => 'done'), 'done');
   });
 
-  it('passes on the reason when the work must stop at once', async () => {
+  it('throws the reason of an abort', async () => {
     using deadline = new Deadline(systemClock, 60);
     const reason = new Error('the lease is lost');
     const stopped = deadline.enforce(
@@ -64,7 +64,7 @@ describe('a deadline', () => {
     assert.equal(deadline.signal.reason, reason);
   });
 
-  it('leaves an error of the work alone', async () => {
+  it('does not change an error of the work', async () => {
     using deadline = new Deadline(systemClock, 60);
 
     await assert.rejects(

@@ -13,14 +13,14 @@ import {
 
 const DISPOSITIONS: readonly Disposition[] = ['retry', 'halt', 'dead_letter', 'stop'];
 
-describe('a kind of error', () => {
-  it('I8 has a disposition and advice, every one', () => {
+describe('an error kind', () => {
+  it('I8 always has a disposition and advice', () => {
     assert.deepEqual(Object.keys(ADVICE).toSorted(), Object.keys(DISPOSITION).toSorted());
     for (const disposition of Object.values(DISPOSITION)) assert.ok(DISPOSITIONS.includes(disposition));
     for (const advice of Object.values(ADVICE)) assert.match(advice, /^[A-Z].{15,}\.$/);
   });
 
-  it('I8 that only a person can mend stops the view; what passes is tried again', () => {
+  it('I8 halts the view if only a person can fix the cause, and causes a retry if it is temporary', () => {
     const disposed = (wanted: Disposition) =>
       (Object.keys(DISPOSITION) as ErrorKind[]).filter((kind) => DISPOSITION[kind] === wanted).toSorted();
 
@@ -37,12 +37,12 @@ describe('a kind of error', () => {
 });
 
 describe('a DataHubError', () => {
-  it('carries the advice of its kind, unless it knows better', () => {
+  it('has the advice of its kind, unless it has its own', () => {
     assert.equal(new DataHubError('bad_data', 'x').advice, ADVICE.bad_data);
     assert.equal(new DataHubError('bad_data', 'x', { advice: 'Look at row 7.' }).advice, 'Look at row 7.');
   });
 
-  it('told with where it happened keeps its own words, cause and closer context', () => {
+  it('keeps its message, advice, cause and own context when it gets more context', () => {
     const cause = new Error('socket closed');
     const error = new DataHubError('transient', 'lost', {
       context: { view: 'pmr_project', code: '08006' },
@@ -50,17 +50,17 @@ describe('a DataHubError', () => {
       cause,
     });
 
-    const told = error.withContext({ view: 'another', etlTransactionId: 7n });
+    const extended = error.withContext({ view: 'another', etlTransactionId: 7n });
 
-    assert.deepEqual(told.context, { view: 'pmr_project', etlTransactionId: 7n, code: '08006' });
+    assert.deepEqual(extended.context, { view: 'pmr_project', etlTransactionId: 7n, code: '08006' });
     assert.deepEqual(
-      [told.kind, told.message, told.advice, told.cause],
+      [extended.kind, extended.message, extended.advice, extended.cause],
       ['transient', 'lost', 'Wait.', cause],
     );
     assert.equal(new DataHubError('bug', 'x').withContext({}).cause instanceof DataHubError, true);
   });
 
-  it('is what anything unknown becomes: a bug, which halts', () => {
+  it('is made from any unknown error, as a bug, which halts the view', () => {
     const thrown = new TypeError('x is not a function');
 
     const error = asDataHubError(thrown);
@@ -74,15 +74,15 @@ describe('a DataHubError', () => {
     assert.equal(asDataHubError(undefined).kind, 'bug');
   });
 
-  it('passes through unchanged', () => {
+  it('stays the same object when it is converted again', () => {
     const error = new DataHubError('transient', 'x');
 
     assert.equal(asDataHubError(error), error);
   });
 });
 
-describe('telling errors apart', () => {
-  it('knows a lost or refused connection by its code, or by the system call that failed', () => {
+describe('the classification of errors', () => {
+  it('recognizes a lost or refused connection by its code or by the failed system call', () => {
     for (const code of ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE']) {
       assert.equal(isNetworkError(Object.assign(new Error('x'), { code })), true);
     }
@@ -94,7 +94,7 @@ describe('telling errors apart', () => {
     }
   });
 
-  it('knows a programming error by its class, not by its text', () => {
+  it('recognizes a programming error by its class, not by its message', () => {
     for (const error of [new TypeError(), new RangeError(), new ReferenceError(), new SyntaxError()]) {
       assert.equal(isProgrammingError(error), true);
     }

@@ -4,8 +4,8 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The floors of the house, from the top (docs/architecture.md#floors). A file imports from its own room and from floors below. The rooms of
- * one floor do not import each other. A room is a folder, or a list of files that may import each other.
+ * The floors, from the top (docs/architecture.md#floors). A file may import from its own room and from floors below. Rooms on the same
+ * floor do not import each other. A room is a folder, or a list of files that may import each other.
  */
 const FLOORS: readonly (readonly Room[])[] = [
   ['functions/index.ts'],
@@ -39,22 +39,22 @@ const imports = [...sources].flatMap(([file, text]) =>
   [...text.matchAll(IMPORT)].map((found): Import => ({ file, imported: resolved(file, found[2] ?? '') })),
 );
 
-describe('imports point one way', () => {
-  it('down the floors, and never into another room of the same floor', () => {
+describe('imports', () => {
+  it('point only to lower floors, never to another room of the same floor', () => {
     assertNone('imports a floor that is not below it', ({ file, imported }) => {
       const [from, to] = [placeOf(file), placeOf(imported)];
       return to !== null && from !== null && from.room !== to.room && from.floor >= to.floor;
     });
   });
 
-  it('from files that all have a room', () => {
+  it('come only from files that belong to a room', () => {
     assert.deepEqual(
       files.filter((file) => placeOf(file) === null),
       [],
     );
   });
 
-  it('and never to what is not deployed', () => {
+  it('point only to files and packages that are deployed', () => {
     const { dependencies } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
@@ -65,7 +65,7 @@ describe('imports point one way', () => {
     assertNone('imports what is not deployed', ({ imported }) => !isDeployed(imported));
   });
 
-  it('and this test sees every import', () => {
+  it('are all seen by this test, lazy ones too', () => {
     assert.ok(sources.has('functions/index.ts') && sources.has('shared/control/control.ts'));
     const isLazy = ({ file, imported }: Import) =>
       file === 'functions/index.ts' && imported === 'functions/merge/merge.ts';
@@ -73,12 +73,12 @@ describe('imports point one way', () => {
   });
 });
 
-describe('there is one code path', () => {
-  it('in which only clients.ts knows that an endpoint can be overridden', () => {
+describe('the code that runs in the cloud', () => {
+  it('mentions emulators only in clients.ts, where an endpoint can be overridden', () => {
     assert.deepEqual(filesWith('EMULATOR'), ['shared/google/clients.ts']);
   });
 
-  it('and the environment is read where a process starts', () => {
+  it('reads the environment only where a process starts', () => {
     assert.deepEqual(filesWith('process.env'), [
       'functions/index.ts',
       'shared/google/clients.ts',
@@ -86,7 +86,7 @@ describe('there is one code path', () => {
     ]);
   });
 
-  it('and there is one clock', () => {
+  it('has one clock', () => {
     assert.deepEqual(filesWith('Date.now()'), ['shared/deadline.ts']);
   });
 });
@@ -103,7 +103,7 @@ function assertNone(rule: string, isBroken: (each: Import) => boolean): void {
   assert.deepEqual(broken, [], rule);
 }
 
-/** The room that a path lies in and its floor, counted from the top; null for a path outside the house. */
+/** The room that a path lies in and its floor, counted from the top; null for a path outside all rooms. */
 function placeOf(path: string): { room: Room; floor: number } | null {
   for (const [floor, rooms] of FLOORS.entries()) {
     const room = rooms.find((each) => [each].flat().some((part) => isWithin(path, part)));

@@ -3,7 +3,7 @@ import { createLog } from '../../shared/log.ts';
 import { LineSink } from '../support/line-sink.ts';
 
 describe('a log line', () => {
-  it('carries the severity, message and timestamp that Cloud Logging reads', () => {
+  it('has the severity, message and timestamp that Cloud Logging reads', () => {
     const sink = new LineSink();
     const log = createLog('trace', sink);
 
@@ -21,7 +21,7 @@ describe('a log line', () => {
     }
   });
 
-  it('is written only from the configured level on', () => {
+  it('is written only at or above the configured level', () => {
     const sink = new LineSink();
     const log = createLog('warn', sink);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from '../../shared/once.ts';
 
 describe('once', () => {
-  it('makes one thing for all callers, also those that come while it is being made', async () => {
+  it('makes one value for all callers, including those that call while it is being made', async () => {
     let made = 0;
     const get = once(async () => ({ number: ++made }));
 
@@ -12,7 +12,7 @@ describe('once', () => {
     assert.equal((await get()).number, 1);
   });
 
-  it('forgets a failure, so that the next call tries again', async () => {
+  it('forgets a failure, so that the next call retries', async () => {
     let calls = 0;
     const get = once(async () => {
       calls += 1;

@@ -6,31 +6,31 @@ const OTHER = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = 'b7ad6b7169203331';
 
 describe('the trace of a request', () => {
-  it('is the one of its traceparent header', () => {
+  it('comes from its traceparent header', () => {
     const trace = traceOf(null, { traceparent: `00-${ID}-${SPAN}-01` });
 
     assert.deepEqual(trace, { id: ID, spanId: SPAN, isSampled: true });
   });
 
-  it("is that of Google's older header, whose span is a decimal number", () => {
+  it("comes from Google's older header, whose span id is decimal", () => {
     const trace = traceOf(null, { 'x-cloud-trace-context': `${ID}/255;o=0` });
 
     assert.deepEqual(trace, { id: ID, spanId: '00000000000000ff', isSampled: false });
   });
 
-  it('is that of the message which it delivers, whatever its own headers say', () => {
+  it('comes from the delivered message, regardless of its own headers', () => {
     const trace = traceOf(`00-${ID}-${SPAN}-00`, { traceparent: `00-${OTHER}-${SPAN}-01` });
 
     assert.deepEqual(trace, { id: ID, spanId: SPAN, isSampled: false });
   });
 
-  for (const [what, header] of [
+  for (const [situation, header] of [
     ['no header', undefined],
     ['a header of another form', 'hello'],
-    ['a trace of zeros, which means none', `00-${'0'.repeat(32)}-${SPAN}-01`],
+    ['a trace id of zeros, which means none', `00-${'0'.repeat(32)}-${SPAN}-01`],
     ['two headers', [`00-${ID}-${SPAN}-01`, `00-${OTHER}-${SPAN}-01`]],
   ] as const) {
-    it(`is a new one with ${what}`, () => {
+    it(`is new with ${situation}`, () => {
       const headers = { traceparent: header === undefined ? undefined : [header].flat().join(', ') };
       const traces = [traceOf(null, headers), traceOf(null, headers)];
 
@@ -43,7 +43,7 @@ describe('the trace of a request', () => {
     });
   }
 
-  it('is read back from what is written of it', () => {
+  it('is the same after it is written and read again', () => {
     const trace = traceOf(null, {});
 
     assert.deepEqual(traceOf(traceparentOf(trace), {}), trace);

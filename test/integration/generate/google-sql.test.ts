@@ -70,19 +70,19 @@ describe('Google’s own GoogleSQL parser', () => {
     assert.equal(await refusal(PROCEDURE), undefined);
   });
 
-  it('reports the line and column of the first error, even inside a procedure', async () => {
+  it('reports line and column of the first error, even inside a procedure', async () => {
     const broken = PROCEDURE.replace('commit transaction', 'comit transaction');
     assert.equal(await refusal(broken), '21:5 Syntax error: Expected keyword END but got identifier "comit"');
   });
 
   for (const { what, sql, place } of [
-    { what: 'a keyword out of place', sql: 'select 1;\nselect from x', place: '2:8' },
+    { what: 'a misplaced keyword', sql: 'select 1;\nselect from x', place: '2:8' },
     { what: 'an unclosed name', sql: 'select `a', place: '1:8' },
     { what: 'a missing parenthesis', sql: "select format('%d', 1;", place: '1:22' },
     { what: 'two statements without a semicolon', sql: 'select 1\nselect 2', place: '2:1' },
     { what: 'a statement in another dialect', sql: 'select a::text from t', place: '1:9' },
     { what: 'a table path that BigQuery does not know', sql: 'select * from /a/b', place: '1:15' },
-    { what: 'an error after characters of several bytes', sql: "select 'é😀', from from t", place: '1:19' },
+    { what: 'an error after multi-byte characters', sql: "select 'é😀', from from t", place: '1:19' },
   ]) {
     it(`refuses ${what}`, async () => {
       assert.match((await refusal(sql)) ?? 'accepted', new RegExp(`^${place} Syntax error`));
@@ -103,7 +103,7 @@ describe('Google’s own GoogleSQL parser', () => {
     });
   }
 
-  it('parses many texts at once, independently', async () => {
+  it('parses many texts concurrently and independently', async () => {
     const texts = Array.from({ length: 20 }, (_, index) => `${'\n'.repeat(index)}select from t`);
     const places = (await Promise.all(texts.map(refusal))).map((reason) => reason?.split(' ')[0]);
     assert.deepEqual(
@@ -139,11 +139,11 @@ describe('the check of GoogleSQL texts', () => {
     );
   });
 
-  it('finds the files in every folder below sql/bigquery, named by their paths, in a stable order', async () => {
+  it('finds the files in every folder below sql/bigquery, named by path, in a stable order', async () => {
     await mkdir(join(folder, 'sql/bigquery/project'), { recursive: true });
     await writeFile(join(folder, 'sql/bigquery/queries.sql'), 'select 2');
     await writeFile(join(folder, 'sql/bigquery/project/view.sql'), 'select 1');
-    await writeFile(join(folder, 'sql/bigquery/project/notes.md'), 'no text');
+    await writeFile(join(folder, 'sql/bigquery/project/notes.md'), 'not SQL');
     const written = (await googleSqlTexts(folder)).filter(({ name }) => name.startsWith('sql/'));
     assert.deepEqual(written, [
       { name: 'sql/bigquery/project/view.sql', sql: 'select 1' },
@@ -151,7 +151,7 @@ describe('the check of GoogleSQL texts', () => {
     ]);
   });
 
-  it('refuses a project without such files, since a check of nothing would pass', async () => {
+  it('refuses a project without such files, because a check of nothing would pass', async () => {
     await assert.rejects(googleSqlTexts(folder), /no GoogleSQL text found in .*sql\/bigquery/);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { FUNCTIONS, startFunction } from '../../local/functions.ts';
 
 describe('npm start -- --inspect', () => {
-  it('lets a debugger attach to each function, on another port when its own is taken', async () => {
+  it('lets a debugger attach to each function, on another port if the preferred one is taken', async () => {
     const start = () =>
       startFunction(FUNCTIONS[0], {
         env: process.env,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { isAlive } from '../../emulators/process-identity.ts';
 import { startChild } from '../../local/child.ts';
-import { checkElsewhere } from '../../local/elsewhere.ts';
+import { checkExternalServices } from '../../local/external-services.ts';
 import type { Result } from '../../local/result.ts';
 import { removeLeftovers } from '../../local/throwaway-folder.ts';
 import { readEnabledViewSources } from '../../local/view-sources.ts';
@@ -16,10 +16,10 @@ import { processTree } from '../../support/process-tree.ts';
 
 const SMALL = ['--scale', '0.05'];
 
-describe('parts that are elsewhere', () => {
-  it('are looked for before anything is started, and every variable that is wrong is named', async () => {
+describe('external services', () => {
+  it('are checked before anything starts, and every wrong variable is named', async () => {
     await assert.rejects(
-      checkElsewhere({
+      checkExternalServices({
         SOURCE_DATABASE_URL: 'mysql://127.0.0.1/x',
         PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
         STORAGE_EMULATOR_HOST: '127.0.0.1:9023',
@@ -27,13 +27,13 @@ describe('parts that are elsewhere', () => {
       (error: Error) => {
         assert.deepEqual(error.message.split('\n'), [
           'SOURCE_DATABASE_URL must have the form postgresql://user:password@host:port/database',
-          'PUBSUB_EMULATOR_HOST: nobody answers at 127.0.0.1:1',
+          'PUBSUB_EMULATOR_HOST: nothing listens at 127.0.0.1:1',
           'STORAGE_EMULATOR_HOST must have the form http://host:port',
         ]);
         return true;
       },
     );
-    await checkElsewhere({ PUBSUB_EMULATOR_HOST: '' });
+    await checkExternalServices({ PUBSUB_EMULATOR_HOST: '' });
   });
 });
 
@@ -46,7 +46,7 @@ describe('npm start', () => {
   });
 
   afterEach(async () => {
-    // Of a test that failed: twice, which waits for nothing.
+    // Stops what a failed test has left; the second interrupt stops it at once.
     await Promise.all([...running].map((command) => command.interrupt().then(() => command.interrupt())));
     running.clear();
   });
@@ -62,7 +62,7 @@ describe('npm start', () => {
   const call = (...args: string[]): Command => new Command('local/call.ts', [...args, '--data', folder]);
 
   describe('--once', () => {
-    it('ends with every view equal in source and target, and says so in its last line (I1, I2)', async () => {
+    it('makes every view equal in source and target and prints so in its last line (I1, I2)', async () => {
       const command = start('--once', ...SMALL, '--changes', '300', '--json');
       assert.equal(await command.exitCode, 0, command.output);
 
@@ -76,28 +76,28 @@ describe('npm start', () => {
       for (const { source_rows, target_rows, added, deleted, batches, ...view } of result.views) {
         assert.equal(view.consistent, true);
         assert.equal(target_rows, source_rows);
-        // A stream is not told whether a key was there.
+        // A stream cannot tell whether a key existed before.
         if (view.load_type === 'merge') {
           assert.equal(added - deleted, target_rows, `${view.name}: the batches' counts add up to the rows`);
         }
         assert.ok(view.changed > 0 && batches > 1, `${view.name} was changed after its initial load`);
       }
-      assert.deepEqual(await readdir(folder), [], 'it leaves no data');
+      assert.deepEqual(await readdir(folder), [], 'no data are left');
     });
 
-    it('ends with exit code 1 and names view, key, column and values of a row that was spoilt', async () => {
+    it('exits with code 1 and names view, key, column and both values of a corrupted row', async () => {
       const command = start('--once', ...SMALL, '--changes', '50', '--corrupt', 'pmr_inventory');
       assert.equal(await command.exitCode, 1, command.output);
 
       const finding =
         /^pmr_inventory: key \d+, column serial_number: source "(.*)", target "\1 \(corrupted\)"$/m;
       assert.match(command.output, finding);
-      assert.match(command.output, /^pmr_inventory: in all: differing values 1$/m);
+      assert.match(command.output, /^pmr_inventory: in total: different values 1$/m);
       assert.match(command.output, /^pmr_inventory .* DIFFERENT$/m);
       assert.match(command.output, /^pmr_project .* equal$/m);
     });
 
-    it('can be stopped at any time and leaves nothing', async () => {
+    it('can be stopped at any time and leaves no data', async () => {
       const command = start('--once', ...SMALL);
       await command.saysLine(/rows of projects/);
       await command.interrupt();
@@ -105,9 +105,9 @@ describe('npm start', () => {
       assert.deepEqual(await readdir(folder), []);
     });
 
-    it('clears up what a killed run left, its PostgreSQL too, and leaves running ones alone', async () => {
-      const [killed, goingOn] = [start('--once', ...SMALL), start('--once', ...SMALL)];
-      await Promise.all([killed, goingOn].map((command) => command.saysLine(/rows of lookups/)));
+    it('removes what a killed run left, its PostgreSQL server too, and leaves running ones alone', async () => {
+      const [killed, other] = [start('--once', ...SMALL), start('--once', ...SMALL)];
+      await Promise.all([killed, other].map((command) => command.saysLine(/rows of lookups/)));
       const parts = processTree(killed.pid);
       process.kill(killed.pid, 'SIGKILL');
       await killed.exitCode;
@@ -116,17 +116,19 @@ describe('npm start', () => {
       assert.equal(await removeLeftovers(folder), 1);
       while (parts.some(isAlive)) await setImmediate();
       assert.equal((await readdir(folder)).length, 1);
-      await goingOn.interrupt();
-      assert.equal(await goingOn.exitCode, 130, goingOn.output);
+      await other.interrupt();
+      assert.equal(await other.exitCode, 130, other.output);
       assert.deepEqual(await readdir(folder), []);
     });
   });
 
   describe('until Ctrl-C', () => {
-    it('applies changes, answers calls by hand, keeps its folder for itself, and leaves nothing running', async () => {
+    it('applies changes, answers manual calls, locks its data folder, and leaves no process running', async () => {
       const command = start(...SMALL);
-      await command.saysLine(/^pmr_project #\d+ initial \+\d+/);
-      await command.saysLine(/^pmr_\w+ #\d+ incremental \+\d+ ~\d+ -\d+ in .* lag /);
+      await command.saysLine(/^pmr_project batch \d+ \(initial\): \d+ added/);
+      await command.saysLine(
+        /^pmr_\w+ batch \d+ \(incremental\): \d+ added, \d+ changed, \d+ deleted in .* lag /,
+      );
 
       const answered = call('extract', '{"dryRun":true}');
       assert.equal(await answered.exitCode, 0, answered.output);
@@ -136,7 +138,7 @@ describe('npm start', () => {
       assert.match(refused.output, /no view source is named .*nothing/);
       const unknown = call('nothing');
       assert.equal(await unknown.exitCode, 2);
-      assert.match(unknown.output, /no function nothing; there are extract, merge/);
+      assert.match(unknown.output, /no function nothing\. The functions are extract, merge/);
       const broken = call('extract', '{view}');
       assert.equal(await broken.exitCode, 2);
       assert.match(broken.output, /not JSON/);
@@ -155,25 +157,25 @@ describe('npm start', () => {
       );
     });
 
-    it('goes on with the data of the last run', async () => {
+    it('continues with the data of the last run', async () => {
       const command = start();
-      await command.saysLine(/database is kept/);
-      await command.saysLine(/^pmr_\w+ #\d+ incremental /);
-      assert.doesNotMatch(command.output, /initial/);
+      await command.saysLine(/database exists from an earlier run/);
+      await command.saysLine(/^pmr_\w+ batch \d+ \(incremental\)/);
+      assert.doesNotMatch(command.output, /\(initial\)/);
       await command.interrupt();
       assert.equal(await command.exitCode, 0, command.output);
     });
   });
 
-  it('says what is wrong with its arguments', async () => {
+  it('explains what is wrong with its arguments', async () => {
     const wrong: [string[], RegExp][] = [
       [['--twice'], /Unknown option '--twice'/],
       [['--json'], /--json needs --once/],
-      [['--once', '--rate', '1'], /--rate makes no sense with --once/],
+      [['--once', '--rate', '1'], /--rate cannot be used with --once/],
       [['--once', '--scale', '0'], /--scale must be a number above 0/],
       [['--once', '--changes', 'many'], /--changes must be a whole number/],
       [['--once', '--corrupt', 'nothing'], /--corrupt takes one of pmr_inventory, .*, not nothing$/m],
-      [['--once', '--corrupt', 'xyz_incident'], /BigQuery changes no row of a streamed table by hand/],
+      [['--once', '--corrupt', 'xyz_incident'], /BigQuery does not allow UPDATE on a streamed table/],
     ];
     for (const [args, message] of wrong) {
       const command = start(...args);
@@ -183,13 +185,13 @@ describe('npm start', () => {
     }
   });
 
-  it('says that nothing runs when there is nothing to call', async () => {
+  it('reports a call while npm start is not running', async () => {
     const command = call('extract');
     assert.equal(await command.exitCode, 1);
-    assert.match(command.output, /npm start first/);
+    assert.match(command.output, /npm start is not running/);
   });
 
-  it("shows a function's own error when it cannot start", async () => {
+  it("shows a function's own error if it cannot start", async () => {
     const starting = startChild({
       name: 'function nothing',
       program: new URL('../../local/function-process.ts', import.meta.url),

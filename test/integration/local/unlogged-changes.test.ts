@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
-import { logUnloggedChanges, rememberUnloggedChanges } from '../../local/unlogged-changes.ts';
+import { logUnloggedChanges, recordUnloggedChanges } from '../../local/unlogged-changes.ts';
 import { createSmartApp } from '../../smartapp/create-smartapp.ts';
 import { MODELS } from '../../smartapp/models.ts';
 import { WORKLOAD_NAME, Workload } from '../../smartapp/workload.ts';
 
-describe('changes that a killed SMartApp did not get to log', () => {
+describe('the changes that a killed SMartApp has not logged', () => {
   let postgres: Postgres;
   let superuser: pg.Client;
   /** One of the workload's connections. */
@@ -20,7 +20,7 @@ describe('changes that a killed SMartApp did not get to log', () => {
       new pg.Client({ connectionString: postgres.url(), application_name: WORKLOAD_NAME }),
     ];
     await Promise.all([superuser.connect(), application.connect()]);
-    await rememberUnloggedChanges(superuser);
+    await recordUnloggedChanges(superuser);
   });
 
   after(async () => {
@@ -28,13 +28,13 @@ describe('changes that a killed SMartApp did not get to log', () => {
     await postgres.stop();
   });
 
-  it('are none after a workload that was stopped in order', async () => {
+  it('do not exist after a workload that stopped normally', async () => {
     const { logRows } = await new Workload({ connectionString: postgres.url() }).run({ changes: 300 });
     assert.ok(logRows > 0);
     assert.equal(await logUnloggedChanges(superuser), 0);
   });
 
-  it('are logged, once each, as what counts as touching every column', async () => {
+  it('get one log row per object, which counts as a change of every column', async () => {
     const { rows } = await application.query('select id from app_project order by id limit 2');
     const [first, second] = rows.map(({ id }) => String(id));
     await application.query(`update app_project set project_name = 'a' where id = $1`, [first]);
@@ -58,13 +58,13 @@ describe('changes that a killed SMartApp did not get to log', () => {
     assert.equal(await logUnloggedChanges(superuser), 0);
   });
 
-  it('are not those of others, or of a transaction that was rolled back', async () => {
+  it('do not include changes by other clients or in a rolled-back transaction', async () => {
     await superuser.query(`update app_project set project_name = 'by hand'`);
     await application.query(`begin; update app_project set project_name = 'never'; rollback`);
     assert.equal(await logUnloggedChanges(superuser), 0);
   });
 
-  it('outlive the log row of an earlier change of the same object', async () => {
+  it('stay recorded when an earlier change of the same object is logged', async () => {
     const change = `update app_project set has_pm = not has_pm where id = (select min(id) from app_project)`;
     const other = new pg.Client({ connectionString: postgres.url(), application_name: WORKLOAD_NAME });
     await other.connect();

@@ -15,8 +15,8 @@ describe("SMartApp's log rows", () => {
   beforeEach(async () => {
     client = await server.connect().connect();
     await client.query('begin');
-    const surroundings = { random: new Random(1), clock: tickingClock(), highestId: new Map() };
-    request = () => new DjangoRequest(client, surroundings);
+    const context = { random: new Random(1), clock: tickingClock(), highestId: new Map() };
+    request = () => new DjangoRequest(client, context);
   });
 
   afterEach(async () => {
@@ -28,7 +28,7 @@ describe("SMartApp's log rows", () => {
   const dataOf = (made: DjangoRequest) =>
     made.logRows.map(({ action, changedData }) => ({ action, changedData }));
 
-  it('name the values of a created row, the differences of a changed one, and all columns of a deleted one', async () => {
+  it('contain the values of a created row, the changes of a changed row, and all columns of a deleted row', async () => {
     const creating = request();
     const plan = await creating.create(MODELS.plan, { project_id: 1, remark: '', planned_date: null });
     const [added] = dataOf(creating);
@@ -51,7 +51,7 @@ describe("SMartApp's log rows", () => {
     assert.deepEqual(deleted?.changedData?.remark, { old: '2/4' });
   });
 
-  it('keep the first action and the latest change of each field, one row per object', async () => {
+  it('combine the changes of one object into one row, with the first action and the latest values', async () => {
     const both = request();
     const plan = await both.create(MODELS.plan, { project_id: 1, remark: '1/4' });
     await both.save(plan, { remark: '2/4' });
@@ -61,7 +61,7 @@ describe("SMartApp's log rows", () => {
     assert.deepEqual(log[0]?.changedData?.remark, { old: '1/4', new: '2/4' });
   });
 
-  it('remember what a savepoint took back', async () => {
+  it('include changes that a savepoint rolled back', async () => {
     const nested = request();
     await nested.atomic(async () => {
       await nested.create(MODELS.plan, { project_id: 1 });
@@ -74,7 +74,7 @@ describe("SMartApp's log rows", () => {
     );
   });
 
-  it('come one for each row that goes with its parent, children first', async () => {
+  it('include one for each row that is deleted with its parent, children first', async () => {
     const creating = request();
     const inventory = await creating.create(MODELS.inventory, { project_id: 1 });
     const plan = await creating.create(MODELS.plan, { project_id: 1 });
@@ -90,12 +90,12 @@ describe("SMartApp's log rows", () => {
     );
   });
 
-  it('can be written by hand, sensible or not', async () => {
-    const id = await logRow(client, { model: 'project', objectId: 'no number', action: 'deleted' });
+  it('can be written by hand, even with an invalid object id', async () => {
+    const id = await logRow(client, { model: 'project', objectId: 'not a number', action: 'deleted' });
     const { rows } = await client.query(
       'select object_id, content_type_id, action from models_logging_change where id = $1',
       [id],
     );
-    assert.deepEqual(rows, [{ object_id: 'no number', content_type_id: 7, action: 'deleted' }]);
+    assert.deepEqual(rows, [{ object_id: 'not a number', content_type_id: 7, action: 'deleted' }]);
   });
 });

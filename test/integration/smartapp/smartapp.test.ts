@@ -10,8 +10,8 @@ describe('SMartApp', () => {
 
   afterEach(() => server.disconnect());
 
-  describe('as sample data', () => {
-    it('has the production sizes times the scale', async () => {
+  describe('the sample data', () => {
+    it('have the production sizes, multiplied by the scale', async () => {
       const database = server.connect();
       const sizes = await Promise.all(
         VIEWS.map(async (view) => [view, await countOf(database, `select from ${view}`)] as const),
@@ -25,14 +25,14 @@ describe('SMartApp', () => {
       });
     });
 
-    it('has rows that its views leave out, so that they can enter', async () => {
+    it('have rows that the views leave out, so that rows can enter the views', async () => {
       const database = server.connect();
       assert.equal(await countOf(database, 'select from app_project where is_dummy'), 1);
       assert.equal(await countOf(database, 'select from app_inventory where is_dummy'), 17);
       assert.equal(await countOf(database, 'select from app_incident where incident_status_id = 3'), 33);
     });
 
-    it('has no row that refers to a missing one', async () => {
+    it('have no row that refers to a missing row', async () => {
       const database = server.connect();
       const { rows } = await database.query<{ child: string; parent: string; name: string }>(`
         select conrelid::regclass as child, confrelid::regclass as parent, attname as name
@@ -44,7 +44,7 @@ describe('SMartApp', () => {
       }
     });
 
-    it('has text that careless formats break on, and empty text beside NULL', async () => {
+    it('have texts that break careless formats, and both empty texts and NULL', async () => {
       const [varieties] = (
         await server.connect().query(`
           select bool_or(text like '%"%') and bool_or(text like '%''%') as quotes, bool_or(text like E'%\\\\%') as backslash,
@@ -57,7 +57,7 @@ describe('SMartApp', () => {
       assert.deepEqual(new Set(Object.values(varieties)), new Set([true]));
     });
 
-    it('fits the partitions of the targets: months and years of one load, and the window of streaming', async () => {
+    it('fit the partition limits of the targets: the partitions of one load, and the date range for streaming', async () => {
       const database = server.connect();
       for (const [view, column] of [
         ['pmr_project', 'project_start'],
@@ -68,14 +68,14 @@ describe('SMartApp', () => {
         assert.ok(months > 5 && months < 300, `${view} has ${months} months`);
         assert.ok(
           (await countOf(database, `select from ${view} where ${column} is null`)) > 0,
-          `${view} without date`,
+          `${view} has rows without a date`,
         );
       }
       const tooOld = `select from xyz_incident where open_datetime < '2019'`;
       assert.equal(await countOf(database, tooOld), 0);
     });
 
-    it('has a log of many content types and all actions, with holes in its ids', async () => {
+    it('have a log with many content types and all actions, with holes in its ids', async () => {
       const database = server.connect();
       const { rows } = await database.query(`
         select count(distinct content_type_id)::int as types, count(distinct action)::int as actions,
@@ -84,19 +84,19 @@ describe('SMartApp', () => {
       assert.deepEqual(rows, [{ types: 9, actions: 3, has_holes: true, continues: true }]);
     });
 
-    it('is the same for the same seed, and another one for another', async () => {
-      const [first, again, other] = await Promise.all(
+    it('are the same for the same seed and differ for another seed', async () => {
+      const [first, repeated, other] = await Promise.all(
         [7, 7, 8].map(async (seed) => {
           const { url, database } = await server.create('nothing');
           await createSmartApp(url, { scale: 0.005, seed });
           return digestsOf(database);
         }),
       );
-      assert.deepEqual(first, again);
+      assert.deepEqual(first, repeated);
       assert.notDeepEqual(first, other);
     });
 
-    it('leaves nothing behind when it cannot be made whole', async () => {
+    it('are created completely or not at all', async () => {
       const { url, database } = await server.create('nothing');
       await database.query('create table app_incident (mine int)');
       await assert.rejects(createSmartApp(url, { scale: SCALE }), { code: '42P07' });
@@ -104,7 +104,7 @@ describe('SMartApp', () => {
     });
   });
 
-  describe("'s reader role", () => {
+  describe('the reader role', () => {
     const READABLE = [
       ...VIEWS,
       ...['app_project', 'app_inventory', 'app_preventivemaintenance', 'app_pm_inventory', 'app_incident'],
@@ -113,7 +113,7 @@ describe('SMartApp', () => {
       ...['models_logging_change', 'django_content_type', 'models_logging_change_id_seq'],
     ];
 
-    it('can read exactly what is configured (I12)', async () => {
+    it('can read exactly the configured tables and views (I12)', async () => {
       const reader = server.connect(READER_ROLE, READER_PASSWORD);
       const readable = await reader.query<{ name: string }>(`
         select oid::regclass::text as name from pg_class
@@ -124,7 +124,7 @@ describe('SMartApp', () => {
       await assert.rejects(reader.query('select * from auth_user'), { code: '42501' });
     });
 
-    it('can write nothing (I12)', async () => {
+    it('cannot write (I12)', async () => {
       const reader = server.connect(READER_ROLE, READER_PASSWORD);
       const writable = await reader.query(`
         select oid::regclass from pg_class
@@ -137,7 +137,7 @@ describe('SMartApp', () => {
       await assert.rejects(reader.query('create table mine (id int)'), { code: '42501' });
     });
 
-    it('and the views may be set up again', async () => {
+    it('and the views can be set up again', async () => {
       const { database } = await server.create('sample');
       for (const name of [...VIEWS, 'reader-role', 'recommended-index']) {
         await database.query(

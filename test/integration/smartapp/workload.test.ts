@@ -14,7 +14,7 @@ describe("SMartApp's workload", () => {
 
   afterEach(() => server.disconnect());
 
-  /** Runs it on a copy, and reads the log rows that it wrote. */
+  /** Runs the workload on a copy of the database, with views on the log rows that it wrote and on the current rows. */
   const run = async (changes: number, options: Omit<WorkloadOptions, 'connectionString'>) => {
     const { url, database } = await server.create('sample');
     const made: Change[] = [];
@@ -40,7 +40,7 @@ describe("SMartApp's workload", () => {
     return { database, report, made };
   };
 
-  it('makes about as many changes as it is asked for, by every kind of request', async () => {
+  it('makes about the requested number of changes, with every kind of request', async () => {
     const { database, report, made } = await run(400, {});
     assert.ok(report.changes >= 400 && report.changes < 500, `${report.changes} changes`);
     assert.equal(made.length, report.changes);
@@ -58,8 +58,8 @@ describe("SMartApp's workload", () => {
     );
   });
 
-  it('leaves the logs behind that mislead whoever believes their action', async () => {
-    // With one writer, the last log row of a key is that of the last request about it.
+  it('leaves log rows whose actions mislead', async () => {
+    // With one writer, the last log row of a key comes from the last request that touched it.
     const { database, made } = await run(500, { writers: 1 });
     const lastLogs = `
       select distinct on (content_type_id, object_id) action,
@@ -73,12 +73,12 @@ describe("SMartApp's workload", () => {
     assert.ok(keys('changed', false) > 0, 'updated, then deleted');
     assert.ok(keys('added', false) > 0, 'created, then deleted');
     assert.ok(keys('deleted', true) > 0, 'deleted, then created with the same key');
-    const reallyMade = new Set(made.map(keyOf));
-    const neverMade = [...(await loggedKeys(database, 'added'))].filter((key) => !reallyMade.has(key));
-    assert.ok(neverMade.length > 0, 'created in a savepoint that was rolled back');
+    const actual = new Set(made.map(keyOf));
+    const phantoms = [...(await loggedKeys(database, 'added'))].filter((key) => !actual.has(key));
+    assert.ok(phantoms.length > 0, 'created in a savepoint that was rolled back');
   });
 
-  it('commits some log rows after others with higher ids, and leaves holes (I3)', async () => {
+  it('commits some log rows after others with higher ids, and leaves holes in the ids (I3)', async () => {
     const { database, report } = await run(400, {});
     assert.ok(report.heldLogs > 0 && report.lateLogs > 0);
     const overtaken = `
@@ -92,7 +92,7 @@ describe("SMartApp's workload", () => {
     assert.deepEqual(rows, [{ has_holes: true }]);
   });
 
-  it('writes log rows as the package does', async () => {
+  it('writes log rows in the form of django-models-logging', async () => {
     const { database } = await run(500, {});
     const { rows } = await database.query<LoggedRow>('select * from new_log order by id');
     const modelOf = new Map(Object.values(MODELS).map((model) => [model.contentTypeId, model]));
@@ -109,7 +109,7 @@ describe("SMartApp's workload", () => {
     assert.deepEqual([...new Set(rows.map(({ action }) => action))].sort(), ['added', 'changed', 'deleted']);
   });
 
-  it('makes the same changes and log rows again with one writer, a fixed clock and the same seed', async () => {
+  it('repeats the same changes and log rows with one writer, a fixed clock and the same seed', async () => {
     const contents = [];
     for (const seed of [5, 5, 6]) {
       const { database } = await run(150, { seed, writers: 1, clock: tickingClock() });
@@ -120,14 +120,14 @@ describe("SMartApp's workload", () => {
     assert.notDeepEqual(contents[0], contents[2]);
   });
 
-  it('makes changes that nothing logs only when asked to', async () => {
+  it('makes unlogged changes only on request', async () => {
     const { database, report, made } = await run(500, { unlogged: true });
     for (const { name } of UNLOGGED_SCENARIOS) assert.ok((report.requests[name] ?? 0) > 0, name);
     const logged = await loggedKeys(database);
     assert.ok(made.some((change) => !logged.has(keyOf(change))));
   });
 
-  it('works in the background until it is stopped, and leaves no log transaction open', async () => {
+  it('runs in the background until it is stopped, and leaves no log transaction open', async () => {
     const { url, database } = await server.create('sample');
     const workload = new Workload({ connectionString: url, holdMs: [50, 100] });
     workload.start({ changesPerSecond: 300 });
@@ -138,7 +138,7 @@ describe("SMartApp's workload", () => {
     assert.equal(workload.report.changes, changes);
   });
 
-  it('keeps to the rate that it was given', async () => {
+  it('keeps to the given rate', async () => {
     const { url } = await server.create('sample');
     const workload = new Workload({ connectionString: url, holdMs: [50, 100] });
     const startedAt = performance.now();
@@ -148,7 +148,7 @@ describe("SMartApp's workload", () => {
     assert.ok(performance.now() - startedAt > 400, `60 changes after ${performance.now() - startedAt} ms`);
   });
 
-  it('says so when it loses its connections', async () => {
+  it('reports lost connections', async () => {
     const { url, database } = await server.create('sample');
     const workload = new Workload({ connectionString: url });
     workload.start({ changesPerSecond: 1000 });

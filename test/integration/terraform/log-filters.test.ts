@@ -12,10 +12,10 @@ import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.t
 const BEHIND_MINUTES = 30;
 const VIEW = 'pmr_project';
 
-/** What happens, and the metrics and alerts that are to see it: each of them once for its line, and no others. */
+/** An event, and exactly the metrics and alerts whose filters must match the log lines that it causes. */
 interface Situation {
-  what: string;
-  happen: () => Promise<void>;
+  description: string;
+  cause: () => Promise<void>;
   metrics: string[];
   alerts: string[];
 }
@@ -47,14 +47,14 @@ describe('metrics and alerts on log lines', () => {
 
   const SITUATIONS: Situation[] = [
     {
-      what: 'a tick over a view that is current',
-      happen: async () => void (await functions.push('extract', { trigger: 'scheduler' })),
-      metrics: ['behind_seconds', 'looked_at_views', 'signs_of_life'],
+      description: 'a tick over a current view',
+      cause: async () => void (await functions.push('extract', { trigger: 'scheduler' })),
+      metrics: ['behind_seconds', 'liveness', 'views_checked'],
       alerts: [],
     },
     {
-      what: 'a tick over a view that has been behind for longer than is allowed',
-      happen: async () => {
+      description: 'a tick over a view that has been behind for too long',
+      cause: async () => {
         await on.control.query(
           `update etl.view_source set captured_at = now() - interval '${BEHIND_MINUTES} minutes'`,
         );
@@ -65,14 +65,14 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['lag'],
     },
     {
-      what: 'a second batch in a row that is given up',
-      happen: async () => {
+      description: 'a second abandoned batch in a row',
+      cause: async () => {
         for (let times = 0; times < 3; times += 1) {
           stack.bigquery.faults.next(
             'bigquery.job.load',
             failJob('notFound', 'Not found: Table temp_project'),
           );
-          await on.source.change('app_project', 1, { name: `given up ${times}` });
+          await on.source.change('app_project', 1, { name: `abandoned ${times}` });
           await functions.push('extract', { view: VIEW });
         }
         await replicate();
@@ -81,8 +81,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['abandoned_batches'],
     },
     {
-      what: 'a batch that is applied',
-      happen: async () => {
+      description: 'an applied batch',
+      cause: async () => {
         await on.source.change('app_project', 1, { name: 'changed' });
         await replicate();
       },
@@ -90,8 +90,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: [],
     },
     {
-      what: 'a source that must not be captured',
-      happen: async () => {
+      description: 'a source that must not be captured',
+      cause: async () => {
         await on.source.database.query('alter sequence models_logging_change_id_seq cache 20');
         await functions.push('extract', { view: VIEW });
         await on.source.database.query('alter sequence models_logging_change_id_seq cache 1');
@@ -100,8 +100,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['halted_view'],
     },
     {
-      what: 'a batch with a value that BigQuery cannot hold',
-      happen: async () => {
+      description: 'a batch with a value that BigQuery cannot hold',
+      cause: async () => {
         await on.source.change('app_project', 1, { share: 'NaN' });
         await functions.push('extract', { view: VIEW });
         await on.source.change('app_project', 1, { share: 2 });
@@ -110,8 +110,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['failed_batch'],
     },
     {
-      what: 'a merge that comes while its batch is still extracted',
-      happen: async () => {
+      description: 'a merge event that arrives while its batch is still being extracted',
+      cause: async () => {
         const held = stack.bigquery.faults.holdNext('bigquery.job.load');
         await on.source.change('app_project', 1, { name: 'early' });
         const extracting = functions.call('extract', { view: VIEW });
@@ -126,8 +126,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: [],
     },
     {
-      what: 'a batch that the target refuses',
-      happen: async () => {
+      description: 'a batch that the target refuses',
+      cause: async () => {
         await on.source.change('app_project', 1, { name: 'refused' });
         const { view, etlTransactionId } = await functions.call('extract', { view: VIEW });
         await on.query(`update ${on.targetTable()} set etl_transaction_id = 999999 where true`);
@@ -137,14 +137,14 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['failed_batch'],
     },
     {
-      what: 'an event that nobody can carry out',
-      happen: async () => void (await functions.push('extract', { view: 'unknown' })),
+      description: 'an event that no function can handle',
+      cause: async () => void (await functions.push('extract', { view: 'unknown' })),
       metrics: ['failures'],
       alerts: ['dead_letter'],
     },
     {
-      what: 'a dead letter that cannot be published',
-      happen: async () => {
+      description: 'a dead letter that cannot be published',
+      cause: async () => {
         stack.pubsub.faults.next('pubsub.Publish', failBefore('PERMISSION_DENIED'));
         await functions.push('extract', { view: 'unknown' });
       },
@@ -152,8 +152,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['dead_letter'],
     },
     {
-      what: 'a failure that cannot even be recorded',
-      happen: async () => {
+      description: 'a failure that cannot even be recorded',
+      cause: async () => {
         await on.control.query('alter table etl.etl_error rename to gone');
         await functions.push('extract', { view: 'unknown' });
         await on.control.query('alter table etl.gone rename to etl_error');
@@ -162,8 +162,8 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['dead_letter'],
     },
     {
-      what: 'a right that is missing in the source',
-      happen: async () => {
+      description: 'a missing permission in the source',
+      cause: async () => {
         await on.source.database.query('alter table models_logging_change enable row level security');
         await functions.push('extract', { view: VIEW });
         await on.source.database.query('alter table models_logging_change disable row level security');
@@ -172,18 +172,18 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['refused'],
     },
     {
-      what: 'a function with half its environment',
-      happen: async () => {
-        const half = await start(['stream'], { STAGING_BUCKET: '' });
-        await half.call('stream', { view: VIEW, etlTransactionId: '1' });
-        await half.stop();
+      description: 'a function with an incomplete environment',
+      cause: async () => {
+        const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
+        await incomplete.call('stream', { view: VIEW, etlTransactionId: '1' });
+        await incomplete.stop();
       },
       metrics: ['retries'],
       alerts: ['refused'],
     },
     {
-      what: 'a transaction that keeps the floor for longer than is allowed',
-      happen: async () => {
+      description: 'a transaction that has held back the floor for too long',
+      cause: async () => {
         const writer = await on.source.database.connect();
         try {
           await writer.query('begin');
@@ -202,14 +202,14 @@ describe('metrics and alerts on log lines', () => {
     },
   ];
 
-  for (const { what, happen, metrics, alerts } of SITUATIONS) {
-    it(`I8 ${what}: ${[...metrics, ...alerts].join(', ') || 'none'}`, async () => {
+  for (const { description, cause, metrics, alerts } of SITUATIONS) {
+    it(`I8 ${description} reaches ${[...metrics, ...alerts].join(', ') || 'none'}`, async () => {
       const before = entries.length;
-      await happen();
+      await cause();
 
       const written = entries.slice(before);
-      assert.deepEqual(seenBy(definitions.metrics, written), metrics);
-      assert.deepEqual(seenBy(definitions.alerts, written), alerts);
+      assert.deepEqual(matching(definitions.metrics, written), metrics);
+      assert.deepEqual(matching(definitions.alerts, written), alerts);
       for (const definition of [...definitions.metrics, ...definitions.alerts]) {
         for (const entry of written.filter(parseLogFilter(definition.filter)))
           assertExtracted(definition, entry);
@@ -217,33 +217,34 @@ describe('metrics and alerts on log lines', () => {
     });
   }
 
-  it('are all met by a situation above', () => {
-    const met = (kind: 'metrics' | 'alerts') => new Set(SITUATIONS.flatMap((situation) => situation[kind]));
+  it('are each reached by a situation above', () => {
+    const reached = (kind: 'metrics' | 'alerts') =>
+      new Set(SITUATIONS.flatMap((situation) => situation[kind]));
 
     for (const kind of ['metrics', 'alerts'] as const) {
       assert.deepEqual(
-        definitions[kind].map(({ name }) => name).filter((name) => !met(kind).has(name)),
+        definitions[kind].map(({ name }) => name).filter((name) => !reached(kind).has(name)),
         [],
       );
     }
   });
 
-  it('see nothing of other services', () => {
+  it('match no log line of another service', () => {
     for (const { name, filter } of [...definitions.metrics, ...definitions.alerts]) {
-      const foreign = entries.map((entry) => ({
+      const othersEntries = entries.map((entry) => ({
         ...entry,
         resource: { ...entry.resource, labels: { service_name: 'website' } },
       }));
-      assert.equal(foreign.filter(parseLogFilter(filter)).length, 0, name);
+      assert.equal(othersEntries.filter(parseLogFilter(filter)).length, 0, name);
     }
   });
 
-  /** The names of those that see a line at all, in the order of the configuration, which is that of the alphabet. */
-  function seenBy(all: LogDefinition[], written: LogEntry[]): string[] {
+  /** The names of the definitions that match any line, in the alphabetical order of the configuration. */
+  function matching(all: LogDefinition[], written: LogEntry[]): string[] {
     return all.filter(({ filter }) => written.some(parseLogFilter(filter))).map(({ name }) => name);
   }
 
-  /** Labels are texts, the values of a distribution numbers. */
+  /** Checks that every label is a non-empty text, and that the value of a distribution is a number. */
   function assertExtracted({ name, labels, value }: LogDefinition, entry: LogEntry): void {
     for (const extractor of Object.values(labels)) {
       assert.match(String(extractField(entry, extractor) ?? ''), /\w/, `${name}: ${extractor}`);

@@ -6,8 +6,8 @@ import { terraformVersion } from '../../tools/terraform/terraform-program.ts';
 
 const version = await terraformVersion();
 
-describe('Terraform itself', () => {
-  it('wants a release of the google provider that the configuration was checked against', async () => {
+describe('Terraform', () => {
+  it('requires the release of the google provider that the configuration is checked against', async () => {
     const [major, minor] = (await loadProviderSchema()).version.split('.').map(Number);
     const { 'versions.tf': versions = '' } = await readFiles();
 
@@ -15,19 +15,19 @@ describe('Terraform itself', () => {
   });
 
   if (version === null) {
-    it('IS NOT ASKED: there is no program `terraform` in the PATH', () => {
-      console.log('      NOT RUN  terraform fmt, validate and test: install Terraform to have them');
+    it('IS NOT RUN, because there is no program `terraform` in the PATH', () => {
+      console.log('      NOT RUN  terraform fmt, validate and test; install Terraform to run them');
     });
     return;
   }
 
-  it('I12 finds no fault in form, types, plans, rights, refusals and the example', async function () {
+  it('I12 finds no problem in format, types, plans, permissions, validation rules and the example', async function () {
     this.timeout(600_000);
 
-    const { faults, passed, notes } = await checkTerraform();
+    const { problems, passed, notes } = await checkTerraform();
 
     for (const note of notes) console.log(`      NOTE  ${note}`);
-    assert.deepEqual(faults, {});
-    assert.deepEqual(passed.toSorted(), ['example', 'form', 'tests', 'validate']);
+    assert.deepEqual(problems, {});
+    assert.deepEqual(passed.toSorted(), ['example', 'format', 'tests', 'validate']);
   });
 });

@@ -1,13 +1,13 @@
-/** A value as text, an array as the texts of its elements. */
+/** A value as text; an array as the texts of its elements. */
 export type Value = string | null | (string | null)[];
 
-/** Brings the texts of both sides to one form: equal values have equal forms, different values have different ones. */
+/** Normalizes the texts of both sides, so that two texts are equal if and only if the values are equal. */
 interface Comparable {
   source: (text: string) => string;
   target: (text: string) => string;
 }
 
-/** By the target's type, as BigQuery's API names it; a type that is not here cannot be compared yet, and says so. */
+/** By the target's type, as BigQuery's API names it. Comparing a type that is not listed throws. */
 const BY_TYPE: Record<string, Comparable> = {
   STRING: both((text) => text),
   INTEGER: both((text) => String(BigInt(text))),
@@ -29,7 +29,7 @@ const BY_TYPE: Record<string, Comparable> = {
   JSON: both(json),
 };
 
-/** Whether a value of the source is what the target holds; a type that cannot be compared throws. */
+/** Whether the source's value equals the target's value. Throws if the type cannot be compared. */
 export function isSame(type: string, source: Value, target: Value): boolean {
   if (Array.isArray(source) && Array.isArray(target)) {
     return (
@@ -44,7 +44,7 @@ export function isSame(type: string, source: Value, target: Value): boolean {
   return comparable.source(source) === comparable.target(target);
 }
 
-/** A value as a finding shows it: NULL, or quoted, so that empty texts and spaces are seen. */
+/** A value as the report shows it: NULL, or in quotes, so that empty texts and spaces are visible. */
 export function show(value: Value): string {
   return value === null ? 'NULL' : JSON.stringify(value);
 }
@@ -53,7 +53,7 @@ function both(form: (text: string) => string): Comparable {
   return { source: form, target: form };
 }
 
-/** Without zeros that mean nothing: 1.50 is 1.5, -0.0 is 0. */
+/** Removes insignificant zeros: 1.50 becomes 1.5, -0.0 becomes 0. */
 function decimal(text: string): string {
   const [whole = '', fraction = ''] = text.split('.');
   const digits = fraction.replace(/0+$/, '');
@@ -68,14 +68,14 @@ function withMicroseconds(text: string): string {
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:\+00|Z)?$/;
 
-/** Of a time in UTC: `2024-02-29 23:59:59.123456+00`, or a text without seconds. */
+/** @param text a time in UTC, such as `2024-02-29 23:59:59.123456+00`; the seconds may be missing */
 function microsecondsSince1970(text: string): bigint {
   const [, date, minutes, seconds = '00', fraction = ''] = TIMESTAMP.exec(text) ?? [];
-  if (date === undefined) throw new Error(`${JSON.stringify(text)} is no time in UTC`);
+  if (date === undefined) throw new Error(`${JSON.stringify(text)} is not a time in UTC`);
   return BigInt(Date.parse(`${date}T${minutes}:${seconds}Z`)) * 1000n + BigInt(fraction.padEnd(6, '0'));
 }
 
-/** With sorted names and without spaces; whole numbers keep every digit. */
+/** Sorts the names and removes spaces; whole numbers keep every digit. */
 function json(text: string): string {
   const value: unknown = JSON.parse(
     text,

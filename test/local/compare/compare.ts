@@ -3,20 +3,20 @@ import { isSame, show, type Value } from './comparable.ts';
 import { readSource, type SourceRows } from './read-source.ts';
 import { readTarget, type TargetColumn, type TargetRows } from './read-target.ts';
 
-// The judge shares no code with what it judges: nothing under this folder imports the product's modules.
+// The comparison shares no code with the product, so that they cannot share a mistake: no file in this folder imports the product's modules.
 
-/** A source view and the table that must equal it. */
+/** A source view and the table that must be equal to it. */
 export interface Pair {
   view: string;
   /** `dataset.table` */
   target: string;
   keyColumn: string;
-  /** A merged target keeps deleted rows, marked; in a streamed one they are gone. */
+  /** Whether the target keeps deleted rows and marks them, as a merged target does; a streamed target loses them. */
   keepsDeletedRows: boolean;
 }
 
 export type Difference =
-  | { what: 'missing in the target' | 'not in the source' | 'twice in the target'; key: string }
+  | { what: 'missing in the target' | 'not in the source' | 'duplicate in the target'; key: string }
   | { what: 'value'; key: string; column: string; source: string; target: string }
   | { what: 'column missing in the target' | 'column not in the source'; column: string };
 
@@ -24,24 +24,24 @@ export interface Comparison {
   view: string;
   sourceRows: number;
   targetRows: number;
-  /** How many there are of each kind. */
+  /** Number of differences of each kind. */
   totals: Map<Difference['what'], number>;
-  /** The first ones that were met. */
+  /** The first differences that were found. */
   examples: Difference[];
   consistent: boolean;
 }
 
 const MAX_EXAMPLES = 20;
 
-/** SMartApp's own, which is not replicated. */
+/** A column of SMartApp that is not replicated. */
 const UNREPLICATED = new Set(['updated_at']);
-/** The pipeline's own. */
+/** Columns that the pipeline adds. */
 const TECHNICAL = new Set(['is_deleted', 'update_at', 'etl_transaction_id']);
 
 /**
- * Compares every column of every row of a source view with its target, as they are when it is called; nothing may be writing.
+ * Compares every column of every row of a source view with its target. Nothing may write meanwhile.
  *
- * Memory grows with the rows of the view: a few hundred bytes each.
+ * Memory grows by a few hundred bytes with each row of the view.
  */
 export async function compare(
   pair: Pair,
@@ -52,14 +52,14 @@ export async function compare(
   return await compareRows(pair, source, target);
 }
 
-/** Values are compared as the target's type has them, to the last digit; a key must occur once. */
+/** Compares values by the target's type, to the last digit. A key may occur only once. */
 export async function compareRows(
   { view, keyColumn }: Pick<Pair, 'view' | 'keyColumn'>,
   source: SourceRows,
   target: TargetRows,
 ): Promise<Comparison> {
-  const found = new Findings();
-  const columns = pairColumns(source, target.columns, found);
+  const differences = new Differences();
+  const columns = pairColumns(source, target.columns, differences);
   const keyIndex = target.columns.findIndex(({ name }) => name === keyColumn);
   const seen = new Set<string>();
   let targetRows = 0;
@@ -67,45 +67,51 @@ export async function compareRows(
     targetRows += 1;
     const key = String(row[keyIndex] ?? 'NULL');
     const expected = source.rows.get(key);
-    if (seen.has(key)) found.add({ what: 'twice in the target', key });
-    else if (expected === undefined) found.add({ what: 'not in the source', key });
+    if (seen.has(key)) differences.add({ what: 'duplicate in the target', key });
+    else if (expected === undefined) differences.add({ what: 'not in the source', key });
     else {
       for (const { name, type, sourceIndex, targetIndex } of columns) {
-        const mine: Value = expected[sourceIndex] ?? null;
-        const theirs: Value = row[targetIndex] ?? null;
-        if (isSame(type, mine, theirs)) continue;
-        found.add({ what: 'value', key, column: name, source: show(mine), target: show(theirs) });
+        const sourceValue: Value = expected[sourceIndex] ?? null;
+        const targetValue: Value = row[targetIndex] ?? null;
+        if (isSame(type, sourceValue, targetValue)) continue;
+        differences.add({
+          what: 'value',
+          key,
+          column: name,
+          source: show(sourceValue),
+          target: show(targetValue),
+        });
       }
     }
     seen.add(key);
   }
   for (const key of source.rows.keys()) {
-    if (!seen.has(key)) found.add({ what: 'missing in the target', key });
+    if (!seen.has(key)) differences.add({ what: 'missing in the target', key });
   }
   return {
     view,
     sourceRows: source.rows.size,
     targetRows,
-    totals: found.totals,
-    examples: found.examples,
-    consistent: found.totals.size === 0,
+    totals: differences.totals,
+    examples: differences.examples,
+    consistent: differences.totals.size === 0,
   };
 }
 
-/** The findings as lines for people, the totals last; none when both sides are equal. */
+/** Describes the differences in lines for people, with the totals last. Empty if both sides are equal. */
 export function describeFindings({ view, examples, totals }: Comparison): string[] {
   if (totals.size === 0) return [];
   const sums = [...totals].map(([what, count]) => `${TITLES[what]} ${count.toLocaleString('en-US')}`);
-  return [...examples.map(describe), `in all: ${sums.join(', ')}`].map((line) => `${view}: ${line}`);
+  return [...examples.map(describe), `in total: ${sums.join(', ')}`].map((line) => `${view}: ${line}`);
 }
 
 const TITLES: Record<Difference['what'], string> = {
-  'missing in the target': 'rows missing in the target',
-  'not in the source': 'rows that are not in the source',
-  'twice in the target': 'rows whose key is there already',
-  value: 'differing values',
-  'column missing in the target': 'columns missing in the target',
-  'column not in the source': 'columns that are not in the source',
+  'missing in the target': 'rows missing from the target',
+  'not in the source': 'rows not in the source',
+  'duplicate in the target': 'rows with a duplicate key',
+  value: 'different values',
+  'column missing in the target': 'columns missing from the target',
+  'column not in the source': 'columns not in the source',
 };
 
 function describe(difference: Difference): string {
@@ -118,7 +124,7 @@ function describe(difference: Difference): string {
     : `${difference.what}: ${difference.column}`;
 }
 
-class Findings {
+class Differences {
   readonly totals: Comparison['totals'] = new Map();
   readonly examples: Difference[] = [];
 
@@ -135,18 +141,22 @@ interface ColumnPair {
   targetIndex: number;
 }
 
-function pairColumns(source: SourceRows, targetColumns: TargetColumn[], found: Findings): ColumnPair[] {
+function pairColumns(
+  source: SourceRows,
+  targetColumns: TargetColumn[],
+  differences: Differences,
+): ColumnPair[] {
   const pairs: ColumnPair[] = [];
   for (const [sourceIndex, name] of source.columns.entries()) {
     if (UNREPLICATED.has(name)) continue;
     const targetIndex = targetColumns.findIndex((column) => column.name === name);
     const type = targetColumns[targetIndex]?.type;
-    if (type === undefined) found.add({ what: 'column missing in the target', column: name });
+    if (type === undefined) differences.add({ what: 'column missing in the target', column: name });
     else pairs.push({ name, type, sourceIndex, targetIndex });
   }
   for (const { name } of targetColumns) {
     if (!TECHNICAL.has(name) && !source.columns.includes(name)) {
-      found.add({ what: 'column not in the source', column: name });
+      differences.add({ what: 'column not in the source', column: name });
     }
   }
   return pairs;

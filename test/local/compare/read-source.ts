@@ -4,29 +4,29 @@ import type { TargetColumn } from './read-target.ts';
 
 export interface SourceRows {
   columns: string[];
-  /** Each value as PostgreSQL writes it, by the key's text. */
+  /** The values of each row, in PostgreSQL's text form, by the key's text. */
   rows: Map<string, Value[]>;
 }
 
 const FETCHED_ROWS = 5000;
 
 const TEXT_ARRAY: number = 1009;
-/** Everything as text, as PostgreSQL sends it. */
+/** Keeps every value as the text that PostgreSQL sends. */
 const asText: pg.CustomTypesConfig = {
   getTypeParser: (type) => (type === TEXT_ARRAY ? pg.types.getTypeParser(type) : (value: string) => value),
 };
 
-/** How PostgreSQL writes a value as text, by the target's type, where it is not as the value itself is cast. */
+/** SQL for a value's text, by the target's type, where a plain cast to text will not do. */
 const TEXT_OF: Record<string, (value: string) => string> = {
-  // A float4 is the FLOAT64 of the same value, whose text is another.
+  // The target holds a float4 as the float8 of the same value, whose text differs.
   FLOAT: (value) => `${value}::float8::text`,
-  // A null of JSON arrives as NULL.
+  // A JSON null arrives as NULL.
   JSON: (value) => `nullif(to_jsonb(${value}), 'null')::text`,
-  // Its cast to text would strip char(n) and write the netmask of an inet.
+  // A cast to text would strip the spaces of a char(n) and add the netmask to an inet.
   STRING: (value) => `to_json(${value}) #>> '{}'`,
 };
 
-/** Reads a whole view in one snapshot, by the types of its target. Throws when a key is NULL or not unique. */
+/** Reads a whole view in one snapshot, with texts that suit the types of its target. Throws if a key is NULL or not unique. */
 export async function readSource(
   url: string,
   view: string,

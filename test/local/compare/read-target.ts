@@ -3,30 +3,30 @@ import type { Value } from './comparable.ts';
 
 export interface TargetColumn {
   name: string;
-  /** As the API names it: INTEGER, STRING, TIMESTAMP … */
+  /** The API's name of the type: INTEGER, STRING, TIMESTAMP, … */
   type: string;
   isRepeated: boolean;
 }
 
 export interface TargetRows {
   columns: TargetColumn[];
-  /** Each value as the API writes it: TIMESTAMP as microseconds since 1970. */
+  /** Values in the API's text form; a TIMESTAMP is in microseconds since 1970. */
   rows: AsyncIterable<Value[]>;
 }
 
-/** A row of the API's answer. */
+/** A row in the API's response. */
 interface WireRow {
   f: { v: unknown }[];
 }
 
 const PAGE_ROWS = 5000;
 
-/** Every column of every row that is not marked as deleted. Reads only. */
+/** Selects every column of every row that is not marked as deleted. Only reads. */
 export function wholeTableSql(table: string, keepsDeletedRows: boolean): string {
   return `select * from \`${table}\`${keepsDeletedRows ? ' where not is_deleted' : ''}`;
 }
 
-/** Reads a whole table page by page; rows that are marked as deleted are left out. */
+/** Reads a whole table page by page, without the rows that are marked as deleted. */
 export async function readTarget(
   bigquery: BigQuery,
   table: string,
@@ -35,12 +35,12 @@ export async function readTarget(
   const [job] = await bigquery.createQueryJob({
     query: wholeTableSql(`${bigquery.projectId}.${table}`, keepsDeletedRows),
   });
-  // A page that is asked for before the end may come without rows and columns.
+  // Before the job is done, a page may arrive without rows and columns.
   await job.promise();
   const readPage = async (pageToken?: string) => {
     const [rows, , answer] = await job.getQueryResults({
       autoPaginate: false,
-      // The values as they came: the client would turn them into objects, and some into less exact ones.
+      // The client would parse the values into objects, some of them less exact.
       skipParsing: true,
       maxResults: PAGE_ROWS,
       ...(pageToken !== undefined && { pageToken }),
@@ -66,5 +66,5 @@ export async function readTarget(
   return { columns, rows: rows() };
 }
 
-/** The value of a cell; an array is a list of cells. */
+/** The text of a cell; an array is a list of cells. */
 const textOf = ({ v }: { v: unknown }): string | null => (v === null ? null : String(v));

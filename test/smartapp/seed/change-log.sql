@@ -1,5 +1,5 @@
--- models_logging_change: what the package wrote over the last 90 days, of every content type, with holes in the ids where
--- transactions were rolled back, and about objects of which some have been deleted since.
+-- models_logging_change: log rows of the last 90 days for every content type, with holes in the ids where transactions were
+-- rolled back. Some of the objects have been deleted since.
 with kinds (kind, content_type_id, class_name, objects, field, value, other_value) as (
   values
     (0, 7, 'Project', seed.projects(), 'customer_po', '"PO100001"'::jsonb, 'null'::jsonb),
@@ -49,7 +49,7 @@ select
   '{}'
 from logged
 join kinds using (kind),
-  -- One object in twenty has an id beyond those that exist: it is gone.
+  -- One object in twenty has an id above all existing ones: it has been deleted.
   seed.between(n, 'log object', 1, objects + objects / 20) as object_id,
   cast(to_char(date_created at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as text) as saved_at,
   cast(to_char(date_created at time zone 'UTC' - interval '3 days', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as text) as saved_before

@@ -1,4 +1,4 @@
--- app_incident: six years of them, within what BigQuery accepts for streaming into a partitioned column (ten years).
+-- app_incident: incidents of six years, within the ten years that BigQuery accepts for streaming into a partitioned table.
 insert into app_incident
   (id, inventory_id, incident_no, incident_datetime, incident_close_datetime, incident_problem_start, incident_problem_end,
    incident_owner_id, incident_severity_id, incident_status_id, incident_type_id, service_type_id, incident_subject,

@@ -74,7 +74,7 @@ insert into app_incident_severity (id, severity_level, severity_name, updated_at
 select n, n, name, seed.saved_at(n, 'severity')
 from unnest(array['Critical', 'High', 'Medium', 'Low']) with ordinality as t (name, n);
 
--- Status 3 is the one that the incident view leaves out.
+-- The incident view leaves out incidents with status 3.
 insert into app_incident_status (id, incident_status_name, updated_at)
 select n, name, seed.saved_at(n, 'status')
 from unnest(array['Open', 'In progress', 'Closed', 'Resolved', 'รออะไหล่', 'Waiting for customer']) with ordinality as t (name, n);

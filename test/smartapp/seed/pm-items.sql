@@ -1,4 +1,4 @@
--- app_pm_inventory: the equipment that a plan looks after, each piece from the plan's own project.
+-- app_pm_inventory: the equipment that a plan covers, all from the plan's own project.
 insert into app_pm_inventory
   (id, pm_master_id, inventory_id, is_pm, pm_engineer_id, actual_date, call_number, document_date, document_engineer_id,
    pm_document_number, remark, updated_at)

@@ -1,4 +1,4 @@
--- Sets every id sequence above the ids that were inserted, and updates the planner's statistics.
+-- Sets every id sequence above the inserted ids, and updates the planner's statistics.
 do $$
 declare
   owned record;

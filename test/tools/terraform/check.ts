@@ -7,34 +7,35 @@ import { startSchemaProvider } from './schema-provider.ts';
 import { type Outcome, terraform, terraformVersion } from './terraform-program.ts';
 
 const ROOT = join(TERRAFORM_FOLDER, '..');
-/** Folders with HCL. */
+/** Folders that contain HCL. */
 const FOLDERS = [TERRAFORM_FOLDER, import.meta.dirname];
-/** What Terraform says of a registry that does not answer, or of a network that is not there. */
+/** Terraform's message if the registry does not answer or there is no network. */
 const OUT_OF_REACH = /Failed to (query available provider packages|install provider)/;
 
 export interface TerraformCheck {
-  /** What Terraform refused, by what it was asked; empty when it found no fault. */
-  faults: Record<string, string>;
+  /** Terraform's output for each failed step; empty if it found no problem. */
+  problems: Record<string, string>;
+  /** The steps that found no problem. */
   passed: string[];
-  /** What could not be checked here, and what stood in for what. */
+  /** What could not be checked here, and what was replaced. */
   notes: string[];
 }
 
 /**
- * What Terraform itself says of terraform/ on this machine: `fmt`, `validate`, the tests of terraform/tests and of this folder, and
- * the values of terraform.tfvars.example. Where the providers are out of reach, a stand-in with their schemas takes their place; where
- * there is no Terraform, nothing is checked. Both are noted.
+ * Checks terraform/ with the Terraform of this machine: `fmt`, `validate`, the tests of terraform/tests and of this folder, and the
+ * values of terraform.tfvars.example. If the providers cannot be downloaded, a local provider with their schemas replaces them. If
+ * Terraform is not installed, nothing is checked. The notes report both.
  */
 export async function checkTerraform(): Promise<TerraformCheck> {
-  const check: TerraformCheck = { faults: {}, passed: [], notes: [] };
+  const check: TerraformCheck = { problems: {}, passed: [], notes: [] };
   const version = await terraformVersion();
   if (version === null) {
-    check.notes.push('NOT RUN: there is no program `terraform` in the PATH');
+    check.notes.push('NOT RUN, because there is no program `terraform` in the PATH');
     return check;
   }
   const folder = await mkdtemp(join(tmpdir(), 'check-terraform-'));
   try {
-    add(check, 'form', await terraform(ROOT, ['fmt', '-check', '-diff', '-recursive', ...FOLDERS]));
+    add(check, 'format', await terraform(ROOT, ['fmt', '-check', '-diff', '-recursive', ...FOLDERS]));
     await checkCopy(check, await copyTo(folder), version);
   } finally {
     await rm(folder, { recursive: true });
@@ -42,12 +43,12 @@ export async function checkTerraform(): Promise<TerraformCheck> {
   return check;
 }
 
-function add(check: TerraformCheck, what: string, { isOk, output }: Outcome): void {
-  if (isOk) check.passed.push(what);
-  else check.faults[what] = output;
+function add(check: TerraformCheck, step: string, { isOk, output }: Outcome): void {
+  if (isOk) check.passed.push(step);
+  else check.problems[step] = output;
 }
 
-/** A copy, so that nothing is left behind in the repository; what is archived is copied with it. */
+/** Copies terraform/ and the archived files, so that Terraform writes nothing into the repository. */
 async function copyTo(folder: string): Promise<string> {
   const { include } = JSON.parse(await readFile(join(TERRAFORM_FOLDER, 'archive.json'), 'utf8')) as {
     include: string[];
@@ -58,17 +59,19 @@ async function copyTo(folder: string): Promise<string> {
 }
 
 async function checkCopy(check: TerraformCheck, folder: string, [major, minor]: [number, number]) {
-  // A mock provider computes ids during a plan only from this release on.
+  // From this release on, a mock provider computes ids during a plan.
   if (major > 1 || minor >= 11) {
     await cp(join(import.meta.dirname, 'wiring.tftest.hcl'), join(folder, 'tests/wiring.tftest.hcl'));
-  } else check.notes.push('NOT RUN: the tests of the wiring want Terraform 1.11');
+  } else check.notes.push('NOT RUN: the tests of the wiring, which need Terraform 1.11');
 
   const init = ['init', '-input=false', '-backend=false'];
   let ready = await terraform(folder, init);
   let env = {};
   await using started = new AsyncDisposableStack();
   if (!ready.isOk && OUT_OF_REACH.test(ready.output)) {
-    check.notes.push('the providers are out of reach from here: their schema takes their place');
+    check.notes.push(
+      'the providers cannot be downloaded here; a local provider with their schemas replaces them',
+    );
     const files = await readFiles();
     const types = { resources: typesOf(files, 'resource'), dataSources: typesOf(files, 'data') };
     env = started.use(await startSchemaProvider(await loadProviderSchema(), types)).env;
@@ -80,12 +83,12 @@ async function checkCopy(check: TerraformCheck, folder: string, [major, minor]: 
   add(check, 'example', await testExample(folder, env));
 }
 
-/** Plans with terraform.tfvars.example as it is, and with the values in its comments as well. */
+/** Plans with terraform.tfvars.example, first unchanged, then with the values in its comments. */
 async function testExample(folder: string, env: Record<string, string>): Promise<Outcome> {
-  const shipped = await readFile(join(folder, 'terraform.tfvars.example'), 'utf8');
+  const example = await readFile(join(folder, 'terraform.tfvars.example'), 'utf8');
   await mkdir(join(folder, 'example'));
   await cp(join(import.meta.dirname, 'example.tftest.hcl'), join(folder, 'example/example.tftest.hcl'));
-  for (const values of [shipped, openComments(shipped)]) {
+  for (const values of [example, openComments(example)]) {
     await writeFile(join(folder, 'example/values.tfvars'), values);
     const args = ['test', '-test-directory=example', '-var-file=example/values.tfvars'];
     const outcome = await terraform(folder, args, env);
@@ -94,7 +97,7 @@ async function testExample(folder: string, env: Record<string, string>): Promise
   return { isOk: true, output: '' };
 }
 
-/** Where a comment says "Instead of NAME:", what follows it takes the place of that value. */
+/** Uncomments the commented values. The lines after a comment "Instead of NAME:" replace the value NAME. */
 function openComments(example: string): string {
   const opened = example.replaceAll(/^( *)# (?=(\w+ += | {2}\S|-----|PEM$))/gm, '$1');
   const replaced = [...example.matchAll(/^# Instead of (\w+):$/gm)].map(([, name]) => name ?? '');

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 
 /** The part of @cdktf/hcl2json that is used here: HashiCorp's own parser as WebAssembly. */
 interface Hcl {
-  /** A file as JSON, with expressions as `${…}`. Rejects with file and line. */
+  /** Converts a file to JSON, with expressions as `${…}`. An error names file and line. */
   parse(filename: string, content: string): Promise<{ locals?: Record<string, unknown>[] }>;
 }
 
-// Required rather than imported: the package's types would bring a browser's into the whole project.
+// Required rather than imported, because the package's types would add a browser's types to the whole project.
 const hcl = createRequire(import.meta.url)('@cdktf/hcl2json') as Hcl;
 
 export const TERRAFORM_FOLDER = join(import.meta.dirname, '../../../terraform');
@@ -21,14 +21,14 @@ export async function readFiles(): Promise<Record<string, string>> {
   return Object.fromEntries(names.map((name, index) => [name, texts[index] ?? '']));
 }
 
-/** All local values; an expression is its text, `${…}`. */
+/** All local values; an expression stays text, `${…}`. */
 export async function readLocals(): Promise<Record<string, unknown>> {
   const files = Object.entries(await readFiles());
   const parsed = await Promise.all(files.map(([name, text]) => hcl.parse(name, text)));
   return Object.assign({}, ...parsed.flatMap(({ locals = [] }) => locals));
 }
 
-/** The type of every `resource` or `data` block. */
+/** The types of all `resource` or `data` blocks. */
 export function typesOf(files: Record<string, string>, kind: 'resource' | 'data'): Set<string> {
   const blocks = Object.values(files)
     .join('\n')

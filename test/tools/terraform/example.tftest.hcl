@@ -1,13 +1,13 @@
-# Run with the values of terraform.tfvars.example.
+# Runs with the values of terraform.tfvars.example.
 mock_provider "archive" {}
 mock_provider "google" {}
 mock_provider "time" {}
 
-run "the_example_begins_with_ticks_that_are_paused" {
+run "the_example_starts_with_paused_ticks" {
   command = plan
 
   assert {
     condition     = google_cloud_scheduler_job.tick.paused
-    error_message = "Ticks must not come before the secrets are there and the view sources are imported."
+    error_message = "Ticks must not start before the secrets exist and the view sources are imported."
   }
 }

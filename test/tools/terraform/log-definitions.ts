@@ -1,18 +1,18 @@
 import { render } from './render.ts';
 
-/** A metric or an alert on log lines, with the filter as Cloud Logging gets it. */
+/** A metric or an alert on log lines, with the filter that Cloud Logging gets. */
 export interface LogDefinition {
   name: string;
   filter: string;
-  /** `EXTRACT(…)` by the label that it fills. */
+  /** `EXTRACT(…)` by label. */
   labels: Record<string, string>;
-  /** `EXTRACT(…)` of a distribution's values; null for a counter. */
+  /** `EXTRACT(…)` for the values of a distribution; null for a counter. */
   value: string | null;
 }
 
 /**
- * `local.log_metrics` and `local.log_alerts` in an installation of default names, with alerts after `behindMinutes`. terraform/tests hold
- * that the resources prefix each filter with `local.log_scope`.
+ * `local.log_metrics` and `local.log_alerts` of an installation with default names and with alerts after `behindMinutes`. That the
+ * resources prefix each filter with `local.log_scope` is tested in terraform/tests.
  */
 export function logDefinitions(
   locals: Record<string, unknown>,

@@ -1,4 +1,4 @@
-/** An entry of Cloud Logging, as filters see it. */
+/** A Cloud Logging entry, with the fields that filters use. */
 export interface LogEntry {
   resource: { type: string; labels: Record<string, string> };
   severity: string;
@@ -6,12 +6,12 @@ export interface LogEntry {
   textPayload?: string;
 }
 
-/** Fields of a structured line that become fields of the entry, and are not in its payload. */
+/** Fields of a structured line that become fields of the entry and are not in its payload. */
 const SPECIAL = /^(severity|time|timestamp|httpRequest|logging\.googleapis\.com\/.*)$/;
 
 /**
- * The entry that Cloud Run makes of a line that a function writes (https://cloud.google.com/logging/docs/structured-logging). A
- * JSON object becomes the payload, without its special fields; if only `message` is left of it, that is a text.
+ * The entry that Cloud Run creates from a line of a function's log (https://cloud.google.com/logging/docs/structured-logging). A
+ * JSON object becomes the payload, without its special fields. If only `message` remains, it becomes a text payload.
  */
 export function logEntryOf(line: string, service: string): LogEntry {
   const resource = { type: 'cloud_run_revision', labels: { service_name: service } };

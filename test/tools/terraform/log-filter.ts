@@ -1,6 +1,6 @@
 import type { LogEntry } from './log-entry.ts';
 
-/** Whether a log entry passes. */
+/** Whether a log entry matches. */
 export type LogFilter = (entry: LogEntry) => boolean;
 
 const SEVERITIES = [
@@ -19,9 +19,10 @@ const TOKEN = /\s*(?:(>=|<=|!=|[=<>:()])|"((?:[^"\\]|\\.)*)"|([A-Za-z0-9_.*-]+))
 type Token = { kind: 'sign' | 'text' | 'word'; text: string };
 
 /**
- * A filter of Cloud Logging's query language (https://cloud.google.com/logging/docs/view/logging-query-language), as far as
- * terraform/ uses it: comparisons of a field by = != > >= < <= with a value or with one of several `("a" OR "b")`, `field:*` for
- * a field that is there, AND, OR, NOT and parentheses. Texts are compared as they are written. Throws on anything else.
+ * Parses a filter in Cloud Logging's query language (https://cloud.google.com/logging/docs/view/logging-query-language), in the
+ * subset that terraform/ uses: comparisons of a field by = != > >= < <= with a value or with one of several values
+ * `("a" OR "b")`, `field:*` for a field that exists, AND, OR, NOT and parentheses. The comparison of texts is case-sensitive.
+ * Throws on anything else.
  */
 export function parseLogFilter(text: string): LogFilter {
   const tokens = tokenize(text);
@@ -73,7 +74,7 @@ export function parseLogFilter(text: string): LogFilter {
   function comparison(): LogFilter {
     const field = take();
     const operator = take();
-    if (field.kind !== 'word' || operator.kind !== 'sign') throw new Error(`no comparison: ${text}`);
+    if (field.kind !== 'word' || operator.kind !== 'sign') throw new Error(`not a comparison: ${text}`);
     if (operator.text === ':') {
       expect('*');
       return (entry) => fieldOf(entry, field.text) !== undefined;
@@ -93,7 +94,7 @@ export function parseLogFilter(text: string): LogFilter {
   }
 
   const filter = allOf();
-  if (next < tokens.length) throw new Error(`token ${next + 1} of the filter is too many: ${text}`);
+  if (next < tokens.length) throw new Error(`unexpected token ${next + 1} in the filter: ${text}`);
   return filter;
 }
 
@@ -112,7 +113,7 @@ function tokenize(text: string): Token[] {
   return tokens;
 }
 
-/** A field that is not there compares with nothing. */
+/** A comparison with a missing field is always false. */
 function compare(entry: LogEntry, field: string, operator: string, value: Token): boolean {
   const found = fieldOf(entry, field);
   if (found === undefined) return false;
@@ -133,11 +134,11 @@ function compare(entry: LogEntry, field: string, operator: string, value: Token)
     case '<':
       return left < right;
     default:
-      throw new Error(`the filter's operator ${operator} is not known`);
+      throw new Error(`unknown operator ${operator} in the filter`);
   }
 }
 
-/** The value at a path such as `jsonPayload.view`; undefined where there is none. */
+/** The value at a path such as `jsonPayload.view`; undefined if it does not exist. */
 export function fieldOf(entry: LogEntry, path: string): unknown {
   return path
     .split('.')
@@ -148,7 +149,7 @@ export function fieldOf(entry: LogEntry, path: string): unknown {
     );
 }
 
-/** What `EXTRACT(field)` takes out of an entry. Throws when the extractor has another form. */
+/** The value that `EXTRACT(field)` extracts from an entry. Throws if the extractor has another form. */
 export function extractField(entry: LogEntry, extractor: string): unknown {
   const [, path] = /^EXTRACT\(([\w.]+)\)$/.exec(extractor) ?? [];
   if (path === undefined) throw new Error(`${extractor} is not of the form EXTRACT(field)`);

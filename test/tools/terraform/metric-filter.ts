@@ -1,4 +1,4 @@
-/** What a filter selects: a metric of a type of resource, and values of labels, by `metric.labels.x` or `resource.labels.x`. */
+/** The selection of a filter: a metric, a resource type, and label values by `metric.labels.x` or `resource.labels.x`. */
 export interface MetricFilter {
   metric: string;
   resource: string;
@@ -8,8 +8,9 @@ export interface MetricFilter {
 const COMPARISON = /^([\w.]+)=(?:"([^"]*)"|one_of\(((?:"[^"]*",?)+)\))$/;
 
 /**
- * A filter of Cloud Monitoring (https://cloud.google.com/monitoring/api/v3/filters), as far as terraform/ uses it: comparisons by
- * `=` with a text or with `one_of("a","b")`, joined by AND. Throws on anything else, and where the metric or the resource is missing.
+ * Parses a filter of Cloud Monitoring (https://cloud.google.com/monitoring/api/v3/filters), in the subset that terraform/ uses:
+ * comparisons by `=` with a text or with `one_of("a","b")`, joined by AND. Throws on anything else, and if the metric or the resource
+ * is missing.
  */
 export function parseMetricFilter(text: string): MetricFilter {
   const compared: Record<string, string[]> = {};
@@ -21,7 +22,7 @@ export function parseMetricFilter(text: string): MetricFilter {
   const { 'metric.type': metric = [], 'resource.type': resource = [], ...labels } = compared;
   const [metricType, resourceType] = [metric[0], resource[0]];
   if (metricType === undefined || resourceType === undefined || metric.length + resource.length !== 2) {
-    throw new Error(`a filter is of one metric and one type of resource: ${text}`);
+    throw new Error(`a filter must name one metric and one resource type: ${text}`);
   }
   return { metric: metricType, resource: resourceType, labels };
 }

@@ -5,13 +5,13 @@ import { render } from './render.ts';
 interface Metric {
   resource: string;
   valueType: 'INT64' | 'DISTRIBUTION';
-  /** Its own, and those of its resource. */
+  /** Labels of the metric and of its resource. */
   labels: string[];
 }
 
 const SERVICE = ['resource.service_name'];
 
-/** Google's metrics that terraform/ uses (https://cloud.google.com/monitoring/api/metrics_gcp), with the labels that it uses. */
+/** The metrics of Google that terraform/ uses (https://cloud.google.com/monitoring/api/metrics_gcp), with the labels that it uses. */
 const GOOGLE_METRICS: Record<string, Metric> = {
   'pubsub.googleapis.com/subscription/num_undelivered_messages': {
     resource: 'pubsub_subscription',
@@ -35,7 +35,7 @@ const GOOGLE_METRICS: Record<string, Metric> = {
   },
 };
 
-/** Google's metrics and those of the log lines, by their names in an installation of default names. */
+/** Google's metrics and our log-based metrics, by name, in an installation with default names. */
 export function metricsOf(locals: Record<string, unknown>): Record<string, Metric> {
   const written = locals.log_metrics as Record<string, { labels: object; value: string | null }>;
   const ours = Object.entries(written).map(([key, { labels, value }]): [string, Metric] => [
@@ -49,14 +49,14 @@ export function metricsOf(locals: Record<string, unknown>): Record<string, Metri
   return { ...GOOGLE_METRICS, ...Object.fromEntries(ours) };
 }
 
-/** How points become lines: `by` names labels as `metric.label.view` or `resource.label.service_name`. */
+/** How points are aggregated into lines. `by` lists labels such as `metric.label.view` or `resource.label.service_name`. */
 export interface Aggregation {
   aligner: string;
   by: string[];
 }
 
-/** What Cloud Monitoring would refuse, or answer with an empty chart. */
-export function metricFaults(
+/** The mistakes that Cloud Monitoring would refuse or answer with an empty chart. */
+export function metricProblems(
   { metric: name, resource, labels }: MetricFilter,
   { aligner, by }: Aggregation,
   metrics: Record<string, Metric>,
@@ -68,10 +68,10 @@ export function metricFaults(
   );
   const isOfDistributions = aligner.startsWith('ALIGN_PERCENTILE_');
   return [
-    ...(resource === metric.resource ? [] : [`${name} is not of ${resource}`]),
-    ...unknown.map((label) => `${name} has no ${label}`),
+    ...(resource === metric.resource ? [] : [`${name} is not a metric of ${resource}`]),
+    ...unknown.map((label) => `${name} has no label ${label}`),
     ...(isOfDistributions === (metric.valueType === 'DISTRIBUTION')
       ? []
-      : [`${aligner} is not for ${metric.valueType}: ${name}`]),
+      : [`${aligner} does not apply to ${metric.valueType}: ${name}`]),
   ];
 }

@@ -1,34 +1,34 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What a block takes. */
+/** The schema of a block. */
 export interface BlockSchema {
   arguments: Map<string, ArgumentSchema>;
-  /** What can be read of it, with its type: its arguments, and what the provider computes. */
+  /** Readable attributes by name: the arguments and the values that the provider computes. */
   attributes: Map<string, AttributeType>;
 }
 
-/** As Terraform's protocol writes it: `"string"`, `["list", "string"]`. */
+/** A type in the form of Terraform's protocol: `"string"`, `["list", "string"]`. */
 export type AttributeType = string | ['list' | 'map', AttributeType];
 
 export interface ArgumentSchema {
   isRequired: boolean;
-  /** Of a nested block, what it takes; null for a plain argument. */
+  /** The schema of a nested block; null for a plain argument. */
   block: BlockSchema | null;
-  /** Whether the block may stand more than once. */
+  /** Whether the block may occur more than once. */
   isRepeated: boolean;
 }
 
 export interface ProviderSchema {
-  /** The release that it describes: `6.50.0`. */
+  /** The provider's release: `6.50.0`. */
   version: string;
   resource(type: string): BlockSchema | undefined;
   dataSource(type: string): BlockSchema | undefined;
-  /** Of the provider's own configuration. */
+  /** The schema of the provider's own configuration. */
   provider: BlockSchema;
 }
 
-/** The part of a jsii manifest that is read: classes with their properties, and the interfaces of what they are made with. */
+/** The part of a jsii manifest that is used: classes with their properties, and the interfaces of their constructors' arguments. */
 interface Manifest {
   types: Record<string, ManifestType>;
 }
@@ -62,7 +62,7 @@ const texts = (required: string[], computed: string[] = []): BlockSchema => ({
   attributes: new Map([...required, ...computed].map((name) => [name, 'string'])),
 });
 
-/** What is used of the archive and the time provider, which no package describes (their documentation of 2.7 and 0.13). */
+/** The used part of the archive and the time provider, which no package describes (from their documentation, 2.7 and 0.13). */
 const ARCHIVE_FILE = texts(['type', 'output_path'], ['output_sha256', 'id']);
 ARCHIVE_FILE.arguments.set('source', {
   isRequired: false,
@@ -84,14 +84,14 @@ const TIME_SLEEP: BlockSchema = {
   ]),
 };
 
-/** Its documentation names each class's Terraform type: `…/hashicorp/google/6.50.0/docs/resources/x google_x}`. */
+/** The documentation of a class names its Terraform type: `…/hashicorp/google/6.50.0/docs/resources/x google_x}`. */
 const DOCUMENTED = /hashicorp\/google\/([\d.]+)\/docs\/(resources|data-sources)\/\w+ (google_\w+)\}/;
-/** Likewise of each argument: `…/docs/resources/x#build_config X#build_config}`. */
+/** The documentation of an argument names it: `…/docs/resources/x#build_config X#build_config}`. */
 const ARGUMENT = /#(\w+) /;
 
 /**
- * The schema of the google provider, as the npm package @cdktf/provider-google carries it, generated from the provider itself.
- * Throws, saying what to do, if that is not installed.
+ * The schema of the google provider. It comes from the npm package @cdktf/provider-google, which is generated from the provider.
+ * Throws an error with advice if the package is not installed.
  */
 export async function loadProviderSchema(manifestFile = MANIFEST): Promise<ProviderSchema> {
   const text = await readFile(manifestFile, 'utf8').catch((error: unknown) => {
@@ -112,13 +112,13 @@ export async function loadProviderSchema(manifestFile = MANIFEST): Promise<Provi
   const providerClass = Object.values(types).find((type) => type.base === 'cdktf.TerraformProvider');
   if (providerClass === undefined) throw new Error(`${manifestFile} does not describe the provider itself`);
 
-  /** A resource's arguments are those that its class is made with; what it computes are the class's other properties. */
+  /** The arguments come from the class's constructor; the computed attributes are the class's other properties. */
   const blockOf = (type: ManifestType | undefined): BlockSchema | undefined => {
     if (type === undefined) return undefined;
-    const made = type.initializer?.parameters?.find(({ name }) => name === 'config')?.type.fqn;
-    const schema = nested(types, made ?? '');
+    const config = type.initializer?.parameters?.find(({ name }) => name === 'config')?.type.fqn;
+    const schema = nested(types, config ?? '');
     const computed = (type.properties ?? [])
-      // Of blocks and of what is given there are tokens, whose types are classes of their own.
+      // Blocks have properties for tokens, whose types are separate classes.
       .filter((property) => property.static !== true && structure(property.type) === null)
       .map((property): [string, AttributeType] => [snakeCase(property.name), attributeType(property.type)])
       .filter(([name]) => !name.endsWith('_input'));
@@ -148,7 +148,7 @@ function nested(types: Manifest['types'], name: string): BlockSchema {
   return schema;
 }
 
-/** The interface that describes a nested block, which may stand in a list, or beside a token for it. */
+/** The interface of a nested block; the type may be a list of it, or a union of it and a token. */
 function structure({ fqn, collection, union }: TypeReference): { name: string; isRepeated: boolean } | null {
   if (fqn?.startsWith(PACKAGE)) return { name: fqn, isRepeated: false };
   if (collection !== undefined) {
@@ -164,7 +164,7 @@ function structure({ fqn, collection, union }: TypeReference): { name: string; i
 
 const PRIMITIVES: Record<string, AttributeType> = { boolean: 'bool', number: 'number' };
 
-/** A token stands beside the type that it is for; what is computed has classes for maps. */
+/** In a union, the type is the member that is not a token. A computed map has a class of its own. */
 function attributeType({ fqn, primitive, collection, union }: TypeReference): AttributeType {
   if (collection !== undefined) {
     return [collection.kind === 'map' ? 'map' : 'list', attributeType(collection.elementtype)];

@@ -1,8 +1,8 @@
 type Locals = Record<string, unknown>;
 
 /**
- * A template's text in an installation of default names that alerts on views that are behind for so many minutes. Throws when the template
- * holds an expression whose value is not known here.
+ * Renders a template for an installation with default names and with alerts after `behindMinutes`. Throws if the template contains an
+ * expression whose value is not known here.
  */
 export function render(template: string, locals: Locals, behindMinutes = 30): string {
   const services = Object.keys(locals.function_entries as object).map((name) => `"${name}"`);

@@ -5,13 +5,13 @@ import { loadSync } from '@grpc/proto-loader';
 import type { BlockSchema, ProviderSchema } from './provider-schema.ts';
 
 export interface SchemaProvider extends AsyncDisposable {
-  /** For the environment of `terraform`: it then takes this for every provider of terraform/, and downloads none. */
+  /** Environment for `terraform`, which then uses this server for every provider of terraform/ and downloads none. */
   env: { TF_REATTACH_PROVIDERS: string };
 }
 
 /**
- * A provider for Terraform that knows the schema and does nothing: enough for `validate`, and for tests with `mock_provider`. What the
- * real one checks beyond its schema, such as the form of a name, it accepts.
+ * Starts a Terraform provider that knows the schema and does nothing. That is enough for `validate` and for tests with
+ * `mock_provider`. It does not check what the real provider checks beyond the schema, such as the form of a name.
  */
 export async function startSchemaProvider(
   schema: ProviderSchema,
@@ -79,7 +79,7 @@ function blockOf({ arguments: given, attributes }: BlockSchema): object {
   const computed = [...attributes.keys()].filter((name) => !given.has(name));
   return {
     attributes: [
-      // The provider fills in what is left out.
+      // The provider computes arguments that are left out.
       ...own.map(([name, { isRequired }]) => ({
         name,
         type: typeOf(name),

@@ -5,7 +5,7 @@ export interface Outcome {
   output: string;
 }
 
-/** Runs `terraform` in a folder. Rejects when there is no such program. */
+/** Runs `terraform` in a folder. Rejects if the program does not exist. */
 export function terraform(
   folder: string,
   args: string[],
@@ -21,7 +21,7 @@ export function terraform(
   });
 }
 
-/** The version of the `terraform` in the PATH, such as [1, 11]; null where there is none. */
+/** The version of `terraform` in the PATH, such as [1, 11]; null if there is none. */
 export async function terraformVersion(): Promise<[major: number, minor: number] | null> {
   try {
     const { output } = await terraform('.', ['version']);

@@ -1,4 +1,4 @@
-# Who is joined to whom: what only Google knows, such as ids and addresses, is made up when a plan is made.
+# Checks which resources refer to which. During a plan, the mock provider makes up values that only Google knows, such as ids and addresses.
 mock_provider "archive" {}
 mock_provider "time" {}
 mock_provider "google" {
@@ -29,51 +29,51 @@ variables {
   invokers       = ["user:ann@example.com"]
 }
 
-run "events_come_where_they_belong" {
+run "events_reach_the_right_function" {
   command = plan
 
   assert {
     condition     = length(distinct([for topic in google_pubsub_topic.topic : topic.id])) == 4
-    error_message = "Every topic has an id of its own, or the next assertions say nothing."
+    error_message = "Every topic must have a distinct id, or the next assertions prove nothing."
   }
 
   assert {
     condition     = google_cloud_scheduler_job.tick.pubsub_target[0].topic_name == google_pubsub_topic.topic["extract"].id
-    error_message = "Ticks go to extract."
+    error_message = "Ticks must go to extract."
   }
 
   assert {
     condition     = google_pubsub_subscription.dead_letter.topic == google_pubsub_topic.topic["dead_letter"].id
-    error_message = "The dead letters are kept."
+    error_message = "The subscription that keeps dead letters must belong to their topic."
   }
 
   assert {
     condition     = { for name, function in google_cloudfunctions2_function.function : name => function.event_trigger[0].pubsub_topic } == { for name in ["extract", "merge", "stream"] : name => google_pubsub_topic.topic[name].id }
-    error_message = "Each function listens to the topic of its name."
+    error_message = "Each function must listen to the topic of its name."
   }
 }
 
-run "everybody_acts_as_himself" {
+run "each_component_has_its_own_identity" {
   command = plan
 
   assert {
     condition     = length(distinct(concat([for account in google_service_account.function : account.email], [google_service_account.build.email, google_service_account.trigger.email]))) == 5
-    error_message = "Every function, the trigger and the build have an identity of their own."
+    error_message = "Every function, the trigger and the build must each have an identity of their own."
   }
 
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.function : function.event_trigger[0].service_account_email == google_service_account.trigger.email])
-    error_message = "Messages are delivered by the trigger's account."
+    error_message = "The trigger's account must deliver the messages."
   }
 
   assert {
     condition     = alltrue([for name, function in google_cloudfunctions2_function.function : function.service_config[0].service_account_email == google_service_account.function[name].email])
-    error_message = "A function runs as its own account."
+    error_message = "Each function must run as its own account."
   }
 
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.function : function.build_config[0].service_account == google_service_account.build.id])
-    error_message = "The images are built by the build's account."
+    error_message = "The build's account must build the images."
   }
 
   assert {
@@ -86,7 +86,7 @@ run "everybody_acts_as_himself" {
       [for key, right in google_project_iam_member.job_user : right.member == "serviceAccount:${google_service_account.function[key].email}"],
       [for key, right in google_cloud_run_service_iam_member.invoker : right.service == split(" ", key)[0] && right.member == (endswith(key, "trigger") ? "serviceAccount:${google_service_account.trigger.email}" : split(" ", key)[1])],
     ))
-    error_message = "Each right is that of the function it is named for, on the thing it is named for."
+    error_message = "Each permission must belong to the function and the resource that its key names."
   }
 
   assert {
@@ -94,11 +94,11 @@ run "everybody_acts_as_himself" {
       for right in [google_artifact_registry_repository_iam_member.build, google_project_iam_member.build_log_writer, google_project_iam_member.build_source_reader] :
       right.member == "serviceAccount:${google_service_account.build.email}"
     ])
-    error_message = "What a build needs is given to the build."
+    error_message = "The build's permissions must belong to the build's account."
   }
 }
 
-run "people_may_do_what_they_are_named_for" {
+run "people_get_only_their_permissions" {
   command = plan
 
   variables {
@@ -107,30 +107,30 @@ run "people_may_do_what_they_are_named_for" {
 
   assert {
     condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(flatten([for function in ["extract", "merge", "stream"] : ["${function} trigger", "${function} user:ann@example.com"]]))
-    error_message = "The trigger and those named in invokers may call, and nobody else."
+    error_message = "Only the trigger and the members in invokers may call the functions."
   }
 
   assert {
     condition     = { for key, right in google_cloudfunctions2_function_iam_member.viewer : key => [right.role, right.member, right.cloud_function] } == { for function in ["extract", "merge", "stream"] : "${function} user:ann@example.com" => ["roles/cloudfunctions.viewer", "user:ann@example.com", function] }
-    error_message = "Who calls by hand also finds the function."
+    error_message = "Members who may call a function must also be able to see it."
   }
 
   assert {
     condition     = [for right in google_bigquery_dataset_access.analysts : [right.dataset_id, right.role, right.group_by_email]] == [["View_SMartData", "READER", "analysts@example.com"]]
-    error_message = "Analysts read the reporting views, and nothing below them."
+    error_message = "Analysts must be able to read the reporting views and nothing else."
   }
 
   assert {
     condition     = google_bigquery_dataset_access.reporting_views.dataset_id == "SMartDataAnalytics" && google_bigquery_dataset_access.reporting_views.dataset[0].dataset[0].dataset_id == "View_SMartData"
-    error_message = "The reporting views read the targets."
+    error_message = "The reporting views must be able to read the targets."
   }
 }
 
-run "every_alert_reaches_everybody" {
+run "every_alert_reaches_every_channel" {
   command = plan
 
   assert {
     condition     = alltrue([for alert in google_monitoring_alert_policy.alert : toset(alert.notification_channels) == toset(concat([for channel in google_monitoring_notification_channel.email : channel.id], var.alert_channels)) && length(alert.notification_channels) == 3])
-    error_message = "Two addresses and a channel: three for every alert."
+    error_message = "Every alert must notify both addresses and the channel."
   }
 }

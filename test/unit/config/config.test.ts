@@ -65,7 +65,7 @@ describe('a Secret', () => {
     assert.equal(secret.reveal(), 'postgresql://reader:hunter2@db.example/smartapp');
   });
 
-  it('prints as [redacted], whatever prints it', () => {
+  it('always prints as [redacted]', () => {
     assert.equal(JSON.stringify({ secret }), '{"secret":"[redacted]"}');
     assert.equal(inspect(secret), '[redacted]');
     assert.equal(inspect({ deep: { secret } }, { showHidden: true, depth: null }).includes('hunter2'), false);

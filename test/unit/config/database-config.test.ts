@@ -31,13 +31,13 @@ describe('the configuration of a database', () => {
     assert.equal(sourceOf({ SOURCE_DATABASE_URL: url }).tls, 'disable');
   });
 
-  it('uses the host that takes effect when the URL names two', () => {
+  it('uses the effective host when the URL names two', () => {
     const url = `${urlOf('localhost')}?host=db.example`;
 
     assert.equal(sourceOf({ SOURCE_DATABASE_URL: url }).tls, 'verify-full');
   });
 
-  it('follows the variables of its own side', () => {
+  it('uses the variables of its own side', () => {
     const config = parseConfig({
       ...USABLE,
       SOURCE_TLS: 'require',
@@ -64,7 +64,7 @@ describe('the configuration of a database', () => {
     assert.equal(sourceOf(settings).cloudSql?.ipType, 'PSC');
   });
 
-  it('is refused with all faults at once', () => {
+  it('is refused with all problems at once', () => {
     const settings = {
       SOURCE_DATABASE_URL: `${urlOf('db.example')}?sslmode=no-verify`,
       SOURCE_TLS: 'prefer',

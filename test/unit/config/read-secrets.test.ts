@@ -23,7 +23,7 @@ const fails =
 const configOf = async (env: Record<string, string | undefined>, read: SecretReader) =>
   parseConfig(env, await readSecrets(env, read));
 
-describe('a secret that the environment names', () => {
+describe('a secret that an environment variable refers to', () => {
   it('is read, and its reference is remembered', async () => {
     const { sourceDatabase, controlDatabase } = await configOf(NAMED, returns(USABLE.SOURCE_DATABASE_URL));
 
@@ -86,7 +86,7 @@ describe('a secret that the environment names', () => {
     });
   }
 
-  it('is reported together with all other faults when it cannot be read', async () => {
+  it('is reported together with all other problems when it cannot be read', async () => {
     const env = { ...NAMED, STAGING_BUCKET: undefined, CONTROL_TLS: 'prefer' };
 
     await assert.rejects(configOf(env, fails('unauthorized')), {

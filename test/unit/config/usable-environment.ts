@@ -1,4 +1,4 @@
-/** The variables that a function needs at least. */
+/** The required variables of a function. */
 export const USABLE = {
   GOOGLE_CLOUD_PROJECT: 'smart-project',
   SOURCE_DATABASE_URL: 'postgresql://reader:hunter2@db.example/smartapp',

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Code, codeIn, ROOT, readDocuments } from '../../support/documents.ts';
 
-/** Histories name files and commands as they were then. */
+/** Histories name files and commands of their time. */
 const HISTORIES = /(^|\/)(CHANGELOG|DECISIONS)\.md$/i;
 const PROGRAM = /^(bq|cd|curl|gcloud|git|node|npm|npx|psql|terraform) /;
 /** A path in the repository; a file whose name begins with `my-` is the reader's own. */
@@ -17,7 +17,7 @@ interface Names {
   terraformOutputs: string[];
 }
 
-/** What a reader would type must name scripts, files and outputs that exist. */
+/** Readers type these commands, so the scripts, files and outputs in them must exist. */
 describe('commands in the documents', () => {
   let code: (Code & { path: string })[];
   let outputs: string;
@@ -35,23 +35,23 @@ describe('commands in the documents', () => {
     };
   });
 
-  it('are read by bash', () => {
+  it('are valid for bash', () => {
     const blocks = code.filter(isShell);
 
     assert.ok(blocks.length > 10);
-    for (const { path, line, text } of blocks) assert.equal(complaintOfBash(text), '', `${path}:${line}`);
+    for (const { path, line, text } of blocks) assert.equal(bashErrors(text), '', `${path}:${line}`);
   });
 
-  it('are read by bash where Terraform prints them', () => {
+  it('are valid for bash when Terraform prints them', () => {
     const lines = [...outputs.matchAll(/"((?:[^"\\\n]|\\.)*)",?$/gm)]
       .map(([, line = '']) => line.replaceAll(/\\(.)/g, '$1').replaceAll(/\$\{[^}]*\}/g, 'filled-in'))
       .filter((line) => /^(#|printf|gcloud|filled-in)/.test(line));
 
     assert.ok(lines.length > 10);
-    assert.equal(complaintOfBash(lines.join('\n')), '');
+    assert.equal(bashErrors(lines.join('\n')), '');
   });
 
-  it('name npm scripts, files and Terraform outputs that exist, as paths in sentences do', () => {
+  it('name npm scripts, files and Terraform outputs that exist, and so do paths in sentences', () => {
     const isPath = (text: string) => text.replace(PATH, '') === '';
     const commands = code.filter(
       (piece) =>
@@ -68,8 +68,8 @@ describe('commands in the documents', () => {
     assert.deepEqual(unknownNames(outputs, names), []);
   });
 
-  it('are refused with what does not exist', () => {
-    assert.match(complaintOfBash("echo 'open"), /unexpected EOF/);
+  it('are refused if they are malformed or name something that does not exist', () => {
+    assert.match(bashErrors("echo 'open"), /unexpected EOF/);
     for (const [command, unknown] of [
       ['npm run stop', 'npm run stop'],
       ['npm run check && npm run test:all -- --fast', 'npm run test:all'],
@@ -92,14 +92,14 @@ function isShell({ language }: Code): boolean {
   return language === 'sh' || language === 'bash';
 }
 
-/** Empty where bash can read the commands; it does not run them. */
-function complaintOfBash(commands: string): string {
+/** What bash says about the syntax of the commands; empty if it is valid. Does not run them. */
+function bashErrors(commands: string): string {
   const { error, stderr } = spawnSync('bash', ['-n'], { input: commands, encoding: 'utf8' });
   if (error) throw error;
   return stderr;
 }
 
-/** The scripts, paths and outputs that commands name and that do not exist. A path may be relative to any folder. */
+/** The scripts, paths and outputs in the commands that do not exist. A path may be relative to any folder. */
 function unknownNames(commands: string, { npmScripts, terraformOutputs }: Names): string[] {
   const found = (form: RegExp) => [...commands.matchAll(form)].map(([, name = '']) => name);
   const scripts = found(/\bnpm run ([\w:-]+)/g).filter((name) => !npmScripts.includes(name));

@@ -5,7 +5,7 @@ import { brokenLinks } from '../../support/broken-links.ts';
 import { ROOT, readDocuments } from '../../support/documents.ts';
 
 describe('links in the documents', () => {
-  it('lead to files that exist, and to headings that they have', async () => {
+  it('lead to existing files and headings', async () => {
     const documents = await readDocuments();
 
     assert.ok(documents.some(({ path }) => path === 'README.md'));
@@ -46,7 +46,7 @@ describe('links in the documents', () => {
     'https://example.com/gone#gone',
     'mailto:ann@example.com',
   ]) {
-    it(`are whole: ${target}`, () => {
+    it(`are valid: ${target}`, () => {
       assert.deepEqual(brokenIn(`See [it](${target} "title").`), []);
     });
   }

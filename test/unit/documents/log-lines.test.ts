@@ -6,9 +6,9 @@ import { join } from 'node:path';
 const ROOT = join(import.meta.dirname, '../../..');
 const LEVELS: Record<string, string> = { info: 'INFO', warn: 'WARNING', error: 'ERROR' };
 
-/** Operators read the log by docs/operations.md. */
+/** Operators look up log lines in docs/operations.md. */
 describe('the log lines in the operator’s guide', () => {
-  it('are those that the functions write, each with its level', async () => {
+  it('are exactly those that the functions write, with their levels', async () => {
     const guide = await readFile(join(ROOT, 'docs/operations.md'), 'utf8');
     const explained = guide.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \| (INFO|WARNING|ERROR) \|/gm);
     const lines = [...explained].flatMap(([, names = '', level = '']) =>
@@ -32,20 +32,21 @@ async function writtenLines(): Promise<Set<string>> {
   return found;
 }
 
-/** The arguments of a call, from behind its opening parenthesis. */
+/** The arguments of a call. `start` is the position after its opening parenthesis. */
 function callAt(text: string, start: number): string {
   let depth = 1;
   let end = start;
-  for (; depth > 0; end += 1) depth += { '(': 1, ')': -1 }[text[end] ?? assert.fail('no end of a call')] ?? 0;
+  for (; depth > 0; end += 1)
+    depth += { '(': 1, ')': -1 }[text[end] ?? assert.fail('the call does not end')] ?? 0;
   return text.slice(start, end - 1);
 }
 
-/** The last argument: a text, or a constant that the file chooses from several. */
+/** The message in the last argument: a text, or every text that a constant can have. */
 function messagesOf(call: string, text: string): string[] {
   const [, message, constant = ''] = /(?:'([^']+)'|\b(\w+)),?\s*$/.exec(call) ?? [];
   if (message !== undefined) return [message];
   const [, expression = ''] = new RegExp(`const ${constant} = (.*?);$`, 'ms').exec(text) ?? [];
   const chosen = [...expression.matchAll(/'([^']+)'/g)].map(([, each = '']) => each);
-  assert.ok(chosen.length > 0, `a log line has no message that could be found: ${call}`);
+  assert.ok(chosen.length > 0, `the message of a log line was not found: ${call}`);
   return chosen;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import { type Code, codeIn, ROOT, readDocuments } from '../../support/documents.ts';
 
-/** What a reader would paste must be what the functions take. */
+/** Readers paste these payloads, so the functions must accept them. */
 describe('payloads in the documents', () => {
   it('are accepted by the functions', async () => {
     const documents = await readDocuments();
@@ -16,7 +16,7 @@ describe('payloads in the documents', () => {
     assert.deepEqual(refused, []);
   });
 
-  it('are accepted where Terraform prints them', async () => {
+  it('are accepted when Terraform prints them', async () => {
     const outputs = await readFile(join(ROOT, 'terraform/outputs.tf'), 'utf8');
     const code = { line: 1, language: 'sh', text: outputs.replaceAll('\\"', '"') };
 
@@ -27,7 +27,7 @@ describe('payloads in the documents', () => {
     assert.deepEqual(refusedIn([code]), []);
   });
 
-  it('may be the file of view sources as it is', async () => {
+  it('may be the unchanged file of view sources', async () => {
     const viewSources = await readFile(join(ROOT, 'sql/source/view-sources.json'), 'utf8');
 
     assert.equal(parseExtractEvent(JSON.parse(viewSources)).command, 'import');
@@ -35,7 +35,7 @@ describe('payloads in the documents', () => {
       assert.doesNotMatch(
         text,
         /"import"[^\n]*\$\(cat/,
-        `${path} wraps the file, which has its "import" already`,
+        `${path} wraps the file, which already contains "import"`,
       );
     }
   });
@@ -48,7 +48,7 @@ describe('payloads in the documents', () => {
     ['a block', '```json\n{\n  "view": "x",\n  "etlTransactionId": 7\n}\n```\n'],
     ['a view source', '```json\n{ "name": "x", "main_table": "x" }\n```\n'],
   ] as const) {
-    it(`are refused in ${where}`, () => {
+    it(`are checked in ${where}`, () => {
       assert.equal(refusedIn(codeIn(text)).length, 1);
     });
   }
@@ -56,11 +56,11 @@ describe('payloads in the documents', () => {
 
 interface Payload {
   json: string;
-  /** Whether it is for merge or stream. */
+  /** Whether the payload is for merge or stream. */
   isBatch: boolean;
 }
 
-/** Payloads that stand in code in full: quoted for the shell, or alone. `V` stands for the name of a view. */
+/** Complete payloads in code: quoted for the shell, or alone. `V` stands for the name of a view. */
 function payloadsIn({ text, language }: Code): Payload[] {
   const pieces = language === 'json' ? [text.trim()] : text.replaceAll('\\\n', ' ').split('\n');
   return pieces.flatMap((piece) => {
@@ -72,7 +72,7 @@ function payloadsIn({ text, language }: Code): Payload[] {
   });
 }
 
-/** An event or a view source, rather than, say, a log line. */
+/** Matches an event or a view source, but not, for example, a log line. */
 const ALONE = /^\{\s*("(view|import|check|dryRun|redrive|resolve|status|trigger)":|.*"main_table":).*\}$/s;
 
 function refusedIn(code: Code[]): string[] {

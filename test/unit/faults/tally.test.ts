@@ -9,18 +9,23 @@ const injection = (name: string): Injection => ({
 });
 
 describe('the tally of injected faults', () => {
-  for (const [what, name, verdict, isPassed] of [
-    ['one was survived', 'bigquery.jobs.insert', { outcome: 'survived' }, true],
-    ['one was not survived', 'bigquery.jobs.insert', { outcome: 'not survived', why: 'stuck' }, false],
-    ['one more poll was not made', 'bigquery.jobs.get', { outcome: 'not met' }, true],
+  for (const [situation, name, verdict, isPassed] of [
+    ['one more fault was survived', 'bigquery.jobs.insert', { outcome: 'survived' }, true],
     [
-      'one more of anything else was not made',
+      'one more fault was not survived',
+      'bigquery.jobs.insert',
+      { outcome: 'not survived', why: 'stuck' },
+      false,
+    ],
+    ['a planned fault of a poll was not reached', 'bigquery.jobs.get', { outcome: 'not met' }, true],
+    [
+      'a planned fault of any other call was not reached',
       'bigquery.jobs.getQueryResults',
       { outcome: 'not met' },
       false,
     ],
   ] as const) {
-    it(`${isPassed ? 'passes' : 'fails'} when ${what}`, () => {
+    it(`${isPassed ? 'passes' : 'fails'} when ${situation}`, () => {
       const tally = new Tally();
       tally.add(injection('bigquery.jobs.insert'), { outcome: 'survived' });
 

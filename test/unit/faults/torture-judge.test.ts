@@ -4,8 +4,8 @@ import { type CheckpointStep, tallyCarried } from '../../faults/torture/carried.
 const batch = (due: bigint, carried: bigint): CheckpointStep => ({ due, carried });
 const idle = (due: bigint): CheckpointStep => ({ due, carried: null });
 
-describe('what was carried of a log', () => {
-  for (const [what, steps, idly, expected] of [
+describe('the count of lost and repeated log rows', () => {
+  for (const [situation, steps, idly, expected] of [
     ['nothing was logged', [], 0n, { lost: 0n, twice: 0n }],
     [
       'each row was carried once',
@@ -13,14 +13,19 @@ describe('what was carried of a log', () => {
       2n,
       { lost: 0n, twice: 0n },
     ],
-    ['a batch left one out', [batch(3n, 2n), batch(1n, 1n)], 0n, { lost: 1n, twice: 0n }],
-    ['a batch took one again', [batch(3n, 3n), batch(1n, 2n)], 0n, { lost: 0n, twice: 1n }],
-    ['one was lost and one taken again', [batch(3n, 2n), batch(1n, 2n)], 0n, { lost: 1n, twice: 1n }],
-    ['an idle capture left some out', [idle(2n), batch(1n, 1n)], 0n, { lost: 2n, twice: 0n }],
-    ['an idle capture took one again', [idle(2n)], 3n, { lost: 0n, twice: 1n }],
-    ['a batch took what idle captures left out', [idle(2n), batch(1n, 3n)], 0n, { lost: 2n, twice: 2n }],
+    ['a batch left one row out', [batch(3n, 2n), batch(1n, 1n)], 0n, { lost: 1n, twice: 0n }],
+    ['a batch repeated one row', [batch(3n, 3n), batch(1n, 2n)], 0n, { lost: 0n, twice: 1n }],
+    ['one row was lost and one repeated', [batch(3n, 2n), batch(1n, 2n)], 0n, { lost: 1n, twice: 1n }],
+    ['an idle capture left rows out', [idle(2n), batch(1n, 1n)], 0n, { lost: 2n, twice: 0n }],
+    ['an idle capture repeated one row', [idle(2n)], 3n, { lost: 0n, twice: 1n }],
+    [
+      'a batch carried rows that idle captures had left out',
+      [idle(2n), batch(1n, 3n)],
+      0n,
+      { lost: 2n, twice: 2n },
+    ],
   ] as const) {
-    it(`is told when ${what}`, () => {
+    it(`is correct when ${situation}`, () => {
       assert.deepEqual(tallyCarried(steps, idly), expected);
     });
   }

@@ -8,17 +8,17 @@ const PLACES =
   '<!-- generated: environment -->\n<!-- end -->\n<!-- generated: view source -->\n<!-- end -->\n';
 
 describe('docs/configuration.md', () => {
-  it('holds the tables that the schemas give, to the letter', async () => {
+  it('contains exactly the tables that are generated from the schemas', async () => {
     const committed = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
 
     assert.equal(
       committed,
       generatedConfiguration(committed),
-      'docs/configuration.md is not what the schemas say; run: npm run generate',
+      'docs/configuration.md differs from the schemas; run: npm run generate',
     );
   });
 
-  it('describes every variable and every field by one sentence', () => {
+  it('describes every variable and every field in one sentence', () => {
     const rows = generatedConfiguration(PLACES).matchAll(/^\| (`.+?) \| (.+?) \| (.+?) \| (.+?) \|$/gm);
     const described = [...rows].flatMap(([, names = '', meaning = '']) => {
       assert.match(meaning, /^[A-Z].*\.$/, names);
@@ -33,7 +33,7 @@ describe('docs/configuration.md', () => {
     assert.deepEqual(described.toSorted(), [...ENVIRONMENT_NAMES, ...fields].toSorted());
   });
 
-  it('tells defaults and bounds as they are', () => {
+  it('shows the real defaults and bounds', () => {
     const document = generatedConfiguration(PLACES);
 
     assert.match(document, /^\| `KEEP_DAYS` \| .* \| `90` \| 8 to 36500 \|$/m);
@@ -42,7 +42,7 @@ describe('docs/configuration.md', () => {
     assert.match(document, /^\| `tracked_columns` \| .* \| none \| columns of the main table \|$/m);
   });
 
-  it('keeps everything else, and must have a place for each table', () => {
+  it('keeps all other text and must have a place for each table', () => {
     assert.match(generatedConfiguration(`# One\n\n${PLACES}\nTwo.\n`), /^# One\n\n<!-- .*-->\n\nTwo\.\n$/s);
     assert.throws(() => generatedConfiguration('# One\n'), /has no place for the table "environment"/);
   });

@@ -25,7 +25,7 @@ function compare(source: Row[], target: Row[], targetColumns = COLUMNS) {
 }
 
 describe('the comparison', () => {
-  it('finds equal rows equal in whatever order they come, and leaves the technical columns alone', async () => {
+  it('treats equal rows as equal in any order and ignores the technical columns', async () => {
     const source = [
       ['1', 'a', '2024-01-01'],
       ['2', null, null],
@@ -39,16 +39,16 @@ describe('the comparison', () => {
     assert.deepEqual(describeFindings(compared), []);
   });
 
-  it('names key, column and both values of what differs, and tells NULL from an empty text', async () => {
+  it('names key, column and both values of a difference, and distinguishes NULL from an empty text', async () => {
     const compared = await compare([['1', null, null]], [['1', '', 'false']]);
     assert.equal(compared.consistent, false);
     assert.deepEqual(describeFindings(compared), [
       'pmr_project: key 1, column name: source NULL, target ""',
-      'pmr_project: in all: differing values 1',
+      'pmr_project: in total: different values 1',
     ]);
   });
 
-  it('names rows that are missing, too many, or there twice', async () => {
+  it('names missing, surplus and duplicate rows', async () => {
     const source = [
       ['1', 'a', null],
       ['2', 'b', null],
@@ -59,14 +59,14 @@ describe('the comparison', () => {
       ['3', 'c', 'false'],
     ]);
     assert.deepEqual(describeFindings(compared), [
-      'pmr_project: key 2: twice in the target',
+      'pmr_project: key 2: duplicate in the target',
       'pmr_project: key 3: not in the source',
       'pmr_project: key 1: missing in the target',
-      'pmr_project: in all: rows whose key is there already 1, rows that are not in the source 1, rows missing in the target 1',
+      'pmr_project: in total: rows with a duplicate key 1, rows not in the source 1, rows missing from the target 1',
     ]);
   });
 
-  it('names columns that only one side has', async () => {
+  it('names columns that exist on only one side', async () => {
     const compared = await compare(
       [['1', 'a', null]],
       [['1', 'a']],
@@ -78,11 +78,11 @@ describe('the comparison', () => {
     ]);
   });
 
-  it('shows the first twenty findings and counts them all', async () => {
+  it('shows the first twenty differences and counts them all', async () => {
     const source = Array.from({ length: 1500 }, (_, i) => [String(i), 'a', null]);
     const lines = describeFindings(await compare(source, []));
     assert.equal(lines.length, 21);
-    assert.equal(lines.at(-1), 'pmr_project: in all: rows missing in the target 1,500');
+    assert.equal(lines.at(-1), 'pmr_project: in total: rows missing from the target 1,500');
   });
 
   const EQUAL: [type: string, source: string, target: string][] = [
@@ -103,7 +103,7 @@ describe('the comparison', () => {
     ['JSON', '{"b": [1, 2.50], "a": null}', '{"a":null,"b":[1,2.5]}'],
   ];
   for (const [type, source, target] of EQUAL) {
-    it(`takes ${type} ${source} and ${target} for the same`, () => {
+    it(`treats ${type} ${source} and ${target} as equal`, () => {
       assert.ok(isSame(type, source, target));
     });
   }
@@ -122,7 +122,7 @@ describe('the comparison', () => {
     ['JSON', 'null', null],
   ];
   for (const [type, source, target] of DIFFERENT) {
-    it(`takes ${type} ${source} and ${target} for different`, () => {
+    it(`treats ${type} ${source} and ${target} as different`, () => {
       assert.ok(!isSame(type, source, target));
     });
   }
@@ -134,7 +134,7 @@ describe('the comparison', () => {
     assert.ok(!isSame('NUMERIC', [], null));
   });
 
-  it('refuses a type that it has no rule for', () => {
+  it('refuses a type for which it has no rule', () => {
     assert.throws(() => isSame('GEOGRAPHY', 'a', 'a'), /type GEOGRAPHY cannot be compared/);
   });
 });

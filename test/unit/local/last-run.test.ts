@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { describeLastRun, type LeftView } from '../../local/last-run.ts';
+import { describeLastRun, type ViewSummary } from '../../local/last-run.ts';
 
-const IDLE: LeftView = {
+const IDLE: ViewSummary = {
   name: 'pmr_project',
   enabled: true,
   paused: false,
@@ -13,9 +13,9 @@ const IDLE: LeftView = {
   waitingLogRows: 0,
 };
 
-describe('what the last run left, as it is told', () => {
-  it('is one line for each view and service, aligned', () => {
-    const views: LeftView[] = [
+describe('the report on the last run', () => {
+  it('has one aligned line for each view and each service', () => {
+    const views: ViewSummary[] = [
       IDLE,
       { ...IDLE, name: 'pmr_pm_item', inFlight: { id: '17', state: 'staged' } },
       { ...IDLE, name: 'pmr_pm_plan', waitingLogRows: 1, appliedBatches: 1 },
@@ -29,14 +29,14 @@ describe('what the last run left, as it is told', () => {
     assert.deepEqual(describeLastRun({ views, waitingMessages, stagedObjects: 4 }), [
       '  pmr_project    12 batches applied, log read up to id 5,231, 14.2 s ago',
       '  pmr_pm_item    12 batches applied, log read up to id 5,231, 14.2 s ago; batch 17 is staged',
-      '  pmr_pm_plan    1 batch applied, log read up to id 5,231, 14.2 s ago; 1 log row to capture',
+      '  pmr_pm_plan    1 batch applied, log read up to id 5,231, 14.2 s ago; 1 log row not captured yet',
       '  pmr_inventory  12 batches applied, log read up to id 5,231, 14.2 s ago; halted: the key is not unique; paused',
-      '  Pub/Sub        3 messages wait: cdc-extract-push 2, cdc-merge-push 1',
+      '  Pub/Sub        3 undelivered messages: cdc-extract-push 2, cdc-merge-push 1',
       '  Storage        4 staged objects',
     ]);
   });
 
-  it('tells views that are not loaded, or not enabled', () => {
+  it('shows which views are not loaded or not enabled', () => {
     const notLoaded = { ...IDLE, appliedBatches: 0, coveredId: null, capturedMsAgo: null };
     const views = [
       { ...notLoaded, inFlight: { id: '4', state: 'extracting' } },
@@ -45,14 +45,14 @@ describe('what the last run left, as it is told', () => {
     assert.deepEqual(describeLastRun({ views, waitingMessages: new Map(), stagedObjects: 0 }), [
       '  pmr_project   not loaded yet; batch 4 is extracting',
       '  xyz_incident  not enabled',
-      '  Pub/Sub       no messages wait',
+      '  Pub/Sub       no undelivered messages',
       '  Storage       no staged objects',
     ]);
   });
 
-  it('says nothing of messages that nobody can count, and that there are no views', () => {
+  it('omits messages that cannot be counted, and says if there are no views', () => {
     assert.deepEqual(describeLastRun({ views: [], waitingMessages: undefined, stagedObjects: 1 }), [
-      '  views    no view source was imported yet',
+      '  views    no view source has been imported yet',
       '  Storage  1 staged object',
     ]);
   });

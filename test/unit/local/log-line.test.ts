@@ -3,7 +3,7 @@ import { formatDuration, formatLogLine } from '../../local/log-line.ts';
 
 const format = (entry: object): string | undefined => formatLogLine('merge', JSON.stringify(entry));
 
-describe("a function's log line", () => {
+describe("a function's log line in the local stack", () => {
   it('is short for an applied batch', () => {
     const applied = {
       severity: 'INFO',
@@ -17,14 +17,17 @@ describe("a function's log line", () => {
       lagMs: 2100,
       durationMs: 240,
     };
-    assert.equal(format(applied), 'pmr_project #12 incremental +3 ~1,234 -1 in 240 ms, lag 2.1 s');
+    assert.equal(
+      format(applied),
+      'pmr_project batch 12 (incremental): 3 added, 1,234 changed, 1 deleted in 240 ms, lag 2.1 s',
+    );
     assert.equal(
       format({ ...applied, kind: 'initial', lagMs: null }),
-      'pmr_project #12 initial +3 ~1,234 -1 in 240 ms',
+      'pmr_project batch 12 (initial): 3 added, 1,234 changed, 1 deleted in 240 ms',
     );
   });
 
-  it('tells the progress of a batch that may be large, and of no other', () => {
+  it('shows the progress of initial loads, but not of incremental batches', () => {
     const staged = {
       message: 'batch staged',
       view: 'pmr_project',
@@ -32,12 +35,12 @@ describe("a function's log line", () => {
       kind: 'initial',
       upserts: 620,
     };
-    assert.equal(format(staged), 'pmr_project #1 initial: 620 rows staged');
+    assert.equal(format(staged), 'pmr_project batch 1 (initial): 620 rows staged');
     assert.equal(format({ ...staged, kind: 'incremental' }), undefined);
     assert.equal(format({ severity: 'INFO', message: 'configuration imported' }), undefined);
   });
 
-  it('is complete for an error, with its advice', () => {
+  it('shows an error completely, with its advice', () => {
     const halted = {
       severity: 'ERROR',
       message: 'view halted',
@@ -55,13 +58,13 @@ describe("a function's log line", () => {
     );
   });
 
-  it('is shown as it is when it is no structured log', () => {
+  it('is shown unchanged if it is not a structured log', () => {
     assert.equal(formatLogLine('merge', 'hello'), 'merge: hello');
     assert.equal(formatLogLine('merge', '{broken'), 'merge: {broken');
     assert.equal(formatLogLine('merge', ''), undefined);
   });
 
-  it('has durations that people can read', () => {
+  it('shows durations in a readable form', () => {
     assert.deepEqual([3.4, 2140, 185_000].map(formatDuration), ['3 ms', '2.1 s', '3 min 5 s']);
   });
 });

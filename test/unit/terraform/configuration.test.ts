@@ -16,7 +16,7 @@ const USABLE = {
   BIGQUERY_LOCATION: 'EU',
 };
 
-/** Where the configuration and the rest of the repository must agree. terraform/tests hold what Terraform makes of it. */
+/** Checks that the configuration agrees with the rest of the repository. terraform/tests check Terraform's plans. */
 describe('the Terraform configuration', () => {
   let files: Record<string, string>;
   let text: string;
@@ -31,11 +31,11 @@ describe('the Terraform configuration', () => {
   const read = async (path: string) => JSON.parse(await readFile(join(ROOT, path), 'utf8')) as unknown;
 
   describe('gives the functions', () => {
-    it('the variables that they read, all of them and no others', () => {
+    it('exactly the variables that they read', () => {
       assert.deepEqual(Object.keys(local<object>('environment')).toSorted(), ENVIRONMENT_NAMES.toSorted());
     });
 
-    it('every variable that they cannot do without, in any installation', () => {
+    it('every required variable in every installation', () => {
       const environment = local<Record<string, string>>('environment');
       const required = ENVIRONMENT_NAMES.filter((name) => refusalOf({}).includes(`${name} is missing`));
 
@@ -43,13 +43,13 @@ describe('the Terraform configuration', () => {
       for (const name of required) assert.doesNotMatch(String(environment[name]), /null|var\.settings/, name);
     });
 
-    it('I12 a source that parses and leads nowhere, where they may not read its secret', () => {
+    it('I12 a valid source URL that leads nowhere, if they may not read the secret', () => {
       const { sourceDatabase } = parseConfig({ ...USABLE, ...local<Record<string, string>>('no_source') });
 
       assert.equal(sourceDatabase.url.reveal(), 'postgresql://nobody@localhost/nothing');
     });
 
-    it('the topics and datasets that are their own defaults', () => {
+    it('the same default topics and datasets as in the code', () => {
       const { topics, datasets } = parseConfig({ ...USABLE, ...local<Record<string, string>>('no_source') });
       const { deadLetter, ...others } = topics;
 
@@ -57,7 +57,7 @@ describe('the Terraform configuration', () => {
       assert.deepEqual(defaultsOf('datasets'), datasets);
     });
 
-    it('the names and topics that they have on a developer’s machine', () => {
+    it('the same names and topics as in the local stack', () => {
       const entries = Object.entries(local<Record<string, { topic: string }>>('function_entries'));
 
       assert.deepEqual(
@@ -78,7 +78,7 @@ describe('the Terraform configuration', () => {
       assert.match(text, new RegExp(`runtime += "nodejs${engines.node}"`));
     });
 
-    it('an archive of files that exist, and nothing of development', async () => {
+    it('an archive of existing files, without development files', async () => {
       const { include } = (await read('terraform/archive.json')) as { include: string[] };
       const archived = include.map((pattern) => globSync(pattern, { cwd: ROOT }));
 
@@ -93,7 +93,7 @@ describe('the Terraform configuration', () => {
     });
   });
 
-  it('names in every alert a section of the operator’s guide', async () => {
+  it('names an existing section of the operator’s guide in every alert', async () => {
     const [guide = ''] = local<string>('operations').split(' ');
     const alerts = ['log_alerts', 'count_alerts', 'absence_alerts'].flatMap((list) =>
       Object.values(local<Record<string, { section: string }>>(list)),
@@ -109,7 +109,7 @@ describe('the Terraform configuration', () => {
     );
   });
 
-  it('declares variables in the order of the alphabet, with a type and a description, and uses each', () => {
+  it('declares variables in alphabetical order, with type and description, and uses each', () => {
     const blocks = (files['variables.tf'] ?? '').split(/^(?=variable ")/m).slice(1);
     const names = blocks.map((block) => /"(\w+)"/.exec(block)?.[1] ?? '');
     const others = Object.entries(files).map(([name, one]) => (name === 'variables.tf' ? '' : one));
@@ -122,14 +122,14 @@ describe('the Terraform configuration', () => {
     }
   });
 
-  it('keeps datasets from being destroyed', () => {
+  it('protects datasets from deletion', () => {
     assert.match(
       files['datasets.tf'] ?? '',
       /^resource "google_bigquery_dataset" "dataset" \{[^}]*prevent_destroy = true/m,
     );
   });
 
-  it('I12 gives nobody a basic role, nothing to everybody, and four roles on the project', () => {
+  it('I12 grants no basic role, nothing to the public, and only four roles on the project', () => {
     assert.doesNotMatch(text, /roles\/(owner|editor|viewer)"|"all(Authenticated)?Users"/);
     const blocks = text.matchAll(/^resource "google_project_iam\w+" "(\w+)" \{(.*?)^\}/gms);
     assert.deepEqual(
@@ -143,7 +143,7 @@ describe('the Terraform configuration', () => {
     );
   });
 
-  it('I12 gives no role that the documents do not explain', async () => {
+  it('I12 grants no role that the documents do not explain', async () => {
     const explained = (await readDocuments()).map((document) => document.text).join('\n');
     const given = [...text.matchAll(/"(roles\/[\w.]+)"/g)].map(([, role = '']) => role);
 
@@ -151,7 +151,7 @@ describe('the Terraform configuration', () => {
     for (const role of given) assert.ok(explained.includes(role), role);
   });
 
-  it('I12 keeps no secret’s value: not in a variable, and not in the state', () => {
+  it('I12 keeps no secret’s value in a variable or in the state', () => {
     const types = [...typesOf(files, 'resource')];
 
     assert.deepEqual(

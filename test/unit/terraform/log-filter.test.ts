@@ -5,34 +5,34 @@ import { extractField, parseLogFilter } from '../../tools/terraform/log-filter.t
 const entry = (fields: object, service = 'extract'): LogEntry => logEntryOf(JSON.stringify(fields), service);
 const APPLIED = entry({ severity: 'INFO', message: 'batch applied', view: 'pmr_project', lagMs: 12.5 });
 
-describe('a filter of Cloud Logging', () => {
-  for (const { filter, passes } of [
-    { filter: 'jsonPayload.message="batch applied"', passes: true },
-    { filter: 'jsonPayload.message="batch"', passes: false },
-    { filter: 'jsonPayload.message!="batch applied"', passes: false },
-    { filter: 'jsonPayload.view:*', passes: true },
-    { filter: 'jsonPayload.kind:*', passes: false },
-    { filter: 'NOT jsonPayload.kind:*', passes: true },
-    { filter: 'jsonPayload.kind!="bug"', passes: false },
-    { filter: 'jsonPayload.lagMs>=12.5', passes: true },
-    { filter: 'jsonPayload.lagMs>12.5', passes: false },
-    { filter: 'jsonPayload.lagMs<=12.5', passes: true },
-    { filter: 'jsonPayload.lagMs<12.5', passes: false },
-    { filter: 'jsonPayload.view>=1', passes: false },
-    { filter: 'severity>=INFO', passes: true },
-    { filter: 'severity>=ERROR', passes: false },
-    { filter: 'severity<WARNING', passes: true },
-    { filter: 'jsonPayload.view=("other" OR "pmr_project")', passes: true },
-    { filter: 'jsonPayload.view=("other" OR "another")', passes: false },
-    { filter: 'severity=INFO AND resource.labels.service_name="merge"', passes: false },
-    { filter: 'severity=INFO OR severity=ERROR AND jsonPayload.view="other"', passes: false },
-    { filter: 'severity=INFO OR (severity=ERROR AND jsonPayload.view="other")', passes: true },
-    { filter: 'jsonPayload.view="other" AND severity=ERROR OR severity=INFO', passes: false },
-    { filter: 'NOT (severity=ERROR AND severity=INFO)', passes: true },
-    { filter: 'jsonPayload.message="a \\"quoted\\" word"', passes: false },
+describe('a Cloud Logging filter', () => {
+  for (const { filter, matches } of [
+    { filter: 'jsonPayload.message="batch applied"', matches: true },
+    { filter: 'jsonPayload.message="batch"', matches: false },
+    { filter: 'jsonPayload.message!="batch applied"', matches: false },
+    { filter: 'jsonPayload.view:*', matches: true },
+    { filter: 'jsonPayload.kind:*', matches: false },
+    { filter: 'NOT jsonPayload.kind:*', matches: true },
+    { filter: 'jsonPayload.kind!="bug"', matches: false },
+    { filter: 'jsonPayload.lagMs>=12.5', matches: true },
+    { filter: 'jsonPayload.lagMs>12.5', matches: false },
+    { filter: 'jsonPayload.lagMs<=12.5', matches: true },
+    { filter: 'jsonPayload.lagMs<12.5', matches: false },
+    { filter: 'jsonPayload.view>=1', matches: false },
+    { filter: 'severity>=INFO', matches: true },
+    { filter: 'severity>=ERROR', matches: false },
+    { filter: 'severity<WARNING', matches: true },
+    { filter: 'jsonPayload.view=("other" OR "pmr_project")', matches: true },
+    { filter: 'jsonPayload.view=("other" OR "another")', matches: false },
+    { filter: 'severity=INFO AND resource.labels.service_name="merge"', matches: false },
+    { filter: 'severity=INFO OR severity=ERROR AND jsonPayload.view="other"', matches: false },
+    { filter: 'severity=INFO OR (severity=ERROR AND jsonPayload.view="other")', matches: true },
+    { filter: 'jsonPayload.view="other" AND severity=ERROR OR severity=INFO', matches: false },
+    { filter: 'NOT (severity=ERROR AND severity=INFO)', matches: true },
+    { filter: 'jsonPayload.message="a \\"quoted\\" word"', matches: false },
   ]) {
-    it(`${filter} ${passes ? 'passes' : 'does not pass'} an applied batch`, () => {
-      assert.equal(parseLogFilter(filter)(APPLIED), passes);
+    it(`${filter} ${matches ? 'matches' : 'does not match'} an applied batch`, () => {
+      assert.equal(parseLogFilter(filter)(APPLIED), matches);
     });
   }
 
@@ -47,20 +47,20 @@ describe('a filter of Cloud Logging', () => {
     'jsonPayload.view:"pmr"',
     '"batch applied"',
   ]) {
-    it(`is refused as ${JSON.stringify(filter)}`, () => {
+    it(`is refused: ${JSON.stringify(filter)}`, () => {
       assert.throws(() => parseLogFilter(filter), /filter|comparison/);
     });
   }
 
-  it('is given values by its extractors', () => {
+  it('has extractors that read a field', () => {
     assert.equal(extractField(APPLIED, 'EXTRACT(jsonPayload.lagMs)'), 12.5);
     assert.equal(extractField(APPLIED, 'EXTRACT(jsonPayload.kind)'), undefined);
     assert.throws(() => extractField(APPLIED, 'REGEXP_EXTRACT(jsonPayload.view, "(.*)")'), /EXTRACT/);
   });
 });
 
-describe('a line that a function writes', () => {
-  it('becomes an entry whose payload has no special field', () => {
+describe('a log line of a function', () => {
+  it('becomes an entry whose payload has no special fields', () => {
     const line = {
       severity: 'WARNING',
       timestamp: '2026-01-02T03:04:05Z',
@@ -76,7 +76,7 @@ describe('a line that a function writes', () => {
     });
   });
 
-  it('becomes a text when nothing but a message is in it, or no JSON', () => {
+  it('becomes a text payload if it is only a message or not JSON', () => {
     assert.equal(entry({ severity: 'ERROR', message: 'alone' }).textPayload, 'alone');
     assert.equal(logEntryOf('Serving function...', 'merge').textPayload, 'Serving function...');
   });

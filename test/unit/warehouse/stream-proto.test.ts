@@ -90,7 +90,7 @@ describe('the .proto of a streamed view', () => {
     it(`is refused for a column that cannot be a field: '${name}'`, () => {
       assert.throws(() => streamProto(shapeOf(text(name)), null), {
         name: 'RangeError',
-        message: `view item_view: ${JSON.stringify(name)} can be no field of a protobuf message: rename the column in the view`,
+        message: `view item_view: ${JSON.stringify(name)} cannot be the name of a field in a protobuf message; rename the column in the view`,
       });
     });
   }

@@ -18,20 +18,20 @@ import { processTree } from '../../support/process-tree.ts';
 /** Chooses the random moments; SEED=… repeats them. */
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const RANDOM_MOMENTS = 3;
-/** A run is ready and has applied batches by then. */
+/** By then a run is ready and has applied batches. */
 const LATEST_MOMENT_MS = 6000;
 const POLL_INTERVAL_MS = 5;
 const TIMEOUT_MS = 240_000;
 
-/** Shorter than anybody needs them: what a killed process held is free again soon. */
+/** Very short, so that the lease of a killed process ends soon. */
 const SETTINGS = { LEASE_SECONDS: '2', GRACE_SECONDS: '1' };
 
-// This process has no credentials, and Google's client would look for them.
+// This process has no credentials, and Google's client must not look for any.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
-describe(`npm start, switched off and on (seed ${SEED})`, () => {
+describe(`npm start, killed and restarted (seed ${SEED})`, () => {
   let folder: string;
-  /** The run that goes on from one test to the next. */
+  /** The current run; it continues from one test to the next. */
   let run: Command;
   const random = new Random(SEED);
 
@@ -40,14 +40,14 @@ describe(`npm start, switched off and on (seed ${SEED})`, () => {
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     run = new Command('local/start.ts', args, SETTINGS);
   };
-  const startAgain = () => start({ changesPerSecond: 20 });
+  const restart = () => start({ changesPerSecond: 20 });
 
   const warehouse = () => join(folder, 'stack', 'bigquery');
   const earlierWarehouse = () => join(folder, 'earlier-warehouse');
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-switched-off-'));
-    startAgain();
+    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-kill-and-restart-'));
+    restart();
   });
 
   after(async () => {
@@ -55,60 +55,60 @@ describe(`npm start, switched off and on (seed ${SEED})`, () => {
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
-  /** Kills the run when a batch is in that state, and again if it has left it by then; returns the batches that it killed. */
-  const killWhile = async (state: string): Promise<LeftBatch[]> => {
+  /** Kills the run while a batch is in that state, again if the batch has finished by then; returns the unfinished batches. */
+  const killWhile = async (state: string): Promise<UnfinishedBatch[]> => {
     for (;;) {
       await untilBatchIs(state, await controlUrlOf(run));
       await run.killAll();
-      startAgain();
-      const left = await leftBatches(run);
-      if (left.length > 0) return left;
+      restart();
+      const unfinished = await unfinishedBatches(run);
+      if (unfinished.length > 0) return unfinished;
     }
   };
 
-  it('starts anew when it was killed while the sample data were made', async () => {
+  it('starts from scratch if it was killed while it created the sample data', async () => {
     await run.saysLine(/rows of inventory/);
     await run.killAll();
-    assert.match(run.output, /^A new data folder: everything begins anew$/m);
+    assert.match(run.output, /^The data folder is new; starting with an empty warehouse$/m);
 
-    startAgain();
+    restart();
     await run.saysLine(/rows of pm-items/);
-    assert.match(run.output, /^The last run was not stopped but killed/);
+    assert.match(run.output, /^The last run was killed/);
     assert.match(run.output, /rows of projects/);
   });
 
-  it('goes on with an initial load whose event was just published (I2, I5)', async () => {
-    await run.saysLine(/^pmr_pm_item #\d+ initial: .* staged$/);
+  it('continues an initial load whose event was just published (I2, I5)', async () => {
+    await run.saysLine(/^pmr_pm_item batch \d+ \(initial\): .* staged$/);
     await run.killAll();
 
-    startAgain();
-    const left = await leftBatches(run);
-    assert.ok(left.some(({ view }) => view === 'pmr_pm_item'));
+    restart();
+    const unfinished = await unfinishedBatches(run);
+    assert.ok(unfinished.some(({ view }) => view === 'pmr_pm_item'));
     assert.match(run.output, /^ {2}pmr_pm_item +not loaded yet; batch/m);
-    assert.doesNotMatch(run.output, /SMartApp: .* rows of/, 'its database is kept');
-    await untilResumed(run, left);
+    assert.doesNotMatch(run.output, /Sample data: .* rows of/, 'its database is kept');
+    await untilResumed(run, unfinished);
   });
 
   for (const state of ['extracting', 'staged', 'applying']) {
-    it(`goes on with a batch that was ${state} (I2, I4, I5)`, async () => {
-      const left = await killWhile(state);
-      await untilResumed(run, left);
+    it(`continues a batch that was ${state} (I2, I4, I5)`, async () => {
+      const unfinished = await killWhile(state);
+      await untilResumed(run, unfinished);
     });
   }
 
-  it('needs no message of the last run: a lost event is published again (I2)', async () => {
+  it('needs no message from the last run, because it publishes lost events again (I2)', async () => {
     await untilBatchIs('staged', await controlUrlOf(run));
     await run.killAll();
     await rm(join(folder, 'stack', 'pubsub'), { recursive: true });
     await cp(warehouse(), earlierWarehouse(), { recursive: true });
 
-    startAgain();
-    await run.saysLine(/^ {2}Pub\/Sub +no messages wait$/);
-    const left = await leftBatches(run);
-    await untilResumed(run, left);
+    restart();
+    await run.saysLine(/^ {2}Pub\/Sub +no undelivered messages$/);
+    const unfinished = await unfinishedBatches(run);
+    await untilResumed(run, unfinished);
   });
 
-  it('keeps what an operator has set, although the view sources are imported again', async () => {
+  it('keeps what an operator has set when it imports the view sources again', async () => {
     const isPaused = `select paused from etl.view_source where name = 'pmr_pm_plan'`;
     await query(
       await controlUrlOf(run),
@@ -116,40 +116,40 @@ describe(`npm start, switched off and on (seed ${SEED})`, () => {
     );
     await run.killAll();
 
-    startAgain();
+    restart();
     await run.saysLine(/^ {2}pmr_pm_plan .*; paused/);
     assert.deepEqual(await query(await controlUrlOf(run), isPaused), [{ paused: true }]);
     await query(await controlUrlOf(run), `update etl.view_source set paused = false`);
   });
 
-  it('takes its parts with it when it alone is killed', async () => {
+  it('takes its child processes down when only the parent is killed', async () => {
     const parts = processTree(run.pid).filter((identity) => !identity.startsWith(`${run.pid}-`));
     assert.ok(parts.length > FUNCTIONS.length);
     process.kill(run.pid, 'SIGKILL');
     await run.exitCode;
 
-    // PostgreSQL is stopped by the next run, the others end by themselves.
-    startAgain();
+    // The next run stops PostgreSQL; the other processes end by themselves.
+    restart();
     await controlUrlOf(run);
     while (parts.some(isAlive)) await delay(POLL_INTERVAL_MS);
   });
 
   for (let moment = 1; moment <= RANDOM_MOMENTS; moment++) {
-    it(`can be killed at random moment ${moment}`, async () => {
-      // A moment is a time: there is no condition to wait for.
+    it(`survives a kill at random moment ${moment}`, async () => {
+      // A random moment is a time, so there is no condition to wait for.
       await delay(random.between(0, LATEST_MOMENT_MS));
       await run.killAll();
-      startAgain();
+      restart();
     });
   }
 
-  it('ends with every row and column of every enabled view equal in source and target (I1, I2, I7)', async () => {
+  it('has every row and column of every enabled view equal in source and target at the end (I1, I2, I7)', async () => {
     await run.killAll();
     start({ changesPerSecond: 0 });
     assert.deepEqual(await compareAll(run), []);
   });
 
-  it('would be found out if the warehouse had lost rows that it had acknowledged', async () => {
+  it('would fail the comparison if the warehouse had lost acknowledged rows', async () => {
     await run.killAll();
     await rm(warehouse(), { recursive: true });
     await cp(earlierWarehouse(), warehouse(), { recursive: true });
@@ -158,27 +158,27 @@ describe(`npm start, switched off and on (seed ${SEED})`, () => {
   });
 });
 
-/** A batch that a run found unfinished. */
-interface LeftBatch {
+/** A batch that a run found unfinished at its start. */
+interface UnfinishedBatch {
   view: string;
   id: string;
 }
 
-/** What a run says that the last one has left, once it has said it. */
-async function leftBatches(run: Command): Promise<LeftBatch[]> {
+/** The batches that the run reports as unfinished, once it has reported them. */
+async function unfinishedBatches(run: Command): Promise<UnfinishedBatch[]> {
   await controlUrlOf(run);
   const found = run.output.matchAll(/^ {2}(\w+) .*batch (\d+) is (?:extracting|staged|applying)/gm);
   return [...found].map(([, view = '', id = '']) => ({ view, id }));
 }
 
-/** Resolves when the run has said what became of each of them. */
-async function untilResumed(run: Command, batches: LeftBatch[]): Promise<void> {
+/** Resolves when the run has reported the outcome of each batch. */
+async function untilResumed(run: Command, batches: UnfinishedBatch[]): Promise<void> {
   for (const { view, id } of batches) {
-    await run.saysLine(new RegExp(`^Resumed: ${view}: batch ${id} was \\w+, is (applied|abandoned)`));
+    await run.saysLine(new RegExp(`^Resumed: ${view} batch ${id} was \\w+, now (applied|abandoned)`));
   }
 }
 
-/** Waits until nothing is left to apply and returns how source and target differ, as lines for people. */
+/** Waits until all changes are applied and returns the differences between source and target, as lines for people. */
 async function compareAll(run: Command): Promise<string[]> {
   const controlUrl = await controlUrlOf(run);
   const idle = { controlUrl, extractUrl: await addressOf(run, 'extract') };
@@ -198,7 +198,7 @@ async function compareAll(run: Command): Promise<string[]> {
 
 const controlUrlOf = (run: Command): Promise<string> => addressOf(run, 'control');
 
-/** Resolves at the first sight of an incremental batch in that state. */
+/** Resolves as soon as an incremental batch is in that state. */
 async function untilBatchIs(state: string, controlUrl: string): Promise<void> {
   const control = new pg.Client(controlUrl);
   control.on('error', () => undefined);

@@ -1,37 +1,37 @@
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 
-/** Where the three Google services are reached; as their clients' environment variables want it. */
+/** Addresses of the three Google services, in the form that their clients' environment variables have. */
 export interface Endpoints {
   pubsubHost: string;
   storageUrl: string;
   bigqueryUrl: string;
-  /** Of the Storage Write API: `127.0.0.1:9060`. */
+  /** The Storage Write API: `127.0.0.1:9060`. */
   bigqueryStorageHost: string;
 }
 
-/** What the program of the stand-ins is to start; a service with an address already runs elsewhere. */
-export interface StandInsOrder {
+/** Which emulators emulators-process.ts starts, and how. It does not start a service that has an external address. */
+export interface EmulatorsRequest {
   folders: { pubsub: string; storage: string; bigquery: string };
   ports: { pubsub: number; storage: number; bigquery: number; bigqueryStorage: number };
-  elsewhere: Partial<Endpoints>;
+  external: Partial<Endpoints>;
 }
 
 const PORTS = { pubsub: 8085, storage: 9023, bigquery: 9050, bigqueryStorage: 9060 };
 const ANY_PORTS = { pubsub: 0, storage: 0, bigquery: 0, bigqueryStorage: 0 };
 
-/** Where each stand-in keeps its data. */
-export const standInFolders = (dataFolder: string): StandInsOrder['folders'] => ({
+/** Where each emulator keeps its data. */
+export const emulatorFolders = (dataFolder: string): EmulatorsRequest['folders'] => ({
   pubsub: join(dataFolder, 'pubsub'),
   storage: join(dataFolder, 'storage'),
   bigquery: join(dataFolder, 'bigquery'),
 });
 
 /**
- * Starts the stand-ins for Pub/Sub, Cloud Storage and BigQuery in one process of their own, except for those that the
- * environment says are elsewhere.
+ * Starts the emulators of Pub/Sub, Cloud Storage and BigQuery in one process, except for services for which the
+ * environment has an address.
  */
-export async function startStandIns(options: {
+export async function startEmulators(options: {
   dataFolder: string;
   anyPort: boolean;
   env: Record<string, string | undefined>;
@@ -39,10 +39,10 @@ export async function startStandIns(options: {
 }): Promise<Child<Endpoints>> {
   const { PUBSUB_EMULATOR_HOST, STORAGE_EMULATOR_HOST } = options.env;
   const { BIGQUERY_EMULATOR_HOST, BIGQUERY_STORAGE_EMULATOR_HOST } = options.env;
-  const order: StandInsOrder = {
-    folders: standInFolders(options.dataFolder),
+  const request: EmulatorsRequest = {
+    folders: emulatorFolders(options.dataFolder),
     ports: options.anyPort ? ANY_PORTS : PORTS,
-    elsewhere: {
+    external: {
       ...(PUBSUB_EMULATOR_HOST && { pubsubHost: PUBSUB_EMULATOR_HOST }),
       ...(STORAGE_EMULATOR_HOST && { storageUrl: STORAGE_EMULATOR_HOST }),
       ...(BIGQUERY_EMULATOR_HOST && { bigqueryUrl: BIGQUERY_EMULATOR_HOST }),
@@ -50,9 +50,9 @@ export async function startStandIns(options: {
     },
   };
   return await startChild<Endpoints>({
-    name: 'the stand-ins of Pub/Sub, Cloud Storage and BigQuery',
-    program: new URL('stand-ins-process.ts', import.meta.url),
-    args: [JSON.stringify(order)],
+    name: 'the emulators of Pub/Sub, Cloud Storage and BigQuery',
+    program: new URL('emulators-process.ts', import.meta.url),
+    args: [JSON.stringify(request)],
     onLine: options.onLine,
   });
 }

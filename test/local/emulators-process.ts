@@ -1,10 +1,10 @@
+import type { EmulatorsRequest, Endpoints } from './emulators.ts';
 import { onPreferredPort } from './preferred-port.ts';
 import { serveParent } from './serve-parent.ts';
-import type { Endpoints, StandInsOrder } from './stand-ins.ts';
 
-// Runs the stand-ins that the argument orders. Each is imported only if it is started.
+// Runs the emulators that the argument requests. It imports only those that it starts.
 await serveParent(async () => {
-  const { elsewhere, folders, ports }: StandInsOrder = JSON.parse(process.argv[2] ?? '');
+  const { external, folders, ports }: EmulatorsRequest = JSON.parse(process.argv[2] ?? '');
   const closers: (() => Promise<void>)[] = [];
 
   const pubsub = async (): Promise<string> => {
@@ -26,7 +26,7 @@ await serveParent(async () => {
   const bigquery = async (
     storageEndpoint: string,
   ): Promise<Pick<Endpoints, 'bigqueryUrl' | 'bigqueryStorageHost'>> => {
-    const { bigqueryUrl, bigqueryStorageHost } = elsewhere;
+    const { bigqueryUrl, bigqueryStorageHost } = external;
     if (bigqueryUrl !== undefined && bigqueryStorageHost !== undefined) {
       return { bigqueryUrl, bigqueryStorageHost };
     }
@@ -40,9 +40,9 @@ await serveParent(async () => {
     return { bigqueryUrl: url, bigqueryStorageHost: writeHost };
   };
 
-  const storageUrl = elsewhere.storageUrl ?? (await storage());
+  const storageUrl = external.storageUrl ?? (await storage());
   const [pubsubHost, bigqueryEndpoints] = await Promise.all([
-    elsewhere.pubsubHost ?? pubsub(),
+    external.pubsubHost ?? pubsub(),
     bigquery(storageUrl),
   ]);
   const announcement: Endpoints = { pubsubHost, storageUrl, ...bigqueryEndpoints };

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-const ANSWER_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
-/** The parts that the environment can point elsewhere, and the form that each address has. */
+/** The variables that replace a part of the stack with an external service, and the form of each address. */
 const FORMS: Record<string, { form: string; address: (value: string) => { host: string; port: number } }> = {
   SOURCE_DATABASE_URL: {
     form: 'postgresql://user:password@host:port/database',
@@ -27,44 +27,44 @@ const FORMS: Record<string, { form: string; address: (value: string) => { host: 
   },
 };
 
-/** Both are one BigQuery: rows that were streamed are read by queries. */
+/** Both variables must mean the same BigQuery, because queries read the rows that were streamed. */
 const BIGQUERY = ['BIGQUERY_EMULATOR_HOST', 'BIGQUERY_STORAGE_EMULATOR_HOST'];
 
 /**
- * Looks whether what the environment points elsewhere can be reached, before anything is started. Throws an error that names
- * every variable whose value has another form, or at whose address nobody answers.
+ * Checks, before anything is started, that the services which the environment points to can be reached. Throws an error that
+ * names every variable whose value has the wrong form or whose address does not answer.
  */
-export async function checkElsewhere(env: Record<string, string | undefined>): Promise<void> {
-  const faults = await Promise.all(
+export async function checkExternalServices(env: Record<string, string | undefined>): Promise<void> {
+  const problems = await Promise.all(
     Object.entries(FORMS).map(async ([name, { form, address }]) => {
       const value = env[name];
       if (!value) return [];
       const { host, port } = address(value);
       if (host === '' || !(port > 0)) return [`${name} must have the form ${form}`];
-      return (await answers(host, port)) ? [] : [`${name}: nobody answers at ${host}:${port}`];
+      return (await isListening(host, port)) ? [] : [`${name}: nothing listens at ${host}:${port}`];
     }),
   );
   if (BIGQUERY.some((name) => env[name]) && !BIGQUERY.every((name) => env[name])) {
-    faults.push([`${BIGQUERY.join(' and ')} must be given together: they are one BigQuery`]);
+    problems.push([`${BIGQUERY.join(' and ')} must be set together, to the same BigQuery`]);
   }
-  if (faults.flat().length > 0) throw new Error(faults.flat().join('\n'));
+  if (problems.flat().length > 0) throw new Error(problems.flat().join('\n'));
 }
 
-/** Without a host where the value has another form. */
+/** The host is empty if the value has the wrong form. */
 function addressOf(value: string, protocol: RegExp, defaultPort = 0): { host: string; port: number } {
   if (!URL.canParse(value)) return { host: '', port: 0 };
   const url = new URL(value);
-  const isMeant = protocol.test(url.protocol);
+  const isExpected = protocol.test(url.protocol);
   return {
-    host: isMeant ? url.hostname.replace(/^\[(.*)\]$/, '$1') : '',
+    host: isExpected ? url.hostname.replace(/^\[(.*)\]$/, '$1') : '',
     port: Number(url.port) || defaultPort,
   };
 }
 
-async function answers(host: string, port: number): Promise<boolean> {
+async function isListening(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port });
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
     return true;
   } catch {
     return false;

@@ -17,15 +17,15 @@ import { findGooglePubSub, startGooglePubSub } from '../../support/google-pub-su
 
 const TIMEOUT_MS = 240_000;
 
-// This process has no credentials, and Google's client would look for them.
+// This process has no credentials, and Google's client must not look for any.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
-describe('npm start with parts that are there already', () => {
+describe('npm start with external services', () => {
   let folder: string;
   let command: Command | undefined;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-elsewhere-'));
+    folder = await mkdtemp(join(tmpdir(), 'smart-datahub-external-services-'));
   });
 
   afterEach(async () => {
@@ -33,21 +33,21 @@ describe('npm start with parts that are there already', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  describe('SOURCE_DATABASE_URL', () => {
+  describe('with SOURCE_DATABASE_URL', () => {
     let postgres: Postgres;
 
     before(async () => {
       postgres = await startPostgres();
-      await postgres.createDatabase('theirs');
+      await postgres.createDatabase('external');
     });
 
     after(() => postgres.stop());
 
-    it('is replicated, whatever content type ids that installation has (I2)', async () => {
-      const theirs = postgres.url('theirs');
-      await createSmartApp(theirs, { scale: 0.02, readerPassword: 'secret' });
-      await moveContentTypes(theirs);
-      const sourceUrl = postgres.url('theirs', READER_ROLE, 'secret');
+    it('replicates that database, even if its content types have other ids (I2)', async () => {
+      const ownerUrl = postgres.url('external');
+      await createSmartApp(ownerUrl, { scale: 0.02, readerPassword: 'secret' });
+      await renumberContentTypes(ownerUrl);
+      const sourceUrl = postgres.url('external', READER_ROLE, 'secret');
 
       command = new Command('local/start.ts', ['--data', folder], {
         SOURCE_DATABASE_URL: sourceUrl,
@@ -56,7 +56,7 @@ describe('npm start with parts that are there already', () => {
       const controlUrl = await addressOf(command, 'control');
       const watched = { controlUrl, extractUrl: await addressOf(command, 'extract') };
       await untilLoaded(watched, AbortSignal.timeout(TIMEOUT_MS));
-      const { changes } = await new Workload({ connectionString: theirs }).run({ changes: 200 });
+      const { changes } = await new Workload({ connectionString: ownerUrl }).run({ changes: 200 });
       assert.ok(changes >= 200);
       const states = await untilIdle(watched, AbortSignal.timeout(TIMEOUT_MS));
 
@@ -64,14 +64,14 @@ describe('npm start with parts that are there already', () => {
       const bigquery = createBigQuery(await addressOf(command, 'BigQuery'));
       const comparisons = await compareViews(states, { sourceUrl, bigquery });
       assert.deepEqual(comparisons.flatMap(describeFindings), []);
-      assert.doesNotMatch(command.output, /SMartApp/, 'nobody here writes to it');
+      assert.doesNotMatch(command.output, /SMartApp/, 'the stack must not write to an external database');
     });
   });
 
   const googlePubSub = findGooglePubSub();
-  if (googlePubSub === undefined) console.log("  Google's Pub/Sub emulator is not installed: not tested");
+  if (googlePubSub === undefined) console.log("  Not tested: Google's Pub/Sub emulator is not installed");
   else {
-    it("PUBSUB_EMULATOR_HOST may be Google's own emulator (I2)", async () => {
+    it("works with Google's own emulator at PUBSUB_EMULATOR_HOST (I2)", async () => {
       const { host, stop } = await startGooglePubSub(googlePubSub);
       try {
         const args = ['--once', '--scale', '0.05', '--changes', '200', '--json', '--data', folder];
@@ -83,7 +83,7 @@ describe('npm start with parts that are there already', () => {
         const pubsub = new PubSub({ projectId: PROJECT, apiEndpoint: host, emulatorMode: true });
         const [subscriptions] = await pubsub.getSubscriptions();
         await pubsub.close();
-        assert.deepEqual(subscriptions, [], 'nothing is delivered to where the functions were');
+        assert.deepEqual(subscriptions, [], 'no subscription pushes to the stopped functions');
       } finally {
         await stop();
       }
@@ -91,8 +91,8 @@ describe('npm start with parts that are there already', () => {
   }
 });
 
-/** Makes the ids of all content types others than SMartApp's, for the rows that are there and those to come. */
-async function moveContentTypes(url: string): Promise<void> {
+/** Renumbers all content types, in existing log rows and in all later ones. */
+async function renumberContentTypes(url: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   await client.query(`
@@ -100,14 +100,14 @@ async function moveContentTypes(url: string): Promise<void> {
     set constraints all deferred;
     update models_logging_change set content_type_id = content_type_id + 1000;
     update django_content_type set id = id + 1000;
-    create function move_content_type() returns trigger language plpgsql as $$
+    create function renumber_content_type() returns trigger language plpgsql as $$
       begin
         new.content_type_id := new.content_type_id + 1000;
         return new;
       end
     $$;
-    create trigger move_content_type before insert on models_logging_change
-      for each row execute function move_content_type();
+    create trigger renumber_content_type before insert on models_logging_change
+      for each row execute function renumber_content_type();
     commit`);
   await client.end();
 }
