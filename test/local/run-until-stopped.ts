@@ -45,13 +45,13 @@ export async function runUntilStopped(
         if (folder.lastRun === 'none') return;
         const bucket = cloud.storage.bucket(BUCKET);
         lastRun = await readLastRun({ controlUrl, extractUrl: functions.extract, bucket, waitingMessages });
-        for (const line of ['', ...describeLastRun(lastRun)]) say(line);
+        for (const line of ['', 'The last run left:', ...describeLastRun(lastRun)]) say(line);
       },
     },
     cleanup,
   );
   await folder.publish(stack.functions);
-  for (const line of describeStack(stack, folder.path)) say(line);
+  for (const line of describeStack(stack, folder.path, options.rate)) say(line);
   if (lastRun !== undefined) startFollowUp(lastRun, stack.controlUrl, say, cleanup);
 
   if (stack.applicationUrl !== undefined && options.rate > 0) {
@@ -83,7 +83,11 @@ function startFollowUp(
   });
 }
 
-function describeStack({ functions, endpoints, applicationUrl, controlUrl }: Stack, path: string): string[] {
+function describeStack(
+  { functions, endpoints, applicationUrl, controlUrl }: Stack,
+  path: string,
+  rate: number,
+): string[] {
   const addresses = {
     ...functions,
     BigQuery: endpoints.bigqueryUrl,
@@ -93,10 +97,13 @@ function describeStack({ functions, endpoints, applicationUrl, controlUrl }: Sta
     control: controlUrl,
     data: path,
   };
+  const hasWorkload = applicationUrl !== undefined && rate > 0;
   return [
     '',
+    'Everything is running:',
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),
     '',
+    ...(hasWorkload ? [`Simulated users change ${rate} rows per second in SMartApp (--rate 0: none).`] : []),
     `Call a function by hand: npm run call -- extract '{"dryRun":true}'. Ctrl-C stops.`,
     '',
   ];

@@ -51,7 +51,7 @@ describe('values from PostgreSQL to BigQuery and back', () => {
       'thing_view: key 1, column days: source ["2024-02-29","2024-02-29"], target ["2024-02-29"]',
       'thing_view: key 2: not in the source',
       'thing_view: key 3: missing in the target',
-      'thing_view: in all: differing values 3, rows that are not in the source 1, rows missing in the target 1',
+      'thing_view: in total: different values 3, rows not in the source 1, rows missing from the target 1',
     ]);
   });
 });
