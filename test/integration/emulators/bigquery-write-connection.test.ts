@@ -12,7 +12,15 @@ import {
   refuse,
 } from '../../emulators/faults.ts';
 import { openProject, type Project } from './bigquery-project.ts';
-import { NUMBER, openCall, openWriter, outcome, requestOf, rowMessage } from './bigquery-writer.ts';
+import {
+  NUMBER,
+  openCall,
+  openWriter,
+  outcome,
+  type RowMessage,
+  requestOf,
+  rowMessage,
+} from './bigquery-writer.ts';
 
 const ABORTED = 10;
 const UNAVAILABLE = 14;
@@ -54,22 +62,24 @@ describe('BigQuery emulator: connections of the Storage Write API', () => {
 
   it('may change the descriptor or the table, if the request brings what they need', async () => {
     await project.rows('create or replace table d.other (id int64, primary key (id) not enforced)');
+    const other = rowMessage({ id: 'int64' });
+    const rows = ({ encode }: RowMessage, id: number) => ({
+      protoRows: { rows: { serializedRows: [encode({ id })] } },
+    });
     const call = openCall(project.standIn.writeHost);
-    const first = requestOf('t', ROW, [{ id: 1 }]);
-    const rows = first.protoRows?.rows ?? null;
-    call.write(first);
-    call.write({ protoRows: { rows } });
-    call.write(requestOf('t', rowMessage({ id: 'int32' }), [{ id: 2 }]));
-    call.write(requestOf('other', rowMessage({ id: 'int64' }), [{ id: 3 }]));
-    call.write({ protoRows: { rows } });
+    call.write(requestOf('t', ROW, [{ id: 1 }]));
+    call.write(rows(ROW, 2));
+    call.write(requestOf('t', rowMessage({ id: 'int32' }), [{ id: 3 }]));
+    call.write(requestOf('other', other, [{ id: 4 }]));
+    call.write(rows(other, 5));
     call.stream.end();
     assert.equal((await call.ended).code, 0);
     assert.deepEqual(
       call.responses.map((response) => response.writeStream?.split('/')[5]),
       ['t', 't', 't', 'other', 'other'],
     );
-    assert.deepEqual(await ids(), [1, 2]);
-    assert.deepEqual(await project.rows('select id from d.other order by id'), [{ id: 1 }, { id: 3 }]);
+    assert.deepEqual(await ids(), [1, 2, 3]);
+    assert.deepEqual(await project.rows('select id from d.other order by id'), [{ id: 4 }, { id: 5 }]);
     await call.close();
   });
 
