@@ -116,6 +116,21 @@ describe('BigQuery emulator: what the Storage Write API refuses', () => {
       assert.equal(name, 'string');
     });
 
+    it('when the primary key has more than 16 columns', async () => {
+      const request = async (count: number) => {
+        const names = Array.from({ length: count }, (_, index) => `k${index}`);
+        const each = <T>(value: T) => Object.fromEntries(names.map((name) => [name, value]));
+        await project.rows(
+          `create table d.wide_${count} (${names.map((name) => `${name} int64`)}, primary key (${names}) not enforced)`,
+        );
+        return requestOf(`wide_${count}`, rowMessage(each('int64')), [each(1)]);
+      };
+      assert.match(
+        await endOf(await request(16), await request(17)),
+        /^3 after 1: .*has 17 columns, more than the maximum of 16/,
+      );
+    });
+
     it('when its rows are not changes', async () => {
       const { descriptor } = ROW;
       const plain = descriptor.field?.filter(({ name }) => name !== '_CHANGE_TYPE') ?? [];

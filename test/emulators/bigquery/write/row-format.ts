@@ -70,11 +70,18 @@ export function rowFormat(descriptor: RowDescriptor, table: Table): RowFormat {
   return { table, columns, fields, key: key.map(({ name }) => name) };
 }
 
-/** The columns of the primary key: https://cloud.google.com/bigquery/docs/change-data-capture#prerequisites */
+const MAX_KEY_COLUMNS = 16;
+
+/** The columns of the primary key, at most 16: https://cloud.google.com/bigquery/docs/change-data-capture#prerequisites */
 function keyOf({ field }: RowDescriptor, { fields, tableConstraints }: Table): readonly Field[] {
   if (!field.some(({ name }) => name === '_CHANGE_TYPE')) throw unimplemented('rows without _CHANGE_TYPE');
   const names = tableConstraints?.primaryKey?.columns ?? [];
   if (names.length === 0) throw invalidArgument('_CHANGE_TYPE needs a table with a primary key');
+  if (names.length > MAX_KEY_COLUMNS) {
+    throw invalidArgument(
+      `The primary key has ${names.length} columns, more than the maximum of ${MAX_KEY_COLUMNS}`,
+    );
+  }
   return names.flatMap((name) => fields.find((each) => sameName(each.name, name)) ?? []);
 }
 
