@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { sequenceKey } from '../../emulators/bigquery/write/sequence-number.ts';
 import { failure, openProject, type Project, rejection } from './bigquery-project.ts';
-import { CHANGE, type OpenWriter, openWriter, outcome, rowMessage } from './bigquery-writer.ts';
+import { NUMBER, type OpenWriter, openWriter, outcome, rowMessage } from './bigquery-writer.ts';
 
-const MESSAGE = rowMessage({ id: 'int64', name: 'string', ...CHANGE });
+const MESSAGE = rowMessage({ id: 'int64', name: 'string', ...NUMBER });
 
-describe('BigQuery stand-in: upserts and deletes of the Storage Write API', () => {
+describe('BigQuery emulator: upserts and deletes of the Storage Write API', () => {
   let project: Project;
   let writer: OpenWriter;
   let count = 0;
@@ -147,7 +147,7 @@ describe('BigQuery stand-in: upserts and deletes of the Storage Write API', () =
   });
 
   it('without numbers count in the order of their requests, and the first one of a key within one', async () => {
-    const unnumbered = rowMessage({ id: 'int64', name: 'string', _CHANGE_TYPE: 'string' });
+    const unnumbered = rowMessage({ id: 'int64', name: 'string' });
     const plain = await openWriter(project.standIn.writeHost, table, unnumbered);
     try {
       for (const name of ['a', 'b', 'c']) await plain.append({ id: 1, name, _CHANGE_TYPE: 'UPSERT' });
@@ -178,7 +178,7 @@ describe('BigQuery stand-in: upserts and deletes of the Storage Write API', () =
       day: 'int32',
       n: 'string',
       name: 'string',
-      ...CHANGE,
+      ...NUMBER,
     });
     const several = await openWriter(project.standIn.writeHost, `several_${count}`, message);
     try {

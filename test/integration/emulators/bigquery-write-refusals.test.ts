@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { openProject, type Project } from './bigquery-project.ts';
 import {
   type AppendRowsRequest,
-  CHANGE,
   defaultStream,
+  NUMBER,
   openCall,
   openWriter,
   outcome,
@@ -16,17 +16,18 @@ const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
-const PLAIN = rowMessage({ id: 'int64', name: 'string' });
-const CHANGES = rowMessage({ id: 'int64', name: 'string', ...CHANGE });
+const ROW = rowMessage({ id: 'int64', name: 'string' });
+const NUMBERED = rowMessage({ id: 'int64', name: 'string', ...NUMBER });
 
-describe('BigQuery stand-in: what the Storage Write API refuses', () => {
+describe('BigQuery emulator: what the Storage Write API refuses', () => {
   let project: Project;
   before(async () => {
     project = await openProject();
     await project.rows(`
       create table d.t (id int64 not null, name string, tags array<string>, at timestamp, primary key (id) not enforced);
       create table d.keyless (id int64 not null, name string);
-      create table d.record (id int64, part struct<x int64>);
+      create table d.strict (id int64, name string not null, primary key (id) not enforced);
+      create table d.large (id int64, name string, primary key (id) not enforced);
       create view d.v as select 1 as id`);
   });
   after(() => project.close());
@@ -45,7 +46,7 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
   const rowsOf = async (table: string) => (await project.values(`select count(*) from d.${table}`))[0];
 
   describe('ends the connection', () => {
-    const valid = requestOf('t', PLAIN, [{ id: 1 }]);
+    const valid = requestOf('t', ROW, [{ id: 1 }]);
 
     it('when its first request lacks the stream or the writer schema', async () => {
       const { protoRows } = valid;
@@ -79,12 +80,6 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
         { id: 'int64', name: 'repeated string' },
         /TestRow\.name, the proto field type repeated string/,
       ],
-      ['lacks a required column', { name: 'string' }, /missing the required field 'id'/],
-      [
-        'has a number but no type of change',
-        { id: 'int64', _CHANGE_SEQUENCE_NUMBER: 'string' },
-        /needs the field _CHANGE_TYPE/,
-      ],
       [
         'has a type of change that is no text',
         { id: 'int64', _CHANGE_TYPE: 'int64' },
@@ -98,12 +93,19 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
       });
     }
 
+    it('when its descriptor lacks a required column', async () => {
+      assert.match(
+        await endOf(requestOf('strict', rowMessage({ id: 'int64' }), [])),
+        /^3 after 0: .*missing the required field 'name'/,
+      );
+    });
+
     it('when changes are sent to a table without a primary key, or without a column of the key', async () => {
       assert.match(
-        await endOf(requestOf('keyless', CHANGES, [])),
+        await endOf(requestOf('keyless', NUMBERED, [])),
         /^3 after 0: .*needs a table with a primary key/,
       );
-      const { name, ...withoutId } = { id: 'int64', name: 'string', ...CHANGE };
+      const { name, ...withoutId } = { id: 'int64', name: 'string', ...NUMBER };
       await project.rows(
         'create table d.two_keys (id int64, name string, primary key (id, name) not enforced)',
       );
@@ -114,24 +116,39 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
       assert.equal(name, 'string');
     });
 
-    it('when plain rows follow changes, or changes follow plain rows', async () => {
-      const change = requestOf('t', CHANGES, [
-        { id: 7, _CHANGE_TYPE: 'DELETE', _CHANGE_SEQUENCE_NUMBER: '1' },
-      ]);
-      assert.match(await endOf(change, valid), /^3 after 1: .*both plain rows and rows with a _CHANGE_TYPE/);
-      assert.match(await endOf(valid, change), /^3 after 1: .*both plain rows and rows with a _CHANGE_TYPE/);
+    it('when the primary key has more than 16 columns', async () => {
+      const request = async (count: number) => {
+        const names = Array.from({ length: count }, (_, index) => `k${index}`);
+        const each = <T>(value: T) => Object.fromEntries(names.map((name) => [name, value]));
+        await project.rows(
+          `create table d.wide_${count} (${names.map((name) => `${name} int64`)}, primary key (${names}) not enforced)`,
+        );
+        return requestOf(`wide_${count}`, rowMessage(each('int64')), [each(1)]);
+      };
+      assert.match(
+        await endOf(await request(16), await request(17)),
+        /^3 after 1: .*has 17 columns, more than the maximum of 16/,
+      );
+    });
+
+    it('when its rows are not changes', async () => {
+      const { descriptor } = ROW;
+      const plain = descriptor.field?.filter(({ name }) => name !== '_CHANGE_TYPE') ?? [];
+      const message = { ...ROW, descriptor: { ...descriptor, field: plain } };
+      assert.match(await endOf(requestOf('t', message, [])), /^12 after 0: .*rows without _CHANGE_TYPE/);
+      assert.match(await endOf(valid, requestOf('t', message, [])), /^12 after 1: /);
     });
 
     it('when the table or its dataset is not there, or goes away', async () => {
       assert.match(
-        await endOf(requestOf('nothing', PLAIN, [{ id: 1 }])),
+        await endOf(requestOf('nothing', ROW, [{ id: 1 }])),
         /^5 after 0: .*Not found: Table p1:d\.nothing/,
       );
       const elsewhere = { ...valid, writeStream: 'projects/p1/datasets/none/tables/t/streams/_default' };
       assert.match(await endOf(elsewhere), /^5 after 0: .*Not found: Dataset p1:none/);
 
-      await project.rows('create table d.short_lived (id int64, name string)');
-      const writer = await openWriter(project.standIn.writeHost, 'short_lived', PLAIN);
+      await project.rows('create table d.short_lived (id int64, name string, primary key (id) not enforced)');
+      const writer = await openWriter(project.standIn.writeHost, 'short_lived', ROW);
       await writer.append({ id: 1 });
       await project.rows('drop table d.short_lived');
       await assert.rejects(writer.append({ id: 2 }), { code: NOT_FOUND });
@@ -148,25 +165,22 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
       assert.match(await endOf({ ...valid, writeStream: defaultStream('v') }), /^3 after 0: .*not to a view/);
     });
 
-    it('when a request has an offset, is in Arrow format, or is too large', async () => {
+    it('when a request has an offset, is in Arrow format, wants defaults, or is too large', async () => {
       assert.match(await endOf({ ...valid, offset: { value: 0 } }), /^3 after 0: .*An offset is not allowed/);
       const { writeStream } = valid;
       assert.match(await endOf({ writeStream: writeStream ?? '', arrowRows: { rows: {} } }), /^12 after 0: /);
-      const large = (bytes: number) => requestOf('keyless', PLAIN, [{ id: 1, name: 'x'.repeat(bytes) }]);
+      const defaults = { ...valid, defaultMissingValueInterpretation: 'DEFAULT_VALUE' as const };
+      assert.match(await endOf(defaults), /^12 after 0: .*default values/);
+      const large = (bytes: number) => requestOf('large', ROW, [{ id: 1, name: 'x'.repeat(bytes) }]);
       assert.match(await endOf(large(20_000_000)), /^3 after 0: .*larger than the maximum of 20000000 bytes/);
-      const writer = await openWriter(project.standIn.writeHost, 'keyless', PLAIN);
+      const writer = await openWriter(project.standIn.writeHost, 'large', ROW);
       assert.equal(outcome(await writer.append({ id: 1, name: 'x'.repeat(19_000_000) })), 'OK');
       writer.close();
-    });
-
-    it('when a column is one that this stand-in does not take', async () => {
-      const message = rowMessage({ id: 'int64', part: 'string' });
-      assert.match(await endOf(requestOf('record', message, [])), /^12 after 0: .*RECORD columns/);
     });
   });
 
   it('does not know streams of other kinds', async () => {
-    const writer = await openWriter(project.standIn.writeHost, 't', PLAIN);
+    const writer = await openWriter(project.standIn.writeHost, 't', ROW);
     await assert.rejects(
       writer.client.createWriteStream({
         streamType: 'PENDING',
@@ -174,8 +188,8 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
       }),
       { code: UNIMPLEMENTED },
     );
-    await assert.rejects(writer.client.getWriteStream({ streamId: defaultStream('nothing') }), {
-      code: NOT_FOUND,
+    await assert.rejects(writer.client.getWriteStream({ streamId: defaultStream('t') }), {
+      code: UNIMPLEMENTED,
     });
     writer.close();
   });
@@ -205,14 +219,16 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
     }
 
     it('for rows that are no messages of the descriptor', async () => {
-      const good = PLAIN.encode({ id: 1, name: 'abc' });
+      const good = ROW.encode({ id: 1, name: 'abc' });
       const wrongWireType = rowMessage({ id: 'string' }).encode({ id: 'x' });
-      const unknownField = rowMessage({ id: 'int64', name: 'string', more: 'int64' }).encode({
-        id: 1,
-        more: 1,
-      });
+      const unknownField = rowMessage({
+        id: 'int64',
+        name: 'string',
+        _CHANGE_TYPE: 'string',
+        more: 'int64',
+      }).encode({ id: 1, more: 1 });
       const rows = await said(
-        PLAIN,
+        ROW,
         { id: 1 },
         good.subarray(0, -1),
         wrongWireType,
@@ -224,15 +240,15 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
         [1, 2, 3, 4],
       );
       assert.match(rows[1] ?? '', /Field id: wire type 2 is not that of int64/);
-      assert.match(rows[2] ?? '', /Field number 3 is not in the writer schema/);
+      assert.match(rows[2] ?? '', /Field number 4 is not in the writer schema/);
     });
 
     it('for a row without a required value, whichever side requires it', async () => {
-      assert.deepEqual(await said(PLAIN, { id: 1 }, { name: 'x' }), [
+      assert.deepEqual(await said(ROW, { id: 1 }, { name: 'x' }), [
         '1: Field id: required, but missing in the row',
       ]);
       const stricter = rowMessage({ id: 'int64', name: 'required string' });
-      const withoutName = PLAIN.encode({ id: 2 });
+      const withoutName = ROW.encode({ id: 2 });
       assert.deepEqual(await said(stricter, { id: 1, name: 'x' }, withoutName), [
         '1: Field name: required, but missing in the row',
       ]);
@@ -243,7 +259,7 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
         id: 2,
         name: Buffer.from([0x61, 0xff]),
       });
-      assert.deepEqual(await said(PLAIN, { id: 1, name: 'a\ufffd' }, broken), [
+      assert.deepEqual(await said(ROW, { id: 1, name: 'a\ufffd' }, broken), [
         '1: Field name: not a value of string',
       ]);
     });
@@ -251,10 +267,9 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
     const good = { id: 1, _CHANGE_TYPE: 'UPSERT', _CHANGE_SEQUENCE_NUMBER: '1' };
 
     it('for a change of an unknown type, or of none', async () => {
-      const { _CHANGE_TYPE: _, ...plain } = good;
-      const types = ['INSERT', 'upsert', ''].map((type) => ({ ...good, _CHANGE_TYPE: type }));
+      const types = ['INSERT', 'upsert', '', undefined].map((type) => ({ ...good, _CHANGE_TYPE: type }));
       assert.deepEqual(
-        await said(CHANGES, good, ...types, plain),
+        await said(NUMBERED, good, ...types),
         ['INSERT', 'upsert', '', 'missing'].map(
           (is, index) => `${index + 1}: Field _CHANGE_TYPE: must be UPSERT or DELETE, and is ${is}`,
         ),
@@ -277,7 +292,7 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
       ];
       const { _CHANGE_SEQUENCE_NUMBER: _, ...without } = good;
       const rows = await said(
-        CHANGES,
+        NUMBERED,
         good,
         ...malformed.map((text) => ({ ...good, _CHANGE_SEQUENCE_NUMBER: text })),
         without,
@@ -294,7 +309,7 @@ describe('BigQuery stand-in: what the Storage Write API refuses', () => {
 
     it('for a change without its key', async () => {
       const { id: _, ...keyless } = good;
-      assert.deepEqual(await said(CHANGES, good, { ...keyless, _CHANGE_TYPE: 'DELETE' }), [
+      assert.deepEqual(await said(NUMBERED, good, { ...keyless, _CHANGE_TYPE: 'DELETE' }), [
         '1: Field id: required, but missing in the row',
       ]);
     });

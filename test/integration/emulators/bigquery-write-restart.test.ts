@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
 import { LOCATION, openProject, PROJECT } from './bigquery-project.ts';
-import { CHANGE, openWriter, outcome, rowMessage } from './bigquery-writer.ts';
+import { NUMBER, openWriter, outcome, rowMessage } from './bigquery-writer.ts';
 
-const MESSAGE = rowMessage({ id: 'int64', name: 'string', ...CHANGE });
+const MESSAGE = rowMessage({ id: 'int64', name: 'string', ...NUMBER });
 const PROGRAM = fileURLToPath(new URL('bigquery-process.ts', import.meta.url));
 const TABLE = 'create table d.t (id int64 not null, name string, primary key (id) not enforced)';
 
-describe('BigQuery stand-in: the Storage Write API after a restart', () => {
+describe('BigQuery emulator: the Storage Write API after a restart', () => {
   let dataFolder: string;
   const processes: ChildProcess[] = [];
   beforeEach(async () => {

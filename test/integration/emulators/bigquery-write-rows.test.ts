@@ -10,7 +10,7 @@ import { RowDecoder } from '../../emulators/bigquery/write/decode-rows.ts';
 import { rowFormat } from '../../emulators/bigquery/write/row-format.ts';
 import { stageRows } from '../../emulators/bigquery/write/staged-rows.ts';
 import { applyChanges } from '../../emulators/bigquery/write/write-rows.ts';
-import { CHANGE, rowMessage } from './bigquery-writer.ts';
+import { NUMBER, rowMessage } from './bigquery-writer.ts';
 
 const TABLE: Table = {
   reference: { projectId: 'p', datasetId: 'd', tableId: 't' },
@@ -22,11 +22,10 @@ const TABLE: Table = {
   tableConstraints: { primaryKey: { columns: ['id'] } },
   ...createdNow(),
 };
-const KEY = ['id'];
-const MESSAGE = rowMessage({ id: 'int64', name: 'string', ...CHANGE });
-const FORMAT = rowFormat(MESSAGE.descriptor as never, TABLE, () => false);
+const MESSAGE = rowMessage({ id: 'int64', name: 'string', ...NUMBER });
+const FORMAT = rowFormat(MESSAGE.descriptor as never, TABLE);
 
-describe('BigQuery stand-in: the statements behind a request of changes', () => {
+describe('BigQuery emulator: the statements behind a request of changes', () => {
   let folder: string;
   let engine: Engine;
   beforeEach(async () => {
@@ -63,7 +62,7 @@ describe('BigQuery stand-in: the statements behind a request of changes', () => 
   it('have no effect at all if any one of them fails', async () => {
     await engine.with(async (session) => {
       await change(session, 'UPSERT', 'A', { id: 1, name: 'a' }, { id: 2, name: 'a' });
-      await applyChanges(session, FORMAT, KEY);
+      await applyChanges(session, FORMAT);
       await change(session, 'UPSERT', 'B', { id: 1, name: 'b' }, { id: 3, name: 'b' });
 
       const run = session.run.bind(session);
@@ -73,7 +72,7 @@ describe('BigQuery stand-in: the statements behind a request of changes', () => 
           if (++count === failing) throw new Error('scripted');
           return await run(...statement);
         };
-        const failed = await applyChanges(session, FORMAT, KEY).then(
+        const failed = await applyChanges(session, FORMAT).then(
           () => false,
           () => true,
         );

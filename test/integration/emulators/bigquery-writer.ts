@@ -9,32 +9,38 @@ export type AppendRowsResponse = protos.google.cloud.bigquery.storage.v1.IAppend
 type Descriptor = protos.google.protobuf.IDescriptorProto;
 type Row = Readonly<Record<string, unknown>>;
 
-/** The two fields that make a row a change. */
-export const CHANGE = { _CHANGE_TYPE: 'string', _CHANGE_SEQUENCE_NUMBER: 'string' } as const;
+/** The field of a change that orders it. */
+export const NUMBER = { _CHANGE_SEQUENCE_NUMBER: 'string' } as const;
 
-/** A row's message. */
+/** The message of a row. */
 export interface RowMessage {
   readonly descriptor: Descriptor;
+  /** A row is an UPSERT unless it says otherwise. */
   encode(row: Row): Uint8Array;
 }
 
-/** Fields by name, as .proto files write their types: `{ id: 'required int64', tags: 'repeated string' }`. */
+/**
+ * The message of a change with these fields, by name, as .proto files write their types: `{ id: 'required int64', tags: 'repeated string' }`.
+ * The field `_CHANGE_TYPE` comes last, unless it is given.
+ */
 export function rowMessage(fields: Readonly<Record<string, string>>): RowMessage {
   const type = new protobuf.Type('TestRow');
-  const field = Object.entries(fields).map(([name, text], index) => {
-    const [typeName = '', rule = 'optional'] = text.split(' ').reverse();
-    type.add(new protobuf.Field(name, index + 1, typeName, rule));
-    return {
-      name,
-      number: index + 1,
-      // The client takes names for the enums' numbers, and its types say so of some names only.
-      type: `TYPE_${typeName.toUpperCase()}` as 'TYPE_INT64',
-      label: `LABEL_${rule.toUpperCase()}` as 'LABEL_OPTIONAL',
-    };
-  });
+  const field = Object.entries({ ...fields, _CHANGE_TYPE: fields._CHANGE_TYPE ?? 'string' }).map(
+    ([name, text], index) => {
+      const [typeName = '', rule = 'optional'] = text.split(' ').reverse();
+      type.add(new protobuf.Field(name, index + 1, typeName, rule));
+      return {
+        name,
+        number: index + 1,
+        // The client takes names for the enums' numbers, and its types say so of some names only.
+        type: `TYPE_${typeName.toUpperCase()}` as 'TYPE_INT64',
+        label: `LABEL_${rule.toUpperCase()}` as 'LABEL_OPTIONAL',
+      };
+    },
+  );
   return {
     descriptor: { name: 'TestRow', field },
-    encode: (row) => type.encode(row).finish(),
+    encode: (row) => type.encode({ _CHANGE_TYPE: 'UPSERT', ...row }).finish(),
   };
 }
 
@@ -42,7 +48,7 @@ export function defaultStream(tableId: string): string {
   return `projects/${PROJECT}/datasets/d/tables/${tableId}/streams/_default`;
 }
 
-/** What Google's clients need to reach a stand-in. */
+/** What Google's clients need to reach the emulator. */
 function clientOptions(writeHost: string) {
   const [apiEndpoint = '', port = ''] = writeHost.split(':');
   return { projectId: PROJECT, apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() };
@@ -66,7 +72,7 @@ export async function openWriter(writeHost: string, tableId: string, message: Ro
     /** Sends rows as one request; rejects with the status if the connection ends instead. */
     append: (...rows: Row[]) => send(rows.map((row) => message.encode(row))),
     upsert: (sequence: string, row: Row) =>
-      send([message.encode({ ...row, _CHANGE_TYPE: 'UPSERT', _CHANGE_SEQUENCE_NUMBER: sequence })]),
+      send([message.encode({ ...row, _CHANGE_SEQUENCE_NUMBER: sequence })]),
     delete: (sequence: string, row: Row) =>
       send([message.encode({ ...row, _CHANGE_TYPE: 'DELETE', _CHANGE_SEQUENCE_NUMBER: sequence })]),
     close: () => client.close(),

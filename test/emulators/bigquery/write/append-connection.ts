@@ -7,39 +7,34 @@ import type { Warehouse } from '../statement/statement-context.ts';
 import { RowDecoder } from './decode-rows.ts';
 import { type RowFormat, rowFormat } from './row-format.ts';
 import { stageRows, unfitRows } from './staged-rows.ts';
-import { storageSchemaOf } from './table-schema.ts';
 import { invalidArgument, type StatusName, unimplemented } from './write-error.ts';
 import type {
   AppendRowsRequest,
   AppendRowsResponse,
-  MissingValueInterpretation,
   RowDescriptor,
   RowError,
   SizedRequest,
 } from './write-protocol.ts';
-import { appendRows, applyChanges } from './write-rows.ts';
+import { applyChanges } from './write-rows.ts';
 import { tableOfStream } from './write-stream.ts';
 
+/** https://cloud.google.com/bigquery/quotas#write-api-limits */
 const MAX_REQUEST_BYTES = 20_000_000;
 
-/** What the rows of a request are, and where they go. */
+/** The layout of the rows of a request, and the stream that they go to. */
 interface Destination {
   readonly writeStream: string;
   readonly descriptor: RowDescriptor;
-  readonly missingValues: {
-    readonly ofColumns: AppendRowsRequest['missingValueInterpretations'];
-    readonly ofOthers: MissingValueInterpretation;
-  };
 }
 
-/** How rows are read, for as long as their destination and the table's layout stay the same. */
+/** How to read rows, as long as their destination and the layout of the table stay the same. */
 interface Reading {
   readonly destination: Destination;
   readonly format: RowFormat;
   readonly decoder: RowDecoder;
 }
 
-/** The requests of one connection to default streams. They must come one after the other. */
+/** The requests of one connection to default streams. The caller sends them one after the other. */
 export class AppendConnection {
   readonly #warehouse: Warehouse;
   #session: Session | undefined;
@@ -50,29 +45,28 @@ export class AppendConnection {
   }
 
   /**
-   * Writes all rows of a request or none; once it resolves without `error`, queries see them and a restart finds them.
+   * Writes all rows of a request or none. When it resolves without `error`, queries see the rows and a restart finds them.
+   * https://cloud.google.com/bigquery/docs/write-api-grpc#default_stream
    * @throws WriteError, or BigQueryError notFound for the table, that ends the connection.
    */
   async append({ request, bytes }: SizedRequest): Promise<AppendRowsResponse> {
     checkRequest(request, bytes);
-    const before = this.#reading;
     const reading = this.#readingOf(request);
     const { writeStream } = reading.destination;
     const errors = await this.#write(reading, request.protoRows?.rows?.serializedRows ?? []);
     return {
       ...(errors.length === 0 ? { appendResult: {} } : refusedRows(errors, writeStream)),
-      ...(hasNewColumns(before, reading) && { updatedSchema: storageSchemaOf(reading.format.table.fields) }),
       writeStream,
     };
   }
 
-  /** The answer to a request that is refused while the connection stays. */
+  /** The answer to a request that is refused while the connection stays open. */
   refusal(statusName: StatusName, message: string): AppendRowsResponse {
     const writeStream = this.#reading?.destination.writeStream ?? '';
     return { error: { code: status[statusName], message }, writeStream };
   }
 
-  /** Nothing may be under way. */
+  /** No request may be under way. */
   close(): void {
     this.#session?.close();
   }
@@ -88,20 +82,12 @@ export class AppendConnection {
     ) {
       return before;
     }
-    const { ofColumns, ofOthers } = destination.missingValues;
-    const format = rowFormat(
-      destination.descriptor,
-      table,
-      (column) => (ofColumns[column] ?? ofOthers) === 'DEFAULT_VALUE',
-    );
-    if (before && (before.format.key === undefined) !== (format.key === undefined)) {
-      throw invalidArgument('A connection cannot send both plain rows and rows with a _CHANGE_TYPE');
-    }
+    const format = rowFormat(destination.descriptor, table);
     this.#reading = { destination, format, decoder: new RowDecoder(format) };
     return this.#reading;
   }
 
-  /** What is wrong with the rows; if nothing is, they are written. */
+  /** Writes the rows, unless one of them is refused. @returns why rows are refused. */
   async #write({ format, decoder }: Reading, rows: readonly Buffer[]): Promise<RowError[]> {
     const { catalog, engine, mutations } = this.#warehouse;
     this.#session ??= await engine.connect();
@@ -110,29 +96,33 @@ export class AppendConnection {
     await stageRows(session, format, decoded);
     const errors = [...decoded.errors, ...(await unfitRows(session, format))];
     if (errors.length > 0) return errors.sort((a, b) => a.index - b.index);
-    const { key, table } = format;
-    if (key === undefined) await appendRows(session, format);
-    else {
-      await mutations.alone(displayName(table.reference), async () => {
-        await catalog.markUpsertStream(table.reference);
-        await applyChanges(session, format, key);
-      });
-    }
+    const { reference } = format.table;
+    await mutations.alone(displayName(reference), async () => {
+      await catalog.markUpsertStream(reference);
+      await applyChanges(session, format);
+    });
     return [];
   }
 }
 
-function checkRequest({ offset, arrowRows }: AppendRowsRequest, bytes: number): void {
+function checkRequest(request: AppendRowsRequest, bytes: number): void {
   if (bytes > MAX_REQUEST_BYTES) {
     throw invalidArgument(
       `The request of ${bytes} bytes is larger than the maximum of ${MAX_REQUEST_BYTES} bytes`,
     );
   }
-  if (offset) throw invalidArgument('An offset is not allowed when appending to the _default stream');
-  if (arrowRows) throw unimplemented('rows in Arrow format');
+  // https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#google.cloud.bigquery.storage.v1.AppendRowsRequest
+  if (request.offset) throw invalidArgument('An offset is not allowed when appending to the _default stream');
+  if (request.arrowRows) throw unimplemented('rows in Arrow format');
+  const { missingValueInterpretations, defaultMissingValueInterpretation } = request;
+  const interpretations = [...Object.values(missingValueInterpretations), defaultMissingValueInterpretation];
+  if (interpretations.includes('DEFAULT_VALUE')) throw unimplemented('default values');
 }
 
-/** Later requests may leave out what the one before them said. */
+/**
+ * A later request may leave out the stream and the descriptor that an earlier one named.
+ * https://cloud.google.com/bigquery/docs/write-api-grpc#appendrows
+ */
 function destinationOf(request: AppendRowsRequest, before: Destination | undefined): Destination {
   const writeStream = request.writeStream || before?.writeStream;
   if (!writeStream) throw invalidArgument('The first request of a connection must have a write_stream');
@@ -142,13 +132,10 @@ function destinationOf(request: AppendRowsRequest, before: Destination | undefin
   if (!descriptor) {
     throw invalidArgument(`The first request to a stream must have a writer_schema. Entity: ${writeStream}`);
   }
-  const { missingValueInterpretations, defaultMissingValueInterpretation: given } = request;
-  const ofOthers =
-    given === 'MISSING_VALUE_INTERPRETATION_UNSPECIFIED' ? (before?.missingValues.ofOthers ?? given) : given;
-  return { writeStream, descriptor, missingValues: { ofColumns: missingValueInterpretations, ofOthers } };
+  return { writeStream, descriptor };
 }
 
-/** Does the same descriptor fit both in the same way? */
+/** Does a descriptor fit both in the same way? */
 function sameLayout(a: Table, b: Table): boolean {
   return (
     a.fields === b.fields &&
@@ -157,14 +144,7 @@ function sameLayout(a: Table, b: Table): boolean {
   );
 }
 
-/** Of the table that the connection wrote to before. */
-function hasNewColumns(before: Reading | undefined, now: Reading): boolean {
-  return (
-    before?.destination.writeStream === now.destination.writeStream &&
-    !isDeepStrictEqual(before.format.table.fields, now.format.table.fields)
-  );
-}
-
+/** https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#google.cloud.bigquery.storage.v1.AppendRowsResponse */
 function refusedRows(
   rowErrors: readonly RowError[],
   writeStream: string,

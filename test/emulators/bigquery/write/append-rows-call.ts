@@ -8,8 +8,8 @@ import type { WriteServices } from './write-services.ts';
 type Stream = ServerDuplexStream<SizedRequest, AppendRowsResponse>;
 
 /**
- * One connection: its requests are answered one after the other, and those that came meanwhile wait in the network. The
- * fault `AppendRows` meets one request.
+ * One connection. Requests are answered one after the other; later requests wait in the network. The fault `AppendRows` meets one request.
+ * https://cloud.google.com/bigquery/docs/write-api-grpc#connections
  */
 export function appendRowsCall(
   services: WriteServices,
@@ -33,7 +33,9 @@ async function serve(stream: Stream, services: WriteServices): Promise<void> {
   }
 }
 
-/** @throws WriteError ABORTED when the next request does not come in time. */
+/**
+ * @throws WriteError ABORTED when the next request does not come in time: https://cloud.google.com/bigquery/docs/write-api-grpc#connections
+ */
 async function* requests(stream: Stream, idleSeconds: number): AsyncGenerator<SizedRequest> {
   const iterator = stream.iterator({ destroyOnReturn: false });
   for (;;) {

@@ -6,7 +6,7 @@ import type { ProtoType } from './proto-type.ts';
 /** DuckDB's expressions for one column. */
 export interface ConvertedColumn {
   readonly value: string;
-  /** Is the staged value one of the column's type? Never NULL; true if there is none. */
+  /** Is the staged value a value of the column's type? Never NULL; true for NULL. */
   readonly fits: string;
 }
 
@@ -21,19 +21,22 @@ const asText: Conversion = (staged, field) => {
 };
 const asNumber: Conversion = (staged, field) => asText(`${staged}::varchar`, field);
 
-/** Days since 1970-01-01, from the year 1 to 9999. */
+/** Days since 1970-01-01, in the years 1 to 9999. */
 const fromDays: Conversion = (staged) => ({
   value: `(date '1970-01-01' + ${staged}::integer)`,
   fits: `coalesce(${staged} between -719162 and 2932896, true)`,
 });
 
-/** Microseconds since 1970-01-01, from the year 1 to 9999. */
+/** Microseconds since 1970-01-01, in the years 1 to 9999. */
 const fromMicroseconds: Conversion = (staged) => ({
   value: `make_timestamptz(${staged}::bigint)`,
   fits: `coalesce(${staged} between -62135596800000000 and 253402300799999999, true)`,
 });
 
-/** What becomes of a value, by the types of its column and of its protobuf field. Nothing else converts. */
+/**
+ * How values become values of a column, by the types of the column and of the protobuf field. No other pair of types converts.
+ * https://cloud.google.com/bigquery/docs/supported-data-types#supported_protocol_buffer_data_types
+ */
 const CONVERSIONS: Readonly<Record<FieldType, Readonly<Record<string, Conversion>>>> = {
   BIGNUMERIC: { string: asText, ...each(INTEGERS, asNumber) },
   BOOLEAN: { bool: asItIs, ...each(INTEGERS, (staged) => ({ value: `(${staged} <> 0)`, fits: 'true' })) },
@@ -52,7 +55,7 @@ const CONVERSIONS: Readonly<Record<FieldType, Readonly<Record<string, Conversion
   TIMESTAMP: each(['int32', 'int64', 'uint32'], fromMicroseconds),
 };
 
-/** Nothing if BigQuery has no conversion of this protobuf type to the column's. */
+/** Undefined if the protobuf type does not convert to the type of the column. */
 export function convert(field: Field, type: ProtoType, staged: string): ConvertedColumn | undefined {
   const conversion = CONVERSIONS[field.type][type.name];
   if (!conversion) return undefined;
@@ -65,8 +68,8 @@ export function convert(field: Field, type: ProtoType, staged: string): Converte
 }
 
 /**
- * DuckDB's expression whether a value may be streamed into the table's partitions, which take it from ten years ago to a
- * year ahead. Nothing for a column that does not partition the table by time.
+ * DuckDB's expression for whether a value of the partitioning column may be streamed: from 10 years in the past to 1 year in the future.
+ * Undefined for other columns. https://cloud.google.com/bigquery/docs/write-api-grpc#time-unit_column_partitioning
  */
 export function streamable(
   field: Field,

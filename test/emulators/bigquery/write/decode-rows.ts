@@ -4,21 +4,21 @@ import type { RowField, RowFormat } from './row-format.ts';
 import { sequenceKey } from './sequence-number.ts';
 import type { RowError } from './write-protocol.ts';
 
-/** The rows of a request, column by column; refused rows are left out. */
+/** The rows of a request that are not refused, column by column. */
 export interface DecodedRows {
-  /** Of the format's columns. NULL where a row has no value, an empty list for a repeated field. */
+  /** The values of each column of the format. A missing value is NULL, or an empty list in a repeated field. */
   readonly columns: readonly DuckDBValue[][];
-  /** The rows' places in the request. */
+  /** The place of each row in the request. */
   readonly positions: number[];
-  /** Plain rows are none. */
+  /** Is the row a DELETE? */
   readonly deletes: boolean[];
-  /** Sequence numbers as texts that sort, or NULL. */
+  /** Sequence numbers as texts that sort in their order, or NULL. */
   readonly sequences: (string | null)[];
   /** Why rows were refused. */
   readonly errors: RowError[];
 }
 
-/** What a row says besides its columns. */
+/** The values of a row's pseudo columns. */
 interface Change {
   type?: string;
   sequenceNumber?: string;
@@ -26,7 +26,10 @@ interface Change {
 
 const LENGTH_DELIMITED = 2;
 
-/** Reads the rows that one connection sends in one format: either all of them have a sequence number, or none has. */
+/**
+ * Reads the rows that one connection sends in one format. Either all rows have a sequence number or none has; BigQuery calls the order
+ * of a mixture unpredictable, the emulator refuses it: https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering
+ */
 export class RowDecoder {
   readonly #format: RowFormat;
   #sequenced: boolean | undefined;
@@ -52,12 +55,12 @@ export class RowDecoder {
         decoded.errors.push({ index, code: 'FIELDS_ERROR', message: error.message });
       }
     }
-    // The last row may have left values behind before it was refused.
+    // A refused last row may have left values behind.
     for (const values of decoded.columns) values.length = decoded.positions.length;
     return decoded;
   }
 
-  /** Fills the place behind the rows that are complete. @throws Error saying why the row is refused. */
+  /** Adds one row behind the complete rows. @throws Error saying why the row is refused. */
   #decodeRow(row: Buffer, { columns, positions, deletes, sequences }: DecodedRows): void {
     const at = positions.length;
     for (const values of columns) values[at] = null;
@@ -86,8 +89,8 @@ export class RowDecoder {
     sequences.push(sequence);
   }
 
+  /** https://cloud.google.com/bigquery/docs/change-data-capture#specify_changes_to_existing_records */
   #isDelete({ type }: Change): boolean {
-    if (this.#format.key === undefined) return false;
     if (type !== 'UPSERT' && type !== 'DELETE') {
       throw new Error(`Field _CHANGE_TYPE: must be UPSERT or DELETE, and is ${type ?? 'missing'}`);
     }
@@ -95,7 +98,6 @@ export class RowDecoder {
   }
 
   #sequence({ sequenceNumber }: Change): string | null {
-    if (this.#format.key === undefined) return null;
     const key = sequenceNumber === undefined ? null : sequenceKey(sequenceNumber);
     if (key === undefined) {
       throw new Error(`Field _CHANGE_SEQUENCE_NUMBER: not a valid sequence number: ${sequenceNumber}`);
@@ -122,7 +124,7 @@ function readValue(reader: protobuf.Reader, wireType: number, { name, type }: Ro
   }
 }
 
-/** The elements with one more, or with several that are packed. */
+/** The elements, followed by another one or by several packed ones. */
 function readElements(
   reader: protobuf.Reader,
   wireType: number,

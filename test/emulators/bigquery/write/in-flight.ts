@@ -1,6 +1,6 @@
 import { WriteError } from './write-error.ts';
 
-/** Work that must have ended before what it works on goes away. */
+/** Tracks work that must end before its database closes. */
 export class InFlight {
   readonly #work = new Set<Promise<unknown>>();
   #closed = false;
@@ -17,7 +17,7 @@ export class InFlight {
     }
   }
 
-  /** Nothing begins from now on; resolves when everything has ended. */
+  /** Refuses new work; resolves when all work has ended. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#work);

@@ -3,15 +3,16 @@ import { quoted } from '../field.ts';
 import { storageTable, type TableReference } from '../names.ts';
 
 /**
- * DuckDB's table beside one that an upsert stream writes: for each key that was changed, also for a deleted one, the
- * sequence number of its latest change. (BigQuery forgets deleted keys after two days, this stand-in never.) No table of
- * BigQuery can have its name.
+ * DuckDB's table beside a table that an upsert stream writes: the sequence number of the latest change of every changed key, also of
+ * deleted ones. BigQuery keeps deletes for two days, the emulator for ever:
+ * https://cloud.google.com/bigquery/docs/change-data-capture#deleted_data_considerations
+ * No table of BigQuery can have this name.
  */
 export function keyVersions(reference: TableReference): string {
   return storageTable({ ...reference, tableId: `${reference.tableId}$versions` });
 }
 
-/** Without effect if they are there. */
+/** Safe to repeat. */
 export async function createKeyVersions(
   session: Session,
   reference: TableReference,
@@ -21,7 +22,7 @@ export async function createKeyVersions(
     select ${key.map(quoted).join(', ')}, null::varchar as "$sequence" from ${storageTable(reference)} limit 0`);
 }
 
-/** Every key is as one that was never changed. Without effect if the table had no upsert stream. */
+/** Forgets the changes of all keys. Safe to repeat, also for a table without upsert stream. */
 export async function dropKeyVersions(session: Session, reference: TableReference): Promise<void> {
   await session.run(`drop table if exists ${keyVersions(reference)}`);
 }

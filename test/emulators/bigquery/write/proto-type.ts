@@ -14,17 +14,20 @@ import {
 } from '@duckdb/node-api';
 import type protobuf from 'protobufjs';
 
-/** How values of a protobuf type lie on the wire, and as what DuckDB first takes them. */
+/** How to read the values of a protobuf type, and DuckDB's type for them before their conversion. */
 export interface ProtoType {
-  /** As .proto files write it. */
+  /** The name in .proto files. */
   readonly name: string;
   readonly wireType: 0 | 1 | 2 | 5;
   readonly staged: DuckDBType;
-  /** @throws Error if the bytes are no such value. */
+  /** @throws Error if the bytes are no value of the type. */
   readonly read: (reader: protobuf.Reader) => DuckDBValue;
 }
 
-/** Those that BigQuery takes, by their names in a descriptor; see its page «Supported protocol buffer data types». */
+/**
+ * The scalar types that BigQuery accepts, by their names in a descriptor:
+ * https://cloud.google.com/bigquery/docs/supported-data-types#supported_protocol_buffer_data_types
+ */
 export const PROTO_TYPES: Readonly<Record<string, ProtoType>> = {
   TYPE_BOOL: { name: 'bool', wireType: 0, staged: BOOLEAN, read: (reader) => reader.bool() },
   TYPE_BYTES: { name: 'bytes', wireType: 2, staged: BLOB, read: readBytes },
@@ -50,7 +53,7 @@ function readBytes(reader: protobuf.Reader): DuckDBValue {
   return blobValue(readSlice(reader));
 }
 
-/** protobufjs cuts a text or bytes short where the message ends too early. */
+/** Throws if the message ends too early, where protobufjs would return a part of the text or bytes. */
 function readSlice(reader: protobuf.Reader): Buffer {
   const length = reader.uint32();
   const start = reader.pos;

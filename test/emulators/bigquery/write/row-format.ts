@@ -5,54 +5,46 @@ import { PROTO_TYPES, type ProtoType } from './proto-type.ts';
 import { invalidArgument, unimplemented, WriteError } from './write-error.ts';
 import type { FieldDescriptor, RowDescriptor } from './write-protocol.ts';
 
-/** One field of the rows' message. */
+/** One field of the message of a row. */
 export interface RowField {
   readonly name: string;
   readonly type: ProtoType;
   readonly repeated: boolean;
-  /** A row without it is refused. */
+  /** A row without the field is refused. */
   readonly required: boolean;
 }
 
 /** A field that fills a column. */
 export interface RowColumn extends RowField, ConvertedColumn {
   readonly field: Field;
-  /** DuckDB's name of it while the row is staged. */
+  /** DuckDB's name of the column while the row is staged. */
   readonly staged: string;
-  /** DuckDB's expression whether a value that fits may be streamed; see streamable. */
+  /** DuckDB's expression for whether a value that fits may be streamed; see streamable. */
   readonly isStreamable?: string;
-  /** The column takes its default where a row has no value. */
-  readonly takesDefault: boolean;
 }
 
-/** How rows of one descriptor are read, and what becomes of them in one table. */
+/** How to read rows of one descriptor, and how they become rows of one table. */
 export interface RowFormat {
   readonly table: Table;
   readonly columns: readonly RowColumn[];
-  /** By their numbers: indexes of `columns`, and the two that say what a change is. */
+  /** By field number: the index of the column, or the pseudo column. */
   readonly fields: ReadonlyMap<number, { readonly field: RowField; readonly target: FieldTarget }>;
-  /** Names of the primary key's columns if the rows are changes; nothing if they are plain rows. */
-  readonly key: readonly string[] | undefined;
+  /** The names of the columns of the primary key. */
+  readonly key: readonly string[];
 }
 
 export type FieldTarget = number | PseudoColumn;
 
 type PseudoColumn = 'changeType' | 'sequenceNumber';
 
+/** https://cloud.google.com/bigquery/docs/change-data-capture#specify_changes_to_existing_records */
 const PSEUDO_COLUMNS: Readonly<Record<string, PseudoColumn>> = {
   _CHANGE_TYPE: 'changeType',
   _CHANGE_SEQUENCE_NUMBER: 'sequenceNumber',
 };
 
-/**
- * `takesDefault` says of a column, by its name in lower case, whether its missing values become its default.
- * @throws WriteError INVALID_ARGUMENT where the descriptor does not fit the table.
- */
-export function rowFormat(
-  descriptor: RowDescriptor,
-  table: Table,
-  takesDefault: (column: string) => boolean,
-): RowFormat {
+/** @throws WriteError INVALID_ARGUMENT if the descriptor does not fit the table, UNIMPLEMENTED if its rows are not changes. */
+export function rowFormat(descriptor: RowDescriptor, table: Table): RowFormat {
   if (table.type !== 'TABLE') throw invalidArgument('Rows can be appended to tables only, not to a view');
   const fields = new Map<number, { field: RowField; target: FieldTarget }>();
   const columns: RowColumn[] = [];
@@ -68,26 +60,28 @@ export function rowFormat(
         field,
         table,
         staged: `c${columns.length}`,
-        isKey: key?.includes(field) ?? false,
-        takesDefault: field.defaultValueExpression !== undefined && takesDefault(field.name.toLowerCase()),
+        isKey: key.includes(field),
       });
       fields.set(each.number, { field: column, target: columns.length });
       columns.push(column);
     }
   }
-  checkComplete(columns, table, key ?? []);
-  return { table, columns, fields, key: key?.map(({ name }) => name) };
+  checkComplete(columns, table, key);
+  return { table, columns, fields, key: key.map(({ name }) => name) };
 }
 
-/** The columns that tell the table's rows apart, if the rows of the descriptor are changes. */
-function keyOf({ field }: RowDescriptor, { fields, tableConstraints }: Table): readonly Field[] | undefined {
-  const has = (wanted: string) => field.some(({ name }) => name === wanted);
-  if (!has('_CHANGE_TYPE')) {
-    if (!has('_CHANGE_SEQUENCE_NUMBER')) return undefined;
-    throw invalidArgument('_CHANGE_SEQUENCE_NUMBER needs the field _CHANGE_TYPE');
-  }
+const MAX_KEY_COLUMNS = 16;
+
+/** The columns of the primary key, at most 16: https://cloud.google.com/bigquery/docs/change-data-capture#prerequisites */
+function keyOf({ field }: RowDescriptor, { fields, tableConstraints }: Table): readonly Field[] {
+  if (!field.some(({ name }) => name === '_CHANGE_TYPE')) throw unimplemented('rows without _CHANGE_TYPE');
   const names = tableConstraints?.primaryKey?.columns ?? [];
   if (names.length === 0) throw invalidArgument('_CHANGE_TYPE needs a table with a primary key');
+  if (names.length > MAX_KEY_COLUMNS) {
+    throw invalidArgument(
+      `The primary key has ${names.length} columns, more than the maximum of ${MAX_KEY_COLUMNS}`,
+    );
+  }
   return names.flatMap((name) => fields.find((each) => sameName(each.name, name)) ?? []);
 }
 
@@ -119,9 +113,8 @@ function rowColumn(column: {
   readonly table: Table;
   readonly staged: string;
   readonly isKey: boolean;
-  readonly takesDefault: boolean;
 }): RowColumn {
-  const { descriptor, row, field, table, staged, isKey, takesDefault } = column;
+  const { descriptor, row, field, table, staged, isKey } = column;
   const repeated = descriptor.label === 'LABEL_REPEATED';
   const type = PROTO_TYPES[descriptor.type];
   const converted = type && convert(field, type, staged);
@@ -133,29 +126,26 @@ function rowColumn(column: {
     name: field.name,
     type,
     repeated,
-    required: descriptor.label === 'LABEL_REQUIRED' || isKey || (field.mode === 'REQUIRED' && !takesDefault),
+    required: descriptor.label === 'LABEL_REQUIRED' || isKey || field.mode === 'REQUIRED',
     field,
     staged,
-    takesDefault,
     ...converted,
     ...(isStreamable !== undefined && { isStreamable }),
   };
 }
 
-/** @throws WriteError if the rows cannot have a value for a column that must have one. */
+/** @throws WriteError if a column that must have a value has no field. */
 function checkComplete(columns: readonly RowColumn[], { fields }: Table, key: readonly Field[]): void {
   const given = new Set(columns.map(({ field }) => field));
   const missing = fields.find(
-    (field) =>
-      !given.has(field) &&
-      (key.includes(field) || (field.mode === 'REQUIRED' && field.defaultValueExpression === undefined)),
+    (field) => !given.has(field) && (key.includes(field) || field.mode === 'REQUIRED'),
   );
   if (!missing) return;
   const kind = key.includes(missing) ? 'primary key column' : 'required field';
   throw invalidArgument(`The input schema is missing the ${kind} '${missing.name}' of the BigQuery schema`);
 }
 
-/** BigQuery's columns do not tell `A` from `a`. */
+/** The case of column names does not count: https://cloud.google.com/bigquery/docs/schemas#column_names */
 function sameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

@@ -2,9 +2,9 @@ const SEQUENCE_NUMBER = /^[0-9A-Fa-f]{1,16}(\/[0-9A-Fa-f]{1,16}){0,3}$/;
 const SECTION_DIGITS = 16;
 
 /**
- * A text that sorts as BigQuery orders `_CHANGE_SEQUENCE_NUMBER`: its one to four sections are compared from left to
- * right as unsigned hexadecimal numbers, and a number that goes on where an equal one ends is the greater one.
- * Nothing for a text that is no sequence number.
+ * A text that sorts in the order of `_CHANGE_SEQUENCE_NUMBER`: one to four sections, compared from left to right as unsigned hexadecimal
+ * numbers. Of two numbers with equal sections, the one with more sections is greater. Undefined for other texts.
+ * https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering
  */
 export function sequenceKey(text: string): string | undefined {
   if (!SEQUENCE_NUMBER.test(text)) return undefined;

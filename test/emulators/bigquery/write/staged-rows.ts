@@ -7,10 +7,10 @@ import type { RowError } from './write-protocol.ts';
 
 const STAGED = 'staged_row';
 
-/** Enough to find out what is wrong; BigQuery does not list every bad row either. */
+/** BigQuery does not list every bad row, either; its limit is [not documented]. */
 const MAX_ROW_ERRORS = 1000;
 
-/** Puts rows into a temporary table of the session, in place of those that were there. */
+/** Replaces the rows of a temporary table of the session. */
 export async function stageRows(session: Session, { columns }: RowFormat, rows: DecodedRows): Promise<void> {
   await session.fillTemporaryTable(STAGED, [
     ...columns.map(({ staged, type, repeated }, index) => ({
@@ -24,7 +24,7 @@ export async function stageRows(session: Session, { columns }: RowFormat, rows: 
   ]);
 }
 
-/** The staged rows that have a value which their table cannot take, in their order. */
+/** The errors of staged rows with a value that the table cannot take, in the order of the rows. */
 export async function unfitRows(session: Session, { columns }: RowFormat): Promise<RowError[]> {
   const checks = columns.flatMap(checksOf);
   if (checks.length === 0) return [];
@@ -39,20 +39,13 @@ export async function unfitRows(session: Session, { columns }: RowFormat): Promi
   }));
 }
 
-/** A query for the staged rows with the columns' values, `$position`, `$deleted` and `$sequence`. */
-export function convertedRows({ columns }: RowFormat, defaults: ReadonlyMap<string, string>): string {
-  const values = columns.map((column) => {
-    const byDefault = column.takesDefault ? defaults.get(column.field.name) : undefined;
-    const value =
-      byDefault === undefined
-        ? column.value
-        : `case when ${column.staged} is null then ${byDefault} else ${column.value} end`;
-    return `${value} as ${quoted(column.field.name)}`;
-  });
+/** A query for the staged rows, with the values of the columns, `$position`, `$deleted` and `$sequence`. */
+export function convertedRows({ columns }: RowFormat): string {
+  const values = columns.map(({ field, value }) => `${value} as ${quoted(field.name)}`);
   return `select ${[...values, '"$position"', '"$deleted"', '"$sequence"'].join(', ')} from ${STAGED}`;
 }
 
-/** In this order: what does not fit cannot be asked for more. */
+/** In this order: only a value that fits can be tested for being streamable. */
 function checksOf({ field, staged, fits, isStreamable }: RowColumn): { fails: string; message: string }[] {
   const shown = `left(${staged}::varchar, 100)`;
   const unfit = `Field ${field.name}: could not convert value to ${typeName(field).toLowerCase()}: `;

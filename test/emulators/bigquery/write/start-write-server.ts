@@ -1,27 +1,23 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { promisify } from 'node:util';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Faults } from '../../faults.ts';
+import { assertPortFree, serveGrpc } from '../../serve-grpc.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { appendRowsCall } from './append-rows-call.ts';
-import { getWriteStreamCall } from './get-write-stream-call.ts';
 import { InFlight } from './in-flight.ts';
 import { writeServiceDefinition } from './write-protocol.ts';
 
 export interface WriteServer {
   /** 127.0.0.1:PORT */
   readonly host: string;
-  /** Breaks off the connections, and resolves when no request is being written any more. Safe to repeat. */
+  /** Breaks off the connections; resolves when no request is being written. Safe to repeat. */
   close(): Promise<void>;
 }
 
-/** More than BigQuery accepts, so that the refusal of a larger request is BigQuery's and not gRPC's. */
+/** More than BigQuery accepts, so that the emulator refuses a request that is too large, and not gRPC. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Starts google.cloud.bigquery.storage.v1.BigQueryWrite, without encryption, as far as default streams need it; gRPC answers
- * UNIMPLEMENTED to the rest. Throws EADDRINUSE.
+ * Starts google.cloud.bigquery.storage.v1.BigQueryWrite, without encryption: AppendRows to default streams. gRPC answers UNIMPLEMENTED to
+ * other methods. @throws EADDRINUSE
  */
 export async function startWriteServer(options: {
   readonly port: number;
@@ -30,29 +26,18 @@ export async function startWriteServer(options: {
   readonly idleConnectionSeconds: number;
 }): Promise<WriteServer> {
   const { port, ...shared } = options;
-  await assertFree(port);
+  await assertPortFree(port);
   const inFlight = new InFlight();
-  const services = { ...shared, inFlight };
-  const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
-  server.addService(writeServiceDefinition(), {
-    appendRows: appendRowsCall(services),
-    getWriteStream: getWriteStreamCall(services),
+  const appendRows = appendRowsCall({ ...shared, inFlight });
+  const server = await serveGrpc([{ definition: writeServiceDefinition(), implementation: { appendRows } }], {
+    port,
+    maxRequestBytes: MAX_MESSAGE_BYTES,
   });
-  const bind = promisify(server.bindAsync.bind(server));
-  const boundPort = await bind(`127.0.0.1:${port}`, ServerCredentials.createInsecure());
   return {
-    host: `127.0.0.1:${boundPort}`,
+    host: server.host,
     close: async () => {
-      server.forceShutdown();
+      server.stop();
       await inFlight.close();
     },
   };
-}
-
-/** Throws Node's own error if the port is taken; gRPC would throw one without a code, and log another. */
-async function assertFree(port: number): Promise<void> {
-  const probe = createServer().listen(port, '127.0.0.1');
-  await once(probe, 'listening');
-  probe.close();
-  await once(probe, 'close');
 }

@@ -5,15 +5,18 @@ import { BigQueryError } from '../error.ts';
 
 export type StatusName = keyof typeof status;
 
-/** google.cloud.bigquery.storage.v1.StorageError.StorageErrorCode, those that are told. */
+/**
+ * The codes that the emulator sends:
+ * https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#google.cloud.bigquery.storage.v1.StorageError
+ */
 const STORAGE_ERRORS = { SCHEMA_MISMATCH_EXTRA_FIELDS: 7 } as const;
 type StorageErrorCode = keyof typeof STORAGE_ERRORS;
 
-/** A refusal as the Write API answers it, by the name of its gRPC status. It ends the call. */
+/** A refusal by the Write API, with the name of its gRPC status. It ends the call. */
 export class WriteError extends Error {
   override readonly name = 'WriteError';
   readonly status: StatusName;
-  /** What the call's trailers say more exactly. */
+  /** A more exact code, for the trailers of the call. */
   readonly storageError: StorageErrorCode | undefined;
 
   constructor(statusName: StatusName, message: string, storageError?: StorageErrorCode) {
@@ -25,14 +28,14 @@ export class WriteError extends Error {
 
 export const invalidArgument = (message: string) => new WriteError('INVALID_ARGUMENT', message);
 
-/** Something that BigQuery has and the stand-in has not. */
+/** BigQuery has this, the emulator does not. */
 export const unimplemented = (what: string) =>
-  new WriteError('UNIMPLEMENTED', `The BigQuery stand-in does not support ${what}`);
+  new WriteError('UNIMPLEMENTED', `The BigQuery emulator does not support ${what}`);
 
 /**
- * The status that a failed call ends with. gRPC has no way to break one call's connection, so a scripted drop is
- * what the client makes of a broken connection: UNAVAILABLE. A scripted failure whose reason is a storage error's code says so
- * in its trailers.
+ * The status that ends a failed call. gRPC cannot break the connection of a single call, so a scripted drop ends with the status that a
+ * client reports for a broken connection: UNAVAILABLE. If the reason of a scripted failure is the code of a storage error, its
+ * trailers contain that code.
  */
 export function serviceError(error: unknown): Partial<StatusObject> & Error {
   const details = error instanceof Error ? error.message : String(error);
@@ -43,7 +46,7 @@ export function serviceError(error: unknown): Partial<StatusObject> & Error {
 }
 
 const STORAGE_ERROR_TRAILER = 'google.cloud.bigquery.storage.v1.storageerror-bin';
-/** The tag of `code`, field 1. */
+/** The tag of field 1, `code`. */
 const CODE_TAG = 8;
 
 function storageErrorBytes(code: StorageErrorCode): Buffer {
@@ -57,7 +60,7 @@ function storageErrorOf(error: unknown): StorageErrorCode | undefined {
   return Object.keys(STORAGE_ERRORS).find((code): code is StorageErrorCode => code === reason);
 }
 
-/** @throws TypeError for a name that gRPC has no status of. */
+/** @throws TypeError for a name that is no status of gRPC. */
 export function statusNamed(name: string): StatusName {
   if (!/^[A-Z_]+$/.test(name) || !(name in status)) {
     throw new TypeError(`a gRPC call cannot answer the status ${name}`);

@@ -2,17 +2,17 @@ import { createRequire } from 'node:module';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 
-/** google.protobuf.FieldDescriptorProto, as far as rows need it. */
+/** The parts of google.protobuf.FieldDescriptorProto that describe rows. */
 export interface FieldDescriptor {
   readonly name: string;
   readonly number: number;
   readonly label: 'LABEL_OPTIONAL' | 'LABEL_REQUIRED' | 'LABEL_REPEATED';
   readonly type: string;
-  /** The column, where its name is none that protobuf allows. */
+  /** The name of the column, if protobuf does not allow it: https://cloud.google.com/bigquery/docs/schemas#flexible-column-names */
   readonly options: { readonly '.google.cloud.bigquery.storage.v1.columnName'?: string } | null;
 }
 
-/** google.protobuf.DescriptorProto of a row. */
+/** The google.protobuf.DescriptorProto of a row. */
 export interface RowDescriptor {
   readonly name: string;
   readonly field: readonly FieldDescriptor[];
@@ -23,7 +23,7 @@ export type MissingValueInterpretation =
   | 'NULL_VALUE'
   | 'DEFAULT_VALUE';
 
-/** google.cloud.bigquery.storage.v1.AppendRowsRequest. Messages that are not set are null. */
+/** google.cloud.bigquery.storage.v1.AppendRowsRequest. A message that is not set is null. */
 export interface AppendRowsRequest {
   readonly writeStream: string;
   readonly offset: { readonly value: string } | null;
@@ -42,22 +42,8 @@ export interface SizedRequest {
   readonly bytes: number;
 }
 
-/** google.cloud.bigquery.storage.v1.TableFieldSchema. */
-export interface StorageField {
-  readonly name: string;
-  readonly type: string;
-  readonly mode: string;
-  readonly fields?: readonly StorageField[];
-  readonly description?: string;
-  readonly defaultValueExpression?: string;
-}
-
-export interface StorageSchema {
-  readonly fields: readonly StorageField[];
-}
-
 export interface RowError {
-  /** The row's place in its request, from 0. */
+  /** The place of the row in its request, from 0. */
   readonly index: number;
   readonly code: 'FIELDS_ERROR';
   readonly message: string;
@@ -67,18 +53,17 @@ export interface AppendRowsResponse {
   readonly appendResult?: Record<string, never>;
   readonly error?: { readonly code: number; readonly message: string };
   readonly rowErrors?: readonly RowError[];
-  readonly updatedSchema?: StorageSchema;
   readonly writeStream: string;
 }
 
 /**
- * google.cloud.bigquery.storage.v1.BigQueryWrite, from the definitions that Google's client is built from. AppendRows
- * receives SizedRequest. The definitions are large: they are read when this is called.
+ * google.cloud.bigquery.storage.v1.BigQueryWrite, from the definitions that Google's client is built from. AppendRows receives
+ * SizedRequest. The definitions are large, so only a call of this function reads them.
  */
 export function writeServiceDefinition(): ServiceDefinition {
   const definitions = fromJSON(
     createRequire(import.meta.url)('@google-cloud/bigquery-storage/build/protos/protos.json'),
-    // With defaults every field of a request is there: messages that are not set as null, bytes as a Buffer.
+    // With defaults, a request has every field: a message that is not set is null, bytes are a Buffer.
     { longs: String, enums: String, defaults: true },
   );
   const service = definitions['google.cloud.bigquery.storage.v1.BigQueryWrite'] as ServiceDefinition;

@@ -2,11 +2,11 @@ import type { Faults } from '../../faults.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import type { InFlight } from './in-flight.ts';
 
-/** What the calls of the Write API share. */
+/** What all connections of the Write API share. */
 export interface WriteServices {
   readonly warehouse: Warehouse;
   readonly faults: Faults;
   readonly inFlight: InFlight;
-  /** A connection that sends nothing for so long is closed. */
+  /** How long a connection may send nothing before it is closed. */
   readonly idleConnectionSeconds: number;
 }

@@ -1,7 +1,10 @@
 import type { TableReference } from '../names.ts';
 import { invalidArgument, unimplemented } from './write-error.ts';
 
-/** The table of a default stream. @throws WriteError for another kind of stream, or a name that is none. */
+/**
+ * The table of a default stream: https://cloud.google.com/bigquery/docs/change-data-capture#prerequisites
+ * @throws WriteError for another kind of stream, or another name.
+ */
 export function tableOfStream(writeStream: string): TableReference {
   const [, projectId, datasetId, tableId, stream] =
     /^projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)\/streams\/([^/]+)$/.exec(writeStream) ?? [];
