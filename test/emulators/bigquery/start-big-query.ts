@@ -37,7 +37,7 @@ export interface BigQueryStandIn {
   /**
    * HTTP calls are named as the API's methods (`bigquery.jobs.insert`), jobs themselves `bigquery.job.query` and
    * `bigquery.job.load`; see failJob. Of the Storage Write API, each request of a connection is a call `AppendRows`,
-   * with gRPC statuses; see also refuse. Another one is `GetWriteStream`.
+   * with gRPC statuses; see also refuse.
    */
   readonly faults: Faults;
   /** From now on the table is written by an upsert stream, and DML that changes its rows is refused. */
