@@ -65,7 +65,7 @@ function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
     {
       context: { view },
       advice:
-        'Check whether the source role sees the rows. If the view is really empty, delete the target by hand.',
+        'Check whether the source role sees the rows. If the view is really empty, delete the target by hand, then resume the view.',
     },
   );
 }

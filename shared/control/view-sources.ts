@@ -112,7 +112,8 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
     const faults =
       present.name === entry.name
         ? LOCKED.filter((field) => present.was_fed && present[field] !== entry[field]).map(
-            (field) => `was fed with ${field} ${present[field]}, which cannot become ${entry[field]}`,
+            (field) =>
+              `has batches with ${field} ${present[field]}; an import cannot change it to ${entry[field]}`,
           )
         : [`cannot have target ${entry.target_name}: it is that of view ${present.name}`];
     if (faults.length === 0) continue;

@@ -60,7 +60,11 @@ export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, de
     await examine(`view ${viewSource.name}`, () => checkView(viewSource, dependencies));
   }
   const failed = findings.filter(({ ok }) => !ok).length;
-  return { outcome: failed === 0 ? 'ready' : `${failed} problems found`, ok: failed === 0, findings };
+  return {
+    outcome: failed === 0 ? 'ready' : `${failed} ${failed === 1 ? 'problem' : 'problems'} found`,
+    ok: failed === 0,
+    findings,
+  };
 }
 
 async function checkDataset(

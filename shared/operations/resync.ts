@@ -6,8 +6,8 @@ export async function resync({ view, isWanted }: OperationOf<'resync'>, dependen
   const { control, events, log } = dependencies;
   await control.viewSources.get(view);
   await control.viewStops.requestResync(view, isWanted);
-  log.info({ view, isWanted }, 'resync requested');
-  if (!isWanted) return { outcome: 'resync withdrawn', view };
-  await events.requestExtract(view, 'resync');
-  return { outcome: 'resync requested', view };
+  const outcome = isWanted ? 'resync requested' : 'resync withdrawn';
+  log.info({ view }, outcome);
+  if (isWanted) await events.requestExtract(view, 'resync');
+  return { outcome, view };
 }

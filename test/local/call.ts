@@ -29,16 +29,27 @@ process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
 
 /** Exit code 0: the function succeeded; 1: it failed or did not answer; 2: the command line is invalid. */
 async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    options: { data: { type: 'string' } },
-    allowPositionals: true,
-  });
+  const options = { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    return invalid(`${(error as Error).message}\n\n${USAGE}`);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
   const [name, payloadText = '{}', ...rest] = positionals;
   if (name === undefined || rest.length > 0) return invalid(USAGE);
 
-  const stack = await findRunningStack(resolve(values.data ?? DEFAULT_DATA_FOLDER));
-  if (stack === null) throw new Error('npm start is not running. Start it in another terminal first.');
+  const folder = resolve(values.data ?? DEFAULT_DATA_FOLDER);
+  const stack = await findRunningStack(folder);
+  if (stack === null)
+    throw new Error(
+      `No npm start runs on the data folder ${folder}. Start one in another terminal, or name its folder with --data.`,
+    );
   const names = Object.keys(stack.functions);
   if (names.length === 0)
     throw new Error(

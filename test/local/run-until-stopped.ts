@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Workload } from '../smartapp/workload.ts';
-import type { Arguments } from './arguments.ts';
+import { type Arguments, DEFAULT_DATA_FOLDER } from './arguments.ts';
 import { BUCKET } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
@@ -104,7 +104,7 @@ function describeStack(
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),
     '',
     ...(hasWorkload ? [`Simulated users change ${rate} rows per second in SMartApp (--rate 0: none).`] : []),
-    `Call a function by hand: npm run call -- extract '{"dryRun":true}'. Ctrl-C stops.`,
+    `Call a function by hand: npm run call -- extract '{"dryRun":true}'${path === DEFAULT_DATA_FOLDER ? '' : ` --data ${path}`}. Ctrl-C stops.`,
     '',
   ];
 }

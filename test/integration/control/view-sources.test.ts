@@ -101,8 +101,8 @@ describe('view sources', () => {
       {
         kind: 'configuration',
         message:
-          'view pmr_project was fed with load_type bq-storage-api, which cannot become merge; ' +
-          'was fed with main_table app_pmr_project, which cannot become elsewhere',
+          'view pmr_project has batches with load_type bq-storage-api; an import cannot change it to merge; ' +
+          'has batches with main_table app_pmr_project; an import cannot change it to elsewhere',
         context: { view: 'pmr_project' },
       },
     );

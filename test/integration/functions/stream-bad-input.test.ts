@@ -250,7 +250,7 @@ describe('bad input for streaming causes a clear error, and nothing is lost', ()
       importConfiguration({ entries: [{ ...STREAMED_ENTRY, load_type: 'merge' }] }, on.dependencies),
       {
         kind: 'configuration',
-        message: /was fed with load_type bq-storage-api, which cannot become merge/,
+        message: /has batches with load_type bq-storage-api; an import cannot change it to merge/,
       },
     );
   });
