@@ -12,11 +12,11 @@ describe('the tally of injected faults', () => {
   for (const [what, name, verdict, isPassed] of [
     ['one was survived', 'bigquery.jobs.insert', { outcome: 'survived' }, true],
     ['one was not survived', 'bigquery.jobs.insert', { outcome: 'not survived', why: 'stuck' }, false],
-    ['one more poll was not made', 'bigquery.jobs.get', { outcome: 'not met' }, true],
+    ['one more poll was not made', 'bigquery.jobs.get', { outcome: 'not injected' }, true],
     [
       'one more of anything else was not made',
       'bigquery.jobs.getQueryResults',
-      { outcome: 'not met' },
+      { outcome: 'not injected' },
       false,
     ],
   ] as const) {
@@ -33,7 +33,7 @@ describe('the tally of injected faults', () => {
   it('fails when nothing was injected', () => {
     const tally = new Tally();
     assert.equal(tally.isPassed, false);
-    tally.add(injection('bigquery.jobs.get'), { outcome: 'not met' });
+    tally.add(injection('bigquery.jobs.get'), { outcome: 'not injected' });
     assert.equal(tally.isPassed, false);
   });
 });
