@@ -3,7 +3,7 @@ import { tick } from '../../../functions/extract/tick.ts';
 import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import type { Installation } from '../../support/installation.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 
 /** A published message and the function that receives it. */
 export type Message = { to: 'extract' | 'merge' | 'stream'; payload: unknown };
@@ -36,7 +36,7 @@ export async function deliver({ to, payload }: Message, on: Installation): Promi
     if (event.command === 'extract') return await on.extract(event.view, event.trigger);
     throw new RangeError(`no function publishes ${JSON.stringify(payload)}`);
   } catch (error) {
-    if (!isPassing(error)) throw error;
+    if (!isRecoverable(error)) throw error;
     return { outcome: 'will be redelivered', why: error.message };
   }
 }

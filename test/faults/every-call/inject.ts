@@ -1,7 +1,7 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import { asDataHubError } from '../../../shared/errors.ts';
 import { pass } from '../../emulators/faults.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 import type { Call } from './call.ts';
 import { deliver } from './deliver.ts';
 import { FATES, type FaultKind, faultOf } from './fault-kind.ts';
@@ -103,7 +103,7 @@ async function runStep({ situation, prepared }: Run, settings: Record<string, st
     await callStep(situation, prepared, await prepared.world.newProcess(settings));
   } catch (thrown) {
     const error = asDataHubError(thrown);
-    if (!isPassing(error)) throw error;
+    if (!isRecoverable(error)) throw error;
   }
 }
 

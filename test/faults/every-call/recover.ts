@@ -1,6 +1,6 @@
 import { tick } from '../../../functions/extract/tick.ts';
 import { asDataHubError } from '../../../shared/errors.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 import type { ViewUnderTest } from './views.ts';
 import type { World } from './world.ts';
 
@@ -64,7 +64,7 @@ async function attempt<T extends { outcome: string }>(
   } catch (thrown) {
     const error = asDataHubError(thrown);
     outcomes.push(`${error.kind}: ${error.message}`);
-    if (!isPassing(error)) throw error;
+    if (!isRecoverable(error)) throw error;
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import type { Installation } from '../../support/installation.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 
 /** One process of the functions. A tick handles all views concurrently and competes with other processes for each of them. */
 export class TickingProcess {
@@ -34,7 +34,7 @@ export class TickingProcess {
       }
       return false;
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isRecoverable(error)) throw error;
       return false;
     }
   }

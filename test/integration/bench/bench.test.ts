@@ -5,17 +5,21 @@ const bench = (...args: string[]) => new Command('bench/index.ts', args);
 
 describe('npm run bench', () => {
   for (const [fault, args, reason] of [
-    ['an unknown bench', ['merge', '--rows', '10'], /^Which bench\?$/],
-    ['two benches', ['extract', 'stream'], /^Which bench\?$/],
+    ['an unknown bench', ['merge', '--rows', '10'], /^Name one bench\.$/],
+    ['two benches', ['extract', 'stream'], /^Name one bench\.$/],
     ['an unknown option', ['stream', '--row', '10'], /--row/],
     [
       'rows that are no whole number',
       ['stream', '--rows', '1e5'],
-      /^--rows takes a whole number from 1, not 1e5$/,
+      /^--rows must be a whole number from 1, not 1e5$/,
     ],
-    ['no round', ['stream', '--rounds', '0'], /^--rounds takes a whole number from 1, not 0$/],
-    ['rows of a bench that is not about rows', ['coldstart', '--rows', '10'], /^--rows is of no use here$/],
-    ['more rows than a batch takes', ['stream', '--rows', '2000001'], /^--rows takes at most 2000000 here$/],
+    ['no round', ['stream', '--rounds', '0'], /^--rounds must be a whole number from 1, not 0$/],
+    ['rows of a bench that is not about rows', ['coldstart', '--rows', '10'], /^this bench has no --rows$/],
+    [
+      'more rows than a batch takes',
+      ['stream', '--rows', '2000001'],
+      /^--rows must be at most 2000000 for this bench$/,
+    ],
   ] as const) {
     it(`refuses ${fault} and says what it takes`, async () => {
       const command = bench(...args);
