@@ -82,7 +82,7 @@ describe('a restart of PostgreSQL', () => {
     });
   });
 
-  /** Starts `work`, crashes the server of this database once the work waits at the gate, and waits until the server is back and the work has ended. */
+  /** Starts `work`, crashes the server once the work waits at the gate, and waits for the server to recover and the work to end. */
   async function crashDuring(database: pg.Pool, work: () => Promise<void>): Promise<void> {
     const gate = await closeGate(database);
     const working = work();

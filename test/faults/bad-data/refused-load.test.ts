@@ -7,7 +7,10 @@ import { ThingView, VIEW } from './thing-view.ts';
 const ROWS = 300;
 const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
 
-/** No known PostgreSQL value gets past our checks and is then refused by BigQuery, so these tests put a bad value into the staged object. */
+/**
+ * No known PostgreSQL value passes our checks and is then refused by BigQuery. These tests therefore put a bad value into the staged
+ * object.
+ */
 describe('a row that only BigQuery refuses', () => {
   const stack = useStack();
 

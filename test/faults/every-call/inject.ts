@@ -137,7 +137,7 @@ async function runAndKill({ situation, prepared, held }: Run): Promise<number | 
   return await answered;
 }
 
-/** Keeps the bad row until its view is halted and its event is dead-lettered; then corrects it and resumes the view, as an operator does. */
+/** Keeps the bad row until its view is halted and its event dead-lettered; then corrects it and resumes the view, as an operator does. */
 async function haltAndCorrect({ world, view }: Prepared): Promise<void> {
   await tickUntilHalted(world, view);
   const deadLetters = await world.mailboxes.deadLetter.take();

@@ -56,7 +56,10 @@ async function findUnfinished({ control }: World): Promise<string[]> {
   return rows.map((row) => row.fault as string);
 }
 
-/** Checks the records of all batches since the situation began: together they must match what the application did, and each must match what BigQuery did. */
+/**
+ * Checks the records of all batches since the situation began: together they must match what the application did, and each must
+ * match what BigQuery did.
+ */
 async function findFalseRecords(prepared: Prepared): Promise<string[]> {
   const { world, view, changes, lastBatchIdBefore } = prepared;
   const { rows: batches } = await world.control.query(
@@ -81,7 +84,10 @@ async function findFalseRecords(prepared: Prepared): Promise<string[]> {
   return [...faults, ...(await compareWithLedger(world, view.name, applied, lastBatchIdBefore))];
 }
 
-/** Compares with the ledger that the merges write: it must hold each applied batch once, with the same counts, and the recorded job must have succeeded. */
+/**
+ * Compares with the ledger that the merges write: it must hold each applied batch once, with the same counts, and the recorded job
+ * must have succeeded.
+ */
 async function compareWithLedger(
   world: World,
   view: string,

@@ -49,7 +49,7 @@ export interface Prepared {
   readonly lastBatchIdBefore: string;
 }
 
-/** Prepares situations. An initial batch and a bad row get a new world; all others share a world in which batches have been applied before. */
+/** Prepares situations. An initial batch and a bad row get a new world; all others share a world with earlier batches. */
 export class SituationSetup {
   readonly #lane: Lane;
   readonly #worlds = new Map<ViewName, World>();

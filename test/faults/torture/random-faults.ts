@@ -26,7 +26,7 @@ export class RandomFaults {
   readonly #random: Random;
   readonly #chance: number;
 
-  /** `chance` is the probability of a fault at each call of `injectSometimes`; `source` is the proxy between the functions and the source. */
+  /** `chance`: the probability of a fault per call of `injectSometimes`. `source`: the proxy between the functions and the source. */
   constructor(stack: Stack, source: PostgresProxy, random: Random, chance: number) {
     this.#stack = stack;
     this.#source = source;

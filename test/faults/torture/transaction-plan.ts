@@ -117,7 +117,7 @@ export class Planner {
     return [[log(changes), ...this.#hold(0.8, 10), ...changes.map(step), { do: 'commit' }]];
   }
 
-  /** Held open until horizons that were added meanwhile are older than the grace period. */
+  /** Held open for so long that later horizons become older than the grace period. */
   heldOpen(): Plan {
     const [first, second] = [this.#changes(this.#ownId, 2), this.#changes(this.#ownId, 2)];
     const hold: Step = { do: 'hold', ticks: this.#random.between(10, 80) };
