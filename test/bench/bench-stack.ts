@@ -10,18 +10,18 @@ const LOCATION = 'EU';
 const DATASETS = ['SMartData_Temp', 'SMartDataAnalytics', 'View_SMartData'];
 const SOURCE_DATABASE = 'smartapp';
 
-/** SMartApp's reader role logs in with it. */
+/** The password of SMartApp's reader role. */
 export const READER_PASSWORD = 'bench';
 
-/** The servers that a function needs; they run in the bench's process, so that the function's holds nothing else. */
+/** The servers that a function needs. They run in the process of the bench, so that the process of the function holds nothing else. */
 export type BenchStack = {
   postgres: Postgres;
   bigquery: BigQueryStandIn;
-  /** Of the source, as its superuser; the database is empty at first. */
+  /** The URL of the source as superuser. The database is empty at first. */
   sourceUrl: string;
   /**
-   * A project with its bucket and datasets. Answers the environment of a function there, with a control database that is
-   * still to be made.
+   * Creates a project with its bucket and datasets, and returns the environment of a function in it. The caller must create the
+   * control database.
    */
   makeProject(projectId: string, controlDatabase: string): Promise<Record<string, string | undefined>>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -36,7 +36,7 @@ export async function startBenchStack(): Promise<BenchStack> {
       server.close(),
     );
     await postgres.createDatabase(SOURCE_DATABASE);
-    // The client takes a stand-in's full base address from this variable only.
+    // The client takes the full base URL of an emulator only from this variable.
     process.env.BIGQUERY_EMULATOR_HOST = bigquery.url;
     return {
       postgres,
@@ -59,7 +59,7 @@ export async function startBenchStack(): Promise<BenchStack> {
           STORAGE_EMULATOR_HOST: storage.url,
           BIGQUERY_EMULATOR_HOST: bigquery.url,
           BIGQUERY_STORAGE_EMULATOR_HOST: bigquery.writeHost,
-          // Nothing is published in a round; the address only keeps the client from looking for Google's.
+          // A round publishes nothing. The address only keeps the client from looking for the real service.
           PUBSUB_EMULATOR_HOST: '127.0.0.1:9',
           METADATA_SERVER_DETECTION: 'none',
         };

@@ -1,21 +1,21 @@
 export type BenchOptions = { rows: number; rounds: number; report: (line: string) => void };
 
-/** What a bench ends with. Rates are medians of the rounds; the peak is that of the worst round. */
+/** The result of a bench. Rates are medians of the rounds; the peak is the highest of all rounds. */
 export type BenchResult = {
   rows: number;
   rows_per_second: number;
   baseline_rows_per_second: number;
-  /** Of the two rates. */
+  /** `rows_per_second` divided by `baseline_rows_per_second`. */
   ratio: number;
-  /** Of the process that did the work. */
+  /** The peak memory of the process that did the work. */
   peak_rss_mb: number;
 };
 
-/** Something measured beside a baseline, in one run, so that the machine cancels out. Answers a line of JSON. */
+/** A measurement next to a baseline in the same run, so that the speed of the machine cancels out. The result is printed as JSON. */
 export type Bench = {
-  /** The most that it can be asked for; 0 for one that is not about rows. */
+  /** The highest value of `--rows`; 0 for a bench without rows. */
   maxRows: number;
-  /** How many there are when nothing is said. */
+  /** The default of `--rounds`, if it differs from the common one. */
   rounds?: number;
   run(options: BenchOptions): Promise<object>;
 };

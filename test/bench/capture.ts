@@ -7,14 +7,14 @@ import { measure } from './measure.ts';
 
 const CHANGED_ROWS = 10;
 const CAPTURES = 20;
-/** Of the log rows, one in so many is of the captured view, and one in so many is a hole: its transaction was rolled back. */
-const OF_VIEW = 5;
-const HOLE = 100;
+/** One in this many log rows belongs to the captured view. */
+const VIEW_INTERVAL = 5;
+/** One in this many log ids is a hole, because its transaction was rolled back. */
+const HOLE_INTERVAL = 100;
 
 /**
- * Captures small changes behind N log rows that were written while a transaction stayed open and that
- * have been captured; and, as the baseline, behind as many with no transaction open. The rate counts changed rows, from the
- * marker to the fetched rows, without staging them.
+ * Captures small changes after N log rows that were written and captured while one transaction stayed open. The baseline does the
+ * same without an open transaction. The rate counts changed rows, from drawing the marker to fetching the rows, without staging.
  */
 export const captureBench: Bench = {
   maxRows: 5_000_000,
@@ -25,14 +25,14 @@ export const captureBench: Bench = {
       const baselineSeconds: number[] = [];
       const peakRssMb: number[] = [];
       for (let round = 1; round <= rounds; round += 1) {
-        const baseline = await captureBehind(items, rows, { isBesideLongTransaction: false });
-        const beside = await captureBehind(items, rows, { isBesideLongTransaction: true });
+        const baseline = await captureBehind(items, rows, { hasLongTransaction: false });
+        const withLong = await captureBehind(items, rows, { hasLongTransaction: true });
         baselineSeconds.push(baseline.seconds);
-        seconds.push(beside.seconds);
-        peakRssMb.push(baseline.peakRssMb, beside.peakRssMb);
+        seconds.push(withLong.seconds);
+        peakRssMb.push(baseline.peakRssMb, withLong.peakRssMb);
         const eachMs = (total: number) => `${((total * 1000) / CAPTURES).toFixed(1)} ms`;
         report(
-          `round ${round}: a capture of ${CHANGED_ROWS} rows takes ${eachMs(beside.seconds)} beside a long transaction, ` +
+          `round ${round}: a capture of ${CHANGED_ROWS} rows takes ${eachMs(withLong.seconds)} beside a long transaction, ` +
             `${eachMs(baseline.seconds)} without`,
         );
       }
@@ -47,25 +47,25 @@ export const captureBench: Bench = {
 async function captureBehind(
   items: Items,
   logRows: number,
-  { isBesideLongTransaction }: { isBesideLongTransaction: boolean },
+  { hasLongTransaction }: { hasLongTransaction: boolean },
 ) {
   const { pool, connect } = items.source;
   await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
   const replica = await Replica.load(pool, makeViewSource(), { maxLogRows: logRows });
-  if (isBesideLongTransaction) {
+  if (hasLongTransaction) {
     const long = await connect();
     await long.query('begin');
     await items.add(long);
   }
   await pool.query(
     `insert into ${LOG_TABLE} (object_id, content_type_id, action)
-     select i::text, case when i % ${OF_VIEW} = 0 then ${CONTENT_TYPE.item} else ${CONTENT_TYPE.other} end, 'changed'
+     select i::text, case when i % ${VIEW_INTERVAL} = 0 then ${CONTENT_TYPE.item} else ${CONTENT_TYPE.other} end, 'changed'
      from generate_series(1, $1::int) i
-     where i % ${HOLE} > 0 or nextval('${SEQUENCE}') > 0`,
+     where i % ${HOLE_INTERVAL} > 0 or nextval('${SEQUENCE}') > 0`,
     [logRows],
   );
   await pool.query(`analyze ${LOG_TABLE}`);
-  // The second and third find the marker and the mature horizon.
+  // The first adds a horizon, the second draws its marker, the third moves the floor.
   for (let captures = 0; captures < 3; captures += 1) await replica.captureAll();
   const { result: seconds, measured } = await measure(async () => {
     let captureMs = 0;

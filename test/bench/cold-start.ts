@@ -7,15 +7,15 @@ import { STREAMED_ENTRY } from '../support/installation.ts';
 import { Stack } from '../support/stack.ts';
 import { type Bench, median } from './bench.ts';
 
-/** As the functions are deployed (docs/configuration.md, "Memory"). */
+/** The flags of the deployed functions (docs/configuration.md, "Memory"). */
 const NODE_FLAGS = ['--max-semi-space-size=4'];
 
-/** What is measured: a function, and a call that it answers by what it knows. */
+/** A function to measure, with a call whose outcome is known in advance. */
 type Start = { name: string; folder: string; target: string; payload: object; outcome: string };
 
 /**
- * From the start of a process to its first answer, of each function of the archive that is deployed, and of a function of the
- * same framework that only says hello: the yardstick. Medians of the rounds.
+ * Measures the time from the start of a process to its first response, for each function of the deployed archive. The baseline is a
+ * function of the same framework that only answers hello. Results are medians of the rounds.
  */
 export const coldStartBench: Bench = {
   maxRows: 0,
@@ -27,19 +27,19 @@ export const coldStartBench: Bench = {
     const folder = resources.adopt(await deployArchive(archive), remove);
     const hello = resources.adopt(await makeHello(folder), remove);
     const { starts, env } = await prepare(stack, folder);
-    const yardstick: Start = {
+    const baseline: Start = {
       name: 'hello',
       folder: hello,
       target: 'hello',
       payload: {},
       outcome: 'hello',
     };
-    const all = [yardstick, ...starts];
+    const all = [baseline, ...starts];
     const seconds = new Map(all.map(({ name }) => [name, [] as number[]]));
     for (let round = 1; round <= rounds; round += 1) {
       for (const start of all) seconds.get(start.name)?.push(await secondsToAnswer(start, env));
-      const told = all.map(({ name }) => `${name} ${seconds.get(name)?.at(-1)?.toFixed(2)} s`);
-      report(`round ${round}: ${told.join(', ')}`);
+      const times = all.map(({ name }) => `${name} ${seconds.get(name)?.at(-1)?.toFixed(2)} s`);
+      report(`round ${round}: ${times.join(', ')}`);
     }
     const medianOf = (name: string) => Number(median(seconds.get(name) ?? []).toFixed(3));
     return {
@@ -54,7 +54,7 @@ export const coldStartBench: Bench = {
   },
 };
 
-/** An installation in which everything is applied, so that each first answer is a real one that changes nothing. */
+/** Prepares an installation without open work, so that each first call does real work but changes nothing. */
 async function prepare(stack: Stack, folder: string) {
   const on = await stack.install({ views: [STREAMED_ENTRY] });
   const merged = await on.stage('pmr_project');
@@ -62,12 +62,12 @@ async function prepare(stack: Stack, folder: string) {
   const streamed = await on.stage('xyz_incident');
   await on.stream(streamed);
   const batchOf = ({ view, etlTransactionId }: typeof merged) => ({ view, etlTransactionId });
-  const settled = 'already finished';
+  const finished = 'already finished';
   const starts: Start[] = [
     { name: 'tick', folder, target: 'extract', payload: {}, outcome: 'fanned out' },
     { name: 'extract', folder, target: 'extract', payload: { view: 'pmr_project' }, outcome: 'idle' },
-    { name: 'merge', folder, target: 'merge', payload: batchOf(merged), outcome: settled },
-    { name: 'stream', folder, target: 'stream', payload: batchOf(streamed), outcome: settled },
+    { name: 'merge', folder, target: 'merge', payload: batchOf(merged), outcome: finished },
+    { name: 'stream', folder, target: 'stream', payload: batchOf(streamed), outcome: finished },
   ];
   return { starts, env: { ...on.parts.env, ...stack.endpoints() } };
 }
@@ -85,7 +85,7 @@ async function secondsToAnswer(
   return seconds;
 }
 
-/** A package with one function of the framework that is installed in `folder`. */
+/** Makes a package with one function that uses the framework installed in `folder`. */
 async function makeHello(folder: string): Promise<string> {
   const hello = await mkdtemp(join(tmpdir(), 'hello-'));
   await writeFile(join(hello, 'package.json'), '{ "type": "module", "main": "index.js" }');

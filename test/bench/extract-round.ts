@@ -1,11 +1,11 @@
-// One extraction, in a process of its own.
+// The function extracts one batch, in its own process.
 import { extractView } from '../../functions/extract/extract-view.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
-import { tellParent } from './run-round.ts';
+import { sendResult } from './run-round.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** Of the seconds, `warehouseSeconds` were waited for BigQuery. */
+/** `warehouseSeconds` is the part of `seconds` spent waiting for BigQuery. */
 export type ExtractRound = Measured & { rows: number; warehouseSeconds: number };
 
 const view = String(process.argv[2]);
@@ -29,5 +29,5 @@ const { result, measured } = await measure(() =>
     },
   ),
 );
-if (result.outcome !== 'staged') throw new Error(`the extraction ended ${JSON.stringify(result)}`);
-tellParent<ExtractRound>({ ...measured, rows: result.upserts, warehouseSeconds: stopwatch.seconds });
+if (result.outcome !== 'staged') throw new Error(`the extraction ended with ${JSON.stringify(result)}`);
+sendResult<ExtractRound>({ ...measured, rows: result.upserts, warehouseSeconds: stopwatch.seconds });

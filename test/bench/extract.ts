@@ -8,38 +8,38 @@ import type { ExtractRound } from './extract-round.ts';
 import { runRound } from './run-round.ts';
 
 const VIEW = 'pmr_pm_item';
-/** Rows of the view at scale 1. */
+/** The rows of the view at scale 1. */
 const ROWS_AT_SCALE_1 = 99_578;
 
 /**
- * Extracts N rows of SMartApp's largest view, each round in a process of its own, and reads the same view by COPY as binary,
- * thrown away, in between. The rate counts what the function does itself (capture, fetch, stage); what it waits for the
- * stand-in of BigQuery is told apart.
+ * Extracts N rows of SMartApp's largest view, each round in its own process. The baseline, run in between, reads the same view by binary
+ * COPY and discards the rows. The rate counts the function's own work (capture, fetch, stage); the time it waits for the BigQuery
+ * emulator is reported separately.
  */
 export const extractBench: Bench = {
   maxRows: 999_999_999,
   async run({ rows, rounds, report }) {
     await using stack = await startBenchStack();
-    report(`seeding ${rows} rows`);
+    report(`creating ${rows} rows`);
     const { sourceUrl } = stack;
     await createSmartApp(sourceUrl, {
       scale: (rows * 1.02) / ROWS_AT_SCALE_1,
       readerPassword: READER_PASSWORD,
     });
-    await keepRows(sourceUrl, rows);
+    await keepFirstRows(sourceUrl, rows);
 
     const baselineSeconds: number[] = [];
     const results: ExtractRound[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       const baseline = await copyAsBinary(sourceUrl);
       baselineSeconds.push(baseline);
-      // A project of its own: another round's jobs and objects would have this one's names.
+      // Each round needs its own project, because its jobs and objects have the same names as in other rounds.
       const env = await stack.makeProject(`bench-extract-${round}`, `control_${round}`);
       await stack.postgres.createDatabase(`control_${round}`);
       const result = await runRound<ExtractRound>('extract-round.ts', [VIEW], env);
       results.push(result);
       report(
-        `round ${round}: extract ${ownSeconds(result).toFixed(2)} s (and ${result.warehouseSeconds.toFixed(2)} s for BigQuery), ` +
+        `round ${round}: extract ${ownSeconds(result).toFixed(2)} s (plus ${result.warehouseSeconds.toFixed(2)} s waiting for BigQuery), ` +
           `COPY binary ${baseline.toFixed(2)} s, peak ${result.peakRssMb.toFixed(0)} MB`,
       );
       if (result.rows !== rows) throw new Error(`${result.rows} rows were staged instead of ${rows}`);
@@ -55,7 +55,8 @@ export const extractBench: Bench = {
 
 const ownSeconds = ({ seconds, warehouseSeconds }: ExtractRound): number => seconds - warehouseSeconds;
 
-async function keepRows(url: string, rows: number): Promise<void> {
+/** Deletes all but the first rows of the view's main table. */
+async function keepFirstRows(url: string, rows: number): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   await client.query(
@@ -66,7 +67,7 @@ async function keepRows(url: string, rows: number): Promise<void> {
   await client.end();
 }
 
-/** Seconds to read the view as COPY binary, thrown away. */
+/** Reads the view by binary COPY, discards the rows, and returns the seconds. */
 async function copyAsBinary(url: string): Promise<number> {
   const client = new pg.Client(url);
   await client.connect();

@@ -5,7 +5,7 @@ const LOGGED = `
   select now(), id::text, type_id, '{"incident_status_id": {"old": 1, "new": 2}}', 'Incident ' || id, action
   from logged, (select id from django_content_type where app_label = 'app' and model = 'incident') as type (type_id)`;
 
-/** Changes every incident, deletes every tenth, and logs it. */
+/** Deletes every tenth incident, changes all others, and logs the changes. */
 export async function changeIncidents(client: pg.Client): Promise<void> {
   await client.query(`
     with deleted as (
@@ -20,12 +20,12 @@ export async function changeIncidents(client: pg.Client): Promise<void> {
 }
 
 /**
- * Logs changes of so many incidents that the log did not know: of ten, nine are there, copied from those in the view, and one
- * was deleted.
+ * Logs changes of this many incidents that are new to the log. Nine in ten exist, as copies of incidents in the view; one in ten is
+ * deleted.
  */
 export async function addIncidents(client: pg.Client, rows: number): Promise<void> {
   const deletes = Math.floor(rows / 10);
-  // Checking the references of a million rows would take longer than the bench.
+  // Checking the foreign keys of a million rows would take longer than the bench.
   await client.query('set session_replication_role = replica');
   const { rows: highest } = await client.query('select max(id)::text as id from app_incident');
   const params = [highest[0]?.id, rows - deletes];

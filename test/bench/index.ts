@@ -1,4 +1,4 @@
-// `npm run bench -- <name> [options]`: each beside its baseline within one run.
+// `npm run bench -- <name> [options]`: measures a part of the system next to its baseline, in one run.
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { captureBench } from './capture.ts';
@@ -16,9 +16,9 @@ const BENCHES: Record<string, Bench> = {
 const DEFAULT_ROWS = 100_000;
 const DEFAULT_ROUNDS = 3;
 
-function usage(fault: string): never {
+function exitWithUsage(problem: string): never {
   console.error(
-    `${fault}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--rows N] [--rounds N] [--json]`,
+    `${problem}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--rows N] [--rounds N] [--json]`,
   );
   process.exit(2);
 }
@@ -34,19 +34,23 @@ function readArguments() {
       },
     });
   } catch (error) {
-    return usage((error as Error).message);
+    return exitWithUsage((error as Error).message);
   }
 }
 
 const { positionals, values } = readArguments();
 const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
-if (bench === undefined || positionals.length !== 1) usage('Which bench?');
+if (bench === undefined || positionals.length !== 1) exitWithUsage('Name one bench.');
 for (const name of ['rows', 'rounds'] as const) {
   if (!/^[1-9]\d{0,8}$/.test(values[name] ?? '1'))
-    usage(`--${name} takes a whole number from 1, not ${values[name]}`);
+    exitWithUsage(`--${name} must be a whole number from 1, not ${values[name]}`);
 }
 if (values.rows !== undefined && Number(values.rows) > bench.maxRows) {
-  usage(bench.maxRows === 0 ? '--rows is of no use here' : `--rows takes at most ${bench.maxRows} here`);
+  exitWithUsage(
+    bench.maxRows === 0
+      ? 'this bench has no --rows'
+      : `--rows must be at most ${bench.maxRows} for this bench`,
+  );
 }
 const result = await bench.run({
   rows: Number(values.rows ?? DEFAULT_ROWS),

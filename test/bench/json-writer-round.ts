@@ -1,15 +1,15 @@
-// The same batch written by the package's own JSONWriter, in a process of its own: the baseline.
+// The baseline: the JSONWriter of Google's package writes the same batch, in its own process.
 import { adapt, managedwriter } from '@google-cloud/bigquery-storage';
 import { createBigQuery, createWriterClient } from '../../shared/google/clients.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
-import { tellParent } from './run-round.ts';
+import { sendResult } from './run-round.ts';
 
 type JsonRow = Parameters<managedwriter.JSONWriter['appendRows']>[0][number];
 type PendingWrite = ReturnType<managedwriter.JSONWriter['appendRows']>;
 
-/** As many as the function lets be under way (shared/warehouse/append-rows.ts). */
+/** The function keeps as many requests in flight (shared/warehouse/append-rows.ts). */
 const WINDOW_REQUESTS = 4;
 
 const [view = '', etlTransactionId = '', target = '', rowsPerRequest = ''] = process.argv.slice(2);
@@ -28,9 +28,9 @@ const { measured } = await measure(async () => {
   }
   await Promise.all(inFlight);
 });
-tellParent<Measured>(measured);
+sendResult<Measured>(measured);
 
-/** As Google's samples of change data capture make it: a descriptor from the table's schema, with the two fields of a change. */
+/** Opens a writer as Google's change data capture samples do: with a descriptor from the table's schema and the two fields of a change. */
 async function openWriter(): Promise<managedwriter.JSONWriter> {
   const [{ schema }] = await bigquery.dataset(config.datasets.target).table(target).getMetadata();
   const protoDescriptor = adapt.convertStorageSchemaToProto2Descriptor(
@@ -63,7 +63,7 @@ async function* requestsOf(batch: EtlTransaction, count: number): AsyncGenerator
   if (request.length > 0) yield request;
 }
 
-/** Puts a staged row into the form that JSONWriter takes: its TIMESTAMPs are Dates. */
+/** Returns a converter from staged rows to the form that JSONWriter accepts, in which TIMESTAMPs are Dates. */
 function createToJsonRow({ id, startedAt }: EtlTransaction): (line: string) => JsonRow {
   const sequencePrefix = `${id.toString(16)}/`;
   let ordinal = 0;

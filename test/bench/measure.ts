@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 
-/** What a piece of work took of the process that ran nothing else. */
+/** The time and memory that some work took in a process that did nothing else. */
 export type Measured = {
   seconds: number;
-  /** Of these, the seconds in which the main thread worked; in the rest it waited. */
+  /** The seconds during which the main thread worked; for the rest it waited. */
   busySeconds: number;
-  /** Since the process began. */
+  /** The peak since the process started. */
   peakRssMb: number;
   /** The highest resident memory in each quarter of the time. */
   quartersRssMb: number[];
@@ -37,7 +37,7 @@ export async function measure<Result>(
   };
 }
 
-/** Linux counts the parent's memory at the fork into maxRSS; VmHWM is this program's alone. */
+/** On Linux, maxRSS includes the parent's memory at the fork; VmHWM is the peak of this program alone. */
 async function peakRssKb(): Promise<number> {
   const status = process.platform === 'linux' ? await readFile('/proc/self/status', 'utf8') : '';
   const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];

@@ -8,13 +8,13 @@ import {
 } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/light.js';
 
-/** What was sent: rows as they were encoded, `rowBytes` without what a request adds. */
+/** What a client sent. `rowBytes` counts the encoded rows, without the overhead of requests. */
 export type Received = { requests: number; rows: number; rowBytes: number };
 
 export type Receiver = {
-  /** 127.0.0.1:PORT */
+  /** `127.0.0.1:PORT` */
   host: string;
-  /** What came since it was asked last. */
+  /** Returns what arrived since the last call. */
   take(): Received;
   [Symbol.dispose](): void;
 };
@@ -26,7 +26,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** AppendRowsResponse with an empty `append_result` (field 1). */
 const ACKNOWLEDGEMENT = Buffer.from([0x0a, 0x00]);
 
-/** In AppendRowsRequest, ProtoData and ProtoRows of google/cloud/bigquery/storage/v1. */
+/** Field numbers in AppendRowsRequest, ProtoData and ProtoRows of google/cloud/bigquery/storage/v1. */
 const PROTO_ROWS = 4;
 const ROWS = 2;
 const SERIALIZED_ROWS = 1;
@@ -37,14 +37,14 @@ const APPEND_ROWS: MethodDefinition<Received, 'acknowledged'> = {
   responseStream: true,
   requestDeserialize: countRows,
   responseSerialize: () => ACKNOWLEDGEMENT,
-  // Of a client, which there is none of.
+  // Only a client would use these two.
   requestSerialize: () => Buffer.alloc(0),
   responseDeserialize: () => 'acknowledged',
 };
 
 /**
- * An end of the Storage Write API that acknowledges every request at once, counts its rows and forgets them: BigQuery's own
- * work, done by many machines, is not what is measured.
+ * A server of the Storage Write API that acknowledges every request at once, counts its rows and discards them. The bench does not
+ * measure the work of BigQuery itself, which many machines do.
  */
 export async function startReceiver(): Promise<Receiver> {
   let received: Received = { requests: 0, rows: 0, rowBytes: 0 };
@@ -52,11 +52,11 @@ export async function startReceiver(): Promise<Receiver> {
   const service: ServiceDefinition = { AppendRows: APPEND_ROWS };
   server.addService(service, {
     AppendRows(stream: AppendStream) {
-      stream.on('data', (more: Received) => {
+      stream.on('data', (request: Received) => {
         received = {
-          requests: received.requests + more.requests,
-          rows: received.rows + more.rows,
-          rowBytes: received.rowBytes + more.rowBytes,
+          requests: received.requests + request.requests,
+          rows: received.rows + request.rows,
+          rowBytes: received.rowBytes + request.rowBytes,
         };
         stream.write('acknowledged');
       });
@@ -89,7 +89,7 @@ function countRows(request: Buffer): Received {
   return counted;
 }
 
-/** The values of one field of a message, all of them messages or bytes. */
+/** Yields the values of one field of a message. The field must contain messages or bytes. */
 function* fieldsOf(message: Uint8Array, number: number): Generator<Uint8Array> {
   const reader = protobuf.Reader.create(message);
   while (reader.pos < reader.len) {

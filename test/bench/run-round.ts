@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** As the functions are deployed: a smaller young generation costs little and keeps buffers from piling up (docs/configuration.md, "Memory"). */
+/** The flags of the deployed functions: a small young generation costs little and frees buffers early (docs/configuration.md, "Memory"). */
 const NODE_FLAGS = ['--max-semi-space-size=4'];
 
 /**
- * Runs a program of this folder in a process of its own, whose memory is then the function's, and resolves with what it told
- * by `tellParent`. Throws when it ends otherwise.
+ * Runs a program of this folder in its own process, so that its memory is that of the function alone, and returns the result that the
+ * program passed to `sendResult`. Throws when the program ends without one.
  */
 export function runRound<Result>(
   program: string,
@@ -15,19 +15,19 @@ export function runRound<Result>(
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, { env, execArgv: NODE_FLAGS });
-    let told: { result: Result } | undefined;
+    let sent: { result: Result } | undefined;
     child.on('message', (result) => {
-      told = { result: result as Result };
+      sent = { result: result as Result };
     });
     child.on('error', reject);
     child.on('exit', (code, signal) => {
-      if (told !== undefined && code === 0) resolve(told.result);
+      if (sent !== undefined && code === 0) resolve(sent.result);
       else reject(new Error(`${program} ended with ${signal ?? `exit code ${code}`}`));
     });
   });
 }
 
-/** Ends a program that `runRound` started, with its result; connections that are open do not hold it up. */
-export function tellParent<Result>(result: Result): void {
+/** Sends the result of a program that `runRound` started, and ends the program even if connections are open. */
+export function sendResult<Result>(result: Result): void {
   process.send?.(result, () => process.exit(0));
 }

@@ -1,4 +1,4 @@
-// Stages the batch of incidents that the rounds stream, in a process of its own, after a rehearsal against the whole stand-in.
+// Stages the batch of incidents that the rounds stream, in its own process, after a rehearsal against the complete emulator.
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
@@ -8,9 +8,9 @@ import { compare, describeFindings } from '../local/compare/compare.ts';
 import { STREAM } from '../support/installation.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { addIncidents, changeIncidents } from './incident-changes.ts';
-import { tellParent } from './run-round.ts';
+import { sendResult } from './run-round.ts';
 
-/** The batch that is staged. */
+/** The staged batch. */
 export type StagedIncidents = { etlTransactionId: string; upserts: number; deletes: number };
 
 const VIEW = 'xyz_incident';
@@ -22,14 +22,14 @@ await source.connect();
 async function stage(): Promise<StagedIncidents> {
   const invocation = { functionName: 'extract', event: {} };
   const result = await extractView(VIEW, 'bench', invocation, dependencies);
-  if (result.outcome !== 'staged') throw new Error(`the extraction ended ${JSON.stringify(result)}`);
+  if (result.outcome !== 'staged') throw new Error(`the extraction ended with ${JSON.stringify(result)}`);
   return result;
 }
 
 async function replicate(): Promise<void> {
   const event = { view: VIEW, etlTransactionId: BigInt((await stage()).etlTransactionId) };
   const result = await applyBatch(event, STREAM, { functionName: 'stream', event: {} }, dependencies);
-  if (result.outcome !== 'applied') throw new Error(`the stream ended ${JSON.stringify(result)}`);
+  if (result.outcome !== 'applied') throw new Error(`the stream ended with ${JSON.stringify(result)}`);
 }
 
 async function assertReplicated(): Promise<void> {
@@ -49,4 +49,4 @@ await changeIncidents(source);
 await replicate();
 await assertReplicated();
 await addIncidents(source, Number(rows));
-tellParent<StagedIncidents>(await stage());
+sendResult<StagedIncidents>(await stage());

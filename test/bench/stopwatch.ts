@@ -1,4 +1,4 @@
-/** Adds up the time that is spent in some operations of a process. */
+/** Adds up the time that a process spends in some of its operations. */
 export class Stopwatch {
   #ms = 0;
 
@@ -6,20 +6,20 @@ export class Stopwatch {
     return this.#ms / 1000;
   }
 
-  /** The same operation, its time counted. */
-  around<Given extends unknown[], Result>(operation: (...given: Given) => Promise<Result>) {
-    return async (...given: Given): Promise<Result> => {
+  /** Returns the same operation, and adds up the time of its calls. */
+  around<Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) {
+    return async (...args: Args): Promise<Result> => {
       const startedMs = performance.now();
       try {
-        return await operation(...given);
+        return await operation(...args);
       } finally {
         this.#ms += performance.now() - startedMs;
       }
     };
   }
 
-  /** The same values; counted is the time that making them takes, not that of whoever reads them. */
-  async *making<Value>(values: AsyncIterable<Value>): AsyncGenerator<Value> {
+  /** Yields the same values, and adds up the time to produce them, but not the time of their consumer. */
+  async *producing<Value>(values: AsyncIterable<Value>): AsyncGenerator<Value> {
     let startedMs = performance.now();
     for await (const value of values) {
       this.#ms += performance.now() - startedMs;

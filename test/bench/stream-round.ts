@@ -1,15 +1,15 @@
-// One batch streamed by the function, in a process of its own.
+// The function streams one batch, in its own process.
 import { applyBatch } from '../../shared/batch/apply-batch.ts';
 import { STREAM } from '../support/installation.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
-import { tellParent } from './run-round.ts';
+import { sendResult } from './run-round.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** Of the seconds, `rowSeconds` went into reading, parsing and encoding rows; the others into sending them, and waiting. */
+/** `rowSeconds` is the part of `seconds` for reading, parsing and encoding rows. The rest is for sending and waiting. */
 export type StreamRound = Measured & { rowSeconds: number };
 
-// A process loads it once, with its first batch: that is not what is measured.
+// A process loads this package once, with its first batch; the measurement excludes that.
 await import('@google-cloud/bigquery-storage');
 
 const [view = '', etlTransactionId = ''] = process.argv.slice(2);
@@ -29,11 +29,11 @@ const { result, measured } = await measure(() =>
         appendRows: (append) =>
           warehouse.appendRows({
             ...append,
-            rowsUntil: (stop) => stopwatch.making(append.rowsUntil(stop)),
+            rowsUntil: (stop) => stopwatch.producing(append.rowsUntil(stop)),
           }),
       },
     },
   ),
 );
-if (result.outcome !== 'applied') throw new Error(`the stream ended ${JSON.stringify(result)}`);
-tellParent<StreamRound>({ ...measured, rowSeconds: stopwatch.seconds });
+if (result.outcome !== 'applied') throw new Error(`the stream ended with ${JSON.stringify(result)}`);
+sendResult<StreamRound>({ ...measured, rowSeconds: stopwatch.seconds });

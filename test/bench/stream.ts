@@ -10,22 +10,22 @@ import type { StreamRound } from './stream-round.ts';
 
 const VIEW = 'xyz_incident';
 const TARGET = 'incident';
-/** Some thousand incidents are enough of a pattern. */
+/** A few thousand incidents are enough as patterns for the others. */
 const SCALE = 0.5;
-/** The most log rows that one batch may be configured to take. */
+/** The highest value of MAX_BATCH_LOG_ROWS. */
 const MAX_ROWS = 2_000_000;
 const PROJECT = 'bench-stream';
 const STAGED_CONTROL = 'control';
-/** Memory that is this much higher in the last quarter of the time than in the second is not flat. */
+/** Memory counts as flat if the last quarter of the time needs at most this factor of the second. */
 const FLAT_RATIO = 1.15;
-/** Until then garbage piles up to where V8 begins to clear the old generation. */
+/** Until then memory grows to the point where V8 starts to collect the old generation. */
 const SETTLING_SECONDS = 3;
 
 /**
- * Streams a batch of N incidents, nine upserts to a delete, each round in a process of its own, and feeds the same staged rows
- * to the package's JSONWriter, another process, in requests of the same size. The rate counts everything from the event to the
- * batch that is applied, acknowledged by a receiver that only counts. Both must send the same rows, to the byte; that they are
- * the right ones was compared in a rehearsal.
+ * Streams a batch of N incidents, with nine upserts for each delete, each round in its own process. The baseline feeds the same
+ * staged rows to the JSONWriter of Google's package, in another process, in requests of the same size. The rate counts everything from
+ * the event to the applied batch; a receiver that only counts acknowledges the requests. Both must send the same rows and bytes. A
+ * rehearsal against the emulator compares source and target first.
  */
 export const streamBench: Bench = {
   maxRows: MAX_ROWS,
@@ -46,7 +46,7 @@ export const streamBench: Bench = {
     const streamed: StreamRound[] = [];
     const baselines: Measured[] = [];
     for (let round = 1; round <= rounds; round += 1) {
-      // Every round finds the batch staged, and nobody else's work.
+      // Every round starts with the staged batch, in a fresh copy of the control database.
       const database = `control_${round}`;
       await copyDatabase(stack.postgres.url(), STAGED_CONTROL, database);
       const roundEnv = {
@@ -77,7 +77,7 @@ export const streamBench: Bench = {
   },
 };
 
-/** Nobody may be connected to the original. */
+/** Copies a database. The original must have no connections. */
 async function copyDatabase(url: string, original: string, copy: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
@@ -87,11 +87,11 @@ async function copyDatabase(url: string, original: string, copy: string): Promis
   await client.end();
 }
 
-/** Fields have the same numbers in both descriptors, so that the same row has the same bytes, if not in the same order. */
+/** Fields have the same numbers in both descriptors, so the same row has the same number of bytes, although perhaps in another order. */
 function assertSame(rows: number, ours: Received, theirs: Received): void {
   if (ours.rows === rows && theirs.rows === rows && ours.rowBytes === theirs.rowBytes) return;
   throw new Error(
-    `of ${rows} rows, stream sent ${ours.rows} (${ours.rowBytes} bytes) and JSONWriter ${theirs.rows} (${theirs.rowBytes} bytes)`,
+    `expected ${rows} rows; stream sent ${ours.rows} (${ours.rowBytes} bytes), JSONWriter ${theirs.rows} (${theirs.rowBytes} bytes)`,
   );
 }
 
@@ -101,15 +101,15 @@ function describe(round: number, stream: StreamRound, baseline: Measured, ours: 
     `round ${round}: stream ${stream.seconds.toFixed(2)} s, JSONWriter ${baseline.seconds.toFixed(2)} s; ` +
       `${ours.requests} requests, ${(ours.rowBytes / 1e6).toFixed(1)} MB of rows`,
     `  stream: ${stream.rowSeconds.toFixed(2)} s for reading, parsing and encoding, ` +
-      `${(stream.seconds - stream.rowSeconds).toFixed(2)} s for sending and all else; ` +
-      `of all ${stream.seconds.toFixed(2)} s it waited ${(stream.seconds - stream.busySeconds).toFixed(2)} s`,
-    `  memory: in the quarters of the time up to ${quarters} MB: ${trendOf(stream)}; ` +
+      `${(stream.seconds - stream.rowSeconds).toFixed(2)} s for sending and everything else; ` +
+      `it waited for ${(stream.seconds - stream.busySeconds).toFixed(2)} s of ${stream.seconds.toFixed(2)} s`,
+    `  memory: at most ${quarters} MB in the quarters of the time: ${trendOf(stream)}; ` +
       `peak ${stream.peakRssMb.toFixed(0)} MB, JSONWriter's ${baseline.peakRssMb.toFixed(0)} MB`,
   ];
 }
 
 function trendOf({ seconds, quartersRssMb: [, second = 0, , last = 0] }: StreamRound): string {
-  // The second quarter must lie behind it.
+  // The second quarter must begin after the memory has settled.
   if (seconds < 2 * SETTLING_SECONDS) return 'too short to tell whether it is flat';
-  return last <= second * FLAT_RATIO ? 'flat' : 'it grew';
+  return last <= second * FLAT_RATIO ? 'flat' : 'growing';
 }

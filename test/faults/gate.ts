@@ -2,7 +2,7 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 
 const POLL_INTERVAL_MS = 20;
-/** The advisory lock that the gate is. */
+/** The key of the advisory lock that serves as the gate. */
 const GATE = 4711;
 
 const gatedView = (statement: string) => `
@@ -16,13 +16,13 @@ const gatedView = (statement: string) => `
     from app_project p left join app_company c on c.id = p.company_id
     where not p.is_dummy and at_gate(p.id);`;
 
-/** Makes whoever copies the project 1000 wait at the gate. */
+/** Makes the COPY of project 1000 wait at the gate. */
 export const GATED_COPY = gatedView("like 'copy %'");
 
-/** Makes whoever reads the project 1000 before it is copied wait at the gate. */
+/** Makes every statement before the COPY wait at the gate when it reads project 1000. */
 export const GATED_CAPTURE = gatedView("not like 'copy %'");
 
-/** Makes whoever writes down that a batch is applied wait at the gate. */
+/** Makes the update that marks a batch as applied wait at the gate. */
 export const GATED_CHANGE = `
   create function at_gate() returns trigger language plpgsql as $$
   begin
@@ -32,22 +32,22 @@ export const GATED_CHANGE = `
   create trigger gated before update on etl.etl_transaction for each row execute function at_gate();`;
 
 export type Gate = {
-  /** Resolves with the server's process that waits at the gate, when one does. */
+  /** Waits until a server process waits at the gate, and returns its pid. */
   reached: () => Promise<number>;
-  /** Lets everybody pass. Safe to repeat. */
+  /** Opens the gate for all. Safe to repeat. */
   open: () => Promise<void>;
 };
 
-/** Nobody passes the gate of this database until it is opened, or the server crashes. */
+/** Closes the gate of this database until it is opened, or the server crashes. */
 export async function closeGate(database: pg.Pool): Promise<Gate> {
-  const keeper = await database.connect();
-  let isGone = false;
-  const leave = (error?: Error) => {
-    if (!isGone) keeper.release(error);
-    isGone = true;
+  const holder = await database.connect();
+  let isReleased = false;
+  const release = (error?: Error) => {
+    if (!isReleased) holder.release(error);
+    isReleased = true;
   };
-  keeper.once('error', leave);
-  await keeper.query(`select pg_advisory_lock(${GATE})`);
+  holder.once('error', release);
+  await holder.query(`select pg_advisory_lock(${GATE})`);
   return {
     reached: async () => {
       for (;;) {
@@ -59,10 +59,10 @@ export async function closeGate(database: pg.Pool): Promise<Gate> {
       }
     },
     open: async () => {
-      if (isGone) return;
-      await keeper.query(`select pg_advisory_unlock(${GATE})`);
-      keeper.off('error', leave);
-      leave();
+      if (isReleased) return;
+      await holder.query(`select pg_advisory_unlock(${GATE})`);
+      holder.off('error', release);
+      release();
     },
   };
 }

@@ -5,9 +5,9 @@ import { until } from '../support/until.ts';
 import { useInstallation } from '../support/use-installation.ts';
 import { closeGate, GATED_CHANGE, GATED_COPY } from './gate.ts';
 
-describe('PostgreSQL that restarts', () => {
+describe('a restart of PostgreSQL', () => {
   const { on, stack } = useInstallation();
-  /** The control database has a server of its own, so that each can go down alone. */
+  /** The control database has its own server, so that each can go down alone. */
   let controlServer: Postgres;
   let installations = 0;
 
@@ -25,10 +25,10 @@ describe('PostgreSQL that restarts', () => {
     );
   });
 
-  describe('with the source, under a running copy', () => {
+  describe('with the source, during a copy', () => {
     beforeEach(() => on.source.database.query(GATED_COPY));
 
-    it('I2 I8 of an initial load: it is tried again, nothing is halted, and the next tick loads everything', async () => {
+    it('I2 I8 is transient for an initial load: nothing is halted, and the next tick loads everything', async () => {
       await crashDuring(on.source.database, () => assert.rejects(on.extract(), { kind: 'transient' }));
 
       assert.deepEqual([await on.haltedReason(), await on.errors()], [null, []]);
@@ -37,7 +37,7 @@ describe('PostgreSQL that restarts', () => {
       await on.assertEqual();
     });
 
-    it('I2 I8 of changes: it is tried again, nothing is halted, and the next tick captures them again', async () => {
+    it('I2 I8 is transient for changes: nothing is halted, and the next tick captures them again', async () => {
       await on.replicate();
       await on.source.change('app_project', 1000, { name: 'changed' });
       await on.source.delete('app_project', 1);
@@ -51,7 +51,7 @@ describe('PostgreSQL that restarts', () => {
   });
 
   describe('with the control database', () => {
-    it('I2 under a running copy: the extract goes on when it is back', async () => {
+    it('I2 during a copy: extract continues when the server is back', async () => {
       await on.source.database.query(GATED_COPY);
       const gate = await closeGate(on.source.database);
       const extracting = on.stage();
@@ -66,13 +66,13 @@ describe('PostgreSQL that restarts', () => {
       await on.assertEqual();
     });
 
-    it('I2 I5 while a batch is written down as applied: whoever comes when the lease has run out finds the job, and it is applied once', async () => {
+    it('I2 I5 while a batch is marked as applied: after the lease has expired, the next merge finds the job, and the batch is applied once', async () => {
       await on.control.query(GATED_CHANGE);
       const batch = await on.stage();
       await crashDuring(on.control, () => assert.rejects(on.merge(batch), { kind: 'transient' }));
       assert.deepEqual([await on.states(), await on.haltedReason()], [['applying'], null]);
 
-      // It could not be given back.
+      // The crashed merge could not release its lease.
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'busy' });
       await on.control.query(`update etl.lease set expires_at = now() - interval '1 second'`);
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2000' });
@@ -82,7 +82,7 @@ describe('PostgreSQL that restarts', () => {
     });
   });
 
-  /** Runs `work`, crashes the server when it waits at the gate in this database, and waits until the server is back. */
+  /** Starts `work`, crashes the server once the work waits at the gate, and waits for the server to recover and the work to end. */
   async function crashDuring(database: pg.Pool, work: () => Promise<void>): Promise<void> {
     const gate = await closeGate(database);
     const working = work();
@@ -91,14 +91,14 @@ describe('PostgreSQL that restarts', () => {
   }
 
   /**
-   * Kills one of the server's processes. The server ends all others, recovers from its log, and takes connections
-   * again, as after any crash; resolves when it does.
+   * Kills one of the server processes. PostgreSQL then ends all others, recovers from its log, and accepts connections again.
+   * Resolves when it does.
    */
   async function crash(database: pg.Pool, pid: number): Promise<void> {
-    const witness = await database.connect();
-    const ended = new Promise<Error>((resolve) => witness.once('error', resolve));
+    const observer = await database.connect();
+    const ended = new Promise<Error>((resolve) => observer.once('error', resolve));
     process.kill(pid, 'SIGKILL');
-    witness.release(await ended);
+    observer.release(await ended);
     const isBack = () =>
       database.query('select').then(
         () => true,

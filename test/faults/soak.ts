@@ -1,24 +1,24 @@
-// `npm run soak -- [options]`: the torture test in its long form.
+// `npm run soak -- [options]`: the long form of the torture test.
 import { parseArgs } from 'node:util';
 import { Stack } from '../support/stack.ts';
 import { torture } from './torture/torture.ts';
 
 const REPORT_INTERVAL_MS = 10_000;
-/** Of each tick, to meet a call that fails, or connections that break. */
+/** The probability, per tick, of a failing call or broken connections. */
 const FAULT_CHANCE = 0.03;
 
 const USAGE = `Usage: npm run soak [-- options]
 
-Writers and ticks of all views at once, on servers of its own, of which a call fails now and then; ends with one line of JSON, and 0 if nothing was lost,
-duplicated or different.
+Runs concurrent writers and ticks of all views on its own servers, and makes calls fail at random. The last line is JSON. The exit code is 0 if no
+log row was lost or duplicated, and source and target are equal.
 
-  --transactions <n>  of all writers together (default 100000, or no limit with --minutes)
-  --minutes <n>       ends the writers after so long
-  --writers <n>       connections that write at once, at most 40 (default 24)
-  --seed <n>          what the writers do (default: another each time)`;
+  --transactions <n>  in total, over all writers (default 100000; no limit with --minutes)
+  --minutes <n>       stop the writers after this time
+  --writers <n>       concurrent writers, at most 40 (default 24)
+  --seed <n>          makes the writers repeat what they did with the same seed (default: random)`;
 
-function usage(fault: string): never {
-  console.error(`${fault}\n${USAGE}`);
+function exitWithUsage(problem: string): never {
+  console.error(`${problem}\n${USAGE}`);
   process.exit(2);
 }
 
@@ -33,22 +33,22 @@ function readArguments() {
       },
     }).values;
   } catch (error) {
-    return usage((error as Error).message);
+    return exitWithUsage((error as Error).message);
   }
 }
 
-function wholeNumber(name: string, text: string, most: number): number {
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1 || Number(text) > most)
-    usage(`--${name} takes a whole number from 1 to ${most}, not ${text}`);
+function wholeNumber(name: string, text: string, max: number): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1 || Number(text) > max)
+    exitWithUsage(`--${name} must be a whole number from 1 to ${max}, not ${text}`);
   return Number(text);
 }
 
-const given = readArguments();
-const seed = wholeNumber('seed', given.seed, 999_999_999);
-const writers = wholeNumber('writers', given.writers, 40);
-const minutes = given.minutes === undefined ? undefined : wholeNumber('minutes', given.minutes, 10_000);
+const options = readArguments();
+const seed = wholeNumber('seed', options.seed, 999_999_999);
+const writers = wholeNumber('writers', options.writers, 40);
+const minutes = options.minutes === undefined ? undefined : wholeNumber('minutes', options.minutes, 10_000);
 const fallback = minutes === undefined ? '100000' : '999999999';
-const transactions = wholeNumber('transactions', given.transactions ?? fallback, 999_999_999);
+const transactions = wholeNumber('transactions', options.transactions ?? fallback, 999_999_999);
 
 console.log(`seed ${seed}`);
 let reportedMs = performance.now();
@@ -68,5 +68,5 @@ const { findings, ...figures } = await torture(stack, {
 await stack.stop();
 for (const finding of findings) console.log(finding);
 console.log(JSON.stringify(figures));
-// The functions' clients keep connections that nobody closes in a function.
+// The clients of the functions never close their connections, so the process would not end by itself.
 process.exit(findings.length === 0 ? 0 : 1);

@@ -5,7 +5,7 @@ import { closeGate, GATED_CAPTURE, GATED_COPY, type Gate } from './gate.ts';
 
 const HOUR_MS = 3_600_000;
 
-describe('an extract that does not end in time', () => {
+describe('an extract that exceeds a time limit', () => {
   const { on } = useInstallation();
   let gate: Gate;
 
@@ -16,13 +16,13 @@ describe('an extract that does not end in time', () => {
   );
   afterEach(() => gate.open());
 
-  /** From now on, whoever copies the project 1000, or reads it before, waits. */
-  const closeGateTo = async (gated = GATED_COPY) => {
+  /** Makes the COPY of project 1000, or the statements before it, wait from now on. */
+  const closeGateFor = async (gated = GATED_COPY) => {
     await on.source.database.query(gated);
     gate = await closeGate(on.source.database);
   };
 
-  /** A process whose clock jumps ahead when it begins to capture, or to copy a batch: by more than its time limit, unless less is given. */
+  /** A process whose clock jumps ahead at the start of the capture, or of the copy. By default it jumps beyond the time limit. */
   const slowProcess = async (moment: 'capture' | 'copy', hours = 2) => {
     const slow = await on.anotherProcess({ TIME_LIMIT_SECONDS: '5000' });
     const { control } = slow.dependencies;
@@ -51,9 +51,9 @@ describe('an extract that does not end in time', () => {
     'the function': { start: () => slowProcess('copy'), named: /TIME_LIMIT_SECONDS \(5000\)/ },
     'a statement': { start: hurriedProcess, named: /STATEMENT_TIMEOUT_SECONDS \(2\)/ },
   };
-  for (const [whose, { start, named }] of Object.entries(limits)) {
-    it(`I8 with its copy because of the limit of ${whose} is not tried for ever with a whole view: it halts, with advice`, async () => {
-      await closeGateTo();
+  for (const [limited, { start, named }] of Object.entries(limits)) {
+    it(`I8 while it copies a complete view, by the limit of ${limited}, halts the view with advice instead of retrying forever`, async () => {
+      await closeGateFor();
 
       await assert.rejects((await start()).extract(), {
         kind: 'configuration',
@@ -69,10 +69,10 @@ describe('an extract that does not end in time', () => {
       await on.assertEqual();
     });
 
-    it(`I2 I8 with its copy because of the limit of ${whose} gives the changes up at once, and the next tick captures fewer of them`, async () => {
+    it(`I2 I8 while it copies changes, by the limit of ${limited}, abandons the batch at once, and the next tick captures fewer of them`, async () => {
       await on.replicate();
       await changeProjects(7);
-      await closeGateTo();
+      await closeGateFor();
 
       await assert.rejects((await start()).extract(), { kind: 'transient', message: named });
 
@@ -86,10 +86,10 @@ describe('an extract that does not end in time', () => {
       await on.assertEqual();
     });
 
-    it(`I8 with its copy because of the limit of ${whose} halts where a single row is too slow twice`, async () => {
+    it(`I8 while it copies a single changed row, by the limit of ${limited}, halts the view at the second attempt`, async () => {
       await on.replicate();
       await changeProjects(1);
-      await closeGateTo();
+      await closeGateFor();
 
       await assert.rejects((await start()).extract(), { kind: 'transient', message: named });
       await assert.rejects((await start()).extract(), { kind: 'configuration', message: named });
@@ -108,9 +108,9 @@ describe('an extract that does not end in time', () => {
     },
     'a statement': { ...limits['a statement'], stoppedBy: /statement timeout$/ },
   };
-  for (const [whose, { start, named, stoppedBy }] of Object.entries(captureLimits)) {
-    it(`I8 with its capture of a whole view because of the limit of ${whose} halts it, with advice`, async () => {
-      await closeGateTo(GATED_CAPTURE);
+  for (const [limited, { start, named, stoppedBy }] of Object.entries(captureLimits)) {
+    it(`I8 while it captures a complete view, by the limit of ${limited}, halts the view with advice`, async () => {
+      await closeGateFor(GATED_CAPTURE);
 
       await assert.rejects((await start()).extract(), (error: unknown) => {
         assert.ok(error instanceof DataHubError && error.cause instanceof Error);
@@ -126,10 +126,10 @@ describe('an extract that does not end in time', () => {
     });
   }
 
-  it('I2 I8 with its capture of changes is followed by one of fewer, and halts the view where a single row is too slow', async () => {
+  it('I2 I8 while it captures changes captures fewer of them next, and halts the view when a single row is too slow', async () => {
     await on.replicate();
     await changeProjects(3);
-    await closeGateTo(GATED_CAPTURE);
+    await closeGateFor(GATED_CAPTURE);
     const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2', MAX_BATCH_LOG_ROWS: '80' });
 
     await assert.rejects(hurried.extract(), { kind: 'transient', message: captureNamed });
@@ -143,25 +143,25 @@ describe('an extract that does not end in time', () => {
     await on.assertEqual();
   });
 
-  it('is followed by larger batches again, up to as large as configured, when these are quick', async () => {
+  it('is followed by growing batches, up to the configured size, when these are quick', async () => {
     await on.replicate();
     const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2', MAX_BATCH_LOG_ROWS: '8' });
     await changeProjects(8);
-    await closeGateTo();
+    await closeGateFor();
     await assert.rejects(hurried.extract(), { kind: 'transient' });
     await gate.open();
     const quick = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: '8' });
 
-    const limitsThen: unknown[] = [];
+    const limitsAfterwards: unknown[] = [];
     for (const changed of ['2', '4', '2']) {
       assert.partialDeepStrictEqual(await quick.replicate(), { changed });
-      limitsThen.push(...(await batchLimits()));
+      limitsAfterwards.push(...(await batchLimits()));
     }
 
-    assert.deepEqual(limitsThen, [4, null, null]);
+    assert.deepEqual(limitsAfterwards, [4, null, null]);
   });
 
-  it('is followed by batches of the same size while these take long', async () => {
+  it('is followed by batches of the same size while these are slow', async () => {
     await on.replicate();
     await changeProjects(8);
     await on.control.query('update etl.checkpoint set max_log_rows = 2');

@@ -9,8 +9,8 @@ const LINKS = [
 ];
 
 /**
- * The relative links that lead nowhere, each as `path:line: target`: there is no such file or folder, or no such heading in a Markdown
- * document. Links that begin with a scheme, such as `https:`, are not followed.
+ * Returns the broken relative links, each as `path:line: target`: links to a missing file or folder, or to a missing heading of a
+ * Markdown document. Links with a scheme, such as `https:`, are not checked.
  */
 export function brokenLinks(documents: Document[], exists: (path: string) => boolean): string[] {
   const anchors = new Map(documents.map(({ path, text }) => [path, anchorsOf(text)]));
@@ -34,7 +34,7 @@ function linksIn(markdown: string): { line: number; target: string }[] {
     .sort((one, other) => one.line - other.line);
 }
 
-/** What GitHub makes of the headings, a repeated one with -1, -2, …; and names that are given in HTML. */
+/** The anchors that GitHub generates for headings, with -1, -2, … for repeated ones, and the anchors given in HTML. */
 function anchorsOf(markdown: string): Set<string> {
   const prose = withoutBlocks(markdown);
   const anchors = new Set(
@@ -50,7 +50,7 @@ function anchorsOf(markdown: string): Set<string> {
   return anchors;
 }
 
-/** As GitHub does it: the text in lower case, without signs, and with a dash for each space. */
+/** Returns the anchor that GitHub generates: the text in lower case, without punctuation, with a dash for each space. */
 function slugOf(heading: string): string {
   return heading
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { killTree } from './process-tree.ts';
 
-/** A command of the project that runs in a process of its own. */
+/** A command of the project, running in its own process. */
 export class Command {
   readonly lines: string[] = [];
-  /** Null when it was killed. */
+  /** Null when the command was killed. */
   readonly exitCode: Promise<number | null>;
   readonly #process;
   #onLine: () => void = () => undefined;
@@ -32,7 +32,7 @@ export class Command {
 
   get pid(): number {
     const { pid } = this.#process;
-    if (pid === undefined) throw new Error('it did not start');
+    if (pid === undefined) throw new Error('the command did not start');
     return pid;
   }
 
@@ -40,34 +40,35 @@ export class Command {
     return this.lines.join('\n');
   }
 
-  /** Resolves with such a line when it has said one; throws when it ends without. */
+  /** Resolves with the first line that matches; throws when the command ends without one. */
   async saysLine(pattern: RegExp): Promise<string> {
     for (;;) {
-      const line = this.lines.find((said) => pattern.test(said));
+      const line = this.lines.find((printed) => pattern.test(printed));
       if (line !== undefined) return line;
-      if (this.#hasEnded()) throw new Error(`it ended without ${pattern}:\n${this.output}`);
+      if (this.#hasEnded())
+        throw new Error(`the command ended without a line like ${pattern}:\n${this.output}`);
       await new Promise<void>((resolve) => {
         this.#onLine = resolve;
       });
     }
   }
 
-  /** As Ctrl-C does. */
+  /** Interrupts the command, as Ctrl-C does. */
   async interrupt(): Promise<void> {
     this.#process.kill('SIGINT');
   }
 
   /**
-   * Kills it and everything that it started with SIGKILL, and resolves when all of them are dead. Safe to repeat; throws when
-   * it had ended by itself.
+   * Kills the command and all its descendants with SIGKILL, and resolves when all of them are dead. Safe to repeat. Throws when the
+   * command ended by itself.
    */
   async killAll(): Promise<void> {
-    if (this.#process.exitCode !== null) throw new Error(`it had ended by itself:\n${this.output}`);
+    if (this.#process.exitCode !== null) throw new Error(`the command ended by itself:\n${this.output}`);
     await killTree(this.pid);
     await this.exitCode;
   }
 
-  /** Of whatever state a test leaves it in: nothing of it runs afterwards. */
+  /** Ends the command if it still runs, in any state. */
   async end(): Promise<void> {
     if (!this.#hasEnded()) await this.killAll();
   }
@@ -77,7 +78,7 @@ export class Command {
   }
 }
 
-/** Where a part of `npm start` is, by the name under which it says so, once it is ready. */
+/** Waits until `npm start` prints the address of a part, and returns the address. */
 export async function addressOf(run: Command, part: string): Promise<string> {
   const line = await run.saysLine(new RegExp(`^ {2}${part} +(http|postgresql):`));
   return line.trim().split(/ +/)[1] ?? '';

@@ -1,4 +1,4 @@
 import { Deadline, systemClock } from '../../shared/deadline.ts';
 
-/** A deadline that ends in about so many seconds; a tenth of them is its reserve. */
+/** Returns a deadline whose work time, without the reserve of a tenth, is about this many seconds. */
 export const inSeconds = (seconds: number): Deadline => new Deadline(systemClock, seconds / 0.9);

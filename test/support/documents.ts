@@ -5,12 +5,12 @@ import { join } from 'node:path';
 export const ROOT = join(import.meta.dirname, '../..');
 
 export interface Document {
-  /** From the repository's root, such as `docs/operations.md`. */
+  /** Relative to the root of the repository, such as `docs/operations.md`. */
   path: string;
   text: string;
 }
 
-/** Every Markdown document of the repository, by path. */
+/** Reads all Markdown documents of the repository, sorted by path. */
 export async function readDocuments(): Promise<Document[]> {
   const exclude = ['**/node_modules', '**/.*', 'dist'];
   const paths = globSync('**/*.md', { cwd: ROOT, exclude });
@@ -19,9 +19,9 @@ export async function readDocuments(): Promise<Document[]> {
   );
 }
 
-/** Code in a document. */
+/** A code block or code span of a document. */
 export interface Code {
-  /** Counted from 1. */
+  /** The line number, from 1. */
   line: number;
   /** The word after the fence of a block, such as `sh`, or empty; null for a span within a line. */
   language: string | null;
@@ -46,7 +46,7 @@ export function codeIn(markdown: string): Code[] {
   return [...blocks, ...spans];
 }
 
-/** The text with its code blocks blank, so that everything else keeps its line. */
+/** Returns the text with blank code blocks, so that everything else keeps its line number. */
 export function withoutBlocks(markdown: string): string {
   return markdown.replaceAll(BLOCK, (block) => block.replaceAll(/[^\n]/g, ' '));
 }

@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts';
 
 const EMULATOR = join('platform', 'pubsub-emulator', 'bin', 'cloud-pubsub-emulator');
 
-/** The program of Google's own Pub/Sub emulator, if this machine has it: a component of the Cloud SDK, and Java. */
+/** Finds the program of Google's Pub/Sub emulator, a component of the Cloud SDK. Undefined if the machine lacks it, or Java. */
 export function findGooglePubSub(): string | undefined {
   const gcloud = findProgram('gcloud');
   if (gcloud === undefined || findProgram('java') === undefined) return undefined;
@@ -15,7 +15,7 @@ export function findGooglePubSub(): string | undefined {
   return executable(join(realpathSync(gcloud), '..', '..', EMULATOR));
 }
 
-/** Starts it on a free port; resolves when it takes calls. */
+/** Starts the emulator on a free port; resolves when it accepts calls. */
 export async function startGooglePubSub(
   program: string,
 ): Promise<{ host: string; stop: () => Promise<void> }> {

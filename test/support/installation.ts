@@ -28,7 +28,7 @@ export const STREAM: Applier = { loadType: 'bq-storage-api', apply: applyStream 
 type BatchName = { view: string; etlTransactionId: string };
 type UnlessHalted<T> = Exclude<T, HaltedView>;
 
-/** Throws the failure that halted the view, as a test expects it. */
+/** Returns the result, or throws the failure that halted the view, so that tests can expect an error. */
 export function unlessHalted<T extends object>(result: T): UnlessHalted<T> {
   if ('failure' in result && result.failure instanceof DataHubError) throw result.failure;
   return result as UnlessHalted<T>;
@@ -38,7 +38,7 @@ type Target = 'project' | 'site' | 'incident';
 
 type Parts = {
   env: Record<string, string>;
-  /** As its superuser. */
+  /** The URL of the source as superuser. */
   sourceUrl: string;
   source: pg.Pool;
   control: pg.Pool;
@@ -46,9 +46,9 @@ type Parts = {
   bucket: Bucket;
   pubsub: PubSub;
   mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
-  /** Ends the connections above. Safe to repeat. */
+  /** Closes the connections above. Safe to repeat. */
   close: () => Promise<void>;
-  /** The views that a new control database is told of, beside ENTRIES. */
+  /** View sources that a new control database gets in addition to ENTRIES. */
   views: ViewSourceEntry[];
 };
 
@@ -78,10 +78,10 @@ export const SITE_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
   load_type: 'merge',
 });
 
-/** The configuration of the views in source.sql. */
+/** The view sources of source.sql that every installation imports. */
 export const ENTRIES = [PROJECT_ENTRY, SITE_ENTRY];
 
-/** The streamed view of source.sql; only the tests of streaming import it. */
+/** The streamed view source of source.sql, which only streaming tests import. */
 export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
   name: 'xyz_incident',
   target_name: 'incident',
@@ -95,7 +95,7 @@ export const STREAMED_ENTRY: ViewSourceEntry = viewSourceEntry.parse({
   partition_granularity: 'month',
 });
 
-/** The source's view and the target that must equal it. */
+/** Returns the view and the target for a comparison. */
 export const pairOfEntry = ({ name, target_name, key_column, load_type }: ViewSourceEntry): Pair => ({
   view: name,
   target: `SMartDataAnalytics.${target_name}`,
@@ -104,8 +104,8 @@ export const pairOfEntry = ({ name, target_name, key_column, load_type }: ViewSo
 });
 
 /**
- * One installation of the functions: its steps, called as the handlers call them, and a look at everything around them. A new
- * one is nothing yet: it becomes an installation, and may become another.
+ * One installation of the functions: calls their steps as the handlers do, and gives access to everything around them. A new object
+ * is empty until it becomes an installation; later it can become another one.
  */
 export class Installation {
   #installed: Installed | undefined;
@@ -124,13 +124,13 @@ export class Installation {
     return installation;
   }
 
-  /** Stands for the other installation from now on. */
+  /** Makes this object represent the other installation. */
   become(other: Installation): void {
     this.#installed = { ...other.#current };
   }
 
   get #current(): Installed {
-    if (this.#installed === undefined) throw new Error('nothing is installed before the first test');
+    if (this.#installed === undefined) throw new Error('there is no installation before the first test');
     return this.#installed;
   }
 
@@ -166,12 +166,12 @@ export class Installation {
     return this.parts.mailboxes;
   }
 
-  /** The same installation as another process has it, with other settings. */
+  /** Returns the same installation as seen by another process, with other settings. */
   async anotherProcess(settings: Record<string, string> = {}): Promise<Installation> {
     return await Installation.#of({ ...this.parts, env: { ...this.parts.env, ...settings } });
   }
 
-  /** Another process, whose time is up whenever it looks at its clock once the stand-in holds that call. */
+  /** Returns another process whose time limit is over as soon as the emulator holds the given call. */
   async hurriedProcess({ reached }: Hold): Promise<Installation> {
     const process = await this.anotherProcess();
     let [jumpMs, aheadMs] = [0, 0];
@@ -204,14 +204,14 @@ export class Installation {
     return unlessHalted(await applyBatch(event, STREAM, invocation, this.dependencies));
   }
 
-  /** Extracts what must be a batch. */
+  /** Extracts a batch; fails when there is none. */
   async stage(view = 'pmr_project'): Promise<Staged> {
     const extracted = await this.extract(view);
     assert.ok(extracted.outcome === 'staged', `expected a batch, got: ${JSON.stringify(extracted)}`);
     return extracted;
   }
 
-  /** Extracts and applies what must be a batch. */
+  /** Extracts and applies a batch; fails when there is none. */
   async replicate(view = 'pmr_project'): Promise<Applied> {
     const batch = await this.stage(view);
     const applied = await this.apply(batch);
@@ -219,12 +219,12 @@ export class Installation {
     return applied;
   }
 
-  /** Applies it by the function that its view is applied by. */
+  /** Applies the batch with merge or stream, depending on its view. */
   apply(batch: BatchName): Promise<UnlessHalted<ApplyResult>> {
     return batch.view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch);
   }
 
-  /** The rows of a query to BigQuery; every value as its text, NULL as null. */
+  /** Returns the rows of a BigQuery query, with all values as text, and NULL as null. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
     const [rows] = await this.parts.bigquery.query({ query: sql, wrapIntegers: true });
     return (rows as Record<string, unknown>[]).map((row) =>
@@ -232,12 +232,12 @@ export class Installation {
     );
   }
 
-  /** The target without its clock, by key. */
+  /** Returns the rows of the target without `update_at`, ordered by key. */
   target(name: Target = 'project'): Promise<Record<string, unknown>[]> {
     return this.query(`select * except (update_at) from ${this.targetTable(name)} order by ${name}_id`);
   }
 
-  /** What analysts see of it. */
+  /** Returns the rows of the reporting view, which analysts read. */
   async visible(name: Target = 'project'): Promise<Record<string, unknown>[]> {
     const view = this.#table('View_SMartData', `view_${name}`);
     return await this.query(`select * except (is_deleted, update_at) from ${view} order by ${name}_id`);
@@ -255,7 +255,7 @@ export class Installation {
     return this.#table('SMartData_Temp', 'applied_batch');
   }
 
-  /** Asserts that the reporting view, or the streamed target, holds what the source's view holds, value by value. */
+  /** Asserts that the reporting view, or the streamed target, equals the view in the source, value by value. */
   async assertEqual(view = 'pmr_project'): Promise<void> {
     if (view === STREAMED_ENTRY.name) return await this.assertIncidentsEqual();
     const { rows: projects } = await this.source.database.query(
@@ -265,7 +265,7 @@ export class Installation {
     assert.deepEqual(await this.visible('project'), projects);
   }
 
-  /** Asserts that the streamed target holds what its view holds, value by value. */
+  /** Asserts that the streamed target equals its view, value by value. */
   async assertIncidentsEqual(): Promise<void> {
     const { rows: incidents } = await this.source.database.query(`
       select incident_id::text, inventory_id::text, incident_type, service_type, severity, status,
@@ -283,7 +283,7 @@ export class Installation {
     await this.assertIncidentsEqual();
   }
 
-  /** The view's ETL transactions, oldest first. */
+  /** Returns the ETL transactions of the view, oldest first. */
   async batches(view = 'pmr_project'): Promise<Record<string, unknown>[]> {
     const { rows } = await this.parts.control.query(
       'select * from etl.etl_transaction where view_name = $1 order by id',
@@ -296,7 +296,7 @@ export class Installation {
     return (await this.batches(view)).map(({ state }) => state);
   }
 
-  /** Which loads of staged rows of the view succeeded: `<ETL transaction>_<attempt>_<try>`, in order. */
+  /** Returns the successful load jobs of staged rows of the view, sorted: `<batch id>_<attempt>_<try>`. */
   async succeededLoads(view = 'pmr_project'): Promise<string[]> {
     const [jobs] = await this.bigquery.getJobs({ allUsers: true });
     const prefix = `load_SMartDataAnalytics_${view}_`;
@@ -306,14 +306,14 @@ export class Installation {
       .sort();
   }
 
-  /** What it logs from now on. */
+  /** Collects everything that is logged from now on. */
   captureLog(): LineSink {
     const sink = new LineSink();
     this.dependencies = { ...this.dependencies, log: createLog('info', sink) };
     return sink;
   }
 
-  /** The recorded failures, oldest first. */
+  /** Returns the recorded failures, oldest first. */
   async errors(): Promise<Record<string, unknown>[]> {
     return (await this.parts.control.query('select * from etl.etl_error order by id')).rows;
   }
@@ -329,7 +329,7 @@ export class Installation {
     return (await this.dependencies.control.viewSources.get(view)).haltedReason;
   }
 
-  /** Remembers the control database's tables, to put them back as a restore from a backup does. */
+  /** Copies the tables of the control database, so that `restore` can put them back like a backup. */
   async backUpControl(): Promise<{ restore: () => Promise<void> }> {
     const tables = [
       'view_source',
@@ -361,7 +361,7 @@ export class Installation {
     };
   }
 
-  /** As if so many seconds more had passed since the last captures: the next one draws a marker when the grace period is over. */
+  /** Makes all horizons this many seconds older. The next capture then draws a marker if the grace period is over. */
   async letHorizonsAge(seconds = 600): Promise<void> {
     await this.control.query(
       `update etl.checkpoint set horizons = (
@@ -371,12 +371,12 @@ export class Installation {
     );
   }
 
-  /** Closes what the test has open of it; the servers stay. */
+  /** Closes the test's connections to this installation; the servers keep running. */
   leave(): Promise<void> {
     return this.parts.close();
   }
 
-  /** The names of the staged objects of a batch. */
+  /** Returns the names of the staged objects of a batch. */
   async stagedObjects(batch: { view: string; etlTransactionId: string }): Promise<string[]> {
     const [files] = await this.parts.bucket.getFiles({ prefix: `${batch.view}/${batch.etlTransactionId}/` });
     return files.map(({ name }) => name);
@@ -391,7 +391,7 @@ export class Installation {
   }
 }
 
-/** The client wraps what JSON has no type for: `{ value: '2026-01-02' }`. */
+/** The client wraps values for which JSON has no type, such as `{ value: '2026-01-02' }`. */
 function plain(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) {
     if ('value' in value) return String(value.value);

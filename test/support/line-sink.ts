@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 
-/** Takes what a log writes, to look at it line by line. */
+/** A stream that collects the lines of a log. */
 export class LineSink extends Writable {
   #text = '';
 
@@ -9,7 +9,7 @@ export class LineSink extends Writable {
     done();
   }
 
-  /** The lines so far, each as the JSON object that it must be. */
+  /** Returns all lines so far, parsed as JSON objects. */
   records(): Record<string, unknown>[] {
     return this.#text
       .split('\n')

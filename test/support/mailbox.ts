@@ -1,6 +1,6 @@
 import { type PubSub, v1 } from '@google-cloud/pubsub';
 
-/** A subscription to one topic, from which a test takes what was published so far. */
+/** A subscription to a topic, from which a test takes the published messages. */
 export class Mailbox {
   readonly #client: v1.SubscriberClient;
   readonly #subscription: string;
@@ -10,25 +10,25 @@ export class Mailbox {
     this.#subscription = subscription;
   }
 
-  /** Creates the topic, with a subscription that is to have its messages from now on. */
+  /** Creates the topic and a subscription that receives all later messages. */
   static async of(pubsub: PubSub, topic: string): Promise<Mailbox> {
     const [created] = await pubsub.createTopic(topic);
     const [{ name }] = await created.createSubscription(`${topic}-mailbox`);
-    // The options that the client found in the environment are complete only after its first call.
+    // The client completes its options from the environment only at its first call.
     const options = { ...pubsub.options, projectId: pubsub.projectId };
     return new Mailbox(new v1.SubscriberClient(options), name);
   }
 
-  /** Takes all messages that have been published, as JSON, in the order of publishing. */
+  /** Takes all published messages as parsed JSON, in the order of publishing. */
   async take(): Promise<unknown[]> {
     return (await this.takeRaw()).map((data) => JSON.parse(Buffer.from(data, 'base64').toString('utf8')));
   }
 
-  /** The same, as the base64 text that a push carries. */
+  /** Takes all published messages as base64, as a push delivers them. */
   async takeRaw(): Promise<string[]> {
     const taken: string[] = [];
     for (;;) {
-      // The stand-in answers at once with all that there is, and so may an empty mailbox.
+      // The emulator responds immediately with all available messages, or with none.
       const [{ receivedMessages }] = await this.#client.pull({
         subscription: this.#subscription,
         maxMessages: 1000,

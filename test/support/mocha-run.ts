@@ -2,14 +2,14 @@ import { setTimeout as elapse } from 'node:timers/promises';
 
 const GRACE_MS = 120_000;
 const POLL_INTERVAL_MS = 50;
-/** A worker of Mocha's goes on with the next file, and is killed in the end with whatever it holds. */
+/** A Mocha worker runs one file after another, and is killed at the end, with everything it still holds. */
 const IS_WORKER = process.env.MOCHA_WORKER_ID !== undefined;
-/** Servers and child processes: those that a test must stop itself. */
+/** Servers and child processes, which a test must stop itself. */
 const STOPPED_BY_TESTS = new Set(['ProcessWrap', 'TCPServerWrap']);
 
 if (IS_WORKER) sendBigInts();
 
-/** Workers tell Mocha how a test went in JSON, which has no bigint: with one in its error, the test would fail without a word. */
+/** Workers report results to Mocha as JSON, which has no bigint. A bigint in an error would make the test fail without a message. */
 function sendBigInts(): void {
   const send = process.send?.bind(process) as (message: unknown, ...rest: unknown[]) => boolean;
   process.send = (message: unknown, ...rest: unknown[]) =>
@@ -19,13 +19,13 @@ function sendBigInts(): void {
     );
 }
 
-/** A run that ends before Mocha says how it went has failed: a worker may die between two files, and Mocha does not see it. */
+/** Makes a run fail when it ends before Mocha reports a result: Mocha does not notice a worker that dies between two files. */
 export function mochaGlobalSetup(): void {
   process.exitCode = 1;
 }
 
 export const mochaHooks = {
-  /** In a worker, after each file: fails it for a server or a process that it left running. */
+  /** In a worker, fails each file that leaves a server or a process running. */
   async afterAll(this: Mocha.Context): Promise<void> {
     if (!IS_WORKER) return;
     this.timeout(2 * GRACE_MS);
@@ -39,11 +39,11 @@ export const mochaHooks = {
 const leftRunning = (): string[] =>
   process.getActiveResourcesInfo().filter((resource) => STOPPED_BY_TESTS.has(resource));
 
-/** Without workers: ends a run that would never end, for a server, worker or connection that a test, or its failure, left behind. */
+/** Without workers, ends a run that would never end because a test has left a server, worker or connection behind. */
 export function mochaGlobalTeardown(): void {
   const watchdog = setTimeout(() => {
     console.error(`left running by a test: ${process.getActiveResourcesInfo().join(', ')}`);
-    // Mocha sets the exit code in a listener of its own, before this one.
+    // Mocha sets the exit code in an earlier listener.
     process.once('exit', () => {
       process.exitCode = 1;
     });

@@ -3,8 +3,8 @@ import { parseConfig } from '../../shared/config/config.ts';
 import { createPool } from '../../shared/postgres/pool.ts';
 
 /**
- * Connections made the way the functions make them, to a database whose URL is no secret and that is not in Cloud SQL. `settings` are
- * environment variables beside those that a function needs.
+ * Opens a pool as the functions do, for a database whose URL is not a secret and that is not in Cloud SQL. `settings` are additional
+ * environment variables.
  */
 export function openTestPool(
   url: string,
@@ -19,7 +19,7 @@ export function openTestPool(
     ...settings,
   });
   const unused = (): never => {
-    throw new Error('a test pool reads no secret and has no connector');
+    throw new Error('a test pool reads no secrets and uses no Cloud SQL connector');
   };
   return createPool(config.sourceDatabase, {
     name: 'test',

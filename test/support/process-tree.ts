@@ -6,23 +6,22 @@ import { identityOf, isAlive } from '../emulators/process-identity.ts';
 
 const POLL_INTERVAL_MS = 5;
 
-/** Identities of a process and of everything that it started, directly or not, the parents first. */
+/** Returns the identities of a process and all its descendants, parents first. */
 export function processTree(root: number): string[] {
   const children = Map.groupBy(processes(), ({ parent }) => parent);
   const ids = [root];
-  // The list grows while it is walked.
+  // The loop also visits the ids that it appends.
   for (const id of ids) ids.push(...(children.get(id) ?? []).map((child) => child.id));
   return ids.map(identityOf).filter((identity) => identity !== undefined);
 }
 
 /**
- * Kills a process and everything that it started with SIGKILL, as a machine that goes down does, and resolves when all of
- * them are dead.
+ * Kills a process and all its descendants with SIGKILL, as when a machine crashes, and resolves when all of them are dead.
  */
 export async function killTree(root: number): Promise<void> {
   const tree = processTree(root);
   for (const identity of tree) {
-    // A child may have ended by itself, because its parent was killed.
+    // A child may have ended already, because its parent was killed.
     if (isAlive(identity)) process.kill(Number.parseInt(identity, 10), 'SIGKILL');
   }
   while (tree.some(isAlive)) await delay(POLL_INTERVAL_MS);
@@ -46,10 +45,10 @@ function processInProc(entry: string): Process[] {
   if (!/^\d+$/.test(entry)) return [];
   try {
     const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-    // After the program's name, which may hold anything: state, parent.
+    // The program's name may contain anything. State and parent follow it.
     const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return [{ id: Number(entry), parent: Number(parent) }];
   } catch {
-    return []; // It has ended meanwhile.
+    return []; // The process has ended since.
   }
 }

@@ -1,4 +1,4 @@
-/** An event as Pub/Sub pushes it to a function: the JSON of an object, or a text as it is. */
+/** Wraps an event as Pub/Sub pushes it to a function: an object as JSON, a text unchanged. */
 export function pushed(event: unknown) {
   const text = typeof event === 'string' ? event : JSON.stringify(event);
   return {

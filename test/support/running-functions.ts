@@ -7,10 +7,10 @@ import {
 } from '../local/functions.ts';
 import { pushed } from './pushed.ts';
 
-/** Takes a line that a function prints. */
+/** Receives a line that a function prints. */
 export type OnLine = (line: string, name: FunctionName, from: 'stdout' | 'stderr') => void;
 
-/** Functions that run in processes of their own. */
+/** Functions that run in their own processes. */
 export class RunningFunctions {
   readonly #running: readonly RunningFunction[];
 
@@ -18,7 +18,7 @@ export class RunningFunctions {
     this.#running = running;
   }
 
-  /** `settings` are environment variables beside those of this process. */
+  /** `settings` are additional environment variables. */
   static async start(
     names: readonly FunctionName[],
     settings: Record<string, string>,
@@ -34,16 +34,16 @@ export class RunningFunctions {
 
   urlOf(name: FunctionName): string {
     const found = this.#running.find((each) => each.name === name);
-    if (found === undefined) throw new RangeError(`${name} does not run`);
+    if (found === undefined) throw new RangeError(`${name} is not running`);
     return found.url;
   }
 
-  /** What the function answers to a call by hand. */
+  /** Calls the function directly, as an operator does, and returns the response. */
   async call(name: FunctionName, payload: unknown): Promise<Record<string, unknown>> {
     return { ...(await callFunction(this.urlOf(name), payload)) };
   }
 
-  /** What the function answers to an event that Pub/Sub pushes. */
+  /** Pushes an event to the function, as Pub/Sub does, and returns the response. */
   push(name: FunctionName, event: unknown): Promise<Record<string, unknown>> {
     return this.call(name, pushed(event));
   }
@@ -60,7 +60,7 @@ export class RunningFunctions {
     await Promise.all(this.#running.map((each) => each.process.stop()));
   }
 
-  /** Ends them at once, asleep or not. */
+  /** Kills all processes, suspended or not. */
   async kill(): Promise<void> {
     await Promise.all(this.#running.map((each) => each.process.kill()));
   }

@@ -3,11 +3,11 @@ import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
 import { MODELS } from '../smartapp/models.ts';
 
-/** Of the small SMartApp that tests read and copy. */
+/** The scale of the sample database that tests read and copy. */
 export const SCALE = 0.05;
 export const READER_PASSWORD = "it's a 'secret'";
 
-/** A server for the tests of a `describe`. */
+/** Starts a server for the tests of a `describe`. */
 export function useSampleServer(): SampleServer {
   const server = new SampleServer();
   before(() => server.start());
@@ -15,7 +15,7 @@ export function useSampleServer(): SampleServer {
   return server;
 }
 
-/** A server of its own with SMartApp's sample database, which tests leave as it is: those that write take a copy. */
+/** A server with SMartApp's sample database. Tests must not change this database; those that write create a copy. */
 class SampleServer {
   #started: Postgres | undefined;
   readonly #pools: pg.Pool[] = [];
@@ -32,12 +32,12 @@ class SampleServer {
     return this.#started;
   }
 
-  /** Connections to the sample database. */
+  /** Opens a pool for the sample database. */
   connect(user?: string, password?: string): pg.Pool {
     return this.#pool(this.#postgres.url('smartapp', user, password));
   }
 
-  /** An empty database of its own, or a copy of the sample database. Nobody may be connected to that one meanwhile. */
+  /** Creates an empty database, or a copy of the sample database, which must have no connections at that moment. */
   async create(from: 'nothing' | 'sample'): Promise<{ url: string; database: pg.Pool }> {
     this.#databases += 1;
     const name = `test_${this.#databases}`;
@@ -47,7 +47,7 @@ class SampleServer {
     return { url, database: this.#pool(url) };
   }
 
-  /** Ends all connections that were handed out. */
+  /** Ends all pools that tests have opened. */
   async disconnect(): Promise<void> {
     await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
   }
@@ -65,13 +65,13 @@ class SampleServer {
   }
 }
 
-/** How many rows a query gives. */
+/** Returns the number of rows of a query. */
 export async function countOf(database: pg.Pool, query: string): Promise<number> {
   const { rows } = await database.query<{ count: number }>(`select count(*)::int from (${query}) as counted`);
   return rows[0]?.count ?? 0;
 }
 
-/** A digest of each table's rows. */
+/** Returns a digest of the rows of each table. */
 export async function digestsOf(database: pg.Pool): Promise<Record<string, string>> {
   const tables = [...Object.values(MODELS).map(({ table }) => table), 'models_logging_change'];
   const digests = tables.map(async (table) => {

@@ -5,7 +5,7 @@ const CONTENT_TYPES = { app_project: 7, app_company: 8, app_site: 9, app_inciden
 
 export type Table = keyof typeof CONTENT_TYPES;
 
-/** The application of source.sql: writes as Django does, the log row in a transaction of its own after the data. */
+/** The application of source.sql. It writes as Django does: first the data, then the log row in a second transaction. */
 export class SampleSource {
   readonly database: pg.Pool;
 
@@ -39,7 +39,7 @@ export class SampleSource {
     await this.log(table, id, 'deleted');
   }
 
-  /** A log row alone, whatever the data say. */
+  /** Inserts only a log row, whatever the data contain. */
   async log(
     table: Table,
     objectId: number | string,

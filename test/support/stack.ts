@@ -18,14 +18,14 @@ export const DATASETS = { temp: 'SMartData_Temp', target: 'SMartDataAnalytics', 
 export const READER = { name: 'reader', password: 'hunter2' };
 
 export type InstallationOptions = {
-  /** Environment variables beside those that it needs. */
+  /** Additional environment variables. */
   settings?: Record<string, string>;
-  /** Views beside ENTRIES. */
+  /** View sources in addition to ENTRIES. */
   views?: ViewSourceEntry[];
 };
 
 type Servers = {
-  /** As superuser. */
+  /** Connections to the server as superuser. */
   server: pg.Pool;
   postgres: Postgres;
   storage: StorageStandIn;
@@ -33,7 +33,7 @@ type Servers = {
   bigquery: BigQueryStandIn;
 };
 
-/** All servers that the functions need, and any number of installations in them. */
+/** All servers that the functions need, and any number of installations on them. */
 export class Stack {
   #servers: Servers | undefined;
   readonly #pools: pg.Pool[] = [];
@@ -42,7 +42,7 @@ export class Stack {
 
   async start(): Promise<this> {
     const [postgres, storage, pubsub] = await Promise.all([
-      // Pools of installations that are left keep their connections for a while.
+      // The pools of closed installations keep their connections for a while.
       startPostgres({ settings: { max_connections: '300' } }),
       startStorage(),
       startPubSub({ minBackoffMs: 10, maxBackoffMs: 50 }),
@@ -57,7 +57,7 @@ export class Stack {
     return this;
   }
 
-  /** A database of that name, to copy. */
+  /** Creates a template database. */
   async #makeTemplate(name: string, fill: (pool: pg.Pool) => Promise<unknown>): Promise<void> {
     await this.postgres.createDatabase(name);
     const pool = this.connect(this.postgres.url(name));
@@ -90,14 +90,14 @@ export class Stack {
     return this.#running.bigquery;
   }
 
-  /** A source with its control database, bucket, topics and datasets, which nobody else uses, and the configuration imported. */
+  /** Creates an installation with its own source, control database, bucket, topics and datasets, and imports the configuration. */
   async install({ settings = {}, views = [] }: InstallationOptions = {}): Promise<Installation> {
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
     await this.#server.query(`create database ${databases.source} template sample`);
     await this.#server.query(`create database ${databases.control} template control`);
-    // A project of its own: job ids are names within a project, and the numbers of every installation begin at 1.
+    // Each installation needs its own project: job ids are unique within a project, and every installation's batch ids begin at 1.
     const projectId = `smart-project-${n}`;
     const authClient = new PassThroughClient();
     const bigquery = new BigQuery({ projectId, location: LOCATION, authClient });
@@ -142,7 +142,7 @@ export class Stack {
     });
   }
 
-  /** The same source and warehouse with a control database that knows nothing of them yet: an empty one of yours, or a new one. */
+  /** Returns the same source and warehouse with a new control database: the empty one at `url`, or one that is created here. */
   async withNewControl({ parts }: Installation, url?: string): Promise<Installation> {
     const controlUrl = url ?? (await this.#createControl());
     return await Installation.create({
@@ -159,7 +159,7 @@ export class Stack {
     return this.postgres.url(name);
   }
 
-  /** Connections of a superuser, until the stack stops. */
+  /** Opens a pool as superuser, which the stack closes when it stops. */
   connect(url: string): pg.Pool {
     const pool = new pg.Pool({ connectionString: url, max: 3 });
     pool.on('error', () => undefined);
@@ -167,12 +167,12 @@ export class Stack {
     return pool;
   }
 
-  /** Forgets scripted faults and remembered calls. */
+  /** Forgets all scripted faults and recorded calls. */
   clearFaults(): void {
     for (const { faults } of [this.storage, this.pubsub, this.bigquery]) faults.clear();
   }
 
-  /** Resolves when no message is under way; the installation's mailboxes, which nobody empties meanwhile, are emptied. */
+  /** Resolves when no message is in delivery. Empties the mailboxes of the installation, because their messages would count as well. */
   async idle({ mailboxes }: Installation): Promise<void> {
     const emptying = setInterval(() => {
       for (const mailbox of Object.values(mailboxes)) void mailbox.take();
@@ -181,7 +181,7 @@ export class Stack {
     clearInterval(emptying);
   }
 
-  /** Ends what uses the servers before they stop. */
+  /** Registers a callback that runs before the servers stop. */
   onStop(close: () => Promise<void>): void {
     this.#closing.add(close);
   }
@@ -195,7 +195,7 @@ export class Stack {
     for (const name of Object.keys(this.endpoints())) delete process.env[name];
   }
 
-  /** The variables by which the functions find the stand-ins. */
+  /** The environment variables through which the functions find the emulators. */
   endpoints(): Record<string, string> {
     return {
       BIGQUERY_EMULATOR_HOST: this.bigquery.url,

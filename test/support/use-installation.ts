@@ -1,7 +1,7 @@
 import { Installation } from './installation.ts';
 import { type InstallationOptions, Stack } from './stack.ts';
 
-/** Servers for the tests of a `describe`, each of which begins without a scripted fault. */
+/** Starts servers for the tests of a `describe`. Every test begins without scripted faults. */
 export function useStack(): Stack {
   const stack = new Stack();
   before(async () => {
@@ -12,7 +12,7 @@ export function useStack(): Stack {
   return stack;
 }
 
-/** The same, with an installation: a new one for every test, or one for all of them. */
+/** Starts servers as `useStack` does, with a new installation for every test, or one for all of them. */
 export function useInstallation({
   per = 'test',
   ...options

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { useStack } from '../../support/use-installation.ts';
 import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
-/** Texts that a quoting, a trimming, a folding or a list of somebody's would change or take apart. */
+/** Texts that break if some step quotes, trims, folds, normalizes or splits them wrongly. */
 const TEXT_KEYS = [
   '',
   ' ',
@@ -38,7 +38,7 @@ const TEXT_KEYS = [
 type KeyCase = {
   /** The keys as SQL literals. */
   keys: string[];
-  /** How the log names a key, where that is not its text. */
+  /** The object id in the log, as an SQL expression, where it is not the key's text. */
   objectId?: (key: string) => string;
 };
 
@@ -67,12 +67,12 @@ const KEY_TYPES: Record<string, KeyCase> = {
   'varchar(5000)': { keys: TEXT_KEYS.map((key) => pg.escapeLiteral(key)) },
 };
 
-describe('keys of every type, at their bounds and with odd characters', () => {
+describe('keys of every type, with limits and unusual characters', () => {
   const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
     for (const [keyType, { keys, objectId }] of Object.entries(KEY_TYPES)) {
-      it(`I1 are found again by what the log names: ${keyType}, ${loadType}`, async () => {
+      it(`I1 are found by the object id in the log: ${keyType}, ${loadType}`, async () => {
         const thing = await ThingView.install(stack, { loadType, keyType, columns: { note: 'text' } });
         const log = (key: string) => thing.log(key, objectId?.(key));
         for (const key of keys) await thing.put(key, { note: `'old'` });
@@ -107,7 +107,7 @@ describe('keys of every type, at their bounds and with odd characters', () => {
     ['text', `repeat('x', 5000)`, `"${'x'.repeat(100)}"…`],
   ];
   for (const [keyType, key, text] of named) {
-    it(`I9 are told apart from the words around them: ${keyType} ${key}`, async () => {
+    it(`I9 cannot be mistaken for other words of an error message: ${keyType} ${key}`, async () => {
       const thing = await ThingView.install(stack, { loadType: 'merge', keyType, columns: { day: 'date' } });
       await thing.put(key, { day: `'infinity'` });
 

@@ -3,14 +3,14 @@ import { useStack } from '../../support/use-installation.ts';
 import { LOAD_TYPES, ThingView, VIEW } from './thing-view.ts';
 
 const MEGABYTE = 1_000_000;
-/** Of characters that JSON escapes, and of some that take several bytes. */
+/** A text with characters that JSON escapes, and with multi-byte characters. */
 const text = (megabytes: number) => `repeat(E'a"\\\\\\nก', ${Math.round((megabytes * MEGABYTE) / 7)})`;
 
 describe('very large values', () => {
   const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
-    it(`of 10 MB arrive whole, beside small ones: ${loadType}`, async () => {
+    it(`arrive complete with 10 MB each, next to small ones: ${loadType}`, async () => {
       const thing = await ThingView.install(stack, { loadType, columns: { note: 'text', more: 'jsonb' } });
       await thing.put('1', { note: `'small'` });
       await thing.put('2', { note: text(10) });
@@ -25,7 +25,7 @@ describe('very large values', () => {
     });
   }
 
-  it('I9 above what streaming takes stop the batch by their key, and nothing is lost once the row is mended', async () => {
+  it('I9 above the streaming limit stop the batch with an error that names the key, and nothing is lost after the row is corrected', async () => {
     const thing = await ThingView.install(stack, { loadType: 'bq-storage-api', columns: { note: 'text' } });
     await thing.put('1', { note: `'one'` });
     await thing.replicate();

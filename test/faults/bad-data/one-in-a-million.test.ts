@@ -7,7 +7,7 @@ import { PROJECT_ENTRY, pairOfEntry, SITE_ENTRY, STREAMED_ENTRY } from '../../su
 import { RunningFunctions } from '../../support/running-functions.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
-/** ROWS=1000000 is the long form. */
+/** ROWS=1000000 runs the long form. */
 const ROWS = Number(process.env.ROWS ?? 5_000);
 const CHANGED_ROWS = ROWS / 10;
 const BAD_KEY = Math.round(ROWS * 0.73);
@@ -32,7 +32,7 @@ describe(`one bad row among ${ROWS}`, function () {
     stack.onStop(() => functions.stop());
   });
 
-  /** A tick, and everything that follows from it: every message is delivered to its function until none is left. */
+  /** Calls extract with a tick, and delivers all published messages until none is left. */
   async function tick(): Promise<void> {
     await functions.call('extract', {});
     for (;;) {
@@ -62,7 +62,7 @@ describe(`one bad row among ${ROWS}`, function () {
     assert.ok(sourceRows > 0);
   }
 
-  /** Asserts that everything that an operator may look at says where and why the view was stopped. */
+  /** Asserts that view source, error, dead letter and log all say where and why the view was halted. */
   async function assertHalted(view: string, message: RegExp): Promise<void> {
     assert.match(String(await on.haltedReason(view)), message);
     const [error] = (await on.errors()).filter(
@@ -73,10 +73,10 @@ describe(`one bad row among ${ROWS}`, function () {
     assert.match(String(error.advice), /Correct the row, or give the column a policy/);
     assert.equal((await on.states(view)).at(-1), 'failed');
     const deadLetters = (await on.mailboxes.deadLetter.take()) as LogLine[];
-    const about = deadLetters.filter((each) => each.view === view);
-    assert.equal(about.length, 1);
-    assert.partialDeepStrictEqual(about, [{ kind: 'bad_data', functionName: 'extract' }]);
-    assert.match(String(about[0]?.message), message);
+    const ofView = deadLetters.filter((each) => each.view === view);
+    assert.equal(ofView.length, 1);
+    assert.partialDeepStrictEqual(ofView, [{ kind: 'bad_data', functionName: 'extract' }]);
+    assert.match(String(ofView[0]?.message), message);
     assert.ok(
       logged.some(
         (line) => line.message === 'view halted' && line.view === view && line.severity === 'ERROR',
@@ -96,10 +96,10 @@ describe(`one bad row among ${ROWS}`, function () {
       target: 'project',
       contentType: 7,
       fill: `insert into app_project (id, name, share) select i, 'project ' || i, i / 8.0 from generate_series(1, ${ROWS}) i`,
-      spoil: `update app_project set share = 'NaN' where id = ${BAD_KEY}`,
-      mend: `update app_project set share = 1.5 where id = ${BAD_KEY}`,
+      breakRow: `update app_project set share = 'NaN' where id = ${BAD_KEY}`,
+      correct: `update app_project set share = 1.5 where id = ${BAD_KEY}`,
       change: `update app_project set name = 'changed ' || id where id <= ${CHANGED_ROWS}`,
-      spoilChanged: `update app_project set share = 'NaN' where id = 7`,
+      breakChanged: `update app_project set share = 'NaN' where id = 7`,
       message: (key: number) =>
         new RegExp(`^view pmr_project: key ${key}, column share: the value is not a finite number$`),
       entry: PROJECT_ENTRY,
@@ -110,10 +110,10 @@ describe(`one bad row among ${ROWS}`, function () {
       target: 'incident',
       contentType: 18,
       fill: `insert into app_incident (id, type) select i, 'type ' || i % 10 from generate_series(1, ${ROWS}) i`,
-      spoil: `update app_incident set closed = '10000-01-01' where id = ${BAD_KEY}`,
-      mend: `update app_incident set closed = now() where id = ${BAD_KEY}`,
+      breakRow: `update app_incident set closed = '10000-01-01' where id = ${BAD_KEY}`,
+      correct: `update app_incident set closed = now() where id = ${BAD_KEY}`,
       change: `update app_incident set type = 'changed' where id <= ${CHANGED_ROWS}`,
-      spoilChanged: `update app_incident set closed = '10000-01-01' where id = 7`,
+      breakChanged: `update app_incident set closed = '10000-01-01' where id = 7`,
       message: (key: number) =>
         new RegExp(
           `^view xyz_incident: key ${key}, column close_datetime: the value is not a valid date and time$`,
@@ -129,18 +129,18 @@ describe(`one bad row among ${ROWS}`, function () {
     target,
     contentType,
     fill,
-    spoil,
-    mend,
+    breakRow,
+    correct,
     change,
-    spoilChanged,
+    breakChanged,
     message,
     entry,
     column,
   } of cases) {
-    describe(`of ${view}`, () => {
-      it('I8 I9 stops its initial load by key, column and reason; the other views go on in the same ticks', async () => {
+    describe(`in ${view}`, () => {
+      it('I8 I9 stops the initial load with an error that names key, column and reason, while other views are replicated in the same ticks', async () => {
         await sql(fill);
-        await sql(spoil);
+        await sql(breakRow);
         await importConfiguration({ entries: [entry] }, on.dependencies);
         await on.source.add('app_site', { id: nextSite.id++, name: 'one' });
 
@@ -154,8 +154,8 @@ describe(`one bad row among ${ROWS}`, function () {
         assert.deepEqual(await on.states(view), ['failed']);
       });
 
-      it('I2 is delivered by a redrive once it is mended, with all others, and once', async () => {
-        await sql(mend);
+      it('I2 arrives exactly once, with all other rows, after it is corrected and the view is redriven', async () => {
+        await sql(correct);
 
         await redrive(view);
 
@@ -163,9 +163,9 @@ describe(`one bad row among ${ROWS}`, function () {
         await assertEqual(entry);
       });
 
-      it('I8 I9 stops a batch of changes by key, column and reason; the other views go on in the same ticks', async () => {
+      it('I8 I9 stops an incremental batch with an error that names key, column and reason, while other views are replicated in the same ticks', async () => {
         await sql(change);
-        await sql(spoilChanged);
+        await sql(breakChanged);
         await logChanges(contentType, CHANGED_ROWS);
         await on.source.add('app_site', { id: nextSite.id++, name: 'three' });
 
@@ -175,7 +175,7 @@ describe(`one bad row among ${ROWS}`, function () {
         await assertEqual(SITE_ENTRY);
       });
 
-      it('I2 I9 goes through by a redrive once its policy is mended, with all others, and once; it is counted', async () => {
+      it('I2 I9 arrives exactly once, with all other rows, after its column gets a policy and the view is redriven; the batch counts it', async () => {
         await importConfiguration(
           { entries: [{ ...entry, unrepresentable: { [column]: 'null' } }] },
           on.dependencies,
@@ -192,8 +192,8 @@ describe(`one bad row among ${ROWS}`, function () {
            and ${target}_id = 7`,
         );
         assert.equal(rows.length, 1);
-        // On both sides alike, but for the value itself.
-        await sql(mend.replace(String(BAD_KEY), '7'));
+        // Corrects the only value that differs, and compares all rows.
+        await sql(correct.replace(String(BAD_KEY), '7'));
         await logChanges(contentType, 7);
         await tick();
         await assertEqual(entry);

@@ -13,7 +13,7 @@ describe('values that BigQuery cannot hold', () => {
   const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
-    it(`I9 stop the batch, naming keys, columns and reasons, whether rows are loaded or changed: ${loadType}`, async () => {
+    it(`I9 stop an initial and an incremental batch, with keys, columns and reasons in the error: ${loadType}`, async () => {
       const thing = await ThingView.install(stack, { loadType, columns: { day: 'date', note: 'json' } });
       const stopped = async () => {
         await assert.rejects(thing.stage(), {
@@ -43,7 +43,7 @@ describe('values that BigQuery cannot hold', () => {
       await thing.assertEqual();
     });
 
-    it(`I9 become NULL where the policy says so, and are counted on their batch: ${loadType}`, async () => {
+    it(`I9 become NULL under the policy null, and are counted on their batch: ${loadType}`, async () => {
       const entry = { unrepresentable: all('null') };
       const thing = await ThingView.install(stack, { loadType, columns: COLUMNS, entry });
       await thing.put('1', CELLS);
@@ -65,7 +65,7 @@ describe('values that BigQuery cannot hold', () => {
       }
     });
 
-    it(`I9 become text where the policy says so, and are counted on their batch: ${loadType}`, async () => {
+    it(`I9 become text under the policy string, and are counted on their batch: ${loadType}`, async () => {
       const entry = { unrepresentable: all('string') };
       const thing = await ThingView.install(stack, { loadType, columns: COLUMNS, entry });
       await thing.put('1', CELLS);
@@ -82,7 +82,7 @@ describe('values that BigQuery cannot hold', () => {
       }
     });
 
-    it(`are counted over all slices of an initial load, and told in its log line: ${loadType}`, async () => {
+    it(`are counted across all slices of an initial load, and the log line gives the counts: ${loadType}`, async () => {
       const thing = await ThingView.install(stack, {
         loadType,
         columns: { day: 'date', moment: 'timestamp', other: 'date' },
@@ -110,7 +110,7 @@ describe('values that BigQuery cannot hold', () => {
     });
   }
 
-  it('I9 outside the window of a streamed partition are counted for changes, which must lie in it, and not for a load', async () => {
+  it('I9 outside the partition window for streaming become NULL and are counted in changes, but not in an initial load, where the window does not apply', async () => {
     const thing = await ThingView.install(stack, {
       loadType: 'bq-storage-api',
       columns: { opened: 'text' },
@@ -133,7 +133,7 @@ describe('values that BigQuery cannot hold', () => {
     assert.deepEqual(isNull, [true, true, false]);
   });
 
-  it('I9 of a column whose policy is mended go through at the redrive', async () => {
+  it('I9 pass at the redrive after an operator has given their column a policy', async () => {
     const thing = await ThingView.install(stack, { loadType: 'merge', columns: { day: 'date' } });
     await thing.put('1', { day: `'0044-03-15 BC'` });
     await assert.rejects(thing.stage(), { kind: 'bad_data', message: /key 1, column day/ });
@@ -146,7 +146,7 @@ describe('values that BigQuery cannot hold', () => {
     assert.deepEqual(await thing.policyValues(), [{}, { day: 1 }]);
   });
 
-  it('cannot become text in the column that partitions the target', async () => {
+  it('cannot become text in the partition column', async () => {
     const thing = await ThingView.install(stack, {
       loadType: 'merge',
       columns: { day: 'date' },

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { useStack } from '../../support/use-installation.ts';
-import { ANY_TEXT } from './any-literal.ts';
+import { ARBITRARY_TEXT } from './arbitrary-text.ts';
 import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
-const TYPES = Object.keys(ANY_TEXT);
+const TYPES = Object.keys(ARBITRARY_TEXT);
 const COLUMNS = Object.fromEntries(TYPES.map((type, i) => [`c${i}`, type]));
 const ROWS = Number(process.env.ROWS ?? 40);
-/** More of each type in every round than a test can shrink: a failure prints its seed and the values that differ. */
+/** Each run checks too many values for shrinking; a failure prints the seed and the values that differ. */
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000_000);
 
-const row = fc.tuple(...Object.values(ANY_TEXT).map((any) => fc.option(any, { freq: 8 })));
+const row = fc.tuple(...Object.values(ARBITRARY_TEXT).map((any) => fc.option(any, { freq: 8 })));
 
-/** A row's values as SQL literals, by column. */
+/** The values of a row as SQL literals, by column. */
 const literals = (values: readonly (string | null)[]) =>
   Object.fromEntries(values.map((value, i) => [`c${i}`, value === null ? 'null' : pg.escapeLiteral(value)]));
 
@@ -20,7 +20,7 @@ describe('random values of every type', () => {
   const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
-    it(`I9 are the same on both sides, loaded and changed: ${loadType} (SEED=${SEED})`, async () => {
+    it(`I9 are the same on both sides after an initial load and after changes: ${loadType} (SEED=${SEED})`, async () => {
       const thing = await ThingView.install(stack, { loadType, columns: COLUMNS });
       const [first = [], second = []] = fc.sample(
         fc.array(row, { minLength: ROWS, maxLength: ROWS, size: 'max' }),

@@ -7,7 +7,10 @@ import { ThingView, VIEW } from './thing-view.ts';
 const ROWS = 300;
 const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
 
-/** Values that PostgreSQL has and BigQuery refuses are ones that nobody foresaw: here the staged object comes to have one. */
+/**
+ * No known PostgreSQL value passes our checks and is then refused by BigQuery. These tests therefore put a bad value into the staged
+ * object.
+ */
 describe('a row that only BigQuery refuses', () => {
   const stack = useStack();
 
@@ -19,13 +22,13 @@ describe('a row that only BigQuery refuses', () => {
     return thing;
   }
 
-  /** Gives the row with that key a value that is no INT64. */
-  async function spoil({ on }: ThingView, key: number): Promise<void> {
+  /** Replaces a value of this row, in the staged object, by a text that is no INT64. */
+  async function breakRow({ on }: ThingView, key: number): Promise<void> {
     const file = on.bucket.file(OBJECT);
     const lines = gunzipSync((await file.download({ decompress: false }))[0]).toString('utf8');
-    const spoilt = lines.replace(`"count":${key},`, `"count":"12 pieces",`);
-    assert.notEqual(spoilt, lines);
-    await file.save(gzipSync(spoilt), { resumable: false });
+    const broken = lines.replace(`"count":${key},`, `"count":"12 pieces",`);
+    assert.notEqual(broken, lines);
+    await file.save(gzipSync(broken), { resumable: false });
   }
 
   async function assertHaltedAt(key: number, thing: ThingView): Promise<void> {
@@ -38,12 +41,12 @@ describe('a row that only BigQuery refuses', () => {
   }
 
   for (const key of [1, 150, ROWS]) {
-    it(`I8 is told with its key when a batch is loaded into the temp table: key ${key}`, async () => {
+    it(`I8 is reported with its key when a batch is loaded into the temp table: key ${key}`, async () => {
       const thing = await install('merge');
       const held = stack.bigquery.faults.holdNext('bigquery.job.load');
       const staging = assert.rejects(thing.stage(), { kind: 'bad_data' });
       await held.reached;
-      await spoil(thing, key);
+      await breakRow(thing, key);
       held.release();
 
       await staging;
@@ -52,12 +55,12 @@ describe('a row that only BigQuery refuses', () => {
     });
   }
 
-  it('I8 is told with its key when the load outlives extract, and is waited for', async () => {
+  it('I8 is reported with its key when the load job outlives extract, and a later extract waits for it', async () => {
     const thing = await install('merge');
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const hurried = await thing.on.hurriedProcess(held);
     assert.equal((await hurried.extract(VIEW)).outcome, 'loading');
-    await spoil(thing, 150);
+    await breakRow(thing, 150);
     held.release();
 
     await assert.rejects(thing.on.extract(VIEW), { kind: 'bad_data' });
@@ -65,13 +68,13 @@ describe('a row that only BigQuery refuses', () => {
     await assertHaltedAt(150, thing);
   });
 
-  it('I8 is told with its key when a whole view is loaded into a streamed target', async () => {
+  it('I8 is reported with its key when a complete view is loaded into a streamed target', async () => {
     const thing = await install('bq-storage-api');
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const batch = await thing.stage();
     const applying = assert.rejects(thing.apply(batch), { kind: 'bad_data' });
     await held.reached;
-    await spoil(thing, 77);
+    await breakRow(thing, 77);
     held.release();
 
     await applying;
@@ -86,20 +89,20 @@ describe('a row that only BigQuery refuses', () => {
       `Error while reading data, error message: JSON parsing error in row starting at position 99999999: ? File: gs://staging-N/${OBJECT}`,
     ],
     [
-      'of an object that is not ours',
+      'in an object that is not ours',
       'Error while reading data, error message: JSON parsing error in row starting at position 0: ? File: gs://elsewhere/a.json',
     ],
   ];
   for (const [what, message] of wordings) {
-    it(`is told in BigQuery's own words when it names a place ${what}`, async () => {
+    it(`is reported with the message of BigQuery when that names a place ${what}`, async () => {
       const thing = await install('merge');
-      const told = message.replace('staging-N', thing.on.bucket.name);
-      stack.bigquery.faults.next('bigquery.job.load', failJob('invalid', told));
+      const reported = message.replace('staging-N', thing.on.bucket.name);
+      stack.bigquery.faults.next('bigquery.job.load', failJob('invalid', reported));
 
       await assert.rejects(thing.stage(), { kind: 'warehouse' });
 
       const reason = String(await thing.on.haltedReason(VIEW));
-      assert.ok(reason.endsWith(told), reason);
+      assert.ok(reason.endsWith(reported), reason);
       assert.doesNotMatch(reason, /key/);
     });
   }

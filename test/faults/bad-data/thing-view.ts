@@ -18,7 +18,7 @@ const CONTENT_TYPE_ID = 50;
 
 export type ThingOptions = {
   loadType: LoadType;
-  /** The SQL types of the view's columns besides the key. */
+  /** The SQL type of each view column except the key. */
   columns: Record<string, string>;
   keyType?: string;
   entry?: Partial<ViewSourceEntry>;
@@ -26,8 +26,8 @@ export type ThingOptions = {
 };
 
 /**
- * A view `thing_view` of any columns and its target, from PostgreSQL to BigQuery and back, by either load type. Its key is
- * `thing_id`; rows are written as SQL literals, and logged.
+ * A view `thing_view` with configurable columns, replicated to its target by either load type. Its key is `thing_id`. Rows are
+ * written as SQL literals, and logged.
  */
 export class ThingView {
   readonly on: Installation;
@@ -49,7 +49,7 @@ export class ThingView {
       create table app_thing (${[`id ${keyType} primary key`, ...declared].join(', ')});
       create view ${VIEW} as select ${['id as thing_id', ...names].join(', ')} from app_thing;
       grant select on app_thing, ${VIEW} to reader`);
-    // Each shape has the message that `npm run generate` would write for it.
+    // Builds the message that `npm run generate` would write to proto/ for this view.
     Object.assign(on.dependencies.warehouse, {
       hasStreamMessage: async () => true,
       streamMessage: async (shape) => streamMessage(streamProto(shape, null).compiled),
@@ -59,9 +59,9 @@ export class ThingView {
     return thing;
   }
 
-  /** Configures the view anew. */
+  /** Imports the configuration of the view, with these fields changed. */
   async import(entry: Partial<ViewSourceEntry> = {}): Promise<void> {
-    const whole = viewSourceEntry.parse({
+    const complete = viewSourceEntry.parse({
       name: VIEW,
       target_name: 'thing',
       main_table: 'app_thing',
@@ -71,10 +71,10 @@ export class ThingView {
       load_type: this.#loadType,
       ...entry,
     });
-    await importConfiguration({ entries: [whole] }, this.on.dependencies);
+    await importConfiguration({ entries: [complete] }, this.on.dependencies);
   }
 
-  /** Adds or replaces a row and logs it: literals of SQL, by column; NULL where none is given. */
+  /** Adds or replaces a row and logs it. Key and values are SQL literals; columns without a value are NULL. */
   async put(key: string, values: Record<string, string> = {}): Promise<void> {
     const names = ['id', ...Object.keys(values).map((name) => pg.escapeIdentifier(name))];
     await this.on.source.database.query(`
@@ -88,14 +88,14 @@ export class ThingView {
     await this.log(key);
   }
 
-  /** Logs a change of the row with that key, a literal of SQL; or under a text of your own. */
+  /** Logs a change of the row with this key, an SQL literal. `objectId`, an SQL expression, replaces the key's text in the log row. */
   async log(key: string, objectId = `(${key})::text`): Promise<void> {
     await this.on.source.database.query(
       `insert into models_logging_change (object_id, content_type_id, action) select ${objectId}, ${CONTENT_TYPE_ID}, 'changed'`,
     );
   }
 
-  /** Logs a change of every row, so that a batch captures all of them. */
+  /** Logs a change of every row, so that the next batch captures all of them. */
   async logAll(): Promise<void> {
     await this.on.source.database.query(
       `insert into models_logging_change (object_id, content_type_id, action) select id::text, ${CONTENT_TYPE_ID}, 'changed' from app_thing`,
@@ -110,23 +110,23 @@ export class ThingView {
     return this.#loadType === 'merge' ? this.on.merge(batch) : this.on.stream(batch);
   }
 
-  /** Extracts and applies what must be a batch. */
+  /** Extracts and applies a batch; fails when there is none. */
   async replicate(): Promise<void> {
     const applied = await this.apply(await this.stage());
     assert.equal(applied.outcome, 'applied');
   }
 
-  /** An operator's redrive. */
+  /** Resumes the halted view, as an operator does. */
   async resume(): Promise<void> {
     await this.on.dependencies.control.viewStops.resume(VIEW);
   }
 
-  /** Asserts that the target has exactly the view's rows, value by value. */
+  /** Asserts that the target holds exactly the rows of the view, value by value. */
   async assertEqual(): Promise<void> {
     assert.deepEqual(await this.differences(), []);
   }
 
-  /** As lines for people. */
+  /** The differences between view and target, as readable lines. */
   async differences(): Promise<string[]> {
     const pair = {
       view: VIEW,
@@ -137,7 +137,7 @@ export class ThingView {
     return describeFindings(await compare(pair, this.on.parts));
   }
 
-  /** The target's rows as BigQuery's client reads them, by key. */
+  /** The target's rows as the BigQuery client returns them, ordered by key. */
   async target(): Promise<Record<string, unknown>[]> {
     const table = `\`${this.on.parts.env.GOOGLE_CLOUD_PROJECT}.SMartDataAnalytics.thing\``;
     return await this.on.query(
@@ -145,7 +145,7 @@ export class ThingView {
     );
   }
 
-  /** What the policies let pass, by batch, oldest first. */
+  /** The counts of values that a policy converted, one entry per batch, oldest first. */
   async policyValues(): Promise<unknown[]> {
     return (await this.on.batches(VIEW)).map(({ policy_values }) => policy_values);
   }

@@ -4,10 +4,10 @@ import { ThingView } from './thing-view.ts';
 
 const ROWS = 5000;
 
-describe('a row of a view that PostgreSQL itself cannot compute', () => {
+describe('a row that makes the view fail in PostgreSQL', () => {
   const stack = useStack();
 
-  /** A view that divides by, and casts, what its table has. */
+  /** A view that divides by a column of its table. */
   async function install(): Promise<ThingView> {
     const thing = await ThingView.install(stack, {
       loadType: 'merge',
@@ -20,7 +20,7 @@ describe('a row of a view that PostgreSQL itself cannot compute', () => {
   }
 
   for (const id of [1, 1234, ROWS]) {
-    it(`stops the batch by its key and column, wherever it is: key ${id}`, async () => {
+    it(`stops the batch, and the error names its key and column: key ${id}`, async () => {
       const thing = await install();
       await thing.on.source.database.query(`update app_thing set per_piece = 0 where id = ${id}`);
 
@@ -42,7 +42,7 @@ describe('a row of a view that PostgreSQL itself cannot compute', () => {
     });
   }
 
-  it('stops the batch by its key and column also when it is beyond what PostgreSQL computes with', async () => {
+  it('stops the batch, and the error names its key and column, when the value exceeds a limit of PostgreSQL', async () => {
     const thing = await ThingView.install(stack, { loadType: 'bq-storage-api', columns: { tree: 'json' } });
     await thing.on.source.database.query(
       'drop view thing_view; create view thing_view as select id as thing_id, tree::jsonb as tree from app_thing; grant select on thing_view to reader',
@@ -56,7 +56,7 @@ describe('a row of a view that PostgreSQL itself cannot compute', () => {
     });
   });
 
-  it('is told by PostgreSQL alone when it is the choice of rows that fails', async () => {
+  it('is reported with the error of PostgreSQL only, when the view fails in its WHERE clause', async () => {
     const thing = await install();
     await thing.on.source.database.query(`
       create or replace view thing_view as select id as thing_id, per_piece, count from app_thing where 1 / per_piece >= 0;

@@ -3,17 +3,17 @@ import { TYPES } from '../../integration/source/example-values.ts';
 import { useStack } from '../../support/use-installation.ts';
 import { LOAD_TYPES, ThingView } from './thing-view.ts';
 
-/** BigQuery's BIGNUMERIC has a 39th digit, the stand-in's not. */
-const BEYOND_THE_STAND_IN = [`'-5e38'`];
+/** BigQuery's BIGNUMERIC can hold it, the emulator's cannot. */
+const BEYOND_THE_EMULATOR = [`'-5e38'`];
 
-describe('values from PostgreSQL to BigQuery and back', () => {
+describe('replicated values', () => {
   const stack = useStack();
 
   for (const loadType of LOAD_TYPES) {
-    it(`I9 of every type and at its bounds are the same on both sides: ${loadType}`, async () => {
+    it(`I9 are the same on both sides for every type, limits included: ${loadType}`, async () => {
       const types = TYPES.map(([type, , values]) => ({
         type,
-        literals: values.map(([literal]) => literal).filter((each) => !BEYOND_THE_STAND_IN.includes(each)),
+        literals: values.map(([literal]) => literal).filter((each) => !BEYOND_THE_EMULATOR.includes(each)),
       }));
       const columns = Object.fromEntries(types.map(({ type }, i) => [`c${i}`, type]));
       const thing = await ThingView.install(stack, { loadType, columns });
@@ -35,7 +35,7 @@ describe('values from PostgreSQL to BigQuery and back', () => {
     });
   }
 
-  it('are seen to differ when they do', async () => {
+  it('are reported by the comparison when they differ', async () => {
     const columns = { note: 'text', number: 'double precision', days: 'date[]' };
     const thing = await ThingView.install(stack, { loadType: 'merge', columns });
     await thing.put('1', { note: `''`, number: '0.1', days: `'{2024-02-29}'` });

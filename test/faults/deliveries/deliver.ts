@@ -3,16 +3,16 @@ import { tick } from '../../../functions/extract/tick.ts';
 import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
 import type { Installation } from '../../support/installation.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 
-/** A message that was published, with the function that it is for. */
+/** A published message and the function that receives it. */
 export type Message = { to: 'extract' | 'merge' | 'stream'; payload: unknown };
 
-/** To be delivered again, as Pub/Sub does when a handler answers an error. */
-export type Refused = { outcome: 'to be delivered again'; why: string };
+/** The handler would answer an error, so that Pub/Sub would deliver the message again. */
+export type Refused = { outcome: 'will be redelivered'; why: string };
 export type Answer = ExtractResult | ApplyResult | { outcome: 'fanned out'; views: string[] } | Refused;
 
-/** The messages that have been published since the last call. */
+/** Returns the messages published since the last call. */
 export async function takeMessages({ mailboxes }: Installation): Promise<Message[]> {
   const taken: Message[] = [];
   for (const to of ['extract', 'merge', 'stream'] as const) {
@@ -21,7 +21,7 @@ export async function takeMessages({ mailboxes }: Installation): Promise<Message
   return taken;
 }
 
-/** Delivers a message as the function's handler takes it. Throws what would halt a view or be set aside. */
+/** Handles a message as the function's handler does. Throws an error that would halt the view or dead-letter the event. */
 export async function deliver({ to, payload }: Message, on: Installation): Promise<Answer> {
   try {
     if (to !== 'extract') {
@@ -34,14 +34,14 @@ export async function deliver({ to, payload }: Message, on: Installation): Promi
       return { outcome: 'fanned out', views };
     }
     if (event.command === 'extract') return await on.extract(event.view, event.trigger);
-    throw new RangeError(`nobody publishes ${JSON.stringify(payload)}`);
+    throw new RangeError(`no function publishes ${JSON.stringify(payload)}`);
   } catch (error) {
-    if (!isPassing(error)) throw error;
-    return { outcome: 'to be delivered again', why: error.message };
+    if (!isRecoverable(error)) throw error;
+    return { outcome: 'will be redelivered', why: error.message };
   }
 }
 
-/** Delivers what is published, and ticks, until no view has anything to do. Answers all that was delivered. */
+/** Ticks, and delivers all published messages, until no view has work left. Returns the delivered messages. */
 export async function deliverAll(on: Installation): Promise<Message[]> {
   const delivered: Message[] = [];
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
@@ -50,14 +50,14 @@ export async function deliverAll(on: Installation): Promise<Message[]> {
     for (let message = messages.shift(); message !== undefined; message = messages.shift()) {
       const answer = await deliver(message, on);
       delivered.push(message);
-      const isNothing = answer.outcome === 'idle' && answer.logRows === '0';
-      if (!isNothing && answer.outcome !== 'fanned out' && answer.outcome !== 'already finished')
+      const isUnchanged = answer.outcome === 'idle' && answer.logRows === '0';
+      if (!isUnchanged && answer.outcome !== 'fanned out' && answer.outcome !== 'already finished')
         isIdle = false;
       messages.push(...(await takeMessages(on)));
     }
     if (isIdle) return delivered;
   }
-  throw new Error(`the views do not come to rest in ${MAX_ROUNDS} rounds`);
+  throw new Error(`the views still have work after ${MAX_ROUNDS} rounds`);
 }
 
 const MAX_ROUNDS = 20;

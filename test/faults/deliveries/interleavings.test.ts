@@ -4,13 +4,13 @@ import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts
 import { useInstallation } from '../../support/use-installation.ts';
 import { deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
 
-/** Something happens: the application changes a row, what is staged of streamed batches is lost, or messages are delivered. */
-type Happening =
+/** A random step: the application changes a row, the staged objects of streamed batches are lost, or messages are delivered. */
+type Action =
   | { what: 'change'; table: 'app_project' | 'app_incident'; id: number; isDeleted: boolean }
   | { what: 'loss' }
   | { what: 'deliveries'; ages: number[] };
 
-const happening: fc.Arbitrary<Happening> = fc.oneof(
+const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
@@ -23,7 +23,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('loss' as const) }) },
   {
     weight: 6,
-    // Of all messages ever published, the newest has age 0: an old one is delivered late, out of order, or again.
+    // The newest published message has age 0. An older one is delivered late, out of order, or again.
     arbitrary: fc.record({
       what: fc.constant('deliveries' as const),
       ages: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }),
@@ -33,7 +33,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 
 const TICK: Message = { to: 'extract', payload: {} };
 
-describe('messages delivered late, out of order, again and at once', () => {
+describe('messages that are delivered late, out of order, repeatedly and concurrently', () => {
   const { on } = useInstallation({
     per: 'file',
     settings: { MAX_BATCH_LOG_ROWS: '2' },
@@ -45,37 +45,37 @@ describe('messages delivered late, out of order, again and at once', () => {
     processes = [on, await on.anotherProcess()];
   });
 
-  it('I2 I4 I5 I7 end with source and target equal, whatever the order, and change nothing when all are delivered again', async () => {
+  it('I2 I4 I5 I7 make source and target equal in any order, and change nothing when all of them are delivered again', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(happening, { minLength: 12, maxLength: 25 }), async (happenings) => {
+      fc.asyncProperty(fc.array(action, { minLength: 12, maxLength: 25 }), async (actions) => {
         const published: Message[] = [TICK];
-        for (const each of happenings) {
-          await happen(each, published);
+        for (const each of actions) {
+          await perform(each, published);
           published.push(...(await takeMessages(on)));
         }
         published.push(...(await deliverAll(on)));
         await on.assertAllEqual();
 
-        const before = await known();
+        const before = await snapshot();
         for (const message of new Map(published.map((each) => [JSON.stringify(each), each])).values()) {
           const { outcome } = await deliver(message, on);
           assert.ok(['already finished', 'idle', 'fanned out'].includes(outcome), outcome);
         }
         await takeMessages(on);
-        assert.deepEqual(await known(), before);
+        assert.deepEqual(await snapshot(), before);
       }),
       { numRuns: 3, endOnFailure: true },
     );
   });
 
-  async function happen(each: Happening, published: readonly Message[]): Promise<void> {
+  async function perform(each: Action, published: readonly Message[]): Promise<void> {
     if (each.what === 'change') return await change(each);
-    if (each.what === 'loss') return await loseWhatIsStaged();
+    if (each.what === 'loss') return await loseStagedObjects();
     const chosen = each.ages.map((age) => published.at(-1 - (age % published.length)) ?? TICK);
     await Promise.all([TICK, ...chosen].map((message, i) => deliver(message, processes[i % 2] ?? on)));
   }
 
-  async function change({ table, id, isDeleted }: Extract<Happening, { what: 'change' }>): Promise<void> {
+  async function change({ table, id, isDeleted }: Extract<Action, { what: 'change' }>): Promise<void> {
     const { rowCount } = await on.source.database.query(`select from ${table} where id = $1`, [id]);
     const text = table === 'app_project' ? 'name' : 'type';
     if (rowCount === 0) await on.source.add(table, { id, [text]: `row ${id}` });
@@ -83,8 +83,8 @@ describe('messages delivered late, out of order, again and at once', () => {
     else await on.source.change(table, id, { [text]: `changed at ${Date.now()}` });
   }
 
-  /** Whoever streams the batch has its rows captured again. */
-  async function loseWhatIsStaged(): Promise<void> {
+  /** Deletes the objects of staged batches; the stream function then requests a new capture of their rows. */
+  async function loseStagedObjects(): Promise<void> {
     const { rows } = await on.control.query(
       `select staged_prefix from etl.etl_transaction where view_name = $1 and state = 'staged'`,
       [STREAMED_ENTRY.name],
@@ -92,7 +92,8 @@ describe('messages delivered late, out of order, again and at once', () => {
     for (const { staged_prefix: prefix } of rows) await on.bucket.deleteFiles({ prefix });
   }
 
-  async function known(): Promise<unknown[]> {
+  /** All batches, errors and target rows, and the ledger. */
+  async function snapshot(): Promise<unknown[]> {
     const tables = (['project', 'incident'] as const).map((name) => on.targetTable(name));
     return [
       (await on.control.query('select * from etl.etl_transaction order by id')).rows,

@@ -6,7 +6,7 @@ import type { Table } from '../../support/sample-source.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 import { type Answer, deliver, deliverAll, type Message, takeMessages } from './deliver.ts';
 
-/** One view of each load type, and how the application of its batches is made to fail for good, or to wait. */
+/** One view per load type, with the call that the tests hold, and the fault that makes applying its batches fail permanently. */
 const APPLIED: {
   view: string;
   to: 'merge' | 'stream';
@@ -26,7 +26,7 @@ const APPLIED: {
   },
 ];
 
-describe('a message that is delivered again', () => {
+describe('a redelivered message', () => {
   const { on, stack } = useInstallation({ settings: { MAX_BATCH_LOG_ROWS: '2' }, views: [STREAMED_ENTRY] });
 
   beforeEach(async () => {
@@ -42,15 +42,15 @@ describe('a message that is delivered again', () => {
         to,
         payload: { view, etlTransactionId: batch.etlTransactionId },
       });
-      const known = async () => [
+      const snapshot = async () => [
         await on.batches(view),
         await on.checkpointOf(view),
         await on.errors(),
         await on.query(`select * from ${on.targetTable(target)} order by ${target}_id`),
       ];
-      /** Delivers it three times, twice at once; asserts that nothing changes and that the answer says why. */
+      /** Delivers the message three times, twice concurrently, and asserts that nothing changes and that the answer gives the reason. */
       const assertNothingChanges = async (batch: Staged, answer: Partial<Answer> & { state?: string }) => {
-        const before = await known();
+        const before = await snapshot();
         const another = await on.anotherProcess();
 
         const answers = [
@@ -58,15 +58,15 @@ describe('a message that is delivered again', () => {
           ...(await Promise.all([deliver(messageOf(batch), on), deliver(messageOf(batch), another)])),
         ];
 
-        // Of two at once, one may find the view busy with the other.
+        // When two are delivered concurrently, one may find the view busy with the other.
         const [alone, ...together] = answers;
         for (const each of [alone, ...together.filter(({ outcome }) => outcome !== 'busy')]) {
           assert.partialDeepStrictEqual(each, answer);
         }
-        assert.deepEqual(await known(), before);
+        assert.deepEqual(await snapshot(), before);
       };
 
-      it('I4 I7 when its batch was applied and newer ones followed', async () => {
+      it('I4 I7 changes nothing when its batch is applied and newer ones have followed', async () => {
         await change('older');
         const older = await on.stage(view);
         await deliver(messageOf(older), on);
@@ -78,7 +78,7 @@ describe('a message that is delivered again', () => {
         await on.assertAllEqual();
       });
 
-      it('I4 when its batch was abandoned and captured again under a new number', async () => {
+      it('I4 changes nothing when its batch was abandoned and its rows were captured again under a new batch id', async () => {
         await change('changed');
         const abandoned = await on.stage(view);
         const nowMs = () => Date.now() + 24 * 3_600_000 + 1000;
@@ -95,7 +95,7 @@ describe('a message that is delivered again', () => {
         await on.assertAllEqual();
       });
 
-      it('I8 when its batch failed: it is skipped while the view is halted, and settled when it was resumed', async () => {
+      it('I8 is skipped while its view is halted by the failed batch, and finds the batch abandoned after the resume', async () => {
         await change('changed');
         const failed = await on.stage(view);
         stack.bigquery.faults.next(call, refusal);
@@ -109,7 +109,7 @@ describe('a message that is delivered again', () => {
         await on.assertAllEqual();
       });
 
-      it('I4 while its batch is being applied: it finds the view busy', async () => {
+      it('I4 finds the view busy while its batch is being applied', async () => {
         await change('changed');
         const batch = await on.stage(view);
         const held = stack.bigquery.faults.holdNext(call);
@@ -123,11 +123,11 @@ describe('a message that is delivered again', () => {
         await on.assertAllEqual();
       });
 
-      it('I4 together with everything else that was published since, at once and in reverse', async () => {
+      it('I4 changes nothing together with all later messages, delivered concurrently and in reverse order', async () => {
         await change('changed');
         await on.source.add(table, { id: 3, [column]: 'three' }, { id: 4, [column]: 'four' });
         const delivered = await deliverAll(on);
-        const before = await known();
+        const before = await snapshot();
         const another = await on.anotherProcess();
 
         const answers = await Promise.all(
@@ -138,7 +138,7 @@ describe('a message that is delivered again', () => {
           assert.ok(['already finished', 'busy', 'idle', 'fanned out'].includes(outcome), outcome);
         }
         await deliverAll(on);
-        const [batches, , errors, rows] = await known();
+        const [batches, , errors, rows] = await snapshot();
         assert.deepEqual([batches, errors, rows], [before[0], before[2], before[3]]);
         await on.assertAllEqual();
       });
@@ -146,15 +146,15 @@ describe('a message that is delivered again', () => {
   }
 
   describe('to extract', () => {
-    it('I4 two ticks at once fan out twice, and each view has one batch in flight', async () => {
+    it('I4 two concurrent ticks fan out twice, and each view still has one batch in flight', async () => {
       for (const table of ['app_project', 'app_incident'] as const) await on.source.add(table, { id: 3 });
       const another = await on.anotherProcess();
       const tick: Message = { to: 'extract', payload: { trigger: 'schedule' } };
       await Promise.all([deliver(tick, on), deliver(tick, another)]);
-      const asked = await takeMessages(on);
-      assert.equal(asked.length, 6);
+      const requests = await takeMessages(on);
+      assert.equal(requests.length, 6);
 
-      const answers = await Promise.all(asked.map((message, i) => deliver(message, i < 3 ? on : another)));
+      const answers = await Promise.all(requests.map((message, i) => deliver(message, i < 3 ? on : another)));
 
       assert.equal(answers.filter(({ outcome }) => outcome === 'staged').length, 2);
       await deliverAll(on);
@@ -162,27 +162,27 @@ describe('a message that is delivered again', () => {
       await on.assertAllEqual();
     });
 
-    it('I2 the request to go on after a cut batch, twice and before that batch is applied, loses nothing', async () => {
+    it('I2 a continuation after a cut batch loses nothing when it arrives before that batch is applied, and twice', async () => {
       const rows = Array.from({ length: 5 }, (_, i) => ({ id: i + 10, name: `project ${i}` }));
       await on.source.add('app_project', ...rows);
-      const goOn: Message = { to: 'extract', payload: { view: 'pmr_project', trigger: 'continue' } };
+      const continuation: Message = { to: 'extract', payload: { view: 'pmr_project', trigger: 'continue' } };
       const cut = await on.stage();
       assert.equal(cut.hasMore, true);
 
-      assert.partialDeepStrictEqual(await deliver(goOn, on), {
+      assert.partialDeepStrictEqual(await deliver(continuation, on), {
         outcome: 'republished',
         etlTransactionId: cut.etlTransactionId,
       });
       await on.merge(cut);
-      const [first, second] = await Promise.all([deliver(goOn, on), deliver(goOn, on)]);
+      const [first, second] = await Promise.all([deliver(continuation, on), deliver(continuation, on)]);
 
       assert.deepEqual([first.outcome, second.outcome].sort()[1], 'staged');
       await deliverAll(on);
-      assert.partialDeepStrictEqual(await deliver(goOn, on), { outcome: 'idle', logRows: '0' });
+      assert.partialDeepStrictEqual(await deliver(continuation, on), { outcome: 'idle', logRows: '0' });
       await on.assertAllEqual();
     });
 
-    it('I4 the request to capture a lost batch again, late, finds nothing left to do', async () => {
+    it('I4 a late request to recapture a lost batch finds nothing to do', async () => {
       await on.source.change('app_incident', 1, { type: 'changed' });
       const batch = await on.stage(STREAMED_ENTRY.name);
       await on.bucket.file(`${batch.view}/${batch.etlTransactionId}/manifest.json`).delete();

@@ -1,22 +1,22 @@
 import { deliver } from './deliver.ts';
 import type { Lane, Server } from './lane.ts';
-import { callStep, isMoreThanAStep, type Situation, type Stage } from './situation.ts';
+import { callStep, needsOwnProcess, type Situation, type SituationSetup } from './situation.ts';
 
-/** One call of a run: the nth of its name to its server. */
+/** One call of a run: the nth call of this name to this server. */
 export interface Call {
   readonly server: Server;
   readonly name: string;
   readonly nth: number;
 }
 
-/** Of BigQuery's work on a job, which is no call of ours. */
-const isJobItself = (name: string): boolean => name.startsWith('bigquery.job.');
+/** The emulator records a running job like a call, but no function makes it. */
+const isJobRun = (name: string): boolean => name.startsWith('bigquery.job.');
 
-/** The calls that a function makes in a situation, from the first of a new process on, when nothing goes wrong. */
-export async function recordCalls(lane: Lane, stage: Stage, situation: Situation): Promise<Call[]> {
-  const prepared = await stage.prepare(situation);
+/** Returns the calls that a new process of a function makes in a situation without faults. */
+export async function recordCalls(lane: Lane, setup: SituationSetup, situation: Situation): Promise<Call[]> {
+  const prepared = await setup.prepare(situation);
   lane.clearFaults();
-  if (isMoreThanAStep(situation)) {
+  if (needsOwnProcess(situation)) {
     const { answered, kill } = await deliver(situation.functionName, prepared, {});
     await answered;
     await kill();
@@ -28,10 +28,10 @@ export async function recordCalls(lane: Lane, stage: Stage, situation: Situation
     return names.flatMap((name): Call[] => {
       const nth = (counts.get(name) ?? 0) + 1;
       counts.set(name, nth);
-      return isJobItself(name) ? [] : [{ server: server as Server, name, nth }];
+      return isJobRun(name) ? [] : [{ server: server as Server, name, nth }];
     });
   });
   lane.dropConnections();
-  await stage.leave(situation, prepared.world);
+  await setup.leave(situation, prepared.world);
   return calls;
 }

@@ -3,14 +3,14 @@ import { pushed } from '../../support/pushed.ts';
 import { RunningFunctions } from '../../support/running-functions.ts';
 import type { Prepared } from './situation.ts';
 
-/** A function that was given an event, in a process of its own. */
+/** A function in its own process that has received an event. */
 export type Delivered = {
-  /** The status that it answers; undefined when it ends without. */
+  /** The status of the response; undefined when the process ends without one. */
   answered: Promise<number | undefined>;
   kill: () => Promise<void>;
 };
 
-/** Starts the function in a process of its own and pushes the event to it, as Pub/Sub does. `settings` are more of its environment. */
+/** Starts the function in its own process and pushes the event to it, as Pub/Sub does. `settings` are additional environment variables. */
 export async function deliver(
   functionName: FunctionName,
   { world, event }: Prepared,

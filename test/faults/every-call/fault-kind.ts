@@ -21,27 +21,27 @@ export const FAULT_KINDS = [
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** What happens to the process that made the call: it goes on, it waits until it gives up, or it is killed while it waits. */
-export type Fate = 'goes on' | 'gives up' | 'killed';
+/** What happens to the calling process: it continues, its call times out, or it is killed while it waits. */
+export type Fate = 'continues' | 'times out' | 'killed';
 
 export const FATES: Readonly<Record<FaultKind, Fate>> = {
-  'error before the effect': 'goes on',
-  'refusal before the effect': 'goes on',
-  'answer lost after the effect': 'goes on',
-  'no answer until the time-out': 'gives up',
+  'error before the effect': 'continues',
+  'refusal before the effect': 'continues',
+  'answer lost after the effect': 'continues',
+  'no answer until the time-out': 'times out',
   'killed before the effect': 'killed',
   'killed after the effect': 'killed',
 };
 
 type Protocol = 'postgres' | 'rest' | 'grpc';
 
-/** An error that may pass: those that the clients try again by themselves, where they do. */
+/** Transient errors. Some of the clients retry these themselves. */
 const ERRORS: Readonly<Record<Protocol, number | string>> = {
   postgres: '40001',
   rest: 503,
   grpc: 'UNAVAILABLE',
 };
-/** One that no client tries again: the function sees it. */
+/** Errors that no client retries, so that they reach the function. */
 const REFUSALS: Readonly<Record<Protocol, number | string>> = {
   postgres: '57P01',
   rest: 403,
@@ -49,7 +49,7 @@ const REFUSALS: Readonly<Record<Protocol, number | string>> = {
 };
 const TOO_MANY_CONNECTIONS = '53300';
 
-/** The fault of a kind for a call, and what holds the call, of the kinds that do. */
+/** Returns the fault of this kind for a call, and the hold of the call for kinds that hold it. */
 export function faultOf(kind: FaultKind, call: Call): { fault: Fault; held: Hold | null } {
   const protocol = protocolOf(call);
   switch (kind) {
@@ -62,7 +62,7 @@ export function faultOf(kind: FaultKind, call: Call): { fault: Fault; held: Hold
     case 'answer lost after the effect':
       return { fault: protocol === 'grpc' ? failAfterEffect('UNAVAILABLE') : dropAfterEffect(), held: null };
     case 'no answer until the time-out': {
-      // The effect comes when nobody waits for it any more.
+      // The effect happens when the caller no longer waits for it.
       const held = hold();
       return { fault: held, held };
     }

@@ -1,20 +1,20 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import { asDataHubError } from '../../../shared/errors.ts';
 import { pass } from '../../emulators/faults.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 import type { Call } from './call.ts';
 import { deliver } from './deliver.ts';
 import { FATES, type FaultKind, faultOf } from './fault-kind.ts';
-import { findFaults, findUntold } from './judge.ts';
+import { findFaults, findMissingEffects } from './judge.ts';
 import type { Lane } from './lane.ts';
-import { comeToHalt, comeToRest } from './recover.ts';
+import { tickUntilHalted, tickUntilIdle } from './recover.ts';
 import {
-  beginsItsWorld,
   callStep,
-  isMoreThanAStep,
+  needsNewWorld,
+  needsOwnProcess,
   type Prepared,
   type Situation,
-  type Stage,
+  type SituationSetup,
 } from './situation.ts';
 
 export interface Injection {
@@ -23,27 +23,27 @@ export interface Injection {
   readonly kind: FaultKind;
 }
 
-/** Not met: the function did not make the call this time. */
+/** `not injected`: the function did not make the call this time. */
 export type Verdict =
   | { outcome: 'survived' }
-  | { outcome: 'not met' }
+  | { outcome: 'not injected' }
   | { outcome: 'not survived'; why: string };
 
-/** Of a process that waits for an answer; the others have those that are deployed. */
-const SMALL_TIMEOUTS = {
+/** Time-outs for a process whose call is held; all other processes have the deployed ones. */
+const SHORT_TIMEOUTS = {
   CALL_TIMEOUT_SECONDS: '1',
   CONNECT_TIMEOUT_SECONDS: '1',
   STATEMENT_TIMEOUT_SECONDS: '1',
 };
-/** Pub/Sub does not bring the event again. */
+/** The status after which Pub/Sub does not deliver the event again. */
 const ACKNOWLEDGED = 200;
-/** A function that still waits then has no time-out, however busy the machine is. */
-const PATIENCE_MS = 240_000;
+/** A function that waits longer has no time-out, however busy the machine is. */
+const HANG_LIMIT_MS = 240_000;
 
-/** Runs the function once with one fault, then ticks without any, and looks what came of it. */
-export async function inject(lane: Lane, stage: Stage, injection: Injection): Promise<Verdict> {
+/** Runs the function once with one fault, ticks without faults, and checks the end state. */
+export async function inject(lane: Lane, setup: SituationSetup, injection: Injection): Promise<Verdict> {
   const { situation, call, kind } = injection;
-  const prepared = await stage.prepare(situation);
+  const prepared = await setup.prepare(situation);
   let verdict: Verdict;
   try {
     lane.clearFaults();
@@ -54,22 +54,22 @@ export async function inject(lane: Lane, stage: Stage, injection: Injection): Pr
     const run = { lane, situation, prepared, held };
     const answered = await (FATES[kind] === 'killed'
       ? runAndKill(run)
-      : runToEnd(run, FATES[kind] === 'gives up'));
-    const isMet = faults.unused.length === 0;
+      : runToEnd(run, FATES[kind] === 'times out'));
+    const isInjected = faults.unused.length === 0;
     lane.clearFaults();
-    const untold = answered === ACKNOWLEDGED ? await findUntold(situation, prepared) : [];
-    if (situation.work === 'bad row') await haltAndMend(prepared);
-    await comeToRest(prepared.world, prepared.view);
-    const wrong = [...untold, ...(await findFaults(prepared))];
+    const missing = answered === ACKNOWLEDGED ? await findMissingEffects(situation, prepared) : [];
+    if (situation.work === 'bad row') await haltAndCorrect(prepared);
+    await tickUntilIdle(prepared.world, prepared.view);
+    const wrong = [...missing, ...(await findFaults(prepared))];
     verdict =
       wrong.length > 0
         ? { outcome: 'not survived', why: wrong.join('; ') }
-        : { outcome: isMet ? 'survived' : 'not met' };
+        : { outcome: isInjected ? 'survived' : 'not injected' };
   } catch (error) {
     verdict = { outcome: 'not survived', why: error instanceof Error ? error.message : String(error) };
   }
-  if (beginsItsWorld(situation) || verdict.outcome === 'not survived') {
-    await stage.leave(situation, prepared.world);
+  if (needsNewWorld(situation) || verdict.outcome === 'not survived') {
+    await setup.leave(situation, prepared.world);
   }
   return verdict;
 }
@@ -82,15 +82,15 @@ type Run = {
 };
 
 /**
- * In this process, or, if it is more than a step, in one of its own, whose answer is returned. Throws for an error that Pub/Sub would not
- * bring the event again after, and when nobody gave up.
+ * Runs the situation in this process, or in its own process if it needs one; then returns the response status. Throws after an error for
+ * which Pub/Sub would not deliver the event again, and when a call that must time out does not.
  */
-async function runToEnd(run: Run, givesUp: boolean): Promise<number | undefined> {
+async function runToEnd(run: Run, timesOut: boolean): Promise<number | undefined> {
   const { lane, situation, held } = run;
-  const settings: Record<string, string> = givesUp ? SMALL_TIMEOUTS : {};
-  const running = isMoreThanAStep(situation) ? runProcess(run, settings) : runStep(run, settings);
+  const settings: Record<string, string> = timesOut ? SHORT_TIMEOUTS : {};
+  const running = needsOwnProcess(situation) ? runProcess(run, settings) : runStep(run, settings);
   try {
-    return givesUp ? await withinPatience(running) : await running;
+    return timesOut ? await failWhenHanging(running) : await running;
   } finally {
     held?.release();
     await running.catch(() => undefined);
@@ -103,7 +103,7 @@ async function runStep({ situation, prepared }: Run, settings: Record<string, st
     await callStep(situation, prepared, await prepared.world.newProcess(settings));
   } catch (thrown) {
     const error = asDataHubError(thrown);
-    if (!isPassing(error)) throw error;
+    if (!isRecoverable(error)) throw error;
   }
 }
 
@@ -117,18 +117,19 @@ async function runProcess(
   return status;
 }
 
-async function withinPatience<T>(running: Promise<T>): Promise<T> {
-  const impatience = new AbortController();
-  const tooLong = elapse(PATIENCE_MS, undefined, { signal: impatience.signal }).then((): never => {
-    throw new Error(`the function waits for an answer for more than ${PATIENCE_MS} ms`);
+async function failWhenHanging<T>(running: Promise<T>): Promise<T> {
+  const finished = new AbortController();
+  const tooLong = elapse(HANG_LIMIT_MS, undefined, { signal: finished.signal }).then((): never => {
+    throw new Error(`the function has waited for a response for more than ${HANG_LIMIT_MS} ms`);
   });
   tooLong.catch(() => undefined);
-  return await Promise.race([running, tooLong]).finally(() => impatience.abort());
+  return await Promise.race([running, tooLong]).finally(() => finished.abort());
 }
 
-/** In a process of its own, which is killed while the call is held, and released when the process is gone. */
+/** Runs the function in its own process, kills the process while the call is held, and then releases the call. */
 async function runAndKill({ situation, prepared, held }: Run): Promise<number | undefined> {
-  if (held === null) throw new TypeError('no moment to kill the process at');
+  if (held === null)
+    throw new TypeError('this kind of fault holds no call during which the process could be killed');
   const { answered, kill } = await deliver(situation.functionName, prepared, {});
   await Promise.race([held.reached, answered]);
   await kill();
@@ -136,11 +137,11 @@ async function runAndKill({ situation, prepared, held }: Run): Promise<number | 
   return await answered;
 }
 
-/** The row that halts the view stays until the event is set aside; then an operator mends it and lets the view run. */
-async function haltAndMend({ world, view }: Prepared): Promise<void> {
-  await comeToHalt(world, view);
-  const letters = await world.mailboxes.deadLetter.take();
-  if (letters.length === 0) throw new Error('there is no dead letter');
-  await world.mend(view);
+/** Keeps the bad row until its view is halted and its event dead-lettered; then corrects it and resumes the view, as an operator does. */
+async function haltAndCorrect({ world, view }: Prepared): Promise<void> {
+  await tickUntilHalted(world, view);
+  const deadLetters = await world.mailboxes.deadLetter.take();
+  if (deadLetters.length === 0) throw new Error('there is no dead letter');
+  await world.correctRow(view);
   await world.dependencies.control.viewStops.resume(view.name);
 }

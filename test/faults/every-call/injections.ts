@@ -2,30 +2,30 @@ import { createHash } from 'node:crypto';
 import { FAULT_KINDS } from './fault-kind.ts';
 import type { Injection } from './inject.ts';
 import type { Recording } from './lane-worker.ts';
-import { isMoreThanAStep } from './situation.ts';
+import { needsOwnProcess } from './situation.ts';
 
-/** Every call of a recording, every way. */
+/** Returns every kind of fault for every call of a recording. */
 export function everyInjection(recording: Recording): Injection[] {
   return recording.flatMap(({ situation, calls }) =>
     calls.flatMap((call) => FAULT_KINDS.map((kind) => ({ situation, call, kind }))),
   );
 }
 
-/** Some of each function and kind, as many, chosen by the seed. */
+/** Returns a sample: at most `ofEach` injections of each function, view and kind, chosen by the seed. */
 export function sampleOf(injections: readonly Injection[], ofEach: number, seed: string): Injection[] {
-  const drawn = (injection: Injection) =>
+  const hashOf = (injection: Injection) =>
     createHash('md5')
       .update(seed + describeInjection(injection))
       .digest('hex');
   const groups = Map.groupBy(
     injections,
     ({ situation, kind }) =>
-      `${situation.functionName}, ${situation.view}, ${isMoreThanAStep(situation)}, ${kind}`,
+      `${situation.functionName}, ${situation.view}, ${needsOwnProcess(situation)}, ${kind}`,
   );
   return [...groups.values()].flatMap((group) =>
     group
-      .map((injection) => ({ injection, lot: drawn(injection) }))
-      .sort((a, b) => (a.lot < b.lot ? -1 : 1))
+      .map((injection) => ({ injection, hash: hashOf(injection) }))
+      .sort((a, b) => (a.hash < b.hash ? -1 : 1))
       .slice(0, ofEach)
       .map(({ injection }) => injection),
   );

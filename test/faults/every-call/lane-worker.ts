@@ -2,9 +2,9 @@ import { parentPort } from 'node:worker_threads';
 import { type Call, recordCalls } from './call.ts';
 import { type Injection, inject, type Verdict } from './inject.ts';
 import { Lane } from './lane.ts';
-import { SITUATIONS, type Situation, Stage } from './situation.ts';
+import { SITUATIONS, type Situation, SituationSetup } from './situation.ts';
 
-/** What a worker is asked, one thing at a time. */
+/** A request to a worker, which handles one at a time. */
 export type Request =
   | { command: 'record' }
   | { command: 'inject'; injection: Injection }
@@ -13,19 +13,19 @@ export type Recording = { situation: Situation; calls: Call[] }[];
 export type Answer = Recording | Verdict | null;
 
 const lane = await Lane.start();
-const stage = new Stage(lane);
+const setup = new SituationSetup(lane);
 
 async function answer(request: Request): Promise<Answer> {
   switch (request.command) {
     case 'record': {
       const recording: Recording = [];
       for (const situation of SITUATIONS) {
-        recording.push({ situation, calls: await recordCalls(lane, stage, situation) });
+        recording.push({ situation, calls: await recordCalls(lane, setup, situation) });
       }
       return recording;
     }
     case 'inject':
-      return await inject(lane, stage, request.injection);
+      return await inject(lane, setup, request.injection);
     case 'stop':
       await lane.stop();
       return null;

@@ -8,8 +8,8 @@ import { World } from './world.ts';
 export type Server = 'postgres' | 'storage' | 'bigquery' | 'pubsub';
 
 /**
- * Everything that one fault at a time is injected into: servers of its own, and a proxy in front of PostgreSQL. Their addresses are in
- * the environment of the process or worker, which can have only one lane.
+ * An environment that receives one fault at a time: its own servers, and a proxy in front of PostgreSQL. The environment variables of
+ * the process or worker hold the addresses of the servers, so that each process or worker can have only one lane.
  */
 export class Lane {
   readonly #stack: Stack;
@@ -39,12 +39,12 @@ export class Lane {
     for (const faults of Object.values(this.faults)) faults.clear();
   }
 
-  /** Breaks the connections to the databases of processes that have ended. */
+  /** Breaks the database connections that ended processes have left behind. */
   dropConnections(): void {
     this.#proxy.dropConnections();
   }
 
-  /** A new installation of the functions, in which nothing is extracted. */
+  /** Creates an installation of the functions without any batch. */
   async install(): Promise<World> {
     return new World(await this.#stack.install({ views: [STREAMED_ENTRY] }), this.#proxy);
   }

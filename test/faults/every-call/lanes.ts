@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Injection, Verdict } from './inject.ts';
 import type { Answer, Recording, Request } from './lane-worker.ts';
 
-/** Several lanes, each in a worker, since a process has one environment. */
+/** Several lanes, each in a worker of its own, because a process has only one environment. */
 export class Lanes {
   readonly #workers: LaneWorker[];
 
@@ -11,14 +11,14 @@ export class Lanes {
     this.#workers = Array.from({ length: count }, () => new LaneWorker());
   }
 
-  /** The calls of every situation, in the order in which their servers got them. */
+  /** Returns the calls of every situation, in the order in which their servers received them. */
   async record(): Promise<Recording> {
     const [first] = this.#workers;
-    if (first === undefined) throw new RangeError('there is no lane');
-    return (await first.ask({ command: 'record' })) as Recording;
+    if (first === undefined) throw new RangeError('there must be at least one lane');
+    return (await first.send({ command: 'record' })) as Recording;
   }
 
-  /** Injects all of them, several at a time; `onVerdict` hears of each when it is known. */
+  /** Makes all injections, several at a time, and calls `onVerdict` for each when its verdict is known. */
   async inject(
     injections: readonly Injection[],
     onVerdict: (injection: Injection, verdict: Verdict) => void,
@@ -27,16 +27,16 @@ export class Lanes {
     await Promise.all(
       this.#workers.map(async (worker) => {
         for (let injection = waiting.pop(); injection !== undefined; injection = waiting.pop()) {
-          onVerdict(injection, (await worker.ask({ command: 'inject', injection })) as Verdict);
+          onVerdict(injection, (await worker.send({ command: 'inject', injection })) as Verdict);
         }
       }),
     );
   }
 
-  /** Leaves nothing running, also when a worker has failed, and rejects with its error then. */
+  /** Stops all workers, even when one has failed; then it rejects with that worker's error. */
   async stop(): Promise<void> {
     try {
-      await Promise.all(this.#workers.map((worker) => worker.ask({ command: 'stop' })));
+      await Promise.all(this.#workers.map((worker) => worker.send({ command: 'stop' })));
     } finally {
       await Promise.all(this.#workers.map((worker) => worker.terminate()));
     }
@@ -51,12 +51,12 @@ class LaneWorker {
     this.#failed = once(this.#worker, 'error').then(([error]) => {
       throw error;
     });
-    // It may fail while it is asked nothing: the next question is answered with the error.
+    // The worker may fail between two requests: the next request then rejects with the error.
     this.#failed.catch(() => undefined);
   }
 
-  /** Rejects with what the worker ended with, if it does. */
-  async ask(request: Request): Promise<Answer> {
+  /** Rejects with the error of the worker when the worker fails. */
+  async send(request: Request): Promise<Answer> {
     this.#worker.postMessage(request);
     const [answer] = await Promise.race([once(this.#worker, 'message'), this.#failed]);
     return answer as Answer;

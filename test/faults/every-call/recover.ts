@@ -1,39 +1,39 @@
 import { tick } from '../../../functions/extract/tick.ts';
 import { asDataHubError } from '../../../shared/errors.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 import type { ViewUnderTest } from './views.ts';
 import type { World } from './world.ts';
 
-/** So many ticks must be enough, whatever happened before. */
+/** After any fault, this many ticks must be enough. */
 const MAX_TICKS = 8;
 
 /**
- * Ticks as the scheduler does, and delivers what was announced, in a process that meets no fault, until there is nothing to do: no
- * operator, only time. Throws an error telling what was answered when the view does not come to rest.
+ * Ticks as the scheduler does, and delivers announced batches, in a process without faults, until there is no work left. No operator
+ * helps, only time passes. When work is still left after all ticks, throws an error with the outcome of every step.
  */
-export async function comeToRest(world: World, view: ViewUnderTest): Promise<void> {
-  const told: string[] = [];
+export async function tickUntilIdle(world: World, view: ViewUnderTest): Promise<void> {
+  const outcomes: string[] = [];
   await tick('test', world.dependencies);
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
-    const extracted = await attempt(told, () => world.extract(view.name));
+    const extracted = await attempt(outcomes, () => world.extract(view.name));
     if (extracted?.outcome === 'idle' && extracted.logRows === '0') return;
-    if (extracted?.outcome === 'busy') await world.letLeasesAge();
+    if (extracted?.outcome === 'busy') await world.expireLeases();
     for (const announced of await world.takeAnnouncements(view)) {
-      const applied = await attempt(told, () => world.apply(announced));
-      if (applied?.outcome === 'busy') await world.letLeasesAge();
+      const applied = await attempt(outcomes, () => world.apply(announced));
+      if (applied?.outcome === 'busy') await world.expireLeases();
     }
   }
-  throw new Error(`the view does not come to rest: ${told.join('; ')}`);
+  throw new Error(`the view still has work: ${outcomes.join('; ')}`);
 }
 
 /**
- * Ticks in a process that meets no fault until the view, one of whose rows is bad, is halted and the event is set aside. Throws an
- * error telling what was answered when it does not come to that.
+ * Ticks in a process without faults until the view with the bad row is halted and its event is dead-lettered. When that does not
+ * happen, throws an error with the outcome of every step.
  */
-export async function comeToHalt(world: World, view: ViewUnderTest): Promise<void> {
-  const told: string[] = [];
+export async function tickUntilHalted(world: World, view: ViewUnderTest): Promise<void> {
+  const outcomes: string[] = [];
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
-    await world.letLettersAge();
+    await world.expireDeadLetterClaims();
     await tick('test', world.dependencies);
     const { rows } = await world.control.query(
       `select halted_at is not null and not exists (select from etl.etl_error where dead_letter_due_at is not null) as is_done
@@ -43,28 +43,28 @@ export async function comeToHalt(world: World, view: ViewUnderTest): Promise<voi
     if (rows[0]?.is_done === true) return;
     try {
       const extracted = await world.extract(view.name);
-      told.push(JSON.stringify(extracted));
-      if (extracted.outcome === 'busy') await world.letLeasesAge();
+      outcomes.push(JSON.stringify(extracted));
+      if (extracted.outcome === 'busy') await world.expireLeases();
     } catch (thrown) {
-      told.push(asDataHubError(thrown).message);
+      outcomes.push(asDataHubError(thrown).message);
     }
   }
-  throw new Error(`the view does not halt: ${told.join('; ')}`);
+  throw new Error(`the view does not halt: ${outcomes.join('; ')}`);
 }
 
-/** What the step answered; undefined for a failure after which Pub/Sub brings the event again. */
+/** Returns the result of the step; undefined after an error for which Pub/Sub delivers the event again. */
 async function attempt<T extends { outcome: string }>(
-  told: string[],
+  outcomes: string[],
   step: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
     const result = await step();
-    told.push(JSON.stringify(result));
+    outcomes.push(JSON.stringify(result));
     return result;
   } catch (thrown) {
     const error = asDataHubError(thrown);
-    told.push(`${error.kind}: ${error.message}`);
-    if (!isPassing(error)) throw error;
+    outcomes.push(`${error.kind}: ${error.message}`);
+    if (!isRecoverable(error)) throw error;
     return undefined;
   }
 }

@@ -4,17 +4,17 @@ import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { FunctionName } from '../../local/functions.ts';
 import { MERGE, STREAM, unlessHalted } from '../../support/installation.ts';
 import type { Lane } from './lane.ts';
-import { comeToRest } from './recover.ts';
+import { tickUntilIdle } from './recover.ts';
 import { VIEWS, type ViewName, type ViewUnderTest } from './views.ts';
 import type { Changes, World } from './world.ts';
 
-/** A function that is about to run: what it is to do, and of which view. */
+/** A function that is about to run, its view, and its work. */
 export interface Situation {
   readonly functionName: FunctionName;
   readonly view: ViewName;
   /**
-   * A batch of a kind; a row that halts the view and whose event is set aside; or a tick of all views. The last two are more than
-   * a step: the function does them in a process of its own, from the pushed event to its answer.
+   * A batch of some kind; a bad row, which halts the view and dead-letters the event; or a tick of all views. The last two need the
+   * whole function, in its own process, from the pushed event to the response.
    */
   readonly work: Batch | 'bad row' | 'fan-out';
 }
@@ -32,25 +32,25 @@ export const SITUATIONS: readonly Situation[] = [
   { functionName: 'extract', view: 'pmr_project', work: 'fan-out' },
 ];
 
-export function isMoreThanAStep({ work }: Situation): boolean {
+export function needsOwnProcess({ work }: Situation): boolean {
   return work === 'bad row' || work === 'fan-out';
 }
 
-/** A situation in its world, up to the moment where the function is called. */
+/** A situation in its world, ready for the call of the function. */
 export interface Prepared {
   readonly world: World;
   readonly view: ViewUnderTest;
   readonly event: { view?: string; etlTransactionId?: string };
   /**
-   * What the application did since the number of the last batch before it, which is what batches above it must tell; null when one of
-   * them carries every row.
+   * The changes of the application since the last batch before the situation, which the later batches must record; null when one of
+   * these is a complete batch.
    */
   readonly changes: Changes | null;
-  readonly lastBatchBefore: string;
+  readonly lastBatchIdBefore: string;
 }
 
-/** Brings a situation about. An initial batch begins its world, and so does a row that is bad; the others are of one that has been through some. */
-export class Stage {
+/** Prepares situations. An initial batch and a bad row get a new world; all others share a world with earlier batches. */
+export class SituationSetup {
   readonly #lane: Lane;
   readonly #worlds = new Map<ViewName, World>();
 
@@ -61,11 +61,11 @@ export class Stage {
   async prepare(situation: Situation): Promise<Prepared> {
     const { functionName, work } = situation;
     const view = VIEWS[situation.view];
-    const isNew = beginsItsWorld(situation);
+    const isNew = needsNewWorld(situation);
     const world = isNew ? await this.#lane.install() : await this.#loadedWorld(view);
-    const lastBatchBefore = await world.lastBatch();
+    const lastBatchIdBefore = await world.lastBatchId();
     const changes = isNew ? await world.fill(view) : await world.change(view);
-    if (work === 'bad row') await world.spoil(view);
+    if (work === 'bad row') await world.breakRow(view);
     if (work === 'resync') await world.dependencies.control.viewStops.requestResync(view.name, true);
     await world.letHorizonsAge();
     const event =
@@ -73,13 +73,13 @@ export class Stage {
         ? {}
         : functionName === 'extract'
           ? { view: view.name }
-          : { view: view.name, etlTransactionId: await staged(world, view) };
-    return { world, view, event, changes: work === 'resync' ? null : changes, lastBatchBefore };
+          : { view: view.name, etlTransactionId: await stageBatch(world, view) };
+    return { world, view, event, changes: work === 'resync' ? null : changes, lastBatchIdBefore };
   }
 
-  /** The world is not fit for another situation. */
+  /** Discards a world that no other situation can use. */
   async leave(situation: Situation, world: World): Promise<void> {
-    if (!beginsItsWorld(situation)) this.#worlds.delete(situation.view);
+    if (!needsNewWorld(situation)) this.#worlds.delete(situation.view);
     await world.leave();
   }
 
@@ -88,17 +88,17 @@ export class Stage {
     if (known !== undefined) return known;
     const world = await this.#lane.install();
     await world.fill(view);
-    await comeToRest(world, view);
-    // The batch after an initial one still makes sure of what later ones remember.
+    await tickUntilIdle(world, view);
+    // The first batch after an initial one makes extra checks that later batches do not repeat.
     await world.change(view);
-    await comeToRest(world, view);
+    await tickUntilIdle(world, view);
     this.#worlds.set(view.name, world);
     return world;
   }
 }
 
-/** Whether its world is of no use for another situation. */
-export function beginsItsWorld({ work }: Situation): boolean {
+/** Whether the situation needs a world of its own. */
+export function needsNewWorld({ work }: Situation): boolean {
   return work === 'initial' || work === 'bad row';
 }
 
@@ -110,7 +110,7 @@ export async function callStep(
 ): Promise<object> {
   const invocation = { functionName, event };
   const { view, etlTransactionId } = event;
-  if (view === undefined) throw new TypeError('a tick is more than a step');
+  if (view === undefined) throw new TypeError('a tick has no step to call');
   if (etlTransactionId === undefined) {
     return unlessHalted(await extractView(view, 'test', invocation, dependencies));
   }
@@ -119,8 +119,8 @@ export async function callStep(
   return unlessHalted(await applyBatch(batch, applier, invocation, dependencies));
 }
 
-/** Extracts a batch, and takes its announcement: what the caller does not apply is left to the ticks. */
-async function staged(world: World, view: ViewUnderTest): Promise<string> {
+/** Stages a batch and removes its message, so that only the caller or a later tick applies it. */
+async function stageBatch(world: World, view: ViewUnderTest): Promise<string> {
   const { etlTransactionId } = await world.stage(view.name);
   await world.takeAnnouncements(view);
   return etlTransactionId;

@@ -4,21 +4,21 @@ import { describeInjection } from './injections.ts';
 
 type Counts = { injected: number; survived: number };
 
-/** Of a job that may be done one poll earlier. */
+/** A job may finish one poll earlier than in the recording. */
 const POLL = 'bigquery.jobs.get';
 
-/** Counts faults by function and kind. A call that was not made this time was not injected. */
+/** Counts faults by function and kind. A fault is not injected when the function did not make its call this time. */
 export class Tally {
-  /** What was not survived, as sentences. */
+  /** Descriptions of the faults that the functions did not survive. */
   readonly failures: string[] = [];
-  /** The faults that no call met, but for those of polls: the function is not what was recorded. */
-  readonly notMet: string[] = [];
+  /** The faults that were not injected, except in polls: the function no longer makes the calls that were recorded. */
+  readonly notInjected: string[] = [];
   readonly #cells = new Map<string, Counts>();
   readonly #functions = new Set<string>();
 
   add(injection: Injection, verdict: Verdict): void {
-    if (verdict.outcome === 'not met') {
-      if (injection.call.name !== POLL) this.notMet.push(describeInjection(injection));
+    if (verdict.outcome === 'not injected') {
+      if (injection.call.name !== POLL) this.notInjected.push(describeInjection(injection));
       return;
     }
     const { functionName } = injection.situation;
@@ -29,9 +29,9 @@ export class Tally {
     else this.failures.push(`${describeInjection(injection)}: ${verdict.why}`);
   }
 
-  /** Whether faults were injected, each where it was meant to be, and all of them were survived. */
+  /** Whether there were faults, all of them were injected, and the functions survived all of them. */
   get isPassed(): boolean {
-    return this.total.injected > 0 && this.failures.length === 0 && this.notMet.length === 0;
+    return this.total.injected > 0 && this.failures.length === 0 && this.notInjected.length === 0;
   }
 
   get total(): Counts & { by_kind: Record<string, Counts> } {
@@ -41,20 +41,20 @@ export class Tally {
     return { ...sum(Object.values(by_kind)), by_kind };
   }
 
-  /** For people: survived of injected, a line for each kind, a column for each function. */
+  /** A readable table of survived and injected faults, with a line per kind and a column per function. */
   table(): string[] {
     const functions = [...this.#functions].sort();
     const line = (title: string, cells: string[]) =>
       title.padEnd(32) + cells.map((cell) => cell.padStart(14)).join('');
     const rows = FAULT_KINDS.map((kind) => {
       const cells = functions.map((name) => this.#cell(name, kind));
-      return line(kind, [...cells, sum(cells)].map(told));
+      return line(kind, [...cells, sum(cells)].map(formatCounts));
     });
     const sums = functions.map((name) => sum(FAULT_KINDS.map((kind) => this.#cell(name, kind))));
     return [
       line('survived of injected', [...functions, 'all']),
       ...rows,
-      line('all', [...sums, sum(sums)].map(told)),
+      line('all', [...sums, sum(sums)].map(formatCounts)),
     ];
   }
 
@@ -66,7 +66,7 @@ export class Tally {
   }
 }
 
-const told = ({ survived, injected }: Counts): string => `${survived} of ${injected}`;
+const formatCounts = ({ survived, injected }: Counts): string => `${survived} of ${injected}`;
 
 function sum(counts: Counts[]): Counts {
   return counts.reduce(

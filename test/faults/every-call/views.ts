@@ -9,7 +9,7 @@ export interface ViewUnderTest {
   applier: 'merge' | 'stream';
   table: Table;
   pair: Pair;
-  /** What a row of the table holds beside its id. */
+  /** The values of a row in the table, without its id. */
   fields(text: string): Record<string, unknown>;
 }
 

@@ -8,7 +8,7 @@ export type Changes = { added: number; changed: number; deleted: number };
 
 const ROWS = 5;
 
-/** An installation whose own process never meets a fault of PostgreSQL, and what the application does there. */
+/** An installation whose own process reaches PostgreSQL directly, without faults, and the changes that the application makes in it. */
 export class World extends Installation {
   readonly #proxy: PostgresProxy;
   #nextId = 1;
@@ -19,7 +19,7 @@ export class World extends Installation {
     this.#proxy = proxy;
   }
 
-  /** The environment of a process that reaches PostgreSQL by way of the proxy, where faults are met. */
+  /** The environment of a process that reaches PostgreSQL through the proxy, which injects faults. */
   get env(): Record<string, string> {
     const { env } = this.parts;
     const { SOURCE_DATABASE_URL = '', CONTROL_DATABASE_URL = '' } = env;
@@ -30,12 +30,12 @@ export class World extends Installation {
     };
   }
 
-  /** The dependencies of such a process that has just been started; `settings` are more of its environment. */
+  /** Returns the dependencies of a new process behind the proxy. `settings` are additional environment variables. */
   newProcess(settings: Record<string, string>): Promise<Dependencies> {
     return createDependencies({ ...this.env, ...settings });
   }
 
-  /** The rows that an initial load finds. */
+  /** Adds the rows for the initial load. */
   async fill({ table, fields }: ViewUnderTest): Promise<Changes> {
     for (let n = 0; n < ROWS; n += 1) {
       const id = this.#nextId++;
@@ -44,7 +44,7 @@ export class World extends Installation {
     return { added: ROWS, changed: 0, deleted: 0 };
   }
 
-  /** One row more, one changed, and one less, of a view that has been filled. */
+  /** Adds, changes and deletes one row each of a view that has been filled. */
   async change({ table, fields }: ViewUnderTest): Promise<Changes> {
     const { rows } = await this.source.database.query(`select id::int4 from ${table} order by id limit 2`);
     const [oldest, next] = rows.map((row) => row.id as number);
@@ -56,39 +56,40 @@ export class World extends Installation {
     return { added: 1, changed: 1, deleted: 1 };
   }
 
-  /** Makes one of the rows that are not loaded yet one that BigQuery cannot hold. */
-  async spoil({ table }: ViewUnderTest): Promise<void> {
+  /** Gives the first row a value that BigQuery cannot hold. */
+  async breakRow({ table }: ViewUnderTest): Promise<void> {
     await this.source.change(table, 1, { share: 'NaN' });
   }
 
-  async mend({ table }: ViewUnderTest): Promise<void> {
+  /** Corrects that row. */
+  async correctRow({ table }: ViewUnderTest): Promise<void> {
     await this.source.change(table, 1, { share: '0.5' });
   }
 
-  /** As if an hour had passed for whoever holds a view: the lease of a process that was killed runs out. */
-  async letLeasesAge(): Promise<void> {
+  /** Lets all leases expire, as time does with the lease of a killed process. */
+  async expireLeases(): Promise<void> {
     await this.control.query(`update etl.lease set expires_at = expires_at - interval '1 hour'`);
   }
 
-  /** As if a process that was publishing dead letters had been gone for an hour. */
-  async letLettersAge(): Promise<void> {
+  /** Makes dead letters due again that a killed process was publishing. */
+  async expireDeadLetterClaims(): Promise<void> {
     await this.control.query(
       `update etl.etl_error set dead_letter_due_at = dead_letter_due_at - interval '1 hour'`,
     );
   }
 
-  /** The messages to the view's applier that nobody has taken yet, the oldest first. */
+  /** Takes the messages to the view's applier, oldest first. */
   async takeAnnouncements({ applier }: ViewUnderTest): Promise<Batch[]> {
     return (await this.mailboxes[applier].take()) as Batch[];
   }
 
-  /** The views that ticks have asked for since this was asked last. */
+  /** Takes the messages that ticks have published to extract, and returns their views. */
   async takeFanOut(): Promise<string[]> {
     return (await this.mailboxes.extract.take()).map((event) => (event as { view: string }).view);
   }
 
-  /** The number of the last batch that was begun. */
-  async lastBatch(): Promise<string> {
+  /** Returns the highest batch id, or 0. */
+  async lastBatchId(): Promise<string> {
     const { rows } = await this.control.query(
       'select coalesce(max(id), 0)::text as last from etl.etl_transaction',
     );

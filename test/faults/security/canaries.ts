@@ -5,7 +5,7 @@ const SHAPE = `select coalesce(string_agg(format('%s %s %s', c.relkind, c.oid::r
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_temp'`;
 
-/** What nobody may touch: a table of one row in the source, in the control database and in a dataset of its own. */
+/** Tables that no statement may touch, with one row each: in the source, in the control database, and in a BigQuery dataset. */
 export class Canaries {
   readonly #on: Installation;
   readonly #shapes: readonly unknown[];
@@ -15,8 +15,8 @@ export class Canaries {
     this.#shapes = shapes;
   }
 
-  /** Sets them out; from now on the databases have the relations and the rights that they have now. */
-  static async setOut(on: Installation): Promise<Canaries> {
+  /** Creates the tables, and remembers the relations and privileges of both databases and the datasets. */
+  static async plant(on: Installation): Promise<Canaries> {
     for (const database of [on.source.database, on.control]) {
       await database.query(`create table canary as select 'alive' as state`);
     }
@@ -25,13 +25,14 @@ export class Canaries {
     return new Canaries(on, await shapesOf(on));
   }
 
-  /** Asserts that nothing else came or went either. */
-  async assertAlive(what: string): Promise<void> {
-    await this.assertThere(what);
+  /** Asserts in addition that relations, privileges and datasets are unchanged. */
+  async assertUntouched(what: string): Promise<void> {
+    await this.assertPresent(what);
     assert.deepEqual(await shapesOf(this.#on), this.#shapes, what);
   }
 
-  async assertThere(what: string): Promise<void> {
+  /** Asserts that all tables still have their row. */
+  async assertPresent(what: string): Promise<void> {
     const states = [
       ...(await this.#on.source.database.query('select state from canary')).rows,
       ...(await this.#on.control.query('select state from canary')).rows,

@@ -6,7 +6,7 @@ import { useInstallation } from '../../support/use-installation.ts';
 
 const LIMIT_BYTES = 512 * 1024;
 const NAMES: FunctionName[] = ['extract', 'merge', 'stream'];
-const FITTING: Record<FunctionName, object> = {
+const VALID: Record<FunctionName, object> = {
   extract: { view: 'pmr_project' },
   merge: { view: 'pmr_project', etlTransactionId: '1' },
   stream: { view: 'pmr_project', etlTransactionId: '1' },
@@ -14,7 +14,7 @@ const FITTING: Record<FunctionName, object> = {
 
 type Envelope = { wrap: (event: object) => object; headers: Record<string, string>; isByHand: boolean };
 
-/** Each way in which an event can come to a function. */
+/** The forms in which a function receives an event. */
 const ENVELOPES: Record<string, Envelope> = {
   'a push of Pub/Sub': { wrap: pushed, headers: {}, isByHand: false },
   'a binary CloudEvent': {
@@ -39,7 +39,7 @@ const ENVELOPES: Record<string, Envelope> = {
   'a call by hand': { wrap: (event) => event, headers: {}, isByHand: true },
 };
 
-describe('I8 I12 what no event may hold', () => {
+describe('I8 I12 an invalid event', () => {
   const { on, stack } = useInstallation({ per: 'file' });
   let functions: RunningFunctions;
 
@@ -59,23 +59,23 @@ describe('I8 I12 what no event may hold', () => {
   };
 
   const REFUSED: Record<string, { event: (name: FunctionName) => object; message: RegExp }> = {
-    'an unknown field': {
-      event: (name) => ({ ...FITTING[name], rows: [1] }),
+    'with an unknown field': {
+      event: (name) => ({ ...VALID[name], rows: [1] }),
       message: /Unrecognized key: "rows"/,
     },
-    'an unknown field beside known ones of another form': {
-      event: (name) => ({ ...FITTING[name], check: true, dryRun: true }),
+    'with fields of several commands': {
+      event: (name) => ({ ...VALID[name], check: true, dryRun: true }),
       message: /Unrecognized key/,
     },
-    'more than an Eventarc event can': {
-      event: (name) => ({ ...FITTING[name], trigger: 'x'.repeat(LIMIT_BYTES) }),
+    'that is larger than an Eventarc event': {
+      event: (name) => ({ ...VALID[name], trigger: 'x'.repeat(LIMIT_BYTES) }),
       message: /^the event has \d+ bytes; the limit is 524288$/,
     },
   };
   for (const name of NAMES) {
     for (const [form, envelope] of Object.entries(ENVELOPES)) {
       for (const [what, { event, message }] of Object.entries(REFUSED)) {
-        it(`${what}, is refused by ${name} in ${form}, and nothing else comes of it`, async () => {
+        it(`${what} is refused by ${name} in ${form}, and has no other effect`, async () => {
           const answer = await post(name, envelope, event(name));
 
           assert.partialDeepStrictEqual(answer, {

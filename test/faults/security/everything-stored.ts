@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { Installation } from '../../support/installation.ts';
 
-/** Everything that an installation keeps anywhere, as texts by their names. What waits in its mailboxes is taken. */
+/** Returns everything that an installation stores, as named texts. Takes all messages out of its mailboxes. */
 export async function everythingStored(on: Installation): Promise<Map<string, string>> {
   return new Map([
     ...(await controlTables(on)),
@@ -35,7 +35,7 @@ async function stagedObjects({ bucket }: Installation): Promise<[string, string]
   );
 }
 
-/** Statements, labels, errors and all else that BigQuery tells of its jobs. */
+/** Statements, labels, errors and everything else in the metadata of BigQuery jobs. */
 async function jobs({ bigquery }: Installation): Promise<[string, string][]> {
   const [found] = await bigquery.getJobs({ allUsers: true });
   return await Promise.all(

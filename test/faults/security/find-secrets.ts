@@ -1,4 +1,4 @@
-/** Without the letters at either end that depend on what stands beside the text. */
+/** The base64 forms of a text inside a longer text, without the first and last characters, which depend on its surroundings. */
 function base64Within(text: string): string[] {
   const bytes = Buffer.from(text, 'utf8');
   return [0, 1, 2].flatMap((before) => {
@@ -10,14 +10,14 @@ function base64Within(text: string): string[] {
   });
 }
 
-/** The password as a URL writes it, which escapes less than `encodeURIComponent`. */
+/** The text as the password of a URL, where fewer characters are escaped than by `encodeURIComponent`. */
 function inUrl(text: string): string {
   const url = new URL('postgresql://user@host/');
   url.password = text;
   return url.password;
 }
 
-/** How a secret may look where somebody printed, escaped or encoded it. */
+/** The forms that a secret can have after printing, escaping or encoding. */
 export function formsOf(secret: string): string[] {
   const written = [secret, encodeURIComponent(secret), encodeURI(secret), inUrl(secret)];
   const form = new URLSearchParams({ secret }).toString().slice('secret='.length);
@@ -28,7 +28,7 @@ export function formsOf(secret: string): string[] {
   return [...new Set([...escaped, ...written.flatMap(base64Within), Buffer.from(secret).toString('hex')])];
 }
 
-/** Where any of the secrets stands among the texts, in whatever form: the name of the text and what stands around it. */
+/** Returns where the texts contain a secret in any form: the name of the text, and the surroundings of the secret. */
 export function findSecrets(texts: ReadonlyMap<string, string>, secrets: readonly string[]): string[] {
   const forms = secrets.flatMap(formsOf);
   return [...texts].flatMap(([name, text]) =>

@@ -12,15 +12,15 @@ import { type Installation, PROJECT_ENTRY } from '../../support/installation.ts'
 import { useStack } from '../../support/use-installation.ts';
 import { LOAD_TYPES, ThingView } from '../bad-data/thing-view.ts';
 import { Canaries } from './canaries.ts';
-import { INJECTIONS, UNHOLDABLE, VERY_LONG, WORST } from './injections.ts';
+import { INJECTIONS, UNSTORABLE, VERY_LONG, WORST } from './injections.ts';
 
-const EVERY = [...INJECTIONS, ...UNHOLDABLE, VERY_LONG];
+const EVERY = [...INJECTIONS, ...UNSTORABLE, VERY_LONG];
 
-describe('I12 no text from elsewhere becomes a statement', () => {
+describe('I12 text from outside never becomes part of a statement', () => {
   const stack = useStack();
 
-  /** Asserts that something was refused as what it is, by its own fault. */
-  async function assertRefused(work: Promise<unknown>, injection: string, names: RegExp): Promise<void> {
+  /** Asserts that the work fails with an error of the input, whose message matches. */
+  async function assertRefused(work: Promise<unknown>, injection: string, message: RegExp): Promise<void> {
     const shown = JSON.stringify(injection).slice(0, 60);
     const error = await work.then(
       () => assert.fail(`${shown} was accepted`),
@@ -31,7 +31,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       ['configuration', 'environment', 'invalid_event', 'bad_data'].includes(error.kind),
       `${shown}: ${error.kind}: ${error.message}`,
     );
-    assert.match(error.message, names, shown);
+    assert.match(error.message, message, shown);
   }
 
   describe('from a view source', () => {
@@ -42,11 +42,11 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       on = await stack.install();
       await on.source.add('app_company', { id: 1, name: 'acme' });
       await on.source.add('app_project', { id: 1, name: 'one', company_id: 1 }, { id: 2, name: null });
-      canaries = await Canaries.setOut(on);
+      canaries = await Canaries.plant(on);
     });
 
-    /** Configures, checks, forecasts, extracts and merges the view as one who has never heard of it. */
-    const carry = async (changed: object): Promise<void> => {
+    /** Imports the view source into an empty configuration, and runs preflight, dry run, extract and merge. */
+    const replicate = async (changed: object): Promise<void> => {
       await on.control.query('truncate etl.view_source cascade');
       const { entries } = parseImport([{ ...PROJECT_ENTRY, ...changed }]);
       await importConfiguration({ entries }, on.dependencies);
@@ -56,101 +56,110 @@ describe('I12 no text from elsewhere becomes a statement', () => {
     };
 
     const lookup = { table: 'app_company', app_label: 'app', model: 'company', column: 'company_id' };
-    /** A view source with a text at each place that takes one, and how its refusal names it. */
-    const FIELDS: Record<string, { of: (text: string) => object; names: RegExp }> = {
-      name: { of: (name) => ({ name }), names: /name: / },
-      target_name: { of: (target_name) => ({ target_name }), names: /target_name: / },
-      main_table: { of: (main_table) => ({ main_table }), names: /main_table|main table .* does not exist/s },
-      app_label: { of: (app_label) => ({ app_label }), names: /app_label|content type .* does not exist/s },
-      model: { of: (model) => ({ model }), names: /model|content type .* does not exist/s },
-      key_column: { of: (key_column) => ({ key_column }), names: /key_column|key column .* does not exist/s },
+    /** For each place of a view source that takes a text: the changed view source, and the message of the refusal. */
+    const FIELDS: Record<string, { withText: (text: string) => object; message: RegExp }> = {
+      name: { withText: (name) => ({ name }), message: /name: / },
+      target_name: { withText: (target_name) => ({ target_name }), message: /target_name: / },
+      main_table: {
+        withText: (main_table) => ({ main_table }),
+        message: /main_table|main table .* does not exist/s,
+      },
+      app_label: {
+        withText: (app_label) => ({ app_label }),
+        message: /app_label|content type .* does not exist/s,
+      },
+      model: { withText: (model) => ({ model }), message: /model|content type .* does not exist/s },
+      key_column: {
+        withText: (key_column) => ({ key_column }),
+        message: /key_column|key column .* does not exist/s,
+      },
       tracked_columns: {
-        of: (column) => ({ tracked_columns: [column] }),
-        names: /tracked_columns|tracked column .* does not exist/s,
+        withText: (column) => ({ tracked_columns: [column] }),
+        message: /tracked_columns|tracked column .* does not exist/s,
       },
       'foreign_keys.column': {
-        of: (column) => ({ foreign_keys: [{ column, references: 'site' }] }),
-        names: /foreign_keys|foreign key column .* does not exist/s,
+        withText: (column) => ({ foreign_keys: [{ column, references: 'site' }] }),
+        message: /foreign_keys|foreign key column .* does not exist/s,
       },
       'foreign_keys.references': {
-        of: (references) => ({ foreign_keys: [{ column: 'project_id', references }] }),
-        names: /foreign_keys\.0\.references: /,
+        withText: (references) => ({ foreign_keys: [{ column: 'project_id', references }] }),
+        message: /foreign_keys\.0\.references: /,
       },
       datetime_columns: {
-        of: (column) => ({ datetime_columns: [column] }),
-        names: /datetime_columns|datetime column .* does not exist/s,
+        withText: (column) => ({ datetime_columns: [column] }),
+        message: /datetime_columns|datetime column .* does not exist/s,
       },
       'null_defaults, the column': {
-        of: (column) => ({ null_defaults: Object.fromEntries([[column, 'x']]) }),
-        names: /null_defaults/,
+        withText: (column) => ({ null_defaults: Object.fromEntries([[column, 'x']]) }),
+        message: /null_defaults/,
       },
       'unrepresentable, the column': {
-        of: (column) => ({ unrepresentable: Object.fromEntries([[column, 'null']]) }),
-        names: /unrepresentable/,
+        withText: (column) => ({ unrepresentable: Object.fromEntries([[column, 'null']]) }),
+        message: /unrepresentable/,
       },
       'unrepresentable, the policy': {
-        of: (policy) => ({ unrepresentable: { name: policy } }),
-        names: /unrepresentable\.name: /,
+        withText: (policy) => ({ unrepresentable: { name: policy } }),
+        message: /unrepresentable\.name: /,
       },
-      load_type: { of: (load_type) => ({ load_type }), names: /load_type: / },
+      load_type: { withText: (load_type) => ({ load_type }), message: /load_type: / },
       partition_column: {
-        of: (partition_column) => ({ partition_column, partition_granularity: 'day' }),
-        names: /partition_column|partition column .* does not exist/s,
+        withText: (partition_column) => ({ partition_column, partition_granularity: 'day' }),
+        message: /partition_column|partition column .* does not exist/s,
       },
       partition_granularity: {
-        of: (partition_granularity) => ({ partition_column: 'opened', partition_granularity }),
-        names: /partition_granularity: /,
+        withText: (partition_granularity) => ({ partition_column: 'opened', partition_granularity }),
+        message: /partition_granularity: /,
       },
       cluster_columns: {
-        of: (column) => ({ cluster_columns: [column] }),
-        names: /cluster_columns|cluster column .* does not exist/s,
+        withText: (column) => ({ cluster_columns: [column] }),
+        message: /cluster_columns|cluster column .* does not exist/s,
       },
       report_column: {
-        of: (report_column) => ({ report_column }),
-        names: /report_column|report column .* does not exist/s,
+        withText: (report_column) => ({ report_column }),
+        message: /report_column|report column .* does not exist/s,
       },
       'lookups.table': {
-        of: (table) => ({ lookups: [{ ...lookup, table }] }),
-        names: /lookups|lookup table .* does not exist/s,
+        withText: (table) => ({ lookups: [{ ...lookup, table }] }),
+        message: /lookups|lookup table .* does not exist/s,
       },
       'lookups.model': {
-        of: (model) => ({ lookups: [{ ...lookup, model }] }),
-        names: /lookups|content type .* does not exist/s,
+        withText: (model) => ({ lookups: [{ ...lookup, model }] }),
+        message: /lookups|content type .* does not exist/s,
       },
       'lookups.app_label': {
-        of: (app_label) => ({ lookups: [{ ...lookup, app_label }] }),
-        names: /lookups|content type .* does not exist/s,
+        withText: (app_label) => ({ lookups: [{ ...lookup, app_label }] }),
+        message: /lookups|content type .* does not exist/s,
       },
       'lookups.column': {
-        of: (column) => ({ lookups: [{ ...lookup, column }] }),
-        names: /lookups|lookup column .* does not exist/s,
+        withText: (column) => ({ lookups: [{ ...lookup, column }] }),
+        message: /lookups|lookup column .* does not exist/s,
       },
-      'a field that nobody knows': {
-        of: (field) => Object.fromEntries([[field, 1]]),
-        names: /nrecognized key/,
+      'an unknown field': {
+        withText: (field) => Object.fromEntries([[field, 1]]),
+        message: /nrecognized key/,
       },
     };
-    for (const [field, { of, names }] of Object.entries(FIELDS)) {
-      it(`at ${field}: is refused by its name`, async () => {
+    for (const [field, { withText, message }] of Object.entries(FIELDS)) {
+      it(`in ${field}: the refusal names the field`, async () => {
         for (const injection of EVERY) {
-          await assertRefused(carry(of(injection)), injection, names);
-          await canaries.assertAlive(injection);
+          await assertRefused(replicate(withText(injection)), injection, message);
+          await canaries.assertUntouched(injection);
         }
       });
     }
 
-    it('at the value of a default: no database can hold it', async () => {
-      for (const injection of UNHOLDABLE) {
+    it('in the value of a default: text that PostgreSQL cannot store is refused', async () => {
+      for (const injection of UNSTORABLE) {
         await assertRefused(
-          carry({ null_defaults: { name: injection } }),
+          replicate({ null_defaults: { name: injection } }),
           injection,
           /null_defaults\.name: /,
         );
       }
     });
 
-    it('is let through nowhere by accident: the view source as it is, is carried', async () => {
-      await carry({});
+    it('but the unchanged view source is replicated', async () => {
+      await replicate({});
       await on.assertEqual();
     });
   });
@@ -163,14 +172,14 @@ describe('I12 no text from elsewhere becomes a statement', () => {
     before(async () => {
       on = await stack.install();
       ({ env } = on.parts);
-      canaries = await Canaries.setOut(on);
+      canaries = await Canaries.plant(on);
     });
 
     for (const variable of [
       ...['GOOGLE_CLOUD_PROJECT', 'STAGING_BUCKET', 'BIGQUERY_LOCATION', 'LOG_LEVEL', 'MAX_BATCH_LOG_ROWS'],
       ...['TEMP_DATASET', 'TARGET_DATASET', 'VIEW_DATASET', 'TOPIC_EXTRACT', 'TOPIC_DEAD_LETTER'],
     ]) {
-      it(`at ${variable}: is refused by its name`, async () => {
+      it(`in ${variable}: the refusal names the variable`, async () => {
         for (const injection of [...INJECTIONS, VERY_LONG]) {
           const parsed = (async () => parseConfig({ ...env, [variable]: injection }))();
           await assertRefused(parsed, injection, new RegExp(`${variable} `));
@@ -179,7 +188,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
     }
 
     for (const variable of ['CHANGE_LOG_TABLE', 'CONTENT_TYPE_TABLE']) {
-      it(`at ${variable}: is a table that does not exist`, async () => {
+      it(`in ${variable}: names a table that does not exist`, async () => {
         const { dependencies } = on;
         for (const injection of [...INJECTIONS, VERY_LONG]) {
           on.dependencies = { ...dependencies, config: parseConfig({ ...env, [variable]: injection }) };
@@ -187,7 +196,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
           await dependencies.control.viewStops.resume('pmr_project');
         }
         on.dependencies = dependencies;
-        await canaries.assertAlive(variable);
+        await canaries.assertUntouched(variable);
       });
     }
   });
@@ -200,11 +209,11 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       on = await stack.install();
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.replicate();
-      canaries = await Canaries.setOut(on);
+      canaries = await Canaries.plant(on);
     });
-    afterEach(() => canaries.assertAlive('an event'));
+    afterEach(() => canaries.assertUntouched('an event'));
 
-    it('as a view: none is named so', async () => {
+    it('as a view: no view has this name', async () => {
       for (const injection of EVERY) {
         const extract = async () => {
           const event = parseExtractEvent({ view: injection });
@@ -220,23 +229,23 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       }
     });
 
-    it('as the id of an ETL transaction: it is none', async () => {
+    it('as a batch id: it is refused', async () => {
       for (const injection of EVERY) {
         const parsed = (async () => parseBatchEvent({ view: 'pmr_project', etlTransactionId: injection }))();
         await assertRefused(parsed, injection, /etlTransactionId: is not an ETL transaction id/);
       }
     });
 
-    it('as keys of a view whose keys are numbers: they are none', async () => {
+    it('as keys of a view with integer keys: they are refused', async () => {
       for (const injection of INJECTIONS) {
-        const asked = { command: 'keys' as const, view: 'pmr_project', keys: ['1', injection] };
-        const keys = queueKeys(asked, on.dependencies);
+        const command = { command: 'keys' as const, view: 'pmr_project', keys: ['1', injection] };
+        const keys = queueKeys(command, on.dependencies);
         await assertRefused(keys, injection, /are not values of the key's type: /);
       }
       assert.deepEqual((await on.control.query('select * from etl.queued_key')).rows, []);
     });
 
-    it('as a trigger: is written down as it is', async () => {
+    it('as a trigger: it is stored unchanged', async () => {
       for (const [i, injection] of INJECTIONS.slice(0, 5).entries()) {
         await on.source.change('app_project', 1, { name: `changed ${i}` });
         const event = parseExtractEvent({ view: 'pmr_project', trigger: injection });
@@ -251,11 +260,11 @@ describe('I12 no text from elsewhere becomes a statement', () => {
   });
 
   describe('from the change log', () => {
-    it('as the id of an object: is no key, and is counted', async () => {
+    it('as an object id: it is counted as a bad key', async () => {
       const on = await stack.install();
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.replicate();
-      const canaries = await Canaries.setOut(on);
+      const canaries = await Canaries.plant(on);
       for (const injection of INJECTIONS) await on.source.log('app_project', injection, 'changed');
       await on.source.change('app_project', 1, { name: 'two' });
 
@@ -263,14 +272,14 @@ describe('I12 no text from elsewhere becomes a statement', () => {
 
       assert.equal((await on.batches()).at(-1)?.bad_keys, String(INJECTIONS.length));
       await on.assertEqual();
-      await canaries.assertAlive('object ids');
+      await canaries.assertUntouched('object ids');
     });
 
-    it('as the fields that changed, and as an action: the row is fetched where it may matter', async () => {
+    it('as changed fields or an action: the row is fetched unless the change cannot concern the view', async () => {
       const on = await stack.install();
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.replicate();
-      const canaries = await Canaries.setOut(on);
+      const canaries = await Canaries.plant(on);
       for (const injection of INJECTIONS) {
         await on.source.log(
           'app_project',
@@ -292,19 +301,19 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
 
       await on.assertEqual();
-      await canaries.assertAlive('changed fields');
+      await canaries.assertUntouched('changed fields');
     });
   });
 
   for (const loadType of LOAD_TYPES) {
-    describe(`from the rows of a view of load type ${loadType}`, () => {
-      it('as keys and values: arrives as it is, changes, and goes', async () => {
+    describe(`from the rows of a view with load type ${loadType}`, () => {
+      it('as keys and values: rows are added, changed and deleted with the exact text', async () => {
         const thing = await ThingView.install(stack, {
           loadType,
           keyType: 'text',
           columns: { note: 'text', list: 'text[]', doc: 'jsonb' },
         });
-        const canaries = await Canaries.setOut(thing.on);
+        const canaries = await Canaries.plant(thing.on);
         const put = async (key: string, value: string) => {
           const text = pg.escapeLiteral(value);
           await thing.put(pg.escapeLiteral(key), {
@@ -331,19 +340,19 @@ describe('I12 no text from elsewhere becomes a statement', () => {
         );
         await thing.apply(await thing.on.stage('thing_view'));
         await thing.assertEqual();
-        await canaries.assertAlive('rows');
+        await canaries.assertUntouched('rows');
       });
     });
   }
 
-  it('from a default: arrives as the text that it is', async () => {
+  it('from a default: it arrives unchanged', async () => {
     const names = INJECTIONS.map((_, i) => `note_${i}`);
     const thing = await ThingView.install(stack, {
       loadType: 'merge',
       columns: Object.fromEntries(names.map((name) => [name, 'text'])),
       entry: { null_defaults: Object.fromEntries(names.map((name, i) => [name, INJECTIONS[i] ?? ''])) },
     });
-    const canaries = await Canaries.setOut(thing.on);
+    const canaries = await Canaries.plant(thing.on);
     await thing.put('1');
 
     await thing.replicate();
@@ -353,13 +362,13 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       names.map((name) => row?.[name]),
       INJECTIONS,
     );
-    await canaries.assertAlive('defaults');
+    await canaries.assertUntouched('defaults');
   });
 
-  describe('from the source’s catalog', () => {
-    it('as a column of the view: is refused before anything is made, with advice', async () => {
+  describe('from the catalog of the source', () => {
+    it('as a column name: it is refused with advice before any table is created', async () => {
       const on = await stack.install();
-      const canaries = await Canaries.setOut(on);
+      const canaries = await Canaries.plant(on);
       for (const injection of INJECTIONS) {
         const column = pg.escapeIdentifier(injection);
         await on.source.database.query(
@@ -379,12 +388,12 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       await on.source.database.query(
         'create view pmr_site as select id as site_id, project_id, name from app_site; grant select on pmr_site to reader',
       );
-      await canaries.assertAlive('columns');
+      await canaries.assertUntouched('columns');
     });
 
-    it('as the name of a table, its key, a column, a lookup, a content type: is read as it is', async () => {
+    it('as the name of a table, key, column, lookup or content type: it is read correctly', async () => {
       const on = await stack.install();
-      const canaries = await Canaries.setOut(on);
+      const canaries = await Canaries.plant(on);
       const [table, key] = [`t${WORST}`, `k${WORST}`];
       const [app_label, model] = [`a${WORST}`, `m${WORST}`];
       const name = pg.escapeIdentifier;
@@ -392,7 +401,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
       const odd = INJECTIONS.map((injection, i) => ({
         tracked: `c${injection}`,
         lookup: `l${injection}`,
-        pointer: `p${injection}`,
+        reference: `p${injection}`,
         model: `m${injection}`,
         type: i + 2,
       }));
@@ -402,11 +411,11 @@ describe('I12 no text from elsewhere becomes a statement', () => {
           ${[...odd, { type: 1, model }].map((each) => `(${each.type}, ${text(app_label)}, ${text(each.model)})`).join(', ')};
         ${odd.map((each) => `create table ${name(each.lookup)} (id bigint primary key, name text); insert into ${name(each.lookup)} values (1, 'one');`).join('\n')}
         create table ${name(table)} (${name(key)} bigint primary key,
-          ${odd.map((each) => `${name(each.tracked)} text, ${name(each.pointer)} bigint default 1`).join(', ')});
+          ${odd.map((each) => `${name(each.tracked)} text, ${name(each.reference)} bigint default 1`).join(', ')});
         insert into ${name(table)} (${name(key)}) values (1), (2);
         create view odd as select m.${name(key)} as odd_id,
           ${odd.map((each, i) => `m.${name(each.tracked)} as note_${i}, l${i}.name as lookup_${i}`).join(', ')}
-          from ${name(table)} m ${odd.map((each, i) => `left join ${name(each.lookup)} l${i} on l${i}.id = m.${name(each.pointer)}`).join(' ')};
+          from ${name(table)} m ${odd.map((each, i) => `left join ${name(each.lookup)} l${i} on l${i}.id = m.${name(each.reference)}`).join(' ')};
         grant select on odd, ${[table, ...odd.map(({ lookup }) => lookup)].map(name).join(', ')} to reader;`);
       const { entries } = parseImport([
         {
@@ -422,7 +431,7 @@ describe('I12 no text from elsewhere becomes a statement', () => {
             table: each.lookup,
             app_label,
             model: each.model,
-            column: each.pointer,
+            column: each.reference,
           })),
         },
       ]);
@@ -446,12 +455,12 @@ describe('I12 no text from elsewhere becomes a statement', () => {
         ),
         rows,
       );
-      await canaries.assertThere('names');
+      await canaries.assertPresent('names');
     });
   });
 });
 
-/** The entries of an event that imports them. */
+/** Returns the import command of an event with these entries. */
 function parseImport(entries: object[]): { entries: ReturnType<typeof viewSourceImport.parse> } {
   const event = parseExtractEvent({ import: entries });
   assert.ok(event.command === 'import');

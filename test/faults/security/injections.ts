@@ -1,4 +1,4 @@
-/** Texts that end a literal, a name or a comment somewhere, and go on with something worse. */
+/** Texts that try to end a literal, an identifier or a comment, and to continue with a statement. */
 export const INJECTIONS: readonly string[] = [
   `'; drop table canary; --`,
   `"; drop table canary; --`,
@@ -26,11 +26,11 @@ export const INJECTIONS: readonly string[] = [
   `x'); select pg_sleep(100); --`,
 ];
 
-/** No database can hold these. */
-export const UNHOLDABLE: readonly string[] = [`x\0; drop table canary`, 'half \ud800 a character'];
+/** Texts that PostgreSQL cannot store. */
+export const UNSTORABLE: readonly string[] = [`x\0; drop table canary`, 'half \ud800 a character'];
 
-/** Longer than any name may be. */
+/** Longer than any name is allowed to be. */
 export const VERY_LONG = `x'; drop table canary; --${'x'.repeat(2_000)}`;
 
-/** Everything at once, for where only one text is to be tried. */
+/** Combines everything, for places where the tests try only one text. */
 export const WORST = `'"\`\\;--$1%s$$\${}/*'; drop table canary; --`;

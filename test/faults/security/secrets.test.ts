@@ -20,9 +20,10 @@ const STREAMED = STREAMED_ENTRY.name;
 
 describe('I12 secrets', () => {
   const { on } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
-  /** What was printed, answered and shown, by whom. */
-  const told = new Map<string, string>();
-  const tell = (who: string, text: string) => told.set(who, `${told.get(who) ?? ''}${text}\n`);
+  /** Everything that the functions printed or answered, or PostgreSQL showed, by origin. */
+  const collected = new Map<string, string>();
+  const collect = (origin: string, text: string) =>
+    collected.set(origin, `${collected.get(origin) ?? ''}${text}\n`);
 
   before(async () => {
     const { source, control } = on;
@@ -36,7 +37,7 @@ describe('I12 secrets', () => {
       grant all on all sequences in schema etl to ${CONTROL_ROLE};`);
   });
 
-  /** Both ways in which a URL can carry a password. */
+  /** Returns a database URL with the password, in one of the two places where a URL can carry it. */
   const urlOf = (side: 'SOURCE' | 'CONTROL', password: string, where: 'userinfo' | 'parameter'): string => {
     const url = new URL(on.parts.env[`${side}_DATABASE_URL`] ?? '');
     url.username = side === 'SOURCE' ? READER.name : CONTROL_ROLE;
@@ -45,7 +46,7 @@ describe('I12 secrets', () => {
     return url.href;
   };
 
-  /** Runs functions in processes of their own that print all that they can, and keeps what they print, answer and show. */
+  /** Runs functions in their own processes with the most verbose log, and collects everything they print and answer. */
   async function running(
     names: readonly FunctionName[],
     settings: Record<string, string>,
@@ -60,15 +61,15 @@ describe('I12 secrets', () => {
       ...settings,
     };
     const functions = await RunningFunctions.start(names, env, (line, name, from) =>
-      tell(`${from} of ${name}`, line),
+      collect(`${from} of ${name}`, line),
     );
     try {
       await work(async (name, body) => {
         const response = await functions.post(name, body);
         const text = await response.text();
-        tell(`headers of ${name}`, JSON.stringify([...response.headers]));
-        tell(`answers of ${name}`, text);
-        await lookAtActivity();
+        collect(`headers of ${name}`, JSON.stringify([...response.headers]));
+        collect(`answers of ${name}`, text);
+        await collectActivity();
         return JSON.parse(text) as Record<string, unknown>;
       });
     } finally {
@@ -76,16 +77,16 @@ describe('I12 secrets', () => {
     }
   }
 
-  async function lookAtActivity(): Promise<void> {
+  async function collectActivity(): Promise<void> {
     const { rows } = await on.control.query(
       `select application_name, usename, query from pg_stat_activity where usename in ($1, $2)`,
       [READER.name, CONTROL_ROLE],
     );
-    for (const row of rows) tell('pg_stat_activity', JSON.stringify(row));
+    for (const row of rows) collect('pg_stat_activity', JSON.stringify(row));
   }
 
   for (const where of ['userinfo', 'parameter'] as const) {
-    it(`are used in a whole run, from the ${where} of the URLs`, async () => {
+    it(`work in a complete run, from the ${where} of the URLs`, async () => {
       const id = where === 'userinfo' ? 1 : 2;
       const settings = {
         SOURCE_DATABASE_URL: urlOf('SOURCE', SOURCE, where),
@@ -130,7 +131,7 @@ describe('I12 secrets', () => {
         await post('extract', pushed({ view: 'pmr_project' }));
         await on.source.database.query(`grant select on pmr_project to ${READER.name}`);
         await post('extract', { view: 'pmr_project', resume: true });
-        // A table that is not as we know it: what nobody foresaw.
+        // An unexpected error: a table that differs from its migration.
         await on.control.query('alter table etl.lease rename column holder to keeper');
         await post('extract', pushed({ view: 'pmr_project' }));
         await on.control.query('alter table etl.lease rename column keeper to holder');
@@ -149,11 +150,11 @@ describe('I12 secrets', () => {
       settings: () => ({ CONTROL_DATABASE_URL: urlOf('CONTROL', WRONG, 'parameter') }),
       kind: 'unauthorized',
     },
-    'a server that nobody reaches': {
+    'an unreachable server': {
       settings: () => ({ SOURCE_DATABASE_URL: `postgresql://reader:${WRONG}@127.0.0.1:1/smartapp` }),
       kind: 'transient',
     },
-    'a socket that is not there': {
+    'a missing socket': {
       settings: () => ({ CONTROL_DATABASE_URL: `postgresql://reader:${WRONG}@/etl?host=/cloudsql/nowhere` }),
       kind: 'transient',
     },
@@ -163,14 +164,14 @@ describe('I12 secrets', () => {
       }),
       kind: 'configuration',
     },
-    'a URL that is none': {
+    'a malformed URL': {
       settings: () => ({
         SOURCE_DATABASE_URL: `postgresql://reader:%zz${MALFORMED}@h/d`,
         CONTROL_DATABASE_URL: `mysql://root:${MALFORMED}@h/d?password=${MALFORMED}`,
       }),
       kind: 'environment',
     },
-    'a password where another variable belongs': {
+    'a password in a variable for something else': {
       settings: () => ({
         GOOGLE_CLOUD_PROJECT: MALFORMED,
         STAGING_BUCKET: `${MALFORMED} `,
@@ -180,7 +181,7 @@ describe('I12 secrets', () => {
     },
   };
   for (const [what, { settings, kind }] of Object.entries(refused)) {
-    it(`are not told by what fails: ${what}`, async () => {
+    it(`are used in a failing run: ${what}`, async () => {
       await running(['extract', 'merge', 'stream'], settings(), async (post) => {
         for (const event of [{ view: 'pmr_site' }, pushed({ view: 'pmr_site' })]) {
           const answer = await post('extract', event);
@@ -195,10 +196,10 @@ describe('I12 secrets', () => {
     });
   }
 
-  it('stand in nothing that was printed, answered, shown or stored', async () => {
+  it('appear nowhere: not in output, responses, pg_stat_activity, tables, objects, jobs or messages', async () => {
     const stored = await everythingStored(on);
-    const texts = new Map([...told, ...stored]);
-    // Nobody finds anything in nothing.
+    const texts = new Map([...collected, ...stored]);
+    // The search is meaningless if there is nothing to search.
     for (const name of [
       ...[
         'stdout of extract',
@@ -217,9 +218,9 @@ describe('I12 secrets', () => {
     assert.deepEqual(findSecrets(texts, SECRETS), []);
   });
 
-  describe('would be found', () => {
+  describe('the search', () => {
     for (const secret of SECRETS) {
-      it(`as they are, escaped, percent-encoded, in base64 at any place: ${secret}`, () => {
+      it(`finds secrets in plain text, escaped, percent-encoded, and inside base64 at any offset: ${secret}`, () => {
         const url = new URL('postgresql://user@host/db');
         url.password = secret;
         const planted = [
@@ -241,7 +242,7 @@ describe('I12 secrets', () => {
       });
     }
 
-    it('and nothing else would', () => {
+    it('finds nothing else', () => {
       assert.ok(SECRETS.flatMap(formsOf).every((form) => form.length >= 12));
       assert.deepEqual(
         findSecrets(new Map([['a log', 'postgresql://reader:[redacted]@host/db']]), SECRETS),

@@ -1,9 +1,9 @@
 import type { Change, ChangedTable, Stray } from './transaction-plan.ts';
 
-/** Log rows that were pruned included. */
+/** A view of all log rows, including the pruned ones. */
 export const EVERY_LOG_ROW = 'every_log_row';
 
-/** What the sample application needs besides, to be tortured; run once, by its owner. */
+/** Additions to the schema of the sample application for the torture test. Run once, as its owner. */
 export const TORTURE_SCHEMA = `
   insert into django_content_type (id, app_label, model) values (99, 'app', 'other');
   insert into app_company (id, name) select id, 'company ' || id from generate_series(1, 5) id;
@@ -27,7 +27,7 @@ export const CONTENT_TYPE: Record<ChangedTable, number> = {
   app_incident: 18,
 };
 
-/** Of the rows with the ids $1, new or not: the values that version $2 gives them, some of them NULL. */
+/** Upserts the rows with the ids $1, with values derived from version $2, some of them NULL. */
 const PUT: Record<ChangedTable, string> = {
   app_company: `insert into app_company (id, name) select id, 'company ' || $2::bigint from unnest($1::bigint[]) id
     on conflict (id) do update set name = excluded.name`,
@@ -49,13 +49,13 @@ const PUT: Record<ChangedTable, string> = {
       status = excluded.status, opened = excluded.opened, closed = excluded.closed, owner = excluded.owner`,
 };
 
-/** The column that takes a row out of its view, where there is one. */
+/** The column that hides a row from its view, for tables that have one. */
 const HIDING_COLUMN: Partial<Record<ChangedTable, string>> = {
   app_project: 'is_dummy',
   app_incident: 'is_hidden',
 };
 
-/** The statement that makes a change; nothing happens to rows that are not there. */
+/** Returns the statement for a change. Missing rows are ignored. */
 export function changeStatement({ table, kind, ids, version }: Change): { text: string; values: unknown[] } {
   switch (kind) {
     case 'put':
@@ -78,7 +78,7 @@ export function changeStatement({ table, kind, ids, version }: Change): { text: 
 
 export const canHide = (table: ChangedTable): boolean => table in HIDING_COLUMN;
 
-/** One statement that inserts the log rows of some changes, a row for each object, as django-models-logging fills them. */
+/** Returns one statement that inserts the log rows of some changes, one per object, filled as django-models-logging does. */
 export function logStatement(
   changes: Change[],
   strays: Stray[],
@@ -108,7 +108,7 @@ export function logStatement(
   };
 }
 
-/** An upsert is logged as either, since whoever logs does not know what was there. */
+/** An upsert is logged as `added` or `changed`: the writer does not know whether the row existed. */
 function logged({ table, kind, version }: Change): { type: number; action: string; data: string | null } {
   const type = CONTENT_TYPE[table];
   if (kind === 'delete') return { type, action: 'deleted', data: null };

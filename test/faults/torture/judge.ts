@@ -7,9 +7,9 @@ import {
   STREAMED_ENTRY,
 } from '../../support/installation.ts';
 import { CONTENT_TYPE, EVERY_LOG_ROW } from './application.ts';
-import { readSteps, tallyCarried } from './carried.ts';
+import { countLostAndRepeated, readSteps } from './captured.ts';
 
-/** Where each view goes, and the content types whose log rows it captures: its own and its lookups'. */
+/** Each view with its target, and the content types that it captures: its own and those of its lookups. */
 export const TORTURED = [
   { ...pairOfEntry(PROJECT_ENTRY), types: [CONTENT_TYPE.app_project, CONTENT_TYPE.app_company] },
   { ...pairOfEntry(SITE_ENTRY), types: [CONTENT_TYPE.app_site] },
@@ -20,21 +20,21 @@ export type Verdict = {
   batches: number;
   log_rows: number;
   rows_compared: number;
-  /** Committed log rows that nothing carried. */
+  /** Committed log rows that no batch or capture read. */
   lost: number;
-  /** Log rows that were carried again, and keys that a target has twice. */
+  /** Log rows that were read more than once, plus duplicate keys in a target. */
   duplicated: number;
-  /** Source and target hold the same rows, every column of them. */
+  /** Source and target hold the same rows, equal in every column. */
   consistent: boolean;
-  /** What is wrong, for people. */
+  /** Readable descriptions of everything that is wrong. */
   findings: string[];
 };
 
 /**
- * Judges what came of it, when nothing writes and the ticks ran dry. `carriedIdly`: the log rows of each view in captures
- * that found nothing to do, which the control database does not keep.
+ * Checks the end state, after the writers have stopped and the ticks find no more work. `idleLogRows` counts, per view, the log
+ * rows that captures read without finding work; the control database does not keep these.
  */
-export async function judge(on: Installation, carriedIdly: Map<string, bigint>): Promise<Verdict> {
+export async function judge(on: Installation, idleLogRows: Map<string, bigint>): Promise<Verdict> {
   const verdict: Verdict = {
     batches: 0,
     log_rows: 0,
@@ -45,7 +45,7 @@ export async function judge(on: Installation, carriedIdly: Map<string, bigint>):
     findings: [],
   };
   for (const tortured of TORTURED) {
-    await judgeCarried(tortured, on, carriedIdly.get(tortured.view) ?? 0n, verdict);
+    await judgeLogRows(tortured, on, idleLogRows.get(tortured.view) ?? 0n, verdict);
     await judgeRows(tortured, on, verdict);
   }
   return verdict;
@@ -53,43 +53,43 @@ export async function judge(on: Installation, carriedIdly: Map<string, bigint>):
 
 type Tortured = (typeof TORTURED)[number];
 
-/** Every committed log row was carried by one applied batch, or by one capture that found nothing to do. */
-async function judgeCarried(
+/** Checks that every committed log row was read exactly once, by an applied batch or by a capture without work. */
+async function judgeLogRows(
   { view, types }: Tortured,
   on: Installation,
-  idly: bigint,
+  idleLogRows: bigint,
   verdict: Verdict,
 ): Promise<void> {
   const { rows } = await on.control.query(
     `select count(*) filter (where state = 'applied')::int as applied,
-       count(*) filter (where state not in ('applied', 'abandoned'))::int as unsettled
+       count(*) filter (where state not in ('applied', 'abandoned'))::int as unfinished
      from etl.etl_transaction where view_name = $1`,
     [view],
   );
-  const { applied, unsettled } = rows[0];
+  const { applied, unfinished } = rows[0];
   const logged = await on.source.database.query(
     `select count(*)::int as rows from ${EVERY_LOG_ROW} where content_type_id = any($1)`,
     [types],
   );
-  const { lost, twice } = tallyCarried(await readSteps(on, view, types), idly);
+  const { lost, repeated } = countLostAndRepeated(await readSteps(on, view, types), idleLogRows);
   verdict.batches += applied;
   verdict.log_rows += logged.rows[0].rows;
   verdict.lost += Number(lost);
-  verdict.duplicated += Number(twice);
-  if (lost > 0n) verdict.findings.push(`${view}: ${lost} log rows were carried by nothing`);
-  if (twice > 0n) verdict.findings.push(`${view}: ${twice} log rows were carried again`);
-  if (unsettled > 0) verdict.findings.push(`${view}: ${unsettled} batches are not settled`);
+  verdict.duplicated += Number(repeated);
+  if (lost > 0n) verdict.findings.push(`${view}: ${lost} log rows were never captured`);
+  if (repeated > 0n) verdict.findings.push(`${view}: ${repeated} log rows were captured more than once`);
+  if (unfinished > 0) verdict.findings.push(`${view}: ${unfinished} batches are not finished`);
 }
 
-/** Every column of every row; no target has a key twice, rows that are marked as deleted included. */
+/** Compares every column of every row, and looks for duplicate keys in the target, including rows that are marked as deleted. */
 async function judgeRows(pair: Tortured, on: Installation, verdict: Verdict): Promise<void> {
   const compared = await compare(pair, on.parts);
-  const twice = await on.query(
+  const duplicates = await on.query(
     `select ${pair.keyColumn} from ${pair.target} group by ${pair.keyColumn} having count(*) > 1`,
   );
   verdict.rows_compared += compared.sourceRows;
-  verdict.duplicated += twice.length;
+  verdict.duplicated += duplicates.length;
   verdict.consistent &&= compared.consistent;
   verdict.findings.push(...describeFindings(compared));
-  if (twice.length > 0) verdict.findings.push(`${pair.target} has ${twice.length} keys twice`);
+  if (duplicates.length > 0) verdict.findings.push(`${pair.target} has ${duplicates.length} duplicate keys`);
 }

@@ -11,13 +11,13 @@ import type { PostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import type { Random } from '../../smartapp/random.ts';
 import type { Stack } from '../../support/stack.ts';
 
-/** Calls of which one is chosen to fail at its next time. */
-const LATEST_CALLS = 100;
+/** The call that fails next is chosen among this many recent calls. */
+const RECENT_CALLS = 100;
 
-/** The only call of a function to Pub/Sub; others are a test's own. */
+/** The only Pub/Sub call that a function makes; all others come from tests. */
 const PUBLISH = 'pubsub.Publish';
 
-/** Lets a call to one of Google's services fail now and then, before its effect or after it, or breaks the source's connections. */
+/** At random, makes a call to a Google service fail, before or after its effect, or breaks the connections to the source. */
 export class RandomFaults {
   #scripted = 0;
   #broken = 0;
@@ -26,7 +26,7 @@ export class RandomFaults {
   readonly #random: Random;
   readonly #chance: number;
 
-  /** `chance`: of one fault at each `maybe`. `source`: the way to the source of those who tick. */
+  /** `chance`: the probability of a fault per call of `injectSometimes`. `source`: the proxy between the functions and the source. */
   constructor(stack: Stack, source: PostgresProxy, random: Random, chance: number) {
     this.#stack = stack;
     this.#source = source;
@@ -34,7 +34,7 @@ export class RandomFaults {
     this.#chance = chance;
   }
 
-  maybe(): void {
+  injectSometimes(): void {
     if (!this.#random.chance(this.#chance)) return;
     const { bigquery, pubsub, storage } = this.#stack;
     const victim = this.#random.pick([bigquery, bigquery, storage, storage, pubsub, this.#source]);
@@ -44,18 +44,18 @@ export class RandomFaults {
       return;
     }
     const [call, ...others] = victim.faults.calls
-      .slice(-LATEST_CALLS)
+      .slice(-RECENT_CALLS)
       .filter((name) => victim !== pubsub || name === PUBLISH);
     if (call === undefined) return;
     this.#script(victim.faults, this.#random.pick([call, ...others]));
   }
 
-  /** No call fails any more. Answers how many did, and how often connections broke. */
+  /** Removes the scripted faults. Returns the number of failed calls and broken connections. */
   end(): number {
     const { bigquery, pubsub, storage } = this.#stack;
-    const unmet = [bigquery, pubsub, storage].flatMap(({ faults }) => faults.unused).length;
+    const unused = [bigquery, pubsub, storage].flatMap(({ faults }) => faults.unused).length;
     this.#stack.clearFaults();
-    return this.#scripted - unmet + this.#broken;
+    return this.#scripted - unused + this.#broken;
   }
 
   #script(faults: Faults, call: string): void {
@@ -65,7 +65,7 @@ export class RandomFaults {
   }
 }
 
-/** How a call can fail. What a job does itself fails otherwise than the calls about it; a load job that fails has loaded nothing. */
+/** Returns the possible faults of a call. A job fails in other ways than the calls that manage it; a failed load job has loaded nothing. */
 function faultsOf(call: string): [Fault, ...Fault[]] {
   if (call === 'bigquery.job.load') return [failJob('backendError')];
   if (call === 'bigquery.job.query') return [failJob('backendError'), failJobAfterEffect('backendError')];

@@ -4,16 +4,16 @@ import { Command } from '../../support/command.ts';
 const soak = (...args: string[]) => new Command('faults/soak.ts', args);
 
 describe('npm run soak', () => {
-  for (const [fault, args, reason] of [
+  for (const [problem, args, reason] of [
     ['an unknown option', ['--rows', '10'], /--rows/],
     [
       'no transactions',
       ['--transactions', '0'],
-      /^--transactions takes a whole number from 1 to 999999999, not 0$/,
+      /^--transactions must be a whole number from 1 to 999999999, not 0$/,
     ],
-    ['more writers than connections', ['--writers', '41'], /^--writers takes .* to 40, not 41$/],
+    ['more writers than connections', ['--writers', '41'], /^--writers must be .* to 40, not 41$/],
   ] as const) {
-    it(`refuses ${fault} and says what it takes`, async () => {
+    it(`refuses ${problem} and prints its usage`, async () => {
       const command = soak(...args);
       assert.equal(await command.exitCode, 2);
       assert.match(command.lines[0] ?? '', reason);
@@ -21,7 +21,7 @@ describe('npm run soak', () => {
     });
   }
 
-  it('names its seed and ends with one line of JSON', async () => {
+  it('prints its seed and ends with one line of JSON', async () => {
     const command = soak('--transactions', '60', '--writers', '4', '--seed', '7');
     assert.equal(await command.exitCode, 0, command.output);
     assert.equal(command.lines[0], 'seed 7');

@@ -1,11 +1,11 @@
 import type { Installation } from '../../support/installation.ts';
-import { isPassing } from '../../support/is-passing.ts';
+import { isRecoverable } from '../../support/is-recoverable.ts';
 
-/** One process of the functions, which takes a tick of all views at once, competing with the others for each of them. */
+/** One process of the functions. A tick handles all views concurrently and competes with other processes for each of them. */
 export class TickingProcess {
   ticks = 0;
-  /** Log rows of each view in captures that found nothing to do. */
-  readonly carriedIdly = new Map<string, bigint>();
+  /** The log rows of each view that captures read without finding work. */
+  readonly idleLogRows = new Map<string, bigint>();
   readonly #installation: Installation;
   readonly #views: string[];
 
@@ -14,7 +14,7 @@ export class TickingProcess {
     this.#views = views;
   }
 
-  /** True when no view had anything to do. */
+  /** Returns true when no view had work. */
   async tick(): Promise<boolean> {
     const isIdle = await Promise.all(this.#views.map((view) => this.#tickView(view)));
     this.ticks += 1;
@@ -26,7 +26,7 @@ export class TickingProcess {
       const extracted = await this.#installation.extract(view);
       if (extracted.outcome === 'idle') {
         const logRows = BigInt(extracted.logRows);
-        this.carriedIdly.set(view, (this.carriedIdly.get(view) ?? 0n) + logRows);
+        this.idleLogRows.set(view, (this.idleLogRows.get(view) ?? 0n) + logRows);
         return logRows === 0n;
       }
       if (extracted.outcome === 'staged' || extracted.outcome === 'republished') {
@@ -34,7 +34,7 @@ export class TickingProcess {
       }
       return false;
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isRecoverable(error)) throw error;
       return false;
     }
   }

@@ -1,9 +1,9 @@
-/** Counts the ticks of all processes, and wakes whoever waits for some to pass. */
+/** Counts the ticks of all processes, and lets writers wait for a number of ticks. */
 export class Ticks {
   count = 0;
   #waiting: { until: number; wake: () => void }[] = [];
 
-  /** One tick has ended. */
+  /** Call after each tick. */
   add(): void {
     this.count += 1;
     const due = this.#waiting.filter(({ until }) => until <= this.count);
@@ -11,7 +11,7 @@ export class Ticks {
     for (const { wake } of due) wake();
   }
 
-  /** Resolves when so many more ticks have ended. */
+  /** Resolves after this many further ticks. */
   passed(ticks: number): Promise<void> {
     return new Promise((wake) => this.#waiting.push({ until: this.count + ticks, wake }));
   }

@@ -4,10 +4,10 @@ import { torture } from './torture.ts';
 
 const TRANSACTIONS = 1_000;
 
-describe('many writers and ticks of all views at once', () => {
+describe('many concurrent writers and ticks', () => {
   const stack = useStack();
 
-  it('I1 I2 I3 I4 end with source and target equal, and every log row carried once', async () => {
+  it('I1 I2 I3 I4 make source and target equal, with every log row captured exactly once', async () => {
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
     console.log(`        SEED=${seed}`);
 

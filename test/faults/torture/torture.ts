@@ -4,7 +4,7 @@ import { Random } from '../../smartapp/random.ts';
 import { type Installation, STREAMED_ENTRY } from '../../support/installation.ts';
 import type { Stack } from '../../support/stack.ts';
 import { TORTURE_SCHEMA } from './application.ts';
-import { CHECKPOINT_STEPS } from './carried.ts';
+import { CHECKPOINT_STEPS } from './captured.ts';
 import { judge, TORTURED, type Verdict } from './judge.ts';
 import { RandomFaults } from './random-faults.ts';
 import { TickingProcess } from './ticking-process.ts';
@@ -14,30 +14,30 @@ import { Writer } from './writer.ts';
 export type TortureOptions = {
   seed: number;
   writers: number;
-  /** How many transactions all writers together end, committed or rolled back, unless the time is up before. */
+  /** The number of transactions of all writers, committed or rolled back, unless the time is up before. */
   transactions: number;
   minutes?: number;
-  /** Of a call to Google's services that fails, or of the source's connections to break, at each tick; none by default. */
+  /** The probability, per tick, that a call to a Google service fails or the source's connections break; 0 by default. */
   faultChance?: number;
   report?: (line: string) => void;
 };
 
 export type TortureResult = { seed: number; transactions: number; ticks: number; faults: number } & Verdict;
 
-/** Short, so that floors move while the writers write. */
+/** Short, so that floors move while the writers are busy. */
 const GRACE_SECONDS = '1';
-/** Of each process: they cut batches differently, and compete for the views. */
+/** One entry per process: the processes cut batches differently, and compete for the views. */
 const MAX_BATCH_LOG_ROWS = ['40', '300', '3000'];
 const TICKS_BETWEEN_PRUNINGS = 40;
-/** Keeps the random numbers of neighbouring seeds apart. */
-const APART = 0x9e3779b1;
-/** Ticks in which everything must have come to rest, grace included. */
-const MOST_TICKS_TO_DRY = 20_000;
+/** Gives neighbouring seeds unrelated random numbers. */
+const SEED_MULTIPLIER = 0x9e3779b1;
+/** All work must be done after this many ticks, including the grace period. */
+const MAX_TICKS_UNTIL_IDLE = 20_000;
 
 /**
- * Lets writers and ticks loose on each other in an installation of its own, from before the initial loads on, lets the ticks run
- * dry when the writers have ended, and judges what came of it. The seed decides what each writer does; how the steps of all
- * of them interleave is the machine's.
+ * Runs writers and ticks concurrently in a new installation, starting before the initial loads. After the writers have stopped, it
+ * ticks until no work is left, and checks the end state. The seed decides what each writer does, but not how their steps
+ * interleave.
  */
 export async function torture(stack: Stack, options: TortureOptions): Promise<TortureResult> {
   const on = await stack.install({ settings: { GRACE_SECONDS }, views: [STREAMED_ENTRY] });
@@ -56,20 +56,20 @@ export async function torture(stack: Stack, options: TortureOptions): Promise<To
   );
   const faults = new RandomFaults(stack, proxy, new Random(options.seed), options.faultChance ?? 0);
   const transactions = await tickWhileWriting(on, processes, faults, options);
-  const faultsMet = faults.end();
-  await tickUntilDry(on, processes);
+  const injectedFaults = faults.end();
+  await tickUntilIdle(on, processes);
   await proxy.close();
   const ticks = processes.reduce((sum, process) => sum + process.ticks, 0);
   return {
     seed: options.seed,
     transactions,
     ticks,
-    faults: faultsMet,
-    ...(await judge(on, carriedIdly(processes))),
+    faults: injectedFaults,
+    ...(await judge(on, sumOfIdleLogRows(processes))),
   };
 }
 
-/** Answers how many transactions were ended. */
+/** Returns the number of finished transactions. */
 async function tickWhileWriting(
   on: Installation,
   processes: TickingProcess[],
@@ -78,25 +78,25 @@ async function tickWhileWriting(
 ): Promise<number> {
   const ticks = new Ticks();
   const endMs = performance.now() + minutes * 60_000;
-  const connections = Array.from({ length: writers }, (_, number) => {
-    const random = new Random(Math.imul(seed, APART) + number);
-    return new Writer(on.parts.sourceUrl, { number, random, ticks });
+  const connections = Array.from({ length: writers }, (_, writer) => {
+    const random = new Random(Math.imul(seed, SEED_MULTIPLIER) + writer);
+    return new Writer(on.parts.sourceUrl, { writer, random, ticks });
   });
-  const written = () => connections.reduce((sum, writer) => sum + writer.transactions, 0);
+  const finished = () => connections.reduce((sum, connection) => sum + connection.transactions, 0);
   let isWriting = true;
   const keepTicking = async (process: TickingProcess) => {
     while (isWriting) {
       await process.tick();
       ticks.add();
-      faults.maybe();
+      faults.injectSometimes();
       if (ticks.count % TICKS_BETWEEN_PRUNINGS !== 0) continue;
       await prune(on);
-      report?.(`${written()} transactions, ${ticks.count} ticks`);
+      report?.(`${finished()} transactions, ${ticks.count} ticks`);
     }
   };
   const ticking = processes.map(keepTicking);
-  const writing = connections.map((writer) =>
-    writer.runUntil((ended) => ended >= transactions / writers || performance.now() >= endMs),
+  const writing = connections.map((connection) =>
+    connection.runUntil((count) => count >= transactions / writers || performance.now() >= endMs),
   );
   try {
     await Promise.race([Promise.all(writing), Promise.all(ticking)]);
@@ -104,10 +104,10 @@ async function tickWhileWriting(
     isWriting = false;
     await Promise.all(ticking);
   }
-  return written();
+  return finished();
 }
 
-/** Deletes the log rows that every view has covered for good, as an operator may; they are kept aside to be counted. */
+/** Deletes the log rows below every floor, as an operator may. A copy is kept, so that they can be counted. */
 async function prune({ control, source }: Installation): Promise<void> {
   const { rows } = await control.query(
     'select min(floor_id) as floor from etl.checkpoint having count(*) = $1',
@@ -120,24 +120,24 @@ async function prune({ control, source }: Installation): Promise<void> {
   );
 }
 
-/** Ticks until nothing is found any more and every floor stands at the end of the log, with nothing seen above it. */
-async function tickUntilDry(on: Installation, processes: TickingProcess[]): Promise<void> {
+/** Ticks until there is no work, and every floor is at the end of the log with no seen ranges above it. */
+async function tickUntilIdle(on: Installation, processes: TickingProcess[]): Promise<void> {
   const { rows } = await on.source.database.query('select max(id) as "lastId" from models_logging_change');
-  for (let ticks = 0; ticks < MOST_TICKS_TO_DRY; ticks += 1) {
+  for (let ticks = 0; ticks < MAX_TICKS_UNTIL_IDLE; ticks += 1) {
     if (!(await processes[ticks % processes.length]?.tick())) continue;
-    const atRest = await on.control.query(
+    const idle = await on.control.query(
       `select count(*)::int as views from etl.checkpoint where floor_id = $1 and seen = '{}'`,
       [rows[0].lastId],
     );
-    if (atRest.rows[0].views === TORTURED.length) return;
+    if (idle.rows[0].views === TORTURED.length) return;
   }
   const { rows: checkpoints } = await on.control.query('select * from etl.checkpoint');
-  assert.fail(`the ticks do not run dry: ${JSON.stringify(checkpoints)}`);
+  assert.fail(`the ticks still find work: ${JSON.stringify(checkpoints)}`);
 }
 
-function carriedIdly(processes: TickingProcess[]): Map<string, bigint> {
+function sumOfIdleLogRows(processes: TickingProcess[]): Map<string, bigint> {
   const sum = new Map<string, bigint>();
-  for (const [view, logRows] of processes.flatMap((process) => [...process.carriedIdly])) {
+  for (const [view, logRows] of processes.flatMap((process) => [...process.idleLogRows])) {
     sum.set(view, (sum.get(view) ?? 0n) + logRows);
   }
   return sum;

@@ -3,57 +3,57 @@ import { canHide } from './application.ts';
 
 export type ChangedTable = 'app_project' | 'app_site' | 'app_incident' | 'app_company';
 
-/** What happens to some objects of one table; `version` makes the values that are written unlike any others. */
+/** A change of some objects of one table. `version` makes the written values unique. */
 export type Change = {
   table: ChangedTable;
-  /** `touch` changes what no view shows; `hide` and `show` move rows out of their view and back. */
+  /** `touch` changes a column that is in no view; `hide` and `show` move rows out of their view and back. */
   kind: 'put' | 'touch' | 'hide' | 'show' | 'delete';
   ids: number[];
   version: number;
 };
 
-/** A log row that names no row of a view: of another content type, or with an object id that is no key. */
+/** A log row that names no row of a view: it has another content type, or its object id is no key. */
 export type Stray = { table: ChangedTable | null; objectId: string };
 
 export type Step =
   | { do: 'change'; change: Change }
-  /** One insert of all their log rows; `slowly`: their ids are drawn a moment before the transaction may have an id. */
+  /** Inserts all log rows in one statement. `slowly` draws their ids a moment before the transaction gets its own id. */
   | { do: 'log'; changes: Change[]; strays: Stray[]; slowly: boolean }
   | { do: 'savepoint' | 'release' | 'rollback to'; name: string }
-  /** The transaction stays open, idle, while that many ticks pass. */
+  /** Keeps the transaction open and idle for this many ticks. */
   | { do: 'hold'; ticks: number }
   | { do: 'commit' | 'rollback' };
 
-/** Transactions that follow each other on one connection: each a list of steps that ends it. */
+/** Consecutive transactions of one connection. The last step of each ends it. */
 export type Plan = Step[][];
 
-/** Objects that every writer changes; whoever waits, waits shortly, since a transaction that is held changes its own only. */
+/** Objects that all writers change. Lock waits are short, because a transaction that is held open changes only its writer's own objects. */
 const SHARED_OBJECTS = 40;
 const OWN_OBJECTS = 60;
 const COMPANIES = 5;
-/** More than there are writers, so that no two write the same version. */
-const VERSIONS_APART = 1_000;
-const BULK_ROWS = { least: 100, most: 400 };
+/** More than the number of writers, so that no two writers use the same version. */
+const VERSION_STEP = 1_000;
+const BULK_ROWS = { min: 100, max: 400 };
 
 type Shape = [weight: number, plan: (planner: Planner) => Plan];
 
-/** How often a plan is of which shape. */
+/** The kinds of plans, with their relative frequencies. */
 const SHAPES: [Shape, ...Shape[]] = [
-  [40, (planner) => planner.atOnce()],
+  [40, (planner) => planner.inOneTransaction()],
   [22, (planner) => planner.asDjango()],
   [10, (planner) => planner.withSavepoints()],
   [6, (planner) => planner.rolledBack()],
   [6, (planner) => planner.loggedFirst()],
-  [5, (planner) => planner.leftOpen()],
-  [3, (planner) => planner.drawnEarly()],
+  [5, (planner) => planner.heldOpen()],
+  [3, (planner) => planner.idsDrawnEarly()],
   [3, (planner) => planner.deletedAndAddedAgain()],
-  [3, (planner) => planner.stray()],
+  [3, (planner) => planner.withStrays()],
   [2, (planner) => planner.inBulk()],
 ];
 
 /**
- * Decides what one writer does, from its own random numbers alone: the same numbers give the same plans, whatever the other
- * writers and the ticks do meanwhile. Every change that is committed is logged with it or after it, as capture assumes.
+ * Decides what one writer does, using only its own random numbers: the same numbers give the same plans, regardless of other
+ * writers and ticks. Every committed change is logged with it or after it, as capture assumes.
  */
 export class Planner {
   readonly #random: Random;
@@ -70,25 +70,25 @@ export class Planner {
     return plan(this);
   }
 
-  /** Data and log in one transaction, over in no time. */
-  atOnce(): Plan {
+  /** Data and log rows in one short transaction. */
+  inOneTransaction(): Plan {
     const changes = this.#changes(this.#sharedId, 3);
     return [[...changes.flatMap((change) => [step(change), log([change])]), { do: 'commit' }]];
   }
 
-  /** As django-models-logging does: the data first, the log rows of the request afterwards in a transaction of their own. */
+  /** As django-models-logging does: first the data, then the log rows of the request in a second transaction. */
   asDjango(): Plan {
     const changes = this.#changes(this.#sharedId, 4);
-    const isUndone = this.#random.chance(0.1);
+    const isRolledBack = this.#random.chance(0.1);
     const logged: Step[] = [log(changes), ...this.#hold(0.3, 4), { do: 'commit' }];
     return [
-      [...changes.map(step), { do: isUndone ? 'rollback' : 'commit' }],
-      ...(this.#random.chance(0.1) ? [undone(logged)] : []),
+      [...changes.map(step), { do: isRolledBack ? 'rollback' : 'commit' }],
+      ...(this.#random.chance(0.1) ? [rolledBack(logged)] : []),
       logged,
     ];
   }
 
-  /** Nested savepoints, some of which are rolled back to. */
+  /** Nested savepoints, some of them rolled back. */
   withSavepoints(): Plan {
     const nested = (depth: number): Step[] => {
       const name = `depth_${depth}`;
@@ -111,21 +111,21 @@ export class Planner {
     return [[...changes.map(step), log(changes), ...this.#hold(0.3, 5), { do: 'rollback' }]];
   }
 
-  /** The log ids are drawn before anything else, and the data come when others have committed higher ones. */
+  /** The log ids are drawn first; the data follow after other transactions have committed higher log ids. */
   loggedFirst(): Plan {
     const changes = this.#changes(this.#ownId, 3);
     return [[log(changes), ...this.#hold(0.8, 10), ...changes.map(step), { do: 'commit' }]];
   }
 
-  /** Idle for so long that every horizon of the others is older than the grace period. */
-  leftOpen(): Plan {
+  /** Held open for so long that later horizons become older than the grace period. */
+  heldOpen(): Plan {
     const [first, second] = [this.#changes(this.#ownId, 2), this.#changes(this.#ownId, 2)];
     const hold: Step = { do: 'hold', ticks: this.#random.between(10, 80) };
     return [[...first.map(step), log(first), hold, ...second.map(step), log(second), { do: 'commit' }]];
   }
 
-  /** The log ids are drawn while the transaction has no id of its own. */
-  drawnEarly(): Plan {
+  /** The log ids are drawn while the transaction does not have an id yet. */
+  idsDrawnEarly(): Plan {
     const changes = this.#changes(this.#sharedId, 2);
     const logged: Step = { ...log(changes), slowly: true };
     return [
@@ -143,12 +143,12 @@ export class Planner {
     return [
       [step(gone), { do: 'commit' }],
       [step(back), { do: 'commit' }],
-      // In another order than the changes, as when two requests log late.
+      // In a different order from the changes, as when two requests log late.
       [log([back, gone]), { do: 'commit' }],
     ];
   }
 
-  stray(): Plan {
+  withStrays(): Plan {
     const objectId = this.#random.pick(['not a key', '', '1e3', '99999999999999999999', '7;8']);
     const named: Stray = { table: this.#random.pick([this.#table(), null]), objectId };
     const other: Stray = { table: null, objectId: String(this.#sharedId()) };
@@ -161,17 +161,17 @@ export class Planner {
     ];
   }
 
-  /** Hundreds of rows in one statement, and their log rows in another. */
+  /** Hundreds of rows in one statement, and their log rows in a second one. */
   inBulk(): Plan {
     const first = this.#writer * 10_000 + 1_000;
-    const count = this.#random.between(BULK_ROWS.least, BULK_ROWS.most);
+    const count = this.#random.between(BULK_ROWS.min, BULK_ROWS.max);
     const ids = Array.from({ length: count }, (_, i) => first + i);
     const change = this.#change(this.#table(), this.#random.pick(['put', 'put', 'put', 'delete']), ids);
     return [[step(change), log([change]), ...this.#hold(0.3, 5), { do: 'commit' }]];
   }
 
-  #changes(anyId: () => number, most: number): Change[] {
-    return Array.from({ length: this.#random.between(1, most) }, () => {
+  #changes(anyId: () => number, max: number): Change[] {
+    return Array.from({ length: this.#random.between(1, max) }, () => {
       if (this.#random.chance(0.03))
         return this.#change('app_company', 'put', [this.#random.between(1, COMPANIES)]);
       const kind = this.#random.pick(['put', 'put', 'put', 'put', 'delete', 'touch', 'hide', 'show']);
@@ -186,7 +186,7 @@ export class Planner {
       table,
       kind: isPossible ? kind : 'put',
       ids,
-      version: this.#version * VERSIONS_APART + this.#writer,
+      version: this.#version * VERSION_STEP + this.#writer,
     };
   }
 
@@ -194,8 +194,8 @@ export class Planner {
     return this.#random.pick(['app_project', 'app_site', 'app_incident']);
   }
 
-  #hold(probability: number, most: number): Step[] {
-    return this.#random.chance(probability) ? [{ do: 'hold', ticks: this.#random.between(1, most) }] : [];
+  #hold(probability: number, maxTicks: number): Step[] {
+    return this.#random.chance(probability) ? [{ do: 'hold', ticks: this.#random.between(1, maxTicks) }] : [];
   }
 
   readonly #sharedId = (): number => this.#random.between(1, SHARED_OBJECTS);
@@ -207,4 +207,4 @@ const step = (change: Change): Step => ({ do: 'change', change });
 
 const log = (changes: Change[]): Step & { do: 'log' } => ({ do: 'log', changes, strays: [], slowly: false });
 
-const undone = (steps: Step[]): Step[] => [...steps.slice(0, -1), { do: 'rollback' }];
+const rolledBack = (steps: Step[]): Step[] => [...steps.slice(0, -1), { do: 'rollback' }];

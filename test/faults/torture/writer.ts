@@ -4,23 +4,23 @@ import { changeStatement, logStatement } from './application.ts';
 import type { Ticks } from './ticks.ts';
 import { Planner, type Step } from './transaction-plan.ts';
 
-/** Two writers wait for each other's rows: PostgreSQL picks one, whose transaction is rolled back. */
+/** When two writers wait for each other's rows, PostgreSQL cancels one, whose transaction is then rolled back. */
 const DEADLOCK = '40P01';
 
-/** One connection of the application, which runs one transaction after the other. */
+/** One connection of the application, which runs one transaction after another. */
 export class Writer {
   transactions = 0;
   readonly #planner: Planner;
   readonly #client: pg.Client;
   readonly #ticks: Ticks;
 
-  constructor(url: string, options: { number: number; random: Random; ticks: Ticks }) {
-    this.#planner = new Planner(options.random, options.number);
+  constructor(url: string, options: { writer: number; random: Random; ticks: Ticks }) {
+    this.#planner = new Planner(options.random, options.writer);
     this.#client = new pg.Client({ connectionString: url, options: '-c deadlock_timeout=20ms' });
     this.#ticks = options.ticks;
   }
 
-  /** Runs plans, each to its end, until it is enough of the transactions that have ended, committed or not. */
+  /** Runs complete plans until `isEnough` accepts the number of finished transactions, committed or not. */
   async runUntil(isEnough: (transactions: number) => boolean): Promise<void> {
     await this.#client.connect();
     try {

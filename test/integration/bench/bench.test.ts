@@ -5,19 +5,23 @@ const bench = (...args: string[]) => new Command('bench/index.ts', args);
 
 describe('npm run bench', () => {
   for (const [fault, args, reason] of [
-    ['an unknown bench', ['merge', '--rows', '10'], /^Which bench\?$/],
-    ['two benches', ['extract', 'stream'], /^Which bench\?$/],
+    ['an unknown bench', ['merge', '--rows', '10'], /^Name one bench\.$/],
+    ['two benches', ['extract', 'stream'], /^Name one bench\.$/],
     ['an unknown option', ['stream', '--row', '10'], /--row/],
     [
-      'a row count that is not a whole number',
+      'rows that are no whole number',
       ['stream', '--rows', '1e5'],
-      /^--rows takes a whole number from 1, not 1e5$/,
+      /^--rows must be a whole number from 1, not 1e5$/,
     ],
-    ['zero rounds', ['stream', '--rounds', '0'], /^--rounds takes a whole number from 1, not 0$/],
-    ['a row count for a bench without rows', ['coldstart', '--rows', '10'], /^--rows is of no use here$/],
-    ['more rows than fit in a batch', ['stream', '--rows', '2000001'], /^--rows takes at most 2000000 here$/],
+    ['no round', ['stream', '--rounds', '0'], /^--rounds must be a whole number from 1, not 0$/],
+    ['rows of a bench that is not about rows', ['coldstart', '--rows', '10'], /^this bench has no --rows$/],
+    [
+      'more rows than a batch takes',
+      ['stream', '--rows', '2000001'],
+      /^--rows must be at most 2000000 for this bench$/,
+    ],
   ] as const) {
-    it(`refuses ${fault} and prints its usage`, async () => {
+    it(`refuses ${fault} and says what it takes`, async () => {
       const command = bench(...args);
       assert.equal(await command.exitCode, 2);
       assert.match(command.lines[0] ?? '', reason);
@@ -29,7 +33,7 @@ describe('npm run bench', () => {
   }
 
   for (const name of ['capture', 'extract', 'stream']) {
-    it(`measures ${name} and its baseline and ends with one line of JSON`, async () => {
+    it(`measures ${name} beside its baseline and ends with one line of JSON`, async () => {
       const command = bench(name, '--rows', '500', '--rounds', '1', '--json');
       assert.equal(await command.exitCode, 0, command.output);
       const [result, ...others] = command.lines.filter((line) => line.startsWith('{'));
@@ -42,7 +46,7 @@ describe('npm run bench', () => {
     });
   }
 
-  it('measures the cold start of each function and of a bare one, and the size of the archive', async () => {
+  it('measures the cold start of each function beside a bare one, and the archive', async () => {
     const command = bench('coldstart', '--rounds', '1', '--json');
     assert.equal(await command.exitCode, 0, command.output);
     const { archive_bytes, rounds, hello_seconds, seconds, ratio } = JSON.parse(command.lines.at(-1) ?? '');

@@ -2,8 +2,8 @@ import type { FunctionName } from '../../local/functions.ts';
 import { RunningFunctions } from '../../support/running-functions.ts';
 import type { World } from '../every-call/world.ts';
 
-/** A function in a process of its own, which can be put to sleep by SIGSTOP at any moment at which it holds a view. */
-export class Sleeper {
+/** A function in its own process, which a test can suspend with SIGSTOP while it holds the lease of a view. */
+export class SuspendableFunction {
   readonly #world: World;
   readonly #name: FunctionName;
   readonly #functions: RunningFunctions;
@@ -22,31 +22,35 @@ export class Sleeper {
     this.#listeners = listeners;
   }
 
-  static async start(name: FunctionName, world: World, settings: Record<string, string>): Promise<Sleeper> {
+  static async start(
+    name: FunctionName,
+    world: World,
+    settings: Record<string, string>,
+  ): Promise<SuspendableFunction> {
     const listeners = new Set<(line: string) => void>();
     const functions = await RunningFunctions.start([name], { ...world.env, ...settings }, (line) => {
       for (const listener of listeners) listener(line);
     });
-    return new Sleeper(world, name, functions, listeners);
+    return new SuspendableFunction(world, name, functions, listeners);
   }
 
   call(event: object): Promise<object> {
     return this.#functions.call(this.#name, event);
   }
 
-  /** Stops the process, which holds the view. */
-  async fallAsleep(view: string): Promise<void> {
+  /** Suspends the process that holds the view. */
+  async suspend(view: string): Promise<void> {
     const { rows } = await this.#world.control.query('select holder from etl.lease where name = $1', [view]);
     this.#pid = Number(String(rows[0]?.holder).split(':').at(-1));
     process.kill(this.#pid, 'SIGSTOP');
   }
 
-  wakeUp(): void {
+  resume(): void {
     if (this.#pid !== undefined) process.kill(this.#pid, 'SIGCONT');
     this.#pid = undefined;
   }
 
-  /** Resolves with the next log line that has this message. */
+  /** Resolves with the next log line with this message. */
   logged(message: string): Promise<Record<string, unknown>> {
     return new Promise((resolve) => {
       const listener = (text: string) => {
@@ -59,7 +63,7 @@ export class Sleeper {
     });
   }
 
-  /** Ends the process, asleep or not. */
+  /** Ends the process, suspended or not. */
   end(): Promise<void> {
     return this.#functions.kill();
   }

@@ -4,7 +4,7 @@ const PLACES = 38;
 
 const integers = (min: bigint, max: bigint) => fc.bigInt({ min, max }).map(String);
 const number = fc.double({ noDefaultInfinity: true, noNaN: true });
-/** Any characters but NUL, which PostgreSQL's text cannot hold, and halves of pairs, which UTF-8 cannot. */
+/** Any characters except NUL, which PostgreSQL text cannot hold, and unpaired surrogates, which UTF-8 cannot. */
 const text = fc.string({ unit: 'binary', maxLength: 20 }).map((any) => any.replaceAll('\0', ''));
 const digits = (min: number, max: number) =>
   fc.stringMatching(new RegExp(`^[0-9]{${min},${max}}$`), { size: 'max' });
@@ -27,15 +27,15 @@ const moment = fc.tuple(day, time).map((parts) => parts.join(' '));
 
 const json = fc
   .json({ stringUnit: 'binary', maxDepth: 4 })
-  // PostgreSQL takes no NUL in jsonb; and of several members of one name it keeps one.
+  // jsonb accepts no NUL.
   .filter((written) => !written.includes('\\u0000'));
 
 const quotedElement = (element: string) => `"${element.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 const list = (element: fc.Arbitrary<string>) =>
   fc.array(element, { maxLength: 4 }).map((elements) => `{${elements.map(quotedElement).join(',')}}`);
 
-/** For each type, texts that PostgreSQL reads as a value of it, which BigQuery can hold. */
-export const ANY_TEXT: Record<string, fc.Arbitrary<string>> = {
+/** For each PostgreSQL type, text forms of random values that BigQuery can hold. */
+export const ARBITRARY_TEXT: Record<string, fc.Arbitrary<string>> = {
   smallint: integers(-(2n ** 15n), 2n ** 15n - 1n),
   integer: integers(-(2n ** 31n), 2n ** 31n - 1n),
   bigint: fc.oneof(

@@ -4,10 +4,10 @@ import { failBefore, hold, inOrder, refuse } from '../emulators/faults.ts';
 import { type Installation, STREAMED_ENTRY } from '../support/installation.ts';
 import { useInstallation } from '../support/use-installation.ts';
 
-const PASSING = ['backendError', 'rateLimitExceeded', 'quotaExceeded', 'jobBackendError'] as const;
+const TRANSIENT_REASONS = ['backendError', 'rateLimitExceeded', 'quotaExceeded', 'jobBackendError'] as const;
 const INCIDENTS = STREAMED_ENTRY.name;
 
-describe('BigQuery in a bad mood', () => {
+describe('failures of BigQuery', () => {
   const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
 
   beforeEach(async () => {
@@ -23,12 +23,12 @@ describe('BigQuery in a bad mood', () => {
     );
   };
   const jobOf = async (view: string) => (await on.batches(view)).at(-1)?.apply_job_id;
-  /** The function does not learn what became of its job, and its process ends. */
-  const loseSightOfJob = () => faults().next('bigquery.jobs.get', failBefore(403, 'accessDenied'));
+  /** Fails the next request for the state of a job, so that the function ends without the job's result. */
+  const failNextPoll = () => faults().next('bigquery.jobs.get', failBefore(403, 'accessDenied'));
 
-  describe('which fails a job', () => {
-    for (const reason of PASSING) {
-      it(`I5 I8 with ${reason}: load and merge are tried again, and each row arrives once`, async () => {
+  describe('a failed job', () => {
+    for (const reason of TRANSIENT_REASONS) {
+      it(`I5 I8 with ${reason}: load and merge are retried, and each row arrives once`, async () => {
         faults().next('bigquery.job.load', failJob(reason));
         const batch = await on.stage();
         faults().next('bigquery.job.query', failJob(reason));
@@ -41,7 +41,7 @@ describe('BigQuery in a bad mood', () => {
         await on.assertEqual();
       });
 
-      it(`I5 I8 with ${reason}: the first load of a streamed target is tried again, and each row arrives once`, async () => {
+      it(`I5 I8 with ${reason}: the first load of a streamed target is retried, and each row arrives once`, async () => {
         const batch = await on.stage(INCIDENTS);
         faults().next('bigquery.job.load', failJob(reason));
 
@@ -52,7 +52,7 @@ describe('BigQuery in a bad mood', () => {
         await on.assertIncidentsEqual();
       });
 
-      it(`I8 which refuses to take a job with ${reason} is asked again later`, async () => {
+      it(`I8 with ${reason} when it is created: the next merge creates it again`, async () => {
         const batch = await on.stage();
         faults().next('bigquery.jobs.insert', failBefore(403, reason));
         await assert.rejects(on.merge(batch), { kind: 'transient' });
@@ -65,7 +65,7 @@ describe('BigQuery in a bad mood', () => {
       });
     }
 
-    it('I8 with accessDenied: a merge goes on by itself when the right is there', async () => {
+    it('I8 with accessDenied: a merge continues on its own once permission is granted', async () => {
       const batch = await on.stage();
       faults().next('bigquery.job.query', failJob('accessDenied'));
       await assert.rejects(on.merge(batch), { kind: 'unauthorized' });
@@ -79,9 +79,9 @@ describe('BigQuery in a bad mood', () => {
       await on.assertEqual();
     });
 
-    it('I8 with accessDenied: a load goes on by itself when the right is there', async () => {
+    it('I8 with accessDenied: a load continues on its own once permission is granted', async () => {
       const batch = await on.stage(INCIDENTS);
-      for (let tries = 0; tries < 2; tries += 1) {
+      for (let attempts = 0; attempts < 2; attempts += 1) {
         faults().next('bigquery.job.load', failJob('accessDenied'));
         await assert.rejects(on.stream(batch), { kind: 'unauthorized' });
       }
@@ -92,7 +92,7 @@ describe('BigQuery in a bad mood', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('I8 since a table that was just made is not found: the rows are captured again', async () => {
+    it('I8 with notFound for a table that was just created: the rows are captured again', async () => {
       faults().next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
 
       await assert.rejects(on.extract(), { kind: 'staging_lost' });
@@ -104,10 +104,10 @@ describe('BigQuery in a bad mood', () => {
     });
   });
 
-  describe('which says that there is a job of this name (409)', () => {
-    it('I5 that is done: it is taken for what it is', async () => {
+  describe('a job id that exists already (409)', () => {
+    it('I5 belongs to a finished job: its result is used', async () => {
       const batch = await on.stage();
-      loseSightOfJob();
+      failNextPoll();
       await assert.rejects(on.merge(batch), { kind: 'unauthorized' });
 
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
@@ -116,10 +116,10 @@ describe('BigQuery in a bad mood', () => {
       await on.assertEqual();
     });
 
-    it('I5 that has failed: another attempt follows', async () => {
+    it('I5 belongs to a failed merge job: another attempt follows', async () => {
       const batch = await on.stage();
       faults().next('bigquery.job.query', failJob('backendError'));
-      loseSightOfJob();
+      failNextPoll();
       await assert.rejects(on.merge(batch), { kind: 'unauthorized' });
 
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
@@ -128,10 +128,10 @@ describe('BigQuery in a bad mood', () => {
       await on.assertEqual();
     });
 
-    it('I5 that has failed, of the first load of a streamed target: another try follows', async () => {
+    it('I5 belongs to a failed first load of a streamed target: another attempt follows', async () => {
       const batch = await on.stage(INCIDENTS);
       faults().next('bigquery.job.load', failJob('backendError'));
-      loseSightOfJob();
+      failNextPoll();
       await assert.rejects(on.stream(batch), { kind: 'unauthorized' });
 
       assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'applied', added: '2' });
@@ -140,8 +140,8 @@ describe('BigQuery in a bad mood', () => {
     });
   });
 
-  describe('whose job outlives the function', () => {
-    it('I5 loading a streamed target: the next tick announces the batch, and its job is waited for', async () => {
+  describe('a job that outlives the function', () => {
+    it('I5 and loads a streamed target: the next tick announces the batch again, and stream waits for the job', async () => {
       const batch = await on.stage(INCIDENTS);
       const held = faults().holdNext('bigquery.job.load');
       const hurried = await on.hurriedProcess(held);
@@ -154,7 +154,7 @@ describe('BigQuery in a bad mood', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('I5 I6 loading staged rows: extract waits for it, call by call, and the batch is applied once', async () => {
+    it('I5 I6 and loads staged rows: extract waits for it, call by call, and the batch is applied once', async () => {
       await on.replicate();
       await on.source.change('app_project', 1, { name: 'uno' });
       const held = faults().holdNext('bigquery.job.load');
@@ -177,7 +177,7 @@ describe('BigQuery in a bad mood', () => {
       await on.assertEqual();
     });
 
-    it('I5 loading staged rows, and fails then: they are loaded again', async () => {
+    it('I5 and fails while it loads staged rows: they are loaded again', async () => {
       const held = hold();
       faults().next('bigquery.job.load', inOrder(held, failJob('backendError')));
       const hurried = await on.hurriedProcess(held);
@@ -191,7 +191,7 @@ describe('BigQuery in a bad mood', () => {
       await on.assertEqual();
     });
 
-    it('I2 loading staged rows, whose objects vanish meanwhile: they are captured again', async () => {
+    it('I2 and loads staged rows whose objects have vanished: the rows are captured again', async () => {
       const held = faults().holdNext('bigquery.job.load');
       await stageWithoutLoad(await on.hurriedProcess(held));
       await on.bucket.deleteFiles({ prefix: 'pmr_project/1/' });
@@ -203,7 +203,7 @@ describe('BigQuery in a bad mood', () => {
       await on.assertEqual();
     });
 
-    /** Stages a batch whose load is not done within the call's time. */
+    /** Stages a batch whose load job is still running when the time of the call is up. */
     async function stageWithoutLoad(hurried: Installation) {
       const extracted = await hurried.extract();
       assert.ok(extracted.outcome === 'loading', extracted.outcome);
@@ -211,7 +211,7 @@ describe('BigQuery in a bad mood', () => {
     }
   });
 
-  describe('which takes rows by the stream', () => {
+  describe('the Storage Write API', () => {
     const addMany = (count: number) =>
       on.source.database.query(
         `with added as (
@@ -220,7 +220,7 @@ describe('BigQuery in a bad mood', () => {
         [count],
       );
 
-    it('I5 I8 and refuses one request after the other for its quota: it is given time, and every row arrives once', async () => {
+    it('I5 I8 refuses several requests in a row over its quota: the function waits and retries, and every row arrives once', async () => {
       await on.replicate(INCIDENTS);
       await addMany(12_000);
       faults().next(
@@ -236,11 +236,11 @@ describe('BigQuery in a bad mood', () => {
       await on.assertIncidentsEqual();
     });
 
-    it('I6 I8 and refuses one row in the middle of many: its key is named, and all arrive when it is mended', async () => {
+    it('I6 I8 refuses one row among many: the error names its key, and all rows arrive after it is corrected', async () => {
       await addMany(12_000);
       await on.source.database.query(`update app_incident set opened = '1999-12-31' where id = 6000`);
       const batch = await on.stage(INCIDENTS);
-      // Staged to be loaded, and a row of somebody else makes it a stream, which takes no date of so long ago.
+      // The batch was staged for a load job. A foreign row in the target makes it a stream, which refuses such an old partition date.
       await on.query(`insert into ${on.targetTable('incident')} (incident_id) values (99999)`);
 
       await assert.rejects(on.stream(batch), { kind: 'bad_data', message: /view xyz_incident: key 6000: / });
