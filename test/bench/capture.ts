@@ -49,7 +49,7 @@ async function captureBehind(
   logRows: number,
   { hasLongTransaction }: { hasLongTransaction: boolean },
 ) {
-  const { pool, connect, disconnect } = items.source;
+  const { pool, connect } = items.source;
   await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
   const replica = await Replica.load(pool, makeViewSource(), { maxLogRows: logRows });
   if (hasLongTransaction) {
@@ -77,6 +77,6 @@ async function captureBehind(
     }
     return captureMs / 1000;
   });
-  await disconnect();
+  await items.source.disconnect();
   return { seconds, peakRssMb: measured.peakRssMb };
 }
