@@ -95,7 +95,7 @@ describe('I4 I7 a function that is suspended past its lease', () => {
 
   for (const { functionName, view, steps } of SITUATIONS) {
     for (const [when, step] of Object.entries(steps)) {
-      it(`${when} changes nothing afterwards, and fails as superseded: ${functionName} of ${view.name}`, async () => {
+      it(`${when}: it changes nothing when it runs again, and fails as superseded (${functionName} of ${view.name})`, async () => {
         const zombie = await suspendAt(step, functionName, view);
         const expected = await recoverWithoutZombie(zombie.prepared);
         const logged = zombie.suspendable.logged('superseded');
@@ -110,7 +110,7 @@ describe('I4 I7 a function that is suspended past its lease', () => {
     }
   }
 
-  it('inside a control transaction blocks others no longer than its lease lasts, and changes nothing afterwards', async () => {
+  it('inside a control transaction: it blocks others no longer than its lease lasts, and changes nothing when it runs again', async () => {
     const zombie = await suspendAt(INSIDE_TRANSACTION, 'merge', VIEWS.pmr_project);
     const expected = await recoverWithoutZombie(zombie.prepared);
 

@@ -4,24 +4,24 @@ import { Command } from '../../support/command.ts';
 const bench = (...args: string[]) => new Command('bench/index.ts', args);
 
 describe('npm run bench', () => {
-  for (const [fault, args, reason] of [
+  for (const [problem, args, reason] of [
     ['an unknown bench', ['merge', '--rows', '10'], /^Name one bench\.$/],
     ['two benches', ['extract', 'stream'], /^Name one bench\.$/],
     ['an unknown option', ['stream', '--row', '10'], /--row/],
     [
-      'rows that are no whole number',
+      'rows that are not a whole number',
       ['stream', '--rows', '1e5'],
       /^--rows must be a whole number from 1, not 1e5$/,
     ],
-    ['no round', ['stream', '--rounds', '0'], /^--rounds must be a whole number from 1, not 0$/],
-    ['rows of a bench that is not about rows', ['coldstart', '--rows', '10'], /^this bench has no --rows$/],
+    ['no rounds', ['stream', '--rounds', '0'], /^--rounds must be a whole number from 1, not 0$/],
+    ['rows for a bench without rows', ['coldstart', '--rows', '10'], /^this bench has no --rows$/],
     [
       'more rows than a batch takes',
       ['stream', '--rows', '2000001'],
       /^--rows must be at most 2000000 for this bench$/,
     ],
   ] as const) {
-    it(`refuses ${fault} and says what it takes`, async () => {
+    it(`refuses ${problem} and prints its usage`, async () => {
       const command = bench(...args);
       assert.equal(await command.exitCode, 2);
       assert.match(command.lines[0] ?? '', reason);
@@ -33,7 +33,7 @@ describe('npm run bench', () => {
   }
 
   for (const name of ['capture', 'extract', 'stream']) {
-    it(`measures ${name} beside its baseline and ends with one line of JSON`, async () => {
+    it(`measures ${name} next to its baseline and ends with one line of JSON`, async () => {
       const command = bench(name, '--rows', '500', '--rounds', '1', '--json');
       assert.equal(await command.exitCode, 0, command.output);
       const [result, ...others] = command.lines.filter((line) => line.startsWith('{'));
@@ -46,7 +46,7 @@ describe('npm run bench', () => {
     });
   }
 
-  it('measures the cold start of each function beside a bare one, and the archive', async () => {
+  it('measures the cold start of each function next to a minimal one, and the size of the archive', async () => {
     const command = bench('coldstart', '--rounds', '1', '--json');
     assert.equal(await command.exitCode, 0, command.output);
     const { archive_bytes, rounds, hello_seconds, seconds, ratio } = JSON.parse(command.lines.at(-1) ?? '');
