@@ -27,7 +27,7 @@ export interface Dataset extends Described {
   readonly defaultTableExpirationMs?: string;
 }
 
-/** What does not change what a table holds, in the form of the REST resource. */
+/** Settings that leave the rows of a table unchanged, in the form of the REST resource. */
 export interface TableSettings {
   readonly timePartitioning?: {
     readonly type: string;
@@ -45,7 +45,10 @@ export interface TableSettings {
   };
   readonly requirePartitionFilter?: boolean;
   readonly expirationTime?: string;
-  /** An interval as the REST interface writes it: `0-0 0 0:15:0`. */
+  /**
+   * An interval as the REST interface writes it: `0-0 0 0:15:0`.
+   * https://cloud.google.com/bigquery/docs/reference/rest/v2/tables
+   */
   readonly maxStaleness?: string;
 }
 
@@ -64,14 +67,17 @@ export interface Table extends Described, TableSettings {
   readonly fields: readonly Field[];
   /** The query of a view. */
   readonly viewQuery?: string;
-  /** Rows are written by an upsert stream: DML that changes rows is refused. */
+  /**
+   * An upsert stream writes the rows, so the emulator refuses DML that changes rows.
+   * https://cloud.google.com/bigquery/docs/change-data-capture#limitations
+   */
   readonly upsertStream?: boolean;
 }
 
 export interface Routine extends Described {
   readonly reference: RoutineReference;
   readonly arguments: readonly ProcedureArgument[];
-  /** From BEGIN to END. */
+  /** The text from BEGIN to END. */
   readonly body: string;
 }
 
@@ -86,8 +92,8 @@ type Kind = keyof Records;
 const NOUNS: Readonly<Record<Kind, string>> = { dataset: 'Dataset', table: 'Table', routine: 'Routine' };
 
 /**
- * What exists: datasets, tables and routines. Each change is written to the engine in the transaction that also changes
- * the storage, so that a restart finds both or neither.
+ * The datasets, tables and routines that exist. The catalog writes each change to the engine in the transaction that also
+ * changes the storage, so that a restart finds both or neither.
  */
 export class Catalog {
   readonly #engine: Engine;
@@ -117,7 +123,7 @@ export class Catalog {
     return catalog;
   }
 
-  /** The dataset, given its own reference or that of something in it. */
+  /** Finds a dataset by its own reference or by the reference of a table or routine in it. */
   findDataset({ projectId, datasetId }: DatasetReference): Dataset | undefined {
     return this.#records.dataset.get(keyOf({ projectId, datasetId }));
   }
@@ -144,7 +150,7 @@ export class Catalog {
     return this.findRoutine(reference) ?? missing('routine', reference);
   }
 
-  /** In the order of their names. */
+  /** Sorted by name. */
   datasets(projectId: string): Dataset[] {
     return sorted(this.#records.dataset).filter(({ reference }) => reference.projectId === projectId);
   }
@@ -163,7 +169,10 @@ export class Catalog {
     await this.#change('dataset', dataset, { mustBeNew: true, storage: create });
   }
 
-  /** @throws BigQueryError resourceInUse unless the dataset is empty or its contents shall go too. */
+  /**
+   * @throws BigQueryError resourceInUse if the dataset holds tables or routines and `contentsToo` is false.
+   * https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/delete
+   */
   async deleteDataset(reference: DatasetReference, contentsToo: boolean): Promise<void> {
     this.dataset(reference);
     const [tables, routines] = [this.tables(reference), this.routines(reference)];
@@ -185,7 +194,7 @@ export class Catalog {
     await this.#change('table', table, change);
   }
 
-  /** From now on the table is written by an upsert stream. Safe to repeat. */
+  /** Records that an upsert stream now writes the table. Safe to repeat. */
   async markUpsertStream(reference: TableReference): Promise<void> {
     const table = this.table(reference);
     if (!table.upsertStream) await this.putTable({ ...table, upsertStream: true });
@@ -238,7 +247,7 @@ export class Catalog {
     await (session ? write(session) : this.#engine.with(write));
   }
 
-  /** One change at a time: the engine would refuse one of two that overlap. */
+  /** Makes one change at a time: the engine refuses one of two changes that overlap. */
   async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#lastChange.then(work);
     this.#lastChange = turn.catch(() => undefined);
@@ -248,15 +257,15 @@ export class Catalog {
 
 /** How a record changes together with the storage. */
 export interface Change {
-  /** Fails with `duplicate` if there is one already. */
+  /** Fails with `duplicate` if the record already exists. */
   readonly mustBeNew?: boolean;
-  /** Makes or changes what holds the rows, in the same transaction. */
+  /** Creates or changes the DuckDB table that holds the rows, in the same transaction. */
   readonly storage?: (session: Session) => Promise<unknown>;
-  /** The connection to do it on, if it must see that connection's temporary tables. */
+  /** The connection to use, if the change must see the temporary tables of that connection. */
   readonly session?: Session;
 }
 
-/** The two times of something that is created now. */
+/** The two times of a record that is created now. */
 export function createdNow(): Pick<Described, 'creationTime' | 'lastModifiedTime'> {
   const now = String(Date.now());
   return { creationTime: now, lastModifiedTime: now };

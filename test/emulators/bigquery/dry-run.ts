@@ -6,8 +6,9 @@ import { describeQuery } from './statement/query.ts';
 import type { StatementContext } from './statement/statement-context.ts';
 
 /**
- * What a dry run checks: the syntax, the tables and columns of a query that stands alone, and the procedure of a CALL.
- * Nothing is run. @throws BigQueryError that the job would end with.
+ * Checks the syntax, the tables and columns of a single query, and the procedure of a CALL, and runs nothing.
+ * https://cloud.google.com/bigquery/docs/running-queries#dry-run
+ * @throws BigQueryError the error with which the job would end.
  */
 export async function checkScript(
   statements: readonly Statement[],

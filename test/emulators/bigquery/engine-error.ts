@@ -7,10 +7,16 @@ interface DuckDbError {
   readonly name?: string;
 }
 
-/** The reason under which a conflict of two transactions is found; the caller adds the table. */
+/**
+ * The message of a conflict between two transactions; the caller adds the table.
+ * BigQuery cancels conflicting transactions: https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
+ */
 export const CONFLICT = 'Transaction is aborted due to concurrent update against table';
 
-/** DuckDB's error in BigQuery's words and with BigQuery's reason; what BigQuery has no words for keeps its own. */
+/**
+ * Turns DuckDB's error into BigQuery's message and reason. A message without a BigQuery equivalent stays as it is.
+ * https://cloud.google.com/bigquery/docs/error-messages
+ */
 export function parseDuckDbError(error: Error): BigQueryError {
   const details = parse(error.message);
   const message = details.exception_message;

@@ -10,7 +10,7 @@ import { parseDuckDbError } from './engine-error.ts';
 import { BigQueryError, invalidQuery } from './error.ts';
 import { quoted } from './field.ts';
 
-/** A value with the DuckDB type that it has. */
+/** A value and its DuckDB type. */
 export interface TypedValue {
   readonly type: DuckDBType;
   readonly value: DuckDBValue;
@@ -28,7 +28,7 @@ export type Bindings = Readonly<Record<string, TypedValue>>;
 export interface FilledColumn {
   readonly name: string;
   readonly type: DuckDBType;
-  /** As many as every other column has. */
+  /** Every column has the same number of values. */
   readonly values: readonly DuckDBValue[];
 }
 
@@ -37,10 +37,10 @@ const CHUNK_ROWS = 2048;
 
 const MEMORY_LIMIT = '1GB';
 
-/** DuckDB forgets an interruption that comes before the statement has begun. */
+/** DuckDB forgets an interrupt that arrives before the statement has begun, so the session repeats it. */
 const INTERRUPT_EVERY_MS = 20;
 
-/** DuckDB with the functions that translated GoogleSQL calls. */
+/** DuckDB, with the functions that translated GoogleSQL calls. */
 export class Engine {
   readonly #instance: DuckDBInstance;
 
@@ -48,9 +48,10 @@ export class Engine {
     this.#instance = instance;
   }
 
-  /** Without a path the data live in memory. What does not fit there goes to the folder for a while. */
+  /** Without a path, the data stays in memory. DuckDB spills data that does not fit to the temporary folder. */
   static async open(temporaryFolder: string, path = ':memory:'): Promise<Engine> {
     const instance = await DuckDBInstance.create(path, {
+      // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#order_by_clause
       default_null_order: 'nulls_first_on_asc_last_on_desc',
       errors_as_json: 'true',
       memory_limit: MEMORY_LIMIT,
@@ -67,7 +68,7 @@ export class Engine {
     return new Session(await this.#instance.connect());
   }
 
-  /** Runs the work on a connection of its own, which is closed whatever happens. */
+  /** Runs the work on a new connection and always closes it. */
   async with<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const session = await this.connect();
     try {
@@ -100,7 +101,7 @@ export class Session {
     return { names: reader.columnNames(), types: reader.columnTypes(), rows: reader.getRows() };
   }
 
-  /** The only row's only value. */
+  /** Returns the only value of the only row. */
   async value(sql: string, bindings: Bindings = {}): Promise<TypedValue> {
     const {
       types: [type],
@@ -113,14 +114,14 @@ export class Session {
     return { type, value };
   }
 
-  /** The number of rows that a statement changed. */
+  /** Runs a statement and returns the number of rows that it changed. */
   async run(sql: string, bindings: Bindings = {}): Promise<number> {
     return await this.#translated(
       async () => (await this.#connection.run(sql, values(bindings), types(bindings))).rowsChanged,
     );
   }
 
-  /** The rows of a query with one text column, in batches; nothing is kept in memory but a batch. */
+  /** Yields the rows of a query with one text column in batches. Only one batch is in memory at a time. */
   async *texts(sql: string, bindings: Bindings = {}): AsyncGenerator<readonly string[]> {
     const result = await this.#translated(() =>
       this.#connection.stream(sql, values(bindings), types(bindings)),
@@ -132,7 +133,7 @@ export class Session {
     }
   }
 
-  /** Makes a temporary table with these columns and rows, in place of one of that name. */
+  /** Creates a temporary table with these columns and rows, and replaces an existing one of that name. */
   async fillTemporaryTable(name: string, columns: readonly FilledColumn[]): Promise<void> {
     const definitions = columns.map((column) => `${quoted(column.name)} ${column.type}`);
     await this.run(`create or replace temporary table ${quoted(name)} (${definitions.join(', ')})`);
@@ -147,12 +148,12 @@ export class Session {
     appender.closeSync();
   }
 
-  /** The names and types of what a query would return; it is not run. */
+  /** Returns the names and types of a query's columns without running the query. */
   async describe(sql: string, bindings: Bindings = {}): Promise<Omit<Rows, 'rows'>> {
     return await this.query(`select * from (${sql}) limit 0`, bindings);
   }
 
-  /** Runs the work in a transaction, unless there is one already. */
+  /** Runs the work in a transaction: commits when it succeeds, rolls back when it throws. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.run('begin transaction');
     try {
@@ -165,7 +166,7 @@ export class Session {
     }
   }
 
-  /** Stops what is running, or begins next; its caller sees a BigQueryError `stopped`. */
+  /** Stops the running statement, or the next one; its caller gets a BigQueryError `stopped`. */
   interrupt(): void {
     if (!this.#open) return;
     this.#connection.interrupt();
@@ -182,7 +183,7 @@ export class Session {
     try {
       return await work();
     } catch (error) {
-      // What follows an interruption, such as a rollback, is not to be stopped.
+      // Statements after the interrupt, such as a rollback, must run.
       clearInterval(this.#interrupting);
       this.#interrupting = undefined;
       if (error instanceof BigQueryError || !(error instanceof Error)) throw error;

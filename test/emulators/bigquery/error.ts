@@ -1,4 +1,7 @@
-/** HTTP status that BigQuery answers with when a request, or the job it asks about, failed for this reason. */
+/**
+ * The HTTP status of the response when a request, or the job that it asks about, fails for this reason.
+ * https://cloud.google.com/bigquery/docs/error-messages
+ */
 const STATUS_OF_REASON: Readonly<Record<string, number>> = {
   accessDenied: 403,
   backendError: 503,
@@ -28,20 +31,20 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
   503: 'UNAVAILABLE',
 };
 
-/** The form in which jobs carry their errors. */
+/** The error format of jobs: https://cloud.google.com/bigquery/docs/reference/rest/v2/ErrorProto */
 export interface ErrorProto {
   readonly reason: string;
   readonly message: string;
   readonly location?: string;
 }
 
-/** A refusal as BigQuery words it: the answer of a request, or the `errorResult` of a job. */
+/** An error in BigQuery's wording: the response to a request, or the `errorResult` of a job. */
 export class BigQueryError extends Error {
   override readonly name = 'BigQueryError';
   readonly reason: string;
-  /** What the error is about: a file of a load job, `query` for a query. */
+  /** The source of the error: a file of a load job, or `query` for a query. */
   readonly location: string | undefined;
-  /** What a job's `errors` tell beside its `errorResult`. */
+  /** The entries of a job's `errors` in addition to its `errorResult`. */
   readonly details: readonly ErrorProto[];
 
   constructor(reason: string, message: string, location?: string, details: readonly ErrorProto[] = []) {
@@ -66,7 +69,7 @@ export const invalidQuery = (message: string) => new BigQueryError('invalidQuery
 export const notFound = (message: string) => new BigQueryError('notFound', message);
 export const duplicate = (message: string) => new BigQueryError('duplicate', message);
 
-/** Something that BigQuery has and the stand-in has not: better an error than a wrong answer. */
+/** A feature that BigQuery has and the emulator lacks. An error is better than a wrong answer. */
 export const unsupported = (what: string) => invalidQuery(`The BigQuery stand-in does not support ${what}`);
 
 /** The JSON body of a failed request. */

@@ -2,7 +2,10 @@ import { type DuckDBListType, type DuckDBStructType, type DuckDBType, DuckDBType
 import { invalid, invalidQuery, unsupported } from './error.ts';
 import { Cursor } from './script/cursor.ts';
 
-/** Type names as BigQuery's REST interface writes them. */
+/**
+ * Type names as BigQuery's REST interface writes them.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema
+ */
 export type FieldType =
   | 'STRING'
   | 'BYTES'
@@ -28,9 +31,10 @@ export interface Field {
   readonly defaultValueExpression?: string;
 }
 
-/** What a type says, without a name. */
+/** The type of a field without its name. */
 export type FieldShape = Pick<Field, 'type' | 'mode' | 'fields'>;
 
+// Aliases: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types
 const CANONICAL: Readonly<Record<string, FieldType>> = {
   BIGDECIMAL: 'BIGNUMERIC',
   BIGINT: 'INTEGER',
@@ -59,8 +63,9 @@ const CANONICAL: Readonly<Record<string, FieldType>> = {
 };
 
 /**
- * BIGNUMERIC has more digits than DuckDB's numbers: it is kept as its floor and, in units of 1e-38, what is above that, so
- * that values compare as the numbers they stand for.
+ * BIGNUMERIC has more digits than DuckDB's numbers.
+ * The emulator stores the floor and the remainder in units of 1e-38, so that stored values compare like the numbers.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#decimal_types
  */
 export const BIGNUMERIC_STORAGE = 'STRUCT("$floor" HUGEINT, "$fraction" HUGEINT)';
 
@@ -79,7 +84,7 @@ const STORAGE: Readonly<Record<Exclude<FieldType, 'RECORD'>, string>> = {
   TIMESTAMP: 'TIMESTAMPTZ',
 };
 
-/** The name of a type, in either of BigQuery's spellings, as REST writes it. */
+/** Converts a type name in GoogleSQL's or REST's spelling to the REST spelling. */
 export function fieldType(name: string): FieldType {
   const type = CANONICAL[name.toUpperCase()];
   if (!type) throw invalidQuery(`Type not found: ${name}`);
@@ -100,17 +105,17 @@ function structType(fields: readonly Field[]): string {
   return `STRUCT(${fields.map((field) => `${quoted(field.name)} ${storageType(field)}`).join(', ')})`;
 }
 
-/** An identifier of DuckDB. */
+/** Quotes an identifier for DuckDB. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A text of DuckDB. */
+/** Quotes a string literal for DuckDB. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The type that GoogleSQL calls this: `INT64`, `ARRAY<STRUCT<a INT64>>`. */
+/** Returns the GoogleSQL name of a type: `INT64`, `ARRAY<STRUCT<a INT64>>`. */
 export function typeName(shape: FieldShape): string {
   const names: Partial<Record<FieldType, string>> = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' };
   const fields = shape.fields?.map((field) => `${field.name} ${typeName(field)}`).join(', ');
@@ -118,7 +123,7 @@ export function typeName(shape: FieldShape): string {
   return shape.mode === 'REPEATED' ? `ARRAY<${element}>` : element;
 }
 
-/** The shape that a GoogleSQL type stands for. */
+/** Parses a GoogleSQL type. */
 export function parseType(text: string): FieldShape {
   const cursor = new Cursor(text);
   const shape = readType(cursor);
@@ -126,13 +131,14 @@ export function parseType(text: string): FieldShape {
   return shape;
 }
 
-/** Reads a type; `NOT NULL` and what else may follow it stays. */
+/** Reads a type and leaves the cursor before `NOT NULL` or any other token that follows. */
 export function readType(cursor: Cursor): FieldShape {
   const name = cursor.identifier().toUpperCase();
   if (name === 'ARRAY') {
     cursor.expect('<');
     const element = readType(cursor);
     cursor.expect('>');
+    // https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_type
     if (element.mode === 'REPEATED') throw invalidQuery('Cannot construct array with element type ARRAY');
     return { ...element, mode: 'REPEATED' };
   }
@@ -148,7 +154,7 @@ export function readType(cursor: Cursor): FieldShape {
   return { type: fieldType(name), mode: 'NULLABLE' };
 }
 
-/** Reads the name and the type of a struct's field. */
+/** Reads the name and the type of a struct field. */
 export function readField(cursor: Cursor): Field {
   const name = cursor.identifier();
   const shape = readType(cursor);
@@ -166,7 +172,7 @@ export interface SchemaField {
   readonly defaultValueExpression?: string | undefined;
 }
 
-/** A field as a client sent it, with the names of its types made canonical. */
+/** Converts a field as a client sends it to one with canonical type names. */
 export function fieldOfSchema(schema: SchemaField): Field {
   const { name, mode = 'NULLABLE', fields, description, defaultValueExpression } = schema;
   const upperMode = mode.toUpperCase();
@@ -183,7 +189,7 @@ export function fieldOfSchema(schema: SchemaField): Field {
   };
 }
 
-/** The BigQuery type of what a DuckDB query returns. @throws BigQueryError for types that BigQuery has not. */
+/** Returns the BigQuery type for a DuckDB type. @throws BigQueryError for types that BigQuery lacks. */
 export function shapeOfStorage(type: DuckDBType): FieldShape {
   const scalar = (fieldType: FieldType): FieldShape => ({ type: fieldType, mode: 'NULLABLE' });
   if (type.toString() === BIGNUMERIC_STORAGE) return scalar('BIGNUMERIC');

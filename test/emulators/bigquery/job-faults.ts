@@ -1,22 +1,22 @@
 import { type Fault, FaultError, type Faults } from '../faults.ts';
 import { BigQueryError } from './error.ts';
 
-/** Where jobs look for their faults: `faults.next('bigquery.job.load', failJob('backendError'))`. */
+/** Names of job faults, for example `faults.next('bigquery.job.load', failJob('backendError'))`. */
 export type JobFaultName = 'bigquery.job.query' | 'bigquery.job.load';
 
-/** The job is accepted and ends with this error; nothing of it happened. */
+/** The emulator accepts the job; the job ends with this error and has no effect. */
 export function failJob(reason: string, message = `scripted fault: ${reason}`): Fault {
   return { before: () => Promise.reject(new BigQueryError(reason, message)) };
 }
 
-/** The job has its whole effect and ends with this error all the same. */
+/** The job takes full effect but still ends with this error. */
 export function failJobAfterEffect(reason: string): Fault {
   return { after: { kind: 'status', status: 'FAILED', reason } };
 }
 
 /**
  * Runs a job's effect under its fault. `hold()` and `delay()` keep the job RUNNING; a job that is stopped meanwhile ends
- * at once and never has its effect. An effect that has begun is waited for.
+ * at once and never takes effect. If the effect has begun, this function waits for it.
  */
 export async function underFault<T>(
   faults: Faults,

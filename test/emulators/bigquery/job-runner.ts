@@ -14,18 +14,19 @@ export interface JobServices extends Warehouse {
   readonly onJob?: ((job: Job) => void) | undefined;
 }
 
-/** Where a client wants a job: an id and a location of its own, or those that are found for it. */
+/** The id and the location that a client asks for; the emulator fills in missing ones. */
 export interface WantedJob {
   readonly projectId: string;
   readonly jobId?: string | undefined;
   readonly location?: string | undefined;
 }
 
+/** https://cloud.google.com/bigquery/docs/locations#specify_locations */
 const DEFAULT_LOCATION = 'US';
 
 /**
- * Accepts a job and lets it run; its record tells how it ends. A dry run has ended when this returns and is not kept.
- * @throws BigQueryError duplicate for a job id in use; whatever a dry run finds.
+ * Accepts a job and starts it; its record shows how it ends. A dry run has ended when this returns and is not stored.
+ * @throws BigQueryError duplicate for a job id in use, or the error that a dry run finds.
  */
 export async function startJob(
   wanted: WantedJob,
@@ -43,6 +44,7 @@ export async function startJob(
     jobId: wanted.jobId ?? generatedJobId(),
     location: wanted.location ?? inferLocation(wanted.projectId, configuration, services),
   };
+  // https://cloud.google.com/bigquery/docs/reference/rest/v2/JobReference
   if (!/^[\w-]{1,1024}$/.test(reference.jobId)) {
     throw invalid(
       `Invalid job ID "${reference.jobId}". Job IDs must be alphanumeric (plus underscores and dashes) and at most 1024 characters long.`,
@@ -61,9 +63,10 @@ export async function startJob(
   return job;
 }
 
-/** Never rejects: whatever goes wrong is the job's error. */
+/** Never rejects: every failure becomes the job's error. */
 async function run(job: Job, services: JobServices): Promise<void> {
   job.start();
+  // https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration
   const { jobTimeoutMs } = job.record.configuration;
   const timeOut = () =>
     job.stop(`Job execution was cancelled: Job timed out after ${Number(jobTimeoutMs) / 1000}s`);
@@ -77,7 +80,7 @@ async function run(job: Job, services: JobServices): Promise<void> {
     clearTimeout(timer);
   }
   const ended = job.endingWith(failure);
-  // First written down, then seen: what a client knows of a job survives a restart. A job must end in any case.
+  // Saves the record before it shows it, so that a client's view of a job survives a restart. The job must end in any case.
   await services.jobs.save(ended).catch(() => undefined);
   job.end(ended);
   services.onJob?.(job);
@@ -89,14 +92,17 @@ async function work(job: Job, services: JobServices): Promise<void> {
   else if (load) await runLoadJob(job, load, services);
 }
 
-/** An error that is no refusal is a bug of the stand-in, and is told as one. */
+/** Any other error is a bug in the emulator, and the message says so. */
 function asBigQueryError(error: unknown): BigQueryError {
   if (error instanceof BigQueryError) return error;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new BigQueryError('internalError', `The BigQuery stand-in failed: ${text}`);
 }
 
-/** Where the datasets are that the job names, as BigQuery finds out. */
+/**
+ * Returns the location of the datasets that the job names, as BigQuery does.
+ * https://cloud.google.com/bigquery/docs/locations#specify_locations
+ */
 function inferLocation(
   projectId: string,
   { query, load }: JobConfiguration,

@@ -10,7 +10,7 @@ export interface JobReference {
   readonly location: string;
 }
 
-/** A query parameter as the REST interface has it. */
+/** A query parameter in REST form: https://cloud.google.com/bigquery/docs/reference/rest/v2/QueryParameter */
 export interface QueryParameter {
   readonly name?: string;
   readonly parameterType: ParameterType;
@@ -68,7 +68,7 @@ export interface DmlStats {
   readonly deletedRowCount: string;
 }
 
-/** What is known of a query job's effect; grows while it runs. */
+/** The statistics of a query job, filled in while it runs. */
 export interface QueryStatistics {
   statementType?: string;
   totalBytesProcessed?: string;
@@ -86,7 +86,7 @@ export interface LoadStatistics {
   badRecords: string;
 }
 
-/** Everything that is kept of a job, in a form that survives a restart. */
+/** The stored state of a job, in a form that survives a restart. */
 export interface JobRecord {
   readonly reference: JobReference;
   readonly configuration: JobConfiguration;
@@ -96,17 +96,17 @@ export interface JobRecord {
   endTime?: number;
   state: 'PENDING' | 'RUNNING' | 'DONE';
   errorResult?: ErrorProto;
-  /** The result and what else is told of it. */
+  /** The `errorResult` and further details. */
   errors?: readonly ErrorProto[];
   query?: QueryStatistics;
   load?: LoadStatistics;
   result?: QueryResult;
   numChildJobs?: number;
-  /** Set for the child jobs that only evaluate an expression of a script. */
+  /** Whether a child job runs a statement or evaluates an expression of a script. */
   evaluationKind?: 'STATEMENT' | 'EXPRESSION';
 }
 
-/** A job while its process lives: the record, its end, and the wish to stop it. */
+/** A job in memory: its record, a promise of its end, and a signal to stop it. */
 export class Job {
   #record: JobRecord;
   readonly #ended = Promise.withResolvers<void>();
@@ -125,7 +125,7 @@ export class Job {
     return this.#ended.promise;
   }
 
-  /** Aborted, with a BigQueryError as the reason, when the job shall stop. */
+  /** Aborted, with a BigQueryError as the reason, when the job must stop. */
   get stopSignal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -144,7 +144,7 @@ export class Job {
     this.#stop.abort(new BigQueryError('stopped', message));
   }
 
-  /** What the record will be when the job has ended like this, now; for writing it down before anybody sees it. */
+  /** Returns the record of the job if it ended now with this error, so that it can be saved before a client sees it. */
   endingWith(error?: BigQueryError): JobRecord {
     const { result, ...record } = this.record;
     const ended = { ...record, state: 'DONE', endTime: Date.now() } as const;

@@ -5,13 +5,13 @@ import { literal } from './field.ts';
 import { Job, type JobConfiguration, type JobRecord, type JobReference } from './job.ts';
 import type { Results } from './results.ts';
 
-/** Ended jobs beyond this many are forgotten, the oldest first, with their results. */
+/** Beyond this number the emulator forgets the oldest ended jobs and their results. */
 const REMEMBERED_JOBS = 20_000;
 
-/** Locations in which a job is found without being named. */
+/** A request may omit the location only for jobs in these: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/get */
 const UNNAMED_LOCATIONS = ['US', 'EU'];
 
-/** All jobs, running and ended. With a data folder they survive a restart; those that ran then have failed. */
+/** All jobs, running and ended. With a data folder they survive a restart; jobs that were running then fail. */
 export class Jobs {
   readonly #engine: Engine;
   readonly #results: Results;
@@ -43,7 +43,7 @@ export class Jobs {
     return jobs;
   }
 
-  /** Registers a job that has not started; `save` writes it down. @throws BigQueryError duplicate for an id in use. */
+  /** Registers a job that has not started; `save` stores it. @throws BigQueryError duplicate for an id in use. */
   add(reference: JobReference, configuration: JobConfiguration, parentJobId?: string): Job {
     const key = keyOf(reference);
     if (this.#jobs.has(key)) throw duplicate(`Already Exists: Job ${key}`);
@@ -58,7 +58,7 @@ export class Jobs {
     return job;
   }
 
-  /** Like BigQuery, a job outside of US and EU is found only in its location. */
+  /** Outside US and EU, finds a job only by its location, as BigQuery does. */
   find(projectId: string, jobId: string, location?: string): Job {
     const places = location === undefined ? UNNAMED_LOCATIONS : [location];
     for (const place of places) {
@@ -68,14 +68,17 @@ export class Jobs {
     throw notFound(`Not found: Job ${projectId}:${location === undefined ? '' : `${location}.`}${jobId}`);
   }
 
-  /** Newest first; only children of `parentJobId`, or only jobs without a parent. */
+  /**
+   * Lists the children of `parentJobId`, or the jobs without a parent, newest first.
+   * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/list
+   */
   list(projectId: string, parentJobId?: string): Job[] {
     return [...this.#jobs.values()]
       .filter(({ record }) => record.reference.projectId === projectId && record.parentJobId === parentJobId)
       .reverse();
   }
 
-  /** Writes these records down, all or none. */
+  /** Saves all of these records, or none. */
   async save(...records: readonly JobRecord[]): Promise<void> {
     await this.#engine.with((session) =>
       session.transaction(async () => {
@@ -90,7 +93,7 @@ export class Jobs {
     );
   }
 
-  /** Drops ended jobs that nobody will ask for. */
+  /** Drops the oldest ended jobs. */
   async forgetOldest(): Promise<void> {
     for (const [key, job] of this.#jobs) {
       if (this.#jobs.size <= REMEMBERED_JOBS || !job.done) return;
@@ -102,7 +105,7 @@ export class Jobs {
     }
   }
 
-  /** Asks all running jobs to stop, and waits until they have. */
+  /** Stops all running jobs and waits for their end. */
   async stopAll(): Promise<void> {
     const running = [...this.#jobs.values()].filter((job) => !job.done);
     for (const job of running) job.stop('The server is shutting down');
@@ -110,7 +113,7 @@ export class Jobs {
   }
 }
 
-/** An id for a job whose caller gave none. */
+/** Generates an id for a job that a client inserted without one. */
 export function generatedJobId(prefix = 'job'): string {
   return `${prefix}_${randomUUID().replaceAll('-', '')}`;
 }

@@ -1,16 +1,19 @@
 import { invalidQuery } from './error.ts';
 
 interface Holder {
-  /** A transaction, or nothing for a statement of its own. */
+  /** The transaction, or undefined for a statement outside a transaction. */
   readonly transaction: Transaction | undefined;
   readonly released: Promise<void>;
   readonly release: () => void;
 }
 
 /**
- * Who may change rows of a table. As in BigQuery, one transaction or statement at a time updates, deletes, merges or
- * truncates; INSERT and appending load jobs need no permission. A statement of its own waits. A transaction never waits:
- * it is aborted when the table is being changed, or was changed since the transaction began.
+ * Locks tables for changes of rows. One transaction or statement at a time updates, deletes, merges or truncates; INSERT and
+ * appending load jobs need no lock. A statement outside a transaction waits. A transaction never waits: it is aborted when
+ * the table is being changed, or was changed since the transaction began.
+ * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
+ * BigQuery runs two statements at a time and queues 20:
+ * https://cloud.google.com/bigquery/docs/data-manipulation-language#update_delete_merge_dml_concurrency
  */
 export class Mutations {
   readonly #holders = new Map<string, Holder>();
@@ -21,7 +24,7 @@ export class Mutations {
     return new Transaction(this, this.#clock);
   }
 
-  /** Waits for permission to change one table, changes it, and lets the next one in. */
+  /** Waits for the lock on a table, changes the table, and releases the lock. */
   async alone<T>(table: string, change: () => Promise<T>): Promise<T> {
     for (let holder = this.#holders.get(table); holder; holder = this.#holders.get(table))
       await holder.released;
@@ -35,7 +38,10 @@ export class Mutations {
     }
   }
 
-  /** @throws BigQueryError as BigQuery aborts a transaction. */
+  /**
+   * @throws BigQueryError if BigQuery would cancel the transaction.
+   * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
+   */
   enter(table: string, transaction: Transaction): (() => void) | undefined {
     const holder = this.#holders.get(table);
     if (holder?.transaction === transaction) return undefined;
@@ -62,10 +68,10 @@ export class Mutations {
   }
 }
 
-/** One multi-statement transaction's view of the tables that it changes. */
+/** The locks of one multi-statement transaction on the tables that it changes. */
 export class Transaction {
   readonly id = crypto.randomUUID();
-  /** The count of changes that were complete when it began. */
+  /** The number of completed changes when the transaction began. */
   readonly startedAt: number;
   readonly #mutations: Mutations;
   readonly #releases = new Map<string, () => void>();
@@ -75,13 +81,13 @@ export class Transaction {
     this.startedAt = startedAt;
   }
 
-  /** @throws BigQueryError if another one is changing the table or has changed it. */
+  /** @throws BigQueryError if another transaction or statement is changing the table or has changed it. */
   change(table: string): void {
     const release = this.#mutations.enter(table, this);
     if (release) this.#releases.set(table, release);
   }
 
-  /** After the engine has committed, or rolled back. */
+  /** Call this after the engine has committed or rolled back. */
   end(committed: boolean): void {
     if (committed) this.#mutations.changed(this.#releases.keys());
     for (const release of this.#releases.values()) release();

@@ -14,13 +14,16 @@ export interface RoutineReference extends DatasetReference {
   readonly routineId: string;
 }
 
-/** What names without a dataset or a project belong to. */
+/** The project and dataset of names that omit them. */
 export interface NameDefaults {
   readonly projectId: string;
   readonly datasetId?: string;
 }
 
-/** The parts of `project.dataset.name`, `dataset.name` or `name`. A project may contain dots (`example.com:p`). */
+/**
+ * Splits `project.dataset.name`, `dataset.name` or `name`. A project may contain dots (`example.com:p`).
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#table_names
+ */
 export function resolveName(
   path: string,
   defaults: NameDefaults,
@@ -45,13 +48,13 @@ export function resolveRoutine(path: string, defaults: NameDefaults): RoutineRef
   return { projectId, datasetId, routineId: name };
 }
 
-/** `project:dataset` and `project:dataset.table`, as BigQuery's messages and resource ids have them. */
+/** Formats `project:dataset` and `project:dataset.table` as in BigQuery's messages and resource ids. */
 export function displayName(reference: DatasetReference & { tableId?: string; routineId?: string }): string {
   const name = reference.tableId ?? reference.routineId;
   return `${reference.projectId}:${reference.datasetId}${name === undefined ? '' : `.${name}`}`;
 }
 
-/** The schema of DuckDB that holds a dataset's tables. */
+/** Returns the DuckDB schema that holds a dataset's tables. */
 export function storageSchema({ projectId, datasetId }: DatasetReference): string {
   return quoted(storageName(`${projectId}/${datasetId}`));
 }
@@ -60,7 +63,10 @@ export function storageTable(reference: TableReference): string {
   return `${storageSchema(reference)}.${quoted(storageName(reference.tableId))}`;
 }
 
-/** DuckDB's names do not tell `A` from `a`, BigQuery's do. */
+/**
+ * DuckDB ignores the case of names; BigQuery does not.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#case_sensitivity
+ */
 function storageName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `^${letter.toLowerCase()}`);
 }

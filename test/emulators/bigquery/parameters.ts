@@ -4,7 +4,8 @@ import { type FieldShape, fieldType, literal, quoted, storageType, typeName } fr
 import type { ParameterType, ParameterValue, QueryParameter } from './job.ts';
 
 /**
- * The values of a query's parameters, by lower-case name, or by position as `1`, `2` and so on.
+ * Returns the values of a query's parameters, by lower-case name, or by position as `1`, `2` and so on.
+ * https://cloud.google.com/bigquery/docs/parameterized-queries
  * @throws BigQueryError invalid, naming the parameter whose value does not fit its type.
  */
 export async function readParameters(
@@ -40,7 +41,7 @@ function shapeOf(type: ParameterType): FieldShape {
   return { type: fieldType(type.type), mode: 'NULLABLE', ...(fields && { fields }) };
 }
 
-/** DuckDB's expression of a parameter's value. */
+/** Returns DuckDB's expression for a parameter's value. */
 function text(shape: FieldShape, type: ParameterType, value: ParameterValue | undefined): string {
   if (type.arrayType) {
     const element: FieldShape = { ...shape, mode: 'NULLABLE' };

@@ -10,7 +10,7 @@ import { parseScript } from './script/parse.ts';
 import { ScriptJob } from './script-job.ts';
 import { StatementContext, type Warehouse } from './statement/statement-context.ts';
 
-/** Runs a query job to its end; its record then says what happened. @throws BigQueryError that ends the job. */
+/** Runs a query job to its end and fills in its record. @throws BigQueryError the error that ends the job. */
 export async function runQueryJob(
   job: Job,
   configuration: QueryConfiguration,
@@ -56,7 +56,10 @@ function defaultsOf(job: Job, { defaultDataset }: QueryConfiguration): NameDefau
   return { projectId: defaultDataset.projectId ?? projectId, datasetId: defaultDataset.datasetId };
 }
 
-/** Rows of what the query referred to, times a typical width: an estimate, as BigQuery's dry runs give one. */
+/**
+ * Estimates bytes as the rows of the referenced tables times a typical width.
+ * BigQuery estimates for dry runs: https://cloud.google.com/bigquery/docs/running-queries#dry-run
+ */
 async function estimateBytes({ referenced, session, warehouse }: StatementContext): Promise<bigint> {
   let bytes = 0n;
   for (const reference of referenced.values()) {

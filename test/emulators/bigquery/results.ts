@@ -6,25 +6,28 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Field } from './field.ts';
 
-/** What a query returned. The rows are a file of wire rows, one per line, so that they need no memory. */
+/** The result of a query. The rows are in a file with one wire row per line, so that they take no memory. */
 export interface QueryResult {
   readonly fields: readonly Field[];
   readonly totalRows: number;
-  /** Nothing if there are no rows. */
+  /** Undefined if there are no rows. */
   readonly file?: string;
 }
 
 export interface Page {
-  /** Rows as JSON texts. */
+  /** The rows as JSON text. */
   readonly rows: readonly string[];
-  /** Where the next page begins; nothing on the last page. */
+  /** The file offset of the next page; undefined on the last page. */
   readonly nextOffset?: number;
 }
 
-/** BigQuery ends a page at 10 MB, whatever the caller asks for. */
+/**
+ * BigQuery ends a page at 10 MB, even if the caller asks for more.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
+ */
 const MAX_PAGE_BYTES = 10_000_000;
 
-/** The folder of the rows that queries returned, by job. */
+/** Stores the rows of query results in a folder. */
 export class Results {
   readonly #folder: string;
   #serial = 0;
@@ -50,7 +53,7 @@ export class Results {
     return { fields, totalRows };
   }
 
-  /** At most this many rows from a place that an earlier page gave, 0 for the first. `skip` leaves rows out before them. */
+  /** Reads at most `maxRows` rows from the offset of an earlier page, 0 for the first. Leaves out the first `skip` rows. */
   async read({ file }: QueryResult, offset: number, maxRows: number, skip = 0): Promise<Page> {
     if (file === undefined) return { rows: [] };
     const input = createReadStream(path.join(this.#folder, file), { start: offset });
@@ -79,7 +82,7 @@ export class Results {
   }
 }
 
-/** readline ends a line at U+2028 and U+2029 too; within JSON they can only stand in strings. */
+/** readline also ends a line at U+2028 and U+2029; JSON has these only inside strings, where they can be escaped. */
 function asOneLine(json: string): string {
   return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }

@@ -13,8 +13,9 @@ import { skippingDuplicate } from './statement/skipping-duplicate.ts';
 import type { Outcome, StatementContext } from './statement/statement-context.ts';
 
 /**
- * The statements of a query job. One statement alone is the job itself; each statement of a script is a child job, and
- * the job's result is that of the last one.
+ * Runs the statements of a query job. A single statement is the job itself. Each statement of a script becomes a child job,
+ * and the result of the job is that of the last statement.
+ * https://cloud.google.com/bigquery/docs/multi-statement-queries
  */
 export class ScriptJob {
   readonly #job: Job;
@@ -30,7 +31,7 @@ export class ScriptJob {
     this.#jobs = jobs;
   }
 
-  /** @throws BigQueryError of the statement that failed and was not handled. */
+  /** @throws BigQueryError the error of the failed statement, unless a handler caught it. */
   async run(): Promise<void> {
     const [only] = this.#statements;
     const alone = this.#statements.length === 1 ? only : undefined;
@@ -61,7 +62,8 @@ export class ScriptJob {
     try {
       const outcome = await work();
       this.#finish(child, outcome);
-      // BigQuery's rule, too: the result of a script is that of its last statement, even if that has none.
+      // The result of a script is that of its last statement, even if that statement has none.
+      // https://cloud.google.com/bigquery/docs/multi-statement-queries
       if (outcome.result) this.#job.record.result = outcome.result;
       else delete this.#job.record.result;
       child.end(child.endingWith());
@@ -80,6 +82,7 @@ export class ScriptJob {
   }
 
   async #createProcedure({ procedure }: StatementOf<'procedure'>): Promise<Outcome> {
+    // https://cloud.google.com/bigquery/docs/transactions#statements_supported_in_transactions
     if (this.#context.transaction) {
       throw unsupported('CREATE PROCEDURE inside a transaction, as BigQuery does not either');
     }

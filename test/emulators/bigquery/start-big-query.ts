@@ -14,43 +14,49 @@ import { startRestServer } from './start-rest-server.ts';
 import { startWriteServer } from './write/start-write-server.ts';
 
 export interface BigQueryOptions {
-  /** A free one by default. */
+  /** The port of the REST interface; a free port by default. */
   readonly port?: number;
-  /** Of the Storage Write API; a free one by default. */
+  /** The port of the Storage Write API; a free port by default. */
   readonly writePort?: number;
-  /** How long the Storage Write API keeps a connection that sends nothing; 600 by default, as BigQuery does. */
+  /**
+   * The Storage Write API closes a connection that is idle for this long; 600 by default, as in BigQuery.
+   * https://cloud.google.com/bigquery/docs/write-api-best-practices
+   */
   readonly idleConnectionSeconds?: number;
-  /** Where tables, routines and jobs live, to be there again after a restart; by default they go with `close`. */
+  /** The folder that keeps tables, routines and jobs across restarts; by default `close` deletes them. */
   readonly dataFolder?: string;
-  /** The base address of the Cloud Storage stand-in, from which load jobs read: `http://127.0.0.1:1234`. */
+  /** The base address of the Cloud Storage emulator, from which load jobs read: `http://127.0.0.1:1234`. */
   readonly storageEndpoint: string;
   readonly faults?: Faults;
-  /** Called with the resource of every job that a client inserted, when it has ended. */
+  /** Called with the resource of every job that a client inserted, after it has ended. */
   readonly onJob?: (job: ReturnType<typeof jobResource>) => void;
 }
 
 export interface BigQueryStandIn {
-  /** What BIGQUERY_EMULATOR_HOST and `apiEndpoint` want: it ends with `/bigquery/v2`. */
+  /** The value for BIGQUERY_EMULATOR_HOST and `apiEndpoint`; it ends with `/bigquery/v2`. */
   readonly url: string;
-  /** Where the Storage Write API is reached by gRPC, without encryption: 127.0.0.1:PORT. */
+  /** The address of the Storage Write API, gRPC without encryption: 127.0.0.1:PORT. */
   readonly writeHost: string;
   /**
-   * HTTP calls are named as the API's methods (`bigquery.jobs.insert`), jobs themselves `bigquery.job.query` and
-   * `bigquery.job.load`; see failJob. Of the Storage Write API, each request of a connection is a call `AppendRows`,
-   * with gRPC statuses; see also refuse.
+   * HTTP calls have the names of the API's methods (`bigquery.jobs.insert`). Jobs have the names `bigquery.job.query` and
+   * `bigquery.job.load`; see failJob. Each request of a connection to the Storage Write API
+   * has the name `AppendRows`, with gRPC statuses; see also refuse.
    */
   readonly faults: Faults;
-  /** From now on the table is written by an upsert stream, and DML that changes its rows is refused. */
+  /**
+   * Records that an upsert stream now writes the table; the emulator then refuses DML that changes its rows.
+   * https://cloud.google.com/bigquery/docs/change-data-capture#limitations
+   */
   markUpsertStream(table: TableReference): Promise<void>;
-  /** Stops running jobs; with a data folder they are found failed after the next start. Safe to repeat. */
+  /** Stops running jobs; with a data folder they appear as failed after the next start. Safe to repeat. */
   close(): Promise<void>;
 }
 
 const IDLE_CONNECTION_SECONDS = 600;
 
 /**
- * Starts a stand-in for BigQuery's REST interface and for its Storage Write API, for Google's own clients. It checks no
- * credentials. Throws EADDRINUSE.
+ * Starts an emulator of BigQuery's REST interface and Storage Write API for Google's own clients. It checks no credentials.
+ * Throws EADDRINUSE.
  */
 export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryStandIn> {
   const { faults = new Faults(), idleConnectionSeconds = IDLE_CONNECTION_SECONDS, onJob } = options;

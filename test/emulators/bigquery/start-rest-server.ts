@@ -15,16 +15,19 @@ import { tableRoutes } from './routes/table-routes.ts';
 export interface RestServer {
   /** It ends with `/bigquery/v2`. */
   readonly url: string;
-  /** Stops running jobs and breaks off what is left of the connections. */
+  /** Stops running jobs and closes the remaining connections. */
   close(): Promise<void>;
 }
 
-/** Longer than clients keep an idle connection, so that the server never closes one that is just being used again. */
+/** Longer than clients keep an idle connection, so that the server never closes one that a client is about to reuse. */
 const KEEP_ALIVE_MS = 120_000;
 
 const MAX_BODY = '20mb';
 
-/** Starts BigQuery's REST interface on 127.0.0.1; port 0 stands for a free one. Throws EADDRINUSE. */
+/**
+ * Starts BigQuery's REST interface on 127.0.0.1; port 0 means a free port. Throws EADDRINUSE.
+ * https://cloud.google.com/bigquery/docs/reference/rest
+ */
 export async function startRestServer(port: number, services: JobServices): Promise<RestServer> {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, bigQueryApp(services));
   server.listen(port, '127.0.0.1');
@@ -54,7 +57,7 @@ function bigQueryApp(services: JobServices): express.Express {
     jobRoutes(services),
     queryRoutes(services),
   );
-  // The client takes BIGQUERY_EMULATOR_HOST as it is, and adds /bigquery/v2 to an `apiEndpoint`.
+  // The client uses BIGQUERY_EMULATOR_HOST verbatim and adds /bigquery/v2 to an `apiEndpoint`.
   app.use(['/bigquery/v2/bigquery/v2', '/bigquery/v2'], base);
   app.use((request) => {
     throw new BigQueryError('notFound', `No such method: ${request.method} ${request.path}`);
@@ -63,7 +66,7 @@ function bigQueryApp(services: JobServices): express.Express {
   return app;
 }
 
-/** Four parameters make it Express's error handler. */
+/** Express recognises an error handler by its four parameters. */
 function answerError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   if (response.headersSent) {
     response.destroy();

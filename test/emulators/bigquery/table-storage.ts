@@ -4,7 +4,7 @@ import { type Field, quoted, storageType } from './field.ts';
 import { storageTable, type TableReference } from './names.ts';
 import { dropKeyVersions } from './write/key-versions.ts';
 
-/** Makes the table of DuckDB that holds rows of these fields. Defaults are DuckDB's texts by column name. */
+/** Creates the DuckDB table for rows with these fields. `defaults` holds DuckDB expressions by lower-case column name. */
 export async function createStorage(
   session: Session,
   storage: string,
@@ -18,7 +18,7 @@ export async function createStorage(
   await session.run(`create ${temporary ? 'temporary ' : ''}table ${storage} (${columns.join(', ')})`);
 }
 
-/** Removes what holds a table's rows, and what an upsert stream remembers of them. Without effect if there is nothing. */
+/** Drops the DuckDB table and the key versions of an upsert stream. No effect if the table does not exist. */
 export async function dropStorage(session: Session, reference: TableReference): Promise<void> {
   await session.run(`drop table if exists ${storageTable(reference)}`);
   await dropKeyVersions(session, reference);
@@ -44,7 +44,7 @@ function defaultClause(field: Field, defaults: ReadonlyMap<string, string>): str
   return text === undefined ? '' : ` default ${text}`;
 }
 
-/** @throws BigQueryError for a schema that BigQuery would refuse. */
+/** @throws BigQueryError for a schema that BigQuery would refuse: https://cloud.google.com/bigquery/docs/schemas#column_names */
 export function checkFields(fields: readonly Field[]): void {
   const names = new Set<string>();
   for (const { name, fields: nested } of fields) {
@@ -59,7 +59,10 @@ export function checkFields(fields: readonly Field[]): void {
   }
 }
 
-/** Rows and logical bytes, by the sizes that BigQuery bills: 8 for a number or a time, text by its length. */
+/**
+ * Returns the rows and the logical bytes. A number or a time takes 8 bytes, text takes its length.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types
+ */
 export async function measure(
   session: Session,
   storage: string,

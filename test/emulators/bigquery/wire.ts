@@ -3,9 +3,10 @@ import { type Field, quoted } from './field.ts';
 export type TimestampFormat = 'INT64' | 'FLOAT64' | 'ISO8601_STRING';
 
 /**
- * DuckDB's expression that writes one row as BigQuery's REST interface has it: `{"f":[{"v":"1"},{"v":null}]}`. The text
- * is made by the engine, many rows at a time, and goes to the client as it is.
- * `columns` are DuckDB's expressions of the fields, in the same order.
+ * Returns a DuckDB expression that writes one row in BigQuery's REST format: `{"f":[{"v":"1"},{"v":null}]}`. The engine
+ * writes many rows at a time, and the client gets the text unchanged.
+ * `columns` are the DuckDB expressions of the fields, in the same order.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/list
  */
 export function wireRow(
   fields: readonly Field[],
@@ -24,7 +25,7 @@ function cell(field: Field, column: string, timestamps: TimestampFormat, depth: 
   return `'{"v":[' || coalesce(${list}, '') || ']}'`;
 }
 
-/** JSON text of one value: a string, a struct, or null. */
+/** Returns the JSON text of one value: a string, a struct or null. */
 function value(field: Field, column: string, timestamps: TimestampFormat, depth: number): string {
   if (field.type === 'RECORD') {
     const fields = field.fields ?? [];
@@ -69,13 +70,16 @@ function timestamp(column: string, format: TimestampFormat): string {
   }
 }
 
-/** The columns of a relation by their names. */
+/** Returns the quoted column names, with the relation as a prefix if given. */
 export function columnNames(fields: readonly Field[], relation?: string): string[] {
   const prefix = relation === undefined ? '' : `${relation}.`;
   return fields.map(({ name }) => `${prefix}${quoted(name)}`);
 }
 
-/** A row that was written with INT64 timestamps, with its timestamps in another format. */
+/**
+ * Converts the timestamps of a row from INT64 to another format.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/DataFormatOptions
+ */
 export function withTimestamps(row: string, fields: readonly Field[], format: TimestampFormat): string {
   if (format === 'INT64') return row;
   return JSON.stringify(converted(JSON.parse(row), fields, format));

@@ -5,9 +5,9 @@ import { jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
 import type { SourceObject } from './source-objects.ts';
 
 /**
- * The first row that does not fit, in the order of the files and of their rows, as BigQuery reports it: file, the byte of its
- * content at which the row starts, field.
- * Looked for only after a load has failed, so it may take its time.
+ * Finds the first row that does not fit, in the order of the files and their rows. Like BigQuery, it reports the file, the
+ * byte at which the row starts, and the field. It runs only after a load has failed, so it need not be fast.
+ * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
  */
 export async function firstRefusal(
   session: Session,

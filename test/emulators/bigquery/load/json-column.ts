@@ -1,13 +1,13 @@
 import { type Field, literal, quoted, storageType } from '../field.ts';
 
 /**
- * DuckDB's expressions for one column of a JSON row. All work on `raw`, an expression of the field's JSON text (NULL if
- * it is missing or null), many rows at a time.
+ * DuckDB expressions for one column of a JSON row. They use `raw`, an expression for the field's JSON text (NULL if it is
+ * missing or null), and process many rows at a time.
  */
 export interface JsonColumn {
-  /** The value, or NULL where the text is none of the type. */
+  /** The value, or NULL if the text is not a value of the type. */
   readonly value: string;
-  /** Is the text a value of the type, or absent where it may be? Never NULL. */
+  /** Whether the text is a value of the type, or is absent and the mode allows that. Never NULL. */
   readonly fits: string;
 }
 
@@ -15,7 +15,10 @@ const DATE = '\\d{4}-\\d{1,2}-\\d{1,2}';
 const TIME = '([01]?\\d|2[0-3]):[0-5]?\\d:[0-5]?\\d(\\.\\d{0,6})?';
 const ZONE = '( ?UTC|Z|z| ?[+-]\\d{1,2}(:?\\d{2})?| [A-Za-z]+/[A-Za-z_/]+)?';
 
-/** What the text of a value looks like; DuckDB alone would also take `1_000`, `infinity` and half a date. */
+/**
+ * Patterns for the text of a value. DuckDB alone would also accept `1_000`, `infinity` and incomplete dates.
+ * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#details_of_loading_json_data
+ */
 const PATTERNS: Partial<Record<Field['type'], string>> = {
   INTEGER: '-?\\d+',
   FLOAT: '-?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?|NaN|-?Infinity',
@@ -28,7 +31,7 @@ const PATTERNS: Partial<Record<Field['type'], string>> = {
   TIMESTAMP: `${DATE}([ Tt]${TIME})?${ZONE}`,
 };
 
-/** `line` is the JSON text of the whole row, if the field is one of its own. */
+/** `line` is the JSON text of the whole row; pass it only for a top-level field. */
 export function jsonColumn(field: Field, raw: string, line?: string): JsonColumn {
   const column = field.mode === 'REPEATED' ? repeated(field, raw) : single(field, raw, line);
   if (field.mode !== 'REQUIRED') return column;
@@ -49,7 +52,7 @@ function single(field: Field, raw: string, line?: string): JsonColumn {
   return { value, fits: `(${raw} is null or ${isValue})` };
 }
 
-/** The value that a text stands for, and whether it is one of the column's type. Both are NULL, if the text is. */
+/** Returns the value of a text and whether it has the column's type. Both are NULL if the text is NULL. */
 export function fromText(field: Field, text: string): { readonly value: string; readonly isValue: string } {
   const value = cast(field, text);
   const pattern = PATTERNS[field.type];
@@ -64,12 +67,13 @@ function cast(field: Field, text: string): string {
     case 'BIGNUMERIC':
       return `bq_safe_bignumeric(${text})`;
     case 'NUMERIC':
-      // Short decimals are read twenty times as fast as long ones.
+      // DuckDB reads short decimals twenty times as fast as long ones.
       return `coalesce(try_cast(${text} as decimal(18,9))::decimal(38,9), try_cast(${text} as decimal(38,9)))`;
     case 'DATE':
     case 'DATETIME':
     case 'TIMESTAMP':
-      // Year 0 is a year for DuckDB.
+      // DuckDB accepts year 0; BigQuery's years start at 1.
+      // https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#date_type
       return `try_cast(nullif(${text}, '0000' || substr(${text}, 5)) as ${storageType(field)})`;
     default:
       return `try_cast(${text} as ${storageType(field)})`;
@@ -77,8 +81,8 @@ function cast(field: Field, text: string): string {
 }
 
 /**
- * The digits of a number as they were written. DuckDB's JSON functions round numbers to 64 bits, so a number (not a
- * string) is looked up in the row's own text; it is taken from there if it is the same number.
+ * Returns the digits of a number as written. DuckDB's JSON functions round numbers to 64 bits. For a number (not a string)
+ * the expression searches the text of the row, and uses the digits found there if they are the same number.
  */
 function exactText(field: Field, raw: string, line: string | undefined): string {
   const text = `bq_json_text(${raw})`;
@@ -115,17 +119,17 @@ function repeated(field: Field, raw: string): JsonColumn {
   };
 }
 
-/** The structure that takes a JSON object apart and leaves the values as JSON texts. */
+/** Returns the structure that splits a JSON object and keeps its values as JSON text. */
 export function rawStructure(fields: readonly Field[]): string {
   return literal(JSON.stringify(Object.fromEntries(fields.map(({ name }) => [name, 'JSON']))));
 }
 
-/** Is the JSON text an object without any key but these? */
+/** Returns a condition: the JSON text is an object with no keys other than these. */
 export function onlyKnownKeys(fields: readonly Field[], object: string): string {
   return `(starts_with(ltrim(${object}::varchar), '{') and ${areKnown(fields, `json_keys(${object})`)})`;
 }
 
-/** Are all elements of DuckDB's list names of fields? */
+/** Returns a condition: every element of DuckDB's list is the name of a field. */
 export function areKnown(fields: readonly Field[], keys: string): string {
   return `list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], ${keys})`;
 }

@@ -20,7 +20,11 @@ interface LoadServices extends Warehouse {
   readonly storageEndpoint: string;
 }
 
-/** Runs a load job to its end: all rows of all files, or none. @throws BigQueryError that ends the job. */
+/**
+ * Runs a load job to its end and loads all rows of all files, or none.
+ * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#limitations
+ * @throws BigQueryError the error that ends the job.
+ */
 export async function runLoadJob(
   job: Job,
   configuration: LoadConfiguration,
@@ -60,6 +64,7 @@ function checkFormat(configuration: LoadConfiguration): void {
 }
 
 function checkLocation(reference: TableReference, job: Job, { catalog }: Warehouse): void {
+  // https://cloud.google.com/bigquery/docs/locations#specify_locations
   const { location } = job.record.reference;
   const dataset = catalog.dataset({ projectId: reference.projectId, datasetId: reference.datasetId });
   if (dataset.location.toLowerCase() === location.toLowerCase()) return;
@@ -82,6 +87,7 @@ async function load(
   const storage = storageTable(reference);
   const write = () =>
     session.transaction(async () => {
+      // https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationLoad
       if (writeDisposition === 'WRITE_EMPTY' && (await measure(session, storage, [])).rows > 0n) {
         throw duplicate(`Already Exists: Table ${displayName(reference)}`);
       }
@@ -124,6 +130,7 @@ async function create(
   configuration: LoadConfiguration,
   catalog: Warehouse['catalog'],
 ): Promise<Table> {
+  // https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationLoad
   if (configuration.createDisposition === 'CREATE_NEVER') {
     throw notFound(`Not found: Table ${displayName(reference)}`);
   }
@@ -144,7 +151,10 @@ function schemaOf({ schema }: LoadConfiguration): Field[] | undefined {
   return schema?.fields?.map((field) => fieldOfSchema(field));
 }
 
-/** The columns to load: the table's, or those of the job's schema, which must be the table's too. */
+/**
+ * Returns the columns to load: all of the table's, or those of the job's schema, which must match the table's.
+ * https://cloud.google.com/bigquery/docs/managing-table-schemas
+ */
 function columnsOf(table: Table, configuration: LoadConfiguration): readonly Field[] {
   if (table.type !== 'TABLE') {
     throw invalid(`${displayName(table.reference)} is not allowed for this operation because it is a view`);

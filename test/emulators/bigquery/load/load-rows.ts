@@ -6,12 +6,15 @@ import { firstRefusal } from './first-refusal.ts';
 import { areKnown, jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
 import type { SourceObject } from './source-objects.ts';
 
-/** A row may be so large. BigQuery takes 100 MB; the engine would need several times as much for each thread. */
+/**
+ * The largest row. BigQuery allows 100 MB, for which the engine would need several times as much memory in each thread.
+ * https://cloud.google.com/bigquery/quotas#load_jobs
+ */
 const MAX_ROW_BYTES = 16 * 1024 * 1024;
 
 /**
- * Adds the rows of all files, or none: the caller's transaction must end with a rollback when this throws.
- * @returns how many rows were added. @throws BigQueryError invalid, naming file, row and field of the first bad row.
+ * Adds the rows of all files, or none: the caller must roll back the transaction when this throws.
+ * @returns the number of rows added. @throws BigQueryError invalid, naming file, row and field of the first bad row.
  */
 export async function loadRows(
   session: Session,
@@ -30,7 +33,7 @@ export async function loadRows(
   return rows;
 }
 
-/** The refusal behind an error that `loadRows` threw; the error itself if the rows have no part in it. */
+/** Returns the bad row behind an error that `loadRows` threw, or the error itself if the rows did not cause it. */
 export async function explain(
   error: BigQueryError,
   session: Session,
@@ -45,7 +48,7 @@ export async function explain(
   );
 }
 
-/** A list of DuckDB, or nothing if the first row is no JSON object. */
+/** Returns a DuckDB list, or undefined if the first row is not a JSON object. */
 async function keysOfFirstRow(
   session: Session,
   { file, compression }: SourceObject,
@@ -69,7 +72,7 @@ function insertion(
   const columns = fields.map((field) => jsonColumn(field, `v.${quoted(field.name)}`, 'json'));
   const fits = columns.map((column) => column.fits).join(' and ');
   const known = onlyKnownKeys(fields, 'json');
-  // Rows mostly have the keys of the first one; to compare lists is faster than to look each key up.
+  // Most rows have the same keys as the first row, and comparing lists is faster than looking up each key.
   const knownKeys = usualKeys
     ? `case when json_keys(json) = ${usualKeys} then ${areKnown(fields, usualKeys)} else ${known} end`
     : known;

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { BIGQUERY_AGENT } from '../../storage/call-name.ts';
 import { BigQueryError, invalid, notFound } from '../error.ts';
 
-/** An object of Cloud Storage that lies in a local file. */
+/** A Cloud Storage object, downloaded to a local file. */
 export interface SourceObject {
   readonly uri: string;
   readonly file: string;
@@ -16,7 +16,10 @@ export interface SourceObject {
 
 const CONCURRENT_DOWNLOADS = 4;
 
-/** The objects that the URIs name, in their order; a `*` at the end of a name stands for any rest. */
+/**
+ * Downloads the objects that the URIs name, in order. A `*` at the end of a name matches any suffix.
+ * https://cloud.google.com/bigquery/docs/batch-loading-data#load-wildcards
+ */
 export async function downloadObjects(
   storageEndpoint: string,
   uris: readonly string[],
@@ -90,7 +93,7 @@ async function get(url: string, uri: string, signal: AbortSignal): Promise<Respo
   return answer;
 }
 
-/** By content, as BigQuery does: the name says nothing. */
+/** Detects gzip by the content, not by the name of the file. */
 async function compressionOf(file: string): Promise<SourceObject['compression']> {
   const handle = await open(file);
   try {

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** Answers a JSON object with rows that are JSON texts already. */
+/** Sends a JSON object with rows that are already JSON text. */
 export function sendRows(
   response: Response,
   { body, rows }: { readonly body: object; readonly rows: readonly string[] },

@@ -1,6 +1,9 @@
 import type { Request } from 'express';
 
-/** Methods of the REST interface by HTTP method and the shape of the path behind the base; `*` is any one part. */
+/**
+ * The REST methods by HTTP method and path pattern relative to the base; `*` matches one part.
+ * https://cloud.google.com/bigquery/docs/reference/rest
+ */
 const METHODS: readonly (readonly [method: string, path: string, name: string])[] = [
   ['GET', 'projects/*/datasets', 'datasets.list'],
   ['POST', 'projects/*/datasets', 'datasets.insert'],
@@ -32,7 +35,7 @@ const PATTERNS = METHODS.map(([method, path, name]) => ({
   name: `bigquery.${name}`,
 }));
 
-/** The name under which faults are scripted for this request: `bigquery.jobs.insert`. */
+/** Returns the name that scripts faults for this request, for example `bigquery.jobs.insert`. */
 export function callName(request: Request): string | undefined {
   return PATTERNS.find(({ method, pattern }) => method === request.method && pattern.test(request.path))
     ?.name;

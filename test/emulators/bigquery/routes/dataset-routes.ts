@@ -6,6 +6,7 @@ import { pageOf, textOf } from './list-page.ts';
 import { datasetBody } from './request-body.ts';
 import { datasetResource } from './resource.ts';
 
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets */
 const DEFAULT_LOCATION = 'US';
 
 export function datasetRoutes({ catalog }: Warehouse): Router {
@@ -18,6 +19,7 @@ export function datasetRoutes({ catalog }: Warehouse): Router {
     const { datasetReference, location = DEFAULT_LOCATION, ...described } = datasetBody.parse(request.body);
     if (!datasetReference) throw invalid('Required parameter is missing: datasetReference');
     const { datasetId } = datasetReference;
+    // https://cloud.google.com/bigquery/docs/datasets#dataset-naming
     if (!/^\w{1,1024}$/.test(datasetId)) throw invalid(`Invalid dataset ID "${datasetId}".`);
     const reference = { projectId: request.params.projectId, datasetId };
     const dataset: Dataset = { reference, location, ...createdNow(), ...description(described, {}) };
@@ -43,7 +45,10 @@ export function datasetRoutes({ catalog }: Warehouse): Router {
   return router;
 }
 
-/** What describes a resource, after a change: a null takes away, a label stays unless it is named. */
+/**
+ * Returns the description, name and labels after a change. Null removes a value; a label stays unless the change names it.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/patch
+ */
 export function description(
   body: {
     description?: string | null | undefined;

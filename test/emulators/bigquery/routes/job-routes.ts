@@ -45,7 +45,10 @@ function listItem(job: Job) {
   return { ...jobResource(job), state, ...(errorResult && { errorResult }) };
 }
 
-/** Filters of jobs.list: times in milliseconds, and one state or several. */
+/**
+ * Applies the filters of jobs.list: times in milliseconds, and one or more states.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/list
+ */
 function matches({ record }: Job, request: Request): boolean {
   const { stateFilter } = request.query;
   const states = [stateFilter ?? []].flat().map((state) => String(state).toUpperCase());

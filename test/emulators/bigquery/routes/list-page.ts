@@ -3,7 +3,10 @@ import { invalid } from '../error.ts';
 
 const DEFAULT_PAGE = 1000;
 
-/** The part of a list that a request asks for by `maxResults` and `pageToken`. */
+/**
+ * Returns the page of a list that a request asks for by `maxResults` and `pageToken`.
+ * https://cloud.google.com/bigquery/docs/paging-results
+ */
 export function pageOf<T>(
   items: readonly T[],
   request: Request,
@@ -13,7 +16,7 @@ export function pageOf<T>(
   return { items: items.slice(start, end), ...(end < items.length && { nextPageToken: String(end) }) };
 }
 
-/** A whole number of the query string. */
+/** Reads a whole number from the query string. */
 export function numberOf(request: Request, name: string): number | undefined {
   const text = textOf(request, name);
   if (text === undefined) return undefined;

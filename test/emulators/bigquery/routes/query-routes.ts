@@ -12,24 +12,30 @@ import { queryBody } from './request-body.ts';
 import { timestampFormat } from './timestamp-format.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
-/** BigQuery waits so long for a query if the request does not say, and never longer than the longest. */
+/**
+ * How long a request waits for a query by default, and at most.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
+ */
 const DEFAULT_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 200_000;
 
-/** A request that comes again within this time gets the job that the first one started. */
+/**
+ * A repeated request with the same `requestId` within this time gets the job that the first one started.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
+ */
 const REQUEST_ID_LIFE_MS = 15 * 60_000;
 
-/** Which rows of a result a request asks for. */
+/** The rows of a result that a request asks for. */
 interface Wanted {
-  /** Where the page begins in the file of rows. */
+  /** The offset of the page in the file of rows. */
   readonly offset: number;
-  /** Rows to leave out before the page. */
+  /** The number of rows to leave out before the page. */
   readonly skip: number;
   readonly maxRows: number;
   readonly timestamps: TimestampFormat;
 }
 
-/** jobs.query and jobs.getQueryResults. */
+/** The routes of jobs.query and jobs.getQueryResults. */
 export function queryRoutes(services: JobServices): Router {
   const started = new Map<string, Promise<Job>>();
   const router = Router();
@@ -100,7 +106,7 @@ async function waitFor(job: Job, timeoutMs = DEFAULT_WAIT_MS): Promise<void> {
   await wait.catch(() => undefined);
 }
 
-/** @throws BigQueryError the job's own error, if it failed. */
+/** @throws BigQueryError the error of the job, if it failed. */
 async function results(job: Job, kind: string, wanted: Wanted, services: JobServices) {
   const { reference, query, result, errorResult } = job.record;
   const head = { kind, jobReference: reference, jobComplete: job.done };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Bodies of requests, as far as the stand-in reads them. What it does not know it ignores, as Google's servers do. */
+/** The fields of request bodies that the emulator reads. It ignores all others. */
 
 const labels = z.record(z.string(), z.string().nullable());
 
@@ -30,7 +30,7 @@ const field: z.ZodType<FieldBody> = z.lazy(() =>
 
 const schema = z.object({ fields: z.array(field).default([]) });
 
-/** 64-bit numbers are strings on the wire; the client writes some of them as numbers. */
+/** 64-bit numbers are strings in JSON, but the client sends some of them as numbers. */
 const int64 = z.union([z.string().regex(/^-?\d+$/), z.number().int()]).transform(String);
 
 const described = {
@@ -170,7 +170,7 @@ export const timestampFormats = z.object({
   timestampOutputFormat: z.string().optional(),
 });
 
-/** The body of jobs.query. */
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query */
 export const queryBody = queryConfiguration.extend({
   ...jobLimits,
   location: z.string().optional(),

@@ -3,7 +3,7 @@ import { parseType, typeName } from '../field.ts';
 import type { Job, JobRecord } from '../job.ts';
 import { displayName } from '../names.ts';
 
-/** Resources in the form of the REST interface. */
+/** Resources in REST form: https://cloud.google.com/bigquery/docs/reference/rest */
 
 export function datasetResource(dataset: Dataset) {
   const { reference, ...described } = dataset;
@@ -16,7 +16,7 @@ export function datasetResource(dataset: Dataset) {
   };
 }
 
-/** What lists of tables say of a table. */
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/list */
 export function tableListItem(table: Table) {
   const { reference, type, creationTime, labels, timePartitioning, clustering } = table;
   return {
@@ -106,7 +106,7 @@ function statistics(record: JobRecord) {
   };
 }
 
-/** A short text that changes with the resource. */
+/** Returns a short text that changes with the resource. */
 function etagOf(resource: object): string {
   let hash = 0;
   for (const character of JSON.stringify(resource))

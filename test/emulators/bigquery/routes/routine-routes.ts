@@ -5,7 +5,7 @@ import { routineResource } from './resource.ts';
 
 const ROUTINES = '/projects/:projectId/datasets/:datasetId/routines';
 
-/** Routines are created by SQL only. */
+/** In the emulator only SQL creates routines. */
 export function routineRoutes({ catalog }: Warehouse): Router {
   const router = Router();
   router.get(ROUTINES, (request, response) => {

@@ -17,7 +17,7 @@ import { timestampFormat } from './timestamp-format.ts';
 
 const TABLES = '/projects/:projectId/datasets/:datasetId/tables';
 
-/** Rows of a page of tabledata.list that does not say how many it wants. */
+/** The rows of a page of tabledata.list if the request does not set `maxResults`. */
 const DEFAULT_PAGE_ROWS = 50_000;
 
 export function tableRoutes(warehouse: Warehouse): Router {
@@ -102,7 +102,10 @@ async function insertTable(
   });
 }
 
-/** New columns, and whatever does not touch the rows. */
+/**
+ * Adds columns and changes settings that leave the rows unchanged.
+ * https://cloud.google.com/bigquery/docs/managing-table-schemas
+ */
 async function changeTable(before: Table, body: TableBody, warehouse: Warehouse): Promise<Table> {
   const { catalog } = warehouse;
   const fields = fieldsOf(body) ?? before.fields;
@@ -136,6 +139,7 @@ function addedFields(before: Table, fields: readonly Field[]): Field[] {
     }
   }
   const added = fields.filter(({ name }) => !before.fields.some((own) => own.name === name));
+  // https://cloud.google.com/bigquery/docs/managing-table-schemas
   const required = added.find(({ mode }) => mode === 'REQUIRED');
   if (required) throw mismatch(`Cannot add required fields to an existing schema. (field: ${required.name})`);
   return added;

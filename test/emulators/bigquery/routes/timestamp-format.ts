@@ -1,6 +1,9 @@
 import type { TimestampFormat } from '../wire.ts';
 
-/** What a request wants timestamps to look like; seconds as a float if it does not say. */
+/**
+ * Returns the timestamp format that a request asks for; the default is seconds as a float.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/DataFormatOptions
+ */
 export function timestampFormat(options: Readonly<Record<string, unknown>> = {}): TimestampFormat {
   const pick = (name: string) => options[name] ?? options[`formatOptions.${name}`];
   const named = pick('timestampOutputFormat');

@@ -4,7 +4,7 @@ import { type Position, syntaxError, type Token, tokenize } from './tokenize.ts'
 const OPENERS = new Set(['(', '[', '{', 'CASE']);
 const CLOSERS = new Set([')', ']', '}']);
 
-/** Reads the tokens of one text from left to right. Keywords are compared in upper case. */
+/** Reads the tokens of one text from left to right. It compares keywords in upper case. */
 export class Cursor {
   readonly source: string;
   readonly #tokens: readonly Token[];
@@ -19,7 +19,7 @@ export class Cursor {
     return this.#index >= this.#tokens.length;
   }
 
-  /** Where the next token begins, or where the text ends. */
+  /** The position of the next token, or of the end of the text. */
   get at(): Position {
     const token = this.peek() ?? this.#tokens.at(-1);
     if (!token) return { line: 1, column: 1 };
@@ -42,12 +42,12 @@ export class Cursor {
     return this.#tokens[this.#index + ahead];
   }
 
-  /** Do the next tokens have these keywords, in this order? */
+  /** Whether the next tokens have these keywords, in this order. */
   sees(...keywords: string[]): boolean {
     return keywords.every((keyword, ahead) => this.peek(ahead)?.keyword === keyword);
   }
 
-  /** Takes these keywords if they come next, all or none. */
+  /** Takes all of these keywords if they come next, or none. */
   take(...keywords: string[]): boolean {
     const taken = this.sees(...keywords);
     if (taken) this.#index += keywords.length;
@@ -66,17 +66,18 @@ export class Cursor {
     return token;
   }
 
-  /** A name, in backticks or not. */
+  /** Reads a name, with or without backticks. */
   identifier(): string {
     const token = this.peek();
     if (token?.kind !== 'word' && token?.kind !== 'quoted') throw this.unexpected('identifier');
     return this.next().value;
   }
 
-  /** A path such as `project.dataset.table`, however it is quoted, with dots between its parts. */
+  /** Reads a path such as `project.dataset.table`, quoted as a whole or in parts. */
   path(): string {
     const parts = [this.identifier()];
-    // A project id may be written with dashes and without backticks.
+    // A project id may contain dashes without backticks.
+    // https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#table_names
     while (this.sees('-') && this.peek(1)?.start === this.peek()?.end) {
       this.next();
       parts.push(`${parts.pop()}-${this.next().text}`);
@@ -91,7 +92,7 @@ export class Cursor {
     return this.next().value;
   }
 
-  /** Names between commas. */
+  /** Reads names separated by commas. */
   identifiers(): string[] {
     const names = [this.identifier()];
     while (this.take(',')) names.push(this.identifier());
@@ -99,8 +100,8 @@ export class Cursor {
   }
 
   /**
-   * The text up to, and without, the first of these keywords that stands outside of parentheses and of CASE.
-   * @throws BigQueryError if the text is empty, or if the keyword is missing and `;` or the end is not allowed.
+   * Reads the text before the first of these keywords, or before `;` or the end, outside parentheses and CASE.
+   * @throws BigQueryError if the text is empty, or if a parenthesis or CASE stays open.
    */
   fragmentUntil(...keywords: string[]): Fragment {
     const { at, start } = this;
@@ -117,7 +118,7 @@ export class Cursor {
     return { text: this.source.slice(start, this.end), at };
   }
 
-  /** The text between a parenthesis, which comes next, and its partner. */
+  /** Reads the text between the next parenthesis and its closing partner. */
   parenthesised(): Fragment {
     this.expect('(');
     const { at, start } = this;

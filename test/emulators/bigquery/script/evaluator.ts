@@ -4,7 +4,7 @@ import { invalidQuery } from '../error.ts';
 import type { StatementContext } from '../statement/statement-context.ts';
 import type { Fragment } from './statement.ts';
 
-/** Values of the expressions of a script, with the variables that are visible when they are asked for. */
+/** Evaluates the expressions of a script with the variables that are currently visible. */
 export class Evaluator {
   readonly #context: StatementContext;
 
@@ -12,7 +12,7 @@ export class Evaluator {
     this.#context = context;
   }
 
-  /** `storage` is DuckDB's name of the type that the value shall have. */
+  /** Evaluates an expression. `storage` is the DuckDB type to cast the value to. */
   async value({ text }: Fragment, storage?: string): Promise<TypedValue> {
     const { sql, bindings } = this.#context.translation().expression(text);
     return await this.#context.session.value(
@@ -21,7 +21,7 @@ export class Evaluator {
     );
   }
 
-  /** NULL of one of DuckDB's types. */
+  /** Returns NULL with a DuckDB type. */
   async null(storage: string): Promise<TypedValue> {
     return await this.#context.session.value(`select cast(null as ${storage})`);
   }
@@ -35,7 +35,7 @@ export class Evaluator {
     return value === true;
   }
 
-  /** The fields of a struct, each cast to the type in its place; NULLs if the struct is NULL. */
+  /** Returns the fields of a struct, each cast to the type at its position; NULLs if the struct is NULL. */
   async fields({ text }: Fragment, types: readonly DuckDBType[]): Promise<TypedValue[]> {
     const { sql, bindings } = this.#context.translation().expression(text);
     const columns = types.map((type, index) => `cast(struct_extract_at(v, ${index + 1}) as ${type})`);
@@ -44,7 +44,10 @@ export class Evaluator {
     );
   }
 
-  /** The columns of a query's only row, each cast to the type in its place; NULLs if there is no row. */
+  /**
+   * Returns the columns of a query's only row, each cast to the type at its position; NULLs if there is no row.
+   * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#execute_immediate
+   */
   async columns(query: string, types: readonly DuckDBType[]): Promise<TypedValue[]> {
     const { sql, bindings, names } = this.#context.translation().query(query);
     if (names.length !== types.length) {

@@ -10,25 +10,29 @@ import type { Statement, StatementOf } from './statement.ts';
 import type { Position } from './tokenize.ts';
 import { Variables } from './variables.ts';
 
-/** Runs the statements of a script that are not procedural, and hears of their outcomes. */
+/** Runs the statements of a script that are not procedural. */
 export interface StatementRunner {
   run(text: string): Promise<Outcome>;
   createProcedure(statement: StatementOf<'procedure'>): Promise<void>;
 }
 
-/** How a list of statements was left before its end. */
+/** Why a list of statements stopped before its end. */
 type Exit = 'break' | 'continue' | 'return' | undefined;
 
-/** Where an error arose, and in which statement. */
+/** The position and the statement of an error. */
 interface Origin {
   readonly at: Position;
   readonly procedure: string | undefined;
   readonly statement: string;
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#call */
 const MAX_CALL_DEPTH = 50;
 
-/** Interprets GoogleSQL's procedural language. One instance runs one script. */
+/**
+ * Interprets GoogleSQL's procedural language. One instance runs one script.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language
+ */
 export class Interpreter {
   readonly #context: StatementContext;
   readonly #runner: StatementRunner;
@@ -36,10 +40,10 @@ export class Interpreter {
   readonly #origins = new WeakMap<BigQueryError, Origin>();
   readonly #evaluator: Evaluator;
   #variables = new Variables();
-  /** `dataset.procedure` of the body that runs at present. */
+  /** `dataset.procedure` of the procedure that is running. */
   #procedure: string | undefined;
   #depth = 0;
-  /** The errors of the handlers that run at present, the innermost last. */
+  /** The errors whose handlers are running, innermost last. */
   readonly #handled: BigQueryError[] = [];
 
   constructor(context: StatementContext, runner: StatementRunner) {
@@ -50,8 +54,9 @@ export class Interpreter {
   }
 
   /**
-   * A transaction that is open at the end, however the end came, is rolled back.
-   * @throws BigQueryError with the place of the error in its message, as BigQuery reports it.
+   * Runs the script and rolls back a transaction that is still open at the end, with or without an error.
+   * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin_transaction
+   * @throws BigQueryError with the position of the error in its message, as BigQuery reports it.
    */
   async run(statements: readonly Statement[]): Promise<void> {
     try {
@@ -133,6 +138,7 @@ export class Interpreter {
 
   async #sql(text: string): Promise<Outcome> {
     const outcome = await this.#runner.run(text);
+    // https://cloud.google.com/bigquery/docs/reference/system-variables
     const count = outcome.statistics.numDmlAffectedRows;
     if (count !== undefined) {
       this.#context.system.set('row_count', await this.#context.session.value(`select ${count}::bigint`));
@@ -183,12 +189,13 @@ export class Interpreter {
     return undefined;
   }
 
+  /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#beginexceptionend */
   async #block({ body, handler }: StatementOf<'block'>): Promise<Exit> {
     const outer = new Set(this.#variables.values.keys());
     try {
       return await this.#sequence(body);
     } catch (error) {
-      // A job that was stopped ends; no handler of its own can keep it.
+      // A stopped job ends; its handlers do not run.
       if (!handler || !(error instanceof BigQueryError) || this.#stopSignal.aborted) throw error;
       return await this.#handle(error, handler, outer);
     } finally {
@@ -218,6 +225,7 @@ export class Interpreter {
     }
   }
 
+  /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#raise */
   async #raise({ message }: StatementOf<'raise'>): Promise<never> {
     if (message) throw invalidQuery(String((await this.#evaluator.value(message, 'VARCHAR')).value));
     const handled = this.#handled.at(-1);
@@ -232,6 +240,7 @@ export class Interpreter {
     );
   }
 
+  /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#call */
   async #call({ procedure, arguments: given }: StatementOf<'call'>): Promise<void> {
     const reference = resolveRoutine(procedure, this.#context.defaults);
     this.#context.checkLocation(reference);
@@ -260,7 +269,7 @@ export class Interpreter {
     }
   }
 
-  /** Runs a procedure's body with variables of its own. */
+  /** Runs the body of a procedure with its own variables. */
   async #within(variables: Variables, procedure: string, body: string): Promise<void> {
     const before = { variables: this.#variables, procedure: this.#procedure };
     this.#variables = variables;
@@ -277,6 +286,7 @@ export class Interpreter {
     }
   }
 
+  /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#execute_immediate */
   async #executeImmediate({ sql, into, using }: StatementOf<'execute'>): Promise<void> {
     const text = String((await this.#evaluator.value(sql, 'VARCHAR')).value);
     const parameters = new Map<string, TypedValue>();

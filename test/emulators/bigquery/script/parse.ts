@@ -10,8 +10,9 @@ import type {
 import { syntaxError } from './tokenize.ts';
 
 /**
- * The statements of a GoogleSQL script. Statements of procedural language become trees; everything else stays text
- * (`kind: 'sql'`) that ends at its semicolon.
+ * Parses a GoogleSQL script. Procedural statements become trees; every other statement stays text (`kind: 'sql'`) and ends
+ * at its semicolon.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language
  * @throws BigQueryError invalidQuery with the position of the first fault.
  */
 export function parseScript(source: string): Statement[] {
@@ -21,7 +22,7 @@ export function parseScript(source: string): Statement[] {
   return statements;
 }
 
-/** Statements up to one of these keywords, which stays, or to the end of the text. */
+/** Parses statements up to one of these keywords, without taking it, or up to the end of the text. */
 function parseStatements(cursor: Cursor, ...ends: string[]): Statement[] {
   const statements: Statement[] = [];
   for (;;) {
@@ -38,7 +39,7 @@ function parseStatement(cursor: Cursor): Statement {
   return { ...parsed, at, text: cursor.source.slice(start, cursor.end) };
 }
 
-/** A statement without what `parseStatement` adds, for each kind. */
+/** A statement of any kind without the properties that `parseStatement` adds. */
 type Unplaced<S = Statement> = S extends Statement ? Omit<S, 'at' | 'text'> : never;
 
 function parseProcedural(cursor: Cursor): Unplaced | undefined {
@@ -127,7 +128,7 @@ function endsTransaction(cursor: Cursor, kind: 'begin' | 'commit' | 'rollback'):
   return { kind };
 }
 
-/** Everything after BEGIN. */
+/** Parses the rest of a block after BEGIN. */
 function parseBlock(cursor: Cursor): Unplaced {
   const body = parseStatements(cursor, 'EXCEPTION', 'END');
   if (!cursor.take('EXCEPTION')) {
@@ -165,7 +166,10 @@ function parseExecute(cursor: Cursor): Unplaced {
   return { kind: 'execute', sql, into, using };
 }
 
-/** CREATE PROCEDURE, or nothing if the next statement is another one. */
+/**
+ * Parses CREATE PROCEDURE; returns undefined for any other statement.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_procedure
+ */
 function parseProcedure(cursor: Cursor): ProcedureDefinition | undefined {
   const replace = cursor.sees('CREATE', 'OR', 'REPLACE', 'PROCEDURE');
   if (!replace && !cursor.sees('CREATE', 'PROCEDURE')) return undefined;
@@ -194,7 +198,7 @@ function parseArguments(cursor: Cursor): ProcedureArgument[] {
   return list;
 }
 
-/** A type up to the comma or parenthesis behind it; the commas between `<` and `>` belong to it. */
+/** Reads a type up to the comma or parenthesis after it; commas between `<` and `>` belong to the type. */
 function parseArgumentType(cursor: Cursor): string {
   const { start } = cursor;
   let depth = 0;

@@ -1,6 +1,6 @@
 import type { Position } from './tokenize.ts';
 
-/** An SQL expression or query inside a script, as written, with the place where it begins. */
+/** An SQL expression or query inside a script, as written, with its position. */
 export interface Fragment {
   readonly text: string;
   readonly at: Position;
@@ -8,7 +8,7 @@ export interface Fragment {
 
 interface Placed {
   readonly at: Position;
-  /** The whole statement as written, for `@@error.statement_text` and for the query of its child job. */
+  /** The whole statement as written, for `@@error.statement_text` and the query of its child job. */
   readonly text: string;
 }
 
@@ -60,7 +60,7 @@ export interface Using {
 export interface ProcedureArgument {
   readonly name: string;
   readonly mode: 'IN' | 'OUT' | 'INOUT';
-  /** GoogleSQL type as written. */
+  /** The GoogleSQL type as written. */
   readonly type: string;
 }
 
@@ -69,8 +69,8 @@ export interface ProcedureDefinition {
   readonly replace: boolean;
   readonly ifNotExists: boolean;
   readonly arguments: readonly ProcedureArgument[];
-  /** The text inside the parentheses of OPTIONS, or nothing. */
+  /** The text inside the parentheses of OPTIONS; empty without OPTIONS. */
   readonly options: string;
-  /** From BEGIN to END, as written. */
+  /** The text from BEGIN to END, as written. */
   readonly body: Fragment;
 }

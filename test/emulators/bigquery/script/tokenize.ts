@@ -1,6 +1,6 @@
 import { invalidQuery } from '../error.ts';
 
-/** Where a token begins; both count from 1, as GoogleSQL's messages do. */
+/** The position of a token; both numbers start at 1, as in GoogleSQL's messages. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -11,11 +11,11 @@ export interface Token extends Position {
   /** As written. */
   readonly text: string;
   /**
-   * What it means: identifiers without backticks, strings decoded, bytes as hexadecimal digits, parameters in lower case
-   * and without `@`.
+   * The meaning of the token: an identifier without backticks, a decoded string, bytes as hexadecimal digits, or a
+   * parameter in lower case without `@`.
    */
   readonly value: string;
-  /** The upper-case text of a word; the text of a symbol; empty for everything else. */
+  /** The upper-case text of a word, or the text of a symbol; empty for other tokens. */
   readonly keyword: string;
   readonly start: number;
   readonly end: number;
@@ -28,7 +28,7 @@ const SYSTEM_VARIABLE = /@@[A-Za-z_][\w.]*/y;
 const PARAMETER = /@[A-Za-z_]\w*/y;
 const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|(?<![\w`])\.\d+)(?:[eE][+-]?\d+)?/y;
 const WORD = /[A-Za-z_]\w*/y;
-// `>>` is two symbols, since it mostly ends two types.
+// `>>` is two symbols, because it usually closes two types.
 const SYMBOL = /<=|>=|<>|!=|<<|\|\||=>|[-+*/%=<>(){}[\],.;:?~&|^@]/y;
 
 const asWritten = (text: string): string => text;
@@ -48,8 +48,9 @@ const PATTERNS: readonly {
 ];
 
 /**
- * The tokens of a GoogleSQL text; comments and white space are left out.
- * @throws BigQueryError invalidQuery with the position of what is no token.
+ * Splits a GoogleSQL text into tokens and leaves out comments and white space.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
+ * @throws BigQueryError invalidQuery with the position of an invalid character or string.
  */
 export function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
@@ -138,7 +139,10 @@ const CONTROL_CHARACTERS: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-/** `\x` and octal escapes are bytes in a bytes literal and code points in a string literal. */
+/**
+ * `\x` and octal escapes are bytes in a bytes literal and code points in a string literal.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences
+ */
 function decode(body: string, asBytes = false): Buffer {
   const parts: Buffer[] = [];
   let rest = body;

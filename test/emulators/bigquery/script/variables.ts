@@ -1,7 +1,10 @@
 import type { TypedValue } from '../engine.ts';
 import { invalidQuery } from '../error.ts';
 
-/** The variables of a script or of one call of a procedure. Names do not depend on case and are never hidden by a block. */
+/**
+ * The variables of a script or of one procedure call. Names ignore case, and an inner block cannot declare a name again.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin
+ */
 export class Variables {
   readonly #values = new Map<string, TypedValue>();
 
@@ -21,13 +24,13 @@ export class Variables {
     return value;
   }
 
-  /** The value has the variable's type already. */
+  /** Sets a variable; the value must already have its type. */
   set(name: string, value: TypedValue): void {
     this.get(name);
     this.#values.set(name.toLowerCase(), value);
   }
 
-  /** Forgets what was declared since `names` was taken: the block is over. */
+  /** Ends a block: forgets the variables that are not in `names`, the names before the block. */
   leave(names: ReadonlySet<string>): void {
     for (const name of this.#values.keys()) if (!names.has(name)) this.#values.delete(name);
   }

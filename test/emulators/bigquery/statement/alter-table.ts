@@ -10,7 +10,10 @@ import { parseOptions } from './options.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
-/** ALTER TABLE [IF EXISTS] name, with one or more actions between commas. */
+/**
+ * ALTER TABLE [IF EXISTS] name, with one or more actions separated by commas.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_column_statement
+ */
 export async function alterTable(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('ALTER', 'TABLE');
@@ -40,6 +43,7 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
       if (ifNotExists) return table;
       throw invalidQuery(`Column already exists: ${field.name}`);
     }
+    // https://cloud.google.com/bigquery/docs/managing-table-schemas
     if (field.mode === 'REQUIRED') {
       throw invalidQuery(`Cannot add required column ${field.name} to an existing table`);
     }
@@ -66,13 +70,16 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
   checkColumns(changed.fields, changed);
   const otherKey = changed.tableConstraints !== table.tableConstraints;
   await catalog.putTable(changed, {
-    // Versions of another key say nothing.
+    // The stored versions belong to the old key.
     ...(otherKey && { storage: (session) => dropKeyVersions(session, table.reference) }),
   });
   return changed;
 }
 
-/** Actions that leave the rows alone. */
+/**
+ * Reads an action that leaves the rows unchanged.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_primary_key_statement
+ */
 function alteredSettings(cursor: Cursor, table: Table): Partial<Table> {
   if (cursor.take('SET', 'OPTIONS')) return parseOptions(cursor.parenthesised().text);
   if (cursor.take('ADD', 'PRIMARY', 'KEY')) {

@@ -4,7 +4,10 @@ import { parseOptions } from './options.ts';
 import { skippingDuplicate } from './skipping-duplicate.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 
-/** CREATE SCHEMA [IF NOT EXISTS] name [OPTIONS (…)] */
+/**
+ * CREATE SCHEMA [IF NOT EXISTS] name [OPTIONS (…)]
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_schema_statement
+ */
 export async function createSchema(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('CREATE', 'SCHEMA');

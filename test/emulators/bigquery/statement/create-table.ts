@@ -15,14 +15,17 @@ interface Definition {
   readonly replace: boolean;
   readonly temporary: boolean;
   readonly ifNotExists: boolean;
-  /** Nothing if the query behind AS defines the columns. */
+  /** Undefined if the query after AS defines the columns. */
   readonly fields: readonly Field[] | undefined;
   readonly settings: TableSettings;
   readonly options: string;
   readonly query: string | undefined;
 }
 
-/** CREATE [OR REPLACE] [TEMP] TABLE [IF NOT EXISTS] …, with columns or AS a query, or both. */
+/**
+ * CREATE [OR REPLACE] [TEMP] TABLE [IF NOT EXISTS] …, with columns, with AS and a query, or with both.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_table_statement
+ */
 export async function createTable(sql: string, context: StatementContext): Promise<Outcome> {
   const definition = parseDefinition(new Cursor(sql), context);
   const reference = definition.temporary
@@ -84,7 +87,7 @@ async function make(
         mustBeNew: !before,
       });
     } catch (error) {
-      // Another job created it after we looked.
+      // Another job created the table after this job looked for it.
       if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate') {
         throw error;
       }
@@ -94,7 +97,7 @@ async function make(
   return before ? 'REPLACE' : 'CREATE';
 }
 
-/** DuckDB's texts of the columns' defaults, by lower-case name. */
+/** Returns DuckDB expressions for the column defaults, by lower-case name. */
 export function defaultTexts(fields: readonly Field[], context: StatementContext): Map<string, string> {
   const texts = new Map<string, string>();
   for (const { name, defaultValueExpression: expression } of fields) {
@@ -130,7 +133,7 @@ interface Columns {
   readonly tableConstraints?: NonNullable<TableSettings['tableConstraints']>;
 }
 
-/** The inside of the parentheses, up to the closing one. */
+/** Reads the columns and constraints up to the closing parenthesis. */
 function parseColumns(cursor: Cursor, context: StatementContext): Columns {
   const fields: Field[] = [];
   const foreignKeys: ForeignKey[] = [];
@@ -156,7 +159,10 @@ function parseColumns(cursor: Cursor, context: StatementContext): Columns {
   };
 }
 
-/** One column with its constraints, as CREATE TABLE and ADD COLUMN have it. */
+/**
+ * Reads one column with its constraints, for CREATE TABLE and ADD COLUMN.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#column_name_and_column_schema
+ */
 export function parseColumn(cursor: Cursor): { readonly field: Field; readonly isKey: boolean } {
   const name = cursor.identifier();
   const shape = readType(cursor);
@@ -180,7 +186,7 @@ export function parseColumn(cursor: Cursor): { readonly field: Field; readonly i
   }
 }
 
-/** The columns behind PRIMARY KEY. */
+/** Reads the columns after PRIMARY KEY. */
 export function parsePrimaryKey(cursor: Cursor): string[] {
   const columns = parseNames(cursor);
   expectNotEnforced(cursor, 'primary key');
@@ -200,6 +206,7 @@ function parseForeignKey(cursor: Cursor, name: string | undefined, context: Stat
   return { ...(name !== undefined && { name }), referencedTable, columnReferences };
 }
 
+/** https://cloud.google.com/bigquery/docs/primary-foreign-keys */
 function expectNotEnforced(cursor: Cursor, what: string): void {
   if (!cursor.take('NOT', 'ENFORCED')) {
     throw invalidQuery(`Enforced ${what} constraints are not supported; use NOT ENFORCED`);
@@ -213,7 +220,7 @@ function parseNames(cursor: Cursor): string[] {
   return names;
 }
 
-/** @throws BigQueryError if keys, partitions or clusters name columns that are not there, or of a type that cannot serve. */
+/** @throws BigQueryError if keys, partitions or clusters name a missing column or a column of the wrong type. */
 export function checkColumns(fields: readonly Field[], settings: TableSettings): void {
   const { timePartitioning, rangePartitioning, clustering, tableConstraints } = settings;
   const find = (name: string, use: string): Field => {
@@ -221,6 +228,7 @@ export function checkColumns(fields: readonly Field[], settings: TableSettings):
     if (!field) throw invalidQuery(`The field specified for ${use} cannot be found in the schema: ${name}`);
     return field;
   };
+  // https://cloud.google.com/bigquery/docs/partitioned-tables
   const partitioned = timePartitioning?.field ?? rangePartitioning?.field;
   if (partitioned !== undefined) {
     const { type } = find(partitioned, 'partitioning');
@@ -229,6 +237,7 @@ export function checkColumns(fields: readonly Field[], settings: TableSettings):
       throw invalidQuery(`The field ${partitioned} of type ${type} cannot be used for partitioning`);
     }
   }
+  // https://cloud.google.com/bigquery/docs/clustered-tables#limitations
   if ((clustering?.fields.length ?? 0) > 4) throw invalidQuery('At most 4 clustering columns are allowed');
   for (const name of clustering?.fields ?? []) {
     const { type, mode } = find(name, 'clustering');

@@ -7,7 +7,10 @@ import { describeQuery } from './query.ts';
 import { skippingDuplicate } from './skipping-duplicate.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 
-/** CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name [OPTIONS (…)] AS query */
+/**
+ * CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name [OPTIONS (…)] AS query
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_view_statement
+ */
 export async function createView(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('CREATE');
@@ -22,7 +25,7 @@ export async function createView(sql: string, context: StatementContext): Promis
   context.checkLocation(reference);
   const before = context.warehouse.catalog.findTable(reference);
   if (before?.type === 'TABLE' && replace) throw invalid(`${reference.tableId} is not a view`);
-  // The catalog also refuses it, but a view that is there already need not have a query that can be read.
+  // Checked before the catalog does, because the query of the skipped statement may be invalid.
   if (before && ifNotExists) {
     return { statistics: { statementType: 'CREATE_VIEW', ddlOperationPerformed: 'SKIP' } };
   }

@@ -1,7 +1,10 @@
 import type { DmlStats } from '../job.ts';
 import type { Outcome } from './statement-context.ts';
 
-/** The statistics of a statement that changed rows. */
+/**
+ * Returns the statistics of a statement that changed rows.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/DmlStats
+ */
 export function dmlOutcome(
   statementType: string,
   rows: { inserted?: number; updated?: number; deleted?: number },

@@ -12,7 +12,7 @@ import { refuseSeveralSources } from './several-sources.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
-/** INSERT, UPDATE, DELETE or MERGE. */
+/** Runs INSERT, UPDATE, DELETE or MERGE: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax */
 export async function runDml(sql: string, context: StatementContext): Promise<Outcome> {
   const tree = parseStatement(normalise(sql));
   if ('insert' in tree) return await runInsert(tree.insert, context);
@@ -22,6 +22,7 @@ export async function runDml(sql: string, context: StatementContext): Promise<Ou
   throw unsupported(`${Object.keys(tree)[0]} as a statement`);
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#truncate_table_statement */
 export async function runTruncate(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('TRUNCATE', 'TABLE');
@@ -54,6 +55,7 @@ async function runInsert(insert: Node<'insert'>, context: StatementContext): Pro
 
 function values(rows: Node<'insert'>['values'], columns: readonly Field[], translation: Translation): string {
   const written = rows.map((row) => {
+    // https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#insert_statement
     if (row.length !== columns.length) {
       throw invalidQuery(
         `Inserted row has wrong column count; Has ${row.length}, expected ${columns.length}`,
@@ -65,6 +67,7 @@ function values(rows: Node<'insert'>['values'], columns: readonly Field[], trans
 }
 
 async function runUpdate(update: Node<'update'>, context: StatementContext): Promise<Outcome> {
+  // https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#update_statement
   if (!update.where_clause) throw invalidQuery('UPDATE must have a WHERE clause');
   const target = context.target(tablePath(update.table));
   const alias = quoted(update.table.alias?.name ?? target.table.reference.tableId);
@@ -94,6 +97,7 @@ async function runUpdate(update: Node<'update'>, context: StatementContext): Pro
 }
 
 async function runDelete(statement: Node<'delete'>, context: StatementContext): Promise<Outcome> {
+  // https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#delete_statement
   if (!statement.where_clause) throw invalidQuery('DELETE must have a WHERE clause');
   const target = context.target(tablePath(statement.table));
   const alias = statement.alias ?? statement.table.alias;

@@ -4,14 +4,17 @@ import { Cursor } from '../script/cursor.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { temporaryStorage } from './target.ts';
 
-/** Something that a DROP statement names. */
+/** The object that a DROP statement names. */
 interface Named {
   readonly exists: boolean;
   /** @throws BigQueryError notFound if it does not exist. */
   remove(): Promise<void>;
 }
 
-/** DROP TABLE | VIEW | PROCEDURE | SCHEMA [IF EXISTS] name [CASCADE] */
+/**
+ * DROP TABLE | VIEW | PROCEDURE | SCHEMA [IF EXISTS] name [CASCADE]
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#drop_table_statement
+ */
 export async function drop(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('DROP');

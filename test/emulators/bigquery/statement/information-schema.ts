@@ -5,7 +5,11 @@ import type { StatementContext } from './statement-context.ts';
 
 const VIEW = /^(.+)\.INFORMATION_SCHEMA\.(TABLES|COLUMNS)$/i;
 
-/** What a name such as `dataset.INFORMATION_SCHEMA.COLUMNS` stands for; nothing for other names. */
+/**
+ * Returns the relation for a name such as `dataset.INFORMATION_SCHEMA.COLUMNS`; undefined for other names.
+ * https://cloud.google.com/bigquery/docs/information-schema-tables
+ * https://cloud.google.com/bigquery/docs/information-schema-columns
+ */
 export function informationSchema(path: string, context: StatementContext): Source | undefined {
   const [, dataset = '', view = ''] = VIEW.exec(path) ?? [];
   if (view === '') return undefined;

@@ -11,7 +11,7 @@ import { fieldNamed, type Target } from './target.ts';
 type Merge = Extract<Expression, { merge: unknown }>['merge'];
 type When = Extract<Expression, { when: unknown }>['when'];
 
-/** A MERGE whose parts are translated. */
+/** The translated parts of a MERGE. */
 interface Clauses {
   readonly target: Target;
   readonly alias: string;
@@ -20,6 +20,7 @@ interface Clauses {
   readonly translation: Translation;
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement */
 export async function runMerge(merge: Merge, context: StatementContext): Promise<Outcome> {
   const item = 'alias' in merge.this ? merge.this.alias : { this: merge.this, alias: null };
   if (!('table' in item.this)) throw unsupported('this target of MERGE');
@@ -64,8 +65,8 @@ export async function runMerge(merge: Merge, context: StatementContext): Promise
 }
 
 /**
- * What the statement is about to do. DuckDB could tell by RETURNING, but 1.5 then copies the columns that a clause does not set
- * out of memory that nothing was written to, and crashes at times.
+ * Counts the rows that the statement will change. DuckDB 1.5 can return them by RETURNING, but it then copies columns that
+ * a clause does not set from uninitialised memory, and sometimes crashes.
  */
 async function countActions(
   whens: readonly TranslatedWhen[],
@@ -93,7 +94,7 @@ async function countActions(
   return counts;
 }
 
-/** The source under its alias, in the form in which FROM has it. */
+/** Returns the source with its alias, in the form of an item of FROM. */
 function sourceOf(using: Expression): Expression {
   if ('alias' in using && 'table' in using.alias.this) {
     return { table: { ...using.alias.this.table, alias: using.alias.alias } };
@@ -155,7 +156,7 @@ function assignment(node: Expression, clauses: Clauses, visible: readonly Expres
   return `${quoted(column.name)} = ${print(clauses.translation.within(node.eq.right, visible))}`;
 }
 
-/** `INSERT (columns) VALUES (values)`, or `INSERT VALUES (values)` for all columns in their order. */
+/** `INSERT (columns) VALUES (values)`, or `INSERT VALUES (values)` for all columns in order. */
 function insertValues(
   first: Expression,
   second: Expression | undefined,
@@ -175,7 +176,7 @@ function insertValues(
   return `insert (${names.map(quoted).join(', ')}) values (${written.join(', ')})`;
 }
 
-/** The source's columns, in their order, into the target's. */
+/** `INSERT ROW` puts the columns of the source into those of the target, in order. */
 function insertRow({ target, source, translation }: Clauses): string {
   const columns = translation.columns(source);
   if (columns.length !== target.table.fields.length) {

@@ -2,7 +2,10 @@ import type { Labels } from '../catalog.ts';
 import { invalidQuery, unsupported } from '../error.ts';
 import { Cursor } from '../script/cursor.ts';
 
-/** What OPTIONS (…) may say of a dataset, a table or a view, in the form of the REST resource. */
+/**
+ * The options of a dataset, a table or a view, in the form of the REST resource.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#table_option_list
+ */
 export interface Options {
   readonly description?: string;
   readonly friendlyName?: string;
@@ -12,7 +15,7 @@ export interface Options {
   readonly maxStaleness?: string;
 }
 
-/** Options that BigQuery has and that change nothing here. */
+/** Options of BigQuery without an effect in the emulator. */
 const WITHOUT_EFFECT = new Set([
   'default_partition_expiration_days',
   'default_rounding_mode',
@@ -27,7 +30,7 @@ const WITHOUT_EFFECT = new Set([
   'strict_mode',
 ]);
 
-/** Reads the text between the parentheses of OPTIONS. @throws BigQueryError for options that BigQuery has not. */
+/** Reads the text between the parentheses of OPTIONS. @throws BigQueryError for options that BigQuery lacks. */
 export function parseOptions(text: string): Options {
   const cursor = new Cursor(text);
   const options: { -readonly [K in keyof Options]: Options[K] } = {};
@@ -64,7 +67,10 @@ function parseLabels(cursor: Cursor): Labels {
 
 const SECONDS: Readonly<Record<string, number>> = { SECOND: 1, MINUTE: 60, HOUR: 3600, DAY: 86_400 };
 
-/** `INTERVAL 15 MINUTE` as REST has it: years-months days hours:minutes:seconds. */
+/**
+ * Converts `INTERVAL 15 MINUTE` to years-months days hours:minutes:seconds, the form of REST.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#interval_type
+ */
 function parseInterval(cursor: Cursor): string {
   cursor.expect('INTERVAL');
   const written = cursor.next();

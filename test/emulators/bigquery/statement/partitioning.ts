@@ -3,8 +3,9 @@ import { unsupported } from '../error.ts';
 import { Cursor } from '../script/cursor.ts';
 
 /**
- * What stands behind PARTITION BY, in the form of the REST resource. A column alone is partitioned by day; a function
- * says how coarse its partitions are.
+ * Reads the text after PARTITION BY into the form of the REST resource. A column alone means partitions by day; a function
+ * sets their granularity.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#partition_expression
  */
 export function parsePartitioning(text: string): TableSettings {
   const cursor = new Cursor(text);

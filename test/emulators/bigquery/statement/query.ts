@@ -5,7 +5,7 @@ import type { QueryResult } from '../results.ts';
 import { wireRow } from '../wire.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 
-/** Runs a query and writes its rows down for whoever asks for them. */
+/** Runs a query and stores its rows, so that clients can read them page by page. */
 export async function runQuery(sql: string, context: StatementContext): Promise<Outcome> {
   const { sql: translated, bindings, names } = context.translation().query(sql);
   const fields = await describeQuery(translated, bindings, names, context);
@@ -13,7 +13,7 @@ export async function runQuery(sql: string, context: StatementContext): Promise<
   return { statistics: { statementType: 'SELECT' }, result };
 }
 
-/** The columns of a translated query. `names` are those that GoogleSQL gives; an empty one becomes `f0_` and so on. */
+/** Returns the columns of a translated query. `names` are the names in GoogleSQL; an empty name becomes `f0_` and so on. */
 export async function describeQuery(
   translated: string,
   bindings: Bindings,

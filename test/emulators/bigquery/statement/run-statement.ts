@@ -11,7 +11,7 @@ import type { Outcome, StatementContext } from './statement-context.ts';
 
 type Runner = (sql: string, context: StatementContext) => Promise<Outcome>;
 
-/** Runners by the first keywords of a statement; OR REPLACE left out. The longest match counts. */
+/** Runners by the first keywords of a statement, without OR REPLACE. The longest match wins. */
 const RUNNERS: Readonly<Record<string, Runner>> = {
   '(': runQuery,
   'ALTER TABLE': alterTable,
@@ -33,6 +33,7 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   WITH: runQuery,
 };
 
+/** https://cloud.google.com/bigquery/docs/transactions#statements_supported_in_transactions */
 const PERMANENT_DDL = /^(ALTER|CREATE (?!TEMP)|DROP)/;
 
 /** Runs one statement that is not procedural. */

@@ -2,18 +2,19 @@ import type { Bindings, Session } from '../engine.ts';
 import { invalidQuery } from '../error.ts';
 
 interface Join {
-  /** DuckDB's name of the target table and its quoted alias. */
+  /** The DuckDB name of the target table, and its quoted alias. */
   readonly storage: string;
   readonly alias: string;
-  /** DuckDB's text of what it is joined with. */
+  /** The DuckDB text of the joined relations. */
   readonly from: string;
-  /** When a source row changes a target row. */
+  /** The condition under which a source row changes a target row. */
   readonly condition: string;
 }
 
 /**
- * DuckDB takes any of several source rows that would change one target row; BigQuery refuses the statement.
- * @throws BigQueryError as BigQuery does.
+ * If several source rows match one target row, DuckDB uses any of them, but BigQuery fails the statement.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
+ * @throws BigQueryError if more than one source row matches a target row.
  */
 export async function refuseSeveralSources(session: Session, bindings: Bindings, join: Join): Promise<void> {
   const { storage, alias, from, condition } = join;

@@ -1,7 +1,10 @@
 import { BigQueryError } from '../error.ts';
 import type { Outcome } from './statement-context.ts';
 
-/** Creates, unless it is there and the statement says IF NOT EXISTS. */
+/**
+ * Creates an object, but skips an existing one if the statement has IF NOT EXISTS.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language
+ */
 export async function skippingDuplicate(
   statementType: string,
   skip: boolean,

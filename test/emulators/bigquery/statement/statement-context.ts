@@ -10,7 +10,7 @@ import type { Source } from '../translate/translation-context.ts';
 import { informationSchema } from './information-schema.ts';
 import { type Target, temporaryStorage } from './target.ts';
 
-/** What the statements of a server share. */
+/** The state that all statements of a server share. */
 export interface Warehouse {
   readonly catalog: Catalog;
   readonly engine: Engine;
@@ -18,30 +18,30 @@ export interface Warehouse {
   readonly results: Results;
 }
 
-/** What a statement leaves behind. */
+/** The outcome of a statement. */
 export interface Outcome {
   readonly statistics: QueryStatistics;
   /** Rows of a SELECT; every other statement has none. */
   readonly result?: QueryResult;
 }
 
-/** What the statements of one script share. */
+/** The state that all statements of one script share. */
 export class StatementContext {
   readonly warehouse: Warehouse;
   readonly session: Session;
   readonly defaults: NameDefaults;
-  /** Of the job; every dataset that it names must be there. */
+  /** The location of the job, and of every dataset that it names. */
   readonly location: string;
-  /** Aborted when the job shall stop. */
+  /** Aborted when the job must stop. */
   readonly stopSignal: AbortSignal;
-  /** Of the query, or of the EXECUTE IMMEDIATE that is running. */
+  /** The parameters of the query, or of the EXECUTE IMMEDIATE that is running. */
   parameters: ReadonlyMap<string, TypedValue>;
   readonly system = new Map<string, TypedValue>();
   /** Temporary tables by lower-case name. */
   readonly temporary = new Map<string, Table>();
   readonly referenced = new Map<string, TableReference>();
   transaction: Transaction | undefined;
-  /** Values of the script's variables that are visible at present. */
+  /** The values of the variables that are currently visible. */
   variables: ReadonlyMap<string, TypedValue> = new Map();
 
   constructor(
@@ -72,14 +72,14 @@ export class StatementContext {
     });
   }
 
-  /** What reading this name means. @throws BigQueryError notFound if there is no such table in the job's location. */
+  /** Returns the relation that a name reads. @throws BigQueryError notFound if the job's location has no such table. */
   source(path: string): Source {
     const schema = informationSchema(path, this);
     if (schema) return schema;
     const { table, storage } = this.target(path);
     const columns = table.fields.map(({ name }) => name);
     if (table.type === 'TABLE') return { columns, sql: storage };
-    // A view sees neither variables nor parameters of the query that reads it.
+    // A view sees neither variables nor parameters of the query that reads it: https://cloud.google.com/bigquery/docs/views
     const view = new StatementContext(this.warehouse, this.session, {
       defaults: table.reference,
       location: this.location,
@@ -91,7 +91,7 @@ export class StatementContext {
     return { columns, sql: `(${sql})` };
   }
 
-  /** The table of this name. */
+  /** Returns the table of this name. */
   target(path: string): Target {
     const temporary = this.temporary.get(path.toLowerCase().replace(/^_session\./, ''));
     if (temporary) return { table: temporary, storage: temporaryStorage(temporary), temporary: true };
@@ -102,7 +102,10 @@ export class StatementContext {
     return { table, storage: storageTable(reference), temporary: false };
   }
 
-  /** @throws BigQueryError notFound if the dataset is missing, or is somewhere else. */
+  /**
+   * @throws BigQueryError notFound if the dataset is missing or in another location.
+   * https://cloud.google.com/bigquery/docs/locations#specify_locations
+   */
   checkLocation(reference: { projectId: string; datasetId: string }): void {
     const dataset = this.warehouse.catalog.findDataset(reference);
     if (dataset?.location.toLowerCase() !== this.location.toLowerCase()) {
@@ -113,13 +116,14 @@ export class StatementContext {
     }
   }
 
-  /** Runs a change of rows under BigQuery's rules for concurrent changes; see Mutations. */
+  /** Changes rows under BigQuery's rules for concurrent changes; see Mutations. */
   async change<T>(target: Target, work: () => Promise<T>): Promise<T> {
     if (target.table.type !== 'TABLE') {
       throw invalidQuery(`${displayName(target.table.reference)} is no table`);
     }
     if (target.temporary) return await work();
     const name = displayName(target.table.reference);
+    // https://cloud.google.com/bigquery/docs/change-data-capture#limitations
     if (target.table.upsertStream) {
       const statements = 'DELETE/UPDATE/MERGE DMLs';
       throw invalid(`${statements} are currently not supported over tables that had UPSERT streams.`);
@@ -129,13 +133,16 @@ export class StatementContext {
       return await work();
     }
     return await this.warehouse.mutations.alone(name, () => {
-      // It may have been stopped while it waited.
+      // The job may have been stopped while it waited.
       this.stopSignal.throwIfAborted();
       return work();
     });
   }
 
-  /** @throws BigQueryError if there is a transaction already. */
+  /**
+   * @throws BigQueryError if a transaction is already open.
+   * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin_transaction
+   */
   async beginTransaction(): Promise<void> {
     if (this.transaction) throw invalidQuery('A transaction is already in progress');
     const transaction = this.warehouse.mutations.begin();
@@ -143,7 +150,7 @@ export class StatementContext {
     this.transaction = transaction;
   }
 
-  /** Commits or rolls back; the transaction is over even if that fails. @throws BigQueryError if there is none. */
+  /** Commits or rolls back; the transaction ends even if that fails. @throws BigQueryError if no transaction is open. */
   async endTransaction(commit: boolean): Promise<void> {
     const { transaction } = this;
     if (!transaction) throw invalidQuery('There is no active transaction');

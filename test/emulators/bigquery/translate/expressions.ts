@@ -5,7 +5,7 @@ import { isOwnFunction, writeFunction } from './functions.ts';
 import { FUNCTION_PREFIX } from './normalise.ts';
 import { call, type Expression, print, raw, shapeOf } from './syntax-tree.ts';
 
-/** Kinds of expressions that mean the same in both languages when they are written down as they are. */
+/** Kinds of expressions that have the same form and meaning in both languages. */
 const SAME: ReadonlySet<string> = new Set(
   `alias and any_value approx_count_distinct array_func avg between bitwise_and bitwise_and_agg
   bitwise_not bitwise_or bitwise_or_agg bitwise_xor_agg boolean case coalesce column concat count cte
@@ -16,8 +16,8 @@ const SAME: ReadonlySet<string> = new Set(
 );
 
 /**
- * The same expression for DuckDB; its operands are translated already. Undefined: it can stay.
- * @throws BigQueryError for an expression that is not known to mean the same, rather than to guess.
+ * Translates an expression, whose operands are already translated, for DuckDB; undefined if it needs no change.
+ * @throws BigQueryError for an expression that may mean something else in DuckDB.
  */
 export function rewriteExpression(node: Expression, now: string): Expression | undefined {
   if ('function' in node) return rewriteCall(node.function, now);
@@ -48,10 +48,10 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   return undefined;
 }
 
-/** ARRAY of a query, and the positions in an array, which rewriteSubscript reads. */
+/** ARRAY of a query, and array positions, which rewriteSubscript handles. */
 const LEFT_ALONE = new Set(['array', 'offset', 'ordinal', 'safe_offset', 'safe_ordinal']);
 
-/** Is it a call that this module made? */
+/** Whether this module created the call. */
 function isMacro(name: string): boolean {
   return name.startsWith(FUNCTION_PREFIX) && !isOwnFunction(name.slice(FUNCTION_PREFIX.length));
 }
@@ -88,6 +88,7 @@ function rewriteLiteral(literal: ast.Literal): Expression | undefined {
   switch (literal.literal_type) {
     case 'number':
       // A number with a point is a FLOAT64, not a decimal.
+      // https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#floating_point_literals
       return /[.eE]/.test(literal.value) && !/^0x/i.test(literal.value)
         ? raw(`cast('${literal.value}' as double)`)
         : undefined;
@@ -109,16 +110,22 @@ function arithmetic({ left, right }: { left: Expression; right: Expression }, op
   return raw(`(${wide(left)} ${operator} ${wide(right)})`);
 }
 
-/** Whole numbers have 64 bits; DuckDB's literals have 32. */
+/**
+ * Whole numbers have 64 bits; DuckDB's literals have 32.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#integer_types
+ */
 function wide(operand: Expression): string {
   const text = print(operand);
   return /^\d+$/.test(text) ? `${text}::bigint` : text;
 }
 
-/** Types whose casts are macros, because DuckDB rounds, pads or accepts in another way. */
+/** Types whose casts are macros, because DuckDB rounds, pads or accepts values differently. */
 const OWN_CASTS = new Set(['STRING', 'INT64', 'BOOL', 'BYTES', 'BIGNUMERIC']);
 
-/** DuckDB's text for CAST with GoogleSQL's rules. */
+/**
+ * Returns DuckDB's text for CAST with GoogleSQL's rules.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast
+ */
 function castTo(text: string, shape: FieldShape): string {
   const name = typeName(shape);
   return OWN_CASTS.has(name) ? `bq_${name.toLowerCase()}(${text})` : `cast(${text} as ${storageType(shape)})`;
@@ -145,7 +152,10 @@ function ordering(order: readonly ast.Ordered[] | null): string {
   return ` order by ${keys.join(', ')}`;
 }
 
-/** A list with GoogleSQL's modifiers, which the aggregates of DuckDB do not all have. */
+/**
+ * Builds a list with GoogleSQL's modifiers; some of DuckDB's aggregates lack them.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate-function-calls
+ */
 function list(
   element: string,
   distinct: boolean,
@@ -167,7 +177,10 @@ function rewriteArrayAgg(node: ast.ExpressionByKey<'array_agg'>['array_agg']): E
   return raw(list(print(node.this), node.distinct, node.order_by, node.limit, node.ignore_nulls !== true));
 }
 
-/** GoogleSQL fails beyond the end of an array unless the offset is a safe one. */
+/**
+ * A position beyond the end of an array is an error, unless it is SAFE_OFFSET or SAFE_ORDINAL.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#array_subscript_operator
+ */
 function rewriteSubscript({ this: array, index }: { this: Expression; index: Expression }): Expression {
   const list = print(array);
   if (!('function' in index)) return raw(`${list}[${print(index)} + 1]`);

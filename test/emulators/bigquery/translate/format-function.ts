@@ -3,7 +3,10 @@ import { literal } from '../field.ts';
 import { argument, literalText, type Writer } from './function-writer.ts';
 import { print } from './syntax-tree.ts';
 
-/** FORMAT with a literal format; what it cannot write it refuses. */
+/**
+ * FORMAT with a literal format; refuses formats that it does not know.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#format_string
+ */
 export const format: Writer = (args) => {
   const pattern = literalText(argument(args, 0));
   if (pattern === undefined) throw unsupported('FORMAT with a format that is no literal');

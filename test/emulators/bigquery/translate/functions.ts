@@ -5,7 +5,10 @@ import { argument, literalText, named, texts, type Writer } from './function-wri
 import { type Expression, print } from './syntax-tree.ts';
 import { current, difference, formatted, inZone, parsed, shifted, truncated } from './time-functions.ts';
 
-/** As named, but NULL as soon as one argument is NULL, where DuckDB leaves NULLs out. */
+/**
+ * Like named, but NULL if any argument is NULL; DuckDB ignores NULLs.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/mathematical_functions#greatest
+ */
 const strict =
   (name: string): Writer =>
   (args) => {
@@ -36,7 +39,7 @@ const structure: Writer = (args) => {
   return `{${fields.join(', ')}}`;
 };
 
-/** The name that an expression gives to its column, if it gives one. */
+/** Returns the column name that an expression implies, if any. */
 export function fieldName(node: Expression): string | undefined {
   if ('alias' in node) return node.alias.alias.name;
   if ('column' in node) return node.column.name.name;
@@ -44,7 +47,10 @@ export function fieldName(node: Expression): string | undefined {
   return undefined;
 }
 
-/** Functions that get a prefix before the translator sees them, so that only this table says what they become. */
+/**
+ * Functions that get a prefix before the translator sees them, so that only this table decides their translation.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
+ */
 const FUNCTIONS: Readonly<Record<string, Writer>> = {
   abs: named('abs'),
   array_concat: named('list_concat'),
@@ -155,12 +161,12 @@ const FUNCTIONS: Readonly<Record<string, Writer>> = {
   upper: named('upper'),
 };
 
-/** Is this, in lower case, a function that the table above translates? */
+/** Whether the table above translates the function with this lower-case name. */
 export function isOwnFunction(name: string): boolean {
   return Object.hasOwn(FUNCTIONS, name);
 }
 
-/** DuckDB's text for a call of one of the functions above. `now` is a timestamp that DuckDB reads. */
+/** Returns DuckDB's text for a call of a function in the table above. `now` is a timestamp in DuckDB's format. */
 export function writeFunction(name: string, args: readonly Expression[], now: string): string {
   const writer = FUNCTIONS[name];
   if (!writer)

@@ -2,15 +2,15 @@ import { isTypeName, literal } from '../field.ts';
 import { type Token, tokenize } from '../script/tokenize.ts';
 import { isOwnFunction } from './functions.ts';
 
-/** Prefix of GoogleSQL's functions in a normalised text, and of the macros that stand for many of them. */
+/** The prefix of GoogleSQL's functions in a normalised text, and of the macros that implement many of them. */
 export const FUNCTION_PREFIX = 'bq_';
 
 /** Functions that may be written without parentheses. */
 const BARE_FUNCTIONS = new Set(['CURRENT_DATE', 'CURRENT_DATETIME', 'CURRENT_TIME', 'CURRENT_TIMESTAMP']);
 
 /**
- * The same statement in a form that the translator reads without mistakes: every string a plain one, bytes as a call,
- * functions that need more than the translator knows under names that it leaves alone.
+ * Rewrites a statement so that the translator reads it correctly: strings become plain strings, bytes become calls, and
+ * functions that the translator does not know get names that it keeps.
  */
 export function normalise(sql: string): string {
   const tokens = tokenize(sql);
@@ -27,7 +27,7 @@ export function normalise(sql: string): string {
 function written(token: Token, before?: Token, after?: Token, twoBefore?: Token): string {
   switch (token.kind) {
     case 'string':
-      // The translator's own escapes: a backslash and a quote.
+      // The translator escapes a backslash and a quote.
       return `'${token.value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
     case 'bytes':
       return `${FUNCTION_PREFIX}from_hex(${literal(token.value)})`;
@@ -45,7 +45,10 @@ function written(token: Token, before?: Token, after?: Token, twoBefore?: Token)
   }
 }
 
-/** A word that can only be a name is quoted: some are keywords for the translator and not for GoogleSQL. */
+/**
+ * Whether a word can only be a name. Such words are quoted, because the translator has keywords that GoogleSQL lacks.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
+ */
 function isName(token: Token, before?: Token, after?: Token): boolean {
   if (after?.keyword === '(' || after?.keyword === '<') return false;
   if (before?.keyword === '.') return true;
@@ -54,10 +57,10 @@ function isName(token: Token, before?: Token, after?: Token): boolean {
 
 function isCall(token: Token, before?: Token, after?: Token, twoBefore?: Token): boolean {
   if (after?.keyword !== '(' || !isOwnFunction(token.value.toLowerCase())) return false;
-  // Its arguments have names (`struct(1 as a)`), which the translator reads only under this one.
+  // The translator reads named arguments (`struct(1 as a)`) only under the name STRUCT.
   if (token.keyword === 'STRUCT') return false;
   if (before?.keyword === '.') return twoBefore?.keyword === 'SAFE';
-  // `* REPLACE (…)` is no call; neither are the columns of `INSERT INTO date (…)`.
+  // `* REPLACE (…)` is not a call, nor are the columns of `INSERT INTO date (…)`.
   if (token.keyword === 'REPLACE' && (before?.keyword === '*' || before?.keyword === ')')) return false;
   return before?.keyword !== 'INTO' && before?.keyword !== 'AS';
 }

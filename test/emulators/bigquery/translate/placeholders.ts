@@ -3,7 +3,7 @@ import { invalidQuery, unsupported } from '../error.ts';
 import { type Expression, raw } from './syntax-tree.ts';
 import type { TranslationContext } from './translation-context.ts';
 
-/** Puts `$name` in the place of variables and parameters, and remembers which value each stands for. */
+/** Replaces variables and parameters by `$name`, and keeps the value of each. */
 export class Placeholders {
   readonly #context: TranslationContext;
   readonly #bindings: Record<string, TypedValue> = {};
@@ -17,26 +17,26 @@ export class Placeholders {
     return this.#bindings;
   }
 
-  /** A variable of the script by its lower-case name; nothing if there is none. */
+  /** Returns the placeholder of a script variable by its lower-case name; undefined if it does not exist. */
   variable(name: string): Expression | undefined {
     const value = this.#context.variables.get(name);
     return value && this.#bind(`v_${name}`, value);
   }
 
-  /** A query parameter, by name or by position. @throws BigQueryError if it was not given. */
+  /** Returns the placeholder of a query parameter, by name or position. @throws BigQueryError if it has no value. */
   parameter(name: string): Expression {
     const value = this.#context.parameters.get(name);
     if (!value) throw invalidQuery(`Query parameter '${name}' not found`);
     return this.#bind(`p_${name}`, value);
   }
 
-  /** What the next `?` stands for. */
+  /** Returns the placeholder of the next `?`. */
   nextPositional(): Expression {
     this.#positional += 1;
     return this.parameter(String(this.#positional));
   }
 
-  /** `@@name` */
+  /** Returns the placeholder of `@@name`: https://cloud.google.com/bigquery/docs/reference/system-variables */
   systemVariable(name: string): Expression {
     const value = this.#context.system.get(name.toLowerCase());
     if (!value) throw unsupported(`the system variable @@${name}`);

@@ -4,16 +4,16 @@ import { fieldName } from './functions.ts';
 import { structNames } from './struct-array.ts';
 import type { Expression, Select } from './syntax-tree.ts';
 
-/** Something in a FROM clause: its name there, in lower case, and the names of its columns, as written. */
+/** An item of a FROM clause: its alias in lower case and its column names as written. */
 export interface Relation {
   readonly alias: string;
   readonly columns: readonly string[];
 }
 
-/** Columns of WITH queries that are visible, by name in lower case. */
+/** The columns of the visible WITH queries, by lower-case name. */
 export type NamedQueries = ReadonlyMap<string, readonly string[]>;
 
-/** What a query can see: its own relations, its output names where they count, and what is around it. */
+/** The names that a query sees: its own relations, its output names where they apply, and the outer scope. */
 export interface Scope {
   readonly relations: readonly Relation[];
   readonly outputs: readonly string[];
@@ -23,10 +23,10 @@ export interface Scope {
 
 export const EMPTY_SCOPE: Scope = { relations: [], outputs: [], queries: new Map() };
 
-/** Tells the columns of a table, given its path as written. */
+/** Returns the columns of a table by its path as written. */
 export type ColumnsOf = (path: string) => readonly string[];
 
-/** Does an unqualified name mean a column (or a whole relation) here, rather than a variable? */
+/** Whether an unqualified name is a column or a relation here. Both take precedence over a variable. */
 export function isColumn(scope: Scope | undefined, name: string): boolean {
   for (let place = scope; place; place = place.outer) {
     if (place.outputs.includes(name)) return true;
@@ -35,7 +35,7 @@ export function isColumn(scope: Scope | undefined, name: string): boolean {
   return false;
 }
 
-/** The path of a table as written, however its parts are quoted. */
+/** Returns the path of a table as written, without quotes. */
 export function tablePath(table: {
   name: { name: string };
   schema?: { name: string } | null;
@@ -44,7 +44,7 @@ export function tablePath(table: {
   return [table.catalog, table.schema, table.name].flatMap((part) => part?.name ?? []).join('.');
 }
 
-/** The relations that an item of FROM or JOIN brings. */
+/** Returns the relations of an item of FROM or JOIN. */
 export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: ColumnsOf): Relation[] {
   if ('table' in item) {
     const path = tablePath(item.table);
@@ -74,7 +74,7 @@ function unnested(unnest: ast.ExpressionByKey<'unnest'>['unnest'], alias: string
   return { alias: alias.toLowerCase(), columns: [structNames(unnest.this) ?? alias, offset].flat() };
 }
 
-/** The names of a query's columns, in order; an unnamed column is an empty string. */
+/** Returns the names of a query's columns in order, with an empty string for an unnamed column. */
 export function outputNames(query: Expression, outer: NamedQueries, columnsOf: ColumnsOf): string[] {
   if ('union' in query) return outputNames(query.union.left, withQueries(query, outer, columnsOf), columnsOf);
   if ('intersect' in query) {
@@ -99,7 +99,7 @@ export function selectRelations(select: Select, queries: NamedQueries, columnsOf
   return items.flatMap((item) => relationsOf(item, queries, columnsOf));
 }
 
-/** The queries of an expression's own WITH clause, added to those around it. */
+/** Returns the outer WITH queries plus those of the expression's own WITH clause. */
 export function withQueries(query: Expression, outer: NamedQueries, columnsOf: ColumnsOf): NamedQueries {
   const clause =
     'select' in query

@@ -3,8 +3,9 @@ import { fieldName } from './functions.ts';
 import { call, type Expression, named, shapeOf } from './syntax-tree.ts';
 
 /**
- * The names of the fields of an array's structs, if the text says that its elements are structs. UNNEST of such an array
- * stands for a table with these columns.
+ * Returns the field names of an array whose text shows that its elements are structs. UNNEST makes a table with these
+ * columns from the array.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#unnest_operator
  */
 export function structNames(array: Expression): string[] | undefined {
   if ('array_func' in array) {
@@ -16,7 +17,7 @@ export function structNames(array: Expression): string[] | undefined {
   return type === 'RECORD' && mode === 'REPEATED' ? fields?.map(({ name }) => name) : undefined;
 }
 
-/** The structs of an array have the field names of the first one, where they have none of their own. */
+/** Gives the structs of an array the field names of the first struct where they have no names. */
 export function namedLikeTheFirst(elements: readonly Expression[]): Expression[] {
   const [first] = elements;
   if (!first || !isStruct(first)) return [...elements];

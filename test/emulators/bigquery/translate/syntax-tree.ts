@@ -7,7 +7,7 @@ export type Select = ast.Select;
 export type Identifier = ast.Identifier;
 export type TableRef = ast.TableRef;
 
-/** The tree of one GoogleSQL statement. @throws BigQueryError for what the translator does not understand. */
+/** Parses one GoogleSQL statement. @throws BigQueryError for syntax that the translator does not understand. */
 export function parseStatement(sql: string): Expression {
   const result = parse(sql, 'bigquery' as Parameters<typeof parse>[1]);
   const statements = result.success ? (result.ast as Expression[]) : [];
@@ -20,7 +20,7 @@ export function parseStatement(sql: string): Expression {
   return statement;
 }
 
-/** A tree as DuckDB's SQL, with every identifier quoted, since the two have other reserved words. */
+/** Prints a tree as DuckDB's SQL. Quotes every identifier, because the languages have different reserved words. */
 export function print(node: Expression): string {
   const result = generate([quoteIdentifiers(node)], 'duckdb' as Parameters<typeof generate>[1]);
   const text = result.success ? result.sql?.[0] : undefined;
@@ -28,14 +28,14 @@ export function print(node: Expression): string {
   return text;
 }
 
-/** The type that a CAST names. */
+/** Returns the type of a CAST. */
 export function shapeOf(type: ast.DataType): FieldShape {
   const result = generateDataType(type, 'bigquery' as Parameters<typeof generateDataType>[1]);
   if (!result.success || result.sql === undefined) throw unsupported('this type');
   return parseType(result.sql);
 }
 
-/** A node that prints as this text, whatever that is. */
+/** Makes a node that prints as this text. */
 export function raw(sql: string): Expression {
   return { raw: { sql } };
 }
@@ -44,7 +44,7 @@ export function identifier(name: string): Identifier {
   return { name, quoted: true, trailing_comments: [] };
 }
 
-/** A call of a function of DuckDB. */
+/** Makes a call of a DuckDB function. */
 export function call(name: string, ...args: Expression[]): Expression {
   return {
     function: {

@@ -3,16 +3,19 @@ import { literal } from '../field.ts';
 import { argument, literalText, named, type Writer } from './function-writer.ts';
 import { type Expression, print } from './syntax-tree.ts';
 
-/** Writers of functions on dates and times; `type` is DuckDB's type of what they work on. */
+/** Writers for functions on dates and times; `type` is the DuckDB type of the values. */
 
-/** A keyword given as an argument: `month`, `week(monday)`. */
+/** Reads a keyword argument: `month`, `week(monday)`. */
 function part(args: readonly Expression[], index: number): string {
   const node = argument(args, index);
   const word = 'var' in node ? node.var.this : 'column' in node ? node.column.name.name : print(node);
   return word.toUpperCase();
 }
 
-/** What date_trunc and date_diff of DuckDB call the parts that GoogleSQL names; weeks begin on Sunday there. */
+/**
+ * DuckDB's names of the date parts. In GoogleSQL, weeks begin on Sunday.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/date_functions#date_trunc
+ */
 const PARTS: Readonly<Record<string, string>> = {
   DAY: 'day',
   HOUR: 'hour',
@@ -53,7 +56,11 @@ export const shifted =
     return `cast(cast(${print(argument(args, 0))} as ${type}) ${operator} ${interval} as ${type})`;
   };
 
-/** Whole units between two times; for dates, borders of units that lie between them. */
+/**
+ * Counts whole units between two timestamps, or unit boundaries between two dates or datetimes.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/date_functions#date_diff
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#timestamp_diff
+ */
 export const difference =
   (duckDbFunction: string, type: string): Writer =>
   (args) => {
@@ -73,7 +80,10 @@ export const current =
     return `cast(timestamptz ${literal(now)} at time zone ${zone} as ${type})`;
   };
 
-/** GoogleSQL's elements of a format that DuckDB writes alike, after putting the compound ones apart. */
+/**
+ * Expands compound format elements, and accepts only elements that mean the same in DuckDB.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/format-elements#format_elements_date_time
+ */
 function timeFormat(node: Expression): string {
   const written = literalText(node);
   if (written === undefined) throw unsupported('a time format that is no literal');

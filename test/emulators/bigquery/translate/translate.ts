@@ -29,8 +29,8 @@ import {
 import type { Translated, TranslationContext } from './translation-context.ts';
 
 /**
- * Translates the parts of one GoogleSQL statement. The parts share their placeholders, so that they can be put together
- * into one statement of DuckDB.
+ * Translates the parts of one GoogleSQL statement. The parts share their placeholders, so that they can form one DuckDB
+ * statement.
  */
 export class Translation {
   readonly #context: TranslationContext;
@@ -45,7 +45,7 @@ export class Translation {
     return this.#placeholders.bindings;
   }
 
-  /** A query, with the names of its columns; a column without a name has an empty one. */
+  /** Translates a query and returns its column names, with an empty string for an unnamed column. */
   query(sql: string): Translated & { readonly names: readonly string[] } {
     const tree = parseStatement(normalise(sql));
     if (!isQuery(tree) && !('subquery' in tree)) throw unsupported(`${Object.keys(tree)[0]} as a query`);
@@ -54,7 +54,7 @@ export class Translation {
     return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.bindings, names };
   }
 
-  /** One expression outside of any query. */
+  /** Translates one expression outside a query. */
   expression(sql: string): Translated {
     const tree = parseStatement(normalise(`select ${sql}`));
     const [node, ...others] = 'select' in tree ? tree.select.expressions : [];
@@ -64,12 +64,12 @@ export class Translation {
     return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.bindings };
   }
 
-  /** An expression that sees these relations, from a tree that `parseStatement` made. */
+  /** Translates an expression that sees these relations; the tree comes from `parseStatement`. */
   within(node: Expression, relations: readonly Expression[]): Expression {
     return this.#expression(node, this.#scopeOf(relations));
   }
 
-  /** An item of a FROM clause. */
+  /** Translates an item of a FROM clause. */
   relation(node: Expression): Expression {
     return this.#relation(node, EMPTY_SCOPE, EMPTY_SCOPE);
   }
@@ -78,7 +78,7 @@ export class Translation {
     return relationsOf(relation, EMPTY_SCOPE.queries, this.#columnsOf).flatMap(({ columns }) => columns);
   }
 
-  /** A whole query inside of a statement that is put together from parts. */
+  /** Translates a whole query that is a part of a statement. */
   subquery(node: Expression): Expression {
     return this.#query(node, EMPTY_SCOPE);
   }
@@ -109,6 +109,7 @@ export class Translation {
             ? node.except
             : undefined;
     if (!operation) throw unsupported(`${Object.keys(node)[0]} as a query`);
+    // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#set_operators
     if (!operation.all && !operation.distinct) throw invalidQuery('Set operations need ALL or DISTINCT');
     const translated = {
       ...this.#clauses(operation, around),
@@ -119,7 +120,7 @@ export class Translation {
     return { [Object.keys(node)[0] ?? '']: translated } as Expression;
   }
 
-  /** ORDER BY, LIMIT and OFFSET behind a query in parentheses or a set operation: they see output names only. */
+  /** Translates ORDER BY after a query in parentheses or a set operation; it sees only output names. */
   #clauses<T extends object>(clauses: T, scope: Scope): T {
     const order = 'order_by' in clauses ? (clauses.order_by as Select['order_by']) : null;
     if (!order) return clauses;
@@ -130,7 +131,10 @@ export class Translation {
     return { ...clauses, order_by: { ...order, expressions } };
   }
 
-  /** A WITH query sees those before it. `queries` has the columns of all of them. */
+  /**
+   * Translates WITH queries; each one sees those before it. `queries` has the columns of all of them.
+   * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#with_clause
+   */
   #with<T extends Select['with']>(clause: T, queries: NamedQueries, outer: Scope): T {
     if (!clause) return clause;
     const visible = new Map<string, readonly string[]>(outer.queries);
@@ -165,7 +169,7 @@ export class Translation {
       'alias' in each ? each.alias.alias.name.toLowerCase() : [],
     );
     const body = this.#clausesOf({ ...select, ...NO_LATE_CLAUSES, ...NO_RELATIONS }, scope);
-    // These clauses see the names of SELECT too.
+    // These clauses also see the names of the SELECT list: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
     const late = this.#clausesOf(
       {
         ...select,
@@ -193,7 +197,7 @@ export class Translation {
     return translated.select;
   }
 
-  /** `around` is what a subquery in FROM sees; `scope` is what an UNNEST sees, which may use the relations before it. */
+  /** A subquery in FROM sees `around`; an UNNEST sees `scope`, because it may use the relations before it. */
   #relation(item: Expression, around: Scope, scope: Scope): Expression {
     if ('table' in item) return this.#table(item.table, around.queries);
     if ('subquery' in item) {
@@ -232,7 +236,8 @@ export class Translation {
   #unnest(array: Expression, scope: Scope, alias = 'unnest', offset?: string): Expression {
     const list = print(this.#expression(array, scope));
     const name = quoted(alias);
-    // An array of structs stands for a table with their fields as columns.
+    // UNNEST of an array of structs makes a table with the fields as columns.
+    // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#unnest_operator
     const element = structNames(array) ? `unnest(${list}, max_depth := 2)` : `unnest(${list}) as ${name}`;
     const position = offset === undefined ? '' : `, generate_subscripts(${list}, 1) - 1 as ${quoted(offset)}`;
     return raw(`(select ${element}${position}) as ${name}`);
@@ -265,7 +270,7 @@ export class Translation {
     if (table === undefined) {
       return isColumn(scope, name) ? undefined : this.#placeholders.variable(name);
     }
-    // `v.field` of a struct variable; a relation or column of that name comes first.
+    // `v.field` of a struct variable; a relation or column of that name takes precedence.
     const record = isColumn(scope, table) ? undefined : this.#placeholders.variable(table);
     return record && raw(`struct_extract(${print(record)}, ${literal(column.name.name)})`);
   }
@@ -278,14 +283,17 @@ function isQuery(node: Expression): boolean {
   return 'select' in node || 'union' in node || 'intersect' in node || 'except' in node;
 }
 
-/** Puts the result in the place of a node that the walk shall not enter: it is translated already. */
+/** Replaces a node by its result, so that the walk does not translate it again. */
 function finished(node: Expression, result: Expression): null {
   for (const key of Object.keys(node)) delete (node as Record<string, unknown>)[key];
   Object.assign(node, result);
   return null;
 }
 
-/** SELECT AS STRUCT has one column, the struct. */
+/**
+ * SELECT AS STRUCT has one column, the struct.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#select_as_struct
+ */
 function asStruct(select: Select): Select {
   if (!select.kind) return select;
   if (select.kind === 'VALUE') return { ...select, kind: null };
