@@ -28,14 +28,19 @@ export function createBatchTransitions(pool: pg.Pool) {
     /** `extracting → staged`. The same transaction releases the lease, so that the applier can take it. */
     async markStaged(lease: Lease, id: bigint, staged: StagingResult): Promise<void> {
       await inLeasedTransaction(pool, lease, async (client) => {
-        await move(client, lease, id, 'extracting', 'staged', {
-          staged_upserts: staged.upserts,
-          staged_deletes: staged.deletes,
-          staged_bytes: staged.bytes,
-          policy_values: JSON.stringify(staged.policyValues),
-          load_job_id: staged.loadJobId,
-          staged_at: NOW,
-        });
+        await move(
+          client,
+          lease,
+          { id, from: 'extracting', to: 'staged' },
+          {
+            staged_upserts: staged.upserts,
+            staged_deletes: staged.deletes,
+            staged_bytes: staged.bytes,
+            policy_values: JSON.stringify(staged.policyValues),
+            load_job_id: staged.loadJobId,
+            staged_at: NOW,
+          },
+        );
         await releaseLease(client, lease);
       });
     },
@@ -90,7 +95,7 @@ export function createBatchTransitions(pool: pg.Pool) {
       const attempt = batch.attempt + 1;
       const load = loadAgain ? { load_attempt: attempt } : {};
       await inLeasedTransaction(pool, lease, (client) =>
-        move(client, lease, batch.id, 'applying', 'staged', { attempt, ...load }),
+        move(client, lease, { id: batch.id, from: 'applying', to: 'staged' }, { attempt, ...load }),
       );
     },
 
@@ -100,13 +105,18 @@ export function createBatchTransitions(pool: pg.Pool) {
      */
     async markApplied(lease: Lease, batch: EtlTransaction, counts: Counts): Promise<number | null> {
       return await inLeasedTransaction(pool, lease, async (client) => {
-        await move(client, lease, batch.id, 'applying', 'applied', {
-          rows_added: counts.added,
-          rows_changed: counts.changed,
-          rows_deleted: counts.deleted,
-          applied_at: NOW,
-          ended_at: NOW,
-        });
+        await move(
+          client,
+          lease,
+          { id: batch.id, from: 'applying', to: 'applied' },
+          {
+            rows_added: counts.added,
+            rows_changed: counts.changed,
+            rows_deleted: counts.deleted,
+            applied_at: NOW,
+            ended_at: NOW,
+          },
+        );
         const { isComplete } = batch;
         await installCheckpoint(client, batch.view, batch.nextCheckpoint, {
           etlTransactionId: batch.id,
@@ -160,9 +170,7 @@ export function createBatchTransitions(pool: pg.Pool) {
 async function move(
   client: Queryable,
   lease: Lease,
-  id: bigint,
-  from: State,
-  to: State,
+  { id, from, to }: { id: bigint; from: State; to: State },
   set: Record<string, unknown>,
 ): Promise<void> {
   assertTransition(from, to);

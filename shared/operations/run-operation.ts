@@ -37,7 +37,7 @@ export type OperationResult<Command extends Operation['command']> = Awaited<
   ReturnType<(typeof OPERATIONS)[Command]>
 >;
 
-/** Runs what an operator asks for, whoever passes it on: a message, a call by hand, or a page. Throws what the operation throws. */
+/** Runs an operation, whether a message, a call by hand or a page asks for it. Throws what the operation throws. */
 export async function runOperation<Command extends Operation['command']>(
   operation: Extract<Operation, { command: Command }>,
   dependencies: Dependencies,

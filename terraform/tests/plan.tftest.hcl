@@ -115,7 +115,7 @@ run "rights_are_narrow" {
 
   assert {
     condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(["extract trigger", "merge trigger", "stream trigger"])
-    error_message = "Only the triggers may call, and whoever is named."
+    error_message = "Only the triggers and the named members may call."
   }
 
   assert {
