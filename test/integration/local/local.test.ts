@@ -188,7 +188,7 @@ describe('npm start', () => {
   it('reports a call while npm start is not running', async () => {
     const command = call('extract');
     assert.equal(await command.exitCode, 1);
-    assert.match(command.output, /npm start is not running/);
+    assert.match(command.output, /No npm start runs on the data folder/);
   });
 
   it("shows a function's own error if it cannot start", async () => {
