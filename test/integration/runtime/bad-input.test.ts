@@ -319,7 +319,7 @@ describe('bad input causes a clear error, and nothing is lost', () => {
         ),
         {
           kind: 'configuration',
-          message: /pmr_project was fed with load_type merge/,
+          message: /pmr_project has batches with load_type merge/,
         },
       );
     });
