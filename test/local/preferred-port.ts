@@ -13,10 +13,10 @@ export async function onPreferredPort<T>(port: number, start: (port: number) => 
 
 function isPortTaken(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // gRPC's server reports it only in the message.
+  // gRPC's server reports it only in the message, PostgreSQL only in its log.
   return (
     ('code' in error && error.code === 'EADDRINUSE') ||
-    /\bEADDRINUSE\b/.test(error.message) ||
+    /\bEADDRINUSE\b|could not bind .*: Address already in use/.test(error.message) ||
     isPortTaken(error.cause)
   );
 }
