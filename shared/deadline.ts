@@ -52,6 +52,7 @@ export class Deadline implements Disposable {
    * `DeadlineExceeded` when the time was up first, whatever error `work` made of that; `what` begins its message.
    */
   async enforce<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(new DeadlineExceeded(what)), this.remainingMs());
     try {
