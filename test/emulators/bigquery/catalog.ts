@@ -1,5 +1,5 @@
 import type { Engine, Session } from './engine.ts';
-import { BigQueryError, duplicate, notFound } from './error.ts';
+import { duplicate, notFound } from './error.ts';
 import { type Field, literal } from './field.ts';
 import {
   type DatasetReference,
@@ -11,54 +11,24 @@ import {
 import type { ProcedureArgument } from './script/statement.ts';
 import { dropStorage } from './table-storage.ts';
 
-export type Labels = Readonly<Record<string, string>>;
-
 interface Described {
   readonly creationTime: string;
   readonly lastModifiedTime: string;
-  readonly description?: string;
-  readonly friendlyName?: string;
-  readonly labels?: Labels;
 }
 
 export interface Dataset extends Described {
   readonly reference: DatasetReference;
   readonly location: string;
-  readonly defaultTableExpirationMs?: string;
 }
 
-/** Settings that leave the rows of a table unchanged, in the form of the REST resource. */
+/** The properties of a table that do not change its rows: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table */
 export interface TableSettings {
-  readonly timePartitioning?: {
-    readonly type: string;
-    readonly field?: string;
-    readonly expirationMs?: string;
-  };
-  readonly rangePartitioning?: {
-    readonly field: string;
-    readonly range: { start: string; end: string; interval: string };
-  };
+  readonly timePartitioning?: { readonly type: string; readonly field: string };
   readonly clustering?: { readonly fields: readonly string[] };
-  readonly tableConstraints?: {
-    readonly primaryKey?: { readonly columns: readonly string[] };
-    readonly foreignKeys?: readonly ForeignKey[];
-  };
-  readonly requirePartitionFilter?: boolean;
-  readonly expirationTime?: string;
-  /**
-   * An interval as the REST interface writes it: `0-0 0 0:15:0`.
-   * https://cloud.google.com/bigquery/docs/reference/rest/v2/tables
-   */
+  readonly tableConstraints?: { readonly primaryKey?: { readonly columns: readonly string[] } };
+  readonly description?: string;
+  /** An interval as the REST interface writes it: `0-0 0 0:15:0`. */
   readonly maxStaleness?: string;
-}
-
-export interface ForeignKey {
-  readonly name?: string;
-  readonly referencedTable: TableReference;
-  readonly columnReferences: readonly {
-    readonly referencingColumn: string;
-    readonly referencedColumn: string;
-  }[];
 }
 
 export interface Table extends Described, TableSettings {
@@ -67,17 +37,14 @@ export interface Table extends Described, TableSettings {
   readonly fields: readonly Field[];
   /** The query of a view. */
   readonly viewQuery?: string;
-  /**
-   * An upsert stream writes the rows, so the emulator refuses DML that changes rows.
-   * https://cloud.google.com/bigquery/docs/change-data-capture#limitations
-   */
+  /** The table has had an upsert stream, so DML that changes rows is refused. */
   readonly upsertStream?: boolean;
 }
 
 export interface Routine extends Described {
   readonly reference: RoutineReference;
   readonly arguments: readonly ProcedureArgument[];
-  /** The text from BEGIN to END. */
+  /** From BEGIN to END. */
   readonly body: string;
 }
 
@@ -92,8 +59,8 @@ type Kind = keyof Records;
 const NOUNS: Readonly<Record<Kind, string>> = { dataset: 'Dataset', table: 'Table', routine: 'Routine' };
 
 /**
- * The datasets, tables and routines that exist. The catalog writes each change to the engine in the transaction that also
- * changes the storage, so that a restart finds both or neither.
+ * The datasets, tables and routines that exist. One transaction of the engine writes a change here and the change of the storage, so that
+ * a restart finds both or neither.
  */
 export class Catalog {
   readonly #engine: Engine;
@@ -123,7 +90,7 @@ export class Catalog {
     return catalog;
   }
 
-  /** Finds a dataset by its own reference or by the reference of a table or routine in it. */
+  /** The dataset of this reference, which may be a reference to a table or routine in it. */
   findDataset({ projectId, datasetId }: DatasetReference): Dataset | undefined {
     return this.#records.dataset.get(keyOf({ projectId, datasetId }));
   }
@@ -150,7 +117,7 @@ export class Catalog {
     return this.findRoutine(reference) ?? missing('routine', reference);
   }
 
-  /** Sorted by name. */
+  /** In the order of their names. */
   datasets(projectId: string): Dataset[] {
     return sorted(this.#records.dataset).filter(({ reference }) => reference.projectId === projectId);
   }
@@ -159,42 +126,17 @@ export class Catalog {
     return sorted(this.#records.table).filter(({ reference }) => isIn(reference, dataset));
   }
 
-  routines(dataset: DatasetReference): Routine[] {
-    return sorted(this.#records.routine).filter(({ reference }) => isIn(reference, dataset));
-  }
-
   async createDataset(dataset: Dataset): Promise<void> {
     const create = (session: Session) =>
       session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);
     await this.#change('dataset', dataset, { mustBeNew: true, storage: create });
   }
 
-  /**
-   * @throws BigQueryError resourceInUse if the dataset holds tables or routines and `contentsToo` is false.
-   * https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/delete
-   */
-  async deleteDataset(reference: DatasetReference, contentsToo: boolean): Promise<void> {
-    this.dataset(reference);
-    const [tables, routines] = [this.tables(reference), this.routines(reference)];
-    if (!contentsToo && tables.length + routines.length > 0) {
-      throw new BigQueryError('resourceInUse', `Dataset ${displayName(reference)} is still in use`);
-    }
-    for (const table of tables) await this.deleteTable(table.reference);
-    for (const routine of routines) await this.deleteRoutine(routine.reference);
-    await this.#remove('dataset', reference, (session) =>
-      session.run(`drop schema ${storageSchema(reference)} cascade`),
-    );
-  }
-
-  async updateDataset(dataset: Dataset): Promise<void> {
-    await this.#change('dataset', dataset);
-  }
-
   async putTable(table: Table, change: Change = {}): Promise<void> {
     await this.#change('table', table, change);
   }
 
-  /** Records that an upsert stream now writes the table. Safe to repeat. */
+  /** From now on the table has an upsert stream. Safe to repeat. */
   async markUpsertStream(reference: TableReference): Promise<void> {
     const table = this.table(reference);
     if (!table.upsertStream) await this.putTable({ ...table, upsertStream: true });
@@ -209,11 +151,6 @@ export class Catalog {
 
   async putRoutine(routine: Routine, change: Change = {}): Promise<void> {
     await this.#change('routine', routine, change);
-  }
-
-  async deleteRoutine(reference: RoutineReference): Promise<void> {
-    this.routine(reference);
-    await this.#remove('routine', reference);
   }
 
   async #change<K extends Kind>(kind: K, record: Records[K], change: Change = {}): Promise<void> {
@@ -247,7 +184,7 @@ export class Catalog {
     await (session ? write(session) : this.#engine.with(write));
   }
 
-  /** Makes one change at a time: the engine refuses one of two changes that overlap. */
+  /** One change at a time, since the engine would refuse one of two overlapping changes. */
   async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#lastChange.then(work);
     this.#lastChange = turn.catch(() => undefined);
@@ -255,17 +192,17 @@ export class Catalog {
   }
 }
 
-/** How a record changes together with the storage. */
+/** How a record changes, and the storage with it. */
 export interface Change {
-  /** Fails with `duplicate` if the record already exists. */
+  /** Fails with `duplicate` if the record exists. */
   readonly mustBeNew?: boolean;
-  /** Creates or changes the DuckDB table that holds the rows, in the same transaction. */
+  /** Creates or changes the storage of the rows, in the same transaction. */
   readonly storage?: (session: Session) => Promise<unknown>;
-  /** The connection to use, if the change must see the temporary tables of that connection. */
+  /** The connection to use, if it must be that of a script. */
   readonly session?: Session;
 }
 
-/** The two times of a record that is created now. */
+/** The times of a record that is created now. */
 export function createdNow(): Pick<Described, 'creationTime' | 'lastModifiedTime'> {
   const now = String(Date.now());
   return { creationTime: now, lastModifiedTime: now };

@@ -7,16 +7,10 @@ interface DuckDbError {
   readonly name?: string;
 }
 
-/**
- * The message of a conflict between two transactions; the caller adds the table.
- * BigQuery cancels conflicting transactions: https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
- */
+/** The message of a conflict of two transactions, without its table. */
 export const CONFLICT = 'Transaction is aborted due to concurrent update against table';
 
-/**
- * Turns DuckDB's error into BigQuery's message and reason. A message without a BigQuery equivalent stays as it is.
- * https://cloud.google.com/bigquery/docs/error-messages
- */
+/** DuckDB's error with BigQuery's reason, and in BigQuery's words where they are known. */
 export function parseDuckDbError(error: Error): BigQueryError {
   const details = parse(error.message);
   const message = details.exception_message;
@@ -53,7 +47,7 @@ function parse(text: string): DuckDbError {
       return parsed as DuckDbError;
     }
   } catch {
-    // Errors of the binding itself are plain text.
+    // Errors of the Node.js binding are plain text.
   }
   const [, type = 'Unknown', message = text] = /^([A-Za-z ]+) Error: ([\s\S]*)$/.exec(text) ?? [];
   return { exception_type: type, exception_message: message };

@@ -24,20 +24,20 @@ export interface Rows {
 
 export type Bindings = Readonly<Record<string, TypedValue>>;
 
-/** A column of a table that is filled from values in memory. */
+/** A column of a table that is filled from memory. */
 export interface FilledColumn {
   readonly name: string;
   readonly type: DuckDBType;
-  /** Every column has the same number of values. */
+  /** All columns have the same number of values. */
   readonly values: readonly DuckDBValue[];
 }
 
-/** How many rows DuckDB takes at once. */
+/** The number of rows in a chunk of DuckDB. */
 const CHUNK_ROWS = 2048;
 
 const MEMORY_LIMIT = '1GB';
 
-/** DuckDB forgets an interrupt that arrives before the statement has begun, so the session repeats it. */
+/** DuckDB forgets an interruption that comes before the statement begins, so it is repeated. */
 const INTERRUPT_EVERY_MS = 20;
 
 /** DuckDB, with the functions that translated GoogleSQL calls. */
@@ -48,7 +48,7 @@ export class Engine {
     this.#instance = instance;
   }
 
-  /** Without a path, the data stays in memory. DuckDB spills data that does not fit to the temporary folder. */
+  /** Without a path, the data live in memory. The folder takes temporary data that do not fit into memory. */
   static async open(temporaryFolder: string, path = ':memory:'): Promise<Engine> {
     const instance = await DuckDBInstance.create(path, {
       // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#order_by_clause
@@ -68,7 +68,7 @@ export class Engine {
     return new Session(await this.#instance.connect());
   }
 
-  /** Runs the work on a new connection and always closes it. */
+  /** Runs work on a connection of its own, which is closed in any case. */
   async with<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const session = await this.connect();
     try {
@@ -83,7 +83,7 @@ export class Engine {
   }
 }
 
-/** One connection: its transaction and its temporary tables. Statements run one after the other. */
+/** One connection, with its transaction and its temporary tables. Statements run one after the other. */
 export class Session {
   readonly #connection: DuckDBConnection;
   #open = true;
@@ -93,7 +93,7 @@ export class Session {
     this.#connection = connection;
   }
 
-  /** @throws BigQueryError with the engine's message put into BigQuery's words. */
+  /** @throws BigQueryError with the message of the engine in BigQuery's words. */
   async query(sql: string, bindings: Bindings = {}): Promise<Rows> {
     const reader = await this.#translated(() =>
       this.#connection.runAndReadAll(sql, values(bindings), types(bindings)),
@@ -101,7 +101,7 @@ export class Session {
     return { names: reader.columnNames(), types: reader.columnTypes(), rows: reader.getRows() };
   }
 
-  /** Returns the only value of the only row. */
+  /** The only value of the only row. */
   async value(sql: string, bindings: Bindings = {}): Promise<TypedValue> {
     const {
       types: [type],
@@ -109,19 +109,20 @@ export class Session {
     } = await this.query(sql, bindings);
     const value = rows[0]?.[0];
     if (!type || value === undefined || rows.length > 1) {
+      // https://cloud.google.com/bigquery/docs/reference/standard-sql/subqueries#scalar_subquery_concepts
       throw invalidQuery('Scalar subquery produced more than one element');
     }
     return { type, value };
   }
 
-  /** Runs a statement and returns the number of rows that it changed. */
+  /** The number of rows that a statement changed. */
   async run(sql: string, bindings: Bindings = {}): Promise<number> {
     return await this.#translated(
       async () => (await this.#connection.run(sql, values(bindings), types(bindings))).rowsChanged,
     );
   }
 
-  /** Yields the rows of a query with one text column in batches. Only one batch is in memory at a time. */
+  /** The rows of a query with one text column, in batches. Only one batch is in memory. */
   async *texts(sql: string, bindings: Bindings = {}): AsyncGenerator<readonly string[]> {
     const result = await this.#translated(() =>
       this.#connection.stream(sql, values(bindings), types(bindings)),
@@ -133,7 +134,7 @@ export class Session {
     }
   }
 
-  /** Creates a temporary table with these columns and rows, and replaces an existing one of that name. */
+  /** Creates or replaces a temporary table with these columns and rows. */
   async fillTemporaryTable(name: string, columns: readonly FilledColumn[]): Promise<void> {
     const definitions = columns.map((column) => `${quoted(column.name)} ${column.type}`);
     await this.run(`create or replace temporary table ${quoted(name)} (${definitions.join(', ')})`);
@@ -148,12 +149,12 @@ export class Session {
     appender.closeSync();
   }
 
-  /** Returns the names and types of a query's columns without running the query. */
+  /** The names and types of the columns of a query, which does not run. */
   async describe(sql: string, bindings: Bindings = {}): Promise<Omit<Rows, 'rows'>> {
     return await this.query(`select * from (${sql}) limit 0`, bindings);
   }
 
-  /** Runs the work in a transaction: commits when it succeeds, rolls back when it throws. */
+  /** Runs work in a transaction. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.run('begin transaction');
     try {
@@ -166,7 +167,7 @@ export class Session {
     }
   }
 
-  /** Stops the running statement, or the next one; its caller gets a BigQueryError `stopped`. */
+  /** Stops the running statement, or the next one: its caller gets a BigQueryError `stopped`. */
   interrupt(): void {
     if (!this.#open) return;
     this.#connection.interrupt();
@@ -183,7 +184,7 @@ export class Session {
     try {
       return await work();
     } catch (error) {
-      // Statements after the interrupt, such as a rollback, must run.
+      // Later statements, such as a rollback, must run.
       clearInterval(this.#interrupting);
       this.#interrupting = undefined;
       if (error instanceof BigQueryError || !(error instanceof Error)) throw error;

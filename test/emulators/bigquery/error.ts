@@ -1,7 +1,4 @@
-/**
- * The HTTP status of the response when a request, or the job that it asks about, fails for this reason.
- * https://cloud.google.com/bigquery/docs/error-messages
- */
+/** The HTTP status for each reason: https://cloud.google.com/bigquery/docs/error-messages */
 const STATUS_OF_REASON: Readonly<Record<string, number>> = {
   accessDenied: 403,
   backendError: 503,
@@ -31,20 +28,20 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
   503: 'UNAVAILABLE',
 };
 
-/** The error format of jobs: https://cloud.google.com/bigquery/docs/reference/rest/v2/ErrorProto */
+/** An error of a job: https://cloud.google.com/bigquery/docs/reference/rest/v2/ErrorProto */
 export interface ErrorProto {
   readonly reason: string;
   readonly message: string;
   readonly location?: string;
 }
 
-/** An error in BigQuery's wording: the response to a request, or the `errorResult` of a job. */
+/** A refusal in BigQuery's words: the answer to a request, or the `errorResult` of a job. */
 export class BigQueryError extends Error {
   override readonly name = 'BigQueryError';
   readonly reason: string;
-  /** The source of the error: a file of a load job, or `query` for a query. */
+  /** What the error is about: a file of a load job, or `query`. */
   readonly location: string | undefined;
-  /** The entries of a job's `errors` in addition to its `errorResult`. */
+  /** The further `errors` of a job, beside its `errorResult`. */
   readonly details: readonly ErrorProto[];
 
   constructor(reason: string, message: string, location?: string, details: readonly ErrorProto[] = []) {
@@ -69,8 +66,8 @@ export const invalidQuery = (message: string) => new BigQueryError('invalidQuery
 export const notFound = (message: string) => new BigQueryError('notFound', message);
 export const duplicate = (message: string) => new BigQueryError('duplicate', message);
 
-/** A feature that BigQuery has and the emulator lacks. An error is better than a wrong answer. */
-export const unsupported = (what: string) => invalidQuery(`The BigQuery stand-in does not support ${what}`);
+/** BigQuery has this, the emulator does not: an error is better than a wrong answer. */
+export const unsupported = (what: string) => invalidQuery(`The BigQuery emulator does not support ${what}`);
 
 /** The JSON body of a failed request. */
 export function errorBody(status: number, reason: string, message: string, location?: string) {

@@ -1,11 +1,8 @@
-import { type DuckDBListType, type DuckDBStructType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
-import { invalid, invalidQuery, unsupported } from './error.ts';
+import { type DuckDBListType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import { invalidQuery, unsupported } from './error.ts';
 import { Cursor } from './script/cursor.ts';
 
-/**
- * Type names as BigQuery's REST interface writes them.
- * https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema
- */
+/** The types of columns, as the REST interface writes them. STRUCT is not supported. */
 export type FieldType =
   | 'STRING'
   | 'BYTES'
@@ -18,23 +15,19 @@ export type FieldType =
   | 'DATE'
   | 'TIME'
   | 'DATETIME'
-  | 'JSON'
-  | 'RECORD';
+  | 'JSON';
 
-/** One column, in the form of a TableFieldSchema. */
+/** A column: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema */
 export interface Field {
   readonly name: string;
   readonly type: FieldType;
   readonly mode: 'NULLABLE' | 'REQUIRED' | 'REPEATED';
-  readonly fields?: readonly Field[];
-  readonly description?: string;
-  readonly defaultValueExpression?: string;
 }
 
-/** The type of a field without its name. */
-export type FieldShape = Pick<Field, 'type' | 'mode' | 'fields'>;
+/** A type without a name. */
+export type FieldShape = Pick<Field, 'type' | 'mode'>;
 
-// Aliases: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types
+/** The names of types in GoogleSQL: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types */
 const CANONICAL: Readonly<Record<string, FieldType>> = {
   BIGDECIMAL: 'BIGNUMERIC',
   BIGINT: 'INTEGER',
@@ -46,30 +39,27 @@ const CANONICAL: Readonly<Record<string, FieldType>> = {
   DATE: 'DATE',
   DATETIME: 'DATETIME',
   DECIMAL: 'NUMERIC',
-  FLOAT: 'FLOAT',
   FLOAT64: 'FLOAT',
   INT: 'INTEGER',
   INT64: 'INTEGER',
   INTEGER: 'INTEGER',
   JSON: 'JSON',
   NUMERIC: 'NUMERIC',
-  RECORD: 'RECORD',
   SMALLINT: 'INTEGER',
   STRING: 'STRING',
-  STRUCT: 'RECORD',
   TIME: 'TIME',
   TIMESTAMP: 'TIMESTAMP',
   TINYINT: 'INTEGER',
 };
 
 /**
- * BIGNUMERIC has more digits than DuckDB's numbers.
- * The emulator stores the floor and the remainder in units of 1e-38, so that stored values compare like the numbers.
+ * A BIGNUMERIC has more digits than a number of DuckDB. It is stored as its floor and the rest above the floor, in units of 1e-38, so that
+ * stored values compare like the numbers.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#decimal_types
  */
 export const BIGNUMERIC_STORAGE = 'STRUCT("$floor" HUGEINT, "$fraction" HUGEINT)';
 
-const STORAGE: Readonly<Record<Exclude<FieldType, 'RECORD'>, string>> = {
+const STORAGE: Readonly<Record<FieldType, string>> = {
   BIGNUMERIC: BIGNUMERIC_STORAGE,
   BOOLEAN: 'BOOLEAN',
   BYTES: 'BLOB',
@@ -84,46 +74,44 @@ const STORAGE: Readonly<Record<Exclude<FieldType, 'RECORD'>, string>> = {
   TIMESTAMP: 'TIMESTAMPTZ',
 };
 
-/** Converts a type name in GoogleSQL's or REST's spelling to the REST spelling. */
+/** The type of this name in GoogleSQL. */
 export function fieldType(name: string): FieldType {
+  if (/^(STRUCT|RECORD)$/i.test(name)) throw unsupported('STRUCT columns');
   const type = CANONICAL[name.toUpperCase()];
   if (!type) throw invalidQuery(`Type not found: ${name}`);
   return type;
 }
 
+/** Does the word behind AS name a type, as in CAST (… AS DATE) and SELECT AS STRUCT? */
 export function isTypeName(word: string): boolean {
-  return word.toUpperCase() === 'ARRAY' || Object.hasOwn(CANONICAL, word.toUpperCase());
+  const name = word.toUpperCase();
+  return name === 'ARRAY' || name === 'STRUCT' || Object.hasOwn(CANONICAL, name);
 }
 
-/** The DuckDB type that holds values of this shape. */
+/** The DuckDB type for values of this shape. */
 export function storageType(shape: FieldShape): string {
-  const element = shape.type === 'RECORD' ? structType(shape.fields ?? []) : STORAGE[shape.type];
+  const element = STORAGE[shape.type];
   return shape.mode === 'REPEATED' ? `${element}[]` : element;
 }
 
-function structType(fields: readonly Field[]): string {
-  return `STRUCT(${fields.map((field) => `${quoted(field.name)} ${storageType(field)}`).join(', ')})`;
-}
-
-/** Quotes an identifier for DuckDB. */
+/** A quoted identifier of DuckDB. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Quotes a string literal for DuckDB. */
+/** A string literal of DuckDB. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Returns the GoogleSQL name of a type: `INT64`, `ARRAY<STRUCT<a INT64>>`. */
+/** The name of a type in GoogleSQL: `INT64`, `ARRAY<STRING>`. */
 export function typeName(shape: FieldShape): string {
   const names: Partial<Record<FieldType, string>> = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' };
-  const fields = shape.fields?.map((field) => `${field.name} ${typeName(field)}`).join(', ');
-  const element = shape.type === 'RECORD' ? `STRUCT<${fields}>` : (names[shape.type] ?? shape.type);
+  const element = names[shape.type] ?? shape.type;
   return shape.mode === 'REPEATED' ? `ARRAY<${element}>` : element;
 }
 
-/** Parses a GoogleSQL type. */
+/** The shape of a type that is written in GoogleSQL. */
 export function parseType(text: string): FieldShape {
   const cursor = new Cursor(text);
   const shape = readType(cursor);
@@ -131,7 +119,7 @@ export function parseType(text: string): FieldShape {
   return shape;
 }
 
-/** Reads a type and leaves the cursor before `NOT NULL` or any other token that follows. */
+/** Reads a type, without `NOT NULL` and other constraints behind it. */
 export function readType(cursor: Cursor): FieldShape {
   const name = cursor.identifier().toUpperCase();
   if (name === 'ARRAY') {
@@ -142,54 +130,11 @@ export function readType(cursor: Cursor): FieldShape {
     if (element.mode === 'REPEATED') throw invalidQuery('Cannot construct array with element type ARRAY');
     return { ...element, mode: 'REPEATED' };
   }
-  if (name === 'STRUCT') {
-    cursor.expect('<');
-    const fields: Field[] = [];
-    do fields.push(readField(cursor));
-    while (cursor.take(','));
-    cursor.expect('>');
-    return { type: 'RECORD', mode: 'NULLABLE', fields };
-  }
   if (cursor.sees('(')) throw unsupported(`the type parameters of ${name}(…)`);
   return { type: fieldType(name), mode: 'NULLABLE' };
 }
 
-/** Reads the name and the type of a struct field. */
-export function readField(cursor: Cursor): Field {
-  const name = cursor.identifier();
-  const shape = readType(cursor);
-  if (!cursor.take('NOT', 'NULL')) return { name, ...shape };
-  return { name, ...shape, mode: 'REQUIRED' };
-}
-
-/** A field as a client sends it. */
-export interface SchemaField {
-  readonly name: string;
-  readonly type: string;
-  readonly mode?: string | undefined;
-  readonly fields?: readonly SchemaField[] | undefined;
-  readonly description?: string | undefined;
-  readonly defaultValueExpression?: string | undefined;
-}
-
-/** Converts a field as a client sends it to one with canonical type names. */
-export function fieldOfSchema(schema: SchemaField): Field {
-  const { name, mode = 'NULLABLE', fields, description, defaultValueExpression } = schema;
-  const upperMode = mode.toUpperCase();
-  if (upperMode !== 'NULLABLE' && upperMode !== 'REQUIRED' && upperMode !== 'REPEATED') {
-    throw invalid(`Invalid value for mode: ${mode} is not a valid value`);
-  }
-  return {
-    name,
-    type: fieldType(schema.type),
-    mode: upperMode,
-    ...(fields && { fields: fields.map(fieldOfSchema) }),
-    ...(description !== undefined && { description }),
-    ...(defaultValueExpression !== undefined && { defaultValueExpression }),
-  };
-}
-
-/** Returns the BigQuery type for a DuckDB type. @throws BigQueryError for types that BigQuery lacks. */
+/** The BigQuery type of a column that a DuckDB query returns. @throws BigQueryError for types without a counterpart. */
 export function shapeOfStorage(type: DuckDBType): FieldShape {
   const scalar = (fieldType: FieldType): FieldShape => ({ type: fieldType, mode: 'NULLABLE' });
   if (type.toString() === BIGNUMERIC_STORAGE) return scalar('BIGNUMERIC');
@@ -226,15 +171,6 @@ export function shapeOfStorage(type: DuckDBType): FieldShape {
       return scalar('TIMESTAMP');
     case DuckDBTypeId.LIST:
       return { ...shapeOfStorage((type as DuckDBListType).valueType), mode: 'REPEATED' };
-    case DuckDBTypeId.STRUCT: {
-      const { entryNames, entryTypes } = type as DuckDBStructType;
-      const fields = entryNames.map((name, index) => {
-        const entryType = entryTypes[index];
-        if (!entryType) throw new TypeError(`a struct without a type for ${name}`);
-        return { name: /^_\d+$/.test(name) ? '' : name, ...shapeOfStorage(entryType) };
-      });
-      return { type: 'RECORD', mode: 'NULLABLE', fields };
-    }
     default:
       throw unsupported(`results of type ${type}`);
   }

@@ -1,22 +1,22 @@
 import { type Fault, FaultError, type Faults } from '../faults.ts';
 import { BigQueryError } from './error.ts';
 
-/** Names of job faults, for example `faults.next('bigquery.job.load', failJob('backendError'))`. */
+/** The call names of jobs: `faults.next('bigquery.job.load', failJob('backendError'))`. */
 export type JobFaultName = 'bigquery.job.query' | 'bigquery.job.load';
 
-/** The emulator accepts the job; the job ends with this error and has no effect. */
+/** The job is accepted, has no effect, and ends with this error. */
 export function failJob(reason: string, message = `scripted fault: ${reason}`): Fault {
   return { before: () => Promise.reject(new BigQueryError(reason, message)) };
 }
 
-/** The job takes full effect but still ends with this error. */
+/** The job has its whole effect, and ends with this error all the same. */
 export function failJobAfterEffect(reason: string): Fault {
   return { after: { kind: 'status', status: 'FAILED', reason } };
 }
 
 /**
- * Runs a job's effect under its fault. `hold()` and `delay()` keep the job RUNNING; a job that is stopped meanwhile ends
- * at once and never takes effect. If the effect has begun, this function waits for it.
+ * Runs the effect of a job under its fault. `hold()` and `delay()` keep the job RUNNING. A job that is stopped before its effect begins
+ * ends at once and never has it; an effect that has begun runs to its end.
  */
 export async function underFault<T>(
   faults: Faults,

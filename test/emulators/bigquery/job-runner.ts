@@ -1,6 +1,6 @@
 import type { Faults } from '../faults.ts';
-import { BigQueryError, invalid } from './error.ts';
-import { Job, type JobConfiguration, type JobReference } from './job.ts';
+import { BigQueryError, invalid, unsupported } from './error.ts';
+import type { Job, JobConfiguration, JobReference } from './job.ts';
 import { generatedJobId, type Jobs } from './jobs.ts';
 import { runLoadJob } from './load/load-job.ts';
 import { runQueryJob } from './query-job.ts';
@@ -10,23 +10,20 @@ export interface JobServices extends Warehouse {
   readonly jobs: Jobs;
   readonly faults: Faults;
   readonly storageEndpoint: string;
-  /** Called when a job that a client inserted has ended. */
-  readonly onJob?: ((job: Job) => void) | undefined;
 }
 
-/** The id and the location that a client asks for; the emulator fills in missing ones. */
+/** The id and the location that a client wants; BigQuery finds what it leaves out. */
 export interface WantedJob {
   readonly projectId: string;
   readonly jobId?: string | undefined;
   readonly location?: string | undefined;
 }
 
-/** https://cloud.google.com/bigquery/docs/locations#specify_locations */
 const DEFAULT_LOCATION = 'US';
 
 /**
- * Accepts a job and starts it; its record shows how it ends. A dry run has ended when this returns and is not stored.
- * @throws BigQueryError duplicate for a job id in use, or the error that a dry run finds.
+ * Accepts a job and runs it; its record says how it ends. Job ids: https://cloud.google.com/bigquery/docs/reference/rest/v2/JobReference
+ * @throws BigQueryError duplicate for a job id in use: https://cloud.google.com/bigquery/docs/error-messages
  */
 export async function startJob(
   wanted: WantedJob,
@@ -44,18 +41,12 @@ export async function startJob(
     jobId: wanted.jobId ?? generatedJobId(),
     location: wanted.location ?? inferLocation(wanted.projectId, configuration, services),
   };
-  // https://cloud.google.com/bigquery/docs/reference/rest/v2/JobReference
   if (!/^[\w-]{1,1024}$/.test(reference.jobId)) {
     throw invalid(
       `Invalid job ID "${reference.jobId}". Job IDs must be alphanumeric (plus underscores and dashes) and at most 1024 characters long.`,
     );
   }
-  if (configuration.dryRun) {
-    const job = new Job({ reference, configuration, creationTime: Date.now(), state: 'PENDING' });
-    await work(job, services);
-    job.end(job.endingWith());
-    return job;
-  }
+  if (configuration.dryRun) throw unsupported('dry runs');
   await services.jobs.forgetOldest();
   const job = services.jobs.add(reference, configuration);
   await services.jobs.save(job.record);
@@ -63,10 +54,10 @@ export async function startJob(
   return job;
 }
 
-/** Never rejects: every failure becomes the job's error. */
+/** Never rejects: every failure is the error of the job. */
 async function run(job: Job, services: JobServices): Promise<void> {
   job.start();
-  // https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration
+  // https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobconfiguration
   const { jobTimeoutMs } = job.record.configuration;
   const timeOut = () =>
     job.stop(`Job execution was cancelled: Job timed out after ${Number(jobTimeoutMs) / 1000}s`);
@@ -80,10 +71,9 @@ async function run(job: Job, services: JobServices): Promise<void> {
     clearTimeout(timer);
   }
   const ended = job.endingWith(failure);
-  // Saves the record before it shows it, so that a client's view of a job survives a restart. The job must end in any case.
+  // Saved before clients can see it, so that a restart loses nothing that they know. The job must end in any case.
   await services.jobs.save(ended).catch(() => undefined);
   job.end(ended);
-  services.onJob?.(job);
 }
 
 async function work(job: Job, services: JobServices): Promise<void> {
@@ -92,17 +82,14 @@ async function work(job: Job, services: JobServices): Promise<void> {
   else if (load) await runLoadJob(job, load, services);
 }
 
-/** Any other error is a bug in the emulator, and the message says so. */
+/** Any other error is a bug of the emulator, and the job reports it as such. */
 function asBigQueryError(error: unknown): BigQueryError {
   if (error instanceof BigQueryError) return error;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return new BigQueryError('internalError', `The BigQuery stand-in failed: ${text}`);
+  return new BigQueryError('internalError', `The BigQuery emulator failed: ${text}`);
 }
 
-/**
- * Returns the location of the datasets that the job names, as BigQuery does.
- * https://cloud.google.com/bigquery/docs/locations#specify_locations
- */
+/** The location of the datasets in the job: https://cloud.google.com/bigquery/docs/locations#specify_locations */
 function inferLocation(
   projectId: string,
   { query, load }: JobConfiguration,

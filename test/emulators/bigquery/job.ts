@@ -1,6 +1,4 @@
-import type { TableSettings } from './catalog.ts';
 import { BigQueryError, type ErrorProto } from './error.ts';
-import type { SchemaField } from './field.ts';
 import type { TableReference } from './names.ts';
 import type { QueryResult } from './results.ts';
 
@@ -10,48 +8,33 @@ export interface JobReference {
   readonly location: string;
 }
 
-/** A query parameter in REST form: https://cloud.google.com/bigquery/docs/reference/rest/v2/QueryParameter */
+/** A named parameter of a scalar type: https://cloud.google.com/bigquery/docs/reference/rest/v2/QueryParameter */
 export interface QueryParameter {
-  readonly name?: string;
-  readonly parameterType: ParameterType;
-  readonly parameterValue?: ParameterValue;
+  readonly name: string;
+  readonly parameterType: { readonly type: string };
+  readonly parameterValue: { readonly value: string };
 }
 
-export interface ParameterType {
-  readonly type: string;
-  readonly arrayType?: ParameterType;
-  readonly structTypes?: readonly { readonly name?: string; readonly type: ParameterType }[];
-}
-
-export interface ParameterValue {
-  readonly value?: string | null;
-  readonly arrayValues?: readonly ParameterValue[];
-  readonly structValues?: Readonly<Record<string, ParameterValue>>;
-}
-
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobconfigurationquery */
 export interface QueryConfiguration {
   readonly query: string;
   readonly useLegacySql?: boolean;
   readonly defaultDataset?: { readonly projectId?: string; readonly datasetId: string };
   readonly queryParameters?: readonly QueryParameter[];
-  readonly parameterMode?: string;
   readonly destinationTable?: TableReference;
-  readonly writeDisposition?: string;
   readonly createSession?: boolean;
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobconfigurationload */
 export interface LoadConfiguration {
   readonly sourceUris?: readonly string[];
   readonly destinationTable?: TableReference;
   readonly sourceFormat?: string;
-  readonly schema?: { readonly fields?: readonly SchemaField[] };
+  readonly schema?: object;
   readonly writeDisposition?: string;
-  readonly createDisposition?: string;
   readonly maxBadRecords?: number;
   readonly ignoreUnknownValues?: boolean;
   readonly autodetect?: boolean;
-  readonly timePartitioning?: TableSettings['timePartitioning'];
-  readonly clustering?: TableSettings['clustering'];
 }
 
 export interface JobConfiguration {
@@ -68,7 +51,7 @@ export interface DmlStats {
   readonly deletedRowCount: string;
 }
 
-/** The statistics of a query job, filled in while it runs. */
+/** What a query job has done; grows while it runs. */
 export interface QueryStatistics {
   statementType?: string;
   totalBytesProcessed?: string;
@@ -86,7 +69,7 @@ export interface LoadStatistics {
   badRecords: string;
 }
 
-/** The stored state of a job, in a form that survives a restart. */
+/** Everything that the emulator knows about a job, in a form that survives a restart. */
 export interface JobRecord {
   readonly reference: JobReference;
   readonly configuration: JobConfiguration;
@@ -96,17 +79,17 @@ export interface JobRecord {
   endTime?: number;
   state: 'PENDING' | 'RUNNING' | 'DONE';
   errorResult?: ErrorProto;
-  /** The `errorResult` and further details. */
+  /** `errorResult` and further errors. */
   errors?: readonly ErrorProto[];
   query?: QueryStatistics;
   load?: LoadStatistics;
   result?: QueryResult;
   numChildJobs?: number;
-  /** Whether a child job runs a statement or evaluates an expression of a script. */
-  evaluationKind?: 'STATEMENT' | 'EXPRESSION';
+  /** Set for child jobs: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#scriptstatistics */
+  evaluationKind?: 'STATEMENT';
 }
 
-/** A job in memory: its record, a promise of its end, and a signal to stop it. */
+/** A job in the memory of the emulator: its record, its end, and a way to stop it. */
 export class Job {
   #record: JobRecord;
   readonly #ended = Promise.withResolvers<void>();
@@ -125,7 +108,7 @@ export class Job {
     return this.#ended.promise;
   }
 
-  /** Aborted, with a BigQueryError as the reason, when the job must stop. */
+  /** Aborts when the job must stop; the reason is a BigQueryError. */
   get stopSignal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -139,12 +122,12 @@ export class Job {
     this.record.startTime = Date.now();
   }
 
-  /** Asks the job to end; it may have ended already. */
+  /** Asks the job to end. Without effect if it has ended. */
   stop(message: string): void {
     this.#stop.abort(new BigQueryError('stopped', message));
   }
 
-  /** Returns the record of the job if it ended now with this error, so that it can be saved before a client sees it. */
+  /** The record of the job if it ended now, to be saved before clients can see it. */
   endingWith(error?: BigQueryError): JobRecord {
     const { result, ...record } = this.record;
     const ended = { ...record, state: 'DONE', endTime: Date.now() } as const;

@@ -5,13 +5,13 @@ import { literal } from './field.ts';
 import { Job, type JobConfiguration, type JobRecord, type JobReference } from './job.ts';
 import type { Results } from './results.ts';
 
-/** Beyond this number the emulator forgets the oldest ended jobs and their results. */
+/** The emulator keeps this many jobs, and forgets the oldest ended ones with their results. */
 const REMEMBERED_JOBS = 20_000;
 
-/** A request may omit the location only for jobs in these: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/get */
+/** A request finds a job in these locations without naming one: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/get */
 const UNNAMED_LOCATIONS = ['US', 'EU'];
 
-/** All jobs, running and ended. With a data folder they survive a restart; jobs that were running then fail. */
+/** All jobs, running and ended. With a data folder they survive a restart, which fails those that were running. */
 export class Jobs {
   readonly #engine: Engine;
   readonly #results: Results;
@@ -43,7 +43,10 @@ export class Jobs {
     return jobs;
   }
 
-  /** Registers a job that has not started; `save` stores it. @throws BigQueryError duplicate for an id in use. */
+  /**
+   * Adds a job that has not started, without saving it. An id stays in use after its job has ended, also if it failed.
+   * @throws BigQueryError duplicate for an id in use: https://cloud.google.com/bigquery/docs/error-messages
+   */
   add(reference: JobReference, configuration: JobConfiguration, parentJobId?: string): Job {
     const key = keyOf(reference);
     if (this.#jobs.has(key)) throw duplicate(`Already Exists: Job ${key}`);
@@ -58,7 +61,7 @@ export class Jobs {
     return job;
   }
 
-  /** Outside US and EU, finds a job only by its location, as BigQuery does. */
+  /** @throws BigQueryError notFound also for a job in another location: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/get */
   find(projectId: string, jobId: string, location?: string): Job {
     const places = location === undefined ? UNNAMED_LOCATIONS : [location];
     for (const place of places) {
@@ -68,17 +71,14 @@ export class Jobs {
     throw notFound(`Not found: Job ${projectId}:${location === undefined ? '' : `${location}.`}${jobId}`);
   }
 
-  /**
-   * Lists the children of `parentJobId`, or the jobs without a parent, newest first.
-   * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/list
-   */
+  /** The children of `parentJobId`, or the jobs without a parent, newest first. */
   list(projectId: string, parentJobId?: string): Job[] {
     return [...this.#jobs.values()]
       .filter(({ record }) => record.reference.projectId === projectId && record.parentJobId === parentJobId)
       .reverse();
   }
 
-  /** Saves all of these records, or none. */
+  /** Saves all of these records or none. */
   async save(...records: readonly JobRecord[]): Promise<void> {
     await this.#engine.with((session) =>
       session.transaction(async () => {
@@ -93,7 +93,7 @@ export class Jobs {
     );
   }
 
-  /** Drops the oldest ended jobs. */
+  /** Drops the oldest ended jobs beyond the limit. */
   async forgetOldest(): Promise<void> {
     for (const [key, job] of this.#jobs) {
       if (this.#jobs.size <= REMEMBERED_JOBS || !job.done) return;
@@ -105,7 +105,7 @@ export class Jobs {
     }
   }
 
-  /** Stops all running jobs and waits for their end. */
+  /** Stops all running jobs; resolves when they have ended. */
   async stopAll(): Promise<void> {
     const running = [...this.#jobs.values()].filter((job) => !job.done);
     for (const job of running) job.stop('The server is shutting down');
@@ -113,7 +113,7 @@ export class Jobs {
   }
 }
 
-/** Generates an id for a job that a client inserted without one. */
+/** An id for a job without one. */
 export function generatedJobId(prefix = 'job'): string {
   return `${prefix}_${randomUUID().replaceAll('-', '')}`;
 }

@@ -1,18 +1,18 @@
 import { invalidQuery } from './error.ts';
 
 interface Holder {
-  /** The transaction, or undefined for a statement outside a transaction. */
+  /** Undefined for a statement outside of a transaction. */
   readonly transaction: Transaction | undefined;
   readonly released: Promise<void>;
   readonly release: () => void;
 }
 
 /**
- * Locks tables for changes of rows. One transaction or statement at a time updates, deletes, merges or truncates; INSERT and
- * appending load jobs need no lock. A statement outside a transaction waits. A transaction never waits: it is aborted when
- * the table is being changed, or was changed since the transaction began.
+ * Decides which transaction or statement may change the rows of a table. One at a time updates, deletes, merges or truncates; INSERT and
+ * appending load jobs need no permission. A statement outside of a transaction waits for its turn. A transaction never waits: it is
+ * cancelled if the table is being changed, or was changed since the transaction began.
  * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
- * BigQuery runs two statements at a time and queues 20:
+ * Outside of transactions BigQuery runs two such statements at a time and queues 20; the emulator runs one and queues all:
  * https://cloud.google.com/bigquery/docs/data-manipulation-language#update_delete_merge_dml_concurrency
  */
 export class Mutations {
@@ -24,7 +24,7 @@ export class Mutations {
     return new Transaction(this, this.#clock);
   }
 
-  /** Waits for the lock on a table, changes the table, and releases the lock. */
+  /** Waits for permission to change a table, changes it, and passes the permission on. */
   async alone<T>(table: string, change: () => Promise<T>): Promise<T> {
     for (let holder = this.#holders.get(table); holder; holder = this.#holders.get(table))
       await holder.released;
@@ -38,10 +38,7 @@ export class Mutations {
     }
   }
 
-  /**
-   * @throws BigQueryError if BigQuery would cancel the transaction.
-   * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
-   */
+  /** @throws BigQueryError if the transaction is cancelled. */
   enter(table: string, transaction: Transaction): (() => void) | undefined {
     const holder = this.#holders.get(table);
     if (holder?.transaction === transaction) return undefined;
@@ -68,10 +65,10 @@ export class Mutations {
   }
 }
 
-/** The locks of one multi-statement transaction on the tables that it changes. */
+/** A multi-statement transaction, with its permissions. */
 export class Transaction {
   readonly id = crypto.randomUUID();
-  /** The number of completed changes when the transaction began. */
+  /** The number of changes that were complete when it began. */
   readonly startedAt: number;
   readonly #mutations: Mutations;
   readonly #releases = new Map<string, () => void>();
@@ -81,13 +78,13 @@ export class Transaction {
     this.startedAt = startedAt;
   }
 
-  /** @throws BigQueryError if another transaction or statement is changing the table or has changed it. */
+  /** Gets permission to change a table. @throws BigQueryError if another transaction or statement changes it or has changed it. */
   change(table: string): void {
     const release = this.#mutations.enter(table, this);
     if (release) this.#releases.set(table, release);
   }
 
-  /** Call this after the engine has committed or rolled back. */
+  /** Called after the engine has committed or rolled back. */
   end(committed: boolean): void {
     if (committed) this.#mutations.changed(this.#releases.keys());
     for (const release of this.#releases.values()) release();

@@ -14,14 +14,14 @@ export interface RoutineReference extends DatasetReference {
   readonly routineId: string;
 }
 
-/** The project and dataset of names that omit them. */
+/** The project and the dataset for names without them. */
 export interface NameDefaults {
   readonly projectId: string;
   readonly datasetId?: string;
 }
 
 /**
- * Splits `project.dataset.name`, `dataset.name` or `name`. A project may contain dots (`example.com:p`).
+ * The parts of `project.dataset.name`, `dataset.name` or `name`. A project may contain dots (`example.com:p`).
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#table_names
  */
 export function resolveName(
@@ -48,13 +48,13 @@ export function resolveRoutine(path: string, defaults: NameDefaults): RoutineRef
   return { projectId, datasetId, routineId: name };
 }
 
-/** Formats `project:dataset` and `project:dataset.table` as in BigQuery's messages and resource ids. */
+/** `project:dataset` or `project:dataset.table`, as in BigQuery's messages and resource ids. */
 export function displayName(reference: DatasetReference & { tableId?: string; routineId?: string }): string {
   const name = reference.tableId ?? reference.routineId;
   return `${reference.projectId}:${reference.datasetId}${name === undefined ? '' : `.${name}`}`;
 }
 
-/** Returns the DuckDB schema that holds a dataset's tables. */
+/** The schema of DuckDB for the tables of a dataset. */
 export function storageSchema({ projectId, datasetId }: DatasetReference): string {
   return quoted(storageName(`${projectId}/${datasetId}`));
 }
@@ -63,10 +63,7 @@ export function storageTable(reference: TableReference): string {
   return `${storageSchema(reference)}.${quoted(storageName(reference.tableId))}`;
 }
 
-/**
- * DuckDB ignores the case of names; BigQuery does not.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#case_sensitivity
- */
+/** The case of table names counts in BigQuery and not in DuckDB: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#case_sensitivity */
 function storageName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `^${letter.toLowerCase()}`);
 }

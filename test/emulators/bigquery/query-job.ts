@@ -1,5 +1,4 @@
 import type { Faults } from '../faults.ts';
-import { checkScript } from './dry-run.ts';
 import { unsupported } from './error.ts';
 import type { Job, QueryConfiguration } from './job.ts';
 import { underFault } from './job-faults.ts';
@@ -10,7 +9,7 @@ import { parseScript } from './script/parse.ts';
 import { ScriptJob } from './script-job.ts';
 import { StatementContext, type Warehouse } from './statement/statement-context.ts';
 
-/** Runs a query job to its end and fills in its record. @throws BigQueryError the error that ends the job. */
+/** Runs a query job to its end and completes its record. @throws BigQueryError that ends the job. */
 export async function runQueryJob(
   job: Job,
   configuration: QueryConfiguration,
@@ -34,8 +33,7 @@ export async function runQueryJob(
         });
         const statements = parseScript(configuration.query);
         try {
-          if (job.record.configuration.dryRun) await checkScript(statements, context, job);
-          else await new ScriptJob(job, statements, context, services.jobs).run();
+          await new ScriptJob(job, statements, context, services.jobs).run();
         } finally {
           job.record.query = {
             ...job.record.query,
@@ -56,10 +54,7 @@ function defaultsOf(job: Job, { defaultDataset }: QueryConfiguration): NameDefau
   return { projectId: defaultDataset.projectId ?? projectId, datasetId: defaultDataset.datasetId };
 }
 
-/**
- * Estimates bytes as the rows of the referenced tables times a typical width.
- * BigQuery estimates for dry runs: https://cloud.google.com/bigquery/docs/running-queries#dry-run
- */
+/** The rows of all tables of the query times a typical width. BigQuery's own number depends on its storage: [not documented]. */
 async function estimateBytes({ referenced, session, warehouse }: StatementContext): Promise<bigint> {
   let bytes = 0n;
   for (const reference of referenced.values()) {

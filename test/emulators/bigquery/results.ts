@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Field } from './field.ts';
 
-/** The result of a query. The rows are in a file with one wire row per line, so that they take no memory. */
+/** The result of a query. A file contains the rows as the REST interface sends them, one per line, so that they need no memory. */
 export interface QueryResult {
   readonly fields: readonly Field[];
   readonly totalRows: number;
@@ -15,19 +15,16 @@ export interface QueryResult {
 }
 
 export interface Page {
-  /** The rows as JSON text. */
+  /** Rows as JSON texts. */
   readonly rows: readonly string[];
-  /** The file offset of the next page; undefined on the last page. */
+  /** Where the next page begins; undefined on the last page. */
   readonly nextOffset?: number;
 }
 
-/**
- * BigQuery ends a page at 10 MB, even if the caller asks for more.
- * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
- */
+/** The maximum of a page: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#queryrequest */
 const MAX_PAGE_BYTES = 10_000_000;
 
-/** Stores the rows of query results in a folder. */
+/** The folder with the results of queries. */
 export class Results {
   readonly #folder: string;
   #serial = 0;
@@ -53,21 +50,20 @@ export class Results {
     return { fields, totalRows };
   }
 
-  /** Reads at most `maxRows` rows from the offset of an earlier page, 0 for the first. Leaves out the first `skip` rows. */
-  async read({ file }: QueryResult, offset: number, maxRows: number, skip = 0): Promise<Page> {
+  /** One page of rows. `offset` is 0, or the `nextOffset` of the page before. */
+  async read({ file }: QueryResult, offset: number, maxRows: number): Promise<Page> {
     if (file === undefined) return { rows: [] };
     const input = createReadStream(path.join(this.#folder, file), { start: offset });
     const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
     const rows: string[] = [];
     let bytes = 0;
-    let toSkip = skip;
     try {
       for await (const line of lines) {
         const size = Buffer.byteLength(line) + 1;
-        if (toSkip > 0) toSkip -= 1;
-        else if (rows.length >= maxRows || (rows.length > 0 && bytes + size > MAX_PAGE_BYTES)) {
+        if (rows.length >= maxRows || (rows.length > 0 && bytes + size > MAX_PAGE_BYTES)) {
           return { rows, nextOffset: offset + bytes };
-        } else rows.push(line);
+        }
+        rows.push(line);
         bytes += size;
       }
       return { rows };
@@ -82,7 +78,7 @@ export class Results {
   }
 }
 
-/** readline also ends a line at U+2028 and U+2029; JSON has these only inside strings, where they can be escaped. */
+/** readline also ends lines at U+2028 and U+2029, which JSON can contain in strings only. */
 function asOneLine(json: string): string {
   return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }

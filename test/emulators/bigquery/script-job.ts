@@ -1,5 +1,5 @@
 import { createdNow } from './catalog.ts';
-import { BigQueryError, unsupported } from './error.ts';
+import { BigQueryError, invalidQuery } from './error.ts';
 import { parseType } from './field.ts';
 import type { Job } from './job.ts';
 import { generatedJobId, type Jobs } from './jobs.ts';
@@ -7,15 +7,14 @@ import { resolveRoutine } from './names.ts';
 import { Interpreter, type StatementRunner } from './script/interpret.ts';
 import { parseScript } from './script/parse.ts';
 import type { Statement, StatementOf } from './script/statement.ts';
-import { parseOptions } from './statement/options.ts';
-import { runStatement } from './statement/run-statement.ts';
+import { DDL_IN_TRANSACTION, runStatement } from './statement/run-statement.ts';
 import { skippingDuplicate } from './statement/skipping-duplicate.ts';
 import type { Outcome, StatementContext } from './statement/statement-context.ts';
 
 /**
- * Runs the statements of a query job. A single statement is the job itself. Each statement of a script becomes a child job,
- * and the result of the job is that of the last statement.
- * https://cloud.google.com/bigquery/docs/multi-statement-queries
+ * Runs the statements of a query job. A single statement runs as the job itself. Each statement of a script runs as a child job, and the
+ * result of the job is that of the last statement.
+ * https://cloud.google.com/bigquery/docs/multi-statement-queries#collect_information_about_a_multi-statement_query_job
  */
 export class ScriptJob {
   readonly #job: Job;
@@ -31,7 +30,7 @@ export class ScriptJob {
     this.#jobs = jobs;
   }
 
-  /** @throws BigQueryError the error of the failed statement, unless a handler caught it. */
+  /** @throws BigQueryError of a failed statement, unless the script handles it. */
   async run(): Promise<void> {
     const [only] = this.#statements;
     const alone = this.#statements.length === 1 ? only : undefined;
@@ -62,8 +61,7 @@ export class ScriptJob {
     try {
       const outcome = await work();
       this.#finish(child, outcome);
-      // The result of a script is that of its last statement, even if that statement has none.
-      // https://cloud.google.com/bigquery/docs/multi-statement-queries
+      // Also if the last statement has no result.
       if (outcome.result) this.#job.record.result = outcome.result;
       else delete this.#job.record.result;
       child.end(child.endingWith());
@@ -82,18 +80,14 @@ export class ScriptJob {
   }
 
   async #createProcedure({ procedure }: StatementOf<'procedure'>): Promise<Outcome> {
-    // https://cloud.google.com/bigquery/docs/transactions#statements_supported_in_transactions
-    if (this.#context.transaction) {
-      throw unsupported('CREATE PROCEDURE inside a transaction, as BigQuery does not either');
-    }
-    const { description } = parseOptions(procedure.options);
+    // https://cloud.google.com/bigquery/docs/transactions#limitations
+    if (this.#context.transaction) throw invalidQuery(DDL_IN_TRANSACTION);
     for (const { type } of procedure.arguments) parseType(type);
     parseScript(procedure.body.text);
     const routine = {
       reference: resolveRoutine(procedure.name, this.#context.defaults),
       arguments: procedure.arguments,
       body: procedure.body.text,
-      ...(description !== undefined && { description }),
       ...createdNow(),
     };
     this.#context.checkLocation(routine.reference);

@@ -1,46 +1,30 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { ZodError, z } from 'zod';
+import { serveHttp } from '../serve-http.ts';
 import { BigQueryError, errorBody } from './error.ts';
 import type { JobServices } from './job-runner.ts';
 import { callName } from './routes/call-name.ts';
 import { datasetRoutes } from './routes/dataset-routes.ts';
 import { jobRoutes } from './routes/job-routes.ts';
 import { queryRoutes } from './routes/query-routes.ts';
-import { routineRoutes } from './routes/routine-routes.ts';
 import { tableRoutes } from './routes/table-routes.ts';
 
 export interface RestServer {
-  /** It ends with `/bigquery/v2`. */
+  /** Ends with `/bigquery/v2`. */
   readonly url: string;
-  /** Stops running jobs and closes the remaining connections. */
+  /** Stops running jobs and breaks off the connections that are left. Safe to repeat. */
   close(): Promise<void>;
 }
 
-/** Longer than clients keep an idle connection, so that the server never closes one that a client is about to reuse. */
-const KEEP_ALIVE_MS = 120_000;
-
+/** More than a request of BigQuery may have: https://cloud.google.com/bigquery/quotas#query_jobs */
 const MAX_BODY = '20mb';
 
-/**
- * Starts BigQuery's REST interface on 127.0.0.1; port 0 means a free port. Throws EADDRINUSE.
- * https://cloud.google.com/bigquery/docs/reference/rest
- */
+/** Starts BigQuery's REST interface on 127.0.0.1; port 0 stands for a free port. @throws EADDRINUSE */
 export async function startRestServer(port: number, services: JobServices): Promise<RestServer> {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, bigQueryApp(services));
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const server = await serveHttp(bigQueryApp(services), port);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/bigquery/v2`,
-    close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      await services.jobs.stopAll();
-      server.closeAllConnections();
-      await closed;
-    },
+    url: `${server.url}/bigquery/v2`,
+    close: () => server.close(() => services.jobs.stopAll()),
   };
 }
 
@@ -50,14 +34,8 @@ function bigQueryApp(services: JobServices): express.Express {
   const base = express.Router();
   base.use(services.faults.middleware(callName, errorBody));
   base.use(express.json({ type: () => true, limit: MAX_BODY }));
-  base.use(
-    datasetRoutes(services),
-    tableRoutes(services),
-    routineRoutes(services),
-    jobRoutes(services),
-    queryRoutes(services),
-  );
-  // The client uses BIGQUERY_EMULATOR_HOST verbatim and adds /bigquery/v2 to an `apiEndpoint`.
+  base.use(datasetRoutes(services), tableRoutes(services), jobRoutes(services), queryRoutes(services));
+  // The client uses BIGQUERY_EMULATOR_HOST as it is, and adds /bigquery/v2 to an `apiEndpoint`.
   app.use(['/bigquery/v2/bigquery/v2', '/bigquery/v2'], base);
   app.use((request) => {
     throw new BigQueryError('notFound', `No such method: ${request.method} ${request.path}`);
@@ -66,7 +44,7 @@ function bigQueryApp(services: JobServices): express.Express {
   return app;
 }
 
-/** Express recognises an error handler by its four parameters. */
+/** Express takes a handler with four parameters for its error handler. */
 function answerError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   if (response.headersSent) {
     response.destroy();

@@ -4,50 +4,37 @@ import { type Field, quoted, storageType } from './field.ts';
 import { storageTable, type TableReference } from './names.ts';
 import { dropKeyVersions } from './write/key-versions.ts';
 
-/** Creates the DuckDB table for rows with these fields. `defaults` holds DuckDB expressions by lower-case column name. */
+/** Creates the table of DuckDB for rows of these fields. */
 export async function createStorage(
   session: Session,
   storage: string,
   fields: readonly Field[],
-  defaults: ReadonlyMap<string, string> = new Map(),
-  temporary = false,
 ): Promise<void> {
-  const columns = fields.map(
-    (field) => `${quoted(field.name)} ${columnType(field)}${defaultClause(field, defaults)}`,
-  );
-  await session.run(`create ${temporary ? 'temporary ' : ''}table ${storage} (${columns.join(', ')})`);
+  const columns = fields.map((field) => `${quoted(field.name)} ${columnType(field)}`);
+  await session.run(`create table ${storage} (${columns.join(', ')})`);
 }
 
-/** Drops the DuckDB table and the key versions of an upsert stream. No effect if the table does not exist. */
+/** Removes the rows of a table, and what its upsert stream remembers. Safe to repeat. */
 export async function dropStorage(session: Session, reference: TableReference): Promise<void> {
   await session.run(`drop table if exists ${storageTable(reference)}`);
   await dropKeyVersions(session, reference);
 }
 
-export async function addColumn(
-  session: Session,
-  storage: string,
-  field: Field,
-  defaultText?: string,
-): Promise<void> {
-  const clause = defaultText === undefined ? '' : ` default ${defaultText}`;
+/** The rows that exist get NULL in the new column. */
+export async function addColumn(session: Session, storage: string, field: Field): Promise<void> {
   await session.run(`alter table ${storage} add column ${quoted(field.name)} ${storageType(field)}`);
-  if (clause) await session.run(`alter table ${storage} alter column ${quoted(field.name)} set${clause}`);
 }
 
+/** An absent array is an empty one: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls */
 function columnType(field: Field): string {
-  return `${storageType(field)}${field.mode === 'REQUIRED' ? ' not null' : ''}`;
+  const constraint = field.mode === 'REQUIRED' ? ' not null' : field.mode === 'REPEATED' ? ' default []' : '';
+  return `${storageType(field)}${constraint}`;
 }
 
-function defaultClause(field: Field, defaults: ReadonlyMap<string, string>): string {
-  const text = defaults.get(field.name.toLowerCase()) ?? (field.mode === 'REPEATED' ? '[]' : undefined);
-  return text === undefined ? '' : ` default ${text}`;
-}
-
-/** @throws BigQueryError for a schema that BigQuery would refuse: https://cloud.google.com/bigquery/docs/schemas#column_names */
+/** @throws BigQueryError for names that BigQuery refuses: https://cloud.google.com/bigquery/docs/schemas#column_names */
 export function checkFields(fields: readonly Field[]): void {
   const names = new Set<string>();
-  for (const { name, fields: nested } of fields) {
+  for (const { name } of fields) {
     if (!/^[\p{L}\p{N}\p{M}_&%=+:'<>#| -]{1,300}$/u.test(name)) {
       throw invalid(
         `Invalid field name "${name}". Fields must contain the allowed characters, and be at most 300 characters long.`,
@@ -55,14 +42,10 @@ export function checkFields(fields: readonly Field[]): void {
     }
     if (names.has(name.toLowerCase())) throw invalid(`Duplicate field name: ${name}`);
     names.add(name.toLowerCase());
-    if (nested) checkFields(nested);
   }
 }
 
-/**
- * Returns the rows and the logical bytes. A number or a time takes 8 bytes, text takes its length.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types
- */
+/** The rows of a table and their logical bytes: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_sizes */
 export async function measure(
   session: Session,
   storage: string,
@@ -79,7 +62,7 @@ export async function measure(
 const FIXED_BYTES: Partial<Record<Field['type'], number>> = { BOOLEAN: 1, NUMERIC: 16, BIGNUMERIC: 32 };
 
 function size(field: Field, column: string): string {
-  if (field.mode === 'REPEATED' || field.type === 'RECORD' || field.type === 'JSON') {
+  if (field.mode === 'REPEATED' || field.type === 'JSON') {
     return `coalesce(strlen(to_json(${column})::varchar), 0)`;
   }
   if (field.type === 'STRING') return `coalesce(2 + strlen(${column}), 0)`;

@@ -11,7 +11,7 @@ const BUCKET = 'staging';
 
 type Row = Record<string, unknown>;
 
-/** A project on the stand-ins, used through Google's own clients only, with one dataset `d`. */
+/** A project on the emulators, used through Google's own clients only, with one dataset `d`. */
 export async function openProject(options: Partial<BigQueryOptions> = {}) {
   const storageStandIn = await startStorage();
   const standIn = await startBigQuery({ storageEndpoint: storageStandIn.url, ...options });

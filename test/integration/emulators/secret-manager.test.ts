@@ -8,7 +8,7 @@ import {
 
 const SECRET = 'projects/smart-project/secrets/source-url';
 
-describe("the stand-in of Secret Manager, by Google's own client", () => {
+describe("the emulator of Secret Manager, by Google's own client", () => {
   let standIn: SecretManagerStandIn;
   let client: SecretManagerServiceClient;
 

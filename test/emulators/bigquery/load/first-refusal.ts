@@ -5,9 +5,8 @@ import { jsonColumn, onlyKnownKeys, rawStructure } from './json-column.ts';
 import type { SourceObject } from './source-objects.ts';
 
 /**
- * Finds the first row that does not fit, in the order of the files and their rows. Like BigQuery, it reports the file, the
- * byte at which the row starts, and the field. It runs only after a load has failed, so it need not be fast.
- * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
+ * The refusal of the first bad row, in the order of the files and their rows, with the file, the byte of its content where the row starts,
+ * and the field. Runs only after a failed load, so it may be slow. The words of the messages are [not documented].
  */
 export async function firstRefusal(
   session: Session,

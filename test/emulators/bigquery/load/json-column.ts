@@ -1,13 +1,10 @@
-import { type Field, literal, quoted, storageType } from '../field.ts';
+import { type Field, literal, storageType } from '../field.ts';
 
-/**
- * DuckDB expressions for one column of a JSON row. They use `raw`, an expression for the field's JSON text (NULL if it is
- * missing or null), and process many rows at a time.
- */
+/** DuckDB's expressions for one column of a JSON row. `raw` is an expression for the JSON text of the field: NULL if it is missing or null. */
 export interface JsonColumn {
-  /** The value, or NULL if the text is not a value of the type. */
+  /** The value, or NULL if the text is no value of the type. */
   readonly value: string;
-  /** Whether the text is a value of the type, or is absent and the mode allows that. Never NULL. */
+  /** Is the text a value of the type, or missing from a column that allows it? Never NULL. */
   readonly fits: string;
 }
 
@@ -16,8 +13,8 @@ const TIME = '([01]?\\d|2[0-3]):[0-5]?\\d:[0-5]?\\d(\\.\\d{0,6})?';
 const ZONE = '( ?UTC|Z|z| ?[+-]\\d{1,2}(:?\\d{2})?| [A-Za-z]+/[A-Za-z_/]+)?';
 
 /**
- * Patterns for the text of a value. DuckDB alone would also accept `1_000`, `infinity` and incomplete dates.
- * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#details_of_loading_json_data
+ * The form of the text of a value: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#details_of_loading_json_data
+ * DuckDB itself would also accept `1_000`, `infinity` and an incomplete date.
  */
 const PATTERNS: Partial<Record<Field['type'], string>> = {
   INTEGER: '-?\\d+',
@@ -31,15 +28,14 @@ const PATTERNS: Partial<Record<Field['type'], string>> = {
   TIMESTAMP: `${DATE}([ Tt]${TIME})?${ZONE}`,
 };
 
-/** `line` is the JSON text of the whole row; pass it only for a top-level field. */
-export function jsonColumn(field: Field, raw: string, line?: string): JsonColumn {
+/** `line` is an expression for the JSON text of the whole row. */
+export function jsonColumn(field: Field, raw: string, line: string): JsonColumn {
   const column = field.mode === 'REPEATED' ? repeated(field, raw) : single(field, raw, line);
   if (field.mode !== 'REQUIRED') return column;
   return { ...column, fits: `(${raw} is not null and ${column.fits})` };
 }
 
 function single(field: Field, raw: string, line?: string): JsonColumn {
-  if (field.type === 'RECORD') return record(field, raw);
   if (field.type === 'JSON') return { value: raw, fits: 'true' };
   const text = field.type.endsWith('NUMERIC') ? exactText(field, raw, line) : `bq_json_text(${raw})`;
   if (field.type === 'STRING') {
@@ -52,7 +48,7 @@ function single(field: Field, raw: string, line?: string): JsonColumn {
   return { value, fits: `(${raw} is null or ${isValue})` };
 }
 
-/** Returns the value of a text and whether it has the column's type. Both are NULL if the text is NULL. */
+/** The value of a text, and whether it is a value of the column's type. Both are NULL if the text is NULL. */
 export function fromText(field: Field, text: string): { readonly value: string; readonly isValue: string } {
   const value = cast(field, text);
   const pattern = PATTERNS[field.type];
@@ -72,8 +68,7 @@ function cast(field: Field, text: string): string {
     case 'DATE':
     case 'DATETIME':
     case 'TIMESTAMP':
-      // DuckDB accepts year 0; BigQuery's years start at 1.
-      // https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#date_type
+      // DuckDB accepts the year 0, before BigQuery's first: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#date_type
       return `try_cast(nullif(${text}, '0000' || substr(${text}, 5)) as ${storageType(field)})`;
     default:
       return `try_cast(${text} as ${storageType(field)})`;
@@ -81,8 +76,8 @@ function cast(field: Field, text: string): string {
 }
 
 /**
- * Returns the digits of a number as written. DuckDB's JSON functions round numbers to 64 bits. For a number (not a string)
- * the expression searches the text of the row, and uses the digits found there if they are the same number.
+ * The digits of a number as they are written. DuckDB's JSON functions round numbers to 64 bits, so a number (not a string) is found again
+ * in the text of the row, and taken from there if it is the same number.
  */
 function exactText(field: Field, raw: string, line: string | undefined): string {
   const text = `bq_json_text(${raw})`;
@@ -95,20 +90,6 @@ function exactText(field: Field, raw: string, line: string | undefined): string 
   return `case when starts_with(${raw}::varchar, '"') or length(${text}) <= 15 then ${text} when ${same} then ${written} end`;
 }
 
-function record(field: Field, raw: string): JsonColumn {
-  const fields = field.fields ?? [];
-  const object = `json_transform(${raw}, ${rawStructure(fields)})`;
-  const columns = fields.map((each) => ({
-    each,
-    ...jsonColumn(each, `struct_extract(${object}, ${literal(each.name)})`),
-  }));
-  const value = `struct_pack(${columns.map((column) => `${quoted(column.each.name)} := ${column.value}`).join(', ')})`;
-  return {
-    value: `case when ${raw} is not null then ${value} end`,
-    fits: `(${raw} is null or (${[onlyKnownKeys(fields, raw), ...columns.map(({ fits }) => fits)].join(' and ')}))`,
-  };
-}
-
 function repeated(field: Field, raw: string): JsonColumn {
   const element = single({ ...field, mode: 'NULLABLE' }, 'e');
   const list = `try(from_json(${raw}, '["JSON"]'))`;
@@ -119,17 +100,17 @@ function repeated(field: Field, raw: string): JsonColumn {
   };
 }
 
-/** Returns the structure that splits a JSON object and keeps its values as JSON text. */
+/** DuckDB's structure that takes a JSON object apart and keeps its values as JSON texts. */
 export function rawStructure(fields: readonly Field[]): string {
   return literal(JSON.stringify(Object.fromEntries(fields.map(({ name }) => [name, 'JSON']))));
 }
 
-/** Returns a condition: the JSON text is an object with no keys other than these. */
+/** Is the JSON text an object with no other keys than these? */
 export function onlyKnownKeys(fields: readonly Field[], object: string): string {
   return `(starts_with(ltrim(${object}::varchar), '{') and ${areKnown(fields, `json_keys(${object})`)})`;
 }
 
-/** Returns a condition: every element of DuckDB's list is the name of a field. */
+/** Is every element of DuckDB's list the name of a field? */
 export function areKnown(fields: readonly Field[], keys: string): string {
   return `list_has_all([${fields.map(({ name }) => literal(name)).join(', ')}], ${keys})`;
 }

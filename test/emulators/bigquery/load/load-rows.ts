@@ -7,14 +7,14 @@ import { areKnown, jsonColumn, onlyKnownKeys, rawStructure } from './json-column
 import type { SourceObject } from './source-objects.ts';
 
 /**
- * The largest row. BigQuery allows 100 MB, for which the engine would need several times as much memory in each thread.
- * https://cloud.google.com/bigquery/quotas#load_jobs
+ * The maximum of a row here. BigQuery takes 100 MB (https://cloud.google.com/bigquery/quotas#load_jobs), for which the engine would need
+ * several times as much memory for each thread.
  */
 const MAX_ROW_BYTES = 16 * 1024 * 1024;
 
 /**
- * Adds the rows of all files, or none: the caller must roll back the transaction when this throws.
- * @returns the number of rows added. @throws BigQueryError invalid, naming file, row and field of the first bad row.
+ * Adds the rows of all files in the transaction of the caller, which must roll back if this throws.
+ * @returns the number of rows. @throws BigQueryError invalid, without the place of the bad row: see explain.
  */
 export async function loadRows(
   session: Session,
@@ -22,18 +22,17 @@ export async function loadRows(
   fields: readonly Field[],
   objects: readonly SourceObject[],
 ): Promise<number> {
-  let rows = 0;
-  for (const compression of ['gzip', 'uncompressed'] as const) {
-    const files = objects.filter((object) => object.compression === compression && object.bytes > 0);
-    const [first] = files;
-    if (!first) continue;
-    const usualKeys = await keysOfFirstRow(session, first);
-    rows += await session.run(insertion(storage, fields, files, compression, usualKeys));
+  const files = objects.filter(({ bytes }) => bytes > 0);
+  const [first] = files;
+  if (!first) return 0;
+  // https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#limitations
+  if (files.some(({ compression }) => compression !== first.compression)) {
+    throw invalid('A load job cannot have both compressed and uncompressed files');
   }
-  return rows;
+  return await session.run(insertion(storage, fields, files, await keysOfFirstRow(session, first)));
 }
 
-/** Returns the bad row behind an error that `loadRows` threw, or the error itself if the rows did not cause it. */
+/** The refusal behind an error of `loadRows`, or the error itself if no row caused it. */
 export async function explain(
   error: BigQueryError,
   session: Session,
@@ -48,7 +47,7 @@ export async function explain(
   );
 }
 
-/** Returns a DuckDB list, or undefined if the first row is not a JSON object. */
+/** A list of DuckDB; undefined if the first row is no JSON object. */
 async function keysOfFirstRow(
   session: Session,
   { file, compression }: SourceObject,
@@ -66,13 +65,12 @@ function insertion(
   storage: string,
   fields: readonly Field[],
   files: readonly SourceObject[],
-  compression: SourceObject['compression'],
   usualKeys: string | undefined,
 ): string {
   const columns = fields.map((field) => jsonColumn(field, `v.${quoted(field.name)}`, 'json'));
   const fits = columns.map((column) => column.fits).join(' and ');
   const known = onlyKnownKeys(fields, 'json');
-  // Most rows have the same keys as the first row, and comparing lists is faster than looking up each key.
+  // Most rows have the keys of the first row, and comparing lists is faster than looking up each key.
   const knownKeys = usualKeys
     ? `case when json_keys(json) = ${usualKeys} then ${areKnown(fields, usualKeys)} else ${known} end`
     : known;
@@ -82,6 +80,6 @@ function insertion(
     select ${columns.map(({ value }) => value).join(', ')}
     from (
       select json, json_transform(json, ${rawStructure(fields)}) as v
-      from read_ndjson_objects([${list}], compression = '${compression}', maximum_object_size = ${MAX_ROW_BYTES}))
+      from read_ndjson_objects([${list}], compression = '${files[0]?.compression}', maximum_object_size = ${MAX_ROW_BYTES}))
     where case when ${knownKeys} and ${fits} then true else error('bad row') end`;
 }

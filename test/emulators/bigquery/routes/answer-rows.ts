@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** Sends a JSON object with rows that are already JSON text. */
+/** Answers a JSON object together with rows that are JSON texts. */
 export function sendRows(
   response: Response,
   { body, rows }: { readonly body: object; readonly rows: readonly string[] },

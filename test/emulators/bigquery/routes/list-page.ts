@@ -1,12 +1,10 @@
 import type { Request } from 'express';
 import { invalid } from '../error.ts';
 
+/** BigQuery's own default is [not documented]. */
 const DEFAULT_PAGE = 1000;
 
-/**
- * Returns the page of a list that a request asks for by `maxResults` and `pageToken`.
- * https://cloud.google.com/bigquery/docs/paging-results
- */
+/** One page of a list, by `maxResults` and `pageToken`: https://cloud.google.com/bigquery/docs/paging-results */
 export function pageOf<T>(
   items: readonly T[],
   request: Request,
@@ -16,7 +14,7 @@ export function pageOf<T>(
   return { items: items.slice(start, end), ...(end < items.length && { nextPageToken: String(end) }) };
 }
 
-/** Reads a whole number from the query string. */
+/** A whole number in the query string. */
 export function numberOf(request: Request, name: string): number | undefined {
   const text = textOf(request, name);
   if (text === undefined) return undefined;

@@ -3,39 +3,27 @@ import { type Request, Router } from 'express';
 import { BigQueryError, invalid } from '../error.ts';
 import type { Job, JobConfiguration } from '../job.ts';
 import { type JobServices, startJob } from '../job-runner.ts';
-import type { QueryResult } from '../results.ts';
-import { type TimestampFormat, withTimestamps } from '../wire.ts';
 import { sendRows } from './answer-rows.ts';
 import { find } from './job-routes.ts';
 import { numberOf, textOf } from './list-page.ts';
 import { queryBody } from './request-body.ts';
-import { timestampFormat } from './timestamp-format.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
-/**
- * How long a request waits for a query by default, and at most.
- * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
- */
+/** How long a request waits for its job: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#queryrequest */
 const DEFAULT_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 200_000;
 
-/**
- * A repeated request with the same `requestId` within this time gets the job that the first one started.
- * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
- */
+/** A request with the same id within this time gets the job of the first one. BigQuery's own time is [not documented]. */
 const REQUEST_ID_LIFE_MS = 15 * 60_000;
 
-/** The rows of a result that a request asks for. */
+/** The rows that a request asks for. */
 interface Wanted {
-  /** The offset of the page in the file of rows. */
+  /** Where the page begins in the file of rows. */
   readonly offset: number;
-  /** The number of rows to leave out before the page. */
-  readonly skip: number;
   readonly maxRows: number;
-  readonly timestamps: TimestampFormat;
 }
 
-/** The routes of jobs.query and jobs.getQueryResults. */
+/** jobs.query and jobs.getQueryResults: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs */
 export function queryRoutes(services: JobServices): Router {
   const started = new Map<string, Promise<Job>>();
   const router = Router();
@@ -52,19 +40,16 @@ export function queryRoutes(services: JobServices): Router {
       labels,
       ...query
     } = body;
+    checkTimestamps(formatOptions?.useInt64Timestamp);
     const configuration: JobConfiguration = withoutUndefined({ query, dryRun, jobTimeoutMs, labels });
     const start = () => startJob({ projectId: request.params.projectId, location }, configuration, services);
     const job = await (requestId === undefined ? start() : oncePerRequest(started, requestId, start));
     await waitFor(job, timeoutMs);
-    const wanted = {
-      offset: 0,
-      skip: 0,
-      maxRows: maxResults ?? Number.POSITIVE_INFINITY,
-      timestamps: timestampFormat(formatOptions),
-    };
+    const wanted = { offset: 0, maxRows: maxResults ?? Number.POSITIVE_INFINITY };
     sendRows(response, await results(job, 'bigquery#queryResponse', wanted, services));
   });
   router.get('/projects/:projectId/queries/:jobId', async (request, response) => {
+    checkTimestamps(request.query['formatOptions.useInt64Timestamp']);
     const job = find(request, request.params, services);
     if (!job.record.configuration.query) throw invalid('The job is not a query job');
     await waitFor(job, numberOf(request, 'timeoutMs'));
@@ -73,17 +58,25 @@ export function queryRoutes(services: JobServices): Router {
   return router;
 }
 
+/** The other formats lose digits or need more text: https://cloud.google.com/bigquery/docs/reference/rest/v2/DataFormatOptions */
+function checkTimestamps(useInt64Timestamp: unknown): void {
+  if (String(useInt64Timestamp) === 'true') return;
+  throw new BigQueryError('notImplemented', 'The BigQuery emulator needs formatOptions.useInt64Timestamp');
+}
+
 function wantedBy(request: Request): Wanted {
   const token = textOf(request, 'pageToken');
   if (token !== undefined && !/^\d+$/.test(token)) throw invalid('Invalid page token');
+  if (textOf(request, 'startIndex') !== undefined) {
+    throw new BigQueryError('notImplemented', 'The BigQuery emulator does not support startIndex');
+  }
   return {
     offset: Number(token ?? 0),
-    skip: token === undefined ? (numberOf(request, 'startIndex') ?? 0) : 0,
     maxRows: numberOf(request, 'maxResults') ?? Number.POSITIVE_INFINITY,
-    timestamps: timestampFormat(request.query),
   };
 }
 
+/** `requestId` makes jobs.query idempotent: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#queryrequest */
 async function oncePerRequest(
   started: Map<string, Promise<Job>>,
   id: string,
@@ -96,18 +89,18 @@ async function oncePerRequest(
 }
 
 async function waitFor(job: Job, timeoutMs = DEFAULT_WAIT_MS): Promise<void> {
-  const stallTimeout = new AbortController();
+  const jobEnded = new AbortController();
   const wait = elapse(Math.min(timeoutMs, LONGEST_WAIT_MS), undefined, {
-    signal: stallTimeout.signal,
+    signal: jobEnded.signal,
     ref: false,
   });
   await Promise.race([job.ended, wait]);
-  stallTimeout.abort();
+  jobEnded.abort();
   await wait.catch(() => undefined);
 }
 
 /** @throws BigQueryError the error of the job, if it failed. */
-async function results(job: Job, kind: string, wanted: Wanted, services: JobServices) {
+async function results(job: Job, kind: string, { offset, maxRows }: Wanted, services: JobServices) {
   const { reference, query, result, errorResult } = job.record;
   const head = { kind, jobReference: reference, jobComplete: job.done };
   if (!job.done) return { body: head, rows: [] };
@@ -120,7 +113,7 @@ async function results(job: Job, kind: string, wanted: Wanted, services: JobServ
     ...(dmlStats && { dmlStats }),
   };
   if (!result) return { body: { ...head, ...statistics }, rows: [] };
-  const { rows, nextOffset } = await page(result, wanted, services);
+  const { rows, nextOffset } = await services.results.read(result, offset, maxRows);
   const body = {
     ...head,
     ...statistics,
@@ -129,13 +122,4 @@ async function results(job: Job, kind: string, wanted: Wanted, services: JobServ
     ...(nextOffset !== undefined && { pageToken: String(nextOffset) }),
   };
   return { body, rows };
-}
-
-async function page(
-  result: QueryResult,
-  { offset, skip, maxRows, timestamps }: Wanted,
-  services: JobServices,
-) {
-  const { rows, nextOffset } = await services.results.read(result, offset, maxRows, skip);
-  return { rows: rows.map((row) => withTimestamps(row, result.fields, timestamps)), nextOffset };
 }

@@ -1,10 +1,8 @@
-import type { Dataset, Routine, Table } from '../catalog.ts';
-import { parseType, typeName } from '../field.ts';
+import type { Dataset, Table } from '../catalog.ts';
 import type { Job, JobRecord } from '../job.ts';
 import { displayName } from '../names.ts';
 
-/** Resources in REST form: https://cloud.google.com/bigquery/docs/reference/rest */
-
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset */
 export function datasetResource(dataset: Dataset) {
   const { reference, ...described } = dataset;
   return {
@@ -16,21 +14,21 @@ export function datasetResource(dataset: Dataset) {
   };
 }
 
-/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/list */
+/** A table in a list of tables: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/list */
 export function tableListItem(table: Table) {
-  const { reference, type, creationTime, labels, timePartitioning, clustering } = table;
+  const { reference, type, creationTime, timePartitioning, clustering } = table;
   return {
     kind: 'bigquery#table',
     id: displayName(reference),
     tableReference: reference,
     type,
     creationTime,
-    ...(labels && { labels }),
     ...(timePartitioning && { timePartitioning }),
     ...(clustering && { clustering }),
   };
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table */
 export function tableResource(
   table: Table,
   location: string,
@@ -50,23 +48,7 @@ export function tableResource(
   };
 }
 
-export function routineResource(routine: Routine) {
-  const { reference, arguments: list, body, ...described } = routine;
-  return {
-    etag: etagOf(routine),
-    routineReference: reference,
-    routineType: 'PROCEDURE',
-    language: 'SQL',
-    arguments: list.map(({ name, mode, type }) => ({
-      name,
-      mode,
-      dataType: { typeKind: typeName(parseType(type)).replace(/<.*/, '') },
-    })),
-    definitionBody: body,
-    ...described,
-  };
-}
-
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/Job */
 export function jobResource({ record }: Job) {
   const { reference, configuration, errorResult, errors } = record;
   return {
@@ -77,8 +59,8 @@ export function jobResource({ record }: Job) {
     configuration: { ...configuration, jobType: configuration.load ? 'LOAD' : 'QUERY' },
     status: { state: record.state, ...(errorResult && { errorResult, errors: errors ?? [errorResult] }) },
     statistics: statistics(record),
-    user_email: 'stand-in@example.com',
-    principal_subject: 'user:stand-in@example.com',
+    user_email: 'emulator@example.com',
+    principal_subject: 'user:emulator@example.com',
   };
 }
 
@@ -106,7 +88,7 @@ function statistics(record: JobRecord) {
   };
 }
 
-/** Returns a short text that changes with the resource. */
+/** A short text that changes with the resource. */
 function etagOf(resource: object): string {
   let hash = 0;
   for (const character of JSON.stringify(resource))

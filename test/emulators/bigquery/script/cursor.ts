@@ -4,7 +4,7 @@ import { type Position, syntaxError, type Token, tokenize } from './tokenize.ts'
 const OPENERS = new Set(['(', '[', '{', 'CASE']);
 const CLOSERS = new Set([')', ']', '}']);
 
-/** Reads the tokens of one text from left to right. It compares keywords in upper case. */
+/** Reads the tokens of a text from left to right. Keywords are compared in upper case. */
 export class Cursor {
   readonly source: string;
   readonly #tokens: readonly Token[];
@@ -19,7 +19,7 @@ export class Cursor {
     return this.#index >= this.#tokens.length;
   }
 
-  /** The position of the next token, or of the end of the text. */
+  /** The place of the next token, or the end of the text. */
   get at(): Position {
     const token = this.peek() ?? this.#tokens.at(-1);
     if (!token) return { line: 1, column: 1 };
@@ -28,12 +28,12 @@ export class Cursor {
       : { line: token.line, column: token.column };
   }
 
-  /** The offset in the source at which the next token starts. */
+  /** The offset of the next token in the source. */
   get start(): number {
     return this.peek()?.start ?? this.source.length;
   }
 
-  /** The offset in the source at which the last taken token ended. */
+  /** The offset behind the last taken token. */
   get end(): number {
     return this.#tokens[this.#index - 1]?.end ?? 0;
   }
@@ -42,19 +42,19 @@ export class Cursor {
     return this.#tokens[this.#index + ahead];
   }
 
-  /** Whether the next tokens have these keywords, in this order. */
+  /** Are these keywords next, in this order? */
   sees(...keywords: string[]): boolean {
     return keywords.every((keyword, ahead) => this.peek(ahead)?.keyword === keyword);
   }
 
-  /** Takes all of these keywords if they come next, or none. */
+  /** Takes these keywords if all of them are next. */
   take(...keywords: string[]): boolean {
     const taken = this.sees(...keywords);
     if (taken) this.#index += keywords.length;
     return taken;
   }
 
-  /** @throws BigQueryError if these keywords do not come next. */
+  /** Takes these keywords. @throws BigQueryError if they are not next. */
   expect(...keywords: string[]): void {
     for (const keyword of keywords) if (!this.take(keyword)) throw this.unexpected(`keyword ${keyword}`);
   }
@@ -66,18 +66,17 @@ export class Cursor {
     return token;
   }
 
-  /** Reads a name, with or without backticks. */
+  /** A name, with or without backticks. */
   identifier(): string {
     const token = this.peek();
     if (token?.kind !== 'word' && token?.kind !== 'quoted') throw this.unexpected('identifier');
     return this.next().value;
   }
 
-  /** Reads a path such as `project.dataset.table`, quoted as a whole or in parts. */
+  /** A path such as `project.dataset.table`, with any quoting: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#table_names */
   path(): string {
     const parts = [this.identifier()];
-    // A project id may contain dashes without backticks.
-    // https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#table_names
+    // A project id may have dashes without backticks.
     while (this.sees('-') && this.peek(1)?.start === this.peek()?.end) {
       this.next();
       parts.push(`${parts.pop()}-${this.next().text}`);
@@ -92,7 +91,7 @@ export class Cursor {
     return this.next().value;
   }
 
-  /** Reads names separated by commas. */
+  /** Names between commas. */
   identifiers(): string[] {
     const names = [this.identifier()];
     while (this.take(',')) names.push(this.identifier());
@@ -100,8 +99,8 @@ export class Cursor {
   }
 
   /**
-   * Reads the text before the first of these keywords, or before `;` or the end, outside parentheses and CASE.
-   * @throws BigQueryError if the text is empty, or if a parenthesis or CASE stays open.
+   * The text before the first of these keywords, or before `;` or the end. Keywords inside of parentheses and of CASE do not count.
+   * @throws BigQueryError if the text is empty or a parenthesis is not closed.
    */
   fragmentUntil(...keywords: string[]): Fragment {
     const { at, start } = this;
@@ -118,7 +117,7 @@ export class Cursor {
     return { text: this.source.slice(start, this.end), at };
   }
 
-  /** Reads the text between the next parenthesis and its closing partner. */
+  /** The text between the parentheses that are next. */
   parenthesised(): Fragment {
     this.expect('(');
     const { at, start } = this;

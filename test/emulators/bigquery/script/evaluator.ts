@@ -4,7 +4,7 @@ import { invalidQuery } from '../error.ts';
 import type { StatementContext } from '../statement/statement-context.ts';
 import type { Fragment } from './statement.ts';
 
-/** Evaluates the expressions of a script with the variables that are currently visible. */
+/** Evaluates the expressions of a script, with the variables that are visible at the time. */
 export class Evaluator {
   readonly #context: StatementContext;
 
@@ -12,7 +12,7 @@ export class Evaluator {
     this.#context = context;
   }
 
-  /** Evaluates an expression. `storage` is the DuckDB type to cast the value to. */
+  /** `storage` is DuckDB's type for the value. */
   async value({ text }: Fragment, storage?: string): Promise<TypedValue> {
     const { sql, bindings } = this.#context.translation().expression(text);
     return await this.#context.session.value(
@@ -21,7 +21,7 @@ export class Evaluator {
     );
   }
 
-  /** Returns NULL with a DuckDB type. */
+  /** NULL with one of DuckDB's types. */
   async null(storage: string): Promise<TypedValue> {
     return await this.#context.session.value(`select cast(null as ${storage})`);
   }
@@ -35,31 +35,12 @@ export class Evaluator {
     return value === true;
   }
 
-  /** Returns the fields of a struct, each cast to the type at its position; NULLs if the struct is NULL. */
+  /** The fields of a struct, cast to these types; NULLs if the struct is NULL. */
   async fields({ text }: Fragment, types: readonly DuckDBType[]): Promise<TypedValue[]> {
     const { sql, bindings } = this.#context.translation().expression(text);
     const columns = types.map((type, index) => `cast(struct_extract_at(v, ${index + 1}) as ${type})`);
     return oneRow(
       await this.#context.session.query(`select ${columns.join(', ')} from (select ${sql} as v)`, bindings),
-    );
-  }
-
-  /**
-   * Returns the columns of a query's only row, each cast to the type at its position; NULLs if there is no row.
-   * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#execute_immediate
-   */
-  async columns(query: string, types: readonly DuckDBType[]): Promise<TypedValue[]> {
-    const { sql, bindings, names } = this.#context.translation().query(query);
-    if (names.length !== types.length) {
-      throw invalidQuery(`${types.length} variables cannot take ${names.length} columns`);
-    }
-    const list = names.map((_, index) => `c${index}`).join(', ');
-    const columns = types.map((type, index) => `cast((select c${index} from q) as ${type})`);
-    return oneRow(
-      await this.#context.session.query(
-        `with q(${list}) as materialized (${sql}) select ${columns.join(', ')}`,
-        bindings,
-      ),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { VARCHAR } from '@duckdb/node-api';
 import type { TypedValue } from '../engine.ts';
-import { BigQueryError, invalidQuery, unsupported } from '../error.ts';
+import { BigQueryError, invalidQuery } from '../error.ts';
 import { parseType, storageType } from '../field.ts';
 import { resolveRoutine } from '../names.ts';
 import type { Outcome, StatementContext } from '../statement/statement-context.ts';
@@ -16,10 +16,7 @@ export interface StatementRunner {
   createProcedure(statement: StatementOf<'procedure'>): Promise<void>;
 }
 
-/** Why a list of statements stopped before its end. */
-type Exit = 'break' | 'continue' | 'return' | undefined;
-
-/** The position and the statement of an error. */
+/** The place and the statement of an error. */
 interface Origin {
   readonly at: Position;
   readonly procedure: string | undefined;
@@ -29,10 +26,7 @@ interface Origin {
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#call */
 const MAX_CALL_DEPTH = 50;
 
-/**
- * Interprets GoogleSQL's procedural language. One instance runs one script.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language
- */
+/** Interprets GoogleSQL's procedural language. One instance runs one script. https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language */
 export class Interpreter {
   readonly #context: StatementContext;
   readonly #runner: StatementRunner;
@@ -40,10 +34,10 @@ export class Interpreter {
   readonly #origins = new WeakMap<BigQueryError, Origin>();
   readonly #evaluator: Evaluator;
   #variables = new Variables();
-  /** `dataset.procedure` of the procedure that is running. */
+  /** `dataset.procedure` of the running body. */
   #procedure: string | undefined;
   #depth = 0;
-  /** The errors whose handlers are running, innermost last. */
+  /** The errors of the running handlers, the innermost last. */
   readonly #handled: BigQueryError[] = [];
 
   constructor(context: StatementContext, runner: StatementRunner) {
@@ -54,9 +48,8 @@ export class Interpreter {
   }
 
   /**
-   * Runs the script and rolls back a transaction that is still open at the end, with or without an error.
-   * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin_transaction
-   * @throws BigQueryError with the position of the error in its message, as BigQuery reports it.
+   * Rolls back a transaction that is still open at the end: https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin_transaction
+   * @throws BigQueryError with the place of the error in its message [not documented].
    */
   async run(statements: readonly Statement[]): Promise<void> {
     try {
@@ -69,18 +62,14 @@ export class Interpreter {
     }
   }
 
-  async #sequence(statements: readonly Statement[]): Promise<Exit> {
-    for (const statement of statements) {
-      const exit = await this.#statement(statement);
-      if (exit) return exit;
-    }
-    return undefined;
+  async #sequence(statements: readonly Statement[]): Promise<void> {
+    for (const statement of statements) await this.#statement(statement);
   }
 
-  async #statement(statement: Statement): Promise<Exit> {
+  async #statement(statement: Statement): Promise<void> {
     this.#stopSignal.throwIfAborted();
     try {
-      return await this.#execute(statement);
+      await this.#execute(statement);
     } catch (thrown) {
       const error = this.#stopSignal.aborted ? this.#stopSignal.reason : thrown;
       if (error instanceof BigQueryError && !this.#origins.has(error)) {
@@ -90,60 +79,41 @@ export class Interpreter {
     }
   }
 
-  async #execute(statement: Statement): Promise<Exit> {
+  async #execute(statement: Statement): Promise<void> {
     switch (statement.kind) {
       case 'sql':
-        await this.#sql(statement.text);
-        return undefined;
+        return await this.#sql(statement.text);
       case 'declare':
-        await this.#declare(statement);
-        return undefined;
+        return await this.#declare(statement);
       case 'set':
-        await this.#set(statement);
-        return undefined;
+        return await this.#set(statement);
       case 'if':
         return await this.#if(statement);
       case 'while':
-      case 'loop':
-        return await this.#loop(statement);
+        return await this.#while(statement);
       case 'block':
         return await this.#block(statement);
       case 'raise':
         return await this.#raise(statement);
-      case 'assert':
-        await this.#assert(statement);
-        return undefined;
       case 'call':
-        await this.#call(statement);
-        return undefined;
-      case 'execute':
-        await this.#executeImmediate(statement);
-        return undefined;
+        return await this.#call(statement);
       case 'procedure':
-        await this.#runner.createProcedure(statement);
-        return undefined;
+        return await this.#runner.createProcedure(statement);
       case 'begin':
-        await this.#context.beginTransaction();
-        return undefined;
+        return await this.#context.beginTransaction();
       case 'commit':
       case 'rollback':
-        await this.#context.endTransaction(statement.kind === 'commit');
-        return undefined;
-      case 'break':
-      case 'continue':
-      case 'return':
-        return statement.kind;
+        return await this.#context.endTransaction(statement.kind === 'commit');
     }
   }
 
-  async #sql(text: string): Promise<Outcome> {
-    const outcome = await this.#runner.run(text);
+  async #sql(text: string): Promise<void> {
+    const { statistics } = await this.#runner.run(text);
+    const count = statistics.numDmlAffectedRows;
     // https://cloud.google.com/bigquery/docs/reference/system-variables
-    const count = outcome.statistics.numDmlAffectedRows;
     if (count !== undefined) {
       this.#context.system.set('row_count', await this.#context.session.value(`select ${count}::bigint`));
     }
-    return outcome;
   }
 
   async #declare({ names, type, initial }: StatementOf<'declare'>): Promise<void> {
@@ -172,32 +142,29 @@ export class Interpreter {
     }
   }
 
-  async #if({ branches, otherwise }: StatementOf<'if'>): Promise<Exit> {
+  async #if({ branches, otherwise }: StatementOf<'if'>): Promise<void> {
     for (const { condition, body } of branches) {
       if (await this.#evaluator.isTrue(condition)) return await this.#sequence(body);
     }
-    return await this.#sequence(otherwise);
+    await this.#sequence(otherwise);
   }
 
-  async #loop(statement: StatementOf<'while'> | StatementOf<'loop'>): Promise<Exit> {
-    while (statement.kind === 'loop' || (await this.#evaluator.isTrue(statement.condition))) {
+  async #while({ condition, body }: StatementOf<'while'>): Promise<void> {
+    while (await this.#evaluator.isTrue(condition)) {
       this.#stopSignal.throwIfAborted();
-      const exit = await this.#sequence(statement.body);
-      if (exit === 'break') return undefined;
-      if (exit === 'return') return exit;
+      await this.#sequence(body);
     }
-    return undefined;
   }
 
   /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#beginexceptionend */
-  async #block({ body, handler }: StatementOf<'block'>): Promise<Exit> {
+  async #block({ body, handler }: StatementOf<'block'>): Promise<void> {
     const outer = new Set(this.#variables.values.keys());
     try {
-      return await this.#sequence(body);
+      await this.#sequence(body);
     } catch (error) {
-      // A stopped job ends; its handlers do not run.
+      // No handler can keep a job that was stopped.
       if (!handler || !(error instanceof BigQueryError) || this.#stopSignal.aborted) throw error;
-      return await this.#handle(error, handler, outer);
+      await this.#handle(error, handler, outer);
     } finally {
       this.#variables.leave(outer);
     }
@@ -207,7 +174,7 @@ export class Interpreter {
     error: BigQueryError,
     handler: readonly Statement[],
     outer: ReadonlySet<string>,
-  ): Promise<Exit> {
+  ): Promise<void> {
     this.#variables.leave(outer);
     const before = [...this.#context.system];
     this.#handled.push(error);
@@ -217,7 +184,7 @@ export class Interpreter {
       value: this.#origins.get(error)?.statement ?? '',
     });
     try {
-      return await this.#sequence(handler);
+      await this.#sequence(handler);
     } finally {
       this.#handled.pop();
       this.#context.system.clear();
@@ -233,14 +200,6 @@ export class Interpreter {
     throw handled;
   }
 
-  async #assert({ condition, message }: StatementOf<'assert'>): Promise<void> {
-    if (await this.#evaluator.isTrue(condition)) return;
-    throw invalidQuery(
-      message ? String((await this.#evaluator.value(message)).value) : `Assertion failed: ${condition.text}`,
-    );
-  }
-
-  /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#call */
   async #call({ procedure, arguments: given }: StatementOf<'call'>): Promise<void> {
     const reference = resolveRoutine(procedure, this.#context.defaults);
     this.#context.checkLocation(reference);
@@ -254,23 +213,16 @@ export class Interpreter {
       throw invalidQuery(`Procedures are nested deeper than ${MAX_CALL_DEPTH} calls`);
     }
     const inner = new Variables();
-    for (const [index, { name, mode, type }] of routine.arguments.entries()) {
+    for (const [index, { name, type }] of routine.arguments.entries()) {
       const storage = storageType(parseType(type));
       const expression = given[index];
-      const value =
-        expression && mode !== 'OUT'
-          ? await this.#evaluator.value(expression, storage)
-          : await this.#evaluator.null(storage);
-      inner.declare(name, value);
+      if (expression) inner.declare(name, await this.#evaluator.value(expression, storage));
     }
-    await this.#within(inner, `${reference.datasetId}.${reference.routineId}`, routine.body);
-    for (const [index, { name, mode }] of routine.arguments.entries()) {
-      if (mode !== 'IN') this.#variables.set(given[index]?.text.trim() ?? '', inner.get(name));
-    }
+    await this.#runBody(inner, `${reference.datasetId}.${reference.routineId}`, routine.body);
   }
 
-  /** Runs the body of a procedure with its own variables. */
-  async #within(variables: Variables, procedure: string, body: string): Promise<void> {
+  /** Runs the body of a procedure with variables of its own. */
+  async #runBody(variables: Variables, procedure: string, body: string): Promise<void> {
     const before = { variables: this.#variables, procedure: this.#procedure };
     this.#variables = variables;
     this.#procedure = procedure;
@@ -283,30 +235,6 @@ export class Interpreter {
       this.#variables = before.variables;
       this.#procedure = before.procedure;
       this.#context.variables = before.variables.values;
-    }
-  }
-
-  /** https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#execute_immediate */
-  async #executeImmediate({ sql, into, using }: StatementOf<'execute'>): Promise<void> {
-    const text = String((await this.#evaluator.value(sql, 'VARCHAR')).value);
-    const parameters = new Map<string, TypedValue>();
-    for (const [index, { name, value }] of using.entries()) {
-      parameters.set(name?.toLowerCase() ?? String(index + 1), await this.#evaluator.value(value));
-    }
-    const [statement, ...others] = parseScript(text);
-    if (statement?.kind !== 'sql' || others.length > 0) {
-      throw unsupported('EXECUTE IMMEDIATE of anything but one SQL statement');
-    }
-    const outer = this.#context.parameters;
-    this.#context.parameters = parameters;
-    try {
-      if (into.length === 0) await this.#sql(statement.text);
-      else {
-        const types = into.map((target) => this.#variables.get(target).type);
-        this.#assign(into, await this.#evaluator.columns(statement.text, types));
-      }
-    } finally {
-      this.#context.parameters = outer;
     }
   }
 

@@ -1,19 +1,12 @@
+import { unsupported } from '../error.ts';
 import { Cursor } from './cursor.ts';
-import type {
-  Branch,
-  Fragment,
-  ProcedureArgument,
-  ProcedureDefinition,
-  Statement,
-  Using,
-} from './statement.ts';
+import type { Branch, Fragment, ProcedureArgument, ProcedureDefinition, Statement } from './statement.ts';
 import { syntaxError } from './tokenize.ts';
 
 /**
- * Parses a GoogleSQL script. Procedural statements become trees; every other statement stays text (`kind: 'sql'`) and ends
- * at its semicolon.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language
- * @throws BigQueryError invalidQuery with the position of the first fault.
+ * The statements of a GoogleSQL script. Procedural statements become trees; every other statement stays text (`kind: 'sql'`) up to its
+ * semicolon. https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language
+ * @throws BigQueryError invalidQuery with the place of the first fault.
  */
 export function parseScript(source: string): Statement[] {
   const cursor = new Cursor(source);
@@ -22,7 +15,7 @@ export function parseScript(source: string): Statement[] {
   return statements;
 }
 
-/** Parses statements up to one of these keywords, without taking it, or up to the end of the text. */
+/** The statements before one of these keywords, or up to the end of the text. */
 function parseStatements(cursor: Cursor, ...ends: string[]): Statement[] {
   const statements: Statement[] = [];
   for (;;) {
@@ -39,7 +32,7 @@ function parseStatement(cursor: Cursor): Statement {
   return { ...parsed, at, text: cursor.source.slice(start, cursor.end) };
 }
 
-/** A statement of any kind without the properties that `parseStatement` adds. */
+/** A statement without the properties that `parseStatement` adds. */
 type Unplaced<S = Statement> = S extends Statement ? Omit<S, 'at' | 'text'> : never;
 
 function parseProcedural(cursor: Cursor): Unplaced | undefined {
@@ -47,12 +40,7 @@ function parseProcedural(cursor: Cursor): Unplaced | undefined {
   if (cursor.take('SET')) return parseSet(cursor);
   if (cursor.take('IF')) return parseIf(cursor);
   if (cursor.take('WHILE')) return parseWhile(cursor);
-  if (cursor.take('LOOP')) return { kind: 'loop', body: parseBody(cursor, 'LOOP') };
-  if (cursor.take('BREAK') || cursor.take('LEAVE')) return { kind: 'break' };
-  if (cursor.take('CONTINUE') || cursor.take('ITERATE')) return { kind: 'continue' };
-  if (cursor.take('RETURN')) return { kind: 'return' };
   if (cursor.take('RAISE')) return parseRaise(cursor);
-  if (cursor.take('ASSERT')) return parseAssert(cursor);
   if (cursor.take('COMMIT')) return endsTransaction(cursor, 'commit');
   if (cursor.take('ROLLBACK')) return endsTransaction(cursor, 'rollback');
   if (cursor.take('BEGIN', 'TRANSACTION') || cursor.sees('BEGIN', ';')) {
@@ -60,7 +48,6 @@ function parseProcedural(cursor: Cursor): Unplaced | undefined {
   }
   if (cursor.take('BEGIN')) return parseBlock(cursor);
   if (cursor.take('CALL')) return parseCall(cursor);
-  if (cursor.take('EXECUTE', 'IMMEDIATE')) return parseExecute(cursor);
   const procedure = parseProcedure(cursor);
   return procedure && { kind: 'procedure', procedure };
 }
@@ -101,13 +88,9 @@ function parseIf(cursor: Cursor): Unplaced {
 function parseWhile(cursor: Cursor): Unplaced {
   const condition = cursor.fragmentUntil('DO');
   cursor.expect('DO');
-  return { kind: 'while', condition, body: parseBody(cursor, 'WHILE') };
-}
-
-function parseBody(cursor: Cursor, keyword: string): Statement[] {
   const body = parseStatements(cursor, 'END');
-  cursor.expect('END', keyword);
-  return body;
+  cursor.expect('END', 'WHILE');
+  return { kind: 'while', condition, body };
 }
 
 function parseRaise(cursor: Cursor): Unplaced {
@@ -116,19 +99,13 @@ function parseRaise(cursor: Cursor): Unplaced {
   return { kind: 'raise', message: cursor.fragmentUntil(';') };
 }
 
-function parseAssert(cursor: Cursor): Unplaced {
-  const condition = cursor.fragmentUntil('AS');
-  const message = cursor.take('AS') ? cursor.fragmentUntil(';') : undefined;
-  return { kind: 'assert', condition, ...(message && { message }) };
-}
-
 function endsTransaction(cursor: Cursor, kind: 'begin' | 'commit' | 'rollback'): Unplaced {
   if (kind === 'begin') cursor.take('BEGIN');
   cursor.take('TRANSACTION');
   return { kind };
 }
 
-/** Parses the rest of a block after BEGIN. */
+/** The text behind BEGIN. */
 function parseBlock(cursor: Cursor): Unplaced {
   const body = parseStatements(cursor, 'EXCEPTION', 'END');
   if (!cursor.take('EXCEPTION')) {
@@ -153,21 +130,8 @@ function parseCall(cursor: Cursor): Unplaced {
   return { kind: 'call', procedure, arguments: list };
 }
 
-function parseExecute(cursor: Cursor): Unplaced {
-  const sql = cursor.fragmentUntil('INTO', 'USING');
-  const into = cursor.take('INTO') ? cursor.identifiers() : [];
-  const using: Using[] = [];
-  if (cursor.take('USING')) {
-    do {
-      const value = cursor.fragmentUntil(',', 'AS');
-      using.push(cursor.take('AS') ? { value, name: cursor.identifier() } : { value });
-    } while (cursor.take(','));
-  }
-  return { kind: 'execute', sql, into, using };
-}
-
 /**
- * Parses CREATE PROCEDURE; returns undefined for any other statement.
+ * CREATE PROCEDURE; undefined if the next statement is another one.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_procedure
  */
 function parseProcedure(cursor: Cursor): ProcedureDefinition | undefined {
@@ -177,35 +141,28 @@ function parseProcedure(cursor: Cursor): ProcedureDefinition | undefined {
   const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
   const name = cursor.path();
   const list = parseArguments(cursor);
-  const options = cursor.take('OPTIONS') ? cursor.parenthesised().text : '';
   const { at, start } = cursor;
   cursor.expect('BEGIN');
   parseBlock(cursor);
   const body = { text: cursor.source.slice(start, cursor.end), at };
-  return { name, replace, ifNotExists, arguments: list, options, body };
+  return { name, replace, ifNotExists, arguments: list, body };
 }
 
 function parseArguments(cursor: Cursor): ProcedureArgument[] {
   const list: ProcedureArgument[] = [];
   cursor.expect('(');
   while (!cursor.take(')')) {
-    const mode = cursor.take('INOUT') ? 'INOUT' : cursor.take('OUT') ? 'OUT' : 'IN';
-    if (mode === 'IN' && cursor.peek(1)?.keyword !== ',') cursor.take('IN');
+    if (cursor.sees('OUT') || cursor.sees('INOUT')) throw unsupported('OUT and INOUT arguments');
     const name = cursor.identifier();
-    list.push({ name, mode, type: parseArgumentType(cursor) });
+    list.push({ name, type: parseArgumentType(cursor) });
     if (!cursor.sees(')')) cursor.expect(',');
   }
   return list;
 }
 
-/** Reads a type up to the comma or parenthesis after it; commas between `<` and `>` belong to the type. */
+/** A type, up to the comma or parenthesis behind it. */
 function parseArgumentType(cursor: Cursor): string {
   const { start } = cursor;
-  let depth = 0;
-  while (depth > 0 || !(cursor.sees(',') || cursor.sees(')'))) {
-    const { keyword } = cursor.next();
-    if (keyword === '<') depth += 1;
-    if (keyword === '>') depth -= 1;
-  }
+  while (!(cursor.sees(',') || cursor.sees(')'))) cursor.next();
   return cursor.source.slice(start, cursor.end);
 }

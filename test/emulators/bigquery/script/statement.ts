@@ -1,6 +1,6 @@
 import type { Position } from './tokenize.ts';
 
-/** An SQL expression or query inside a script, as written, with its position. */
+/** An expression or a query of a script, as written, and its place. */
 export interface Fragment {
   readonly text: string;
   readonly at: Position;
@@ -8,7 +8,7 @@ export interface Fragment {
 
 interface Placed {
   readonly at: Position;
-  /** The whole statement as written, for `@@error.statement_text` and the query of its child job. */
+  /** The whole statement as written: the value of `@@error.statement_text`, and the query of its child job. */
   readonly text: string;
 }
 
@@ -28,19 +28,10 @@ export type Statement = Placed &
       }
     | { readonly kind: 'if'; readonly branches: readonly Branch[]; readonly otherwise: readonly Statement[] }
     | { readonly kind: 'while'; readonly condition: Fragment; readonly body: readonly Statement[] }
-    | { readonly kind: 'loop'; readonly body: readonly Statement[] }
-    | { readonly kind: 'break' | 'continue' | 'return' }
     | { readonly kind: 'block'; readonly body: readonly Statement[]; readonly handler?: readonly Statement[] }
     | { readonly kind: 'raise'; readonly message?: Fragment }
-    | { readonly kind: 'assert'; readonly condition: Fragment; readonly message?: Fragment }
     | { readonly kind: 'begin' | 'commit' | 'rollback' }
     | { readonly kind: 'call'; readonly procedure: string; readonly arguments: readonly Fragment[] }
-    | {
-        readonly kind: 'execute';
-        readonly sql: Fragment;
-        readonly into: readonly string[];
-        readonly using: readonly Using[];
-      }
     | { readonly kind: 'procedure'; readonly procedure: ProcedureDefinition }
     | { readonly kind: 'sql' }
   );
@@ -52,15 +43,9 @@ export interface Branch {
   readonly body: readonly Statement[];
 }
 
-export interface Using {
-  readonly name?: string;
-  readonly value: Fragment;
-}
-
 export interface ProcedureArgument {
   readonly name: string;
-  readonly mode: 'IN' | 'OUT' | 'INOUT';
-  /** The GoogleSQL type as written. */
+  /** The type in GoogleSQL, as written. */
   readonly type: string;
 }
 
@@ -69,8 +54,6 @@ export interface ProcedureDefinition {
   readonly replace: boolean;
   readonly ifNotExists: boolean;
   readonly arguments: readonly ProcedureArgument[];
-  /** The text inside the parentheses of OPTIONS; empty without OPTIONS. */
-  readonly options: string;
-  /** The text from BEGIN to END, as written. */
+  /** From BEGIN to END, as written. */
   readonly body: Fragment;
 }

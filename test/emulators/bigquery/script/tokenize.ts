@@ -1,6 +1,6 @@
 import { invalidQuery } from '../error.ts';
 
-/** The position of a token; both numbers start at 1, as in GoogleSQL's messages. */
+/** The place of a token. Both numbers begin at 1, as in the messages of GoogleSQL. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -10,12 +10,9 @@ export interface Token extends Position {
   readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'system' | 'symbol';
   /** As written. */
   readonly text: string;
-  /**
-   * The meaning of the token: an identifier without backticks, a decoded string, bytes as hexadecimal digits, or a
-   * parameter in lower case without `@`.
-   */
+  /** The meaning: a name without backticks, a decoded string, bytes as hexadecimal digits, a parameter in lower case without `@`. */
   readonly value: string;
-  /** The upper-case text of a word, or the text of a symbol; empty for other tokens. */
+  /** The text of a word in upper case, or the text of a symbol; empty for other kinds. */
   readonly keyword: string;
   readonly start: number;
   readonly end: number;
@@ -28,12 +25,12 @@ const SYSTEM_VARIABLE = /@@[A-Za-z_][\w.]*/y;
 const PARAMETER = /@[A-Za-z_]\w*/y;
 const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|(?<![\w`])\.\d+)(?:[eE][+-]?\d+)?/y;
 const WORD = /[A-Za-z_]\w*/y;
-// `>>` is two symbols, because it usually closes two types.
+// `>>` is two symbols, since it usually ends two types.
 const SYMBOL = /<=|>=|<>|!=|<<|\|\||=>|[-+*/%=<>(){}[\],.;:?~&|^@]/y;
 
 const asWritten = (text: string): string => text;
 
-/** What a token may be other than a string, the first that fits counts. */
+/** The kinds of tokens except strings. The first pattern that matches counts. */
 const PATTERNS: readonly {
   readonly kind: Token['kind'];
   readonly pattern: RegExp;
@@ -48,9 +45,8 @@ const PATTERNS: readonly {
 ];
 
 /**
- * Splits a GoogleSQL text into tokens and leaves out comments and white space.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
- * @throws BigQueryError invalidQuery with the position of an invalid character or string.
+ * The tokens of a text in GoogleSQL, without comments and white space: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
+ * @throws BigQueryError invalidQuery with the place of a character that begins no token.
  */
 export function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
@@ -128,6 +124,7 @@ function readString(source: string, offset: number): StringLiteral | undefined {
   return { text, value: value.toString('hex'), bytes: true };
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences */
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[xX]([0-9a-fA-F]{2})|([0-7]{3})|([\s\S]))/;
 const CONTROL_CHARACTERS: Readonly<Record<string, string>> = {
   a: '\x07',
@@ -139,10 +136,7 @@ const CONTROL_CHARACTERS: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-/**
- * `\x` and octal escapes are bytes in a bytes literal and code points in a string literal.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences
- */
+/** `\x` and octal escapes are bytes in a bytes literal and code points in a string literal. */
 function decode(body: string, asBytes = false): Buffer {
   const parts: Buffer[] = [];
   let rest = body;

@@ -2,8 +2,8 @@ import type { TypedValue } from '../engine.ts';
 import { invalidQuery } from '../error.ts';
 
 /**
- * The variables of a script or of one procedure call. Names ignore case, and an inner block cannot declare a name again.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin
+ * The variables of a script or of one call of a procedure. The case of names does not count, and a block cannot declare a name again.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#declare
  */
 export class Variables {
   readonly #values = new Map<string, TypedValue>();
@@ -24,13 +24,13 @@ export class Variables {
     return value;
   }
 
-  /** Sets a variable; the value must already have its type. */
+  /** The value must have the type of the variable. */
   set(name: string, value: TypedValue): void {
     this.get(name);
     this.#values.set(name.toLowerCase(), value);
   }
 
-  /** Ends a block: forgets the variables that are not in `names`, the names before the block. */
+  /** Forgets all other variables than these, at the end of a block. */
   leave(names: ReadonlySet<string>): void {
     for (const name of this.#values.keys()) if (!names.has(name)) this.#values.delete(name);
   }

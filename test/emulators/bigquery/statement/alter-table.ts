@@ -1,99 +1,84 @@
 import type { Table } from '../catalog.ts';
 import { invalidQuery, unsupported } from '../error.ts';
 import { quoted } from '../field.ts';
-import { resolveTable, storageTable } from '../names.ts';
+import { storageTable } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
 import { addColumn } from '../table-storage.ts';
 import { dropKeyVersions } from '../write/key-versions.ts';
-import { checkColumns, defaultTexts, parseColumn, parsePrimaryKey } from './create-table.ts';
-import { parseOptions } from './options.ts';
+import { checkColumns, parseColumn, parsePrimaryKey } from './create-table.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
 /**
- * ALTER TABLE [IF EXISTS] name, with one or more actions separated by commas.
+ * ALTER TABLE name, with one or more actions between commas: ADD COLUMN, DROP COLUMN, ADD PRIMARY KEY, DROP PRIMARY KEY.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_column_statement
  */
 export async function alterTable(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('ALTER', 'TABLE');
-  const ifExists = cursor.take('IF', 'EXISTS');
-  const path = cursor.path();
-  const reference = resolveTable(path, context.defaults);
-  const statistics = { statementType: 'ALTER_TABLE', ddlOperationPerformed: 'ALTER' };
-  if (ifExists && !context.warehouse.catalog.findTable(reference)) {
-    return { statistics: { ...statistics, ddlOperationPerformed: 'SKIP' } };
-  }
-  let table = context.target(path).table;
+  let { table } = context.target(cursor.path());
   do {
     table = await alter(cursor, table, context);
   } while (cursor.take(','));
   if (!cursor.done) throw cursor.unexpected('end of statement');
-  return { statistics };
+  return { statistics: { statementType: 'ALTER_TABLE', ddlOperationPerformed: 'ALTER' } };
 }
 
 async function alter(cursor: Cursor, table: Table, context: StatementContext): Promise<Table> {
-  const { catalog } = context.warehouse;
-  const storage = storageTable(table.reference);
-  const lastModifiedTime = String(Date.now());
-  if (cursor.take('ADD', 'COLUMN')) {
-    const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
-    const { field } = parseColumn(cursor);
-    if (table.fields.some(({ name }) => name.toLowerCase() === field.name.toLowerCase())) {
-      if (ifNotExists) return table;
-      throw invalidQuery(`Column already exists: ${field.name}`);
-    }
-    // https://cloud.google.com/bigquery/docs/managing-table-schemas
-    if (field.mode === 'REQUIRED') {
-      throw invalidQuery(`Cannot add required column ${field.name} to an existing table`);
-    }
-    const changed: Table = { ...table, fields: [...table.fields, field], lastModifiedTime };
-    const text = defaultTexts([field], context).get(field.name.toLowerCase());
-    await catalog.putTable(changed, { storage: (session) => addColumn(session, storage, field, text) });
-    return changed;
+  if (cursor.take('ADD', 'COLUMN')) return await addTo(cursor, table, context);
+  if (cursor.take('DROP', 'COLUMN')) return await dropFrom(cursor, table, context);
+  const { primaryKey, ...others } = table.tableConstraints ?? {};
+  if (cursor.take('DROP', 'PRIMARY', 'KEY')) return await putKey(table, others, context);
+  // https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_primary_key_statement
+  if (cursor.take('ADD', 'PRIMARY', 'KEY')) {
+    if (primaryKey) throw invalidQuery(`Table ${table.reference.tableId} already has a primary key`);
+    return await putKey(table, { primaryKey: { columns: parsePrimaryKey(cursor) } }, context);
   }
-  if (cursor.take('DROP', 'COLUMN')) {
-    const ifExists = cursor.take('IF', 'EXISTS');
-    const name = cursor.identifier();
-    if (ifExists && !table.fields.some((field) => field.name.toLowerCase() === name.toLowerCase())) {
-      return table;
-    }
-    const field = fieldNamed({ table, storage, temporary: false }, name);
-    const changed = { ...table, fields: table.fields.filter((each) => each !== field), lastModifiedTime };
-    checkColumns(changed.fields, table);
-    await catalog.putTable(changed, {
-      storage: (session) => session.run(`alter table ${storage} drop column ${quoted(field.name)}`),
-    });
-    return changed;
+  throw unsupported(`ALTER TABLE … ${cursor.peek()?.text ?? ''} ${cursor.peek(1)?.text ?? ''}`);
+}
+
+/** A new column cannot be required: https://cloud.google.com/bigquery/docs/managing-table-schemas#add_an_empty_column */
+async function addTo(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<Table> {
+  const field = parseColumn(cursor);
+  if (table.fields.some(({ name }) => name.toLowerCase() === field.name.toLowerCase())) {
+    throw invalidQuery(`Column already exists: ${field.name}`);
   }
-  const changed = { ...table, ...alteredSettings(cursor, table), lastModifiedTime };
-  checkColumns(changed.fields, changed);
-  const otherKey = changed.tableConstraints !== table.tableConstraints;
-  await catalog.putTable(changed, {
-    // The stored versions belong to the old key.
-    ...(otherKey && { storage: (session) => dropKeyVersions(session, table.reference) }),
+  if (field.mode === 'REQUIRED') {
+    throw invalidQuery(`Cannot add required column ${field.name} to an existing table`);
+  }
+  const changed = { ...table, fields: [...table.fields, field], lastModifiedTime: String(Date.now()) };
+  await warehouse.catalog.putTable(changed, {
+    storage: (session) => addColumn(session, storageTable(table.reference), field),
   });
   return changed;
 }
 
 /**
- * Reads an action that leaves the rows unchanged.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_primary_key_statement
+ * A column of the key, the partitions or the clusters cannot be dropped.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_drop_column_statement
  */
-function alteredSettings(cursor: Cursor, table: Table): Partial<Table> {
-  if (cursor.take('SET', 'OPTIONS')) return parseOptions(cursor.parenthesised().text);
-  if (cursor.take('ADD', 'PRIMARY', 'KEY')) {
-    if (table.tableConstraints?.primaryKey) {
-      throw invalidQuery(`Table ${table.reference.tableId} already has a primary key`);
-    }
-    return {
-      tableConstraints: { ...table.tableConstraints, primaryKey: { columns: parsePrimaryKey(cursor) } },
-    };
-  }
-  if (cursor.take('DROP', 'PRIMARY', 'KEY')) {
-    cursor.take('IF', 'EXISTS');
-    const { primaryKey: _, ...others } = table.tableConstraints ?? {};
-    return { tableConstraints: others };
-  }
-  throw unsupported(`ALTER TABLE … ${cursor.peek()?.text ?? ''} ${cursor.peek(1)?.text ?? ''}`);
+async function dropFrom(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<Table> {
+  const storage = storageTable(table.reference);
+  const dropped = fieldNamed({ table, storage }, cursor.identifier());
+  const fields = table.fields.filter((field) => field !== dropped);
+  checkColumns(fields, table);
+  const changed = { ...table, fields, lastModifiedTime: String(Date.now()) };
+  await warehouse.catalog.putTable(changed, {
+    storage: (session) => session.run(`alter table ${storage} drop column ${quoted(dropped.name)}`),
+  });
+  return changed;
+}
+
+/** The changes that an upsert stream remembers belong to the old key, so they are forgotten [not documented]. */
+async function putKey(
+  table: Table,
+  tableConstraints: NonNullable<Table['tableConstraints']>,
+  { warehouse }: StatementContext,
+): Promise<Table> {
+  const changed = { ...table, tableConstraints, lastModifiedTime: String(Date.now()) };
+  checkColumns(changed.fields, changed);
+  await warehouse.catalog.putTable(changed, {
+    storage: (session) => dropKeyVersions(session, table.reference),
+  });
+  return changed;
 }

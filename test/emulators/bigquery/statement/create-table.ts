@@ -1,6 +1,6 @@
-import { alreadyExists, createdNow, type ForeignKey, type Table, type TableSettings } from '../catalog.ts';
-import { BigQueryError, invalidQuery, unsupported } from '../error.ts';
-import { type Field, readType } from '../field.ts';
+import { alreadyExists, createdNow, type Table, type TableSettings } from '../catalog.ts';
+import { BigQueryError, invalidQuery } from '../error.ts';
+import { type Field, type FieldType, readType } from '../field.ts';
 import { resolveTable, storageTable, type TableReference } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
 import { checkFields, createStorage, dropStorage } from '../table-storage.ts';
@@ -8,33 +8,26 @@ import { parseOptions } from './options.ts';
 import { parsePartitioning } from './partitioning.ts';
 import { describeQuery } from './query.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
-import { temporaryStorage } from './target.ts';
 
 interface Definition {
   readonly path: string;
   readonly replace: boolean;
-  readonly temporary: boolean;
   readonly ifNotExists: boolean;
-  /** Undefined if the query after AS defines the columns. */
+  /** Undefined if the query behind AS defines the columns. */
   readonly fields: readonly Field[] | undefined;
   readonly settings: TableSettings;
-  readonly options: string;
   readonly query: string | undefined;
 }
 
 /**
- * CREATE [OR REPLACE] [TEMP] TABLE [IF NOT EXISTS] …, with columns, with AS and a query, or with both.
+ * CREATE [OR REPLACE] TABLE [IF NOT EXISTS] …, with columns or AS a query, or both.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_table_statement
  */
 export async function createTable(sql: string, context: StatementContext): Promise<Outcome> {
-  const definition = parseDefinition(new Cursor(sql), context);
-  const reference = definition.temporary
-    ? { projectId: context.defaults.projectId, datasetId: '_SESSION', tableId: definition.path }
-    : resolveTable(definition.path, context.defaults);
-  if (!definition.temporary) context.checkLocation(reference);
-  const before = definition.temporary
-    ? context.temporary.get(definition.path.toLowerCase())
-    : context.warehouse.catalog.findTable(reference);
+  const definition = parseDefinition(new Cursor(sql));
+  const reference = resolveTable(definition.path, context.defaults);
+  context.checkLocation(reference);
+  const before = context.warehouse.catalog.findTable(reference);
   const statementType = definition.query === undefined ? 'CREATE_TABLE' : 'CREATE_TABLE_AS_SELECT';
   if (before && definition.ifNotExists) {
     return { statistics: { statementType, ddlOperationPerformed: 'SKIP' } };
@@ -55,198 +48,123 @@ async function make(
     definition.fields ?? (query ? await describeQuery(query.sql, query.bindings, query.names, context) : []);
   checkFields(fields);
   checkColumns(fields, definition.settings);
-  const table: Table = {
-    reference,
-    type: 'TABLE',
-    fields,
-    ...createdNow(),
-    ...definition.settings,
-    ...parseOptions(definition.options),
-  };
-  const storage = definition.temporary ? temporaryStorage(table) : storageTable(reference);
+  const table: Table = { reference, type: 'TABLE', fields, ...createdNow(), ...definition.settings };
+  const storage = storageTable(reference);
   const fill = async (): Promise<void> => {
-    if (before && definition.temporary) await context.session.run(`drop table if exists ${storage}`);
-    else if (before) await dropStorage(context.session, reference);
-    await createStorage(
-      context.session,
-      storage,
-      fields,
-      defaultTexts(fields, context),
-      definition.temporary,
-    );
+    if (before) await dropStorage(context.session, reference);
+    await createStorage(context.session, storage, fields);
     if (query) await context.session.run(`insert into ${storage} ${query.sql}`, query.bindings);
   };
-  if (definition.temporary) {
-    await fill();
-    context.temporary.set(definition.path.toLowerCase(), table);
-  } else {
-    try {
-      await context.warehouse.catalog.putTable(table, {
-        storage: fill,
-        session: context.session,
-        mustBeNew: !before,
-      });
-    } catch (error) {
-      // Another job created the table after this job looked for it.
-      if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate') {
-        throw error;
-      }
-      return 'SKIP';
+  try {
+    await context.warehouse.catalog.putTable(table, {
+      storage: fill,
+      session: context.session,
+      mustBeNew: !before,
+    });
+  } catch (error) {
+    // Another job may have created the table since `before` was read.
+    if (!definition.ifNotExists || !(error instanceof BigQueryError) || error.reason !== 'duplicate') {
+      throw error;
     }
+    return 'SKIP';
   }
   return before ? 'REPLACE' : 'CREATE';
 }
 
-/** Returns DuckDB expressions for the column defaults, by lower-case name. */
-export function defaultTexts(fields: readonly Field[], context: StatementContext): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (const { name, defaultValueExpression: expression } of fields) {
-    if (expression === undefined) continue;
-    if (/\bcurrent_/i.test(expression)) throw unsupported('the current time as a default');
-    texts.set(name.toLowerCase(), context.translation(new Map()).expression(expression).sql);
-  }
-  return texts;
-}
-
-function parseDefinition(cursor: Cursor, context: StatementContext): Definition {
+function parseDefinition(cursor: Cursor): Definition {
   cursor.expect('CREATE');
   const replace = cursor.take('OR', 'REPLACE');
-  const temporary = cursor.take('TEMP') || cursor.take('TEMPORARY');
   cursor.expect('TABLE');
   const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
   const path = cursor.path();
-  const { fields, tableConstraints } = cursor.take('(') ? parseColumns(cursor, context) : {};
+  const { fields, tableConstraints } = cursor.take('(') ? parseColumns(cursor) : {};
   const partitioning = cursor.take('PARTITION', 'BY')
     ? parsePartitioning(cursor.fragmentUntil('CLUSTER', 'OPTIONS', 'AS').text)
     : {};
   const clustering = cursor.take('CLUSTER', 'BY') ? { clustering: { fields: cursor.identifiers() } } : {};
-  const options = cursor.take('OPTIONS') ? cursor.parenthesised().text : '';
+  const options = cursor.take('OPTIONS') ? parseOptions(cursor.parenthesised().text) : {};
   const query = cursor.take('AS') ? cursor.fragmentUntil(';').text : undefined;
   if (!cursor.done) throw cursor.unexpected('end of statement');
   if (!fields && query === undefined) throw invalidQuery('CREATE TABLE needs columns or a query');
-  const settings = { ...(tableConstraints && { tableConstraints }), ...partitioning, ...clustering };
-  return { path, replace, temporary, ifNotExists, fields, settings, options, query };
+  const settings = {
+    ...(tableConstraints && { tableConstraints }),
+    ...partitioning,
+    ...clustering,
+    ...options,
+  };
+  return { path, replace, ifNotExists, fields, settings, query };
 }
 
-interface Columns {
-  readonly fields: readonly Field[];
-  readonly tableConstraints?: NonNullable<TableSettings['tableConstraints']>;
-}
-
-/** Reads the columns and constraints up to the closing parenthesis. */
-function parseColumns(cursor: Cursor, context: StatementContext): Columns {
+/** The inside of the parentheses, up to the closing one. */
+function parseColumns(cursor: Cursor): Pick<TableSettings, 'tableConstraints'> & { fields: Field[] } {
   const fields: Field[] = [];
-  const foreignKeys: ForeignKey[] = [];
   let primaryKey: readonly string[] | undefined;
   while (!cursor.take(')')) {
-    const name = cursor.take('CONSTRAINT') ? cursor.identifier() : undefined;
     if (cursor.take('PRIMARY', 'KEY')) primaryKey = parsePrimaryKey(cursor);
-    else if (cursor.take('FOREIGN', 'KEY')) foreignKeys.push(parseForeignKey(cursor, name, context));
-    else {
-      const column = parseColumn(cursor);
-      fields.push(column.field);
-      if (column.isKey) primaryKey = [column.field.name];
-    }
+    else fields.push(parseColumn(cursor));
     if (!cursor.sees(')')) cursor.expect(',');
   }
-  if (!primaryKey && foreignKeys.length === 0) return { fields };
-  return {
-    fields,
-    tableConstraints: {
-      ...(primaryKey && { primaryKey: { columns: primaryKey } }),
-      ...(foreignKeys.length > 0 && { foreignKeys }),
-    },
-  };
+  return { fields, ...(primaryKey && { tableConstraints: { primaryKey: { columns: primaryKey } } }) };
 }
 
-/**
- * Reads one column with its constraints, for CREATE TABLE and ADD COLUMN.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#column_name_and_column_schema
- */
-export function parseColumn(cursor: Cursor): { readonly field: Field; readonly isKey: boolean } {
+/** One column, as in CREATE TABLE and ADD COLUMN. */
+export function parseColumn(cursor: Cursor): Field {
   const name = cursor.identifier();
   const shape = readType(cursor);
-  let field: Field = { name, ...shape };
-  let isKey = false;
-  for (;;) {
-    if (cursor.take('NOT', 'NULL')) {
-      field = { ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'REQUIRED' };
-    } else if (cursor.take('DEFAULT')) {
-      field = {
-        ...field,
-        defaultValueExpression: cursor.fragmentUntil(',', 'NOT', 'OPTIONS', 'PRIMARY').text,
-      };
-    } else if (cursor.take('OPTIONS')) {
-      const { description } = parseOptions(cursor.parenthesised().text);
-      if (description !== undefined) field = { ...field, description };
-    } else if (cursor.take('PRIMARY', 'KEY')) {
-      cursor.expect('NOT', 'ENFORCED');
-      isKey = true;
-    } else return { field, isKey };
-  }
+  return { name, ...shape, ...(cursor.take('NOT', 'NULL') && { mode: 'REQUIRED' }) };
 }
 
-/** Reads the columns after PRIMARY KEY. */
+/** The columns behind PRIMARY KEY: https://cloud.google.com/bigquery/docs/primary-foreign-keys */
 export function parsePrimaryKey(cursor: Cursor): string[] {
-  const columns = parseNames(cursor);
-  expectNotEnforced(cursor, 'primary key');
+  cursor.expect('(');
+  const columns = cursor.identifiers();
+  cursor.expect(')');
+  if (!cursor.take('NOT', 'ENFORCED')) {
+    throw invalidQuery('Enforced primary key constraints are not supported; use NOT ENFORCED');
+  }
   return columns;
 }
 
-function parseForeignKey(cursor: Cursor, name: string | undefined, context: StatementContext): ForeignKey {
-  const columns = parseNames(cursor);
-  cursor.expect('REFERENCES');
-  const referencedTable = resolveTable(cursor.path(), context.defaults);
-  const referenced = parseNames(cursor);
-  expectNotEnforced(cursor, 'foreign key');
-  const columnReferences = columns.map((referencingColumn, index) => ({
-    referencingColumn,
-    referencedColumn: referenced[index] ?? '',
-  }));
-  return { ...(name !== undefined && { name }), referencedTable, columnReferences };
-}
+/** https://cloud.google.com/bigquery/docs/partitioned-tables#date_timestamp_partitioned_tables */
+const PARTITIONING_TYPES: readonly FieldType[] = ['DATE', 'TIMESTAMP', 'DATETIME'];
+/** https://cloud.google.com/bigquery/docs/clustered-tables#cluster_column_types */
+const CLUSTERING_TYPES: readonly FieldType[] = [
+  'BIGNUMERIC',
+  'BOOLEAN',
+  'DATE',
+  'DATETIME',
+  'INTEGER',
+  'NUMERIC',
+  'STRING',
+  'TIMESTAMP',
+];
+/** https://cloud.google.com/bigquery/docs/clustered-tables#limitations */
+const MAX_CLUSTERING_COLUMNS = 4;
+/** https://cloud.google.com/bigquery/docs/primary-foreign-keys#limitations */
+const MAX_KEY_COLUMNS = 16;
 
-/** https://cloud.google.com/bigquery/docs/primary-foreign-keys */
-function expectNotEnforced(cursor: Cursor, what: string): void {
-  if (!cursor.take('NOT', 'ENFORCED')) {
-    throw invalidQuery(`Enforced ${what} constraints are not supported; use NOT ENFORCED`);
-  }
-}
-
-function parseNames(cursor: Cursor): string[] {
-  cursor.expect('(');
-  const names = cursor.identifiers();
-  cursor.expect(')');
-  return names;
-}
-
-/** @throws BigQueryError if keys, partitions or clusters name a missing column or a column of the wrong type. */
+/** @throws BigQueryError if the key, the partitions or the clusters name a column that does not exist or has an unfit type. */
 export function checkColumns(fields: readonly Field[], settings: TableSettings): void {
-  const { timePartitioning, rangePartitioning, clustering, tableConstraints } = settings;
+  const { timePartitioning, clustering, tableConstraints } = settings;
   const find = (name: string, use: string): Field => {
     const field = fields.find((each) => each.name.toLowerCase() === name.toLowerCase());
     if (!field) throw invalidQuery(`The field specified for ${use} cannot be found in the schema: ${name}`);
     return field;
   };
-  // https://cloud.google.com/bigquery/docs/partitioned-tables
-  const partitioned = timePartitioning?.field ?? rangePartitioning?.field;
-  if (partitioned !== undefined) {
-    const { type } = find(partitioned, 'partitioning');
-    const fits = timePartitioning ? ['DATE', 'TIMESTAMP', 'DATETIME'] : ['INTEGER'];
-    if (!fits.includes(type)) {
-      throw invalidQuery(`The field ${partitioned} of type ${type} cannot be used for partitioning`);
-    }
+  const check = (name: string, use: string, types: readonly FieldType[]): void => {
+    const { type, mode } = find(name, use);
+    if (mode !== 'REPEATED' && types.includes(type)) return;
+    throw invalidQuery(`The field ${name} of type ${type} cannot be used for ${use}`);
+  };
+  if (timePartitioning) check(timePartitioning.field, 'partitioning', PARTITIONING_TYPES);
+  const clusters = clustering?.fields ?? [];
+  if (clusters.length > MAX_CLUSTERING_COLUMNS) {
+    throw invalidQuery(`At most ${MAX_CLUSTERING_COLUMNS} clustering columns are allowed`);
   }
-  // https://cloud.google.com/bigquery/docs/clustered-tables#limitations
-  if ((clustering?.fields.length ?? 0) > 4) throw invalidQuery('At most 4 clustering columns are allowed');
-  for (const name of clustering?.fields ?? []) {
-    const { type, mode } = find(name, 'clustering');
-    if (mode === 'REPEATED' || ['JSON', 'FLOAT', 'RECORD', 'BYTES', 'TIME'].includes(type)) {
-      throw invalidQuery(`The field ${name} of type ${type} cannot be used for clustering`);
-    }
+  for (const name of clusters) check(name, 'clustering', CLUSTERING_TYPES);
+  const key = tableConstraints?.primaryKey?.columns ?? [];
+  if (key.length > MAX_KEY_COLUMNS) {
+    throw invalidQuery(`At most ${MAX_KEY_COLUMNS} columns are allowed in a primary key`);
   }
-  for (const name of tableConstraints?.primaryKey?.columns ?? []) find(name, 'the primary key');
-  for (const key of tableConstraints?.foreignKeys ?? []) {
-    for (const { referencingColumn } of key.columnReferences) find(referencingColumn, 'a foreign key');
-  }
+  for (const name of key) find(name, 'the primary key');
 }

@@ -19,13 +19,13 @@ export async function createView(sql: string, context: StatementContext): Promis
   const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
   const reference = resolveTable(cursor.path(), context.defaults);
   if (cursor.sees('(')) throw unsupported('a view with a list of columns');
-  const options = parseOptions(cursor.take('OPTIONS') ? cursor.parenthesised().text : '');
+  const options = cursor.take('OPTIONS') ? parseOptions(cursor.parenthesised().text) : {};
   cursor.expect('AS');
   const viewQuery = cursor.fragmentUntil(';').text;
   context.checkLocation(reference);
   const before = context.warehouse.catalog.findTable(reference);
   if (before?.type === 'TABLE' && replace) throw invalid(`${reference.tableId} is not a view`);
-  // Checked before the catalog does, because the query of the skipped statement may be invalid.
+  // Before the query is checked, whose tables may be gone if the view exists.
   if (before && ifNotExists) {
     return { statistics: { statementType: 'CREATE_VIEW', ddlOperationPerformed: 'SKIP' } };
   }

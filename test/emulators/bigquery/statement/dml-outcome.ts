@@ -1,10 +1,7 @@
 import type { DmlStats } from '../job.ts';
 import type { Outcome } from './statement-context.ts';
 
-/**
- * Returns the statistics of a statement that changed rows.
- * https://cloud.google.com/bigquery/docs/reference/rest/v2/DmlStats
- */
+/** The statistics of DML: https://cloud.google.com/bigquery/docs/reference/rest/v2/DmlStats */
 export function dmlOutcome(
   statementType: string,
   rows: { inserted?: number; updated?: number; deleted?: number },

@@ -8,11 +8,10 @@ import { type Expression, parseStatement, print } from '../translate/syntax-tree
 import type { Translation } from '../translate/translate.ts';
 import { dmlOutcome } from './dml-outcome.ts';
 import { runMerge } from './merge.ts';
-import { refuseSeveralSources } from './several-sources.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
-/** Runs INSERT, UPDATE, DELETE or MERGE: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax */
+/** INSERT, UPDATE, DELETE or MERGE: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax */
 export async function runDml(sql: string, context: StatementContext): Promise<Outcome> {
   const tree = parseStatement(normalise(sql));
   if ('insert' in tree) return await runInsert(tree.insert, context);
@@ -66,38 +65,29 @@ function values(rows: Node<'insert'>['values'], columns: readonly Field[], trans
   return `values ${written.join(', ')}`;
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#update_statement */
 async function runUpdate(update: Node<'update'>, context: StatementContext): Promise<Outcome> {
-  // https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#update_statement
   if (!update.where_clause) throw invalidQuery('UPDATE must have a WHERE clause');
+  if (update.from_clause || update.from_joins.length > 0) throw unsupported('UPDATE with FROM: use MERGE');
   const target = context.target(tablePath(update.table));
   const alias = quoted(update.table.alias?.name ?? target.table.reference.tableId);
   const translation = context.translation();
-  const items: Expression[] = [{ table: update.table }, ...(update.from_clause?.expressions ?? [])];
+  const item: Expression = { table: update.table };
   const changes = update.set.map(([column, value]) => {
-    return `${quoted(fieldNamed(target, column.name).name)} = ${print(translation.within(value, items))}`;
+    return `${quoted(fieldNamed(target, column.name).name)} = ${print(translation.within(value, [item]))}`;
   });
-  const sources = items.slice(1).map((item) => print(translation.relation(item)));
-  if (update.from_joins.length > 0) throw unsupported('JOIN in UPDATE');
-  const condition = print(translation.within(update.where_clause.this, items));
-  const updated = await context.change(target, async () => {
-    const from = sources.join(', ');
-    if (from)
-      await refuseSeveralSources(context.session, translation.bindings, {
-        storage: target.storage,
-        alias,
-        from,
-        condition,
-      });
-    return await context.session.run(
-      `update ${target.storage} as ${alias} set ${changes.join(', ')}${from && ` from ${from}`} where ${condition}`,
+  const condition = print(translation.within(update.where_clause.this, [item]));
+  const updated = await context.change(target, () =>
+    context.session.run(
+      `update ${target.storage} as ${alias} set ${changes.join(', ')} where ${condition}`,
       translation.bindings,
-    );
-  });
+    ),
+  );
   return dmlOutcome('UPDATE', { updated });
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#delete_statement */
 async function runDelete(statement: Node<'delete'>, context: StatementContext): Promise<Outcome> {
-  // https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#delete_statement
   if (!statement.where_clause) throw invalidQuery('DELETE must have a WHERE clause');
   const target = context.target(tablePath(statement.table));
   const alias = statement.alias ?? statement.table.alias;

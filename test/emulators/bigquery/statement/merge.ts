@@ -20,7 +20,10 @@ interface Clauses {
   readonly translation: Translation;
 }
 
-/** https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement */
+/**
+ * MERGE … WHEN MATCHED … UPDATE, WHEN NOT MATCHED … INSERT.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
+ */
 export async function runMerge(merge: Merge, context: StatementContext): Promise<Outcome> {
   const item = 'alias' in merge.this ? merge.this.alias : { this: merge.this, alias: null };
   if (!('table' in item.this)) throw unsupported('this target of MERGE');
@@ -65,8 +68,8 @@ export async function runMerge(merge: Merge, context: StatementContext): Promise
 }
 
 /**
- * Counts the rows that the statement will change. DuckDB 1.5 can return them by RETURNING, but it then copies columns that
- * a clause does not set from uninitialised memory, and sometimes crashes.
+ * Counts what the statement is going to do. DuckDB could count by RETURNING, but with that version 1.5 copies the columns that a clause does
+ * not set from uninitialised memory, and sometimes crashes.
  */
 async function countActions(
   whens: readonly TranslatedWhen[],
@@ -74,12 +77,11 @@ async function countActions(
   from: string,
   { session }: StatementContext,
 ): Promise<Record<Action, number>> {
-  const counts: Record<Action, number> = { inserted: 0, updated: 0, deleted: 0 };
+  const counts: Record<Action, number> = { inserted: 0, updated: 0 };
   const storage = `${target.storage} as ${alias}`;
   const rowsOf: Record<Kind, string> = {
     matched: `${storage} join ${from} on ${on}`,
     'not matched by target': `${from} where not exists (select * from ${storage} where ${on})`,
-    'not matched by source': `${storage} where not exists (select * from ${from} where ${on})`,
   };
   for (const [kind, rows] of Object.entries(rowsOf)) {
     const clauses = whens.filter((when) => when.kind === kind);
@@ -94,7 +96,7 @@ async function countActions(
   return counts;
 }
 
-/** Returns the source with its alias, in the form of an item of FROM. */
+/** The source under its alias, as an item of FROM. */
 function sourceOf(using: Expression): Expression {
   if ('alias' in using && 'table' in using.alias.this) {
     return { table: { ...using.alias.this.table, alias: using.alias.alias } };
@@ -102,8 +104,8 @@ function sourceOf(using: Expression): Expression {
   return using;
 }
 
-type Kind = 'matched' | 'not matched by target' | 'not matched by source';
-type Action = 'inserted' | 'updated' | 'deleted';
+type Kind = 'matched' | 'not matched by target';
+type Action = 'inserted' | 'updated';
 
 interface TranslatedWhen {
   readonly text: string;
@@ -116,10 +118,10 @@ function translateWhen(node: Expression, clauses: Clauses, target: Expression): 
   if (!('when' in node)) throw unsupported(`${Object.keys(node)[0]} in MERGE`);
   const { when } = node;
   const matches = isTrue(when.matched);
-  const bySource = !matches && isTrue(when.source);
-  const visible = matches ? [target, clauses.source] : bySource ? [target] : [clauses.source];
+  if (!matches && isTrue(when.source)) throw unsupported('WHEN NOT MATCHED BY SOURCE');
+  const visible = matches ? [target, clauses.source] : [clauses.source];
   const condition = when.condition && print(clauses.translation.within(when.condition, visible));
-  const kind = matches ? 'matched' : bySource ? 'not matched by source' : 'not matched by target';
+  const kind = matches ? 'matched' : 'not matched by target';
   const { action, text } = translateAction(when, clauses, visible);
   return {
     text: `when ${kind}${condition ? ` and (${condition})` : ''} then ${text}`,
@@ -134,15 +136,11 @@ function translateAction(
   clauses: Clauses,
   visible: readonly Expression[],
 ): { action: Action; text: string } {
-  if ('var' in then && then.var.this.toUpperCase() === 'DELETE') return { action: 'deleted', text: 'delete' };
   const [action, first, second] = 'tuple' in then ? then.tuple.expressions : [];
   const name = action && 'var' in action ? action.var.this.toUpperCase() : '';
   if (name === 'UPDATE' && first && 'tuple' in first) {
     const changes = first.tuple.expressions.map((each) => assignment(each, clauses, visible));
     return { action: 'updated', text: `update set ${changes.join(', ')}` };
-  }
-  if (name === 'INSERT' && first && 'var' in first && first.var.this.toUpperCase() === 'ROW') {
-    return { action: 'inserted', text: insertRow(clauses) };
   }
   if (name === 'INSERT' && first && 'tuple' in first) {
     return { action: 'inserted', text: insertValues(first, second, clauses, visible) };
@@ -156,7 +154,7 @@ function assignment(node: Expression, clauses: Clauses, visible: readonly Expres
   return `${quoted(column.name)} = ${print(clauses.translation.within(node.eq.right, visible))}`;
 }
 
-/** `INSERT (columns) VALUES (values)`, or `INSERT VALUES (values)` for all columns in order. */
+/** `INSERT (columns) VALUES (values)`, or `INSERT VALUES (values)` for all columns in their order. */
 function insertValues(
   first: Expression,
   second: Expression | undefined,
@@ -174,21 +172,6 @@ function insertValues(
   }
   const written = values.map((value) => print(clauses.translation.within(value, visible)));
   return `insert (${names.map(quoted).join(', ')}) values (${written.join(', ')})`;
-}
-
-/** `INSERT ROW` puts the columns of the source into those of the target, in order. */
-function insertRow({ target, source, translation }: Clauses): string {
-  const columns = translation.columns(source);
-  if (columns.length !== target.table.fields.length) {
-    throw invalidQuery(
-      `Inserted row has wrong column count; Has ${columns.length}, expected ${target.table.fields.length}`,
-    );
-  }
-  const alias =
-    'subquery' in source ? source.subquery.alias : 'table' in source ? source.table.alias : undefined;
-  const prefix = alias ? `${quoted(alias.name)}.` : '';
-  const names = target.table.fields.map(({ name }) => quoted(name));
-  return `insert (${names.join(', ')}) values (${columns.map((name) => `${prefix}${quoted(name)}`).join(', ')})`;
 }
 
 function columnName(node: Expression): string {

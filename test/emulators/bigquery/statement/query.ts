@@ -5,7 +5,7 @@ import type { QueryResult } from '../results.ts';
 import { wireRow } from '../wire.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 
-/** Runs a query and stores its rows, so that clients can read them page by page. */
+/** Runs a query and saves its rows, which later requests read. */
 export async function runQuery(sql: string, context: StatementContext): Promise<Outcome> {
   const { sql: translated, bindings, names } = context.translation().query(sql);
   const fields = await describeQuery(translated, bindings, names, context);
@@ -13,7 +13,11 @@ export async function runQuery(sql: string, context: StatementContext): Promise<
   return { statistics: { statementType: 'SELECT' }, result };
 }
 
-/** Returns the columns of a translated query. `names` are the names in GoogleSQL; an empty name becomes `f0_` and so on. */
+/**
+ * The columns of a translated query. `names` are the names in GoogleSQL; an empty one becomes `f0_`, `f1_` …
+ * @throws BigQueryError for duplicate names, which BigQuery itself renames in some queries:
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#duplicate_aliases
+ */
 export async function describeQuery(
   translated: string,
   bindings: Bindings,

@@ -2,19 +2,18 @@ import type { Bindings, Session } from '../engine.ts';
 import { invalidQuery } from '../error.ts';
 
 interface Join {
-  /** The DuckDB name of the target table, and its quoted alias. */
+  /** DuckDB's name of the target table and its quoted alias. */
   readonly storage: string;
   readonly alias: string;
-  /** The DuckDB text of the joined relations. */
+  /** DuckDB's text of the source. */
   readonly from: string;
-  /** The condition under which a source row changes a target row. */
+  /** DuckDB's condition for a source row to change a target row. */
   readonly condition: string;
 }
 
 /**
- * If several source rows match one target row, DuckDB uses any of them, but BigQuery fails the statement.
+ * Refuses a MERGE in which several source rows would change one target row, for which DuckDB would use any one of them.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
- * @throws BigQueryError if more than one source row matches a target row.
  */
 export async function refuseSeveralSources(session: Session, bindings: Bindings, join: Join): Promise<void> {
   const { storage, alias, from, condition } = join;

@@ -1,10 +1,7 @@
 import { BigQueryError } from '../error.ts';
 import type { Outcome } from './statement-context.ts';
 
-/**
- * Creates an object, but skips an existing one if the statement has IF NOT EXISTS.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language
- */
+/** Creates something; with IF NOT EXISTS (`skip`), only if it does not exist. */
 export async function skippingDuplicate(
   statementType: string,
   skip: boolean,

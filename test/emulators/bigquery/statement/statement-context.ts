@@ -1,4 +1,4 @@
-import type { Catalog, Table } from '../catalog.ts';
+import type { Catalog } from '../catalog.ts';
 import type { Engine, Session, TypedValue } from '../engine.ts';
 import { invalid, invalidQuery, notFound } from '../error.ts';
 import type { QueryStatistics } from '../job.ts';
@@ -8,9 +8,9 @@ import type { QueryResult, Results } from '../results.ts';
 import { Translation } from '../translate/translate.ts';
 import type { Source } from '../translate/translation-context.ts';
 import { informationSchema } from './information-schema.ts';
-import { type Target, temporaryStorage } from './target.ts';
+import type { Target } from './target.ts';
 
-/** The state that all statements of a server share. */
+/** What all statements of the emulator share. */
 export interface Warehouse {
   readonly catalog: Catalog;
   readonly engine: Engine;
@@ -18,30 +18,29 @@ export interface Warehouse {
   readonly results: Results;
 }
 
-/** The outcome of a statement. */
+/** The result of a statement. */
 export interface Outcome {
   readonly statistics: QueryStatistics;
-  /** Rows of a SELECT; every other statement has none. */
+  /** The rows of a SELECT; other statements have none. */
   readonly result?: QueryResult;
 }
 
-/** The state that all statements of one script share. */
+/** What all statements of one script share. */
 export class StatementContext {
   readonly warehouse: Warehouse;
   readonly session: Session;
   readonly defaults: NameDefaults;
-  /** The location of the job, and of every dataset that it names. */
+  /** The location of the job, in which all its datasets must be. */
   readonly location: string;
-  /** Aborted when the job must stop. */
+  /** Aborts when the job must stop. */
   readonly stopSignal: AbortSignal;
-  /** The parameters of the query, or of the EXECUTE IMMEDIATE that is running. */
-  parameters: ReadonlyMap<string, TypedValue>;
+  /** The parameters of the query. */
+  readonly parameters: ReadonlyMap<string, TypedValue>;
+  /** The values of system variables (`@@name`). */
   readonly system = new Map<string, TypedValue>();
-  /** Temporary tables by lower-case name. */
-  readonly temporary = new Map<string, Table>();
   readonly referenced = new Map<string, TableReference>();
   transaction: Transaction | undefined;
-  /** The values of the variables that are currently visible. */
+  /** The values of the visible variables of the script. */
   variables: ReadonlyMap<string, TypedValue> = new Map();
 
   constructor(
@@ -72,14 +71,14 @@ export class StatementContext {
     });
   }
 
-  /** Returns the relation that a name reads. @throws BigQueryError notFound if the job's location has no such table. */
+  /** The source of rows of this name. @throws BigQueryError notFound if it does not exist in the location of the job. */
   source(path: string): Source {
     const schema = informationSchema(path, this);
     if (schema) return schema;
     const { table, storage } = this.target(path);
     const columns = table.fields.map(({ name }) => name);
     if (table.type === 'TABLE') return { columns, sql: storage };
-    // A view sees neither variables nor parameters of the query that reads it: https://cloud.google.com/bigquery/docs/views
+    // A view does not see the variables and parameters of the query that reads it: https://cloud.google.com/bigquery/docs/views
     const view = new StatementContext(this.warehouse, this.session, {
       defaults: table.reference,
       location: this.location,
@@ -91,21 +90,16 @@ export class StatementContext {
     return { columns, sql: `(${sql})` };
   }
 
-  /** Returns the table of this name. */
+  /** The table or view of this name. */
   target(path: string): Target {
-    const temporary = this.temporary.get(path.toLowerCase().replace(/^_session\./, ''));
-    if (temporary) return { table: temporary, storage: temporaryStorage(temporary), temporary: true };
     const reference = resolveTable(path, this.defaults);
     this.checkLocation(reference);
     const table = this.warehouse.catalog.table(reference);
     this.referenced.set(displayName(reference), reference);
-    return { table, storage: storageTable(reference), temporary: false };
+    return { table, storage: storageTable(reference) };
   }
 
-  /**
-   * @throws BigQueryError notFound if the dataset is missing or in another location.
-   * https://cloud.google.com/bigquery/docs/locations#specify_locations
-   */
+  /** @throws BigQueryError notFound if the dataset does not exist in this location: https://cloud.google.com/bigquery/docs/locations#specify_locations */
   checkLocation(reference: { projectId: string; datasetId: string }): void {
     const dataset = this.warehouse.catalog.findDataset(reference);
     if (dataset?.location.toLowerCase() !== this.location.toLowerCase()) {
@@ -116,14 +110,15 @@ export class StatementContext {
     }
   }
 
-  /** Changes rows under BigQuery's rules for concurrent changes; see Mutations. */
+  /**
+   * Runs a change of rows, one at a time: see Mutations.
+   * @throws BigQueryError for a table that has had an upsert stream: https://cloud.google.com/bigquery/docs/change-data-capture#limitations
+   */
   async change<T>(target: Target, work: () => Promise<T>): Promise<T> {
     if (target.table.type !== 'TABLE') {
       throw invalidQuery(`${displayName(target.table.reference)} is no table`);
     }
-    if (target.temporary) return await work();
     const name = displayName(target.table.reference);
-    // https://cloud.google.com/bigquery/docs/change-data-capture#limitations
     if (target.table.upsertStream) {
       const statements = 'DELETE/UPDATE/MERGE DMLs';
       throw invalid(`${statements} are currently not supported over tables that had UPSERT streams.`);
@@ -140,8 +135,8 @@ export class StatementContext {
   }
 
   /**
-   * @throws BigQueryError if a transaction is already open.
    * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#begin_transaction
+   * @throws BigQueryError inside a transaction.
    */
   async beginTransaction(): Promise<void> {
     if (this.transaction) throw invalidQuery('A transaction is already in progress');
@@ -150,7 +145,10 @@ export class StatementContext {
     this.transaction = transaction;
   }
 
-  /** Commits or rolls back; the transaction ends even if that fails. @throws BigQueryError if no transaction is open. */
+  /**
+   * Commits or rolls back. The transaction ends even if that fails. @throws BigQueryError outside of a transaction:
+   * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#commit_transaction
+   */
   async endTransaction(commit: boolean): Promise<void> {
     const { transaction } = this;
     if (!transaction) throw invalidQuery('There is no active transaction');

@@ -1,13 +1,13 @@
 import { invalidQuery } from '../error.ts';
 import { type Expression, print } from './syntax-tree.ts';
 
-/** Writes DuckDB's text for a call from its translated arguments. `now` is the time of the statement. */
+/** Writes DuckDB's text for a call, from its translated arguments. `now` is the time of the statement. */
 export type Writer = (args: readonly Expression[], now: string) => string;
 
-/** Returns DuckDB's text of each argument. */
+/** DuckDB's texts of arguments. */
 export const texts = (args: readonly Expression[]): string[] => args.map(print);
 
-/** The function has this name in DuckDB or is a macro in functions.sql. */
+/** A function with this name in DuckDB. */
 export const named =
   (name: string): Writer =>
   (args) =>
@@ -20,7 +20,7 @@ export function argument(args: readonly Expression[], index: number): Expression
   return found;
 }
 
-/** Returns the text of a string literal that is already translated for DuckDB. */
+/** The text of a translated string literal; undefined for another expression. */
 export function literalText(node: Expression): string | undefined {
   const text = 'raw' in node ? node.raw.sql : '';
   return /^'(?:[^']|'')*'$/.test(text) ? text.slice(1, -1).replaceAll("''", "'") : undefined;

@@ -2,15 +2,15 @@ import { isTypeName, literal } from '../field.ts';
 import { type Token, tokenize } from '../script/tokenize.ts';
 import { isOwnFunction } from './functions.ts';
 
-/** The prefix of GoogleSQL's functions in a normalised text, and of the macros that implement many of them. */
+/** The prefix of GoogleSQL's functions in a normalised text, and of the macros in functions.sql. */
 export const FUNCTION_PREFIX = 'bq_';
 
-/** Functions that may be written without parentheses. */
-const BARE_FUNCTIONS = new Set(['CURRENT_DATE', 'CURRENT_DATETIME', 'CURRENT_TIME', 'CURRENT_TIMESTAMP']);
+/** Functions that may have no parentheses. */
+const BARE_FUNCTIONS = new Set(['CURRENT_DATE', 'CURRENT_TIMESTAMP']);
 
 /**
- * Rewrites a statement so that the translator reads it correctly: strings become plain strings, bytes become calls, and
- * functions that the translator does not know get names that it keeps.
+ * The same statement in a form that the translator reads without mistakes: plain strings only, and functions under names that it leaves
+ * alone.
  */
 export function normalise(sql: string): string {
   const tokens = tokenize(sql);
@@ -18,19 +18,19 @@ export function normalise(sql: string): string {
   let end = 0;
   for (const [index, token] of tokens.entries()) {
     if (token.start > end) normal += ' ';
-    normal += written(token, tokens[index - 1], tokens[index + 1], tokens[index - 2]);
+    normal += written(token, tokens[index - 1], tokens[index + 1]);
     end = token.end;
   }
   return normal;
 }
 
-function written(token: Token, before?: Token, after?: Token, twoBefore?: Token): string {
+function written(token: Token, before?: Token, after?: Token): string {
   switch (token.kind) {
     case 'string':
-      // The translator escapes a backslash and a quote.
+      // The translator knows two escapes, of a backslash and of a quote.
       return `'${token.value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
     case 'bytes':
-      return `${FUNCTION_PREFIX}from_hex(${literal(token.value)})`;
+      return `${FUNCTION_PREFIX}bytes_of_hex(${literal(token.value)})`;
     case 'word':
       if (token.keyword === 'INSERT' && after?.keyword !== 'INTO' && before === undefined) {
         return 'insert into';
@@ -38,7 +38,7 @@ function written(token: Token, before?: Token, after?: Token, twoBefore?: Token)
       if (BARE_FUNCTIONS.has(token.keyword) && after?.keyword !== '(' && before?.keyword !== '.') {
         return `${FUNCTION_PREFIX}${token.value}()`;
       }
-      if (isCall(token, before, after, twoBefore)) return `${FUNCTION_PREFIX}${token.value.toLowerCase()}`;
+      if (isCall(token, before, after)) return `${FUNCTION_PREFIX}${token.value.toLowerCase()}`;
       return isName(token, before, after) ? `\`${token.text}\`` : token.text;
     default:
       return token.text;
@@ -46,7 +46,7 @@ function written(token: Token, before?: Token, after?: Token, twoBefore?: Token)
 }
 
 /**
- * Whether a word can only be a name. Such words are quoted, because the translator has keywords that GoogleSQL lacks.
+ * A word that can only be a name, and is quoted then: some of them are keywords for the translator but not in GoogleSQL.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
  */
 function isName(token: Token, before?: Token, after?: Token): boolean {
@@ -55,12 +55,10 @@ function isName(token: Token, before?: Token, after?: Token): boolean {
   return before?.keyword === 'AS' && !isTypeName(token.value) && token.keyword !== 'VALUE';
 }
 
-function isCall(token: Token, before?: Token, after?: Token, twoBefore?: Token): boolean {
+function isCall(token: Token, before?: Token, after?: Token): boolean {
   if (after?.keyword !== '(' || !isOwnFunction(token.value.toLowerCase())) return false;
-  // The translator reads named arguments (`struct(1 as a)`) only under the name STRUCT.
+  // The arguments may have names (`struct(1 as a)`), which the translator reads only in a call of this name.
   if (token.keyword === 'STRUCT') return false;
-  if (before?.keyword === '.') return twoBefore?.keyword === 'SAFE';
-  // `* REPLACE (…)` is not a call, nor are the columns of `INSERT INTO date (…)`.
-  if (token.keyword === 'REPLACE' && (before?.keyword === '*' || before?.keyword === ')')) return false;
-  return before?.keyword !== 'INTO' && before?.keyword !== 'AS';
+  // The columns of `INSERT INTO date (…)` are no arguments.
+  return before?.keyword !== '.' && before?.keyword !== 'INTO' && before?.keyword !== 'AS';
 }

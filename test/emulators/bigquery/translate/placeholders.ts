@@ -3,11 +3,10 @@ import { invalidQuery, unsupported } from '../error.ts';
 import { type Expression, raw } from './syntax-tree.ts';
 import type { TranslationContext } from './translation-context.ts';
 
-/** Replaces variables and parameters by `$name`, and keeps the value of each. */
+/** Replaces variables and parameters by `$name`, and remembers their values. */
 export class Placeholders {
   readonly #context: TranslationContext;
   readonly #bindings: Record<string, TypedValue> = {};
-  #positional = 0;
 
   constructor(context: TranslationContext) {
     this.#context = context;
@@ -17,26 +16,20 @@ export class Placeholders {
     return this.#bindings;
   }
 
-  /** Returns the placeholder of a script variable by its lower-case name; undefined if it does not exist. */
+  /** A variable of the script, by its lower-case name; undefined if it is not declared. */
   variable(name: string): Expression | undefined {
     const value = this.#context.variables.get(name);
     return value && this.#bind(`v_${name}`, value);
   }
 
-  /** Returns the placeholder of a query parameter, by name or position. @throws BigQueryError if it has no value. */
+  /** A query parameter, by its lower-case name. @throws BigQueryError if it is missing. */
   parameter(name: string): Expression {
     const value = this.#context.parameters.get(name);
     if (!value) throw invalidQuery(`Query parameter '${name}' not found`);
     return this.#bind(`p_${name}`, value);
   }
 
-  /** Returns the placeholder of the next `?`. */
-  nextPositional(): Expression {
-    this.#positional += 1;
-    return this.parameter(String(this.#positional));
-  }
-
-  /** Returns the placeholder of `@@name`: https://cloud.google.com/bigquery/docs/reference/system-variables */
+  /** `@@name` */
   systemVariable(name: string): Expression {
     const value = this.#context.system.get(name.toLowerCase());
     if (!value) throw unsupported(`the system variable @@${name}`);

@@ -1,19 +1,17 @@
-import type { ast } from '@polyglot-sql/sdk';
 import { unsupported } from '../error.ts';
 import { fieldName } from './functions.ts';
-import { structNames } from './struct-array.ts';
 import type { Expression, Select } from './syntax-tree.ts';
 
-/** An item of a FROM clause: its alias in lower case and its column names as written. */
+/** An item of a FROM clause: its name there, in lower case, and the names of its columns, as written. */
 export interface Relation {
   readonly alias: string;
   readonly columns: readonly string[];
 }
 
-/** The columns of the visible WITH queries, by lower-case name. */
+/** The columns of the visible WITH queries, by the name of the query in lower case. */
 export type NamedQueries = ReadonlyMap<string, readonly string[]>;
 
-/** The names that a query sees: its own relations, its output names where they apply, and the outer scope. */
+/** What a query can see: its relations, its output names in the clauses that see them, and the scope around it. */
 export interface Scope {
   readonly relations: readonly Relation[];
   readonly outputs: readonly string[];
@@ -23,10 +21,13 @@ export interface Scope {
 
 export const EMPTY_SCOPE: Scope = { relations: [], outputs: [], queries: new Map() };
 
-/** Returns the columns of a table by its path as written. */
+/** Returns the columns of a table, by its path as written. */
 export type ColumnsOf = (path: string) => readonly string[];
 
-/** Whether an unqualified name is a column or a relation here. Both take precedence over a variable. */
+/**
+ * Is an unqualified name a column or a relation here? A column hides a variable of the same name:
+ * https://cloud.google.com/bigquery/docs/multi-statement-queries#reference_a_user-created_variable
+ */
 export function isColumn(scope: Scope | undefined, name: string): boolean {
   for (let place = scope; place; place = place.outer) {
     if (place.outputs.includes(name)) return true;
@@ -35,7 +36,7 @@ export function isColumn(scope: Scope | undefined, name: string): boolean {
   return false;
 }
 
-/** Returns the path of a table as written, without quotes. */
+/** The path of a table, with any quoting. */
 export function tablePath(table: {
   name: { name: string };
   schema?: { name: string } | null;
@@ -44,7 +45,7 @@ export function tablePath(table: {
   return [table.catalog, table.schema, table.name].flatMap((part) => part?.name ?? []).join('.');
 }
 
-/** Returns the relations of an item of FROM or JOIN. */
+/** The relations of an item of FROM or JOIN. */
 export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: ColumnsOf): Relation[] {
   if ('table' in item) {
     const path = tablePath(item.table);
@@ -57,24 +58,11 @@ export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: 
       aliases.length > 0 ? aliases.map(({ name }) => name) : outputNames(query, queries, columnsOf);
     return [{ alias: alias?.name.toLowerCase() ?? '', columns }];
   }
-  if ('unnest' in item) return [unnested(item.unnest, item.unnest.alias?.name ?? '')];
-  if ('alias' in item && 'unnest' in item.alias.this) {
-    return [unnested(item.alias.this.unnest, item.alias.alias.name)];
-  }
-  if ('joined_table' in item) {
-    const { left, joins } = item.joined_table;
-    return [left, ...joins.map((join) => join.this)].flatMap((each) => relationsOf(each, queries, columnsOf));
-  }
   if ('paren' in item) return relationsOf(item.paren.this, queries, columnsOf);
   throw unsupported(`${Object.keys(item)[0]} in FROM`);
 }
 
-function unnested(unnest: ast.ExpressionByKey<'unnest'>['unnest'], alias: string): Relation {
-  const offset = unnest.offset_alias?.name ?? [];
-  return { alias: alias.toLowerCase(), columns: [structNames(unnest.this) ?? alias, offset].flat() };
-}
-
-/** Returns the names of a query's columns in order, with an empty string for an unnamed column. */
+/** The names of the columns of a query, in order; empty for a column without a name. */
 export function outputNames(query: Expression, outer: NamedQueries, columnsOf: ColumnsOf): string[] {
   if ('union' in query) return outputNames(query.union.left, withQueries(query, outer, columnsOf), columnsOf);
   if ('intersect' in query) {
@@ -99,7 +87,7 @@ export function selectRelations(select: Select, queries: NamedQueries, columnsOf
   return items.flatMap((item) => relationsOf(item, queries, columnsOf));
 }
 
-/** Returns the outer WITH queries plus those of the expression's own WITH clause. */
+/** The queries around an expression, and those of its own WITH clause. */
 export function withQueries(query: Expression, outer: NamedQueries, columnsOf: ColumnsOf): NamedQueries {
   const clause =
     'select' in query

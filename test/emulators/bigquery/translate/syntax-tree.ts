@@ -4,10 +4,9 @@ import { type FieldShape, parseType } from '../field.ts';
 
 export type Expression = ast.Expression;
 export type Select = ast.Select;
-export type Identifier = ast.Identifier;
 export type TableRef = ast.TableRef;
 
-/** Parses one GoogleSQL statement. @throws BigQueryError for syntax that the translator does not understand. */
+/** The tree of a statement in GoogleSQL. @throws BigQueryError for a statement that the translator does not know. */
 export function parseStatement(sql: string): Expression {
   const result = parse(sql, 'bigquery' as Parameters<typeof parse>[1]);
   const statements = result.success ? (result.ast as Expression[]) : [];
@@ -20,7 +19,7 @@ export function parseStatement(sql: string): Expression {
   return statement;
 }
 
-/** Prints a tree as DuckDB's SQL. Quotes every identifier, because the languages have different reserved words. */
+/** The text of a tree in DuckDB's SQL. All identifiers are quoted, since DuckDB has other reserved words. */
 export function print(node: Expression): string {
   const result = generate([quoteIdentifiers(node)], 'duckdb' as Parameters<typeof generate>[1]);
   const text = result.success ? result.sql?.[0] : undefined;
@@ -28,23 +27,19 @@ export function print(node: Expression): string {
   return text;
 }
 
-/** Returns the type of a CAST. */
+/** The type in a CAST. */
 export function shapeOf(type: ast.DataType): FieldShape {
   const result = generateDataType(type, 'bigquery' as Parameters<typeof generateDataType>[1]);
   if (!result.success || result.sql === undefined) throw unsupported('this type');
   return parseType(result.sql);
 }
 
-/** Makes a node that prints as this text. */
+/** A node that prints as this text. */
 export function raw(sql: string): Expression {
   return { raw: { sql } };
 }
 
-export function identifier(name: string): Identifier {
-  return { name, quoted: true, trailing_comments: [] };
-}
-
-/** Makes a call of a DuckDB function. */
+/** A call of one of DuckDB's functions. */
 export function call(name: string, ...args: Expression[]): Expression {
   return {
     function: {
@@ -55,20 +50,6 @@ export function call(name: string, ...args: Expression[]): Expression {
       use_bracket_syntax: false,
       no_parens: false,
       quoted: false,
-    },
-  };
-}
-
-/** `expression AS name` */
-export function named(expression: Expression, name: string): Expression {
-  return {
-    alias: {
-      this: expression,
-      alias: identifier(name),
-      column_aliases: [],
-      alias_explicit_as: true,
-      pre_alias_comments: [],
-      trailing_comments: [],
     },
   };
 }

@@ -1,7 +1,7 @@
 import { ast } from '@polyglot-sql/sdk';
 import type { Bindings } from '../engine.ts';
 import { invalidQuery, unsupported } from '../error.ts';
-import { literal, quoted } from '../field.ts';
+import { quoted } from '../field.ts';
 import { rewriteExpression } from './expressions.ts';
 import { normalise } from './normalise.ts';
 import { Placeholders } from './placeholders.ts';
@@ -16,7 +16,6 @@ import {
   tablePath,
   withQueries,
 } from './relations.ts';
-import { namedLikeTheFirst, structNames } from './struct-array.ts';
 import {
   call,
   type Expression,
@@ -29,8 +28,8 @@ import {
 import type { Translated, TranslationContext } from './translation-context.ts';
 
 /**
- * Translates the parts of one GoogleSQL statement. The parts share their placeholders, so that they can form one DuckDB
- * statement.
+ * Translates the parts of a statement from GoogleSQL into DuckDB's SQL. The parts share their placeholders, so that they can be combined into
+ * one statement.
  */
 export class Translation {
   readonly #context: TranslationContext;
@@ -45,16 +44,15 @@ export class Translation {
     return this.#placeholders.bindings;
   }
 
-  /** Translates a query and returns its column names, with an empty string for an unnamed column. */
+  /** A query, with the names of its columns; a column without a name has an empty name. */
   query(sql: string): Translated & { readonly names: readonly string[] } {
     const tree = parseStatement(normalise(sql));
     if (!isQuery(tree) && !('subquery' in tree)) throw unsupported(`${Object.keys(tree)[0]} as a query`);
-    if ('select' in tree && tree.select.kind === 'STRUCT') tree.select.kind = null;
     const names = outputNames(tree, EMPTY_SCOPE.queries, this.#columnsOf);
     return { sql: print(this.#query(tree, EMPTY_SCOPE)), bindings: this.bindings, names };
   }
 
-  /** Translates one expression outside a query. */
+  /** An expression outside of a query. */
   expression(sql: string): Translated {
     const tree = parseStatement(normalise(`select ${sql}`));
     const [node, ...others] = 'select' in tree ? tree.select.expressions : [];
@@ -64,21 +62,17 @@ export class Translation {
     return { sql: print(this.#expression(node, EMPTY_SCOPE)), bindings: this.bindings };
   }
 
-  /** Translates an expression that sees these relations; the tree comes from `parseStatement`. */
+  /** An expression of a tree of `parseStatement`, which sees these relations. */
   within(node: Expression, relations: readonly Expression[]): Expression {
     return this.#expression(node, this.#scopeOf(relations));
   }
 
-  /** Translates an item of a FROM clause. */
+  /** An item of a FROM clause. */
   relation(node: Expression): Expression {
-    return this.#relation(node, EMPTY_SCOPE, EMPTY_SCOPE);
+    return this.#relation(node, EMPTY_SCOPE);
   }
 
-  columns(relation: Expression): readonly string[] {
-    return relationsOf(relation, EMPTY_SCOPE.queries, this.#columnsOf).flatMap(({ columns }) => columns);
-  }
-
-  /** Translates a whole query that is a part of a statement. */
+  /** A query inside of a statement that the caller combines from parts. */
   subquery(node: Expression): Expression {
     return this.#query(node, EMPTY_SCOPE);
   }
@@ -120,7 +114,7 @@ export class Translation {
     return { [Object.keys(node)[0] ?? '']: translated } as Expression;
   }
 
-  /** Translates ORDER BY after a query in parentheses or a set operation; it sees only output names. */
+  /** ORDER BY, LIMIT and OFFSET behind a query in parentheses or a set operation, which see output names only. */
   #clauses<T extends object>(clauses: T, scope: Scope): T {
     const order = 'order_by' in clauses ? (clauses.order_by as Select['order_by']) : null;
     if (!order) return clauses;
@@ -132,7 +126,7 @@ export class Translation {
   }
 
   /**
-   * Translates WITH queries; each one sees those before it. `queries` has the columns of all of them.
+   * A query of WITH sees those before it. `queries` has the columns of all of them.
    * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#with_clause
    */
   #with<T extends Select['with']>(clause: T, queries: NamedQueries, outer: Scope): T {
@@ -158,18 +152,18 @@ export class Translation {
     const around: Scope = { ...outer, queries };
     const from = select.from && {
       ...select.from,
-      expressions: select.from.expressions.map((item) => this.#relation(item, around, scope)),
+      expressions: select.from.expressions.map((item) => this.#relation(item, around)),
     };
     const joins = select.joins.map((join) => ({
       ...join,
-      this: this.#relation(join.this, around, scope),
+      this: this.#relation(join.this, around),
       on: join.on && this.#expression(join.on, scope),
     }));
     const outputs = select.expressions.flatMap((each) =>
       'alias' in each ? each.alias.alias.name.toLowerCase() : [],
     );
     const body = this.#clausesOf({ ...select, ...NO_LATE_CLAUSES, ...NO_RELATIONS }, scope);
-    // These clauses also see the names of the SELECT list: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
+    // These clauses also see the names of SELECT: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
     const late = this.#clausesOf(
       {
         ...select,
@@ -197,29 +191,13 @@ export class Translation {
     return translated.select;
   }
 
-  /** A subquery in FROM sees `around`; an UNNEST sees `scope`, because it may use the relations before it. */
-  #relation(item: Expression, around: Scope, scope: Scope): Expression {
+  /** `around` is the scope of a subquery in FROM, which does not see its neighbours. */
+  #relation(item: Expression, around: Scope): Expression {
     if ('table' in item) return this.#table(item.table, around.queries);
     if ('subquery' in item) {
       return { subquery: { ...item.subquery, this: this.#query(item.subquery.this, around) } };
     }
-    if ('paren' in item) return this.#relation(item.paren.this, around, scope);
-    if ('unnest' in item) {
-      return this.#unnest(item.unnest.this, scope, item.unnest.alias?.name, item.unnest.offset_alias?.name);
-    }
-    if ('alias' in item && 'unnest' in item.alias.this) {
-      const { unnest } = item.alias.this;
-      return this.#unnest(unnest.this, scope, item.alias.alias.name, unnest.offset_alias?.name);
-    }
-    if ('joined_table' in item) {
-      const joined = item.joined_table;
-      const joins = joined.joins.map((join) => ({
-        ...join,
-        this: this.#relation(join.this, around, scope),
-        on: join.on && this.#expression(join.on, scope),
-      }));
-      return { joined_table: { ...joined, left: this.#relation(joined.left, around, scope), joins } };
-    }
+    if ('paren' in item) return this.#relation(item.paren.this, around);
     throw unsupported(`${Object.keys(item)[0]} in FROM`);
   }
 
@@ -233,27 +211,13 @@ export class Translation {
     return raw(`${this.#context.source(path).sql} as ${quoted(alias)}`);
   }
 
-  #unnest(array: Expression, scope: Scope, alias = 'unnest', offset?: string): Expression {
-    const list = print(this.#expression(array, scope));
-    const name = quoted(alias);
-    // UNNEST of an array of structs makes a table with the fields as columns.
-    // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#unnest_operator
-    const element = structNames(array) ? `unnest(${list}, max_depth := 2)` : `unnest(${list}) as ${name}`;
-    const position = offset === undefined ? '' : `, generate_subscripts(${list}, 1) - 1 as ${quoted(offset)}`;
-    return raw(`(select ${element}${position}) as ${name}`);
-  }
-
   #expression(node: Expression, scope: Scope): Expression {
     return ast.transform(node, {
       enter: (child) => {
         if (child !== node && isQuery(child)) return finished(child, this.#query(child, scope));
-        if ('array_func' in child)
-          return {
-            array_func: { ...child.array_func, expressions: namedLikeTheFirst(child.array_func.expressions) },
-          };
         if ('column' in child) return this.#column(child.column, scope);
         if ('parameter' in child) return this.#placeholders.systemVariable(child.parameter.name ?? '');
-        if ('placeholder' in child) return this.#placeholders.nextPositional();
+        if ('placeholder' in child) throw unsupported('positional parameters');
         return undefined;
       },
       leave: (child) => rewriteExpression(child, this.#context.now),
@@ -266,13 +230,8 @@ export class Translation {
   ): Expression | undefined {
     const name = column.name.name.toLowerCase();
     if (name.startsWith('@')) return this.#placeholders.parameter(name.slice(1));
-    const table = column.table?.name.toLowerCase();
-    if (table === undefined) {
-      return isColumn(scope, name) ? undefined : this.#placeholders.variable(name);
-    }
-    // `v.field` of a struct variable; a relation or column of that name takes precedence.
-    const record = isColumn(scope, table) ? undefined : this.#placeholders.variable(table);
-    return record && raw(`struct_extract(${print(record)}, ${literal(column.name.name)})`);
+    if (column.table || isColumn(scope, name)) return undefined;
+    return this.#placeholders.variable(name);
   }
 }
 
@@ -283,20 +242,17 @@ function isQuery(node: Expression): boolean {
   return 'select' in node || 'union' in node || 'intersect' in node || 'except' in node;
 }
 
-/** Replaces a node by its result, so that the walk does not translate it again. */
+/** Replaces a node by its translation, which the walk must not enter. */
 function finished(node: Expression, result: Expression): null {
   for (const key of Object.keys(node)) delete (node as Record<string, unknown>)[key];
   Object.assign(node, result);
   return null;
 }
 
-/**
- * SELECT AS STRUCT has one column, the struct.
- * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#select_as_struct
- */
+/** SELECT AS STRUCT has one column: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#select_as_struct */
 function asStruct(select: Select): Select {
   if (!select.kind) return select;
-  if (select.kind === 'VALUE') return { ...select, kind: null };
+  if (select.kind !== 'STRUCT') throw unsupported(`SELECT AS ${select.kind}`);
   return {
     ...select,
     kind: null,

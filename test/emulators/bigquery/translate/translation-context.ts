@@ -1,29 +1,26 @@
 import type { Bindings, TypedValue } from '../engine.ts';
 
-/** The relation behind a table's name: its columns, and DuckDB's text that reads them. */
+/** The meaning of a table's name: its columns, and DuckDB's text that reads them. */
 export interface Source {
   readonly columns: readonly string[];
-  /** A DuckDB table, or a query in parentheses for a view. */
+  /** A table of DuckDB, or a query in parentheses (a view). */
   readonly sql: string;
 }
 
 export interface TranslationContext {
-  /** @throws BigQueryError if there is no such table. */
+  /** @throws BigQueryError if the table does not exist. */
   readonly source: (path: string) => Source;
-  /**
-   * Values of script variables by lower-case name. A column of the same name takes precedence.
-   * https://cloud.google.com/bigquery/docs/multi-statement-queries
-   */
+  /** The values of script variables, by lower-case name. A column hides a variable of the same name. */
   readonly variables: ReadonlyMap<string, TypedValue>;
-  /** Query parameters by lower-case name, and by position as `1`, `2`. */
+  /** The values of query parameters, by lower-case name. */
   readonly parameters: ReadonlyMap<string, TypedValue>;
-  /** Values of `@@name`. */
+  /** The values of system variables (`@@name`). */
   readonly system: ReadonlyMap<string, TypedValue>;
-  /** The time of the statement, in DuckDB's format. */
+  /** The time of the statement in a form that DuckDB reads. */
   readonly now: string;
 }
 
-/** A DuckDB text with the values of its `$name` placeholders. */
+/** A text of DuckDB, with the values of its placeholders (`$name`). */
 export interface Translated {
   readonly sql: string;
   readonly bindings: Bindings;

@@ -49,7 +49,6 @@ const CONVERSIONS: Readonly<Record<FieldType, Readonly<Record<string, Conversion
     string: (staged) => ({ value: `json(${staged})`, fits: `coalesce(json_valid(${staged}), true)` }),
   },
   NUMERIC: { string: asText, ...each(INTEGERS, asNumber) },
-  RECORD: {},
   STRING: { string: asItIs },
   TIME: { string: asText },
   TIMESTAMP: each(['int32', 'int64', 'uint32'], fromMicroseconds),

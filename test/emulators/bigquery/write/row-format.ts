@@ -70,18 +70,11 @@ export function rowFormat(descriptor: RowDescriptor, table: Table): RowFormat {
   return { table, columns, fields, key: key.map(({ name }) => name) };
 }
 
-const MAX_KEY_COLUMNS = 16;
-
-/** The columns of the primary key, at most 16: https://cloud.google.com/bigquery/docs/change-data-capture#prerequisites */
+/** The columns of the primary key: https://cloud.google.com/bigquery/docs/change-data-capture#prerequisites */
 function keyOf({ field }: RowDescriptor, { fields, tableConstraints }: Table): readonly Field[] {
   if (!field.some(({ name }) => name === '_CHANGE_TYPE')) throw unimplemented('rows without _CHANGE_TYPE');
   const names = tableConstraints?.primaryKey?.columns ?? [];
   if (names.length === 0) throw invalidArgument('_CHANGE_TYPE needs a table with a primary key');
-  if (names.length > MAX_KEY_COLUMNS) {
-    throw invalidArgument(
-      `The primary key has ${names.length} columns, more than the maximum of ${MAX_KEY_COLUMNS}`,
-    );
-  }
   return names.flatMap((name) => fields.find((each) => sameName(each.name, name)) ?? []);
 }
 
@@ -102,7 +95,6 @@ function columnOf({ name, options }: FieldDescriptor, { fields }: Table): Field 
       'SCHEMA_MISMATCH_EXTRA_FIELDS',
     );
   }
-  if (field.type === 'RECORD') throw unimplemented(`RECORD columns in the Write API (${columnName})`);
   return field;
 }
 
