@@ -1,4 +1,4 @@
-import { DataHubError } from './errors.ts';
+import { DataHubError, dispositionOf } from './errors.ts';
 
 /** Where the time of day comes from, in milliseconds since 1970. Tests pass a clock of their own. */
 export type Clock = { nowMs(): number };
@@ -9,8 +9,8 @@ export const systemClock: Clock = { nowMs: () => Date.now() };
 const reserveSeconds = (limitSeconds: number): number => Math.min(30, limitSeconds / 10);
 
 /**
- * The time that one piece of work has: it ends a reserve before the function's time limit. At the limit itself, or as soon as the
- * view's lease is lost, `signal` aborts. Dispose of it when the work has ended.
+ * The time that one piece of work has: it ends shortly before the function's time limit, so that a reserve remains. At the limit itself,
+ * or as soon as the view's lease is lost, `signal` aborts. Dispose of it when the work has ended.
  */
 export class Deadline implements Disposable {
   readonly #clock: Clock;
@@ -49,7 +49,8 @@ export class Deadline implements Disposable {
 
   /**
    * Runs `work` until the deadline. The signal it gets aborts together with `signal`, and when no time remains. Throws
-   * `DeadlineExceeded` when the time was up first, whatever error `work` made of that; `what` begins its message.
+   * `DeadlineExceeded` when the time was up first, whatever error `work` made of that, unless that error needs a person; `what` begins its
+   * message. Throws the signal's reason, and starts nothing, when the signal has already aborted.
    */
   async enforce<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
@@ -58,8 +59,9 @@ export class Deadline implements Disposable {
     try {
       return await work(AbortSignal.any([this.signal, timeUp.signal]));
     } catch (error) {
-      if (timeUp.signal.aborted && !this.signal.aborted) throw new DeadlineExceeded(what, error);
-      throw error;
+      const needsPerson = error instanceof DataHubError && dispositionOf(error) === 'halt';
+      if (!timeUp.signal.aborted || this.signal.aborted || needsPerson) throw error;
+      throw new DeadlineExceeded(what, error);
     } finally {
       clearTimeout(timer);
     }

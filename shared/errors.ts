@@ -92,7 +92,7 @@ export class DataHubError extends Error {
   }
 }
 
-/** Turns anything that was thrown into a DataHubError. An error that no client's edge classified is a bug. */
+/** Turns anything that was thrown into a DataHubError. An error that no client wrapper has classified is a bug. */
 export function asDataHubError(error: unknown): DataHubError {
   if (error instanceof DataHubError) return error;
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -127,7 +127,7 @@ export function isNetworkError(error: unknown): boolean {
   );
 }
 
-/** A TypeError or one of its relatives is our bug, wherever it surfaces. */
+/** A TypeError, ReferenceError, RangeError or SyntaxError is our bug, wherever it surfaces. */
 export function isProgrammingError(error: unknown): boolean {
   return (
     error instanceof TypeError ||

@@ -28,7 +28,7 @@ export async function captureChanges(
 ): Promise<Captured> {
   const { config } = dependencies;
   const view = await describeView(client, extraction.source, config.contentTypeTable);
-  const captured = await inTime(client, extraction, dependencies, () =>
+  const captured = await captureInTime(client, extraction, dependencies, () =>
     captureOf(client, view, extraction, config.changeLogTable),
   );
   await warnWhenFloorIsStuck(client, extraction, captured, dependencies);
@@ -48,7 +48,7 @@ async function captureOf(
   return { logRows: 0n, badKeys: 0n, oldestChangeAt: null, cutId: null, upserts: 0n, deletes: 0n, next };
 }
 
-async function inTime<T>(
+async function captureInTime<T>(
   client: pg.ClientBase,
   extraction: Extraction,
   dependencies: Dependencies,

@@ -17,7 +17,7 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
       const capture = await captureChanges(client, extraction, dependencies);
       if (extraction.checkpoint !== null && hasNothingToDo(capture.captured)) return capture;
       const preparation = await prepare(client, extraction, capture.view, dependencies);
-      return await stage(client, extraction, capture, preparation, dependencies);
+      return await stage(client, extraction, { ...capture, ...preparation }, dependencies);
     },
   );
   return 'batch' in found

@@ -18,6 +18,9 @@ import { type CopiedRows, copyRows } from './copy-rows.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import type { Preparation } from './prepare.ts';
 
+/** What steps 2 and 3 found out about the batch. */
+export type BatchPlan = Captured & Preparation;
+
 export type StagedBatch = { batch: EtlTransaction; captured: Capture; rows: CopiedRows };
 
 /** An attempt costs the whole time limit, so few of them must find a size that fits. */
@@ -30,8 +33,7 @@ const ADVICE =
 export async function stage(
   client: pg.ClientBase,
   extraction: Extraction,
-  { view, captured }: Captured,
-  { isDirectLoad, highWater }: Preparation,
+  { view, captured, isDirectLoad, highWater }: BatchPlan,
   dependencies: Dependencies,
 ): Promise<StagedBatch> {
   const { checkpoint, source } = extraction;
@@ -39,7 +41,7 @@ export async function stage(
   if (source.loadType === 'bq-storage-api' && !isDirectLoad) {
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
-  const rows = await inTime(extraction, batch, captured, dependencies, (signal) =>
+  const rows = await copyInTime(extraction, { batch, captured }, dependencies, (signal) =>
     copyRows(client, { view, batch, isDirectLoad, signal }, dependencies),
   );
   if (captured.logRows > 0n || checkpoint === null) {
@@ -75,10 +77,9 @@ const kindOfChanges = ({ logRows }: Capture, queued: QueuedKeys): Kind =>
   logRows > 0n ? 'incremental' : (queued.kind ?? 'incremental');
 
 /** Abandons a batch whose rows cannot be copied in time; the next one is smaller (`shrinkAfter`). */
-async function inTime<T>(
+async function copyInTime<T>(
   extraction: Extraction,
-  batch: EtlTransaction,
-  captured: Capture,
+  { batch, captured }: Omit<StagedBatch, 'rows'>,
   dependencies: Dependencies,
   copy: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

@@ -76,8 +76,7 @@ async function isStagedCompletely(batch: EtlTransaction, { staging }: Dependenci
 }
 
 /**
- * Loads the batch's staged objects again, under the name of the attempt that asked for it, so that two loads of one batch never both
- * succeed. Returns null once the rows are in the temp table.
+ * Loads the batch's staged objects again, under the name of the attempt that asked for it, so that at most one load of a batch succeeds. Returns null once the rows are in the temp table.
  */
 async function loadAgain(
   batch: EtlTransaction,

@@ -30,7 +30,7 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
     const lagMs = await control.batches.markApplied(lease, batch, counts);
     return { state: 'applied', counts, lagMs };
   } catch (error) {
-    // The staged rows are gone or belong to another batch. Rows that were written are older than those captured again.
+    // The staged rows are gone or belong to another batch. The new capture overwrites the rows already written.
     const isLoss =
       error instanceof DataHubError && ['staging_lost', 'batch_id_collision'].includes(error.kind);
     if (!isLoss) throw error;

@@ -11,7 +11,10 @@ const READ_ROWS_PER_LOG_ROW = 10;
 /** Reading this many log rows takes almost no time, however small the batch. */
 const MIN_READ_ROWS = 100_000;
 
-/** The most log rows of the view (and the most queued keys) that its next batch may have, and the most log rows of any table that it may read. */
+/**
+ * Maximum number of log rows of the view (and of queued keys) in its next batch, and of log rows of any table that the capture of that
+ * batch reads.
+ */
 export type BatchSize = { maxLogRows: number; maxReadRows: number };
 
 /** What a batch is computed from: the stored checkpoint, null for a whole view, and how many log rows or keys it has or may have. */
@@ -24,7 +27,7 @@ export function batchSize(stored: StoredCheckpoint | null, { maxBatchLogRows }: 
 }
 
 /** A step of extract that was too slow for a batch. */
-export type SlowStep = {
+type SlowStep = {
   /** Begins the error's message and says what did not finish. */
   what: string;
   advice: string;

@@ -129,7 +129,7 @@ export function databaseConfig(
  * Parses a database URL, or returns null for any other text. A URL without a host means a socket:
  * postgresql://user:password@/database?host=/folder
  */
-export function parseDatabaseUrl(text: string): URL | null {
+function parseDatabaseUrl(text: string): URL | null {
   try {
     const url = new URL(text.replace('@/', '@socket/'));
     decodeURIComponent(url.username + url.password);
@@ -140,7 +140,7 @@ export function parseDatabaseUrl(text: string): URL | null {
 }
 
 /** Returns the host of a database URL, or the folder of its socket. */
-export function hostOf(text: string): string {
+function hostOf(text: string): string {
   const url = parseDatabaseUrl(text);
   return url?.searchParams.get('host') ?? url?.hostname ?? '';
 }

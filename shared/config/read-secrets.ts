@@ -2,7 +2,7 @@ import { asDataHubError, DataHubError } from '../errors.ts';
 import { isReference, parseReference, type SecretReference, showReference } from './secret.ts';
 
 /** The variables that hold secrets. Each may refer to Secret Manager instead. */
-export const SECRET_VARIABLES = [
+const SECRET_VARIABLES = [
   'SOURCE_DATABASE_URL',
   'SOURCE_TLS_CA',
   'CONTROL_DATABASE_URL',

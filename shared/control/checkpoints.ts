@@ -7,7 +7,7 @@ import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 export type StoredCheckpoint = {
   checkpoint: Checkpoint;
   floorMovedAt: Date;
-  /** The most log rows of a batch, after a larger one was too slow; null when none was. */
+  /** Maximum number of log rows of a batch, after a larger one was too slow; null when none was. */
   maxLogRows: number | null;
 };
 
@@ -46,7 +46,7 @@ export function createCheckpoints(pool: pg.Pool) {
       });
     },
 
-    /** Sets the most log rows of the view's next batches; null for the configured number. Throws `superseded` when the lease is lost. */
+    /** Sets the maximum number of log rows of the view's next batches; null for the configured number. Throws `superseded` when the lease is lost. */
     async setBatchSize(lease: Lease, maxLogRows: number | null): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);

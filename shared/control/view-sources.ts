@@ -115,7 +115,7 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
             (field) =>
               `has batches with ${field} ${present[field]}; an import cannot change it to ${entry[field]}`,
           )
-        : [`cannot have target ${entry.target_name}: it is that of view ${present.name}`];
+        : [`cannot have target ${entry.target_name}: that target belongs to view ${present.name}`];
     if (faults.length === 0) continue;
     throw notImportable(entry.name, faults);
   }

@@ -17,8 +17,8 @@ export type Horizon = {
 };
 
 /**
- * The highest covered log row and a hash of it (also called an anchor row). It tells a source that was restored from a backup, or that
- * failed over to a server that was behind, from the one that was read before.
+ * The highest covered log row and a hash of it (also called an anchor row). It detects that the source was restored from a backup, or that
+ * it failed over to a server that was behind.
  */
 export type Witness = { id: bigint; hash: string };
 

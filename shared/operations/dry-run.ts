@@ -65,7 +65,7 @@ async function forecast(
       view,
       would: isIdle
         ? 'find nothing to do'
-        : `extract a batch${found.cutId === null ? '' : ', cut, and go on'}`,
+        : `extract a batch${found.cutId === null ? '' : ' up to the size limit, then continue'}`,
       logRows: String(found.logRows),
       upserts: String(found.upserts),
       deletes: String(found.deletes),

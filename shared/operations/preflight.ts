@@ -31,7 +31,7 @@ export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, de
       view === undefined
         ? (await control.viewSources.list()).filter(({ enabled }) => enabled)
         : [await control.viewSources.get(view)];
-    if (sources.length > 0) return `reached; ${sources.length} view sources to check`;
+    if (sources.length > 0) return `reached; view sources to check: ${sources.length}`;
     return [
       {
         check: 'control database',

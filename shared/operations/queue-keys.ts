@@ -47,6 +47,7 @@ export async function recheck({ view, since }: OperationOf<'recheck'>, dependenc
     }
     return keys;
   });
-  if (keysQueued > 0) await events.requestExtract(view, 'recheck');
+  if (keysQueued === 0) return { outcome: 'nothing to recheck', view, keysQueued };
+  await events.requestExtract(view, 'recheck');
   return { outcome: 'keys queued', view, keysQueued };
 }

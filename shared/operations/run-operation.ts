@@ -1,4 +1,4 @@
-import type { Operation } from '../events/messages.ts';
+import type { Operation, OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
@@ -29,17 +29,17 @@ const OPERATIONS = {
 } satisfies { [Command in Operation['command']]: OperationFunction<Command> };
 
 type OperationFunction<Command extends Operation['command']> = (
-  operation: Extract<Operation, { command: Command }>,
+  operation: OperationOf<Command>,
   dependencies: Dependencies,
 ) => Promise<{ outcome: string }>;
 
-export type OperationResult<Command extends Operation['command']> = Awaited<
+type OperationResult<Command extends Operation['command']> = Awaited<
   ReturnType<(typeof OPERATIONS)[Command]>
 >;
 
 /** Runs an operation, whether a message, a call by hand or a page asks for it. Throws what the operation throws. */
 export async function runOperation<Command extends Operation['command']>(
-  operation: Extract<Operation, { command: Command }>,
+  operation: OperationOf<Command>,
   dependencies: Dependencies,
 ): Promise<OperationResult<Command>> {
   const run = OPERATIONS[operation.command] as OperationFunction<Command>;

@@ -15,7 +15,7 @@ export type LoginOptions = {
   openCloudSqlSockets: (side: Side, cloudSql: CloudSql) => Promise<() => Socket>;
 };
 
-/** How the connections of one pool log in: by a URL that can change, over sockets of their own kind. */
+/** How the connections of one pool log in: by a URL that can change, over TCP, a Unix socket or the Cloud SQL connector. */
 export class Login {
   readonly #database: DatabaseConfig;
   readonly #readSecret: SecretReader;
@@ -67,7 +67,7 @@ export class Login {
   }
 
   /**
-   * The connector renews its one-hour certificate in the background, which a suspended instance gives it no time for. A failed
+   * The connector renews its one-hour certificate in the background, but a suspended instance has no CPU to do so. A failed
    * connection makes it renew the certificate, so a second attempt may succeed.
    */
   async #retryCertificate(connect: () => Promise<pg.PoolClient>): Promise<pg.PoolClient> {

@@ -7,7 +7,7 @@ import { destroyWhenUnresponsive } from './unresponsive.ts';
 export type PoolOptions = LoginOptions & {
   /** What pg_stat_activity shows as the application's name. */
   name: string;
-  /** The most connections. */
+  /** Maximum number of connections. */
   max: number;
   config: Config;
   /**

@@ -29,7 +29,7 @@ const BY_CLASS: Record<string, ErrorKind> = {
   '08': 'transient',
   '22': 'bad_data',
   '53': 'transient', // out of connections, memory or disk
-  '54': 'bad_data', // larger, deeper or more than PostgreSQL computes with
+  '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
   '58': 'transient',
 };
 

@@ -12,12 +12,8 @@ export type Invocation = { functionName: string; event: unknown };
 /** The result of a step whose failure halted the view and is recorded already. */
 export type HaltedView = { outcome: 'view halted'; view: string; failure: DataHubError };
 
-/** What a function does with a decoded payload. Its result becomes the JSON answer. */
-export type Step = (
-  payload: unknown,
-  invocation: Invocation,
-  dependencies: Dependencies,
-) => Promise<object | HaltedView>;
+/** What a function does with a decoded payload. Its result becomes the JSON answer, unless it is a `HaltedView`. */
+export type Step = (payload: unknown, invocation: Invocation, dependencies: Dependencies) => Promise<object>;
 
 /**
  * Makes an HTTP handler of a step: decodes the request, runs the step and answers its result as JSON. `recordOutcome` decides what
@@ -54,7 +50,7 @@ const UNREAD: Delivery = {
   fault: null,
 };
 
-function isHaltedView(result: object | HaltedView): result is HaltedView {
+function isHaltedView(result: object): result is HaltedView {
   return 'failure' in result && result.failure instanceof DataHubError;
 }
 

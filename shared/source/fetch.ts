@@ -112,7 +112,7 @@ export async function copyOut<T>(
     const refused = fromPostgres(refusal, 'source');
     if (refused.kind !== 'bad_data') throw refused;
     const diagnosed = client.query('rollback to savepoint copy_out').then(diagnose);
-    // That a value stopped the copy is known, even when looking for its row fails.
+    // A value stopped the copy. That stays the error to report, even when the search for its row fails.
     const found = await diagnosed.catch((failure: unknown) => {
       if (isProgrammingError(failure)) throw failure;
       return null;

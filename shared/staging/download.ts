@@ -23,8 +23,9 @@ export async function download(
 ): Promise<Readable> {
   const timeUp = new AbortController();
   const request = storage.authClient.request<Readable>({
-    url: `${storage.baseUrl}/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`,
-    // The stored bytes, whatever a server on the way would rather send.
+    // The base has a trailing slash when STORAGE_EMULATOR_HOST has one.
+    url: `${storage.baseUrl.replace(/\/$/, '')}/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`,
+    // Without this header, Cloud Storage may decompress the object on the way (transcoding).
     headers: { 'accept-encoding': 'identity' },
     responseType: 'stream',
     retry: false,

@@ -11,8 +11,7 @@ const column = z.object({
   mode: z.enum(['REQUIRED', 'NULLABLE', 'REPEATED']),
 });
 
-/** Lists the objects that a batch staged. The manifest is written last, so a batch with a manifest is complete. */
-export const manifest = z.object({
+const content = z.object({
   view: z.string(),
   etl_transaction_id: z.string(),
   columns: z.array(column),
@@ -23,4 +22,13 @@ export const manifest = z.object({
   bytes: z.number(),
   objects: z.array(stagedObject),
 });
-export type Manifest = z.output<typeof manifest>;
+
+/** Lists the objects that a batch staged. The manifest is written last, so a batch with a manifest is complete. */
+export const manifest = z.preprocess(withNamesOf010, content);
+export type Manifest = z.output<typeof content>;
+
+/** Accepts the manifest of a batch that release 0.1.0 staged. */
+function withNamesOf010(json: unknown): unknown {
+  const isOld = typeof json === 'object' && json !== null && 'loads_as_is' in json;
+  return isOld ? { is_direct_load: json.loads_as_is, ...json } : json;
+}

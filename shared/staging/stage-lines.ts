@@ -84,7 +84,7 @@ class Parts {
     return this.#pending !== undefined;
   }
 
-  /** Yields the chunks of the next part. `stallTimeout` runs except while this waits for the source; after the last chunk it keeps running. */
+  /** Yields the chunks of the next part. `stallTimeout` is stopped while this waits for the source, and runs on after the last chunk. */
   async *next(counted: { rows: number }, stallTimeout: StallTimeout): AsyncGenerator<Buffer> {
     let bytes = 0;
     for (;;) {

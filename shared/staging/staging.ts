@@ -23,7 +23,7 @@ export type BatchWriter = {
 
 export type Staging = {
   openBatch(prefix: string): Promise<BatchWriter>;
-  /** Returns null when the batch has no manifest. Throws `staging_lost` for one that cannot be parsed. */
+  /** Returns null when the batch has no manifest. Throws `staging_lost` for one that cannot be parsed; no checksum is compared. */
   readManifest(prefix: string): Promise<Manifest | null>;
   /** Returns the names of the objects that the manifest lists but the bucket does not contain. */
   missing(content: Manifest): Promise<string[]>;
@@ -86,8 +86,9 @@ export function createStaging(
     async readManifest(prefix) {
       const name = manifestName(prefix);
       const bucket = await openBucket();
+      const stop = new AbortController();
       try {
-        const stored = download(bucket, name, { callTimeoutSeconds });
+        const stored = download(bucket, name, { signal: stop.signal, callTimeoutSeconds });
         const content = await withRequestTimeout(callTimeoutSeconds, stored.then(text));
         return manifest.parse(JSON.parse(content));
       } catch (error) {
@@ -98,6 +99,8 @@ export function createStaging(
           });
         }
         throw fromGoogle(error, `staged object ${name}`);
+      } finally {
+        stop.abort();
       }
     },
 

@@ -16,7 +16,7 @@ export type StreamHighWater = {
   generation: string;
 };
 
-export type StreamHighWaterUpdate = {
+type StreamHighWaterUpdate = {
   view: string;
   batch: Pick<EtlTransaction, 'id' | 'token'>;
   before: StreamHighWater | null;
@@ -25,7 +25,7 @@ export type StreamHighWaterUpdate = {
 
 const nameOf = (view: string): string => `${view}/last-batch`;
 
-/** Returns null when the view staged nothing within the bucket's retention. */
+/** Returns null when the view has never staged a streamed batch. */
 export async function readStreamHighWater(bucket: Bucket, view: string): Promise<StreamHighWater | null> {
   const name = nameOf(view);
   try {

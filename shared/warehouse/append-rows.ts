@@ -24,7 +24,7 @@ export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array
 
 type GoogleError = Parameters<typeof managedwriter.parseStorageErrors>[0];
 
-/** The most requests that may wait for an answer at once. The client itself has no limit. */
+/** Maximum number of requests that wait for an answer at once. The client itself has no limit. */
 const WINDOW_REQUESTS = 4;
 const ANSWER_TIMEOUT_MS = 60_000;
 const FIRST_RETRY_MS = 200;

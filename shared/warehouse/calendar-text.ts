@@ -21,7 +21,7 @@ const MICROS_A_SECOND = 1_000_000;
 /** 0001-01-01 and the day after 9999-12-31, as days since 1970-01-01. */
 const FIRST_DAY = -719_162;
 const END_DAY = 2_932_897;
-/** The most seconds whose microseconds a double can hold exactly. */
+/** Maximum number of seconds whose microseconds a double can hold exactly. */
 const EXACT_SECONDS = Math.floor(Number.MAX_SAFE_INTEGER / MICROS_A_SECOND) - 1;
 
 /** Returns the days since 1970-01-01, or null for a text that is not a date in the years 1 to 9999. */

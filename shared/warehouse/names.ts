@@ -13,7 +13,7 @@ export type ObjectNames = {
   ledger: string;
 };
 
-export const LEDGER = 'applied_batch';
+const LEDGER = 'applied_batch';
 
 export function objectNames(datasets: Datasets, shape: Pick<TableShape, 'target'>): ObjectNames {
   const { projectId, temp, target, view } = datasets;

@@ -77,7 +77,7 @@ class Connection {
 
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
-    const timer = setTimeout(() => reject(noAnswer(timeoutMs)), timeoutMs);
+    const timer = setTimeout(() => reject(appendTimedOut(timeoutMs)), timeoutMs);
     this.#waiting.add(reject);
     this.#writer.appendRows({ serializedRows }).getResult().then(resolve, reject);
     try {
@@ -94,6 +94,6 @@ class Connection {
   }
 }
 
-function noAnswer(timeoutMs: number): DataHubError {
+function appendTimedOut(timeoutMs: number): DataHubError {
   return new DataHubError('transient', `an append got no answer within ${timeoutMs} ms`);
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { Deadline, DeadlineExceeded, systemClock } from '../../shared/deadline.ts';
+import { DataHubError } from '../../shared/errors.ts';
 
 describe('a deadline', () => {
   it('ends before the time limit, by a reserve, according to the given clock', () => {
@@ -62,6 +64,35 @@ describe('a deadline', () => {
 
     await assert.rejects(stopped, reason);
     assert.equal(deadline.signal.reason, reason);
+  });
+
+  it('starts no work after an abort', async () => {
+    using deadline = new Deadline(systemClock, 60);
+    const reason = new Error('the lease is lost');
+    deadline.abort(reason);
+    let isStarted = false;
+
+    await assert.rejects(
+      deadline.enforce('the copy', async () => {
+        isStarted = true;
+      }),
+      reason,
+    );
+
+    assert.equal(isStarted, false);
+  });
+
+  it('keeps an error that needs a person, even when the time is up', async () => {
+    using deadline = new Deadline(systemClock, 0.02);
+    const badData = new DataHubError('bad_data', 'key 7 has an infinite date');
+
+    await assert.rejects(
+      deadline.enforce('the copy', async (signal) => {
+        await once(signal, 'abort');
+        throw badData;
+      }),
+      badData,
+    );
   });
 
   it('does not change an error of the work', async () => {

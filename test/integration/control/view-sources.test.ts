@@ -117,7 +117,7 @@ describe('view sources', () => {
     await database.control.viewSources.import([FULL]);
     await assert.rejects(
       database.control.viewSources.import([{ ...viewEntry('pmr_other'), target_name: FULL.target_name }]),
-      { kind: 'configuration', message: /it is that of view pmr_project/ },
+      { kind: 'configuration', message: /that target belongs to view pmr_project/ },
     );
   });
 

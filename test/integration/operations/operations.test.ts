@@ -484,7 +484,7 @@ describe('an operator', () => {
       ['not logged', 'two'],
     );
     assert.partialDeepStrictEqual(await ask({ view: PROJECT, recheck: '2999-01-01T00:00:00Z' }), {
-      outcome: 'keys queued',
+      outcome: 'nothing to recheck',
       keysQueued: 0,
     });
     assert.deepEqual(await on.mailboxes.extract.take(), []);

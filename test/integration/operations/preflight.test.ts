@@ -25,7 +25,7 @@ describe('checks, dry runs, ticks and keys', () => {
       assert.deepEqual([ok, outcome], [true, 'ready'], JSON.stringify(findings));
       const messages = findings.map(({ check: name, message }) => `${name}: ${message}`);
       for (const expected of [
-        /^control database: reached; 2 view sources to check/,
+        /^control database: reached; view sources to check: 2/,
         /^source database: PostgreSQL [\d.]+.* as reader/,
         /^change log: models_logging_change can be captured exactly/,
         /^staging bucket: in EU/,

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
@@ -271,6 +274,39 @@ describe('staging', () => {
         });
       });
     }
+
+    it('of release 0.1.0 is read under its present names', async () => {
+      const { staging, prefix } = open();
+      const { is_direct_load, ...rest } = manifestOf(prefix);
+      await bucket
+        .file(`${prefix}manifest.json`)
+        .save(JSON.stringify({ ...rest, loads_as_is: is_direct_load }));
+
+      assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
+    });
+
+    it('whose bytes stop coming is given up in time, and its connection is closed', async () => {
+      const closed = Promise.withResolvers<void>();
+      const server = createServer((_request, response) => {
+        response.on('close', closed.resolve);
+        response.writeHead(200).write('{"view":');
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const stalled = new Storage({
+        apiEndpoint: `http://127.0.0.1:${port}/`,
+        authClient: new PassThroughClient(),
+        projectId: 'local',
+      });
+      const limits = { maxPartBytes: 1024, callTimeoutSeconds: 0.2 };
+      try {
+        const reading = createStaging(async () => stalled, BUCKET, limits).readManifest('pmr_project/1/');
+        await assert.rejects(reading, { kind: 'transient', message: /no answer within 0\.2 seconds/ });
+        await closed.promise;
+      } finally {
+        server.close();
+      }
+    });
 
     it('lists the objects that are gone', async () => {
       const { staging, prefix } = open();
