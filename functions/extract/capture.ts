@@ -72,7 +72,7 @@ async function captureInTime<T>(
   }
 }
 
-/** Warns when the floor has not moved for long: a transaction of the source has been open since. */
+/** Warns when the floor has not moved since a marker was drawn long ago: a transaction of the source has been open since before. */
 async function warnWhenFloorIsStuck(
   client: pg.ClientBase,
   { source, stored }: Extraction,
@@ -80,7 +80,7 @@ async function warnWhenFloorIsStuck(
   { clock, config, log }: Dependencies,
 ): Promise<void> {
   const [oldest] = next.horizons;
-  if (stored === null || oldest === undefined || next.floorId !== stored.checkpoint.floorId) return;
+  if (stored === null || !oldest?.marker || next.floorId !== stored.checkpoint.floorId) return;
   const stuckSeconds = Math.round(clock.nowMs() / 1000 - Number(oldest.atMicros / 1_000_000n));
   if (stuckSeconds > config.floorWarningSeconds)
     await warnOfStuckFloor(client, log, source.name, stuckSeconds);

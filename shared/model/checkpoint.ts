@@ -7,7 +7,7 @@ import { z } from 'zod';
 export type Horizon = {
   /** The highest log id that was visible to a capture. */
   id: bigint;
-  /** The source's clock just after, in microseconds since 1970. */
+  /** The source's clock just after, in microseconds since 1970; once there is a marker, the clock just before it was drawn. */
   atMicros: bigint;
   /**
    * A transaction id that was drawn at least the grace period later (also called a fence transaction id); null until then. The
@@ -60,7 +60,7 @@ export function checkpointToJson(checkpoint: Checkpoint): string {
 }
 
 /**
- * Gives `marker` to every horizon that has none and is at least the grace period old by the source's clock. The caller must draw the
+ * Gives `marker` and its time to every horizon that has none and is at least the grace period old by the source's clock. The caller must draw the
  * marker after it reads `nowMicros`. The grace period is needed because a transaction draws its log id a moment before it gets its
  * transaction id.
  */
@@ -70,7 +70,7 @@ export function markHorizons(
 ): Horizon[] {
   return horizons.map((horizon) =>
     horizon.marker === null && isOlderThanGrace(horizon, drawn)
-      ? { ...horizon, marker: drawn.marker }
+      ? { ...horizon, atMicros: drawn.nowMicros, marker: drawn.marker }
       : horizon,
   );
 }

@@ -190,6 +190,8 @@ describe('metrics and alerts on log lines', () => {
           await writer.query('select pg_current_xact_id()');
           await on.source.change('app_project', 1, { name: 'beside a long transaction' });
           await replicate();
+          await on.letHorizonsAge();
+          await functions.call('extract', { view: VIEW });
           await on.letHorizonsAge(24 * 3600);
           await functions.call('extract', { view: VIEW });
         } finally {

@@ -54,7 +54,7 @@ describe('the checkpoint', () => {
 
     it('I3 are given to horizons that are at least the grace period old, not to younger ones', () => {
       const marked = markHorizons([old, young], { marker: 700n, nowMicros: 60_000_000n, graceSeconds });
-      assert.deepEqual(marked, [{ ...old, marker: 700n }, young]);
+      assert.deepEqual(marked, [{ ...old, marker: 700n, atMicros: 60_000_000n }, young]);
     });
 
     it('I3 never change, since a later one would wait for more transactions', () => {
