@@ -23,7 +23,7 @@ export async function download(
 ): Promise<Readable> {
   const timeUp = new AbortController();
   const request = storage.authClient.request<Readable>({
-    // The base has a trailing slash when STORAGE_EMULATOR_HOST has one.
+    // An endpoint that was set by hand may end with a slash.
     url: `${storage.baseUrl.replace(/\/$/, '')}/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`,
     // Without this header, Cloud Storage may decompress the object on the way (transcoding).
     headers: { 'accept-encoding': 'identity' },
