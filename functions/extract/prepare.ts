@@ -4,7 +4,7 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
-import { targetGone } from '../../shared/warehouse/target-gone.ts';
+import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Extraction } from './extraction.ts';
 
 export type Preparation = {
@@ -17,7 +17,7 @@ export type Preparation = {
 /**
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, compares their columns, and raises the
  * generator of batch ids above every id that the target has met. Decides how the batch is staged. Throws `schema_drift` naming every
- * difference, and `configuration` when the target of a loaded view is gone or an empty view would empty its target.
+ * difference, and `configuration` when the target or the ledger of a loaded view is gone or an empty view would empty its target.
  */
 export async function prepare(
   client: pg.ClientBase,
@@ -38,6 +38,7 @@ export async function prepare(
   const fingerprint = warehouse.fingerprint(shape, layout);
   const missing = await warehouse.missingTables(shape);
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
+  if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
   // A merge refuses an id that its target has met; BigQuery would silently ignore the rows of a stream (I7).
   const highWater = isStreamed ? await staging.readStreamHighWater(source.name) : null;
   const streamedId = highWater?.batchId ?? null;

@@ -1,11 +1,11 @@
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import type { Counts, EtlTransaction, Progress } from '../../shared/model/batch.ts';
+import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../../shared/model/batch.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
-import { targetGone } from '../../shared/warehouse/target-gone.ts';
+import { targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
 
@@ -63,7 +63,7 @@ async function write(
   if ((await warehouse.missingTables(shape)).length > 0) throw targetGone(source.name);
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
-  if (rows === 0) return complete({ added: 0n, changed: 0n, deleted: 0n });
+  if (rows === 0) return complete(NO_CHANGES);
 
   const attempt: Attempt = {
     view: batch.view,
@@ -78,7 +78,7 @@ async function write(
       warehouse.loadEmptyTarget(attempt, objects.map(staging.uri), deadline),
     );
   if (manifest.is_direct_load && (await load())) {
-    return complete({ added: batch.stagedUpserts, changed: 0n, deleted: 0n });
+    return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
   }
   const encoded = await encodeRows(batch, shape, dependencies);
   const { message } = encoded;

@@ -99,8 +99,13 @@ export async function applyBatch(
       await events.requestExtract(source.name, 'recapture');
       return { outcome: 'recaptured', ...named };
     case 'applied': {
-      const { added, changed, deleted } = outcome.counts;
-      const counts = { added: String(added), changed: String(changed), deleted: String(deleted) };
+      const { added, changed, deleted, unchanged } = outcome.counts;
+      const counts = {
+        added: String(added),
+        changed: String(changed),
+        deleted: String(deleted),
+        unchanged: String(unchanged),
+      };
       const { lagMs } = outcome;
       log.info({ ...named, kind: batch.kind, ...counts, lagMs, durationMs: durationMs() }, 'batch applied');
       if (batch.hasMore) await events.requestExtract(source.name, 'continue');

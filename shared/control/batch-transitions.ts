@@ -79,9 +79,9 @@ export function createBatchTransitions(pool: pg.Pool) {
       await inLeasedTransaction(pool, lease, async (client) => {
         const saved = await client.query(
           `update etl.etl_transaction
-           set streamed_rows = $3, rows_added = $4, rows_changed = $5, rows_deleted = $6
+           set streamed_rows = $3, rows_added = $4, rows_changed = $5, rows_deleted = $6, rows_unchanged = $7
            where id = $1 and lease_token = $2 and state = 'applying'`,
-          [id, lease.token, rows, counts.added, counts.changed, counts.deleted],
+          [id, lease.token, rows, counts.added, counts.changed, counts.deleted, counts.unchanged],
         );
         if (saved.rowCount !== 1) throw superseded(lease);
       });
@@ -113,6 +113,7 @@ export function createBatchTransitions(pool: pg.Pool) {
             rows_added: counts.added,
             rows_changed: counts.changed,
             rows_deleted: counts.deleted,
+            rows_unchanged: counts.unchanged,
             applied_at: NOW,
             ended_at: NOW,
           },

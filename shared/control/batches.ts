@@ -131,6 +131,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
         added: (row.rows_added as bigint | null) ?? 0n,
         changed: (row.rows_changed as bigint | null) ?? 0n,
         deleted: (row.rows_deleted as bigint | null) ?? 0n,
+        unchanged: (row.rows_unchanged as bigint | null) ?? 0n,
       },
     },
     stagedAt: row.staged_at as Date | null,

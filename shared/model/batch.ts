@@ -2,8 +2,13 @@ import type { State } from './batch-states.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { LoadType } from './columns.ts';
 
-/** How many rows of the target a batch added, changed and deleted. A row that is undeleted counts as added. */
-export type Counts = { added: bigint; changed: bigint; deleted: bigint };
+/**
+ * How many rows of the target a batch added, changed and deleted, and how many of its rows found nothing to do. A row that is undeleted counts
+ * as added. A stream writes every row, so that none is unchanged.
+ */
+export type Counts = { added: bigint; changed: bigint; deleted: bigint; unchanged: bigint };
+
+export const NO_CHANGES: Counts = { added: 0n, changed: 0n, deleted: 0n, unchanged: 0n };
 
 export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
 

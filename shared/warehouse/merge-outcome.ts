@@ -2,6 +2,7 @@ import { DataHubError } from '../errors.ts';
 import type { Counts } from '../model/batch.ts';
 import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';
+import { LEDGER_ADVICE } from './tables-gone.ts';
 
 /** How one attempt to merge a batch ended. */
 export type MergeOutcome =
@@ -22,7 +23,9 @@ export function countsOf(row: Record<string, unknown> | undefined, attempt: Atte
     });
   }
   const count = (name: string) => BigInt(String(row[name]));
-  return { added: count('added'), changed: count('changed'), deleted: count('deleted') };
+  // A procedure of release 0.2.0 returns no count of unchanged rows.
+  const unchanged = row.unchanged === undefined ? 0n : count('unchanged');
+  return { added: count('added'), changed: count('changed'), deleted: count('deleted'), unchanged };
 }
 
 /** Classifies the failure of a merge job by the code that the procedure raised, or else by BigQuery's reason. */
@@ -30,9 +33,10 @@ export function mergeFailure(
   failed: { error: DataHubError; message: string },
   attempt: Attempt,
 ): MergeOutcome {
-  const failure = (kind: 'merge_refused' | 'bad_data' | 'staging_lost' | 'transient') =>
+  const failure = (kind: 'merge_refused' | 'bad_data' | 'staging_lost' | 'transient', advice?: string) =>
     new DataHubError(kind, failed.error.message, {
       context: { ...failed.error.context, ...contextOf(attempt) },
+      ...(advice === undefined ? {} : { advice }),
     });
   const raised = raisedCode(failed.message);
   switch (raised) {
@@ -42,6 +46,8 @@ export function mergeFailure(
       return { state: 'failed', error: failure('transient') };
     case 'duplicate_key':
       return { state: 'failed', error: failure('bad_data') };
+    case 'ledger_lost':
+      return { state: 'failed', error: failure('merge_refused', LEDGER_ADVICE) };
     case 'superseded':
     case 'refused':
       return { state: 'failed', error: failure('merge_refused') };

@@ -1,9 +1,12 @@
-import type { Column, TableShape } from '../model/columns.ts';
+import type { BigQueryType, Column, TableShape } from '../model/columns.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
+
+type Granularity = 'hour' | 'day' | 'month' | 'year';
 
 /** The layout of a target and its reporting view, from the view source. */
 export type Layout = {
-  partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
+  partition: { column: string; granularity: Granularity } | null;
+  /** The columns that follow the key in the clustering, at most three. */
   clusterColumns: string[];
   /** The column whose date decides whether the reporting view, which shows five years, contains a row. */
   reportColumn: string;
@@ -39,11 +42,17 @@ create table if not exists ${quoted(objectNames(datasets, { target: '' }).ledger
   added int64,
   changed int64,
   deleted int64,
+  unchanged int64,
   applied_at timestamp
 )
 cluster by view, etl_transaction_id
 options (description = 'One row for each batch that was merged into its target');
 `;
+}
+
+/** Gives the ledger of release 0.2.0 the count of unchanged rows. Safe to repeat. */
+export function ledgerUpgradeSql(datasets: Datasets): string {
+  return `alter table ${quoted(objectNames(datasets, { target: '' }).ledger)} add column if not exists unchanged int64;\n`;
 }
 
 /** Creates the temp table, to which load jobs append and which the procedure empties. Safe to repeat. */
@@ -59,13 +68,13 @@ options (description = ${stringLiteral(`Staged rows of ${shape.view}`)});
 }
 
 /**
- * Creates the target table. Without configured clustering, the key comes first, since only then bounds on the key prune a merge. Queries
+ * Creates the target table. The key comes first in its clustering, since only then bounds on the key prune a merge. Queries
  * of a streamed table see every acknowledged row (max_staleness 0). Safe to repeat.
  */
 export function targetTableSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const columns = targetColumns(shape).map(definition);
   const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
-  const clusters = layout.clusterColumns.length > 0 ? layout.clusterColumns : [shape.keyColumn];
+  const clusters = [shape.keyColumn, ...layout.clusterColumns.filter((name) => name !== shape.keyColumn)];
   return `-- The target, BigQuery's copy of ${shape.view}. Safe to repeat.
 create table if not exists ${quoted(objectNames(datasets, shape).target)} (
 ${[...columns, key].join(',\n')}
@@ -84,18 +93,14 @@ function targetOptions({ view, loadType }: TableShape): string {
 
 function partitionBy(shape: TableShape, { partition }: Layout): string {
   if (partition === null) return '';
-  const column = targetColumns(shape).find(({ name }) => name === partition.column);
-  const name = quoted(partition.column);
-  switch (column?.type) {
-    case 'DATE':
-      return partition.granularity === 'day'
-        ? `partition by ${name}\n`
-        : `partition by date_trunc(${name}, ${partition.granularity})\n`;
-    case 'DATETIME':
-      return `partition by datetime_trunc(${name}, ${partition.granularity})\n`;
-    default:
-      return `partition by timestamp_trunc(${name}, ${partition.granularity})\n`;
-  }
+  const type = targetColumns(shape).find(({ name }) => name === partition.column)?.type;
+  return `partition by ${partitionStart(type ?? 'TIMESTAMP', partition.granularity, quoted(partition.column))}\n`;
+}
+
+/** SQL for the start of the partition to which a value of a partition column belongs. */
+export function partitionStart(type: BigQueryType, granularity: Granularity, value: string): string {
+  if (type === 'DATE') return granularity === 'day' ? value : `date_trunc(${value}, ${granularity})`;
+  return `${type === 'DATETIME' ? 'datetime_trunc' : 'timestamp_trunc'}(${value}, ${granularity})`;
 }
 
 /**

@@ -15,6 +15,7 @@ import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './
 import {
   type Layout,
   ledgerSql,
+  ledgerUpgradeSql,
   reportingViewSql,
   TEMP_COLUMNS,
   targetColumns,
@@ -74,7 +75,10 @@ export function createWarehouse(
       deadline: Deadline,
     ): Promise<TargetState> {
       const context = { view: shape.view };
-      const query = objectsSql(datasets, shape, layout);
+      // Not a part of every script: BigQuery limits how often a table is altered, and all views share the ledger.
+      const ledger = shape.loadType === 'merge' ? await findTable(namesOf(shape.target).ledger) : null;
+      const isOld = ledger !== null && !ledger.fields.some(({ name }) => name === 'unchanged');
+      const query = `${isOld ? ledgerUpgradeSql(datasets) : ''}${objectsSql(datasets, shape, layout)}`;
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
@@ -90,21 +94,24 @@ export function createWarehouse(
 
     /**
      * Compares the columns of the target, and of a merge view's temp table, with the view's. For a streamed target it also compares the
-     * primary key, by which BigQuery finds rows. Returns the tables that do not exist. Throws `schema_drift` naming every difference.
+     * primary key, by which BigQuery finds rows. Returns the tables that do not exist; the ledger belongs to a merge. Throws `schema_drift` naming every difference.
      */
-    async missingTables(shape: TableShape): Promise<('temp' | 'target')[]> {
+    async missingTables(shape: TableShape): Promise<('ledger' | 'temp' | 'target')[]> {
       const names = namesOf(shape.target);
-      const tables = shape.loadType === 'merge' ? (['temp', 'target'] as const) : (['target'] as const);
-      const found = await Promise.all(
-        tables.map(async (table) => compare(table, names[table], shape, await findTable(names[table]))),
-      );
+      const isMerged = shape.loadType === 'merge';
+      const tables = isMerged ? (['temp', 'target'] as const) : (['target'] as const);
+      const [ledger, ...found] = await Promise.all([
+        isMerged ? findTable(names.ledger) : null,
+        ...tables.map(async (table) => compare(table, names[table], shape, await findTable(names[table]))),
+      ]);
       const differences = found.flatMap((table) => table.differences);
       if (differences.length > 0) {
         throw new DataHubError('schema_drift', `view ${shape.view}: ${differences.join('; ')}`, {
           context: { view: shape.view },
         });
       }
-      return found.filter((table) => table.isMissing).map((table) => table.table);
+      const missing = found.filter((table) => table.isMissing).map((table) => table.table);
+      return isMerged && ledger === null ? ['ledger', ...missing] : missing;
     },
 
     /** Returns the location of a dataset, or null when it does not exist. */
@@ -214,7 +221,7 @@ export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout
           ledgerSql(datasets),
           tempTableSql(datasets, shape),
           target,
-          procedureSql(datasets, shape),
+          procedureSql(datasets, shape, layout),
           reports,
           state,
         ]

@@ -5,6 +5,7 @@ create table if not exists `your-project.SMartData_Temp.applied_batch` (
   added int64,
   changed int64,
   deleted int64,
+  unchanged int64,
   applied_at timestamp
 )
 cluster by view, etl_transaction_id

@@ -33,7 +33,7 @@ export async function generatedSql(sources: Views): Promise<Map<string, string>>
     files.set(`${folder}/target-table.sql`, targetTableSql(DATASETS, shape, layout));
     if (shape.loadType === 'merge') {
       files.set(`${folder}/temp-table.sql`, tempTableSql(DATASETS, shape));
-      files.set(`${folder}/procedure.sql`, procedureSql(DATASETS, shape));
+      files.set(`${folder}/procedure.sql`, procedureSql(DATASETS, shape, layout));
     }
     files.set(`${folder}/view.sql`, reportingViewSql(DATASETS, shape, layout));
     const foreignKeys = entry.foreign_keys.map(({ column, references }) => {

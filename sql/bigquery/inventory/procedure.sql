@@ -2,94 +2,159 @@
 -- that is in the ledger, it changes nothing and returns the counts from there.
 create or replace procedure `your-project.SMartDataAnalytics.merge_inventory`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
   declare v_low, v_high int64;
   declare v_examples string;
+  declare v_partitions array<date>;
+  declare v_has_null bool default false;
 
-  set (v_own, v_newest) = (
-    select as struct countif(l.etl_transaction_id = batch_id), coalesce(max(l.etl_transaction_id), 0)
-    from `your-project.SMartData_Temp.applied_batch` l
-    where l.view = 'pmr_inventory' and l.etl_transaction_id >= batch_id
-  );
-  if v_own = 0 then
-    if v_newest > batch_id then
-      raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
-    end if;
-    begin transaction;
-    begin
+  begin transaction;
+  begin
+    -- Read in the transaction: a newer batch that found nothing to change leaves its trace in the ledger alone.
+    set (v_own, v_newest) = (
+      select as struct countif(v_batch.etl_transaction_id = batch_id), coalesce(max(v_batch.etl_transaction_id), 0)
+      from `your-project.SMartData_Temp.applied_batch` v_batch
+      where v_batch.view = 'pmr_inventory'
+    );
+    if v_own = 0 then
+      if v_newest > batch_id then
+        raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
+      end if;
       set (v_staged, v_keys, v_loaded, v_low, v_high) = (
-        select as struct count(*), count(distinct s.`inventory_id`), countif(s.action = 'loaded'), min(s.`inventory_id`), max(s.`inventory_id`)
-        from `your-project.SMartData_Temp.temp_inventory` s
-        where s.etl_transaction_id = batch_id
+        select as struct count(*), count(distinct v_source.`inventory_id`), countif(v_source.action = 'loaded'), min(v_source.`inventory_id`), max(v_source.`inventory_id`)
+        from `your-project.SMartData_Temp.temp_inventory` v_source
+        where v_source.etl_transaction_id = batch_id
       );
       if v_staged < batch_rows then
         raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > batch_rows then
         set v_examples = (
-          select string_agg(cast(d.example as string), ', ' limit 5)
+          select string_agg(cast(v_repeated.example as string), ', ' limit 5)
           from (
-            select s.`inventory_id` as example from `your-project.SMartData_Temp.temp_inventory` s
-            where s.etl_transaction_id = batch_id group by s.`inventory_id` having count(*) > 1
-          ) d
+            select v_source.`inventory_id` as example from `your-project.SMartData_Temp.temp_inventory` v_source
+            where v_source.etl_transaction_id = batch_id group by v_source.`inventory_id` having count(*) > 1
+          ) v_repeated
         );
         raise using message = format('[smart-datahub:duplicate_key] the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
-      set (v_added, v_changed, v_deleted, v_refused) = (
-        select as struct
-          countif(s.action != 'deleted' and coalesce(t.is_deleted, true)),
-          countif(s.action != 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(s.action = 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(coalesce(t.etl_transaction_id, -1) >= batch_id)
-        from `your-project.SMartData_Temp.temp_inventory` s
-        left join `your-project.SMartDataAnalytics.inventory` t on t.`inventory_id` = s.`inventory_id` and t.`inventory_id` between v_low and v_high
-        where s.etl_transaction_id = batch_id
-      );
       if v_loaded > 0 then
-        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.inventory` t);
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`inventory_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`inventory_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_inventory` v_source
+          left join `your-project.SMartDataAnalytics.inventory` v_target on v_target.`inventory_id` = v_source.`inventory_id`
+          where v_source.etl_transaction_id = batch_id
+        );
+        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.inventory` v_target);
+      elseif v_staged > 0 then
+        if v_newest = 0 then
+          raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_inventory, but its target is loaded';
+        end if;
+        set (v_partitions, v_has_null) = (
+          select as struct array_agg(distinct date_trunc(v_target.`customer_warranty_start`, year) ignore nulls), countif(v_target.`customer_warranty_start` is null) > 0
+          from `your-project.SMartDataAnalytics.inventory` v_target
+          join `your-project.SMartData_Temp.temp_inventory` v_source on v_source.`inventory_id` = v_target.`inventory_id`
+          where v_source.etl_transaction_id = batch_id and v_target.`inventory_id` between v_low and v_high
+        );
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`inventory_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`inventory_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_inventory` v_source
+          left join `your-project.SMartDataAnalytics.inventory` v_target on v_target.`inventory_id` = v_source.`inventory_id` and v_target.`inventory_id` between v_low and v_high
+          and (date_trunc(v_target.`customer_warranty_start`, year) in unnest(v_partitions) or v_has_null and v_target.`customer_warranty_start` is null)
+          where v_source.etl_transaction_id = batch_id
+        );
       end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
-      merge `your-project.SMartDataAnalytics.inventory` t
-      using (select * from `your-project.SMartData_Temp.temp_inventory` where etl_transaction_id = batch_id) s
-      on t.`inventory_id` = s.`inventory_id` and t.`inventory_id` between v_low and v_high
-      when matched and s.action = 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set
-          `serial_number` = s.`serial_number`,
-          `customer_warranty_start` = s.`customer_warranty_start`,
-          `customer_warranty_end` = s.`customer_warranty_end`,
-          `brand` = s.`brand`,
-          `model` = s.`model`,
-          `product_type` = s.`product_type`,
-          `project_id` = s.`project_id`,
-          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when not matched and s.action != 'deleted' then
-        insert (`inventory_id`, `serial_number`, `customer_warranty_start`, `customer_warranty_end`, `brand`, `model`, `product_type`, `project_id`, is_deleted, update_at, etl_transaction_id)
-        values (s.`inventory_id`, s.`serial_number`, s.`customer_warranty_start`, s.`customer_warranty_end`, s.`brand`, s.`model`, s.`product_type`, s.`project_id`, false, current_timestamp(), batch_id);
       if v_loaded > 0 then
-        -- The batch contains every row of the view, so rows that it does not contain are gone.
-        update `your-project.SMartDataAnalytics.inventory` t
+        merge `your-project.SMartDataAnalytics.inventory` v_target
+        using (select * from `your-project.SMartData_Temp.temp_inventory` where etl_transaction_id = batch_id) v_source
+        on v_target.`inventory_id` = v_source.`inventory_id`
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`serial_number` is distinct from v_source.`serial_number`
+            or v_target.`customer_warranty_start` is distinct from v_source.`customer_warranty_start`
+            or v_target.`customer_warranty_end` is distinct from v_source.`customer_warranty_end`
+            or v_target.`brand` is distinct from v_source.`brand`
+            or v_target.`model` is distinct from v_source.`model`
+            or v_target.`product_type` is distinct from v_source.`product_type`
+            or v_target.`project_id` is distinct from v_source.`project_id`
+          ) then
+          update set
+            `serial_number` = v_source.`serial_number`,
+            `customer_warranty_start` = v_source.`customer_warranty_start`,
+            `customer_warranty_end` = v_source.`customer_warranty_end`,
+            `brand` = v_source.`brand`,
+            `model` = v_source.`model`,
+            `product_type` = v_source.`product_type`,
+            `project_id` = v_source.`project_id`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`inventory_id`, `serial_number`, `customer_warranty_start`, `customer_warranty_end`, `brand`, `model`, `product_type`, `project_id`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`inventory_id`, v_source.`serial_number`, v_source.`customer_warranty_start`, v_source.`customer_warranty_end`, v_source.`brand`, v_source.`model`, v_source.`product_type`, v_source.`project_id`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
+        -- The batch contains every row of the view, so a row that it does not contain is gone.
+        update `your-project.SMartDataAnalytics.inventory` v_target
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
-        set v_deleted = v_deleted + @@row_count;
+        where not coalesce(v_target.is_deleted, false) and not exists (
+          select 1 from `your-project.SMartData_Temp.temp_inventory` v_source where v_source.etl_transaction_id = batch_id and v_source.`inventory_id` = v_target.`inventory_id`
+        );
+        set v_missing = @@row_count;
+      elseif v_staged > 0 then
+        merge `your-project.SMartDataAnalytics.inventory` v_target
+        using (select * from `your-project.SMartData_Temp.temp_inventory` where etl_transaction_id = batch_id) v_source
+        on v_target.`inventory_id` = v_source.`inventory_id` and v_target.`inventory_id` between v_low and v_high
+          and (date_trunc(v_target.`customer_warranty_start`, year) in unnest(v_partitions) or v_has_null and v_target.`customer_warranty_start` is null)
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`serial_number` is distinct from v_source.`serial_number`
+            or v_target.`customer_warranty_start` is distinct from v_source.`customer_warranty_start`
+            or v_target.`customer_warranty_end` is distinct from v_source.`customer_warranty_end`
+            or v_target.`brand` is distinct from v_source.`brand`
+            or v_target.`model` is distinct from v_source.`model`
+            or v_target.`product_type` is distinct from v_source.`product_type`
+            or v_target.`project_id` is distinct from v_source.`project_id`
+          ) then
+          update set
+            `serial_number` = v_source.`serial_number`,
+            `customer_warranty_start` = v_source.`customer_warranty_start`,
+            `customer_warranty_end` = v_source.`customer_warranty_end`,
+            `brand` = v_source.`brand`,
+            `model` = v_source.`model`,
+            `product_type` = v_source.`product_type`,
+            `project_id` = v_source.`project_id`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`inventory_id`, `serial_number`, `customer_warranty_start`, `customer_warranty_end`, `brand`, `model`, `product_type`, `project_id`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`inventory_id`, v_source.`serial_number`, v_source.`customer_warranty_start`, v_source.`customer_warranty_end`, v_source.`brand`, v_source.`model`, v_source.`product_type`, v_source.`project_id`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
       end if;
-      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
-      values ('pmr_inventory', batch_id, v_added, v_changed, v_deleted, current_timestamp());
+      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
+      values ('pmr_inventory', batch_id, v_added, v_changed, v_deleted + v_missing, v_staged - v_added - v_changed - v_deleted, current_timestamp());
+      -- Of two batches that run at once, one fails here, since both change the same table.
       truncate table `your-project.SMartData_Temp.temp_inventory`;
-      commit transaction;
-    exception when error then
-      rollback transaction;
-      -- BigQuery has no error reason for a transaction that conflicts with another one.
-      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
-        raise using message = concat('[smart-datahub:conflict] ', @@error.message);
-      end if;
-      raise;
-    end;
-  end if;
-  select l.added, l.changed, l.deleted
-  from `your-project.SMartData_Temp.applied_batch` l
-  where l.view = 'pmr_inventory' and l.etl_transaction_id = batch_id;
+    end if;
+    commit transaction;
+  exception when error then
+    rollback transaction;
+    -- BigQuery has no error reason for a transaction that conflicts with another one.
+    if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+      raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+    end if;
+    raise;
+  end;
+  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged
+  from `your-project.SMartData_Temp.applied_batch` v_batch
+  where v_batch.view = 'pmr_inventory' and v_batch.etl_transaction_id = batch_id;
 end;

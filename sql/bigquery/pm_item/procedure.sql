@@ -2,95 +2,163 @@
 -- that is in the ledger, it changes nothing and returns the counts from there.
 create or replace procedure `your-project.SMartDataAnalytics.merge_pm_item`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
   declare v_low, v_high int64;
   declare v_examples string;
+  declare v_partitions array<timestamp>;
+  declare v_has_null bool default false;
 
-  set (v_own, v_newest) = (
-    select as struct countif(l.etl_transaction_id = batch_id), coalesce(max(l.etl_transaction_id), 0)
-    from `your-project.SMartData_Temp.applied_batch` l
-    where l.view = 'pmr_pm_item' and l.etl_transaction_id >= batch_id
-  );
-  if v_own = 0 then
-    if v_newest > batch_id then
-      raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
-    end if;
-    begin transaction;
-    begin
+  begin transaction;
+  begin
+    -- Read in the transaction: a newer batch that found nothing to change leaves its trace in the ledger alone.
+    set (v_own, v_newest) = (
+      select as struct countif(v_batch.etl_transaction_id = batch_id), coalesce(max(v_batch.etl_transaction_id), 0)
+      from `your-project.SMartData_Temp.applied_batch` v_batch
+      where v_batch.view = 'pmr_pm_item'
+    );
+    if v_own = 0 then
+      if v_newest > batch_id then
+        raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
+      end if;
       set (v_staged, v_keys, v_loaded, v_low, v_high) = (
-        select as struct count(*), count(distinct s.`pm_item_id`), countif(s.action = 'loaded'), min(s.`pm_item_id`), max(s.`pm_item_id`)
-        from `your-project.SMartData_Temp.temp_pm_item` s
-        where s.etl_transaction_id = batch_id
+        select as struct count(*), count(distinct v_source.`pm_item_id`), countif(v_source.action = 'loaded'), min(v_source.`pm_item_id`), max(v_source.`pm_item_id`)
+        from `your-project.SMartData_Temp.temp_pm_item` v_source
+        where v_source.etl_transaction_id = batch_id
       );
       if v_staged < batch_rows then
         raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > batch_rows then
         set v_examples = (
-          select string_agg(cast(d.example as string), ', ' limit 5)
+          select string_agg(cast(v_repeated.example as string), ', ' limit 5)
           from (
-            select s.`pm_item_id` as example from `your-project.SMartData_Temp.temp_pm_item` s
-            where s.etl_transaction_id = batch_id group by s.`pm_item_id` having count(*) > 1
-          ) d
+            select v_source.`pm_item_id` as example from `your-project.SMartData_Temp.temp_pm_item` v_source
+            where v_source.etl_transaction_id = batch_id group by v_source.`pm_item_id` having count(*) > 1
+          ) v_repeated
         );
         raise using message = format('[smart-datahub:duplicate_key] the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
-      set (v_added, v_changed, v_deleted, v_refused) = (
-        select as struct
-          countif(s.action != 'deleted' and coalesce(t.is_deleted, true)),
-          countif(s.action != 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(s.action = 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(coalesce(t.etl_transaction_id, -1) >= batch_id)
-        from `your-project.SMartData_Temp.temp_pm_item` s
-        left join `your-project.SMartDataAnalytics.pm_item` t on t.`pm_item_id` = s.`pm_item_id` and t.`pm_item_id` between v_low and v_high
-        where s.etl_transaction_id = batch_id
-      );
       if v_loaded > 0 then
-        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.pm_item` t);
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`pm_item_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`pm_item_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_pm_item` v_source
+          left join `your-project.SMartDataAnalytics.pm_item` v_target on v_target.`pm_item_id` = v_source.`pm_item_id`
+          where v_source.etl_transaction_id = batch_id
+        );
+        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.pm_item` v_target);
+      elseif v_staged > 0 then
+        if v_newest = 0 then
+          raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_pm_item, but its target is loaded';
+        end if;
+        set (v_partitions, v_has_null) = (
+          select as struct array_agg(distinct timestamp_trunc(v_target.`update_at`, month) ignore nulls), countif(v_target.`update_at` is null) > 0
+          from `your-project.SMartDataAnalytics.pm_item` v_target
+          join `your-project.SMartData_Temp.temp_pm_item` v_source on v_source.`pm_item_id` = v_target.`pm_item_id`
+          where v_source.etl_transaction_id = batch_id and v_target.`pm_item_id` between v_low and v_high
+        );
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`pm_item_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`pm_item_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_pm_item` v_source
+          left join `your-project.SMartDataAnalytics.pm_item` v_target on v_target.`pm_item_id` = v_source.`pm_item_id` and v_target.`pm_item_id` between v_low and v_high
+          and (timestamp_trunc(v_target.`update_at`, month) in unnest(v_partitions) or v_has_null and v_target.`update_at` is null)
+          where v_source.etl_transaction_id = batch_id
+        );
       end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
-      merge `your-project.SMartDataAnalytics.pm_item` t
-      using (select * from `your-project.SMartData_Temp.temp_pm_item` where etl_transaction_id = batch_id) s
-      on t.`pm_item_id` = s.`pm_item_id` and t.`pm_item_id` between v_low and v_high
-      when matched and s.action = 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set
-          `pm_id` = s.`pm_id`,
-          `is_pm` = s.`is_pm`,
-          `pm_engineer` = s.`pm_engineer`,
-          `actual_date` = s.`actual_date`,
-          `document_engineer` = s.`document_engineer`,
-          `document_date` = s.`document_date`,
-          `inventory_id` = s.`inventory_id`,
-          `is_complete` = s.`is_complete`,
-          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when not matched and s.action != 'deleted' then
-        insert (`pm_item_id`, `pm_id`, `is_pm`, `pm_engineer`, `actual_date`, `document_engineer`, `document_date`, `inventory_id`, `is_complete`, is_deleted, update_at, etl_transaction_id)
-        values (s.`pm_item_id`, s.`pm_id`, s.`is_pm`, s.`pm_engineer`, s.`actual_date`, s.`document_engineer`, s.`document_date`, s.`inventory_id`, s.`is_complete`, false, current_timestamp(), batch_id);
       if v_loaded > 0 then
-        -- The batch contains every row of the view, so rows that it does not contain are gone.
-        update `your-project.SMartDataAnalytics.pm_item` t
+        merge `your-project.SMartDataAnalytics.pm_item` v_target
+        using (select * from `your-project.SMartData_Temp.temp_pm_item` where etl_transaction_id = batch_id) v_source
+        on v_target.`pm_item_id` = v_source.`pm_item_id`
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`pm_id` is distinct from v_source.`pm_id`
+            or v_target.`is_pm` is distinct from v_source.`is_pm`
+            or v_target.`pm_engineer` is distinct from v_source.`pm_engineer`
+            or v_target.`actual_date` is distinct from v_source.`actual_date`
+            or v_target.`document_engineer` is distinct from v_source.`document_engineer`
+            or v_target.`document_date` is distinct from v_source.`document_date`
+            or v_target.`inventory_id` is distinct from v_source.`inventory_id`
+            or v_target.`is_complete` is distinct from v_source.`is_complete`
+          ) then
+          update set
+            `pm_id` = v_source.`pm_id`,
+            `is_pm` = v_source.`is_pm`,
+            `pm_engineer` = v_source.`pm_engineer`,
+            `actual_date` = v_source.`actual_date`,
+            `document_engineer` = v_source.`document_engineer`,
+            `document_date` = v_source.`document_date`,
+            `inventory_id` = v_source.`inventory_id`,
+            `is_complete` = v_source.`is_complete`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`pm_item_id`, `pm_id`, `is_pm`, `pm_engineer`, `actual_date`, `document_engineer`, `document_date`, `inventory_id`, `is_complete`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`pm_item_id`, v_source.`pm_id`, v_source.`is_pm`, v_source.`pm_engineer`, v_source.`actual_date`, v_source.`document_engineer`, v_source.`document_date`, v_source.`inventory_id`, v_source.`is_complete`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
+        -- The batch contains every row of the view, so a row that it does not contain is gone.
+        update `your-project.SMartDataAnalytics.pm_item` v_target
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
-        set v_deleted = v_deleted + @@row_count;
+        where not coalesce(v_target.is_deleted, false) and not exists (
+          select 1 from `your-project.SMartData_Temp.temp_pm_item` v_source where v_source.etl_transaction_id = batch_id and v_source.`pm_item_id` = v_target.`pm_item_id`
+        );
+        set v_missing = @@row_count;
+      elseif v_staged > 0 then
+        merge `your-project.SMartDataAnalytics.pm_item` v_target
+        using (select * from `your-project.SMartData_Temp.temp_pm_item` where etl_transaction_id = batch_id) v_source
+        on v_target.`pm_item_id` = v_source.`pm_item_id` and v_target.`pm_item_id` between v_low and v_high
+          and (timestamp_trunc(v_target.`update_at`, month) in unnest(v_partitions) or v_has_null and v_target.`update_at` is null)
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`pm_id` is distinct from v_source.`pm_id`
+            or v_target.`is_pm` is distinct from v_source.`is_pm`
+            or v_target.`pm_engineer` is distinct from v_source.`pm_engineer`
+            or v_target.`actual_date` is distinct from v_source.`actual_date`
+            or v_target.`document_engineer` is distinct from v_source.`document_engineer`
+            or v_target.`document_date` is distinct from v_source.`document_date`
+            or v_target.`inventory_id` is distinct from v_source.`inventory_id`
+            or v_target.`is_complete` is distinct from v_source.`is_complete`
+          ) then
+          update set
+            `pm_id` = v_source.`pm_id`,
+            `is_pm` = v_source.`is_pm`,
+            `pm_engineer` = v_source.`pm_engineer`,
+            `actual_date` = v_source.`actual_date`,
+            `document_engineer` = v_source.`document_engineer`,
+            `document_date` = v_source.`document_date`,
+            `inventory_id` = v_source.`inventory_id`,
+            `is_complete` = v_source.`is_complete`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`pm_item_id`, `pm_id`, `is_pm`, `pm_engineer`, `actual_date`, `document_engineer`, `document_date`, `inventory_id`, `is_complete`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`pm_item_id`, v_source.`pm_id`, v_source.`is_pm`, v_source.`pm_engineer`, v_source.`actual_date`, v_source.`document_engineer`, v_source.`document_date`, v_source.`inventory_id`, v_source.`is_complete`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
       end if;
-      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
-      values ('pmr_pm_item', batch_id, v_added, v_changed, v_deleted, current_timestamp());
+      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
+      values ('pmr_pm_item', batch_id, v_added, v_changed, v_deleted + v_missing, v_staged - v_added - v_changed - v_deleted, current_timestamp());
+      -- Of two batches that run at once, one fails here, since both change the same table.
       truncate table `your-project.SMartData_Temp.temp_pm_item`;
-      commit transaction;
-    exception when error then
-      rollback transaction;
-      -- BigQuery has no error reason for a transaction that conflicts with another one.
-      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
-        raise using message = concat('[smart-datahub:conflict] ', @@error.message);
-      end if;
-      raise;
-    end;
-  end if;
-  select l.added, l.changed, l.deleted
-  from `your-project.SMartData_Temp.applied_batch` l
-  where l.view = 'pmr_pm_item' and l.etl_transaction_id = batch_id;
+    end if;
+    commit transaction;
+  exception when error then
+    rollback transaction;
+    -- BigQuery has no error reason for a transaction that conflicts with another one.
+    if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+      raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+    end if;
+    raise;
+  end;
+  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged
+  from `your-project.SMartData_Temp.applied_batch` v_batch
+  where v_batch.view = 'pmr_pm_item' and v_batch.etl_transaction_id = batch_id;
 end;

@@ -15,5 +15,5 @@ create table if not exists `your-project.SMartDataAnalytics.pm_item` (
   primary key (`pm_item_id`) not enforced
 )
 partition by timestamp_trunc(`update_at`, month)
-cluster by `pm_id`, `inventory_id`
+cluster by `pm_item_id`, `pm_id`, `inventory_id`
 options (description = 'Copy of pmr_pm_item; deleted rows stay, with is_deleted');

@@ -2,92 +2,151 @@
 -- that is in the ledger, it changes nothing and returns the counts from there.
 create or replace procedure `your-project.SMartDataAnalytics.merge_pm_plan`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
   declare v_low, v_high int64;
   declare v_examples string;
+  declare v_partitions array<date>;
+  declare v_has_null bool default false;
 
-  set (v_own, v_newest) = (
-    select as struct countif(l.etl_transaction_id = batch_id), coalesce(max(l.etl_transaction_id), 0)
-    from `your-project.SMartData_Temp.applied_batch` l
-    where l.view = 'pmr_pm_plan' and l.etl_transaction_id >= batch_id
-  );
-  if v_own = 0 then
-    if v_newest > batch_id then
-      raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
-    end if;
-    begin transaction;
-    begin
+  begin transaction;
+  begin
+    -- Read in the transaction: a newer batch that found nothing to change leaves its trace in the ledger alone.
+    set (v_own, v_newest) = (
+      select as struct countif(v_batch.etl_transaction_id = batch_id), coalesce(max(v_batch.etl_transaction_id), 0)
+      from `your-project.SMartData_Temp.applied_batch` v_batch
+      where v_batch.view = 'pmr_pm_plan'
+    );
+    if v_own = 0 then
+      if v_newest > batch_id then
+        raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
+      end if;
       set (v_staged, v_keys, v_loaded, v_low, v_high) = (
-        select as struct count(*), count(distinct s.`pm_id`), countif(s.action = 'loaded'), min(s.`pm_id`), max(s.`pm_id`)
-        from `your-project.SMartData_Temp.temp_pm_plan` s
-        where s.etl_transaction_id = batch_id
+        select as struct count(*), count(distinct v_source.`pm_id`), countif(v_source.action = 'loaded'), min(v_source.`pm_id`), max(v_source.`pm_id`)
+        from `your-project.SMartData_Temp.temp_pm_plan` v_source
+        where v_source.etl_transaction_id = batch_id
       );
       if v_staged < batch_rows then
         raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > batch_rows then
         set v_examples = (
-          select string_agg(cast(d.example as string), ', ' limit 5)
+          select string_agg(cast(v_repeated.example as string), ', ' limit 5)
           from (
-            select s.`pm_id` as example from `your-project.SMartData_Temp.temp_pm_plan` s
-            where s.etl_transaction_id = batch_id group by s.`pm_id` having count(*) > 1
-          ) d
+            select v_source.`pm_id` as example from `your-project.SMartData_Temp.temp_pm_plan` v_source
+            where v_source.etl_transaction_id = batch_id group by v_source.`pm_id` having count(*) > 1
+          ) v_repeated
         );
         raise using message = format('[smart-datahub:duplicate_key] the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
-      set (v_added, v_changed, v_deleted, v_refused) = (
-        select as struct
-          countif(s.action != 'deleted' and coalesce(t.is_deleted, true)),
-          countif(s.action != 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(s.action = 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(coalesce(t.etl_transaction_id, -1) >= batch_id)
-        from `your-project.SMartData_Temp.temp_pm_plan` s
-        left join `your-project.SMartDataAnalytics.pm_plan` t on t.`pm_id` = s.`pm_id` and t.`pm_id` between v_low and v_high
-        where s.etl_transaction_id = batch_id
-      );
       if v_loaded > 0 then
-        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.pm_plan` t);
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`pm_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`pm_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_pm_plan` v_source
+          left join `your-project.SMartDataAnalytics.pm_plan` v_target on v_target.`pm_id` = v_source.`pm_id`
+          where v_source.etl_transaction_id = batch_id
+        );
+        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.pm_plan` v_target);
+      elseif v_staged > 0 then
+        if v_newest = 0 then
+          raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_pm_plan, but its target is loaded';
+        end if;
+        set (v_partitions, v_has_null) = (
+          select as struct array_agg(distinct date_trunc(v_target.`planned_date`, month) ignore nulls), countif(v_target.`planned_date` is null) > 0
+          from `your-project.SMartDataAnalytics.pm_plan` v_target
+          join `your-project.SMartData_Temp.temp_pm_plan` v_source on v_source.`pm_id` = v_target.`pm_id`
+          where v_source.etl_transaction_id = batch_id and v_target.`pm_id` between v_low and v_high
+        );
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`pm_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`pm_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_pm_plan` v_source
+          left join `your-project.SMartDataAnalytics.pm_plan` v_target on v_target.`pm_id` = v_source.`pm_id` and v_target.`pm_id` between v_low and v_high
+          and (date_trunc(v_target.`planned_date`, month) in unnest(v_partitions) or v_has_null and v_target.`planned_date` is null)
+          where v_source.etl_transaction_id = batch_id
+        );
       end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
-      merge `your-project.SMartDataAnalytics.pm_plan` t
-      using (select * from `your-project.SMartData_Temp.temp_pm_plan` where etl_transaction_id = batch_id) s
-      on t.`pm_id` = s.`pm_id` and t.`pm_id` between v_low and v_high
-      when matched and s.action = 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set
-          `project_id` = s.`project_id`,
-          `planned_date` = s.`planned_date`,
-          `ended_pm_date` = s.`ended_pm_date`,
-          `pm_period` = s.`pm_period`,
-          `team_lead` = s.`team_lead`,
-          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when not matched and s.action != 'deleted' then
-        insert (`pm_id`, `project_id`, `planned_date`, `ended_pm_date`, `pm_period`, `team_lead`, is_deleted, update_at, etl_transaction_id)
-        values (s.`pm_id`, s.`project_id`, s.`planned_date`, s.`ended_pm_date`, s.`pm_period`, s.`team_lead`, false, current_timestamp(), batch_id);
       if v_loaded > 0 then
-        -- The batch contains every row of the view, so rows that it does not contain are gone.
-        update `your-project.SMartDataAnalytics.pm_plan` t
+        merge `your-project.SMartDataAnalytics.pm_plan` v_target
+        using (select * from `your-project.SMartData_Temp.temp_pm_plan` where etl_transaction_id = batch_id) v_source
+        on v_target.`pm_id` = v_source.`pm_id`
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`project_id` is distinct from v_source.`project_id`
+            or v_target.`planned_date` is distinct from v_source.`planned_date`
+            or v_target.`ended_pm_date` is distinct from v_source.`ended_pm_date`
+            or v_target.`pm_period` is distinct from v_source.`pm_period`
+            or v_target.`team_lead` is distinct from v_source.`team_lead`
+          ) then
+          update set
+            `project_id` = v_source.`project_id`,
+            `planned_date` = v_source.`planned_date`,
+            `ended_pm_date` = v_source.`ended_pm_date`,
+            `pm_period` = v_source.`pm_period`,
+            `team_lead` = v_source.`team_lead`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`pm_id`, `project_id`, `planned_date`, `ended_pm_date`, `pm_period`, `team_lead`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`pm_id`, v_source.`project_id`, v_source.`planned_date`, v_source.`ended_pm_date`, v_source.`pm_period`, v_source.`team_lead`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
+        -- The batch contains every row of the view, so a row that it does not contain is gone.
+        update `your-project.SMartDataAnalytics.pm_plan` v_target
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
-        set v_deleted = v_deleted + @@row_count;
+        where not coalesce(v_target.is_deleted, false) and not exists (
+          select 1 from `your-project.SMartData_Temp.temp_pm_plan` v_source where v_source.etl_transaction_id = batch_id and v_source.`pm_id` = v_target.`pm_id`
+        );
+        set v_missing = @@row_count;
+      elseif v_staged > 0 then
+        merge `your-project.SMartDataAnalytics.pm_plan` v_target
+        using (select * from `your-project.SMartData_Temp.temp_pm_plan` where etl_transaction_id = batch_id) v_source
+        on v_target.`pm_id` = v_source.`pm_id` and v_target.`pm_id` between v_low and v_high
+          and (date_trunc(v_target.`planned_date`, month) in unnest(v_partitions) or v_has_null and v_target.`planned_date` is null)
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`project_id` is distinct from v_source.`project_id`
+            or v_target.`planned_date` is distinct from v_source.`planned_date`
+            or v_target.`ended_pm_date` is distinct from v_source.`ended_pm_date`
+            or v_target.`pm_period` is distinct from v_source.`pm_period`
+            or v_target.`team_lead` is distinct from v_source.`team_lead`
+          ) then
+          update set
+            `project_id` = v_source.`project_id`,
+            `planned_date` = v_source.`planned_date`,
+            `ended_pm_date` = v_source.`ended_pm_date`,
+            `pm_period` = v_source.`pm_period`,
+            `team_lead` = v_source.`team_lead`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`pm_id`, `project_id`, `planned_date`, `ended_pm_date`, `pm_period`, `team_lead`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`pm_id`, v_source.`project_id`, v_source.`planned_date`, v_source.`ended_pm_date`, v_source.`pm_period`, v_source.`team_lead`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
       end if;
-      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
-      values ('pmr_pm_plan', batch_id, v_added, v_changed, v_deleted, current_timestamp());
+      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
+      values ('pmr_pm_plan', batch_id, v_added, v_changed, v_deleted + v_missing, v_staged - v_added - v_changed - v_deleted, current_timestamp());
+      -- Of two batches that run at once, one fails here, since both change the same table.
       truncate table `your-project.SMartData_Temp.temp_pm_plan`;
-      commit transaction;
-    exception when error then
-      rollback transaction;
-      -- BigQuery has no error reason for a transaction that conflicts with another one.
-      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
-        raise using message = concat('[smart-datahub:conflict] ', @@error.message);
-      end if;
-      raise;
-    end;
-  end if;
-  select l.added, l.changed, l.deleted
-  from `your-project.SMartData_Temp.applied_batch` l
-  where l.view = 'pmr_pm_plan' and l.etl_transaction_id = batch_id;
+    end if;
+    commit transaction;
+  exception when error then
+    rollback transaction;
+    -- BigQuery has no error reason for a transaction that conflicts with another one.
+    if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+      raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+    end if;
+    raise;
+  end;
+  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged
+  from `your-project.SMartData_Temp.applied_batch` v_batch
+  where v_batch.view = 'pmr_pm_plan' and v_batch.etl_transaction_id = batch_id;
 end;

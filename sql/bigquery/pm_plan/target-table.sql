@@ -12,5 +12,5 @@ create table if not exists `your-project.SMartDataAnalytics.pm_plan` (
   primary key (`pm_id`) not enforced
 )
 partition by date_trunc(`planned_date`, month)
-cluster by `planned_date`, `project_id`, `team_lead`
+cluster by `pm_id`, `planned_date`, `project_id`, `team_lead`
 options (description = 'Copy of pmr_pm_plan; deleted rows stay, with is_deleted');

@@ -2,94 +2,159 @@
 -- that is in the ledger, it changes nothing and returns the counts from there.
 create or replace procedure `your-project.SMartDataAnalytics.merge_project`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
   declare v_low, v_high int64;
   declare v_examples string;
+  declare v_partitions array<date>;
+  declare v_has_null bool default false;
 
-  set (v_own, v_newest) = (
-    select as struct countif(l.etl_transaction_id = batch_id), coalesce(max(l.etl_transaction_id), 0)
-    from `your-project.SMartData_Temp.applied_batch` l
-    where l.view = 'pmr_project' and l.etl_transaction_id >= batch_id
-  );
-  if v_own = 0 then
-    if v_newest > batch_id then
-      raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
-    end if;
-    begin transaction;
-    begin
+  begin transaction;
+  begin
+    -- Read in the transaction: a newer batch that found nothing to change leaves its trace in the ledger alone.
+    set (v_own, v_newest) = (
+      select as struct countif(v_batch.etl_transaction_id = batch_id), coalesce(max(v_batch.etl_transaction_id), 0)
+      from `your-project.SMartData_Temp.applied_batch` v_batch
+      where v_batch.view = 'pmr_project'
+    );
+    if v_own = 0 then
+      if v_newest > batch_id then
+        raise using message = format('[smart-datahub:superseded] batch %d was not merged, because the newer batch %d was merged before', batch_id, v_newest);
+      end if;
       set (v_staged, v_keys, v_loaded, v_low, v_high) = (
-        select as struct count(*), count(distinct s.`project_id`), countif(s.action = 'loaded'), min(s.`project_id`), max(s.`project_id`)
-        from `your-project.SMartData_Temp.temp_project` s
-        where s.etl_transaction_id = batch_id
+        select as struct count(*), count(distinct v_source.`project_id`), countif(v_source.action = 'loaded'), min(v_source.`project_id`), max(v_source.`project_id`)
+        from `your-project.SMartData_Temp.temp_project` v_source
+        where v_source.etl_transaction_id = batch_id
       );
       if v_staged < batch_rows then
         raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > batch_rows then
         set v_examples = (
-          select string_agg(cast(d.example as string), ', ' limit 5)
+          select string_agg(cast(v_repeated.example as string), ', ' limit 5)
           from (
-            select s.`project_id` as example from `your-project.SMartData_Temp.temp_project` s
-            where s.etl_transaction_id = batch_id group by s.`project_id` having count(*) > 1
-          ) d
+            select v_source.`project_id` as example from `your-project.SMartData_Temp.temp_project` v_source
+            where v_source.etl_transaction_id = batch_id group by v_source.`project_id` having count(*) > 1
+          ) v_repeated
         );
         raise using message = format('[smart-datahub:duplicate_key] the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
-      set (v_added, v_changed, v_deleted, v_refused) = (
-        select as struct
-          countif(s.action != 'deleted' and coalesce(t.is_deleted, true)),
-          countif(s.action != 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(s.action = 'deleted' and not coalesce(t.is_deleted, true)),
-          countif(coalesce(t.etl_transaction_id, -1) >= batch_id)
-        from `your-project.SMartData_Temp.temp_project` s
-        left join `your-project.SMartDataAnalytics.project` t on t.`project_id` = s.`project_id` and t.`project_id` between v_low and v_high
-        where s.etl_transaction_id = batch_id
-      );
       if v_loaded > 0 then
-        set v_refused = (select countif(coalesce(t.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.project` t);
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`project_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`project_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_project` v_source
+          left join `your-project.SMartDataAnalytics.project` v_target on v_target.`project_id` = v_source.`project_id`
+          where v_source.etl_transaction_id = batch_id
+        );
+        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.project` v_target);
+      elseif v_staged > 0 then
+        if v_newest = 0 then
+          raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_project, but its target is loaded';
+        end if;
+        set (v_partitions, v_has_null) = (
+          select as struct array_agg(distinct date_trunc(v_target.`project_start`, month) ignore nulls), countif(v_target.`project_start` is null) > 0
+          from `your-project.SMartDataAnalytics.project` v_target
+          join `your-project.SMartData_Temp.temp_project` v_source on v_source.`project_id` = v_target.`project_id`
+          where v_source.etl_transaction_id = batch_id and v_target.`project_id` between v_low and v_high
+        );
+        set (v_added, v_deleted, v_refused) = (
+          select as struct
+            countif(v_source.action != 'deleted' and (v_target.`project_id` is null or coalesce(v_target.is_deleted, false))),
+            countif(v_source.action = 'deleted' and v_target.`project_id` is not null and not coalesce(v_target.is_deleted, false)),
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+          from `your-project.SMartData_Temp.temp_project` v_source
+          left join `your-project.SMartDataAnalytics.project` v_target on v_target.`project_id` = v_source.`project_id` and v_target.`project_id` between v_low and v_high
+          and (date_trunc(v_target.`project_start`, month) in unnest(v_partitions) or v_has_null and v_target.`project_start` is null)
+          where v_source.etl_transaction_id = batch_id
+        );
       end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
-      merge `your-project.SMartDataAnalytics.project` t
-      using (select * from `your-project.SMartData_Temp.temp_project` where etl_transaction_id = batch_id) s
-      on t.`project_id` = s.`project_id` and t.`project_id` between v_low and v_high
-      when matched and s.action = 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when matched and s.action != 'deleted' and coalesce(t.etl_transaction_id, -1) < batch_id then
-        update set
-          `enq` = s.`enq`,
-          `project_name` = s.`project_name`,
-          `project_start` = s.`project_start`,
-          `project_end` = s.`project_end`,
-          `company_id` = s.`company_id`,
-          `company` = s.`company`,
-          `has_pm` = s.`has_pm`,
-          is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
-      when not matched and s.action != 'deleted' then
-        insert (`project_id`, `enq`, `project_name`, `project_start`, `project_end`, `company_id`, `company`, `has_pm`, is_deleted, update_at, etl_transaction_id)
-        values (s.`project_id`, s.`enq`, s.`project_name`, s.`project_start`, s.`project_end`, s.`company_id`, s.`company`, s.`has_pm`, false, current_timestamp(), batch_id);
       if v_loaded > 0 then
-        -- The batch contains every row of the view, so rows that it does not contain are gone.
-        update `your-project.SMartDataAnalytics.project` t
+        merge `your-project.SMartDataAnalytics.project` v_target
+        using (select * from `your-project.SMartData_Temp.temp_project` where etl_transaction_id = batch_id) v_source
+        on v_target.`project_id` = v_source.`project_id`
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`enq` is distinct from v_source.`enq`
+            or v_target.`project_name` is distinct from v_source.`project_name`
+            or v_target.`project_start` is distinct from v_source.`project_start`
+            or v_target.`project_end` is distinct from v_source.`project_end`
+            or v_target.`company_id` is distinct from v_source.`company_id`
+            or v_target.`company` is distinct from v_source.`company`
+            or v_target.`has_pm` is distinct from v_source.`has_pm`
+          ) then
+          update set
+            `enq` = v_source.`enq`,
+            `project_name` = v_source.`project_name`,
+            `project_start` = v_source.`project_start`,
+            `project_end` = v_source.`project_end`,
+            `company_id` = v_source.`company_id`,
+            `company` = v_source.`company`,
+            `has_pm` = v_source.`has_pm`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`project_id`, `enq`, `project_name`, `project_start`, `project_end`, `company_id`, `company`, `has_pm`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`project_id`, v_source.`enq`, v_source.`project_name`, v_source.`project_start`, v_source.`project_end`, v_source.`company_id`, v_source.`company`, v_source.`has_pm`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
+        -- The batch contains every row of the view, so a row that it does not contain is gone.
+        update `your-project.SMartDataAnalytics.project` v_target
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
-        where not coalesce(t.is_deleted, false) and coalesce(t.etl_transaction_id, -1) < batch_id;
-        set v_deleted = v_deleted + @@row_count;
+        where not coalesce(v_target.is_deleted, false) and not exists (
+          select 1 from `your-project.SMartData_Temp.temp_project` v_source where v_source.etl_transaction_id = batch_id and v_source.`project_id` = v_target.`project_id`
+        );
+        set v_missing = @@row_count;
+      elseif v_staged > 0 then
+        merge `your-project.SMartDataAnalytics.project` v_target
+        using (select * from `your-project.SMartData_Temp.temp_project` where etl_transaction_id = batch_id) v_source
+        on v_target.`project_id` = v_source.`project_id` and v_target.`project_id` between v_low and v_high
+          and (date_trunc(v_target.`project_start`, month) in unnest(v_partitions) or v_has_null and v_target.`project_start` is null)
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+          update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when matched and coalesce(v_target.etl_transaction_id, -1) < batch_id and v_source.action != 'deleted' and (
+            coalesce(v_target.is_deleted, false)
+            or v_target.`enq` is distinct from v_source.`enq`
+            or v_target.`project_name` is distinct from v_source.`project_name`
+            or v_target.`project_start` is distinct from v_source.`project_start`
+            or v_target.`project_end` is distinct from v_source.`project_end`
+            or v_target.`company_id` is distinct from v_source.`company_id`
+            or v_target.`company` is distinct from v_source.`company`
+            or v_target.`has_pm` is distinct from v_source.`has_pm`
+          ) then
+          update set
+            `enq` = v_source.`enq`,
+            `project_name` = v_source.`project_name`,
+            `project_start` = v_source.`project_start`,
+            `project_end` = v_source.`project_end`,
+            `company_id` = v_source.`company_id`,
+            `company` = v_source.`company`,
+            `has_pm` = v_source.`has_pm`,
+            is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+        when not matched and v_source.action != 'deleted' then
+          insert (`project_id`, `enq`, `project_name`, `project_start`, `project_end`, `company_id`, `company`, `has_pm`, is_deleted, update_at, etl_transaction_id)
+          values (v_source.`project_id`, v_source.`enq`, v_source.`project_name`, v_source.`project_start`, v_source.`project_end`, v_source.`company_id`, v_source.`company`, v_source.`has_pm`, false, current_timestamp(), batch_id);
+        set v_changed = @@row_count - v_added - v_deleted;
       end if;
-      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, applied_at)
-      values ('pmr_project', batch_id, v_added, v_changed, v_deleted, current_timestamp());
+      insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
+      values ('pmr_project', batch_id, v_added, v_changed, v_deleted + v_missing, v_staged - v_added - v_changed - v_deleted, current_timestamp());
+      -- Of two batches that run at once, one fails here, since both change the same table.
       truncate table `your-project.SMartData_Temp.temp_project`;
-      commit transaction;
-    exception when error then
-      rollback transaction;
-      -- BigQuery has no error reason for a transaction that conflicts with another one.
-      if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
-        raise using message = concat('[smart-datahub:conflict] ', @@error.message);
-      end if;
-      raise;
-    end;
-  end if;
-  select l.added, l.changed, l.deleted
-  from `your-project.SMartData_Temp.applied_batch` l
-  where l.view = 'pmr_project' and l.etl_transaction_id = batch_id;
+    end if;
+    commit transaction;
+  exception when error then
+    rollback transaction;
+    -- BigQuery has no error reason for a transaction that conflicts with another one.
+    if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
+      raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+    end if;
+    raise;
+  end;
+  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged
+  from `your-project.SMartData_Temp.applied_batch` v_batch
+  where v_batch.view = 'pmr_project' and v_batch.etl_transaction_id = batch_id;
 end;

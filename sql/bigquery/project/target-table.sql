@@ -14,5 +14,5 @@ create table if not exists `your-project.SMartDataAnalytics.project` (
   primary key (`project_id`) not enforced
 )
 partition by date_trunc(`project_start`, month)
-cluster by `project_start`, `company_id`
+cluster by `project_id`, `project_start`, `company_id`
 options (description = 'Copy of pmr_project; deleted rows stay, with is_deleted');

@@ -8,7 +8,7 @@ import { type ControlDatabase, useControl } from './control-server.ts';
 
 export const VIEW = 'pmr_project';
 export const OTHER_VIEW = 'pmr_inventory';
-export const COUNTS: Counts = { added: 3n, changed: 2n, deleted: 1n };
+export const COUNTS: Counts = { added: 3n, changed: 2n, deleted: 1n, unchanged: 0n };
 export const STAGED: StagingResult = {
   upserts: 5n,
   deletes: 1n,

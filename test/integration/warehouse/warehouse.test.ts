@@ -101,7 +101,7 @@ describe('the warehouse', () => {
 
   describe('the objects of a view', () => {
     it('are created once with the configured layout, and may be created again', async () => {
-      assert.deepEqual(await warehouse.missingTables(SHAPE), ['temp', 'target']);
+      assert.deepEqual(await warehouse.missingTables(SHAPE), ['ledger', 'temp', 'target']);
       assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
       assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
 
@@ -109,7 +109,7 @@ describe('the warehouse', () => {
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
       assert.partialDeepStrictEqual(target, {
         timePartitioning: { type: 'MONTH', field: 'opened' },
-        clustering: { fields: ['order'] },
+        clustering: { fields: ['project_id', 'order'] },
         tableConstraints: { primaryKey: { columns: ['project_id'] } },
       });
       const [temp] = await bigquery.dataset('T').table('temp_project').getMetadata();
@@ -234,8 +234,8 @@ describe('the warehouse', () => {
       await make();
       await loaded(
         1n,
-        { project_id: 1, order: 'a', tags: ['x'], action: 'added' },
-        { project_id: 2, action: 'added' },
+        { project_id: 1, order: 'a', tags: ['x'], action: 'loaded' },
+        { project_id: 2, action: 'loaded' },
       );
 
       const first = await loaded(
@@ -247,7 +247,7 @@ describe('the warehouse', () => {
       );
       const second = await warehouse.merge(attempt(2n, { attempt: 2 }), 4n, soon());
 
-      const counts = { added: 1n, changed: 1n, deleted: 1n };
+      const counts = { added: 1n, changed: 1n, deleted: 1n, unchanged: 1n };
       assert.deepEqual(first, { state: 'applied', counts });
       assert.deepEqual(second, { state: 'applied', counts });
       const [rows] = await bigquery.query(
@@ -265,7 +265,7 @@ describe('the warehouse', () => {
 
       assert.deepEqual(await warehouse.merge(attempt(1n), 0n, soon()), {
         state: 'applied',
-        counts: { added: 0n, changed: 0n, deleted: 0n },
+        counts: { added: 0n, changed: 0n, deleted: 0n, unchanged: 0n },
       });
     });
 
@@ -311,7 +311,7 @@ describe('the warehouse', () => {
 
     await assert.rejects(warehouse.missingTables(SHAPE), {
       kind: 'unauthorized',
-      message: /^table project-\d+\.T\.temp_project: /,
+      message: /^table project-\d+\.T\.applied_batch: /,
     });
   });
 

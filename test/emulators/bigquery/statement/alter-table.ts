@@ -39,8 +39,10 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
 
 /** A new column cannot be required: https://cloud.google.com/bigquery/docs/managing-table-schemas#add_an_empty_column */
 async function addTo(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<Table> {
+  const skipsDuplicate = cursor.take('IF', 'NOT', 'EXISTS');
   const field = parseColumn(cursor);
   if (table.fields.some(({ name }) => name.toLowerCase() === field.name.toLowerCase())) {
+    if (skipsDuplicate) return table;
     throw invalidQuery(`Column already exists: ${field.name}`);
   }
   if (field.mode === 'REQUIRED') {

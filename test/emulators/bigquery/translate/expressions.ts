@@ -27,7 +27,12 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('div' in node) return call('bq_divide', node.div.left, node.div.right);
   if ('count_if' in node) return raw(`count(*) filter (where ${print(node.count_if.this)})`);
   if ('string_agg' in node) return rewriteStringAgg(node.string_agg);
-  if ('in' in node && node.in.unnest) throw unsupported('UNNEST');
+  if ('array_agg' in node) return rewriteArrayAgg(node.array_agg);
+  // An array that is NULL contains nothing: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#in_operators
+  if ('in' in node && node.in.unnest) {
+    const contains = `coalesce(list_contains(${print(node.in.unnest)}, ${print(node.in.this)}), false)`;
+    return raw(node.in.not ? `(not ${contains})` : contains);
+  }
   const [kind = ''] = Object.keys(node);
   const parts: object = Object.values(node)[0] ?? {};
   if ('having_max' in parts && parts.having_max) throw unsupported('HAVING in an aggregate function');
@@ -95,6 +100,14 @@ function castTo(text: string, shape: FieldShape): string {
 function rewriteInterval({ this: count, unit }: ast.ExpressionByKey<'interval'>['interval']): Expression {
   if (!count || unit?.type !== 'simple') throw unsupported('this form of INTERVAL');
   return raw(`interval (${print(count)}) ${unit.unit.toLowerCase()}`);
+}
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#array_agg */
+function rewriteArrayAgg(node: ast.ExpressionByKey<'array_agg'>['array_agg']): Expression {
+  if (node.order_by.length > 0 || node.limit || node.filter) throw unsupported('clauses in ARRAY_AGG');
+  const element = print(node.this);
+  const filter = node.ignore_nulls ? ` filter (where ${element} is not null)` : '';
+  return raw(`list(${node.distinct ? 'distinct ' : ''}${element})${filter}`);
 }
 
 /** STRING_AGG ignores NULLs: https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#string_agg */

@@ -89,10 +89,16 @@ create or replace macro bq_bignumeric(value) as
 create or replace macro bq_divide(a, b) as
   case when b = 0 then error('division by zero: ' || bq_string(a) || ' / ' || bq_string(b))::double else a / b end;
 
+-- Zero divides too.
+create or replace macro bq_ieee_divide(a, b) as a::double / b::double;
+
 -- Text ----------------------------------------------------------------------------------------------------------------
 
 -- %d, %s and %t of FORMAT write a value as CAST to STRING does, and NULL as a word.
 create or replace macro bq_printed(value) as coalesce(bq_string(value), 'NULL');
+
+-- JSON as it is stored, and the JSON of any other value; a word for NULL.
+create or replace macro bq_to_json_string(value) as coalesce(to_json(value)::varchar, 'null');
 
 -- Results -------------------------------------------------------------------------------------------------------------
 

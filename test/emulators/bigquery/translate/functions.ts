@@ -41,6 +41,18 @@ const dateSub: Writer = (args) => {
   return `cast(cast(${print(argument(args, 0))} as date) - ${interval} as date)`;
 };
 
+/**
+ * DATE_TRUNC and its like for one type of DuckDB, in UTC as the session.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/date_functions#date_trunc
+ */
+const truncated =
+  (type: string): Writer =>
+  (args) => {
+    const unit = fieldName(argument(args, 1))?.toLowerCase() ?? '';
+    if (!['hour', 'day', 'month', 'year'].includes(unit)) throw unsupported(`the granularity ${unit}`);
+    return `cast(date_trunc('${unit}', ${print(argument(args, 0))}) as ${type})`;
+  };
+
 /** UTC without a time zone. */
 const currentDate: Writer = (args, now) => {
   const zone = args[0] ? print(args[0]) : "'UTC'";
@@ -58,12 +70,17 @@ const FUNCTIONS: Readonly<Record<string, Writer>> = {
   current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
   date: dateOf,
   date_sub: dateSub,
+  date_trunc: truncated('date'),
+  datetime_trunc: truncated('timestamp'),
   error: named('error'),
   format,
   greatest: strict('greatest'),
+  ieee_divide: named('bq_ieee_divide'),
   lower: named('lower'),
   regexp_contains: named('regexp_matches'),
   struct: structure,
+  timestamp_trunc: truncated('timestamptz'),
+  to_json_string: named('bq_to_json_string'),
 };
 
 /** Is this, in lower case, a function of the table above? */

@@ -1,0 +1,112 @@
+import type { TableShape } from '../model/columns.ts';
+import { differsSql } from './differs-sql.ts';
+import { quoted } from './names.ts';
+import { type Layout, partitionStart } from './tables-sql.ts';
+
+/** The quoted names that the statements of a merge contain. */
+export type MergeNames = { temp: string; target: string; key: string };
+
+/**
+ * The part of a target that the rows of a batch touch, so that BigQuery prunes partitions and blocks, and bills no others
+ * (https://cloud.google.com/bigquery/docs/querying-partitioned-tables).
+ */
+export type MergeBounds = {
+  /** Declares the variables of `find` and `condition`. */
+  declarations: string;
+  /** Reads the partitions of the touched rows; it reads the columns of the key and of the partitions only. Empty without partitions. */
+  find: string;
+  /** Is true for every touched row. */
+  condition: string;
+};
+
+/** A table has at most 10,000 partitions, so the array of their starts is much smaller than the 1 MB that a variable can hold. */
+export function mergeBounds(
+  { temp, target, key }: MergeNames,
+  shape: TableShape,
+  partition: Layout['partition'],
+): MergeBounds {
+  const keys = `v_target.${key} between v_low and v_high`;
+  if (partition === null) return { declarations: '', find: '', condition: keys };
+  const value = `v_target.${quoted(partition.column)}`;
+  const type = shape.columns.find(({ name }) => name === partition.column)?.type ?? 'TIMESTAMP';
+  const start = partitionStart(type, partition.granularity, value);
+  // datetime_trunc in a condition prunes nothing, unlike date_trunc and timestamp_trunc.
+  const touched =
+    type === 'DATETIME'
+      ? {
+          declare: 'v_first, v_last datetime',
+          names: 'v_first, v_last',
+          part: value,
+          values: 'min(v_touched.part), max(v_touched.part)',
+          condition: `${value} between v_first and v_last`,
+        }
+      : {
+          declare: `v_partitions array<${type.toLowerCase()}>`,
+          names: 'v_partitions',
+          part: start,
+          values: 'array_agg(distinct v_touched.part ignore nulls)',
+          condition: `${start} in unnest(v_partitions)`,
+        };
+  return {
+    declarations: `declare ${touched.declare};\ndeclare v_has_null bool default false;\n`,
+    find: `set (${touched.names}, v_has_null) = (
+  select as struct ${touched.values}, countif(v_touched.part is null) > 0
+  from (
+    select ${touched.part} as part
+    from ${target} v_target
+    join ${temp} v_source on v_source.${key} = v_target.${key}
+    where v_source.etl_transaction_id = batch_id and ${keys}
+  ) v_touched
+);
+`,
+    condition: `${keys}\n  and (${touched.condition} or v_has_null and ${value} is null)`,
+  };
+}
+
+const on = (key: string, condition: string | null): string =>
+  `v_target.${key} = v_source.${key}${condition === null ? '' : ` and ${condition}`}`;
+
+/** Counts what a merge is going to do. It reads only rows of the target for which `condition` is true; null stands for all rows. */
+export function countSql({ temp, target, key }: MergeNames, condition: string | null): string {
+  return `set (v_added, v_deleted, v_refused) = (
+  select as struct
+    countif(v_source.action != 'deleted' and (v_target.${key} is null or coalesce(v_target.is_deleted, false))),
+    countif(v_source.action = 'deleted' and v_target.${key} is not null and not coalesce(v_target.is_deleted, false)),
+    countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+  from ${temp} v_source
+  left join ${target} v_target on ${on(key, condition)}
+  where v_source.etl_transaction_id = batch_id
+);
+`;
+}
+
+/** Merges the staged rows. A row in which no column differs stays as it is, and so does its `update_at`. */
+export function mergeSql(
+  { temp, target, key }: MergeNames,
+  shape: TableShape,
+  condition: string | null,
+): string {
+  const columns = shape.columns.map(({ name }) => quoted(name));
+  const others = shape.columns.filter(({ name }) => quoted(name) !== key);
+  const differences = others.map((column) => {
+    const name = quoted(column.name);
+    return `\n    or ${differsSql(column, `v_target.${name}`, `v_source.${name}`)}`;
+  });
+  const isOlder = 'coalesce(v_target.etl_transaction_id, -1) < batch_id';
+  const values = others.map(({ name }) => `\n    ${quoted(name)} = v_source.${quoted(name)},`);
+  return `merge ${target} v_target
+using (select * from ${temp} where etl_transaction_id = batch_id) v_source
+on ${on(key, condition)}
+when matched and ${isOlder} and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
+  update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
+when matched and ${isOlder} and v_source.action != 'deleted' and (
+    coalesce(v_target.is_deleted, false)${differences.join('')}
+  ) then
+  update set${values.join('')}
+    is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
+when not matched and v_source.action != 'deleted' then
+  insert (${[...columns, 'is_deleted', 'update_at', 'etl_transaction_id'].join(', ')})
+  values (${columns.map((name) => `v_source.${name}`).join(', ')}, false, current_timestamp(), batch_id);
+set v_changed = @@row_count - v_added - v_deleted;
+`;
+}

@@ -1,0 +1,26 @@
+import { DataHubError } from '../errors.ts';
+
+/** The error for a target that does not exist any more although rows were loaded into it. */
+export function targetGone(view: string): DataHubError {
+  return new DataHubError(
+    'configuration',
+    `the target of view ${view} is gone, and with it the loaded rows`,
+    {
+      context: { view },
+      advice: 'Restore the table from its time travel window, or resync the view.',
+    },
+  );
+}
+
+/** What an operator can do when the ledger, or its rows of a loaded view, are gone. */
+export const LEDGER_ADVICE =
+  'Restore the ledger from its time travel window, then resume the view. Or resync every merged view.';
+
+/** The error for a ledger that does not exist any more although it lists merged batches: without it, a late batch could undo a newer one. */
+export function ledgerGone(view: string): DataHubError {
+  return new DataHubError(
+    'configuration',
+    `view ${view} was merged before, but the ledger of merged batches is gone`,
+    { context: { view }, advice: LEDGER_ADVICE },
+  );
+}
