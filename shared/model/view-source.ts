@@ -91,8 +91,8 @@ export const viewSourceEntry = z.strictObject({
     .describe('The size of a partition.'),
   cluster_columns: z.array(name).max(4).default([]).meta({
     description:
-      'The clustering of the target; if empty, the key column. A merge reads less if the key comes first.',
-    allowed: 'up to 4 columns of the view, `update_at`',
+      'The columns that cluster the target after its key, which always comes first, so that a merge reads less.',
+    allowed: 'up to 3 columns of the view, `update_at`',
   }),
   report_column: name.default('update_at').meta({
     description: 'The date of the five years that the reporting view shows; rows without a date are shown.',
@@ -115,10 +115,13 @@ export const viewSourceEntry = z.strictObject({
 
 export type ViewSourceEntry = z.output<typeof viewSourceEntry>;
 
-const importedEntry = viewSourceEntry.refine(
-  (entry) => (entry.partition_column === null) === (entry.partition_granularity === null),
-  { error: 'must set both partition_column and partition_granularity, or neither' },
-);
+const importedEntry = viewSourceEntry
+  .refine((entry) => (entry.partition_column === null) === (entry.partition_granularity === null), {
+    error: 'must set both partition_column and partition_granularity, or neither',
+  })
+  .refine((entry) => entry.cluster_columns.filter((column) => column !== entry.key_column).length <= 3, {
+    error: 'cluster_columns: BigQuery clusters by at most 4 columns, and the key is the first of them',
+  });
 
 /** The payload of `{"import": …}`: the content of a file such as sql/source/view-sources.json. */
 export const viewSourceImport = z

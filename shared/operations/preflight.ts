@@ -108,6 +108,6 @@ async function checkView(
   });
   if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
   const missing = await warehouse.missingTables(described.shape);
-  const tables = missing.length === 0 ? 'its tables match' : `${missing.join(' and ')} table will be created`;
+  const tables = missing.length === 0 ? 'its tables match' : `tables to be created: ${missing.join(', ')}`;
   return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
 }

@@ -12,6 +12,9 @@ export type Layout = {
   reportColumn: string;
 };
 
+/** https://cloud.google.com/bigquery/docs/clustered-tables#limitations. A view source of release 0.2.0 may have one more. */
+const MAX_CLUSTER_COLUMNS = 4;
+
 const IS_DELETED: Column = { name: 'is_deleted', type: 'BOOL', mode: 'NULLABLE' };
 const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' };
 const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' };
@@ -74,7 +77,10 @@ options (description = ${stringLiteral(`Staged rows of ${shape.view}`)});
 export function targetTableSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const columns = targetColumns(shape).map(definition);
   const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
-  const clusters = [shape.keyColumn, ...layout.clusterColumns.filter((name) => name !== shape.keyColumn)];
+  const clusters = [
+    shape.keyColumn,
+    ...layout.clusterColumns.filter((name) => name !== shape.keyColumn),
+  ].slice(0, MAX_CLUSTER_COLUMNS);
   return `-- The target, BigQuery's copy of ${shape.view}. Safe to repeat.
 create table if not exists ${quoted(objectNames(datasets, shape).target)} (
 ${[...columns, key].join(',\n')}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
-import { type Layout, staleKeysSql, targetTableSql } from '../../shared/warehouse/tables-sql.ts';
+import { type Layout, ledgerUpgradeSql, staleKeysSql } from '../../shared/warehouse/tables-sql.ts';
 import { objectsSql } from '../../shared/warehouse/warehouse.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
@@ -43,10 +43,10 @@ function builtTexts(): GoogleSqlText[] {
       reportColumn: 'update_at',
     }),
     ...BIG_QUERY_TYPES.map((type) => ({
-      name: `target partitioned by ${type}`,
-      sql: targetTableSql(DATASETS, RICHEST, {
+      name: `objects partitioned by ${type}`,
+      sql: objectsSql(DATASETS, RICHEST, {
         partition: { column: `${type.toLowerCase()}_value`, granularity: 'month' },
-        clusterColumns: ['key', 'string_value'],
+        clusterColumns: ['string_value'],
         reportColumn: 'date_value',
       }),
     })).filter(({ name }) => /DATE|TIMESTAMP/.test(name)),
@@ -61,6 +61,7 @@ function builtTexts(): GoogleSqlText[] {
       reportColumn: 'update_at',
     }),
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
+    { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
     { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
@@ -93,6 +94,10 @@ const RICHEST: TableShape = {
     ),
     { name: 'select', type: 'STRING', mode: 'NULLABLE' },
     { name: 'ชื่อ', type: 'STRING', mode: 'NULLABLE' },
+    // Names that a statement could use for itself.
+    ...['t', 's', 'l', 'd', 'part', 'example'].map(
+      (name): Column => ({ name, type: 'STRING', mode: 'NULLABLE' }),
+    ),
   ],
 };
 

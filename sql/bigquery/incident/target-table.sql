@@ -14,5 +14,5 @@ create table if not exists `your-project.SMartDataAnalytics.incident` (
   primary key (`incident_id`) not enforced
 )
 partition by timestamp_trunc(`open_datetime`, month)
-cluster by `incident_id`, `open_datetime`, `status`, `severity`, `incident_type`
+cluster by `incident_id`, `open_datetime`, `status`, `severity`
 options (description = 'Copy of xyz_incident; deleted rows are removed', max_staleness = interval 0 minute);

@@ -54,10 +54,13 @@ begin
           raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_inventory, but its target is loaded';
         end if;
         set (v_partitions, v_has_null) = (
-          select as struct array_agg(distinct date_trunc(v_target.`customer_warranty_start`, year) ignore nulls), countif(v_target.`customer_warranty_start` is null) > 0
-          from `your-project.SMartDataAnalytics.inventory` v_target
-          join `your-project.SMartData_Temp.temp_inventory` v_source on v_source.`inventory_id` = v_target.`inventory_id`
-          where v_source.etl_transaction_id = batch_id and v_target.`inventory_id` between v_low and v_high
+          select as struct array_agg(distinct v_touched.part ignore nulls), countif(v_touched.part is null) > 0
+          from (
+            select date_trunc(v_target.`customer_warranty_start`, year) as part
+            from `your-project.SMartDataAnalytics.inventory` v_target
+            join `your-project.SMartData_Temp.temp_inventory` v_source on v_source.`inventory_id` = v_target.`inventory_id`
+            where v_source.etl_transaction_id = batch_id and v_target.`inventory_id` between v_low and v_high
+          ) v_touched
         );
         set (v_added, v_deleted, v_refused) = (
           select as struct

@@ -14,5 +14,5 @@ create table if not exists `your-project.SMartDataAnalytics.inventory` (
   primary key (`inventory_id`) not enforced
 )
 partition by date_trunc(`customer_warranty_start`, year)
-cluster by `inventory_id`, `project_id`, `brand`, `model`, `product_type`
+cluster by `inventory_id`, `project_id`, `brand`, `model`
 options (description = 'Copy of pmr_inventory; deleted rows stay, with is_deleted');

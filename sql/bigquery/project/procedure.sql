@@ -54,10 +54,13 @@ begin
           raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_project, but its target is loaded';
         end if;
         set (v_partitions, v_has_null) = (
-          select as struct array_agg(distinct date_trunc(v_target.`project_start`, month) ignore nulls), countif(v_target.`project_start` is null) > 0
-          from `your-project.SMartDataAnalytics.project` v_target
-          join `your-project.SMartData_Temp.temp_project` v_source on v_source.`project_id` = v_target.`project_id`
-          where v_source.etl_transaction_id = batch_id and v_target.`project_id` between v_low and v_high
+          select as struct array_agg(distinct v_touched.part ignore nulls), countif(v_touched.part is null) > 0
+          from (
+            select date_trunc(v_target.`project_start`, month) as part
+            from `your-project.SMartDataAnalytics.project` v_target
+            join `your-project.SMartData_Temp.temp_project` v_source on v_source.`project_id` = v_target.`project_id`
+            where v_source.etl_transaction_id = batch_id and v_target.`project_id` between v_low and v_high
+          ) v_touched
         );
         set (v_added, v_deleted, v_refused) = (
           select as struct

@@ -35,6 +35,15 @@ const EXPRESSIONS: readonly (readonly [expression: string, value: unknown])[] = 
   ['(select string_agg(team) from d.people)', 'a,a'],
   ['(select countif(id > 1) from d.people)', 2],
   ['(select countif(id > 1) from d.people where false)', 0],
+  ["cast(date_trunc(date '2024-02-29', month) as string)", '2024-02-01'],
+  ["cast(timestamp_trunc(timestamp '2024-02-29 10:30:00+00', hour) as string)", '2024-02-29 10:00:00+00'],
+  ["cast(datetime_trunc(datetime '2024-02-29 10:30:00', year) as string)", '2024-01-01 00:00:00'],
+  ['1 in unnest((select array_agg(distinct id) from d.people))', true],
+  ['7 not in unnest((select array_agg(id ignore nulls) from d.people))', true],
+  ['1 in unnest((select array_agg(id) from d.people where false))', false],
+  ['ieee_divide(1, 0.0) > 0 and ieee_divide(1, -0.0) < 0', true],
+  ['to_json_string((select max(tags) from d.tagged))', '["x","y"]'],
+  ['to_json_string(null)', 'null'],
   ["cast('123456789012345678901234567890.5' as bignumeric) > cast('-1' as bignumeric)", true],
 ];
 

@@ -112,7 +112,12 @@ describe('a view is replicated', () => {
     await on.source.log('app_project', 3, 'changed', { name: {} });
     await on.source.log('app_project', 99, 'added');
 
-    assert.partialDeepStrictEqual(await on.replicate(), { added: '1', changed: '1', deleted: '1' });
+    assert.partialDeepStrictEqual(await on.replicate(), {
+      added: '1',
+      changed: '0',
+      deleted: '1',
+      unchanged: '2',
+    });
 
     await on.assertEqual();
     assert.equal((await on.target()).length, 3);
@@ -206,7 +211,8 @@ describe('a view is replicated', () => {
       [
         ['4', '0'],
         ['4', '0'],
-        ['2', '1'],
+        // The second batch of its log rows finds the row as the first one left it.
+        ['2', '0'],
       ],
     );
     await cutting.assertEqual();

@@ -140,6 +140,23 @@ describe('a merge', () => {
     await on.assertEqual();
   });
 
+  it('I7 is not captured while the ledger of a loaded view is gone, until a resync', async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+    await on.query(`drop table ${on.ledger()}`);
+    await on.source.change('app_project', 1, { name: 'uno' });
+
+    await assert.rejects(on.extract(), {
+      kind: 'configuration',
+      message: /view pmr_project was merged before, but the ledger of merged batches is gone/,
+      advice: /resync/,
+    });
+    await on.dependencies.control.viewStops.requestResync('pmr_project', true);
+
+    assert.partialDeepStrictEqual(await on.replicate(), { outcome: 'applied', changed: '1' });
+    await on.assertEqual();
+  });
+
   const traces: [what: string, forgetOthers: () => Promise<unknown>, message: RegExp][] = [
     ['staged objects', async () => undefined, /staged object/],
     ['load job', () => on.bucket.deleteFiles(), /job load_SMartDataAnalytics_pmr_project_2_1_1/],
@@ -178,7 +195,8 @@ describe('a merge', () => {
     assert.partialDeepStrictEqual(merged, {
       etlTransactionId: '701',
       added: '0',
-      changed: '2',
+      changed: '1',
+      unchanged: '1',
       deleted: '0',
     });
     await reborn.assertEqual();

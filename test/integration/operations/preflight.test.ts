@@ -31,7 +31,7 @@ describe('checks, dry runs, ticks and keys', () => {
         /^staging bucket: in EU/,
         /^dataset SMartDataAnalytics: in EU/,
         /^topics: all exist/,
-        /^view pmr_project: 5 columns, key project_id is unique; temp and target table will be created/,
+        /^view pmr_project: 5 columns, key project_id is unique; tables to be created: ledger, temp, target/,
         /^view pmr_site: /,
       ]) {
         assert.ok(

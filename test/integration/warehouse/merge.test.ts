@@ -283,8 +283,11 @@ describe('the merge procedure', () => {
       const days = ['2026-01-05', '2026-02-05', '2026-03-05'];
       await merge(1n, 'loaded', [...days.map((day, id) => ({ id, day })), { id: 9 }]);
 
-      const names = { temp: 'T.temp_some', target: 'A.some', key: 'id' };
+      const names = { temp: 'T.temp_some', target: 'A.some', key: '`id`' };
       const { condition, declarations, find } = mergeBounds(names, shape, partition);
+      const procedure = procedureSql(datasets(), shape, { partition });
+      const [, bound = ''] = condition.split('\n');
+      assert.equal(procedure.split(bound.trim()).length - 1, 2, 'both the count and the merge are bounded');
       await load(3n, 'changed', [{ id: 0 }, { id: 2 }]);
       const read = await query(`declare batch_id int64 default 3;
         declare v_low, v_high int64;

@@ -116,6 +116,24 @@ describe('the warehouse', () => {
       assert.deepEqual(temp.clustering, { fields: ['action'] });
     });
 
+    it('include the ledger, to which that of release 0.2.0 is upgraded, with its batches', async () => {
+      await bigquery.query(
+        `create table T.applied_batch (view string not null, etl_transaction_id int64 not null, added int64, changed int64, deleted int64, applied_at timestamp)`,
+      );
+      await bigquery.query(
+        `insert into T.applied_batch (view, etl_transaction_id, added, changed, deleted) values ('pmr_project', 7, 1, 2, 3)`,
+      );
+
+      await make();
+
+      const merged = await warehouse.merge(attempt(7n), 6n, soon());
+      assert.deepEqual(merged, {
+        state: 'applied',
+        counts: { added: 1n, changed: 2n, deleted: 3n, unchanged: 0n },
+      });
+      assert.deepEqual(await make('second'), { highestBatchId: 7n, targetRows: 0n });
+    });
+
     it('are clustered by the key without configured clustering', async () => {
       await warehouse.makeObjects(SHAPE, { ...LAYOUT, clusterColumns: [] }, 'first', soon());
 
