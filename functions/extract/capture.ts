@@ -1,15 +1,21 @@
 import type pg from 'pg';
 import { shrinkAfter } from '../../shared/batch/batch-size.ts';
 import { DeadlineExceeded } from '../../shared/deadline.ts';
+import type { ViewDefinition } from '../../shared/model/view-definition.ts';
 import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import { destroyConnection } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
 import { warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
+import { readDefinition } from '../../shared/source/view-definition.ts';
 import { type Extraction, extentOf } from './extraction.ts';
+import { isReplaced } from './replaced-view.ts';
 
-export type Captured = { view: SourceView; captured: Capture };
+export type Captured = { view: SourceView; definition: ViewDefinition; captured: Capture };
+
+/** The rows in the target were computed by another definition than this one. */
+export type Replaced = { replacedBy: ViewDefinition };
 
 /** Where a capture that did not finish would have ended is unknown, so few attempts must find a size that fits. */
 const CAPTURE_KEEPS = 1 / 100;
@@ -19,20 +25,22 @@ const ADVICE =
 
 /**
  * Step 2: finds out, in the snapshot of `client`, which rows of the view may have changed. A capture that takes too long is stopped, and
- * the next one is smaller (`shrinkAfter`).
+ * the next one is smaller (`shrinkAfter`). Captures nothing if the view was replaced.
  */
 export async function captureChanges(
   client: pg.ClientBase,
   extraction: Extraction,
   dependencies: Dependencies,
-): Promise<Captured> {
+): Promise<Captured | Replaced> {
   const { config } = dependencies;
   const view = await describeView(client, extraction.source, config.contentTypeTable);
+  const definition = await readDefinition(client, view);
+  if (await isReplaced(extraction, definition, dependencies)) return { replacedBy: definition };
   const captured = await captureInTime(client, extraction, dependencies, () =>
     captureOf(client, view, extraction, config.changeLogTable),
   );
   await warnWhenFloorIsStuck(client, extraction, captured, dependencies);
-  return { view, captured };
+  return { view, definition, captured };
 }
 
 async function captureOf(

@@ -1,10 +1,11 @@
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { captureChanges } from './capture.ts';
+import { type Captured, captureChanges, type Replaced } from './capture.ts';
 import type { LeasedView } from './extraction.ts';
 import { type BatchResult, finishIdle, handOver } from './hand-over.ts';
 import { prepare } from './prepare.ts';
+import { handleReplaced } from './replaced-view.ts';
 import { type StagedBatch, stage } from './stage.ts';
 import { start } from './start.ts';
 
@@ -13,16 +14,18 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
   const extraction = await start(leased, dependencies);
   const found = await inSnapshot(
     dependencies.source,
-    async (client): Promise<{ captured: Capture } | StagedBatch> => {
+    async (client): Promise<Captured | Replaced | StagedBatch> => {
       const capture = await captureChanges(client, extraction, dependencies);
+      if ('replacedBy' in capture) return capture;
       if (extraction.checkpoint !== null && hasNothingToDo(capture.captured)) return capture;
       const preparation = await prepare(client, extraction, capture.view, dependencies);
       return await stage(client, extraction, { ...capture, ...preparation }, dependencies);
     },
   );
+  if ('replacedBy' in found) return await handleReplaced(extraction, found.replacedBy, dependencies);
   return 'batch' in found
     ? await handOver(found, extraction, dependencies)
-    : await finishIdle(found.captured, extraction, dependencies);
+    : await finishIdle(found, extraction, dependencies);
 }
 
 const hasNothingToDo = ({ upserts, deletes }: Capture): boolean => upserts + deletes === 0n;

@@ -6,6 +6,7 @@ import type { LoadType } from '../../shared/model/columns.ts';
 import { stopReason } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { HaltedView, Invocation } from '../../shared/runtime/handle.ts';
+import { VIEW_MISSING } from '../../shared/source/view-faults.ts';
 import { extractBatch } from './extract-batch.ts';
 import type { LeasedView } from './extraction.ts';
 import type { BatchResult } from './hand-over.ts';
@@ -18,6 +19,9 @@ export type ExtractResult =
   | { outcome: 'busy'; view: string }
   | { outcome: 'skipped'; view: string; reason: string }
   | HaltedView;
+
+/** How long a view may be missing before it is halted. */
+const MISSING_SECONDS = 600;
 
 /** A batch that stays staged for longer is abandoned: a new batch captures its rows again. */
 const MAX_STAGED_MS = 24 * 3_600_000;
@@ -53,12 +57,34 @@ async function extractLeased(leased: LeasedView, dependencies: Dependencies): Pr
   const inFlight = await control.batches.findInFlight(leased.source.name);
   const continued = inFlight === null ? null : await continueBatch(inFlight, leased, dependencies);
   if (continued !== null) return continued;
+  const { name, resyncRequestedAt, resyncBySystem } = leased.source;
+  if (resyncRequestedAt !== null && resyncBySystem && (await control.schemaChanges.mustWait(name))) {
+    return { outcome: 'skipped', view: name, reason: 'its resync waits for those of other views' };
+  }
   try {
     return await extractBatch(leased, dependencies);
   } catch (error) {
-    if (error instanceof DataHubError && error.kind === 'batch_id_collision') await control.batchIds.skip();
-    throw error;
+    if (!(error instanceof DataHubError)) throw error;
+    if (error.kind === 'batch_id_collision') await control.batchIds.skip();
+    throw error.context.code === VIEW_MISSING ? await missingView(error, leased, dependencies) : error;
   }
+}
+
+/**
+ * The error for a view that the source does not have. One that was extracted before may be made again in a moment, for example by a
+ * deployment that drops and creates it: it is retried for a while before it is halted.
+ */
+async function missingView(
+  error: DataHubError,
+  { source, lease }: LeasedView,
+  { control }: Dependencies,
+): Promise<DataHubError> {
+  if (source.warehouseFingerprint === null) return error;
+  if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) return error;
+  return new DataHubError('transient', `${error.message}; it is looked for again for ten minutes`, {
+    context: error.context,
+    cause: error,
+  });
 }
 
 /** Publishes what must follow, after the lease was released: the applier can take it at once. */
@@ -70,6 +96,7 @@ async function requestNext(
   if (result.outcome === 'staged' || result.outcome === 'republished') {
     await events.announceBatch(APPLIER[loadType], result.view, BigInt(result.etlTransactionId));
   }
+  if (result.outcome === 'resync requested') await events.requestExtract(result.view, 'resync');
   if (result.outcome === 'loading') await events.requestExtract(result.view, 'load');
   if (result.outcome === 'idle' && result.hasMore) await events.requestExtract(result.view, 'continue');
 }

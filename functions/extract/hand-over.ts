@@ -2,6 +2,7 @@ import { growAfter } from '../../shared/batch/batch-size.ts';
 import type { EtlTransaction, Kind } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
+import type { Captured } from './capture.ts';
 import type { CopiedRows } from './copy-rows.ts';
 import { batchFill, type Extraction, extentOf } from './extraction.ts';
 import { loadBatch } from './load-batch.ts';
@@ -19,6 +20,8 @@ export type BatchResult =
     }
   /** Staged, but its load outlives this call. */
   | { outcome: 'loading'; view: string; etlTransactionId: string }
+  /** The view was replaced; its next batch carries all its rows. */
+  | { outcome: 'resync requested'; view: string }
   /** Nothing to do: only the checkpoint moved. */
   | { outcome: 'idle'; view: string; logRows: string; hasMore: boolean };
 
@@ -68,7 +71,7 @@ export async function handOver(
 
 /** Step 5 when there was nothing to do: moves the checkpoint. */
 export async function finishIdle(
-  captured: Capture,
+  { captured, definition }: Captured,
   extraction: Extraction,
   dependencies: Dependencies,
 ): Promise<BatchResult> {
@@ -76,7 +79,12 @@ export async function finishIdle(
   const { source, lease, queued } = extraction;
   const hasMore = cutId !== null;
   await growBatches(extraction, captured, dependencies);
-  await dependencies.control.checkpoints.move(lease, next, { badKeys, hasMore, queuedKeyIds: queued.ids });
+  await dependencies.control.checkpoints.move(lease, next, {
+    badKeys,
+    hasMore,
+    queuedKeyIds: queued.ids,
+    definition,
+  });
   return { outcome: 'idle', view: source.name, logRows: String(logRows), hasMore };
 }
 

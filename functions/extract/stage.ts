@@ -33,11 +33,12 @@ const ADVICE =
 export async function stage(
   client: pg.ClientBase,
   extraction: Extraction,
-  { view, captured, isDirectLoad, highWater }: BatchPlan,
+  plan: BatchPlan,
   dependencies: Dependencies,
 ): Promise<StagedBatch> {
   const { checkpoint, source } = extraction;
-  const batch = await begin(extraction, captured, dependencies);
+  const { view, captured, isDirectLoad, highWater } = plan;
+  const batch = await begin(extraction, plan, dependencies);
   if (source.loadType === 'bq-storage-api' && !isDirectLoad) {
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
@@ -52,7 +53,7 @@ export async function stage(
 
 async function begin(
   { source, trigger, lease, checkpoint, queued }: Extraction,
-  captured: Capture,
+  { captured, definition }: BatchPlan,
   { control }: Dependencies,
 ): Promise<EtlTransaction> {
   const isComplete = checkpoint === null;
@@ -67,6 +68,8 @@ async function begin(
     isComplete,
     queuedKeyIds: queued.ids,
     resyncRequestedAt: source.resyncRequestedAt,
+    resyncBySystem: source.resyncRequestedAt !== null && source.resyncBySystem,
+    definition,
   });
 }
 

@@ -122,11 +122,12 @@ export function createBatchTransitions(pool: pg.Pool) {
         await installCheckpoint(client, batch.view, batch.nextCheckpoint, {
           etlTransactionId: batch.id,
           isComplete,
+          definition: batch.definition,
         });
         await resolveMissingRights(client, batch.view);
         await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
         await client.query(
-          `update etl.view_source v set bad_keys = v.bad_keys + t.bad_keys,
+          `update etl.view_source v set bad_keys = v.bad_keys + t.bad_keys, missing_since = null,
              captured_at = case when t.has_more then v.captured_at else t.started_at end,
              resync_requested_at = nullif(v.resync_requested_at, t.resync_requested_at)
            from etl.etl_transaction t where t.id = $1 and v.name = t.view_name`,

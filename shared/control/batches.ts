@@ -3,8 +3,10 @@ import { DataHubError } from '../errors.ts';
 import type { EtlTransaction, Kind } from '../model/batch.ts';
 import { IN_FLIGHT, type State } from '../model/batch-states.ts';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
-import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { definitionFromJson, type ViewDefinition } from '../model/view-definition.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease, superseded } from './leases.ts';
+import { MAX_SYSTEM_RESYNCS, RUNNING_RESYNCS } from './schema-changes.ts';
 
 /** What a capture found, and the checkpoint that applying it installs. */
 export type NewBatch = {
@@ -19,6 +21,10 @@ export type NewBatch = {
   queuedKeyIds: bigint[];
   /** The resync request that the batch fulfils, as it was before the snapshot. */
   resyncRequestedAt: Date | null;
+  /** Whether the system requested that resync. */
+  resyncBySystem: boolean;
+  /** The definition by which the rows of the batch are computed. */
+  definition: ViewDefinition;
 };
 
 /** Begins batches and reads them (etl.etl_transaction). */
@@ -26,10 +32,11 @@ export function createBatches(pool: pg.Pool) {
   return {
     /**
      * Creates a batch in state `extracting` and marks the queued keys that it takes. Throws `superseded` when the lease is lost
-     * or another batch of the view is in flight.
+     * or another batch of the view is in flight, and `transient` when a resync that the system requested must wait for others.
      */
     async begin(lease: Lease, batch: NewBatch): Promise<EtlTransaction> {
       return await inLeasedTransaction(pool, lease, async (client) => {
+        if (batch.resyncBySystem) await assertMayResync(client, lease.view);
         const { rows } = await client
           .query(
             `with batch as (
@@ -37,8 +44,8 @@ export function createBatches(pool: pg.Pool) {
              )
              insert into etl.etl_transaction
                (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
-                oldest_change_at, has_more, is_complete, resync_requested_at)
-             select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11 from batch
+                oldest_change_at, has_more, is_complete, resync_requested_at, definition)
+             select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12 from batch
              returning *`,
             [
               lease.view,
@@ -52,6 +59,7 @@ export function createBatches(pool: pg.Pool) {
               batch.hasMore,
               batch.isComplete,
               batch.resyncRequestedAt,
+              JSON.stringify(batch.definition),
             ],
           )
           .catch((error: unknown) => {
@@ -93,6 +101,16 @@ export function createBatches(pool: pg.Pool) {
       return rows[0] === undefined ? null : batchFromRow(rows[0]);
     },
   };
+}
+
+/** Throws `transient` while enough other views are being resynced by the system. Beginners of such batches wait for one another. */
+async function assertMayResync(client: Queryable, view: string): Promise<void> {
+  await client.query(`select pg_advisory_xact_lock(hashtext('smart-datahub: resyncs by the system'))`);
+  const { rows } = await client.query(RUNNING_RESYNCS, [view, IN_FLIGHT]);
+  if ((rows[0].running as number) < MAX_SYSTEM_RESYNCS) return;
+  throw new DataHubError('transient', `the resync of view ${view} waits for those of other views`, {
+    context: { view },
+  });
 }
 
 function isUniqueViolation(error: unknown): boolean {
@@ -137,6 +155,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
     stagedAt: row.staged_at as Date | null,
     hasMore: row.has_more as boolean,
     isComplete: row.is_complete as boolean,
+    definition: definitionFromJson(row.definition),
     startedAt: row.started_at as Date,
   };
 }

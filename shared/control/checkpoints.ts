@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
+import { definitionFromJson, type ViewDefinition } from '../model/view-definition.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
@@ -7,6 +8,8 @@ import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
 export type StoredCheckpoint = {
   checkpoint: Checkpoint;
   floorMovedAt: Date;
+  /** The definition by which the rows in the target were computed; null until a capture has recorded it. */
+  definition: ViewDefinition | null;
   /** Maximum number of log rows of a batch, after a larger one was too slow; null when none was. */
   maxLogRows: number | null;
 };
@@ -19,7 +22,7 @@ export function createCheckpoints(pool: pg.Pool) {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows
+        `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows, definition
          from etl.checkpoint where view_name = $1`,
         [view],
       );
@@ -34,6 +37,7 @@ export function createCheckpoints(pool: pg.Pool) {
       return {
         checkpoint,
         floorMovedAt: row.floor_moved_at as Date,
+        definition: definitionFromJson(row.definition),
         maxLogRows: row.max_log_rows as number | null,
       };
     },
@@ -64,17 +68,18 @@ export function createCheckpoints(pool: pg.Pool) {
     async move(
       lease: Lease,
       checkpoint: Checkpoint,
-      found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[] },
+      found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[]; definition: ViewDefinition },
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);
         await installCheckpoint(client, lease.view, checkpoint, {
           etlTransactionId: null,
           isComplete: false,
+          definition: found.definition,
         });
         await resolveMissingRights(client, lease.view);
         await client.query(
-          `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2,
+          `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2, missing_since = null,
              captured_at = case when $3 then captured_at else now() end
            where name = $1`,
           [lease.view, found.badKeys, found.hasMore],
@@ -95,17 +100,18 @@ export async function installCheckpoint(
   client: Queryable,
   view: string,
   checkpoint: Checkpoint,
-  batch: { etlTransactionId: bigint | null; isComplete: boolean },
+  batch: { etlTransactionId: bigint | null; isComplete: boolean; definition: ViewDefinition | null },
 ): Promise<void> {
   const { horizons } = JSON.parse(checkpointToJson(checkpoint)) as { horizons: unknown };
   const installed = await client.query(
     `insert into etl.checkpoint as old
-       (view_name, floor_id, seen, horizons, witness_id, witness_hash, etl_transaction_id)
-     values ($1, $2, $3, $4, $5, $6, $7)
+       (view_name, floor_id, seen, horizons, witness_id, witness_hash, etl_transaction_id, definition)
+     values ($1, $2, $3, $4, $5, $6, $7, $9)
      on conflict (view_name) do update set
        floor_id = excluded.floor_id, seen = excluded.seen, horizons = excluded.horizons,
        witness_id = excluded.witness_id, witness_hash = excluded.witness_hash,
        etl_transaction_id = coalesce(excluded.etl_transaction_id, old.etl_transaction_id),
+       definition = coalesce(excluded.definition, old.definition),
        floor_moved_at = case when excluded.floor_id > old.floor_id then now() else old.floor_moved_at end,
        updated_at = now()
      where $8 or excluded.seen + int8multirange(int8range(null, excluded.floor_id, '(]'))
@@ -119,6 +125,7 @@ export async function installCheckpoint(
       checkpoint.witness?.hash ?? null,
       batch.etlTransactionId,
       batch.isComplete,
+      batch.definition === null ? null : JSON.stringify(batch.definition),
     ],
   );
   if (installed.rowCount !== 1) throw new RangeError(`the checkpoint of ${view} would move backwards`);

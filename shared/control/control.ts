@@ -9,6 +9,7 @@ import { createLoadTypes } from './load-type.ts';
 import { createQueuedKeys } from './queued-keys.ts';
 import { createRedrive } from './redrive.ts';
 import { createRetention } from './retention.ts';
+import { createSchemaChanges } from './schema-changes.ts';
 import { createStatus } from './status.ts';
 import { createViewSources } from './view-sources.ts';
 import { createViewStops } from './view-stops.ts';
@@ -27,6 +28,7 @@ export function createControl(pool: pg.Pool) {
     loadTypes: createLoadTypes(pool),
     queuedKeys: createQueuedKeys(pool),
     retention: createRetention(pool),
+    schemaChanges: createSchemaChanges(pool),
     status: createStatus(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),

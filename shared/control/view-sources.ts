@@ -163,10 +163,12 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     lookups: (row.lookups as { table: string; content_type_id: number; column: string }[]).map(
       ({ table, content_type_id, column }): Lookup => ({ table, contentTypeId: content_type_id, column }),
     ),
+    viewChanges: row.view_changes as ViewSource['viewChanges'],
     enabled: row.enabled as boolean,
     paused: row.paused as boolean,
     haltedReason: row.halted_reason as string | null,
     resyncRequestedAt: row.resync_requested_at as Date | null,
+    resyncBySystem: row.resync_by_system as boolean,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
   };
 }

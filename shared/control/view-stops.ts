@@ -34,7 +34,8 @@ export function createViewStops(pool: pg.Pool) {
     async requestResync(view: string, isWanted: boolean): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await client.query(
-          `update etl.view_source set resync_requested_at = case when $2 then date_trunc('milliseconds', clock_timestamp()) end
+          `update etl.view_source set resync_by_system = false,
+             resync_requested_at = case when $2 then date_trunc('milliseconds', clock_timestamp()) end
            where name = $1`,
           [view, isWanted],
         );

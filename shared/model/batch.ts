@@ -1,6 +1,7 @@
 import type { State } from './batch-states.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { LoadType } from './columns.ts';
+import type { ViewDefinition } from './view-definition.ts';
 
 /**
  * How many rows of the target a batch added, changed and deleted, and how many of its rows found nothing to do. A row that is undeleted counts
@@ -36,6 +37,8 @@ export type EtlTransaction = {
   hasMore: boolean;
   /** Whether the batch contains every row of the view, so that applying it deletes all other rows. */
   isComplete: boolean;
+  /** The definition by which its rows were computed; null for a batch of release 0.2.0. */
+  definition: ViewDefinition | null;
   startedAt: Date;
 };
 

@@ -107,6 +107,10 @@ export const viewSourceEntry = z.strictObject({
     description: 'Tables whose changes show in rows of the view, such as a table of names.',
     allowed: 'a list of objects',
   }),
+  view_changes: z.enum(['resync', 'halt']).default('resync').meta({
+    description:
+      'What happens when the view, or a view or function behind it, was replaced: the whole view is loaded again, or the view is halted.',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',
@@ -160,6 +164,8 @@ export type ViewSource = {
   reportColumn: string;
   recheckSeconds: number;
   lookups: Lookup[];
+  /** What happens when the definition of the view has changed. */
+  viewChanges: 'resync' | 'halt';
   /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
   /** Whether the operator has stopped the view for the time being. */
@@ -168,6 +174,8 @@ export type ViewSource = {
   haltedReason: string | null;
   /** When an operator requested that the next batch carries the whole view; null if it carries only changes. */
   resyncRequestedAt: Date | null;
+  /** Whether the system requested the resync, since the view was replaced. */
+  resyncBySystem: boolean;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
 };

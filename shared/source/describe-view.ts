@@ -1,3 +1,4 @@
+import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
@@ -6,7 +7,7 @@ import type { KeyType } from './key-type.ts';
 import { type LoggedTable, loggedTables } from './logged-tables.ts';
 import { changeColumn, NOT_COPIED, type SourceColumn, sourceColumn } from './source-column.ts';
 import { readViewCatalog } from './view-catalog.ts';
-import { contentTypeFaults, misconfigured, viewFaults } from './view-faults.ts';
+import { contentTypeFaults, misconfigured, VIEW_MISSING, viewFaults } from './view-faults.ts';
 
 /** A configured view, checked against the source's catalog: everything that capture and fetch need to know. */
 export type SourceView = {
@@ -28,7 +29,8 @@ export type SourceView = {
 
 /**
  * Looks the view source up in the source's catalog. Throws one `configuration` error that names every fault: a view, table,
- * column or content type that does not exist, a key type that is not supported, a column name that the target reserves.
+ * column or content type that does not exist, a key type that is not supported, a column name that the target reserves. In a transaction,
+ * nobody can replace the view any more until it ends. Throws `transient` if the view was replaced after the transaction's snapshot.
  */
 export async function describeView(
   client: Queryable,
@@ -42,13 +44,22 @@ export async function describeView(
       ...(view === null ? [`view ${source.name}`] : []),
       ...(main === null ? [`main table ${source.mainTable}`] : []),
     ];
-    throw misconfigured(
+    const error = misconfigured(
       source,
       missing.map((what) => `${what} does not exist in the source, or the source role may not read it`),
     );
+    throw view === null ? error.withContext({ code: VIEW_MISSING }) : error;
   }
+  // Locks the view until the transaction ends. PostgreSQL plans this by the view as it is now, the catalog is read as of the snapshot.
+  const { fields } = await client.query(`select * from ${view.name} limit 0`);
   const catalog = await readViewCatalog(client, source, { view, main });
   const { keyType, primaryKey, viewColumns } = catalog;
+  const names = (columns: string[]): string => JSON.stringify(columns);
+  if (names(fields.map(({ name }) => name)) !== names(viewColumns.map(({ column }) => column))) {
+    throw new DataHubError('transient', `view ${source.name} was replaced a moment ago`, {
+      context: { view: source.name },
+    });
+  }
   const logged = await loggedTables(client, source, catalog);
   const faults = [
     ...viewFaults(source, catalog),

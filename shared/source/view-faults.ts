@@ -10,6 +10,9 @@ import type { ViewCatalog } from './view-catalog.ts';
 /** The columns and variables of the target, the temp table and the procedure. A view cannot have columns of these names. */
 const RESERVED = /^(action|etl_transaction_id|is_deleted|update_at|batch_id|batch_rows|v_.*)$/i;
 
+/** The code of the error for a view that does not exist in the source. */
+export const VIEW_MISSING = 'view_missing';
+
 /** The error for a view source that does not fit the source database; it lists all faults at once. */
 export function misconfigured(source: ViewSource, faults: string[]): DataHubError {
   return new DataHubError('configuration', `view source ${source.name}: ${faults.join('; ')}`, {

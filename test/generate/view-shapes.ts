@@ -70,6 +70,8 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     paused: false,
     haltedReason: null,
     resyncRequestedAt: null,
+    resyncBySystem: false,
+    viewChanges: entry.view_changes,
     warehouseFingerprint: null,
   };
 }

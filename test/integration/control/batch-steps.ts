@@ -24,6 +24,8 @@ export const checkpoint = (floorId: bigint, seen = '{}'): Checkpoint => ({
   witness: null,
 });
 
+export const DEFINITION = { fingerprint: 'ab', serverMajor: 18 };
+
 export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   kind: 'incremental',
   trigger: 'test',
@@ -35,6 +37,8 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   isComplete: false,
   queuedKeyIds: [],
   resyncRequestedAt: null,
+  resyncBySystem: false,
+  definition: DEFINITION,
   ...given,
 });
 

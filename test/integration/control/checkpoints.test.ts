@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
-import { COUNTS, checkpoint, useBatchSteps, VIEW } from './batch-steps.ts';
+import { COUNTS, checkpoint, DEFINITION, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('checkpoints', () => {
   const steps = useBatchSteps();
@@ -82,6 +82,7 @@ describe('checkpoints', () => {
         badKeys: 0n,
         hasMore: false,
         queuedKeyIds: [],
+        definition: DEFINITION,
       });
 
     it('moves with a capture that found nothing, which leaves no batch, only the time and a counter', async () => {
@@ -95,6 +96,7 @@ describe('checkpoints', () => {
         badKeys: 2n,
         hasMore: false,
         queuedKeyIds: ids,
+        definition: DEFINITION,
       });
 
       const [view] = await steps.database.rows('select * from etl.view_source where name = $1', [VIEW]);

@@ -194,6 +194,8 @@ describe('failures', () => {
       isComplete: false,
       queuedKeyIds,
       resyncRequestedAt: null,
+      resyncBySystem: false,
+      definition: { fingerprint: 'f', serverMajor: 18 },
     });
   }
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Lease } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { EtlTransaction } from '../../../shared/model/batch.ts';
-import { COUNTS, checkpoint, newBatch, STAGED, useBatchSteps, VIEW } from './batch-steps.ts';
+import { COUNTS, checkpoint, DEFINITION, newBatch, STAGED, useBatchSteps, VIEW } from './batch-steps.ts';
 
 describe('I4 a process that wakes up after its lease was taken over', () => {
   const steps = useBatchSteps();
@@ -24,6 +24,7 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
         badKeys: 0n,
         hasMore: false,
         queuedKeyIds: [],
+        definition: DEFINITION,
       }),
     'halts nothing': async (stale: Lease) =>
       steps.control.failures.haltView(stale, {

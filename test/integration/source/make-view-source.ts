@@ -25,6 +25,8 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     paused: false,
     haltedReason: null,
     resyncRequestedAt: null,
+    resyncBySystem: false,
+    viewChanges: 'resync',
     warehouseFingerprint: null,
     ...differing,
   };

@@ -13,6 +13,7 @@ const CONFIG = parseConfig({
 const limitedTo = (maxLogRows: number | null): StoredCheckpoint => ({
   checkpoint: { floorId: 0n, seen: '{}', horizons: [], witness: null },
   floorMovedAt: new Date(),
+  definition: null,
   maxLogRows,
 });
 

@@ -1,0 +1,51 @@
+import { DataHubError } from '../../shared/errors.ts';
+import { definitionChange, type ViewDefinition } from '../../shared/model/view-definition.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Extraction } from './extraction.ts';
+import type { BatchResult } from './hand-over.ts';
+
+/**
+ * Whether the rows in the target were computed by another definition than `now`. A capture would carry only those rows that the log names.
+ * After an upgrade of the server nobody can tell: the definition is recorded anew, and the view goes on.
+ */
+export async function isReplaced(
+  { stored, lease }: Extraction,
+  now: ViewDefinition,
+  { control, log }: Dependencies,
+): Promise<boolean> {
+  const before = stored?.definition ?? null;
+  const change = definitionChange(before, now);
+  if (change === 'server') {
+    log.warn({ view: lease.view, before: before?.serverMajor, now: now.serverMajor }, 'server upgraded');
+    await control.schemaChanges.record(lease, {
+      kind: 'server',
+      action: 'recorded',
+      details: { before, now },
+    });
+  }
+  return change === 'replaced';
+}
+
+/** Requests a resync of a view that was replaced, or throws `schema_drift` where the view source wants it halted. */
+export async function handleReplaced(
+  { source, stored, lease }: Extraction,
+  now: ViewDefinition,
+  { control, log }: Dependencies,
+): Promise<BatchResult> {
+  const view = source.name;
+  const details = { before: stored?.definition, now };
+  if (source.viewChanges === 'halt') {
+    await control.schemaChanges.record(lease, { kind: 'replaced', action: 'halt', details });
+    throw new DataHubError(
+      'schema_drift',
+      `view ${view}, or a view or function behind it, was replaced after its rows were loaded`,
+      {
+        context: { view },
+        advice: `Rows that nobody changes keep their old values in the target. Send {"view":"${view}","resync":true} to load the view again.`,
+      },
+    );
+  }
+  log.warn({ view }, 'view replaced: resync requested');
+  await control.schemaChanges.requestResync(lease, { kind: 'replaced', action: 'resync', details });
+  return { outcome: 'resync requested', view };
+}
