@@ -44,10 +44,12 @@ describe('view sources', () => {
       reportColumn: 'project_start',
       recheckSeconds: 30,
       lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
+      viewChanges: 'resync',
       enabled: true,
       paused: false,
       haltedReason: null,
       resyncRequestedAt: null,
+      resyncBySystem: false,
       warehouseFingerprint: null,
     });
   });
