@@ -17,8 +17,11 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
     async (client): Promise<Captured | Replaced | StagedBatch> => {
       const capture = await captureChanges(client, extraction, dependencies);
       if ('replacedBy' in capture) return capture;
-      if (extraction.checkpoint !== null && hasNothingToDo(capture.captured)) return capture;
+      const isIdle = extraction.checkpoint !== null && hasNothingToDo(capture.captured);
+      if (isIdle && extraction.source.warehouseFingerprint !== null) return capture;
       const preparation = await prepare(client, extraction, capture.view, dependencies);
+      if (preparation === 'needs the whole view') return { replacedBy: capture.definition };
+      if (isIdle) return capture;
       return await stage(client, extraction, { ...capture, ...preparation }, dependencies);
     },
   );

@@ -1,10 +1,12 @@
 import type pg from 'pg';
+import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
+import type { Layout } from '../../shared/warehouse/warehouse.ts';
 import type { Extraction } from './extraction.ts';
 
 export type Preparation = {
@@ -15,45 +17,58 @@ export type Preparation = {
 };
 
 /**
- * Step 3: creates the view's BigQuery objects when they are missing or another release created them, compares their columns, and raises the
- * generator of batch ids above every id that the target has met. Decides how the batch is staged. Throws `schema_drift` naming every
- * difference, and `configuration` when the target or the ledger of a loaded view is gone or an empty view would empty its target.
+ * Step 3: creates the view's BigQuery objects when they are missing or another release created them, lets its tables follow the columns of
+ * the view, and raises the generator of batch ids above every id that the target has met. Decides how the batch is staged, or that it must
+ * carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration` when the target or the
+ * ledger of a loaded view is gone or an empty view would empty its target.
  */
 export async function prepare(
   client: pg.ClientBase,
   { source, stored, lease, deadline }: Extraction,
   view: SourceView,
-  { control, staging, warehouse }: Dependencies,
-): Promise<Preparation> {
+  { control, log, staging, warehouse }: Dependencies,
+): Promise<Preparation | 'needs the whole view'> {
   const { shape } = view;
   const wasLoaded = stored !== null;
   const isEmpty = stored === null && (await isEmptyView(client, view));
-  const layout = {
-    partition: source.partition,
-    clusterColumns: source.clusterColumns,
-    reportColumn: source.reportColumn,
-  };
+  const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
   if (isStreamed) await warehouse.streamMessage(shape);
-  const fingerprint = warehouse.fingerprint(shape, layout);
-  const missing = await warehouse.missingTables(shape);
+  const comparison = await warehouse.compareTables(shape);
+  const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
   if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
+  const evolution = warehouse.planEvolution(comparison, { shape, layout }, source.knownColumns);
+  assertMayEvolve(source, evolution);
+  if (needsWholeView(stored, evolution)) return 'needs the whole view';
+  const fingerprint = warehouse.fingerprint({ shape, layout, dropped: evolution.dropped });
   // A merge refuses an id that its target has met; BigQuery would silently ignore the rows of a stream (I7).
   const highWater = isStreamed ? await staging.readStreamHighWater(source.name) : null;
   const streamedId = highWater?.batchId ?? null;
   if (streamedId !== null) await control.batchIds.raise(streamedId);
-  const isCreated = missing.length === 0 && source.warehouseFingerprint === fingerprint;
+  const isCreated =
+    missing.length === 0 && evolution.statements.length === 0 && source.warehouseFingerprint === fingerprint;
   // An empty view is compared with its target at every attempt, even after one that created everything.
   if (isCreated && !isEmpty && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false };
   }
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target')) await control.checkpoints.forget(lease);
-  const { highestBatchId, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadline);
+  const objects = { shape, layout, evolution };
+  const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
   if (isEmpty && targetRows > 0n) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
-  await control.viewSources.setWarehouseFingerprint(source.name, fingerprint);
+  // The next extract makes the reporting view show the added columns: then this batch, which has their values, is applied.
+  await control.viewSources.setWarehouseFingerprint(
+    source.name,
+    evolution.added.length > 0 ? null : fingerprint,
+    shape.columns.map(({ name }) => name),
+  );
+  if (evolution.differences.length > 0 && source.warehouseFingerprint !== fingerprint) {
+    const details = { differences: evolution.differences };
+    log.warn({ view: source.name, ...details }, 'columns changed');
+    await control.schemaChanges.record(lease, { kind: 'columns', action: 'evolved', details });
+  }
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
   return { highWater, isDirectLoad };

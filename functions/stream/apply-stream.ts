@@ -5,6 +5,7 @@ import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
+import { describeChanges } from '../../shared/warehouse/evolution.ts';
 import { targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
@@ -60,7 +61,14 @@ async function write(
     keyColumn: source.keyColumn,
     columns: manifest.columns,
   };
-  if ((await warehouse.missingTables(shape)).length > 0) throw targetGone(source.name);
+  const { missing, changed } = await warehouse.compareTables(shape);
+  if (missing.length > 0) throw targetGone(source.name);
+  if (changed.length > 0) {
+    const differences = describeChanges(changed).join('; ');
+    throw new DataHubError('schema_drift', `view ${source.name}: ${differences}`, {
+      context: { view: source.name },
+    });
+  }
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
   if (rows === 0) return complete(NO_CHANGES);

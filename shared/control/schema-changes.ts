@@ -5,9 +5,9 @@ import { assertLeaseHeld, type Lease } from './leases.ts';
 
 /** A change of a view that extract has found (etl.schema_change). */
 export type SchemaChange = {
-  /** The server writes definitions in another way; or the definition of the view is another one. */
-  kind: 'server' | 'replaced';
-  action: 'recorded' | 'resync' | 'halt';
+  /** The server writes definitions in another way; the definition of the view is another one; or its columns are. */
+  kind: 'server' | 'replaced' | 'columns';
+  action: 'recorded' | 'resync' | 'halt' | 'evolved';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;
 };

@@ -68,13 +68,19 @@ export function createViewSources(pool: pg.Pool) {
       });
     },
 
-    /** Records which warehouse objects were last created for the view; null makes the next extract check them again. */
-    async setWarehouseFingerprint(view: string, fingerprint: string | null): Promise<void> {
+    /** Records which warehouse objects were last created for the view, and its columns; null makes the next extract check the objects again. */
+    async setWarehouseFingerprint(
+      view: string,
+      fingerprint: string | null,
+      columns: string[],
+    ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query('update etl.view_source set warehouse_fingerprint = $2 where name = $1', [
-          view,
-          fingerprint,
-        ]),
+        client.query(
+          `update etl.view_source set warehouse_fingerprint = $2,
+             known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
+           where name = $1`,
+          [view, fingerprint, columns],
+        ),
       );
     },
   };
@@ -164,11 +170,13 @@ function fromRow(row: Record<string, unknown>): ViewSource {
       ({ table, content_type_id, column }): Lookup => ({ table, contentTypeId: content_type_id, column }),
     ),
     viewChanges: row.view_changes as ViewSource['viewChanges'],
+    columnChanges: row.column_changes as ViewSource['columnChanges'],
     enabled: row.enabled as boolean,
     paused: row.paused as boolean,
     haltedReason: row.halted_reason as string | null,
     resyncRequestedAt: row.resync_requested_at as Date | null,
     resyncBySystem: row.resync_by_system as boolean,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
+    knownColumns: row.known_columns as string[],
   };
 }

@@ -111,6 +111,10 @@ export const viewSourceEntry = z.strictObject({
     description:
       'What happens when the view, or a view or function behind it, was replaced: the whole view is loaded again, or the view is halted.',
   }),
+  column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
+    description:
+      'What happens when the columns of a merged view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted. A streamed view is halted.',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',
@@ -166,6 +170,8 @@ export type ViewSource = {
   lookups: Lookup[];
   /** What happens when the definition of the view has changed. */
   viewChanges: 'resync' | 'halt';
+  /** What happens when the columns of the view have changed. */
+  columnChanges: 'evolve' | 'freeze';
   /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
   /** Whether the operator has stopped the view for the time being. */
@@ -178,6 +184,8 @@ export type ViewSource = {
   resyncBySystem: boolean;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** The columns that the view has had since its target was created. */
+  knownColumns: string[];
 };
 
 /** Why the view is not extracted at present; null if it is. */

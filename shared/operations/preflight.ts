@@ -1,3 +1,4 @@
+import { assertMayEvolve } from '../batch/evolve.ts';
 import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
@@ -107,7 +108,19 @@ async function checkView(
     return found;
   });
   if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
-  const missing = await warehouse.missingTables(described.shape);
-  const tables = missing.length === 0 ? 'its tables match' : `tables to be created: ${missing.join(', ')}`;
-  return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
+  const { shape } = described;
+  const comparison = await warehouse.compareTables(shape);
+  const evolution = warehouse.planEvolution(
+    comparison,
+    { shape, layout: viewSource },
+    viewSource.knownColumns,
+  );
+  assertMayEvolve(viewSource, evolution);
+  const { missing } = comparison;
+  const { differences } = evolution;
+  const tables = [
+    ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
+    ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
+  ];
+  return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
 }

@@ -3,19 +3,48 @@ import type { BigQueryType, Column } from '../model/columns.ts';
 /** A field in the answer of tables.get, which uses the older names of some types. */
 export type TableField = { name: string; type: string; mode?: string };
 
+/** One difference between the columns of a table and the expected ones. */
+export type ColumnChange =
+  /** The table lacks the column. */
+  | { change: 'added'; column: Column }
+  /** The table has a column that is not expected. */
+  | { change: 'dropped'; column: Column }
+  | { change: 'type'; column: Column; before: Pick<Column, 'type' | 'mode'> };
+
 const STANDARD: Record<string, BigQueryType> = { BOOLEAN: 'BOOL', FLOAT: 'FLOAT64', INTEGER: 'INT64' };
 
-/** Describes how a table's columns differ from the expected ones, one sentence for each difference. Order does not matter. */
-export function columnDifferences(expected: readonly Column[], found: TableField[]): string[] {
-  const remaining = new Map(found.map((field) => [field.name, field]));
-  const differences = expected.flatMap(({ name, type, mode }) => {
-    const field = remaining.get(name);
-    remaining.delete(name);
-    if (field === undefined) return [`column ${name} (${type}) is missing`];
-    const foundType = STANDARD[field.type] ?? field.type;
-    const foundMode = field.mode ?? 'NULLABLE';
-    if (foundType === type && foundMode === mode) return [];
-    return [`column ${name} is ${foundMode} ${foundType} instead of ${mode} ${type}`];
+/** How the expected columns differ from a table's. Order does not matter. */
+export function columnChanges(expected: readonly Column[], found: TableField[]): ColumnChange[] {
+  const remaining = new Map(found.map((field) => [field.name, columnOf(field)]));
+  const changes = expected.flatMap((column): ColumnChange[] => {
+    const before = remaining.get(column.name);
+    remaining.delete(column.name);
+    if (before === undefined) return [{ change: 'added', column }];
+    if (before.type === column.type && before.mode === column.mode) return [];
+    return [{ change: 'type', column, before }];
   });
-  return [...differences, ...[...remaining.keys()].map((name) => `column ${name} is not in the view`)];
+  return [...changes, ...[...remaining.values()].map((column) => ({ change: 'dropped', column }) as const)];
+}
+
+function columnOf({ name, type, mode }: TableField): Column {
+  return {
+    name,
+    type: STANDARD[type] ?? (type as BigQueryType),
+    mode: (mode ?? 'NULLABLE') as Column['mode'],
+  };
+}
+
+/** A difference as one sentence. */
+export function describeChange(difference: ColumnChange): string {
+  const { name, type, mode } = difference.column;
+  switch (difference.change) {
+    case 'added':
+      return `column ${name} (${type}) is missing`;
+    case 'dropped':
+      return `column ${name} is not in the view`;
+    case 'type': {
+      const { before } = difference;
+      return `column ${name} is ${before.mode} ${before.type} instead of ${mode} ${type}`;
+    }
+  }
 }

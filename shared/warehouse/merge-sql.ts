@@ -1,10 +1,13 @@
-import type { TableShape } from '../model/columns.ts';
+import type { Column, TableShape } from '../model/columns.ts';
 import { differsSql } from './differs-sql.ts';
 import { quoted } from './names.ts';
 import { type Layout, partitionStart } from './tables-sql.ts';
 
 /** The quoted names that the statements of a merge contain. */
 export type MergeNames = { temp: string; target: string; key: string };
+
+/** A view, and the columns of its target that it does not have any more, which become empty. */
+export type Merged = { shape: TableShape; dropped: readonly Column[] };
 
 /**
  * The part of a target that the rows of a batch touch, so that BigQuery prunes partitions and blocks, and bills no others
@@ -83,7 +86,7 @@ export function countSql({ temp, target, key }: MergeNames, condition: string | 
 /** Merges the staged rows. A row in which no column differs stays as it is, and so does its `update_at`. */
 export function mergeSql(
   { temp, target, key }: MergeNames,
-  shape: TableShape,
+  { shape, dropped }: Merged,
   condition: string | null,
 ): string {
   const columns = shape.columns.map(({ name }) => quoted(name));
@@ -92,6 +95,13 @@ export function mergeSql(
     const name = quoted(column.name);
     return `\n    or ${differsSql(column, `v_target.${name}`, `v_source.${name}`)}`;
   });
+  const emptied = dropped.map(({ name, mode }) => {
+    const value = `v_target.${quoted(name)}`;
+    return `\n    or ${mode === 'REPEATED' ? `array_length(${value}) > 0` : `${value} is not null`}`;
+  });
+  const noValues = dropped.map(
+    ({ name, mode }) => `\n    ${quoted(name)} = ${mode === 'REPEATED' ? '[]' : 'null'},`,
+  );
   const isOlder = 'coalesce(v_target.etl_transaction_id, -1) < batch_id';
   const values = others.map(({ name }) => `\n    ${quoted(name)} = v_source.${quoted(name)},`);
   return `merge ${target} v_target
@@ -100,9 +110,9 @@ on ${on(key, condition)}
 when matched and ${isOlder} and v_source.action = 'deleted' and not coalesce(v_target.is_deleted, false) then
   update set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
 when matched and ${isOlder} and v_source.action != 'deleted' and (
-    coalesce(v_target.is_deleted, false)${differences.join('')}
+    coalesce(v_target.is_deleted, false)${[...differences, ...emptied].join('')}
   ) then
-  update set${values.join('')}
+  update set${[...values, ...noValues].join('')}
     is_deleted = false, update_at = current_timestamp(), etl_transaction_id = batch_id
 when not matched and v_source.action != 'deleted' then
   insert (${[...columns, 'is_deleted', 'update_at', 'etl_transaction_id'].join(', ')})

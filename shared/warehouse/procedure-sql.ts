@@ -1,4 +1,4 @@
-import type { TableShape } from '../model/columns.ts';
+import type { Column, TableShape } from '../model/columns.ts';
 import { countSql, type MergeNames, mergeBounds, mergeSql } from './merge-sql.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 import type { Layout } from './tables-sql.ts';
@@ -27,12 +27,13 @@ const indent = (spaces: number, text: string): string => text.replaceAll(/^(?=.)
 
 /**
  * The procedure that merges one batch (docs/architecture.md#contracts). Its variables and aliases begin with v_, because a column hides a
- * variable with the same name. Its last statement returns the counts (added, changed, deleted, unchanged).
+ * variable with the same name. `dropped` are the columns of the target that the view does not have any more. Its last statement returns the counts (added, changed, deleted, unchanged).
  */
 export function procedureSql(
   datasets: Datasets,
   shape: TableShape,
   { partition }: Pick<Layout, 'partition'>,
+  dropped: readonly Column[] = [],
 ): string {
   const names = objectNames(datasets, shape);
   const [temp, target, ledger] = [quoted(names.temp), quoted(names.target), quoted(names.ledger)];
@@ -90,7 +91,7 @@ ${indent(8, bounds.find)}${indent(8, countSql(merged, bounds.condition))}      e
         raise using message = format('${code('refused')} %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
       if v_loaded > 0 then
-${indent(8, mergeSql(merged, shape, null))}        -- The batch contains every row of the view, so a row that it does not contain is gone.
+${indent(8, mergeSql(merged, { shape, dropped }, null))}        -- The batch contains every row of the view, so a row that it does not contain is gone.
         update ${target} v_target
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id
         where not coalesce(v_target.is_deleted, false) and not exists (
@@ -98,7 +99,7 @@ ${indent(8, mergeSql(merged, shape, null))}        -- The batch contains every r
         );
         set v_missing = @@row_count;
       elseif v_staged > 0 then
-${indent(8, mergeSql(merged, shape, bounds.condition))}      end if;
+${indent(8, mergeSql(merged, { shape, dropped }, bounds.condition))}      end if;
       insert into ${ledger} (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
       values (${view}, batch_id, v_added, v_changed, v_deleted + v_missing, v_staged - v_added - v_changed - v_deleted, current_timestamp());
       -- Of two batches that run at once, one fails here, since both change the same table.

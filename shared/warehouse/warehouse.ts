@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
-import type { TableShape } from '../model/columns.ts';
+import type { Column, TableShape } from '../model/columns.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { columnDifferences, type TableField } from './columns-match.ts';
+import { columnChanges, type TableField } from './columns-match.ts';
+import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { jobId, labelValue, resultRows, runJob, runJobToCompletion, runJobWithRetries } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
@@ -24,7 +25,16 @@ import {
   tempTableSql,
 } from './tables-sql.ts';
 
-export type { Attempt, Layout, MergeOutcome, RowsUntil };
+export type { Attempt, Evolution, Layout, MergeOutcome, RowsUntil };
+
+/** A view's objects in BigQuery. `dropped` are the columns of the target that the view does not have any more. */
+export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
+
+/** A view's objects, and how its existing tables must change. */
+export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & { evolution: Evolution };
+
+/** The tables that do not exist, and those whose columns differ from the view's. */
+export type Comparison = { missing: ('ledger' | 'temp' | 'target')[]; changed: TableChanges[] };
 
 /** What a view's tables already contain: the highest batch id (0 for none), and the number of rows that are not deleted. */
 export type TargetState = { highestBatchId: bigint; targetRows: bigint };
@@ -57,20 +67,17 @@ export function createWarehouse(
     }),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
-    fingerprint(shape: TableShape, layout: Layout): string {
-      return createHash('sha256')
-        .update(objectsSql(datasets, shape, layout))
-        .digest('hex')
-        .slice(0, 16);
+    fingerprint(objects: ViewObjects): string {
+      return createHash('sha256').update(objectsSql(datasets, objects)).digest('hex').slice(0, 16);
     },
 
     /**
-     * Creates the view's missing tables, its procedure and its reporting view in one job, and returns what the tables contain. Safe to repeat
-     * under another `runName`.
+     * Creates the view's missing tables, changes those that `evolution` names, and creates its procedure and its reporting view, in one job.
+     * The reporting view lacks the columns that are being added, whose old rows have no values yet. Returns what the tables contain. Safe to
+     * repeat under another `runName`.
      */
     async makeObjects(
-      shape: TableShape,
-      layout: Layout,
+      { shape, layout, evolution }: EvolvingObjects,
       runName: string,
       deadline: Deadline,
     ): Promise<TargetState> {
@@ -78,7 +85,11 @@ export function createWarehouse(
       // Not a part of every script: BigQuery limits how often a table is altered, and all views share the ledger.
       const ledger = shape.loadType === 'merge' ? await findTable(namesOf(shape.target).ledger) : null;
       const isOld = ledger !== null && !ledger.fields.some(({ name }) => name === 'unchanged');
-      const query = `${isOld ? ledgerUpgradeSql(datasets) : ''}${objectsSql(datasets, shape, layout)}`;
+      const query = [
+        ...(isOld ? [ledgerUpgradeSql(datasets)] : []),
+        ...evolution.statements,
+        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, evolution.added),
+      ].join('\n');
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
@@ -94,9 +105,9 @@ export function createWarehouse(
 
     /**
      * Compares the columns of the target, and of a merge view's temp table, with the view's. For a streamed target it also compares the
-     * primary key, by which BigQuery finds rows. Returns the tables that do not exist; the ledger belongs to a merge. Throws `schema_drift` naming every difference.
+     * primary key, by which BigQuery finds rows. The ledger belongs to a merge.
      */
-    async missingTables(shape: TableShape): Promise<('ledger' | 'temp' | 'target')[]> {
+    async compareTables(shape: TableShape): Promise<Comparison> {
       const names = namesOf(shape.target);
       const isMerged = shape.loadType === 'merge';
       const tables = isMerged ? (['temp', 'target'] as const) : (['target'] as const);
@@ -104,15 +115,21 @@ export function createWarehouse(
         isMerged ? findTable(names.ledger) : null,
         ...tables.map(async (table) => compare(table, names[table], shape, await findTable(names[table]))),
       ]);
-      const differences = found.flatMap((table) => table.differences);
-      if (differences.length > 0) {
-        throw new DataHubError('schema_drift', `view ${shape.view}: ${differences.join('; ')}`, {
-          context: { view: shape.view },
-        });
-      }
-      const missing = found.filter((table) => table.isMissing).map((table) => table.table);
-      return isMerged && ledger === null ? ['ledger', ...missing] : missing;
+      const missing = tables.filter((_, i) => found[i] === null);
+      return {
+        missing: isMerged && ledger === null ? ['ledger', ...missing] : missing,
+        changed: found.filter(
+          (table) => table !== null && table.changes.length + table.faults.length > 0,
+        ) as TableChanges[],
+      };
     },
+
+    /** What must happen to the tables so that they fit the view; see `planEvolution`. */
+    planEvolution: (
+      { changed }: Comparison,
+      { shape, layout }: Omit<ViewObjects, 'dropped'>,
+      known: readonly string[],
+    ): Evolution => planEvolution(changed, shape, layout, known),
 
     /** Returns the location of a dataset, or null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {
@@ -210,10 +227,19 @@ export function createWarehouse(
   }
 }
 
-/** Returns one script that creates everything a view needs in BigQuery. Its last statement selects what the tables contain. */
-export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
+/**
+ * Returns one script that creates everything a view needs in BigQuery. Its last statement selects what the tables contain. The reporting view
+ * leaves the columns out that are `hidden`.
+ */
+export function objectsSql(
+  datasets: Datasets,
+  { shape, layout, dropped }: ViewObjects,
+  hidden: readonly Column[] = [],
+): string {
   const target = targetTableSql(datasets, shape, layout);
-  const reports = reportingViewSql(datasets, shape, layout);
+  const hiddenNames = new Set(hidden.map(({ name }) => name));
+  const shown = { ...shape, columns: shape.columns.filter(({ name }) => !hiddenNames.has(name)) };
+  const reports = reportingViewSql(datasets, shown, layout);
   const state = targetStateSql(datasets, shape);
   const statements =
     shape.loadType === 'merge'
@@ -221,7 +247,7 @@ export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout
           ledgerSql(datasets),
           tempTableSql(datasets, shape),
           target,
-          procedureSql(datasets, shape, layout),
+          procedureSql(datasets, shape, layout, dropped),
           reports,
           state,
         ]
@@ -229,20 +255,23 @@ export function objectsSql(datasets: Datasets, shape: TableShape, layout: Layout
   return statements.join('\n');
 }
 
-function compare(table: 'temp' | 'target', name: string, shape: TableShape, found: FoundTable | null) {
+/** Compares a table with what the view needs; null if it does not exist. */
+function compare(
+  table: 'temp' | 'target',
+  name: string,
+  shape: TableShape,
+  found: FoundTable | null,
+): TableChanges | null {
+  if (found === null) return null;
   const expected = table === 'temp' ? [...shape.columns, ...TEMP_COLUMNS] : targetColumns(shape);
-  const differences = found === null ? [] : columnDifferences(expected, found.fields);
-  const key = found?.primaryKey.join(', ') ?? '';
-  if (found !== null && shape.loadType === 'bq-storage-api' && key !== shape.keyColumn) {
-    differences.push(
+  const key = found.primaryKey.join(', ');
+  const faults: string[] = [];
+  if (shape.loadType === 'bq-storage-api' && key !== shape.keyColumn) {
+    faults.push(
       key === ''
         ? `the primary key ${shape.keyColumn} is not declared`
         : `the primary key is ${key} instead of ${shape.keyColumn}`,
     );
   }
-  return {
-    table,
-    isMissing: found === null,
-    differences: differences.map((difference) => `table ${name}: ${difference}`),
-  };
+  return { table, name, changes: columnChanges(expected, found.fields), faults };
 }

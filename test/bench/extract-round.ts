@@ -23,7 +23,7 @@ const { result, measured } = await measure(() =>
       warehouse: {
         ...warehouse,
         makeObjects: stopwatch.around(warehouse.makeObjects),
-        missingTables: stopwatch.around(warehouse.missingTables),
+        compareTables: stopwatch.around(warehouse.compareTables),
         load: stopwatch.around(warehouse.load),
       },
     },

@@ -72,6 +72,8 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     resyncRequestedAt: null,
     resyncBySystem: false,
     viewChanges: entry.view_changes,
+    columnChanges: entry.column_changes,
+    knownColumns: [],
     warehouseFingerprint: null,
   };
 }

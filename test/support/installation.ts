@@ -339,6 +339,7 @@ export class Installation {
       'queued_key',
       'lease',
       'etl_error',
+      'schema_change',
     ];
     await this.control.query(
       [

@@ -44,10 +44,14 @@ function builtTexts(): GoogleSqlText[] {
     }),
     ...BIG_QUERY_TYPES.map((type) => ({
       name: `objects partitioned by ${type}`,
-      sql: objectsSql(DATASETS, RICHEST, {
-        partition: { column: `${type.toLowerCase()}_value`, granularity: 'month' },
-        clusterColumns: ['string_value'],
-        reportColumn: 'date_value',
+      sql: objectsSql(DATASETS, {
+        shape: RICHEST,
+        layout: {
+          partition: { column: `${type.toLowerCase()}_value`, granularity: 'month' },
+          clusterColumns: ['string_value'],
+          reportColumn: 'date_value',
+        },
+        dropped: DROPPED,
       }),
     })).filter(({ name }) => /DATE|TIMESTAMP/.test(name)),
     ...warehouseTexts('richest view', RICHEST, {
@@ -101,12 +105,18 @@ const RICHEST: TableShape = {
   ],
 };
 
+/** Columns of a target that its view does not have any more. */
+const DROPPED: readonly Column[] = BIG_QUERY_TYPES.flatMap((type) => [
+  { name: `${type.toLowerCase()}_dropped`, type, mode: 'NULLABLE' },
+  { name: `${type.toLowerCase()}_dropped_list`, type, mode: 'REPEATED' },
+]);
+
 const STREAMED: TableShape = { ...RICHEST, loadType: 'bq-storage-api' };
 
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
   const parent = { target: 'parent', keyColumn: 'key' };
   return [
-    { name: `objects of the ${name}`, sql: objectsSql(DATASETS, shape, layout) },
+    { name: `objects of the ${name}`, sql: objectsSql(DATASETS, { shape, layout, dropped: [] }) },
     {
       name: `foreign keys of the ${name}`,
       sql: foreignKeysSql(DATASETS, shape, [{ column: 'key', references: parent }]),

@@ -115,8 +115,15 @@ describe('BigQuery emulator: datasets, tables and routines', () => {
     ]) {
       assert.equal((await rejection(project.rows(`alter table d.grows ${change}`))).code, 400, change);
     }
+    await project.rows(
+      'alter table d.grows add column if not exists b string, add column n int64, alter column n set data type numeric',
+    );
+    assert.equal(
+      (await rejection(project.rows('alter table d.grows alter column b set data type int64'))).code,
+      400,
+    );
     await project.rows('alter table d.grows drop column c, drop primary key');
-    assert.deepEqual(await project.rows('select * from d.grows'), [{ a: 1, b: null }]);
+    assert.deepEqual(await project.rows('select * from d.grows'), [{ a: 1, b: null, n: null }]);
     const [{ tableConstraints }] = await project.bigquery.dataset('d').table('grows').getMetadata();
     assert.deepEqual(tableConstraints, {});
   });

@@ -201,6 +201,7 @@ describe('bad input for streaming causes a clear error, and nothing is lost', ()
          owner as incident_owner, is_hidden as extra
        from app_incident where not is_hidden`,
     );
+    assert.equal((await on.extract(VIEW)).outcome, 'resync requested');
 
     await assert.rejects(on.extract(VIEW), { kind: 'schema_drift' });
 

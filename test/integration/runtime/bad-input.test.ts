@@ -172,10 +172,11 @@ describe('bad input causes a clear error, and nothing is lost', () => {
       await on.source.database.query(
         `create or replace view pmr_project as ${definition} union all ${definition}`,
       );
+      assert.equal((await on.extract()).outcome, 'resync requested');
 
       await assert.rejects(on.extract(), {
         kind: 'bad_data',
-        message: /key project_id is NULL or not unique, for example 1/,
+        message: /key project_id is NULL or not unique, for example/,
       });
       await on.source.add('app_project', { id: 3, name: 'three' });
       await on.source.database.query(`create or replace view pmr_project as ${definition}`);
@@ -187,58 +188,28 @@ describe('bad input causes a clear error, and nothing is lost', () => {
   });
 
   describe('the warehouse', () => {
-    const differences: [what: string, break_: () => string, repair: () => string, message: RegExp][] = [
-      [
-        'a target with an additional column',
-        () => `alter table ${on.targetTable()} add column extra string`,
-        () => `alter table ${on.targetTable()} drop column extra`,
-        /table smart-project-\d+\.SMartDataAnalytics\.project: column extra is not in the view/,
-      ],
-      [
-        'a temp table with a missing column',
-        () => `alter table ${on.tempTable()} drop column share`,
-        () => `alter table ${on.tempTable()} add column share numeric`,
-        /table smart-project-\d+\.SMartData_Temp\.temp_project: column share \(NUMERIC\) is missing/,
-      ],
-    ];
-    for (const [what, break_, repair, message] of differences) {
-      it(`${what} halts the view, and the reason names every difference`, async () => {
-        await on.replicate();
-        await on.query(break_());
-        await on.source.change('app_project', 1, { name: 'uno' });
-
-        await assert.rejects(on.extract(), { kind: 'schema_drift', message });
-
-        assert.match(String(await on.haltedReason()), message);
-        await on.query(repair());
-        await on.dependencies.control.viewStops.resume('pmr_project');
-        assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
-        await on.assertEqual();
-      });
-    }
-
-    it('a new column in a view halts it until its tables have the column', async () => {
+    it('a target with an additional column halts the view, and the reason names it', async () => {
+      const message = /table smart-project-\d+\.SMartDataAnalytics\.project: column extra is not in the view/;
       await on.replicate();
-      await on.source.database.query(
-        `create or replace view pmr_project as
-         select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at, p.remark
-         from app_project p left join app_company c on c.id = p.company_id where not p.is_dummy`,
-      );
-      await on.source.change('app_project', 1, { remark: 'seen at last' });
+      await on.query(`alter table ${on.targetTable()} add column extra string`);
+      await on.source.change('app_project', 1, { name: 'uno' });
 
-      await assert.rejects(on.extract(), {
-        kind: 'schema_drift',
-        message: /column remark \(STRING\) is missing/,
-      });
+      await assert.rejects(on.extract(), { kind: 'schema_drift', message });
 
-      await on.query(`alter table ${on.targetTable()} add column remark string`);
-      await on.query(`alter table ${on.tempTable()} add column remark string`);
+      assert.match(String(await on.haltedReason()), message);
+      await on.query(`alter table ${on.targetTable()} drop column extra`);
       await on.dependencies.control.viewStops.resume('pmr_project');
       assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
-      assert.deepEqual(
-        (await on.visible()).map(({ remark }) => remark),
-        ['seen at last', null],
-      );
+      await on.assertEqual();
+    });
+
+    it('a temp table that has lost a column gets it again', async () => {
+      await on.replicate();
+      await on.query(`alter table ${on.tempTable()} drop column share`);
+      await on.source.change('app_project', 1, { share: '0.5' });
+
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      await on.assertEqual();
     });
 
     it('a target that is gone with its loaded rows is not silently created again', async () => {

@@ -27,6 +27,8 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     resyncRequestedAt: null,
     resyncBySystem: false,
     viewChanges: 'resync',
+    columnChanges: 'evolve',
+    knownColumns: [],
     warehouseFingerprint: null,
     ...differing,
   };

@@ -6,6 +6,7 @@ import { credentials } from '@grpc/grpc-js';
 import { PassThroughClient } from 'google-auth-library';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
+import { NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import { loadStreamMessage, type StreamMessage } from '../../../shared/warehouse/stream-message.ts';
 import {
@@ -85,7 +86,7 @@ describe('appending rows', () => {
     for (const dataset of [target, view]) await bigquery.createDataset(dataset, { location: 'EU' });
     warehouse = openWarehouse();
     const layout = { partition: null, clusterColumns: [], reportColumn: 'update_at' };
-    await warehouse.makeObjects(SHAPE, layout, 'first', soon());
+    await warehouse.makeObjects({ shape: SHAPE, layout, evolution: NO_EVOLUTION }, 'first', soon());
   });
 
   /** Opens the warehouse as the functions do. A request without an answer in time is sent again. */

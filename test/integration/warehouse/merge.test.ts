@@ -9,6 +9,7 @@ import {
   type Column,
   type TableShape,
 } from '../../../shared/model/columns.ts';
+import { type Evolution, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
 import { procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
 import {
@@ -83,11 +84,19 @@ describe('the merge procedure', () => {
     keyColumn: 'id',
     columns: [KEY, ...columns],
   });
-  const make = (shape: TableShape, partition: Layout['partition'] = null) =>
+  const make = (
+    shape: TableShape,
+    partition: Layout['partition'] = null,
+    evolution: Partial<Evolution> = {},
+    runName = 'first',
+  ) =>
     warehouse.makeObjects(
-      shape,
-      { partition, clusterColumns: [], reportColumn: 'update_at' },
-      'first',
+      {
+        shape,
+        layout: { partition, clusterColumns: [], reportColumn: 'update_at' },
+        evolution: { ...NO_EVOLUTION, ...evolution },
+      },
+      runName,
       soon(),
     );
   const attempt = (etlTransactionId: bigint): Attempt => ({
@@ -234,6 +243,27 @@ describe('the merge procedure', () => {
         counts(0, 0, 0, 3),
       );
     });
+  });
+
+  it('empties the columns that the view does not have any more, in every row that a complete batch carries', async () => {
+    const dropped: Column[] = [
+      { name: 'old', type: 'STRING', mode: 'NULLABLE' },
+      { name: 'old_list', type: 'INT64', mode: 'REPEATED' },
+    ];
+    await make(shapeOf(NAME, ...dropped));
+    await merge(1n, 'loaded', [
+      { id: 1, name: 'a', old: 'x' },
+      { id: 2, name: 'a', old_list: [7] },
+      { id: 3, name: 'a' },
+    ]);
+    await make(shapeOf(NAME), null, { dropped }, 'second');
+
+    const rows = [1, 2, 3].map((id) => ({ id, name: 'a' }));
+    assert.deepEqual(await merge(2n, 'loaded', rows), counts(0, 2, 0, 1));
+    const [row] = await query(
+      'select countif(old is not null or array_length(old_list) > 0) as n from A.some',
+    );
+    assert.deepEqual(row, { n: 0 });
   });
 
   describe('of a partitioned target', () => {

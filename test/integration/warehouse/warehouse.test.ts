@@ -4,6 +4,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import type { TableShape } from '../../../shared/model/columns.ts';
+import { describeChanges, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import {
   type Attempt,
   createWarehouse,
@@ -78,7 +79,8 @@ describe('the warehouse', () => {
   });
 
   const soon = () => inSeconds(60);
-  const make = (runName = 'first') => warehouse.makeObjects(SHAPE, LAYOUT, runName, soon());
+  const make = (runName = 'first') =>
+    warehouse.makeObjects({ shape: SHAPE, layout: LAYOUT, evolution: NO_EVOLUTION }, runName, soon());
   const attempt = (etlTransactionId: bigint, given: Partial<Attempt> = {}): Attempt => ({
     view: SHAPE.view,
     target: SHAPE.target,
@@ -101,11 +103,14 @@ describe('the warehouse', () => {
 
   describe('the objects of a view', () => {
     it('are created once with the configured layout, and may be created again', async () => {
-      assert.deepEqual(await warehouse.missingTables(SHAPE), ['ledger', 'temp', 'target']);
+      assert.deepEqual(await warehouse.compareTables(SHAPE), {
+        missing: ['ledger', 'temp', 'target'],
+        changed: [],
+      });
       assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
       assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
 
-      assert.deepEqual(await warehouse.missingTables(SHAPE), []);
+      assert.deepEqual(await warehouse.compareTables(SHAPE), { missing: [], changed: [] });
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
       assert.partialDeepStrictEqual(target, {
         timePartitioning: { type: 'MONTH', field: 'opened' },
@@ -135,22 +140,27 @@ describe('the warehouse', () => {
     });
 
     it('are clustered by the key without configured clustering', async () => {
-      await warehouse.makeObjects(SHAPE, { ...LAYOUT, clusterColumns: [] }, 'first', soon());
+      const layout = { ...LAYOUT, clusterColumns: [] };
+      await warehouse.makeObjects({ shape: SHAPE, layout, evolution: NO_EVOLUTION }, 'first', soon());
 
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
       assert.deepEqual(target.clustering, { fields: ['project_id'] });
     });
 
     it('have a fingerprint that changes when any of them changes', () => {
-      const fingerprint = warehouse.fingerprint(SHAPE, LAYOUT);
+      const objects = { shape: SHAPE, layout: LAYOUT, dropped: [] };
+      const fingerprint = warehouse.fingerprint(objects);
 
-      assert.equal(warehouse.fingerprint(SHAPE, LAYOUT), fingerprint);
-      assert.notEqual(warehouse.fingerprint(SHAPE, { ...LAYOUT, partition: null }), fingerprint);
+      assert.equal(warehouse.fingerprint(structuredClone(objects)), fingerprint);
+      const layout = { ...LAYOUT, partition: null };
+      assert.notEqual(warehouse.fingerprint({ ...objects, layout }), fingerprint);
+      const dropped = [{ name: 'old', type: 'BOOL', mode: 'NULLABLE' } as const];
+      assert.notEqual(warehouse.fingerprint({ ...objects, dropped }), fingerprint);
       const wider = {
         ...SHAPE,
         columns: [...SHAPE.columns, { name: 'x', type: 'BOOL', mode: 'NULLABLE' } as const],
       };
-      assert.notEqual(warehouse.fingerprint(wider, LAYOUT), fingerprint);
+      assert.notEqual(warehouse.fingerprint({ ...objects, shape: wider }), fingerprint);
     });
 
     it('I7 return the highest batch id in the target or the ledger, and the number of rows', async () => {
@@ -327,7 +337,7 @@ describe('the warehouse', () => {
   it('distinguishes a missing permission from a missing table', async () => {
     standIn.faults.next('bigquery.tables.get', failBefore(403, 'accessDenied'));
 
-    await assert.rejects(warehouse.missingTables(SHAPE), {
+    await assert.rejects(warehouse.compareTables(SHAPE), {
       kind: 'unauthorized',
       message: /^table project-\d+\.T\.applied_batch: /,
     });
@@ -338,10 +348,11 @@ describe('the warehouse', () => {
     await bigquery.query('alter table A.project drop column view');
     await bigquery.query('alter table T.temp_project add column extra string');
 
-    await assert.rejects(warehouse.missingTables(SHAPE), {
-      kind: 'schema_drift',
-      message:
-        /T\.temp_project: column extra is not in the view; table project-\d+\.A\.project: column view \(STRING\) is missing/,
-    });
+    const { changed } = await warehouse.compareTables(SHAPE);
+
+    assert.match(
+      describeChanges(changed).join('; '),
+      /T\.temp_project: column extra is not in the view; table project-\d+\.A\.project: column view \(STRING\) is missing/,
+    );
   });
 });

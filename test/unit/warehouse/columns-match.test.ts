@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Column } from '../../../shared/model/columns.ts';
-import { columnDifferences } from '../../../shared/warehouse/columns-match.ts';
+import { columnChanges, describeChange } from '../../../shared/warehouse/columns-match.ts';
 
 const EXPECTED: Column[] = [
   { name: 'project_id', type: 'INT64', mode: 'REQUIRED' },
@@ -9,8 +9,8 @@ const EXPECTED: Column[] = [
   { name: 'tags', type: 'STRING', mode: 'REPEATED' },
 ];
 
-describe('columnDifferences', () => {
-  it('finds no difference when the API uses older type names and omits the mode', () => {
+describe('the columns of a table', () => {
+  it('match when the API uses older type names and omits the mode', () => {
     const found = [
       { name: 'tags', type: 'STRING', mode: 'REPEATED' },
       { name: 'has_pm', type: 'BOOLEAN' },
@@ -18,10 +18,10 @@ describe('columnDifferences', () => {
       { name: 'project_id', type: 'INTEGER', mode: 'REQUIRED' },
     ];
 
-    assert.deepEqual(columnDifferences(EXPECTED, found), []);
+    assert.deepEqual(columnChanges(EXPECTED, found), []);
   });
 
-  it('names every column that is missing, different or unexpected', () => {
+  it('differ by every one that is missing, different or unexpected', () => {
     const found = [
       { name: 'project_id', type: 'INTEGER' },
       { name: 'share', type: 'NUMERIC' },
@@ -29,7 +29,7 @@ describe('columnDifferences', () => {
       { name: 'Has_PM', type: 'BOOLEAN' },
     ];
 
-    assert.deepEqual(columnDifferences(EXPECTED, found), [
+    assert.deepEqual(columnChanges(EXPECTED, found).map(describeChange), [
       'column project_id is NULLABLE INT64 instead of REQUIRED INT64',
       'column share is NULLABLE NUMERIC instead of NULLABLE FLOAT64',
       'column has_pm (BOOL) is missing',

@@ -1,6 +1,6 @@
 import type { Table } from '../catalog.ts';
 import { invalidQuery, unsupported } from '../error.ts';
-import { quoted } from '../field.ts';
+import { type Field, quoted, readType, storageType } from '../field.ts';
 import { storageTable } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
 import { addColumn } from '../table-storage.ts';
@@ -10,7 +10,7 @@ import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
 /**
- * ALTER TABLE name, with one or more actions between commas: ADD COLUMN, DROP COLUMN, ADD PRIMARY KEY, DROP PRIMARY KEY.
+ * ALTER TABLE name, with one or more actions between commas: ADD COLUMN, ALTER COLUMN … SET DATA TYPE, DROP COLUMN, ADD PRIMARY KEY, DROP PRIMARY KEY.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_column_statement
  */
 export async function alterTable(sql: string, context: StatementContext): Promise<Outcome> {
@@ -26,6 +26,7 @@ export async function alterTable(sql: string, context: StatementContext): Promis
 
 async function alter(cursor: Cursor, table: Table, context: StatementContext): Promise<Table> {
   if (cursor.take('ADD', 'COLUMN')) return await addTo(cursor, table, context);
+  if (cursor.take('ALTER', 'COLUMN')) return await widen(cursor, table, context);
   if (cursor.take('DROP', 'COLUMN')) return await dropFrom(cursor, table, context);
   const { primaryKey, ...others } = table.tableConstraints ?? {};
   if (cursor.take('DROP', 'PRIMARY', 'KEY')) return await putKey(table, others, context);
@@ -51,6 +52,36 @@ async function addTo(cursor: Cursor, table: Table, { warehouse }: StatementConte
   const changed = { ...table, fields: [...table.fields, field], lastModifiedTime: String(Date.now()) };
   await warehouse.catalog.putTable(changed, {
     storage: (session) => addColumn(session, storageTable(table.reference), field),
+  });
+  return changed;
+}
+
+/** The types to which a type can be widened: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_column_set_data_type_statement */
+const WIDER: Partial<Record<Field['type'], readonly Field['type'][]>> = {
+  INTEGER: ['NUMERIC', 'BIGNUMERIC', 'FLOAT'],
+  NUMERIC: ['BIGNUMERIC', 'FLOAT'],
+};
+
+async function widen(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<Table> {
+  const storage = storageTable(table.reference);
+  const before = fieldNamed({ table, storage }, cursor.identifier());
+  cursor.expect('SET', 'DATA', 'TYPE');
+  const { type, mode } = readType(cursor);
+  if (mode !== before.mode || (type !== before.type && !WIDER[before.type]?.includes(type))) {
+    throw invalidQuery(
+      `ALTER TABLE ALTER COLUMN SET DATA TYPE requires that the existing column type (${before.type}) is assignable to the new type (${type})`,
+    );
+  }
+  const fields = table.fields.map((field) => (field === before ? { ...before, type } : field));
+  checkColumns(fields, table);
+  const changed = { ...table, fields, lastModifiedTime: String(Date.now()) };
+  const name = quoted(before.name);
+  const value = type === 'BIGNUMERIC' ? `bq_bignumeric(${name})` : name;
+  await warehouse.catalog.putTable(changed, {
+    storage: (session) =>
+      session.run(
+        `alter table ${storage} alter column ${name} type ${storageType({ type, mode })} using ${value}`,
+      ),
   });
   return changed;
 }

@@ -27,6 +27,7 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('div' in node) return call('bq_divide', node.div.left, node.div.right);
   if ('count_if' in node) return raw(`count(*) filter (where ${print(node.count_if.this)})`);
   if ('string_agg' in node) return rewriteStringAgg(node.string_agg);
+  if ('array_func' in node) return raw(`[${node.array_func.expressions.map(print).join(', ')}]`);
   if ('array_agg' in node) return rewriteArrayAgg(node.array_agg);
   // An array that is NULL contains nothing: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#in_operators
   if ('in' in node && node.in.unnest) {
