@@ -20,8 +20,12 @@ const extract = z
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 const operations = {
   import: z
-    .strictObject({ import: viewSourceImport })
-    .transform((event) => ({ command: 'import' as const, entries: event.import })),
+    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional() })
+    .transform((event) =>
+      event.dryRun === true
+        ? { command: 'dryRunImport' as const, entries: event.import }
+        : { command: 'import' as const, entries: event.import },
+    ),
   check: z
     .strictObject({ check: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'check' as const, view })),
@@ -43,6 +47,9 @@ const operations = {
   recheck: z
     .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
     .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),
+  forget: z
+    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional() })
+    .transform(({ view, confirm }) => ({ command: 'forget' as const, view, confirmation: confirm })),
   redrive: z
     .union([
       z.strictObject({ view, redrive: z.literal(true) }),
@@ -98,7 +105,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

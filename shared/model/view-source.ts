@@ -107,6 +107,11 @@ export const viewSourceEntry = z.strictObject({
     description: 'Tables whose changes show in rows of the view, such as a table of names.',
     allowed: 'a list of objects',
   }),
+  ignored_dependencies: z.array(text.min(1).max(127)).default([]).meta({
+    description:
+      'Tables on which the view depends and whose changes need not be followed; any other must be the main table or a lookup.',
+    allowed: 'names of tables, with or without a schema',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',
@@ -157,6 +162,8 @@ export type ViewSource = {
   reportColumn: string;
   recheckSeconds: number;
   lookups: Lookup[];
+  /** Tables on which the view depends and whose changes need not be followed. */
+  ignoredDependencies: string[];
   /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
   /** Whether the operator has stopped the view for the time being. */

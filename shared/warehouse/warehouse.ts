@@ -22,6 +22,7 @@ import {
   targetTableSql,
   tempTableSql,
 } from './tables-sql.ts';
+import { tryObjects } from './try-objects.ts';
 
 export type { Attempt, Layout, MergeOutcome, RowsUntil };
 
@@ -105,6 +106,11 @@ export function createWarehouse(
         });
       }
       return found.filter((table) => table.isMissing).map((table) => table.table);
+    },
+
+    /** Checks the statements of `makeObjects` in dry runs. Throws what BigQuery refuses. */
+    async tryObjects(shape: TableShape, layout: Layout, missing: readonly string[]): Promise<void> {
+      await tryObjects(await openBigQuery(), datasets, shape, layout, missing);
     },
 
     /** Returns the location of a dataset, or null when it does not exist. */

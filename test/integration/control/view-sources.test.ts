@@ -16,6 +16,7 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   lookups: [
     { table: 'app_company', app_label: 'app', model: 'company', content_type_id: 9, column: 'company_id' },
   ],
+  ignored_dependencies: ['app_rate'],
 });
 
 describe('view sources', () => {
@@ -44,6 +45,7 @@ describe('view sources', () => {
       reportColumn: 'project_start',
       recheckSeconds: 30,
       lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
+      ignoredDependencies: ['app_rate'],
       enabled: true,
       paused: false,
       haltedReason: null,
