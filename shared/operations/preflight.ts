@@ -62,9 +62,7 @@ export async function checkInstallation(
       },
     ];
   });
-  await examine('source database', () =>
-    inSnapshot(source, (client) => inspectServer(client, config.changeLogTable)),
-  );
+  await examine('source database', () => inSnapshot(source, (client) => inspectServer(client, config)));
   await examine('staging bucket', async () =>
     regionOf('staging bucket', await staging.location(), config.location),
   );

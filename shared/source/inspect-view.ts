@@ -6,6 +6,7 @@ import { findContentTypes } from './content-types.ts';
 import { dependencyFaults } from './dependency-faults.ts';
 import { describeView, type SourceView } from './describe-view.ts';
 import { modelFindings, type Note } from './model-faults.ts';
+import { rightsFaults } from './rights-faults.ts';
 import { readDefinition } from './view-definition.ts';
 
 /**
@@ -25,6 +26,7 @@ export async function inspectView(
     notes.push(...changeNotes(source.name, definition), ...models.notes);
     const contentTypes = await findContentTypes(client, contentTypeTable);
     return [
+      ...(await rightsFaults(client, catalog.view)),
       ...columnOptionFaults(source),
       ...models.faults,
       ...(await dependencyFaults(client, source, catalog, definition, contentTypes)),

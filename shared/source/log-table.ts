@@ -1,4 +1,5 @@
 import { DataHubError } from '../errors.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation } from './catalog.ts';
 import { grantAdvice, whyMissing } from './missing-relation.ts';
@@ -14,6 +15,14 @@ const COLUMNS: Record<string, readonly string[] | null> = {
   changed_data: ['jsonb', 'json'],
   action: TEXTS,
 };
+
+/**
+ * SQL for a FROM clause: the log with its object ids as text and its changed data as jsonb. Older releases of django-models-logging have
+ * integer object ids and json.
+ */
+export const logRows = (logTable: string): string =>
+  `(select id, date_created, object_id::text as object_id, content_type_id, changed_data::jsonb as changed_data, action
+      from ${quoteIdentifier(logTable)})`;
 
 /**
  * Throws unless the change log can be read and has the columns of django-models-logging, of any of its releases: `unauthorized` with the
