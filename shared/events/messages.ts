@@ -93,6 +93,12 @@ export type BatchEvent = z.output<typeof batchEvent>;
 
 /** Parses an event or a manual call of `extract`. Throws `invalid_event` naming every fault. */
 export function parseExtractEvent(payload: unknown): ExtractEvent {
+  // zod leaves such a key out without a word.
+  if (hasPrototypeKey(payload)) {
+    throw new DataHubError('invalid_event', 'the event is not valid: "__proto__" cannot be a name', {
+      advice: 'Rename the column in the view.',
+    });
+  }
   const given = fieldsOf(payload);
   const operation = Object.entries(operations).find(([field]) => given.includes(field));
   const form: z.ZodType<ExtractEvent> = operation?.[1] ?? (given.includes('view') ? extract : tick);
@@ -122,6 +128,11 @@ function describe(error: z.ZodError, payload: unknown): string {
   const given = fieldsOf(payload);
   return `${faults.join('; ')}${given.length > 0 ? ` (fields given: ${given.join(', ')})` : ''}`;
 }
+
+const hasPrototypeKey = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey));
 
 function fieldsOf(payload: unknown): string[] {
   return typeof payload === 'object' && payload !== null && !Array.isArray(payload)

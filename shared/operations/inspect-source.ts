@@ -1,3 +1,4 @@
+import { fieldNameFaults } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
@@ -9,7 +10,6 @@ import { partitionFaults } from '../source/partition-faults.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
-import { streamNameFaults } from '../warehouse/stream-name-faults.ts';
 
 /**
  * Looks for every mistake in a view source that its database and its layout show, in one snapshot. Throws one `configuration` error that names
@@ -25,8 +25,14 @@ export async function inspectSource(
   const { view, notes } = await inspectView(client, source, config);
   const faults = [
     ...layoutFaults(view.shape, source),
+    // Configuration, which is JSON, could not name it.
+    ...view.shape.columns
+      .filter(({ name }) => name === '__proto__')
+      .map(({ name }) => `column ${name} has a name that cannot be configured: rename it in the view`),
+    ...(source.loadType === 'bq-storage-api'
+      ? fieldNameFaults(view.shape.columns.map(({ name }) => name))
+      : []),
     ...defaultFaults(view.shape, new Map(Object.entries(source.nullDefaults))),
-    ...streamNameFaults(view.shape),
     ...source.foreignKeys
       .filter(({ references }) => !known.has(references))
       .map(

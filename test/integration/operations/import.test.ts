@@ -184,6 +184,35 @@ describe('an import', () => {
       );
     });
 
+    it('column names that JavaScript or protobuf cannot have', async () => {
+      const odd = thing({ name: 'named_view', target_name: 'named' });
+      // What `npm run generate` would have written.
+      Object.assign(on.dependencies.warehouse, { hasStreamMessage: async () => true });
+      for (const [name, loadTypes] of [
+        ['__proto__', ['merge', 'bq-storage-api']],
+        ['valueOf', ['bq-storage-api']],
+        ['constructor', ['bq-storage-api']],
+        ['two words', ['bq-storage-api']],
+        ['ชื่อ', ['bq-storage-api']],
+      ] as const) {
+        await on.source.database.query(
+          `drop view if exists named_view; create view named_view as select id as thing_id, name as ${pg.escapeIdentifier(name)} from app_thing;
+           grant select on named_view to reader`,
+        );
+        for (const load_type of loadTypes) {
+          await assert.rejects(
+            importConfiguration({ entries: [{ ...odd, load_type }] }, on.dependencies),
+            (error: Error) => error.message.includes(name) && error.message.includes('rename it in the view'),
+            `${name} ${load_type}`,
+          );
+        }
+      }
+      for (const field of ['null_defaults', 'unrepresentable']) {
+        const entry = { ...thing(), [field]: JSON.parse('{"__proto__":"null"}') };
+        assert.throws(() => parseExtractEvent({ import: [entry] }), /"__proto__" cannot be a name/);
+      }
+    });
+
     it('a statement of a batch that PostgreSQL refuses', async () => {
       await on.source.database.query(`
         create view odd_view as select id as thing_id, moment from app_thing;
