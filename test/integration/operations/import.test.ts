@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { parseExtractEvent } from '../../../shared/events/messages.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { runOperation } from '../../../shared/operations/run-operation.ts';
+import { failBefore, pass } from '../../emulators/faults.ts';
 import { type Installation, PROJECT_ENTRY, SITE_ENTRY } from '../../support/installation.ts';
 import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -606,4 +608,104 @@ describe('a view', () => {
       assert.partialDeepStrictEqual(await on.replicate('thing_view'), { changed: '1', deleted: '1' });
     });
   }
+
+  it('may give these names to columns of every kind of type', async () => {
+    await on.source.database.query(`
+      insert into django_content_type (id, app_label, model) values (${THING_TYPE}, 'app', 'thing');
+      create table app_thing (id bigint primary key, e text[], i integer[], a jsonb[], n jsonb, r numeric, v date, k timestamptz, g text, q double precision);
+      create view thing_view as select id as thing_id, e, i, a, n, r, v, k, g, q from app_thing;
+      grant select on app_thing, thing_view to reader;
+      insert into app_thing values (1, '{x,y}', '{1,2}', '{}', '{"a": 1}', 1.5, '2024-01-01', '2024-01-01', '2024-01-01', 0.5)`);
+    await importConfiguration(
+      {
+        entries: [
+          thing({
+            datetime_columns: ['g'],
+            unrepresentable: { v: 'null', n: 'string' },
+            null_defaults: { r: 0, v: '1970-01-01' },
+          }),
+        ],
+      },
+      on.dependencies,
+    );
+    await on.replicate('thing_view');
+    await on.source.database.query(`update app_thing set e = '{z}', v = 'infinity', n = '{"a": 1e999}'`);
+    await log(1, 'changed');
+    await on.replicate('thing_view');
+
+    const [row] = await on.query('select * except (update_at) from SMartDataAnalytics.thing');
+    assert.partialDeepStrictEqual(row, {
+      thing_id: '1',
+      e: ['z'],
+      v: null,
+      n: `{"a": 1${'0'.repeat(999)}}`,
+    });
+
+    // Bad values are found by key and column.
+    await on.source.database.query(`update app_thing set e = array['z', null]`);
+    await log(1, 'changed');
+    await assert.rejects(on.extract('thing_view'), {
+      kind: 'bad_data',
+      message: /key 1, column e: the value contains a NULL/,
+    });
+  });
+});
+
+describe('a database with the encoding SQL_ASCII', () => {
+  const { on } = useInstallation();
+
+  it('stops a batch at bytes that are no text, naming key and column, and the check warns of it', async () => {
+    const name = `ascii_${on.parts.env.GOOGLE_CLOUD_PROJECT?.replaceAll('-', '_')}`;
+    await on.source.database.query(
+      `create database ${name} template template0 encoding 'SQL_ASCII' locale_provider libc lc_collate 'C' lc_ctype 'C'`,
+    );
+    const urlOf = (url = '') => Object.assign(new URL(url), { pathname: name }).href;
+    const database = new pg.Pool({ connectionString: urlOf(on.parts.sourceUrl), max: 1 });
+    database.on('error', () => undefined);
+    try {
+      await database.query(await readFile(new URL('../../support/source.sql', import.meta.url), 'utf8'));
+      await database.query(`insert into app_project (id, name) values (1, 'plain'), (2, 'caf' || chr(233))`);
+      const { dependencies } = await on.anotherProcess({
+        SOURCE_DATABASE_URL: urlOf(on.parts.env.SOURCE_DATABASE_URL),
+      });
+      on.dependencies = dependencies;
+
+      const { findings } = await preflight({ view: 'pmr_project' }, dependencies);
+      const warning = findings.find(({ check }) => check === 'source encoding');
+      assert.equal(warning?.ok, true);
+      assert.match(warning?.message ?? '', /has the encoding SQL_ASCII/);
+      await assert.rejects(on.extract(), {
+        kind: 'bad_data',
+        message: /view pmr_project: key 2, column name: invalid byte sequence for encoding "UTF8"/,
+      });
+
+      await database.query(`update app_project set name = 'mended' where id = 2`);
+      await on.dependencies.control.viewStops.resume('pmr_project');
+      await on.replicate();
+    } finally {
+      await database.end();
+    }
+  });
+});
+
+describe('the check of the statements for BigQuery', () => {
+  const { on, stack } = useInstallation();
+
+  it('finds what BigQuery refuses, before and after the tables exist, and changes nothing', async () => {
+    const problems = async () => {
+      const { findings } = await preflight({ view: 'pmr_site' }, on.dependencies);
+      return findings.filter(({ ok }) => !ok).map(({ message }) => message);
+    };
+    const refusal = failBefore(400, 'invalidQuery');
+    stack.bigquery.faults.next('bigquery.jobs.insert', pass(), refusal);
+    assert.match((await problems())[0] ?? '', /^view pmr_site: the target table cannot be created: /);
+    assert.deepEqual((await on.bigquery.dataset('SMartDataAnalytics').getTables())[0], []);
+
+    await on.source.add('app_site', { id: 1, name: 'one' });
+    await on.replicate('pmr_site');
+    stack.bigquery.faults.next('bigquery.jobs.insert', pass(), pass(), pass(), refusal);
+    assert.match((await problems())[0] ?? '', /^view pmr_site: the reporting view cannot be created: /);
+    assert.deepEqual(stack.bigquery.faults.unused, []);
+    assert.deepEqual(await problems(), []);
+  });
 });
