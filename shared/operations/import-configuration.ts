@@ -1,5 +1,5 @@
 import { asViewSource, type ResolvedEntry } from '../control/view-sources.ts';
-import { asDataHubError, DataHubError } from '../errors.ts';
+import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
@@ -74,7 +74,7 @@ async function resolveEntries(
     ...resolve(entry, entry.name),
     lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
   }));
-  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  if (faults.length > 0) throw notImported(faults);
   await control.viewSources.assertImportable(resolved);
   for (const { load_type, name, target_name } of entries) {
     if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
@@ -82,7 +82,7 @@ async function resolveEntries(
       `${name}: proto/ has no message for ${target_name} (npm run generate writes it: docs/configuration.md)`,
     );
   }
-  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  if (faults.length > 0) throw notImported(faults);
   return resolved;
 }
 
@@ -105,12 +105,22 @@ async function inspectEntries(entries: ResolvedEntry[], dependencies: Dependenci
       failures.push(asDataHubError(error));
     }
   }
-  const [first, ...others] = failures;
-  if (first === undefined) return warnings;
-  if (others.length === 0) throw first;
-  // What may pass by itself is retried as a whole.
-  const worst = failures.find(({ kind }) => kind !== 'configuration') ?? first;
-  throw new DataHubError(worst.kind, failures.map(({ message }) => message).join('; '), {
-    advice: [...new Set(failures.map(({ advice }) => advice))].join(' '),
+  if (failures.length === 0) return warnings;
+  const other = failures.find(({ kind }) => kind !== 'configuration');
+  if (other !== undefined) throw other;
+  throw notImported(
+    failures.map(({ message }) => message),
+    failures.map(({ advice }) => advice),
+  );
+}
+
+/** The error for an import that stores nothing, with the faults' own advice where they have any. */
+function notImported(faults: string[], advice: string[] = []): DataHubError {
+  const own = advice.filter((each) => each !== ADVICE.configuration);
+  return new DataHubError('configuration', faults.join('; '), {
+    advice:
+      own.length === 0
+        ? 'Nothing was stored. Correct what the message names, then send the import again.'
+        : [...new Set(own)].join(' '),
   });
 }

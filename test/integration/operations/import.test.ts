@@ -142,10 +142,11 @@ describe('an import', () => {
     };
     for (const [mistake, [differing, message]] of Object.entries(MISTAKES)) {
       it(`${mistake}, in one clear sentence, and stores nothing`, async () => {
-        await assert.rejects(importing(differing), (error: Error & { kind: string }) => {
+        await assert.rejects(importing(differing), (error: Error & { kind: string; advice: string }) => {
           assert.equal(error.kind, 'configuration', error.message);
           assert.match(error.message, message);
           assert.equal(error.message.split('; ').length, 1, error.message);
+          assert.match(error.advice, /^Nothing was stored\. Correct/);
           return true;
         });
         assert.deepEqual(
