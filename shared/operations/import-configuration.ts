@@ -62,7 +62,9 @@ async function resolveEntries(
     const id = found.get(`${named.app_label}.${named.model}`);
     const given = named.content_type_id;
     if (id === undefined)
-      faults.push(`${where}: content type ${named.app_label}.${named.model} does not exist`);
+      faults.push(
+        `${where}: content type ${named.app_label}.${named.model} does not exist${similarType(found, named)}`,
+      );
     else if (given !== undefined && given !== id) {
       faults.push(
         `${where}: content type ${named.app_label}.${named.model} is ${id} in this source, not ${given}`,
@@ -84,6 +86,16 @@ async function resolveEntries(
   }
   if (faults.length > 0) throw notImported(faults);
   return resolved;
+}
+
+/** Django writes models in lower case in its content types. */
+function similarType(
+  found: ReadonlyMap<string, number>,
+  { app_label, model }: { app_label: string; model: string },
+): string {
+  const wanted = `${app_label}.${model}`.toLowerCase();
+  const similar = [...found.keys()].find((name) => name.toLowerCase() === wanted);
+  return similar === undefined ? '' : `, but ${similar} does`;
 }
 
 /** Inspects the enabled view sources, each in a snapshot of its own, so that all faults are reported together. */

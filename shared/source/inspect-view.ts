@@ -5,9 +5,10 @@ import { columnOptionFaults } from './column-option-faults.ts';
 import { findContentTypes } from './content-types.ts';
 import { dependencyFaults } from './dependency-faults.ts';
 import { describeView, type SourceView } from './describe-view.ts';
+import { idleOptions } from './idle-options.ts';
 import { modelFindings, type Note } from './model-faults.ts';
 import { rightsFaults } from './rights-faults.ts';
-import { readDefinition } from './view-definition.ts';
+import { readDefinition, type ViewDefinition } from './view-definition.ts';
 
 /**
  * Describes a view as `describeView` does, and looks for mistakes that a batch would not meet, but that leave its target wrong: another main
@@ -20,8 +21,9 @@ export async function inspectView(
   { contentTypeTable, changeLogTable }: { contentTypeTable: string; changeLogTable: string },
 ): Promise<{ view: SourceView; notes: Note[] }> {
   const notes: Note[] = [];
+  let definition: ViewDefinition | undefined;
   const view = await describeView(client, source, contentTypeTable, async (catalog) => {
-    const definition = await readDefinition(client, catalog.view);
+    definition = await readDefinition(client, catalog.view);
     const models = await modelFindings(client, source, changeLogTable);
     notes.push(...changeNotes(source.name, definition), ...models.notes);
     const contentTypes = await findContentTypes(client, contentTypeTable);
@@ -32,5 +34,6 @@ export async function inspectView(
       ...(await dependencyFaults(client, source, catalog, definition, contentTypes)),
     ];
   });
+  if (definition !== undefined) notes.push(...idleOptions(source, view, definition));
   return { view, notes };
 }

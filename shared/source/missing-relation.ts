@@ -24,7 +24,10 @@ export async function whyMissing(client: Queryable, what: string, name: string):
     [name],
   );
   const found = rows[0] as Found | undefined;
-  if (found === undefined) return { why: `${what} ${name} does not exist in the source`, grant: null };
+  if (found === undefined) {
+    const similar = await similarName(client, name);
+    return { why: `${what} ${name} does not exist in the source${similar}`, grant: null };
+  }
   const { schema, role, isVisible, mayUseSchema } = found;
   if (isVisible) {
     return {
@@ -42,6 +45,16 @@ export async function whyMissing(client: Queryable, what: string, name: string):
     why: `${what} ${name} is in schema ${schema}, which is not in the search path of role ${role}`,
     grant: `alter role ${quoteIfNeeded(role)} set search_path = public, ${quoteIfNeeded(schema)};`,
   };
+}
+
+/** PostgreSQL folds names without quotes to lower case, so that a name in capitals is often meant in lower case. */
+async function similarName(client: Queryable, name: string): Promise<string> {
+  const { rows } = await client.query(
+    `select c.relname::text as name from pg_class c where lower(c.relname) = lower($1) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+     order by 1 limit 1`,
+    [name],
+  );
+  return rows[0] === undefined ? '' : `, but ${rows[0].name} does`;
 }
 
 /** Advice to paste, from the statements that are not null; undefined if there are none. */

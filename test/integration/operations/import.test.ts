@@ -156,6 +156,26 @@ describe('an import', () => {
       });
     }
 
+    it('names in capitals, and says which name exists', async () => {
+      for (const [differing, message] of [
+        [{ name: 'THING_VIEW' }, /view THING_VIEW does not exist in the source, but thing_view does/],
+        [
+          { main_table: 'App_Thing' },
+          /main table App_Thing does not exist in the source, but app_thing does/,
+        ],
+        [{ model: 'Thing' }, /content type app\.Thing does not exist, but app\.thing does/],
+        [
+          { lookups: [{ table: 'App_Site', app_label: 'app', model: 'site', column: 'code' }] },
+          /lookup table App_Site does not exist in the source, but app_site does/,
+        ],
+      ] as const) {
+        await assert.rejects(importing(differing as Partial<ViewSourceEntry>), {
+          kind: 'configuration',
+          message,
+        });
+      }
+    });
+
     it('more than four cluster columns', () => {
       assert.throws(
         () => parseExtractEvent({ import: [{ ...thing(), cluster_columns: ['a', 'b', 'c', 'd', 'e'] }] }),
@@ -301,6 +321,28 @@ describe('an import', () => {
       assert.deepEqual(
         findings.filter(({ check, advice }) => check === 'view timed_view' && advice),
         [warning],
+      );
+    });
+
+    it('options without effect, with a warning for each', async () => {
+      const entry = thing({
+        name: 'idle_view',
+        target_name: 'idle',
+        unrepresentable: { code: 'string', name: 'null', day: 'null' },
+        datetime_columns: ['code', 'name', 'written'],
+        ignored_dependencies: ['app_thing', 'app_nothing'],
+      });
+      await on.source.database.query(
+        'create view idle_view as select id as thing_id, code, name, day, written from app_thing; grant select on idle_view to reader',
+      );
+      const { warnings } = await importConfiguration({ entries: [entry] }, on.dependencies);
+      assert.deepEqual(
+        warnings.map(({ message }) => message),
+        [
+          'view idle_view: the unrepresentable policy of code has no effect, since INT64 holds every value of the column',
+          'view idle_view: datetime column code stays INT64, since only text and timestamps become TIMESTAMP',
+          'view idle_view: ignored dependency app_nothing has no effect, since the view does not depend on it',
+        ],
       );
     });
 
