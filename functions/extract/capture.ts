@@ -8,7 +8,7 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
 import { warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
-import { readDefinition } from '../../shared/source/view-definition.ts';
+import { fingerprintView } from '../../shared/source/view-fingerprint.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import { isReplaced } from './replaced-view.ts';
 
@@ -34,7 +34,7 @@ export async function captureChanges(
 ): Promise<Captured | Replaced> {
   const { config } = dependencies;
   const view = await describeView(client, extraction.source, config.contentTypeTable);
-  const definition = await readDefinition(client, view);
+  const definition = await fingerprintView(client, view);
   if (await isReplaced(extraction, definition, dependencies)) return { replacedBy: definition };
   const captured = await captureInTime(client, extraction, dependencies, () =>
     captureOf(client, view, extraction, config.changeLogTable),

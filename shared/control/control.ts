@@ -4,6 +4,7 @@ import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createFailures } from './failures.ts';
+import { createForgetting } from './forget-view.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
 import { createQueuedKeys } from './queued-keys.ts';
@@ -24,6 +25,7 @@ export function createControl(pool: pg.Pool) {
     batchIds: createBatchIds(pool),
     checkpoints: createCheckpoints(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
+    forgetting: createForgetting(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),
     queuedKeys: createQueuedKeys(pool),

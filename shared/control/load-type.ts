@@ -3,6 +3,7 @@ import { DataHubError } from '../errors.ts';
 import { IN_FLIGHT } from '../model/batch-states.ts';
 import type { LoadType } from '../model/columns.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
+import { lockConfiguration } from './configuration-lock.ts';
 import { resumeView } from './view-stops.ts';
 
 /** Which load type feeds which target (I11). */
@@ -15,6 +16,7 @@ export function createLoadTypes(pool: pg.Pool) {
      */
     async changeLoadType(view: string, loadType: LoadType, target: string): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
+        await lockConfiguration(client);
         const { rows: former } = await client.query(
           'select load_type, target_name from etl.view_source where name = $1 for update',
           [view],

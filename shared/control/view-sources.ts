@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { lockConfiguration } from './configuration-lock.ts';
 import { targetConflict } from './load-type.ts';
 
 const SELECT = 'select * from etl.view_source';
@@ -47,6 +48,7 @@ export function createViewSources(pool: pg.Pool) {
      */
     async import(entries: ResolvedEntry[]): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
+        await lockConfiguration(client);
         for (const entry of entries) {
           await assertImportable(client, entry);
           const columns = Object.keys(entry);
@@ -134,6 +136,17 @@ function notImportable(view: string, faults: string[]): DataHubError {
   });
 }
 
+/** An entry as the view source that it would become. */
+export function asViewSource(entry: ResolvedEntry): ViewSource {
+  return fromRow({
+    ...entry,
+    paused: false,
+    halted_reason: null,
+    resync_requested_at: null,
+    warehouse_fingerprint: null,
+  });
+}
+
 type ContentType = { content_type_id: number; app_label: string; model: string };
 
 function fromRow(row: Record<string, unknown>): ViewSource {
@@ -171,6 +184,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     ),
     viewChanges: row.view_changes as ViewSource['viewChanges'],
     columnChanges: row.column_changes as ViewSource['columnChanges'],
+    ignoredDependencies: row.ignored_dependencies as string[],
     enabled: row.enabled as boolean,
     paused: row.paused as boolean,
     haltedReason: row.halted_reason as string | null,

@@ -20,8 +20,12 @@ const extract = z
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 const operations = {
   import: z
-    .strictObject({ import: viewSourceImport })
-    .transform((event) => ({ command: 'import' as const, entries: event.import })),
+    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional() })
+    .transform((event) =>
+      event.dryRun === true
+        ? { command: 'dryRunImport' as const, entries: event.import }
+        : { command: 'import' as const, entries: event.import },
+    ),
   check: z
     .strictObject({ check: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'check' as const, view })),
@@ -43,6 +47,9 @@ const operations = {
   recheck: z
     .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
     .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),
+  forget: z
+    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional() })
+    .transform(({ view, confirm }) => ({ command: 'forget' as const, view, confirmation: confirm })),
   redrive: z
     .union([
       z.strictObject({ view, redrive: z.literal(true) }),
@@ -86,6 +93,12 @@ export type BatchEvent = z.output<typeof batchEvent>;
 
 /** Parses an event or a manual call of `extract`. Throws `invalid_event` naming every fault. */
 export function parseExtractEvent(payload: unknown): ExtractEvent {
+  // zod leaves such a key out without a word.
+  if (hasPrototypeKey(payload)) {
+    throw new DataHubError('invalid_event', 'the event is not valid: "__proto__" cannot be a name', {
+      advice: 'Rename the column in the view.',
+    });
+  }
   const given = fieldsOf(payload);
   const operation = Object.entries(operations).find(([field]) => given.includes(field));
   const form: z.ZodType<ExtractEvent> = operation?.[1] ?? (given.includes('view') ? extract : tick);
@@ -98,7 +111,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);
@@ -115,6 +128,11 @@ function describe(error: z.ZodError, payload: unknown): string {
   const given = fieldsOf(payload);
   return `${faults.join('; ')}${given.length > 0 ? ` (fields given: ${given.join(', ')})` : ''}`;
 }
+
+const hasPrototypeKey = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey));
 
 function fieldsOf(payload: unknown): string[] {
   return typeof payload === 'object' && payload !== null && !Array.isArray(payload)

@@ -39,6 +39,21 @@ export function columnNameFaults(names: readonly string[]): string[] {
   });
 }
 
+const FIELD_NAME = /^[A-Za-z_]\w*$/;
+
+/**
+ * Why a streamed view cannot have columns of these names: a sentence for each. They are fields of a protobuf message, and libraries confuse
+ * them with the properties that every object has, such as `valueOf`.
+ */
+export function fieldNameFaults(names: readonly string[]): string[] {
+  return names
+    .filter((name) => !FIELD_NAME.test(name) || name in Object.prototype)
+    .map(
+      (name) =>
+        `column ${JSON.stringify(name)} has a name that a field of protobuf cannot have, so that the view cannot be streamed: rename it in the view, with letters, digits and underscores`,
+    );
+}
+
 /** How batches reach the target: by MERGE, or by the Storage Write API (docs/architecture.md#merge-or-stream). */
 export type LoadType = 'merge' | 'bq-storage-api';
 

@@ -115,6 +115,11 @@ export const viewSourceEntry = z.strictObject({
     description:
       'What happens when the columns of a merged view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted. A streamed view is halted.',
   }),
+  ignored_dependencies: z.array(text.min(1).max(127)).default([]).meta({
+    description:
+      'Tables on which the view depends and whose changes need not be followed; any other must be the main table or a lookup.',
+    allowed: 'names of tables, with or without a schema',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',
@@ -172,6 +177,8 @@ export type ViewSource = {
   viewChanges: 'resync' | 'halt';
   /** What happens when the columns of the view have changed. */
   columnChanges: 'evolve' | 'freeze';
+  /** Tables on which the view depends and whose changes need not be followed. */
+  ignoredDependencies: string[];
   /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
   /** Whether the operator has stopped the view for the time being. */

@@ -1,18 +1,58 @@
-import { DataHubError } from '../errors.ts';
+import { asViewSource, type ResolvedEntry } from '../control/view-sources.ts';
+import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
+import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { tryStatements } from '../source/try-statements.ts';
+import { inspectSource } from './inspect-source.ts';
+import { checkInstallation } from './preflight.ts';
+
+type Entries = Pick<OperationOf<'import'>, 'entries'>;
 
 /**
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
- * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, and every streamed
- * view without a message in proto/.
+ * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, every streamed
+ * view without a message in proto/, and every mistake in an enabled view source that its database shows. Returns warnings on what is no
+ * mistake, but may surprise.
  */
-export async function importConfiguration(
-  { entries }: Pick<OperationOf<'import'>, 'entries'>,
-  { config, control, log, source, warehouse }: Dependencies,
+export async function importConfiguration({ entries }: Entries, dependencies: Dependencies) {
+  const { control, log } = dependencies;
+  const resolved = await resolveEntries({ entries }, dependencies);
+  const warnings = await inspectEntries(resolved, dependencies);
+  await control.viewSources.import(resolved);
+  const views = resolved.map(({ name }) => name);
+  log.info({ views }, 'configuration imported');
+  return { outcome: 'imported', views, warnings };
+}
+
+/** Checks the installation with the given view sources as `check` would after their import. Changes nothing. */
+export async function dryRunImport(
+  { entries }: Pick<OperationOf<'dryRunImport'>, 'entries'>,
+  dependencies: Dependencies,
 ) {
+  return await checkInstallation(dependencies, 'import', async () => {
+    const resolved = await resolveEntries({ entries }, dependencies);
+    return {
+      sources: resolved.filter(({ enabled }) => enabled).map(asViewSource),
+      known: await namesWith(resolved, dependencies),
+    };
+  });
+}
+
+async function namesWith(
+  entries: readonly { name: string }[],
+  { control }: Dependencies,
+): Promise<ReadonlySet<string>> {
+  const stored = await control.viewSources.list();
+  return new Set([...stored, ...entries].map(({ name }) => name));
+}
+
+async function resolveEntries(
+  { entries }: Entries,
+  { config, control, source, warehouse }: Dependencies,
+): Promise<ResolvedEntry[]> {
   const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
   const faults: string[] = [];
   const resolve = <T extends { app_label: string; model: string; content_type_id?: number | undefined }>(
@@ -22,7 +62,9 @@ export async function importConfiguration(
     const id = found.get(`${named.app_label}.${named.model}`);
     const given = named.content_type_id;
     if (id === undefined)
-      faults.push(`${where}: content type ${named.app_label}.${named.model} does not exist`);
+      faults.push(
+        `${where}: content type ${named.app_label}.${named.model} does not exist${similarType(found, named)}`,
+      );
     else if (given !== undefined && given !== id) {
       faults.push(
         `${where}: content type ${named.app_label}.${named.model} is ${id} in this source, not ${given}`,
@@ -34,7 +76,7 @@ export async function importConfiguration(
     ...resolve(entry, entry.name),
     lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
   }));
-  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  if (faults.length > 0) throw notImported(faults);
   await control.viewSources.assertImportable(resolved);
   for (const { load_type, name, target_name } of entries) {
     if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
@@ -42,9 +84,55 @@ export async function importConfiguration(
       `${name}: proto/ has no message for ${target_name} (npm run generate writes it: docs/configuration.md)`,
     );
   }
-  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
-  await control.viewSources.import(resolved);
-  const views = resolved.map(({ name }) => name);
-  log.info({ views }, 'configuration imported');
-  return { outcome: 'imported', views };
+  if (faults.length > 0) throw notImported(faults);
+  return resolved;
+}
+
+/** Django writes models in lower case in its content types. */
+function similarType(
+  found: ReadonlyMap<string, number>,
+  { app_label, model }: { app_label: string; model: string },
+): string {
+  const wanted = `${app_label}.${model}`.toLowerCase();
+  const similar = [...found.keys()].find((name) => name.toLowerCase() === wanted);
+  return similar === undefined ? '' : `, but ${similar} does`;
+}
+
+/** Inspects the enabled view sources, each in a snapshot of its own, so that all faults are reported together. */
+async function inspectEntries(entries: ResolvedEntry[], dependencies: Dependencies): Promise<Finding[]> {
+  const { config, source } = dependencies;
+  const known = await namesWith(entries, dependencies);
+  const warnings: Finding[] = [];
+  const failures: DataHubError[] = [];
+  // A view that is gone can still be disabled.
+  for (const entry of entries.filter(({ enabled }) => enabled)) {
+    try {
+      const findings = await inSnapshot(source, async (client) => {
+        const inspected = await inspectSource(client, asViewSource(entry), known, dependencies);
+        await tryStatements(client, inspected.view, config.changeLogTable);
+        return inspected.findings;
+      });
+      warnings.push(...findings);
+    } catch (error) {
+      failures.push(asDataHubError(error));
+    }
+  }
+  if (failures.length === 0) return warnings;
+  const other = failures.find(({ kind }) => kind !== 'configuration');
+  if (other !== undefined) throw other;
+  throw notImported(
+    failures.map(({ message }) => message),
+    failures.map(({ advice }) => advice),
+  );
+}
+
+/** The error for an import that stores nothing, with the faults' own advice where they have any. */
+function notImported(faults: string[], advice: string[] = []): DataHubError {
+  const own = advice.filter((each) => each !== ADVICE.configuration);
+  return new DataHubError('configuration', faults.join('; '), {
+    advice:
+      own.length === 0
+        ? 'Nothing was stored. Correct what the message names, then send the import again.'
+        : [...new Set(own)].join(' '),
+  });
 }

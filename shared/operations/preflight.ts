@@ -4,16 +4,39 @@ import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
-import { describeView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { tryStatements } from '../source/try-statements.ts';
+import { inspectSource } from './inspect-source.ts';
 
 /**
  * Checks connections, rights, log sequence, keys, columns, regions and topics, for one view or all enabled ones. Every problem comes with
  * advice. Changes nothing.
  */
 export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, dependencies: Dependencies) {
-  const { config, control, events, source, staging } = dependencies;
+  const { viewSources } = dependencies.control;
+  return await checkInstallation(dependencies, 'control database', async () => {
+    const stored = await viewSources.list();
+    return {
+      sources: view === undefined ? stored.filter(({ enabled }) => enabled) : [await viewSources.get(view)],
+      known: new Set(stored.map(({ name }) => name)),
+    };
+  });
+}
+
+/** The view sources to check, and the names of all that exist or would exist. */
+export type Checked = { sources: ViewSource[]; known: ReadonlySet<string> };
+
+/**
+ * Checks everything around the view sources that `readSources` finds, and each of them. `origin` names the check of their reading. Changes
+ * nothing.
+ */
+export async function checkInstallation(
+  dependencies: Dependencies,
+  origin: string,
+  readSources: () => Promise<Checked>,
+) {
+  const { config, events, source, staging } = dependencies;
   const findings: Finding[] = [];
   const examine = async (name: string, work: () => Promise<string | Finding[]>): Promise<void> => {
     try {
@@ -27,24 +50,20 @@ export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, de
   };
 
   let sources: ViewSource[] = [];
-  await examine('control database', async () => {
-    sources =
-      view === undefined
-        ? (await control.viewSources.list()).filter(({ enabled }) => enabled)
-        : [await control.viewSources.get(view)];
+  let known: ReadonlySet<string> = new Set();
+  await examine(origin, async () => {
+    ({ sources, known } = await readSources());
     if (sources.length > 0) return `reached; view sources to check: ${sources.length}`;
     return [
       {
-        check: 'control database',
+        check: origin,
         ok: false,
         message: 'reached; no view source is enabled',
         advice: 'Import a configuration: {"import": […]}.',
       },
     ];
   });
-  await examine('source database', () =>
-    inSnapshot(source, (client) => inspectServer(client, config.changeLogTable)),
-  );
+  await examine('source database', () => inSnapshot(source, (client) => inspectServer(client, config)));
   await examine('staging bucket', async () =>
     regionOf('staging bucket', await staging.location(), config.location),
   );
@@ -58,7 +77,7 @@ export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, de
       : [{ check: 'topics', ok: false, message: `missing: ${missing.join(', ')}`, advice: 'Create them.' }];
   });
   for (const viewSource of sources) {
-    await examine(`view ${viewSource.name}`, () => checkView(viewSource, dependencies));
+    await examine(`view ${viewSource.name}`, () => checkView(viewSource, known, dependencies));
   }
   const failed = findings.filter(({ ok }) => !ok).length;
   return {
@@ -97,18 +116,24 @@ function regionOf(what: string, found: string, wanted: string): string | Finding
   ];
 }
 
-/** Checks the columns, the key and the BigQuery objects of one view, as the next extract will see them. */
+/**
+ * Checks the configuration, the key and the BigQuery objects of one view, as the next extract will see them, and tries the statements of a
+ * batch without rows.
+ */
 async function checkView(
   viewSource: ViewSource,
-  { config, source, warehouse }: Dependencies,
-): Promise<string | Finding[]> {
-  const described = await inSnapshot(source, async (client) => {
-    const found = await describeView(client, viewSource, config.contentTypeTable);
-    await captureInitial(client, found, config.changeLogTable);
+  known: ReadonlySet<string>,
+  dependencies: Dependencies,
+): Promise<Finding[]> {
+  const { config, source, warehouse } = dependencies;
+  const { view, findings } = await inSnapshot(source, async (client) => {
+    const found = await inspectSource(client, viewSource, known, dependencies);
+    await captureInitial(client, found.view, config.changeLogTable);
+    await tryStatements(client, found.view, config.changeLogTable);
     return found;
   });
-  if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
-  const { shape } = described;
+  const { shape } = view;
+  if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(shape);
   const comparison = await warehouse.compareTables(shape);
   const evolution = warehouse.planEvolution(
     comparison,
@@ -118,9 +143,11 @@ async function checkView(
   assertMayEvolve(viewSource, evolution);
   const { missing } = comparison;
   const { differences } = evolution;
+  await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
   const tables = [
     ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
   ];
-  return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
+  const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
+  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...findings];
 }

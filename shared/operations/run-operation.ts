@@ -2,7 +2,8 @@ import type { Operation, OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
-import { importConfiguration } from './import-configuration.ts';
+import { forget } from './forget.ts';
+import { dryRunImport, importConfiguration } from './import-configuration.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { queueKeys, recheck } from './queue-keys.ts';
@@ -14,6 +15,8 @@ import { status } from './status.ts';
 const OPERATIONS = {
   check: preflight,
   dryRun,
+  dryRunImport,
+  forget,
   halt,
   import: importConfiguration,
   keys: queueKeys,

@@ -4,6 +4,7 @@ import type { Logger } from '../log.ts';
 import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../model/checkpoint.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
+import { assertLogTable } from './log-table.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**
@@ -60,13 +61,14 @@ const rowHash = (alias: string): string =>
 /**
  * Reads the state of the change log in the capture's snapshot. Throws `source_refused`, with advice, if the source cannot be
  * captured exactly: the server is a hot standby; no sequence draws the log ids, or the sequence caches ids, cycles or descends; the
- * log is not the one that earlier captures read; or it was pruned too far. `checkpoint` is null when the whole view is copied.
+ * log is not the one that earlier captures read; its columns cannot be read; or it was pruned too far. `checkpoint` is null when the whole view is copied.
  */
 export async function readLogState(
   client: Queryable,
   logTable: string,
   checkpoint: Checkpoint | null,
 ): Promise<LogState> {
+  await assertLogTable(client, logTable);
   const table = quoteIdentifier(logTable);
   const { rows } = await client.query(
     `select pg_is_in_recovery() as standby,

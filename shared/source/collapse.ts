@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
+import { logRows } from './log-table.ts';
 import type { LoggedTable } from './logged-tables.ts';
 
 /**
@@ -67,7 +68,7 @@ with uncovered as materialized (
   ) gap cross join lateral (
     select id::int8 as id, content_type_id as content_type, object_id, action, date_created,
            ${mayChangeView(view.logged)} as may_change_view
-    from ${quoteIdentifier(logTable)} log where id >= gap.low and id < gap.high order by log.id limit $7::int8 + 1
+    from ${logRows(logTable)} log where id >= gap.low and id < gap.high order by log.id limit $7::int8 + 1
   ) l
   order by gap.low, l.id limit $7::int8 + 1
 ), cut as materialized (

@@ -5,8 +5,9 @@ import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation } from './catalog.ts';
 import type { KeyType } from './key-type.ts';
 import { type LoggedTable, loggedTables } from './logged-tables.ts';
+import { grantAdvice, whyMissing } from './missing-relation.ts';
 import { changeColumn, NOT_COPIED, type SourceColumn, sourceColumn } from './source-column.ts';
-import { readViewCatalog } from './view-catalog.ts';
+import { readViewCatalog, type ViewCatalog } from './view-catalog.ts';
 import { contentTypeFaults, misconfigured, VIEW_MISSING, viewFaults } from './view-faults.ts';
 
 /** A configured view, checked against the source's catalog: everything that capture and fetch need to know. */
@@ -29,24 +30,27 @@ export type SourceView = {
 
 /**
  * Looks the view source up in the source's catalog. Throws one `configuration` error that names every fault: a view, table,
- * column or content type that does not exist, a key type that is not supported, a column name that the target reserves. In a transaction,
- * nobody can replace the view any more until it ends. Throws `transient` if the view was replaced after the transaction's snapshot.
+ * column or content type that does not exist, a key type that is not supported, a column name that the target reserves, and what
+ * `moreFaults` finds. In a transaction, nobody can replace the view any more until it ends. Throws `transient` if the view was replaced
+ * after the transaction's snapshot.
  */
 export async function describeView(
   client: Queryable,
   source: ViewSource,
   contentTypeTable: string,
+  moreFaults: (catalog: ViewCatalog) => Promise<string[]> = async () => [],
 ): Promise<SourceView> {
   const view = await findRelation(client, source.name);
   const main = await findRelation(client, source.mainTable);
   if (view === null || main === null) {
     const missing = [
-      ...(view === null ? [`view ${source.name}`] : []),
-      ...(main === null ? [`main table ${source.mainTable}`] : []),
+      ...(view === null ? [await whyMissing(client, 'view', source.name)] : []),
+      ...(main === null ? [await whyMissing(client, 'main table', source.mainTable)] : []),
     ];
     const error = misconfigured(
       source,
-      missing.map((what) => `${what} does not exist in the source, or the source role may not read it`),
+      missing.map(({ why }) => why),
+      grantAdvice(missing),
     );
     throw view === null ? error.withContext({ code: VIEW_MISSING }) : error;
   }
@@ -65,6 +69,7 @@ export async function describeView(
     ...viewFaults(source, catalog),
     ...logged.faults,
     ...(await contentTypeFaults(client, source, contentTypeTable)),
+    ...(await moreFaults(catalog)),
   ];
   if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
 

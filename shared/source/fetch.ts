@@ -24,6 +24,11 @@ export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isDir
  */
 const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
 
+const copyOf = (query: string): string => `copy (${query}) to stdout ${AS_LINES}`;
+
+/** The name of a row in the COPY statements. No column of a view can have it (`columnNameFaults`). */
+const ROW = quoteIdentifier('row.');
+
 const settingArray = (setting: string, view: SourceView): string =>
   `unnest(current_setting('${setting}')::${view.keyType.sqlType}[])`;
 
@@ -60,24 +65,33 @@ export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
  * exactly the columns of the target.
  */
 export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
+  return copyOf(upsertsQuery(view, rows, batch));
+}
+
+/** The same statement without rows: PostgreSQL checks its names, its types and the rights of the role. */
+export function emptyUpsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
+  return copyOf(`${upsertsQuery(view, rows, batch)} limit 0`);
+}
+
+function upsertsQuery(view: SourceView, rows: RowSet, batch: RowBatch): string {
   const columns = columnsOf(view, rows).map(
     ({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`,
   );
   const technical = isDirectLoad(rows)
     ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at`
     : 'k.action';
-  return `copy (select row_to_json(r) from (
+  return `select row_to_json(${ROW}) from (
     select ${[...columns, technical, `${batch.id} as etl_transaction_id`].join(',\n      ')}
-    from ${rowsOf(view, rows)}) r) to stdout ${AS_LINES}`;
+    from ${rowsOf(view, rows)}) ${ROW}`;
 }
 
 /** The COPY statement for the deletes of a batch: the captured keys that the view does not have. */
 export function deletesStatement(view: SourceView, etlTransactionId: bigint): string {
   const key = quoteIdentifier(view.keyColumn);
   const form = view.columns.find(({ name }) => name === view.keyColumn)?.expression ?? `v.${key}`;
-  return `copy (select row_to_json(r) from (
+  return copyOf(`select row_to_json(${ROW}) from (
     select ${form} as ${key}, 'deleted' as action, ${etlTransactionId} as etl_transaction_id
-    from ${settingArray(KEY_SETTING.deleted, view)} as v (${key})) r) to stdout ${AS_LINES}`;
+    from ${settingArray(KEY_SETTING.deleted, view)} as v (${key})) ${ROW}`);
 }
 
 /** The COPY statement for the captured keys that log rows named, one per line. Keys that were only queued are left out. */

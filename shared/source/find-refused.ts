@@ -75,7 +75,8 @@ async function findUnreadable(
   const failureOf = async (expressions: string[], range: KeyRange): Promise<string | null> => {
     const { from, values } = within(range);
     const read = expressions.map((expression, i) => `${expression} as c${i}`);
-    const text = `select count(row_to_json(r)) from (select ${read.join(', ')} ${from}) r`;
+    // As the COPY does, textsend converts the text to the encoding of the client, which fails on bytes that are no text.
+    const text = `select count(textsend(row_to_json(r)::text)) from (select ${read.join(', ')} ${from}) r`;
     return (await attempt(client, () => client.query(text, values))).failure;
   };
   const keyAt = async (range: KeyRange, offset: number): Promise<string | null> => {

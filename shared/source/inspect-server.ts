@@ -1,17 +1,43 @@
+import { asDataHubError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readLogState } from './change-log.ts';
+import { assertLogTable, requireReadable } from './log-table.ts';
 
 /** The result of one check, with advice if it failed. */
 export type Finding = { check: string; ok: boolean; message: string; advice?: string };
+
+/** The failure of a check as a finding; none if it succeeds. */
+async function findingOf(check: string, work: () => Promise<void>): Promise<Finding[]> {
+  try {
+    await work();
+    return [];
+  } catch (thrown) {
+    const { kind, message, advice } = asDataHubError(thrown);
+    // PostgreSQL refuses everything that follows a failed statement.
+    if (kind === 'bug') throw thrown;
+    return [{ check, ok: false, message, advice }];
+  }
+}
 
 /**
  * Checks that the server can be captured exactly, and that the role may read the change log and its sequence but write nothing.
  * Throws as `readLogState` does. Must run in a snapshot (`inSnapshot`), which refuses a server that is too old.
  */
-export async function inspectServer(client: Queryable, logTable: string): Promise<Finding[]> {
+export async function inspectServer(
+  client: Queryable,
+  { changeLogTable: logTable, contentTypeTable }: { changeLogTable: string; contentTypeTable: string },
+): Promise<Finding[]> {
+  const unreadable = [
+    ...(await findingOf('content types', () =>
+      requireReadable(client, 'content type table', contentTypeTable),
+    )),
+    ...(await findingOf('change log', () => assertLogTable(client, logTable))),
+  ];
+  if (unreadable.some(({ check }) => check === 'change log')) return unreadable;
   const { rows } = await client.query(
     `select current_setting('server_version') as version, current_user as role,
+       current_setting('server_encoding') as encoding, current_database() as database,
        (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
        has_table_privilege($1, 'insert, update, delete') as "canWrite",
        pg_get_serial_sequence($1, 'id') as sequence,
@@ -21,14 +47,26 @@ export async function inspectServer(client: Queryable, logTable: string): Promis
   const server = rows[0] as {
     version: string;
     role: string;
+    encoding: string;
+    database: string;
     isSuperuser: boolean;
     canWrite: boolean;
     sequence: string | null;
     canReadSequence: boolean | null;
   };
   const findings: Finding[] = [
+    ...unreadable,
     { check: 'source database', ok: true, message: `PostgreSQL ${server.version} as ${server.role}` },
   ];
+  if (server.encoding === 'SQL_ASCII') {
+    findings.push({
+      check: 'source encoding',
+      ok: true,
+      message: `database ${server.database} has the encoding SQL_ASCII, so that PostgreSQL does not know which characters its bytes are; bytes that are not UTF-8 stop a batch`,
+      advice:
+        'Have the application write UTF-8 only. Better: dump the database and restore it into one with the encoding UTF8.',
+    });
+  }
   if (server.isSuperuser || server.canWrite) {
     findings.push({
       check: 'source rights',

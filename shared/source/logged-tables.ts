@@ -2,6 +2,7 @@ import type { Lookup, ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, readDependedColumns } from './catalog.ts';
 import { type KeyType, keyTypeOf, SUPPORTED_KEY_TYPES } from './key-type.ts';
+import { whyMissing } from './missing-relation.ts';
 import { NOT_COPIED } from './source-column.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
@@ -50,7 +51,10 @@ async function lookupTable(
   { view, mainColumns }: ViewCatalog,
 ): Promise<LoggedTable | string | null> {
   const relation = await findRelation(client, table);
-  if (relation === null) return `lookup table ${table} does not exist, or the source role may not read it`;
+  if (relation === null) {
+    const { why, grant } = await whyMissing(client, 'lookup table', table);
+    return grant === null ? why : `${why}: ${grant}`;
+  }
   const column = mainColumns.find((each) => each.column === foreignKey);
   if (column === undefined) return null;
   const keyType = keyTypeOf(column.name);

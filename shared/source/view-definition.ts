@@ -1,59 +1,143 @@
-import { createHash } from 'node:crypto';
-import type pg from 'pg';
-import type { ViewDefinition } from '../model/view-definition.ts';
-import type { SourceView } from './describe-view.ts';
+import type { Queryable } from '../postgres/transaction.ts';
+import type { Relation } from './catalog.ts';
+import {
+  isNode,
+  isSet,
+  nodesIn,
+  numberIn,
+  parseNodeTree,
+  type TreeItem,
+  type TreeNode,
+} from './node-tree.ts';
 
-/** What PostgreSQL's texts of a definition depend on: names are written with their schema, and constants in one form. */
-const SETTINGS = [
-  ["search_path = ''", 'datestyle = iso, mdy', 'intervalstyle = postgres'],
-  ['extra_float_digits = 1', 'bytea_output = hex', 'quote_all_identifiers = off', "timezone = 'UTC'"],
-].flat();
+/** A table, view or materialized view on which a view depends, directly or through other views. */
+export type Dependency = {
+  oid: number;
+  schema: string;
+  /** Unquoted and without its schema. */
+  table: string;
+  /** pg_class.relkind: r, p or f for a table, v for a view, m for a materialized view. */
+  kind: string;
+  /** How often the definitions name it. */
+  occurrences: number;
+};
 
-/**
- * Reads what the rows of a view are computed by: its text, and those of the views and functions on which PostgreSQL's catalog says that it
- * depends. It does not list what the body of a function reads. The transaction must have locked the view, as `describeView` does.
- */
-export async function readDefinition(
-  client: pg.ClientBase,
-  { relation }: Pick<SourceView, 'relation'>,
-): Promise<ViewDefinition> {
-  const statements = [
-    'savepoint definition',
-    ...SETTINGS.map((setting) => `set local ${setting}`),
-    definitionStatement(relation),
-    // Gives every setting its former value.
-    'rollback to savepoint definition',
-  ];
-  const results = (await client.query(statements.join(';\n'))) as unknown as pg.QueryResult[];
-  const rows = results.find(({ command }) => command === 'SELECT')?.rows ?? [];
-  const hash = createHash('sha256');
-  for (const { kind, name, text } of rows) hash.update(`${kind} ${name}\n${text}\n`);
+/** A function in the definition, from pg_proc. */
+export type CalledFunction = {
+  name: string;
+  /** Whether it comes with PostgreSQL. */
+  isBuiltIn: boolean;
+  /** pg_proc.provolatile: i, s or v. */
+  volatility: string;
+  argumentCount: number;
+};
+
+/** A column of a table, by the catalog's numbers. */
+export type Origin = { table: number; column: number };
+
+/** What the catalog knows of the definition of a view and of all views that it is built on. */
+export type ViewDefinition = {
+  /** Everything that it depends on, without the view itself. */
+  dependencies: Dependency[];
+  functions: CalledFunction[];
+  /** Parts that show something else than the columns of one row: `current_date`, `an aggregate`, `a window function` and the like. */
+  parts: string[];
+  /** The column of a table whose values a column of the view shows unchanged; null if it is an expression or if the catalog cannot tell. */
+  originOf: (columnNumber: number) => Origin | null;
+};
+
+/** The functions without parentheses, by their number in PostgreSQL's parse tree. */
+const VALUE_FUNCTIONS =
+  'current_date current_time current_time current_timestamp current_timestamp localtime localtime localtimestamp localtimestamp current_role current_user user session_user current_catalog current_schema'.split(
+    ' ',
+  );
+
+/** Reads the definition of a view. A table has an empty one. */
+export async function readDefinition(client: Queryable, view: Relation): Promise<ViewDefinition> {
+  const { rows } = await client.query(
+    `with recursive relation as (
+       select $1::oid as oid
+       union
+       select d.refobjid from relation r
+       join pg_rewrite w on w.ev_class = r.oid and w.ev_type = '1'
+       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+         and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
+     )
+     select c.oid, n.nspname::text as schema, c.relname::text as table, c.relkind::text as kind, w.ev_action::text as action
+     from relation r join pg_class c on c.oid = r.oid join pg_namespace n on n.oid = c.relnamespace
+     left join pg_rewrite w on w.ev_class = c.oid and w.ev_type = '1'
+     where c.relkind in ('r', 'p', 'f', 'v', 'm') order by schema, "table"`,
+    [view.oid],
+  );
+  const found = rows as (Omit<Dependency, 'occurrences'> & { action: string | null })[];
+  const trees = new Map<number, TreeItem>(
+    found.flatMap(({ oid, action }) => (action === null ? [] : [[oid, parseNodeTree(action)] as const])),
+  );
+  const nodes = [...trees].flatMap(([owner, tree]) => [...nodesIn(tree)].map((node) => ({ owner, node })));
+  const occurrences = countTables(nodes);
   return {
-    fingerprint: hash.digest('hex').slice(0, 32),
-    serverMajor: Math.floor(rows[0].server / 10_000),
+    dependencies: found
+      .filter(({ oid }) => oid !== view.oid)
+      .map(({ action: _, ...each }) => ({ ...each, occurrences: occurrences.get(each.oid) ?? 0 })),
+    functions: await readFunctions(client, [...new Set(nodes.flatMap(({ node }) => functionIds(node)))]),
+    parts: [...new Set(nodes.flatMap(({ node }) => partsOf(node)))],
+    originOf: (columnNumber) => trace(trees, { table: view.oid, column: columnNumber }),
   };
 }
 
-const definitionStatement = (relation: string): string => `
-with recursive object (class, oid) as (
-  select 'pg_class'::regclass::oid, '${relation.replaceAll("'", "''")}'::regclass::oid
-  union
-  select needed.class, needed.oid from object o cross join lateral (
-    -- A rule of a view, or a function with a body in SQL.
-    select d.refclassid as class, d.refobjid as oid
-    from pg_depend d left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
-    where (o.class = 'pg_class'::regclass and w.ev_class = o.oid)
-      or (o.class = 'pg_proc'::regclass and d.classid = 'pg_proc'::regclass and d.objid = o.oid)
-  ) needed where needed.class in ('pg_class'::regclass, 'pg_proc'::regclass)
-)
-select kind, name, text, current_setting('server_version_num')::int as server from (
-  select 'view' as kind, c.oid::regclass::text as name,
-    case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) else '' end as text
-  from object o join pg_class c on o.class = 'pg_class'::regclass and c.oid = o.oid
-  where c.relkind in ('v', 'm') or c.oid = '${relation.replaceAll("'", "''")}'::regclass
-  union all
-  select 'function', p.oid::regprocedure::text,
-    case when p.prokind = 'a' then (select row(a.*)::text from pg_aggregate a where a.aggfnoid = p.oid)
-      else pg_get_functiondef(p.oid) end
-  from object o join pg_proc p on o.class = 'pg_proc'::regclass and p.oid = o.oid
-) definition order by kind collate "C", name collate "C"`;
+/** How often each relation stands in a FROM clause. Older servers list the view itself in its own rule. */
+function countTables(nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { owner, node } of nodes) {
+    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) continue;
+    const oid = numberIn(node, 'relid');
+    if (oid !== owner) counts.set(oid, (counts.get(oid) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const functionIds = (node: TreeNode): number[] =>
+  ['funcid', 'opfuncid'].map((field) => numberIn(node, field)).filter((oid) => oid !== 0);
+
+function partsOf(node: TreeNode): string[] {
+  switch (node.type) {
+    case 'AGGREF':
+      return ['an aggregate'];
+    case 'WINDOWFUNC':
+      return ['a window function'];
+    case 'SQLVALUEFUNCTION':
+      return [VALUE_FUNCTIONS[numberIn(node, 'op')] ?? 'a function of the session'];
+    case 'QUERY':
+      return [
+        ...(isSet(node, 'limitCount') || isSet(node, 'limitOffset') ? ['LIMIT or OFFSET'] : []),
+        ...(isSet(node, 'hasDistinctOn') ? ['DISTINCT ON'] : []),
+      ];
+    default:
+      return [];
+  }
+}
+
+async function readFunctions(client: Queryable, oids: number[]): Promise<CalledFunction[]> {
+  const { rows } = await client.query(
+    `select p.proname::text as name, n.nspname = 'pg_catalog' as "isBuiltIn", p.provolatile::text as volatility,
+       p.pronargs::int as "argumentCount"
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.oid = any($1::oid[]) order by 1`,
+    [oids],
+  );
+  return rows as CalledFunction[];
+}
+
+/** Follows a column through the views to the table that it comes from. */
+function trace(trees: Map<number, TreeItem>, column: Origin): Origin | null {
+  const tree = trees.get(column.table);
+  if (tree === undefined) return column;
+  const [query] = nodesIn(tree);
+  // Not those of subqueries in the list.
+  const entry = query?.fields
+    .get('targetList')
+    ?.flat()
+    .find((item): item is TreeNode => isNode(item) && numberIn(item, 'resno') === column.column);
+  if (entry === undefined) return null;
+  const origin = { table: numberIn(entry, 'resorigtbl'), column: numberIn(entry, 'resorigcol') };
+  return origin.table === 0 ? null : trace(trees, origin);
+}

@@ -14,9 +14,10 @@ const RESERVED = /^(action|etl_transaction_id|is_deleted|update_at|batch_id|batc
 export const VIEW_MISSING = 'view_missing';
 
 /** The error for a view source that does not fit the source database; it lists all faults at once. */
-export function misconfigured(source: ViewSource, faults: string[]): DataHubError {
+export function misconfigured(source: ViewSource, faults: string[], advice?: string): DataHubError {
   return new DataHubError('configuration', `view source ${source.name}: ${faults.join('; ')}`, {
     context: { view: source.name },
+    ...(advice !== undefined && { advice: `${advice} Then import again, or resume the view.` }),
   });
 }
 

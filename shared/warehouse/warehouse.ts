@@ -24,6 +24,7 @@ import {
   targetTableSql,
   tempTableSql,
 } from './tables-sql.ts';
+import { tryObjects } from './try-objects.ts';
 
 export type { Attempt, Evolution, Layout, MergeOutcome, RowsUntil };
 
@@ -130,6 +131,10 @@ export function createWarehouse(
       { shape, layout }: Omit<ViewObjects, 'dropped'>,
       known: readonly string[],
     ): Evolution => planEvolution(changed, shape, layout, known),
+    /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
+    async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
+      await tryObjects(await openBigQuery(), datasets, shape, layout, fits);
+    },
 
     /** Returns the location of a dataset, or null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {

@@ -66,6 +66,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
       contentTypeId: typeOf(lookup),
       column: lookup.column,
     })),
+    ignoredDependencies: entry.ignored_dependencies,
     enabled: entry.enabled,
     paused: false,
     haltedReason: null,

@@ -9,6 +9,11 @@ export interface GoogleSql extends AsyncDisposable {
    * Throws GoogleSqlSyntaxError for the first syntax error, and another error if the parser itself fails.
    */
   parse(sql: string): Promise<void>;
+  /**
+   * Analyzes one CREATE TABLE statement or query without tables: its names and types too. Google's analyzer knows not all rules of BigQuery.
+   * Returns the refusal, or undefined if it has none.
+   */
+  analyze(sql: string): Promise<string | undefined>;
 }
 
 /**
@@ -41,6 +46,8 @@ export async function startGoogleSql(): Promise<GoogleSql> {
     ),
   };
   const parse = promisify(client.Parse.bind(client));
+  const analyze = promisify(client.Analyze.bind(client));
+  const languageOptions = { ...options, supportedStatementKinds: ANALYZED };
 
   const running = started.move();
   return {
@@ -51,9 +58,25 @@ export async function startGoogleSql(): Promise<GoogleSql> {
         throw syntaxError(error as Grpc.ServiceError) ?? error;
       }
     },
+    async analyze(sqlStatement) {
+      try {
+        const simpleCatalog = { name: 'empty', builtinFunctionOptions: { languageOptions } };
+        await analyze({ sqlStatement, options: { languageOptions }, simpleCatalog });
+        return undefined;
+      } catch (error) {
+        const { code, details } = error as Grpc.ServiceError;
+        if (code !== INVALID_ARGUMENT) throw error;
+        return details;
+      }
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
+
+/** The statements that `analyze` takes (resolved_node_kind.proto). */
+const ANALYZED = ['RESOLVED_CREATE_TABLE_STMT', 'RESOLVED_QUERY_STMT'];
+/** The gRPC status of a statement that the analyzer refuses. */
+const INVALID_ARGUMENT = 3;
 
 /** Features of the parser that BigQuery lacks: table paths such as `/span/nonprod/table`. */
 const NOT_IN_BIGQUERY = new Set(['FEATURE_V_1_3_ALLOW_SLASH_PATHS']);
@@ -62,6 +85,12 @@ interface LanguageOptions {
   /** `PRODUCT_EXTERNAL` is the dialect of Google's products; the default is the dialect that Google uses internally. */
   productMode: 'PRODUCT_EXTERNAL' | 'PRODUCT_INTERNAL';
   enabledLanguageFeatures: string[];
+}
+
+interface AnalyzeRequest {
+  sqlStatement: string;
+  options: { languageOptions: object };
+  simpleCatalog: { name: string; builtinFunctionOptions: { languageOptions: object } };
 }
 
 interface ParseRequest {
@@ -79,6 +108,7 @@ type Call<Request, Response> = (
 interface ParserClient extends Grpc.Client {
   GetLanguageOptions: Call<{ maximumFeatures: boolean }, LanguageOptions>;
   Parse: Call<ParseRequest, object>;
+  Analyze: Call<AnalyzeRequest, object>;
 }
 
 /** local_service.proto as gRPC loads it. */

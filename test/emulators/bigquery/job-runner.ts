@@ -1,6 +1,6 @@
 import type { Faults } from '../faults.ts';
 import { BigQueryError, invalid, unsupported } from './error.ts';
-import type { Job, JobConfiguration, JobReference } from './job.ts';
+import { Job, type JobConfiguration, type JobReference } from './job.ts';
 import { generatedJobId, type Jobs } from './jobs.ts';
 import { runLoadJob } from './load/load-job.ts';
 import { runQueryJob } from './query-job.ts';
@@ -46,11 +46,28 @@ export async function startJob(
       `Invalid job ID "${reference.jobId}". Job IDs must be alphanumeric (plus underscores and dashes) and at most 1024 characters long.`,
     );
   }
-  if (configuration.dryRun) throw unsupported('dry runs');
+  if (configuration.dryRun) return await dryRun(reference, configuration, services);
   await services.jobs.forgetOldest();
   const job = services.jobs.add(reference, configuration);
   await services.jobs.save(job.record);
   void run(job, services);
+  return job;
+}
+
+/**
+ * Checks a statement without an effect. Nobody finds the job afterwards, and a failure is the answer to the call:
+ * https://cloud.google.com/bigquery/docs/running-queries#dry-run
+ */
+async function dryRun(
+  reference: JobReference,
+  configuration: JobConfiguration,
+  services: JobServices,
+): Promise<Job> {
+  if (!configuration.query) throw unsupported('dry runs of load jobs');
+  const job = new Job({ reference, configuration, creationTime: Date.now(), state: 'PENDING' });
+  job.start();
+  await runQueryJob(job, configuration.query, services);
+  job.end(job.endingWith());
   return job;
 }
 

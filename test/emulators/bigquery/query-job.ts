@@ -30,6 +30,7 @@ export async function runQueryJob(
           location: job.record.reference.location,
           stopSignal: job.stopSignal,
           parameters: await readParameters(session, configuration.queryParameters),
+          isDryRun: job.record.configuration.dryRun === true,
         });
         const statements = parseScript(configuration.query);
         try {

@@ -1,5 +1,5 @@
 import { createdNow } from './catalog.ts';
-import { BigQueryError, invalidQuery } from './error.ts';
+import { BigQueryError, invalidQuery, unsupported } from './error.ts';
 import { parseType } from './field.ts';
 import type { Job } from './job.ts';
 import { generatedJobId, type Jobs } from './jobs.ts';
@@ -36,6 +36,7 @@ export class ScriptJob {
     const alone = this.#statements.length === 1 ? only : undefined;
     if (alone?.kind === 'sql') return this.#finish(this.#job, await runStatement(alone.text, this.#context));
     if (alone?.kind === 'procedure') return this.#finish(this.#job, await this.#createProcedure(alone));
+    if (this.#context.isDryRun) throw unsupported('dry runs of scripts');
     const runner: StatementRunner = {
       run: (text) => this.#asChild(text, () => runStatement(text, this.#context)),
       createProcedure: async (statement) => {
@@ -91,6 +92,7 @@ export class ScriptJob {
       ...createdNow(),
     };
     this.#context.checkLocation(routine.reference);
+    if (this.#context.isDryRun) return { statistics: { statementType: 'CREATE_PROCEDURE' } };
     return await skippingDuplicate('CREATE_PROCEDURE', procedure.ifNotExists, () =>
       this.#context.warehouse.catalog.putRoutine(routine, { mustBeNew: !procedure.replace }),
     );

@@ -16,6 +16,7 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   lookups: [
     { table: 'app_company', app_label: 'app', model: 'company', content_type_id: 9, column: 'company_id' },
   ],
+  ignored_dependencies: ['app_rate'],
 });
 
 describe('view sources', () => {
@@ -46,6 +47,7 @@ describe('view sources', () => {
       lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
       viewChanges: 'resync',
       columnChanges: 'evolve',
+      ignoredDependencies: ['app_rate'],
       enabled: true,
       paused: false,
       haltedReason: null,

@@ -41,6 +41,41 @@ describe('BigQuery emulator: jobs', () => {
     );
   });
 
+  it('check a statement without an effect in a dry run, which nobody finds afterwards', async () => {
+    const dryRun = (query: string) =>
+      project.bigquery.createJob({
+        jobReference: { jobId: 'dry' },
+        configuration: { dryRun: true, query: { query, useLegacySql: false } },
+      });
+    for (const query of [
+      'create table d.made (a date) partition by a',
+      'create or replace view d.made as select a from d.t',
+      'create procedure d.made(a int64) begin select a; end',
+    ]) {
+      const [job] = await dryRun(query);
+      assert.equal(job.metadata.status.state, 'DONE');
+    }
+    assert.equal((await project.bigquery.dataset('d').table('made').exists())[0], false);
+    await project.rows('create table d.made (a int64); drop table d.made');
+
+    for (const [query, message] of [
+      ['create table d.made (a json) cluster by a', /cannot be used for clustering/],
+      ['create view d.made as select nothing from d.t', /nothing/],
+      ['drop table d.t', /not support a dry run of the statement DROP TABLE/],
+      ['select 1; select 2', /not support dry runs of scripts/],
+    ] as const) {
+      const refused = await rejection(dryRun(query));
+      assert.ok([400, 501].includes(Number(refused.code)), `${query}: ${refused.code}`);
+      assert.match(refused.message, message);
+    }
+    await project.rows('select * from d.t');
+    const [jobs] = await project.bigquery.getJobs();
+    assert.deepEqual(
+      jobs.filter(({ id }) => id?.includes('dry')),
+      [],
+    );
+  });
+
   it('are found only in their location', async () => {
     await project.finished('select 1', { jobId: 'somewhere' });
     assert.equal(
@@ -93,7 +128,7 @@ describe('BigQuery emulator: jobs', () => {
     assert.equal(failure(heavy).reason, 'stopped');
   });
 
-  it('are refused as dry runs, and with what else the emulator does not have', async () => {
+  it('are refused as dry runs of queries, and with what else the emulator does not have', async () => {
     const query = 'select 1';
     for (const options of [
       { query, dryRun: true },

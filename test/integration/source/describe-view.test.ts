@@ -306,7 +306,9 @@ describe('describing a view', () => {
     await client.query('set role stranger');
     await assert.rejects(
       describeView(client, makeViewSource(), CONTENT_TYPE_TABLE),
-      isFault(/main table item does not exist in the source, or the source role may not read it/),
+      (error: unknown) =>
+        isFault(/role stranger may not read main table public\.item$/)(error) &&
+        (error as DataHubError).advice.includes('grant select on public.item to stranger;'),
     );
   });
 

@@ -21,6 +21,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     reportColumn: 'update_at',
     recheckSeconds: 0,
     lookups: [],
+    ignoredDependencies: [],
     enabled: true,
     paused: false,
     haltedReason: null,

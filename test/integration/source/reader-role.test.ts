@@ -158,6 +158,49 @@ describe('the role that reads the source', () => {
     }
   });
 
+  it('I12 gets the sequence of the log under whatever name, and keeps its rights on a view that is made again', async () => {
+    const { database: renamed } = await server.create('sample');
+    const client = await renamed.connect();
+    try {
+      // As django-models-logging leaves it on installations that it upgraded.
+      await client.query(
+        'alter sequence models_logging_change_id_seq rename to models_logging_changes_id_seq',
+      );
+      await client.query(`revoke all on sequence models_logging_changes_id_seq from ${READER_ROLE}`);
+      await client.query(await readFile(READER_ROLE_SQL, 'utf8'));
+      const { rows } = await client.query(
+        `select has_sequence_privilege('${READER_ROLE}', 'models_logging_changes_id_seq', 'select') as "mayRead",
+           has_sequence_privilege('${READER_ROLE}', 'models_logging_changes_id_seq', 'usage') as "mayDraw"`,
+      );
+      assert.deepEqual(rows, [{ mayRead: true, mayDraw: false }]);
+
+      await client.query(
+        'drop view pmr_project; create view pmr_project as select id as project_id from app_project',
+      );
+      const view = await client.query(
+        `select has_table_privilege('${READER_ROLE}', 'pmr_project', 'select') as "mayRead",
+           has_table_privilege('${READER_ROLE}', 'pmr_project', 'insert, update, delete') as "mayWrite"`,
+      );
+      assert.deepEqual(view.rows, [{ mayRead: true, mayWrite: false }]);
+    } finally {
+      client.release();
+    }
+  });
+
+  it('I12 can be removed as terraform/README.md says', async () => {
+    const { database: removed } = await server.create('sample');
+    const readme = await readFile(new URL('../../../terraform/README.md', import.meta.url), 'utf8');
+    const statements = [...readme.matchAll(/-c '((?:revoke|alter default)[^']* from smartapp_reader)'/g)];
+    assert.equal(statements.length, 4);
+    for (const [, statement = ''] of statements) await removed.query(statement);
+
+    const { rows } = await removed.query(
+      `select count(*)::int as left from pg_shdepend d join pg_database b on b.oid = d.dbid and b.datname = current_database()
+       where d.refobjid = '${READER_ROLE}'::regrole`,
+    );
+    assert.deepEqual(rows, [{ left: 0 }]);
+  });
+
   it('I12 is a member of no role and owns nothing', async () => {
     const { rows } = await database.query(
       `select (select count(*) from pg_auth_members where member = r.oid)::int as memberships,

@@ -64,7 +64,7 @@ describe('a source that cannot be captured exactly is refused with advice', () =
         const primary = await startPostgres({ dataFolder });
         const primaryPool = openPool(primary.url());
         await primaryPool.query(`create table ${LOG_TABLE} (id bigserial primary key, date_created timestamptz,
-          content_type_id int, object_id text, action text)`);
+          content_type_id int, object_id text, action text, changed_data jsonb)`);
         await primaryPool.end();
         await primary.stop();
         await writeFile(join(dataFolder, 'cluster', 'standby.signal'), '', { mode: 0o666 });

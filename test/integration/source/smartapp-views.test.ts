@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
+import type { Config } from '../../../shared/config/config.ts';
+import { asViewSource } from '../../../shared/control/view-sources.ts';
 import { viewSourceImport } from '../../../shared/model/view-source.ts';
+import { inspectSource } from '../../../shared/operations/inspect-source.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { makeViewSource } from './make-view-source.ts';
-import { CONTENT_TYPE_TABLE, openPool } from './use-source.ts';
+import { CONTENT_TYPE_TABLE, LOG_TABLE, openPool } from './use-source.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const VIEWS = ['pmr_project', 'pmr_inventory', 'pmr_pm_plan', 'pmr_pm_item', 'xyz_incident'];
@@ -101,6 +104,32 @@ describe("SMartApp's views", () => {
       CONTENT_TYPE_TABLE,
     );
   }
+
+  it('are free of findings', async () => {
+    const file = await readFile(new URL('sql/source/view-sources.json', ROOT), 'utf8');
+    const entries = viewSourceImport.parse((JSON.parse(file) as { import: unknown }).import);
+    const types = new Map<string, number>();
+    const idOf = ({ app_label, model }: { app_label: string; model: string }): number => {
+      const name = `${app_label}.${model}`;
+      types.set(name, types.get(name) ?? 100 + types.size);
+      return types.get(name) ?? 0;
+    };
+    const sources = entries.map((entry) =>
+      asViewSource({
+        ...entry,
+        content_type_id: idOf(entry),
+        lookups: entry.lookups.map((lookup) => ({ ...lookup, content_type_id: idOf(lookup) })),
+      }),
+    );
+    for (const [name, id] of types) {
+      await pool.query(`insert into ${CONTENT_TYPE_TABLE} values ($1, $2, $3)`, [id, ...name.split('.')]);
+    }
+    const config = { contentTypeTable: CONTENT_TYPE_TABLE, changeLogTable: LOG_TABLE } as Config;
+    const known = new Set(VIEWS);
+    for (const source of sources) {
+      assert.deepEqual((await inspectSource(pool, source, known, { config })).findings, [], source.name);
+    }
+  });
 
   for (const name of VIEWS) {
     it(`${name} fits its configuration, and tracks the columns on which it depends`, async () => {

@@ -48,6 +48,7 @@ async function make(
     definition.fields ?? (query ? await describeQuery(query.sql, query.bindings, query.names, context) : []);
   checkFields(fields);
   checkColumns(fields, definition.settings);
+  if (context.isDryRun) return before ? 'REPLACE' : 'CREATE';
   const table: Table = { reference, type: 'TABLE', fields, ...createdNow(), ...definition.settings };
   const storage = storageTable(reference);
   const fill = async (): Promise<void> => {

@@ -31,6 +31,7 @@ export async function createView(sql: string, context: StatementContext): Promis
   }
   const { sql: translated, bindings, names } = context.translation(new Map()).query(viewQuery);
   const fields = await describeQuery(translated, bindings, names, context);
+  if (context.isDryRun) return { statistics: { statementType: 'CREATE_VIEW' } };
   const view: Table = { reference, type: 'VIEW', fields, viewQuery, ...createdNow(), ...options };
   return await skippingDuplicate('CREATE_VIEW', ifNotExists, () =>
     context.warehouse.catalog.putTable(view, { mustBeNew: !replace }),

@@ -35,6 +35,9 @@ export async function runStatement(sql: string, context: StatementContext): Prom
   const key = Object.keys(RUNNERS).find((each) => `${head} `.startsWith(`${each} `));
   const runner = key === undefined ? undefined : RUNNERS[key];
   if (!runner) throw unsupported(`the statement ${head.split(' ').slice(0, 3).join(' ')} …`);
+  if (context.isDryRun && !/^CREATE (TABLE|VIEW)/.test(head)) {
+    throw unsupported(`a dry run of the statement ${head.split(' ').slice(0, 2).join(' ')} …`);
+  }
   if (context.transaction && /^(ALTER|CREATE|DROP) /.test(head)) throw invalidQuery(DDL_IN_TRANSACTION);
   return await runner(sql, context);
 }

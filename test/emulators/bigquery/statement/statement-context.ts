@@ -39,6 +39,8 @@ export class StatementContext {
   /** The values of system variables (`@@name`). */
   readonly system = new Map<string, TypedValue>();
   readonly referenced = new Map<string, TableReference>();
+  /** Whether statements are only checked. */
+  readonly isDryRun: boolean;
   transaction: Transaction | undefined;
   /** The values of the visible variables of the script. */
   variables: ReadonlyMap<string, TypedValue> = new Map();
@@ -51,6 +53,7 @@ export class StatementContext {
       location: string;
       stopSignal: AbortSignal;
       parameters: ReadonlyMap<string, TypedValue>;
+      isDryRun?: boolean;
     },
   ) {
     this.warehouse = warehouse;
@@ -58,6 +61,7 @@ export class StatementContext {
     this.defaults = settings.defaults;
     this.location = settings.location;
     this.stopSignal = settings.stopSignal;
+    this.isDryRun = settings.isDryRun ?? false;
     this.parameters = settings.parameters;
   }
 

@@ -1,0 +1,46 @@
+import { fieldNameFaults } from '../model/columns.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import type { Queryable } from '../postgres/transaction.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import type { SourceView } from '../source/describe-view.ts';
+import type { Finding } from '../source/inspect-server.ts';
+import { inspectView } from '../source/inspect-view.ts';
+import { assertLogTable } from '../source/log-table.ts';
+import { partitionFaults } from '../source/partition-faults.ts';
+import { misconfigured } from '../source/view-faults.ts';
+import { defaultFaults } from '../warehouse/default-faults.ts';
+import { layoutFaults } from '../warehouse/layout-faults.ts';
+
+/**
+ * Looks for every mistake in a view source that its database and its layout show, in one snapshot. Throws one `configuration` error that names
+ * them. `known` are the names of all view sources. Returns the view, and what an operator should know although it is no mistake.
+ */
+export async function inspectSource(
+  client: Queryable,
+  source: ViewSource,
+  known: ReadonlySet<string>,
+  { config }: Pick<Dependencies, 'config'>,
+): Promise<{ view: SourceView; findings: Finding[] }> {
+  await assertLogTable(client, config.changeLogTable);
+  const { view, notes } = await inspectView(client, source, config);
+  const faults = [
+    ...layoutFaults(view.shape, source),
+    // Configuration, which is JSON, could not name it.
+    ...view.shape.columns
+      .filter(({ name }) => name === '__proto__')
+      .map(({ name }) => `column ${name} has a name that cannot be configured: rename it in the view`),
+    ...(source.loadType === 'bq-storage-api'
+      ? fieldNameFaults(view.shape.columns.map(({ name }) => name))
+      : []),
+    ...defaultFaults(view.shape, new Map(Object.entries(source.nullDefaults))),
+    ...source.foreignKeys
+      .filter(({ references }) => !known.has(references))
+      .map(
+        ({ column, references }) => `foreign key ${column} references ${references}, which is no view source`,
+      ),
+  ];
+  if (faults.length === 0) faults.push(...(await partitionFaults(client, source, view)));
+  if (faults.length > 0) throw misconfigured(source, faults);
+  const check = `view ${source.name}`;
+  return { view, findings: notes.map((note) => ({ check, ok: true, ...note })) };
+}

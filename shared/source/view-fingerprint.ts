@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import type { ViewDefinition } from '../model/view-definition.ts';
+import type { SourceView } from './describe-view.ts';
+
+/** What PostgreSQL's texts of a definition depend on: names are written with their schema, and constants in one form. */
+const SETTINGS = [
+  ["search_path = ''", 'datestyle = iso, mdy', 'intervalstyle = postgres'],
+  ['extra_float_digits = 1', 'bytea_output = hex', 'quote_all_identifiers = off', "timezone = 'UTC'"],
+].flat();
+
+/**
+ * Reads what the rows of a view are computed by: its text, and those of the views and functions on which PostgreSQL's catalog says that it
+ * depends. It does not list what the body of a function reads. The transaction must have locked the view, as `describeView` does.
+ */
+export async function fingerprintView(
+  client: pg.ClientBase,
+  { relation }: Pick<SourceView, 'relation'>,
+): Promise<ViewDefinition> {
+  const statements = [
+    'savepoint definition',
+    ...SETTINGS.map((setting) => `set local ${setting}`),
+    definitionStatement(relation),
+    // Gives every setting its former value.
+    'rollback to savepoint definition',
+  ];
+  const results = (await client.query(statements.join(';\n'))) as unknown as pg.QueryResult[];
+  const rows = results.find(({ command }) => command === 'SELECT')?.rows ?? [];
+  const hash = createHash('sha256');
+  for (const { kind, name, text } of rows) hash.update(`${kind} ${name}\n${text}\n`);
+  return {
+    fingerprint: hash.digest('hex').slice(0, 32),
+    serverMajor: Math.floor(rows[0].server / 10_000),
+  };
+}
+
+const definitionStatement = (relation: string): string => `
+with recursive object (class, oid) as (
+  select 'pg_class'::regclass::oid, '${relation.replaceAll("'", "''")}'::regclass::oid
+  union
+  select needed.class, needed.oid from object o cross join lateral (
+    -- A rule of a view, or a function with a body in SQL.
+    select d.refclassid as class, d.refobjid as oid
+    from pg_depend d left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+    where (o.class = 'pg_class'::regclass and w.ev_class = o.oid)
+      or (o.class = 'pg_proc'::regclass and d.classid = 'pg_proc'::regclass and d.objid = o.oid)
+  ) needed where needed.class in ('pg_class'::regclass, 'pg_proc'::regclass)
+)
+select kind, name, text, current_setting('server_version_num')::int as server from (
+  select 'view' as kind, c.oid::regclass::text as name,
+    case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) else '' end as text
+  from object o join pg_class c on o.class = 'pg_class'::regclass and c.oid = o.oid
+  where c.relkind in ('v', 'm') or c.oid = '${relation.replaceAll("'", "''")}'::regclass
+  union all
+  select 'function', p.oid::regprocedure::text,
+    case when p.prokind = 'a' then (select row(a.*)::text from pg_aggregate a where a.aggfnoid = p.oid)
+      else pg_get_functiondef(p.oid) end
+  from object o join pg_proc p on o.class = 'pg_proc'::regclass and p.oid = o.oid
+) definition order by kind collate "C", name collate "C"`;
