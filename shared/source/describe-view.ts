@@ -1,4 +1,3 @@
-import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
@@ -31,8 +30,7 @@ export type SourceView = {
 /**
  * Looks the view source up in the source's catalog. Throws one `configuration` error that names every fault: a view, table,
  * column or content type that does not exist, a key type that is not supported, a column name that the target reserves, and what
- * `moreFaults` finds. In a transaction, nobody can replace the view any more until it ends. Throws `transient` if the view was replaced
- * after the transaction's snapshot.
+ * `moreFaults` finds.
  */
 export async function describeView(
   client: Queryable,
@@ -54,16 +52,8 @@ export async function describeView(
     );
     throw view === null ? error.withContext({ code: VIEW_MISSING }) : error;
   }
-  // Locks the view until the transaction ends. PostgreSQL plans this by the view as it is now, the catalog is read as of the snapshot.
-  const { fields } = await client.query(`select * from ${view.name} limit 0`);
   const catalog = await readViewCatalog(client, source, { view, main });
   const { keyType, primaryKey, viewColumns } = catalog;
-  const names = (columns: string[]): string => JSON.stringify(columns);
-  if (names(fields.map(({ name }) => name)) !== names(viewColumns.map(({ column }) => column))) {
-    throw new DataHubError('transient', `view ${source.name} was replaced a moment ago`, {
-      context: { view: source.name },
-    });
-  }
   const logged = await loggedTables(client, source, catalog);
   const faults = [
     ...viewFaults(source, catalog),

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { DataHubError } from '../errors.ts';
 import type { ViewDefinition } from '../model/view-definition.ts';
 import type { SourceView } from './describe-view.ts';
+import { NOT_COPIED } from './source-column.ts';
 
 /** What PostgreSQL's texts of a definition depend on: names are written with their schema, and constants in one form. */
 const SETTINGS = [
@@ -10,13 +12,22 @@ const SETTINGS = [
 ].flat();
 
 /**
- * Reads what the rows of a view are computed by: its text, and those of the views and functions on which PostgreSQL's catalog says that it
- * depends. It does not list what the body of a function reads. The transaction must have locked the view, as `describeView` does.
+ * Locks a view until the transaction ends, so that nobody can replace it, and reads what its rows are computed by: its text, and those of the
+ * views and functions on which PostgreSQL's catalog says that it depends. The catalog does not list what the body of a function reads. Throws
+ * `transient` if the view got other columns after the snapshot in which it was described.
  */
 export async function fingerprintView(
   client: pg.ClientBase,
-  { relation }: Pick<SourceView, 'relation'>,
+  { name, relation, columns }: Pick<SourceView, 'name' | 'relation' | 'columns'>,
 ): Promise<ViewDefinition> {
+  // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
+  const { fields } = await client.query(`select * from ${relation} limit 0`);
+  const present = fields.map((field) => field.name).filter((column) => column !== NOT_COPIED);
+  if (JSON.stringify(present) !== JSON.stringify(columns.map((column) => column.name))) {
+    throw new DataHubError('transient', `view ${name} was replaced a moment ago`, {
+      context: { view: name },
+    });
+  }
   const statements = [
     'savepoint definition',
     ...SETTINGS.map((setting) => `set local ${setting}`),

@@ -387,7 +387,7 @@ describe('an import', () => {
           .map(({ message }) => message),
         [
           'reached; view sources to check: 1',
-          '13 columns, key thing_id is unique; temp and target table will be created',
+          '13 columns, key thing_id is unique; tables to be created: ledger, temp, target',
         ],
       );
     });

@@ -289,7 +289,7 @@ describe('the functions over HTTP', () => {
 
     assert.deepEqual(imported, {
       status: 200,
-      body: { outcome: 'imported', views: ['pmr_project', 'pmr_site'] },
+      body: { outcome: 'imported', views: ['pmr_project', 'pmr_site'], warnings: [] },
     });
     assert.deepEqual([checked.status, checked.body.outcome], [200, 'ready']);
     assert.equal((forecast.body.views as unknown[]).length, 2);
