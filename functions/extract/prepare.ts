@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
@@ -12,12 +13,15 @@ export type Preparation = {
   highWater: StreamHighWater | null;
   /** Whether a load job brings the whole view straight into its streamed target, which is empty and was never streamed into. */
   isDirectLoad: boolean;
+  /** Rows of the target, without deleted ones, before a complete batch; null for other batches. */
+  targetRows: bigint | null;
 };
 
 /**
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, compares their columns, and raises the
  * generator of batch ids above every id that the target has met. Decides how the batch is staged. Throws `schema_drift` naming every
- * difference, and `configuration` when the target or the ledger of a loaded view is gone or an empty view would empty its target.
+ * difference, and `configuration` when the target or the ledger of a loaded view is gone, or when an empty view would empty its target and
+ * no operator has accepted that.
  */
 export async function prepare(
   client: pg.ClientBase,
@@ -27,7 +31,6 @@ export async function prepare(
 ): Promise<Preparation> {
   const { shape } = view;
   const wasLoaded = stored !== null;
-  const isEmpty = stored === null && (await isEmptyView(client, view));
   const layout = {
     partition: source.partition,
     clusterColumns: source.clusterColumns,
@@ -44,29 +47,26 @@ export async function prepare(
   const streamedId = highWater?.batchId ?? null;
   if (streamedId !== null) await control.batchIds.raise(streamedId);
   const isCreated = missing.length === 0 && source.warehouseFingerprint === fingerprint;
-  // An empty view is compared with its target at every attempt, even after one that created everything.
-  if (isCreated && !isEmpty && !(isStreamed && streamedId === null)) {
-    return { highWater, isDirectLoad: false };
+  // A whole view is compared with its target at every attempt, even after one that created everything.
+  if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
+    return { highWater, isDirectLoad: false, targetRows: null };
   }
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target')) await control.checkpoints.forget(lease);
   const { highestBatchId, targetRows } = await warehouse.makeObjects(shape, layout, lease.token, deadline);
-  if (isEmpty && targetRows > 0n) throw wouldEmptyTarget(source.name, targetRows);
+  const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
+  if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
   await control.viewSources.setWarehouseFingerprint(source.name, fingerprint);
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
-  return { highWater, isDirectLoad };
+  return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };
 }
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
   return new DataHubError(
     'configuration',
     `view ${view} has no rows, but its target has ${targetRows} from before: a load would delete them all`,
-    {
-      context: { view },
-      advice:
-        'Check whether the source role sees the rows. If the view is really empty, delete the target by hand, then resume the view.',
-    },
+    { context: { view }, advice: acceptDeletesAdvice(view) },
   );
 }

@@ -33,11 +33,11 @@ const ADVICE =
 export async function stage(
   client: pg.ClientBase,
   extraction: Extraction,
-  { view, captured, isDirectLoad, highWater }: BatchPlan,
+  { view, captured, isDirectLoad, highWater, targetRows }: BatchPlan,
   dependencies: Dependencies,
 ): Promise<StagedBatch> {
   const { checkpoint, source } = extraction;
-  const batch = await begin(extraction, captured, dependencies);
+  const batch = await begin(extraction, { captured, targetRows }, dependencies);
   if (source.loadType === 'bq-storage-api' && !isDirectLoad) {
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
@@ -52,7 +52,7 @@ export async function stage(
 
 async function begin(
   { source, trigger, lease, checkpoint, queued }: Extraction,
-  captured: Capture,
+  { captured, targetRows }: Pick<BatchPlan, 'captured' | 'targetRows'>,
   { control }: Dependencies,
 ): Promise<EtlTransaction> {
   const isComplete = checkpoint === null;
@@ -67,6 +67,8 @@ async function begin(
     isComplete,
     queuedKeyIds: queued.ids,
     resyncRequestedAt: source.resyncRequestedAt,
+    acceptsDeletes: source.acceptsDeletes,
+    targetRows,
   });
 }
 

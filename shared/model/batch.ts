@@ -36,6 +36,13 @@ export type EtlTransaction = {
   hasMore: boolean;
   /** Whether the batch contains every row of the view, so that applying it deletes all other rows. */
   isComplete: boolean;
+  /** Whether an operator accepts that the batch deletes any number of rows. */
+  acceptsDeletes: boolean;
+  /**
+   * Rows of the target, without deleted ones, before a complete batch and before earlier ones that were not applied; null for other batches and
+   * those of release 0.2.0.
+   */
+  targetRows: bigint | null;
   startedAt: Date;
 };
 

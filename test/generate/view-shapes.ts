@@ -61,6 +61,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     clusterColumns: entry.cluster_columns,
     reportColumn: entry.report_column,
     recheckSeconds: entry.recheck_seconds,
+    maxDeletedShare: entry.max_deleted_share,
     lookups: entry.lookups.map((lookup) => ({
       table: lookup.table,
       contentTypeId: typeOf(lookup),
@@ -70,6 +71,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     paused: false,
     haltedReason: null,
     resyncRequestedAt: null,
+    acceptsDeletes: false,
     warehouseFingerprint: null,
   };
 }

@@ -35,6 +35,8 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   isComplete: false,
   queuedKeyIds: [],
   resyncRequestedAt: null,
+  acceptsDeletes: false,
+  targetRows: null,
   ...given,
 });
 

@@ -194,6 +194,8 @@ describe('failures', () => {
       isComplete: false,
       queuedKeyIds,
       resyncRequestedAt: null,
+      acceptsDeletes: false,
+      targetRows: null,
     });
   }
 });

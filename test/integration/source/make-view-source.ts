@@ -20,11 +20,13 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     clusterColumns: [],
     reportColumn: 'update_at',
     recheckSeconds: 0,
+    maxDeletedShare: 0.5,
     lookups: [],
     enabled: true,
     paused: false,
     haltedReason: null,
     resyncRequestedAt: null,
+    acceptsDeletes: false,
     warehouseFingerprint: null,
     ...differing,
   };
