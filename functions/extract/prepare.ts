@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
 import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -14,13 +15,15 @@ export type Preparation = {
   highWater: StreamHighWater | null;
   /** Whether a load job brings the whole view straight into its streamed target, which is empty and was never streamed into. */
   isDirectLoad: boolean;
+  /** Rows of the target, without deleted ones, before a complete batch; null for other batches. */
+  targetRows: bigint | null;
 };
 
 /**
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, lets its tables follow the columns of
  * the view, and raises the generator of batch ids above every id that the target has met. Decides how the batch is staged, or that it must
  * carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration` when the target or the
- * ledger of a loaded view is gone or an empty view would empty its target.
+ * ledger of a loaded view is gone, or when an empty view would empty its target and no operator has accepted that.
  */
 export async function prepare(
   client: pg.ClientBase,
@@ -30,7 +33,6 @@ export async function prepare(
 ): Promise<Preparation | 'needs the whole view'> {
   const { shape } = view;
   const wasLoaded = stored !== null;
-  const isEmpty = stored === null && (await isEmptyView(client, view));
   const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
   if (isStreamed) await warehouse.streamMessage(shape);
@@ -48,15 +50,16 @@ export async function prepare(
   if (streamedId !== null) await control.batchIds.raise(streamedId);
   const isCreated =
     missing.length === 0 && evolution.statements.length === 0 && source.warehouseFingerprint === fingerprint;
-  // An empty view is compared with its target at every attempt, even after one that created everything.
-  if (isCreated && !isEmpty && !(isStreamed && streamedId === null)) {
-    return { highWater, isDirectLoad: false };
+  // A whole view is compared with its target at every attempt, even after one that created everything.
+  if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
+    return { highWater, isDirectLoad: false, targetRows: null };
   }
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target')) await control.checkpoints.forget(lease);
   const objects = { shape, layout, evolution };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
-  if (isEmpty && targetRows > 0n) throw wouldEmptyTarget(source.name, targetRows);
+  const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
+  if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
   // The next extract makes the reporting view show the added columns: then this batch, which has their values, is applied.
   await control.viewSources.setWarehouseFingerprint(
@@ -71,17 +74,13 @@ export async function prepare(
   }
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
-  return { highWater, isDirectLoad };
+  return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };
 }
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
   return new DataHubError(
     'configuration',
     `view ${view} has no rows, but its target has ${targetRows} from before: a load would delete them all`,
-    {
-      context: { view },
-      advice:
-        'Check whether the source role sees the rows. If the view is really empty, delete the target by hand, then resume the view.',
-    },
+    { context: { view }, advice: acceptDeletesAdvice(view) },
   );
 }

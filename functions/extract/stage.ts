@@ -53,7 +53,7 @@ export async function stage(
 
 async function begin(
   { source, trigger, lease, checkpoint, queued }: Extraction,
-  { captured, definition }: BatchPlan,
+  { captured, definition, targetRows }: BatchPlan,
   { control }: Dependencies,
 ): Promise<EtlTransaction> {
   const isComplete = checkpoint === null;
@@ -70,6 +70,8 @@ async function begin(
     resyncRequestedAt: source.resyncRequestedAt,
     resyncBySystem: source.resyncRequestedAt !== null && source.resyncBySystem,
     definition,
+    acceptsDeletes: source.acceptsDeletes,
+    targetRows,
   });
 }
 

@@ -1,9 +1,11 @@
 import pRetry from 'p-retry';
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
+import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { EMPTY_VIEW } from '../../shared/warehouse/procedure-sql.ts';
 import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
 
 const ATTEMPTS = 4;
@@ -39,9 +41,9 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
     token: batch.token,
     attempt: batch.attempt,
   };
-  const rows = batch.stagedUpserts + batch.stagedDeletes;
   const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
-  const merged = unloaded ?? (await warehouse.merge(attempt, rows, deadline));
+  if (unloaded === null) await assertDeletesFew(batch, attempt, leased, dependencies);
+  const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
     const lagMs = await control.batches.markApplied(lease, batch, merged.counts);
@@ -57,6 +59,30 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   if (mustRecapture) return await recapture(leased, error, dependencies);
   // A missing right will not be there a second later: the event is delivered again.
   throw error.kind === 'unauthorized' ? error : new AttemptFailed(error);
+}
+
+const stagedRows = ({ stagedUpserts, stagedDeletes }: EtlTransaction): bigint =>
+  stagedUpserts + stagedDeletes;
+
+/** An empty view is a reason to delete only where an operator accepted that. */
+function rowsToMerge(batch: EtlTransaction): bigint {
+  const rows = stagedRows(batch);
+  return rows === 0n && batch.isComplete && batch.acceptsDeletes ? EMPTY_VIEW : rows;
+}
+
+/**
+ * Throws `configuration` when a complete batch would delete too many rows. If its staged rows are not all there, it either was merged before
+ * or lost them, and the procedure tells which.
+ */
+async function assertDeletesFew(
+  batch: EtlTransaction,
+  attempt: Attempt,
+  { source, lease, deadline }: LeasedBatch,
+  { warehouse }: Dependencies,
+): Promise<void> {
+  if (!batch.isComplete || batch.acceptsDeletes || batch.targetRows === 0n) return;
+  const counts = await warehouse.countDeletes(attempt, source.keyColumn, lease.token, deadline);
+  if (counts.staged >= stagedRows(batch)) assertWithinDeleteLimit(batch, source, counts);
 }
 
 /** An attempt failed for a passing reason, its `cause`. */

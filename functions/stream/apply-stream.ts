@@ -1,4 +1,5 @@
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
+import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../../shared/model/batch.ts';
@@ -49,7 +50,7 @@ type Written = { isComplete: boolean; progress: Progress };
  */
 async function write(
   batch: EtlTransaction,
-  { source, deadline }: LeasedBatch,
+  { source, lease, deadline }: LeasedBatch,
   dependencies: Dependencies,
 ): Promise<Written> {
   const { staging, warehouse } = dependencies;
@@ -71,7 +72,8 @@ async function write(
   }
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
-  if (rows === 0) return complete(NO_CHANGES);
+  const canDelete = batch.isComplete && batch.targetRows !== 0n;
+  if (rows === 0 && !canDelete) return complete(NO_CHANGES);
 
   const attempt: Attempt = {
     view: batch.view,
@@ -85,16 +87,24 @@ async function write(
     nameRefusedRow({ ...shape, objects, signal: deadline.signal }, staging, () =>
       warehouse.loadEmptyTarget(attempt, objects.map(staging.uri), deadline),
     );
-  if (manifest.is_direct_load && (await load())) {
+  if (manifest.is_direct_load && rows > 0 && (await load())) {
     return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
   }
   const encoded = await encodeRows(batch, shape, dependencies);
   const { message } = encoded;
   const append = (rowsUntil: RowsUntil) =>
     warehouse.appendRows({ attempt, keyColumn: shape.keyColumn, message, rowsUntil, deadline });
-  await append((stop) => encoded.changes(manifest, () => deadline.isNear(), stop));
+  if (encoded.progress.rows < rows) {
+    await append((stop) => encoded.changes(manifest, () => deadline.isNear(), stop));
+  }
   if (encoded.progress.rows < rows) return { isComplete: false, progress: encoded.progress };
-  if (batch.isComplete) await append(() => encoded.deletes(warehouse.staleKeys(attempt, shape, deadline)));
+  if (batch.isComplete) {
+    const { written, stale } = await warehouse.countStreamed(attempt, lease.token, deadline);
+    // Release 0.2.0 did not count the rows before the batch.
+    const before = batch.targetRows ?? written + stale;
+    assertWithinDeleteLimit(batch, source, { rows: before, deletes: stale });
+    if (stale > 0n) await append(() => encoded.deletes(warehouse.staleKeys(attempt, shape, deadline)));
+  }
   return complete(encoded.progress.counts);
 }
 

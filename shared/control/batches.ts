@@ -25,14 +25,19 @@ export type NewBatch = {
   resyncBySystem: boolean;
   /** The definition by which the rows of the batch are computed. */
   definition: ViewDefinition;
+  /** Whether the operator who requested it accepts any number of deletes. */
+  acceptsDeletes: boolean;
+  /** Rows of the target now, without deleted ones, for a complete batch; null for other batches. */
+  targetRows: bigint | null;
 };
 
 /** Begins batches and reads them (etl.etl_transaction). */
 export function createBatches(pool: pg.Pool) {
   return {
     /**
-     * Creates a batch in state `extracting` and marks the queued keys that it takes. Throws `superseded` when the lease is lost
-     * or another batch of the view is in flight, and `transient` when a resync that the system requested must wait for others.
+     * Creates a batch in state `extracting` and marks the queued keys that it takes. Earlier complete batches that were not applied may have
+     * streamed rows, so the lowest count of rows since the last applied batch is what the target had before them. Throws `superseded` when the
+     * lease is lost or another batch of the view is in flight, and `transient` when a resync that the system requested must wait for others.
      */
     async begin(lease: Lease, batch: NewBatch): Promise<EtlTransaction> {
       return await inLeasedTransaction(pool, lease, async (client) => {
@@ -44,8 +49,13 @@ export function createBatches(pool: pg.Pool) {
              )
              insert into etl.etl_transaction
                (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
-                oldest_change_at, has_more, is_complete, resync_requested_at, definition)
-             select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12 from batch
+                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, target_rows)
+             select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12, $13,
+               case when $14::bigint is not null then least($14, (
+                 select min(target_rows) from etl.etl_transaction
+                 where view_name = $1 and is_complete and target_rows > 0 and id > coalesce(
+                   (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied'), 0))) end
+             from batch
              returning *`,
             [
               lease.view,
@@ -60,6 +70,8 @@ export function createBatches(pool: pg.Pool) {
               batch.isComplete,
               batch.resyncRequestedAt,
               JSON.stringify(batch.definition),
+              batch.acceptsDeletes,
+              batch.targetRows,
             ],
           )
           .catch((error: unknown) => {
@@ -156,6 +168,8 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
     hasMore: row.has_more as boolean,
     isComplete: row.is_complete as boolean,
     definition: definitionFromJson(row.definition),
+    acceptsDeletes: row.accepts_deletes as boolean,
+    targetRows: row.target_rows as bigint | null,
     startedAt: row.started_at as Date,
   };
 }

@@ -151,6 +151,7 @@ type ContentType = { content_type_id: number; app_label: string; model: string }
 
 function fromRow(row: Record<string, unknown>): ViewSource {
   const partitionColumn = row.partition_column as string | null;
+  const resyncRequestedAt = row.resync_requested_at as Date | null;
   return {
     name: row.name as string,
     targetName: row.target_name as string,
@@ -179,6 +180,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     clusterColumns: row.cluster_columns as string[],
     reportColumn: row.report_column as string,
     recheckSeconds: row.recheck_seconds as number,
+    maxDeletedShare: row.max_deleted_share as number,
     lookups: (row.lookups as { table: string; content_type_id: number; column: string }[]).map(
       ({ table, content_type_id, column }): Lookup => ({ table, contentTypeId: content_type_id, column }),
     ),
@@ -188,8 +190,11 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     enabled: row.enabled as boolean,
     paused: row.paused as boolean,
     haltedReason: row.halted_reason as string | null,
-    resyncRequestedAt: row.resync_requested_at as Date | null,
     resyncBySystem: row.resync_by_system as boolean,
+    resyncRequestedAt,
+    acceptsDeletes:
+      resyncRequestedAt !== null &&
+      (row.deletes_accepted_for as Date | null)?.getTime() === resyncRequestedAt.getTime(),
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
     knownColumns: row.known_columns as string[],
   };

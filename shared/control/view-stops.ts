@@ -30,14 +30,22 @@ export function createViewStops(pool: pg.Pool) {
       await inTransaction(pool, 'control', 'begin', (client) => resumeView(client, view));
     },
 
-    /** Resumes the view and makes its next batch carry the whole view; `false` withdraws that request and resumes nothing. */
-    async requestResync(view: string, isWanted: boolean): Promise<void> {
+    /**
+     * Resumes the view and makes its next batch carry the whole view; `false` withdraws that request and resumes nothing. `acceptsDeletes`
+     * belongs to this request alone: it ends with it.
+     */
+    async requestResync(
+      view: string,
+      { isWanted, acceptsDeletes }: { isWanted: boolean; acceptsDeletes: boolean },
+    ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await client.query(
           `update etl.view_source set resync_by_system = false,
-             resync_requested_at = case when $2 then date_trunc('milliseconds', clock_timestamp()) end
+             resync_requested_at = case when $2 then request.at end,
+             deletes_accepted_for = case when $2 and $3 then request.at end
+           from (select date_trunc('milliseconds', clock_timestamp()) as at) request
            where name = $1`,
-          [view, isWanted],
+          [view, isWanted, acceptsDeletes],
         );
         if (isWanted) await resumeView(client, view);
       });

@@ -39,8 +39,17 @@ const operations = {
     .strictObject({ view, halt: text.min(1).max(500) })
     .transform(({ view, halt }) => ({ command: 'halt' as const, view, reason: halt })),
   resync: z
-    .strictObject({ view, resync: z.boolean() })
-    .transform(({ view, resync }) => ({ command: 'resync' as const, view, isWanted: resync })),
+    .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false) })
+    .refine(({ resync, acceptDeletes }) => resync || !acceptDeletes, {
+      error: 'needs "resync": true',
+      path: ['acceptDeletes'],
+    })
+    .transform(({ view, resync, acceptDeletes }) => ({
+      command: 'resync' as const,
+      view,
+      isWanted: resync,
+      acceptsDeletes: acceptDeletes,
+    })),
   loadType: z
     .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName })
     .transform((event) => ({ command: 'loadType' as const, ...event })),
@@ -111,7 +120,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

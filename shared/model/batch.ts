@@ -39,6 +39,13 @@ export type EtlTransaction = {
   isComplete: boolean;
   /** The definition by which its rows were computed; null for a batch of release 0.2.0. */
   definition: ViewDefinition | null;
+  /** Whether an operator accepts that the batch deletes any number of rows. */
+  acceptsDeletes: boolean;
+  /**
+   * Rows of the target, without deleted ones, before a complete batch and before earlier ones that were not applied; null for other batches and
+   * those of release 0.2.0.
+   */
+  targetRows: bigint | null;
   startedAt: Date;
 };
 

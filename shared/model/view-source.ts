@@ -103,6 +103,11 @@ export const viewSourceEntry = z.strictObject({
       'Seconds after which the keys of a batch are fetched once more, where log rows can become visible before their data; 0 for never.',
     allowed: 'a whole number',
   }),
+  max_deleted_share: z.number().min(0).max(1).default(0.5).meta({
+    description:
+      'The share of the rows of the target that a first load or a resync may delete, if these are more than 100; above it, or if all rows would be deleted, the view is halted.',
+    allowed: 'a number from 0 to 1',
+  }),
   lookups: z.array(lookup).default([]).meta({
     description: 'Tables whose changes show in rows of the view, such as a table of names.',
     allowed: 'a list of objects',
@@ -172,6 +177,8 @@ export type ViewSource = {
   clusterColumns: string[];
   reportColumn: string;
   recheckSeconds: number;
+  /** The share of the target's rows that a complete batch may delete (shared/batch/delete-limit.ts). */
+  maxDeletedShare: number;
   lookups: Lookup[];
   /** What happens when the definition of the view has changed. */
   viewChanges: 'resync' | 'halt';
@@ -189,6 +196,8 @@ export type ViewSource = {
   resyncRequestedAt: Date | null;
   /** Whether the system requested the resync, since the view was replaced. */
   resyncBySystem: boolean;
+  /** Whether that operator accepts that the batch deletes any number of rows. */
+  acceptsDeletes: boolean;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
   /** The columns that the view has had since its target was created. */

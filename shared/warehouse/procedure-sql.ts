@@ -14,6 +14,9 @@ export const RAISED = [
 ] as const;
 export type Raised = (typeof RAISED)[number];
 
+/** As `batch_rows`: the batch contains the whole view, which has no rows, so that all rows of the target are gone. */
+export const EMPTY_VIEW = -1n;
+
 const code = (raised: Raised): string => `[smart-datahub:${raised}]`;
 
 /** Returns the code that the procedure raised, from a job's error message, or null. */
@@ -43,10 +46,12 @@ export function procedureSql(
   const view = stringLiteral(shape.view);
   const bounds = mergeBounds(merged, shape, partition);
   return `-- Merges batch batch_id, with batch_rows staged rows, into the target of ${shape.view}, completely or not at all. Safe to repeat: for a batch
--- that is in the ledger, it changes nothing and returns the counts from there.
+-- that is in the ledger, it changes nothing and returns the counts from there. If batch_rows is ${EMPTY_VIEW}, the view is empty, and all rows are
+-- marked as deleted.
 create or replace procedure ${quoted(names.procedure)}(batch_id int64, batch_rows int64)
 begin
   declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
+  declare v_complete bool;
   declare v_low, v_high ${keyType};
   declare v_examples string;
 ${indent(2, bounds.declarations)}
@@ -70,7 +75,7 @@ ${indent(2, bounds.declarations)}
       if v_staged < batch_rows then
         raise using message = format('${code('staging_lost')} the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
-      if v_keys < v_staged or v_staged > batch_rows then
+      if v_keys < v_staged or v_staged > greatest(batch_rows, 0) then
         set v_examples = (
           select string_agg(cast(v_repeated.example as string), ', ' limit 5)
           from (
@@ -80,7 +85,9 @@ ${indent(2, bounds.declarations)}
         );
         raise using message = format('${code('duplicate_key')} the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
-      if v_loaded > 0 then
+      -- Nothing of an empty view is staged, so that its batch shows by batch_rows alone.
+      set v_complete = v_loaded > 0 or batch_rows = ${EMPTY_VIEW};
+      if v_complete then
 ${indent(8, countSql(merged, null))}        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from ${target} v_target);
       elseif v_staged > 0 then
         if v_newest = 0 then
@@ -90,7 +97,7 @@ ${indent(8, bounds.find)}${indent(8, countSql(merged, bounds.condition))}      e
       if v_refused > 0 then
         raise using message = format('${code('refused')} %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
-      if v_loaded > 0 then
+      if v_complete then
 ${indent(8, mergeSql(merged, { shape, dropped }, null))}        -- The batch contains every row of the view, so a row that it does not contain is gone.
         update ${target} v_target
         set is_deleted = true, update_at = current_timestamp(), etl_transaction_id = batch_id

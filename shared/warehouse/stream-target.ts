@@ -6,11 +6,11 @@ import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { resultPages, runJobToCompletion } from './job.ts';
+import { resultPages, resultRows, runJobToCompletion } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import type { StreamMessage } from './stream-message.ts';
-import { staleKeysSql, targetColumns } from './tables-sql.ts';
+import { staleKeysSql, streamedRowsSql, targetColumns } from './tables-sql.ts';
 
 /** Opens the process's BigQuery client, or returns the open one. */
 export type OpenBigQuery = () => Promise<BigQuery>;
@@ -122,6 +122,27 @@ export function createStreamTarget(parts: StreamTargetParts) {
         rowsUntil,
         { answerTimeoutMs, deadline },
       );
+    },
+
+    /**
+     * Counts the target's rows that a complete batch wrote, and those that neither it nor a later one wrote. Each `runName` counts anew.
+     * Throws `transient` when the job outlives the deadline.
+     */
+    async countStreamed(
+      attempt: Attempt,
+      runName: string,
+      deadline: Deadline,
+    ): Promise<{ written: bigint; stale: bigint }> {
+      const query = streamedRowsSql(datasets, attempt, attempt.etlTransactionId);
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: `${streamName(attempt)}_count_${runName}_${jobAttempt}`,
+        configuration: { query: { query, useLegacySql: false } },
+        labels: labelsOf(attempt, 'count'),
+        context: contextOf(attempt),
+      }));
+      const [row] = await resultRows(job, contextOf(attempt));
+      const count = (name: string) => BigInt(String(row?.[name]));
+      return { written: count('written'), stale: count('stale') };
     },
 
     /** Yields the keys of the target's rows that neither this batch nor a later one wrote, in pages of rows with the key column alone. */

@@ -164,3 +164,44 @@ from ${quoted(objectNames(datasets, shape).target)} t
 where coalesce(t.etl_transaction_id, 0) < ${etlTransactionId};
 `;
 }
+
+/**
+ * Counts the staged rows of batch `etlTransactionId`, the rows of a merged target that are not deleted, and those of them that the batch, which
+ * contains the whole view, would delete. Reads only.
+ */
+export function deletesSql(
+  datasets: Datasets,
+  shape: Pick<TableShape, 'target' | 'keyColumn'>,
+  etlTransactionId: bigint,
+): string {
+  const names = objectNames(datasets, shape);
+  const [temp, key] = [quoted(names.temp), quoted(shape.keyColumn)];
+  return `-- What batch ${etlTransactionId}, which contains the whole view, would delete from ${quoted(names.target)}. Reads only.
+select
+  (select count(*) from ${temp} v_source where v_source.etl_transaction_id = ${etlTransactionId}) as staged,
+  count(*) as target_rows,
+  countif(v_staged.v_key is null) as deletes
+from ${quoted(names.target)} v_target
+left join (
+  select distinct v_source.${key} as v_key from ${temp} v_source where v_source.etl_transaction_id = ${etlTransactionId}
+) v_staged on v_staged.v_key = v_target.${key}
+where not coalesce(v_target.is_deleted, false);
+`;
+}
+
+/**
+ * Counts the rows of a streamed target that batch `etlTransactionId` wrote, and the stale ones, whose keys `staleKeysSql` selects. Reads only.
+ */
+export function streamedRowsSql(
+  datasets: Datasets,
+  shape: Pick<TableShape, 'target'>,
+  etlTransactionId: bigint,
+): string {
+  const target = quoted(objectNames(datasets, shape).target);
+  return `-- The rows of ${target} that batch ${etlTransactionId}, which contains the whole view, wrote, and the others. Reads only.
+select
+  countif(v_target.etl_transaction_id = ${etlTransactionId}) as written,
+  countif(coalesce(v_target.etl_transaction_id, 0) < ${etlTransactionId}) as stale
+from ${target} v_target;
+`;
+}

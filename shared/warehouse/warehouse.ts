@@ -14,6 +14,7 @@ import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
+  deletesSql,
   type Layout,
   ledgerSql,
   ledgerUpgradeSql,
@@ -165,6 +166,29 @@ export function createWarehouse(
       return outcome.state === 'done' ? outcome.id : null;
     },
 
+    /**
+     * Counts what a complete batch would delete from a merged target, and its rows in the temp table. Each `runName` counts anew. Throws
+     * `transient` when the job outlives the deadline.
+     */
+    async countDeletes(
+      attempt: Attempt,
+      keyColumn: string,
+      runName: string,
+      deadline: Deadline,
+    ): Promise<{ rows: bigint; deletes: bigint; staged: bigint }> {
+      const { target, etlTransactionId } = attempt;
+      const query = deletesSql(datasets, { target, keyColumn }, etlTransactionId);
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: nameOf('deletes', attempt.view, etlTransactionId, attempt.attempt, runName, jobAttempt),
+        configuration: { query: { query, useLegacySql: false } },
+        labels: labelsOf(attempt, 'deletes'),
+        context: contextOf(attempt),
+      }));
+      const [row] = await resultRows(job, contextOf(attempt));
+      const count = (name: string) => BigInt(String(row?.[name]));
+      return { rows: count('target_rows'), deletes: count('deletes'), staged: count('staged') };
+    },
+
     mergeJobId: ({
       view,
       etlTransactionId,
@@ -172,7 +196,10 @@ export function createWarehouse(
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       nameOf('merge', view, etlTransactionId, attempt),
 
-    /** Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. */
+    /**
+     * Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. `rows` is the number of staged
+     * rows, or EMPTY_VIEW.
+     */
     async merge(attempt: Attempt, rows: bigint, deadline: Deadline): Promise<MergeOutcome> {
       const bigquery = await openBigQuery();
       const outcome = await runJob(bigquery, mergeSpec(attempt, rows), deadline).catch((error: unknown) => {

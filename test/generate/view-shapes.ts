@@ -61,6 +61,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     clusterColumns: entry.cluster_columns,
     reportColumn: entry.report_column,
     recheckSeconds: entry.recheck_seconds,
+    maxDeletedShare: entry.max_deleted_share,
     lookups: entry.lookups.map((lookup) => ({
       table: lookup.table,
       contentTypeId: typeOf(lookup),
@@ -75,6 +76,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     viewChanges: entry.view_changes,
     columnChanges: entry.column_changes,
     knownColumns: [],
+    acceptsDeletes: false,
     warehouseFingerprint: null,
   };
 }

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
-import { type Layout, ledgerUpgradeSql, staleKeysSql } from '../../shared/warehouse/tables-sql.ts';
+import {
+  deletesSql,
+  type Layout,
+  ledgerUpgradeSql,
+  staleKeysSql,
+  streamedRowsSql,
+} from '../../shared/warehouse/tables-sql.ts';
 import { objectsSql } from '../../shared/warehouse/warehouse.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
@@ -65,6 +71,8 @@ function builtTexts(): GoogleSqlText[] {
       reportColumn: 'update_at',
     }),
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
+    { name: 'deletes of a complete batch', sql: deletesSql(DATASETS, RICHEST, 7n) },
+    { name: 'streamed rows of a complete batch', sql: streamedRowsSql(DATASETS, STREAMED, 7n) },
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },

@@ -1,8 +1,10 @@
 -- Merges batch batch_id, with batch_rows staged rows, into the target of pmr_inventory, completely or not at all. Safe to repeat: for a batch
--- that is in the ledger, it changes nothing and returns the counts from there.
+-- that is in the ledger, it changes nothing and returns the counts from there. If batch_rows is -1, the view is empty, and all rows are
+-- marked as deleted.
 create or replace procedure `your-project.SMartDataAnalytics.merge_inventory`(batch_id int64, batch_rows int64)
 begin
   declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
+  declare v_complete bool;
   declare v_low, v_high int64;
   declare v_examples string;
   declare v_partitions array<date>;
@@ -28,7 +30,7 @@ begin
       if v_staged < batch_rows then
         raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
-      if v_keys < v_staged or v_staged > batch_rows then
+      if v_keys < v_staged or v_staged > greatest(batch_rows, 0) then
         set v_examples = (
           select string_agg(cast(v_repeated.example as string), ', ' limit 5)
           from (
@@ -38,7 +40,9 @@ begin
         );
         raise using message = format('[smart-datahub:duplicate_key] the temp table has %d staged rows instead of %d, with %d different keys; repeated keys: %t', v_staged, batch_rows, v_keys, v_examples);
       end if;
-      if v_loaded > 0 then
+      -- Nothing of an empty view is staged, so that its batch shows by batch_rows alone.
+      set v_complete = v_loaded > 0 or batch_rows = -1;
+      if v_complete then
         set (v_added, v_deleted, v_refused) = (
           select as struct
             countif(v_source.action != 'deleted' and (v_target.`inventory_id` is null or coalesce(v_target.is_deleted, false))),
@@ -76,7 +80,7 @@ begin
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
       end if;
-      if v_loaded > 0 then
+      if v_complete then
         merge `your-project.SMartDataAnalytics.inventory` v_target
         using (select * from `your-project.SMartData_Temp.temp_inventory` where etl_transaction_id = batch_id) v_source
         on v_target.`inventory_id` = v_source.`inventory_id`

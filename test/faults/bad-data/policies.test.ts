@@ -146,16 +146,19 @@ describe('values that BigQuery cannot hold', () => {
     assert.deepEqual(await thing.policyValues(), [{}, { day: 1 }]);
   });
 
-  it('cannot become text in the partition column', async () => {
-    const thing = await ThingView.install(stack, {
-      loadType: 'merge',
-      columns: { day: 'date' },
-      entry: { partition_column: 'day', partition_granularity: 'month', unrepresentable: { day: 'string' } },
-    });
-
-    await assert.rejects(thing.stage(), {
+  it('cannot become text in the partition column, at import or, as an earlier release stored it, in a tick', async () => {
+    const entry = { partition_column: 'day', partition_granularity: 'month' } as const;
+    const thing = await ThingView.install(stack, { loadType: 'merge', columns: { day: 'date' }, entry });
+    const refusal = {
       kind: 'configuration',
       message: /unrepresentable policy of day cannot be string: the column partitions the target/,
-    });
+    };
+
+    await assert.rejects(thing.import({ ...entry, unrepresentable: { day: 'string' } }), refusal);
+
+    await thing.on.control.query(
+      `update etl.view_source set unrepresentable = '{"day": "string"}' where name = 'thing_view'`,
+    );
+    await assert.rejects(thing.stage(), refusal);
   });
 });

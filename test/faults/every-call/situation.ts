@@ -66,7 +66,11 @@ export class SituationSetup {
     const lastBatchIdBefore = await world.lastBatchId();
     const changes = isNew ? await world.fill(view) : await world.change(view);
     if (work === 'bad row') await world.breakRow(view);
-    if (work === 'resync') await world.dependencies.control.viewStops.requestResync(view.name, true);
+    if (work === 'resync')
+      await world.dependencies.control.viewStops.requestResync(view.name, {
+        isWanted: true,
+        acceptsDeletes: false,
+      });
     await world.letHorizonsAge();
     const event =
       work === 'fan-out'

@@ -39,6 +39,8 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   resyncRequestedAt: null,
   resyncBySystem: false,
   definition: DEFINITION,
+  acceptsDeletes: false,
+  targetRows: null,
   ...given,
 });
 

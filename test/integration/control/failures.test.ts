@@ -196,6 +196,8 @@ describe('failures', () => {
       resyncRequestedAt: null,
       resyncBySystem: false,
       definition: { fingerprint: 'f', serverMajor: 18 },
+      acceptsDeletes: false,
+      targetRows: null,
     });
   }
 });

@@ -125,7 +125,10 @@ describe('a merged view whose columns change', () => {
     const [, statements = '', view] =
       /run: (.*) Then send \{"view":"(\w+)","resync":true\}/.exec(error.advice) ?? [];
     await on.query(statements);
-    await on.dependencies.control.viewStops.requestResync(String(view), true);
+    await on.dependencies.control.viewStops.requestResync(String(view), {
+      isWanted: true,
+      acceptsDeletes: false,
+    });
 
     assert.partialDeepStrictEqual(await on.replicate(), { outcome: 'applied' });
     await isEqual('name');

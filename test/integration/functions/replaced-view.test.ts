@@ -129,7 +129,10 @@ describe('a view that was replaced', () => {
     });
     assert.deepEqual(await changes(), [{ view_name: 'pmr_project', kind: 'replaced', action: 'halt' }]);
 
-    await on.dependencies.control.viewStops.requestResync('pmr_project', true);
+    await on.dependencies.control.viewStops.requestResync('pmr_project', {
+      isWanted: true,
+      acceptsDeletes: false,
+    });
     await on.replicate();
     await on.assertEqual();
     assert.equal((await on.extract()).outcome, 'idle');

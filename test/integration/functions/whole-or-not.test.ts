@@ -151,7 +151,10 @@ describe('a merge', () => {
       message: /view pmr_project was merged before, but the ledger of merged batches is gone/,
       advice: /resync/,
     });
-    await on.dependencies.control.viewStops.requestResync('pmr_project', true);
+    await on.dependencies.control.viewStops.requestResync('pmr_project', {
+      isWanted: true,
+      acceptsDeletes: false,
+    });
 
     assert.partialDeepStrictEqual(await on.replicate(), { outcome: 'applied', changed: '1' });
     await on.assertEqual();

@@ -20,6 +20,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     clusterColumns: [],
     reportColumn: 'update_at',
     recheckSeconds: 0,
+    maxDeletedShare: 0.5,
     lookups: [],
     ignoredDependencies: [],
     enabled: true,
@@ -30,6 +31,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     viewChanges: 'resync',
     columnChanges: 'evolve',
     knownColumns: [],
+    acceptsDeletes: false,
     warehouseFingerprint: null,
     ...differing,
   };

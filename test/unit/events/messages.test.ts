@@ -27,6 +27,16 @@ describe('an extract event', () => {
       { command: 'keys', view: 'pmr_project', keys: ['7', '9007199254740993'] },
     ],
     ['a resume', { view: 'pmr_project', resume: true }, { command: 'resume', view: 'pmr_project' }],
+    [
+      'a resync',
+      { view: 'x', resync: true },
+      { command: 'resync', view: 'x', isWanted: true, acceptsDeletes: false },
+    ],
+    [
+      'a resync with its deletes',
+      { view: 'x', resync: true, acceptDeletes: true },
+      { command: 'resync', view: 'x', isWanted: true, acceptsDeletes: true },
+    ],
     ['a preflight', { check: true }, { command: 'check', view: undefined }],
     ['a preflight of one view', { check: true, view: 'x' }, { command: 'check', view: 'x' }],
     ['a dry run', { dryRun: true }, { command: 'dryRun', view: undefined }],
@@ -62,6 +72,12 @@ describe('an extract event', () => {
     ['a key that is not an integer', { view: 'x', keys: ['1', 1.5] }, /keys\.1: /],
     ['keys without a view', { keys: ['1'] }, /view: .*undefined/],
     ['a resume that is false', { view: 'x', resume: false }, /resume: .*true/],
+    [
+      'accepted deletes of a withdrawn resync',
+      { view: 'x', resync: false, acceptDeletes: true },
+      /acceptDeletes: needs "resync": true/,
+    ],
+    ['a share above 1', { import: [{ ...ENTRY, max_deleted_share: 50 }] }, /max_deleted_share: /],
     ['a check that is not true', { check: 'yes' }, /check: .*true/],
     ['a fault in an entry', { import: [{ ...ENTRY, load_type: 'csv' }] }, /import\.0\.load_type: /],
     [
