@@ -39,6 +39,9 @@ export const DISPOSITION: Record<ErrorKind, Disposition> = {
   bug: 'halt',
 };
 
+/** All kinds. */
+export const ERROR_KINDS = Object.keys(DISPOSITION) as ErrorKind[];
+
 /** What an operator can do about each kind. An error may carry more exact advice of its own. */
 export const ADVICE: Record<ErrorKind, string> = {
   transient: 'Nothing to do: it will be retried.',

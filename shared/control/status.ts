@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
 
 /** The state of a view, for an operator. Times are ISO 8601. */
@@ -19,6 +20,9 @@ export type OpenFailure = {
   occurredAt: string;
   functionName: string;
   view: string | null;
+  kind: ErrorKind;
+  /** Whether the view stands still because of it. */
+  haltsView: boolean;
   message: string;
   advice: string;
   event: string | null;
@@ -53,16 +57,19 @@ export function createStatus(pool: pg.Pool) {
       return rows as ViewStatus[];
     },
 
-    /** The unresolved failures, newest first, at most 50. */
-    async openFailures(view?: string): Promise<OpenFailure[]> {
+    /** The unresolved failures: first those that halt a view, then the others, newest first, at most 50; and how many there are in all. */
+    async openFailures(view?: string): Promise<{ failures: OpenFailure[]; failuresInAll: number }> {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select id::text, occurred_at as "occurredAt", function_name as "functionName", view_name as view, message, advice, event
-         from etl.etl_error where resolved_at is null and (view_name = $1 or $1 is null) order by id desc limit $2`,
+        `select e.id::text, e.occurred_at as "occurredAt", e.function_name as "functionName", e.view_name as view, e.kind,
+           e.halts_view as "haltsView", e.message, e.advice, e.event, (count(*) over ())::int4 as in_all
+         from etl.etl_error e where e.resolved_at is null and (e.view_name = $1 or $1 is null)
+         order by e.halts_view desc, e.id desc limit $2`,
         [view ?? null, FAILURES],
       );
-      return rows as OpenFailure[];
+      const failures = rows.map(({ in_all, ...failure }) => failure as OpenFailure);
+      return { failures, failuresInAll: (rows[0]?.in_all as number | undefined) ?? 0 };
     },
   };
 }

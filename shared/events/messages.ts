@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DataHubError } from '../errors.ts';
+import { DataHubError, ERROR_KINDS } from '../errors.ts';
 import { viewSourceImport, warehouseName } from '../model/view-source.ts';
 
 /** PostgreSQL's text cannot hold NUL characters, so no valid value contains one. */
@@ -54,8 +54,20 @@ const operations = {
         : { command: 'redriveEvents' as const, failures: event.redrive },
     ),
   resolve: z
-    .strictObject({ resolve: z.array(failureId).min(1).max(1000) })
-    .transform(({ resolve }) => ({ command: 'resolve' as const, failures: resolve })),
+    .union([
+      z.strictObject({ resolve: z.array(failureId).min(1).max(1000) }),
+      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional() }),
+      z.strictObject({ resolve: z.literal(true), view }),
+    ])
+    .transform((event) =>
+      Array.isArray(event.resolve)
+        ? { command: 'resolve' as const, failures: event.resolve }
+        : {
+            command: 'resolveAll' as const,
+            ...(event.resolve !== true && { kind: event.resolve }),
+            ...('view' in event && event.view !== undefined && { view: event.view }),
+          },
+    ),
   status: z
     .strictObject({ status: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'status' as const, view })),
@@ -98,7 +110,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

@@ -21,6 +21,18 @@ export async function redriveEvents(
   return { outcome: 'redriven', failures: failures.map(String) };
 }
 
+/** Marks all failures of a kind, of a view, or of both as resolved. Safe to repeat. */
+export async function resolveAll({ kind, view }: OperationOf<'resolveAll'>, { control, log }: Dependencies) {
+  if (view !== undefined) await control.viewSources.get(view);
+  const ids = await control.failures.resolveAll({
+    ...(kind !== undefined && { kind }),
+    ...(view !== undefined && { view }),
+  });
+  const failures = ids.map(String);
+  log.info({ ...(view !== undefined && { view }), failures }, 'failures resolved');
+  return { outcome: 'resolved', failures };
+}
+
 /** Marks these failures as resolved. Safe to repeat. */
 export async function resolve({ failures }: OperationOf<'resolve'>, { control, log }: Dependencies) {
   await control.failures.resolve(failures);

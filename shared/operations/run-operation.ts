@@ -6,7 +6,7 @@ import { importConfiguration } from './import-configuration.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { queueKeys, recheck } from './queue-keys.ts';
-import { redriveEvents, redriveView, resolve } from './redrive.ts';
+import { redriveEvents, redriveView, resolve, resolveAll } from './redrive.ts';
 import { resync } from './resync.ts';
 import { status } from './status.ts';
 
@@ -23,6 +23,7 @@ const OPERATIONS = {
   redriveEvents,
   redriveView,
   resolve,
+  resolveAll,
   resume,
   resync,
   status,
