@@ -112,7 +112,7 @@ locals {
     refused = {
       title    = "a permission, a password or a setting is missing"
       section  = "function-errors"
-      filter   = "jsonPayload.message=\"will retry\" AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
+      filter   = "jsonPayload.message=(\"will retry\" OR \"call failed\") AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Fix the password, the role or the variable that the log line names. The functions retry everything that waits by themselves."
       severity = "ERROR"

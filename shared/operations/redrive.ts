@@ -1,11 +1,13 @@
+import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { resume } from './pause-resume.ts';
+import { requestRecorded } from './request-extract.ts';
 
 /** Lets a view run again at once: its failed changes are captured again. Safe to repeat. */
 export async function redriveView({ view }: OperationOf<'redriveView'>, dependencies: Dependencies) {
   await resume({ view }, dependencies);
-  await dependencies.events.requestExtract(view, 'redrive');
+  await requestRecorded(view, 'redrive', dependencies.events);
   return { outcome: 'redriven', view };
 }
 
@@ -15,7 +17,13 @@ export async function redriveEvents(
   { control, events, log }: Dependencies,
 ) {
   const redriven = await control.failures.eventsToRedrive(failures);
-  for (const { functionName, event } of redriven) await events.sendAgain(functionName, event);
+  for (const { functionName, event } of redriven) {
+    await events.sendAgain(functionName, event).catch((thrown: unknown) => {
+      throw asDataHubError(thrown).withAdvice(
+        'Some of the events may have been sent. Call again: an event that comes twice does nothing the second time.',
+      );
+    });
+  }
   await control.failures.resolve(redriven.map(({ id }) => id));
   log.info({ failures: failures.map(String) }, 'events redriven');
   return { outcome: 'redriven', failures: failures.map(String) };

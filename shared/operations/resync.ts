@@ -1,5 +1,6 @@
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { requestRecorded } from './request-extract.ts';
 
 /** Makes the next batch carry the whole view, and requests it at once; or withdraws such a request. Safe to repeat. */
 export async function resync({ view, isWanted }: OperationOf<'resync'>, dependencies: Dependencies) {
@@ -8,6 +9,6 @@ export async function resync({ view, isWanted }: OperationOf<'resync'>, dependen
   await control.viewStops.requestResync(view, isWanted);
   const outcome = isWanted ? 'resync requested' : 'resync withdrawn';
   log.info({ view }, outcome);
-  if (isWanted) await events.requestExtract(view, 'resync');
+  if (isWanted) await requestRecorded(view, 'resync', events);
   return { outcome, view };
 }

@@ -3,6 +3,7 @@ import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
+import { withoutValues } from '../google/without-values.ts';
 
 /** A job to run. Its id names its effect, so that submitting it twice runs it once (I5). */
 export type JobSpec = {
@@ -169,7 +170,7 @@ async function waitForEnd(
       const { reason, message = 'no message' } = status.errorResult;
       const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
       const others = (status.errors ?? []).filter((other) => other.message !== message);
-      const shown = [message, ...others.map(describe)].slice(0, SHOWN_ERRORS);
+      const shown = [withoutValues(message), ...others.map(describe)].slice(0, SHOWN_ERRORS);
       const error = new DataHubError(kind, `job ${spec.id}: ${shown.join('; ')}`, {
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
@@ -181,8 +182,10 @@ async function waitForEnd(
 }
 
 /** For a load, the location of an error is the file. */
-const describe = ({ message = 'no message', location = '' }: JobError): string =>
-  location.startsWith('gs://') && !message.includes(location) ? `${message} File: ${location}` : message;
+function describe({ message = 'no message', location = '' }: JobError): string {
+  const shown = withoutValues(message);
+  return location.startsWith('gs://') && !shown.includes(location) ? `${shown} File: ${location}` : shown;
+}
 
 const locationOf = (bigquery: BigQuery) =>
   bigquery.location === undefined ? {} : { location: bigquery.location };

@@ -175,10 +175,20 @@ describe('metrics and alerts on log lines', () => {
       description: 'a function with an incomplete environment',
       cause: async () => {
         const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
-        await incomplete.call('stream', { view: VIEW, etlTransactionId: '1' });
+        await incomplete.push('stream', { view: VIEW, etlTransactionId: '1' });
         await incomplete.stop();
       },
       metrics: ['retries'],
+      alerts: ['refused'],
+    },
+    {
+      description: 'a call by hand of a function with an incomplete environment',
+      cause: async () => {
+        const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
+        await incomplete.call('stream', { view: VIEW, etlTransactionId: '1' });
+        await incomplete.stop();
+      },
+      metrics: [],
       alerts: ['refused'],
     },
     {
