@@ -69,6 +69,14 @@ locals {
       advice   = "The log line gives the reason: a process ended early, staged objects disappeared, or rows were not copied within the time limits."
       severity = "ERROR"
     }
+    bad_keys = {
+      title    = "log rows without a valid key were skipped"
+      section  = "bad-keys"
+      filter   = "jsonPayload.message=\"bad keys skipped\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "Compare the model and the key of the view source with the object ids in the change log: the log rows name objects that the view cannot have."
+      severity = "WARNING"
+    }
     dead_letter = {
       title    = "an event was dead-lettered"
       section  = "dead-letter"

@@ -1,4 +1,5 @@
 import { growAfter } from '../../shared/batch/batch-size.ts';
+import { warnOfBadKeys } from '../../shared/batch/warn-of-bad-keys.ts';
 import type { EtlTransaction, Kind } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
@@ -77,6 +78,7 @@ export async function finishIdle(
   const hasMore = cutId !== null;
   await growBatches(extraction, captured, dependencies);
   await dependencies.control.checkpoints.move(lease, next, { badKeys, hasMore, queuedKeyIds: queued.ids });
+  warnOfBadKeys({ view: source.name, badKeys }, dependencies);
   return { outcome: 'idle', view: source.name, logRows: String(logRows), hasMore };
 }
 

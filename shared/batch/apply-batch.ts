@@ -9,6 +9,7 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
 import { abandonBatch } from './abandon-batch.ts';
+import { warnOfBadKeys } from './warn-of-bad-keys.ts';
 import { withViewLease } from './with-view-lease.ts';
 
 export type ApplyResult =
@@ -103,6 +104,7 @@ export async function applyBatch(
       const counts = { added: String(added), changed: String(changed), deleted: String(deleted) };
       const { lagMs } = outcome;
       log.info({ ...named, kind: batch.kind, ...counts, lagMs, durationMs: durationMs() }, 'batch applied');
+      warnOfBadKeys({ ...named, badKeys: batch.badKeys }, dependencies);
       if (batch.hasMore) await events.requestExtract(source.name, 'continue');
       return { outcome: 'applied', ...named, ...counts };
     }

@@ -125,6 +125,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
     stagedPrefix: row.staged_prefix as string,
     stagedUpserts: (row.staged_upserts as bigint | null) ?? 0n,
     stagedDeletes: (row.staged_deletes as bigint | null) ?? 0n,
+    badKeys: row.bad_keys as bigint,
     progress: {
       rows: Number(row.streamed_rows),
       counts: {

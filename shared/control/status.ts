@@ -10,6 +10,8 @@ export type ViewStatus = {
   /** Seconds since the start of the last capture that was applied or found nothing to do; since the import when there was none. */
   behindSeconds: number;
   resyncRequested: boolean;
+  /** Log rows skipped since the import, because their object id is no value of the key's type. */
+  badKeys: string;
   inFlight: { etlTransactionId: string; kind: string; state: string; attempt: number; since: string } | null;
   lastApplied: { etlTransactionId: string; appliedAt: string } | null;
 };
@@ -43,7 +45,7 @@ export function createStatus(pool: pg.Pool) {
                 when v.paused then 'paused' else 'running' end as state,
            v.halted_reason as "haltedReason",
            extract(epoch from now() - coalesce(v.captured_at, v.imported_at))::float8 as "behindSeconds",
-           v.resync_requested_at is not null as "resyncRequested",
+           v.resync_requested_at is not null as "resyncRequested", v.bad_keys::text as "badKeys",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'state', t.state,
               'attempt', t.attempt, 'since', t.started_at)
             from etl.etl_transaction t where t.view_name = v.name and t.state in ('extracting', 'staged', 'applying')

@@ -19,6 +19,44 @@ describe('the status', () => {
   const status = async (view?: string) =>
     (await ask({ status: true, ...(view !== undefined && { view }) })) as Status;
 
+  describe('of a view', () => {
+    const viewStatus = async (view = PROJECT): Promise<ViewStatus> => {
+      const [found] = (await status(view)).views;
+      assert.ok(found);
+      return found;
+    };
+
+    it('counts log rows without a valid key, with a warning whenever there are more', async () => {
+      const sink = on.captureLog();
+      const logBadKey = () =>
+        on.source.database.query(
+          `insert into models_logging_change (content_type_id, object_id, action, changed_data, date_created)
+           select content_type_id, 'abc', 'changed', '{"name": {}}', now() from models_logging_change order by id limit 1`,
+        );
+      await on.source.add('app_project', { id: 1, name: 'one' });
+      await on.replicate();
+      assert.equal((await viewStatus()).badKeys, '0');
+
+      await logBadKey();
+      await logBadKey();
+      await on.extract();
+      assert.equal((await viewStatus()).badKeys, '2');
+      await on.extract();
+      await logBadKey();
+      await on.source.change('app_project', 1, { name: 'changed' });
+      const batch = await on.replicate();
+
+      assert.equal((await viewStatus()).badKeys, '3');
+      const warnings = sink.records().filter(({ message }) => message === 'bad keys skipped');
+      assert.equal(warnings.length, 2);
+      assert.partialDeepStrictEqual(warnings, [
+        { severity: 'WARNING', view: PROJECT, badKeys: '2' },
+        { severity: 'WARNING', view: PROJECT, badKeys: '1', etlTransactionId: batch.etlTransactionId },
+      ]);
+      await on.assertEqual();
+    });
+  });
+
   describe('of failures', () => {
     const fail = (kind: ErrorKind, view?: string) =>
       on.dependencies.control.failures.record({
