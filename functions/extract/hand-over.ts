@@ -28,7 +28,7 @@ export type BatchResult =
  * take it.
  */
 export async function handOver(
-  { batch, captured, rows }: StagedBatch,
+  { batch, captured, rows, counted }: StagedBatch,
   extraction: Extraction,
   dependencies: Dependencies,
 ): Promise<BatchResult> {
@@ -47,6 +47,7 @@ export async function handOver(
     bytes: BigInt(rows.bytes),
     policyValues: rows.policyValues,
     loadJobId,
+    counted,
   });
   const staged = { kind: batch.kind, upserts: rows.upserts, deletes: rows.deletes, hasMore: batch.hasMore };
   log.info(

@@ -9,6 +9,8 @@ import { createLoadTypes } from './load-type.ts';
 import { createQueuedKeys } from './queued-keys.ts';
 import { createRedrive } from './redrive.ts';
 import { createRetention } from './retention.ts';
+import { createRetries } from './retries.ts';
+import { createRowCounts } from './row-counts.ts';
 import { createStatus } from './status.ts';
 import { createViewSources } from './view-sources.ts';
 import { createViewStops } from './view-stops.ts';
@@ -27,6 +29,8 @@ export function createControl(pool: pg.Pool) {
     loadTypes: createLoadTypes(pool),
     queuedKeys: createQueuedKeys(pool),
     retention: createRetention(pool),
+    retries: createRetries(pool),
+    rowCounts: createRowCounts(pool),
     status: createStatus(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),

@@ -3,6 +3,7 @@ import type { DataHubError } from '../errors.ts';
 import { IN_FLIGHT } from '../model/batch-states.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
+import { endRetries } from './retries.ts';
 
 const LETTERS_AT_ONCE = 100;
 /** Longer than publishing can take, with all its retries. */
@@ -106,9 +107,10 @@ export function createFailures(pool: pg.Pool) {
           failed === null ? failure.error : failure.error.withContext({ etlTransactionId: failed });
         await insertFailure(client, { ...failure, error }, { isLetterDue: true, haltsView: true });
         await client.query(
-          'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
+          'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2, halted_by = null where name = $1',
           [lease.view, storable(failure.error.message)],
         );
+        await endRetries(client, lease.view);
         return failed;
       });
     },

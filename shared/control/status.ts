@@ -2,18 +2,44 @@ import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
 
-/** The state of a view, for an operator. Times are ISO 8601. */
+/** How an operator stopped a view, or the system (`by` is null). Null for what is not known. */
+export type StopStatus = { since: string | null; by: string | null; why: string | null };
+
+/** The state of a view, for an operator. Times are ISO 8601, 64-bit numbers are texts. docs/operations.md describes every field. */
 export type ViewStatus = {
   view: string;
-  state: 'running' | 'not enabled' | 'paused' | 'halted';
+  state: 'running' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
   haltedReason: string | null;
+  halted: StopStatus | null;
+  paused: StopStatus | null;
+  /** The last attempt, if it failed and is repeated. `nextAttempt` is null when nobody repeats it before the next tick. */
+  lastError: string | null;
+  lastErrorAdvice: string | null;
+  lastAttempt: string | null;
+  nextAttempt: string | null;
+  failedAttempts: number;
   /** Seconds since the start of the last capture that was applied or found nothing to do; since the import when there was none. */
   behindSeconds: number;
   resyncRequested: boolean;
   /** Log rows skipped since the import, because their object id is no value of the key's type. */
   badKeys: string;
+  /** Keys that wait to be fetched whatever the log says. */
+  queuedKeys: number;
   inFlight: { etlTransactionId: string; kind: string; state: string; attempt: number; since: string } | null;
-  lastApplied: { etlTransactionId: string; appliedAt: string } | null;
+  lastApplied: {
+    etlTransactionId: string;
+    kind: string;
+    appliedAt: string;
+    /** From the beginning of its capture until it was applied. */
+    durationSeconds: number;
+    added: string;
+    changed: string;
+    deleted: string;
+  } | null;
+  /** The rows of both sides after the last batch in whose snapshot the view was counted; `target` is null where BigQuery does not tell. */
+  rows: { source: string; target: string | null; etlTransactionId: string; appliedAt: string } | null;
+  /** What was applied within the last 24 hours. */
+  lastDay: { batches: number; rows: string };
 };
 
 /** An unresolved failure. */
@@ -42,18 +68,37 @@ export function createStatus(pool: pg.Pool) {
         'control',
         `select v.name as view,
            case when not v.enabled then 'not enabled' when v.halted_at is not null then 'halted'
-                when v.paused then 'paused' else 'running' end as state,
+                when v.paused then 'paused' when r.view_name is not null then 'retrying' else 'running' end as state,
            v.halted_reason as "haltedReason",
+           case when v.halted_at is not null then
+             jsonb_build_object('since', v.halted_at, 'by', v.halted_by, 'why', v.halted_reason) end as halted,
+           case when v.paused then
+             jsonb_build_object('since', v.paused_at, 'by', v.paused_by, 'why', v.paused_reason) end as paused,
+           r.message as "lastError", r.advice as "lastErrorAdvice", r.last_attempt_at as "lastAttempt",
+           r.next_attempt_at as "nextAttempt", coalesce(r.attempts, 0) as "failedAttempts",
            extract(epoch from now() - coalesce(v.captured_at, v.imported_at))::float8 as "behindSeconds",
            v.resync_requested_at is not null as "resyncRequested", v.bad_keys::text as "badKeys",
+           (select count(*)::int4 from etl.queued_key k where k.view_name = v.name) as "queuedKeys",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'state', t.state,
               'attempt', t.attempt, 'since', t.started_at)
             from etl.etl_transaction t where t.view_name = v.name and t.state in ('extracting', 'staged', 'applying')
            ) as "inFlight",
-           (select jsonb_build_object('etlTransactionId', t.id::text, 'appliedAt', t.applied_at)
+           (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'appliedAt', t.applied_at,
+              'durationSeconds', round(extract(epoch from t.applied_at - t.started_at), 3),
+              'added', t.rows_added::text, 'changed', t.rows_changed::text, 'deleted', t.rows_deleted::text)
             from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied' order by t.id desc limit 1
-           ) as "lastApplied"
-         from etl.view_source v where v.name = $1 or $1 is null order by v.name`,
+           ) as "lastApplied",
+           (select jsonb_build_object('source', t.source_rows::text, 'target', t.target_rows::text,
+              'etlTransactionId', t.id::text, 'appliedAt', t.applied_at)
+            from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied' and t.source_rows is not null
+            order by t.id desc limit 1
+           ) as rows,
+           (select jsonb_build_object('batches', count(*), 'rows',
+              coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text)
+            from etl.etl_transaction t where t.view_name = v.name and t.applied_at > now() - interval '1 day'
+           ) as "lastDay"
+         from etl.view_source v left join etl.view_retry r on r.view_name = v.name
+         where v.name = $1 or $1 is null order by v.name`,
         [view ?? null],
       );
       return rows as ViewStatus[];

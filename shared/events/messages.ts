@@ -6,6 +6,9 @@ import { viewSourceImport, warehouseName } from '../model/view-source.ts';
 const text = z.string().refine((given) => !given.includes('\0'), { error: 'contains a NUL character' });
 const view = text.min(1).max(200);
 const trigger = text.max(40);
+/** Why an operator stops a view, and the operator's name. */
+const reason = text.min(1).max(500);
+const name = text.min(1).max(200);
 /** The id of a recorded failure. A manual call may write it as text, as `status` shows it. */
 const failureId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
 
@@ -29,11 +32,16 @@ const operations = {
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'dryRun' as const, view })),
   pause: z
-    .strictObject({ view, pause: z.literal(true) })
-    .transform(({ view }) => ({ command: 'pause' as const, view })),
+    .strictObject({ view, pause: z.union([z.literal(true), reason]), by: name.optional() })
+    .transform(({ view, pause, by }) => ({
+      command: 'pause' as const,
+      view,
+      why: pause === true ? null : pause,
+      by: by ?? null,
+    })),
   halt: z
-    .strictObject({ view, halt: text.min(1).max(500) })
-    .transform(({ view, halt }) => ({ command: 'halt' as const, view, reason: halt })),
+    .strictObject({ view, halt: reason, by: name.optional() })
+    .transform(({ view, halt, by }) => ({ command: 'halt' as const, view, reason: halt, by: by ?? null })),
   resync: z
     .strictObject({ view, resync: z.boolean() })
     .transform(({ view, resync }) => ({ command: 'resync' as const, view, isWanted: resync })),
@@ -110,7 +118,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

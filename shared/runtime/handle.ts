@@ -3,11 +3,15 @@ import { ADVICE, ADVICE_BY_HAND, asDataHubError, DataHubError, dispositionOf } f
 import { type Delivery, decode } from '../events/decode.ts';
 import { logOfRequest } from '../log.ts';
 import { type Trace, traceOf, traceparentOf } from '../trace.ts';
+import { callerOf } from './caller-of.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
 import { printableContext, recordHalt, recordOutcome } from './record-outcome.ts';
 
-/** One request to a function: its name and the event, as the record of a failure keeps them. */
-export type Invocation = { functionName: string; event: unknown };
+/**
+ * One request to a function: its name and the event, as the record of a failure keeps them; whether somebody called by hand, so that nobody
+ * repeats the request, and who, where that is known.
+ */
+export type Invocation = { functionName: string; event: unknown; isByHand?: boolean; caller?: string | null };
 
 /** The result of a step whose failure halted the view and is recorded already. */
 export type HaltedView = { outcome: 'view halted'; view: string; failure: DataHubError };
@@ -33,7 +37,10 @@ export function handle(functionName: string, step: Step) {
       const trace = traceOf(delivery.traceparent, request.headers);
       dependencies = withTrace(await processDependencies(), functionName, trace);
       if (delivery.fault !== null) throw delivery.fault;
-      const result = await step(delivery.payload, { functionName, event: delivery.payload }, dependencies);
+      const isByHand = delivery.from === 'manual';
+      const caller = isByHand ? callerOf(request.headers) : null;
+      const invocation = { functionName, event: delivery.payload, isByHand, caller };
+      const result = await step(delivery.payload, invocation, dependencies);
       if (!isHaltedView(result)) {
         response.json(result);
         return;

@@ -7,13 +7,17 @@ where e.view_name = v.name and v.halted_at is not null and e.resolved_at is null
 create index on etl.etl_error (halts_view desc, id desc) where resolved_at is null;
 
 alter table etl.view_source
-  add column stopped_at timestamptz,
-  add column stopped_by text,
+  add column paused_at timestamptz,
+  add column paused_by text,
   add column paused_reason text,
+  add column halted_by text,
+  add column source_counted_at timestamptz,
+  add column source_count_ms integer,
   add column daily_budget_bytes bigint check (daily_budget_bytes > 0),
   add column cost_accepted_on date;
-comment on column etl.view_source.stopped_at is 'when somebody paused or halted the view; null while nobody has';
-comment on column etl.view_source.stopped_by is 'who paused or halted the view, as far as the call says';
+comment on column etl.view_source.paused_by is 'who paused the view, as far as the call says';
+comment on column etl.view_source.halted_by is 'the operator who halted the view, as far as the call says; null: the system';
+comment on column etl.view_source.source_count_ms is 'how long the last count of the rows of the view took; a slow count is repeated rarely';
 comment on column etl.view_source.daily_budget_bytes is 'bytes that BigQuery may bill for the view within one UTC day; null: no limit';
 comment on column etl.view_source.cost_accepted_on is 'the UTC day on which an operator lets the view go on above its budget';
 

@@ -339,6 +339,8 @@ export class Installation {
       'queued_key',
       'lease',
       'etl_error',
+      'view_retry',
+      'job_usage',
     ];
     await this.control.query(
       [
