@@ -117,6 +117,14 @@ locals {
       advice   = "Check whether the view is paused or halted, and read its latest log lines with the message \"will retry\"."
       severity = "ERROR"
     }
+    over_budget = {
+      title    = "a view has used up its budget of the day"
+      section  = "over-budget"
+      filter   = "jsonPayload.message=\"view over budget\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "Nothing of the view moves before the next UTC day. Look at its cost in the status, and let it go on or raise its budget."
+      severity = "WARNING"
+    }
     refused = {
       title    = "a permission, a password or a setting is missing"
       section  = "function-errors"

@@ -9,6 +9,7 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
 import { abandonBatch } from './abandon-batch.ts';
+import { isOverBudget } from './is-over-budget.ts';
 import { warnOfBadKeys } from './warn-of-bad-keys.ts';
 import { withViewLease } from './with-view-lease.ts';
 
@@ -75,6 +76,11 @@ export async function applyBatch(
   if (NEXT[batch.state].length === 0) return { outcome: 'already finished', ...named, state: batch.state };
   assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
+
+  // A batch that is being applied has its job already: looking at it costs nothing.
+  if (batch.state === 'staged' && (await isOverBudget(source.name, dependencies))) {
+    return { outcome: 'skipped', ...named };
+  }
 
   const leased = await withViewLease(source.name, invocation, dependencies, (lease, deadline) =>
     applier.apply({ id: batch.id, source, lease, deadline }, dependencies),

@@ -4,6 +4,7 @@ import type { EtlTransaction, Kind } from '../model/batch.ts';
 import { IN_FLIGHT, type State } from '../model/batch-states.ts';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
 import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { takeOverPreparation } from './job-usage.ts';
 import { assertLeaseHeld, type Lease, superseded } from './leases.ts';
 
 /** What a capture found, and the checkpoint that applying it installs. */
@@ -62,6 +63,7 @@ export function createBatches(pool: pg.Pool) {
           begun.id,
           batch.queuedKeyIds,
         ]);
+        await takeOverPreparation(client, lease, begun.id);
         return begun;
       });
     },

@@ -4,6 +4,7 @@ import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createFailures } from './failures.ts';
+import { createJobUsage } from './job-usage.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
 import { createQueuedKeys } from './queued-keys.ts';
@@ -25,6 +26,7 @@ export function createControl(pool: pg.Pool) {
     batchIds: createBatchIds(pool),
     checkpoints: createCheckpoints(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
+    jobUsage: createJobUsage(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),
     queuedKeys: createQueuedKeys(pool),

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
+import { OVER_BUDGET } from './job-usage.ts';
 
 /** How an operator stopped a view, or the system (`by` is null). Null for what is not known. */
 export type StopStatus = { since: string | null; by: string | null; why: string | null };
@@ -40,6 +41,9 @@ export type ViewStatus = {
   rows: { source: string; target: string | null; etlTransactionId: string; appliedAt: string } | null;
   /** What was applied within the last 24 hours. */
   lastDay: { batches: number; rows: string };
+  /** What BigQuery billed for the view's jobs on each of the last seven UTC days that had any, the newest first. */
+  cost: { day: string; bytesBilled: string; slotMs: string; jobs: number }[];
+  dailyBudgetBytes: string | null;
 };
 
 /** An unresolved failure. */
@@ -68,7 +72,7 @@ export function createStatus(pool: pg.Pool) {
         'control',
         `select v.name as view,
            case when not v.enabled then 'not enabled' when v.halted_at is not null then 'halted'
-                when v.paused then 'paused' when r.view_name is not null then 'retrying' else 'running' end as state,
+                when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget' when r.view_name is not null then 'retrying' else 'running' end as state,
            v.halted_reason as "haltedReason",
            case when v.halted_at is not null then
              jsonb_build_object('since', v.halted_at, 'by', v.halted_by, 'why', v.halted_reason) end as halted,
@@ -96,7 +100,15 @@ export function createStatus(pool: pg.Pool) {
            (select jsonb_build_object('batches', count(*), 'rows',
               coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text)
             from etl.etl_transaction t where t.view_name = v.name and t.applied_at > now() - interval '1 day'
-           ) as "lastDay"
+           ) as "lastDay",
+           (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'bytesBilled', d.bytes_billed::text,
+              'slotMs', d.slot_ms::text, 'jobs', d.jobs) order by d.day desc), '[]')
+            from (select (u.ended_at at time zone 'UTC')::date as day, sum(u.bytes_billed) as bytes_billed,
+                    sum(u.slot_ms) as slot_ms, count(*) as jobs
+                  from etl.job_usage u
+                  where u.view_name = v.name and u.ended_at > now() - interval '7 days' group by 1) d
+           ) as cost,
+           v.daily_budget_bytes::text as "dailyBudgetBytes"
          from etl.view_source v left join etl.view_retry r on r.view_name = v.name
          where v.name = $1 or $1 is null order by v.name`,
         [view ?? null],

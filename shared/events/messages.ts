@@ -82,6 +82,9 @@ const operations = {
   resume: z
     .strictObject({ view, resume: z.literal(true) })
     .transform(({ view }) => ({ command: 'resume' as const, view })),
+  acceptCost: z
+    .strictObject({ view, acceptCost: z.literal(true) })
+    .transform(({ view }) => ({ command: 'acceptCost' as const, view })),
   keys: z
     .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
     .transform(({ view, keys }) => ({ command: 'keys' as const, view, keys: keys.map(String) })),
@@ -118,7 +121,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true, "acceptCost": true, "recheck": "time", or "loadType": … and "target": …; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

@@ -107,6 +107,11 @@ export const viewSourceEntry = z.strictObject({
     description: 'Tables whose changes show in rows of the view, such as a table of names.',
     allowed: 'a list of objects',
   }),
+  daily_budget_bytes: z.number().int().min(1).nullable().default(null).meta({
+    description:
+      'Bytes that BigQuery may bill for the view within one UTC day; above it the view waits for the next day. Streaming and readers are not counted.',
+    allowed: 'a whole number',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',

@@ -1,5 +1,6 @@
 import type { Operation, OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { acceptCost } from './accept-cost.ts';
 import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
 import { importConfiguration } from './import-configuration.ts';
@@ -12,6 +13,7 @@ import { status } from './status.ts';
 
 /** The function of each operation, with its typed input and result. */
 const OPERATIONS = {
+  acceptCost,
   check: preflight,
   dryRun,
   halt,

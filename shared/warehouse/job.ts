@@ -22,6 +22,27 @@ export const TOKEN_LABEL = 'batch-token';
 /** Turns a name into a label value, which is lower case and has at most 63 characters. */
 export const labelValue = (name: string): string => name.toLowerCase().slice(0, 63);
 
+/** What BigQuery used for a job that has ended, failed or not. */
+export type EndedJob = {
+  jobId: string;
+  view: string;
+  etlTransactionId: bigint | null;
+  bytesBilled: bigint;
+  slotMs: bigint;
+  endedAt: Date;
+};
+
+/** Called for every job of a view that was seen to end, each time that it is seen. What it throws ends the caller's work, which is repeated. */
+export type RecordUsage = (job: EndedJob) => Promise<void>;
+
+const recorders = new WeakMap<BigQuery, RecordUsage>();
+
+/** Makes all jobs that are run with this client report what they used. Returns the client. */
+export function reportingUsage(bigquery: BigQuery, record: RecordUsage): BigQuery {
+  recorders.set(bigquery, record);
+  return bigquery;
+}
+
 type JobState =
   | { state: 'done'; job: Job }
   | { state: 'failed'; error: DataHubError; message: string }
@@ -53,7 +74,9 @@ export function jobId(...parts: (string | number | bigint)[]): string {
  */
 export async function runJob(bigquery: BigQuery, spec: JobSpec, deadline: Deadline): Promise<JobOutcome> {
   const { job, existed } = await submit(bigquery, spec);
-  return { ...(await waitForEnd(job, spec, deadline)), existed };
+  const outcome = await waitForEnd(job, spec, deadline);
+  if (outcome.state !== 'running') await recorders.get(bigquery)?.(await usageOf(bigquery, job, spec));
+  return { ...outcome, existed };
 }
 
 /**
@@ -90,6 +113,36 @@ export async function runJobToCompletion(
   if (outcome.state === 'done') return outcome.job;
   const { id, context } = specOf(1);
   throw new DataHubError('transient', `job ${id} is still running`, { context });
+}
+
+type Statistics = {
+  endTime?: string;
+  totalSlotMs?: string;
+  numChildJobs?: string;
+  query?: { totalBytesBilled?: string };
+};
+
+/**
+ * What a job used that has ended. A script bills what its child jobs bill, and says so itself
+ * (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2); the children are asked only when it does not.
+ */
+async function usageOf(bigquery: BigQuery, job: Job, { id, context }: JobSpec): Promise<EndedJob> {
+  const own = job.metadata.statistics as Statistics;
+  const isSilentScript = own.query?.totalBytesBilled === undefined && Number(own.numChildJobs ?? 0) > 0;
+  const [children] = isSilentScript
+    ? await bigquery.getJobs({ parentJobId: id }).catch((error: unknown) => {
+        throw fromGoogle(error, `child jobs of job ${id}`, context);
+      })
+    : [[]];
+  const billed = [own, ...children.map((child) => child.metadata.statistics as Statistics)];
+  return {
+    jobId: id,
+    view: context.view ?? '',
+    etlTransactionId: context.etlTransactionId ?? null,
+    bytesBilled: billed.reduce((sum, { query }) => sum + BigInt(query?.totalBytesBilled ?? 0), 0n),
+    slotMs: BigInt(own.totalSlotMs ?? 0),
+    endedAt: new Date(Number(own.endTime)),
+  };
 }
 
 /** Returns the rows of a finished query job, with 64-bit integers as text. */

@@ -107,6 +107,16 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['bad_keys'],
     },
     {
+      description: 'a view above its budget',
+      cause: async () => {
+        await on.control.query(`update etl.view_source set daily_budget_bytes = 1 where name = '${VIEW}'`);
+        await functions.push('extract', { view: VIEW });
+        await on.control.query('update etl.view_source set daily_budget_bytes = null');
+      },
+      metrics: [],
+      alerts: ['over_budget'],
+    },
+    {
       description: 'a source that must not be captured',
       cause: async () => {
         await on.source.database.query('alter sequence models_logging_change_id_seq cache 20');
