@@ -39,6 +39,9 @@ export const DISPOSITION: Record<ErrorKind, Disposition> = {
   bug: 'halt',
 };
 
+/** All kinds. */
+export const ERROR_KINDS = Object.keys(DISPOSITION) as ErrorKind[];
+
 /** What an operator can do about each kind. An error may carry more exact advice of its own. */
 export const ADVICE: Record<ErrorKind, string> = {
   transient: 'Nothing to do: it will be retried.',
@@ -56,6 +59,13 @@ export const ADVICE: Record<ErrorKind, string> = {
   warehouse: 'Correct what BigQuery names, then resume the view.',
   bug: 'Report it with the log lines around it. The view stays halted until someone resumes it.',
 };
+
+/** What a caller by hand reads instead of the advice above, for failures that pass: only Pub/Sub sends an event again. */
+export const ADVICE_BY_HAND = {
+  operation: 'Nothing was changed. Call again.',
+  extract: 'Nothing was changed in the target. Call again, or wait for the next tick.',
+  apply: 'Call again: what is applied already is not applied twice. Or wait for the next tick.',
+} as const;
 
 /** Where a failure happened: names and ids only, never row values other than keys. */
 export type ErrorContext = {
@@ -80,6 +90,12 @@ export class DataHubError extends Error {
     this.kind = kind;
     this.context = options.context ?? {};
     this.advice = options.advice ?? ADVICE[kind];
+  }
+
+  /** The same failure with other advice. */
+  withAdvice(advice: string): DataHubError {
+    const { context, kind, message } = this;
+    return new DataHubError(kind, message, { advice, context, cause: this.cause ?? this });
   }
 
   /** The same failure with more context; what the error already carries wins. */

@@ -69,6 +69,14 @@ locals {
       advice   = "The log line gives the reason: a process ended early, staged objects disappeared, or rows were not copied within the time limits."
       severity = "ERROR"
     }
+    bad_keys = {
+      title    = "log rows without a valid key were skipped"
+      section  = "bad-keys"
+      filter   = "jsonPayload.message=\"bad keys skipped\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "Compare the model and the key of the view source with the object ids in the change log: the log rows name objects that the view cannot have."
+      severity = "WARNING"
+    }
     dead_letter = {
       title    = "an event was dead-lettered"
       section  = "dead-letter"
@@ -109,10 +117,18 @@ locals {
       advice   = "Check whether the view is paused or halted, and read its latest log lines with the message \"will retry\"."
       severity = "ERROR"
     }
+    over_budget = {
+      title    = "a view has used up its budget of the day"
+      section  = "over-budget"
+      filter   = "jsonPayload.message=\"view over budget\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "Nothing of the view moves before the next UTC day. Look at its cost in the status, and let it go on or raise its budget."
+      severity = "WARNING"
+    }
     refused = {
       title    = "a permission, a password or a setting is missing"
       section  = "function-errors"
-      filter   = "jsonPayload.message=\"will retry\" AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
+      filter   = "jsonPayload.message=(\"will retry\" OR \"call failed\") AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Fix the password, the role or the variable that the log line names. The functions retry everything that waits by themselves."
       severity = "ERROR"

@@ -1,4 +1,5 @@
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
+import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
@@ -39,6 +40,7 @@ export async function extractView(
   const { control } = dependencies;
   const reason = stopReason(await control.viewSources.get(view));
   if (reason !== null) return { outcome: 'skipped', view, reason };
+  if (await isOverBudget(view, dependencies)) return { outcome: 'skipped', view, reason: 'over budget' };
   const leased = await withViewLease(view, invocation, dependencies, async (lease, deadline) => {
     // Read again: the load type cannot change any more now that the view is leased.
     const source = await control.viewSources.get(view);

@@ -13,7 +13,11 @@ export const dispatch: Step = async (payload, invocation, dependencies) => {
     case 'extract':
       return await extractView(event.view, event.trigger ?? 'manual', invocation, dependencies);
     default:
-      return await runOperation(event, dependencies);
+      // Who stops a view is the caller, unless the call names somebody.
+      return await runOperation(
+        'by' in event ? { ...event, by: event.by ?? invocation.caller ?? null } : event,
+        dependencies,
+      );
   }
 };
 

@@ -1,4 +1,5 @@
 import { growAfter } from '../../shared/batch/batch-size.ts';
+import { warnOfBadKeys } from '../../shared/batch/warn-of-bad-keys.ts';
 import type { EtlTransaction, Kind } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
@@ -30,7 +31,7 @@ export type BatchResult =
  * take it.
  */
 export async function handOver(
-  { batch, captured, rows }: StagedBatch,
+  { batch, captured, rows, counted }: StagedBatch,
   extraction: Extraction,
   dependencies: Dependencies,
 ): Promise<BatchResult> {
@@ -49,6 +50,7 @@ export async function handOver(
     bytes: BigInt(rows.bytes),
     policyValues: rows.policyValues,
     loadJobId,
+    counted,
   });
   const staged = { kind: batch.kind, upserts: rows.upserts, deletes: rows.deletes, hasMore: batch.hasMore };
   log.info(
@@ -85,6 +87,7 @@ export async function finishIdle(
     queuedKeyIds: queued.ids,
     definition,
   });
+  warnOfBadKeys({ view: source.name, badKeys }, dependencies);
   return { outcome: 'idle', view: source.name, logRows: String(logRows), hasMore };
 }
 

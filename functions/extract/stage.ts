@@ -15,13 +15,20 @@ import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import type { Captured } from './capture.ts';
 import { type CopiedRows, copyRows } from './copy-rows.ts';
+import { type CountedRows, countRows } from './count-rows.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import type { Preparation } from './prepare.ts';
 
 /** What steps 2 and 3 found out about the batch. */
 export type BatchPlan = Captured & Preparation;
 
-export type StagedBatch = { batch: EtlTransaction; captured: Capture; rows: CopiedRows };
+export type StagedBatch = {
+  batch: EtlTransaction;
+  captured: Capture;
+  rows: CopiedRows;
+  /** Null when the rows of the view were not counted. */
+  counted: CountedRows | null;
+};
 
 /** An attempt costs the whole time limit, so few of them must find a size that fits. */
 const COPY_KEEPS = 1 / 4;
@@ -48,7 +55,10 @@ export async function stage(
   if (captured.logRows > 0n || checkpoint === null) {
     await queueRechecks(client, view, extraction, dependencies);
   }
-  return { batch, captured, rows };
+  // The rows of a whole view were counted while they were copied; a cut batch brings the target to no single snapshot.
+  const isComparable = checkpoint !== null && !batch.hasMore;
+  const counted = isComparable ? await countRows(client, view, extraction, dependencies) : null;
+  return { batch, captured, rows, counted };
 }
 
 async function begin(
@@ -84,7 +94,7 @@ const kindOfChanges = ({ logRows }: Capture, queued: QueuedKeys): Kind =>
 /** Abandons a batch whose rows cannot be copied in time; the next one is smaller (`shrinkAfter`). */
 async function copyInTime<T>(
   extraction: Extraction,
-  { batch, captured }: Omit<StagedBatch, 'rows'>,
+  { batch, captured }: Pick<StagedBatch, 'batch' | 'captured'>,
   dependencies: Dependencies,
   copy: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

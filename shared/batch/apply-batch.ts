@@ -9,6 +9,8 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
 import { abandonBatch } from './abandon-batch.ts';
+import { isOverBudget } from './is-over-budget.ts';
+import { warnOfBadKeys } from './warn-of-bad-keys.ts';
 import { withViewLease } from './with-view-lease.ts';
 
 export type ApplyResult =
@@ -75,6 +77,11 @@ export async function applyBatch(
   assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
 
+  // A batch that is being applied has its job already: looking at it costs nothing.
+  if (batch.state === 'staged' && (await isOverBudget(source.name, dependencies))) {
+    return { outcome: 'skipped', ...named };
+  }
+
   const leased = await withViewLease(source.name, invocation, dependencies, (lease, deadline) =>
     applier.apply({ id: batch.id, source, lease, deadline }, dependencies),
   );
@@ -108,6 +115,7 @@ export async function applyBatch(
       };
       const { lagMs } = outcome;
       log.info({ ...named, kind: batch.kind, ...counts, lagMs, durationMs: durationMs() }, 'batch applied');
+      warnOfBadKeys({ ...named, badKeys: batch.badKeys }, dependencies);
       if (batch.hasMore) await events.requestExtract(source.name, 'continue');
       return { outcome: 'applied', ...named, ...counts };
     }

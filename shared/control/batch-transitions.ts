@@ -7,6 +7,8 @@ import { installCheckpoint } from './checkpoints.ts';
 import { resolveMissingRights } from './failures.ts';
 import { type Lease, releaseLease, superseded } from './leases.ts';
 import { releaseKeys } from './queued-keys.ts';
+import { endRetries } from './retries.ts';
+import { noteCount } from './row-counts.ts';
 
 /** PostgreSQL reads this text as the time of the current transaction. */
 const NOW = 'now';
@@ -20,6 +22,8 @@ export type StagingResult = {
   policyValues: Record<string, number>;
   /** Null when there was nothing to load, or the load outlived this call. */
   loadJobId: string | null;
+  /** A count of the view's rows in the batch's snapshot; its result is null when it failed. Left out when there was none. */
+  counted?: { rows: bigint | null; durationMs: number } | null;
 };
 
 /** Moves batches from state to state. Each change is a compare-and-set that carries the token of the lease. */
@@ -39,8 +43,11 @@ export function createBatchTransitions(pool: pg.Pool) {
             policy_values: JSON.stringify(staged.policyValues),
             load_job_id: staged.loadJobId,
             staged_at: NOW,
+            source_rows: staged.counted?.rows ?? null,
           },
         );
+        if (staged.counted) await noteCount(client, lease.view, staged.counted.durationMs);
+        await endRetries(client, lease.view, 'extract');
         await releaseLease(client, lease);
       });
     },
@@ -52,6 +59,7 @@ export function createBatchTransitions(pool: pg.Pool) {
           `update etl.etl_transaction set load_job_id = $2 where id = $1 and state = 'staged' and load_job_id is null`,
           [id, loadJobId],
         );
+        await endRetries(client, lease.view, 'extract');
       });
     },
 
@@ -84,6 +92,7 @@ export function createBatchTransitions(pool: pg.Pool) {
           [id, lease.token, rows, counts.added, counts.changed, counts.deleted, counts.unchanged],
         );
         if (saved.rowCount !== 1) throw superseded(lease);
+        await endRetries(client, lease.view);
       });
     },
 
@@ -125,6 +134,7 @@ export function createBatchTransitions(pool: pg.Pool) {
           definition: batch.definition,
         });
         await resolveMissingRights(client, batch.view);
+        await endRetries(client, batch.view);
         await client.query('delete from etl.queued_key where etl_transaction_id = $1', [batch.id]);
         await client.query(
           `update etl.view_source v set bad_keys = v.bad_keys + t.bad_keys, missing_since = null,
@@ -134,7 +144,15 @@ export function createBatchTransitions(pool: pg.Pool) {
           [batch.id],
         );
         const { rows } = await client.query(
-          `update etl.etl_transaction set lag = applied_at - oldest_change_at where id = $1
+          // A stream does not tell which rows were there: only a whole view says how many the target has then.
+          `update etl.etl_transaction t set lag = applied_at - oldest_change_at,
+             source_rows = case when is_complete then staged_upserts else source_rows end,
+             target_rows = case when is_complete then staged_upserts
+               when (select v.load_type from etl.view_source v where v.name = t.view_name) = 'merge' then
+                 (select before.target_rows from etl.etl_transaction before
+                  where before.view_name = t.view_name and before.state = 'applied' and before.id < t.id order by before.id desc limit 1)
+                 + rows_added - rows_deleted end
+           where id = $1
            returning (extract(epoch from lag) * 1000)::float8 as lag_ms`,
           [batch.id],
         );

@@ -5,6 +5,7 @@ import { IN_FLIGHT, type State } from '../model/batch-states.ts';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
 import { definitionFromJson, type ViewDefinition } from '../model/view-definition.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { takeOverPreparation } from './job-usage.ts';
 import { assertLeaseHeld, type Lease, superseded } from './leases.ts';
 import { MAX_SYSTEM_RESYNCS, RUNNING_RESYNCS } from './schema-changes.ts';
 
@@ -82,6 +83,7 @@ export function createBatches(pool: pg.Pool) {
           begun.id,
           batch.queuedKeyIds,
         ]);
+        await takeOverPreparation(client, lease, begun.id);
         return begun;
       });
     },
@@ -155,6 +157,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
     stagedPrefix: row.staged_prefix as string,
     stagedUpserts: (row.staged_upserts as bigint | null) ?? 0n,
     stagedDeletes: (row.staged_deletes as bigint | null) ?? 0n,
+    badKeys: row.bad_keys as bigint,
     progress: {
       rows: Number(row.streamed_rows),
       counts: {

@@ -4,6 +4,7 @@ import { definitionFromJson, type ViewDefinition } from '../model/view-definitio
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
+import { endRetries } from './retries.ts';
 
 export type StoredCheckpoint = {
   checkpoint: Checkpoint;
@@ -78,6 +79,7 @@ export function createCheckpoints(pool: pg.Pool) {
           definition: found.definition,
         });
         await resolveMissingRights(client, lease.view);
+        await endRetries(client, lease.view);
         await client.query(
           `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2, missing_since = null,
              captured_at = case when $3 then captured_at else now() end

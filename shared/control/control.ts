@@ -5,11 +5,14 @@ import { createBatches } from './batches.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createFailures } from './failures.ts';
 import { createForgetting } from './forget-view.ts';
+import { createJobUsage } from './job-usage.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
 import { createQueuedKeys } from './queued-keys.ts';
 import { createRedrive } from './redrive.ts';
 import { createRetention } from './retention.ts';
+import { createRetries } from './retries.ts';
+import { createRowCounts } from './row-counts.ts';
 import { createSchemaChanges } from './schema-changes.ts';
 import { createStatus } from './status.ts';
 import { createViewSources } from './view-sources.ts';
@@ -26,11 +29,14 @@ export function createControl(pool: pg.Pool) {
     checkpoints: createCheckpoints(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),
+    jobUsage: createJobUsage(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),
     queuedKeys: createQueuedKeys(pool),
     retention: createRetention(pool),
     schemaChanges: createSchemaChanges(pool),
+    retries: createRetries(pool),
+    rowCounts: createRowCounts(pool),
     status: createStatus(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),

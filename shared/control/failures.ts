@@ -3,6 +3,7 @@ import type { DataHubError } from '../errors.ts';
 import { IN_FLIGHT } from '../model/batch-states.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
+import { endRetries } from './retries.ts';
 
 const LETTERS_AT_ONCE = 100;
 /** Longer than publishing can take, with all its retries. */
@@ -30,7 +31,7 @@ export function createFailures(pool: pg.Pool) {
     /** Records the failure. Its dead letter is due at once. Operators read `message` and `advice`. */
     async record(failure: Failure): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
-        insertFailure(client, failure, { isLetterDue: true }),
+        insertFailure(client, failure, { isLetterDue: true, haltsView: false }),
       );
     },
 
@@ -72,7 +73,9 @@ export function createFailures(pool: pg.Pool) {
             storable(error.message),
           ],
         );
-        if (known.rowCount === 0) await insertFailure(client, failure, { isLetterDue: false });
+        if (known.rowCount === 0) {
+          await insertFailure(client, failure, { isLetterDue: false, haltsView: false });
+        }
       });
     },
 
@@ -102,11 +105,12 @@ export function createFailures(pool: pg.Pool) {
         const failed = rows[0]?.id ?? null;
         const error =
           failed === null ? failure.error : failure.error.withContext({ etlTransactionId: failed });
-        await insertFailure(client, { ...failure, error }, { isLetterDue: true });
+        await insertFailure(client, { ...failure, error }, { isLetterDue: true, haltsView: true });
         await client.query(
-          'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2 where name = $1',
+          'update etl.view_source set halted_at = coalesce(halted_at, now()), halted_reason = $2, halted_by = null where name = $1',
           [lease.view, storable(failure.error.message)],
         );
+        await endRetries(client, lease.view);
         return failed;
       });
     },
@@ -139,12 +143,13 @@ export async function resolveMissingRights(client: Queryable, view: string): Pro
 async function insertFailure(
   client: pg.PoolClient,
   { functionName, error, event }: Failure,
-  { isLetterDue }: { isLetterDue: boolean },
+  { isLetterDue, haltsView }: { isLetterDue: boolean; haltsView: boolean },
 ): Promise<void> {
   await client.query(
     `insert into etl.etl_error
-       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, dead_letter_due_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then now() end)`,
+       (function_name, view_name, etl_transaction_id, kind, code, message, advice, event, column_name, dead_letter_due_at,
+        halts_view)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then now() end, $11)`,
     [
       functionName,
       error.context.view ?? null,
@@ -156,6 +161,7 @@ async function insertFailure(
       event === undefined ? null : storable(asText(event)),
       error.context.column ?? null,
       isLetterDue,
+      haltsView,
     ],
   );
 }

@@ -60,7 +60,10 @@ export function createForgetting(pool: pg.Pool) {
            on conflict (target_name) do nothing`,
           [view],
         );
-        for (const table of ['checkpoint', 'queued_key', 'etl_error', 'etl_transaction', 'schema_change']) {
+        for (const table of [
+          ...['checkpoint', 'queued_key', 'etl_error', 'view_retry', 'job_usage', 'etl_transaction'],
+          'schema_change',
+        ]) {
           await client.query(`delete from etl.${table} where view_name = $1`, [view]);
         }
         await client.query('delete from etl.lease where name = $1', [view]);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { DataHubError } from '../errors.ts';
+import { DataHubError, type ErrorKind } from '../errors.ts';
 import { inTransaction, readOnly } from '../postgres/transaction.ts';
 
 const FUNCTIONS_WITH_EVENTS = ['extract', 'merge', 'stream'];
@@ -38,6 +38,21 @@ export function createRedrive(pool: pg.Pool) {
           [ids],
         ),
       );
+    },
+
+    /** Marks all unresolved failures of a kind, of a view, or of both as resolved, and returns their ids. Safe to repeat. */
+    async resolveAll({ kind, view }: { kind?: ErrorKind; view?: string }): Promise<bigint[]> {
+      const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query<{ id: bigint }>(
+          `with resolved as (
+             update etl.etl_error set resolved_at = now()
+             where resolved_at is null and (kind = $1 or $1 is null) and (view_name = $2 or $2 is null)
+             returning id)
+           select id from resolved order by id`,
+          [kind ?? null, view ?? null],
+        ),
+      );
+      return rows.map(({ id }) => id);
     },
   };
 }

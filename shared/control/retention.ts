@@ -3,6 +3,8 @@ import { inTransaction } from '../postgres/transaction.ts';
 
 /** A limit, so that a tick never waits long for the deletion. */
 const ROWS_AT_ONCE = 10_000;
+/** The status of a view shows the cost of this many days. */
+const SHOWN_DAYS = 8;
 
 /** Deletes what is older than it must be kept. */
 export function createRetention(pool: pg.Pool) {
@@ -30,7 +32,12 @@ export function createRetention(pool: pg.Pool) {
              where resolved_at < now() - $1 * interval '1 day' and dead_letter_due_at is null order by id limit $2)`,
           [days, ROWS_AT_ONCE],
         );
-        return (batches.rowCount ?? 0) + (failures.rowCount ?? 0);
+        const usage = await client.query(
+          `delete from etl.job_usage where job_id in (
+             select job_id from etl.job_usage where ended_at < now() - $1 * interval '1 day' limit $2)`,
+          [Math.max(days, SHOWN_DAYS), ROWS_AT_ONCE],
+        );
+        return [batches, failures, usage].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
       });
     },
   };

@@ -1,16 +1,49 @@
 import type pg from 'pg';
+import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
+import { OVER_BUDGET } from './job-usage.ts';
 
-/** The state of a view, for an operator. Times are ISO 8601. */
+/** How an operator stopped a view, or the system (`by` is null). Null for what is not known. */
+export type StopStatus = { since: string | null; by: string | null; why: string | null };
+
+/** The state of a view, for an operator. Times are ISO 8601, 64-bit numbers are texts. docs/operations.md describes every field. */
 export type ViewStatus = {
   view: string;
-  state: 'running' | 'not enabled' | 'paused' | 'halted';
+  state: 'running' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
   haltedReason: string | null;
+  halted: StopStatus | null;
+  paused: StopStatus | null;
+  /** The last attempt, if it failed and is repeated. `nextAttempt` is null when nobody repeats it before the next tick. */
+  lastError: string | null;
+  lastErrorAdvice: string | null;
+  lastAttempt: string | null;
+  nextAttempt: string | null;
+  failedAttempts: number;
   /** Seconds since the start of the last capture that was applied or found nothing to do; since the import when there was none. */
   behindSeconds: number;
   resyncRequested: boolean;
+  /** Log rows skipped since the import, because their object id is no value of the key's type. */
+  badKeys: string;
+  /** Keys that wait to be fetched whatever the log says. */
+  queuedKeys: number;
   inFlight: { etlTransactionId: string; kind: string; state: string; attempt: number; since: string } | null;
-  lastApplied: { etlTransactionId: string; appliedAt: string } | null;
+  lastApplied: {
+    etlTransactionId: string;
+    kind: string;
+    appliedAt: string;
+    /** From the beginning of its capture until it was applied. */
+    durationSeconds: number;
+    added: string;
+    changed: string;
+    deleted: string;
+  } | null;
+  /** The rows of both sides after the last batch in whose snapshot the view was counted; `target` is null where BigQuery does not tell. */
+  rows: { source: string; target: string | null; etlTransactionId: string; appliedAt: string } | null;
+  /** What was applied within the last 24 hours. */
+  lastDay: { batches: number; rows: string };
+  /** What BigQuery billed for the view's jobs on each of the last seven UTC days that had any, the newest first. */
+  cost: { day: string; bytesBilled: string; slotMs: string; jobs: number }[];
+  dailyBudgetBytes: string | null;
 };
 
 /** An unresolved failure. */
@@ -19,6 +52,9 @@ export type OpenFailure = {
   occurredAt: string;
   functionName: string;
   view: string | null;
+  kind: ErrorKind;
+  /** Whether the view stands still because of it. */
+  haltsView: boolean;
   message: string;
   advice: string;
   event: string | null;
@@ -36,33 +72,63 @@ export function createStatus(pool: pg.Pool) {
         'control',
         `select v.name as view,
            case when not v.enabled then 'not enabled' when v.halted_at is not null then 'halted'
-                when v.paused then 'paused' else 'running' end as state,
+                when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget' when r.view_name is not null then 'retrying' else 'running' end as state,
            v.halted_reason as "haltedReason",
+           case when v.halted_at is not null then
+             jsonb_build_object('since', v.halted_at, 'by', v.halted_by, 'why', v.halted_reason) end as halted,
+           case when v.paused then
+             jsonb_build_object('since', v.paused_at, 'by', v.paused_by, 'why', v.paused_reason) end as paused,
+           r.message as "lastError", r.advice as "lastErrorAdvice", r.last_attempt_at as "lastAttempt",
+           r.next_attempt_at as "nextAttempt", coalesce(r.attempts, 0) as "failedAttempts",
            extract(epoch from now() - coalesce(v.captured_at, v.imported_at))::float8 as "behindSeconds",
-           v.resync_requested_at is not null as "resyncRequested",
+           v.resync_requested_at is not null as "resyncRequested", v.bad_keys::text as "badKeys",
+           (select count(*)::int4 from etl.queued_key k where k.view_name = v.name) as "queuedKeys",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'state', t.state,
               'attempt', t.attempt, 'since', t.started_at)
             from etl.etl_transaction t where t.view_name = v.name and t.state in ('extracting', 'staged', 'applying')
            ) as "inFlight",
-           (select jsonb_build_object('etlTransactionId', t.id::text, 'appliedAt', t.applied_at)
+           (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'appliedAt', t.applied_at,
+              'durationSeconds', round(extract(epoch from t.applied_at - t.started_at), 3),
+              'added', t.rows_added::text, 'changed', t.rows_changed::text, 'deleted', t.rows_deleted::text)
             from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied' order by t.id desc limit 1
-           ) as "lastApplied"
-         from etl.view_source v where v.name = $1 or $1 is null order by v.name`,
+           ) as "lastApplied",
+           (select jsonb_build_object('source', t.source_rows::text, 'target', t.target_rows::text,
+              'etlTransactionId', t.id::text, 'appliedAt', t.applied_at)
+            from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied' and t.source_rows is not null
+            order by t.id desc limit 1
+           ) as rows,
+           (select jsonb_build_object('batches', count(*), 'rows',
+              coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text)
+            from etl.etl_transaction t where t.view_name = v.name and t.applied_at > now() - interval '1 day'
+           ) as "lastDay",
+           (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'bytesBilled', d.bytes_billed::text,
+              'slotMs', d.slot_ms::text, 'jobs', d.jobs) order by d.day desc), '[]')
+            from (select (u.ended_at at time zone 'UTC')::date as day, sum(u.bytes_billed) as bytes_billed,
+                    sum(u.slot_ms) as slot_ms, count(*) as jobs
+                  from etl.job_usage u
+                  where u.view_name = v.name and u.ended_at > now() - interval '7 days' group by 1) d
+           ) as cost,
+           v.daily_budget_bytes::text as "dailyBudgetBytes"
+         from etl.view_source v left join etl.view_retry r on r.view_name = v.name
+         where v.name = $1 or $1 is null order by v.name`,
         [view ?? null],
       );
       return rows as ViewStatus[];
     },
 
-    /** The unresolved failures, newest first, at most 50. */
-    async openFailures(view?: string): Promise<OpenFailure[]> {
+    /** The unresolved failures: first those that halt a view, then the others, newest first, at most 50; and how many there are in all. */
+    async openFailures(view?: string): Promise<{ failures: OpenFailure[]; failuresInAll: number }> {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select id::text, occurred_at as "occurredAt", function_name as "functionName", view_name as view, message, advice, event
-         from etl.etl_error where resolved_at is null and (view_name = $1 or $1 is null) order by id desc limit $2`,
+        `select e.id::text, e.occurred_at as "occurredAt", e.function_name as "functionName", e.view_name as view, e.kind,
+           e.halts_view as "haltsView", e.message, e.advice, e.event, (count(*) over ())::int4 as in_all
+         from etl.etl_error e where e.resolved_at is null and (e.view_name = $1 or $1 is null)
+         order by e.halts_view desc, e.id desc limit $2`,
         [view ?? null, FAILURES],
       );
-      return rows as OpenFailure[];
+      const failures = rows.map(({ in_all, ...failure }) => failure as OpenFailure);
+      return { failures, failuresInAll: (rows[0]?.in_all as number | undefined) ?? 0 };
     },
   };
 }

@@ -1,24 +1,37 @@
 import type pg from 'pg';
 import { inTransaction } from '../postgres/transaction.ts';
 import { releaseKeys } from './queued-keys.ts';
+import { endRetries } from './retries.ts';
+
+/** Who stopped a view, and why, as far as they said so. */
+export type Stop = { by: string | null; why: string | null };
+const NOBODY: Stop = { by: null, why: null };
 
 /** How operators stop and restart a view. The caller makes sure that the view source exists. */
 export function createViewStops(pool: pg.Pool) {
   return {
-    /** Stops the view for now: nothing is extracted or applied until it is resumed. A batch in flight waits. */
-    async pause(view: string): Promise<void> {
+    /**
+     * Stops the view for now: nothing is extracted or applied until it is resumed. A batch in flight waits. A view that is paused already
+     * keeps the time of its first pause.
+     */
+    async pause(view: string, { by, why }: Stop = NOBODY): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query('update etl.view_source set paused = true where name = $1', [view]),
+        client.query(
+          `update etl.view_source set paused = true, paused_at = case when paused then coalesce(paused_at, now()) else now() end,
+             paused_by = $2, paused_reason = $3
+           where name = $1`,
+          [view, by, why],
+        ),
       );
     },
 
     /** Stops the view with a reason, as a failing function does. A batch in flight waits. */
-    async halt(view: string, reason: string): Promise<void> {
+    async halt(view: string, reason: string, by: string | null = null): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query('update etl.view_source set halted_at = now(), halted_reason = $2 where name = $1', [
-          view,
-          reason,
-        ]),
+        client.query(
+          'update etl.view_source set halted_at = now(), halted_reason = $2, halted_by = $3 where name = $1',
+          [view, reason, by],
+        ),
       );
     },
 
@@ -56,10 +69,12 @@ export function createViewStops(pool: pg.Pool) {
 /** Within a control transaction: see `resume`. */
 export async function resumeView(client: pg.PoolClient, view: string): Promise<void> {
   await client.query(
-    `update etl.view_source set halted_at = null, halted_reason = null, paused = false, warehouse_fingerprint = null
+    `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null,
+       paused = false, paused_at = null, paused_by = null, paused_reason = null, warehouse_fingerprint = null
      where name = $1`,
     [view],
   );
+  await endRetries(client, view);
   await client.query(
     // Dead-lettered events stay unresolved: only a redrive handles them.
     `update etl.etl_error set resolved_at = now()

@@ -52,6 +52,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 type Content = Pick<Delivery, 'payload' | 'fault'>;
 
+const NOT_JSON = 'Send JSON, such as {"status":true}. In a shell, write it between single quotes.';
+
 function readJson(text: string): Content {
   if (text.trim() === '') return { payload: {}, fault: null };
   try {
@@ -62,7 +64,7 @@ function readJson(text: string): Content {
   } catch (error) {
     if (error instanceof RangeError)
       return { payload: text, fault: invalid('the event is nested too deeply') };
-    return { payload: text, fault: invalid(`the event is not JSON: ${(error as Error).message}`) };
+    return { payload: text, fault: invalid(`the event is not JSON: ${(error as Error).message}`, NOT_JSON) };
   }
 }
 
@@ -70,4 +72,5 @@ function tooLarge(bytes: number): Content {
   return { payload: null, fault: invalid(`the event has ${bytes} bytes; the limit is ${MAX_BODY_BYTES}`) };
 }
 
-const invalid = (message: string) => new DataHubError('invalid_event', message);
+const invalid = (message: string, advice?: string) =>
+  new DataHubError('invalid_event', message, advice === undefined ? {} : { advice });

@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import { DataHubError } from '../errors.ts';
+import { DataHubError, ERROR_KINDS } from '../errors.ts';
 import { viewSourceImport, warehouseName } from '../model/view-source.ts';
 
 /** PostgreSQL's text cannot hold NUL characters, so no valid value contains one. */
 const text = z.string().refine((given) => !given.includes('\0'), { error: 'contains a NUL character' });
 const view = text.min(1).max(200);
 const trigger = text.max(40);
+/** Why an operator stops a view, and the operator's name. */
+const reason = text.min(1).max(500);
+const name = text.min(1).max(200);
 /** The id of a recorded failure. A manual call may write it as text, as `status` shows it. */
 const failureId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
 
@@ -33,11 +36,16 @@ const operations = {
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'dryRun' as const, view })),
   pause: z
-    .strictObject({ view, pause: z.literal(true) })
-    .transform(({ view }) => ({ command: 'pause' as const, view })),
+    .strictObject({ view, pause: z.union([z.literal(true), reason]), by: name.optional() })
+    .transform(({ view, pause, by }) => ({
+      command: 'pause' as const,
+      view,
+      why: pause === true ? null : pause,
+      by: by ?? null,
+    })),
   halt: z
-    .strictObject({ view, halt: text.min(1).max(500) })
-    .transform(({ view, halt }) => ({ command: 'halt' as const, view, reason: halt })),
+    .strictObject({ view, halt: reason, by: name.optional() })
+    .transform(({ view, halt, by }) => ({ command: 'halt' as const, view, reason: halt, by: by ?? null })),
   resync: z
     .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false) })
     .refine(({ resync, acceptDeletes }) => resync || !acceptDeletes, {
@@ -70,14 +78,29 @@ const operations = {
         : { command: 'redriveEvents' as const, failures: event.redrive },
     ),
   resolve: z
-    .strictObject({ resolve: z.array(failureId).min(1).max(1000) })
-    .transform(({ resolve }) => ({ command: 'resolve' as const, failures: resolve })),
+    .union([
+      z.strictObject({ resolve: z.array(failureId).min(1).max(1000) }),
+      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional() }),
+      z.strictObject({ resolve: z.literal(true), view }),
+    ])
+    .transform((event) =>
+      Array.isArray(event.resolve)
+        ? { command: 'resolve' as const, failures: event.resolve }
+        : {
+            command: 'resolveAll' as const,
+            ...(event.resolve !== true && { kind: event.resolve }),
+            ...('view' in event && event.view !== undefined && { view: event.view }),
+          },
+    ),
   status: z
     .strictObject({ status: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'status' as const, view })),
   resume: z
     .strictObject({ view, resume: z.literal(true) })
     .transform(({ view }) => ({ command: 'resume' as const, view })),
+  acceptCost: z
+    .strictObject({ view, acceptCost: z.literal(true) })
+    .transform(({ view }) => ({ command: 'acceptCost' as const, view })),
   keys: z
     .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
     .transform(({ view, keys }) => ({ command: 'keys' as const, view, keys: keys.map(String) })),
@@ -120,7 +143,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true, "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

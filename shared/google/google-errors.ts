@@ -5,6 +5,7 @@ import {
   isNetworkError,
   isProgrammingError,
 } from '../errors.ts';
+import { withoutValues } from './without-values.ts';
 
 // BigQuery's error reasons, https://cloud.google.com/bigquery/docs/error-messages
 const BY_REASON: Record<string, ErrorKind> = {
@@ -56,7 +57,7 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
   const byReason = reason === undefined ? undefined : BY_REASON[reason];
   const kind = byReason ?? (isNetworkError(error) ? 'transient' : kindOfCode(code));
   const message = error instanceof Error ? error.message : String(error);
-  return new DataHubError(kind, `${what}: ${message}`, {
+  return new DataHubError(kind, `${what}: ${withoutValues(message)}`, {
     cause: error,
     context: {
       ...context,

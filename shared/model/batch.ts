@@ -31,6 +31,8 @@ export type EtlTransaction = {
   stagedPrefix: string;
   stagedUpserts: bigint;
   stagedDeletes: bigint;
+  /** Log rows that the batch skips, because their object id is no value of the key's type. */
+  badKeys: bigint;
   /** How far earlier calls have streamed the batch. */
   progress: Progress;
   stagedAt: Date | null;

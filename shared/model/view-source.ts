@@ -125,6 +125,11 @@ export const viewSourceEntry = z.strictObject({
       'Tables on which the view depends and whose changes need not be followed; any other must be the main table or a lookup.',
     allowed: 'names of tables, with or without a schema',
   }),
+  daily_budget_bytes: z.number().int().min(1).nullable().default(null).meta({
+    description:
+      'Bytes that BigQuery may bill for the view within one UTC day; above it the view waits for the next day. Streaming and readers are not counted.',
+    allowed: 'a whole number',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',

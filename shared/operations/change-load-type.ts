@@ -1,6 +1,7 @@
 import { DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { requestRecorded } from './request-extract.ts';
 
 /**
  * Feeds a new target with another load type, beginning with the whole view. Throws `invalid_event` when the view has that load type
@@ -27,6 +28,6 @@ export async function changeLoadType(
   }
   await control.loadTypes.changeLoadType(view, loadType, target);
   log.warn({ view, loadType, target }, 'load type changed');
-  await events.requestExtract(view, 'loadType');
+  await requestRecorded(view, 'loadType', events);
   return { outcome: 'load type changed', view, loadType, target };
 }

@@ -2,18 +2,18 @@ import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 
 /** Stops a view for now. A batch in flight waits; a running step finishes. Safe to repeat. */
-export async function pause({ view }: OperationOf<'pause'>, { control, log }: Dependencies) {
+export async function pause({ view, by, why }: OperationOf<'pause'>, { control, log }: Dependencies) {
   await control.viewSources.get(view);
-  await control.viewStops.pause(view);
-  log.warn({ view }, 'view paused');
+  await control.viewStops.pause(view, { by, why });
+  log.warn({ view, by, why }, 'view paused');
   return { outcome: 'paused', view };
 }
 
 /** Stops a view with a reason, until somebody resumes it. A batch in flight waits; a running step finishes. Safe to repeat. */
-export async function halt({ view, reason }: OperationOf<'halt'>, { control, log }: Dependencies) {
+export async function halt({ view, reason, by }: OperationOf<'halt'>, { control, log }: Dependencies) {
   await control.viewSources.get(view);
-  await control.viewStops.halt(view, reason);
-  log.error({ view, error: reason }, 'view halted');
+  await control.viewStops.halt(view, reason, by);
+  log.error({ view, by, error: reason }, 'view halted');
   return { outcome: 'halted', view };
 }
 

@@ -6,6 +6,7 @@ import { copyOut, loggedKeysStatement } from '../source/fetch.ts';
 import { badKeysAmong } from '../source/key-type.ts';
 import { findKeysLoggedSince } from '../source/recheck.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { requestRecorded } from './request-extract.ts';
 
 /**
  * Queues keys to be fetched whatever the log says, and requests a batch at once. They stay queued until a batch that took them is applied.
@@ -26,7 +27,7 @@ export async function queueKeys({ view, keys }: OperationOf<'keys'>, dependencie
     );
   }
   await control.queuedKeys.add(view, keys, 'backfill');
-  await events.requestExtract(view, 'keys');
+  await requestRecorded(view, 'keys', events);
   return { outcome: 'keys queued', view, keysQueued: keys.length };
 }
 
@@ -48,6 +49,6 @@ export async function recheck({ view, since }: OperationOf<'recheck'>, dependenc
     return keys;
   });
   if (keysQueued === 0) return { outcome: 'nothing to recheck', view, keysQueued };
-  await events.requestExtract(view, 'recheck');
+  await requestRecorded(view, 'recheck', events);
   return { outcome: 'keys queued', view, keysQueued };
 }

@@ -1,11 +1,13 @@
+import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { resume } from './pause-resume.ts';
+import { requestRecorded } from './request-extract.ts';
 
 /** Lets a view run again at once: its failed changes are captured again. Safe to repeat. */
 export async function redriveView({ view }: OperationOf<'redriveView'>, dependencies: Dependencies) {
   await resume({ view }, dependencies);
-  await dependencies.events.requestExtract(view, 'redrive');
+  await requestRecorded(view, 'redrive', dependencies.events);
   return { outcome: 'redriven', view };
 }
 
@@ -15,10 +17,28 @@ export async function redriveEvents(
   { control, events, log }: Dependencies,
 ) {
   const redriven = await control.failures.eventsToRedrive(failures);
-  for (const { functionName, event } of redriven) await events.sendAgain(functionName, event);
+  for (const { functionName, event } of redriven) {
+    await events.sendAgain(functionName, event).catch((thrown: unknown) => {
+      throw asDataHubError(thrown).withAdvice(
+        'Some of the events may have been sent. Call again: an event that comes twice does nothing the second time.',
+      );
+    });
+  }
   await control.failures.resolve(redriven.map(({ id }) => id));
   log.info({ failures: failures.map(String) }, 'events redriven');
   return { outcome: 'redriven', failures: failures.map(String) };
+}
+
+/** Marks all failures of a kind, of a view, or of both as resolved. Safe to repeat. */
+export async function resolveAll({ kind, view }: OperationOf<'resolveAll'>, { control, log }: Dependencies) {
+  if (view !== undefined) await control.viewSources.get(view);
+  const ids = await control.failures.resolveAll({
+    ...(kind !== undefined && { kind }),
+    ...(view !== undefined && { view }),
+  });
+  const failures = ids.map(String);
+  log.info({ ...(view !== undefined && { view }), failures }, 'failures resolved');
+  return { outcome: 'resolved', failures };
 }
 
 /** Marks these failures as resolved. Safe to repeat. */

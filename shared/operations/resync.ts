@@ -1,5 +1,6 @@
 import type { OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { requestRecorded } from './request-extract.ts';
 
 /**
  * Makes the next batch carry the whole view, with the operator's acceptance of its deletes or without, and requests it at once; or withdraws
@@ -15,6 +16,6 @@ export async function resync(
   const outcome = isWanted ? 'resync requested' : 'resync withdrawn';
   const accepted = acceptsDeletes ? { acceptDeletes: true } : {};
   log.info({ view, ...accepted }, outcome);
-  if (isWanted) await events.requestExtract(view, 'resync');
+  if (isWanted) await requestRecorded(view, 'resync', events);
   return { outcome, view, ...accepted };
 }

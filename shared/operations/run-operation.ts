@@ -1,5 +1,6 @@
 import type { Operation, OperationOf } from '../events/messages.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { acceptCost } from './accept-cost.ts';
 import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
 import { forget } from './forget.ts';
@@ -7,12 +8,13 @@ import { dryRunImport, importConfiguration } from './import-configuration.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { queueKeys, recheck } from './queue-keys.ts';
-import { redriveEvents, redriveView, resolve } from './redrive.ts';
+import { redriveEvents, redriveView, resolve, resolveAll } from './redrive.ts';
 import { resync } from './resync.ts';
 import { status } from './status.ts';
 
 /** The function of each operation, with its typed input and result. */
 const OPERATIONS = {
+  acceptCost,
   check: preflight,
   dryRun,
   dryRunImport,
@@ -26,6 +28,7 @@ const OPERATIONS = {
   redriveEvents,
   redriveView,
   resolve,
+  resolveAll,
   resume,
   resync,
   status,

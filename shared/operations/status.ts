@@ -4,9 +4,6 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 /** The state of all views, or of one, and the unresolved failures. Reads only. */
 export async function status({ view }: OperationOf<'status'>, { control }: Dependencies) {
   if (view !== undefined) await control.viewSources.get(view);
-  const [views, failures] = await Promise.all([
-    control.status.views(view),
-    control.status.openFailures(view),
-  ]);
-  return { outcome: 'status', views, failures };
+  const [views, open] = await Promise.all([control.status.views(view), control.status.openFailures(view)]);
+  return { outcome: 'status', views, ...open };
 }

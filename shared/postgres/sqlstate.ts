@@ -47,11 +47,20 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = isNetworkError(error) ? 'transient' : kindOf(code);
-  return new DataHubError(kind, `${database} database: ${messageOf(error)}`, {
+  const message = code?.startsWith('22') ? withoutQuotes(messageOf(error), code) : messageOf(error);
+  return new DataHubError(kind, `${database} database: ${message}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
     ...(isTlsError(error) && { advice: tlsAdvice(database) }),
   });
+}
+
+/** Names of encodings follow these codes, not values. */
+const ENCODING_STATES = new Set(['22021', '22P05']);
+
+/** A data exception quotes the value that PostgreSQL could not read; messages reach logs and whoever reads a view's state. */
+function withoutQuotes(message: string, code: string): string {
+  return ENCODING_STATES.has(code) ? message : message.replace(/"[\s\S]*"/, '"…"');
 }
 
 function kindOf(code: string | undefined): ErrorKind {

@@ -58,9 +58,10 @@ export async function createDependencies(env: Record<string, string | undefined>
     idleInTransactionSeconds: config.leaseSeconds,
   });
   await migrate(controlPool);
+  const control = createControl(controlPool);
   return {
     config,
-    control: createControl(controlPool),
+    control,
     source: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.sourceConnections - config.maxSlices,
@@ -82,6 +83,7 @@ export async function createDependencies(env: Record<string, string | undefined>
       () => createWriterClient(config),
       { projectId: config.projectId, ...config.datasets },
       config.callTimeoutSeconds,
+      control.jobUsage.record,
     ),
     events: createEvents(
       once(() => createPubSub(config)),

@@ -1,13 +1,17 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
-import { asDataHubError, DataHubError } from '../errors.ts';
+import { ADVICE, ADVICE_BY_HAND, asDataHubError, DataHubError, dispositionOf } from '../errors.ts';
 import { type Delivery, decode } from '../events/decode.ts';
 import { logOfRequest } from '../log.ts';
 import { type Trace, traceOf, traceparentOf } from '../trace.ts';
+import { callerOf } from './caller-of.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
 import { printableContext, recordHalt, recordOutcome } from './record-outcome.ts';
 
-/** One request to a function: its name and the event, as the record of a failure keeps them. */
-export type Invocation = { functionName: string; event: unknown };
+/**
+ * One request to a function: its name and the event, as the record of a failure keeps them; whether somebody called by hand, so that nobody
+ * repeats the request, and who, where that is known.
+ */
+export type Invocation = { functionName: string; event: unknown; isByHand?: boolean; caller?: string | null };
 
 /** The result of a step whose failure halted the view and is recorded already. */
 export type HaltedView = { outcome: 'view halted'; view: string; failure: DataHubError };
@@ -21,6 +25,11 @@ export type Step = (payload: unknown, invocation: Invocation, dependencies: Depe
  */
 export function handle(functionName: string, step: Step) {
   return async (request: Request, response: Response): Promise<void> => {
+    if (request.method !== 'POST') {
+      response.set('Allow', 'POST');
+      answerError(response, 405, notPosted(request.method));
+      return;
+    }
     let delivery: Delivery = UNREAD;
     let dependencies: Dependencies | undefined;
     try {
@@ -28,15 +37,18 @@ export function handle(functionName: string, step: Step) {
       const trace = traceOf(delivery.traceparent, request.headers);
       dependencies = withTrace(await processDependencies(), functionName, trace);
       if (delivery.fault !== null) throw delivery.fault;
-      const result = await step(delivery.payload, { functionName, event: delivery.payload }, dependencies);
+      const isByHand = delivery.from === 'manual';
+      const caller = isByHand ? callerOf(request.headers) : null;
+      const invocation = { functionName, event: delivery.payload, isByHand, caller };
+      const result = await step(delivery.payload, invocation, dependencies);
       if (!isHaltedView(result)) {
         response.json(result);
         return;
       }
-      const error = result.failure;
+      const error = asAnswered(result.failure, functionName, delivery);
       answerError(response, await recordHalt({ functionName, delivery, error }, dependencies), error);
     } catch (thrown) {
-      const error = asDataHubError(thrown);
+      const error = asAnswered(asDataHubError(thrown), functionName, delivery);
       answerError(response, await recordOutcome({ functionName, delivery, error }, dependencies), error);
     }
   };
@@ -49,6 +61,24 @@ const UNREAD: Delivery = {
   traceparent: null,
   fault: null,
 };
+
+function notPosted(method: string): DataHubError {
+  return new DataHubError('invalid_event', `a ${method} request does nothing`, {
+    advice: 'Send the payload as the body of a POST request.',
+  });
+}
+
+/** Nobody repeats a call by hand: its failure must not promise that. */
+function asAnswered(error: DataHubError, functionName: string, delivery: Delivery): DataHubError {
+  const isRepeated = delivery.from === 'pubsub' || dispositionOf(error) !== 'retry';
+  if (isRepeated || error.advice !== ADVICE[error.kind] || !error.advice.startsWith('Nothing to do'))
+    return error;
+  if (functionName !== 'extract') return error.withAdvice(ADVICE_BY_HAND.apply);
+  const { payload } = delivery;
+  const fields = typeof payload === 'object' && payload !== null ? Object.keys(payload) : [];
+  const isOperation = fields.some((field) => field !== 'view' && field !== 'trigger');
+  return error.withAdvice(isOperation ? ADVICE_BY_HAND.operation : ADVICE_BY_HAND.extract);
+}
 
 function isHaltedView(result: object): result is HaltedView {
   return 'failure' in result && result.failure instanceof DataHubError;

@@ -25,7 +25,8 @@ export async function recordOutcome(
     return 200;
   }
   if (disposition === 'retry' || dependencies === undefined) {
-    log.warn(line, 'will retry');
+    if (delivery.from === 'manual') log.warn(line, 'call failed');
+    else log.warn(line, 'will retry');
     // A missing right does not come back by itself: an operator must find it without reading logs.
     if (error.kind === 'unauthorized') {
       await dependencies?.control.failures
@@ -83,7 +84,8 @@ function logUnrecorded(failed: FailedRequest, unrecorded: unknown, { log }: Depe
   log.error({ ...lineOf(failed), unrecorded: asDataHubError(unrecorded).message }, 'failure not recorded');
 }
 
-/** The stack of the error that was thrown first, where it is known. */
+/** Where the error was thrown first, where that is known. Without its message, which is in the line already, or may quote a value. */
 function originalStack(error: DataHubError): string | undefined {
-  return error.cause instanceof Error ? error.cause.stack : error.stack;
+  const { stack } = error.cause instanceof Error ? error.cause : error;
+  return stack?.slice(Math.max(0, stack.search(/^ {4}at /m)));
 }

@@ -3,6 +3,7 @@ import pRetry from 'p-retry';
 import { type Deadline, DeadlineExceeded } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import { withoutValues } from '../google/without-values.ts';
 import { appendRequests, type RowNaming } from './append-requests.ts';
 import { WriteConnections, type WriteTarget } from './write-connection.ts';
 
@@ -114,7 +115,7 @@ async function appendOnce(
     if (rowErrors && rowErrors.length > 0) {
       const refusals = rowErrors.slice(0, NAMED_ROWS).map(({ index, message }) => {
         const row = serializedRows[Number(index)];
-        return `${row === undefined ? `row ${index}` : nameRow(row)}: ${message}`;
+        return `${row === undefined ? `row ${index}` : nameRow(row)}: ${withoutValues(message ?? 'no message')}`;
       });
       throw new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, { context });
     }

@@ -3,6 +3,7 @@ import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
+import { withoutValues } from '../google/without-values.ts';
 
 /** A job to run. Its id names its effect, so that submitting it twice runs it once (I5). */
 export type JobSpec = {
@@ -20,6 +21,27 @@ export const TOKEN_LABEL = 'batch-token';
 
 /** Turns a name into a label value, which is lower case and has at most 63 characters. */
 export const labelValue = (name: string): string => name.toLowerCase().slice(0, 63);
+
+/** What BigQuery used for a job that has ended, failed or not. */
+export type EndedJob = {
+  jobId: string;
+  view: string;
+  etlTransactionId: bigint | null;
+  bytesBilled: bigint;
+  slotMs: bigint;
+  endedAt: Date;
+};
+
+/** Called for every job of a view that was seen to end, each time that it is seen. What it throws ends the caller's work, which is repeated. */
+export type RecordUsage = (job: EndedJob) => Promise<void>;
+
+const recorders = new WeakMap<BigQuery, RecordUsage>();
+
+/** Makes all jobs that are run with this client report what they used. Returns the client. */
+export function reportingUsage(bigquery: BigQuery, record: RecordUsage): BigQuery {
+  recorders.set(bigquery, record);
+  return bigquery;
+}
 
 type JobState =
   | { state: 'done'; job: Job }
@@ -52,7 +74,9 @@ export function jobId(...parts: (string | number | bigint)[]): string {
  */
 export async function runJob(bigquery: BigQuery, spec: JobSpec, deadline: Deadline): Promise<JobOutcome> {
   const { job, existed } = await submit(bigquery, spec);
-  return { ...(await waitForEnd(job, spec, deadline)), existed };
+  const outcome = await waitForEnd(job, spec, deadline);
+  if (outcome.state !== 'running') await recorders.get(bigquery)?.(await usageOf(bigquery, job, spec));
+  return { ...outcome, existed };
 }
 
 /**
@@ -89,6 +113,36 @@ export async function runJobToCompletion(
   if (outcome.state === 'done') return outcome.job;
   const { id, context } = specOf(1);
   throw new DataHubError('transient', `job ${id} is still running`, { context });
+}
+
+type Statistics = {
+  endTime?: string;
+  totalSlotMs?: string;
+  numChildJobs?: string;
+  query?: { totalBytesBilled?: string };
+};
+
+/**
+ * What a job used that has ended. A script bills what its child jobs bill, and says so itself
+ * (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2); the children are asked only when it does not.
+ */
+async function usageOf(bigquery: BigQuery, job: Job, { id, context }: JobSpec): Promise<EndedJob> {
+  const own = job.metadata.statistics as Statistics;
+  const isSilentScript = own.query?.totalBytesBilled === undefined && Number(own.numChildJobs ?? 0) > 0;
+  const [children] = isSilentScript
+    ? await bigquery.getJobs({ parentJobId: id }).catch((error: unknown) => {
+        throw fromGoogle(error, `child jobs of job ${id}`, context);
+      })
+    : [[]];
+  const billed = [own, ...children.map((child) => child.metadata.statistics as Statistics)];
+  return {
+    jobId: id,
+    view: context.view ?? '',
+    etlTransactionId: context.etlTransactionId ?? null,
+    bytesBilled: billed.reduce((sum, { query }) => sum + BigInt(query?.totalBytesBilled ?? 0), 0n),
+    slotMs: BigInt(own.totalSlotMs ?? 0),
+    endedAt: new Date(Number(own.endTime)),
+  };
 }
 
 /** Returns the rows of a finished query job, with 64-bit integers as text. */
@@ -169,7 +223,7 @@ async function waitForEnd(
       const { reason, message = 'no message' } = status.errorResult;
       const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
       const others = (status.errors ?? []).filter((other) => other.message !== message);
-      const shown = [message, ...others.map(describe)].slice(0, SHOWN_ERRORS);
+      const shown = [withoutValues(message), ...others.map(describe)].slice(0, SHOWN_ERRORS);
       const error = new DataHubError(kind, `job ${spec.id}: ${shown.join('; ')}`, {
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
@@ -181,8 +235,10 @@ async function waitForEnd(
 }
 
 /** For a load, the location of an error is the file. */
-const describe = ({ message = 'no message', location = '' }: JobError): string =>
-  location.startsWith('gs://') && !message.includes(location) ? `${message} File: ${location}` : message;
+function describe({ message = 'no message', location = '' }: JobError): string {
+  const shown = withoutValues(message);
+  return location.startsWith('gs://') && !shown.includes(location) ? `${shown} File: ${location}` : shown;
+}
 
 const locationOf = (bigquery: BigQuery) =>
   bigquery.location === undefined ? {} : { location: bigquery.location };

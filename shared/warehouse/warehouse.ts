@@ -7,7 +7,16 @@ import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges, type TableField } from './columns-match.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
-import { jobId, labelValue, resultRows, runJob, runJobToCompletion, runJobWithRetries } from './job.ts';
+import {
+  jobId,
+  labelValue,
+  type RecordUsage,
+  reportingUsage,
+  resultRows,
+  runJob,
+  runJobToCompletion,
+  runJobWithRetries,
+} from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
@@ -48,14 +57,17 @@ type FoundTable = { fields: TableField[]; primaryKey: string[] };
 
 /**
  * The operations on BigQuery that batches need. Every error is classified. Every job has a deterministic id, a location, labels and a
- * time-out. Rows that are not acknowledged within `callTimeoutSeconds` are appended again. Clients are opened at their first use.
+ * time-out. Rows that are not acknowledged within `callTimeoutSeconds` are appended again. Clients are opened at their first use. `recordUsage` gets
+ * what each job used.
  */
 export function createWarehouse(
-  openBigQuery: OpenBigQuery,
+  openClient: OpenBigQuery,
   openWriterClient: OpenWriterClient,
   datasets: Datasets,
   callTimeoutSeconds = 60,
+  recordUsage: RecordUsage = async () => undefined,
 ) {
+  const openBigQuery = async () => reportingUsage(await openClient(), recordUsage);
   const namesOf = (target: string): ObjectNames => objectNames(datasets, { target });
   // Job ids are unique in the project. The dataset in them separates two installations that share a project.
   const nameOf = (step: string, ...parts: (string | number | bigint)[]): string =>

@@ -340,6 +340,8 @@ export class Installation {
       'lease',
       'etl_error',
       'schema_change',
+      'view_retry',
+      'job_usage',
     ];
     await this.control.query(
       [

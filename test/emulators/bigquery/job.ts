@@ -55,6 +55,7 @@ export interface DmlStats {
 export interface QueryStatistics {
   statementType?: string;
   totalBytesProcessed?: string;
+  totalBytesBilled?: string;
   dmlStats?: DmlStats;
   numDmlAffectedRows?: string;
   ddlOperationPerformed?: string;

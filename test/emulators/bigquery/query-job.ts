@@ -1,6 +1,7 @@
 import type { Faults } from '../faults.ts';
+import { billedBytes } from './billed-bytes.ts';
 import { unsupported } from './error.ts';
-import type { Job, QueryConfiguration } from './job.ts';
+import type { Job, QueryConfiguration, QueryStatistics } from './job.ts';
 import { underFault } from './job-faults.ts';
 import type { Jobs } from './jobs.ts';
 import { type NameDefaults, storageTable } from './names.ts';
@@ -33,13 +34,14 @@ export async function runQueryJob(
           isDryRun: job.record.configuration.dryRun === true,
         });
         const statements = parseScript(configuration.query);
+        const script = new ScriptJob(job, statements, context, services.jobs);
         try {
-          await new ScriptJob(job, statements, context, services.jobs).run();
+          await script.run();
         } finally {
           job.record.query = {
             ...job.record.query,
             referencedTables: [...context.referenced.values()],
-            totalBytesProcessed: String(await estimateBytes(context)),
+            ...(await bytesOf(context, job.record.query, script.billedByChildren)),
           };
         }
       } finally {
@@ -53,6 +55,22 @@ function defaultsOf(job: Job, { defaultDataset }: QueryConfiguration): NameDefau
   const { projectId } = job.record.reference;
   if (!defaultDataset) return { projectId };
   return { projectId: defaultDataset.projectId ?? projectId, datasetId: defaultDataset.datasetId };
+}
+
+/**
+ * What BigQuery reports as processed and billed. A script reports what its child jobs bill, and its own expressions:
+ * https://cloud.google.com/bigquery/docs/information-schema-jobs-timeline-by-organization#examples says that both count the same bytes.
+ */
+async function bytesOf(
+  context: StatementContext,
+  query: QueryStatistics | undefined,
+  byChildren: bigint,
+): Promise<Pick<QueryStatistics, 'totalBytesProcessed' | 'totalBytesBilled'>> {
+  const processed = await estimateBytes(context);
+  const isFree = query?.ddlOperationPerformed !== undefined;
+  const alone = isFree ? 0n : billedBytes(processed, context.referenced.size);
+  const billed = alone > byChildren ? alone : byChildren;
+  return { totalBytesProcessed: String(processed), totalBytesBilled: String(billed) };
 }
 
 /** The rows of all tables of the query times a typical width. BigQuery's own number depends on its storage: [not documented]. */

@@ -1,3 +1,4 @@
+import { billedBytes } from './billed-bytes.ts';
 import { createdNow } from './catalog.ts';
 import { BigQueryError, invalidQuery, unsupported } from './error.ts';
 import { parseType } from './field.ts';
@@ -52,6 +53,11 @@ export class ScriptJob {
     }
   }
 
+  /** What the statements of the script bill together. */
+  get billedByChildren(): bigint {
+    return this.#children.reduce((sum, { record }) => sum + BigInt(record.query?.totalBytesBilled ?? 0), 0n);
+  }
+
   async #asChild(text: string, work: () => Promise<Outcome>): Promise<Outcome> {
     const { jobId, projectId, location } = this.#job.record.reference;
     const reference = { projectId, location, jobId: generatedJobId('script_job') };
@@ -59,9 +65,17 @@ export class ScriptJob {
     child.record.evaluationKind = 'STATEMENT';
     this.#children.push(child);
     child.start();
+    const { referenced } = this.#context;
+    const before = new Map(referenced);
+    referenced.clear();
     try {
       const outcome = await work();
       this.#finish(child, outcome);
+      const isFree = outcome.statistics.ddlOperationPerformed !== undefined;
+      child.record.query = {
+        ...outcome.statistics,
+        totalBytesBilled: String(isFree ? 0n : billedBytes(0n, referenced.size)),
+      };
       // Also if the last statement has no result.
       if (outcome.result) this.#job.record.result = outcome.result;
       else delete this.#job.record.result;
@@ -72,6 +86,8 @@ export class ScriptJob {
         error instanceof BigQueryError ? error : new BigQueryError('internalError', String(error));
       child.end(child.endingWith(failure));
       throw error;
+    } finally {
+      for (const [name, reference] of before) referenced.set(name, reference);
     }
   }
 

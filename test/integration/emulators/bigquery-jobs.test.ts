@@ -28,6 +28,23 @@ describe('BigQuery emulator: jobs', () => {
     assert.equal(statistics.query.statementType, 'SELECT');
   });
 
+  it('report bytes billed and slot milliseconds as texts; a script reports what its child jobs report', async () => {
+    const { statistics: select } = (await project.finished('select count(*) from d.t')).metadata;
+    assert.deepEqual(
+      [select.query.totalBytesBilled, typeof select.totalSlotMs, select.query.totalSlotMs],
+      [String(10 * 1_048_576), 'string', select.totalSlotMs],
+    );
+    assert.match(select.totalSlotMs, /^[1-9]\d*$/);
+    const { statistics: ddl } = (await project.finished('create table d.free (a int64)')).metadata;
+    assert.equal(ddl.query.totalBytesBilled, '0');
+
+    const script = await project.finished('select count(*) from d.t; select count(*) from d.t, d.numbers');
+    const [children] = await project.bigquery.getJobs({ parentJobId: script.id ?? '' });
+    const billed = children.map(({ metadata }) => Number(metadata.statistics.query.totalBytesBilled));
+    assert.deepEqual(billed.toSorted(), [10 * 1_048_576, 20 * 1_048_576]);
+    assert.equal(script.metadata.statistics.query.totalBytesBilled, String(30 * 1_048_576));
+  });
+
   it('answer 409 duplicate for an id in use, even of a job that failed', async () => {
     await project.finished('select 1 / 0', { jobId: 'used' });
     const again = await rejection(

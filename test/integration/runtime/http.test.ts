@@ -295,6 +295,14 @@ describe('the functions over HTTP', () => {
     assert.equal((forecast.body.views as unknown[]).length, 2);
   });
 
+  it('do nothing for a request that is no POST', async () => {
+    const response = await fetch(addressOf('extract'));
+
+    assert.deepEqual([response.status, response.headers.get('allow')], [405, 'POST']);
+    assert.equal(((await response.json()) as Answer['body']).error?.kind, 'invalid_event');
+    assert.deepEqual(await on.mailboxes.extract.take(), []);
+  });
+
   it('fetch given keys', async () => {
     await on.source.database.query(`update app_project set name = 'unlogged' where id = 1`);
 

@@ -90,6 +90,33 @@ describe('metrics and alerts on log lines', () => {
       alerts: [],
     },
     {
+      description: 'log rows whose object id is no key, with and without other changes',
+      cause: async () => {
+        const logBadKey = () =>
+          on.source.database.query(
+            `insert into models_logging_change (content_type_id, object_id, action, changed_data, date_created)
+             select content_type_id, 'abc', 'changed', '{"name": {}}', now() from models_logging_change order by id limit 1`,
+          );
+        await logBadKey();
+        await functions.call('extract', { view: VIEW });
+        await logBadKey();
+        await on.source.change('app_project', 1, { name: 'beside a bad key' });
+        await replicate();
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
+      alerts: ['bad_keys'],
+    },
+    {
+      description: 'a view above its budget',
+      cause: async () => {
+        await on.control.query(`update etl.view_source set daily_budget_bytes = 1 where name = '${VIEW}'`);
+        await functions.push('extract', { view: VIEW });
+        await on.control.query('update etl.view_source set daily_budget_bytes = null');
+      },
+      metrics: [],
+      alerts: ['over_budget'],
+    },
+    {
       description: 'a source that must not be captured',
       cause: async () => {
         await on.source.database.query('alter sequence models_logging_change_id_seq cache 20');
@@ -175,10 +202,20 @@ describe('metrics and alerts on log lines', () => {
       description: 'a function with an incomplete environment',
       cause: async () => {
         const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
-        await incomplete.call('stream', { view: VIEW, etlTransactionId: '1' });
+        await incomplete.push('stream', { view: VIEW, etlTransactionId: '1' });
         await incomplete.stop();
       },
       metrics: ['retries'],
+      alerts: ['refused'],
+    },
+    {
+      description: 'a call by hand of a function with an incomplete environment',
+      cause: async () => {
+        const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
+        await incomplete.call('stream', { view: VIEW, etlTransactionId: '1' });
+        await incomplete.stop();
+      },
+      metrics: [],
       alerts: ['refused'],
     },
     {

@@ -39,6 +39,30 @@ describe('an error of PostgreSQL', () => {
     assert.equal(error.context.code, '42P01');
   });
 
+  for (const [code, message, shown] of [
+    [
+      '22P02',
+      'invalid input syntax for type integer: "it is "secret""',
+      'invalid input syntax for type integer: "…"',
+    ],
+    [
+      '22003',
+      'value "99999999999" is out of range for type integer',
+      'value "…" is out of range for type integer',
+    ],
+    ['22012', 'division by zero', 'division by zero'],
+    [
+      '22021',
+      'invalid byte sequence for encoding "UTF8": 0x00',
+      'invalid byte sequence for encoding "UTF8": 0x00',
+    ],
+    ['42P01', 'relation "x" does not exist', 'relation "x" does not exist'],
+  ] as const) {
+    it(`shows no value of a row: ${message}`, () => {
+      assert.equal(fromPostgres(coded(code, message), 'source').message, `source database: ${shown}`);
+    });
+  }
+
   it('names every address of a failed connection', () => {
     const refused = Object.assign(
       new AggregateError([

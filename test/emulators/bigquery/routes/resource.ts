@@ -66,17 +66,22 @@ export function jobResource({ record }: Job) {
 
 function statistics(record: JobRecord) {
   const { creationTime, startTime, endTime, query, load, parentJobId, numChildJobs, evaluationKind } = record;
+  // One slot for as long as the job ran: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics
+  const slotMs =
+    startTime === undefined || endTime === undefined ? undefined : String(Math.max(1, endTime - startTime));
   const totalBytesProcessed = query?.totalBytesProcessed ?? '0';
   return {
     creationTime: String(creationTime),
     ...(startTime !== undefined && { startTime: String(startTime) }),
     ...(endTime !== undefined && { endTime: String(endTime) }),
+    ...(slotMs !== undefined && { totalSlotMs: slotMs }),
     ...(query && {
       totalBytesProcessed,
       query: {
         ...query,
         totalBytesProcessed,
-        totalBytesBilled: totalBytesProcessed,
+        totalBytesBilled: query.totalBytesBilled ?? '0',
+        ...(slotMs !== undefined && { totalSlotMs: slotMs }),
         cacheHit: false,
         ...(record.result && { schema: { fields: record.result.fields } }),
       },

@@ -1,0 +1,30 @@
+import type pg from 'pg';
+import { type Queryable, readOnly } from '../postgres/transaction.ts';
+
+/** A count is repeated after this many times its own duration. */
+const REST = 100;
+
+/** Counts of the rows of views, which take time in the source. */
+export function createRowCounts(pool: pg.Pool) {
+  return {
+    /** Whether the rows of the view may be counted again. */
+    async isDue(view: string): Promise<boolean> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select source_counted_at is null or source_counted_at + source_count_ms * $2 * interval '1 millisecond' <= now() as is_due
+         from etl.view_source where name = $1`,
+        [view, REST],
+      );
+      return rows[0]?.is_due === true;
+    },
+  };
+}
+
+/** Within a control transaction: records how long a count has taken. */
+export async function noteCount(client: Queryable, view: string, durationMs: number): Promise<void> {
+  await client.query(
+    'update etl.view_source set source_counted_at = now(), source_count_ms = $2 where name = $1',
+    [view, Math.ceil(durationMs)],
+  );
+}

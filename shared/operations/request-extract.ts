@@ -1,0 +1,15 @@
+import { asDataHubError } from '../errors.ts';
+import type { Events } from '../events/events.ts';
+
+/**
+ * Requests a batch for something that is recorded already. When that fails, the error says so: a caller must not read that nothing was
+ * changed.
+ */
+export async function requestRecorded(view: string, trigger: string, events: Events): Promise<void> {
+  await events.requestExtract(view, trigger).catch((thrown: unknown) => {
+    const error = asDataHubError(thrown);
+    throw error.withAdvice(
+      `What you asked for is recorded, and the next tick does it. Only the message that begins it at once was not sent: ${error.advice}`,
+    );
+  });
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { callerOf } from '../../../shared/runtime/caller-of.ts';
+
+const token = (claims: string) =>
+  `Bearer eyJhbGciOiJSUzI1NiJ9.${Buffer.from(claims).toString('base64url')}.SIGNATURE_REMOVED_BY_GOOGLE`;
+const EVA = token('{"email":"eva@example.com"}');
+
+describe('the caller of a function', () => {
+  it('is the email in the token of the call', () => {
+    assert.equal(callerOf({ authorization: EVA }), 'eva@example.com');
+  });
+
+  it('is the one in the token that Cloud Run checks first', () => {
+    const headers = {
+      'x-serverless-authorization': EVA,
+      authorization: token('{"email":"forged@example.com"}'),
+    };
+    assert.equal(callerOf(headers), 'eva@example.com');
+  });
+
+  for (const authorization of [
+    undefined,
+    '',
+    'Basic ZXZhOnNlY3JldA==',
+    'Bearer abc',
+    token('not JSON'),
+    token('null'),
+    token('{"email":7}'),
+    token('{"email":"two\\nlines"}'),
+    token('{"sub":"1"}'),
+  ]) {
+    it(`is unknown: ${authorization}`, () => {
+      assert.equal(callerOf(authorization === undefined ? {} : { authorization }), null);
+    });
+  }
+});
