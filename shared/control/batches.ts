@@ -50,11 +50,11 @@ export function createBatches(pool: pg.Pool) {
              )
              insert into etl.etl_transaction
                (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
-                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, target_rows)
+                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, rows_before)
              select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12, $13,
                case when $14::bigint is not null then least($14, (
-                 select min(target_rows) from etl.etl_transaction
-                 where view_name = $1 and is_complete and target_rows > 0 and id > coalesce(
+                 select min(rows_before) from etl.etl_transaction
+                 where view_name = $1 and is_complete and rows_before > 0 and id > coalesce(
                    (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied'), 0))) end
              from batch
              returning *`,
@@ -172,7 +172,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
     isComplete: row.is_complete as boolean,
     definition: definitionFromJson(row.definition),
     acceptsDeletes: row.accepts_deletes as boolean,
-    targetRows: row.target_rows as bigint | null,
+    targetRows: row.rows_before as bigint | null,
     startedAt: row.started_at as Date,
   };
 }

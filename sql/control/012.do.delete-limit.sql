@@ -9,8 +9,8 @@ comment on column etl.view_source.deletes_accepted_for is 'the resync request, b
 alter table etl.etl_transaction add column accepts_deletes boolean not null default false;
 comment on column etl.etl_transaction.accepts_deletes is 'an operator accepts that the batch deletes any number of rows';
 
-alter table etl.etl_transaction add column target_rows bigint;
-comment on column etl.etl_transaction.target_rows is 'rows of the target, without deleted ones, before a complete batch and before earlier ones that were not applied; null for other batches and where they were not counted';
+alter table etl.etl_transaction add column rows_before bigint;
+comment on column etl.etl_transaction.rows_before is 'rows of the target, without deleted ones, before a complete batch and before earlier ones that were not applied; null for other batches and where they were not counted';
 
 alter table etl.etl_transaction add column streamed_at timestamptz;
 comment on column etl.etl_transaction.streamed_at is 'when all rows of a complete batch were acknowledged; null again when they must be sent once more';
