@@ -8,21 +8,23 @@ import {
 import { withoutValues } from './without-values.ts';
 
 // BigQuery's error reasons, https://cloud.google.com/bigquery/docs/error-messages
-const BY_REASON: Record<string, ErrorKind> = {
-  accessDenied: 'unauthorized',
-  backendError: 'transient',
-  duplicate: 'transient', // for a statement: a concurrent one created the same object
-  internalError: 'transient',
-  jobBackendError: 'transient',
-  jobInternalError: 'transient',
-  jobRateLimitExceeded: 'transient',
-  quotaExceeded: 'transient',
-  rateLimitExceeded: 'transient',
-  resourcesExceeded: 'warehouse',
-  stopped: 'transient',
-  tableUnavailable: 'transient',
-  timeout: 'transient',
-};
+const BY_REASON: ReadonlyMap<string, ErrorKind> = new Map(
+  Object.entries<ErrorKind>({
+    accessDenied: 'unauthorized',
+    backendError: 'transient',
+    duplicate: 'transient', // for a statement: a concurrent one created the same object
+    internalError: 'transient',
+    jobBackendError: 'transient',
+    jobInternalError: 'transient',
+    jobRateLimitExceeded: 'transient',
+    quotaExceeded: 'transient',
+    rateLimitExceeded: 'transient',
+    resourcesExceeded: 'warehouse',
+    stopped: 'transient',
+    tableUnavailable: 'transient',
+    timeout: 'transient',
+  }),
+);
 
 // The status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html) and of HTTP, whose ranges do not overlap.
 const BY_CODE: Record<number, ErrorKind> = {
@@ -54,7 +56,7 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
     return new DataHubError('bug', `${what}: ${String(error)}`, { cause: error, context });
   const code = codeOf(error);
   const reason = reasonOf(error);
-  const byReason = reason === undefined ? undefined : BY_REASON[reason];
+  const byReason = reason === undefined ? undefined : BY_REASON.get(reason);
   const kind = byReason ?? (isNetworkError(error) ? 'transient' : kindOfCode(code));
   const message = error instanceof Error ? error.message : String(error);
   return new DataHubError(kind, `${what}: ${withoutValues(message)}`, {
@@ -68,7 +70,7 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
 
 /** Returns the error kind of a job that failed with this reason. */
 export function kindOfJobError(reason: string | undefined): ErrorKind {
-  return (reason === undefined ? undefined : BY_REASON[reason]) ?? 'warehouse';
+  return (reason === undefined ? undefined : BY_REASON.get(reason)) ?? 'warehouse';
 }
 
 /** Returns the HTTP, gRPC or network code of a Google client's error. */

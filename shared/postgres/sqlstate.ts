@@ -4,34 +4,38 @@ import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from
 /** PostgreSQL canceled a statement, for example at its time-out. */
 export const QUERY_CANCELED = '57014';
 
-const BY_STATE: Record<string, ErrorKind> = {
-  '25006': 'configuration', // read-only transaction: a standby, or a read-only role
-  '25P03': 'transient', // idle in transaction
-  '25P04': 'transient', // transaction timeout
-  '28000': 'unauthorized',
-  '28P01': 'unauthorized',
-  '3D000': 'configuration', // no such database
-  '40001': 'transient',
-  '40P01': 'transient',
-  '42501': 'unauthorized',
-  '42703': 'configuration',
-  '42883': 'configuration',
-  '42P01': 'configuration',
-  '55P03': 'transient', // lock not available
-  [QUERY_CANCELED]: 'transient',
-  '57P01': 'transient',
-  '57P02': 'transient',
-  '57P03': 'transient',
-  '57P05': 'transient',
-  '72000': 'transient', // snapshot too old
-};
-const BY_CLASS: Record<string, ErrorKind> = {
-  '08': 'transient',
-  '22': 'bad_data',
-  '53': 'transient', // out of connections, memory or disk
-  '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
-  '58': 'transient',
-};
+const BY_STATE: ReadonlyMap<string, ErrorKind> = new Map(
+  Object.entries<ErrorKind>({
+    '25006': 'configuration', // read-only transaction: a standby, or a read-only role
+    '25P03': 'transient', // idle in transaction
+    '25P04': 'transient', // transaction timeout
+    '28000': 'unauthorized',
+    '28P01': 'unauthorized',
+    '3D000': 'configuration', // no such database
+    '40001': 'transient',
+    '40P01': 'transient',
+    '42501': 'unauthorized',
+    '42703': 'configuration',
+    '42883': 'configuration',
+    '42P01': 'configuration',
+    '55P03': 'transient', // lock not available
+    [QUERY_CANCELED]: 'transient',
+    '57P01': 'transient',
+    '57P02': 'transient',
+    '57P03': 'transient',
+    '57P05': 'transient',
+    '72000': 'transient', // snapshot too old
+  }),
+);
+const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
+  Object.entries<ErrorKind>({
+    '08': 'transient',
+    '22': 'bad_data',
+    '53': 'transient', // out of connections, memory or disk
+    '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
+    '58': 'transient',
+  }),
+);
 
 /** Whether the server refused a login: a wrong password, or a role that may not log in. */
 export function isRefusedLogin(error: unknown): boolean {
@@ -68,7 +72,7 @@ function kindOf(code: string | undefined): ErrorKind {
   if (code === undefined) return 'transient';
   // A code of Node's TLS: every SQLSTATE has five characters.
   if (code.length !== 5) return 'unauthorized';
-  return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
+  return BY_STATE.get(code) ?? BY_CLASS.get(code.slice(0, 2)) ?? 'bug';
 }
 
 /** Whether an error is about a certificate or a TLS handshake, by its Node code. */

@@ -33,6 +33,7 @@ describe('an error of a Google client', () => {
     ['ALREADY_EXISTS, which the caller must handle', apiError(6), 'bug'],
     ['an error before the service answered', new Error('x'), 'transient'],
     ['a truncated body', new SyntaxError('x'), 'transient'],
+    ['a reason named like a property of every object', apiError(400, 'constructor'), 'warehouse'],
     ['a bug of this project', new TypeError('x is not a function'), 'bug'],
   ] as const) {
     it(`is ${kind} for ${what}`, () => {

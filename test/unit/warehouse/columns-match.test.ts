@@ -21,6 +21,15 @@ describe('columnDifferences', () => {
     assert.deepEqual(columnDifferences(EXPECTED, found), []);
   });
 
+  it('takes a type named like a property of every object for an unknown type', () => {
+    const [column] = EXPECTED.slice(1, 2);
+    assert.ok(column);
+    for (const type of ['constructor', 'toString', '__proto__']) {
+      const [difference, ...others] = columnDifferences([column], [{ name: 'share', type }]);
+      assert.deepEqual([others, difference?.includes(type)], [[], true], difference);
+    }
+  });
+
   it('names every column that is missing, different or unexpected', () => {
     const found = [
       { name: 'project_id', type: 'INTEGER' },
