@@ -26,6 +26,9 @@ const BY_REASON: ReadonlyMap<string, ErrorKind> = new Map(
   }),
 );
 
+const NOT_FOUND_ADVICE =
+  'Create what the message names: terraform apply creates datasets, bucket and topics; a resync creates the tables of a view. Then redrive the view.';
+
 // The status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html) and of HTTP, whose ranges do not overlap.
 const BY_CODE: Record<number, ErrorKind> = {
   1: 'transient', // CANCELLED
@@ -48,6 +51,39 @@ const BY_CODE: Record<number, ErrorKind> = {
   429: 'transient',
 };
 
+/** What helps against causes that share an error kind with others, by reason or code. */
+const ADVICE_BY_CAUSE: ReadonlyMap<string, string> = new Map([
+  [
+    'accessDenied',
+    'Give the service account of the function the role that the message names (terraform apply does). The functions retry by themselves.',
+  ],
+  [
+    '403',
+    'Give the service account of the function the role that the message names (terraform apply does). The functions retry by themselves.',
+  ],
+  [
+    '401',
+    'Check the credentials that the function runs with: its service account must exist and be enabled. The functions retry by themselves.',
+  ],
+  ['notFound', NOT_FOUND_ADVICE],
+  ['404', NOT_FOUND_ADVICE],
+  ['5', NOT_FOUND_ADVICE],
+  [
+    'resourcesExceeded',
+    'Make the batches of the view smaller (MAX_BATCH_LOG_ROWS) or its partitions larger, then redrive the view.',
+  ],
+  [
+    'quotaExceeded',
+    'Nothing to do unless it goes on: then raise the quota that the message names, or tick less often.',
+  ],
+]);
+
+/** Returns the advice for a cause that has its own. */
+export function adviceForCause(code: string | number | undefined): { advice?: string } {
+  const advice = ADVICE_BY_CAUSE.get(String(code));
+  return advice === undefined ? {} : { advice };
+}
+
 /** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". */
 export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
   if (error instanceof DataHubError) return error;
@@ -61,6 +97,7 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
   const message = error instanceof Error ? error.message : String(error);
   return new DataHubError(kind, `${what}: ${withoutValues(message)}`, {
     cause: error,
+    ...adviceForCause(reason ?? code),
     context: {
       ...context,
       ...(reason === undefined && code === undefined ? {} : { code: String(reason ?? code) }),

@@ -37,6 +37,31 @@ const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
   }),
 );
 
+/** What helps against causes that share an error kind with others. Every sentence about the source ends where the view can go on. */
+const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
+  ['25006', 'Name the primary server in the database URL: this one only reads. Then resume the view.'],
+  [
+    '3D000',
+    'Correct the name of the database in the database URL. The functions retry by themselves; resume a view that was halted.',
+  ],
+  [
+    '42501',
+    'Grant the role what the message names; sql/source/reader-role.sql has the grants of the source. The functions retry by themselves.',
+  ],
+  [
+    '42703',
+    'A column of the message is gone or has another name: give the view its column back, or correct the view source by an import. Then redrive the view.',
+  ],
+  [
+    '42883',
+    'The view calls a function that is gone or has other arguments: create it again or replace the view. Then redrive the view.',
+  ],
+  [
+    '42P01',
+    'The view or the table of the message is gone, or in a schema that is not in the search_path of the role: create it again or correct the view source. Then redrive the view.',
+  ],
+]);
+
 /** Whether the server refused a login: a wrong password, or a role that may not log in. */
 export function isRefusedLogin(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
@@ -52,9 +77,11 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = isNetworkError(error) ? 'transient' : kindOf(code);
   const message = code?.startsWith('22') ? withoutQuotes(messageOf(error), code) : messageOf(error);
+  const advice = ADVICE_BY_STATE.get(code ?? '');
   return new DataHubError(kind, `${database} database: ${message}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
+    ...(advice !== undefined && { advice }),
     ...(isTlsError(error) && { advice: tlsAdvice(database) }),
   });
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
-import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
+import { adviceForCause, codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
 import { withoutValues } from '../google/without-values.ts';
 
 /** A job to run. Its id names its effect, so that submitting it twice runs it once (I5). */
@@ -225,6 +225,7 @@ async function waitForEnd(
       const others = (status.errors ?? []).filter((other) => other.message !== message);
       const shown = [withoutValues(message), ...others.map(describe)].slice(0, SHOWN_ERRORS);
       const error = new DataHubError(kind, `job ${spec.id}: ${shown.join('; ')}`, {
+        ...adviceForCause(reason),
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
       return { state: 'failed', error, message };

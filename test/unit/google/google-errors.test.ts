@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DataHubError } from '../../../shared/errors.ts';
+import { ADVICE, DataHubError } from '../../../shared/errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../../../shared/google/google-errors.ts';
 
 /** An error as the REST clients throw it. */
@@ -61,6 +61,20 @@ describe('an error of a Google client', () => {
     assert.equal(codeOf({ code: 'ECONNRESET' }), 'ECONNRESET');
     for (const nothing of [undefined, null, {}, 'text', { code: {} }])
       assert.equal(codeOf(nothing), undefined);
+  });
+});
+
+describe('the advice for an error of Google', () => {
+  it('is about its own cause, not only about its kind', () => {
+    const advice = [
+      apiError(401),
+      apiError(403, 'accessDenied'),
+      apiError(404, 'notFound'),
+      apiError(400, 'resourcesExceeded'),
+    ].map((error) => fromGoogle(error, 'x').advice);
+
+    assert.equal(new Set(advice).size, advice.length);
+    for (const each of advice) assert.ok(!Object.values(ADVICE).includes(each), each);
   });
 });
 
