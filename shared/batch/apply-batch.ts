@@ -129,7 +129,10 @@ function assertReadyFor({ loadType }: Applier, batch: EtlTransaction, source: Vi
     throw new DataHubError(
       'invalid_event',
       `${APPLIER[loadType]} does not apply view ${source.name}: its load type is ${source.loadType}`,
-      { context },
+      {
+        context,
+        advice: `Send the same to the function ${APPLIER[source.loadType]}. A tick announces the batch to it as well.`,
+      },
     );
   }
   if (batch.state === 'extracting' || isBeingLoaded(batch, source.loadType)) {

@@ -99,6 +99,7 @@ export function createBatches(pool: pg.Pool) {
       if (rows[0] === undefined) {
         throw new DataHubError('invalid_event', `view ${view} has no ETL transaction ${id}`, {
           context: { view },
+          advice: 'Call {"status":true}: inFlight shows the batch of each view that can be applied.',
         });
       }
       return batchFromRow(rows[0]);

@@ -8,21 +8,26 @@ import {
 import { withoutValues } from './without-values.ts';
 
 // BigQuery's error reasons, https://cloud.google.com/bigquery/docs/error-messages
-const BY_REASON: Record<string, ErrorKind> = {
-  accessDenied: 'unauthorized',
-  backendError: 'transient',
-  duplicate: 'transient', // for a statement: a concurrent one created the same object
-  internalError: 'transient',
-  jobBackendError: 'transient',
-  jobInternalError: 'transient',
-  jobRateLimitExceeded: 'transient',
-  quotaExceeded: 'transient',
-  rateLimitExceeded: 'transient',
-  resourcesExceeded: 'warehouse',
-  stopped: 'transient',
-  tableUnavailable: 'transient',
-  timeout: 'transient',
-};
+const BY_REASON: ReadonlyMap<string, ErrorKind> = new Map(
+  Object.entries<ErrorKind>({
+    accessDenied: 'unauthorized',
+    backendError: 'transient',
+    duplicate: 'transient', // for a statement: a concurrent one created the same object
+    internalError: 'transient',
+    jobBackendError: 'transient',
+    jobInternalError: 'transient',
+    jobRateLimitExceeded: 'transient',
+    quotaExceeded: 'transient',
+    rateLimitExceeded: 'transient',
+    resourcesExceeded: 'warehouse',
+    stopped: 'transient',
+    tableUnavailable: 'transient',
+    timeout: 'transient',
+  }),
+);
+
+const NOT_FOUND_ADVICE =
+  'Create what the message names: terraform apply creates datasets, bucket and topics; a resync creates the tables of a view. Then redrive the view.';
 
 // The status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html) and of HTTP, whose ranges do not overlap.
 const BY_CODE: Record<number, ErrorKind> = {
@@ -46,6 +51,39 @@ const BY_CODE: Record<number, ErrorKind> = {
   429: 'transient',
 };
 
+/** What helps against causes that share an error kind with others, by reason or code. */
+const ADVICE_BY_CAUSE: ReadonlyMap<string, string> = new Map([
+  [
+    'accessDenied',
+    'Give the service account of the function the role that the message names (terraform apply does). The functions retry by themselves.',
+  ],
+  [
+    '403',
+    'Give the service account of the function the role that the message names (terraform apply does). The functions retry by themselves.',
+  ],
+  [
+    '401',
+    'Check the credentials that the function runs with: its service account must exist and be enabled. The functions retry by themselves.',
+  ],
+  ['notFound', NOT_FOUND_ADVICE],
+  ['404', NOT_FOUND_ADVICE],
+  ['5', NOT_FOUND_ADVICE],
+  [
+    'resourcesExceeded',
+    'Make the batches of the view smaller (MAX_BATCH_LOG_ROWS) or its partitions larger, then redrive the view.',
+  ],
+  [
+    'quotaExceeded',
+    'Nothing to do unless it goes on: then raise the quota that the message names, or tick less often.',
+  ],
+]);
+
+/** Returns the advice for a cause that has its own. */
+export function adviceForCause(code: string | number | undefined): { advice?: string } {
+  const advice = ADVICE_BY_CAUSE.get(String(code));
+  return advice === undefined ? {} : { advice };
+}
+
 /** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". */
 export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
   if (error instanceof DataHubError) return error;
@@ -54,11 +92,12 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
     return new DataHubError('bug', `${what}: ${String(error)}`, { cause: error, context });
   const code = codeOf(error);
   const reason = reasonOf(error);
-  const byReason = reason === undefined ? undefined : BY_REASON[reason];
+  const byReason = reason === undefined ? undefined : BY_REASON.get(reason);
   const kind = byReason ?? (isNetworkError(error) ? 'transient' : kindOfCode(code));
   const message = error instanceof Error ? error.message : String(error);
   return new DataHubError(kind, `${what}: ${withoutValues(message)}`, {
     cause: error,
+    ...adviceForCause(reason ?? code),
     context: {
       ...context,
       ...(reason === undefined && code === undefined ? {} : { code: String(reason ?? code) }),
@@ -68,7 +107,7 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
 
 /** Returns the error kind of a job that failed with this reason. */
 export function kindOfJobError(reason: string | undefined): ErrorKind {
-  return (reason === undefined ? undefined : BY_REASON[reason]) ?? 'warehouse';
+  return (reason === undefined ? undefined : BY_REASON.get(reason)) ?? 'warehouse';
 }
 
 /** Returns the HTTP, gRPC or network code of a Google client's error. */

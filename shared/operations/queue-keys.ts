@@ -23,7 +23,7 @@ export async function queueKeys({ view, keys }: OperationOf<'keys'>, dependencie
     throw new DataHubError(
       'invalid_event',
       `view ${view}: these keys are not values of the key's type: ${bad.join(', ')}`,
-      { context: { view } },
+      { context: { view }, advice: 'Leave these keys out, or correct them, and call again.' },
     );
   }
   await control.queuedKeys.add(view, keys, 'backfill');

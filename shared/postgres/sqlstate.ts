@@ -4,34 +4,63 @@ import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from
 /** PostgreSQL canceled a statement, for example at its time-out. */
 export const QUERY_CANCELED = '57014';
 
-const BY_STATE: Record<string, ErrorKind> = {
-  '25006': 'configuration', // read-only transaction: a standby, or a read-only role
-  '25P03': 'transient', // idle in transaction
-  '25P04': 'transient', // transaction timeout
-  '28000': 'unauthorized',
-  '28P01': 'unauthorized',
-  '3D000': 'configuration', // no such database
-  '40001': 'transient',
-  '40P01': 'transient',
-  '42501': 'unauthorized',
-  '42703': 'configuration',
-  '42883': 'configuration',
-  '42P01': 'configuration',
-  '55P03': 'transient', // lock not available
-  [QUERY_CANCELED]: 'transient',
-  '57P01': 'transient',
-  '57P02': 'transient',
-  '57P03': 'transient',
-  '57P05': 'transient',
-  '72000': 'transient', // snapshot too old
-};
-const BY_CLASS: Record<string, ErrorKind> = {
-  '08': 'transient',
-  '22': 'bad_data',
-  '53': 'transient', // out of connections, memory or disk
-  '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
-  '58': 'transient',
-};
+const BY_STATE: ReadonlyMap<string, ErrorKind> = new Map(
+  Object.entries<ErrorKind>({
+    '25006': 'configuration', // read-only transaction: a standby, or a read-only role
+    '25P03': 'transient', // idle in transaction
+    '25P04': 'transient', // transaction timeout
+    '28000': 'unauthorized',
+    '28P01': 'unauthorized',
+    '3D000': 'configuration', // no such database
+    '40001': 'transient',
+    '40P01': 'transient',
+    '42501': 'unauthorized',
+    '42703': 'configuration',
+    '42883': 'configuration',
+    '42P01': 'configuration',
+    '55P03': 'transient', // lock not available
+    [QUERY_CANCELED]: 'transient',
+    '57P01': 'transient',
+    '57P02': 'transient',
+    '57P03': 'transient',
+    '57P05': 'transient',
+    '72000': 'transient', // snapshot too old
+  }),
+);
+const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
+  Object.entries<ErrorKind>({
+    '08': 'transient',
+    '22': 'bad_data',
+    '53': 'transient', // out of connections, memory or disk
+    '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
+    '58': 'transient',
+  }),
+);
+
+/** What helps against causes that share an error kind with others. Every sentence about the source ends where the view can go on. */
+const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
+  ['25006', 'Name the primary server in the database URL: this one only reads. Then resume the view.'],
+  [
+    '3D000',
+    'Correct the name of the database in the database URL. The functions retry by themselves; resume a view that was halted.',
+  ],
+  [
+    '42501',
+    'Grant the role what the message names; sql/source/reader-role.sql has the grants of the source. The functions retry by themselves.',
+  ],
+  [
+    '42703',
+    'A column of the message is gone or has another name: give the view its column back, or correct the view source by an import. Then redrive the view.',
+  ],
+  [
+    '42883',
+    'The view calls a function that is gone or has other arguments: create it again or replace the view. Then redrive the view.',
+  ],
+  [
+    '42P01',
+    'The view or the table of the message is gone, or in a schema that is not in the search_path of the role: create it again or correct the view source. Then redrive the view.',
+  ],
+]);
 
 /** Whether the server refused a login: a wrong password, or a role that may not log in. */
 export function isRefusedLogin(error: unknown): boolean {
@@ -48,9 +77,11 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = isNetworkError(error) ? 'transient' : kindOf(code);
   const message = code?.startsWith('22') ? withoutQuotes(messageOf(error), code) : messageOf(error);
+  const advice = ADVICE_BY_STATE.get(code ?? '');
   return new DataHubError(kind, `${database} database: ${message}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
+    ...(advice !== undefined && { advice }),
     ...(isTlsError(error) && { advice: tlsAdvice(database) }),
   });
 }
@@ -68,7 +99,7 @@ function kindOf(code: string | undefined): ErrorKind {
   if (code === undefined) return 'transient';
   // A code of Node's TLS: every SQLSTATE has five characters.
   if (code.length !== 5) return 'unauthorized';
-  return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'bug';
+  return BY_STATE.get(code) ?? BY_CLASS.get(code.slice(0, 2)) ?? 'bug';
 }
 
 /** Whether an error is about a certificate or a TLS handshake, by its Node code. */

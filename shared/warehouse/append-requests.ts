@@ -27,7 +27,11 @@ export async function* appendRequests(
         throw new DataHubError(
           'bad_data',
           `view ${context.view}: ${nameRow(row)}: the row has ${row.length} bytes; streaming takes at most ${MAX_ROW_BYTES}`,
-          { context },
+          {
+            context,
+            advice:
+              'Make the row smaller, or leave its large columns out of the view. Or change the load type to merge, which takes rows of up to 100 MB. Then redrive the view.',
+          },
         );
       }
       if (bytes + row.length > MAX_ROW_BYTES) {

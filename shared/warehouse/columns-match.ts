@@ -11,7 +11,9 @@ export type ColumnChange =
   | { change: 'dropped'; column: Column }
   | { change: 'type'; column: Column; before: Pick<Column, 'type' | 'mode'> };
 
-const STANDARD: Record<string, BigQueryType> = { BOOLEAN: 'BOOL', FLOAT: 'FLOAT64', INTEGER: 'INT64' };
+const STANDARD: ReadonlyMap<string, BigQueryType> = new Map(
+  Object.entries<BigQueryType>({ BOOLEAN: 'BOOL', FLOAT: 'FLOAT64', INTEGER: 'INT64' }),
+);
 
 /** How the expected columns differ from a table's. Order does not matter. */
 export function columnChanges(expected: readonly Column[], found: TableField[]): ColumnChange[] {
@@ -29,7 +31,7 @@ export function columnChanges(expected: readonly Column[], found: TableField[]):
 function columnOf({ name, type, mode }: TableField): Column {
   return {
     name,
-    type: STANDARD[type] ?? (type as BigQueryType),
+    type: STANDARD.get(type) ?? (type as BigQueryType),
     mode: (mode ?? 'NULLABLE') as Column['mode'],
   };
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError, dispositionOf, type ErrorContext, type ErrorKind } from '../errors.ts';
-import { codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
+import { adviceForCause, codeOf, fromGoogle, kindOfJobError } from '../google/google-errors.ts';
 import { withoutValues } from '../google/without-values.ts';
 
 /** A job to run. Its id names its effect, so that submitting it twice runs it once (I5). */
@@ -13,7 +13,7 @@ export type JobSpec = {
   labels: Record<string, string>;
   context: ErrorContext;
   /** The error kinds of BigQuery's reasons that mean something special for this job. */
-  kinds?: Record<string, ErrorKind>;
+  kinds?: ReadonlyMap<string, ErrorKind>;
 };
 
 /** The label that tells whether a job with the expected id belongs to this batch. */
@@ -221,10 +221,11 @@ async function waitForEnd(
     if (status.state === 'DONE') {
       if (status.errorResult === undefined) return { state: 'done', job };
       const { reason, message = 'no message' } = status.errorResult;
-      const kind = spec.kinds?.[reason ?? ''] ?? kindOfJobError(reason);
+      const kind = spec.kinds?.get(reason ?? '') ?? kindOfJobError(reason);
       const others = (status.errors ?? []).filter((other) => other.message !== message);
       const shown = [withoutValues(message), ...others.map(describe)].slice(0, SHOWN_ERRORS);
       const error = new DataHubError(kind, `job ${spec.id}: ${shown.join('; ')}`, {
+        ...adviceForCause(reason),
         context: { ...spec.context, ...(reason === undefined ? {} : { code: reason }) },
       });
       return { state: 'failed', error, message };

@@ -28,6 +28,13 @@ export function countsOf(row: Record<string, unknown> | undefined, attempt: Atte
   return { added: count('added'), changed: count('changed'), deleted: count('deleted'), unchanged };
 }
 
+const DUPLICATE_KEYS =
+  'Find out what else writes to the temp table or the staging bucket, then redrive the view: its rows are staged again.';
+const SUPERSEDED =
+  'Another control database has merged a newer batch into this target: stop the one that is not wanted. Then resync the view.';
+const REFUSED =
+  'Somebody else has written newer batch ids into the target. If a second control database feeds it, stop that one. Then redrive the view: it goes on above them.';
+
 /** Classifies the failure of a merge job by the code that the procedure raised, or else by BigQuery's reason. */
 export function mergeFailure(
   failed: { error: DataHubError; message: string },
@@ -35,8 +42,8 @@ export function mergeFailure(
 ): MergeOutcome {
   const failure = (kind: 'merge_refused' | 'bad_data' | 'staging_lost' | 'transient', advice?: string) =>
     new DataHubError(kind, failed.error.message, {
+      ...(advice !== undefined && { advice }),
       context: { ...failed.error.context, ...contextOf(attempt) },
-      ...(advice === undefined ? {} : { advice }),
     });
   const raised = raisedCode(failed.message);
   switch (raised) {
@@ -45,12 +52,13 @@ export function mergeFailure(
     case 'conflict':
       return { state: 'failed', error: failure('transient') };
     case 'duplicate_key':
-      return { state: 'failed', error: failure('bad_data') };
+      return { state: 'failed', error: failure('bad_data', DUPLICATE_KEYS) };
     case 'ledger_lost':
       return { state: 'failed', error: failure('merge_refused', LEDGER_ADVICE) };
     case 'superseded':
+      return { state: 'failed', error: failure('merge_refused', SUPERSEDED) };
     case 'refused':
-      return { state: 'failed', error: failure('merge_refused') };
+      return { state: 'failed', error: failure('merge_refused', REFUSED) };
     case null:
       return { state: 'failed', error: failed.error };
   }

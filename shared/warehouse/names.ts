@@ -29,7 +29,9 @@ export function objectNames(datasets: Datasets, shape: Pick<TableShape, 'target'
 /** The only function that quotes GoogleSQL identifiers. Throws `configuration` for characters that no BigQuery name can contain. */
 export function quoted(name: string): string {
   if (/[`\\\p{Cc}]/u.test(name)) {
-    throw new DataHubError('configuration', `${JSON.stringify(name)} is not a valid BigQuery name`);
+    throw new DataHubError('configuration', `${JSON.stringify(name)} is not a valid BigQuery name`, {
+      advice: 'Rename it in the view (… as other_name) or in the view source, import, then redrive the view.',
+    });
   }
   return `\`${name}\``;
 }

@@ -81,7 +81,8 @@ function writeColumn(
   row: StagedRow,
   shape: TableShape,
 ): void {
-  const value = row[name];
+  // A column may have a name that every object has, such as constructor.
+  const value = Object.hasOwn(row, name) ? row[name] : undefined;
   if (value === null && !isRequired) return;
   try {
     if (value === null) throw new UnfitValue('is NULL');

@@ -94,7 +94,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
             table: target,
             writeDisposition: 'WRITE_EMPTY',
           }),
-          kinds: { duplicate: 'configuration' },
+          kinds: new Map([['duplicate', 'configuration']]),
         }));
         return true;
       } catch (error) {

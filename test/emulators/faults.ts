@@ -43,18 +43,20 @@ export class FaultError extends Error {
 }
 
 /** The default reason of each status in Google's JSON errors: https://cloud.google.com/bigquery/docs/error-messages */
-const REASONS: Readonly<Record<string, string>> = {
-  400: 'invalid',
-  401: 'authError',
-  403: 'forbidden',
-  404: 'notFound',
-  409: 'conflict',
-  412: 'conditionNotMet',
-  429: 'rateLimitExceeded',
-  500: 'internalError',
-  502: 'badGateway',
-  503: 'backendError',
-};
+const REASONS: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    400: 'invalid',
+    401: 'authError',
+    403: 'forbidden',
+    404: 'notFound',
+    409: 'conflict',
+    412: 'conditionNotMet',
+    429: 'rateLimitExceeded',
+    500: 'internalError',
+    502: 'badGateway',
+    503: 'backendError',
+  }),
+);
 
 /** Nothing happens, and the call fails. `status` is a number for HTTP calls (503) and a name for gRPC calls ('UNAVAILABLE'). */
 export const failBefore = (status: number | string, reason?: string): Fault =>
@@ -206,7 +208,10 @@ export function googleError(status: number, reason: string, message: string) {
   return { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } };
 }
 
-function statusAnswer(status: number | string, reason = REASONS[status] ?? String(status)): FaultAnswer {
+function statusAnswer(
+  status: number | string,
+  reason = REASONS.get(String(status)) ?? String(status),
+): FaultAnswer {
   return { kind: 'status', status, reason };
 }
 

@@ -1,22 +1,24 @@
 /** The HTTP status for each reason: https://cloud.google.com/bigquery/docs/error-messages */
-const STATUS_OF_REASON: Readonly<Record<string, number>> = {
-  accessDenied: 403,
-  backendError: 503,
-  duplicate: 409,
-  internalError: 500,
-  invalid: 400,
-  invalidQuery: 400,
-  jobBackendError: 400,
-  jobInternalError: 400,
-  jobRateLimitExceeded: 400,
-  notFound: 404,
-  notImplemented: 501,
-  quotaExceeded: 403,
-  rateLimitExceeded: 403,
-  resourceInUse: 400,
-  resourcesExceeded: 400,
-  stopped: 200,
-};
+const STATUS_OF_REASON: ReadonlyMap<string, number> = new Map(
+  Object.entries<number>({
+    accessDenied: 403,
+    backendError: 503,
+    duplicate: 409,
+    internalError: 500,
+    invalid: 400,
+    invalidQuery: 400,
+    jobBackendError: 400,
+    jobInternalError: 400,
+    jobRateLimitExceeded: 400,
+    notFound: 404,
+    notImplemented: 501,
+    quotaExceeded: 403,
+    rateLimitExceeded: 403,
+    resourceInUse: 400,
+    resourcesExceeded: 400,
+    stopped: 200,
+  }),
+);
 
 const STATUS_NAMES: Readonly<Record<number, string>> = {
   400: 'INVALID_ARGUMENT',
@@ -52,7 +54,7 @@ export class BigQueryError extends Error {
   }
 
   get status(): number {
-    return STATUS_OF_REASON[this.reason] ?? 400;
+    return STATUS_OF_REASON.get(this.reason) ?? 400;
   }
 
   toProto(): ErrorProto {

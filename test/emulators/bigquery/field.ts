@@ -28,29 +28,31 @@ export interface Field {
 export type FieldShape = Pick<Field, 'type' | 'mode'>;
 
 /** The names of types in GoogleSQL: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types */
-const CANONICAL: Readonly<Record<string, FieldType>> = {
-  BIGDECIMAL: 'BIGNUMERIC',
-  BIGINT: 'INTEGER',
-  BIGNUMERIC: 'BIGNUMERIC',
-  BOOL: 'BOOLEAN',
-  BOOLEAN: 'BOOLEAN',
-  BYTEINT: 'INTEGER',
-  BYTES: 'BYTES',
-  DATE: 'DATE',
-  DATETIME: 'DATETIME',
-  DECIMAL: 'NUMERIC',
-  FLOAT64: 'FLOAT',
-  INT: 'INTEGER',
-  INT64: 'INTEGER',
-  INTEGER: 'INTEGER',
-  JSON: 'JSON',
-  NUMERIC: 'NUMERIC',
-  SMALLINT: 'INTEGER',
-  STRING: 'STRING',
-  TIME: 'TIME',
-  TIMESTAMP: 'TIMESTAMP',
-  TINYINT: 'INTEGER',
-};
+const CANONICAL: ReadonlyMap<string, FieldType> = new Map(
+  Object.entries<FieldType>({
+    BIGDECIMAL: 'BIGNUMERIC',
+    BIGINT: 'INTEGER',
+    BIGNUMERIC: 'BIGNUMERIC',
+    BOOL: 'BOOLEAN',
+    BOOLEAN: 'BOOLEAN',
+    BYTEINT: 'INTEGER',
+    BYTES: 'BYTES',
+    DATE: 'DATE',
+    DATETIME: 'DATETIME',
+    DECIMAL: 'NUMERIC',
+    FLOAT64: 'FLOAT',
+    INT: 'INTEGER',
+    INT64: 'INTEGER',
+    INTEGER: 'INTEGER',
+    JSON: 'JSON',
+    NUMERIC: 'NUMERIC',
+    SMALLINT: 'INTEGER',
+    STRING: 'STRING',
+    TIME: 'TIME',
+    TIMESTAMP: 'TIMESTAMP',
+    TINYINT: 'INTEGER',
+  }),
+);
 
 /**
  * A BIGNUMERIC has more digits than a number of DuckDB. It is stored as its floor and the rest above the floor, in units of 1e-38, so that
@@ -77,7 +79,7 @@ const STORAGE: Readonly<Record<FieldType, string>> = {
 /** The type of this name in GoogleSQL. */
 export function fieldType(name: string): FieldType {
   if (/^(STRUCT|RECORD)$/i.test(name)) throw unsupported('STRUCT columns');
-  const type = CANONICAL[name.toUpperCase()];
+  const type = CANONICAL.get(name.toUpperCase());
   if (!type) throw invalidQuery(`Type not found: ${name}`);
   return type;
 }
@@ -85,7 +87,7 @@ export function fieldType(name: string): FieldType {
 /** Does the word behind AS name a type, as in CAST (… AS DATE) and SELECT AS STRUCT? */
 export function isTypeName(word: string): boolean {
   const name = word.toUpperCase();
-  return name === 'ARRAY' || name === 'STRUCT' || Object.hasOwn(CANONICAL, name);
+  return name === 'ARRAY' || name === 'STRUCT' || CANONICAL.has(name);
 }
 
 /** The DuckDB type for values of this shape. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DataHubError } from '../../../shared/errors.ts';
+import { ADVICE, DataHubError } from '../../../shared/errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../../../shared/google/google-errors.ts';
 
 /** An error as the REST clients throw it. */
@@ -33,6 +33,7 @@ describe('an error of a Google client', () => {
     ['ALREADY_EXISTS, which the caller must handle', apiError(6), 'bug'],
     ['an error before the service answered', new Error('x'), 'transient'],
     ['a truncated body', new SyntaxError('x'), 'transient'],
+    ['a reason named like a property of every object', apiError(400, 'constructor'), 'warehouse'],
     ['a bug of this project', new TypeError('x is not a function'), 'bug'],
   ] as const) {
     it(`is ${kind} for ${what}`, () => {
@@ -60,6 +61,20 @@ describe('an error of a Google client', () => {
     assert.equal(codeOf({ code: 'ECONNRESET' }), 'ECONNRESET');
     for (const nothing of [undefined, null, {}, 'text', { code: {} }])
       assert.equal(codeOf(nothing), undefined);
+  });
+});
+
+describe('the advice for an error of Google', () => {
+  it('is about its own cause, not only about its kind', () => {
+    const advice = [
+      apiError(401),
+      apiError(403, 'accessDenied'),
+      apiError(404, 'notFound'),
+      apiError(400, 'resourcesExceeded'),
+    ].map((error) => fromGoogle(error, 'x').advice);
+
+    assert.equal(new Set(advice).size, advice.length);
+    for (const each of advice) assert.ok(!Object.values(ADVICE).includes(each), each);
   });
 });
 

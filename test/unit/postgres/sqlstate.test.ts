@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { DataHubError } from '../../../shared/errors.ts';
+import { ADVICE, DataHubError } from '../../../shared/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../../../shared/postgres/quote.ts';
 import { fromPostgres } from '../../../shared/postgres/sqlstate.ts';
 
@@ -62,6 +62,15 @@ describe('an error of PostgreSQL', () => {
       assert.equal(fromPostgres(coded(code, message), 'source').message, `source database: ${shown}`);
     });
   }
+
+  it('has advice for its own cause, not only for its kind', () => {
+    const advice = ['25006', '3D000', '42703', '42883', '42P01'].map(
+      (code) => fromPostgres(coded(code), 'source').advice,
+    );
+
+    assert.equal(new Set([...advice, ADVICE.configuration]).size, advice.length + 1);
+    assert.match(fromPostgres(coded('42501'), 'source').advice, /^Grant /);
+  });
 
   it('names every address of a failed connection', () => {
     const refused = Object.assign(

@@ -21,6 +21,17 @@ describe('the columns of a table', () => {
     assert.deepEqual(columnChanges(EXPECTED, found), []);
   });
 
+  it('takes a type named like a property of every object for an unknown type', () => {
+    const [column] = EXPECTED.slice(1, 2);
+    assert.ok(column);
+    for (const type of ['constructor', 'toString', '__proto__']) {
+      const [difference, ...others]: string[] = columnChanges([column], [{ name: 'share', type }]).map(
+        describeChange,
+      );
+      assert.deepEqual([others, difference?.includes(type)], [[], true], difference);
+    }
+  });
+
   it('differ by every one that is missing, different or unexpected', () => {
     const found = [
       { name: 'project_id', type: 'INTEGER' },

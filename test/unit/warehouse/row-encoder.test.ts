@@ -277,7 +277,7 @@ describe('an encoded row', () => {
     const inherited = { name: 'constructor', type: 'STRING', mode: 'NULLABLE' } as const;
     assert.throws(
       () => encoderOf(inherited).upsert({ item_id: 1 }, 0),
-      /column constructor: the value is not text$/,
+      /column constructor: the value is missing$/,
     );
   });
 

@@ -126,15 +126,17 @@ function readString(source: string, offset: number): StringLiteral | undefined {
 
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences */
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[xX]([0-9a-fA-F]{2})|([0-7]{3})|([\s\S]))/;
-const CONTROL_CHARACTERS: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
+const CONTROL_CHARACTERS: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    a: '\x07',
+    b: '\b',
+    f: '\f',
+    n: '\n',
+    r: '\r',
+    t: '\t',
+    v: '\v',
+  }),
+);
 
 /** `\x` and octal escapes are bytes in a bytes literal and code points in a string literal. */
 function decode(body: string, asBytes = false): Buffer {
@@ -146,7 +148,7 @@ function decode(body: string, asBytes = false): Buffer {
     const byte = hex ? Number.parseInt(hex, 16) : octal ? Number.parseInt(octal, 8) : undefined;
     const codePoint = utf16 ?? utf32;
     if (codePoint) parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(codePoint, 16))));
-    else if (byte === undefined) parts.push(Buffer.from(CONTROL_CHARACTERS[character] ?? character));
+    else if (byte === undefined) parts.push(Buffer.from(CONTROL_CHARACTERS.get(character) ?? character));
     else parts.push(asBytes ? Buffer.of(byte) : Buffer.from(String.fromCodePoint(byte)));
     rest = rest.slice(found.index + written.length);
   }

@@ -21,7 +21,9 @@ export function parseOptions(text: string): Pick<TableSettings, 'description' | 
   return options;
 }
 
-const SECONDS: Readonly<Record<string, number>> = { SECOND: 1, MINUTE: 60, HOUR: 3600, DAY: 86_400 };
+const SECONDS: ReadonlyMap<string, number> = new Map(
+  Object.entries<number>({ SECOND: 1, MINUTE: 60, HOUR: 3600, DAY: 86_400 }),
+);
 
 /**
  * `INTERVAL 15 MINUTE` as the REST interface writes it: years-months days hours:minutes:seconds.
@@ -31,7 +33,7 @@ function parseInterval(cursor: Cursor): string {
   cursor.expect('INTERVAL');
   const written = cursor.next();
   const unit = cursor.next().keyword;
-  const seconds = SECONDS[unit];
+  const seconds = SECONDS.get(unit);
   if (cursor.take('TO') || seconds === undefined) throw unsupported(`an interval in ${unit}`);
   const total = Number(written.value) * seconds;
   const hours = Math.floor(total / 3600);

@@ -11,20 +11,22 @@ import type { Outcome, StatementContext } from './statement-context.ts';
 type Runner = (sql: string, context: StatementContext) => Promise<Outcome>;
 
 /** Runners by the first keywords of a statement, without OR REPLACE. */
-const RUNNERS: Readonly<Record<string, Runner>> = {
-  '(': runQuery,
-  'ALTER TABLE': alterTable,
-  'CREATE TABLE': createTable,
-  'CREATE VIEW': createView,
-  DELETE: runDml,
-  'DROP TABLE': dropTable,
-  INSERT: runDml,
-  MERGE: runDml,
-  SELECT: runQuery,
-  'TRUNCATE TABLE': runTruncate,
-  UPDATE: runDml,
-  WITH: runQuery,
-};
+const RUNNERS: ReadonlyMap<string, Runner> = new Map(
+  Object.entries<Runner>({
+    '(': runQuery,
+    'ALTER TABLE': alterTable,
+    'CREATE TABLE': createTable,
+    'CREATE VIEW': createView,
+    DELETE: runDml,
+    'DROP TABLE': dropTable,
+    INSERT: runDml,
+    MERGE: runDml,
+    SELECT: runQuery,
+    'TRUNCATE TABLE': runTruncate,
+    UPDATE: runDml,
+    WITH: runQuery,
+  }),
+);
 
 /** https://cloud.google.com/bigquery/docs/transactions#limitations */
 export const DDL_IN_TRANSACTION = 'DDL on permanent objects is not supported inside a transaction';
@@ -32,8 +34,8 @@ export const DDL_IN_TRANSACTION = 'DDL on permanent objects is not supported ins
 /** Runs one statement that is not procedural. */
 export async function runStatement(sql: string, context: StatementContext): Promise<Outcome> {
   const head = headOf(tokenize(sql));
-  const key = Object.keys(RUNNERS).find((each) => `${head} `.startsWith(`${each} `));
-  const runner = key === undefined ? undefined : RUNNERS[key];
+  const key = [...RUNNERS.keys()].find((each) => `${head} `.startsWith(`${each} `));
+  const runner = key === undefined ? undefined : RUNNERS.get(key);
   if (!runner) throw unsupported(`the statement ${head.split(' ').slice(0, 3).join(' ')} …`);
   if (context.isDryRun && !/^CREATE (TABLE|VIEW)/.test(head)) {
     throw unsupported(`a dry run of the statement ${head.split(' ').slice(0, 2).join(' ')} …`);

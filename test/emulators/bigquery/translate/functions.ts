@@ -63,34 +63,36 @@ const currentDate: Writer = (args, now) => {
  * All functions that the emulator has, in lower case: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
  * They get a prefix before the translator sees them, so that only this table decides what they become.
  */
-const FUNCTIONS: Readonly<Record<string, Writer>> = {
-  array_length: named('len'),
-  concat: (args) => `(${texts(args).join(' || ')})`,
-  current_date: currentDate,
-  current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
-  date: dateOf,
-  date_sub: dateSub,
-  date_trunc: truncated('date'),
-  datetime_trunc: truncated('timestamp'),
-  error: named('error'),
-  format,
-  greatest: strict('greatest'),
-  ieee_divide: named('bq_ieee_divide'),
-  lower: named('lower'),
-  regexp_contains: named('regexp_matches'),
-  struct: structure,
-  timestamp_trunc: truncated('timestamptz'),
-  to_json_string: named('bq_to_json_string'),
-};
+const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
+  Object.entries<Writer>({
+    array_length: named('len'),
+    concat: (args) => `(${texts(args).join(' || ')})`,
+    current_date: currentDate,
+    current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
+    date: dateOf,
+    date_sub: dateSub,
+    date_trunc: truncated('date'),
+    datetime_trunc: truncated('timestamp'),
+    error: named('error'),
+    format,
+    greatest: strict('greatest'),
+    ieee_divide: named('bq_ieee_divide'),
+    lower: named('lower'),
+    regexp_contains: named('regexp_matches'),
+    struct: structure,
+    timestamp_trunc: truncated('timestamptz'),
+    to_json_string: named('bq_to_json_string'),
+  }),
+);
 
 /** Is this, in lower case, a function of the table above? */
 export function isOwnFunction(name: string): boolean {
-  return Object.hasOwn(FUNCTIONS, name);
+  return FUNCTIONS.has(name);
 }
 
 /** DuckDB's text for a call of a function of the table above. `now` is a timestamp in a form that DuckDB reads. */
 export function writeFunction(name: string, args: readonly Expression[], now: string): string {
-  const writer = FUNCTIONS[name];
+  const writer = FUNCTIONS.get(name);
   if (!writer) throw functionNotFound(name);
   return writer(args, now);
 }

@@ -28,17 +28,24 @@ export interface ProtoType {
  * The scalar types that BigQuery accepts, by their names in a descriptor:
  * https://cloud.google.com/bigquery/docs/supported-data-types#supported_protocol_buffer_data_types
  */
-export const PROTO_TYPES: Readonly<Record<string, ProtoType>> = {
-  TYPE_BOOL: { name: 'bool', wireType: 0, staged: BOOLEAN, read: (reader) => reader.bool() },
-  TYPE_BYTES: { name: 'bytes', wireType: 2, staged: BLOB, read: readBytes },
-  TYPE_DOUBLE: { name: 'double', wireType: 1, staged: DOUBLE, read: (reader) => reader.double() },
-  TYPE_FLOAT: { name: 'float', wireType: 5, staged: DOUBLE, read: (reader) => reader.float() },
-  TYPE_INT32: { name: 'int32', wireType: 0, staged: INTEGER, read: (reader) => reader.int32() },
-  TYPE_INT64: { name: 'int64', wireType: 0, staged: BIGINT, read: (reader) => bigintOf(reader.int64()) },
-  TYPE_STRING: { name: 'string', wireType: 2, staged: VARCHAR, read: readText },
-  TYPE_UINT32: { name: 'uint32', wireType: 0, staged: UINTEGER, read: (reader) => reader.uint32() },
-  TYPE_UINT64: { name: 'uint64', wireType: 0, staged: UBIGINT, read: (reader) => bigintOf(reader.uint64()) },
-};
+export const PROTO_TYPES: ReadonlyMap<string, ProtoType> = new Map(
+  Object.entries<ProtoType>({
+    TYPE_BOOL: { name: 'bool', wireType: 0, staged: BOOLEAN, read: (reader) => reader.bool() },
+    TYPE_BYTES: { name: 'bytes', wireType: 2, staged: BLOB, read: readBytes },
+    TYPE_DOUBLE: { name: 'double', wireType: 1, staged: DOUBLE, read: (reader) => reader.double() },
+    TYPE_FLOAT: { name: 'float', wireType: 5, staged: DOUBLE, read: (reader) => reader.float() },
+    TYPE_INT32: { name: 'int32', wireType: 0, staged: INTEGER, read: (reader) => reader.int32() },
+    TYPE_INT64: { name: 'int64', wireType: 0, staged: BIGINT, read: (reader) => bigintOf(reader.int64()) },
+    TYPE_STRING: { name: 'string', wireType: 2, staged: VARCHAR, read: readText },
+    TYPE_UINT32: { name: 'uint32', wireType: 0, staged: UINTEGER, read: (reader) => reader.uint32() },
+    TYPE_UINT64: {
+      name: 'uint64',
+      wireType: 0,
+      staged: UBIGINT,
+      read: (reader) => bigintOf(reader.uint64()),
+    },
+  }),
+);
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 

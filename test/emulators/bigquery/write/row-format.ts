@@ -38,10 +38,12 @@ export type FieldTarget = number | PseudoColumn;
 type PseudoColumn = 'changeType' | 'sequenceNumber';
 
 /** https://cloud.google.com/bigquery/docs/change-data-capture#specify_changes_to_existing_records */
-const PSEUDO_COLUMNS: Readonly<Record<string, PseudoColumn>> = {
-  _CHANGE_TYPE: 'changeType',
-  _CHANGE_SEQUENCE_NUMBER: 'sequenceNumber',
-};
+const PSEUDO_COLUMNS: ReadonlyMap<string, PseudoColumn> = new Map(
+  Object.entries<PseudoColumn>({
+    _CHANGE_TYPE: 'changeType',
+    _CHANGE_SEQUENCE_NUMBER: 'sequenceNumber',
+  }),
+);
 
 /** @throws WriteError INVALID_ARGUMENT if the descriptor does not fit the table, UNIMPLEMENTED if its rows are not changes. */
 export function rowFormat(descriptor: RowDescriptor, table: Table): RowFormat {
@@ -50,7 +52,7 @@ export function rowFormat(descriptor: RowDescriptor, table: Table): RowFormat {
   const columns: RowColumn[] = [];
   const key = keyOf(descriptor, table);
   for (const each of descriptor.field) {
-    const pseudo = PSEUDO_COLUMNS[each.name];
+    const pseudo = PSEUDO_COLUMNS.get(each.name);
     if (pseudo) fields.set(each.number, { field: pseudoField(each, descriptor), target: pseudo });
     else {
       const field = columnOf(each, table);
@@ -80,7 +82,7 @@ function keyOf({ field }: RowDescriptor, { fields, tableConstraints }: Table): r
 
 function pseudoField(descriptor: FieldDescriptor, row: RowDescriptor): RowField {
   const { name, label } = descriptor;
-  const type = PROTO_TYPES[descriptor.type];
+  const type = PROTO_TYPES.get(descriptor.type);
   if (type?.name !== 'string' || label === 'LABEL_REPEATED') throw mismatch(row, descriptor, 'STRING');
   return { name, type, repeated: false, required: false };
 }
@@ -108,7 +110,7 @@ function rowColumn(column: {
 }): RowColumn {
   const { descriptor, row, field, table, staged, isKey } = column;
   const repeated = descriptor.label === 'LABEL_REPEATED';
-  const type = PROTO_TYPES[descriptor.type];
+  const type = PROTO_TYPES.get(descriptor.type);
   const converted = type && convert(field, type, staged);
   if (!converted || repeated !== (field.mode === 'REPEATED')) {
     throw mismatch(row, descriptor, typeName(field));
