@@ -45,6 +45,8 @@ describe('view sources', () => {
       reportColumn: 'project_start',
       recheckSeconds: 30,
       lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
+      maxDeletedShare: 0.5,
+      acceptsDeletes: false,
       viewChanges: 'resync',
       columnChanges: 'evolve',
       ignoredDependencies: ['app_rate'],
