@@ -1,6 +1,7 @@
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../../shared/model/batch.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
@@ -41,19 +42,23 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
   }
 }
 
+/** "Deleting or recreating a table can create a period of time": https://cloud.google.com/bigquery/docs/write-api-rest says minutes. */
+const ARRIVAL_MS = 600_000;
+
 /** How much of a batch BigQuery has acknowledged. */
 type Written = { isComplete: boolean; progress: Progress };
 
 /**
  * Writes the batch into the target, from where the last call stopped, as far as the deadline allows. A complete batch that was staged for it
- * goes into an empty target by a load job. Any other batch is streamed; after a complete one, the rows that it did not carry are deleted.
+ * goes into an empty target by a load job. Any other batch is streamed. The rows of a complete one are counted in the target; then the rows that
+ * it did not carry are deleted. Throws `transient` while rows are missing, and `configuration` when too many rows would be deleted.
  */
 async function write(
   batch: EtlTransaction,
   { source, lease, deadline }: LeasedBatch,
   dependencies: Dependencies,
 ): Promise<Written> {
-  const { staging, warehouse } = dependencies;
+  const { control, staging, warehouse } = dependencies;
   const manifest = await completeManifest(batch, dependencies);
   const shape: TableShape = {
     view: source.name,
@@ -99,13 +104,47 @@ async function write(
   }
   if (encoded.progress.rows < rows) return { isComplete: false, progress: encoded.progress };
   if (batch.isComplete) {
+    const streamedAt = await control.batches.markStreamed(lease, batch.id, encoded.progress);
     const { written, stale } = await warehouse.countStreamed(attempt, lease.token, deadline);
+    if (written < batch.stagedUpserts) {
+      throw await rowsMissing({ batch, lease, streamedAt, written }, dependencies);
+    }
     // Release 0.2.0 did not count the rows before the batch.
     const before = batch.targetRows ?? written + stale;
     assertWithinDeleteLimit(batch, source, { rows: before, deletes: stale });
     if (stale > 0n) await append(() => encoded.deletes(warehouse.staleKeys(attempt, shape, deadline)));
   }
   return complete(encoded.progress.counts);
+}
+
+/** A complete batch all of whose rows are acknowledged, and how many of them are in the target. */
+type Counted = { batch: EtlTransaction; lease: Lease; streamedAt: Date; written: bigint };
+
+/**
+ * The `transient` error for acknowledged rows that are not in the target. They may arrive, so that the next call only counts again. After
+ * ARRIVAL_MS they do not: BigQuery may deliver rows for minutes to an old table of the same name, and the next call sends all of them again.
+ */
+async function rowsMissing(
+  { batch, lease, streamedAt, written }: Counted,
+  { clock, control, log }: Dependencies,
+): Promise<DataHubError> {
+  const { id, view } = batch;
+  const isLost = clock.nowMs() - streamedAt.getTime() >= ARRIVAL_MS;
+  if (isLost) {
+    await control.batches.saveProgress(lease, id, { rows: 0, counts: NO_CHANGES });
+    const line = {
+      view,
+      etlTransactionId: String(id),
+      rows: String(batch.stagedUpserts),
+      written: String(written),
+    };
+    log.warn(line, 'batch sent again');
+  }
+  return new DataHubError(
+    'transient',
+    `view ${view}: ${written} of the ${batch.stagedUpserts} rows that BigQuery acknowledged are in the target${isLost ? '; all rows are sent again' : ''}`,
+    { context: { view, etlTransactionId: id } },
+  );
 }
 
 /** The manifest of objects that all exist. Throws `staging_lost` otherwise, before any row is written. */

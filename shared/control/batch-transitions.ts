@@ -82,17 +82,19 @@ export function createBatchTransitions(pool: pg.Pool) {
       });
     },
 
-    /** Records how far an `applying` batch has come under this lease. The next claim continues from there. */
-    async saveProgress(lease: Lease, id: bigint, { rows, counts }: Progress): Promise<void> {
+    /** Records how far an `applying` batch has come under this lease, before its last row. The next claim continues from there. */
+    async saveProgress(lease: Lease, id: bigint, progress: Progress): Promise<void> {
       await inLeasedTransaction(pool, lease, async (client) => {
-        const saved = await client.query(
-          `update etl.etl_transaction
-           set streamed_rows = $3, rows_added = $4, rows_changed = $5, rows_deleted = $6, rows_unchanged = $7
-           where id = $1 and lease_token = $2 and state = 'applying'`,
-          [id, lease.token, rows, counts.added, counts.changed, counts.deleted, counts.unchanged],
-        );
-        if (saved.rowCount !== 1) throw superseded(lease);
+        await setProgress(client, lease, id, progress, false);
         await endRetries(client, lease.view);
+      });
+    },
+
+    /** Records that all rows of an `applying` batch are acknowledged. Returns when the first call since `saveProgress` recorded that. */
+    async markStreamed(lease: Lease, id: bigint, progress: Progress): Promise<Date> {
+      return await inLeasedTransaction(pool, lease, async (client) => {
+        const streamedAt = await setProgress(client, lease, id, progress, true);
+        return streamedAt as Date;
       });
     },
 
@@ -184,6 +186,25 @@ export function createBatchTransitions(pool: pg.Pool) {
       });
     },
   };
+}
+
+/** Returns `streamed_at`, which is null unless all rows are acknowledged. */
+async function setProgress(
+  client: Queryable,
+  lease: Lease,
+  id: bigint,
+  { rows, counts }: Progress,
+  isStreamed: boolean,
+): Promise<Date | null> {
+  const saved = await client.query(
+    `update etl.etl_transaction
+     set streamed_rows = $3, rows_added = $4, rows_changed = $5, rows_deleted = $6, rows_unchanged = $7,
+       streamed_at = case when $8 then coalesce(streamed_at, now()) end
+     where id = $1 and lease_token = $2 and state = 'applying' returning streamed_at`,
+    [id, lease.token, rows, counts.added, counts.changed, counts.deleted, counts.unchanged, isStreamed],
+  );
+  if (saved.rowCount !== 1) throw superseded(lease);
+  return saved.rows[0].streamed_at as Date | null;
 }
 
 /** Changes a batch's state by compare-and-set, if the lease owns it. `set` maps column names to values. */

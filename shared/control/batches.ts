@@ -168,6 +168,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
         unchanged: (row.rows_unchanged as bigint | null) ?? 0n,
       },
     },
+    streamedAt: row.streamed_at as Date | null,
     stagedAt: row.staged_at as Date | null,
     hasMore: row.has_more as boolean,
     isComplete: row.is_complete as boolean,

@@ -35,6 +35,8 @@ export type EtlTransaction = {
   badKeys: bigint;
   /** How far earlier calls have streamed the batch. */
   progress: Progress;
+  /** When all rows of a complete batch were acknowledged; null before. */
+  streamedAt: Date | null;
   stagedAt: Date | null;
   hasMore: boolean;
   /** Whether the batch contains every row of the view, so that applying it deletes all other rows. */

@@ -4,7 +4,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 /** What the caller gets instead of the answer of its call. */
 export type FaultAnswer =
   | { readonly kind: 'status'; readonly status: number | string; readonly reason: string }
-  /** A regular answer that contains an error; the connection stays open. */
+  /** A regular answer that contains an error, or with the status OK none; the connection stays open. */
   | { readonly kind: 'refusal'; readonly status: string; readonly reason: string }
   /** The connection breaks. */
   | { readonly kind: 'drop' };
@@ -72,6 +72,13 @@ export const failAfterEffect = (status: number | string, reason?: string): Fault
  * connection stays usable.
  */
 export const refuse = (status: string): Fault => raiseBefore({ kind: 'refusal', status, reason: status });
+
+/**
+ * For AppendRows: the rows are acknowledged and go to the table that had this name before, so that nobody sees them. "Deleting or recreating a
+ * table can create a period of time where streaming inserts are effectively delivered to the old table":
+ * https://cloud.google.com/bigquery/docs/write-api-rest
+ */
+export const deliverToOldTable = (): Fault => refuse('OK');
 
 /** The connection breaks before anything happens. */
 export const dropBefore = (): Fault => raiseBefore({ kind: 'drop' });

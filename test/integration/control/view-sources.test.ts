@@ -13,6 +13,7 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   cluster_columns: ['project_start', 'company_id'],
   report_column: 'project_start',
   recheck_seconds: 30,
+  max_deleted_share: 0.25,
   lookups: [
     { table: 'app_company', app_label: 'app', model: 'company', content_type_id: 9, column: 'company_id' },
   ],
@@ -44,8 +45,8 @@ describe('view sources', () => {
       clusterColumns: ['project_start', 'company_id'],
       reportColumn: 'project_start',
       recheckSeconds: 30,
+      maxDeletedShare: 0.25,
       lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
-      maxDeletedShare: 0.5,
       acceptsDeletes: false,
       viewChanges: 'resync',
       columnChanges: 'evolve',

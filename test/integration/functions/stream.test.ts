@@ -113,21 +113,26 @@ describe('streaming a view', () => {
       });
     });
 
-    const jobs = { 'the load': [], 'the query for stale keys': [pass()] };
-    for (const [what, first] of Object.entries(jobs)) {
+    const jobs = {
+      'the load': { isReload: false, call: 'bigquery.job.load', before: [] },
+      'the count of its rows': { isReload: true, call: 'bigquery.job.query', before: [] },
+      'the query for stale keys': { isReload: true, call: 'bigquery.job.query', before: [pass()] },
+    };
+    for (const [what, { isReload, call, before }] of Object.entries(jobs)) {
       it(`I8 continues after ${what} has failed repeatedly for a transient reason`, async () => {
-        const isReload = first.length > 0;
         if (isReload) await on.replicate(VIEW);
+        await on.source.add('app_incident', { id: 3 });
+        await on.source.delete('app_incident', 2);
         const loaded = isReload ? await stack.withNewControl(on) : on;
         const batch = await loaded.stage(VIEW);
-        const call = isReload ? 'bigquery.job.query' : 'bigquery.job.load';
         const failing = Array.from({ length: 4 }, () => failJob('backendError'));
-        stack.bigquery.faults.next(call, ...failing);
+        stack.bigquery.faults.next(call, ...before, ...failing);
 
         await assert.rejects(loaded.stream(batch), { kind: 'transient' });
         const applied = await loaded.stream(batch);
 
-        assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2' });
+        const deleted = isReload ? '1' : '0';
+        assert.partialDeepStrictEqual(applied, { outcome: 'applied', added: '2', deleted });
         assert.deepEqual(stack.bigquery.faults.unused, []);
         await on.assertIncidentsEqual();
       });

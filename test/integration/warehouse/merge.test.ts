@@ -11,7 +11,7 @@ import {
 } from '../../../shared/model/columns.ts';
 import { type Evolution, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
-import { procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
+import { EMPTY_VIEW, procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
 import {
   type Attempt,
   createWarehouse,
@@ -242,6 +242,21 @@ describe('the merge procedure', () => {
         ),
         counts(0, 0, 0, 3),
       );
+    });
+
+    it('I5 I6 deletes every row for an empty view, once, and none without that sign', async () => {
+      await make(shapeOf(NAME));
+      await merge(1n, 'loaded', [{ id: 1 }, { id: 2 }]);
+
+      assert.deepEqual(await warehouse.merge(attempt(2n), 0n, soon()), counts(0, 0, 0, 0));
+      for (const number of [1, 2]) {
+        const again = { ...attempt(3n), attempt: number };
+        assert.deepEqual(await warehouse.merge(again, EMPTY_VIEW, soon()), counts(0, 0, 2, 0));
+      }
+      assert.deepEqual(await rowsOf('is_deleted, etl_transaction_id'), [
+        { is_deleted: true, etl_transaction_id: 3 },
+        { is_deleted: true, etl_transaction_id: 3 },
+      ]);
     });
   });
 

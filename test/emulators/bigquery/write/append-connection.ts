@@ -66,6 +66,12 @@ export class AppendConnection {
     return { error: { code: status[statusName], message }, writeStream };
   }
 
+  /** The answer to a request whose rows go to a table that no longer has this name. */
+  acknowledgement({ request, bytes }: SizedRequest): AppendRowsResponse {
+    checkRequest(request, bytes);
+    return { appendResult: {}, writeStream: this.#readingOf(request).destination.writeStream };
+  }
+
   /** No request may be under way. */
   close(): void {
     this.#session?.close();

@@ -60,6 +60,7 @@ async function answer(
     return await faults.around('AppendRows', () => inFlight.run(() => connection.append(request)));
   } catch (error) {
     if (!(error instanceof FaultError) || error.answer.kind !== 'refusal') throw error;
+    if (error.answer.status === 'OK') return connection.acknowledgement(request);
     return connection.refusal(statusNamed(String(error.answer.status)), error.message);
   }
 }
