@@ -45,7 +45,8 @@ async function captureOf(
     return await capture(client, view, checkpoint, { logTable, ...size, queuedKeys: queued.keys });
   }
   const next = await captureInitial(client, view, logTable);
-  return { logRows: 0n, badKeys: 0n, oldestChangeAt: null, cutId: null, upserts: 0n, deletes: 0n, next };
+  const nothing = { oldestChangeAt: null, cutId: null, unnamedNulls: [] };
+  return { logRows: 0n, badKeys: 0n, upserts: 0n, deletes: 0n, ...nothing, next };
 }
 
 async function captureInTime<T>(

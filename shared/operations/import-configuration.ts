@@ -1,5 +1,6 @@
 import { DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
+import type { ViewSourceEntry } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
 import { inSnapshot } from '../source/snapshot.ts';
@@ -30,9 +31,16 @@ export async function importConfiguration(
     }
     return { ...named, content_type_id: id ?? 0 };
   };
+  const resolveChildren = (models: ViewSourceEntry['child_models'], where: string) => ({
+    child_models: models.map((model) => resolve(model, `${where}, child model`)),
+  });
   const resolved = entries.map((entry) => ({
     ...resolve(entry, entry.name),
-    lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
+    ...resolveChildren(entry.child_models, entry.name),
+    lookups: entry.lookups.map((lookup) => {
+      const where = `${entry.name}, lookup ${lookup.table}`;
+      return { ...resolve(lookup, where), ...resolveChildren(lookup.child_models ?? [], where) };
+    }),
   }));
   if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
   await control.viewSources.assertImportable(resolved);

@@ -1,10 +1,13 @@
+import type { Config } from '../config/config.ts';
 import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
-import { describeView } from '../source/describe-view.ts';
+import { describeView, type SourceView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 
 /**
@@ -96,18 +99,51 @@ function regionOf(what: string, found: string, wanted: string): string | Finding
   ];
 }
 
-/** Checks the columns, the key and the BigQuery objects of one view, as the next extract will see them. */
+/**
+ * Checks the columns, the key, the log rows and the BigQuery objects of one view, as the next extract will see them.
+ */
 async function checkView(
   viewSource: ViewSource,
   { config, source, warehouse }: Dependencies,
 ): Promise<string | Finding[]> {
-  const described = await inSnapshot(source, async (client) => {
+  const { described, findings } = await inSnapshot(source, async (client) => {
     const found = await describeView(client, viewSource, config.contentTypeTable);
     await captureInitial(client, found, config.changeLogTable);
-    return found;
+    return { described: found, findings: await checkLogRows(client, viewSource, found, config) };
   });
   if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
   const missing = await warehouse.missingTables(described.shape);
   const tables = missing.length === 0 ? 'its tables match' : `${missing.join(' and ')} table will be created`;
-  return `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
+  const message = `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
+  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...findings];
+}
+
+/** What recent log rows say about the configuration. */
+async function checkLogRows(
+  client: Queryable,
+  { name, lookups, mainTable, trackedColumns }: ViewSource,
+  described: SourceView,
+  { changeLogTable }: Config,
+): Promise<Finding[]> {
+  const unknown = await unknownTrackedNames(client, changeLogTable, described, trackedColumns);
+  const busiest = await busiestLookup(client, changeLogTable, described);
+  const table = lookups.find(({ column }) => column === busiest?.column)?.table;
+  return [
+    ...unknown.map((column) => ({
+      check: `tracked columns of ${name}`,
+      ok: false,
+      message: `tracked column ${column} does not exist in ${mainTable}, and no recent log row lists a field of that name`,
+      advice:
+        'Correct the name, or remove it: a log row that lists a name that is no column is never skipped.',
+    })),
+    ...(busiest === null
+      ? []
+      : [
+          {
+            check: `lookups of ${name}`,
+            ok: true,
+            message: `the busiest, ${table} by ${busiest.column}, names about ${busiest.rowsPerDay} rows a day`,
+          },
+        ]),
+  ];
 }

@@ -49,9 +49,11 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     targetName: entry.target_name,
     mainTable: entry.main_table,
     contentTypeId: typeOf(entry),
+    childTypeIds: [],
     contentTypeNames: {},
     keyColumn: entry.key_column,
     trackedColumns: entry.tracked_columns,
+    skipUntracked: entry.skip_untracked,
     foreignKeys: entry.foreign_keys,
     datetimeColumns: entry.datetime_columns,
     nullDefaults: entry.null_defaults,
@@ -70,6 +72,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     paused: false,
     haltedReason: null,
     resyncRequestedAt: null,
+    resyncAdvice: null,
     warehouseFingerprint: null,
   };
 }

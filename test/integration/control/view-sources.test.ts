@@ -3,6 +3,8 @@ import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
 import { useControl, viewEntry } from './control-server.ts';
 
 const FULL: ResolvedEntry = viewEntry('pmr_project', {
+  child_models: [{ app_label: 'app', model: 'inner_project', content_type_id: 8 }],
+  skip_untracked: true,
   tracked_columns: ['enq_id', 'has_pm'],
   foreign_keys: [{ column: 'company_id', references: 'pmr_company' }],
   datetime_columns: ['opened'],
@@ -15,6 +17,17 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   recheck_seconds: 30,
   lookups: [
     { table: 'app_company', app_label: 'app', model: 'company', content_type_id: 9, column: 'company_id' },
+    {
+      table: 'app_region',
+      app_label: 'app',
+      model: 'region',
+      content_type_id: 10,
+      child_models: [{ app_label: 'app', model: 'zone', content_type_id: 11 }],
+      column: 'region_code',
+      references: 'code',
+      skip_untracked: false,
+      sets_null: false,
+    },
   ],
 });
 
@@ -31,9 +44,17 @@ describe('view sources', () => {
       targetName: 'project',
       mainTable: 'app_pmr_project',
       contentTypeId: 7,
-      contentTypeNames: { 7: 'app.pmr_project', 9: 'app.company' },
+      childTypeIds: [8],
+      contentTypeNames: {
+        7: 'app.pmr_project',
+        8: 'app.inner_project',
+        9: 'app.company',
+        10: 'app.region',
+        11: 'app.zone',
+      },
       keyColumn: 'id',
       trackedColumns: ['enq_id', 'has_pm'],
+      skipUntracked: true,
       foreignKeys: [{ column: 'company_id', references: 'pmr_company' }],
       datetimeColumns: ['opened'],
       nullDefaults: { company: 'none', share: 0.5, has_pm: false },
@@ -43,11 +64,23 @@ describe('view sources', () => {
       clusterColumns: ['project_start', 'company_id'],
       reportColumn: 'project_start',
       recheckSeconds: 30,
-      lookups: [{ table: 'app_company', contentTypeId: 9, column: 'company_id' }],
+      lookups: [
+        { table: 'app_company', contentTypeId: 9, column: 'company_id' },
+        {
+          table: 'app_region',
+          contentTypeId: 10,
+          childTypeIds: [11],
+          column: 'region_code',
+          references: 'code',
+          skipUntracked: false,
+          setsNull: false,
+        },
+      ],
       enabled: true,
       paused: false,
       haltedReason: null,
       resyncRequestedAt: null,
+      resyncAdvice: null,
       warehouseFingerprint: null,
     });
   });

@@ -108,7 +108,7 @@ describe('describing a view', () => {
           partition: { column: 'no_partition', granularity: 'day' },
           clusterColumns: ['no_cluster'],
           reportColumn: 'no_report',
-          trackedColumns: ['no_tracked'],
+          trackedColumns: ['no tracked'],
           contentTypeId: 1234,
           lookups: [
             { table: 'company', contentTypeId: 4321, column: 'no_lookup' },
@@ -124,7 +124,7 @@ describe('describing a view', () => {
           /partition column no_partition does not exist in the view/,
           /cluster column no_cluster does not exist in the view/,
           /report column no_report does not exist in the view/,
-          /tracked column no_tracked does not exist in item/,
+          /tracked column no tracked does not exist in item/,
           /lookup column no_lookup does not exist in item/,
           /lookup table no_table does not exist/,
           /content type 1234 does not exist in django_content_type/,
@@ -210,14 +210,14 @@ describe('describing a view', () => {
         { lookups: [{ table: 'company', contentTypeId: CONTENT_TYPE.company, column: 'company_id' }] },
       );
       assert.deepEqual(
-        logged.map(({ contentTypeId, foreignKey, trackedColumns }) => [
-          contentTypeId,
-          foreignKey,
+        logged.map(({ contentTypeIds, reference, trackedColumns }) => [
+          contentTypeIds,
+          reference?.foreignKey,
           trackedColumns,
         ]),
         [
-          [CONTENT_TYPE.item, null, ['company_id', 'id']],
-          [CONTENT_TYPE.company, 'company_id', ['id', 'name']],
+          [[CONTENT_TYPE.item], undefined, ['company_id', 'id']],
+          [[CONTENT_TYPE.company], 'company_id', ['id', 'name']],
         ],
       );
     });
