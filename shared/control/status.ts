@@ -9,6 +9,8 @@ export type ViewStatus = {
   /** Seconds since the start of the last capture that was applied or found nothing to do; since the import when there was none. */
   behindSeconds: number;
   resyncRequested: boolean;
+  /** Why rows of the target may be wrong until the view is resynced; null if nothing is known. */
+  resyncAdvised: string | null;
   inFlight: { etlTransactionId: string; kind: string; state: string; attempt: number; since: string } | null;
   lastApplied: { etlTransactionId: string; appliedAt: string } | null;
 };
@@ -39,7 +41,7 @@ export function createStatus(pool: pg.Pool) {
                 when v.paused then 'paused' else 'running' end as state,
            v.halted_reason as "haltedReason",
            extract(epoch from now() - coalesce(v.captured_at, v.imported_at))::float8 as "behindSeconds",
-           v.resync_requested_at is not null as "resyncRequested",
+           v.resync_requested_at is not null as "resyncRequested", v.resync_advised_reason as "resyncAdvised",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'state', t.state,
               'attempt', t.attempt, 'since', t.started_at)
             from etl.etl_transaction t where t.view_name = v.name and t.state in ('extracting', 'staged', 'applying')

@@ -115,7 +115,20 @@ async function checkView(
   const missing = await warehouse.missingTables(described.shape);
   const tables = missing.length === 0 ? 'its tables match' : `${missing.join(' and ')} table will be created`;
   const message = `${described.columns.length} columns, key ${described.keyColumn} is unique; ${tables}`;
-  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...findings];
+  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...resyncAdvice(viewSource), ...findings];
+}
+
+/** What captures could not find, since the view was last loaded as a whole. */
+function resyncAdvice({ name, resyncAdvice }: ViewSource): Finding[] {
+  if (resyncAdvice === null) return [];
+  return [
+    {
+      check: `target of ${name}`,
+      ok: false,
+      message: `may be wrong: ${resyncAdvice}`,
+      advice: `Resync the view: ${JSON.stringify({ view: name, resync: true })}.`,
+    },
+  ];
 }
 
 /** What recent log rows say about the configuration. */

@@ -222,6 +222,34 @@ describe('describing a view', () => {
       );
     });
 
+    it('are found beside the way in which rows point at the lookup', async () => {
+      await source.pool.query(`
+        create table tenant (id integer primary key, code text unique);
+        create table member (id bigint primary key, tenant_id integer not null references tenant,
+          host_code text references tenant (code), guest_id integer);
+        create view member_view as select id as item_id from member;`);
+      const referenceBy = async (lookup: object) => {
+        const { logged } = await describeItems({
+          name: 'member_view',
+          mainTable: 'member',
+          lookups: [{ table: 'tenant', contentTypeId: CONTENT_TYPE.company, column: 'guest_id', ...lookup }],
+        });
+        return logged[1]?.reference;
+      };
+      const through = { table: 'public.tenant', primaryKey: 'id', column: 'code' };
+      assert.deepEqual(await referenceBy({ column: 'tenant_id' }), {
+        foreignKey: 'tenant_id',
+        through: null,
+        isNullable: false,
+      });
+      assert.deepEqual(await referenceBy({ column: 'host_code', setsNull: false }), {
+        foreignKey: 'host_code',
+        through,
+        isNullable: false,
+      });
+      assert.deepEqual(await referenceBy({}), { foreignKey: 'guest_id', through: null, isNullable: true });
+    });
+
     it('are found through a view that is built on a view', async () => {
       await source.pool.query(
         'create or replace view lower_view as select id as below, note as remark from item where code is not null',
