@@ -162,6 +162,18 @@ function lookupFrom({
   };
 }
 
+/** The view source that an import of this entry makes, as long as no function has worked on it. */
+export function viewSourceOf(entry: ResolvedEntry): ViewSource {
+  return fromRow({
+    ...entry,
+    paused: false,
+    halted_reason: null,
+    resync_requested_at: null,
+    resync_advised_reason: null,
+    warehouse_fingerprint: null,
+  });
+}
+
 function fromRow(row: Record<string, unknown>): ViewSource {
   const partitionColumn = row.partition_column as string | null;
   const childModels = row.child_models as ContentType[];

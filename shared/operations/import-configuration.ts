@@ -1,14 +1,19 @@
+import { viewSourceOf } from '../control/view-sources.ts';
 import { DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSourceEntry } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { findChildModels } from '../source/child-models.ts';
 import { findContentTypes } from '../source/content-types.ts';
+import type { Finding } from '../source/inspect-server.ts';
+import { namingFaults } from '../source/key-naming.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 
 /**
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
- * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, and every streamed
- * view without a message in proto/.
+ * id in the configuration must match. Answers what the view sources do not follow, such as models that inherit. Throws `configuration`
+ * naming every content type that does not exist or differs, every key that log rows name otherwise than the view shows it, and every
+ * streamed view without a message in proto/.
  */
 export async function importConfiguration(
   { entries }: Pick<OperationOf<'import'>, 'entries'>,
@@ -43,6 +48,15 @@ export async function importConfiguration(
     }),
   }));
   if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
+  const findings = await inSnapshot(source, async (client) => {
+    const found: Finding[] = [];
+    for (const viewSource of resolved.map(viewSourceOf)) {
+      for (const fault of await namingFaults(client, viewSource)) faults.push(`${viewSource.name}: ${fault}`);
+      found.push(...(await findChildModels(client, viewSource, config.contentTypeTable)));
+    }
+    return found;
+  });
+  if (faults.length > 0) throw new DataHubError('configuration', faults.join('; '));
   await control.viewSources.assertImportable(resolved);
   for (const { load_type, name, target_name } of entries) {
     if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
@@ -54,5 +68,5 @@ export async function importConfiguration(
   await control.viewSources.import(resolved);
   const views = resolved.map(({ name }) => name);
   log.info({ views }, 'configuration imported');
-  return { outcome: 'imported', views };
+  return { outcome: 'imported', views, findings };
 }

@@ -5,8 +5,10 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
+import { findChildModels } from '../source/child-models.ts';
 import { describeView, type SourceView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { namingFaults } from '../source/key-naming.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 
@@ -109,7 +111,15 @@ async function checkView(
   const { described, findings } = await inSnapshot(source, async (client) => {
     const found = await describeView(client, viewSource, config.contentTypeTable);
     await captureInitial(client, found, config.changeLogTable);
-    return { described: found, findings: await checkLogRows(client, viewSource, found, config) };
+    const naming = (await namingFaults(client, viewSource)).map((fault) => ({
+      check: `key of ${viewSource.name}`,
+      ok: false,
+      message: fault,
+      advice: 'Correct the view or the view source, then import the view source again.',
+    }));
+    const children = await findChildModels(client, viewSource, config.contentTypeTable);
+    const logRows = await checkLogRows(client, viewSource, found, config);
+    return { described: found, findings: [...naming, ...children, ...logRows] };
   });
   if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(described.shape);
   const missing = await warehouse.missingTables(described.shape);

@@ -1,6 +1,6 @@
 import type { Lookup, ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { findRelation, readColumns, readDependedColumns } from './catalog.ts';
+import { findRelation, readDependedColumns } from './catalog.ts';
 import type { KeyType } from './key-type.ts';
 import { type LookupReference, lookupReference } from './lookup-reference.ts';
 import { NOT_COPIED } from './source-column.ts';
@@ -73,13 +73,11 @@ async function lookupTable(
     return `lookup table ${lookup.table} does not exist, or the source role may not read it`;
   const found = await lookupReference(client, lookup, { ...catalog, relation });
   if (found === null || typeof found === 'string') return found;
-  const columns = (await readColumns(client, relation)).map(({ column }) => column);
   return {
     contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? [])],
     ...found,
     skipsUntracked: lookup.skipUntracked ?? source.skipUntracked,
     trackedColumns: withoutUncopied(await readDependedColumns(client, catalog.view, relation)),
-    columns,
   };
 }
 

@@ -20,6 +20,16 @@ export type LookupReference = {
   isNullable: boolean;
 };
 
+type FoundReference = {
+  reference: LookupReference;
+  /** The type of the object ids in the lookup's log rows. */
+  keyType: KeyType;
+  /** The primary key of the lookup; null if it has none with one column. */
+  primaryKey: string | null;
+  /** All columns of the lookup. */
+  columns: string[];
+};
+
 /**
  * Finds how the lookup's column points at the lookup: as configured, else as a foreign key of the database says, else by the lookup's
  * primary key. Returns a fault as text, and null if the column does not exist.
@@ -28,7 +38,7 @@ export async function lookupReference(
   client: Queryable,
   lookup: Lookup,
   { main, mainColumns, relation }: { main: Relation; mainColumns: CatalogColumn[]; relation: Relation },
-): Promise<{ reference: LookupReference; keyType: KeyType; primaryKey: string | null } | string | null> {
+): Promise<FoundReference | string | null> {
   const { column: foreignKey, table } = lookup;
   const column = mainColumns.find((each) => each.column === foreignKey);
   if (column === undefined) return null;
@@ -54,7 +64,8 @@ export async function lookupReference(
   }
   const isNullable = declared.isNullable && (lookup.setsNull ?? true);
   const through = isDirect ? null : { table: relation.name, primaryKey: key.column, column: target.column };
-  return { reference: { foreignKey, through, isNullable }, keyType, primaryKey };
+  const names = columns.map((each) => each.column);
+  return { reference: { foreignKey, through, isNullable }, keyType, primaryKey, columns: names };
 }
 
 const KINDS = new Map(

@@ -303,6 +303,7 @@ describe('bad input causes a clear error, and nothing is lost', () => {
         assert.deepEqual(await importConfiguration({ entries: [entry] }, on.dependencies), {
           outcome: 'imported',
           views: ['pmr_project'],
+          findings: [],
         });
       }
 

@@ -1,3 +1,4 @@
+import { KEY_CASES } from './key-cases.ts';
 import type { CONTENT_TYPE } from './use-source.ts';
 
 /** The input of a collapse, in terms of the test's tables: `item` (in its view unless hidden) and `company`, a lookup. */
@@ -57,7 +58,8 @@ const TRACKED = {
 export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
   const { checkpoint, items, log, maxLogRows, maxReadRows, maxNullRows, queuedKeys } = world;
   const fresh = log.filter(({ id }) => id > checkpoint.floorId && !checkpoint.seen.includes(id));
-  const ours = fresh.filter(({ type }) => type !== 'other');
+  // One row more than is read tells whether there is more.
+  const ours = fresh.slice(0, maxReadRows + 1).filter(({ type }) => type !== 'other');
   const cuts = [
     ...(ours.length > maxLogRows ? ours.slice(maxLogRows - 1, maxLogRows) : []),
     ...(fresh.length > maxReadRows ? fresh.slice(maxReadRows - 1, maxReadRows) : []),
@@ -86,7 +88,9 @@ export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
       for (const key of otherKeys(row)) mention(parseKey(key), true, false, true);
       continue;
     }
-    const ids = [...(mayChange(row, world) ? [row.objectId.trim()] : []), ...otherKeys(row)];
+    const ids = [...(mayChange(row, world) ? [row.objectId] : []), ...otherKeys(row)].map(
+      KEY_CASES.bigint.parse,
+    );
     for (const item of items.filter(({ companyId }) => ids.includes(String(companyId)))) {
       mention(item.key, true, false, true);
     }
