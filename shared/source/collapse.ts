@@ -63,10 +63,8 @@ export function collapseStatement(
   const isOfTheView = 'content_type = any($3::int[])';
   const types = [...new Set(view.logged.flatMap((table) => table.contentTypeIds))];
   const tables = view.logged.map((table, i) => new Mentions(view, table, i, given.maxNullRows));
-  const logColumns = tables
-    .flatMap((table) => table.logColumns())
-    .map((column) => `,\n           ${column}`)
-    .join('');
+  const touched = tables.flatMap((table) => table.touched()).map((column) => `${column},\n           `);
+  const renamed = tables.flatMap((table) => table.renamed()).join('\n           ');
   const keys = (setting: string, condition: string) =>
     `length(set_config('${setting}', coalesce(array_agg(key) filter (where ${condition}), '{}')::text, true))`;
   const text = `
@@ -77,7 +75,8 @@ with uncovered as materialized (
     select lower(g) as low, coalesce(upper(g), 9223372036854775807) as high
     from unnest(int8multirange(int8range($1::int8 + 1, null)) - $2::int8multirange) as g order by low
   ) gap cross join lateral (
-    select id::int8 as id, content_type_id as content_type, object_id, action, date_created${logColumns}
+    select id::int8 as id, content_type_id as content_type, object_id, action, date_created,
+           ${touched.join('')}${renamed === '' ? 'null::text[]' : `case ${renamed} end`} as renamed
     from ${quoteIdentifier(logTable)} log where id >= gap.low and id < gap.high order by log.id limit $7::int8 + 1
   ) l
   order by gap.low, l.id limit $7::int8 + 1
@@ -88,6 +87,10 @@ with uncovered as materialized (
 ), covered_range as (
   select int8range(min(id), max(id), '[]') as ids
   from (select id, id - row_number() over (order by id) as island from covered) numbered group by island
+), renamed as materialized (
+  select content_type, r as object_id from covered cross join lateral unnest(renamed) r where renamed is not null
+), deleted_type as materialized (
+  select distinct content_type from covered where action = 'deleted'
 ), ${tables.map((table) => table.nullRows()).join('')}mention as materialized (
   ${tables.flatMap((table) => table.mentions()).join('\n  union all\n  ')}
   union all

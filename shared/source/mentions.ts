@@ -9,7 +9,6 @@ export class Mentions {
   readonly #table: LoggedTable;
   readonly #ofTable: string;
   readonly #touches: string;
-  readonly #renamed: string;
   readonly #nulls: string;
   readonly #maxNullRows: number;
 
@@ -19,24 +18,28 @@ export class Mentions {
     this.#table = table;
     this.#ofTable = `in (${table.contentTypeIds.join(', ')})`;
     this.#touches = table.skipsUntracked ? `touches_${index}` : 'true';
-    this.#renamed = `renamed_${index}`;
     this.#nulls = `nulls_${index}`;
   }
 
-  /** SQL for the columns that the reading of the log computes for this table. They look at `changed_data` only in its log rows. */
-  logColumns(): string[] {
-    const { primaryKey, skipsUntracked } = this.#table;
+  /** SQL for a column of the log rows that tells whether a log row of the table touches a tracked column; none if that does not matter. */
+  touched(): string[] {
+    if (!this.#table.skipsUntracked) return [];
     return [
-      ...(skipsUntracked
-        ? [`case when content_type_id ${this.#ofTable} then ${touches(this.#table)} end as ${this.#touches}`]
-        : []),
-      // A key that was changed: the log row has the old value or the new one as its object id, and lists both.
-      ...(primaryKey === null
-        ? []
-        : [
-            `case when content_type_id ${this.#ofTable} and action = 'changed' and ${listed(primaryKey)} is not null
-             then array_remove(array_remove(array[${listed(primaryKey, 'old')}, ${listed(primaryKey, 'new')}], object_id), null) end as ${this.#renamed}`,
-          ]),
+      `case when content_type_id ${this.#ofTable} then ${touches(this.#table)} end as ${this.#touches}`,
+    ];
+  }
+
+  /**
+   * SQL for a branch of the column `renamed`: the other keys of a log row whose key was changed. It has the old key or the new one as its
+   * object id, and lists both.
+   */
+  renamed(): string[] {
+    const { primaryKey } = this.#table;
+    if (primaryKey === null) return [];
+    return [
+      `when content_type_id ${this.#ofTable} then
+             case when action = 'changed' and ${listed(primaryKey)} is not null
+             then array_remove(array_remove(array[${listed(primaryKey, 'old')}, ${listed(primaryKey, 'new')}], object_id), null) end`,
     ];
   }
 
@@ -47,7 +50,7 @@ export class Mentions {
     return `${this.#nulls} as materialized (
   select ${this.#mainKey} as key from ${this.#view.mainTable} m
   where m.${quoteIdentifier(column)} is null
-    and exists (select from covered where content_type ${this.#ofTable} and action = 'deleted')
+    and exists (select from deleted_type where content_type ${this.#ofTable})
   limit ${this.#maxNullRows}::int8 + 1
 ), `;
   }
@@ -59,19 +62,18 @@ export class Mentions {
   mentions(): string[] {
     const { keyType, primaryKey, reference } = this.#table;
     const named = `from covered where content_type ${this.#ofTable}`;
-    const renamed = `from covered cross join lateral unnest(${this.#renamed}) r where content_type ${this.#ofTable}`;
+    const renamed = `from renamed where content_type ${this.#ofTable}`;
     const object = keyType.fromText('object_id');
-    const other = keyType.fromText('r');
     if (reference === null) {
       return [
         `select ${object} as key, ${this.#touches} as may_change_view, action = 'added' as is_added, true as is_logged
   ${named}`,
-        ...(primaryKey === null ? [] : [`select ${other}, true, false, true ${renamed}`]),
+        ...(primaryKey === null ? [] : [`select ${object}, true, false, true ${renamed}`]),
       ];
     }
     return [
       `select ${this.#mainKey}, true, false, true
-  from (select ${object} as id ${named} and ${this.#touches}${primaryKey === null ? ' group by 1' : ` union select ${other} ${renamed}`}) l
+  from (select ${object} as id ${named} and ${this.#touches}${primaryKey === null ? ' group by 1' : ` union select ${object} ${renamed}`}) l
   ${joinToMain(this.#view, reference)}`,
       ...(this.#nullableColumn === null
         ? []
