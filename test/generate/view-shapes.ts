@@ -67,6 +67,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
       table: lookup.table,
       contentTypeId: typeOf(lookup),
       column: lookup.column,
+      ...(lookup.references !== undefined && { references: lookup.references }),
     })),
     enabled: entry.enabled,
     paused: false,
