@@ -40,6 +40,7 @@ export async function captureChanges(
     captureOf(client, view, extraction, config.changeLogTable),
   );
   await warnWhenFloorIsStuck(client, extraction, captured, dependencies);
+  await adviseResync(extraction, captured, dependencies);
   return { view, definition, captured };
 }
 
@@ -53,7 +54,8 @@ async function captureOf(
     return await capture(client, view, checkpoint, { logTable, ...size, queuedKeys: queued.keys });
   }
   const next = await captureInitial(client, view, logTable);
-  return { logRows: 0n, badKeys: 0n, oldestChangeAt: null, cutId: null, upserts: 0n, deletes: 0n, next };
+  const nothing = { oldestChangeAt: null, cutId: null, unnamedNulls: [] };
+  return { logRows: 0n, badKeys: 0n, upserts: 0n, deletes: 0n, ...nothing, next };
 }
 
 async function captureInTime<T>(
@@ -78,6 +80,19 @@ async function captureInTime<T>(
     const slow = { what, advice: ADVICE, keeps: CAPTURE_KEEPS, cause };
     throw await shrinkAfter(slow, extentOf(extraction, size.maxLogRows), dependencies);
   }
+}
+
+/** Records, before the checkpoint can move past their log rows, which changes the capture could not find. */
+async function adviseResync(
+  { lease, size, source }: Extraction,
+  { unnamedNulls }: Capture,
+  { control, log }: Dependencies,
+): Promise<void> {
+  if (unnamedNulls.length === 0) return;
+  const columns = unnamedNulls.join(' and ');
+  const reason = `a row of a lookup was deleted, and ${columns} is NULL in more than ${size.maxNullRows} rows, some of which may have pointed at it`;
+  await control.checkpoints.adviseResync(lease, reason);
+  log.warn({ view: source.name, reason }, 'resync advised');
 }
 
 /** Warns when the floor has not moved since a marker was drawn long ago: a transaction of the source has been open since before. */

@@ -12,10 +12,10 @@ const READ_ROWS_PER_LOG_ROW = 10;
 const MIN_READ_ROWS = 100_000;
 
 /**
- * Maximum number of log rows of the view (and of queued keys) in its next batch, and of log rows of any table that the capture of that
- * batch reads.
+ * Maximum number of log rows of the view (and of queued keys) in its next batch, of log rows of any table that the capture of that
+ * batch reads, and of rows that it fetches because they may have lost their lookup row.
  */
-export type BatchSize = { maxLogRows: number; maxReadRows: number };
+export type BatchSize = { maxLogRows: number; maxReadRows: number; maxNullRows: number };
 
 /** What a batch is computed from: the stored checkpoint, null for a whole view, and how many log rows or keys it has or may have. */
 export type BatchExtent = { lease: Lease; stored: StoredCheckpoint | null; rows: number };
@@ -23,7 +23,8 @@ export type BatchExtent = { lease: Lease; stored: StoredCheckpoint | null; rows:
 /** The size of the view's next batch. */
 export function batchSize(stored: StoredCheckpoint | null, { maxBatchLogRows }: Config): BatchSize {
   const maxLogRows = Math.min(stored?.maxLogRows ?? maxBatchLogRows, maxBatchLogRows);
-  return { maxLogRows, maxReadRows: Math.max(MIN_READ_ROWS, READ_ROWS_PER_LOG_ROW * maxLogRows) };
+  const maxReadRows = Math.max(MIN_READ_ROWS, READ_ROWS_PER_LOG_ROW * maxLogRows);
+  return { maxLogRows, maxReadRows, maxNullRows: maxLogRows };
 }
 
 /** A step of extract that was too slow for a batch. */

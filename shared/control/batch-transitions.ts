@@ -141,7 +141,9 @@ export function createBatchTransitions(pool: pg.Pool) {
         await client.query(
           `update etl.view_source v set bad_keys = v.bad_keys + t.bad_keys, missing_since = null,
              captured_at = case when t.has_more then v.captured_at else t.started_at end,
-             resync_requested_at = nullif(v.resync_requested_at, t.resync_requested_at)
+             resync_requested_at = nullif(v.resync_requested_at, t.resync_requested_at),
+             resync_advised_at = case when t.is_complete then null else v.resync_advised_at end,
+             resync_advised_reason = case when t.is_complete then null else v.resync_advised_reason end
            from etl.etl_transaction t where t.id = $1 and v.name = t.view_name`,
           [batch.id],
         );

@@ -63,6 +63,21 @@ export function createCheckpoints(pool: pg.Pool) {
     },
 
     /**
+     * Records why batches of changes may leave rows of the target wrong, until a complete batch is applied. Safe to repeat: the first time
+     * stays. Throws `superseded` when the lease is lost.
+     */
+    async adviseResync(lease: Lease, reason: string): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query(
+          `update etl.view_source set resync_advised_at = coalesce(resync_advised_at, now()), resync_advised_reason = $2
+           where name = $1`,
+          [lease.view, reason],
+        );
+      });
+    },
+
+    /**
      * Records a capture that found nothing to do: moves the checkpoint, notes the time and a counter on the view, deletes the queued keys
      * that the capture checked and releases the lease, in one transaction. Throws `superseded` when the lease is lost.
      */

@@ -26,6 +26,8 @@ export type ViewStatus = {
   badKeys: string;
   /** Keys that wait to be fetched whatever the log says. */
   queuedKeys: number;
+  /** Why rows of the target may be wrong until the view is resynced; null if nothing is known. */
+  resyncAdvised: string | null;
   inFlight: { etlTransactionId: string; kind: string; state: string; attempt: number; since: string } | null;
   lastApplied: {
     etlTransactionId: string;
@@ -82,6 +84,7 @@ export function createStatus(pool: pg.Pool) {
            r.next_attempt_at as "nextAttempt", coalesce(r.attempts, 0) as "failedAttempts",
            extract(epoch from now() - coalesce(v.captured_at, v.imported_at))::float8 as "behindSeconds",
            v.resync_requested_at is not null as "resyncRequested", v.bad_keys::text as "badKeys",
+           v.resync_advised_reason as "resyncAdvised",
            (select count(*)::int4 from etl.queued_key k where k.view_name = v.name) as "queuedKeys",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'state', t.state,
               'attempt', t.attempt, 'since', t.started_at)

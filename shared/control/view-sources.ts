@@ -143,28 +143,66 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     paused: false,
     halted_reason: null,
     resync_requested_at: null,
+    resync_advised_reason: null,
     warehouse_fingerprint: null,
   });
 }
 
 type ContentType = { content_type_id: number; app_label: string; model: string };
 
+/** A lookup as the import stored it; imports of earlier releases lack the optional fields. */
+type StoredLookup = ContentType & {
+  table: string;
+  column: string;
+  child_models?: ContentType[];
+  references?: string;
+  skip_untracked?: boolean;
+  sets_null?: boolean;
+};
+
+const idsOf = (types: ContentType[]): number[] => types.map(({ content_type_id }) => content_type_id);
+
+function lookupFrom({
+  table,
+  content_type_id,
+  child_models = [],
+  column,
+  references,
+  skip_untracked,
+  sets_null,
+}: StoredLookup): Lookup {
+  return {
+    table,
+    contentTypeId: content_type_id,
+    ...(child_models.length > 0 && { childTypeIds: idsOf(child_models) }),
+    column,
+    ...(references !== undefined && { references }),
+    ...(skip_untracked !== undefined && { skipUntracked: skip_untracked }),
+    ...(sets_null !== undefined && { setsNull: sets_null }),
+  };
+}
+
 function fromRow(row: Record<string, unknown>): ViewSource {
   const partitionColumn = row.partition_column as string | null;
   const resyncRequestedAt = row.resync_requested_at as Date | null;
+  const childModels = row.child_models as ContentType[];
+  const lookups = row.lookups as StoredLookup[];
   return {
     name: row.name as string,
     targetName: row.target_name as string,
     mainTable: row.main_table as string,
     contentTypeId: row.content_type_id as number,
+    childTypeIds: idsOf(childModels),
     contentTypeNames: Object.fromEntries(
-      [row as unknown as ContentType, ...(row.lookups as ContentType[])].map((type) => [
-        String(type.content_type_id),
-        `${type.app_label}.${type.model}`,
-      ]),
+      [
+        row as unknown as ContentType,
+        ...childModels,
+        ...lookups.flatMap((lookup) => [lookup, ...(lookup.child_models ?? [])]),
+      ].map((type) => [String(type.content_type_id), `${type.app_label}.${type.model}`]),
     ),
     keyColumn: row.key_column as string,
     trackedColumns: row.tracked_columns as string[],
+    skipUntracked: row.skip_untracked as boolean,
     foreignKeys: row.foreign_keys as ViewSource['foreignKeys'],
     datetimeColumns: row.datetime_columns as string[],
     nullDefaults: row.null_defaults as ViewSource['nullDefaults'],
@@ -181,9 +219,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     reportColumn: row.report_column as string,
     recheckSeconds: row.recheck_seconds as number,
     maxDeletedShare: row.max_deleted_share as number,
-    lookups: (row.lookups as { table: string; content_type_id: number; column: string }[]).map(
-      ({ table, content_type_id, column }): Lookup => ({ table, contentTypeId: content_type_id, column }),
-    ),
+    lookups: lookups.map(lookupFrom),
     viewChanges: row.view_changes as ViewSource['viewChanges'],
     columnChanges: row.column_changes as ViewSource['columnChanges'],
     ignoredDependencies: row.ignored_dependencies as string[],
@@ -195,6 +231,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     acceptsDeletes:
       resyncRequestedAt !== null &&
       (row.deletes_accepted_for as Date | null)?.getTime() === resyncRequestedAt.getTime(),
+    resyncAdvice: row.resync_advised_reason as string | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
     knownColumns: row.known_columns as string[],
   };

@@ -19,12 +19,42 @@ const contentTypeId = z.number().int().optional().meta({
   allowed: 'a whole number',
 });
 
+const childModels = z.array(
+  z.strictObject({
+    app_label: name.describe('The Django app of the inheriting model.'),
+    model: name.describe('The inheriting Django model, in lower case as in the content types.'),
+    content_type_id: contentTypeId,
+  }),
+);
+const CHILD_MODELS = {
+  description:
+    'Models that inherit from the model (multi-table inheritance): Django logs their changes under their own content types.',
+  allowed: 'a list of objects',
+};
+
 const lookup = z.strictObject({
   table: name.describe('The name of the lookup table.'),
   app_label: name.describe('The Django app of its model.'),
   model: name.describe('The Django model, in lower case as in the content types.'),
   content_type_id: contentTypeId,
+  child_models: childModels.optional().meta(CHILD_MODELS),
   column: name.describe('The foreign key column of the main table that points at the lookup table.'),
+  references: name.optional().meta({
+    description:
+      'The column of the lookup table whose values the foreign key column holds (`to_field` in Django); otherwise what the foreign key in the database references, or the primary key.',
+    allowed: 'a column of the lookup table',
+  }),
+  skip_untracked: z.boolean().optional().meta({
+    description: 'The same for log rows of the lookup.',
+    default: 'as for the view',
+    allowed: '`true` or `false`',
+  }),
+  sets_null: z.boolean().optional().meta({
+    description:
+      'Whether a deleted row of the lookup may leave NULL in the foreign key column without a log row (`on_delete=SET_NULL`); a deletion then names all rows whose column is NULL.',
+    default: '`true`',
+    allowed: '`true` or `false`',
+  }),
 });
 
 const foreignKey = z.strictObject({
@@ -45,13 +75,19 @@ export const viewSourceEntry = z.strictObject({
   app_label: name.describe('The Django app of the model of the main table.'),
   model: name.describe('The Django model of the main table, in lower case as in the content types.'),
   content_type_id: contentTypeId,
+  child_models: childModels.default([]).meta(CHILD_MODELS),
   key_column: name.describe(
     'The column of the view that shows the primary key of the main table; unique and never NULL.',
   ),
   tracked_columns: z.array(name).default([]).meta({
     description:
-      'Columns of the main table whose change matters, in addition to those that the view itself uses.',
-    allowed: 'columns of the main table',
+      'Columns of the main table whose change matters, in addition to those that the view itself uses, if the view skips untracked columns.',
+    allowed: 'columns of the main table, or their Django fields',
+  }),
+  skip_untracked: z.boolean().default(false).meta({
+    description:
+      'Whether to skip log rows that list no tracked column; safe only if the application saves with `update_fields` everywhere, since any other save also writes columns that its log row does not list.',
+    allowed: '`true` or `false`',
   }),
   foreign_keys: z.array(foreignKey).default([]).meta({
     description:
@@ -161,7 +197,19 @@ export const viewSourceImport = z
   });
 
 /** A table whose changes affect the view's rows that point at it, for example the company that a project belongs to. */
-export type Lookup = { table: string; contentTypeId: number; column: string };
+export type Lookup = {
+  table: string;
+  contentTypeId: number;
+  /** The content types of the models that inherit from its model. */
+  childTypeIds?: number[];
+  column: string;
+  /** The column of the lookup whose values `column` holds; unless given, the catalog says it. */
+  references?: string;
+  /** Unless given, as for the view. */
+  skipUntracked?: boolean;
+  /** Whether `column` may become NULL without a log row when a row of the lookup is deleted; unless given, it may. */
+  setsNull?: boolean;
+};
 
 /** One configured source view and its destination (etl.view_source). */
 export type ViewSource = {
@@ -169,10 +217,13 @@ export type ViewSource = {
   targetName: string;
   mainTable: string;
   contentTypeId: number;
+  /** The content types of the models that inherit from the main table's model. */
+  childTypeIds: number[];
   /** The `app_label.model` of each content type id in use, as it was when the view source was imported. */
   contentTypeNames: Record<string, string>;
   keyColumn: string;
   trackedColumns: string[];
+  skipUntracked: boolean;
   foreignKeys: { column: string; references: string }[];
   datetimeColumns: string[];
   nullDefaults: Record<string, string | number | boolean>;
@@ -203,6 +254,8 @@ export type ViewSource = {
   resyncBySystem: boolean;
   /** Whether that operator accepts that the batch deletes any number of rows. */
   acceptsDeletes: boolean;
+  /** What a capture could not find row by row, so that only a resync repairs the target; null if there is nothing. */
+  resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
   /** The columns that the view has had since its target was created. */

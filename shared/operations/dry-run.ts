@@ -60,6 +60,12 @@ async function forecast(
       ...size,
       queuedKeys: queued.keys,
     });
+    const advice =
+      found.unnamedNulls.length === 0
+        ? {}
+        : {
+            advice: `Resync the view afterwards: ${found.unnamedNulls.join(' and ')} is NULL in too many rows.`,
+          };
     const isIdle = found.upserts + found.deletes === 0n;
     return {
       view,
@@ -71,6 +77,7 @@ async function forecast(
       deletes: String(found.deletes),
       badKeys: String(found.badKeys),
       queuedKeys: String(queued.keys.length),
+      ...advice,
     };
   });
 }

@@ -1,6 +1,7 @@
 import { asViewSource, type ResolvedEntry } from '../control/view-sources.ts';
 import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
+import type { ViewSourceEntry } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
 import type { Finding } from '../source/inspect-server.ts';
@@ -15,7 +16,7 @@ type Entries = Pick<OperationOf<'import'>, 'entries'>;
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
  * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, every streamed
  * view without a message in proto/, and every mistake in an enabled view source that its database shows. Returns warnings on what is no
- * mistake, but may surprise.
+ * mistake, but may surprise, such as models whose changes the view sources do not follow.
  */
 export async function importConfiguration({ entries }: Entries, dependencies: Dependencies) {
   const { control, log } = dependencies;
@@ -72,9 +73,16 @@ async function resolveEntries(
     }
     return { ...named, content_type_id: id ?? 0 };
   };
+  const resolveChildren = (models: ViewSourceEntry['child_models'], where: string) => ({
+    child_models: models.map((model) => resolve(model, `${where}, child model`)),
+  });
   const resolved = entries.map((entry) => ({
     ...resolve(entry, entry.name),
-    lookups: entry.lookups.map((lookup) => resolve(lookup, `${entry.name}, lookup ${lookup.table}`)),
+    ...resolveChildren(entry.child_models, entry.name),
+    lookups: entry.lookups.map((lookup) => {
+      const where = `${entry.name}, lookup ${lookup.table}`;
+      return { ...resolve(lookup, where), ...resolveChildren(lookup.child_models ?? [], where) };
+    }),
   }));
   if (faults.length > 0) throw notImported(faults);
   await control.viewSources.assertImportable(resolved);

@@ -2,9 +2,11 @@ import { fieldNameFaults } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
+import { findChildModels } from '../source/child-models.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { inspectView } from '../source/inspect-view.ts';
+import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
 import { partitionFaults } from '../source/partition-faults.ts';
 import { misconfigured } from '../source/view-faults.ts';
@@ -39,8 +41,10 @@ export async function inspectSource(
         ({ column, references }) => `foreign key ${column} references ${references}, which is no view source`,
       ),
   ];
+  faults.push(...(await namingFaults(client, source)));
   if (faults.length === 0) faults.push(...(await partitionFaults(client, source, view)));
   if (faults.length > 0) throw misconfigured(source, faults);
   const check = `view ${source.name}`;
-  return { view, findings: notes.map((note) => ({ check, ok: true, ...note })) };
+  const children = await findChildModels(client, source, config.contentTypeTable);
+  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children] };
 }

@@ -1,10 +1,14 @@
 import { assertMayEvolve } from '../batch/evolve.ts';
+import type { Config } from '../config/config.ts';
 import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
+import type { SourceView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
 import { inspectSource } from './inspect-source.ts';
@@ -130,7 +134,8 @@ async function checkView(
     const found = await inspectSource(client, viewSource, known, dependencies);
     await captureInitial(client, found.view, config.changeLogTable);
     await tryStatements(client, found.view, config.changeLogTable);
-    return found;
+    const logRows = await checkLogRows(client, viewSource, found.view, config);
+    return { view: found.view, findings: [...found.findings, ...logRows] };
   });
   const { shape } = view;
   if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(shape);
@@ -149,5 +154,48 @@ async function checkView(
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
   ];
   const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
-  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...findings];
+  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...resyncAdvice(viewSource), ...findings];
+}
+
+/** What captures could not find, since the view was last loaded as a whole. */
+function resyncAdvice({ name, resyncAdvice }: ViewSource): Finding[] {
+  if (resyncAdvice === null) return [];
+  return [
+    {
+      check: `target of ${name}`,
+      ok: false,
+      message: `may be wrong: ${resyncAdvice}`,
+      advice: `Resync the view: ${JSON.stringify({ view: name, resync: true })}.`,
+    },
+  ];
+}
+
+/** What recent log rows say about the configuration. */
+async function checkLogRows(
+  client: Queryable,
+  { name, lookups, mainTable, trackedColumns }: ViewSource,
+  described: SourceView,
+  { changeLogTable }: Config,
+): Promise<Finding[]> {
+  const unknown = await unknownTrackedNames(client, changeLogTable, described, trackedColumns);
+  const busiest = await busiestLookup(client, changeLogTable, described);
+  const table = lookups.find(({ column }) => column === busiest?.column)?.table;
+  return [
+    ...unknown.map((column) => ({
+      check: `tracked columns of ${name}`,
+      ok: false,
+      message: `tracked column ${column} does not exist in ${mainTable}, and no recent log row lists a field of that name`,
+      advice:
+        'Correct the name, or remove it: a log row that lists a name that is no column is never skipped.',
+    })),
+    ...(busiest === null
+      ? []
+      : [
+          {
+            check: `lookups of ${name}`,
+            ok: true,
+            message: `the busiest, ${table} by ${busiest.column}, names about ${busiest.rowsPerDay} rows a day`,
+          },
+        ]),
+  ];
 }

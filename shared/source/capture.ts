@@ -13,6 +13,8 @@ export type CaptureOptions = {
   maxLogRows: number;
   /** The batch is cut if it reads more log rows of any table than this: a view that is far behind must still be read in time. */
   maxReadRows: number;
+  /** At most so many rows are fetched because they may have lost their lookup row (`Collapsed.unnamedNulls`). */
+  maxNullRows: number;
   /** Keys, as text, to fetch even if no log row names them. */
   queuedKeys: string[];
 };
@@ -40,6 +42,7 @@ export async function capture(
     maxLogRows: options.maxLogRows,
     maxReadRows: options.maxReadRows,
     queuedKeys: options.queuedKeys,
+    maxNullRows: options.maxNullRows,
   });
   const { rows } = await client.query(text, values);
   const { seen, duplicateKeys, ...found } = rows[0] as Collapsed;

@@ -78,6 +78,28 @@ export async function readPrimaryKey(client: Queryable, table: Relation): Promis
 }
 
 /**
+ * Reads what a column of a table points at: the column of `to` that its foreign key references, null if the database has no such foreign
+ * key; and whether it may be NULL.
+ */
+export async function readForeignKey(
+  client: Queryable,
+  { from, column, to }: { from: Relation; column: string; to: Relation },
+): Promise<{ referenced: string | null; isNullable: boolean }> {
+  const { rows } = await client.query(
+    `select not a.attnotnull as "isNullable", (
+       select r.attname::text from pg_constraint c
+       join pg_attribute r on r.attrelid = c.confrelid and r.attnum = c.confkey[1]
+       where c.contype = 'f' and c.conrelid = a.attrelid and c.conkey = array[a.attnum] and c.confrelid = $3
+       order by c.oid limit 1
+     ) as referenced
+     from pg_attribute a where a.attrelid = $1 and a.attname = $2`,
+    [from.oid, column, to.oid],
+  );
+  const found = rows[0] as { referenced: string | null; isNullable: boolean } | undefined;
+  return found ?? { referenced: null, isNullable: true };
+}
+
+/**
  * Reads the columns of `table` on which the view depends, in alphabetical order: those in any clause of the view or of the views
  * that it is built on, and those from which generated columns among these are computed. Returns all columns where the catalog does not record the
  * dependency: the view refers to a whole row, or calls a function that may read the table, or `view` is a table.

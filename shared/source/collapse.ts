@@ -1,7 +1,7 @@
-import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 import { logRows } from './log-table.ts';
-import type { LoggedTable } from './logged-tables.ts';
+import { Mentions } from './mentions.ts';
 
 /**
  * The settings in which the collapsed keys stay until the end of the capture's transaction, so that they never leave the server. The
@@ -22,6 +22,8 @@ export type CollapseParameters = {
   maxLogRows: number;
   maxReadRows: number;
   queuedKeys: string[];
+  /** At most so many rows whose foreign key is NULL are named after a row of a lookup was deleted. */
+  maxNullRows: number;
 };
 
 /** What one capture found. */
@@ -40,6 +42,11 @@ export type Collapsed = {
   deletes: bigint;
   /** Up to five keys that the view has more than once; null if there are none. */
   duplicateKeys: string[] | null;
+  /**
+   * The foreign key columns that are NULL in more than `maxNullRows` rows, while a row of their lookup was deleted. None of these rows is
+   * named, although the deletion may have set some of them to NULL.
+   */
+  unnamedNulls: string[];
 };
 
 /**
@@ -55,7 +62,10 @@ export function collapseStatement(
   const key = quoteIdentifier(view.keyColumn);
   const type = view.keyType.sqlType;
   const isOfTheView = 'content_type = any($3::int[])';
-  const types = [...new Set(view.logged.map((table) => table.contentTypeId))];
+  const types = [...new Set(view.logged.flatMap((table) => table.contentTypeIds))];
+  const tables = view.logged.map((table, i) => new Mentions(view, table, i, given.maxNullRows));
+  const touched = tables.flatMap((table) => table.touched()).map((column) => `${column},\n           `);
+  const renamed = tables.flatMap((table) => table.renamed()).join('\n           ');
   const keys = (setting: string, condition: string) =>
     `length(set_config('${setting}', coalesce(array_agg(key) filter (where ${condition}), '{}')::text, true))`;
   const text = `
@@ -67,7 +77,7 @@ with uncovered as materialized (
     from unnest(int8multirange(int8range($1::int8 + 1, null)) - $2::int8multirange) as g order by low
   ) gap cross join lateral (
     select id::int8 as id, content_type_id as content_type, object_id, action, date_created,
-           ${mayChangeView(view.logged)} as may_change_view
+           ${touched.join('')}${renamed === '' ? 'null::text[]' : `case ${renamed} end`} as renamed
     from ${logRows(logTable)} log where id >= gap.low and id < gap.high order by log.id limit $7::int8 + 1
   ) l
   order by gap.low, l.id limit $7::int8 + 1
@@ -78,8 +88,12 @@ with uncovered as materialized (
 ), covered_range as (
   select int8range(min(id), max(id), '[]') as ids
   from (select id, id - row_number() over (order by id) as island from covered) numbered group by island
-), mention as materialized (
-  ${view.logged.map((table) => mentions(view, table)).join('\n  union all\n  ')}
+), renamed as materialized (
+  select content_type, r as object_id from covered cross join lateral unnest(renamed) r where renamed is not null
+), deleted_type as materialized (
+  select distinct content_type from covered where action = 'deleted'
+), ${tables.map((table) => table.nullRows()).join('')}mention as materialized (
+  ${tables.flatMap((table) => table.mentions()).join('\n  union all\n  ')}
   union all
   select ${view.keyType.fromText('q')}, true, false, false from unnest($6::text[]) as q
 ), collapsed as materialized (
@@ -100,6 +114,7 @@ select
   count(*) filter (where view_rows > 0 and may_change_view) as "upserts",
   count(*) filter (where view_rows = 0) as "deletes",
   (array_agg(key::text) filter (where view_rows > 1))[:5] as "duplicateKeys",
+  array_remove(array[${tables.flatMap((table) => table.unnamedNulls()).join(', ')}]::text[], null) as "unnamedNulls",
   ${keys(KEY_SETTING.added, 'view_rows > 0 and may_change_view and is_added')} as "addedLength",
   ${keys(KEY_SETTING.changed, 'view_rows > 0 and may_change_view and not is_added')} as "changedLength",
   ${keys(KEY_SETTING.deleted, 'view_rows = 0')} as "deletedLength",
@@ -123,38 +138,3 @@ from looked_up`;
 const lastWithin = (limit: string, condition: string): string =>
   `(select max(id) from (select id from uncovered where ${condition} order by id limit ${limit}) fitting
     having (select count(*) from uncovered where ${condition}) > ${limit})`;
-
-/**
- * SQL that tells whether a log row may change the view: unless it is a `changed` row whose data is readable and lists no tracked
- * column. NULL for a content type that does not concern the view.
- */
-function mayChangeView(tables: LoggedTable[]): string {
-  // A table that is also its own lookup occurs twice.
-  const byType = new Map<number, string[]>();
-  for (const { contentTypeId, trackedColumns } of tables) {
-    byType.set(contentTypeId, [...(byType.get(contentTypeId) ?? []), ...trackedColumns]);
-  }
-  const arms = [...byType].map(
-    ([type, columns]) => `when ${type} then action <> 'changed' or changed_data is null
-             or jsonb_typeof(changed_data) <> 'object' or changed_data ?| ${textArray(columns)}`,
-  );
-  return `case content_type_id ${arms.join('\n           ')} end`;
-}
-
-/**
- * SQL for the keys that the log rows of a table name, as (key, may_change_view, is_added, is_logged). The key is NULL if an object
- * id is not a value of the key's type.
- */
-function mentions(view: SourceView, table: LoggedTable): string {
-  const object = table.keyType.fromText('object_id');
-  if (table.foreignKey === null) {
-    return `select ${object} as key, may_change_view, action = 'added' as is_added, true as is_logged
-  from covered where content_type = ${table.contentTypeId}`;
-  }
-  const primaryKey = `m.${quoteIdentifier(view.primaryKey)}::${view.keyType.sqlType}`;
-  return `select ${primaryKey}, true, false, true
-  from (select distinct ${object} as id from covered where content_type = ${table.contentTypeId} and may_change_view) l
-  join ${view.mainTable} m on m.${quoteIdentifier(table.foreignKey)} = l.id`;
-}
-
-const textArray = (texts: string[]): string => `array[${texts.map(quoteLiteral).join(', ')}]::text[]`;

@@ -2,6 +2,7 @@ import type { TableShape } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation } from './catalog.ts';
+import { keyNamingFaults } from './key-naming.ts';
 import type { KeyType } from './key-type.ts';
 import { type LoggedTable, loggedTables } from './logged-tables.ts';
 import { grantAdvice, whyMissing } from './missing-relation.ts';
@@ -57,6 +58,7 @@ export async function describeView(
   const logged = await loggedTables(client, source, catalog);
   const faults = [
     ...viewFaults(source, catalog),
+    ...(await keyNamingFaults(client, source, catalog)),
     ...logged.faults,
     ...(await contentTypeFaults(client, source, contentTypeTable)),
     ...(await moreFaults(catalog)),

@@ -35,16 +35,29 @@ const SUPPORTED: Record<string, KeyType> = {
   varchar: { sqlType: 'text', fromText: (text) => text },
 };
 
+/** Ignores the spaces that pad a `char(n)`, as PostgreSQL's comparison does. The view's key is text, so that it has one spelling. */
+const PADDED_TEXT: KeyType = { sqlType: 'text', fromText: (text) => `${text}::bpchar::text` };
+
+const PADDED: KeyType = { sqlType: 'bpchar', fromText: (text) => `${text}::bpchar` };
+
 export const SUPPORTED_KEY_TYPES = 'smallint, integer, bigint, uuid, text or varchar';
 
-/** The key type of a pg_type.typname; undefined if keys of that type are not supported. */
-export function keyTypeOf(typeName: string): KeyType | undefined {
-  return SUPPORTED[typeName];
+/** The type of a column that object ids are compared with; undefined if its type is not supported. */
+export function referenceType({ name, isArray }: CatalogColumn): KeyType | undefined {
+  if (isArray) return undefined;
+  return name === 'bpchar' ? PADDED : SUPPORTED[name];
 }
 
-/** The key type of a view's key column; undefined if keys of its type are not supported. */
-export function keyTypeOfColumn({ name, isArray }: CatalogColumn): KeyType | undefined {
-  return isArray ? undefined : keyTypeOf(name);
+/**
+ * The key type of a view's key column, whose values are those of the main table's primary key; undefined if keys of its type are not
+ * supported.
+ */
+export function keyTypeOfColumn(
+  { name, isArray }: CatalogColumn,
+  primaryKey: CatalogColumn | undefined,
+): KeyType | undefined {
+  const keyType = isArray ? undefined : SUPPORTED[name];
+  return keyType?.sqlType === 'text' && primaryKey?.name === 'bpchar' ? PADDED_TEXT : keyType;
 }
 
 /** Returns the keys that are not values of the key type, at most 20, each as a JSON string. */

@@ -1,9 +1,11 @@
 import type { Lookup, ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, readDependedColumns } from './catalog.ts';
-import { type KeyType, keyTypeOf, SUPPORTED_KEY_TYPES } from './key-type.ts';
+import type { KeyType } from './key-type.ts';
+import { type LookupReference, lookupReference } from './lookup-reference.ts';
 import { whyMissing } from './missing-relation.ts';
 import { NOT_COPIED } from './source-column.ts';
+import { fieldColumns } from './tracked-fields.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
 /**
@@ -11,12 +13,19 @@ import type { ViewCatalog } from './view-catalog.ts';
  * affects every row of the main table whose foreign key points at it.
  */
 export type LoggedTable = {
-  contentTypeId: number;
-  /** The main table's column that points at the lookup; null for the main table itself. */
-  foreignKey: string | null;
+  /** The content types of its model and of the models that inherit from it. */
+  contentTypeIds: number[];
+  /** How rows of the main table point at the lookup; null for the main table itself. */
+  reference: LookupReference | null;
+  /** The type of the object ids in its log rows. */
   keyType: KeyType;
-  /** A log row with the action `changed` matters only if it lists one of these columns. */
+  /** Its primary key column, which `changed_data` lists when the key itself changed; null if unknown. */
+  primaryKey: string | null;
+  /** Whether a log row with the action `changed` is skipped if it lists columns of the table, but no tracked one. */
+  skipsUntracked: boolean;
   trackedColumns: string[];
+  /** All columns of the table. */
+  columns: string[];
 };
 
 /**
@@ -28,16 +37,25 @@ export async function loggedTables(
   source: ViewSource,
   catalog: ViewCatalog,
 ): Promise<{ tables: LoggedTable[]; faults: string[] }> {
-  const { view, main, keyType } = catalog;
+  const { view, main, mainColumns, keyType, primaryKey } = catalog;
   const tables: LoggedTable[] = [];
   const faults: string[] = [];
   if (keyType !== undefined) {
+    const columns = mainColumns.map(({ column }) => column);
     const depended = withoutUncopied(await readDependedColumns(client, view, main));
-    const trackedColumns = [...new Set([...depended, ...source.trackedColumns])];
-    tables.push({ contentTypeId: source.contentTypeId, foreignKey: null, keyType, trackedColumns });
+    const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
+    tables.push({
+      contentTypeIds: [source.contentTypeId, ...source.childTypeIds],
+      reference: null,
+      keyType,
+      primaryKey,
+      skipsUntracked: source.skipUntracked,
+      trackedColumns: [...new Set([...depended, ...configured])],
+      columns,
+    });
   }
   for (const lookup of source.lookups) {
-    const found = await lookupTable(client, lookup, catalog);
+    const found = await lookupTable(client, source, lookup, catalog);
     if (typeof found === 'string') faults.push(found);
     else if (found !== null) tables.push(found);
   }
@@ -47,22 +65,23 @@ export async function loggedTables(
 /** Returns a fault as text, and null if the lookup's column does not exist. */
 async function lookupTable(
   client: Queryable,
-  { table, column: foreignKey, contentTypeId }: Lookup,
-  { view, mainColumns }: ViewCatalog,
+  source: ViewSource,
+  lookup: Lookup,
+  catalog: ViewCatalog,
 ): Promise<LoggedTable | string | null> {
-  const relation = await findRelation(client, table);
+  const relation = await findRelation(client, lookup.table);
   if (relation === null) {
-    const { why, grant } = await whyMissing(client, 'lookup table', table);
+    const { why, grant } = await whyMissing(client, 'lookup table', lookup.table);
     return grant === null ? why : `${why}: ${grant}`;
   }
-  const column = mainColumns.find((each) => each.column === foreignKey);
-  if (column === undefined) return null;
-  const keyType = keyTypeOf(column.name);
-  if (keyType === undefined) {
-    return `lookup column ${foreignKey} has type ${column.name}, but must have type ${SUPPORTED_KEY_TYPES}`;
-  }
-  const trackedColumns = withoutUncopied(await readDependedColumns(client, view, relation));
-  return { contentTypeId, foreignKey, keyType, trackedColumns };
+  const found = await lookupReference(client, lookup, { ...catalog, relation });
+  if (found === null || typeof found === 'string') return found;
+  return {
+    contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? [])],
+    ...found,
+    skipsUntracked: lookup.skipUntracked ?? source.skipUntracked,
+    trackedColumns: withoutUncopied(await readDependedColumns(client, catalog.view, relation)),
+  };
 }
 
 const withoutUncopied = (columns: string[]): string[] => columns.filter((name) => name !== NOT_COPIED);

@@ -2,7 +2,7 @@ import type { ViewSource } from '../model/view-source.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, readColumns, readPrimaryKey } from './catalog.ts';
-import { keyTypeOfColumn } from './key-type.ts';
+import { referenceType } from './key-type.ts';
 
 /** How many of the newest log rows of a model are looked at. */
 const EVIDENCE_ROWS = 200;
@@ -76,7 +76,7 @@ async function evidence(
   const primaryKey = relation === null ? null : await readPrimaryKey(client, relation);
   if (relation === null || primaryKey === null) return null;
   const column = (await readColumns(client, relation)).find((each) => each.column === primaryKey);
-  const keyType = column && keyTypeOfColumn(column);
+  const keyType = column && referenceType(column);
   if (keyType === undefined) return null;
   const { rows } = await client.query(
     `with newest as (

@@ -27,6 +27,7 @@ export async function findKeysLoggedSince(
     maxLogRows: Number.MAX_SAFE_INTEGER,
     maxReadRows: Number.MAX_SAFE_INTEGER,
     queuedKeys: [],
+    maxNullRows: Number.MAX_SAFE_INTEGER,
   });
   const { rows } = await client.query(text, values);
   const { upserts, deletes } = rows[0] as Collapsed;

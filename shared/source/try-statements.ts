@@ -27,6 +27,7 @@ export async function tryStatements(
     maturedFloorId: END_OF_LOG,
     maxLogRows: 1,
     maxReadRows: 1,
+    maxNullRows: 1,
     queuedKeys: [],
   });
   const all = { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false } as const;

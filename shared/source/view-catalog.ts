@@ -26,6 +26,11 @@ export async function readViewCatalog(
   const mainColumns = await readColumns(client, main);
   const primaryKey = await readPrimaryKey(client, main);
   const keyColumn = viewColumns.find(({ column }) => column === source.keyColumn);
-  const keyType = keyColumn && keyTypeOfColumn(keyColumn);
+  const keyType =
+    keyColumn &&
+    keyTypeOfColumn(
+      keyColumn,
+      mainColumns.find(({ column }) => column === primaryKey),
+    );
   return { view, viewColumns, keyColumn, keyType, main, mainColumns, primaryKey };
 }

@@ -5,6 +5,7 @@ import type { Queryable } from '../postgres/transaction.ts';
 import { findContentTypes } from './content-types.ts';
 import { SUPPORTED_KEY_TYPES } from './key-type.ts';
 import { NOT_COPIED } from './source-column.ts';
+import { isFieldName } from './tracked-fields.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
 /** The columns and variables of the target, the temp table and the procedure. A view cannot have columns of these names. */
@@ -47,7 +48,7 @@ function missingColumnFaults(source: ViewSource, { viewColumns, mainColumns }: V
     ['partition column', source.partition === null ? [] : [source.partition.column], inTarget],
     ['cluster column', source.clusterColumns, inTarget],
     ['report column', [source.reportColumn], inTarget],
-    ['tracked column', source.trackedColumns, inMain],
+    ['tracked column', source.trackedColumns.filter((name) => !isFieldName(name)), inMain],
     ['lookup column', source.lookups.map(({ column }) => column), inMain],
   ];
   return configured.flatMap(([what, names, existing]) =>
@@ -100,7 +101,12 @@ export async function contentTypeFaults(
   const found = new Map(
     [...(await findContentTypes(client, contentTypeTable))].map(([name, id]) => [id, name]),
   );
-  const ids = new Set([source, ...source.lookups].map(({ contentTypeId }) => contentTypeId));
+  const ids = new Set(
+    [source, ...source.lookups].flatMap(({ contentTypeId, childTypeIds = [] }) => [
+      contentTypeId,
+      ...childTypeIds,
+    ]),
+  );
   return [...ids].flatMap((id) => {
     const name = found.get(id);
     if (name === undefined) return [`content type ${id} does not exist in ${contentTypeTable}`];

@@ -49,9 +49,11 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     targetName: entry.target_name,
     mainTable: entry.main_table,
     contentTypeId: typeOf(entry),
+    childTypeIds: [],
     contentTypeNames: {},
     keyColumn: entry.key_column,
     trackedColumns: entry.tracked_columns,
+    skipUntracked: entry.skip_untracked,
     foreignKeys: entry.foreign_keys,
     datetimeColumns: entry.datetime_columns,
     nullDefaults: entry.null_defaults,
@@ -66,6 +68,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
       table: lookup.table,
       contentTypeId: typeOf(lookup),
       column: lookup.column,
+      ...(lookup.references !== undefined && { references: lookup.references }),
     })),
     ignoredDependencies: entry.ignored_dependencies,
     enabled: entry.enabled,
@@ -77,6 +80,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     columnChanges: entry.column_changes,
     knownColumns: [],
     acceptsDeletes: false,
+    resyncAdvice: null,
     warehouseFingerprint: null,
   };
 }

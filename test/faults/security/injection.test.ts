@@ -134,6 +134,14 @@ describe('I12 text from outside never becomes part of a statement', () => {
         withText: (column) => ({ lookups: [{ ...lookup, column }] }),
         message: /lookups|lookup column .* does not exist/s,
       },
+      'lookups.references': {
+        withText: (references) => ({ lookups: [{ ...lookup, references }] }),
+        message: /lookups|referenced column .* does not exist/s,
+      },
+      'child_models.model': {
+        withText: (model) => ({ child_models: [{ app_label: 'app', model }] }),
+        message: /child_models|content type .* does not exist/s,
+      },
       'an unknown field': {
         withText: (field) => Object.fromEntries([[field, 1]]),
         message: /nrecognized key/,
@@ -279,8 +287,9 @@ describe('I12 text from outside never becomes part of a statement', () => {
       await canaries.assertUntouched('object ids');
     });
 
-    it('as changed fields or an action: the row is fetched unless the change cannot concern the view', async () => {
+    it('as changed fields, changed keys or an action: the row is fetched', async () => {
       const on = await stack.install();
+      await importConfiguration({ entries: [{ ...PROJECT_ENTRY, skip_untracked: true }] }, on.dependencies);
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.replicate();
       const canaries = await Canaries.plant(on);
@@ -291,11 +300,14 @@ describe('I12 text from outside never becomes part of a statement', () => {
           'changed',
           Object.fromEntries([[injection, { new: injection }]]),
         );
+        await on.source.log('app_project', 1, 'changed', { id: { old: injection, new: injection } });
       }
-      assert.partialDeepStrictEqual(await on.extract(), {
-        outcome: 'idle',
-        logRows: String(INJECTIONS.length),
-      });
+      await on.source.change('app_project', 1, { name: 'uno' });
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      await on.assertEqual();
+      assert.equal((await on.batches())[1]?.bad_keys, String(2 * INJECTIONS.length));
+      await on.source.change('app_project', 1, { remark: 'in no view' });
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle', logRows: '1' });
       await on.source.database.query(
         `insert into models_logging_change (object_id, content_type_id, action, changed_data, object_repr)
          select 1, 7, left(x, 7), to_jsonb(x), x from unnest($1::text[]) x`,

@@ -151,7 +151,7 @@ describe('a view is replicated', () => {
     await on.source.add('app_project', { id: 1, name: 'one' });
     await on.replicate();
     const before = await on.checkpointOf();
-    await on.source.change('app_project', 1, { remark: 'in no view' });
+    await on.source.add('app_company', { id: 1, name: 'of no project' });
     await on.source.add('app_site', { id: 1 });
 
     assert.deepEqual(await on.extract(), {

@@ -63,7 +63,7 @@ describe('batches and transactions that wait', () => {
   it('I2 the rest of a capture that was cut and found nothing is requested at once', async () => {
     await on.replicate();
     const cutting = await on.anotherProcess({ MAX_BATCH_LOG_ROWS: '2' });
-    for (let i = 0; i < 3; i += 1) await on.source.change('app_project', 1, { remark: `remark ${i}` });
+    for (let id = 1; id <= 3; id += 1) await on.source.add('app_company', { id, name: 'of no project' });
     await on.mailboxes.extract.take();
 
     assert.deepEqual(await cutting.extract(), {

@@ -5,7 +5,7 @@ import { importConfiguration } from '../../../shared/operations/import-configura
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { queueKeys } from '../../../shared/operations/queue-keys.ts';
 import type { Finding } from '../../../shared/source/inspect-server.ts';
-import { ENTRIES, type Installation } from '../../support/installation.ts';
+import { ENTRIES, type Installation, SITE_ENTRY } from '../../support/installation.ts';
 import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -144,13 +144,45 @@ describe('checks, dry runs, ticks and keys', () => {
       const findings = await faulty(on);
 
       assert.match(
-        one(findings, 'view pmr_site').message,
+        one(findings, 'tracked columns of pmr_site').message,
         /tracked column nothing does not exist in app_site/,
       );
       assert.match(
         one(findings, 'view pmr_project').message,
         /key project_id is NULL or not unique, for example 1/,
       );
+    });
+
+    it('accepts a Django field among the tracked columns, if its name or the log tells that it is one', async () => {
+      const tracking = { ...SITE_ENTRY, tracked_columns: ['project', 'site_name'] };
+      await importConfiguration({ entries: [tracking] }, on.dependencies);
+      await on.source.add('app_site', { id: 1, name: 'one' });
+      await on.source.log('app_site', 1, 'changed', { site_name: { old: null, new: 'one' } });
+
+      assert.equal((await preflight({ view: undefined }, on.dependencies)).outcome, 'ready');
+    });
+
+    it('shows how many rows the busiest lookup names in a day', async () => {
+      await on.source.add('app_company', { id: 1, name: 'many' }, { id: 2, name: 'few' });
+      await on.source.database.query(
+        'update app_project set company_id = case when id < 3 then 1 else 2 end',
+      );
+      await on.source.change('app_company', 1, { name: 'renamed' });
+      // Too long ago to count, and no company.
+      await on.source.log('app_company', 1, 'changed');
+      await on.source.database.query(
+        `update models_logging_change set date_created = now() - interval '8 days' where id = (select max(id) from models_logging_change)`,
+      );
+      await on.source.log('app_company', 'x', 'changed');
+
+      const { findings } = await preflight({ view: 'pmr_project' }, on.dependencies);
+
+      // Two log rows of the first company name two projects each, the added second one names one.
+      assert.deepEqual(one(findings, 'lookups of pmr_project'), {
+        check: 'lookups of pmr_project',
+        ok: true,
+        message: 'the busiest, app_company by company_id, names about 5 rows a day',
+      });
     });
 
     it('finds tables whose columns differ', async () => {

@@ -17,12 +17,20 @@ export function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<Wo
         ]),
     ...(badKeys.length === 0 ? [] : [{ weight: 1, arbitrary: fc.constantFrom(...badKeys) }]),
   );
-  const itemData = fc.subarray(['name', 'company_id', 'is_hidden', 'note', 'fax', 'updated_at'], {
-    maxLength: 2,
-  });
-  const readable = itemData.map((columns) => ({
-    json: Object.fromEntries(columns.map((column) => [column, { old: 1, new: 2 }])),
-  }));
+  // `company` and `Odd Name` are no columns: the fields of columns with other names.
+  const listed = fc.subarray(
+    ['name', 'company_id', 'is_hidden', 'note', 'fax', 'updated_at', 'company', 'Odd Name'],
+    { maxLength: 2 },
+  );
+  const values = fc.record({ old: fc.option(fc.oneof(key, objectId)), new: fc.option(key) });
+  const readable = fc
+    .tuple(listed, fc.option(values, { freq: 5 }), fc.boolean())
+    .map(([columns, id, isKeyListed]) => ({
+      json: {
+        ...Object.fromEntries(columns.map((column) => [column, { old: 1, new: 2 }])),
+        ...(isKeyListed && id !== null && { id }),
+      },
+    }));
   const unreadable = fc.constantFrom({ json: [] }, { json: 'name' }, { json: 5 }, { json: ['fax'] });
   const changedData = fc.oneof(
     { weight: 6, arbitrary: readable },
@@ -51,7 +59,11 @@ export function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<Wo
   return fc
     .record({
       items: fc.uniqueArray(
-        fc.record({ key, isHidden: fc.boolean(), companyId: fc.option(fc.integer({ min: 1, max: 3 })) }),
+        fc.record({
+          key,
+          isHidden: fc.boolean(),
+          companyId: fc.option(fc.integer({ min: 1, max: 3 }), { freq: 2 }),
+        }),
         { selector: (item) => item.key },
       ),
       rows: fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), logRow), { maxLength: 25 }),
@@ -60,7 +72,9 @@ export function anyWorld({ keys, spellings, badKeys }: KeyCase): fc.Arbitrary<Wo
       isSeen: fc.array(fc.boolean(), { minLength: 25, maxLength: 25 }),
       maxLogRows: fc.integer({ min: 1, max: 12 }),
       maxReadRows: fc.integer({ min: 1, max: 24 }),
+      maxNullRows: fc.nat(3),
       queuedKeys: fc.array(objectId, { maxLength: 3 }),
+      skipsUntracked: fc.record({ item: fc.boolean(), company: fc.boolean() }),
     })
     .map(({ items, rows, floorId, maturedAbove, isSeen, ...given }) => {
       let id = 0;

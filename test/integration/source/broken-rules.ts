@@ -164,7 +164,12 @@ const describing = (change: (view: SourceView) => SourceView): BrokenRule => {
 export const TRACKED_OF_SELECT_ONLY = describing((view) => {
   const shown = new Set(['name']);
   const tracked = (table: LoggedTable) => table.trackedColumns.filter((column) => shown.has(column));
-  return { ...view, logged: view.logged.map((table) => ({ ...table, trackedColumns: tracked(table) })) };
+  const skipping = (table: LoggedTable) => ({
+    ...table,
+    skipsUntracked: true,
+    trackedColumns: tracked(table),
+  });
+  return { ...view, logged: view.logged.map(skipping) };
 });
 
 export const KEYS_AS_TEXT = describing((view) => {

@@ -1,3 +1,4 @@
+import { KEY_CASES } from './key-cases.ts';
 import type { CONTENT_TYPE } from './use-source.ts';
 
 /** The input of a collapse, in terms of the test's tables: `item` (in its view unless hidden) and `company`, a lookup. */
@@ -7,7 +8,10 @@ export type World = {
   checkpoint: { floorId: number; seen: number[]; maturedFloorId: number | null };
   maxLogRows: number;
   maxReadRows: number;
+  maxNullRows: number;
   queuedKeys: string[];
+  /** Which tables' log rows are skipped if they list only untracked columns. */
+  skipsUntracked: { item: boolean; company: boolean };
 };
 
 /** `key` as PostgreSQL prints it. */
@@ -35,21 +39,27 @@ export type ModelCapture = {
   cutId: number | null;
   oldestId: number | null;
   floorId: number;
+  unnamedNulls: string[];
   seen: number[];
+};
+
+const COLUMNS = {
+  item: ['id', 'name', 'note', 'fax', 'is_hidden', 'company_id', 'updated_at'],
+  company: ['id', 'name', 'fax'],
 };
 
 /** The tracked columns: those of `item` in the view's SELECT and WHERE, the configured `note`, and those of `company`. */
 const TRACKED = {
   item: ['id', 'name', 'is_hidden', 'company_id', 'note'],
   company: ['id', 'name'],
-  other: [],
 };
 
 /** A second implementation of capture and collapse, row by row. */
 export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
-  const { checkpoint, items, log, maxLogRows, maxReadRows, queuedKeys } = world;
+  const { checkpoint, items, log, maxLogRows, maxReadRows, maxNullRows, queuedKeys } = world;
   const fresh = log.filter(({ id }) => id > checkpoint.floorId && !checkpoint.seen.includes(id));
-  const ours = fresh.filter(({ type }) => type !== 'other');
+  // One row more than is read tells whether there is more.
+  const ours = fresh.slice(0, maxReadRows + 1).filter(({ type }) => type !== 'other');
   const cuts = [
     ...(ours.length > maxLogRows ? ours.slice(maxLogRows - 1, maxLogRows) : []),
     ...(fresh.length > maxReadRows ? fresh.slice(maxReadRows - 1, maxReadRows) : []),
@@ -73,12 +83,22 @@ export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
     });
   };
   for (const row of oursCovered) {
-    if (row.type === 'item') mention(parseKey(row.objectId), mayChange(row), row.action === 'added', true);
-    else if (mayChange(row)) {
-      for (const item of items) {
-        if (String(item.companyId) === row.objectId.trim()) mention(item.key, true, false, true);
-      }
+    if (row.type === 'item') {
+      mention(parseKey(row.objectId), mayChange(row, world), row.action === 'added', true);
+      for (const key of otherKeys(row)) mention(parseKey(key), true, false, true);
+      continue;
     }
+    const ids = [...(mayChange(row, world) ? [row.objectId] : []), ...otherKeys(row)].map(
+      KEY_CASES.bigint.parse,
+    );
+    for (const item of items.filter(({ companyId }) => ids.includes(String(companyId)))) {
+      mention(item.key, true, false, true);
+    }
+  }
+  const nulls = items.filter(({ companyId }) => companyId === null);
+  const isCompanyDeleted = oursCovered.some(({ type, action }) => type === 'company' && action === 'deleted');
+  if (isCompanyDeleted && nulls.length <= maxNullRows) {
+    for (const { key } of nulls) mention(key, true, false, true);
   }
   for (const key of queuedKeys) mention(parseKey(key), true, false, false);
 
@@ -100,14 +120,23 @@ export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
     cutId,
     oldestId: oursCovered[0]?.id ?? null,
     floorId,
+    unnamedNulls: isCompanyDeleted && nulls.length > maxNullRows ? ['company_id'] : [],
     seen: [...checkpoint.seen, ...covered.map(({ id }) => id)].filter((id) => id > floorId),
   };
 }
 
-/** Whether a log row may change the view: unless it is a `changed` row whose data is readable and lists no tracked column. */
-function mayChange({ type, action, changedData }: ModelLogRow): boolean {
-  if (action !== 'changed' || changedData === null) return true;
+/** Whether a log row may change the view: unless its table skips untracked columns and it is a `changed` row that lists nothing else. */
+function mayChange({ type, action, changedData }: ModelLogRow, { skipsUntracked }: World): boolean {
+  if (type === 'other' || !skipsUntracked[type] || action !== 'changed' || changedData === null) return true;
   const { json } = changedData;
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return true;
-  return TRACKED[type].some((column) => Object.hasOwn(json, column));
+  return Object.keys(json).some((name) => TRACKED[type].includes(name) || !COLUMNS[type].includes(name));
+}
+
+/** The old and the new value of a key that was changed, unless the row names them. */
+function otherKeys({ action, changedData, objectId }: ModelLogRow): string[] {
+  const json = changedData?.json;
+  if (action !== 'changed' || typeof json !== 'object' || json === null || !('id' in json)) return [];
+  const { old: before, new: after } = json.id as { old?: unknown; new?: unknown };
+  return [before, after].flatMap((key) => (key == null || String(key) === objectId ? [] : [String(key)]));
 }

@@ -108,7 +108,7 @@ describe('describing a view', () => {
           partition: { column: 'no_partition', granularity: 'day' },
           clusterColumns: ['no_cluster'],
           reportColumn: 'no_report',
-          trackedColumns: ['no_tracked'],
+          trackedColumns: ['no tracked'],
           contentTypeId: 1234,
           lookups: [
             { table: 'company', contentTypeId: 4321, column: 'no_lookup' },
@@ -124,7 +124,7 @@ describe('describing a view', () => {
           /partition column no_partition does not exist in the view/,
           /cluster column no_cluster does not exist in the view/,
           /report column no_report does not exist in the view/,
-          /tracked column no_tracked does not exist in item/,
+          /tracked column no tracked does not exist in item/,
           /lookup column no_lookup does not exist in item/,
           /lookup table no_table does not exist/,
           /content type 1234 does not exist in django_content_type/,
@@ -210,16 +210,44 @@ describe('describing a view', () => {
         { lookups: [{ table: 'company', contentTypeId: CONTENT_TYPE.company, column: 'company_id' }] },
       );
       assert.deepEqual(
-        logged.map(({ contentTypeId, foreignKey, trackedColumns }) => [
-          contentTypeId,
-          foreignKey,
+        logged.map(({ contentTypeIds, reference, trackedColumns }) => [
+          contentTypeIds,
+          reference?.foreignKey,
           trackedColumns,
         ]),
         [
-          [CONTENT_TYPE.item, null, ['company_id', 'id']],
-          [CONTENT_TYPE.company, 'company_id', ['id', 'name']],
+          [[CONTENT_TYPE.item], undefined, ['company_id', 'id']],
+          [[CONTENT_TYPE.company], 'company_id', ['id', 'name']],
         ],
       );
+    });
+
+    it('are found beside the way in which rows point at the lookup', async () => {
+      await source.pool.query(`
+        create table tenant (id integer primary key, code text unique);
+        create table member (id bigint primary key, tenant_id integer not null references tenant,
+          host_code text references tenant (code), guest_id integer);
+        create view member_view as select id as item_id from member;`);
+      const referenceBy = async (lookup: object) => {
+        const { logged } = await describeItems({
+          name: 'member_view',
+          mainTable: 'member',
+          lookups: [{ table: 'tenant', contentTypeId: CONTENT_TYPE.company, column: 'guest_id', ...lookup }],
+        });
+        return logged[1]?.reference;
+      };
+      const through = { table: 'public.tenant', primaryKey: 'id', column: 'code' };
+      assert.deepEqual(await referenceBy({ column: 'tenant_id' }), {
+        foreignKey: 'tenant_id',
+        through: null,
+        isNullable: false,
+      });
+      assert.deepEqual(await referenceBy({ column: 'host_code', setsNull: false }), {
+        foreignKey: 'host_code',
+        through,
+        isNullable: false,
+      });
+      assert.deepEqual(await referenceBy({}), { foreignKey: 'guest_id', through: null, isNullable: true });
     });
 
     it('are found through a view that is built on a view', async () => {

@@ -43,7 +43,7 @@ describe('fetching the rows of a view', () => {
       client,
       view,
       { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null },
-      { logTable: LOG_TABLE, maxLogRows: 1_000, maxReadRows: 1_000, queuedKeys: [] },
+      { logTable: LOG_TABLE, maxLogRows: 1_000, maxReadRows: 1_000, maxNullRows: 1_000, queuedKeys: [] },
     );
 
   it('stages deletes with the key alone, in the same form as upserts', async () => {

@@ -76,6 +76,7 @@ export class Replica {
           logTable: LOG_TABLE,
           maxLogRows,
           maxReadRows,
+          maxNullRows: maxLogRows,
           queuedKeys,
         }),
         upserts: await stagedRows(client, view, { kind: 'captured' }),

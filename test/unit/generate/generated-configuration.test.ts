@@ -4,6 +4,7 @@ import { ENVIRONMENT_NAMES } from '../../../shared/config/config.ts';
 import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { generatedConfiguration } from '../../generate/generated-configuration.ts';
 
+const CHILD_MODEL = ['app_label', 'model', 'content_type_id'].map((name) => `child_models[].${name}`);
 const PLACES =
   '<!-- generated: environment -->\n<!-- end -->\n<!-- generated: view source -->\n<!-- end -->\n';
 
@@ -28,7 +29,10 @@ describe('docs/configuration.md', () => {
     const fields = [
       ...Object.keys(viewSourceEntry.shape),
       ...['foreign_keys[].column', 'foreign_keys[].references'],
+      ...CHILD_MODEL,
       ...['table', 'app_label', 'model', 'content_type_id', 'column'].map((name) => `lookups[].${name}`),
+      ...['references', 'skip_untracked', 'sets_null', 'child_models'].map((name) => `lookups[].${name}`),
+      ...CHILD_MODEL.map((name) => `lookups[].${name}`),
     ];
     assert.deepEqual(described.toSorted(), [...ENVIRONMENT_NAMES, ...fields].toSorted());
   });
@@ -39,7 +43,7 @@ describe('docs/configuration.md', () => {
     assert.match(document, /^\| `KEEP_DAYS` \| .* \| `90` \| 8 to 36500 \|$/m);
     assert.match(document, /^\| `STAGING_BUCKET` \| .* \| required \| a bucket name \|$/m);
     assert.match(document, /^\| `load_type` \| .* \| required \| `merge`, `bq-storage-api` \|$/m);
-    assert.match(document, /^\| `tracked_columns` \| .* \| none \| columns of the main table \|$/m);
+    assert.match(document, /^\| `tracked_columns` \| .* \| none \| columns of the main table, or .* \|$/m);
   });
 
   it('keeps all other text and must have a place for each table', () => {
