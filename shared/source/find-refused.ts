@@ -124,7 +124,8 @@ async function attempt<T>(
     const refused = fromPostgres(error, 'source');
     if (refused.kind !== 'bad_data') throw refused;
     await client.query('rollback to savepoint attempt; release savepoint attempt');
-    return { result: null, failure: error instanceof Error ? error.message : String(error) };
+    // The message of `fromPostgres` quotes no value.
+    return { result: null, failure: refused.message.replace(/^source database: /, '') };
   }
 }
 

@@ -56,6 +56,20 @@ describe('a row that makes the view fail in PostgreSQL', () => {
     });
   });
 
+  it('stops the batch, and the error does not quote the value', async () => {
+    const thing = await install();
+    await thing.on.source.database.query(`
+      drop view thing_view;
+      create view thing_view as select id as thing_id, count::integer as per_piece, count from app_thing;
+      grant select on thing_view to reader;
+      update app_thing set count = 'secret' where id = 7`);
+
+    await assert.rejects(thing.stage(), {
+      kind: 'bad_data',
+      message: 'view thing_view: key 7, column per_piece: invalid input syntax for type integer: "…"',
+    });
+  });
+
   it('is reported with the error of PostgreSQL only, when the view fails in its WHERE clause', async () => {
     const thing = await install();
     await thing.on.source.database.query(`
