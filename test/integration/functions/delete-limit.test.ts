@@ -196,6 +196,16 @@ describe('a complete batch that would delete many rows', () => {
         await on.assertEqual(view);
       });
 
+      it('I2 halts the view, too, when the release before began the batch, which counted no rows', async () => {
+        await load(210);
+        await remove(1, 106);
+        await resync();
+        const batch = await on.stage(view);
+        await on.control.query('update etl.etl_transaction set target_rows = null');
+
+        await assert.rejects(on.apply(batch), { message: /delete 106 of the 210 rows/ });
+      });
+
       it('I5 is checked again after a call that ended between the check and the deletes', async () => {
         await load(210);
         await remove(1, 106);
