@@ -169,6 +169,18 @@ describe('a complete batch that would delete many rows', () => {
         });
       }
 
+      it('I2 does not accept the deletes of a request by the release before, which knows no acceptance', async () => {
+        await load(2);
+        await remove(1, 2);
+        await add(3, 4);
+        await ask({ view, resync: true, acceptDeletes: true });
+        await on.control.query(
+          `update etl.view_source set resync_requested_at = date_trunc('milliseconds', clock_timestamp())`,
+        );
+
+        await assertHalts(/delete all 2 rows/);
+      });
+
       it('follows the share of the view source', async () => {
         await load(300);
         await on.control.query('update etl.view_source set max_deleted_share = 0.9 where name = $1', [view]);
