@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DataHubError } from '../../../shared/errors.ts';
+import { NO_CHANGES } from '../../../shared/model/batch.ts';
 import { until } from '../../support/until.ts';
 import { COUNTS, newBatch, OTHER_VIEW, useBatchSteps, VIEW } from './batch-steps.ts';
 
@@ -52,6 +53,39 @@ describe('ETL transactions', () => {
         attempt: 2,
         loadAttempt: 2,
       });
+    });
+
+    it('remember when all their rows were acknowledged, until these are sent again', async () => {
+      const { batches } = steps.control;
+      const { lease, batch } = await steps.claim(await steps.stage({ isComplete: true }));
+      const all = { rows: 6, counts: COUNTS };
+      assert.equal(batch.streamedAt, null);
+
+      const streamedAt = await batches.markStreamed(lease, batch.id, all);
+
+      assert.deepEqual(await batches.markStreamed(lease, batch.id, all), streamedAt);
+      assert.partialDeepStrictEqual(await batches.get(VIEW, batch.id), { streamedAt, progress: all });
+      const none = { rows: 0, counts: NO_CHANGES };
+      await batches.saveProgress(lease, batch.id, none);
+      assert.partialDeepStrictEqual(await batches.get(VIEW, batch.id), { streamedAt: null, progress: none });
+    });
+
+    it('count the rows of their target as they were before complete batches that were not applied', async () => {
+      const begin = async (targetRows: bigint | null, isComplete = true) => {
+        const { lease, batch } = await steps.begin({ isComplete, targetRows });
+        await steps.control.batches.abandon(lease, batch, 'x');
+        await steps.database.expireLease(VIEW);
+        return batch.targetRows;
+      };
+      await steps.apply({ isComplete: true, targetRows: 3n });
+
+      // A batch into a target that was made again, and is then restored.
+      const counted = [await begin(0n), await begin(9n), await begin(12n), await begin(8n), await begin(9n)];
+
+      assert.deepEqual(counted, [0n, 9n, 9n, 8n, 8n]);
+      assert.deepEqual([await begin(null, false), await begin(0n)], [null, 0n]);
+      await steps.apply({ isComplete: true, targetRows: 20n });
+      assert.equal(await begin(20n), 20n);
     });
 
     it('are taken over by the new holder of the lease while they are being applied', async () => {

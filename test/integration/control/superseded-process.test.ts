@@ -13,6 +13,10 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
       steps.control.batches.markStaged(stale, batch.id, STAGED),
     'claims nothing': async (stale: Lease, batch: EtlTransaction) =>
       steps.control.batches.claim(stale, batch.id, () => 'x'),
+    'saves no progress': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.batches.saveProgress(stale, batch.id, { rows: 1, counts: COUNTS }),
+    'marks nothing as streamed': async (stale: Lease, batch: EtlTransaction) =>
+      steps.control.batches.markStreamed(stale, batch.id, { rows: 1, counts: COUNTS }),
     'starts no attempt': async (stale: Lease, batch: EtlTransaction) =>
       steps.control.batches.markForNextAttempt(stale, batch, true),
     'applies nothing': async (stale: Lease, batch: EtlTransaction) =>

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import {
+  deliverToOldTable,
   dropAfterEffect,
   dropBefore,
   failAfterEffect,
@@ -159,6 +160,18 @@ describe('BigQuery emulator: connections of the Storage Write API', () => {
       assert.equal(call.responses.length, 1);
       assert.deepEqual(await ids(), [1, 2]);
       await call.close();
+    });
+
+    it('acknowledge rows that go to the table that had the name before', async () => {
+      project.faults.next('AppendRows', deliverToOldTable());
+      const writer = await openWriter(project.standIn.writeHost, 't', ROW);
+
+      assert.equal(outcome(await writer.append({ id: 1 })), 'OK');
+      assert.deepEqual(await ids(), []);
+      assert.equal(outcome(await writer.append({ id: 2 })), 'OK');
+
+      assert.deepEqual(await ids(), [2]);
+      writer.close();
     });
 
     it('refuse a request in its answer, and keep the connection', async () => {

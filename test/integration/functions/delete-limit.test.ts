@@ -169,6 +169,18 @@ describe('a complete batch that would delete many rows', () => {
         });
       }
 
+      it('I2 does not accept the deletes of a request by the release before, which knows no acceptance', async () => {
+        await load(2);
+        await remove(1, 2);
+        await add(3, 4);
+        await ask({ view, resync: true, acceptDeletes: true });
+        await on.control.query(
+          `update etl.view_source set resync_requested_at = date_trunc('milliseconds', clock_timestamp())`,
+        );
+
+        await assertHalts(/delete all 2 rows/);
+      });
+
       it('follows the share of the view source', async () => {
         await load(300);
         await on.control.query('update etl.view_source set max_deleted_share = 0.9 where name = $1', [view]);
@@ -194,6 +206,16 @@ describe('a complete batch that would delete many rows', () => {
         await ask(await advised());
         assert.partialDeepStrictEqual(await on.replicate(view), { deleted: '2' });
         await on.assertEqual(view);
+      });
+
+      it('I2 halts the view, too, when the release before began the batch, which counted no rows', async () => {
+        await load(210);
+        await remove(1, 106);
+        await resync();
+        const batch = await on.stage(view);
+        await on.control.query('update etl.etl_transaction set target_rows = null');
+
+        await assert.rejects(on.apply(batch), { message: /delete 106 of the 210 rows/ });
       });
 
       it('I5 is checked again after a call that ended between the check and the deletes', async () => {
