@@ -32,8 +32,9 @@ export async function fingerprintView(
     'savepoint definition',
     ...SETTINGS.map((setting) => `set local ${setting}`),
     definitionStatement(relation),
-    // Gives every setting its former value.
+    // Gives every setting its former value. Inside of a savepoint, a snapshot could not be exported later.
     'rollback to savepoint definition',
+    'release savepoint definition',
   ];
   const results = (await client.query(statements.join(';\n'))) as unknown as pg.QueryResult[];
   const rows = results.find(({ command }) => command === 'SELECT')?.rows ?? [];

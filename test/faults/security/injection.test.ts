@@ -314,7 +314,7 @@ describe('I12 text from outside never becomes part of a statement', () => {
         [INJECTIONS],
       );
 
-      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      assert.partialDeepStrictEqual(await on.replicate(), { unchanged: '1' });
 
       await on.assertEqual();
       await canaries.assertUntouched('changed fields');
