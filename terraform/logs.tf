@@ -125,6 +125,14 @@ locals {
       advice   = "Nothing of the view moves before the next UTC day. Look at its cost in the status, and let it go on or raise its budget."
       severity = "WARNING"
     }
+    resync_advised = {
+      title    = "rows of a target may be wrong until a resync"
+      section  = "resync-advised"
+      filter   = "jsonPayload.message=\"resync advised\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "The log line gives the reason. Resync the view."
+      severity = "WARNING"
+    }
     refused = {
       title    = "a permission, a password or a setting is missing"
       section  = "function-errors"

@@ -199,6 +199,21 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['refused'],
     },
     {
+      description:
+        'the deletion of a row of a lookup that leaves more rows without one than a batch may have',
+      cause: async () => {
+        await on.source.add('app_company', { id: 9, name: 'gone' });
+        await on.source.add('app_project', { id: 91, name: 'one' }, { id: 92, name: 'two' });
+        await replicate();
+        await on.source.delete('app_company', 9);
+        const limited = await start(['extract'], { MAX_BATCH_LOG_ROWS: '1' });
+        await limited.call('extract', { view: VIEW });
+        await limited.stop();
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
+      alerts: ['resync_advised'],
+    },
+    {
       description: 'a function with an incomplete environment',
       cause: async () => {
         const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
