@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { PROJECT_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -10,12 +11,13 @@ const SKIPPING = {
 };
 
 describe('a row that is written with more columns than its log row lists', () => {
-  const { on } = useInstallation({ views: [SKIPPING] });
+  const { on } = useInstallation();
 
   beforeEach(async () => {
     await on.source.database.query(
       'create view pmr_skipping as select * from pmr_project; grant select on pmr_skipping to reader',
     );
+    await importConfiguration({ entries: [SKIPPING] }, on.dependencies);
     await on.source.add('app_company', { id: 1, name: 'old company' });
     await on.source.add('app_project', { id: 1, name: 'old', company_id: 1 });
     await on.replicate();
