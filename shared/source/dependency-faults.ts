@@ -101,6 +101,8 @@ async function keyOriginFaults(
   const origin = view.isView && at >= 0 ? originOf(at + 1) : null;
   if (origin === null || primaryKey === null) return [];
   const found = await nameOf(client, origin);
+  // `keyNamingFaults` looks at the columns of the main table itself.
+  if (origin.table === main.oid) return [];
   if (mainFamily.has(origin.table) && found.column === primaryKey) return [];
   // A one-to-one relation, or a model that inherits from another: the values are those of the primary key.
   const isReferenced = foreignKeys.some(

@@ -1,6 +1,6 @@
-import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { SourceView } from './describe-view.ts';
+import { logRows } from './log-table.ts';
 import { joinToMain } from './mentions.ts';
 import { fieldColumns } from './tracked-fields.ts';
 
@@ -11,7 +11,7 @@ const MAX_DAYS = 7;
 const MAX_POINTING_ROWS = 1_000_000;
 
 const newest = (logTable: string, columns: string): string =>
-  `select ${columns} from ${quoteIdentifier(logTable)} log order by log.id desc limit ${NEWEST_ROWS}`;
+  `select ${columns} from ${logRows(logTable)} log order by log.id desc limit ${NEWEST_ROWS}`;
 
 /** A lookup, by the column that points at it, and how many rows of the main table its log rows name in a day. */
 export type LookupLoad = { column: string; rowsPerDay: number };

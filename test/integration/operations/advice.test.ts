@@ -59,7 +59,10 @@ describe('the advice of a failure mends the view', () => {
 
   it('whose role may not read the log: grant, and nothing else', async () => {
     await on.source.database.query('revoke select on models_logging_change from reader');
-    await assert.rejects(on.extract(), { kind: 'unauthorized', advice: /^Grant / });
+    await assert.rejects(on.extract(), {
+      kind: 'unauthorized',
+      advice: /^Run in the source, as its owner: grant select on /,
+    });
 
     await on.source.database.query('grant select on models_logging_change to reader');
 

@@ -138,7 +138,7 @@ describe('an import', () => {
       {
         kind: 'configuration',
         message:
-          /place_view: key code shows column code of guide_place, but log rows name its primary key id: .*; visit_view: lookup column code has type text, but id of lookup table guide_place has type int8: /,
+          /place_view: key code shows column code of guide_place, but log rows name its primary key id: .*; view source visit_view: lookup column code has type text, but id of lookup table guide_place has type int8: /,
       },
     );
     const { rows } = await on.control.query(`select from etl.view_source where name = 'place_view'`);

@@ -72,7 +72,10 @@ describe('an import', () => {
         { app_label: 'auth', model: 'user' },
         /model auth\.user is the model of table auth_user/,
       ],
-      'a key of another column': [{ key_column: 'code' }, /key code shows column code of table app_thing/],
+      'a key of another column': [
+        { key_column: 'code' },
+        /key code shows column code of app_thing, but log rows name its primary key id/,
+      ],
       'a partition by a float': [
         by('amount', 'day'),
         /partition column amount is FLOAT64, but BigQuery partitions only by DATE, DATETIME, TIMESTAMP/,
