@@ -21,57 +21,59 @@ const STRING: ValueForm = { type: 'STRING', toJson: unchanged };
 const TEXT: ValueForm = { type: 'STRING', toJson: asText };
 
 /** By pg_type.typname. */
-const SCALARS: Record<string, ValueForm> = {
-  int2: INTEGER,
-  int4: INTEGER,
-  int8: BIGINT,
-  oid: { type: 'INT64', toJson: (value) => `${value}::bigint` },
-  // Converted to float8 first: the shortest text of a float4 reads back as a different FLOAT64.
-  float4: { type: 'FLOAT64', toJson: (value) => `${value}::float8` },
-  float8: { type: 'FLOAT64', toJson: unchanged },
-  bool: { type: 'BOOL', toJson: unchanged },
-  text: STRING,
-  varchar: STRING,
-  bpchar: STRING,
-  // A cast to text would add the netmask of a single host, which PostgreSQL's own output omits.
-  inet: STRING,
-  cidr: STRING,
-  bytea: { type: 'BYTES', toJson: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')` },
-  date: {
-    type: 'DATE',
-    toJson: unchanged,
-    unrepresentable: {
-      when: isOutside(`'0001-01-01'::date`, `'9999-12-31'::date`),
-      reason: OUTSIDE_YEARS,
+const SCALARS = new Map(
+  Object.entries<ValueForm>({
+    int2: INTEGER,
+    int4: INTEGER,
+    int8: BIGINT,
+    oid: { type: 'INT64', toJson: (value) => `${value}::bigint` },
+    // Converted to float8 first: the shortest text of a float4 reads back as a different FLOAT64.
+    float4: { type: 'FLOAT64', toJson: (value) => `${value}::float8` },
+    float8: { type: 'FLOAT64', toJson: unchanged },
+    bool: { type: 'BOOL', toJson: unchanged },
+    text: STRING,
+    varchar: STRING,
+    bpchar: STRING,
+    // A cast to text would add the netmask of a single host, which PostgreSQL's own output omits.
+    inet: STRING,
+    cidr: STRING,
+    bytea: { type: 'BYTES', toJson: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')` },
+    date: {
+      type: 'DATE',
+      toJson: unchanged,
+      unrepresentable: {
+        when: isOutside(`'0001-01-01'::date`, `'9999-12-31'::date`),
+        reason: OUTSIDE_YEARS,
+      },
     },
-  },
-  timestamp: {
-    type: 'DATETIME',
-    toJson: unchanged,
-    unrepresentable: {
-      when: isOutside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'::timestamp`),
-      reason: OUTSIDE_YEARS,
+    timestamp: {
+      type: 'DATETIME',
+      toJson: unchanged,
+      unrepresentable: {
+        when: isOutside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'::timestamp`),
+        reason: OUTSIDE_YEARS,
+      },
     },
-  },
-  timestamptz: {
-    type: 'TIMESTAMP',
-    toJson: unchanged,
-    unrepresentable: {
-      when: isOutside(
-        `'0001-01-01 00:00:00+00'::timestamptz`,
-        `'9999-12-31 23:59:59.999999+00'::timestamptz`,
-      ),
-      reason: OUTSIDE_YEARS,
+    timestamptz: {
+      type: 'TIMESTAMP',
+      toJson: unchanged,
+      unrepresentable: {
+        when: isOutside(
+          `'0001-01-01 00:00:00+00'::timestamptz`,
+          `'9999-12-31 23:59:59.999999+00'::timestamptz`,
+        ),
+        reason: OUTSIDE_YEARS,
+      },
     },
-  },
-  time: {
-    type: 'TIME',
-    toJson: unchanged,
-    unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: 'is 24:00' },
-  },
-  json: JSON_FORM,
-  jsonb: JSONB_FORM,
-};
+    time: {
+      type: 'TIME',
+      toJson: unchanged,
+      unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: 'is 24:00' },
+    },
+    json: JSON_FORM,
+    jsonb: JSONB_FORM,
+  }),
+);
 
 /** The digits that BigQuery's two decimal types hold. */
 const NUMERIC_SCALE = 9;
@@ -112,7 +114,8 @@ function decimal(modifier: number): ValueForm {
 function scalarForm(source: SourceType): ValueForm {
   if (source.name === 'numeric') return decimal(source.modifier);
   if (source.kind === 'c') return CONVERTED_TO_JSON;
-  return SCALARS[source.name] ?? TEXT;
+  // An enum may have the name of any type.
+  return (source.kind === 'b' ? SCALARS.get(source.name) : undefined) ?? TEXT;
 }
 
 /**

@@ -22,18 +22,20 @@ const integer = (sqlType: string, low: string, high: string): KeyType => ({
     `case when ${text} ~ '^${SPACE}[-+]?[0-9]{1,20}${SPACE}$' then case when ${text}::numeric between ${low} and ${high} then ${text}::${sqlType} end end`,
 });
 
-const SUPPORTED: Record<string, KeyType> = {
-  int2: integer('smallint', '-32768', '32767'),
-  int4: integer('integer', '-2147483648', '2147483647'),
-  int8: integer('bigint', '-9223372036854775808', '9223372036854775807'),
-  uuid: {
-    sqlType: 'uuid',
-    fromText: (text) =>
-      `case when ${text} ~* '^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$' then ${text}::uuid end`,
-  },
-  text: { sqlType: 'text', fromText: (text) => text },
-  varchar: { sqlType: 'text', fromText: (text) => text },
-};
+const SUPPORTED = new Map(
+  Object.entries<KeyType>({
+    int2: integer('smallint', '-32768', '32767'),
+    int4: integer('integer', '-2147483648', '2147483647'),
+    int8: integer('bigint', '-9223372036854775808', '9223372036854775807'),
+    uuid: {
+      sqlType: 'uuid',
+      fromText: (text) =>
+        `case when ${text} ~* '^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$' then ${text}::uuid end`,
+    },
+    text: { sqlType: 'text', fromText: (text) => text },
+    varchar: { sqlType: 'text', fromText: (text) => text },
+  }),
+);
 
 /** Ignores the spaces that pad a `char(n)`, as PostgreSQL's comparison does. The view's key is text, so that it has one spelling. */
 const PADDED_TEXT: KeyType = { sqlType: 'text', fromText: (text) => `${text}::bpchar::text` };
@@ -45,7 +47,7 @@ export const SUPPORTED_KEY_TYPES = 'smallint, integer, bigint, uuid, text or var
 /** The type of a column that object ids are compared with; undefined if its type is not supported. */
 export function referenceType({ name, isArray }: CatalogColumn): KeyType | undefined {
   if (isArray) return undefined;
-  return name === 'bpchar' ? PADDED : SUPPORTED[name];
+  return name === 'bpchar' ? PADDED : SUPPORTED.get(name);
 }
 
 /**
@@ -56,7 +58,7 @@ export function keyTypeOfColumn(
   { name, isArray }: CatalogColumn,
   primaryKey: CatalogColumn | undefined,
 ): KeyType | undefined {
-  const keyType = isArray ? undefined : SUPPORTED[name];
+  const keyType = isArray ? undefined : SUPPORTED.get(name);
   return keyType?.sqlType === 'text' && primaryKey?.name === 'bpchar' ? PADDED_TEXT : keyType;
 }
 

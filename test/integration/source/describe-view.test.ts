@@ -52,6 +52,19 @@ describe('describing a view', () => {
     });
   });
 
+  it('takes an enum for a text, whatever its name', async () => {
+    await source.pool.query(
+      `create schema odd; create type odd.date as enum ('a'); create type odd."toString" as enum ('b')`,
+    );
+    const { shape } = await describeQuery(
+      `select id as item_id, null::odd.date as day, null::odd."toString" as other from item`,
+    );
+    assert.deepEqual(
+      shape.columns.map(({ type }) => type),
+      ['INT64', 'STRING', 'STRING'],
+    );
+  });
+
   it('accepts names with quotes, spaces and any letters', async () => {
     const { relation, columns } = await describeItems({ name: 'Odd "View', keyColumn: 'Item Id' });
     assert.equal(relation, 'public."Odd ""View"');
@@ -160,6 +173,14 @@ describe('describing a view', () => {
       await source.pool.query('create domain item_number as integer check (value > 0)');
       const { keyType } = await describeQuery('select null::item_number as item_id from item');
       assert.equal(keyType.sqlType, 'integer');
+    });
+
+    it('may not be an enum, whatever its name', async () => {
+      await source.pool.query(`create type "constructor" as enum ('a')`);
+      await assert.rejects(
+        describeQuery(`select null::"constructor" as item_id from item`),
+        isFault(/key item_id has type constructor, but must have type smallint/),
+      );
     });
 
     for (const type of ['numeric', 'date', 'double precision', 'bigint[]', 'jsonb']) {
