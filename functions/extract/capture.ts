@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { shrinkAfter } from '../../shared/batch/batch-size.ts';
 import { DeadlineExceeded } from '../../shared/deadline.ts';
-import type { ViewDefinition } from '../../shared/model/view-definition.ts';
+import type { ViewFingerprint } from '../../shared/model/view-fingerprint.ts';
 import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import { destroyConnection } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -12,10 +12,10 @@ import { fingerprintView } from '../../shared/source/view-fingerprint.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import { isReplaced } from './replaced-view.ts';
 
-export type Captured = { view: SourceView; definition: ViewDefinition; captured: Capture };
+export type Captured = { view: SourceView; definition: ViewFingerprint; captured: Capture };
 
 /** The rows in the target were computed by another definition than this one. */
-export type Replaced = { replacedBy: ViewDefinition };
+export type Replaced = { replacedBy: ViewFingerprint };
 
 /** Where a capture that did not finish would have ended is unknown, so few attempts must find a size that fits. */
 const CAPTURE_KEEPS = 1 / 100;

@@ -1,5 +1,5 @@
 import { DataHubError } from '../../shared/errors.ts';
-import { definitionChange, type ViewDefinition } from '../../shared/model/view-definition.ts';
+import { definitionChange, type ViewFingerprint } from '../../shared/model/view-fingerprint.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Extraction } from './extraction.ts';
 import type { BatchResult } from './hand-over.ts';
@@ -10,7 +10,7 @@ import type { BatchResult } from './hand-over.ts';
  */
 export async function isReplaced(
   { stored, lease }: Extraction,
-  now: ViewDefinition,
+  now: ViewFingerprint,
   { control, log }: Dependencies,
 ): Promise<boolean> {
   const before = stored?.definition ?? null;
@@ -29,7 +29,7 @@ export async function isReplaced(
 /** Requests a resync of a view that was replaced, or throws `schema_drift` where the view source wants it halted. */
 export async function handleReplaced(
   { source, stored, lease }: Extraction,
-  now: ViewDefinition,
+  now: ViewFingerprint,
   { control, log }: Dependencies,
 ): Promise<BatchResult> {
   const view = source.name;

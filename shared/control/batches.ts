@@ -3,7 +3,7 @@ import { DataHubError } from '../errors.ts';
 import type { EtlTransaction, Kind } from '../model/batch.ts';
 import { IN_FLIGHT, type State } from '../model/batch-states.ts';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
-import { definitionFromJson, type ViewDefinition } from '../model/view-definition.ts';
+import { definitionFromJson, type ViewFingerprint } from '../model/view-fingerprint.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { takeOverPreparation } from './job-usage.ts';
 import { assertLeaseHeld, type Lease, superseded } from './leases.ts';
@@ -25,7 +25,7 @@ export type NewBatch = {
   /** Whether the system requested that resync. */
   resyncBySystem: boolean;
   /** The definition by which the rows of the batch are computed. */
-  definition: ViewDefinition;
+  definition: ViewFingerprint;
   /** Whether the operator who requested it accepts any number of deletes. */
   acceptsDeletes: boolean;
   /** Rows of the target now, without deleted ones, for a complete batch; null for other batches. */

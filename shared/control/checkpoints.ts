@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
-import { definitionFromJson, type ViewDefinition } from '../model/view-definition.ts';
+import { definitionFromJson, type ViewFingerprint } from '../model/view-fingerprint.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
@@ -10,7 +10,7 @@ export type StoredCheckpoint = {
   checkpoint: Checkpoint;
   floorMovedAt: Date;
   /** The definition by which the rows in the target were computed; null until a capture has recorded it. */
-  definition: ViewDefinition | null;
+  definition: ViewFingerprint | null;
   /** Maximum number of log rows of a batch, after a larger one was too slow; null when none was. */
   maxLogRows: number | null;
 };
@@ -84,7 +84,7 @@ export function createCheckpoints(pool: pg.Pool) {
     async move(
       lease: Lease,
       checkpoint: Checkpoint,
-      found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[]; definition: ViewDefinition },
+      found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[]; definition: ViewFingerprint },
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);
@@ -117,7 +117,7 @@ export async function installCheckpoint(
   client: Queryable,
   view: string,
   checkpoint: Checkpoint,
-  batch: { etlTransactionId: bigint | null; isComplete: boolean; definition: ViewDefinition | null },
+  batch: { etlTransactionId: bigint | null; isComplete: boolean; definition: ViewFingerprint | null },
 ): Promise<void> {
   const { horizons } = JSON.parse(checkpointToJson(checkpoint)) as { horizons: unknown };
   const installed = await client.query(

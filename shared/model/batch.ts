@@ -1,7 +1,7 @@
 import type { State } from './batch-states.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { LoadType } from './columns.ts';
-import type { ViewDefinition } from './view-definition.ts';
+import type { ViewFingerprint } from './view-fingerprint.ts';
 
 /**
  * How many rows of the target a batch added, changed and deleted, and how many of its rows found nothing to do. A row that is undeleted counts
@@ -42,7 +42,7 @@ export type EtlTransaction = {
   /** Whether the batch contains every row of the view, so that applying it deletes all other rows. */
   isComplete: boolean;
   /** The definition by which its rows were computed; null for a batch of release 0.2.0. */
-  definition: ViewDefinition | null;
+  definition: ViewFingerprint | null;
   /** Whether an operator accepts that the batch deletes any number of rows. */
   acceptsDeletes: boolean;
   /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import type { ViewDefinition } from '../model/view-definition.ts';
+import type { ViewFingerprint } from '../model/view-fingerprint.ts';
 import type { SourceView } from './describe-view.ts';
 import { NOT_COPIED } from './source-column.ts';
 
@@ -19,7 +19,7 @@ const SETTINGS = [
 export async function fingerprintView(
   client: pg.ClientBase,
   { name, relation, columns }: Pick<SourceView, 'name' | 'relation' | 'columns'>,
-): Promise<ViewDefinition> {
+): Promise<ViewFingerprint> {
   // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
   const { fields } = await client.query(`select * from ${relation} limit 0`);
   const present = fields.map((field) => field.name).filter((column) => column !== NOT_COPIED);
