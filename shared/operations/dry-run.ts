@@ -2,12 +2,14 @@ import { batchSize } from '../batch/batch-size.ts';
 import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import { isBeingLoaded } from '../model/batch.ts';
+import { definitionChange } from '../model/view-fingerprint.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { stopReason } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { capture } from '../source/capture.ts';
 import { describeView } from '../source/describe-view.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { fingerprintView } from '../source/view-fingerprint.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
   Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
@@ -55,6 +57,11 @@ async function forecast(
   const queued = await control.queuedKeys.due(view, size.maxLogRows);
   return await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
+    const now = await fingerprintView(client, described);
+    if (definitionChange(stored.definition, now) === 'replaced') {
+      const isHalted = viewSource.viewChanges === 'halt';
+      return { view, would: `${isHalted ? 'halt' : 'load the whole view again'}: the view was replaced` };
+    }
     const found = await capture(client, described, stored.checkpoint, {
       logTable: config.changeLogTable,
       ...size,

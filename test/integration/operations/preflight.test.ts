@@ -228,6 +228,18 @@ describe('checks, dry runs, ticks and keys', () => {
       assert.deepEqual(await memory(), before);
     });
 
+    it('forecasts what becomes of a view that was replaced', async () => {
+      await on.replicate();
+      await on.source.database.query(`create or replace view pmr_project as
+        select p.id as project_id, lower(p.name) as name, c.name as company, p.share, p.opened, p.updated_at
+        from app_project p left join app_company c on c.id = p.company_id where not p.is_dummy`);
+
+      const would = 'the view was replaced';
+      assert.partialDeepStrictEqual(await forecast(), { would: `load the whole view again: ${would}` });
+      await on.control.query(`update etl.view_source set view_changes = 'halt'`);
+      assert.partialDeepStrictEqual(await forecast(), { would: `halt: ${would}` });
+    });
+
     it('gives the reason for every view that would not be extracted', async () => {
       await on.control.query(`update etl.view_source set paused = true where name = 'pmr_project'`);
       await on.control.query(
