@@ -1,7 +1,7 @@
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
-import { DataHubError } from '../../shared/errors.ts';
+import { ADVICE, DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
 import type { LoadType } from '../../shared/model/columns.ts';
 import { stopReason } from '../../shared/model/view-source.ts';
@@ -85,6 +85,10 @@ async function missingView(
   if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) return error;
   return new DataHubError('transient', `${error.message}; it is looked for again for ten minutes`, {
     context: error.context,
+    advice:
+      error.advice === ADVICE.configuration
+        ? 'Create the view again, with the rights of the role, unless somebody is doing that. The functions retry by themselves.'
+        : error.advice,
     cause: error,
   });
 }

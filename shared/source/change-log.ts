@@ -78,7 +78,11 @@ export async function readLogState(
        (select max(id)::bigint from ${table}) as "highestId",
        (select ${rowHash('l')} from ${table} l where l.id = $2) as "witnessHash",
        s.seqcache as "cache", s.seqcycle as "cycles", s.seqincrement as "increment", s.name as "sequence",
-       case when has_sequence_privilege(s.oid, 'select') then pg_sequence_last_value(s.oid) end as "lastDrawn"
+       case when has_sequence_privilege(s.oid, 'select') then pg_sequence_last_value(s.oid) end as "lastDrawn",
+       (select min(q.seqrelid)::regclass::text
+        from pg_attrdef f join pg_depend p on p.classid = 'pg_attrdef'::regclass and p.objid = f.oid
+        join pg_sequence q on p.refclassid = 'pg_class'::regclass and q.seqrelid = p.refobjid
+        where f.adrelid = quote_ident($1)::regclass) as "defaultSequence"
      from (select 1) as always
      left join lateral (
        select q.seqrelid as oid, q.seqcache, q.seqcycle, q.seqincrement, q.seqrelid::regclass::text as name
@@ -94,6 +98,7 @@ export async function readLogState(
     cycles: boolean;
     increment: bigint;
     sequence: string | null;
+    defaultSequence: string | null;
     lastDrawn: bigint | null;
     highestId: bigint | null;
   };
@@ -101,25 +106,27 @@ export async function readLogState(
   if (row.standby) {
     throw refused(
       'the source is a hot standby: its snapshots do not list running transactions, so late log rows would be lost',
-      'Point SOURCE_DATABASE_URL at the primary.',
+      `Point SOURCE_DATABASE_URL at the primary. ${RESUME}`,
     );
   }
   if (row.sequence === null) {
     throw refused(
       `no sequence owned by ${logTable} draws its ids`,
-      `Let the id column own the sequence that draws its ids (alter sequence … owned by ${logTable}.id); see sql/README.md#what-the-source-must-have.`,
+      row.defaultSequence === null
+        ? `Let a sequence draw the ids: sql/README.md#what-the-source-must-have. ${RESUME}`
+        : `Run: alter sequence ${row.defaultSequence} owned by ${logTable}.id; ${RESUME}`,
     );
   }
   if (row.cycles || row.increment < 1n) {
     throw refused(
       `sequence ${row.sequence} cycles or descends: a later id may be lower than ids that were already captured`,
-      `Run: alter sequence ${row.sequence} increment by 1 no cycle;`,
+      `Run: alter sequence ${row.sequence} increment by 1 no cycle; ${RESUME}`,
     );
   }
   if (row.cache !== null && row.cache > 1n) {
     throw refused(
       `sequence ${row.sequence} has CACHE ${row.cache}: a session may use a cached id at any later time, below ids that were already captured`,
-      `Run: alter sequence ${row.sequence} cache 1; then reconnect the application.`,
+      `Run: alter sequence ${row.sequence} cache 1; Then reconnect the application. ${RESUME}`,
     );
   }
   if (checkpoint !== null) {
@@ -170,6 +177,8 @@ function firstUncoveredId({ floorId, seen }: Checkpoint): bigint {
   }
   return floorId + 1n;
 }
+
+const RESUME = 'Then resume the view.';
 
 function refused(message: string, advice: string): DataHubError {
   return new DataHubError('source_refused', message, { advice });

@@ -7,7 +7,7 @@ export function targetGone(view: string): DataHubError {
     `the target of view ${view} is gone, and with it the loaded rows`,
     {
       context: { view },
-      advice: 'Restore the table from its time travel window, or resync the view.',
+      advice: 'Restore the table from its time travel window, then resume the view. Or resync the view.',
     },
   );
 }
