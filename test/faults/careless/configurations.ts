@@ -7,6 +7,7 @@ import { VIEWS, type ViewName, type World } from './world.ts';
 /** What an operator may change at any time. The targets must follow, or the import must refuse it. */
 const CHANGES: Record<ViewName, readonly [Partial<ViewSourceEntry>, ...Partial<ViewSourceEntry>[]]> = {
   pmr_project: [
+    { null_defaults: { name: 'unnamed' } },
     { null_defaults: {} },
     { cluster_columns: ['company'] },
     { cluster_columns: [] },
@@ -14,10 +15,14 @@ const CHANGES: Record<ViewName, readonly [Partial<ViewSourceEntry>, ...Partial<V
     { view_changes: 'resync' },
     { column_changes: 'freeze' },
     { column_changes: 'evolve' },
+    { lookups: [], ignored_dependencies: ['app_company'] },
   ],
   xyz_incident: [
+    { null_defaults: { incident_owner: 'nobody' } },
     { null_defaults: {} },
+    { datetime_columns: ['open_datetime'] },
     { datetime_columns: ['open_datetime', 'close_datetime'] },
+    { partition_granularity: 'day' },
     { partition_granularity: 'month' },
   ],
 };
@@ -31,7 +36,6 @@ const SLIPS: Record<ViewName, readonly [Partial<ViewSourceEntry>, ...Partial<Vie
     { key_column: 'name' },
     { lookups: [] },
     { load_type: 'bq-storage-api' },
-    { target_name: 'projects' },
     { null_defaults: { share: 'none' } },
     { null_defaults: { nothing: 'x' } },
     { unrepresentable: { project_id: 'null' } },
@@ -43,6 +47,7 @@ const SLIPS: Record<ViewName, readonly [Partial<ViewSourceEntry>, ...Partial<Vie
     { main_table: 'app_site', model: 'site' },
     { key_column: 'inventory_id' },
     { datetime_columns: ['nothing'] },
+    { partition_column: 'status', partition_granularity: 'day' },
     { load_type: 'merge' },
     { enabled: false },
   ],

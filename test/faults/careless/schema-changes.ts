@@ -37,7 +37,7 @@ export const SCHEMA_CHANGES: readonly Step[] = [
     await remakeView(world, view);
   }),
 
-  step('adds a column of a type that it did not have before', 0, async (world) => {
+  step('adds a column of a type that it did not have before', 1, async (world) => {
     const view = world.random.pick(VIEWS);
     world.views[view].columns.extra = EXTRA[view].flag as string;
     await remakeView(world, view);
@@ -50,7 +50,7 @@ export const SCHEMA_CHANGES: readonly Step[] = [
     await remakeView(world, 'pmr_project');
   }),
 
-  step('makes a number a text, or a number again', 0, async (world) => {
+  step('makes a number a text, or a number again', 1, async (world) => {
     const { columns } = world.views.pmr_project;
     columns.share = columns.share === 'r.share' ? 'r.share::text' : 'r.share';
     await remakeView(world, 'pmr_project');

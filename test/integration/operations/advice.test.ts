@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { followAdvice } from '../../support/follow-advice.ts';
-import { type Installation, PROJECT_ENTRY, STREAMED_ENTRY, type Staged } from '../../support/installation.ts';
+import { type Installation, PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 type Case = {
   /** What somebody did to the installation. */
-  mistake: (on: Installation, batch: Staged | null) => Promise<unknown>;
+  mistake?: (on: Installation) => Promise<unknown>;
   /** Whether the failure is met when a staged batch is applied, not by the next capture. */
   whenApplied?: true;
+  /** The change that the staged batch carries, if any will not do. */
+  staged?: (on: Installation) => Promise<unknown>;
   /** The part of the advice that is followed. */
   advice: RegExp;
   /** What a person must do before, since the advice leaves it to them. */
   byHand?: (on: Installation) => Promise<unknown>;
-  /** The rows of the view are other ones then, and must only be equal. */
   view?: typeof STREAMED_ENTRY.name;
 };
 
@@ -140,6 +141,32 @@ const CASES: Record<string, Case> = {
     mistake: (on) => sql(on, 'alter sequence models_logging_change_id_seq owned by none'),
     advice: /Run: alter sequence .* owned by .*;.*resume the view/,
   },
+  'a function of the view that is gone: create it again, then redrive': {
+    mistake: async (on) => {
+      await sql(
+        on,
+        `create function inner_name(n text) returns text language sql as 'select n';
+         create function outer_name(n text) returns text language plpgsql as 'begin return inner_name(n); end'`,
+      );
+      await sql(on, PROJECT_VIEW.replace('p.name', 'outer_name(p.name) as name'));
+      assert.equal((await on.extract()).outcome, 'resync requested');
+      await sql(on, 'drop function inner_name');
+    },
+    byHand: (on) => sql(on, `create function inner_name(n text) returns text language sql as 'select n'`),
+    advice: /create it again or replace the view\. Then redrive the view/,
+  },
+  'a temp table that is gone: resync, then redrive': {
+    whenApplied: true,
+    mistake: (on) => on.query(`drop table ${on.tempTable()}`),
+    advice: /a resync creates.*redrive the view/,
+  },
+  'a row that is too large for the Write API: make it smaller, then redrive': {
+    view: STREAMED_ENTRY.name,
+    whenApplied: true,
+    staged: (on) => on.source.change('app_incident', 1, { owner: 'x'.repeat(19_000_001) }),
+    byHand: (on) => on.source.change('app_incident', 1, { owner: 'x' }),
+    advice: /Make the row smaller.*redrive the view/,
+  },
   'a resync that would delete all rows: accept the deletes': {
     mistake: async (on) => {
       await sql(on, 'delete from app_project');
@@ -178,14 +205,16 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
     for (const view of ['pmr_project', STREAMED_ENTRY.name]) await on.replicate(view);
   });
 
-  for (const [title, { mistake, whenApplied, advice, byHand, view = 'pmr_project' }] of Object.entries(
-    CASES,
-  )) {
+  for (const [
+    title,
+    { mistake, whenApplied, staged, advice, byHand, view = 'pmr_project' },
+  ] of Object.entries(CASES)) {
     it(title, async () => {
       await on.source.change('app_project', 1, { name: 'two' });
       await on.source.change('app_incident', 1, { status: 'closed' });
+      await staged?.(on);
       const batch = whenApplied ? await on.stage(view) : null;
-      await mistake(on, batch);
+      await mistake?.(on);
       const failure = await failureOf(() => (batch === null ? on.extract(view) : on.apply(batch)));
       const [followed] = advice.exec(failure.advice) ?? assert.fail(`${failure.message}\n${failure.advice}`);
 
