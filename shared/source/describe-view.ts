@@ -7,6 +7,7 @@ import type { KeyType } from './key-type.ts';
 import { type LoggedTable, loggedTables } from './logged-tables.ts';
 import { grantAdvice, whyMissing } from './missing-relation.ts';
 import { changeColumn, NOT_COPIED, type SourceColumn, sourceColumn } from './source-column.ts';
+import { readTextSettings, type TextSetting } from './text-settings.ts';
 import { readViewCatalog, type ViewCatalog } from './view-catalog.ts';
 import { contentTypeFaults, misconfigured, VIEW_MISSING, viewFaults } from './view-faults.ts';
 
@@ -25,6 +26,8 @@ export type SourceView = {
   /** The primary key column of the main table. */
   primaryKey: string;
   logged: LoggedTable[];
+  /** The settings of the session under which its values would be written otherwise (`writtenRows`). */
+  textSettings: TextSetting[];
   shape: TableShape;
 };
 
@@ -77,6 +80,7 @@ export async function describeView(
     mainTable: main.name,
     primaryKey,
     logged: logged.tables,
+    textSettings: await readTextSettings(client, view, source.datetimeColumns.length > 0),
     shape: {
       view: source.name,
       target: source.targetName,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
+import { writtenRows } from './text-settings.ts';
 
 /** How many values of a column BigQuery could not hold and the column's policy let pass, by column. Columns without any are left out. */
 export type PolicyValues = Record<string, number>;
@@ -18,9 +19,15 @@ export async function countPolicyValues(
     unrepresentable === null || unrepresentable.policy === 'stop' ? [] : [{ name, ...unrepresentable }],
   );
   if (columns.length === 0) return {};
-  const counts = columns.map(({ when }) => `count(*) filter (where ${when})`);
+  const conditions = columns.map(({ when }, i) => `${when} as c${i}`);
+  const counts = columns.map((_, i) => `count(*) filter (where c${i})`);
+  const judged = writtenRows(view.textSettings, {
+    columns: 'v.*',
+    from: rowsOf(view, rows),
+    write: (from) => `select ${conditions.join(', ')} from ${from}`,
+  });
   const counted = await client.query({
-    text: `select ${counts.join(', ')} from ${rowsOf(view, rows)}`,
+    text: `select ${counts.join(', ')} from (${judged}) judged`,
     rowMode: 'array',
   });
   const [found = []] = counted.rows as bigint[][];
