@@ -371,6 +371,7 @@ variable "settings" {
     max_slices                = optional(number)
     slice_rows                = optional(number)
     source_connections        = optional(number)
+    source_time_zone          = optional(string)
     statement_timeout_seconds = optional(number)
   })
   default  = {}
