@@ -5,6 +5,7 @@ import { readWitness } from '../../../shared/source/change-log.ts';
 import { describeView } from '../../../shared/source/describe-view.ts';
 import { countPolicyValues } from '../../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
+import { openTestPool } from '../../support/open-test-pool.ts';
 import { TYPES, UNREPRESENTABLE } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';
@@ -141,7 +142,7 @@ describe('the settings of a database', () => {
         const values = samples.map(([type, literals]) => `${literals[row % literals.length]}::${type}`);
         await source.pool.query(`insert into valued_row values (${row + 1}, ${values.join(', ')})`);
       }
-      await source.pool.query('create view valued as select * from valued_row');
+      await source.pool.query('drop view if exists valued; create view valued as select * from valued_row');
       samples.forEach(([, , policy], i) => {
         if (policy !== null) unrepresentable[`c${i}`] = policy;
       });
@@ -155,12 +156,138 @@ describe('the settings of a database', () => {
         found.lines.forEach((line, row) => {
           const before = JSON.parse(expected.lines[row] ?? '') as Record<string, unknown>;
           const now = JSON.parse(line) as Record<string, unknown>;
-          samples.forEach(([type], i) =>
-            assert.deepEqual(now[`c${i}`], before[`c${i}`], `${type}: ${settings}`),
-          );
+          for (const [i, [type]] of samples.entries()) {
+            assert.deepEqual(now[`c${i}`], before[`c${i}`], type);
+          }
         });
         assert.deepEqual(found, expected);
       });
     }
+  });
+
+  it('I9 never change the text of random values', async () => {
+    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
+    // Whole microseconds, seconds with few digits, and floats of every size.
+    await source.pool.query(`
+      drop view if exists valued; drop table if exists random_row;
+      select setseed(${(seed % 1000) / 1000});
+      create table random_row as select i::bigint as item_id,
+        (random() - 0.5) * 10 ^ (random() * 600 - 300) as f8, (random() * 10 ^ (random() * 60 - 30))::float4 as f4,
+        date '0001-01-01' + (random() * 3652000)::int as d,
+        timestamp '0001-01-01' + (random() * 3652000)::int * interval '1 day' + round(random()::numeric, (random() * 6)::int)::float8 * interval '1 day' as ts,
+        timestamptz '1900-01-01 00:00Z' + random() * interval '200 years' as tz,
+        make_interval((random() * 20 - 10)::int, (random() * 24 - 12)::int, 0, (random() * 60 - 30)::int, 0, 0, (random() - 0.5) * 1e6) as iv,
+        decode(md5(random()::text), 'hex') as b, (random() * 1e6)::numeric::money as m,
+        tstzrange('2000-01-01Z', '2000-01-01Z'::timestamptz + random() * interval '9 years') as r,
+        array[random(), random() * 1e20] as fs, point(random(), -random()) as p, to_jsonb(random() * 1e9) as j,
+        row('2024-03-04'::date + i, now() + i * interval '1 hour', make_interval(secs => random() * 1e5), random(), decode(md5(i::text), 'hex'), i::money)::event as e
+      from generate_series(1, 300) i;
+      create view valued as select * from random_row`);
+    const expected = await staged(source.pool);
+    assert.equal(expected.lines.length, 300);
+    for (const [name, settings] of Object.entries(DATABASES)) {
+      assert.deepEqual(await staged(await under(settings)), expected, `${name}, seed ${seed}`);
+    }
+  });
+
+  describe('say what a view computes', () => {
+    const COMPUTED = `
+      drop view if exists valued; drop table if exists random_row, note;
+      create table note (id bigint, day text, at timestamptz, share float8, data bytea);
+      insert into note select i, '03/04/2024', '2024-03-04 22:00Z', 0.1::float8 + 0.2, '\\x41ff' from generate_series(1, 3) i;
+      create view valued as select id as item_id, day::date as day, day::date::text as day_text,
+        at::date as local_day, at, share, share::text as share_text, data, data::text as data_text,
+        interval '26 hours'::text as lasts from note`;
+
+    const rowsOf = async (pool: pg.Pool) =>
+      (await staged(pool)).lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+
+    it('and not how its values are written, in every row', async () => {
+      await source.pool.query(COMPUTED);
+      const rows = await rowsOf(
+        await under({
+          datestyle: 'German, DMY',
+          intervalstyle: 'iso_8601',
+          extra_float_digits: '0',
+          bytea_output: 'escape',
+        }),
+      );
+
+      assert.deepEqual(
+        rows,
+        [1, 2, 3].map((item_id) => ({
+          item_id,
+          day: '2024-04-03',
+          day_text: '03.04.2024',
+          local_day: '2024-03-04',
+          at: '2024-03-04T22:00:00+00:00',
+          share: 0.30000000000000004,
+          share_text: '0.3',
+          data: 'Qf8=',
+          data_text: 'A\\377',
+          lasts: 'PT26H',
+          action: 'loaded',
+          etl_transaction_id: 1,
+        })),
+      );
+    });
+
+    it('and so does SOURCE_TIME_ZONE, whatever the time zone of the database', async () => {
+      await source.pool.query(COMPUTED);
+      const [inUtc] = await rowsOf(await under({ timezone: 'America/New_York' }));
+      assert.equal(inUtc?.local_day, '2024-03-04');
+      const settings = { SOURCE_TIME_ZONE: 'Asia/Bangkok' };
+      const pool = openTestPool(source.postgres.url(), { max: 2, settings });
+      pools.push(pool);
+      const [inBangkok] = await rowsOf(pool);
+      assert.equal(inBangkok?.local_day, '2024-03-05');
+      assert.equal(inBangkok?.at, '2024-03-04T22:00:00+00:00');
+    });
+
+    it('as they were for the whole snapshot, in each slice of it', async () => {
+      const former = await under({ datestyle: 'ISO, DMY' });
+      await inSnapshot(former, async (client) => {
+        const snapshot = await exportSnapshot(client);
+        const later = await under({ datestyle: 'ISO, MDY' });
+        const read = await inExportedSnapshot(later, snapshot, (slice) =>
+          slice.query(`select '03/04/2024'::date = '2024-04-03'::date as "isApril"`),
+        );
+        assert.equal(read.rows[0].isApril, true);
+      });
+    });
+  });
+
+  it('never make a log look like another one that was restored', async () => {
+    await source.pool.query(
+      `insert into ${LOG_TABLE} (date_created, object_id, content_type_id, action) values
+        ('2024-03-04 05:06:07.89+07', '1', 7, 'added'), ('2024-03-04', '1', 7, 'changed'), ('infinity', '1', 7, 'changed')`,
+    );
+    // As releases before hashed a row: its text in a session with ISO dates and UTC.
+    const { rows } = await source.pool.query(
+      `select id, md5(concat_ws('|', id, date_created, content_type_id, object_id, action)) as hash from ${LOG_TABLE} order by id`,
+    );
+    assert.equal(rows.length, 3);
+    const settings = { SOURCE_TIME_ZONE: 'Asia/Bangkok' };
+    await under({ datestyle: 'German', extra_float_digits: '-15' });
+    const pool = openTestPool(source.postgres.url(), { max: 1, settings });
+    pools.push(pool);
+    for (const { id, hash } of rows) {
+      assert.deepEqual(await inSnapshot(pool, (client) => readWitness(client, LOG_TABLE, id)), { id, hash });
+    }
+  });
+
+  it('are as before after a value has stopped a copy, and the value is named', async () => {
+    await source.pool.query(
+      `drop view if exists valued; drop table if exists random_row, note;
+       create view valued as select i as item_id, (case when i = 4 then 'infinity' else '03/04/2024' end)::date as value from generate_series(1::bigint, 5) i`,
+    );
+    const pool = await under({ datestyle: 'SQL, DMY' });
+    await inSnapshot(pool, async (client) => {
+      const view = await describeView(client, makeViewSource({ name: 'valued' }), CONTENT_TYPE_TABLE);
+      await assert.rejects(stagedLines(client, view), {
+        message: 'view valued: key 4, column value: the value is infinite or outside the years 1 to 9999',
+      });
+      assert.equal((await client.query('show datestyle')).rows[0].DateStyle, 'SQL, DMY');
+    });
   });
 });
