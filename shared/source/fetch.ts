@@ -63,6 +63,10 @@ const isDirectLoad = (rows: RowSet): boolean => rows.kind === 'slice' && rows.is
 export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
   isDirectLoad(rows) ? view.columns : view.changeColumns;
 
+/** SQL for the values of the view `v` that are copied. */
+export const copiedColumns = (view: SourceView): string =>
+  view.columns.map(({ name }) => `v.${quoteIdentifier(name)}`).join(', ');
+
 /**
  * The COPY statement for the upserts of a batch. It gives each row in its staged form: with its action, or, for a direct load, with
  * exactly the columns of the target.
@@ -84,7 +88,7 @@ function upsertsQuery(view: SourceView, rows: RowSet, batch: RowBatch): string {
     ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at`
     : `${view.textSettings.length > 0 ? `v.${ACTION}` : 'k.action'} as action`;
   return writtenRows(view.textSettings, {
-    columns: `v.*, k.action as ${ACTION}`,
+    columns: `${copiedColumns(view)}, k.action as ${ACTION}`,
     from: rowsOf(view, rows),
     write: (from) => `select row_to_json(${ROW}) from (
     select ${[...columns, technical, `${batch.id} as etl_transaction_id`].join(',\n      ')}

@@ -4,7 +4,8 @@ import { formatKey } from '../model/format-key.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import type { SourceView } from './describe-view.ts';
-import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
+import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
+import { stoppingValues } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
 
 const NAMED_VALUES = 5;
@@ -29,14 +30,12 @@ async function findUnrepresentable(
   view: SourceView,
   rows: RowSet,
 ): Promise<DataHubError | null> {
-  const columns = columnsOf(view, rows).flatMap(({ name, unrepresentable }) =>
-    unrepresentable?.policy === 'stop'
-      ? unrepresentable.reasons.map(({ when, reason }) => ({ name, when, reason }))
-      : [],
+  const columns = columnsOf(view, rows).flatMap((column) =>
+    stoppingValues(column).map((stopping) => ({ name: column.name, ...stopping })),
   );
   if (columns.length === 0) return null;
   const judged = writtenRows(view.textSettings, {
-    columns: 'v.*',
+    columns: copiedColumns(view),
     from: `(select v.* from ${rowsOf(view, rows)}) v`,
     write: (from) => `select v.${quoteIdentifier(view.keyColumn)}::text as key,
       array[${columns.map(({ when }) => when).join(', ')}] as bad from ${from}`,
@@ -81,7 +80,7 @@ async function findUnreadable(
     const read = expressions.map((expression, i) => `${expression} as c${i}`);
     // As the COPY does, textsend converts the text to the encoding of the client, which fails on bytes that are no text.
     const written = writtenRows(view.textSettings, {
-      columns: 'v.*',
+      columns: copiedColumns(view),
       from,
       write: (computed) =>
         `select textsend(row_to_json(r)::text) as line from (select ${read.join(', ')} from ${computed}) r`,

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { ViewFingerprint } from '../model/view-fingerprint.ts';
+import { omittedColumnsOf } from '../model/view-source.ts';
 import type { SourceView } from './describe-view.ts';
 import { COMPUTING_SETTINGS } from './snapshot.ts';
-import { NOT_COPIED } from './source-column.ts';
 
 /** What PostgreSQL's texts of a definition depend on: names are written with their schema, and constants in one form. */
 const SETTINGS = [
@@ -19,11 +19,17 @@ const SETTINGS = [
  */
 export async function fingerprintView(
   client: pg.ClientBase,
-  { name, relation, columns }: Pick<SourceView, 'name' | 'relation' | 'columns'>,
+  {
+    name,
+    relation,
+    columns,
+    omittedColumns,
+  }: Pick<SourceView, 'name' | 'relation' | 'columns' | 'omittedColumns'>,
 ): Promise<ViewFingerprint> {
   // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
   const { fields } = await client.query(`select * from ${relation} limit 0`);
-  const present = fields.map((field) => field.name).filter((column) => column !== NOT_COPIED);
+  const all = fields.map((field) => field.name);
+  const present = all.filter((column) => !omittedColumns.includes(column));
   if (JSON.stringify(present) !== JSON.stringify(columns.map((column) => column.name))) {
     throw new DataHubError('transient', `view ${name} was replaced a moment ago`, {
       context: { view: name },
@@ -43,6 +49,11 @@ export async function fingerprintView(
   const rows = definition?.rows ?? [];
   const hash = createHash('sha256');
   for (const { kind, name, text } of rows) hash.update(`${kind} ${name}\n${text}\n`);
+  // The rows of a target are complete only if they were loaded with the columns that it gets now.
+  const byDefault = all.filter((column) => omittedColumnsOf({ omittedColumns: null }).has(column));
+  if (JSON.stringify(byDefault) !== JSON.stringify(omittedColumns)) {
+    hash.update(`omitted ${JSON.stringify(omittedColumns)}\n`);
+  }
   return {
     fingerprint: hash.digest('hex').slice(0, 32),
     serverMajor: Math.floor(rows[0].server / 10_000),
