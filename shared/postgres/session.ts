@@ -24,10 +24,10 @@ export async function assertOwnSession(
 ): Promise<void> {
   const { rows } = await client
     .query(
-      `with session as (select coalesce(set_config('TimeZone', $1::text, false), '') as time_zone)
-       select pg_backend_pid() as backend,
-         current_setting('statement_timeout')::interval = $2::int8 * interval '1 millisecond'
-           and current_setting('idle_in_transaction_session_timeout')::interval = $3::int8 * interval '1 millisecond' as "isKept"
+      `with session as (select coalesce(pg_catalog.set_config('TimeZone', $1::text, false), '') as time_zone)
+       select pg_catalog.pg_backend_pid() as backend,
+         pg_catalog.current_setting('statement_timeout')::interval = $2::int8 * interval '1 millisecond'
+           and pg_catalog.current_setting('idle_in_transaction_session_timeout')::interval = $3::int8 * interval '1 millisecond' as "isKept"
        from session`,
       [timeZone, statementTimeoutMs, idleInTransactionMs],
     )
