@@ -383,6 +383,11 @@ variable "settings" {
   }
 
   validation {
+    condition     = var.settings.source_time_zone == null ? true : can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]*)+)$", var.settings.source_time_zone))
+    error_message = "settings.source_time_zone must be a name of the tz database, such as Europe/Berlin or UTC."
+  }
+
+  validation {
     condition = alltrue([
       for seconds in [
         var.settings.call_timeout_seconds, var.settings.connect_timeout_seconds, var.settings.floor_warning_seconds,

@@ -22,6 +22,9 @@ export type PoolOptions = LoginOptions & {
   timeZone?: string;
 };
 
+/** A session keeps the settings of its database and role as they were when it began. */
+const MAX_LIFETIME_SECONDS = 600;
+
 type Done = (error: Error | undefined, client: pg.PoolClient | undefined, release: () => void) => void;
 
 /**
@@ -55,6 +58,7 @@ export function createPool(database: DatabaseConfig, options: PoolOptions): pg.P
       assertOwnSession(client, database.side, session).then(() => done(), done);
     },
     idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     keepAlive: true,
     types,
   });
