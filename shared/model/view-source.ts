@@ -164,7 +164,7 @@ export const viewSourceEntry = z.strictObject({
   }),
   view_changes: z.enum(['resync', 'halt']).default('resync').meta({
     description:
-      'What happens when the view, or a view or function behind it, was replaced: the whole view is loaded again, or the view is halted.',
+      'What happens when the view, or a view or function behind it, was replaced, or computes under other settings: the whole view is loaded again, or the view is halted.',
   }),
   column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
     description:

@@ -257,6 +257,22 @@ describe('the settings of a database', () => {
     });
   });
 
+  it('I9 never change what a text with a time of a datetime column means', async () => {
+    await source.pool.query(
+      `drop view if exists valued; drop table if exists random_row, note;
+       create view valued as select * from (values (1::bigint, '2024-03-04 22:30'), (2, '2024-04-03T05:06:07.89')) as t (item_id, value)`,
+    );
+    await under({ datestyle: 'SQL, DMY' });
+    const settings = { SOURCE_TIME_ZONE: 'Asia/Bangkok' };
+    const pool = openTestPool(source.postgres.url(), { max: 1, settings });
+    pools.push(pool);
+    const { lines } = await staged(pool, { datetimeColumns: ['value'] });
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).value),
+      ['2024-03-04T22:30:00+00:00', '2024-04-03T05:06:07.89+00:00'],
+    );
+  });
+
   it('never make a log look like another one that was restored', async () => {
     await source.pool.query(
       `insert into ${LOG_TABLE} (date_created, object_id, content_type_id, action) values
