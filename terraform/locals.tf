@@ -97,6 +97,7 @@ locals {
     SOURCE_CLOUD_SQL_IP_TYPE   = var.source_database.cloud_sql_instance == null ? null : var.source_database.cloud_sql_ip_type
     SOURCE_CONNECTIONS         = var.settings.source_connections
     SOURCE_DATABASE_URL        = "sm://${var.project}/${local.secrets.source}/latest"
+    SOURCE_TIME_ZONE           = var.settings.source_time_zone
     SOURCE_TLS                 = var.source_database.cloud_sql_instance == null ? var.source_database.tls : null
     SOURCE_TLS_CA              = var.source_database.cloud_sql_instance == null ? var.source_database.tls_ca : null
     STAGING_BUCKET             = local.buckets.staging

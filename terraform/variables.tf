@@ -371,6 +371,7 @@ variable "settings" {
     max_slices                = optional(number)
     slice_rows                = optional(number)
     source_connections        = optional(number)
+    source_time_zone          = optional(string)
     statement_timeout_seconds = optional(number)
   })
   default  = {}
@@ -379,6 +380,11 @@ variable "settings" {
   validation {
     condition     = var.settings.log_level == null ? true : contains(["trace", "debug", "info"], var.settings.log_level)
     error_message = "settings.log_level must be info, debug or trace: the alerts need the lines that the functions log at info."
+  }
+
+  validation {
+    condition     = var.settings.source_time_zone == null ? true : can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]*)+)$", var.settings.source_time_zone))
+    error_message = "settings.source_time_zone must be a name of the tz database, such as Europe/Berlin or UTC."
   }
 
   validation {

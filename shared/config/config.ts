@@ -15,6 +15,14 @@ function wholeNumber(fallback: number, low: number, high: number, description: s
     .meta({ description, allowed: `${low} to ${high}` });
 }
 
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) instanceof Intl.DateTimeFormat;
+  } catch {
+    return false;
+  }
+}
+
 const dataset = (fallback: string, description: string) =>
   z
     .string()
@@ -118,6 +126,15 @@ export const environment = z.object({
     100,
     'Connections of one instance to the source, at most; more than `MAX_SLICES`, since each slice uses one of them.',
   ),
+  SOURCE_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, { error: 'is not the name of a time zone' })
+    .default('UTC')
+    .meta({
+      description:
+        'The time zone in which the views of the source compute, for example the day of a timestamp; times in the targets are UTC.',
+      allowed: 'a name such as `Europe/Berlin`',
+    }),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')
@@ -182,6 +199,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
     sliceRows: e.SLICE_ROWS,
     maxSlices: e.MAX_SLICES,
     sourceConnections: e.SOURCE_CONNECTIONS,
+    sourceTimeZone: e.SOURCE_TIME_ZONE,
     logLevel: e.LOG_LEVEL,
   };
 }

@@ -5,8 +5,8 @@ import { assertLeaseHeld, type Lease } from './leases.ts';
 
 /** A change of a view that extract has found (etl.schema_change). */
 export type SchemaChange = {
-  /** The server writes definitions in another way; the definition of the view is another one; or its columns are. */
-  kind: 'server' | 'replaced' | 'columns';
+  /** The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others. */
+  kind: 'server' | 'replaced' | 'columns' | 'settings';
   action: 'recorded' | 'resync' | 'halt' | 'evolved';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;

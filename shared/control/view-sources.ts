@@ -207,6 +207,8 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     datetimeColumns: row.datetime_columns as string[],
     nullDefaults: row.null_defaults as ViewSource['nullDefaults'],
     unrepresentable: row.unrepresentable as ViewSource['unrepresentable'],
+    nullArrays: row.null_arrays as ViewSource['nullArrays'],
+    omittedColumns: row.omitted_columns as string[] | null,
     loadType: row.load_type as ViewSource['loadType'],
     partition:
       partitionColumn === null

@@ -6,18 +6,49 @@ export type ViewFingerprint = {
   fingerprint: string;
   /** PostgreSQL's major version, which may write the same definition in another way. */
   serverMajor: number;
+  /** The settings of the session that the definition obeys, by name. */
+  settings: Record<string, string>;
 };
 
-const stored = z.object({ fingerprint: z.string(), serverMajor: z.int() }).nullable();
+/** Under which every view was computed by the releases that recorded no settings. */
+const FORMER_SETTINGS = {
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  lc_monetary: 'C',
+  xmloption: 'content',
+};
+
+const stored = z
+  .object({
+    fingerprint: z.string(),
+    serverMajor: z.int(),
+    settings: z.record(z.string(), z.string()).default(FORMER_SETTINGS),
+  })
+  .nullable();
 
 /** Reads a definition from its JSON form in the control database. Throws a ZodError if the JSON has another form. */
 export const definitionFromJson = (json: unknown): ViewFingerprint | null => stored.parse(json);
 
 /** How the definition of a view differs from the one by which the rows in its target were computed. */
-export type DefinitionChange = 'none' | 'server' | 'replaced';
+export type DefinitionChange = 'none' | 'server' | 'replaced' | 'settings';
 
 /** A new major version of PostgreSQL may write an equal definition in another way, so a difference means nothing then. */
 export function definitionChange(before: ViewFingerprint | null, now: ViewFingerprint): DefinitionChange {
-  if (before === null || before.fingerprint === now.fingerprint) return 'none';
-  return before.serverMajor === now.serverMajor ? 'replaced' : 'server';
+  if (before === null) return 'none';
+  const isReplaced = before.fingerprint !== now.fingerprint && before.serverMajor === now.serverMajor;
+  if (isReplaced) return 'replaced';
+  if (changedSettings(before, now).length > 0) return 'settings';
+  return before.fingerprint === now.fingerprint ? 'none' : 'server';
+}
+
+/** The settings that both definitions obey and that have changed, such as `DateStyle is ISO, DMY instead of ISO, MDY`. */
+export function changedSettings(before: ViewFingerprint, now: ViewFingerprint): string[] {
+  const former = new Map(Object.entries(before.settings));
+  return Object.entries(now.settings).flatMap(([name, value]) => {
+    const was = former.get(name);
+    return was === undefined || was === value ? [] : [`${name} is ${value} instead of ${was}`];
+  });
 }

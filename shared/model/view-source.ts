@@ -113,6 +113,20 @@ export const viewSourceEntry = z.strictObject({
         'What happens to values that BigQuery cannot hold, by column: NULL instead, or the whole column as STRING; without a policy they stop the batch.',
       allowed: '`null` or `string` per column',
     }),
+  null_arrays: z
+    .record(name, z.enum(['empty', 'stop']))
+    .default({})
+    .meta({
+      description:
+        'What happens to an array that is NULL, which BigQuery cannot hold, by column: it arrives as an empty one and is counted, or it stops the batch. A column that `unrepresentable` makes a STRING keeps its NULL.',
+      default: '`empty`',
+      allowed: '`empty` or `stop` per column',
+    }),
+  omitted_columns: z.array(name).nullable().default(null).meta({
+    description: 'Columns of the view that its target does not get; `[]` copies all.',
+    default: '`["updated_at"]`',
+    allowed: 'columns of the view',
+  }),
   load_type: z
     .enum(['merge', 'bq-storage-api'])
     .describe('How batches are applied; locked from the first batch on.'),
@@ -150,7 +164,7 @@ export const viewSourceEntry = z.strictObject({
   }),
   view_changes: z.enum(['resync', 'halt']).default('resync').meta({
     description:
-      'What happens when the view, or a view or function behind it, was replaced: the whole view is loaded again, or the view is halted.',
+      'What happens when the view, or a view or function behind it, was replaced, or computes under other settings: the whole view is loaded again, or the view is halted.',
   }),
   column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
     description:
@@ -228,6 +242,9 @@ export type ViewSource = {
   datetimeColumns: string[];
   nullDefaults: Record<string, string | number | boolean>;
   unrepresentable: Record<string, 'null' | 'string'>;
+  nullArrays: Record<string, 'empty' | 'stop'>;
+  /** Null if the import did not say (`omittedColumnsOf`). */
+  omittedColumns: string[] | null;
   loadType: LoadType;
   partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
   clusterColumns: string[];
@@ -261,6 +278,16 @@ export type ViewSource = {
   /** The columns that the view has had since its target was created. */
   knownColumns: string[];
 };
+
+/** In most applications the time at which a row was saved: a target has `update_at` for that. */
+const OMITTED_BY_DEFAULT: readonly string[] = ['updated_at'];
+
+/** The columns of a view that its target does not get. The view need not have those that are omitted by default. */
+export function omittedColumnsOf({
+  omittedColumns,
+}: Pick<ViewSource, 'omittedColumns'>): ReadonlySet<string> {
+  return new Set(omittedColumns ?? OMITTED_BY_DEFAULT);
+}
 
 /** Why the view is not extracted at present; null if it is. */
 export function stopReason({ enabled, paused, haltedReason }: ViewSource): string | null {

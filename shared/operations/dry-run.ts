@@ -58,9 +58,11 @@ async function forecast(
   return await inSnapshot(source, async (client) => {
     const described = await describeView(client, viewSource, config.contentTypeTable);
     const now = await fingerprintView(client, described);
-    if (definitionChange(stored.definition, now) === 'replaced') {
+    const change = definitionChange(stored.definition, now);
+    if (change === 'replaced' || change === 'settings') {
       const isHalted = viewSource.viewChanges === 'halt';
-      return { view, would: `${isHalted ? 'halt' : 'load the whole view again'}: the view was replaced` };
+      const why = change === 'replaced' ? 'the view was replaced' : 'the view computes under other settings';
+      return { view, would: `${isHalted ? 'halt' : 'load the whole view again'}: ${why}` };
     }
     const found = await capture(client, described, stored.checkpoint, {
       logTable: config.changeLogTable,

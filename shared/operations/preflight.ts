@@ -154,7 +154,18 @@ async function checkView(
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
   ];
   const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
-  return [{ check: `view ${viewSource.name}`, ok: true, message }, ...resyncAdvice(viewSource), ...findings];
+  return [
+    { check: `view ${viewSource.name}`, ok: true, message },
+    ...omittedColumns(view),
+    ...resyncAdvice(viewSource),
+    ...findings,
+  ];
+}
+
+function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {
+  if (omittedColumns.length === 0) return [];
+  const message = `omitted_columns, which the target does not get: ${omittedColumns.join(', ')}`;
+  return [{ check: `columns of ${name}`, ok: true, message }];
 }
 
 /** What captures could not find, since the view was last loaded as a whole. */

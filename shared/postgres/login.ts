@@ -6,7 +6,8 @@ import { showReference } from '../config/secret.ts';
 import { tlsOptions } from '../config/tls.ts';
 import { DataHubError } from '../errors.ts';
 import { once } from '../once.ts';
-import { fromPostgres, isRefusedLogin, isTlsError } from './sqlstate.ts';
+import { behindPooler } from './session.ts';
+import { fromPostgres, isRefusedLogin, isRefusedProtocol, isTlsError } from './sqlstate.ts';
 
 export type LoginOptions = {
   /** Reads the secret again when the server refuses its password. */
@@ -59,6 +60,7 @@ export class Login {
     } catch (error) {
       if (this.#isWithoutTls) throw serverWithoutTls(this.#database, error);
       if (this.#database.cloudSql !== null && isTlsError(error)) return await this.#retryCertificate(connect);
+      if (isRefusedProtocol(error)) throw behindPooler(this.#database.side, (error as Error).message, error);
       if (!isRefusedLogin(error)) throw error;
       // Another connection may have read the new value meanwhile.
       if (this.#url === usedUrl) await this.#readUrlAgain(error);

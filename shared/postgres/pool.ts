@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Config } from '../config/config.ts';
 import type { DatabaseConfig } from '../config/database-config.ts';
 import { Login, type LoginOptions } from './login.ts';
+import { assertOwnSession, type SessionSettings } from './session.ts';
 import { destroyWhenUnresponsive } from './unresponsive.ts';
 
 export type PoolOptions = LoginOptions & {
@@ -17,13 +18,19 @@ export type PoolOptions = LoginOptions & {
   idleInTransactionSeconds?: number;
   /** How long to wait for a connection, by default as configured. */
   connectTimeoutSeconds?: number;
+  /** The time zone of the sessions, by default that of the database. */
+  timeZone?: string;
 };
+
+/** A session keeps the settings of its database and role as they were when it began. */
+const MAX_LIFETIME_SECONDS = 600;
 
 type Done = (error: Error | undefined, client: pg.PoolClient | undefined, release: () => void) => void;
 
 /**
  * A small pool of connections. Its connections name themselves in pg_stat_activity and give up on a server that does not answer.
- * When the server refuses the password, the pool reads the secret again and retries once.
+ * When the server refuses the password, the pool reads the secret again and retries once. A connection pooler between is refused
+ * (`assertOwnSession`).
  */
 export function createPool(database: DatabaseConfig, options: PoolOptions): pg.Pool {
   const {
@@ -32,16 +39,26 @@ export function createPool(database: DatabaseConfig, options: PoolOptions): pg.P
     config,
     idleInTransactionSeconds = config.timeLimitSeconds,
     connectTimeoutSeconds = config.connectTimeoutSeconds,
+    timeZone = null,
   } = options;
+  const session: SessionSettings = {
+    statementTimeoutMs: config.statementTimeoutSeconds * 1000,
+    idleInTransactionMs: idleInTransactionSeconds * 1000,
+    timeZone,
+  };
   const login = new Login(database, options);
   const pool = new pg.Pool({
     Client: login.clientClass(),
     application_name: name,
     max,
     connectionTimeoutMillis: connectTimeoutSeconds * 1000,
-    statement_timeout: config.statementTimeoutSeconds * 1000,
-    idle_in_transaction_session_timeout: idleInTransactionSeconds * 1000,
+    statement_timeout: session.statementTimeoutMs,
+    idle_in_transaction_session_timeout: session.idleInTransactionMs,
+    verify: (client, done) => {
+      assertOwnSession(client, database.side, session).then(() => done(), done);
+    },
     idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     keepAlive: true,
     types,
   });

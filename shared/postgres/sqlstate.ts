@@ -68,6 +68,11 @@ export function isRefusedLogin(error: unknown): boolean {
   return code === '28P01' || code === '28000';
 }
 
+/** PgBouncer's answer to start-up parameters that it does not know. A server never finds fault with ours. */
+export function isRefusedProtocol(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '08P01';
+}
+
 /** Classifies an error of pg by its SQLSTATE. `database` names the side in the message ("source", "control"). */
 export function fromPostgres(error: unknown, database: 'source' | 'control'): DataHubError {
   if (error instanceof DataHubError) return error;

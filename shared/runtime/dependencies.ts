@@ -65,11 +65,13 @@ export async function createDependencies(env: Record<string, string | undefined>
     source: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.sourceConnections - config.maxSlices,
+      timeZone: config.sourceTimeZone,
       ...login,
     }),
     slices: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.maxSlices,
+      timeZone: config.sourceTimeZone,
       connectTimeoutSeconds: config.timeLimitSeconds,
       ...login,
     }),

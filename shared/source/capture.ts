@@ -20,7 +20,11 @@ export type CaptureOptions = {
 };
 
 /** What a capture found, and the checkpoint that holds once its batch is applied. */
-export type Capture = Omit<Collapsed, 'seen' | 'duplicateKeys'> & { next: Checkpoint };
+export type Capture = Omit<Collapsed, 'seen' | 'duplicateKeys' | 'oldestChangeMs'> & {
+  /** The date of the oldest of its log rows; null if there are none. */
+  oldestChangeAt: Date | null;
+  next: Checkpoint;
+};
 
 /**
  * Reads, in the snapshot of `client`, which rows of the view may have changed since `checkpoint`, and computes the next checkpoint
@@ -45,7 +49,7 @@ export async function capture(
     maxNullRows: options.maxNullRows,
   });
   const { rows } = await client.query(text, values);
-  const { seen, duplicateKeys, ...found } = rows[0] as Collapsed;
+  const { seen, duplicateKeys, oldestChangeMs, ...found } = rows[0] as Collapsed;
   if (duplicateKeys !== null) throw duplicates(view, duplicateKeys);
   const next = await checkpointAfter(client, options.logTable, checkpoint, {
     log,
@@ -53,7 +57,8 @@ export async function capture(
     seen,
     cutId: found.cutId,
   });
-  return { ...found, next };
+  const oldestChangeAt = oldestChangeMs === null ? null : new Date(Number(oldestChangeMs));
+  return { ...found, oldestChangeAt, next };
 }
 
 /**

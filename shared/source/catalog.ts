@@ -145,3 +145,35 @@ export async function readDependedColumns(
   );
   return rows.map((row) => row.column as string);
 }
+
+/**
+ * Reads which of these columns the view names exactly once in its definition, and no view that it is built on names twice: such a column is
+ * shown as it is, and no condition or expression uses it.
+ */
+export async function readColumnsNamedOnce(
+  client: Queryable,
+  view: Relation,
+  columns: readonly string[],
+): Promise<string[]> {
+  const words = columns.filter((name) => /^\w+$/.test(name));
+  if (!view.isView || words.length === 0) return [];
+  const { rows } = await client.query(
+    `with recursive relation as (
+       select $1::oid as oid
+       union
+       select d.refobjid from relation r
+       join pg_rewrite w on w.ev_class = r.oid
+       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+         and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
+     ), definition as (
+       select r.oid = $1 as is_outermost, pg_get_viewdef(r.oid) as text
+       from relation r join pg_class c on c.oid = r.oid and c.relkind in ('v', 'm')
+     )
+     select name from unnest($2::text[]) as name where not exists (
+       select from definition d
+       where (select count(*) from regexp_matches(d.text, '\\m' || name || '\\M', 'g'))
+         not between d.is_outermost::int and 1)`,
+    [view.oid, words],
+  );
+  return rows.map((row) => row.name as string);
+}

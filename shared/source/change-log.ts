@@ -53,10 +53,21 @@ export type LogState = {
 };
 
 /** SQL for the hash of a log row. It tells a restored source from the one that was read before (see `Witness`). */
-const rowHash = (alias: string): string =>
-  `md5(concat_ws('|', ${['id', 'date_created', 'content_type_id', 'object_id', 'action']
-    .map((column) => `${alias}.${column}`)
-    .join(', ')}))`;
+const rowHash = (alias: string): string => {
+  const [id, date, ...others] = ['id', 'date_created', 'content_type_id', 'object_id', 'action'].map(
+    (column) => `${alias}.${column}`,
+  );
+  return `md5(concat_ws('|', ${[id, isoText(`${date}`), ...others].join(', ')}))`;
+};
+
+/**
+ * SQL for the text of a timestamp, with or without time zone, in ISO style and UTC, whatever the session sets: the hash is compared with one
+ * that another session made. The epoch of both types is exact, and so is a whole number of microseconds.
+ */
+const isoText = (date: string): string => `case when isfinite(${date}) then
+  replace(to_json(timestamp 'epoch' + interval '1 microsecond' * (extract(epoch from ${date}) * 1000000)::bigint) #>> '{}', 'T', ' ')
+    || case when pg_typeof(${date}) = 'timestamptz'::regtype then '+00' else '' end
+  else ${date}::text end`;
 
 /**
  * Reads the state of the change log in the capture's snapshot. Throws `source_refused`, with advice, if the source cannot be

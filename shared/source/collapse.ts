@@ -32,8 +32,8 @@ export type Collapsed = {
   logRows: bigint;
   /** How many object ids and queued keys are not values of the key's type. No row of the view can have them. */
   badKeys: bigint;
-  /** The date of the oldest of these log rows; null if there are none. */
-  oldestChangeAt: Date | null;
+  /** The date of the oldest of these log rows, in milliseconds since 1970; null if there are none. */
+  oldestChangeMs: bigint | null;
   /** The log id at which the batch was cut; null if it covers everything. */
   cutId: bigint | null;
   /** The next checkpoint's `seen`, as the text of a multirange. */
@@ -107,7 +107,7 @@ with uncovered as materialized (
 select
   (select count(*) from covered where ${isOfTheView}) as "logRows",
   (select count(*) from mention where key is null) as "badKeys",
-  (select min(date_created) from covered where ${isOfTheView}) as "oldestChangeAt",
+  (select (extract(epoch from min(date_created)) * 1000)::bigint from covered where ${isOfTheView} and isfinite(date_created)) as "oldestChangeMs",
   (select id from cut) as "cutId",
   (($2::int8multirange + coalesce((select range_agg(ids) from covered_range), '{}'))
     * int8multirange(int8range(least($5::int8, (select id from cut)) + 1, null)))::text as "seen",

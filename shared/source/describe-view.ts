@@ -1,12 +1,13 @@
 import type { TableShape } from '../model/columns.ts';
-import type { ViewSource } from '../model/view-source.ts';
+import { omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation } from './catalog.ts';
 import { keyNamingFaults } from './key-naming.ts';
 import type { KeyType } from './key-type.ts';
 import { type LoggedTable, loggedTables } from './logged-tables.ts';
 import { grantAdvice, whyMissing } from './missing-relation.ts';
-import { changeColumn, NOT_COPIED, type SourceColumn, sourceColumn } from './source-column.ts';
+import { changeColumn, type SourceColumn, sourceColumn } from './source-column.ts';
+import { readTextSettings, type TextSetting } from './text-settings.ts';
 import { readViewCatalog, type ViewCatalog } from './view-catalog.ts';
 import { contentTypeFaults, misconfigured, VIEW_MISSING, viewFaults } from './view-faults.ts';
 
@@ -21,10 +22,14 @@ export type SourceView = {
   columns: SourceColumn[];
   /** The same columns as they are read for rows that changed. */
   changeColumns: SourceColumn[];
+  /** The columns of the view that its target does not get. */
+  omittedColumns: string[];
   mainTable: string;
   /** The primary key column of the main table. */
   primaryKey: string;
   logged: LoggedTable[];
+  /** The settings of the session under which its values would be written otherwise (`writtenRows`). */
+  textSettings: TextSetting[];
   shape: TableShape;
 };
 
@@ -65,7 +70,8 @@ export async function describeView(
   ];
   if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
 
-  const copied = viewColumns.filter(({ column }) => column !== NOT_COPIED);
+  const omitted = omittedColumnsOf(source);
+  const copied = viewColumns.filter(({ column }) => !omitted.has(column));
   const columns = copied.map((column) => sourceColumn(source, column));
   return {
     name: source.name,
@@ -74,9 +80,11 @@ export async function describeView(
     keyType,
     columns,
     changeColumns: copied.map((column) => changeColumn(source, column)),
+    omittedColumns: viewColumns.map(({ column }) => column).filter((column) => omitted.has(column)),
     mainTable: main.name,
     primaryKey,
     logged: logged.tables,
+    textSettings: await readTextSettings(client, view, source.datetimeColumns.length > 0),
     shape: {
       view: source.name,
       target: source.targetName,

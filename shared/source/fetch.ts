@@ -8,6 +8,7 @@ import { destroyConnection } from '../postgres/unresponsive.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
 import type { SourceColumn } from './source-column.ts';
+import { writtenRows } from './text-settings.ts';
 
 /** A part of a view with integer keys: the rows whose key lies in [from, to). Null stands for an open end. */
 export type Slice = { from: bigint | null; to: bigint | null };
@@ -28,6 +29,8 @@ const copyOf = (query: string): string => `copy (${query}) to stdout ${AS_LINES}
 
 /** The name of a row in the COPY statements. No column of a view can have it (`columnNameFaults`). */
 const ROW = quoteIdentifier('row.');
+/** Beside all columns of a view, the action needs such a name too. */
+const ACTION = quoteIdentifier('action.');
 
 const settingArray = (setting: string, view: SourceView): string =>
   `unnest(current_setting('${setting}')::${view.keyType.sqlType}[])`;
@@ -60,6 +63,10 @@ const isDirectLoad = (rows: RowSet): boolean => rows.kind === 'slice' && rows.is
 export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
   isDirectLoad(rows) ? view.columns : view.changeColumns;
 
+/** SQL for the values of the view `v` that are copied. */
+export const copiedColumns = (view: SourceView): string =>
+  view.columns.map(({ name }) => `v.${quoteIdentifier(name)}`).join(', ');
+
 /**
  * The COPY statement for the upserts of a batch. It gives each row in its staged form: with its action, or, for a direct load, with
  * exactly the columns of the target.
@@ -79,10 +86,14 @@ function upsertsQuery(view: SourceView, rows: RowSet, batch: RowBatch): string {
   );
   const technical = isDirectLoad(rows)
     ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at`
-    : 'k.action';
-  return `select row_to_json(${ROW}) from (
+    : `${view.textSettings.length > 0 ? `v.${ACTION}` : 'k.action'} as action`;
+  return writtenRows(view.textSettings, {
+    columns: `${copiedColumns(view)}, k.action as ${ACTION}`,
+    from: rowsOf(view, rows),
+    write: (from) => `select row_to_json(${ROW}) from (
     select ${[...columns, technical, `${batch.id} as etl_transaction_id`].join(',\n      ')}
-    from ${rowsOf(view, rows)}) ${ROW}`;
+    from ${from}) ${ROW}`,
+  });
 }
 
 /** The COPY statement for the deletes of a batch: the captured keys that the view does not have. */
@@ -147,10 +158,10 @@ export async function planSlices(
   const whole: Slice[] = [{ from: null, to: null }];
   if (!['smallint', 'integer', 'bigint'].includes(view.keyType.sqlType)) return whole;
   const { rows } = await client.query(
-    `select c.reltuples::float8 as "tableRows" from pg_class c where c.oid = $1::regclass`,
+    `select c.reltuples::bigint as "tableRows" from pg_class c where c.oid = $1::regclass`,
     [view.mainTable],
   );
-  const count = Math.min(limits.maxSlices, Math.ceil((rows[0].tableRows as number) / limits.sliceRows));
+  const count = Math.min(limits.maxSlices, Math.ceil(Number(rows[0].tableRows as bigint) / limits.sliceRows));
   if (count < 2) return whole;
   const key = quoteIdentifier(view.primaryKey);
   const bounds = await client.query(

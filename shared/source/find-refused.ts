@@ -4,7 +4,9 @@ import { formatKey } from '../model/format-key.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import type { SourceView } from './describe-view.ts';
-import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
+import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
+import { stoppingValues } from './source-column.ts';
+import { writtenRows } from './text-settings.ts';
 
 const NAMED_VALUES = 5;
 
@@ -28,18 +30,19 @@ async function findUnrepresentable(
   view: SourceView,
   rows: RowSet,
 ): Promise<DataHubError | null> {
-  const columns = columnsOf(view, rows).flatMap(({ name, unrepresentable }) =>
-    unrepresentable?.policy === 'stop'
-      ? unrepresentable.reasons.map(({ when, reason }) => ({ name, when, reason }))
-      : [],
+  const columns = columnsOf(view, rows).flatMap((column) =>
+    stoppingValues(column).map((stopping) => ({ name: column.name, ...stopping })),
   );
   if (columns.length === 0) return null;
-  const values = columns.map(({ when }, i) => `(${i}, ${when})`);
+  const judged = writtenRows(view.textSettings, {
+    columns: copiedColumns(view),
+    from: `(select v.* from ${rowsOf(view, rows)}) v`,
+    write: (from) => `select v.${quoteIdentifier(view.keyColumn)}::text as key,
+      array[${columns.map(({ when }) => when).join(', ')}] as bad from ${from}`,
+  });
   const { rows: found } = await client.query(
-    `select v.${quoteIdentifier(view.keyColumn)}::text as key, c.index
-     from (select v.* from ${rowsOf(view, rows)}) v
-     cross join lateral (values ${values.join(', ')}) as c (index, is_bad)
-     where c.is_bad limit ${NAMED_VALUES}`,
+    `select key, i::int - 1 as index from (${judged}) judged, unnest(bad) with ordinality as b (is_bad, i)
+     where is_bad limit ${NAMED_VALUES}`,
   );
   const named = found.flatMap(({ key, index }) => {
     const column = columns[index as number];
@@ -68,20 +71,26 @@ async function findUnreadable(
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
   const type = view.keyType.sqlType;
   const within = (range: KeyRange) => ({
-    from: `from (select v.* from ${rowsOf(view, rows)}) v
-      where ($1::text is null or ${key} >= $1::text::${type}) and ($2::text is null or ${key} < $2::text::${type})`,
+    from: `(select v.* from (select v.* from ${rowsOf(view, rows)}) v
+      where ($1::text is null or ${key} >= $1::text::${type}) and ($2::text is null or ${key} < $2::text::${type})) v`,
     values: [range.from, range.to],
   });
   const failureOf = async (expressions: string[], range: KeyRange): Promise<string | null> => {
     const { from, values } = within(range);
     const read = expressions.map((expression, i) => `${expression} as c${i}`);
     // As the COPY does, textsend converts the text to the encoding of the client, which fails on bytes that are no text.
-    const text = `select count(textsend(row_to_json(r)::text)) from (select ${read.join(', ')} ${from}) r`;
+    const written = writtenRows(view.textSettings, {
+      columns: copiedColumns(view),
+      from,
+      write: (computed) =>
+        `select textsend(row_to_json(r)::text) as line from (select ${read.join(', ')} from ${computed}) r`,
+    });
+    const text = `select count(line) from (${written}) lines`;
     return (await attempt(client, () => client.query(text, values))).failure;
   };
   const keyAt = async (range: KeyRange, offset: number): Promise<string | null> => {
     const { from, values } = within(range);
-    const text = `select ${key}::text as key ${from} order by ${key} offset ${offset} limit 1`;
+    const text = `select ${key}::text as key from ${from} order by ${key} offset ${offset} limit 1`;
     const { result } = await attempt(client, () => client.query(text, values));
     return (result?.rows[0]?.key as string | undefined) ?? null;
   };
@@ -90,9 +99,9 @@ async function findUnreadable(
   const all = columns.map(({ expression }) => expression);
   let range: KeyRange = { from: null, to: null };
   const counted = await attempt(client, () =>
-    client.query(`select count(*)::float8 as count ${within(range).from}`, within(range).values),
+    client.query(`select count(*) as count from ${within(range).from}`, within(range).values),
   );
-  let count = (counted.result?.rows[0]?.count as number | undefined) ?? 0;
+  let count = Number((counted.result?.rows[0]?.count as bigint | undefined) ?? 0);
   while (count > 1) {
     const half = Math.floor(count / 2);
     const middle = await keyAt(range, half);

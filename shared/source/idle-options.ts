@@ -28,6 +28,11 @@ export function idleOptions(source: ViewSource, view: SourceView, { dependencies
       .map(({ name, type }) =>
         note(`datetime column ${name} stays ${type}, since only text and timestamps become TIMESTAMP`),
       ),
+    ...view.columns
+      .filter(({ name, mode }) => mode !== 'REPEATED' && Object.hasOwn(source.nullArrays, name))
+      .map(({ name, mode, type }) =>
+        note(`the null_arrays policy of ${name} has no effect, since it arrives as ${mode} ${type}`),
+      ),
     ...source.ignoredDependencies
       .filter((name) => !tables.has(name))
       .map((name) => note(`ignored dependency ${name} has no effect, since the view does not depend on it`)),

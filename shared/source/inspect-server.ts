@@ -3,6 +3,7 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readLogState } from './change-log.ts';
 import { assertLogTable, requireReadable } from './log-table.ts';
+import { sessionFindings } from './session-findings.ts';
 
 /** The result of one check, with advice if it failed. */
 export type Finding = { check: string; ok: boolean; message: string; advice?: string };
@@ -57,6 +58,7 @@ export async function inspectServer(
   const findings: Finding[] = [
     ...unreadable,
     { check: 'source database', ok: true, message: `PostgreSQL ${server.version} as ${server.role}` },
+    ...(await sessionFindings(client)),
   ];
   if (server.encoding === 'SQL_ASCII') {
     findings.push({

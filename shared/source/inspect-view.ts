@@ -29,7 +29,7 @@ export async function inspectView(
     const contentTypes = await findContentTypes(client, contentTypeTable);
     return [
       ...(await rightsFaults(client, catalog.view)),
-      ...columnOptionFaults(source),
+      ...columnOptionFaults(source, catalog.viewColumns),
       ...models.faults,
       ...(await dependencyFaults(client, source, catalog, definition, contentTypes)),
     ];

@@ -1,10 +1,9 @@
-import type { Lookup, ViewSource } from '../model/view-source.ts';
+import { type Lookup, omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { findRelation, readDependedColumns } from './catalog.ts';
+import { findRelation, type Relation, readColumnsNamedOnce, readDependedColumns } from './catalog.ts';
 import type { KeyType } from './key-type.ts';
 import { type LookupReference, lookupReference } from './lookup-reference.ts';
 import { whyMissing } from './missing-relation.ts';
-import { NOT_COPIED } from './source-column.ts';
 import { fieldColumns } from './tracked-fields.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
@@ -42,7 +41,7 @@ export async function loggedTables(
   const faults: string[] = [];
   if (keyType !== undefined) {
     const columns = mainColumns.map(({ column }) => column);
-    const depended = withoutUncopied(await readDependedColumns(client, view, main));
+    const depended = await readTrackedColumns(client, source, view, main);
     const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
     tables.push({
       contentTypeIds: [source.contentTypeId, ...source.childTypeIds],
@@ -80,8 +79,25 @@ async function lookupTable(
     contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? [])],
     ...found,
     skipsUntracked: lookup.skipUntracked ?? source.skipUntracked,
-    trackedColumns: withoutUncopied(await readDependedColumns(client, catalog.view, relation)),
+    trackedColumns: await readTrackedColumns(client, source, catalog.view, relation),
   };
 }
 
-const withoutUncopied = (columns: string[]): string[] => columns.filter((name) => name !== NOT_COPIED);
+/** The columns of `table` on which the target depends: not those that the view uses for nothing but an omitted column of the same name. */
+async function readTrackedColumns(
+  client: Queryable,
+  source: ViewSource,
+  view: Relation,
+  table: Relation,
+): Promise<string[]> {
+  const columns = await readDependedColumns(client, view, table);
+  const omitted = omittedColumnsOf(source);
+  const onlyShown = new Set(
+    await readColumnsNamedOnce(
+      client,
+      view,
+      columns.filter((name) => omitted.has(name)),
+    ),
+  );
+  return columns.filter((name) => !onlyShown.has(name));
+}

@@ -1,26 +1,35 @@
 import type pg from 'pg';
 import type { SourceView } from './describe-view.ts';
-import { columnsOf, type RowSet, rowsOf } from './fetch.ts';
+import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
+import { replacedValues } from './source-column.ts';
+import { writtenRows } from './text-settings.ts';
 
-/** How many values of a column BigQuery could not hold and the column's policy let pass, by column. Columns without any are left out. */
+/** How many values of a column BigQuery could not hold and arrived as the column's policies say, by column. Columns without any are left out. */
 export type PolicyValues = Record<string, number>;
 
 /**
  * Counts these values among the rows, in the snapshot of `client`. This reads the rows a second time, unless no column has a
- * policy.
+ * policy and none is an array.
  */
 export async function countPolicyValues(
   client: pg.ClientBase,
   view: SourceView,
   rows: RowSet,
 ): Promise<PolicyValues> {
-  const columns = columnsOf(view, rows).flatMap(({ name, unrepresentable }) =>
-    unrepresentable === null || unrepresentable.policy === 'stop' ? [] : [{ name, ...unrepresentable }],
-  );
+  const columns = columnsOf(view, rows).flatMap((column) => {
+    const when = replacedValues(column);
+    return when === null ? [] : [{ name: column.name, when }];
+  });
   if (columns.length === 0) return {};
-  const counts = columns.map(({ when }) => `count(*) filter (where ${when})`);
+  const conditions = columns.map(({ when }, i) => `${when} as c${i}`);
+  const counts = columns.map((_, i) => `count(*) filter (where c${i})`);
+  const judged = writtenRows(view.textSettings, {
+    columns: copiedColumns(view),
+    from: rowsOf(view, rows),
+    write: (from) => `select ${conditions.join(', ')} from ${from}`,
+  });
   const counted = await client.query({
-    text: `select ${counts.join(', ')} from ${rowsOf(view, rows)}`,
+    text: `select ${counts.join(', ')} from (${judged}) judged`,
     rowMode: 'array',
   });
   const [found = []] = counted.rows as bigint[][];

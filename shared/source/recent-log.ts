@@ -42,10 +42,10 @@ export async function busiestLookup(
        ), pointing as (
          select l.log_rows from l ${joinToMain(view, reference)} limit ${MAX_POINTING_ROWS}
        )
-       select coalesce(round((select sum(log_rows) from pointing) / (select days from period)), 0)::float8 as "rowsPerDay"`,
+       select coalesce(round((select sum(log_rows) from pointing) / (select days from period)), 0)::bigint as "rowsPerDay"`,
       [contentTypeIds],
     );
-    const { rowsPerDay } = rows[0] as { rowsPerDay: number };
+    const rowsPerDay = Number(rows[0].rowsPerDay as bigint);
     if (busiest === null || rowsPerDay > busiest.rowsPerDay)
       busiest = { column: reference.foreignKey, rowsPerDay };
   }

@@ -3,22 +3,34 @@ import { quoteLiteral } from '../postgres/quote.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
-// Rows look the same whatever the database, the role or the server sets (docs/architecture.md#capture).
+/**
+ * What every transaction of ours sets. What a view computes obeys the settings of the database and of the role, as in the application
+ * (docs/architecture.md#collapse-fetch-and-copy).
+ */
 const PINNED: Record<string, string> = {
-  bytea_output: 'hex',
-  datestyle: 'ISO, MDY',
-  extra_float_digits: '1',
-  intervalstyle: 'postgres',
-  lc_monetary: 'C',
   lock_timeout: '10s',
   row_security: 'off', // a policy that would hide rows causes an error instead
   standard_conforming_strings: 'on',
-  timezone: 'UTC',
-  xmloption: 'content',
 };
 
+/** The settings that a cast, `to_char` or another function in a view obeys. */
+export const COMPUTING_SETTINGS = [
+  'DateStyle',
+  'IntervalStyle',
+  'TimeZone',
+  'bytea_output',
+  'extra_float_digits',
+  'lc_monetary',
+  'lc_numeric',
+  'lc_time',
+  'xmlbinary',
+  'xmloption',
+] as const;
+
+const setting = (name: string, value: string) => `set_config('${name}', ${quoteLiteral(value)}, true)`;
+
 const PIN = `select ${Object.entries(PINNED)
-  .map(([name, value]) => `set_config('${name}', '${value}', true)`)
+  .map(([name, value]) => setting(name, value))
   .join(', ')}, ${SERVER_VERSION}`;
 
 /**
@@ -38,16 +50,23 @@ export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pr
   );
 }
 
-/** Exports the snapshot of this transaction and returns its name. Other connections can use it until the transaction ends. */
-export async function exportSnapshot(client: pg.ClientBase): Promise<string> {
-  const { rows } = await client.query('select pg_export_snapshot() as name');
-  return rows[0].name as string;
+/** A snapshot that other connections can use until its transaction ends, and the settings under which that transaction computes. */
+export type ExportedSnapshot = { name: string; settings: Record<string, string> };
+
+/** Exports the snapshot of this transaction. */
+export async function exportSnapshot(client: pg.ClientBase): Promise<ExportedSnapshot> {
+  const { rows } = await client.query(
+    `select pg_export_snapshot() as name, (
+       select jsonb_object_agg(s, current_setting(s)) from unnest($1::text[]) as s) as settings`,
+    [COMPUTING_SETTINGS],
+  );
+  return rows[0] as ExportedSnapshot;
 }
 
-/** Like `inSnapshot`, in a snapshot that `exportSnapshot` exported. */
+/** Like `inSnapshot`, in a snapshot that `exportSnapshot` exported. A setting of the database may have changed between two connections. */
 export function inExportedSnapshot<T>(
   pool: pg.Pool,
-  name: string,
+  { name, settings }: ExportedSnapshot,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   return inTransaction(
@@ -57,6 +76,8 @@ export function inExportedSnapshot<T>(
     async (client) => {
       await client.query(`set transaction snapshot ${quoteLiteral(name)}`);
       await client.query(PIN);
+      const same = Object.entries(settings).map(([key, value]) => setting(key, value));
+      await client.query(`select ${same.join(', ')}`);
       return await work(client);
     },
   );

@@ -6,9 +6,6 @@ import type { ColumnForm } from './column-form.ts';
 import { columnForm } from './column-type.ts';
 import { datetimeForm, inStreamingWindow } from './datetime-form.ts';
 
-/** The time of a row in the source. It is optional, and never copied to the target. */
-export const NOT_COPIED = 'updated_at';
-
 /** What to do with a value that BigQuery cannot hold: stop the batch, write NULL, or make the column a STRING. */
 type Policy = 'stop' | 'null' | 'string';
 
@@ -17,7 +14,31 @@ export type SourceColumn = Column & {
   expression: string;
   /** The values that BigQuery cannot hold; null if BigQuery holds every value of the type. `reasons` tells the causes apart. */
   unrepresentable: { when: string; policy: Policy; reasons: { when: string; reason: string }[] } | null;
+  /** For a REPEATED column: the values that are NULL, and whether they arrive as empty arrays or stop the batch. */
+  nullArray: { when: string; policy: 'empty' | 'stop' } | null;
 };
+
+/** The values of a column that arrive as something else, as its policies say, as a SQL condition; null if there can be none. */
+export function replacedValues({ unrepresentable, nullArray }: SourceColumn): string | null {
+  const conditions = [
+    ...(unrepresentable === null || unrepresentable.policy === 'stop' ? [] : [unrepresentable.when]),
+    ...(nullArray?.policy === 'empty' ? [nullArray.when] : []),
+  ];
+  return conditions.length === 0 ? null : conditions.join(' or ');
+}
+
+/** The values of a column that stop a batch, each with its reason. */
+export function stoppingValues({
+  unrepresentable,
+  nullArray,
+}: SourceColumn): { when: string; reason: string }[] {
+  return [
+    ...(unrepresentable?.policy === 'stop' ? unrepresentable.reasons : []),
+    ...(nullArray?.policy === 'stop' ? [{ when: nullArray.when, reason: NULL_ARRAY }] : []),
+  ];
+}
+
+const NULL_ARRAY = 'is NULL, and a column of arrays cannot be NULL in BigQuery';
 
 /** A column of the view as it is read when the whole view is copied. */
 export function sourceColumn(source: ViewSource, column: CatalogColumn): SourceColumn {
@@ -39,6 +60,21 @@ const formOf = (source: ViewSource, column: CatalogColumn): ColumnForm =>
   source.datetimeColumns.includes(column.column) ? datetimeForm(column) : columnForm(column);
 
 function columnOf(source: ViewSource, column: CatalogColumn, form: ColumnForm): SourceColumn {
+  const written = valuesOf(source, column, form);
+  if (written.mode !== 'REPEATED') return { ...written, nullArray: null };
+  const value = `v.${quoteIdentifier(column.column)}`;
+  const when = `${value} is null`;
+  const policy = configured(source.nullArrays, column.column) ?? 'empty';
+  const expression =
+    policy === 'stop' ? guarded(value, column, written.expression, when) : written.expression;
+  return { ...written, expression, nullArray: { when, policy } };
+}
+
+function valuesOf(
+  source: ViewSource,
+  column: CatalogColumn,
+  form: ColumnForm,
+): Omit<SourceColumn, 'nullArray'> {
   const name = column.column;
   const isKey = name === source.keyColumn;
   const value = `v.${quoteIdentifier(name)}`;
@@ -89,7 +125,7 @@ const orDefault = (formed: string, fallback: string | number | boolean): string 
  * is staged unchanged, both branches keep its own type, because row_to_json writes that faster than json.
  */
 function guarded(value: string, column: CatalogColumn, formed: string, when: string): string {
-  const failing = `('unrepresentable' || left(${value}::text, 0))`;
+  const failing = `('unrepresentable' || coalesce(left(${value}::text, 0), ''))`;
   return formed === value
     ? `case when ${when} then ${failing}::${column.name} else ${formed} end`
     : `case when ${when} then to_json(${failing}::int) else to_json(${formed}) end`;

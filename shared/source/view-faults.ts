@@ -1,10 +1,9 @@
 import { DataHubError } from '../errors.ts';
 import { columnNameFaults } from '../model/columns.ts';
-import type { ViewSource } from '../model/view-source.ts';
+import { omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findContentTypes } from './content-types.ts';
 import { SUPPORTED_KEY_TYPES } from './key-type.ts';
-import { NOT_COPIED } from './source-column.ts';
 import { isFieldName } from './tracked-fields.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
@@ -37,13 +36,14 @@ export function viewFaults(source: ViewSource, catalog: ViewCatalog): string[] {
 function missingColumnFaults(source: ViewSource, { viewColumns, mainColumns }: ViewCatalog): string[] {
   const inView = new Set(viewColumns.map(({ column }) => column));
   const inMain = new Set(mainColumns.map(({ column }) => column));
-  const inTarget = new Set([...inView, 'update_at']);
-  inTarget.delete(NOT_COPIED);
+  const omitted = omittedColumnsOf(source);
+  const inTarget = new Set([...inView, 'update_at'].filter((name) => !omitted.has(name)));
   const configured: [string, string[], Set<string>][] = [
-    ['key column', [source.keyColumn], inView],
+    ['key column', [source.keyColumn], inTarget],
     ['datetime column', source.datetimeColumns, inView],
     ['null_defaults column', Object.keys(source.nullDefaults), inView],
     ['unrepresentable column', Object.keys(source.unrepresentable), inView],
+    ['null_arrays column', Object.keys(source.nullArrays), inView],
     ['foreign key column', source.foreignKeys.map(({ column }) => column), inView],
     ['partition column', source.partition === null ? [] : [source.partition.column], inTarget],
     ['cluster column', source.clusterColumns, inTarget],
@@ -54,17 +54,18 @@ function missingColumnFaults(source: ViewSource, { viewColumns, mainColumns }: V
   return configured.flatMap(([what, names, existing]) =>
     names
       .filter((name) => !existing.has(name))
-      .map(
-        (name) => `${what} ${name} does not exist in ${existing === inMain ? source.mainTable : 'the view'}`,
+      .map((name) =>
+        existing === inTarget && inView.has(name)
+          ? `${what} ${name} is one of the omitted columns, which the target does not get`
+          : `${what} ${name} does not exist in ${existing === inMain ? source.mainTable : 'the view'}`,
       ),
   );
 }
 
-function targetColumnFaults(
-  { partition, unrepresentable }: ViewSource,
-  { viewColumns }: ViewCatalog,
-): string[] {
-  const names = viewColumns.map(({ column }) => column);
+function targetColumnFaults(source: ViewSource, { viewColumns }: ViewCatalog): string[] {
+  const { partition, unrepresentable } = source;
+  const omitted = omittedColumnsOf(source);
+  const names = viewColumns.map(({ column }) => column).filter((name) => !omitted.has(name));
   return [
     ...(partition !== null && unrepresentable[partition.column] === 'string'
       ? [
@@ -74,7 +75,7 @@ function targetColumnFaults(
     ...names
       .filter((name) => RESERVED.test(name))
       .map((name) => `column ${name} has a name that is reserved for the target: rename it in the view`),
-    ...columnNameFaults(names.filter((name) => name !== NOT_COPIED)),
+    ...columnNameFaults(names),
   ];
 }
 

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { ViewFingerprint } from '../model/view-fingerprint.ts';
+import { omittedColumnsOf } from '../model/view-source.ts';
 import type { SourceView } from './describe-view.ts';
-import { NOT_COPIED } from './source-column.ts';
+import { COMPUTING_SETTINGS } from './snapshot.ts';
 
 /** What PostgreSQL's texts of a definition depend on: names are written with their schema, and constants in one form. */
 const SETTINGS = [
@@ -13,22 +14,29 @@ const SETTINGS = [
 
 /**
  * Locks a view until the transaction ends, so that nobody can replace it, and reads what its rows are computed by: its text, and those of the
- * views and functions on which PostgreSQL's catalog says that it depends. The catalog does not list what the body of a function reads. Throws
+ * views and functions on which PostgreSQL's catalog says that it depends, and the settings that these obey. The catalog does not list what the body of a function reads. Throws
  * `transient` if the view got other columns after the snapshot in which it was described.
  */
 export async function fingerprintView(
   client: pg.ClientBase,
-  { name, relation, columns }: Pick<SourceView, 'name' | 'relation' | 'columns'>,
+  {
+    name,
+    relation,
+    columns,
+    omittedColumns,
+  }: Pick<SourceView, 'name' | 'relation' | 'columns' | 'omittedColumns'>,
 ): Promise<ViewFingerprint> {
   // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
   const { fields } = await client.query(`select * from ${relation} limit 0`);
-  const present = fields.map((field) => field.name).filter((column) => column !== NOT_COPIED);
+  const all = fields.map((field) => field.name);
+  const present = all.filter((column) => !omittedColumns.includes(column));
   if (JSON.stringify(present) !== JSON.stringify(columns.map((column) => column.name))) {
     throw new DataHubError('transient', `view ${name} was replaced a moment ago`, {
       context: { view: name },
     });
   }
   const statements = [
+    `select ${COMPUTING_SETTINGS.map((name) => `current_setting('${name}') as "${name}"`).join(', ')}`,
     'savepoint definition',
     ...SETTINGS.map((setting) => `set local ${setting}`),
     definitionStatement(relation),
@@ -37,14 +45,40 @@ export async function fingerprintView(
     'release savepoint definition',
   ];
   const results = (await client.query(statements.join(';\n'))) as unknown as pg.QueryResult[];
-  const rows = results.find(({ command }) => command === 'SELECT')?.rows ?? [];
+  const [session, definition] = results.filter(({ command }) => command === 'SELECT');
+  const rows = definition?.rows ?? [];
   const hash = createHash('sha256');
   for (const { kind, name, text } of rows) hash.update(`${kind} ${name}\n${text}\n`);
+  // The rows of a target are complete only if they were loaded with the columns that it gets now.
+  const byDefault = all.filter((column) => omittedColumnsOf({ omittedColumns: null }).has(column));
+  if (JSON.stringify(byDefault) !== JSON.stringify(omittedColumns)) {
+    hash.update(`omitted ${JSON.stringify(omittedColumns)}\n`);
+  }
   return {
     fingerprint: hash.digest('hex').slice(0, 32),
     serverMajor: Math.floor(rows[0].server / 10_000),
+    settings: obeyedSettings(session?.rows[0] ?? {}, rows.map(({ text }) => text).join('\n')),
   };
 }
+
+/** What a definition must contain to obey a setting, where its text can tell; any other setting counts. */
+const OBEYS = new Map([
+  ['lc_monetary', /\bmoney\b|to_(char|number)\([^;]*'[^']*L[^']*'/],
+  ['lc_numeric', /to_(char|number)\(/],
+  ['lc_time', /to_char\(/],
+  ['xmlbinary', /xml/i],
+  ['xmloption', /xml/i],
+]);
+
+function obeyedSettings(session: Record<string, string>, definition: string): Record<string, string> {
+  const obeyed = Object.entries(session).filter(([name]) => OBEYS.get(name)?.test(definition) ?? true);
+  return Object.fromEntries(
+    obeyed.map(([name, value]) => [name, name === 'extra_float_digits' ? floatDigits(value) : value]),
+  );
+}
+
+/** Every value from 1 on gives the shortest exact text. */
+const floatDigits = (value: string): string => String(Math.min(1, Number(value)));
 
 const definitionStatement = (relation: string): string => `
 with recursive object (class, oid) as (

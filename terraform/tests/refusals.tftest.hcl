@@ -26,11 +26,12 @@ run "refuses_values_of_the_wrong_form" {
     project            = "My project"
     schedule           = "every 5 minutes"
     schedule_time_zone = "+07:00"
+    settings           = { source_time_zone = "+07:00" }
     topics             = { extract = "cdc extract" }
   }
   expect_failures = [
     var.alert_channels, var.alert_emails, var.analyst_groups, var.budget, var.control_instance, var.datasets,
-    var.environment, var.invokers, var.labels, var.project, var.schedule, var.schedule_time_zone, var.topics,
+    var.environment, var.invokers, var.labels, var.project, var.schedule, var.schedule_time_zone, var.settings, var.topics,
   ]
 }
 

@@ -58,6 +58,8 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     datetimeColumns: entry.datetime_columns,
     nullDefaults: entry.null_defaults,
     unrepresentable: entry.unrepresentable,
+    nullArrays: entry.null_arrays,
+    omittedColumns: entry.omitted_columns,
     loadType: entry.load_type,
     partition: null,
     clusterColumns: entry.cluster_columns,

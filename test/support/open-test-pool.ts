@@ -25,6 +25,7 @@ export function openTestPool(
     name: 'test',
     max,
     config,
+    timeZone: config.sourceTimeZone,
     readSecret: unused,
     openCloudSqlSockets: unused,
   });

@@ -65,3 +65,13 @@ function message(type: string, content: string): Buffer {
   head.writeUInt32BE(LENGTH_BYTES + body.length, 1);
   return Buffer.concat([head, body]);
 }
+
+/** What a pooler answers to a login that it accepts: AuthenticationOk, BackendKeyData with a key of its own, ReadyForQuery. */
+export function loginAnswer(): Buffer {
+  return Buffer.concat([message('R', '\0\0\0\0'), message('K', '\0\0\0\x01\0\0\0\x02'), message('Z', 'I')]);
+}
+
+/** The letter of a ReadyForQuery: `I` outside of a transaction. */
+export function transactionStatus({ bytes }: WireMessage): string {
+  return bytes.toString('latin1', 1 + LENGTH_BYTES);
+}

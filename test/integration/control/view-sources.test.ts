@@ -31,6 +31,8 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
     },
   ],
   ignored_dependencies: ['app_rate'],
+  omitted_columns: ['saved_at'],
+  null_arrays: { tags: 'stop' },
 });
 
 describe('view sources', () => {
@@ -61,6 +63,8 @@ describe('view sources', () => {
       datetimeColumns: ['opened'],
       nullDefaults: { company: 'none', share: 0.5, has_pm: false },
       unrepresentable: { share: 'null' },
+      nullArrays: { tags: 'stop' },
+      omittedColumns: ['saved_at'],
       loadType: 'merge',
       partition: { column: 'project_start', granularity: 'month' },
       clusterColumns: ['project_start', 'company_id'],

@@ -108,9 +108,7 @@ describe('a view that was replaced', () => {
 
     await sql(projectView('p.name'));
     await sql(`comment on view pmr_project is 'projects'; grant select on pmr_project to public`);
-    await sql(
-      `alter role reader set search_path = public, pg_temp; alter role reader set datestyle = 'german'`,
-    );
+    await sql(`alter role reader set search_path = public, pg_temp`);
 
     // A connection of its own, since settings of a role belong to new ones.
     assert.equal((await (await on.anotherProcess()).extract()).outcome, 'idle');

@@ -146,10 +146,10 @@ describe('describing a view', () => {
       );
     });
 
-    it('updated_at as a column of the target, since it is not copied', async () => {
+    it('an omitted column as a column of the target, updated_at by default', async () => {
       await assert.rejects(
         describeItems({ clusterColumns: ['updated_at'] }),
-        isFault(/cluster column updated_at does not exist/),
+        isFault(/cluster column updated_at is one of the omitted columns, which the target does not get/),
       );
     });
   });
@@ -302,6 +302,42 @@ describe('describing a view', () => {
         'is_hidden',
         'name',
         'note',
+        'updated_at',
+      ]);
+    });
+
+    it('are not those that the view names only to show them as omitted columns', async () => {
+      const omitting = (query: string, omittedColumns: string[] | null = null) =>
+        trackedBy(query, { omittedColumns });
+      const shown = 'select id as item_id, code, fax, updated_at from item';
+      assert.deepEqual(await omitting(shown), ['code', 'fax', 'id']);
+      assert.deepEqual(await omitting(shown, []), ['code', 'fax', 'id', 'updated_at']);
+      assert.deepEqual(await omitting(shown, ['fax', 'code']), ['id', 'updated_at']);
+      assert.deepEqual(await omitting(`${shown} where code is not null`, ['code']), [
+        'code',
+        'fax',
+        'id',
+        'updated_at',
+      ]);
+      assert.deepEqual(
+        await omitting('select id as item_id, updated_at, updated_at::date as day from item'),
+        ['id', 'updated_at'],
+      );
+    });
+
+    it('are the same through a view that is built on a view', async () => {
+      const behind = async (query: string) => {
+        await source.pool.query(`create view behind_view as ${query}`);
+        try {
+          return await trackedBy('select id as item_id, updated_at from behind_view');
+        } finally {
+          await source.pool.query('drop view tried; drop view behind_view');
+        }
+      };
+      assert.deepEqual(await behind('select id, updated_at from item'), ['id']);
+      assert.deepEqual(await behind('select id, updated_at from item where updated_at is not null'), [
+        'id',
+        'updated_at',
       ]);
     });
 

@@ -17,6 +17,8 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     datetimeColumns: [],
     nullDefaults: {},
     unrepresentable: {},
+    nullArrays: {},
+    omittedColumns: null,
     loadType: 'merge',
     partition: null,
     clusterColumns: [],

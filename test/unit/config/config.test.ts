@@ -17,6 +17,8 @@ describe('parseConfig', () => {
     assert.equal(config.topics.merge, 'other-merge');
     assert.equal(config.topics.extract, 'cdc-extract');
     assert.equal(config.graceSeconds, 60);
+    assert.equal(config.sourceTimeZone, 'UTC');
+    assert.equal(parseConfig({ ...USABLE, SOURCE_TIME_ZONE: 'Asia/Bangkok' }).sourceTimeZone, 'Asia/Bangkok');
     assert.deepEqual(config.datasets, {
       temp: 'SMartData_Temp',
       target: 'SMartDataAnalytics',
@@ -47,6 +49,7 @@ describe('parseConfig', () => {
       GRACE_SECONDS: 'hunter8',
       LEASE_SECONDS: '0',
       MAX_SLICES: '17',
+      SOURCE_TIME_ZONE: 'hunter10',
       LOG_LEVEL: 'hunter9',
     };
 
