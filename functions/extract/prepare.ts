@@ -35,7 +35,6 @@ export async function prepare(
   const wasLoaded = stored !== null;
   const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
-  if (isStreamed) await warehouse.streamMessage(shape);
   const comparison = await warehouse.compareTables(shape);
   const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);

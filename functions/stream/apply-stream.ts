@@ -95,7 +95,7 @@ async function write(
   if (manifest.is_direct_load && rows > 0 && (await load())) {
     return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
   }
-  const encoded = await encodeRows(batch, shape, dependencies);
+  const encoded = encodeRows(batch, shape, dependencies);
   const { message } = encoded;
   const append = (rowsUntil: RowsUntil) =>
     warehouse.appendRows({ attempt, keyColumn: shape.keyColumn, message, rowsUntil, deadline });

@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import { columnNameFaults } from '../model/columns.ts';
+import { columnNameFaults, fieldNameFaults } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findContentTypes } from './content-types.ts';
@@ -61,7 +61,7 @@ function missingColumnFaults(source: ViewSource, { viewColumns, mainColumns }: V
 }
 
 function targetColumnFaults(
-  { partition, unrepresentable }: ViewSource,
+  { loadType, partition, unrepresentable }: ViewSource,
   { viewColumns }: ViewCatalog,
 ): string[] {
   const names = viewColumns.map(({ column }) => column);
@@ -75,6 +75,7 @@ function targetColumnFaults(
       .filter((name) => RESERVED.test(name))
       .map((name) => `column ${name} has a name that is reserved for the target: rename it in the view`),
     ...columnNameFaults(names.filter((name) => name !== NOT_COPIED)),
+    ...(loadType === 'bq-storage-api' ? fieldNameFaults(names) : []),
   ];
 }
 

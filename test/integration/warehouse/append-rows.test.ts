@@ -8,7 +8,7 @@ import { DataHubError } from '../../../shared/errors.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
 import { NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
-import { loadStreamMessage, type StreamMessage } from '../../../shared/warehouse/stream-message.ts';
+import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import {
   type Attempt,
   createWarehouse,
@@ -36,6 +36,7 @@ const SHAPE: TableShape = {
     { name: 'incident_owner', type: 'STRING', mode: 'NULLABLE' },
   ],
 };
+const MESSAGE = streamMessage(SHAPE);
 const NOTHING = Object.fromEntries(SHAPE.columns.map(({ name }) => [name, null]));
 const ATTEMPT: Attempt = {
   view: SHAPE.view,
@@ -53,7 +54,6 @@ describe('appending rows', () => {
   let standIn: BigQueryStandIn;
   let bigquery: BigQuery;
   let warehouse: Warehouse;
-  let message: StreamMessage;
   let clients: managedwriter.WriterClient[] = [];
   let datasets = 0;
 
@@ -70,9 +70,6 @@ describe('appending rows', () => {
       apiEndpoint: new URL(standIn.url).origin,
       authClient: new PassThroughClient(),
     });
-    const found = await loadStreamMessage(SHAPE.target);
-    assert.ok(found);
-    message = found;
   });
   after(async () => {
     await standIn.close();
@@ -114,7 +111,7 @@ describe('appending rows', () => {
 
   /** Rows 1 to `count`, and how many of them have been read so far. */
   function rows(count: number, incidentType: string | null = null) {
-    const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
+    const encoder = createRowEncoder(MESSAGE, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
     const taken = { rows: 0 };
     async function* encoded() {
       for (let id = 1; id <= count; id += 1) {
@@ -129,7 +126,7 @@ describe('appending rows', () => {
     warehouse.appendRows({
       attempt: ATTEMPT,
       keyColumn: SHAPE.keyColumn,
-      message,
+      message: MESSAGE,
       rowsUntil,
       deadline,
     });
@@ -303,7 +300,7 @@ describe('appending rows', () => {
   });
 
   it("keeps every request below BigQuery's limit, whatever the sizes of its rows", async () => {
-    const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
+    const encoder = createRowEncoder(MESSAGE, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
     const row = (id: number, size: number) =>
       encoder.upsert({ ...NOTHING, incident_id: id, incident_type: 'x'.repeat(size) }, id);
     async function* uneven() {
