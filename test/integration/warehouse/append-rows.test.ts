@@ -261,20 +261,46 @@ describe('appending rows', () => {
     assert.equal(appends(), 2);
   });
 
-  it('waits until all of BigQuery knows a new column', async () => {
-    const unknown = () => failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS');
-    standIn.faults.next('AppendRows', unknown(), unknown());
+  it('I8 fails at once, and names the column, when the Write API does not know it yet', async () => {
+    await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
+    const end = standIn.delaySchemas();
+    await bigquery.query(`alter table A_${datasets}.incident add column incident_owner string`);
 
+    await assert.rejects(append(rows(1).encoded), {
+      kind: 'transient',
+      message: /extra fields: 'incident_owner'; the rows wait until the Storage Write API knows the columns/,
+    });
+
+    assert.equal(appends(), 1);
+    end();
     await append(rows(1).encoded);
-
     assert.deepEqual(await keys(), [1]);
-    assert.equal(appends(), 3);
   });
 
-  it('I8 names the column that BigQuery does not know when it fails at its deadline', async () => {
-    await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
+  for (const [how, fault] of [
+    ['ends the connection', failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS')],
+    ['is in an answer', refuse('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS')],
+  ] as const) {
+    it(`fails for a column that the Write API does not know, if the refusal ${how}`, async () => {
+      standIn.faults.next('AppendRows', pass(), fault);
 
-    await assert.rejects(append(rows(1).encoded, inSeconds(1)), { kind: 'transient' });
+      await assert.rejects(append(rows(40, LONG).encoded), {
+        kind: 'transient',
+        message: /the rows wait until the Storage Write API knows the columns/,
+      });
+    });
+  }
+
+  it('goes on when the table gets a column while its connection is open', async () => {
+    const held = standIn.faults.holdNext('AppendRows');
+    const appending = append(rows(40, LONG).encoded);
+    await held.reached;
+    await bigquery.query(`alter table A_${datasets}.incident add column remark string`);
+    held.release();
+
+    await appending;
+
+    assert.deepEqual(await keys(), upTo(40));
   });
 
   it('I4 stops at once when the lease is lost, even while requests wait for answers', async () => {
