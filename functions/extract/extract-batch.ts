@@ -4,7 +4,7 @@ import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { type Captured, captureChanges, type Replaced } from './capture.ts';
 import type { LeasedView } from './extraction.ts';
 import { type BatchResult, finishIdle, handOver } from './hand-over.ts';
-import { prepare } from './prepare.ts';
+import { hasKnownColumns, prepare } from './prepare.ts';
 import { handleReplaced } from './replaced-view.ts';
 import { type StagedBatch, stage } from './stage.ts';
 import { start } from './start.ts';
@@ -18,7 +18,8 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
       const capture = await captureChanges(client, extraction, dependencies);
       if ('replacedBy' in capture) return capture;
       const isIdle = extraction.checkpoint !== null && hasNothingToDo(capture.captured);
-      if (isIdle && extraction.source.warehouseFingerprint !== null) return capture;
+      const { source } = extraction;
+      if (isIdle && source.warehouseFingerprint !== null && hasKnownColumns(source)) return capture;
       const preparation = await prepare(client, extraction, capture.view, dependencies);
       if (preparation === 'needs the whole view') return { replacedBy: capture.definition };
       if (isIdle) return capture;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
 import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
@@ -35,7 +36,6 @@ export async function prepare(
   const wasLoaded = stored !== null;
   const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
-  if (isStreamed) await warehouse.streamMessage(shape);
   const comparison = await warehouse.compareTables(shape);
   const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
@@ -49,7 +49,10 @@ export async function prepare(
   const streamedId = highWater?.batchId ?? null;
   if (streamedId !== null) await control.batchIds.raise(streamedId);
   const isCreated =
-    missing.length === 0 && evolution.statements.length === 0 && source.warehouseFingerprint === fingerprint;
+    missing.length === 0 &&
+    evolution.statements.length === 0 &&
+    source.warehouseFingerprint === fingerprint &&
+    hasKnownColumns(source);
   // A whole view is compared with its target at every attempt, even after one that created everything.
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
@@ -76,6 +79,9 @@ export async function prepare(
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
   return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };
 }
+
+/** Release 0.2.0 did not record the columns that a view has had: a column that is dropped later would be taken for somebody else's. */
+export const hasKnownColumns = ({ knownColumns }: ViewSource): boolean => knownColumns.length > 0;
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
   return new DataHubError(

@@ -1,5 +1,6 @@
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
+import { assertTakesBatch } from '../../shared/batch/evolve.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
@@ -7,10 +8,10 @@ import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
-import { describeChanges } from '../../shared/warehouse/evolution.ts';
 import { targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
+import { limitColumnWait } from './limit-column-wait.ts';
 
 /**
  * Streams one staged batch into its target as upserts and deletes, and records counts and checkpoint in one control transaction. Safe to
@@ -51,14 +52,15 @@ type Written = { isComplete: boolean; progress: Progress };
 /**
  * Writes the batch into the target, from where the last call stopped, as far as the deadline allows. A complete batch that was staged for it
  * goes into an empty target by a load job. Any other batch is streamed. The rows of a complete one are counted in the target; then the rows that
- * it did not carry are deleted. Throws `transient` while rows are missing, and `configuration` when too many rows would be deleted.
+ * it did not carry are deleted. Throws `transient` while rows are missing or BigQuery does not know their columns, and `configuration` when
+ * too many rows would be deleted.
  */
 async function write(
   batch: EtlTransaction,
   { source, lease, deadline }: LeasedBatch,
   dependencies: Dependencies,
 ): Promise<Written> {
-  const { control, staging, warehouse } = dependencies;
+  const { clock, control, staging, warehouse } = dependencies;
   const manifest = await completeManifest(batch, dependencies);
   const shape: TableShape = {
     view: source.name,
@@ -69,12 +71,7 @@ async function write(
   };
   const { missing, changed } = await warehouse.compareTables(shape);
   if (missing.length > 0) throw targetGone(source.name);
-  if (changed.length > 0) {
-    const differences = describeChanges(changed).join('; ');
-    throw new DataHubError('schema_drift', `view ${source.name}: ${differences}`, {
-      context: { view: source.name },
-    });
-  }
+  assertTakesBatch(source.name, changed);
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
   const canDelete = batch.isComplete && batch.targetRows !== 0n;
@@ -95,10 +92,14 @@ async function write(
   if (manifest.is_direct_load && rows > 0 && (await load())) {
     return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
   }
-  const encoded = await encodeRows(batch, shape, dependencies);
+  const encoded = encodeRows(batch, shape, dependencies);
   const { message } = encoded;
   const append = (rowsUntil: RowsUntil) =>
-    warehouse.appendRows({ attempt, keyColumn: shape.keyColumn, message, rowsUntil, deadline });
+    warehouse
+      .appendRows({ attempt, keyColumn: shape.keyColumn, message, rowsUntil, deadline })
+      .catch((error: unknown) => {
+        throw limitColumnWait(error, batch, clock.nowMs());
+      });
   if (encoded.progress.rows < rows) {
     await append((stop) => encoded.changes(manifest, () => deadline.isNear(), stop));
   }

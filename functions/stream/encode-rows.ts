@@ -5,7 +5,7 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
 import { createRowEncoder } from '../../shared/warehouse/row-encoder.ts';
 import { createRowParser, type StagedRow } from '../../shared/warehouse/row-parser.ts';
-import type { StreamMessage } from '../../shared/warehouse/stream-message.ts';
+import { type StreamMessage, streamMessage } from '../../shared/warehouse/stream-message.ts';
 
 export type EncodedRows = {
   message: StreamMessage;
@@ -24,12 +24,12 @@ export type EncodedRows = {
 const BEFORE_ALL_ROWS = 0;
 
 /** Prepares the rows that a batch streams into its target. Encoding throws `bad_data` for a value that the message cannot hold exactly. */
-export async function encodeRows(
+export function encodeRows(
   batch: EtlTransaction,
   shape: TableShape,
-  { staging, warehouse }: Dependencies,
-): Promise<EncodedRows> {
-  const message = await warehouse.streamMessage(shape);
+  { staging }: Pick<Dependencies, 'staging'>,
+): EncodedRows {
+  const message = streamMessage(shape);
   const parse = createRowParser(shape);
   const encoder = createRowEncoder(message, shape, { etlTransactionId: batch.id, updateAt: batch.startedAt });
   const progress = { rows: batch.progress.rows, counts: { ...batch.progress.counts } };

@@ -1,21 +1,27 @@
 import type { StoredCheckpoint } from '../control/checkpoints.ts';
 import { DataHubError } from '../errors.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import { describeChanges, type TableChanges } from '../warehouse/evolution.ts';
 import type { Evolution } from '../warehouse/warehouse.ts';
 
 /** Throws `schema_drift` for differences that only a person can settle, or that the view source does not allow. */
 export function assertMayEvolve(source: ViewSource, { differences, refused, remedies }: Evolution): void {
-  const isFrozen = source.columnChanges === 'freeze' || source.loadType === 'bq-storage-api';
+  const isFrozen = source.columnChanges === 'freeze';
   const found = isFrozen ? differences : refused;
   if (found.length === 0) return;
   const view = source.name;
   const resync = `{"view":"${view}","resync":true}`;
   const byHand = remedies.length === 0 ? '' : `, or run: ${remedies.join(' ')} Then send ${resync}`;
+  // The Write API may know a column of the same name and the former type for minutes: it must not be dropped and added again.
+  const types =
+    source.loadType === 'merge'
+      ? `Give the view's columns their former types, for example by casts, and resume it${byHand}.`
+      : "Give the view's columns their former types, for example by casts, or other names, and resume it.";
   throw new DataHubError('schema_drift', `view ${view}: ${found.join('; ')}`, {
     context: { view },
     advice: isFrozen
       ? `Give the view its former columns, and resume it. Or give the tables the columns of the view, and send ${resync}, since old rows have no values in a new column.`
-      : `Give the view's columns their former types, for example by casts, and resume it${byHand}.`,
+      : types,
   });
 }
 
@@ -27,4 +33,22 @@ export function assertMayEvolve(source: ViewSource, { differences, refused, reme
 export function needsWholeView(stored: StoredCheckpoint | null, { added, dropped }: Evolution): boolean {
   if (stored === null) return false;
   return added.length > 0 || (dropped.length > 0 && stored.definition === null);
+}
+
+/**
+ * Throws `schema_drift` for a target that cannot take the rows of a batch. A column that only the target has, because the batch was staged
+ * before the column was added or after it was dropped, is NULL in the rows of the batch.
+ */
+export function assertTakesBatch(view: string, changed: readonly TableChanges[]): void {
+  const found = describeChanges(
+    changed.map((table) => ({
+      ...table,
+      changes: table.changes.filter(({ change }) => change !== 'dropped'),
+    })),
+  );
+  if (found.length === 0) return;
+  throw new DataHubError('schema_drift', `view ${view}: ${found.join('; ')}`, {
+    context: { view },
+    advice: `Send {"view":"${view}","redrive":true}: the rows are captured again, and the target gets the columns that it lacks, or the view says what else is wrong with it.`,
+  });
 }

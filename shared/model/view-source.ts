@@ -168,7 +168,7 @@ export const viewSourceEntry = z.strictObject({
   }),
   column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
     description:
-      'What happens when the columns of a merged view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted. A streamed view is halted.',
+      'What happens when the columns of the view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted.',
   }),
   ignored_dependencies: z.array(text.min(1).max(127)).default([]).meta({
     description:

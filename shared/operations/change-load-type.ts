@@ -5,11 +5,11 @@ import { requestRecorded } from './request-extract.ts';
 
 /**
  * Feeds a new target with another load type, beginning with the whole view. Throws `invalid_event` when the view has that load type
- * already, when a streamed target has no message in proto/, and what `control.loadTypes` refuses.
+ * already, and what `control.loadTypes` refuses.
  */
 export async function changeLoadType(
   { view, loadType, target }: OperationOf<'loadType'>,
-  { control, events, log, warehouse }: Dependencies,
+  { control, events, log }: Dependencies,
 ) {
   const source = await control.viewSources.get(view);
   const refuse = (why: string, advice: string) =>
@@ -18,12 +18,6 @@ export async function changeLoadType(
     throw refuse(
       `its load type is already ${loadType}`,
       'Nothing to do. A resync loads the whole view again.',
-    );
-  }
-  if (loadType === 'bq-storage-api' && !(await warehouse.hasStreamMessage(target))) {
-    throw refuse(
-      `proto/ has no message for ${target}`,
-      'Run npm run generate, commit proto/ and deploy first.',
     );
   }
   await control.loadTypes.changeLoadType(view, loadType, target);

@@ -14,9 +14,9 @@ type Entries = Pick<OperationOf<'import'>, 'entries'>;
 
 /**
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
- * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, every streamed
- * view without a message in proto/, and every mistake in an enabled view source that its database shows. Returns warnings on what is no
- * mistake, but may surprise, such as models whose changes the view sources do not follow.
+ * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, and every mistake in
+ * an enabled view source that its database shows. Returns warnings on what is no mistake, but may surprise, such as models whose changes the
+ * view sources do not follow.
  */
 export async function importConfiguration({ entries }: Entries, dependencies: Dependencies) {
   const { control, log } = dependencies;
@@ -52,7 +52,7 @@ async function namesWith(
 
 async function resolveEntries(
   { entries }: Entries,
-  { config, control, source, warehouse }: Dependencies,
+  { config, control, source }: Dependencies,
 ): Promise<ResolvedEntry[]> {
   const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
   const faults: string[] = [];
@@ -86,13 +86,6 @@ async function resolveEntries(
   }));
   if (faults.length > 0) throw notImported(faults);
   await control.viewSources.assertImportable(resolved);
-  for (const { load_type, name, target_name } of entries) {
-    if (load_type !== 'bq-storage-api' || (await warehouse.hasStreamMessage(target_name))) continue;
-    faults.push(
-      `${name}: proto/ has no message for ${target_name} (npm run generate writes it: docs/configuration.md)`,
-    );
-  }
-  if (faults.length > 0) throw notImported(faults);
   return resolved;
 }
 

@@ -1,4 +1,3 @@
-import { fieldNameFaults } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
@@ -31,9 +30,6 @@ export async function inspectSource(
     ...view.shape.columns
       .filter(({ name }) => name === '__proto__')
       .map(({ name }) => `column ${name} has a name that cannot be configured: rename it in the view`),
-    ...(source.loadType === 'bq-storage-api'
-      ? fieldNameFaults(view.shape.columns.map(({ name }) => name))
-      : []),
     ...defaultFaults(view.shape, new Map(Object.entries(source.nullDefaults))),
     ...source.foreignKeys
       .filter(({ references }) => !known.has(references))

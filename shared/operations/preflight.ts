@@ -138,7 +138,6 @@ async function checkView(
     return { view: found.view, findings: [...found.findings, ...logRows] };
   });
   const { shape } = view;
-  if (viewSource.loadType === 'bq-storage-api') await warehouse.streamMessage(shape);
   const comparison = await warehouse.compareTables(shape);
   const evolution = warehouse.planEvolution(
     comparison,

@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import { columnNameFaults } from '../model/columns.ts';
+import { columnNameFaults, fieldNameFaults } from '../model/columns.ts';
 import { omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findContentTypes } from './content-types.ts';
@@ -63,7 +63,7 @@ function missingColumnFaults(source: ViewSource, { viewColumns, mainColumns }: V
 }
 
 function targetColumnFaults(source: ViewSource, { viewColumns }: ViewCatalog): string[] {
-  const { partition, unrepresentable } = source;
+  const { loadType, partition, unrepresentable } = source;
   const omitted = omittedColumnsOf(source);
   const names = viewColumns.map(({ column }) => column).filter((name) => !omitted.has(name));
   return [
@@ -76,6 +76,7 @@ function targetColumnFaults(source: ViewSource, { viewColumns }: ViewCatalog): s
       .filter((name) => RESERVED.test(name))
       .map((name) => `column ${name} has a name that is reserved for the target: rename it in the view`),
     ...columnNameFaults(names),
+    ...(loadType === 'bq-storage-api' ? fieldNameFaults(names) : []),
   ];
 }
 

@@ -1,10 +1,12 @@
-import { managedwriter } from '@google-cloud/bigquery-storage';
+import type { managedwriter } from '@google-cloud/bigquery-storage';
 import pRetry from 'p-retry';
 import { type Deadline, DeadlineExceeded } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withoutValues } from '../google/without-values.ts';
 import { appendRequests, type RowNaming } from './append-requests.ts';
+import { columnNotKnown, isColumnNotKnown } from './column-not-known.ts';
+import { isExtraFields } from './storage-errors.ts';
 import { WriteConnections, type WriteTarget } from './write-connection.ts';
 
 /** The table that rows are appended to, and how errors name the rows. */
@@ -23,8 +25,6 @@ export type AppendLimits = {
 /** Yields the encoded rows in groups. Must throw the signal's reason as soon as the signal aborts. */
 export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array[]>;
 
-type GoogleError = Parameters<typeof managedwriter.parseStorageErrors>[0];
-
 /** Maximum number of requests that wait for an answer at once. The client itself has no limit. */
 const WINDOW_REQUESTS = 4;
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -33,14 +33,12 @@ const LAST_RETRY_MS = 10_000;
 const NAMED_ROWS = 5;
 
 const NOT_FOUND = 5;
-/** google.cloud.bigquery.storage.v1.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS */
-const EXTRA_FIELDS = 7;
 
 /**
  * Appends encoded rows to a table's default stream, and returns when BigQuery has acknowledged all of them. The rows of a batch may be
  * written in any order and more than once, since BigQuery orders them by their sequence numbers. Retries transient errors until the deadline.
  * Closes `client`, the only way to make it drop its connections. Throws `bad_data` naming rows that BigQuery refused, `configuration` when
- * the table is gone, and `transient` at the deadline.
+ * the table is gone, and `transient` at the deadline, and `columnNotKnown` at once.
  */
 export async function appendRows(
   client: managedwriter.WriterClient,
@@ -81,7 +79,7 @@ async function appendAll(
         maxTimeout: LAST_RETRY_MS,
         randomize: true,
         signal: stop,
-        shouldRetry: ({ error }) => error instanceof DataHubError && error.kind === 'transient',
+        shouldRetry: ({ error }) => isWorthRetrying(error),
       })
         .catch((error: unknown) => failed.abort(error))
         .finally(() => inFlight.delete(sent));
@@ -119,23 +117,25 @@ async function appendOnce(
       });
       throw new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, { context });
     }
-    if (error) throw Object.assign(new Error(error.message ?? 'no message'), { code: error.code });
+    if (error)
+      throw Object.assign(new Error(error.message ?? 'no message'), {
+        code: error.code,
+        details: error.details,
+      });
   } catch (error) {
-    // A new table or column takes time to reach all of BigQuery, even after the metadata shows it.
-    const isTooNew =
-      codeOf(error) === NOT_FOUND
-        ? await tableExists()
-        : managedwriter.parseStorageErrors(error as GoogleError).some(({ code }) => code === EXTRA_FIELDS);
-    if (isTooNew) {
-      throw new DataHubError(
-        'transient',
-        `appending to ${table}: the table's latest change has not reached all of BigQuery yet`,
-        {
-          context,
-          cause: error,
-        },
-      );
+    const what = `appending to ${table}`;
+    // A new table takes time to reach all of BigQuery, even after the metadata shows it.
+    if (codeOf(error) === NOT_FOUND && (await tableExists())) {
+      throw new DataHubError('transient', `${what}: the table has not reached all of BigQuery yet`, {
+        context,
+        cause: error,
+      });
     }
-    throw fromGoogle(error, `appending to ${table}`, context);
+    const classified = fromGoogle(error, what, context);
+    throw isExtraFields(error) ? columnNotKnown(classified) : classified;
   }
 }
+
+/** A column takes minutes to reach the Write API: the function does not wait so long. */
+const isWorthRetrying = (error: unknown): boolean =>
+  error instanceof DataHubError && error.kind === 'transient' && !isColumnNotKnown(error);

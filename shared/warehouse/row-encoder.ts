@@ -24,7 +24,7 @@ const LINE_FIELDS = ['action', 'etl_transaction_id', 'update_at'];
 
 /**
  * Encodes staged rows, as `createRowParser` returns them, as protobuf messages. The encoding of a row depends only on the row and its
- * batch. The message must fit the view's target (`messageDifferences`). Encoding throws `bad_data`, naming view, key, column and reason,
+ * batch. The message must be that of the shape (`streamMessage`). Encoding throws `bad_data`, naming view, key, column and reason,
  * for a value that the message cannot hold exactly (I9), and for a row whose columns are not the view's.
  */
 export function createRowEncoder(message: StreamMessage, shape: TableShape, batch: BatchStamp): RowEncoder {

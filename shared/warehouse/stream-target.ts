@@ -10,7 +10,7 @@ import { resultPages, resultRows, runJobToCompletion } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import type { StreamMessage } from './stream-message.ts';
-import { staleKeysSql, streamedRowsSql, targetColumns } from './tables-sql.ts';
+import { staleKeysSql, streamedRowsSql } from './tables-sql.ts';
 
 /** Opens the process's BigQuery client, or returns the open one. */
 export type OpenBigQuery = () => Promise<BigQuery>;
@@ -46,40 +46,6 @@ export function createStreamTarget(parts: StreamTargetParts) {
   return {
     /** The name of an attempt in Google's logs, and the start of its job ids. */
     streamName,
-
-    /** Whether proto/ has a message for a target, so that rows can be streamed into it. */
-    async hasStreamMessage(target: string): Promise<boolean> {
-      const { loadStreamMessage } = await import('./stream-message.ts');
-      return (await loadStreamMessage(target)) !== null;
-    },
-
-    /** Returns the message for the view's rows. Throws `configuration` when proto/ has none, and `schema_drift` when it does not fit the columns. */
-    async streamMessage(shape: TableShape): Promise<StreamMessage> {
-      const { loadStreamMessage, messageDifferences } = await import('./stream-message.ts');
-      const context = { view: shape.view };
-      const advice = 'Run npm run generate, commit proto/, deploy again, then resume the view.';
-      const message = await loadStreamMessage(shape.target);
-      if (message === null) {
-        throw new DataHubError(
-          'configuration',
-          `view ${shape.view}: proto/ has no message for ${shape.target}`,
-          {
-            context,
-            advice,
-          },
-        );
-      }
-      const differences = messageDifferences(targetColumns(shape), message);
-      if (differences.length === 0) return message;
-      throw new DataHubError(
-        'schema_drift',
-        `view ${shape.view}: proto/${shape.target}.proto: ${differences.join('; ')}`,
-        {
-          context,
-          advice,
-        },
-      );
-    },
 
     /**
      * Loads the staged objects of a complete batch into the empty target, all or none. Returns false when the target has rows. Safe to

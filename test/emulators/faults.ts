@@ -71,7 +71,8 @@ export const failAfterEffect = (status: number | string, reason?: string): Fault
  * For calls whose regular answers can contain an error, such as AppendRows: nothing happens, the answer contains this status, and the
  * connection stays usable.
  */
-export const refuse = (status: string): Fault => raiseBefore({ kind: 'refusal', status, reason: status });
+export const refuse = (status: string, reason = status): Fault =>
+  raiseBefore({ kind: 'refusal', status, reason });
 
 /**
  * For AppendRows: the rows are acknowledged and go to the table that had this name before, so that nobody sees them. "Deleting or recreating a

@@ -39,7 +39,7 @@ if (given.views !== undefined && given.source !== undefined) {
 
 async function generate(views: Views): Promise<void> {
   await write('sql/bigquery/', await generatedSql(views));
-  await write('proto/', await generatedProto(views, `${root}proto/`));
+  await write('proto/', await generatedProto(views));
 }
 
 async function write(folder: string, files: Map<string, string>): Promise<void> {

@@ -65,7 +65,7 @@ where not p.is_dummy;
 create view pmr_site as
 select id as site_id, project_id, name from app_site;
 
--- The columns of proto/incident.proto.
+-- The columns of SMartApp's view.
 create view xyz_incident as
 select
   id as incident_id, inventory_id, type as incident_type, null::text as service_type, null::text as severity, status,

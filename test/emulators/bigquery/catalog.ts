@@ -126,6 +126,11 @@ export class Catalog {
     return sorted(this.#records.table).filter(({ reference }) => isIn(reference, dataset));
   }
 
+  /** The tables of all datasets. */
+  allTables(): Table[] {
+    return [...this.#records.table.values()];
+  }
+
   async createDataset(dataset: Dataset): Promise<void> {
     const create = (session: Session) =>
       session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);

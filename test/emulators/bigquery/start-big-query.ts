@@ -9,6 +9,7 @@ import { Jobs } from './jobs.ts';
 import { Mutations } from './mutations.ts';
 import { Results } from './results.ts';
 import { startRestServer } from './start-rest-server.ts';
+import { KnownSchemas } from './write/known-schemas.ts';
 import { startWriteServer } from './write/start-write-server.ts';
 
 export interface BigQueryOptions {
@@ -35,6 +36,8 @@ export interface BigQueryStandIn {
    * failJob. Each request of a connection of the Storage Write API is a call `AppendRows`, with gRPC statuses: see also refuse.
    */
   readonly faults: Faults;
+  /** The Storage Write API knows no later change of the columns of tables until the returned function is called; see KnownSchemas. */
+  readonly delaySchemas: () => () => void;
   /** Stops running jobs, which have failed after the next start with the data folder. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -68,6 +71,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
     results,
     storageEndpoint: options.storageEndpoint,
   };
+  const schemas = new KnownSchemas(catalog);
   const servers = new AsyncDisposableStack();
   servers.defer(async () => {
     engine.close();
@@ -79,6 +83,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
     const write = await startWriteServer({
       port: options.writePort ?? 0,
       warehouse: services,
+      schemas,
       faults,
       idleConnectionSeconds,
     });
@@ -87,6 +92,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
       url: rest.url,
       writeHost: write.host,
       faults,
+      delaySchemas: () => schemas.delay(),
       close: () => servers.disposeAsync(),
     };
   } catch (error) {

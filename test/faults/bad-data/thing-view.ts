@@ -4,9 +4,6 @@ import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import type { LoadType } from '../../../shared/model/columns.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
-import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import type { Warehouse } from '../../../shared/warehouse/warehouse.ts';
-import { streamProto } from '../../generate/stream-proto.ts';
 import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
 import { compare, describeFindings } from '../../local/compare/compare.ts';
 import type { Installation, Staged } from '../../support/installation.ts';
@@ -49,11 +46,6 @@ export class ThingView {
       create table app_thing (${[`id ${keyType} primary key`, ...declared].join(', ')});
       create view ${VIEW} as select ${['id as thing_id', ...names].join(', ')} from app_thing;
       grant select on app_thing, ${VIEW} to reader`);
-    // Builds the message that `npm run generate` would write to proto/ for this view.
-    Object.assign(on.dependencies.warehouse, {
-      hasStreamMessage: async () => true,
-      streamMessage: async (shape) => streamMessage(streamProto(shape, null).compiled),
-    } satisfies Partial<Warehouse>);
     const thing = new ThingView(on, loadType);
     await thing.import(options.entry);
     return thing;

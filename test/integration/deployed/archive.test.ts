@@ -54,7 +54,6 @@ describe('the deployed archive', () => {
       'functions',
       'package-lock.json',
       'package.json',
-      'proto',
       'shared',
       'sql/control',
       'tsconfig.build.json',
@@ -147,15 +146,6 @@ describe('the deployed archive', () => {
     const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
 
     assert.match(stdout, /reached the database/);
-  });
-
-  it('finds its protobuf messages', async () => {
-    const module = pathToFileURL(join(folder, 'dist/shared/warehouse/stream-message.js')).href;
-    const script = `import(${JSON.stringify(module)}).then(({ loadStreamMessage }) => loadStreamMessage('incident')).then(({ type }) => console.log(type.name))`;
-
-    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
-
-    assert.equal(stdout.trim(), 'Incident');
   });
 
   it('refuses to start as an unknown function and names the known ones', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { managedwriter } from '@google-cloud/bigquery-storage';
 import { startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import {
   deliverToOldTable,
@@ -201,6 +202,77 @@ describe('BigQuery emulator: connections of the Storage Write API', () => {
       const writer = await openWriter(project.standIn.writeHost, 't', ROW);
       await assert.rejects(writer.append({ id: 1 }), { code: 5 });
       assert.equal(outcome(await writer.append({ id: 1 })), 'OK');
+      writer.close();
+    });
+  });
+
+  describe('of a table that gets a column', () => {
+    const WIDER = rowMessage({ id: 'int64', tags: 'repeated string', share: 'double', ...NUMBER });
+    const contents = () => project.rows('select id, share from d.t order by id');
+
+    it('refuse the column, and nothing else, until the Write API knows it', async () => {
+      const end = project.standIn.delaySchemas();
+      await project.rows('alter table d.t add column share float64, add column tags array<string>');
+      const [before, after] = [NUMBERED, WIDER].map((message) =>
+        openWriter(project.standIn.writeHost, 't', message),
+      );
+
+      const error = await (await after)?.upsert('1', { id: 1, share: 0.5 }).then(
+        () => assert.fail('the column was accepted'),
+        (thrown: Error & { code: number }) => thrown,
+      );
+      assert.equal(outcome((await (await before)?.upsert('1', { id: 2 })) ?? {}), 'OK');
+      end();
+      const late = await openWriter(project.standIn.writeHost, 't', WIDER);
+      assert.equal(outcome(await late.upsert('1', { id: 3, share: 0.5 })), 'OK');
+
+      assert.match(String(error?.message), /extra fields: 'tags'/);
+      assert.deepEqual(
+        managedwriter.parseStorageErrors(error as never).map(({ code }) => code),
+        [7],
+      );
+      assert.deepEqual(await contents(), [
+        { id: 2, share: null },
+        { id: 3, share: 0.5 },
+      ]);
+      for (const opened of [before, after]) (await opened)?.close();
+      late.close();
+    });
+
+    it('get the new columns in their next answer, once, and go on with the old ones', async () => {
+      const writer = await openWriter(project.standIn.writeHost, 't', NUMBERED);
+      const send = (id: number) => writer.upsert('1', { id });
+      const known = [await send(1)];
+      const end = project.standIn.delaySchemas();
+      await project.rows('alter table d.t add column share float64, add column tags array<string>');
+      known.push(await send(2));
+      end();
+      known.push(await send(3), await send(4));
+
+      assert.deepEqual(known.map(outcome), ['OK', 'OK', 'OK', 'OK']);
+      assert.deepEqual(
+        known.map(({ updatedSchema }) => updatedSchema?.fields?.map(({ name, type }) => [name, type])),
+        [
+          undefined,
+          undefined,
+          [
+            ['id', 'INT64'],
+            ['name', 'STRING'],
+            ['share', 'DOUBLE'],
+            ['tags', 'STRING'],
+          ],
+          undefined,
+        ],
+      );
+      writer.close();
+    });
+
+    it('refuse the column in an answer, too, if a test says so', async () => {
+      project.faults.next('AppendRows', refuse('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS'));
+      const writer = await openWriter(project.standIn.writeHost, 't', ROW);
+      const { error } = await writer.append({ id: 1 });
+
+      assert.match(String(error?.details?.[0]?.type_url), /v1\.StorageError$/);
       writer.close();
     });
   });

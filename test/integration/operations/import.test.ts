@@ -212,8 +212,6 @@ describe('an import', () => {
 
     it('column names that JavaScript or protobuf cannot have', async () => {
       const odd = thing({ name: 'named_view', target_name: 'named' });
-      // What `npm run generate` would have written.
-      Object.assign(on.dependencies.warehouse, { hasStreamMessage: async () => true });
       for (const [name, loadTypes] of [
         ['__proto__', ['merge', 'bq-storage-api']],
         ['valueOf', ['bq-storage-api']],

@@ -7,7 +7,6 @@ import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import { createRowParser } from '../../../shared/warehouse/row-parser.ts';
 import { type StreamMessage, streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import { streamProto } from '../../generate/stream-proto.ts';
 import { TYPES } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { stagedLines } from './staged-rows.ts';
@@ -87,7 +86,7 @@ async function expectedValues(client: pg.ClientBase, { type, mode }: Column): Pr
 
 /** The value of the field after each line was parsed, encoded and decoded; null if the field is absent. */
 function sentValues(shape: TableShape, lines: string[]): unknown[] {
-  const message = streamMessage(streamProto(shape, null).compiled);
+  const message = streamMessage(shape);
   const parse = createRowParser(shape);
   const encoder = createRowEncoder(message, shape, { etlTransactionId: 1n, updateAt: new Date(0) });
   const sent = lines.map((line, ordinal) => decoded(message, encoder.upsert(parse(line), ordinal)));

@@ -8,7 +8,7 @@ import { DataHubError } from '../../../shared/errors.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
 import { NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
-import { loadStreamMessage, type StreamMessage } from '../../../shared/warehouse/stream-message.ts';
+import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import {
   type Attempt,
   createWarehouse,
@@ -36,6 +36,7 @@ const SHAPE: TableShape = {
     { name: 'incident_owner', type: 'STRING', mode: 'NULLABLE' },
   ],
 };
+const MESSAGE = streamMessage(SHAPE);
 const NOTHING = Object.fromEntries(SHAPE.columns.map(({ name }) => [name, null]));
 const ATTEMPT: Attempt = {
   view: SHAPE.view,
@@ -53,7 +54,6 @@ describe('appending rows', () => {
   let standIn: BigQueryStandIn;
   let bigquery: BigQuery;
   let warehouse: Warehouse;
-  let message: StreamMessage;
   let clients: managedwriter.WriterClient[] = [];
   let datasets = 0;
 
@@ -70,9 +70,6 @@ describe('appending rows', () => {
       apiEndpoint: new URL(standIn.url).origin,
       authClient: new PassThroughClient(),
     });
-    const found = await loadStreamMessage(SHAPE.target);
-    assert.ok(found);
-    message = found;
   });
   after(async () => {
     await standIn.close();
@@ -114,7 +111,7 @@ describe('appending rows', () => {
 
   /** Rows 1 to `count`, and how many of them have been read so far. */
   function rows(count: number, incidentType: string | null = null) {
-    const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
+    const encoder = createRowEncoder(MESSAGE, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
     const taken = { rows: 0 };
     async function* encoded() {
       for (let id = 1; id <= count; id += 1) {
@@ -129,7 +126,7 @@ describe('appending rows', () => {
     warehouse.appendRows({
       attempt: ATTEMPT,
       keyColumn: SHAPE.keyColumn,
-      message,
+      message: MESSAGE,
       rowsUntil,
       deadline,
     });
@@ -264,20 +261,46 @@ describe('appending rows', () => {
     assert.equal(appends(), 2);
   });
 
-  it('waits until all of BigQuery knows a new column', async () => {
-    const unknown = () => failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS');
-    standIn.faults.next('AppendRows', unknown(), unknown());
+  it('I8 fails at once, and names the column, when the Write API does not know it yet', async () => {
+    await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
+    const end = standIn.delaySchemas();
+    await bigquery.query(`alter table A_${datasets}.incident add column incident_owner string`);
 
+    await assert.rejects(append(rows(1).encoded), {
+      kind: 'transient',
+      message: /extra fields: 'incident_owner'; the rows wait until the Storage Write API knows the columns/,
+    });
+
+    assert.equal(appends(), 1);
+    end();
     await append(rows(1).encoded);
-
     assert.deepEqual(await keys(), [1]);
-    assert.equal(appends(), 3);
   });
 
-  it('I8 names the column that BigQuery does not know when it fails at its deadline', async () => {
-    await bigquery.query(`alter table A_${datasets}.incident drop column incident_owner`);
+  for (const [how, fault] of [
+    ['ends the connection', failBefore('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS')],
+    ['is in an answer', refuse('INVALID_ARGUMENT', 'SCHEMA_MISMATCH_EXTRA_FIELDS')],
+  ] as const) {
+    it(`fails for a column that the Write API does not know, if the refusal ${how}`, async () => {
+      standIn.faults.next('AppendRows', pass(), fault);
 
-    await assert.rejects(append(rows(1).encoded, inSeconds(1)), { kind: 'transient' });
+      await assert.rejects(append(rows(40, LONG).encoded), {
+        kind: 'transient',
+        message: /the rows wait until the Storage Write API knows the columns/,
+      });
+    });
+  }
+
+  it('goes on when the table gets a column while its connection is open', async () => {
+    const held = standIn.faults.holdNext('AppendRows');
+    const appending = append(rows(40, LONG).encoded);
+    await held.reached;
+    await bigquery.query(`alter table A_${datasets}.incident add column remark string`);
+    held.release();
+
+    await appending;
+
+    assert.deepEqual(await keys(), upTo(40));
   });
 
   it('I4 stops at once when the lease is lost, even while requests wait for answers', async () => {
@@ -303,7 +326,7 @@ describe('appending rows', () => {
   });
 
   it("keeps every request below BigQuery's limit, whatever the sizes of its rows", async () => {
-    const encoder = createRowEncoder(message, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
+    const encoder = createRowEncoder(MESSAGE, SHAPE, { etlTransactionId: 7n, updateAt: new Date() });
     const row = (id: number, size: number) =>
       encoder.upsert({ ...NOTHING, incident_id: id, incident_type: 'x'.repeat(size) }, id);
     async function* uneven() {

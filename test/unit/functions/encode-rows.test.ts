@@ -5,7 +5,6 @@ import type { TableShape } from '../../../shared/model/columns.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import { streamProto } from '../../generate/stream-proto.ts';
 
 const SHAPE: TableShape = {
   view: 'item_view',
@@ -14,7 +13,7 @@ const SHAPE: TableShape = {
   keyColumn: 'item_id',
   columns: [{ name: 'item_id', type: 'INT64', mode: 'REQUIRED' }],
 };
-const MESSAGE = streamMessage(streamProto(SHAPE, null).compiled);
+const MESSAGE = streamMessage(SHAPE);
 const BATCH_ID = 26n;
 
 /** The pages of three staged objects. The key of each row is its position in the batch. */
@@ -32,7 +31,6 @@ describe('the rows of a streamed batch', () => {
   async function encode(done: number, isTimeUp = () => false) {
     const read: string[] = [];
     const dependencies = {
-      warehouse: { streamMessage: async () => MESSAGE },
       staging: {
         async *readLines({ name }: { name: string }) {
           read.push(name);
@@ -50,7 +48,7 @@ describe('the rows of a streamed batch', () => {
       progress: { rows: done, counts: { added: 100n, changed: 200n, deleted: 300n } },
     } as EtlTransaction;
     const objects = Object.entries(OBJECTS).map(([name, pages]) => ({ name, rows: pages.flat().length }));
-    const encoded = await encodeRows(batch, SHAPE, dependencies);
+    const encoded = encodeRows(batch, SHAPE, dependencies);
     const rows: [unknown, unknown][] = [];
     const { signal } = new AbortController();
     for await (const page of encoded.changes({ objects } as Manifest, isTimeUp, signal)) {

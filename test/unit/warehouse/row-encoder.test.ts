@@ -10,7 +10,6 @@ import {
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import type { StagedRow } from '../../../shared/warehouse/row-parser.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import { streamProto } from '../../generate/stream-proto.ts';
 import { ANY_VALUE, type Value } from './any-value.ts';
 
 const KEY: Column = { name: 'item_id', type: 'INT64', mode: 'REQUIRED' };
@@ -33,7 +32,7 @@ const shapeOf = (...columns: Column[]): TableShape => ({
 /** The encoder for a view with these columns besides the key, and a decoder for its messages. */
 function encoderOf(...columns: Column[]) {
   const shape = shapeOf(...columns);
-  const { type, descriptor } = streamMessage(streamProto(shape, null).compiled);
+  const { type, descriptor } = streamMessage(shape);
   return {
     ...createRowEncoder({ type, descriptor }, shape, BATCH),
     read: (bytes: Uint8Array): Record<string, unknown> =>
@@ -81,7 +80,7 @@ describe('an encoded row', () => {
   });
 
   it('I7 has a sequence number that BigQuery accepts and that grows with batch id and ordinal, for numbers of any size', () => {
-    const { type, descriptor } = streamMessage(streamProto(shapeOf(), null).compiled);
+    const { type, descriptor } = streamMessage(shapeOf());
     const sections = (etlTransactionId: bigint, ordinal: number): bigint[] => {
       const encoder = createRowEncoder({ type, descriptor }, shapeOf(), { ...BATCH, etlTransactionId });
       const { _CHANGE_SEQUENCE_NUMBER: text } = type.toObject(

@@ -5,9 +5,11 @@ import type { Session } from '../engine.ts';
 import { displayName } from '../names.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { RowDecoder } from './decode-rows.ts';
+import type { KnownSchemas } from './known-schemas.ts';
 import { type RowFormat, rowFormat } from './row-format.ts';
 import { stageRows, unfitRows } from './staged-rows.ts';
-import { invalidArgument, type StatusName, unimplemented } from './write-error.ts';
+import { tableSchema } from './table-schema.ts';
+import { errorDetails, invalidArgument, type StatusName, unimplemented } from './write-error.ts';
 import type {
   AppendRowsRequest,
   AppendRowsResponse,
@@ -37,11 +39,13 @@ interface Reading {
 /** The requests of one connection to default streams. The caller sends them one after the other. */
 export class AppendConnection {
   readonly #warehouse: Warehouse;
+  readonly #schemas: KnownSchemas;
   #session: Session | undefined;
   #reading: Reading | undefined;
 
-  constructor(warehouse: Warehouse) {
+  constructor(warehouse: Warehouse, schemas: KnownSchemas) {
     this.#warehouse = warehouse;
+    this.#schemas = schemas;
   }
 
   /**
@@ -51,19 +55,22 @@ export class AppendConnection {
    */
   async append({ request, bytes }: SizedRequest): Promise<AppendRowsResponse> {
     checkRequest(request, bytes);
+    const before = this.#reading?.format.table;
     const reading = this.#readingOf(request);
     const { writeStream } = reading.destination;
     const errors = await this.#write(reading, request.protoRows?.rows?.serializedRows ?? []);
     return {
       ...(errors.length === 0 ? { appendResult: {} } : refusedRows(errors, writeStream)),
+      ...updatedSchema(before, reading.format.table),
       writeStream,
     };
   }
 
   /** The answer to a request that is refused while the connection stays open. */
-  refusal(statusName: StatusName, message: string): AppendRowsResponse {
+  refusal(statusName: StatusName, error: Error): AppendRowsResponse {
     const writeStream = this.#reading?.destination.writeStream ?? '';
-    return { error: { code: status[statusName], message }, writeStream };
+    const { message } = error;
+    return { error: { code: status[statusName], message, details: errorDetails(error) }, writeStream };
   }
 
   /** The answer to a request whose rows go to a table that no longer has this name. */
@@ -80,7 +87,7 @@ export class AppendConnection {
   #readingOf(request: AppendRowsRequest): Reading {
     const before = this.#reading;
     const destination = destinationOf(request, before?.destination);
-    const table = this.#warehouse.catalog.table(tableOfStream(destination.writeStream));
+    const table = this.#schemas.table(tableOfStream(destination.writeStream));
     if (
       before &&
       sameLayout(before.format.table, table) &&
@@ -148,6 +155,18 @@ function sameLayout(a: Table, b: Table): boolean {
     a.tableConstraints === b.tableConstraints &&
     a.timePartitioning === b.timePartitioning
   );
+}
+
+/**
+ * The first answer after a change of the columns has the new ones.
+ * https://cloud.google.com/bigquery/docs/write-api-best-practices#handle_schema_updates
+ */
+function updatedSchema(before: Table | undefined, now: Table): Pick<AppendRowsResponse, 'updatedSchema'> {
+  const isUpdated =
+    before !== undefined &&
+    displayName(before.reference) === displayName(now.reference) &&
+    before.fields !== now.fields;
+  return isUpdated ? { updatedSchema: tableSchema(now) } : {};
 }
 
 /** https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#google.cloud.bigquery.storage.v1.AppendRowsResponse */

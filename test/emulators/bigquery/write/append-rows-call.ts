@@ -22,7 +22,7 @@ export function appendRowsCall(
 }
 
 async function serve(stream: Stream, services: WriteServices): Promise<void> {
-  const connection = new AppendConnection(services.warehouse);
+  const connection = new AppendConnection(services.warehouse, services.schemas);
   try {
     for await (const request of requests(stream, services.idleConnectionSeconds)) {
       stream.write(await answer(request, connection, services));
@@ -61,6 +61,6 @@ async function answer(
   } catch (error) {
     if (!(error instanceof FaultError) || error.answer.kind !== 'refusal') throw error;
     if (error.answer.status === 'OK') return connection.acknowledgement(request);
-    return connection.refusal(statusNamed(String(error.answer.status)), error.message);
+    return connection.refusal(statusNamed(String(error.answer.status)), error);
   }
 }

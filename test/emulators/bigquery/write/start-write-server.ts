@@ -3,6 +3,7 @@ import { assertPortFree, serveGrpc } from '../../serve-grpc.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { appendRowsCall } from './append-rows-call.ts';
 import { InFlight } from './in-flight.ts';
+import type { KnownSchemas } from './known-schemas.ts';
 import { writeServiceDefinition } from './write-protocol.ts';
 
 export interface WriteServer {
@@ -22,6 +23,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 export async function startWriteServer(options: {
   readonly port: number;
   readonly warehouse: Warehouse;
+  readonly schemas: KnownSchemas;
   readonly faults: Faults;
   readonly idleConnectionSeconds: number;
 }): Promise<WriteServer> {

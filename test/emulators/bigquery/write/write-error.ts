@@ -45,6 +45,15 @@ export function serviceError(error: unknown): Partial<StatusObject> & Error {
   return Object.assign(new Error(details), { code: status[statusOf(error)], details, metadata });
 }
 
+/** What the answer to a request says of an error besides its status; see `serviceError`. */
+export function errorDetails(error: Error): { type_url: string; value: Buffer }[] {
+  const storageError = storageErrorOf(error);
+  return storageError === undefined
+    ? []
+    : [{ type_url: STORAGE_ERROR_URL, value: storageErrorBytes(storageError) }];
+}
+
+const STORAGE_ERROR_URL = 'type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError';
 const STORAGE_ERROR_TRAILER = 'google.cloud.bigquery.storage.v1.storageerror-bin';
 /** The tag of field 1, `code`. */
 const CODE_TAG = 8;
@@ -55,7 +64,7 @@ function storageErrorBytes(code: StorageErrorCode): Buffer {
 
 function storageErrorOf(error: unknown): StorageErrorCode | undefined {
   if (error instanceof WriteError) return error.storageError;
-  if (!(error instanceof FaultError) || error.answer.kind !== 'status') return undefined;
+  if (!(error instanceof FaultError) || error.answer.kind === 'drop') return undefined;
   const { reason } = error.answer;
   return Object.keys(STORAGE_ERRORS).find((code): code is StorageErrorCode => code === reason);
 }

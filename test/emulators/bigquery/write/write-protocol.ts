@@ -49,9 +49,21 @@ export interface RowError {
   readonly message: string;
 }
 
+/** google.cloud.bigquery.storage.v1.TableSchema */
+export interface TableSchema {
+  readonly fields: readonly { readonly name: string; readonly type: string; readonly mode: string }[];
+}
+
 export interface AppendRowsResponse {
   readonly appendResult?: Record<string, never>;
-  readonly error?: { readonly code: number; readonly message: string };
+  readonly error?: {
+    readonly code: number;
+    readonly message: string;
+    /** Each a google.protobuf.Any. */
+    readonly details?: readonly { readonly type_url: string; readonly value: Buffer }[];
+  };
+  /** A google.cloud.bigquery.storage.v1.TableSchema. */
+  readonly updatedSchema?: TableSchema;
   readonly rowErrors?: readonly RowError[];
   readonly writeStream: string;
 }

@@ -1,0 +1,86 @@
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { migrate } from '../../../../shared/control/migrate.ts';
+import type { Installation } from '../../../support/installation.ts';
+import type { Stack } from '../../../support/stack.ts';
+
+const MIGRATIONS = join(import.meta.dirname, '../../../../sql/control');
+const PROCEDURE = join(import.meta.dirname, 'procedure.sql');
+/** The last migration of release 0.2.0. */
+const VERSION = 7;
+
+/** The tables of release 0.2.0, each after those that it refers to. */
+const TABLES = [
+  'view_source',
+  'former_target',
+  'etl_transaction',
+  'checkpoint',
+  'queued_key',
+  'lease',
+  'etl_error',
+];
+
+/** What release 0.2.0 wrote into the manifest of a batch. */
+const MANIFEST = [
+  'view',
+  'etl_transaction_id',
+  'columns',
+  'is_direct_load',
+  'upserts',
+  'deletes',
+  'bytes',
+  'objects',
+];
+
+let databases = 0;
+
+/** Copies the control database into one of release 0.2.0, and gives the manifests the form of that release. Returns the URL of the copy. */
+export async function downgrade(on: Installation, stack: Stack): Promise<string> {
+  databases += 1;
+  const name = `release_0_2_0_${databases}`;
+  await stack.postgres.createDatabase(name);
+  const old = stack.connect(stack.postgres.url(name));
+  const folder = await mkdtemp(join(tmpdir(), 'release-0.2.0-'));
+  try {
+    for (const file of await readdir(MIGRATIONS)) {
+      if (Number.parseInt(file, 10) <= VERSION) await cp(join(MIGRATIONS, file), join(folder, file));
+    }
+    await migrate(old, folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  for (const table of TABLES) {
+    const { rows } = await on.control.query(
+      `select coalesce(jsonb_agg(to_jsonb(t)), '[]')::text as content from etl.${table} t`,
+    );
+    // It ignores the columns that the release does not have.
+    await old.query(
+      `insert into etl.${table} overriding system value
+       select * from jsonb_populate_recordset(null::etl.${table}, $1::jsonb)`,
+      [rows[0].content],
+    );
+  }
+  await old.query(
+    `select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), (select max(id) from etl.etl_transaction))`,
+  );
+  await downgradeManifests(on);
+  return stack.postgres.url(name);
+}
+
+/** Gives the ledger and the procedure of the merged view the form that release 0.2.0 made. */
+export async function downgradeProcedure(on: Installation): Promise<void> {
+  await on.query(`alter table ${on.ledger()} drop column unchanged`);
+  const procedure = await readFile(PROCEDURE, 'utf8');
+  await on.query(procedure.replaceAll('your-project', on.bigquery.projectId));
+}
+
+async function downgradeManifests({ bucket }: Installation): Promise<void> {
+  const [files] = await bucket.getFiles();
+  for (const file of files.filter(({ name }) => name.endsWith('/manifest.json'))) {
+    const [content] = await file.download();
+    const manifest = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
+    const old = Object.fromEntries(MANIFEST.map((key) => [key, manifest[key]]));
+    await file.save(JSON.stringify(old), { resumable: false });
+  }
+}
