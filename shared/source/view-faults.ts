@@ -80,7 +80,11 @@ function targetColumnFaults(
 
 function keyFaults(source: ViewSource, { keyColumn, keyType, primaryKey }: ViewCatalog): string[] {
   return [
-    ...(primaryKey === null ? [`main table ${source.mainTable} has no single-column primary key`] : []),
+    ...(primaryKey === null
+      ? [
+          `main table ${source.mainTable} has no single-column primary key, and key ${source.keyColumn} shows no column that log rows may name instead: let the view show the one that Django takes for the primary key`,
+        ]
+      : []),
     ...(keyColumn !== undefined && keyType === undefined
       ? [
           `key ${source.keyColumn} has type ${keyColumn.name}${keyColumn.isArray ? '[]' : ''}, but must have type ${SUPPORTED_KEY_TYPES}`,
