@@ -210,6 +210,8 @@ export type Lookup = {
   contentTypeId: number;
   /** The content types of the models that inherit from its model. */
   childTypeIds?: number[];
+  /** The content types that its model had before; an application may log under them for a while. */
+  formerTypeIds?: number[];
   column: string;
   /** The column of the lookup whose values `column` holds; unless given, the catalog says it. */
   references?: string;
@@ -227,6 +229,8 @@ export type ViewSource = {
   contentTypeId: number;
   /** The content types of the models that inherit from the main table's model. */
   childTypeIds: number[];
+  /** The content types that the main table's model had before; an application may log under them for a while. */
+  formerTypeIds: number[];
   /** The `app_label.model` of each content type id in use, as it was when the view source was imported. */
   contentTypeNames: Record<string, string>;
   keyColumn: string;

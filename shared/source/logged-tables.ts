@@ -45,7 +45,7 @@ export async function loggedTables(
     const depended = withoutUncopied(await readDependedColumns(client, view, main));
     const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
     tables.push({
-      contentTypeIds: [source.contentTypeId, ...source.childTypeIds],
+      contentTypeIds: [source.contentTypeId, ...source.childTypeIds, ...source.formerTypeIds],
       reference: null,
       keyType,
       primaryKey,
@@ -77,7 +77,7 @@ async function lookupTable(
   const found = await lookupReference(client, lookup, { ...catalog, relation });
   if (found === null || typeof found === 'string') return found;
   return {
-    contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? [])],
+    contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? []), ...(lookup.formerTypeIds ?? [])],
     ...found,
     skipsUntracked: lookup.skipUntracked ?? source.skipUntracked,
     trackedColumns: withoutUncopied(await readDependedColumns(client, catalog.view, relation)),

@@ -18,7 +18,7 @@ export const VIEW_MISSING = 'view_missing';
 export function misconfigured(source: ViewSource, faults: string[], advice?: string): DataHubError {
   return new DataHubError('configuration', `view source ${source.name}: ${faults.join('; ')}`, {
     context: { view: source.name },
-    ...(advice !== undefined && { advice: `${advice} Then import again, or resume the view.` }),
+    ...(advice !== undefined && { advice }),
   });
 }
 
