@@ -3,14 +3,14 @@ import { IN_FLIGHT } from '../model/batch-states.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
-/** A change of a view that extract has found, or that an import made (etl.schema_change). */
+/** A change of a view that extract has found, or that an operator made (etl.schema_change). */
 export type SchemaChange = {
   /**
    * The server writes definitions in another way; the definition of the view is another one; its columns are; or an import made it follow other
-   * tables or models.
+   * tables or models. Or an operator purged its target.
    */
-  kind: 'server' | 'replaced' | 'columns' | 'configuration';
-  action: 'recorded' | 'resync' | 'halt' | 'evolved';
+  kind: 'server' | 'replaced' | 'columns' | 'configuration' | 'purge';
+  action: 'recorded' | 'resync' | 'halt' | 'evolved' | 'requested' | 'purged';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;
 };
