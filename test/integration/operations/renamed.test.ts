@@ -151,6 +151,19 @@ describe('a view whose table or model was renamed', () => {
     ]);
   });
 
+  it('into another app, while its table kept its name, is loaded again after the import: captures passed its log rows by', async () => {
+    await sql(`insert into django_content_type (id, app_label, model) values (30, 'core', 'project')`);
+    await sql(`update app_project set name = 'missed' where id = 1`);
+    await log(1, 30);
+    assert.equal((await on.extract()).outcome, 'idle');
+
+    await importing({ app_label: 'core' });
+
+    assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+    await on.assertEqual();
+    assert.equal((await on.extract()).outcome, 'idle');
+  });
+
   it('of a lookup, with its model', async () => {
     await sql(
       `alter table app_company rename to app_firm; update django_content_type set model = 'firm' where id = 8`,
