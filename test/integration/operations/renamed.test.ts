@@ -157,11 +157,26 @@ describe('a view whose table or model was renamed', () => {
     await log(1, 30);
     assert.equal((await on.extract()).outcome, 'idle');
 
-    await importing({ app_label: 'core' });
+    const findings = async () => (await preflight({ view: VIEW }, on.dependencies)).findings;
+    const [found] = (await findings()).filter(({ ok }) => !ok);
+    assert.match(
+      found?.message ?? '',
+      /names rows of main table app_project under content type core\.project, which view/,
+    );
+    const [, fields = ''] = /^Import the view source again with (\{.*?\})\./.exec(found?.advice ?? '') ?? [];
+    await importing(JSON.parse(fields));
+    assert.ok((await findings()).every(({ ok }) => ok));
 
     assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
     await on.assertEqual();
     assert.equal((await on.extract()).outcome, 'idle');
+  });
+
+  it('is not suspected because of another model of the same name, while its own is logged', async () => {
+    await sql(`insert into django_content_type (id, app_label, model) values (30, 'core', 'project')`);
+    await log(1, 30);
+    await on.source.change('app_project', 1, { name: 'uno' });
+    assert.equal((await preflight({ view: VIEW }, on.dependencies)).ok, true);
   });
 
   it('of a lookup, with its model', async () => {
