@@ -3,11 +3,14 @@ import { IN_FLIGHT } from '../model/batch-states.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
-/** A change of a view that extract has found (etl.schema_change). */
+/** A change of a view that extract has found, or that an operator made (etl.schema_change). */
 export type SchemaChange = {
-  /** The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others. */
-  kind: 'server' | 'replaced' | 'columns' | 'settings';
-  action: 'recorded' | 'resync' | 'halt' | 'evolved';
+  /**
+   * The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others;
+   * or an import made it follow other tables or models. Or an operator purged its target.
+   */
+  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge';
+  action: 'recorded' | 'resync' | 'halt' | 'evolved' | 'requested' | 'purged';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;
 };
@@ -33,13 +36,7 @@ export function createSchemaChanges(pool: pg.Pool) {
     async requestResync(lease: Lease, change: SchemaChange): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);
-        await insertChange(client, lease.view, change);
-        await client.query(
-          `update etl.view_source
-           set resync_requested_at = date_trunc('milliseconds', clock_timestamp()), resync_by_system = true
-           where name = $1 and resync_requested_at is null`,
-          [lease.view],
-        );
+        await requestSystemResync(client, lease.view, change);
       });
     },
 
@@ -68,6 +65,21 @@ export function createSchemaChanges(pool: pg.Pool) {
 export const RUNNING_RESYNCS = `
   select count(*)::int4 as running from etl.etl_transaction t join etl.view_source v on v.name = t.view_name
   where v.name <> $1 and v.resync_by_system and t.is_complete and t.state = any($2)`;
+
+/** Within a control transaction: see `requestResync`. */
+export async function requestSystemResync(
+  client: Queryable,
+  view: string,
+  change: SchemaChange,
+): Promise<void> {
+  await insertChange(client, view, change);
+  await client.query(
+    `update etl.view_source
+     set resync_requested_at = date_trunc('milliseconds', clock_timestamp()), resync_by_system = true
+     where name = $1 and resync_requested_at is null`,
+    [view],
+  );
+}
 
 async function insertChange(
   client: Queryable,

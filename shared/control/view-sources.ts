@@ -4,6 +4,7 @@ import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.t
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
 import { targetConflict } from './load-type.ts';
+import { requestSystemResync } from './schema-changes.ts';
 
 const SELECT = 'select * from etl.view_source';
 
@@ -44,13 +45,17 @@ export function createViewSources(pool: pg.Pool) {
 
     /**
      * Creates or changes the given view sources, all or none, and leaves others alone. Safe to repeat. Keeps the operating state (paused,
-     * halted, counters). Throws `configuration` when an entry would change a locked field or take another view's target.
+     * halted, counters). If a fed view will follow another table or model than before, its next batch carries the whole view, since what was
+     * logged until then may not be captured. `moved` names the views whose main table or model may change, since the caller knows that the
+     * new one holds the same rows. Throws `configuration` when an entry would change a locked field or take another view's target.
      */
-    async import(entries: ResolvedEntry[]): Promise<void> {
+    async import(entries: ResolvedEntry[], moved: ReadonlySet<string> = new Set()): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await lockConfiguration(client);
         for (const entry of entries) {
-          await assertImportable(client, entry);
+          const locked = moved.has(entry.name) ? LOCKED : [...LOCKED, ...MOVABLE];
+          const fed = await assertImportable(client, entry, locked);
+          if (fed !== null) await resyncIfFollowsMore(client, fed, entry);
           const columns = Object.keys(entry);
           await client.query(
             `insert into etl.view_source (${columns.join(', ')})
@@ -63,10 +68,18 @@ export function createViewSources(pool: pg.Pool) {
       });
     },
 
-    /** Throws the `configuration` error that `import` would throw; changes nothing. */
-    async assertImportable(entries: ResolvedEntry[]): Promise<void> {
-      await inTransaction(pool, 'control', 'begin read only', async (client) => {
-        for (const entry of entries) await assertImportable(client, entry);
+    /**
+     * Throws the `configuration` error that `import` would throw, but for another main table or model; changes nothing. Returns those of the
+     * view sources, as they are stored, that have fed their targets.
+     */
+    async assertImportable(entries: ResolvedEntry[]): Promise<ViewSource[]> {
+      return await inTransaction(pool, 'control', 'begin read only', async (client) => {
+        const fed: ViewSource[] = [];
+        for (const entry of entries) {
+          const row = await assertImportable(client, entry, LOCKED);
+          if (row !== null) fed.push(fromRow(row));
+        }
+        return fed;
       });
     },
 
@@ -95,13 +108,27 @@ export type Freshness = {
   behindSeconds: number;
 };
 
-/** An entry with the content type ids of the source that it was checked against. */
-export type ResolvedEntry = ViewSourceEntry & { content_type_id: number };
+/** An entry with the content type ids of the source that it was checked against, and those that its models had before. */
+export type ResolvedEntry = ViewSourceEntry & {
+  content_type_id: number;
+  former_type_ids?: number[];
+  lookups: (ViewSourceEntry['lookups'][number] & { former_type_ids?: number[] })[];
+};
 
 /** Fields that are locked once the view has fed its target: another value would merge other rows over it (I11). */
-const LOCKED = ['load_type', 'main_table', 'app_label', 'model', 'key_column', 'target_name'] as const;
+const LOCKED = ['load_type', 'key_column', 'target_name'] as const;
 
-async function assertImportable(client: Queryable, entry: ResolvedEntry): Promise<void> {
+/** Fields that may only change where the new table holds the same rows. */
+const MOVABLE = ['main_table', 'app_label', 'model'] as const;
+
+type Fields = Record<string, unknown>;
+
+/** Returns the stored row of a view that has fed its target; otherwise null. */
+async function assertImportable(
+  client: Queryable,
+  entry: ResolvedEntry,
+  locked: readonly (keyof ResolvedEntry)[],
+): Promise<Fields | null> {
   const { rows } = await client.query(
     `select v.*, exists (select from etl.etl_transaction t where t.view_name = v.name) as was_fed
      from etl.view_source v where v.name = $1 or v.target_name = $2`,
@@ -119,26 +146,67 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
   for (const present of rows) {
     const faults =
       present.name === entry.name
-        ? LOCKED.filter((field) => present.was_fed && present[field] !== entry[field]).map(
-            (field) =>
-              `has batches with ${field} ${present[field]}; an import cannot change it to ${entry[field]}`,
-          )
+        ? changesOf(locked, present, entry)
         : [`cannot have target ${entry.target_name}: that target belongs to view ${present.name}`];
     if (faults.length === 0) continue;
     throw notImportable(entry.name, faults);
   }
+  return rows.find(({ name, was_fed }) => name === entry.name && was_fed) ?? null;
+}
+
+const changesOf = (
+  fields: readonly (keyof ResolvedEntry)[],
+  present: Fields,
+  entry: ResolvedEntry,
+): string[] =>
+  fields
+    .filter((field) => present.was_fed && present[field] !== entry[field])
+    .map(
+      (field) => `has batches with ${field} ${present[field]}; an import cannot change it to ${entry[field]}`,
+    );
+
+/** Makes the next batch carry the whole view if it follows a table or a content type that was not followed before. */
+async function resyncIfFollowsMore(client: Queryable, present: Fields, entry: ResolvedEntry): Promise<void> {
+  const before = followedBy(present as FollowedFields);
+  const added = [...followedBy(entry as FollowedFields)].filter((each) => !before.has(each));
+  if (added.length === 0) return;
+  const details = { before: [...before], added };
+  await requestSystemResync(client, entry.name, { kind: 'configuration', action: 'resync', details });
+}
+
+type FollowedFields = Pick<ResolvedEntry, 'main_table' | 'lookups'> & FollowedModel;
+type FollowedModel = { content_type_id: number; child_models?: ContentType[]; former_type_ids?: number[] };
+
+/** The tables and content types that a view source follows, each as a text. */
+function followedBy({ main_table, lookups, ...model }: FollowedFields): Set<string> {
+  const ids = ({ content_type_id, child_models = [], former_type_ids = [] }: FollowedModel) => [
+    content_type_id,
+    ...idsOf(child_models),
+    ...former_type_ids,
+  ];
+  return new Set([
+    `main table ${main_table}`,
+    ...ids(model).map((id) => `content type ${id} of the main table`),
+    ...lookups.flatMap((lookup) =>
+      ids(lookup as FollowedModel).map(
+        (id) => `content type ${id} of lookup ${lookup.table} by ${lookup.column}`,
+      ),
+    ),
+  ]);
 }
 
 function notImportable(view: string, faults: string[]): DataHubError {
   return new DataHubError('configuration', `view ${view} ${faults.join('; ')}`, {
     context: { view },
-    advice: 'Keep these fields. To change the load type, use the loadType command (docs/operations.md).',
+    advice:
+      'Nothing was stored. Keep these fields. To change the load type, use the loadType command (docs/operations.md).',
   });
 }
 
 /** An entry as the view source that it would become. */
 export function asViewSource(entry: ResolvedEntry): ViewSource {
   return fromRow({
+    former_type_ids: [],
     ...entry,
     paused: false,
     halted_reason: null,
@@ -155,6 +223,7 @@ type StoredLookup = ContentType & {
   table: string;
   column: string;
   child_models?: ContentType[];
+  former_type_ids?: number[];
   references?: string;
   skip_untracked?: boolean;
   sets_null?: boolean;
@@ -166,6 +235,7 @@ function lookupFrom({
   table,
   content_type_id,
   child_models = [],
+  former_type_ids = [],
   column,
   references,
   skip_untracked,
@@ -175,6 +245,7 @@ function lookupFrom({
     table,
     contentTypeId: content_type_id,
     ...(child_models.length > 0 && { childTypeIds: idsOf(child_models) }),
+    ...(former_type_ids.length > 0 && { formerTypeIds: former_type_ids }),
     column,
     ...(references !== undefined && { references }),
     ...(skip_untracked !== undefined && { skipUntracked: skip_untracked }),
@@ -193,6 +264,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     mainTable: row.main_table as string,
     contentTypeId: row.content_type_id as number,
     childTypeIds: idsOf(childModels),
+    formerTypeIds: row.former_type_ids as number[],
     contentTypeNames: Object.fromEntries(
       [
         row as unknown as ContentType,

@@ -6,6 +6,8 @@ const text = z.string().refine((given) => !given.includes('\0') && given.isWellF
   error: 'contains a NUL character or an unpaired surrogate',
 });
 const name = text.min(1).max(63);
+/** The name of a table, with its schema if the search path does not find it; either may be quoted. */
+const table = text.min(1).max(131);
 /** A name that becomes part of BigQuery names and of object prefixes. */
 export const warehouseName = z
   .string()
@@ -33,7 +35,10 @@ const CHILD_MODELS = {
 };
 
 const lookup = z.strictObject({
-  table: name.describe('The name of the lookup table.'),
+  table: table.meta({
+    description: 'The lookup table.',
+    allowed: 'a name, or `schema.table`',
+  }),
   app_label: name.describe('The Django app of its model.'),
   model: name.describe('The Django model, in lower case as in the content types.'),
   content_type_id: contentTypeId,
@@ -71,7 +76,10 @@ export const viewSourceEntry = z.strictObject({
   target_name: warehouseName.describe(
     'The name of the target table; temp table, procedure and reporting view are named after it.',
   ),
-  main_table: name.describe('The table whose rows the view shows; its primary key has one column.'),
+  main_table: table.meta({
+    description: 'The table whose rows the view shows.',
+    allowed: 'a name, or `schema.table`',
+  }),
   app_label: name.describe('The Django app of the model of the main table.'),
   model: name.describe('The Django model of the main table, in lower case as in the content types.'),
   content_type_id: contentTypeId,
@@ -170,7 +178,7 @@ export const viewSourceEntry = z.strictObject({
     description:
       'What happens when the columns of the view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted.',
   }),
-  ignored_dependencies: z.array(text.min(1).max(127)).default([]).meta({
+  ignored_dependencies: z.array(table).default([]).meta({
     description:
       'Tables on which the view depends and whose changes need not be followed; any other must be the main table or a lookup.',
     allowed: 'names of tables, with or without a schema',
@@ -216,6 +224,8 @@ export type Lookup = {
   contentTypeId: number;
   /** The content types of the models that inherit from its model. */
   childTypeIds?: number[];
+  /** The content types that its model had before; an application may log under them for a while. */
+  formerTypeIds?: number[];
   column: string;
   /** The column of the lookup whose values `column` holds; unless given, the catalog says it. */
   references?: string;
@@ -233,6 +243,8 @@ export type ViewSource = {
   contentTypeId: number;
   /** The content types of the models that inherit from the main table's model. */
   childTypeIds: number[];
+  /** The content types that the main table's model had before; an application may log under them for a while. */
+  formerTypeIds: number[];
   /** The `app_label.model` of each content type id in use, as it was when the view source was imported. */
   contentTypeNames: Record<string, string>;
   keyColumn: string;

@@ -7,6 +7,7 @@ import { findContentTypes } from '../source/content-types.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
+import { type Followed, followRenames } from './follow-renames.ts';
 import { inspectSource } from './inspect-source.ts';
 import { checkInstallation } from './preflight.ts';
 
@@ -14,15 +15,15 @@ type Entries = Pick<OperationOf<'import'>, 'entries'>;
 
 /**
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
- * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, and every mistake in
- * an enabled view source that its database shows. Returns warnings on what is no mistake, but may surprise, such as models whose changes the
- * view sources do not follow.
+ * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, another main table
+ * that does not hold the rows of a fed view, and every mistake in an enabled view source that its database shows. Returns warnings on what is
+ * no mistake, but may surprise, such as models whose changes the view sources do not follow.
  */
 export async function importConfiguration({ entries }: Entries, dependencies: Dependencies) {
   const { control, log } = dependencies;
-  const resolved = await resolveEntries({ entries }, dependencies);
+  const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
   const warnings = await inspectEntries(resolved, dependencies);
-  await control.viewSources.import(resolved);
+  await control.viewSources.import(resolved, moved);
   const views = resolved.map(({ name }) => name);
   log.info({ views }, 'configuration imported');
   return { outcome: 'imported', views, warnings };
@@ -34,7 +35,7 @@ export async function dryRunImport(
   dependencies: Dependencies,
 ) {
   return await checkInstallation(dependencies, 'import', async () => {
-    const resolved = await resolveEntries({ entries }, dependencies);
+    const { entries: resolved } = await resolveEntries({ entries }, dependencies);
     return {
       sources: resolved.filter(({ enabled }) => enabled).map(asViewSource),
       known: await namesWith(resolved, dependencies),
@@ -53,7 +54,7 @@ async function namesWith(
 async function resolveEntries(
   { entries }: Entries,
   { config, control, source }: Dependencies,
-): Promise<ResolvedEntry[]> {
+): Promise<Followed> {
   const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
   const faults: string[] = [];
   const resolve = <T extends { app_label: string; model: string; content_type_id?: number | undefined }>(
@@ -85,8 +86,8 @@ async function resolveEntries(
     }),
   }));
   if (faults.length > 0) throw notImported(faults);
-  await control.viewSources.assertImportable(resolved);
-  return resolved;
+  const fed = await control.viewSources.assertImportable(resolved);
+  return await followRenames(resolved, fed, { config, source });
 }
 
 /** Django writes models in lower case in its content types. */

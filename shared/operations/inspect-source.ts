@@ -7,6 +7,7 @@ import type { Finding } from '../source/inspect-server.ts';
 import { inspectView } from '../source/inspect-view.ts';
 import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
+import { findMovedModels } from '../source/moved-models.ts';
 import { partitionFaults } from '../source/partition-faults.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
@@ -42,5 +43,6 @@ export async function inspectSource(
   if (faults.length > 0) throw misconfigured(source, faults);
   const check = `view ${source.name}`;
   const children = await findChildModels(client, source, config.contentTypeTable);
-  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children] };
+  const moved = await findMovedModels(client, source, config);
+  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children, ...moved] };
 }

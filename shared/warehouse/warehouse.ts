@@ -21,6 +21,7 @@ import { loadError, loadSpec } from './load-job.ts';
 import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
+import { createPurge } from './purge.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
   deletesSql,
@@ -79,6 +80,7 @@ export function createWarehouse(
       answerTimeoutMs: callTimeoutSeconds * 1000,
       tableExists: async (name) => (await findTable(name)) !== null,
     }),
+    ...createPurge({ openBigQuery, datasets, nameOf, findTable }),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {

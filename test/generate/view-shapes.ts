@@ -50,6 +50,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     mainTable: entry.main_table,
     contentTypeId: typeOf(entry),
     childTypeIds: [],
+    formerTypeIds: [],
     contentTypeNames: {},
     keyColumn: entry.key_column,
     trackedColumns: entry.tracked_columns,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
+import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
 import {
   deletesSql,
   type Layout,
@@ -73,6 +74,12 @@ function builtTexts(): GoogleSqlText[] {
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
     { name: 'deletes of a complete batch', sql: deletesSql(DATASETS, RICHEST, 7n) },
     { name: 'streamed rows of a complete batch', sql: streamedRowsSql(DATASETS, STREAMED, 7n) },
+    { name: 'rows that a purge would remove', sql: purgeableSql(DATASETS, PURGE) },
+    { name: 'purge of a target', sql: purgeSql(DATASETS, PURGE, null, 'TIMESTAMP') },
+    ...(['DATE', 'DATETIME', 'TIMESTAMP'] as const).map((type) => ({
+      name: `purge of a target partitioned by ${type}`,
+      sql: purgeSql(DATASETS, PURGE, { column: `${type.toLowerCase()}_value`, granularity: 'month' }, type),
+    })),
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
@@ -119,6 +126,7 @@ const DROPPED: readonly Column[] = BIG_QUERY_TYPES.flatMap((type) => [
   { name: `${type.toLowerCase()}_dropped_list`, type, mode: 'REPEATED' },
 ]);
 
+const PURGE = { target: 'rich', before: new Date('2026-01-01T00:00:00Z') };
 const STREAMED: TableShape = { ...RICHEST, loadType: 'bq-storage-api' };
 
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {

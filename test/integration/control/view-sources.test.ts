@@ -48,6 +48,7 @@ describe('view sources', () => {
       targetName: 'project',
       mainTable: 'app_pmr_project',
       contentTypeId: 7,
+      formerTypeIds: [],
       childTypeIds: [8],
       contentTypeNames: {
         7: 'app.pmr_project',

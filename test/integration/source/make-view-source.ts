@@ -9,6 +9,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     mainTable: 'item',
     contentTypeId: CONTENT_TYPE.item,
     childTypeIds: [],
+    formerTypeIds: [],
     contentTypeNames: {},
     keyColumn: 'item_id',
     trackedColumns: [],
