@@ -116,6 +116,22 @@ export const viewSourceEntry = z.strictObject({
   load_type: z
     .enum(['merge', 'bq-storage-api'])
     .describe('How batches are applied; locked from the first batch on.'),
+  policy_tags: z
+    .record(
+      name,
+      z
+        .string()
+        .regex(
+          /^projects\/[^/\s]+\/locations\/[^/\s]+\/taxonomies\/[^/\s]+\/policyTags\/[^/\s]+$/,
+          'must be projects/…/locations/…/taxonomies/…/policyTags/…, the resource name of a policy tag',
+        ),
+    )
+    .default({})
+    .meta({
+      description:
+        'Policy tags by column: only readers with the right to a tag see such a column of the target.',
+      allowed: '`projects/…/locations/…/taxonomies/…/policyTags/…` per column',
+    }),
   partition_column: name.nullable().default(null).meta({
     description: 'The column that partitions the target; it needs a granularity.',
     allowed: 'a date or time column of the view, `update_at`',
@@ -228,6 +244,8 @@ export type ViewSource = {
   datetimeColumns: string[];
   nullDefaults: Record<string, string | number | boolean>;
   unrepresentable: Record<string, 'null' | 'string'>;
+  /** The policy tag of each tagged column. */
+  policyTags: Record<string, string>;
   loadType: LoadType;
   partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
   clusterColumns: string[];
@@ -258,6 +276,10 @@ export type ViewSource = {
   resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** The policy tags that were last set on its target. */
+  appliedPolicyTags: Record<string, string>;
+  /** Names the job that makes the rows of the target follow a new clustering; null when they do. */
+  rewriteId: string | null;
   /** The columns that the view has had since its target was created. */
   knownColumns: string[];
 };

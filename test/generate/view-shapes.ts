@@ -58,6 +58,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     datetimeColumns: entry.datetime_columns,
     nullDefaults: entry.null_defaults,
     unrepresentable: entry.unrepresentable,
+    policyTags: entry.policy_tags,
     loadType: entry.load_type,
     partition: null,
     clusterColumns: entry.cluster_columns,
@@ -82,5 +83,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    appliedPolicyTags: {},
+    rewriteId: null,
   };
 }

@@ -17,6 +17,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     datetimeColumns: [],
     nullDefaults: {},
     unrepresentable: {},
+    policyTags: {},
     loadType: 'merge',
     partition: null,
     clusterColumns: [],
@@ -36,6 +37,8 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    appliedPolicyTags: {},
+    rewriteId: null,
     ...differing,
   };
 }
