@@ -7,7 +7,27 @@ export type PolicyTags = {
   applied: Readonly<Record<string, string>>;
 };
 
-export const tagOf = ({ policyTags }: TableField): string | null => policyTags?.names?.[0] ?? null;
+const LOCATION = /\/locations\/([^/]+)\//;
+
+/** Policy tags that BigQuery cannot set on a view's columns: a sentence for each. */
+export function policyTagFaults(
+  columns: readonly { name: string }[],
+  wanted: PolicyTags['wanted'],
+  location: string,
+): string[] {
+  return Object.entries(wanted).flatMap(([name, tag]) => {
+    if (!columns.some((column) => column.name === name)) {
+      return [`policy_tags: the view has no column ${name}`];
+    }
+    const place = LOCATION.exec(tag)?.[1] ?? '';
+    if (place.toLowerCase() === location.toLowerCase()) return [];
+    return [
+      `policy_tags: the tag of column ${name} is in ${place}, but it must be in ${location}, as the target is`,
+    ];
+  });
+}
+
+const tagOf = ({ policyTags }: TableField): string | null => policyTags?.names?.[0] ?? null;
 
 /**
  * The fields of a table with its policy tags, for tables.patch; null if it has them already. A field without `policyTags` keeps its tag, and

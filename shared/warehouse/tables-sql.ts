@@ -158,6 +158,15 @@ select
 `;
 }
 
+/** Selects some columns of a target. Reads only. */
+export function columnsSql(
+  datasets: Datasets,
+  shape: Pick<TableShape, 'target'>,
+  columns: readonly string[],
+): string {
+  return `select ${columns.map(quoted).join(', ')} from ${quoted(objectNames(datasets, shape).target)} limit 0;\n`;
+}
+
 /**
  * Selects the keys of rows that neither batch `etlTransactionId` nor a later one wrote. After a complete batch those are the rows that the
  * view no longer has. Reads only.
