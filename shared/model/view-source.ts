@@ -170,7 +170,7 @@ export const viewSourceEntry = z.strictObject({
   }),
   column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
     description:
-      'What happens when the columns of a merged view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted. A streamed view is halted.',
+      'What happens when the columns of a view have changed: its tables follow, by a new target where BigQuery cannot change the old one, and the view is loaded again where old rows need it; or the view is halted. A streamed view is halted for an added or dropped column.',
   }),
   ignored_dependencies: z.array(text.min(1).max(127)).default([]).meta({
     description:
