@@ -138,6 +138,22 @@ export const viewSourceEntry = z.strictObject({
   load_type: z
     .enum(['merge', 'bq-storage-api'])
     .describe('How batches are applied; locked from the first batch on.'),
+  policy_tags: z
+    .record(
+      name,
+      z
+        .string()
+        .regex(
+          /^projects\/[^/\s]+\/locations\/[^/\s]+\/taxonomies\/[^/\s]+\/policyTags\/[^/\s]+$/,
+          'must be projects/…/locations/…/taxonomies/…/policyTags/…, the resource name of a policy tag',
+        ),
+    )
+    .default({})
+    .meta({
+      description:
+        'Policy tags by column: only readers with the right to a tag see such a column of the target.',
+      allowed: '`projects/…/locations/…/taxonomies/…/policyTags/…` per column',
+    }),
   partition_column: name.nullable().default(null).meta({
     description: 'The column that partitions the target; it needs a granularity.',
     allowed: 'a date or time column of the view, `update_at`',
@@ -176,7 +192,7 @@ export const viewSourceEntry = z.strictObject({
   }),
   column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
     description:
-      'What happens when the columns of the view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted.',
+      'What happens when the columns of the view have changed: its tables follow, by a new target where BigQuery cannot change the old one, and the view is loaded again where old rows need it; or the view is halted.',
   }),
   ignored_dependencies: z.array(table).default([]).meta({
     description:
@@ -257,6 +273,8 @@ export type ViewSource = {
   nullArrays: Record<string, 'empty' | 'stop'>;
   /** Null if the import did not say (`omittedColumnsOf`). */
   omittedColumns: string[] | null;
+  /** The policy tag of each tagged column. */
+  policyTags: Record<string, string>;
   loadType: LoadType;
   partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
   clusterColumns: string[];
@@ -287,6 +305,10 @@ export type ViewSource = {
   resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** The policy tags that were last set on its target. */
+  appliedPolicyTags: Record<string, string>;
+  /** Names the job that makes the rows of the target follow a new clustering; null when they do. */
+  rewriteId: string | null;
   /** The columns that the view has had since its target was created. */
   knownColumns: string[];
 };

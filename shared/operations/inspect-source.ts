@@ -12,6 +12,7 @@ import { partitionFaults } from '../source/partition-faults.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
+import { policyTagFaults } from '../warehouse/policy-tags.ts';
 
 /**
  * Looks for every mistake in a view source that its database and its layout show, in one snapshot. Throws one `configuration` error that names
@@ -32,6 +33,7 @@ export async function inspectSource(
       .filter(({ name }) => name === '__proto__')
       .map(({ name }) => `column ${name} has a name that cannot be configured: rename it in the view`),
     ...defaultFaults(view.shape, new Map(Object.entries(source.nullDefaults))),
+    ...policyTagFaults(view.shape.columns, source.policyTags, config.location),
     ...source.foreignKeys
       .filter(({ references }) => !known.has(references))
       .map(

@@ -5,11 +5,19 @@ import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
 import {
+  dropReplacementSql,
+  newTargetSql,
+  rewriteSql,
+  swapSql,
+} from '../../shared/warehouse/replacement-sql.ts';
+import {
+  columnsSql,
   deletesSql,
   type Layout,
   ledgerUpgradeSql,
   staleKeysSql,
   streamedRowsSql,
+  targetColumns,
 } from '../../shared/warehouse/tables-sql.ts';
 import { objectsSql } from '../../shared/warehouse/warehouse.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
@@ -80,6 +88,9 @@ function builtTexts(): GoogleSqlText[] {
       name: `purge of a target partitioned by ${type}`,
       sql: purgeSql(DATASETS, PURGE, { column: `${type.toLowerCase()}_value`, granularity: 'month' }, type),
     })),
+    { name: 'columns of a target', sql: columnsSql(DATASETS, RICHEST, ['key', 'select']) },
+    { name: 'removal of a new target', sql: dropReplacementSql(DATASETS, RICHEST) },
+    { name: 'rewrite of a target', sql: rewriteSql(DATASETS, RICHEST) },
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
@@ -132,6 +143,11 @@ const STREAMED: TableShape = { ...RICHEST, loadType: 'bq-storage-api' };
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
   const parent = { target: 'parent', keyColumn: 'key' };
   return [
+    { name: `new target of the ${name}`, sql: newTargetSql(DATASETS, shape, layout, DROPPED) },
+    {
+      name: `rows of the new target of the ${name}`,
+      sql: swapSql(DATASETS, shape, DROPPED, [...targetColumns(shape), ...DROPPED]),
+    },
     { name: `objects of the ${name}`, sql: objectsSql(DATASETS, { shape, layout, dropped: [] }) },
     {
       name: `foreign keys of the ${name}`,

@@ -20,6 +20,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     unrepresentable: {},
     nullArrays: {},
     omittedColumns: null,
+    policyTags: {},
     loadType: 'merge',
     partition: null,
     clusterColumns: [],
@@ -39,6 +40,8 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    appliedPolicyTags: {},
+    rewriteId: null,
     ...differing,
   };
 }
