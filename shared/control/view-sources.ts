@@ -74,14 +74,14 @@ export function createViewSources(pool: pg.Pool) {
     async setWarehouseFingerprint(
       view: string,
       fingerprint: string | null,
-      columns: string[],
+      { columns, unfilled }: { columns: string[]; unfilled: string[] },
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
-          `update etl.view_source set warehouse_fingerprint = $2,
+          `update etl.view_source set warehouse_fingerprint = $2, unfilled_columns = $4,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
            where name = $1`,
-          [view, fingerprint, columns],
+          [view, fingerprint, columns, unfilled],
         ),
       );
     },
@@ -234,5 +234,6 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     resyncAdvice: row.resync_advised_reason as string | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
     knownColumns: row.known_columns as string[],
+    unfilledColumns: row.unfilled_columns as string[],
   };
 }

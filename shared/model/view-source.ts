@@ -260,6 +260,8 @@ export type ViewSource = {
   warehouseFingerprint: string | null;
   /** The columns that the view has had since its target was created. */
   knownColumns: string[];
+  /** Columns of the target that had no values in old rows when extract last prepared a batch. */
+  unfilledColumns: string[];
 };
 
 /** Why the view is not extracted at present; null if it is. */
