@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
-import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
+import { assertMayEvolve, needsWholeView, unfilledColumns } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -65,19 +65,23 @@ export async function prepare(
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target') || evolution.newTarget.length > 0) await control.checkpoints.forget(lease);
   if (evolution.newTarget.length > 0) await replaceTarget(extraction, shape, evolution, dependencies);
-  const objects = { shape, layout, evolution };
+  const unfilled = unfilledColumns(source, stored, evolution);
+  const hidden = shape.columns.filter(({ name }) => unfilled.includes(name));
+  const record = (made: string | null, policyTags: ViewSource['policyTags']) =>
+    control.viewSources.setWarehouseFingerprint(source.name, made, {
+      columns: shape.columns.map(({ name }) => name),
+      unfilled,
+      policyTags,
+    });
+  // Recorded first: a later attempt finds the columns in the target. The next extract after this batch is applied shows them.
+  if (hidden.length > 0) await record(null, source.appliedPolicyTags);
+  const objects = { shape, layout, evolution: { ...evolution, added: hidden } };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
   await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
-  // The next extract makes the reporting view show the added columns: then this batch, which has their values, is applied.
-  await control.viewSources.setWarehouseFingerprint(
-    source.name,
-    evolution.added.length > 0 ? null : fingerprint,
-    shape.columns.map(({ name }) => name),
-    source.policyTags,
-  );
+  if (hidden.length === 0) await record(fingerprint, source.policyTags);
   const isRecorded = evolution.newTarget.length > 0;
   if (evolution.differences.length > 0 && !isRecorded && source.warehouseFingerprint !== fingerprint) {
     const details = { differences: evolution.differences };

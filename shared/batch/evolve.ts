@@ -33,6 +33,20 @@ export function needsWholeView(
 }
 
 /**
+ * The columns of the target that have no values in old rows, until a batch with the whole view is applied: those that are added now, or were by an
+ * attempt that was not applied, and those that the view does not have, which may come back.
+ */
+export function unfilledColumns(
+  { unfilledColumns: before }: Pick<ViewSource, 'unfilledColumns'>,
+  stored: StoredCheckpoint | null,
+  { added, dropped }: Evolution,
+): string[] {
+  const now = [...added, ...dropped].map(({ name }) => name);
+  // Otherwise the rows of the target are those of the view as it is now.
+  return stored === null ? [...new Set([...before, ...now])] : now;
+}
+
+/**
  * Throws `schema_drift` for a target that cannot take the rows of a batch. A column that only the target has, because the batch was staged
  * before the column was added or after it was dropped, is NULL in the rows of the batch.
  */

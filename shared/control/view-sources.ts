@@ -105,15 +105,18 @@ export function createViewSources(pool: pg.Pool) {
     async setWarehouseFingerprint(
       view: string,
       fingerprint: string | null,
-      columns: string[],
-      policyTags: Readonly<Record<string, string>> = {},
+      {
+        columns,
+        unfilled,
+        policyTags,
+      }: { columns: string[]; unfilled: string[]; policyTags: Readonly<Record<string, string>> },
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
-          `update etl.view_source set warehouse_fingerprint = $2, applied_policy_tags = $4,
+          `update etl.view_source set warehouse_fingerprint = $2, unfilled_columns = $4, applied_policy_tags = $5,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
            where name = $1`,
-          [view, fingerprint, columns, JSON.stringify(policyTags)],
+          [view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
         ),
       );
     },
@@ -252,6 +255,7 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     applied_policy_tags: {},
     rewrite_id: null,
     known_columns: [],
+    unfilled_columns: [],
   });
 }
 
@@ -350,5 +354,6 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     appliedPolicyTags: row.applied_policy_tags as ViewSource['appliedPolicyTags'],
     rewriteId: row.rewrite_id as string | null,
     knownColumns: row.known_columns as string[],
+    unfilledColumns: row.unfilled_columns as string[],
   };
 }

@@ -311,6 +311,8 @@ export type ViewSource = {
   rewriteId: string | null;
   /** The columns that the view has had since its target was created. */
   knownColumns: string[];
+  /** Columns of the target that had no values in old rows when extract last prepared a batch. */
+  unfilledColumns: string[];
 };
 
 /** In most applications the time at which a row was saved: a target has `update_at` for that. */

@@ -83,6 +83,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     viewChanges: entry.view_changes,
     columnChanges: entry.column_changes,
     knownColumns: [],
+    unfilledColumns: [],
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,

@@ -100,13 +100,17 @@ describe('view sources', () => {
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],
+      unfilledColumns: [],
     });
   });
 
   it('are changed by another import, which keeps their operating state and does not change others', async () => {
     await database.control.viewSources.import([FULL, viewEntry('pmr_inventory')]);
     await database.pool.query(`update etl.view_source set paused = true, idle_captures = 5, bad_keys = 2`);
-    await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc', []);
+    await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc', {
+      columns: [],
+      unfilled: [],
+    });
 
     await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);
     await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);

@@ -37,6 +37,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     viewChanges: 'resync',
     columnChanges: 'evolve',
     knownColumns: [],
+    unfilledColumns: [],
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
