@@ -35,14 +35,21 @@ export async function dryRunImport(
   { entries }: Pick<OperationOf<'dryRunImport'>, 'entries'>,
   dependencies: Dependencies,
 ) {
-  return await checkInstallation(dependencies, 'import', async () => {
+  const checked = await checkInstallation(dependencies, 'import', async () => {
     const { entries: resolved } = await resolveEntries({ entries }, dependencies);
     return {
       sources: resolved.filter(({ enabled }) => enabled).map(asViewSource),
       known: await namesWith(resolved, dependencies),
     };
   });
+  return { ...checked, findings: checked.findings.map(beforeImport) };
 }
+
+/** Nothing is stored yet, so that there is no view to resume. */
+const beforeImport = (finding: Finding): Finding =>
+  finding.advice === ADVICE.configuration
+    ? { ...finding, advice: 'Correct what the message names before the import.' }
+    : finding;
 
 async function namesWith(
   entries: readonly { name: string }[],

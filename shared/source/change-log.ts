@@ -101,25 +101,25 @@ export async function readLogState(
   if (row.standby) {
     throw refused(
       'the source is a hot standby: its snapshots do not list running transactions, so late log rows would be lost',
-      'Point SOURCE_DATABASE_URL at the primary.',
+      'Point SOURCE_DATABASE_URL at the primary. Then resume the view.',
     );
   }
   if (row.sequence === null) {
     throw refused(
       `no sequence owned by ${logTable} draws its ids`,
-      `Let the id column own the sequence that draws its ids (alter sequence … owned by ${logTable}.id); see sql/README.md#what-the-source-must-have.`,
+      `Let the id column own the sequence that draws its ids (alter sequence … owned by ${logTable}.id); see sql/README.md#what-the-source-must-have. Then resume the view.`,
     );
   }
   if (row.cycles || row.increment < 1n) {
     throw refused(
       `sequence ${row.sequence} cycles or descends: a later id may be lower than ids that were already captured`,
-      `Run: alter sequence ${row.sequence} increment by 1 no cycle;`,
+      `Run: alter sequence ${row.sequence} increment by 1 no cycle; Then resume the view.`,
     );
   }
   if (row.cache !== null && row.cache > 1n) {
     throw refused(
       `sequence ${row.sequence} has CACHE ${row.cache}: a session may use a cached id at any later time, below ids that were already captured`,
-      `Run: alter sequence ${row.sequence} cache 1; then reconnect the application.`,
+      `Run: alter sequence ${row.sequence} cache 1; Then reconnect the application, so that no session uses cached ids, and resume the view.`,
     );
   }
   if (checkpoint !== null) {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { dispatch } from '../../../functions/extract/extract.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { PROJECT_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = 'pmr_project';
@@ -77,5 +79,112 @@ describe('the advice of a failure mends the view', () => {
     await ask({ redrive: true });
 
     await mended();
+  });
+
+  describe('done to the letter:', () => {
+    const sql = (text: string) => on.source.database.query(text);
+    const failure = async (): Promise<DataHubError> => {
+      const thrown = await on.extract().catch((error: unknown) => error);
+      assert.ok(thrown instanceof DataHubError, 'expected a failure');
+      await on.dependencies.control.viewStops.halt(VIEW, thrown.message);
+      return thrown;
+    };
+    /** Sends the first payload of the advice that is a whole command. */
+    const send = async (advice: string) => {
+      const [payload] = /\{"view":[^}]*\}/.exec(advice) ?? assert.fail(advice);
+      await dispatch(JSON.parse(payload), { functionName: 'extract', event: payload }, on.dependencies);
+    };
+
+    it('a value that BigQuery cannot hold gets the policy that the advice writes', async () => {
+      await on.source.change('app_project', 1, { opened: '-infinity' });
+      const { advice, kind } = await failure();
+      assert.equal(kind, 'bad_data');
+      const [, policies = ''] = /"unrepresentable": (\{.*?\})\./.exec(advice) ?? assert.fail(advice);
+
+      await call({ import: [{ ...PROJECT_ENTRY, unrepresentable: JSON.parse(policies) }] });
+      await send(advice);
+
+      await on.replicate();
+      assert.partialDeepStrictEqual(await on.visible(), [{ opened: null, name: 'two' }]);
+    });
+
+    it('or is corrected', async () => {
+      await on.source.change('app_project', 1, { opened: '-infinity' });
+      const { advice } = await failure();
+      await on.source.change('app_project', 1, { opened: null });
+      await send(advice);
+      await mended();
+    });
+
+    it('an expression of the view that fails on a row, for which no policy is advised', async () => {
+      await on.source.add('app_project', { id: 2, name: '0' });
+      const before = await definition();
+      await sql(failing);
+      await on.dependencies.control.viewStops.requestResync(VIEW, { isWanted: true, acceptsDeletes: false });
+      const { advice } = await failure();
+      assert.match(advice, /which no policy can mend/);
+      await sql(before);
+      await send(advice);
+      await mended();
+    });
+
+    it('a key that the view has twice', async () => {
+      const before = await definition();
+      await sql(
+        `create or replace view ${VIEW} as select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at
+         from app_project p left join app_company c on true`,
+      );
+      await sql(`insert into app_company values (1, 'one'), (2, 'two')`);
+      await on.dependencies.control.viewStops.requestResync(VIEW, { isWanted: true, acceptsDeletes: false });
+      const { advice } = await failure();
+      await sql(before);
+      await send(advice);
+      await mended();
+    });
+
+    it('a sequence that caches ids, or cycles', async () => {
+      for (const change of ['cache 20', 'cycle']) {
+        await sql(`alter sequence models_logging_change_id_seq ${change}`);
+        const { advice } = await failure();
+        const [, statement = ''] = /^Run: (.*?;)/.exec(advice) ?? assert.fail(advice);
+        assert.match(advice, /resume the view\.$/);
+        await sql(statement);
+        await ask({ resume: true });
+        await on.source.change('app_project', 1, { name: change });
+        await mended();
+      }
+    });
+
+    it('a view that stays away', async () => {
+      const before = await definition();
+      await sql(`drop view ${VIEW}`);
+      await assert.rejects(on.extract(), { kind: 'transient' });
+      await on.control.query(`update etl.view_source set missing_since = now() - interval '1 hour'`);
+      const { advice } = await failure();
+      assert.match(advice, /^Create the view again.*"forget":true/);
+
+      await sql(`${before}; grant select on ${VIEW} to reader`);
+      await send(advice);
+
+      await mended();
+    });
+
+    it('a wrong view source of an import says nothing of a view to resume', async () => {
+      const entry = { ...PROJECT_ENTRY, name: 'pmr_projects', target_name: 'projects' };
+      await assert.rejects(call({ import: [entry] }), { advice: /^Nothing was stored\./ });
+      const answer = (await call({ import: [entry], dryRun: true })) as { findings?: { advice?: string }[] };
+      const advices = (answer.findings ?? []).flatMap(({ advice }) => advice ?? []);
+      assert.ok(advices.includes('Correct what the message names before the import.'), advices.join('\n'));
+      assert.doesNotMatch(advices.join(), /resume/);
+    });
+
+    const call = (payload: object) =>
+      dispatch(payload, { functionName: 'extract', event: payload }, on.dependencies);
+    const definition = async (): Promise<string> => {
+      const { rows } = await sql(`select pg_get_viewdef('${VIEW}'::regclass) as text`);
+      return `create or replace view ${VIEW} as ${rows[0].text}`;
+    };
+    const failing = `create or replace view ${VIEW} as select p.id as project_id, p.name, (1 / (p.name <> '0')::int)::text as company, p.share,
+      p.opened, p.updated_at from app_project p`;
   });
 });
