@@ -4,6 +4,7 @@ import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import { ADVICE, DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
 import type { LoadType } from '../../shared/model/columns.ts';
+import { thenResume } from '../../shared/model/resume-advice.ts';
 import { stopReason } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { HaltedView, Invocation } from '../../shared/runtime/handle.ts';
@@ -82,7 +83,9 @@ async function missingView(
   { control }: Dependencies,
 ): Promise<DataHubError> {
   if (source.warehouseFingerprint === null) return error;
-  if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) return error;
+  if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) {
+    return error.advice === ADVICE.configuration ? error.withAdvice(goneAdvice(source.name)) : error;
+  }
   return new DataHubError('transient', `${error.message}; it is looked for again for ten minutes`, {
     context: error.context,
     advice:
@@ -92,6 +95,9 @@ async function missingView(
     cause: error,
   });
 }
+
+const goneAdvice = (view: string): string =>
+  `Create the view again, or give it its former name, and let the source role read it (sql/source/reader-role.sql). ${thenResume(view)} Or stop replicating it: {"view":${JSON.stringify(view)},"forget":true}.`;
 
 /** Publishes what must follow, after the lease was released: the applier can take it at once. */
 async function requestNext(

@@ -51,7 +51,7 @@ export async function dryRunImport(
       known: await namesWith(resolved, dependencies),
     };
   });
-  return { ...checked, ...effectsOf(changes) };
+  return { ...checked, findings: checked.findings.map(beforeImport), ...effectsOf(changes) };
 }
 
 /** What an operator should know of each effect. */
@@ -73,6 +73,12 @@ function effectsOf(changes: readonly ViewChange[]) {
     ),
   };
 }
+
+/** Nothing is stored yet, so that there is no view to resume. */
+const beforeImport = (finding: Finding): Finding =>
+  finding.advice === ADVICE.configuration
+    ? { ...finding, advice: 'Correct what the message names before the import.' }
+    : finding;
 
 async function namesWith(
   entries: readonly { name: string }[],

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
 import { formatKey } from '../model/format-key.ts';
+import { thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
@@ -129,7 +130,7 @@ function duplicates(view: SourceView, keys: string[]): DataHubError {
     `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.map(formatKey).join(', ')}`,
     {
       context: { view: view.name, column: view.keyColumn },
-      advice: 'Change the view so that it has exactly one row for each key, then resume it.',
+      advice: `Change the view so that it has exactly one row for each key. ${thenResume(view.name)}`,
     },
   );
 }

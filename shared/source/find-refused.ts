@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
+import { policyAdvice, thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import type { SourceView } from './describe-view.ts';
@@ -53,7 +54,8 @@ async function findUnrepresentable(
   const each = named.map(
     ({ key, column, reason }) => `key ${formatKey(key)}, column ${column}: the value ${reason}`,
   );
-  return refusal(view, each.join('; '), first.column);
+  const names = [...new Set(named.map(({ column }) => column))].filter((name) => name !== view.keyColumn);
+  return refusal(view, each.join('; '), first.column, policyAdvice(view.name, names));
 }
 
 /** Keys in [from, to), as text. Null stands for an open end. */
@@ -114,7 +116,10 @@ async function findUnreadable(
   if (found === null) return null;
   for (const { name, expression } of columns) {
     const failure = await failureOf([expression], range);
-    if (failure !== null) return refusal(view, `key ${formatKey(found)}, column ${name}: ${failure}`, name);
+    if (failure !== null) {
+      const advice = `Correct the row, or the expression of the view that fails on it, which no policy can mend. ${thenResume(view.name)}`;
+      return refusal(view, `key ${formatKey(found)}, column ${name}: ${failure}`, name, advice);
+    }
   }
   return null;
 }
@@ -138,6 +143,6 @@ async function attempt<T>(
   }
 }
 
-function refusal({ name: view }: SourceView, what: string, column: string): DataHubError {
-  return new DataHubError('bad_data', `view ${view}: ${what}`, { context: { view, column } });
+function refusal({ name: view }: SourceView, what: string, column: string, advice: string): DataHubError {
+  return new DataHubError('bad_data', `view ${view}: ${what}`, { advice, context: { view, column } });
 }

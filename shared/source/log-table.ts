@@ -53,7 +53,7 @@ export async function assertLogTable(client: Queryable, logTable: string): Promi
       `change log ${logTable} cannot be captured: ${faults.join('; ')}`,
       {
         advice:
-          'CHANGE_LOG_TABLE must name the log of django-models-logging, with an integer primary key (sql/README.md#what-the-source-must-have).',
+          'CHANGE_LOG_TABLE must name the log of django-models-logging, with an integer primary key (sql/README.md#what-the-source-must-have). Then resume the view.',
       },
     );
   }
