@@ -110,6 +110,7 @@ describe('view sources', () => {
     await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc', {
       columns: [],
       unfilled: [],
+      policyTags: {},
     });
 
     await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);
