@@ -22,7 +22,7 @@ const CASTS: Partial<Record<BigQueryType, readonly BigQueryType[]>> = {
 /** The name of the table that takes the place of a target, until it has the target's own. No view source can name such a target, because of the dash. */
 export const replacementName = (target: string): string => `${target}-replacement`;
 
-/** Creates the table that will take the place of a target, without rows. Safe to repeat while the target exists: it removes what an earlier attempt left. */
+/** Creates the table that will take the place of a target, without rows. Fails if an earlier attempt has left one. */
 export function newTargetSql(
   datasets: Datasets,
   shape: TableShape,
@@ -30,8 +30,7 @@ export function newTargetSql(
   dropped: readonly Column[],
 ): string {
   const replacement = replacementName(objectNames(datasets, shape).target);
-  return `-- A new target of ${shape.view}, whose layout or types BigQuery cannot change in place. Only while there is a target.
-drop table if exists ${quoted(replacement)};
+  return `-- A new target of ${shape.view}, whose layout or types BigQuery cannot change in place. Not to be repeated.
 create table ${targetDefinition(replacement, shape, layout, dropped)}`;
 }
 
