@@ -56,6 +56,8 @@ export async function createDependencies(env: Record<string, string | undefined>
     ...login,
     // A control transaction locks the lease of its view.
     idleInTransactionSeconds: config.leaseSeconds,
+    // As node-postgres reads times and numbers.
+    settings: { DateStyle: 'ISO', extra_float_digits: '1' },
   });
   await migrate(controlPool);
   const control = createControl(controlPool);
@@ -65,13 +67,13 @@ export async function createDependencies(env: Record<string, string | undefined>
     source: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.sourceConnections - config.maxSlices,
-      timeZone: config.sourceTimeZone,
+      settings: { TimeZone: config.sourceTimeZone },
       ...login,
     }),
     slices: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.maxSlices,
-      timeZone: config.sourceTimeZone,
+      settings: { TimeZone: config.sourceTimeZone },
       connectTimeoutSeconds: config.timeLimitSeconds,
       ...login,
     }),
