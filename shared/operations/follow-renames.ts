@@ -27,13 +27,14 @@ export async function followRenames(
       continue;
     }
     const present = asViewSource(entry);
-    const isMoved = hasMoved(former, present);
+    if (hasMoved(former, present)) moved.add(entry.name);
     const withFormer = await inSnapshot(source, async (client) => {
-      const faults = isMoved ? await heldRowsFaults(client, former, present, config.changeLogTable) : [];
-      if (faults.length > 0) throw misconfigured(present, faults, ADVICE);
+      if (moved.has(entry.name)) {
+        const faults = await heldRowsFaults(client, former, present, config.changeLogTable);
+        if (faults.length > 0) throw misconfigured(present, faults, ADVICE);
+      }
       return await withFormerTypes(client, entry, former);
     });
-    if (isMoved) moved.add(entry.name);
     followed.push(withFormer);
   }
   return { entries: followed, moved };
@@ -51,25 +52,30 @@ async function withFormerTypes(
   entry: ResolvedEntry,
   former: ViewSource,
 ): Promise<ResolvedEntry> {
-  const formerIds = async (
-    now: {
-      content_type_id?: number | undefined;
-      child_models?: { content_type_id?: number | undefined }[] | undefined;
-    },
-    table: string,
-    before: { contentTypeId: number; formerTypeIds?: number[] },
-  ): Promise<number[]> => {
-    const model = former.contentTypeNames[before.contentTypeId];
-    const isFormer = model !== undefined && (await isFormerModel(client, model, table));
-    const ids = new Set([...(before.formerTypeIds ?? []), ...(isFormer ? [before.contentTypeId] : [])]);
-    for (const { content_type_id } of [now, ...(now.child_models ?? [])]) ids.delete(content_type_id ?? 0);
-    return [...ids];
-  };
   const lookups: ResolvedEntry['lookups'] = [];
   for (const lookup of entry.lookups) {
     const before = former.lookups.find(({ column }) => column === lookup.column);
-    const ids = before === undefined ? [] : await formerIds(lookup, lookup.table, before);
+    const ids = before === undefined ? [] : await formerIds(client, lookup, lookup.table, former, before);
     lookups.push({ ...lookup, ...(ids.length > 0 && { former_type_ids: ids }) });
   }
-  return { ...entry, former_type_ids: await formerIds(entry, entry.main_table, former), lookups };
+  const former_type_ids = await formerIds(client, entry, entry.main_table, former, former);
+  return { ...entry, former_type_ids, lookups };
+}
+
+type ImportedModel = Pick<ResolvedEntry['lookups'][number], 'content_type_id' | 'child_models'>;
+
+/** The content types that the model of a table had before, but has not now. */
+async function formerIds(
+  client: Queryable,
+  { content_type_id, child_models = [] }: ImportedModel,
+  table: string,
+  { contentTypeNames }: ViewSource,
+  before: { contentTypeId: number; formerTypeIds?: number[] },
+): Promise<number[]> {
+  const model = contentTypeNames[before.contentTypeId];
+  const isFormer = model !== undefined && (await isFormerModel(client, model, table));
+  const now = [content_type_id, ...child_models.map((child) => child.content_type_id)];
+  return [...(before.formerTypeIds ?? []), ...(isFormer ? [before.contentTypeId] : [])].filter(
+    (id) => !now.includes(id),
+  );
 }
