@@ -7,8 +7,11 @@ import { referenceType } from './key-type.ts';
 /** How many of the newest log rows of a model are looked at. */
 const EVIDENCE_ROWS = 200;
 
-/** What a finding says, and what helps. A note is no fault: something that the operator should know. */
-export type Note = { message: string; advice: string };
+/**
+ * What a finding says, and what helps. A note is no fault: something that the operator should know. `ok` is false if rows may be wrong until the
+ * operator has decided, so that the check is not green.
+ */
+export type Note = { message: string; advice: string; ok?: false };
 
 /**
  * Whether the models of the main table and of the lookups are the models of these tables. Django names the table of a model

@@ -18,7 +18,7 @@ export type Dependency = {
   table: string;
   /** pg_class.relkind: r, p or f for a table, v for a view, m for a materialized view. */
   kind: string;
-  /** How often the definitions name it. */
+  /** How often the definition names it, if each view that it is built on is put in its place. */
   occurrences: number;
 };
 
@@ -42,6 +42,8 @@ export type ViewDefinition = {
   functions: CalledFunction[];
   /** Parts that show something else than the columns of one row: `current_date`, `an aggregate`, `a window function` and the like. */
   parts: string[];
+  /** Whether a part of it is a union, an intersection or a difference. */
+  hasSetOperation: boolean;
   /** The column of a table whose values a column of the view shows unchanged; null if it is an expression or if the catalog cannot tell. */
   originOf: (columnNumber: number) => Origin | null;
 };
@@ -74,26 +76,35 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
     found.flatMap(({ oid, action }) => (action === null ? [] : [[oid, parseNodeTree(action)] as const])),
   );
   const nodes = [...trees].flatMap(([owner, tree]) => [...nodesIn(tree)].map((node) => ({ owner, node })));
-  const occurrences = countTables(nodes);
+  const occurrences = countRelations(view.oid, nodes);
   return {
     dependencies: found
       .filter(({ oid }) => oid !== view.oid)
       .map(({ action: _, ...each }) => ({ ...each, occurrences: occurrences.get(each.oid) ?? 0 })),
     functions: await readFunctions(client, [...new Set(nodes.flatMap(({ node }) => functionIds(node)))]),
     parts: [...new Set(nodes.flatMap(({ node }) => partsOf(node)))],
+    hasSetOperation: nodes.some(({ node }) => node.type === 'QUERY' && isSet(node, 'setOperations')),
     originOf: (columnNumber) => trace(trees, { table: view.oid, column: columnNumber }),
   };
 }
 
-/** How often each relation stands in a FROM clause. Older servers list the view itself in its own rule. */
-function countTables(nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { owner, node } of nodes) {
-    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) continue;
+/** How often each relation stands in a FROM clause, of a view as often as the view does. */
+function countRelations(view: number, nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
+  const named = nodes.flatMap(({ owner, node }) => {
+    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) return [];
     const oid = numberIn(node, 'relid');
-    if (oid !== owner) counts.set(oid, (counts.get(oid) ?? 0) + 1);
-  }
-  return counts;
+    // Older servers list the view itself in its own rule.
+    return oid === owner ? [] : [{ owner, oid }];
+  });
+  const count = (oid: number): number =>
+    named.filter((each) => each.oid === oid).reduce((sum, { owner }) => sum + timesOf(owner), 0);
+  const times = new Map([[view, 1]]);
+  const timesOf = (oid: number): number => {
+    const known = times.get(oid) ?? count(oid);
+    times.set(oid, known);
+    return known;
+  };
+  return new Map(named.map(({ oid }) => [oid, timesOf(oid)]));
 }
 
 const functionIds = (node: TreeNode): number[] =>
