@@ -2,10 +2,11 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readDependedColumns } from './catalog.ts';
 import { isOfOtherRows } from './change-notes.ts';
+import { type ColumnOrigin, readColumnOrigin } from './column-origin.ts';
 import type { Note } from './model-faults.ts';
 import { lookupEntry } from './set-null-findings.ts';
 import type { ViewCatalog } from './view-catalog.ts';
-import type { Dependency, Origin, ViewDefinition } from './view-definition.ts';
+import type { Dependency, ViewDefinition } from './view-definition.ts';
 
 /** The foreign keys between two tables, by column of the first, and the tables that belong together by inheritance or partitioning. */
 type Relations = {
@@ -34,7 +35,7 @@ export async function dependencyFindings(
   if (mainFault !== null) return { faults: [mainFault], notes: [] };
   const used = catalog.view.isView ? await usedTables(client, source, catalog, definition, relations) : [];
   const faults = [
-    ...(await keyOriginFaults(client, source, catalog, definition, relations)),
+    ...(await keyOriginFaults(client, source, catalog, relations)),
     ...lookupTargetFaults(source, definition, relations),
     ...used.filter(isUnfollowed).map((table) => unfollowed(source, table, contentTypes)),
   ];
@@ -94,51 +95,53 @@ function mainTableFault(
 async function keyOriginFaults(
   client: Queryable,
   { keyColumn, mainTable }: ViewSource,
-  { view, viewColumns, primaryKey, main }: ViewCatalog,
-  { originOf }: ViewDefinition,
+  { view, primaryKey, main }: ViewCatalog,
   { foreignKeys, mainFamily }: Relations,
 ): Promise<string[]> {
-  if (!view.isView && keyColumn !== primaryKey && primaryKey !== null) {
-    return [`key ${keyColumn} is not the primary key ${primaryKey} of ${mainTable}, which log rows name`];
-  }
-  // No column of a view can be dropped, so that its place is its number.
-  const at = viewColumns.findIndex(({ column }) => column === keyColumn);
-  const origin = view.isView && at >= 0 ? originOf(at + 1) : null;
-  if (origin === null || primaryKey === null) return [];
-  const found = await nameOf(client, origin);
+  if (primaryKey === null) return [];
+  const origin = await readColumnOrigin(client, view, keyColumn);
   // `keyNamingFaults` looks at the columns of the main table itself.
-  if (origin.table === main.oid) return [];
-  if (mainFamily.has(origin.table) && found.column === primaryKey) return [];
+  if (origin === null || origin.relation === main.oid) return [];
+  if (mainFamily.has(origin.relation) && origin.column === primaryKey) return [];
+  const shown = await describeOrigin(client, origin);
   // A one-to-one relation, or a model that inherits from another: the values are those of the primary key.
   const isReferenced = foreignKeys.some(
-    (key) => key.column === primaryKey && key.table === origin.table && key.referenced === origin.column,
+    (key) => key.column === primaryKey && key.table === origin.relation && key.referenced === shown.number,
   );
-  if (isReferenced || (await pointsAt(client, origin, main.oid, primaryKey))) return [];
+  if (
+    isReferenced ||
+    (await pointsAt(client, { relation: origin.relation, number: shown.number }, main.oid, primaryKey))
+  )
+    return [];
   return [
-    `key ${keyColumn} shows column ${found.column} of table ${found.table}, but log rows name the primary key ${primaryKey} of ${mainTable}: configure the column of the view that shows it`,
+    `key ${keyColumn} shows column ${origin.column} of table ${shown.table}, but log rows name the primary key ${primaryKey} of ${mainTable}: configure the column of the view that shows it`,
   ];
 }
 
-async function nameOf(client: Queryable, origin: Origin): Promise<{ table: string; column: string }> {
+/** The name of the table, and the number of the column in it. */
+async function describeOrigin(
+  client: Queryable,
+  { relation, column }: ColumnOrigin,
+): Promise<{ table: string; number: number }> {
   const { rows } = await client.query(
-    `select c.relname::text as table, a.attname::text as column
-     from pg_attribute a join pg_class c on c.oid = a.attrelid where a.attrelid = $1 and a.attnum = $2`,
-    [origin.table, origin.column],
+    `select c.relname::text as table, a.attnum::int as number
+     from pg_attribute a join pg_class c on c.oid = a.attrelid where a.attrelid = $1 and a.attname = $2`,
+    [relation, column],
   );
-  return rows[0] as { table: string; column: string };
+  return rows[0] as { table: string; number: number };
 }
 
 /** Whether a foreign key of this column references the column of the table. */
 async function pointsAt(
   client: Queryable,
-  { table, column }: Origin,
+  { relation, number }: { relation: number; number: number },
   to: number,
   toColumn: string,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from pg_constraint c join pg_attribute a on a.attrelid = c.confrelid and a.attnum = c.confkey[1]
      where c.contype = 'f' and c.conrelid = $1 and c.conkey = array[$2::int2] and c.confrelid = $3 and a.attname = $4`,
-    [table, column, to, toColumn],
+    [relation, number, to, toColumn],
   );
   return rowCount !== 0;
 }

@@ -1,14 +1,6 @@
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Relation } from './catalog.ts';
-import {
-  isNode,
-  isSet,
-  nodesIn,
-  numberIn,
-  parseNodeTree,
-  type TreeItem,
-  type TreeNode,
-} from './node-tree.ts';
+import { isSet, nodesIn, numberIn, parseNodeTree, type TreeNode } from './node-tree.ts';
 
 /** A table, view or materialized view on which a view depends, directly or through other views. */
 export type Dependency = {
@@ -32,9 +24,6 @@ export type CalledFunction = {
   argumentCount: number;
 };
 
-/** A column of a table, by the catalog's numbers. */
-export type Origin = { table: number; column: number };
-
 /** What the catalog knows of the definition of a view and of all views that it is built on. */
 export type ViewDefinition = {
   /** Everything that it depends on, without the view itself. */
@@ -44,8 +33,6 @@ export type ViewDefinition = {
   parts: string[];
   /** Whether a part of it is a union, an intersection or a difference. */
   hasSetOperation: boolean;
-  /** The column of a table whose values a column of the view shows unchanged; null if it is an expression or if the catalog cannot tell. */
-  originOf: (columnNumber: number) => Origin | null;
 };
 
 /** The functions without parentheses, by their number in PostgreSQL's parse tree. */
@@ -72,10 +59,9 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
     [view.oid],
   );
   const found = rows as (Omit<Dependency, 'occurrences'> & { action: string | null })[];
-  const trees = new Map<number, TreeItem>(
-    found.flatMap(({ oid, action }) => (action === null ? [] : [[oid, parseNodeTree(action)] as const])),
+  const nodes = found.flatMap(({ oid: owner, action }) =>
+    action === null ? [] : [...nodesIn(parseNodeTree(action))].map((node) => ({ owner, node })),
   );
-  const nodes = [...trees].flatMap(([owner, tree]) => [...nodesIn(tree)].map((node) => ({ owner, node })));
   const occurrences = countRelations(view.oid, nodes);
   return {
     dependencies: found
@@ -84,7 +70,6 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
     functions: await readFunctions(client, [...new Set(nodes.flatMap(({ node }) => functionIds(node)))]),
     parts: [...new Set(nodes.flatMap(({ node }) => partsOf(node)))],
     hasSetOperation: nodes.some(({ node }) => node.type === 'QUERY' && isSet(node, 'setOperations')),
-    originOf: (columnNumber) => trace(trees, { table: view.oid, column: columnNumber }),
   };
 }
 
@@ -136,19 +121,4 @@ async function readFunctions(client: Queryable, oids: number[]): Promise<CalledF
     [oids],
   );
   return rows as CalledFunction[];
-}
-
-/** Follows a column through the views to the table that it comes from. */
-function trace(trees: Map<number, TreeItem>, column: Origin): Origin | null {
-  const tree = trees.get(column.table);
-  if (tree === undefined) return column;
-  const [query] = nodesIn(tree);
-  // Not those of subqueries in the list.
-  const entry = query?.fields
-    .get('targetList')
-    ?.flat()
-    .find((item): item is TreeNode => isNode(item) && numberIn(item, 'resno') === column.column);
-  if (entry === undefined) return null;
-  const origin = { table: numberIn(entry, 'resorigtbl'), column: numberIn(entry, 'resorigcol') };
-  return origin.table === 0 ? null : trace(trees, origin);
 }
