@@ -61,14 +61,17 @@ export async function describeView(
   const catalog = await readViewCatalog(client, source, { view, main });
   const { keyType, primaryKey, viewColumns } = catalog;
   const logged = await loggedTables(client, source, catalog);
+  const naming = await keyNamingFaults(client, source, catalog);
   const faults = [
     ...viewFaults(source, catalog),
-    ...(await keyNamingFaults(client, source, catalog)),
+    ...naming,
     ...logged.faults,
     ...(await contentTypeFaults(client, source, contentTypeTable)),
     ...(await moreFaults(catalog)),
   ];
-  if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
+  if (faults.length > 0 || primaryKey === null || keyType === undefined) {
+    throw misconfigured(source, faults, naming.length > 0 ? otherTargetAdvice(source) : undefined);
+  }
 
   const omitted = omittedColumnsOf(source);
   const copied = viewColumns.filter(({ column }) => !omitted.has(column));
@@ -93,4 +96,11 @@ export async function describeView(
       columns: columns.map(({ name, type, mode }) => ({ name, type, mode })),
     },
   };
+}
+
+/** What helps a view whose target has its rows under a key that log rows do not name. */
+function otherTargetAdvice({ name, warehouseFingerprint }: ViewSource): string | undefined {
+  if (warehouseFingerprint === null) return undefined;
+  const forget = JSON.stringify({ view: name, forget: true });
+  return `The target has its rows under the present key. If the key must become another column, send ${forget}, and give the view source that key and another target_name.`;
 }

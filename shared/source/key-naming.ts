@@ -94,9 +94,9 @@ async function strangeKeys(
   const origin = await readColumnOrigin(client, view, source.keyColumn);
   if (origin?.relation === main.oid) return [];
   const { rows } = await client.query(
-    `select count(*)::int as keys, count(*) filter (
-       where not exists (select from ${main.name} m where m.${quoteIdentifier(primaryKey)}::text = key))::int as strange
+    `select count(*)::int as keys, count(*) filter (where m.${quoteIdentifier(primaryKey)} is null)::int as strange
      from (select v.${quoteIdentifier(source.keyColumn)}::text as key from ${view.name} v limit ${SAMPLE_ROWS}) sample
+     left join ${main.name} m on m.${quoteIdentifier(primaryKey)}::text = key
      where key is not null`,
   );
   const { keys, strange } = rows[0] as { keys: number; strange: number };

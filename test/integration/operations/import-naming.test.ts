@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
 import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { forget } from '../../../shared/operations/forget.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -124,6 +126,50 @@ describe('an import', () => {
         'place_view, child model: content type guide.nothing does not exist; ' +
         'place_view, child model: content type guide.restaurant is 32 in this source, not 1',
     });
+  });
+
+  it('I8 of an earlier release may have stored a key that log rows do not name: its view is halted, and the advice mends it', async () => {
+    const { database } = on.source;
+    await importEntries(PLACE);
+    await on.replicate('place_view');
+    // Release 0.2.0 did not look at the key.
+    await on.control.query(`update etl.view_source set key_column = 'code' where name = 'place_view'`);
+
+    const halted = await on.extract('place_view').catch((error: unknown) => error);
+    assert.ok(halted instanceof DataHubError);
+    assert.match(
+      halted.message,
+      /key code shows column code of guide_place, but log rows name its primary key id/,
+    );
+    assert.match(
+      halted.advice,
+      /^The target has its rows under the present key\. If the key must become another column, send {"view":"place_view","forget":true}, and give the view source that key and another target_name\. Then import again/,
+    );
+    assert.match((await on.haltedReason('place_view')) ?? '', /key code shows column code/);
+
+    await forget({ view: 'place_view', confirmation: 'place_view' }, on.dependencies);
+    await importEntries({ ...PLACE, target_name: 'place_by_id' });
+    await on.replicate('place_view');
+    await database.query(`update guide_place set name = 'renamed';
+      insert into models_logging_change (object_id, content_type_id, action) values ('1', 31, 'changed')`);
+    assert.partialDeepStrictEqual(await on.replicate('place_view'), { changed: '1' });
+  });
+
+  it('accepts a text that holds the key of a lookup, if the configuration says so', async () => {
+    await on.source.database.query(`
+      alter table guide_visit add column place_text text; update guide_visit set place_text = '1';
+      create or replace view visit_view as select v.id as visit_id, p.name from guide_visit v left join guide_place p on p.id::text = v.place_text`);
+    const lookup = { ...OF_PLACES, column: 'place_text' };
+    await assert.rejects(importEntries({ ...VISIT, lookups: [lookup] }), {
+      message:
+        /lookup column place_text has type text, but id of lookup table guide_place has type int8: name the column that it holds as "references"/,
+    });
+    await importEntries({ ...VISIT, lookups: [{ ...lookup, references: 'id' }] });
+    await on.replicate('visit_view');
+
+    await on.source.database.query(`update guide_place set name = 'renamed';
+      insert into models_logging_change (object_id, content_type_id, action) values ('1', 31, 'changed')`);
+    assert.partialDeepStrictEqual(await on.replicate('visit_view'), { changed: '1' });
   });
 
   it('refuses a key and a lookup that log rows name otherwise, with the reason, and stores nothing', async () => {
