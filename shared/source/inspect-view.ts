@@ -1,6 +1,7 @@
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { changeNotes } from './change-notes.ts';
+import { childModelFaults } from './child-model-faults.ts';
 import { columnOptionFaults } from './column-option-faults.ts';
 import { findContentTypes } from './content-types.ts';
 import { dependencyFindings } from './dependency-faults.ts';
@@ -36,6 +37,7 @@ export async function inspectView(
       ...(await rightsFaults(client, catalog.view)),
       ...columnOptionFaults(source, catalog.viewColumns),
       ...models.faults,
+      ...(await childModelFaults(client, source, catalog)),
       ...followed.faults,
       ...nulled.faults,
     ];

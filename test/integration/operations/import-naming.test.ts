@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
-import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { viewSourceEntry, viewSourceImport } from '../../../shared/model/view-source.ts';
 import { forget } from '../../../shared/operations/forget.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
@@ -112,6 +112,42 @@ describe('an import', () => {
     for (const view of views) {
       assert.partialDeepStrictEqual(await on.replicate(view), { changed: '1' });
     }
+  });
+
+  it('refuses a child model whose table does not inherit from the table, also of a lookup, and accepts those that do', async () => {
+    const child_models = [child('visit'), child('restaurant'), child('pizzeria')];
+    await assert.rejects(
+      importEntries(
+        { ...PLACE, child_models },
+        { ...VISIT, lookups: [{ ...OF_PLACES, column: 'place_id', child_models }] },
+      ),
+      ({ kind, message }: DataHubError) => {
+        const wrong = (what: string) =>
+          `${what} guide_place: child model guide.visit is the model of table guide_visit, whose primary key does not point at it: remove it from child_models`;
+        assert.equal(kind, 'configuration');
+        assert.deepEqual(
+          message.split('; ').map((fault) => fault.replace(/^view source \w+: /, '')),
+          [wrong('main table'), wrong('lookup table')],
+        );
+        return true;
+      },
+    );
+    // A model whose table has another name cannot be told.
+    await on.source.database.query(
+      `insert into django_content_type (id, app_label, model) values (35, 'guide', 'odd')`,
+    );
+    await importEntries({ ...PLACE, child_models: [...child_models.slice(1), child('odd')] });
+  });
+
+  it('refuses the same lookup twice', () => {
+    const lookup = { ...OF_PLACES, column: 'place_id' };
+    const parse = (...lookups: object[]) => viewSourceImport.safeParse([{ ...VISIT, lookups }]).error?.issues;
+
+    assert.deepEqual(
+      parse(lookup, { ...lookup, skip_untracked: true }, lookup)?.map(({ message }) => message),
+      ['lookups: guide.place of guide_place by place_id appears twice'],
+    );
+    assert.equal(parse(lookup, { ...lookup, column: 'other_id' }, { ...lookup, model: 'proxy' }), undefined);
   });
 
   it('refuses a child model that does not exist, or that an id contradicts', async () => {
