@@ -7,7 +7,7 @@ import { namingFaults } from '../../../shared/source/key-naming.ts';
 import { Items } from './items.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { Replica } from './replica.ts';
-import { CONTENT_TYPE, CONTENT_TYPE_TABLE, useSource } from './use-source.ts';
+import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, useSource } from './use-source.ts';
 
 const BLIND = `create collation blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);`;
 
@@ -72,6 +72,31 @@ describe('a row', () => {
       await source.pool.query('update item set id = $2 where id = $1', [before, after]);
       await items.log(source.pool, named, { data: { id: { old: before, new: after } } });
     }
+
+    assert.partialDeepStrictEqual(await replica.capture(), { upserts: 2n, deletes: 2n, badKeys: 0n });
+    await replica.assertEqualsView();
+  });
+
+  it('I2 arrives likewise if its key is logged under the name of the field, and other fields are no keys', async () => {
+    const replica = await load();
+    await source.pool.query(`insert into item values (40, 'forty', null), (50, 'fifty', null)`);
+    for (const [before, after, named] of [
+      [40, 41, 40],
+      [50, 51, 51],
+    ] as const) {
+      await source.pool.query('update item set id = $2 where id = $1', [before, after]);
+      await items.log(source.pool, named, { data: { item_no: { old: before, new: after }, name: {} } });
+    }
+    await items.log(source.pool, 41, {
+      data: { name: { old: '41', new: '90' }, company_code: { old: '41', new: '91' } },
+    });
+    await items.log(source.pool, 41, {
+      data: { note: { old: '41', new: 'none' }, grade: '41', list: [41, 92] },
+    });
+    await source.pool.query(
+      `insert into ${LOG_TABLE} (object_id, content_type_id, action, changed_data) values ('41', $1, 'changed', '["41"]')`,
+      [CONTENT_TYPE.item],
+    );
 
     assert.partialDeepStrictEqual(await replica.capture(), { upserts: 2n, deletes: 2n, badKeys: 0n });
     await replica.assertEqualsView();
