@@ -76,14 +76,13 @@ async function lookupTable(
   const found = await lookupReference(client, lookup, { ...catalog, relation });
   if (found === null || typeof found === 'string') return found;
   const shown = await readTrackedColumns(client, source, catalog.view, relation);
-  const { primaryKey, reference } = found;
-  const referenced = [primaryKey, reference.through?.column].filter((column) => typeof column === 'string');
+  const referenced = found.reference.through?.column ?? found.primaryKey;
   return {
     contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? [])],
     ...found,
     // Where the view shows nothing of the lookup but the foreign key, a change of its other columns changes no row, whatever a save wrote.
     skipsUntracked: lookup.skipUntracked ?? (source.skipUntracked || shown.length === 0),
-    trackedColumns: [...new Set([...shown, ...referenced])],
+    trackedColumns: [...new Set([...shown, ...(referenced === null ? [] : [referenced])])],
   };
 }
 

@@ -119,6 +119,33 @@ describe('a row', () => {
     await replica.assertEqualsView();
   });
 
+  it('I2 arrives likewise if its view shows the foreign key alone, which other changes of the lookup do not touch', async () => {
+    await source.pool.query(`
+      create table squad (id integer primary key, code text unique, name text); insert into squad values (1, 'a', 'one');
+      create table member (id bigint primary key, squad_id integer references squad on update cascade,
+        squad_code text references squad (code) on update cascade);
+      insert into member values (1, 1, null), (2, null, 'a');
+      create view member_view as select id as item_id, squad_id, squad_code from member;`);
+    const squad = (column: string) => ({ table: 'squad', contentTypeId: CONTENT_TYPE.company, column });
+    const replica = await load({
+      name: 'member_view',
+      mainTable: 'member',
+      lookups: [squad('squad_id'), squad('squad_code')],
+    });
+    const logSquad = (id: number, data: Record<string, object>) =>
+      items.log(source.pool, id, { type: 'company', data });
+    await logSquad(1, { name: {} });
+    assert.partialDeepStrictEqual(await replica.capture(), { upserts: 0n, logRows: 1n });
+
+    await source.pool.query(`update squad set id = 2`);
+    await logSquad(2, { id: { old: 1, new: 2 } });
+    assert.partialDeepStrictEqual(await replica.capture(), { upserts: 1n });
+    await source.pool.query(`update squad set code = 'b'`);
+    await logSquad(2, { code: { old: 'a', new: 'b' } });
+    assert.partialDeepStrictEqual(await replica.capture(), { upserts: 1n });
+    await replica.assertEqualsView();
+  });
+
   it('I2 arrives when it points at its lookup under another spelling that PostgreSQL takes for equal', async () => {
     await source.pool.query(`
       create table country (code text collate blind primary key, name text); insert into country values ('th', 'Thailand');
