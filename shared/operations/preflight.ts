@@ -8,6 +8,7 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { BRIEF_SECONDS, readBriefly } from '../source/read-briefly.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
@@ -130,12 +131,18 @@ async function checkView(
   dependencies: Dependencies,
 ): Promise<Finding[]> {
   const { config, source, warehouse } = dependencies;
-  const { view, findings } = await inSnapshot(source, async (client) => {
+  const { view, isUnique, findings } = await inSnapshot(source, async (client) => {
     const found = await inspectSource(client, viewSource, known, dependencies);
-    await captureInitial(client, found.view, config.changeLogTable);
+    const captured = await readBriefly(client, () =>
+      captureInitial(client, found.view, config.changeLogTable),
+    );
     await tryStatements(client, found.view, config.changeLogTable);
     const logRows = await checkLogRows(client, viewSource, found.view, config);
-    return { view: found.view, findings: [...found.findings, ...logRows] };
+    return {
+      view: found.view,
+      isUnique: captured !== null,
+      findings: [...found.findings, ...logRows],
+    };
   });
   const { shape } = view;
   const comparison = await warehouse.compareTables(shape);
@@ -156,7 +163,10 @@ async function checkView(
       ? []
       : [`its target will be clustered by ${evolution.clustering.join(', ')}, and its rows rewritten once`]),
   ];
-  const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
+  const unique = isUnique
+    ? 'is unique'
+    : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
+  const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${tables.join('; ') || 'its tables match'}`;
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
     ...omittedColumns(view),

@@ -62,6 +62,20 @@ const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+/**
+ * The function of PostgreSQL that refuses a query because a policy would hide rows from it (`row_security` is off). Its SQLSTATE is that of a
+ * missing right, and its message is in the language of the server.
+ */
+const REFUSES_HIDDEN_ROWS = 'check_enable_rls';
+
+const HIDDEN_ROWS_ADVICE =
+  'Row-level security would hide rows of the table in the message, and no grant helps. As a superuser of the source: alter role … bypassrls; for the role of SOURCE_DATABASE_URL, and for the owner of a view that reads the table, unless it owns the table. The functions retry by themselves.';
+
+function adviceFor(error: Error, code: string | undefined): string | undefined {
+  const isHidden = 'routine' in error && error.routine === REFUSES_HIDDEN_ROWS;
+  return isHidden ? HIDDEN_ROWS_ADVICE : ADVICE_BY_STATE.get(code ?? '');
+}
+
 /** Whether the server refused a login: a wrong password, or a role that may not log in. */
 export function isRefusedLogin(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
@@ -82,7 +96,7 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = isNetworkError(error) ? 'transient' : kindOf(code);
   const message = code?.startsWith('22') ? withoutQuotes(messageOf(error), code) : messageOf(error);
-  const advice = ADVICE_BY_STATE.get(code ?? '');
+  const advice = adviceFor(error, code);
   return new DataHubError(kind, `${database} database: ${message}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),

@@ -195,6 +195,13 @@ describe('an import', () => {
       );
       await assert.rejects(importing(by('moment', 'hour')), /fill 4001 partitions/);
       await importing(by('day', 'month'));
+      // Few partitions that are far apart are counted.
+      await on.source.database.query(
+        `delete from app_thing; insert into app_thing (id, day) values (1, '1900-01-01'), (2, '2100-01-01'), (3, null)`,
+      );
+      await importing(by('day', 'day'));
+      await on.source.database.query(`update app_thing set day = 'infinity' where id = 2`);
+      await importing({ ...by('day', 'day'), unrepresentable: { day: 'null' } });
       await on.control.query(`delete from etl.view_source where name = 'thing_view'`);
       await on.source.database.query('delete from app_thing');
     });
@@ -345,6 +352,38 @@ describe('an import', () => {
           'view idle_view: ignored dependency app_nothing has no effect, since the view does not depend on it',
         ],
       );
+    });
+
+    it('a view that is too large to be read in one call, and says what was not looked at', async () => {
+      await on.source.database.query(`
+        insert into app_thing (id, day) select n, date '2024-01-01' + n from generate_series(1, 10) n;
+        create view large_view as select id as thing_id, day from app_thing where pg_sleep(0.4) is not null;
+        grant select on large_view to reader`);
+      const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '3' });
+      const entry = thing({
+        name: 'large_view',
+        target_name: 'large',
+        partition_column: 'day',
+        partition_granularity: 'day',
+      });
+      const { outcome, warnings } = await importConfiguration({ entries: [entry] }, hurried.dependencies);
+      assert.equal(outcome, 'imported');
+      assert.deepEqual(warnings.at(-1), {
+        check: 'view large_view',
+        ok: true,
+        message:
+          'partition column day: by day, it is not known how many partitions the rows of view large_view fill, since counting them took more than 60 s',
+        advice: 'See that there are at most 4000: BigQuery refuses to load more at once.',
+      });
+
+      const { findings, ok } = await preflight({ view: 'large_view' }, hurried.dependencies);
+      assert.ok(ok, JSON.stringify(findings));
+      assert.match(
+        findings.find(({ check }) => check === 'view large_view')?.message ?? '',
+        /key thing_id was not looked for twice, since reading all rows took more than 60 s; a whole load does that/,
+      );
+      await on.control.query(`delete from etl.view_source where name = 'large_view'`);
+      await on.source.database.query('delete from app_thing');
     });
 
     it('to disable a view that is gone', async () => {
