@@ -18,10 +18,11 @@ export const MAX_SYSTEM_RESYNCS = 2;
 /** The changes of views, and the resyncs that the system requests because of them. */
 export function createSchemaChanges(pool: pg.Pool) {
   return {
-    /** Records a change. Throws `superseded` when the lease is lost. */
+    /** Records a change, unless an earlier attempt recorded it and nothing else since. Throws `superseded` when the lease is lost. */
     async record(lease: Lease, change: SchemaChange): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);
+        if (await isRecorded(client, lease.view, change)) return;
         await insertChange(client, lease.view, change);
       });
     },
@@ -68,6 +69,16 @@ export function createSchemaChanges(pool: pg.Pool) {
 export const RUNNING_RESYNCS = `
   select count(*)::int4 as running from etl.etl_transaction t join etl.view_source v on v.name = t.view_name
   where v.name <> $1 and v.resync_by_system and t.is_complete and t.state = any($2)`;
+
+/** Whether the newest change of the view is this one. */
+async function isRecorded(client: Queryable, view: string, change: SchemaChange): Promise<boolean> {
+  const { rows } = await client.query(
+    `select (kind, action, details) = ($2, $3, $4::jsonb) as "isSame"
+     from etl.schema_change where view_name = $1 order by id desc limit 1`,
+    [view, change.kind, change.action, JSON.stringify(change.details)],
+  );
+  return rows[0]?.isSame === true;
+}
 
 async function insertChange(
   client: Queryable,

@@ -136,17 +136,52 @@ describe('a view that was replaced', () => {
     assert.equal((await on.extract()).outcome, 'idle');
   });
 
-  it('is recorded, and not loaded again, when only the server was upgraded', async () => {
+  const serverWas = (definition: string) =>
+    on.control.query(`update etl.checkpoint set definition = definition || $1`, [definition]);
+
+  it('is recorded once, and not loaded again, when only the server was upgraded', async () => {
     await on.replicate();
-    await on.control.query(
-      `update etl.checkpoint set definition = '{"fingerprint":"of old","serverMajor":13}'`,
-    );
+    await serverWas('{"serverMajor":13}');
+    const isRecorded = async () =>
+      assert.deepEqual(await changes(), [{ view_name: 'pmr_project', kind: 'server', action: 'recorded' }]);
+
+    // Attempts that fail do not move the checkpoint.
+    await on.source.change('app_project', 2, { name: 'Two' });
+    for (const _ of [1, 2]) {
+      const batch = await on.stage();
+      await isRecorded();
+      await on.control.query(
+        `update etl.etl_transaction set state = 'abandoned', ended_at = now() where id = $1`,
+        [batch.etlTransactionId],
+      );
+    }
+    await on.replicate();
 
     assert.equal((await on.extract()).outcome, 'idle');
+    await isRecorded();
+    await serverWas('{"serverMajor":14}');
+    assert.equal((await on.extract()).outcome, 'idle');
+    assert.equal((await changes()).length, 2);
+  });
 
-    assert.deepEqual(await changes(), [{ view_name: 'pmr_project', kind: 'server', action: 'recorded' }]);
+  it('I2 while the server was upgraded is loaded again', async () => {
+    await on.replicate();
+    await serverWas('{"serverMajor":13}');
     await sql(projectView('lower(p.name)'));
-    assert.equal((await on.extract()).outcome, 'resync requested');
+
+    await isLoadedAgain();
+  });
+
+  it('is left alone after an upgrade from a release that recorded no columns and types, and noticed from then on', async () => {
+    await on.replicate();
+    await on.control.query(`update etl.checkpoint set definition = definition - 'columns'`);
+    assert.equal((await on.extract()).outcome, 'idle');
+    assert.deepEqual(await changes(), []);
+
+    await sql(`drop view pmr_project; alter table app_project alter column share type numeric(12, 1)`);
+    await sql(`${projectView('p.name')}; grant select on pmr_project to reader`);
+
+    await isLoadedAgain();
   });
 
   it('is noticed from the first capture after an upgrade from a release that recorded no definition', async () => {
