@@ -59,15 +59,17 @@ export async function prepare(
   }
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target')) await control.checkpoints.forget(lease);
-  const objects = { shape, layout, evolution };
+  // Rows have no values in them until the batch with the whole view is applied, whichever attempt that is.
+  const hidden = wasLoaded ? [] : await warehouse.unreportedColumns(shape);
+  const objects = { shape, layout, evolution, hidden };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
   const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
-  // The next extract makes the reporting view show the added columns: then this batch, which has their values, is applied.
+  // The next extract makes the reporting view show the hidden columns: then this batch, which has their values, is applied.
   await control.viewSources.setWarehouseFingerprint(
     source.name,
-    evolution.added.length > 0 ? null : fingerprint,
+    hidden.length > 0 ? null : fingerprint,
     shape.columns.map(({ name }) => name),
   );
   if (evolution.differences.length > 0 && source.warehouseFingerprint !== fingerprint) {

@@ -42,7 +42,11 @@ export type { Attempt, Evolution, Layout, MergeOutcome, RowsUntil };
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
 
 /** A view's objects, and how its existing tables must change. */
-export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & { evolution: Evolution };
+export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & {
+  evolution: Evolution;
+  /** The columns that the reporting view does not show yet. */
+  hidden?: readonly Column[];
+};
 
 /** The tables that do not exist, and those whose columns differ from the view's. */
 export type Comparison = { missing: ('ledger' | 'temp' | 'target')[]; changed: TableChanges[] };
@@ -87,11 +91,10 @@ export function createWarehouse(
 
     /**
      * Creates the view's missing tables, changes those that `evolution` names, and creates its procedure and its reporting view, in one job.
-     * The reporting view lacks the columns that are being added, whose old rows have no values yet. Returns what the tables contain. Safe to
-     * repeat under another `runName`.
+     * Returns what the tables contain. Safe to repeat under another `runName`.
      */
     async makeObjects(
-      { shape, layout, evolution }: EvolvingObjects,
+      { shape, layout, evolution, hidden = [] }: EvolvingObjects,
       runName: string,
       deadline: Deadline,
     ): Promise<TargetState> {
@@ -102,7 +105,7 @@ export function createWarehouse(
       const query = [
         ...(isOld ? [ledgerUpgradeSql(datasets)] : []),
         ...evolution.statements,
-        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, evolution.added),
+        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, hidden),
       ].join('\n');
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),
@@ -136,6 +139,14 @@ export function createWarehouse(
           (table) => table !== null && table.changes.length + table.faults.length > 0,
         ) as TableChanges[],
       };
+    },
+
+    /** The columns of the view that its reporting view lacks; none if that does not exist. */
+    async unreportedColumns(shape: TableShape): Promise<Column[]> {
+      const found = await findTable(namesOf(shape.target).view);
+      if (found === null) return [];
+      const reported = new Set(found.fields.map(({ name }) => name.toLowerCase()));
+      return shape.columns.filter(({ name }) => !reported.has(name.toLowerCase()));
     },
 
     /** What must happen to the tables so that they fit the view; see `planEvolution`. */

@@ -73,6 +73,36 @@ describe('a merged view whose columns change', () => {
     await isEqual('remark');
   });
 
+  it('I2 shows an added column only with its values, also when the first batch that has them is abandoned', async () => {
+    await sql(makeView(`${ALL}, p.remark`));
+    assert.equal((await on.extract()).outcome, 'resync requested');
+    const abandoned = await on.stage();
+    await on.control.query(
+      `update etl.etl_transaction set state = 'abandoned', ended_at = now() where id = $1`,
+      [abandoned.etlTransactionId],
+    );
+
+    const batch = await on.stage();
+
+    assert.ok(!(await reported()).includes('remark'), 'old rows have no values yet');
+    await on.merge(batch);
+    await isEqual('name', 'company', 'remark');
+    assert.ok((await reported()).includes('remark'));
+  });
+
+  it('I2 shows a column that comes back only with its values', async () => {
+    await sql(makeView('p.id as project_id, p.name, p.share, p.opened, p.updated_at'));
+    await resync('name', 'share');
+    await sql(makeView(ALL));
+    assert.equal((await on.extract()).outcome, 'resync requested');
+
+    const batch = await on.stage();
+
+    assert.ok(!(await reported()).includes('company'), 'all rows have NULL yet');
+    await on.merge(batch);
+    await isEqual('name', 'company');
+  });
+
   it('I2 empties a dropped column, and fills it again when it comes back', async () => {
     await sql(makeView('p.id as project_id, p.name, p.share, p.opened, p.updated_at'));
     assert.partialDeepStrictEqual(await resync('name', 'share'), { changed: '1', unchanged: '1' });
