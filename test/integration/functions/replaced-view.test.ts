@@ -194,31 +194,72 @@ describe('a view that was replaced', () => {
     await isLoadedAgain();
   });
 
-  it('waits while two other views are loaded again by the system', async () => {
-    await on.replicate();
-    await sql(projectView('lower(p.name)'));
-    await on.extract();
-    for (const view of ['other_1', 'other_2']) {
-      await on.control.query(
-        `insert into etl.view_source (name, target_name, main_table, app_label, model, content_type_id, key_column, load_type, resync_by_system)
-         values ($1, $1, 'x', 'x', 'x', 1, 'id', 'merge', true)`,
-        [view],
-      );
-      await on.control.query(
-        `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, is_complete)
-         values ($1, 'resync', 'test', 'staged', gen_random_uuid(), '{}', $1, true)`,
-        [view],
-      );
-    }
-
-    assert.deepEqual(await on.extract(), {
+  describe('while two other views are loaded again by the system', () => {
+    const WAITING = {
       outcome: 'skipped',
       view: 'pmr_project',
       reason: 'its resync waits for those of other views',
-    });
-    await on.control.query(`update etl.etl_transaction set state = 'applied' where view_name = 'other_1'`);
+    };
+    const state = async () => (await on.dependencies.control.status.views('pmr_project'))[0]?.state;
 
-    assert.equal((await on.stage()).kind, 'resync');
+    beforeEach(async () => {
+      await on.replicate();
+      await sql(projectView('lower(p.name)'));
+      await on.extract();
+      for (const view of ['other_1', 'other_2']) {
+        await on.control.query(
+          `insert into etl.view_source (name, target_name, main_table, app_label, model, content_type_id, key_column, load_type, resync_by_system)
+           values ($1, $1, 'x', 'x', 'x', 1, 'id', 'merge', true)`,
+          [view],
+        );
+        await on.control.query(
+          `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, is_complete)
+           values ($1, 'resync', 'test', 'staged', gen_random_uuid(), '{}', $1, true)`,
+          [view],
+        );
+      }
+    });
+
+    it('waits, and says so, until one of them has ended', async () => {
+      assert.deepEqual(await on.extract(), WAITING);
+      assert.equal(await state(), 'waiting');
+      await on.control.query(`update etl.etl_transaction set state = 'applied' where view_name = 'other_1'`);
+      assert.equal(await state(), 'running');
+
+      assert.equal((await on.stage()).kind, 'resync');
+
+      await on.control.query(`update etl.etl_transaction set state = 'staged' where view_name = 'other_1'`);
+      assert.equal(await state(), 'running', 'its resync has begun');
+    });
+
+    it('does not wait when an operator requests its resync', async () => {
+      await on.dependencies.control.viewStops.requestResync('pmr_project', {
+        isWanted: true,
+        acceptsDeletes: false,
+      });
+
+      assert.equal(await state(), 'running');
+      assert.equal((await on.stage()).kind, 'resync');
+    });
+
+    for (const [stop, change] of [
+      ['paused', 'paused = true, paused_at = now()'],
+      ['halted', `halted_at = now(), halted_reason = 'x'`],
+      ['not enabled', 'enabled = false'],
+      ['over budget', 'daily_budget_bytes = 1'],
+    ]) {
+      it(`does not wait for one that is ${stop}`, async () => {
+        assert.deepEqual(await on.extract(), WAITING);
+        await on.control.query(
+          `insert into etl.job_usage (job_id, view_name, bytes_billed, slot_ms, ended_at) values ('x', 'other_1', 1, 1, now())`,
+        );
+
+        await on.control.query(`update etl.view_source set ${change} where name = 'other_1'`);
+
+        assert.equal(await state(), 'running');
+        assert.equal((await on.stage()).kind, 'resync');
+      });
+    }
   });
 
   it('I8 by dropping and creating it is retried while it is gone, and halts when it stays away', async () => {
