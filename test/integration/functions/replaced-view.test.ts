@@ -275,10 +275,21 @@ describe('a view that was replaced', () => {
       `update etl.view_source set missing_since = missing_since - interval '601 seconds'`,
     );
     await assert.rejects(on.extract(), { kind: 'configuration', message: /view pmr_project does not exist/ });
+    assert.notEqual(await on.haltedReason(), null);
+
+    await on.dependencies.control.viewStops.resume('pmr_project');
+    await assert.rejects(on.extract(), { kind: 'transient', message: /looked for again/ });
+    assert.equal(await on.haltedReason(), null, 'a resume gives it ten minutes again');
 
     await sql(projectView('lower(p.name)'));
     await sql('grant select on pmr_project to reader');
-    await on.dependencies.control.viewStops.resume('pmr_project');
     await isLoadedAgain();
+  });
+
+  it('I8 before anything was loaded halts at once while it does not exist', async () => {
+    await sql('drop view pmr_project');
+
+    await assert.rejects(on.extract(), { kind: 'configuration', message: /view pmr_project does not exist/ });
+    assert.notEqual(await on.haltedReason(), null);
   });
 });
