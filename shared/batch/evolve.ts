@@ -15,8 +15,8 @@ export function assertMayEvolve(source: ViewSource, { differences, refused, reme
   // The Write API may know a column of the same name and the former type for minutes: it must not be dropped and added again.
   const types =
     source.loadType === 'merge'
-      ? `Give the view's columns their former types, for example by casts, and resume it${byHand}.`
-      : "Give the view's columns their former types, for example by casts, or other names, and resume it.";
+      ? `Give the view's columns their former names and types, for example by aliases and casts, and resume it${byHand}.`
+      : "Give the view's columns their former names and types, for example by aliases and casts, or other names, and resume it.";
   throw new DataHubError('schema_drift', `view ${view}: ${found.join('; ')}`, {
     context: { view },
     advice: isFrozen

@@ -85,6 +85,9 @@ export function planEvolution(
           if (!known.includes(column.name)) plan.refused.push(sentence);
           else if (table === 'target') plan.dropped.push(column);
           break;
+        case 'spelling':
+          plan.refused.push(sentence);
+          break;
         case 'type':
           if (isWidened(difference) && !laidOut.has(column.name)) {
             plan.statements.push(

@@ -181,6 +181,25 @@ describe('a merged view whose columns change', () => {
     assert.partialDeepStrictEqual(await resync('name', 'company'), { changed: '2' });
   });
 
+  it('I8 halts for a name in other letters, and the advice, followed literally, mends it', async () => {
+    const before = await types();
+    await sql(makeView(ALL.replace('company', '"Company"')));
+    assert.equal((await on.extract()).outcome, 'resync requested');
+
+    await assert.rejects(on.extract(), {
+      kind: 'schema_drift',
+      message: /column Company is written company in the table, and BigQuery takes both for one name/,
+      advice:
+        /Give the view's columns their former names and types, for example by aliases and casts, and resume it/,
+    });
+    assert.deepEqual(await types(), before);
+
+    await sql(makeView(ALL));
+    await on.dependencies.control.viewStops.resume('pmr_project');
+    assert.equal((await on.replicate()).outcome, 'applied');
+    await isEqual('name', 'company');
+  });
+
   it('I8 halts if its view source freezes the columns', async () => {
     await on.control.query(`update etl.view_source set column_changes = 'freeze' where name = 'pmr_project'`);
     await sql(makeView(`${ALL}, p.remark`));

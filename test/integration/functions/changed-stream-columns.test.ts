@@ -166,7 +166,7 @@ describe('a streamed view whose columns change', () => {
       kind: 'schema_drift',
       message: /column remark is NULLABLE STRING instead of NULLABLE INT64/,
       advice:
-        "Give the view's columns their former types, for example by casts, or other names, and resume it.",
+        "Give the view's columns their former names and types, for example by aliases and casts, or other names, and resume it.",
     });
 
     assert.deepEqual((await types()).remark, 'STRING');
