@@ -74,7 +74,7 @@ async function extractLeased(leased: LeasedView, dependencies: Dependencies): Pr
 }
 
 /**
- * The error for a view that the source does not have. One that was extracted before may be made again in a moment, for example by a
+ * The error for a view that the source does not have. One that was loaded before may be made again in a moment, for example by a
  * deployment that drops and creates it: it is retried for a while before it is halted.
  */
 async function missingView(
@@ -82,7 +82,7 @@ async function missingView(
   { source, lease }: LeasedView,
   { control }: Dependencies,
 ): Promise<DataHubError> {
-  if (source.warehouseFingerprint === null) return error;
+  if ((await control.checkpoints.read(source.name)) === null) return error;
   if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) {
     return error.advice === ADVICE.configuration ? error.withAdvice(goneAdvice(source.name)) : error;
   }

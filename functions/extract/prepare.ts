@@ -75,7 +75,7 @@ export async function prepare(
     });
   // Recorded first: a later attempt finds the columns in the target. The next extract after this batch is applied shows them.
   if (hidden.length > 0) await record(null, source.appliedPolicyTags);
-  const objects = { shape, layout, evolution: { ...evolution, added: hidden } };
+  const objects = { shape, layout, evolution, hidden };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
   await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;

@@ -99,7 +99,7 @@ export const environment = z.object({
     90,
     8,
     36_500,
-    'Days that the control database keeps finished batches and resolved failures.',
+    'Days that the control database keeps finished batches, resolved failures and changes of views.',
   ),
   MAX_BATCH_LOG_ROWS: wholeNumber(
     200_000,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
 import { OVER_BUDGET } from './job-usage.ts';
+import { WAITS_FOR_RESYNCS } from './schema-changes.ts';
 
 /** How an operator stopped a view, or the system (`by` is null). Null for what is not known. */
 export type StopStatus = { since: string | null; by: string | null; why: string | null };
@@ -9,7 +10,7 @@ export type StopStatus = { since: string | null; by: string | null; why: string 
 /** The state of a view, for an operator. Times are ISO 8601, 64-bit numbers are texts. docs/operations.md describes every field. */
 export type ViewStatus = {
   view: string;
-  state: 'running' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
+  state: 'running' | 'waiting' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
   haltedReason: string | null;
   halted: StopStatus | null;
   paused: StopStatus | null;
@@ -74,7 +75,9 @@ export function createStatus(pool: pg.Pool) {
         'control',
         `select v.name as view,
            case when not v.enabled then 'not enabled' when v.halted_at is not null then 'halted'
-                when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget' when r.view_name is not null then 'retrying' else 'running' end as state,
+                when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget'
+                when exists (select from etl.view_source own where own.name = v.name and ${WAITS_FOR_RESYNCS}) then 'waiting'
+                when r.view_name is not null then 'retrying' else 'running' end as state,
            v.halted_reason as "haltedReason",
            case when v.halted_at is not null then
              jsonb_build_object('since', v.halted_at, 'by', v.halted_by, 'why', v.halted_reason) end as halted,

@@ -70,7 +70,8 @@ export function createViewStops(pool: pg.Pool) {
 export async function resumeView(client: pg.PoolClient, view: string): Promise<void> {
   await client.query(
     `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null,
-       paused = false, paused_at = null, paused_by = null, paused_reason = null, warehouse_fingerprint = null
+       paused = false, paused_at = null, paused_by = null, paused_reason = null, missing_since = null,
+       warehouse_fingerprint = null
      where name = $1`,
     [view],
   );

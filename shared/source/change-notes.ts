@@ -30,7 +30,7 @@ export function changeNotes(name: string, { functions, parts, dependencies }: Vi
     what.length === 0 ? [] : [{ message: `view ${name} uses ${what.join(', ')}: ${why}`, advice }];
   const moving = functions.filter(changesByItself).map((each) => `${each.name}()`);
   const opaque = functions.filter(
-    (each) => !each.isBuiltIn && each.volatility !== 'i' && !changesByItself(each),
+    (each) => !each.isBuiltIn && (each.volatility !== 'i' || each.isText) && !changesByItself(each),
   );
   return [
     ...note(
@@ -45,8 +45,8 @@ export function changeNotes(name: string, { functions, parts, dependencies }: Vi
     ),
     ...note(
       [...new Set(opaque.map((each) => `${each.name}()`))],
-      'the catalog does not show which tables a function reads, so that changes of these may not be followed',
-      `Check what it reads: every table must be the main table or a lookup. Otherwise: ${resync}.`,
+      'the catalog does not show which tables a function reads and which functions it calls, so that changes of these may not be followed',
+      `Check what it reads: every table must be the main table or a lookup. Otherwise, and after each change of a function that it calls: ${resync}.`,
     ),
     ...note(
       dependencies.filter(({ kind }) => kind === 'm').map(({ table }) => `materialized view ${table}`),

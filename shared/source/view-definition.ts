@@ -23,6 +23,8 @@ export type CalledFunction = {
   isBuiltIn: boolean;
   /** pg_proc.provolatile: i, s or v. */
   volatility: string;
+  /** Whether its body is a text, so that the catalog does not know which functions and tables it names. */
+  isText: boolean;
   argumentCount: number;
 };
 
@@ -119,8 +121,8 @@ function partsOf(node: TreeNode): string[] {
 async function readFunctions(client: Queryable, oids: number[]): Promise<CalledFunction[]> {
   const { rows } = await client.query(
     `select p.proname::text as name, n.nspname = 'pg_catalog' as "isBuiltIn", p.provolatile::text as volatility,
-       p.pronargs::int as "argumentCount"
-     from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.oid = any($1::oid[]) order by 1`,
+       p.pronargs::int as "argumentCount", l.lanname not in ('c', 'internal') and p.prosqlbody is null as "isText"
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang where p.oid = any($1::oid[]) order by 1`,
     [oids],
   );
   return rows as CalledFunction[];

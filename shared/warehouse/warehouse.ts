@@ -47,7 +47,11 @@ export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil };
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
 
 /** A view's objects, and how its existing tables must change. */
-export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & { evolution: Evolution };
+export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & {
+  evolution: Evolution;
+  /** The columns that the reporting view does not show yet, since old rows have no values in them. */
+  hidden?: readonly Column[];
+};
 
 /** The tables that do not exist, those whose columns differ from the view's, and the target as it is. */
 export type Comparison = {
@@ -99,11 +103,10 @@ export function createWarehouse(
 
     /**
      * Creates the view's missing tables, changes those that `evolution` names, and creates its procedure and its reporting view, in one job.
-     * The reporting view lacks the columns that are being added, whose old rows have no values yet. Returns what the tables contain. Safe to
-     * repeat under another `runName`.
+     * Returns what the tables contain. Safe to repeat under another `runName`.
      */
     async makeObjects(
-      { shape, layout, evolution }: EvolvingObjects,
+      { shape, layout, evolution, hidden = [] }: EvolvingObjects,
       runName: string,
       deadline: Deadline,
     ): Promise<TargetState> {
@@ -117,7 +120,7 @@ export function createWarehouse(
       const query = [
         ...(isOld ? [ledgerUpgradeSql(datasets)] : []),
         ...evolution.statements,
-        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, evolution.added),
+        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, hidden),
       ].join('\n');
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),

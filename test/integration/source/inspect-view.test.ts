@@ -458,7 +458,8 @@ describe('inspecting a view source', () => {
     before(() =>
       source.pool.query(`
         create function dice() returns integer language sql as 'select 4';
-        create function fixed(text) returns text immutable language sql as 'select $1';
+        create function fixed(text) returns text immutable language sql return $1;
+        create function called(text) returns text immutable language sql as 'select fixed($1)';
         create materialized view kept as select id, title from library_book;`),
     );
 
@@ -521,6 +522,17 @@ describe('inspecting a view source', () => {
         notes.map(({ message }) => message),
         ['view tried uses materialized view kept: its refresh writes no log rows'],
       );
+    });
+
+    it('by a function whose text may name other functions, even if it is immutable', async () => {
+      const { notes } = await inspectQuery('select id as book_id, called(title) as value from library_book');
+      assert.deepEqual(
+        notes.map(({ message }) => message),
+        [
+          'view tried uses called(): the catalog does not show which tables a function reads and which functions it calls, so that changes of these may not be followed',
+        ],
+      );
+      assert.match(notes[0]?.advice ?? '', /after each change of a function that it calls.*"resync":true/);
     });
 
     it('but not by what depends on the row alone', async () => {
