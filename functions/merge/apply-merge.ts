@@ -46,7 +46,7 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
-    const lagMs = await control.batches.markApplied(lease, batch, merged.counts);
+    const lagMs = await control.batches.markApplied(lease, batch, merged.counts, merged.targetRows);
     return { state: 'applied', counts: merged.counts, lagMs };
   }
   const { error } = merged;

@@ -31,7 +31,8 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
       return { state: 'continued', progress };
     }
     const { counts } = progress;
-    const lagMs = await control.batches.markApplied(lease, batch, counts);
+    const targetRows = batch.isComplete ? batch.stagedUpserts : null;
+    const lagMs = await control.batches.markApplied(lease, batch, counts, targetRows);
     return { state: 'applied', counts, lagMs };
   } catch (error) {
     // The staged rows are gone or belong to another batch. The new capture overwrites the rows already written.

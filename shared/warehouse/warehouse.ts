@@ -18,7 +18,7 @@ import {
   runJobWithRetries,
 } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
-import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
+import { appliedMerge, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
@@ -226,7 +226,7 @@ export function createWarehouse(
           return outcome;
         case 'done': {
           const [row] = await resultRows(outcome.job, contextOf(attempt));
-          return { state: 'applied', counts: countsOf(row, attempt) };
+          return appliedMerge(row, attempt);
         }
         case 'failed':
           return mergeFailure(outcome, attempt);
