@@ -40,7 +40,6 @@ export async function extractView(
   const { control } = dependencies;
   const reason = stopReason(await control.viewSources.get(view));
   if (reason !== null) return { outcome: 'skipped', view, reason };
-  if (await isOverBudget(view, dependencies)) return { outcome: 'skipped', view, reason: 'over budget' };
   const leased = await withViewLease(view, invocation, dependencies, async (lease, deadline) => {
     // Read again: the load type cannot change any more now that the view is leased.
     const source = await control.viewSources.get(view);
@@ -57,6 +56,10 @@ export async function extractView(
 async function extractLeased(leased: LeasedView, dependencies: Dependencies): Promise<ExtractResult> {
   const { control } = dependencies;
   const inFlight = await control.batches.findInFlight(leased.source.name);
+  // A merge that has begun is billed already: it is announced, so that its result is seen.
+  if (inFlight?.state !== 'applying' && (await isOverBudget(leased.source.name, dependencies))) {
+    return { outcome: 'skipped', view: leased.source.name, reason: 'over budget' };
+  }
   const continued = inFlight === null ? null : await continueBatch(inFlight, leased, dependencies);
   if (continued !== null) return continued;
   const { name, resyncRequestedAt, resyncBySystem } = leased.source;

@@ -44,6 +44,9 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
   }
 }
 
+/** A stream goes on from where it stopped: what it appends is not billed as a job. */
+export const hasBegunStream = async (): Promise<boolean> => true;
+
 /** "Deleting or recreating a table can create a period of time": https://cloud.google.com/bigquery/docs/write-api-rest says minutes. */
 const ARRIVAL_MS = 600_000;
 

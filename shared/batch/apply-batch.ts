@@ -49,6 +49,8 @@ export type LeasedBatch = { id: bigint; source: ViewSource; lease: Lease; deadli
 /** One way to apply batches: brings a batch to a final state, as far as the deadline allows. */
 export type Applier = {
   loadType: LoadType;
+  /** Whether BigQuery works on an `applying` batch already, or has done so, so that looking at it costs nothing more. */
+  hasBegun: (batch: EtlTransaction, dependencies: Dependencies) => Promise<boolean>;
   apply: (batch: LeasedBatch, dependencies: Dependencies) => Promise<BatchOutcome>;
 };
 
@@ -77,8 +79,8 @@ export async function applyBatch(
   assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
 
-  // A batch that is being applied has its job already: looking at it costs nothing.
-  if (batch.state === 'staged' && (await isOverBudget(source.name, dependencies))) {
+  const isHeld = await isOverBudget(source.name, dependencies);
+  if (isHeld && !(batch.state === 'applying' && (await applier.hasBegun(batch, dependencies)))) {
     return { outcome: 'skipped', ...named };
   }
 

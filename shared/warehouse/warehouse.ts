@@ -8,6 +8,7 @@ import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges, type TableField } from './columns-match.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import {
+  jobExists,
   jobId,
   labelValue,
   type RecordUsage,
@@ -207,6 +208,13 @@ export function createWarehouse(
       attempt,
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       nameOf('merge', view, etlTransactionId, attempt),
+
+    /** Whether the job of an attempt to merge a batch was started before. */
+    async hasBegunMerge(attempt: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): Promise<boolean> {
+      const { view, etlTransactionId } = attempt;
+      const id = nameOf('merge', view, etlTransactionId, attempt.attempt);
+      return await jobExists(await openBigQuery(), id, { view, etlTransactionId });
+    },
 
     /**
      * Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. `rows` is the number of staged

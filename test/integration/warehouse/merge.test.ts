@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { BigQuery } from '@google-cloud/bigquery';
+import { BigQuery, type Job } from '@google-cloud/bigquery';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import {
@@ -10,6 +10,7 @@ import {
   type TableShape,
 } from '../../../shared/model/columns.ts';
 import { type Evolution, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
+import type { EndedJob } from '../../../shared/warehouse/job.ts';
 import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
 import { EMPTY_VIEW, procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
 import {
@@ -20,6 +21,7 @@ import {
   type Warehouse,
 } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 import { inSeconds } from '../../support/deadline.ts';
 import { until } from '../../support/until.ts';
@@ -178,6 +180,62 @@ describe('the merge procedure', () => {
 
     assert.partialDeepStrictEqual(await merge(2n, 'changed', [{ id: 1, name: 'a' }]), counts(0, 0, 0, 1));
     assert.partialDeepStrictEqual(await merge(3n, 'deleted', [{ id: 1 }]), counts(0, 0, 1, 0));
+  });
+
+  describe('whose script does not say what it billed', () => {
+    const ended: EndedJob[] = [];
+    /** A client to which no script says what it billed. */
+    class SilentBigQuery extends BigQuery {
+      override job(...named: Parameters<BigQuery['job']>): Job {
+        const job = super.job(...named);
+        const getMetadata = job.getMetadata.bind(job);
+        job.getMetadata = async () => {
+          const answer = await getMetadata();
+          if (Number(answer[0].statistics.numChildJobs ?? 0) > 0) {
+            delete answer[0].statistics.query.totalBytesBilled;
+          }
+          return answer;
+        };
+        return job;
+      }
+    }
+    beforeEach(async () => {
+      ended.length = 0;
+      const silent = new SilentBigQuery({
+        projectId: `project-${projects}`,
+        location: 'EU',
+        apiEndpoint: new URL(standIn.url).origin,
+        authClient: new PassThroughClient(),
+      });
+      warehouse = createWarehouse(
+        async () => silent,
+        () => Promise.reject(new Error('no stream')),
+        datasets(),
+        60,
+        async (job) => {
+          ended.push(job);
+        },
+      );
+      await make(shapeOf(NAME));
+      await load(1n, 'loaded', [{ id: 1, name: 'a' }]);
+    });
+
+    it('is billed what its statements bill', async () => {
+      assert.partialDeepStrictEqual(await warehouse.merge(attempt(1n), 1n, soon()), counts(1, 0, 0, 0));
+
+      const job = ended.at(-1);
+      assert.ok(job !== undefined && job.bytesBilled > 0n);
+      assert.equal(job.incomplete, null);
+    });
+
+    it('is merged all the same when nobody may list the statements', async () => {
+      standIn.faults.next('bigquery.jobs.list', failBefore(403));
+
+      assert.partialDeepStrictEqual(await warehouse.merge(attempt(1n), 1n, soon()), counts(1, 0, 0, 0));
+
+      assert.partialDeepStrictEqual(ended.at(-1), { bytesBilled: 0n });
+      assert.equal(ended.at(-1)?.incomplete?.kind, 'unauthorized');
+    });
   });
 
   for (const type of BIG_QUERY_TYPES) {
