@@ -153,8 +153,14 @@ async function checkView(
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
   ];
   const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
+  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource });
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
+    ...unfit.map(({ isFatal, ...said }) => ({
+      check: `tables of ${viewSource.name}`,
+      ok: !isFatal,
+      ...said,
+    })),
     ...omittedColumns(view),
     ...resyncAdvice(viewSource),
     ...findings,

@@ -36,8 +36,9 @@ import {
   tempTableSql,
 } from './tables-sql.ts';
 import { tryObjects } from './try-objects.ts';
+import { type UnfitSetting, unfitSettings } from './unfit-settings.ts';
 
-export type { Attempt, Evolution, Layout, MergeOutcome, RowsUntil };
+export type { Attempt, Evolution, Layout, MergeOutcome, RowsUntil, UnfitSetting };
 
 /** A view's objects in BigQuery. `dropped` are the columns of the target that the view does not have any more. */
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
@@ -145,6 +146,11 @@ export function createWarehouse(
       { shape, layout }: Omit<ViewObjects, 'dropped'>,
       known: readonly string[],
     ): Evolution => planEvolution(changed, shape, layout, known),
+    /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
+    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
+      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    },
+
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
     async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
       await tryObjects(await openBigQuery(), datasets, shape, layout, fits);

@@ -22,6 +22,8 @@ export interface Field {
   readonly name: string;
   readonly type: FieldType;
   readonly mode: 'NULLABLE' | 'REQUIRED' | 'REPEATED';
+  /** Kept, but without effect: comparisons always tell upper from lower case. */
+  readonly collation?: string;
 }
 
 /** A type without a name. */
