@@ -1,5 +1,6 @@
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
+import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import { ADVICE, DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
@@ -38,7 +39,9 @@ export async function extractView(
   dependencies: Dependencies,
 ): Promise<ExtractResult> {
   const { control } = dependencies;
-  const reason = stopReason(await control.viewSources.get(view));
+  const stored = await unlessForgotten(view, invocation, dependencies, () => control.viewSources.get(view));
+  if (stored === null) return { outcome: 'skipped', view, reason: 'forgotten' };
+  const reason = stopReason(stored);
   if (reason !== null) return { outcome: 'skipped', view, reason };
   const leased = await withViewLease(view, invocation, dependencies, async (lease, deadline) => {
     // Read again: the load type cannot change any more now that the view is leased.

@@ -10,6 +10,7 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
 import { abandonBatch } from './abandon-batch.ts';
 import { isOverBudget } from './is-over-budget.ts';
+import { unlessForgotten } from './unless-forgotten.ts';
 import { warnOfBadKeys } from './warn-of-bad-keys.ts';
 import { withViewLease } from './with-view-lease.ts';
 
@@ -73,8 +74,12 @@ export async function applyBatch(
   const { control, events, log, clock } = dependencies;
   const startedMs = clock.nowMs();
   const named = { view: event.view, etlTransactionId: String(event.etlTransactionId) };
-  const source = await control.viewSources.get(event.view);
-  const batch = await control.batches.get(event.view, event.etlTransactionId);
+  const found = await unlessForgotten(event.view, invocation, dependencies, async () => ({
+    source: await control.viewSources.get(event.view),
+    batch: await control.batches.get(event.view, event.etlTransactionId),
+  }));
+  if (found === null) return { outcome: 'skipped', ...named };
+  const { source, batch } = found;
   if (NEXT[batch.state].length === 0) return { outcome: 'already finished', ...named, state: batch.state };
   assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };

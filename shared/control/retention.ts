@@ -37,7 +37,12 @@ export function createRetention(pool: pg.Pool) {
              select job_id from etl.job_usage where ended_at < now() - $1 * interval '1 day' limit $2)`,
           [Math.max(days, SHOWN_DAYS), ROWS_AT_ONCE],
         );
-        return [batches, failures, usage].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
+        // Pub/Sub has dropped their events long before.
+        const forgotten = await client.query(
+          `delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`,
+          [Math.max(days, SHOWN_DAYS)],
+        );
+        return [batches, failures, usage, forgotten].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
       });
     },
   };

@@ -146,8 +146,18 @@ describe('the status', () => {
       const found = await viewStatus();
       assert.partialDeepStrictEqual(found, {
         rows: { source: '4', target: '4', etlTransactionId },
-        lastApplied: { etlTransactionId, kind: 'incremental', added: '2', changed: '1', deleted: '1' },
-        lastDay: { batches: 2, rows: '7' },
+        lastApplied: {
+          ...{ etlTransactionId, kind: 'incremental' },
+          ...{ added: '2', changed: '1', deleted: '1', unchanged: '0' },
+        },
+        lastDay: { batches: 2, rows: '7', unchanged: '0' },
+      });
+      await on.source.log('app_project', 2, 'changed', { name: {} });
+      await on.source.log('app_project', 3, 'changed', { name: {} });
+      await on.replicate();
+      assert.partialDeepStrictEqual(await viewStatus(), {
+        lastApplied: { changed: '0', unchanged: '2' },
+        lastDay: { batches: 3, rows: '7', unchanged: '2' },
       });
       assert.ok((found.lastApplied?.durationSeconds ?? -1) >= 0);
       await ask({ view: PROJECT, keys: [1, 2] });
