@@ -8,7 +8,7 @@ import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
-import type { Layout } from '../../shared/warehouse/warehouse.ts';
+import type { Layout, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
 import { arrangeTarget, isArranged, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 
@@ -62,6 +62,7 @@ export async function prepare(
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
   }
+  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }));
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target') || evolution.newTarget.length > 0) await control.checkpoints.forget(lease);
   if (evolution.newTarget.length > 0) await replaceTarget(extraction, shape, evolution, dependencies);
@@ -95,6 +96,13 @@ export async function prepare(
 
 /** Release 0.2.0 did not record the columns that a view has had: a column that is dropped later would be taken for somebody else's. */
 export const hasKnownColumns = ({ knownColumns }: ViewSource): boolean => knownColumns.length > 0;
+
+function assertFit(view: string, settings: readonly UnfitSetting[]): void {
+  const [first] = settings.filter(({ isFatal }) => isFatal);
+  if (first === undefined) return;
+  const { message, advice } = first;
+  throw new DataHubError('configuration', `view ${view}: ${message}`, { context: { view }, advice });
+}
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
   return new DataHubError(

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { DataHubError } from '../errors.ts';
+import { ADVICE, DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
 import { policyAdvice, thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
@@ -77,7 +77,7 @@ async function findUnreadable(
       where ($1::text is null or ${key} >= $1::text::${type}) and ($2::text is null or ${key} < $2::text::${type})) v`,
     values: [range.from, range.to],
   });
-  const failureOf = async (expressions: string[], range: KeyRange): Promise<string | null> => {
+  const failureOf = async (expressions: string[], range: KeyRange): Promise<DataHubError | null> => {
     const { from, values } = within(range);
     const read = expressions.map((expression, i) => `${expression} as c${i}`);
     // As the COPY does, textsend converts the text to the encoding of the client, which fails on bytes that are no text.
@@ -116,10 +116,13 @@ async function findUnreadable(
   if (found === null) return null;
   for (const { name, expression } of columns) {
     const failure = await failureOf([expression], range);
-    if (failure !== null) {
-      const advice = `Correct the row, or the expression of the view that fails on it, which no policy can mend. ${thenResume(view.name)}`;
-      return refusal(view, `key ${formatKey(found)}, column ${name}: ${failure}`, name, advice);
-    }
+    if (failure === null) continue;
+    const what = failure.message.replace(/^source database: /, '');
+    const advice =
+      failure.advice === ADVICE.bad_data
+        ? `Correct the row, or the expression of the view that fails on it, which no policy can mend. ${thenResume(view.name)}`
+        : failure.advice;
+    return refusal(view, `key ${formatKey(found)}, column ${name}: ${what}`, name, advice);
   }
   return null;
 }
@@ -128,7 +131,7 @@ async function findUnreadable(
 async function attempt<T>(
   client: pg.ClientBase,
   work: () => Promise<T>,
-): Promise<{ result: T | null; failure: string | null }> {
+): Promise<{ result: T | null; failure: DataHubError | null }> {
   await client.query('savepoint attempt');
   try {
     const result = await work();
@@ -139,7 +142,7 @@ async function attempt<T>(
     if (refused.kind !== 'bad_data') throw refused;
     await client.query('rollback to savepoint attempt; release savepoint attempt');
     // The message of `fromPostgres` quotes no value.
-    return { result: null, failure: refused.message.replace(/^source database: /, '') };
+    return { result: null, failure: refused };
   }
 }
 

@@ -9,6 +9,7 @@ import { columnChanges } from './columns-match.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import {
+  jobExists,
   jobId,
   labelValue,
   type RecordUsage,
@@ -19,7 +20,7 @@ import {
   runJobWithRetries,
 } from './job.ts';
 import { loadError, loadSpec } from './load-job.ts';
-import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
+import { appliedMerge, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
@@ -40,8 +41,9 @@ import {
 } from './tables-sql.ts';
 import { createTargetSettings } from './target-settings.ts';
 import { tryObjects } from './try-objects.ts';
+import { type UnfitSetting, unfitSettings } from './unfit-settings.ts';
 
-export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil };
+export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil, UnfitSetting };
 
 /** A view's objects in BigQuery. `dropped` are the columns of the target that the view does not have any more. */
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
@@ -166,6 +168,11 @@ export function createWarehouse(
       known: readonly string[],
     ): Evolution => planEvolution({ tables: changed, target, shape, layout, known }),
 
+    /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
+    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
+      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    },
+
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
     async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
       await tryObjects(await openBigQuery(), datasets, shape, layout, fits);
@@ -230,6 +237,13 @@ export function createWarehouse(
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       nameOf('merge', view, etlTransactionId, attempt),
 
+    /** Whether the job of an attempt to merge a batch was started before. */
+    async hasBegunMerge(attempt: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): Promise<boolean> {
+      const { view, etlTransactionId } = attempt;
+      const id = nameOf('merge', view, etlTransactionId, attempt.attempt);
+      return await jobExists(await openBigQuery(), id, { view, etlTransactionId });
+    },
+
     /**
      * Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. `rows` is the number of staged
      * rows, or EMPTY_VIEW.
@@ -248,7 +262,7 @@ export function createWarehouse(
           return outcome;
         case 'done': {
           const [row] = await resultRows(outcome.job, contextOf(attempt));
-          return { state: 'applied', counts: countsOf(row, attempt) };
+          return appliedMerge(row, attempt);
         }
         case 'failed':
           return mergeFailure(outcome, attempt);

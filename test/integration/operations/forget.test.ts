@@ -37,6 +37,26 @@ describe('an operator who forgets a view', () => {
     return counts;
   }
 
+  it('leaves no failures behind by events that were published before', async () => {
+    const staged = [await on.stage(), await on.stage(INCIDENTS)];
+    for (const { view } of staged) await forget(view);
+    await forget('pmr_site');
+
+    assert.partialDeepStrictEqual(await on.merge(staged[0] as never), { outcome: 'skipped' });
+    assert.partialDeepStrictEqual(await on.stream(staged[1] as never), { outcome: 'skipped' });
+    for (const view of [PROJECT, INCIDENTS, 'pmr_site']) {
+      assert.deepEqual(await on.extract(view), { outcome: 'skipped', view, reason: 'forgotten' });
+    }
+    await assert.rejects(on.extract('pmr_other'), { kind: 'invalid_event' });
+    const byHand = { functionName: 'extract', event: {}, isByHand: true };
+    await assert.rejects(dispatch({ view: PROJECT }, byHand, on.dependencies), { kind: 'invalid_event' });
+
+    await importConfiguration({ entries: [PROJECT_ENTRY] }, on.dependencies);
+    assert.partialDeepStrictEqual(await on.merge(staged[0] as never), { outcome: 'skipped' });
+    await on.replicate();
+    await on.assertEqual();
+  });
+
   it('is asked for the name of the view first, and told what goes', async () => {
     await on.replicate();
     await ask({ view: PROJECT, keys: [1] });
