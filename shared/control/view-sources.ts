@@ -145,6 +145,7 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     resync_requested_at: null,
     resync_advised_reason: null,
     warehouse_fingerprint: null,
+    known_columns: [],
   });
 }
 

@@ -25,7 +25,17 @@ export async function importConfiguration({ entries }: Entries, dependencies: De
   await control.viewSources.import(resolved);
   const views = resolved.map(({ name }) => name);
   log.info({ views }, 'configuration imported');
-  return { outcome: 'imported', views, warnings };
+  return { outcome: 'imported', views, warnings, ...(await stillHalted(views, dependencies)) };
+}
+
+/** The views that an import leaves halted, with the advice to let them run again; nothing if none is. */
+async function stillHalted(views: string[], { control }: Dependencies) {
+  const halted = (await control.viewSources.list())
+    .filter(({ name, haltedReason }) => haltedReason !== null && views.includes(name))
+    .map(({ name }) => name);
+  if (halted.length === 0) return {};
+  const payload = JSON.stringify({ view: halted[0], resume: true });
+  return { halted, advice: `These views stay halted. When their cause is mended, resume them: ${payload}.` };
 }
 
 /** Checks the installation with the given view sources as `check` would after their import. Changes nothing. */
@@ -35,8 +45,14 @@ export async function dryRunImport(
 ) {
   return await checkInstallation(dependencies, 'import', async () => {
     const resolved = await resolveEntries({ entries }, dependencies);
+    const stored = new Map((await dependencies.control.viewSources.list()).map((view) => [view.name, view]));
     return {
-      sources: resolved.filter(({ enabled }) => enabled).map(asViewSource),
+      sources: resolved
+        .filter(({ enabled }) => enabled)
+        .map((entry) => ({
+          ...asViewSource(entry),
+          knownColumns: stored.get(entry.name)?.knownColumns ?? [],
+        })),
       known: await namesWith(resolved, dependencies),
     };
   });

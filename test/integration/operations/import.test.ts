@@ -406,6 +406,17 @@ describe('an import', () => {
       );
     });
 
+    it('answers what becomes of a fed view that dropped a column', async () => {
+      await on.replicate();
+      await on.source.database.query(`drop view pmr_project;
+        create view pmr_project as select id as project_id, name, opened from app_project;
+        grant select on pmr_project to reader`);
+      const entry = { ...PROJECT_ENTRY, lookups: [], ignored_dependencies: [] };
+      const { findings } = await dryRun(entry);
+      const [found] = findings.filter(({ check }) => check === 'view pmr_project');
+      assert.match(found?.message ?? '', /its tables will follow: .*company/);
+    });
+
     it('answers what the import itself would refuse', async () => {
       const { findings } = await dryRun({ ...thing(), target_name: 'project' });
       assert.match(
