@@ -8,6 +8,7 @@ import { inspectView } from '../source/inspect-view.ts';
 import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
 import { partitionFaults } from '../source/partition-faults.ts';
+import { findSilentModels } from '../source/silent-models.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
@@ -42,5 +43,6 @@ export async function inspectSource(
   if (faults.length > 0) throw misconfigured(source, faults);
   const check = `view ${source.name}`;
   const children = await findChildModels(client, source, config.contentTypeTable);
-  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children] };
+  const silent = await findSilentModels(client, source, config.changeLogTable);
+  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children, ...silent] };
 }

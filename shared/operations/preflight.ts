@@ -6,8 +6,10 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
+import { readLogState } from '../source/change-log.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { assertSameSchema, readLogOrigin } from '../source/log-origin.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
@@ -132,6 +134,7 @@ async function checkView(
   const { config, source, warehouse } = dependencies;
   const { view, findings } = await inSnapshot(source, async (client) => {
     const found = await inspectSource(client, viewSource, known, dependencies);
+    await assertLogContinues(client, viewSource, dependencies);
     await captureInitial(client, found.view, config.changeLogTable);
     await tryStatements(client, found.view, config.changeLogTable);
     const logRows = await checkLogRows(client, viewSource, found.view, config);
@@ -159,6 +162,23 @@ async function checkView(
     ...resyncAdvice(viewSource),
     ...findings,
   ];
+}
+
+/** Throws what the next capture would throw about the log. A view that is loaded as a whole needs no earlier log row. */
+async function assertLogContinues(
+  client: Queryable,
+  { name, resyncRequestedAt }: ViewSource,
+  { config, control }: Dependencies,
+): Promise<void> {
+  const stored = resyncRequestedAt === null ? await control.checkpoints.read(name) : null;
+  if (stored === null) return;
+  const { changeLogTable } = config;
+  assertSameSchema(
+    await control.logOrigins.read(name),
+    await readLogOrigin(client, changeLogTable),
+    changeLogTable,
+  );
+  await readLogState(client, changeLogTable, stored.checkpoint);
 }
 
 function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {
