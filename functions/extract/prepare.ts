@@ -9,6 +9,7 @@ import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Layout } from '../../shared/warehouse/warehouse.ts';
+import { arrangeTarget, isArranged, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 
 export type Preparation = {
@@ -22,20 +23,23 @@ export type Preparation = {
 
 /**
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, lets its tables follow the columns of
- * the view, and raises the generator of batch ids above every id that the target has met. Decides how the batch is staged, or that it must
- * carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration` when the target or the
- * ledger of a loaded view is gone, or when an empty view would empty its target and no operator has accepted that.
+ * the view and its view source, and raises the generator of batch ids above every id that the target has met. Decides how the batch is
+ * staged, or that it must carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration`
+ * when the target or the ledger of a loaded view is gone, or when an empty view would empty its target and no operator has accepted that.
  */
 export async function prepare(
   client: pg.ClientBase,
-  { source, stored, lease, deadline }: Extraction,
+  extraction: Extraction,
   view: SourceView,
-  { control, log, staging, warehouse }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<Preparation | 'needs the whole view'> {
+  const { source, stored, lease, deadline } = extraction;
+  const { control, log, staging, warehouse } = dependencies;
   const { shape } = view;
   const wasLoaded = stored !== null;
   const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
+  if (!wasLoaded) await warehouse.finishReplacement(shape, deadline);
   const comparison = await warehouse.compareTables(shape);
   const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
@@ -51,6 +55,7 @@ export async function prepare(
   const isCreated =
     missing.length === 0 &&
     evolution.statements.length === 0 &&
+    isArranged(source, comparison, evolution) &&
     source.warehouseFingerprint === fingerprint &&
     hasKnownColumns(source);
   // A whole view is compared with its target at every attempt, even after one that created everything.
@@ -58,9 +63,11 @@ export async function prepare(
     return { highWater, isDirectLoad: false, targetRows: null };
   }
   // From here on there is a target without the covered rows, whatever happens to this batch.
-  if (missing.includes('target')) await control.checkpoints.forget(lease);
+  if (missing.includes('target') || evolution.newTarget.length > 0) await control.checkpoints.forget(lease);
+  if (evolution.newTarget.length > 0) await replaceTarget(extraction, shape, evolution, dependencies);
   const objects = { shape, layout, evolution };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
+  await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
@@ -69,8 +76,10 @@ export async function prepare(
     source.name,
     evolution.added.length > 0 ? null : fingerprint,
     shape.columns.map(({ name }) => name),
+    source.policyTags,
   );
-  if (evolution.differences.length > 0 && source.warehouseFingerprint !== fingerprint) {
+  const isRecorded = evolution.newTarget.length > 0;
+  if (evolution.differences.length > 0 && !isRecorded && source.warehouseFingerprint !== fingerprint) {
     const details = { differences: evolution.differences };
     log.warn({ view: source.name, ...details }, 'columns changed');
     await control.schemaChanges.record(lease, { kind: 'columns', action: 'evolved', details });

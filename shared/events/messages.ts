@@ -67,6 +67,18 @@ const operations = {
   forget: z
     .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional() })
     .transform(({ view, confirm }) => ({ command: 'forget' as const, view, confirmation: confirm })),
+  purgeDeletedBefore: z
+    .strictObject({
+      view,
+      purgeDeletedBefore: z.iso.datetime({ offset: true }),
+      confirm: text.max(200).optional(),
+    })
+    .transform(({ view, purgeDeletedBefore, confirm }) => ({
+      command: 'purge' as const,
+      view,
+      before: new Date(purgeDeletedBefore),
+      confirmation: confirm,
+    })),
   redrive: z
     .union([
       z.strictObject({ view, redrive: z.literal(true) }),
@@ -143,7 +155,7 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 }
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

@@ -7,11 +7,13 @@ import type { Finding } from '../source/inspect-server.ts';
 import { inspectView } from '../source/inspect-view.ts';
 import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
+import { findMovedModels } from '../source/moved-models.ts';
 import { partitionFaults } from '../source/partition-faults.ts';
 import { findSilentModels } from '../source/silent-models.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
+import { policyTagFaults } from '../warehouse/policy-tags.ts';
 
 /**
  * Looks for every mistake in a view source that its database and its layout show, in one snapshot. Throws one `configuration` error that names
@@ -32,6 +34,7 @@ export async function inspectSource(
       .filter(({ name }) => name === '__proto__')
       .map(({ name }) => `column ${name} has a name that cannot be configured: rename it in the view`),
     ...defaultFaults(view.shape, new Map(Object.entries(source.nullDefaults))),
+    ...policyTagFaults(view.shape.columns, source.policyTags, config.location),
     ...source.foreignKeys
       .filter(({ references }) => !known.has(references))
       .map(
@@ -43,6 +46,8 @@ export async function inspectSource(
   if (faults.length > 0) throw misconfigured(source, faults);
   const check = `view ${source.name}`;
   const children = await findChildModels(client, source, config.contentTypeTable);
+  const moved = await findMovedModels(client, source, config);
   const silent = await findSilentModels(client, source, config.changeLogTable);
-  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children, ...silent] };
+  const noted = notes.map((note) => ({ check, ok: true, ...note }));
+  return { view, findings: [...noted, ...children, ...moved, ...silent] };
 }

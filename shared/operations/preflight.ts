@@ -154,6 +154,10 @@ async function checkView(
   const tables = [
     ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
+    ...(evolution.newTarget.length > 0 ? ['a new table will take the place of its target'] : []),
+    ...(evolution.clustering === null
+      ? []
+      : [`its target will be clustered by ${evolution.clustering.join(', ')}, and its rows rewritten once`]),
   ];
   const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
   return [

@@ -50,5 +50,10 @@ export function changeNotes(name: string, { functions, parts, dependencies }: Vi
       'its refresh writes no log rows',
       `${resync} after each refresh. Or build the view on the tables.`,
     ),
+    ...note(
+      dependencies.filter(({ kind }) => kind === 'p').map((table) => `partitioned table ${table.name}`),
+      'a partition that is dropped, detached, or attached with its rows writes no log rows',
+      `Resync the view after that: {"view":"${name}","resync":true}.`,
+    ),
   ];
 }

@@ -1,6 +1,6 @@
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { readDependedColumns } from './catalog.ts';
+import { readDependedColumns, relationsNamed } from './catalog.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 import type { Dependency, Origin, ViewDefinition } from './view-definition.ts';
 
@@ -53,14 +53,15 @@ async function readRelations(
      select oid from parent union select oid from child`,
     [main.oid],
   );
-  const lookups = await client.query(
-    'select name, to_regclass(quote_ident(name))::oid as oid from unnest($1::text[]) as name',
-    [source.lookups.map(({ table }) => table)],
-  );
+  const lookups = new Map<string, number>();
+  for (const { table } of source.lookups) {
+    const [found] = await relationsNamed(client, table);
+    if (found !== undefined) lookups.set(table, found.oid);
+  }
   return {
     foreignKeys: keys.rows as Relations['foreignKeys'],
     mainFamily: new Set(family.rows.map((row) => row.oid as number)),
-    lookups: new Map(lookups.rows.map((row) => [row.name as string, row.oid as number])),
+    lookups,
   };
 }
 
@@ -81,7 +82,7 @@ function mainTableFault(
     ? tables.some(({ oid }) => mainFamily.has(oid))
     : view.oid === main.oid || mainFamily.has(view.oid);
   if (isFound || (tables.length === 0 && callsOwnFunction(definition))) return null;
-  const listed = tables.map(({ table }) => table).join(', ');
+  const listed = tables.map((table) => table.name).join(', ');
   return `view ${name} does not depend on main table ${mainTable}${listed === '' ? '' : `, only on ${listed}`}: name the table whose rows the view shows`;
 }
 
@@ -148,7 +149,7 @@ function lookupTargetFaults(
     const targets = foreignKeys.filter((key) => key.column === column).map((key) => key.table);
     const named = tables.get(table);
     if (named === undefined || targets.length === 0 || targets.includes(named)) return [];
-    const right = dependencies.find(({ oid }) => targets.includes(oid))?.table;
+    const right = dependencies.find(({ oid }) => targets.includes(oid))?.name;
     return [
       `lookup ${table}: column ${column} of ${mainTable} points at ${right ?? 'another table'}, not at ${table}`,
     ];
@@ -169,7 +170,7 @@ async function unfollowedFaults(
   const ignored = new Set(source.ignoredDependencies);
   return dependencies.filter(isTable).flatMap((dependency) => {
     const { oid, table, schema } = dependency;
-    if (ignored.has(table) || ignored.has(`${schema}.${table}`)) return [];
+    if ([table, `${schema}.${table}`, dependency.name].some((name) => ignored.has(name))) return [];
     const isMain = mainFamily.has(oid);
     const pointing = foreignKeys.filter((key) => key.table === oid && used.has(key.column));
     // Of the main table, one occurrence is the rows themselves; others may be the branches of a union.
@@ -185,8 +186,8 @@ async function unfollowedFaults(
 }
 
 function unfollowed(
-  { mainTable, name }: ViewSource,
-  { table }: Dependency,
+  { mainTable, name: view }: ViewSource,
+  { name: table, table: unqualified }: Dependency,
   {
     pointing,
     followed,
@@ -198,12 +199,12 @@ function unfollowed(
   },
 ): string {
   const ignore = `or, if its changes do not matter or resyncs cover them, "ignored_dependencies": ["${table}"]`;
-  const type = [...contentTypes.keys()].find((each) => each.replace('.', '_') === table);
+  const type = [...contentTypes.keys()].find((each) => each.replace('.', '_') === unqualified);
   const [app_label = '…', model = '…'] = type?.split('.') ?? [];
   const columns = pointing.map(({ column }) => column).filter((column) => !followed.includes(column));
   if (columns.length === 0) {
-    return `view ${name} depends on ${table}, whose changes nobody follows, and no foreign key of ${mainTable} points at it: add to lookups ${JSON.stringify({ table, app_label, model, column: '…' })} with the column of ${mainTable} that holds its keys, ${ignore}`;
+    return `view ${view} depends on ${table}, whose changes nobody follows, and no foreign key of ${mainTable} points at it: add to lookups ${JSON.stringify({ table, app_label, model, column: '…' })} with the column of ${mainTable} that holds its keys, ${ignore}`;
   }
   const entries = columns.map((column) => JSON.stringify({ table, app_label, model, column }));
-  return `view ${name} depends on ${table}, whose changes nobody follows: add to lookups ${entries.join(', ')}, ${ignore}`;
+  return `view ${view} depends on ${table}, whose changes nobody follows: add to lookups ${entries.join(', ')}, ${ignore}`;
 }

@@ -5,7 +5,9 @@ import type { ViewDefinition } from './view-definition.ts';
 
 /** Notes on what is configured and has no effect: usually the name of another column or table was meant. */
 export function idleOptions(source: ViewSource, view: SourceView, { dependencies }: ViewDefinition): Note[] {
-  const tables = new Set(dependencies.flatMap(({ schema, table }) => [table, `${schema}.${table}`]));
+  const tables = new Set(
+    dependencies.flatMap(({ name, schema, table }) => [name, table, `${schema}.${table}`]),
+  );
   const note = (message: string): Note => ({
     message: `view ${source.name}: ${message}`,
     advice: 'Correct the name, or remove it from the view source.',

@@ -8,6 +8,7 @@ import { describeView, type SourceView } from './describe-view.ts';
 import { idleOptions } from './idle-options.ts';
 import { modelFindings, type Note } from './model-faults.ts';
 import { rightsFaults } from './rights-faults.ts';
+import { unprovenKeyFindings } from './unproven-key.ts';
 import { readDefinition, type ViewDefinition } from './view-definition.ts';
 
 /**
@@ -25,12 +26,14 @@ export async function inspectView(
   const view = await describeView(client, source, contentTypeTable, async (catalog) => {
     definition = await readDefinition(client, catalog.view);
     const models = await modelFindings(client, source, changeLogTable);
-    notes.push(...changeNotes(source.name, definition), ...models.notes);
+    const key = await unprovenKeyFindings(client, source, catalog, changeLogTable);
+    notes.push(...changeNotes(source.name, definition), ...models.notes, ...key.notes);
     const contentTypes = await findContentTypes(client, contentTypeTable);
     return [
       ...(await rightsFaults(client, catalog.view)),
       ...columnOptionFaults(source, catalog.viewColumns),
       ...models.faults,
+      ...key.faults,
       ...(await dependencyFaults(client, source, catalog, definition, contentTypes)),
     ];
   });

@@ -44,7 +44,7 @@ export async function loggedTables(
     const depended = await readTrackedColumns(client, source, view, main);
     const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
     tables.push({
-      contentTypeIds: [source.contentTypeId, ...source.childTypeIds],
+      contentTypeIds: [source.contentTypeId, ...source.childTypeIds, ...source.formerTypeIds],
       reference: null,
       keyType,
       primaryKey,
@@ -76,7 +76,7 @@ async function lookupTable(
   const found = await lookupReference(client, lookup, { ...catalog, relation });
   if (found === null || typeof found === 'string') return found;
   return {
-    contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? [])],
+    contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? []), ...(lookup.formerTypeIds ?? [])],
     ...found,
     skipsUntracked: lookup.skipUntracked ?? source.skipUntracked,
     trackedColumns: await readTrackedColumns(client, source, catalog.view, relation),

@@ -1,5 +1,5 @@
 import type { Queryable } from '../postgres/transaction.ts';
-import type { Relation } from './catalog.ts';
+import { CONFIGURED_NAME, type Relation } from './catalog.ts';
 import {
   isNode,
   isSet,
@@ -16,6 +16,8 @@ export type Dependency = {
   schema: string;
   /** Unquoted and without its schema. */
   table: string;
+  /** As a view source names it. */
+  name: string;
   /** pg_class.relkind: r, p or f for a table, v for a view, m for a materialized view. */
   kind: string;
   /** How often the definitions name it. */
@@ -63,7 +65,8 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
      )
-     select c.oid, n.nspname::text as schema, c.relname::text as table, c.relkind::text as kind, w.ev_action::text as action
+     select c.oid, n.nspname::text as schema, c.relname::text as table, ${CONFIGURED_NAME} as name,
+       c.relkind::text as kind, w.ev_action::text as action
      from relation r join pg_class c on c.oid = r.oid join pg_namespace n on n.oid = c.relnamespace
      left join pg_rewrite w on w.ev_class = c.oid and w.ev_type = '1'
      where c.relkind in ('r', 'p', 'f', 'v', 'm') order by schema, "table"`,

@@ -115,6 +115,30 @@ export async function runJobToCompletion(
   throw new DataHubError('transient', `job ${id} is still running`, { context });
 }
 
+/**
+ * The first attempt whose job does not exist, where attempts follow one another; records what the others used. Throws `transient` while one
+ * of them runs.
+ */
+export async function firstFreeJob(
+  bigquery: BigQuery,
+  specOf: (jobAttempt: number) => Omit<JobSpec, 'configuration'>,
+): Promise<number> {
+  for (let jobAttempt = 1; ; jobAttempt += 1) {
+    const spec = { ...specOf(jobAttempt), configuration: {} };
+    const job = bigquery.job(spec.id, locationOf(bigquery));
+    try {
+      await job.getMetadata();
+    } catch (error) {
+      if (codeOf(error) === 404) return jobAttempt;
+      throw fromGoogle(error, `job ${spec.id}`, spec.context);
+    }
+    if ((job.metadata.status as { state: string }).state !== 'DONE') {
+      throw new DataHubError('transient', `job ${spec.id} is still running`, { context: spec.context });
+    }
+    await recorders.get(bigquery)?.(await usageOf(bigquery, job, spec));
+  }
+}
+
 type Statistics = {
   endTime?: string;
   totalSlotMs?: string;

@@ -9,7 +9,7 @@ import {
   type TableReference,
 } from './names.ts';
 import type { ProcedureArgument } from './script/statement.ts';
-import { dropStorage } from './table-storage.ts';
+import { dropStorage, renameStorage } from './table-storage.ts';
 
 interface Described {
   readonly creationTime: string;
@@ -23,10 +23,15 @@ export interface Dataset extends Described {
 
 /** The properties of a table that do not change its rows: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table */
 export interface TableSettings {
-  readonly timePartitioning?: { readonly type: string; readonly field: string };
+  readonly timePartitioning?: {
+    readonly type: string;
+    readonly field: string;
+    readonly expirationMs?: string;
+  };
   readonly clustering?: { readonly fields: readonly string[] };
   readonly tableConstraints?: { readonly primaryKey?: { readonly columns: readonly string[] } };
   readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** An interval as the REST interface writes it: `0-0 0 0:15:0`. */
   readonly maxStaleness?: string;
 }
@@ -151,6 +156,25 @@ export class Catalog {
     const { type } = this.table(reference);
     await this.#remove('table', reference, async (session) => {
       if (type === 'TABLE') await dropStorage(session, reference);
+    });
+  }
+
+  /** Gives a table another name in its dataset, and keeps its rows. Fails with `duplicate` if the name is taken. */
+  async renameTable(table: Table, reference: TableReference): Promise<void> {
+    if (this.findTable(reference)) throw alreadyExists('table', reference);
+    const renamed = { ...table, reference };
+    await this.#inTurn(async () => {
+      await this.#engine.with((session) =>
+        session.transaction(async () => {
+          await renameStorage(session, table.reference, reference);
+          await session.run(
+            `update catalog.record set name = ${literal(keyOf(reference))}, content = ${literal(JSON.stringify(renamed))}
+             where kind = 'table' and name = ${literal(keyOf(table.reference))}`,
+          );
+        }),
+      );
+      this.#records.table.delete(keyOf(table.reference));
+      this.#records.table.set(keyOf(reference), renamed);
     });
   }
 

@@ -10,6 +10,7 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   datetime_columns: ['opened'],
   null_defaults: { company: 'none', share: 0.5, has_pm: false },
   unrepresentable: { share: 'null' },
+  policy_tags: { share: 'projects/p/locations/eu/taxonomies/1/policyTags/2' },
   partition_column: 'project_start',
   partition_granularity: 'month',
   cluster_columns: ['project_start', 'company_id'],
@@ -48,6 +49,7 @@ describe('view sources', () => {
       targetName: 'project',
       mainTable: 'app_pmr_project',
       contentTypeId: 7,
+      formerTypeIds: [],
       childTypeIds: [8],
       contentTypeNames: {
         7: 'app.pmr_project',
@@ -65,6 +67,7 @@ describe('view sources', () => {
       unrepresentable: { share: 'null' },
       nullArrays: { tags: 'stop' },
       omittedColumns: ['saved_at'],
+      policyTags: { share: 'projects/p/locations/eu/taxonomies/1/policyTags/2' },
       loadType: 'merge',
       partition: { column: 'project_start', granularity: 'month' },
       clusterColumns: ['project_start', 'company_id'],
@@ -94,6 +97,8 @@ describe('view sources', () => {
       resyncBySystem: false,
       resyncAdvice: null,
       warehouseFingerprint: null,
+      appliedPolicyTags: {},
+      rewriteId: null,
       knownColumns: [],
     });
   });

@@ -7,14 +7,9 @@ import { pageByPage } from '../../support/page-by-page.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = STREAMED_ENTRY.name;
-const NAMES = [
-  ...['inventory_id', 'incident_type', 'service_type', 'severity', 'status', 'open_datetime'],
-  ...['close_datetime', 'incident_owner'],
-] as const;
-type Name = (typeof NAMES)[number];
-
 /** How source.sql computes the columns of the view. */
-const EXPRESSIONS: Record<Name, string> = {
+const EXPRESSIONS = {
+  incident_id: 'id',
   inventory_id: 'inventory_id',
   incident_type: 'type',
   service_type: 'null::text',
@@ -31,7 +26,7 @@ function viewSql(more: Record<string, string | null> = {}): string {
     expression === null ? [] : [`${expression} as "${name}"`],
   );
   return `drop view xyz_incident; create view xyz_incident as
-    select id as incident_id, ${columns.join(', ')} from app_incident where not is_hidden;
+    select ${columns.join(', ')} from app_incident where not is_hidden;
     grant select on xyz_incident to reader`;
 }
 
@@ -406,9 +401,18 @@ describe('a streamed view whose columns change', () => {
   });
 
   const refused: Record<string, [Record<string, string | null>, RegExp]> = {
+    'of the key is dropped': [{ incident_id: null }, /key column incident_id does not exist in the view/],
     'that partitions the target is dropped': [
       { open_datetime: null },
       /partition column open_datetime does not exist in the view/,
+    ],
+    'that clusters the target is dropped': [
+      { severity: null },
+      /cluster column severity does not exist in the view/,
+    ],
+    'of the reporting view is dropped': [
+      { close_datetime: null },
+      /report column close_datetime does not exist in the view/,
     ],
     'gets a name that a field of protobuf cannot have': [
       { 'two words': 'owner' },
@@ -417,6 +421,10 @@ describe('a streamed view whose columns change', () => {
   };
   for (const [what, [more, message]] of Object.entries(refused)) {
     it(`I8 halts when a column ${what}, and changes no table`, async () => {
+      await on.control.query(
+        `update etl.view_source set cluster_columns = '{severity}', report_column = 'close_datetime' where name = $1`,
+        [VIEW],
+      );
       const before = await types();
       await makeView(more);
 

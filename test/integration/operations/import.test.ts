@@ -293,7 +293,7 @@ describe('an import', () => {
             { entries: [thing({ ...differing, target_name: target })] },
             on.dependencies,
           ),
-          { outcome: 'imported', views: ['thing_view'], warnings: [] },
+          { outcome: 'imported', views: ['thing_view'], resyncs: [], effects: [], warnings: [] },
         );
         const { findings } = await preflight({ view: 'thing_view' }, on.dependencies);
         assert.deepEqual(

@@ -106,11 +106,16 @@ describe('the warehouse', () => {
       assert.deepEqual(await warehouse.compareTables(SHAPE), {
         missing: ['ledger', 'temp', 'target'],
         changed: [],
+        target: null,
       });
       assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
       assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
 
-      assert.deepEqual(await warehouse.compareTables(SHAPE), { missing: [], changed: [] });
+      assert.partialDeepStrictEqual(await warehouse.compareTables(SHAPE), {
+        missing: [],
+        changed: [],
+        target: { partitioning: 'partitioned by month of opened', clustering: ['project_id', 'order'] },
+      });
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
       assert.partialDeepStrictEqual(target, {
         timePartitioning: { type: 'MONTH', field: 'opened' },

@@ -10,6 +10,7 @@ const METHODS: readonly (readonly [method: string, path: string, name: string])[
   ['GET', 'projects/*/datasets/*', 'datasets.get'],
   ['GET', 'projects/*/datasets/*/tables', 'tables.list'],
   ['GET', 'projects/*/datasets/*/tables/*', 'tables.get'],
+  ['PATCH', 'projects/*/datasets/*/tables/*', 'tables.patch'],
   ['GET', 'projects/*/jobs', 'jobs.list'],
   ['POST', 'projects/*/jobs', 'jobs.insert'],
   ['GET', 'projects/*/jobs/*', 'jobs.get'],

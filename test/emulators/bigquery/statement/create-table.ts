@@ -33,8 +33,27 @@ export async function createTable(sql: string, context: StatementContext): Promi
     return { statistics: { statementType, ddlOperationPerformed: 'SKIP' } };
   }
   if (before && !definition.replace) throw alreadyExists('table', reference);
+  if (before) checkSameLayout(before, definition.settings);
   const made = await make(definition, reference, before, context);
   return { statistics: { statementType, ddlOperationPerformed: made } };
+}
+
+/**
+ * OR REPLACE keeps how a table is partitioned and clustered.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_table_statement; clustering is [not
+ * documented], seen in messages that users published.
+ */
+function checkSameLayout(before: Table, { timePartitioning, clustering }: TableSettings): void {
+  const specs = [
+    ['partitioning', before.timePartitioning, timePartitioning],
+    ['clustering', before.clustering, clustering],
+  ] as const;
+  for (const [what, present, wanted] of specs) {
+    if (JSON.stringify(present) === JSON.stringify(wanted)) continue;
+    throw invalidQuery(
+      `Cannot replace a table with a different ${what} spec. Instead, DROP the table, and then recreate it.`,
+    );
+  }
 }
 
 async function make(
