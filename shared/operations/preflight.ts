@@ -69,6 +69,7 @@ export async function checkInstallation(
       },
     ];
   });
+  await examine('environment', async () => environmentFindings(config));
   await examine('source database', () => inSnapshot(source, (client) => inspectServer(client, config)));
   await examine('staging bucket', async () =>
     regionOf('staging bucket', await staging.location(), config.location),
@@ -91,6 +92,37 @@ export async function checkInstallation(
     ok: failed === 0,
     findings,
   };
+}
+
+/** Settings that Terraform refuses, but that an environment made by hand may have. */
+function environmentFindings({ datasets, logLevel }: Config): Finding[] {
+  const check = 'environment';
+  const isQuiet = ['warn', 'error', 'fatal'].includes(logLevel);
+  const isShared = new Set(Object.values(datasets)).size < Object.keys(datasets).length;
+  return [
+    ...(isQuiet
+      ? [
+          {
+            check,
+            ok: true,
+            message: `LOG_LEVEL is ${logLevel}: metrics and alerts see nothing, since they read lines of the level info`,
+            advice: 'Set LOG_LEVEL to info, or leave it out.',
+          },
+        ]
+      : []),
+    ...(isShared
+      ? [
+          {
+            check,
+            ok: false,
+            message:
+              'TEMP_DATASET, TARGET_DATASET and VIEW_DATASET are not three datasets: a target can take the name of a temp table or of a reporting view, and readers of one see the others',
+            advice:
+              'Use three datasets. Their tables cannot be moved: set the variables, then resync every view.',
+          },
+        ]
+      : []),
+  ];
 }
 
 async function checkDataset(

@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { DataHubError } from '../errors.ts';
+import { ADVICE, DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
+import { NOT_A_DATETIME } from './datetime-form.ts';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
 import { stoppingValues } from './source-column.ts';
@@ -53,7 +54,40 @@ async function findUnrepresentable(
   const each = named.map(
     ({ key, column, reason }) => `key ${formatKey(key)}, column ${column}: the value ${reason}`,
   );
-  return refusal(view, each.join('; '), first.column);
+  const column = columns.find(({ name }) => name === first.column);
+  const stopsAll = column !== undefined && (await stopsEveryValue(client, view, rows, column));
+  const advice = stopsAll ? adviceForColumn(first) : ADVICE.bad_data;
+  return refusal(view, each.join('; '), first.column, advice);
+}
+
+/** So few values say nothing about their column. */
+const FEW_VALUES = 3;
+
+/** Whether all values of a column are refused, and not only a few. */
+async function stopsEveryValue(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+  { name, when }: { name: string; when: string },
+): Promise<boolean> {
+  const judged = writtenRows(view.textSettings, {
+    columns: copiedColumns(view),
+    from: `(select v.* from ${rowsOf(view, rows)}) v`,
+    write: (from) => `select ${when} as is_bad from ${from} where v.${quoteIdentifier(name)} is not null`,
+  });
+  const { rows: counted } = await client.query(
+    `select count(*)::int as present, count(*) filter (where is_bad)::int as refused from (${judged}) judged`,
+  );
+  const { present, refused } = counted[0] as { present: number; refused: number };
+  return present === refused && present >= FEW_VALUES;
+}
+
+function adviceForColumn({ column, reason }: { column: string; reason: string }): string {
+  const change =
+    reason === NOT_A_DATETIME
+      ? 'Show it in the view as timestamptz or as text like 2026-01-31 08:00, or remove it from datetime_columns'
+      : 'Change it in the view';
+  return `Every value of column ${column} is refused, so that a policy would replace them all. ${change}; then resume the view.`;
 }
 
 /** Keys in [from, to), as text. Null stands for an open end. */
@@ -138,6 +172,11 @@ async function attempt<T>(
   }
 }
 
-function refusal({ name: view }: SourceView, what: string, column: string): DataHubError {
-  return new DataHubError('bad_data', `view ${view}: ${what}`, { context: { view, column } });
+function refusal(
+  { name: view }: SourceView,
+  what: string,
+  column: string,
+  advice = ADVICE.bad_data,
+): DataHubError {
+  return new DataHubError('bad_data', `view ${view}: ${what}`, { advice, context: { view, column } });
 }

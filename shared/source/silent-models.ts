@@ -20,14 +20,14 @@ export async function findSilentModels(
   const log = quoteIdentifier(logTable);
   const findings: Finding[] = [];
   const seen = new Set<number>();
-  for (const { contentTypeId, childTypeIds = [], table, what } of followed) {
+  for (const { contentTypeId, childTypeIds = [], formerTypeIds = [], table, what } of followed) {
     const relation = await findRelation(client, table);
     if (relation === null || seen.has(contentTypeId)) continue;
     seen.add(contentTypeId);
     const { rows } = await client.query(
       `select exists (select from ${log}) and exists (select from ${relation.name})
          and not exists (select from ${log} where content_type_id = any($1::int[])) as "isSilent"`,
-      [[contentTypeId, ...childTypeIds]],
+      [[contentTypeId, ...childTypeIds, ...formerTypeIds]],
     );
     if (!(rows[0].isSilent as boolean)) continue;
     findings.push({

@@ -325,6 +325,39 @@ describe('an import', () => {
       );
     });
 
+    it('a table that the log never names, with a warning that the preflight repeats', async () => {
+      await on.source.database.query(`
+        create table app_quiet (id bigint primary key, code integer); insert into app_quiet values (1, 1);
+        insert into django_content_type (id, app_label, model) values (52, 'app', 'quiet');
+        create view quiet_view as select id as quiet_id, code from app_quiet; grant select on app_quiet, quiet_view to reader`);
+      const entry = thing({
+        name: 'quiet_view',
+        target_name: 'quiet',
+        main_table: 'app_quiet',
+        model: 'quiet',
+        key_column: 'quiet_id',
+      });
+      const silent = async () =>
+        (await importConfiguration({ entries: [entry] }, on.dependencies)).warnings.map(
+          ({ message }) => message,
+        );
+      // A log without any row shows nothing.
+      await on.source.database.query('truncate models_logging_change');
+      assert.deepEqual(await silent(), []);
+      await on.source.log('app_site', 1, 'added');
+      const message =
+        'main table app_quiet has rows, and the log has no row of app.quiet: its changes may not be logged';
+      assert.deepEqual(await silent(), [message]);
+      const { ok, findings } = await preflight({ view: 'quiet_view' }, on.dependencies);
+      assert.ok(ok);
+      const [found] = findings.filter((finding) => finding.message === message);
+      assert.match(found?.advice ?? '', /LOGGING_MODELS/);
+      await on.source.database.query(
+        `insert into models_logging_change (object_id, content_type_id, action) values ('1', 52, 'added')`,
+      );
+      assert.deepEqual(await silent(), []);
+    });
+
     it('options without effect, with a warning for each', async () => {
       const entry = thing({
         name: 'idle_view',
