@@ -356,6 +356,7 @@ describe('an import', () => {
         `insert into models_logging_change (object_id, content_type_id, action) values ('1', 52, 'added')`,
       );
       assert.deepEqual(await silent(), []);
+      await on.source.database.query('truncate models_logging_change');
     });
 
     it('options without effect, with a warning for each', async () => {
