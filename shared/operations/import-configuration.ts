@@ -9,6 +9,7 @@ import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
 import { type Followed, followRenames } from './follow-renames.ts';
+import { importAdvice } from './import-advice.ts';
 import { inspectSource } from './inspect-source.ts';
 import { checkInstallation } from './preflight.ts';
 
@@ -61,7 +62,11 @@ export async function dryRunImport(
       known: await namesWith(resolved, dependencies),
     };
   });
-  return { ...checked, ...effectsOf(changes) };
+  const findings = checked.findings.map((finding) => ({
+    ...finding,
+    ...(finding.advice !== undefined && { advice: importAdvice(finding.advice) }),
+  }));
+  return { ...checked, findings, ...effectsOf(changes) };
 }
 
 /** What an operator should know of each effect. */
@@ -162,7 +167,7 @@ async function inspectEntries(entries: ResolvedEntry[], dependencies: Dependenci
   }
   if (failures.length === 0) return warnings;
   const other = failures.find(({ kind }) => kind !== 'configuration');
-  if (other !== undefined) throw other;
+  if (other !== undefined) throw other.withAdvice(`Nothing was stored. ${importAdvice(other.advice)}`);
   throw notImported(
     failures.map(({ message }) => message),
     failures.map(({ advice }) => advice),
@@ -176,6 +181,6 @@ function notImported(faults: string[], advice: string[] = []): DataHubError {
     advice:
       own.length === 0
         ? 'Nothing was stored. Correct what the message names, then send the import again.'
-        : [...new Set(own)].join(' '),
+        : [...new Set(own.map(importAdvice))].join(' '),
   });
 }

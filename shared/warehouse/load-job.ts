@@ -43,7 +43,11 @@ export function loadSpec(
  * Classifies the failure of a load: reason `notFound` means that a staged object is gone, unless the dataset is not where the client sends its
  * jobs, which is `environment`.
  */
-export async function loadError(error: unknown, bigquery: BigQuery, { table }: Pick<Load, 'table'>): Promise<unknown> {
+export async function loadError(
+  error: unknown,
+  bigquery: BigQuery,
+  { table }: Pick<Load, 'table'>,
+): Promise<unknown> {
   if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
   const { context } = error;
   const dataset = String(table.split('.')[1]);
@@ -52,12 +56,16 @@ export async function loadError(error: unknown, bigquery: BigQuery, { table }: P
     return new DataHubError('staging_lost', error.message, { context, cause: error });
   }
   const where = location === null ? 'does not exist' : `is in ${location}`;
-  return new DataHubError('environment', `dataset ${dataset} ${where}, but BIGQUERY_LOCATION is ${bigquery.location}`, {
-    context,
-    cause: error,
-    advice:
-      'Correct BIGQUERY_LOCATION or the variable of the dataset, and deploy again. The functions retry by themselves.',
-  });
+  return new DataHubError(
+    'environment',
+    `dataset ${dataset} ${where}, but BIGQUERY_LOCATION is ${bigquery.location}`,
+    {
+      context,
+      cause: error,
+      advice:
+        'Correct BIGQUERY_LOCATION or the variable of the dataset, and deploy again. The functions retry by themselves.',
+    },
+  );
 }
 
 /** The location of a dataset; null if it does not exist. */

@@ -159,6 +159,25 @@ describe('an import', () => {
       });
     }
 
+    it('a key that is not unique, and advises what is possible with a view source that is not stored', async () => {
+      await on.source.database.query(`
+        create view twice_view as select id as thing_id from app_thing union all select id from app_thing;
+        grant select on twice_view to reader; insert into app_thing (id) values (77)`);
+      const entry = thing({ name: 'twice_view', target_name: 'twice' });
+      const command = parseExtractEvent({ import: [entry], dryRun: true });
+      assert.ok(command.command === 'dryRunImport');
+
+      const { findings } = await runOperation(command, on.dependencies);
+
+      const [found] = findings.filter(({ check }) => check === 'view twice_view');
+      assert.equal(
+        found?.advice,
+        'Change the view so that it has exactly one row for each key, then import again.',
+      );
+      await on.source.database.query('delete from app_thing where id = 77; drop view twice_view');
+      for (const { advice } of findings) assert.doesNotMatch(advice ?? '', /resume|stays halted/);
+    });
+
     it('names in capitals, and says which name exists', async () => {
       for (const [differing, message] of [
         [{ name: 'THING_VIEW' }, /view THING_VIEW does not exist in the source, but thing_view does/],
