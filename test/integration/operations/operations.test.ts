@@ -610,6 +610,19 @@ describe('an operator', () => {
     await assert.rejects(ask({ status: true, view: 'nobody' }), { kind: 'invalid_event' });
   });
 
+  it('gets the form of the command that was meant', async () => {
+    for (const [event, advice] of [
+      [{ resolve: 'invalid_evnt' }, /\{"resolve": kind\}.* The kinds are transient, .*invalid_event/],
+      [[{ name: PROJECT }], /^Send \{"import": \[…\]\}/],
+      [{ name: PROJECT, target_name: 'project' }, /^Send \{"import": \[…\]\}/],
+      [{ import: { name: PROJECT } }, /^Send \{"import": \[…\]\}/],
+      [{ view: PROJECT, recheck: 'yesterday' }, /"recheck": "2026/],
+      [{ stauts: true }, /"pause": true.*"status": true/],
+    ] as const) {
+      await assert.rejects(ask(event), { kind: 'invalid_event', advice }, JSON.stringify(event));
+    }
+  });
+
   it('gets the valid forms as advice for an invalid request', async () => {
     const invalid = [
       { view: PROJECT, pause: false },
@@ -630,7 +643,7 @@ describe('an operator', () => {
     for (const event of invalid) {
       await assert.rejects(
         ask(event),
-        { kind: 'invalid_event', advice: /"pause": true/ },
+        { kind: 'invalid_event', advice: new RegExp(`"(${Object.keys(event).join('|')})"`) },
         JSON.stringify(event),
       );
     }

@@ -117,6 +117,19 @@ describe('checks, dry runs, ticks and keys', () => {
       );
     });
 
+    it('names the variable that names another table', async () => {
+      for (const [settings, check] of [
+        [{ CHANGE_LOG_TABLE: 'public.models_logging_change' }, 'change log'],
+        [{ CHANGE_LOG_TABLE: 'nothing' }, 'change log'],
+        [{ CONTENT_TYPE_TABLE: 'nothing' }, 'content types'],
+        [{ CONTENT_TYPE_TABLE: 'app_company' }, 'view pmr_project'],
+        [{ CONTENT_TYPE_TABLE: 'public.django_content_type' }, 'view pmr_project'],
+      ] as const) {
+        const { advice } = one(await faulty(await on.anotherProcess(settings)), check);
+        assert.match(advice ?? '', new RegExp(Object.keys(settings).join()), JSON.stringify(settings));
+      }
+    });
+
     it('finds bucket, datasets and topics that do not exist', async () => {
       const findings = await faulty(
         await on.anotherProcess({
