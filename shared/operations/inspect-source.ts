@@ -9,6 +9,7 @@ import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
 import { findMovedModels } from '../source/moved-models.ts';
 import { partitionFindings } from '../source/partition-faults.ts';
+import { findSilentModels } from '../source/silent-models.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
@@ -49,5 +50,7 @@ export async function inspectSource(
   const check = `view ${source.name}`;
   const children = await findChildModels(client, source, config.contentTypeTable);
   const moved = await findMovedModels(client, source, config);
-  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children, ...moved] };
+  const silent = await findSilentModels(client, source, config.changeLogTable);
+  const noted = notes.map((note) => ({ check, ok: true, ...note }));
+  return { view, findings: [...noted, ...children, ...moved, ...silent] };
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
@@ -19,7 +18,7 @@ import {
   runJobToCompletion,
   runJobWithRetries,
 } from './job.ts';
-import { loadError, loadSpec } from './load-job.ts';
+import { type Load, loadError, loadSpec, locationOf } from './load-job.ts';
 import { appliedMerge, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import type { PolicyTags } from './policy-tags.ts';
@@ -180,14 +179,7 @@ export function createWarehouse(
 
     /** Returns the location of a dataset, or null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {
-      const bigquery = await openBigQuery();
-      try {
-        const [metadata] = await bigquery.dataset(dataset).getMetadata();
-        return String(metadata.location);
-      } catch (error) {
-        if (codeOf(error) === 404) return null;
-        throw fromGoogle(error, `dataset ${dataset}`);
-      }
+      return await locationOf(await openBigQuery(), dataset);
     },
 
     /**
@@ -195,14 +187,20 @@ export function createWarehouse(
      * next call finds it by its id. Throws `staging_lost` when a staged object is gone.
      */
     async load(attempt: Attempt, uris: string[], deadline: Deadline): Promise<string | null> {
-      const outcome = await runJobWithRetries(await openBigQuery(), deadline, (jobAttempt) =>
+      const bigquery = await openBigQuery();
+      const load: Load = {
+        sourceUris: uris,
+        table: namesOf(attempt.target).temp,
+        writeDisposition: 'WRITE_APPEND',
+      };
+      const outcome = await runJobWithRetries(bigquery, deadline, (jobAttempt) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, jobAttempt),
           attempt,
-          { sourceUris: uris, table: namesOf(attempt.target).temp, writeDisposition: 'WRITE_APPEND' },
+          load,
         ),
-      ).catch((error: unknown) => {
-        throw loadError(error);
+      ).catch(async (error: unknown) => {
+        throw await loadError(error, bigquery, load);
       });
       return outcome.state === 'done' ? outcome.id : null;
     },
