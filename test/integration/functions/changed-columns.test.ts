@@ -141,6 +141,7 @@ describe('a merged view whose columns change', () => {
     await sql('drop view pmr_project; alter table app_project alter column id type text');
     await sql(makeView(ALL).replace('drop view pmr_project;', ''));
     await on.source.change('app_project', 2, { name: 'zwei' });
+    assert.equal((await on.extract()).outcome, 'resync requested');
 
     const error = await on.extract().then(
       () => assert.fail('the type was changed'),
@@ -148,7 +149,7 @@ describe('a merged view whose columns change', () => {
     );
     assert.equal(error.kind, 'schema_drift');
     assert.match(error.message, /column project_id is REQUIRED INT64 instead of REQUIRED STRING/);
-    assert.match(error.advice, /their former types, for example by casts, and resume it/);
+    assert.match(error.advice, /their former names and types, for example by aliases and casts, and resume it/);
     await sql('drop view pmr_project; alter table app_project alter column id type bigint using id::bigint');
     await sql(makeView(ALL).replace('drop view pmr_project;', ''));
     await on.dependencies.control.viewStops.resume('pmr_project');
