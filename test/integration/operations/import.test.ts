@@ -409,7 +409,7 @@ describe('an import', () => {
 
     it('a view that is too large to be read in one call, and says what was not looked at', async () => {
       await on.source.database.query(`
-        insert into app_thing (id, day) select n, date '2024-01-01' + n from generate_series(1, 10) n;
+        delete from app_thing; insert into app_thing (id, day) select n, date '2024-01-01' + n from generate_series(1, 10) n;
         create view large_view as select id as thing_id, day from app_thing where pg_sleep(0.4) is not null;
         grant select on large_view to reader`);
       const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '3' });

@@ -85,12 +85,11 @@ export function modelCapture(world: World, parseKey: ParseKey): ModelCapture {
   for (const row of oursCovered) {
     if (row.type === 'item') {
       mention(parseKey(row.objectId), mayChange(row, world), row.action === 'added', true);
-      for (const key of otherKeys(row)) mention(parseKey(key), true, false, true);
+      for (const key of otherKeys(row, parseKey)) mention(parseKey(key), true, false, true);
       continue;
     }
-    const ids = [...(mayChange(row, world) ? [row.objectId] : []), ...otherKeys(row)].map(
-      KEY_CASES.bigint.parse,
-    );
+    const { parse } = KEY_CASES.bigint;
+    const ids = [...(mayChange(row, world) ? [row.objectId] : []), ...otherKeys(row, parse)].map(parse);
     for (const item of items.filter(({ companyId }) => ids.includes(String(companyId)))) {
       mention(item.key, true, false, true);
     }
@@ -133,10 +132,32 @@ function mayChange({ type, action, changedData }: ModelLogRow, { skipsUntracked 
   return Object.keys(json).some((name) => TRACKED[type].includes(name) || !COLUMNS[type].includes(name));
 }
 
-/** The old and the new value of a key that was changed, unless the row names them. */
-function otherKeys({ action, changedData, objectId }: ModelLogRow): string[] {
+/** The names under which columns other than the key may be listed. */
+const OTHER_NAMES = {
+  item: ['name', 'note', 'fax', 'is_hidden', 'company_id', 'company', 'updated_at'],
+  company: ['name', 'fax'],
+};
+
+/**
+ * The old and the new value of a key that was changed, unless the row names them. It may be listed under a name that belongs to no other column,
+ * if the object id is one of the two and both are values of the key's type.
+ */
+function otherKeys({ type, action, changedData, objectId }: ModelLogRow, parse: ParseKey): string[] {
   const json = changedData?.json;
-  if (action !== 'changed' || typeof json !== 'object' || json === null || !('id' in json)) return [];
-  const { old: before, new: after } = json.id as { old?: unknown; new?: unknown };
-  return [before, after].flatMap((key) => (key == null || String(key) === objectId ? [] : [String(key)]));
+  if (type === 'other' || action !== 'changed' || typeof json !== 'object' || json === null) return [];
+  if (Array.isArray(json)) return [];
+  const valuesOf = (entry: unknown): string[] => {
+    const { old: before, new: after } = entry as { old?: unknown; new?: unknown };
+    return [before, after].flatMap((value) => (value == null ? [] : [String(value)]));
+  };
+  const listed =
+    'id' in json
+      ? valuesOf(json.id)
+      : Object.entries(json)
+          .filter(([name]) => !OTHER_NAMES[type].includes(name))
+          .map(([, entry]) => valuesOf(entry))
+          .filter((values) => values.includes(objectId))
+          .flat()
+          .filter((value) => parse(value) !== null);
+  return listed.filter((key) => key !== objectId);
 }
