@@ -173,6 +173,18 @@ describe('the merge procedure', () => {
     );
   });
 
+  it('counts the rows of the target, without deleted ones, for a complete batch', async () => {
+    await make(shapeOf(NAME));
+    const rows = [{ id: 1 }, { id: 2 }, { id: 3 }];
+
+    assert.partialDeepStrictEqual(await merge(1n, 'loaded', rows), { targetRows: 3n });
+    assert.partialDeepStrictEqual(await merge(2n, 'deleted', [{ id: 3 }]), { targetRows: null });
+    assert.partialDeepStrictEqual(await merge(3n, 'loaded', [{ id: 2 }]), { targetRows: 1n });
+    const again = await warehouse.merge({ ...attempt(3n), attempt: 2 }, 1n, soon());
+    assert.partialDeepStrictEqual(again, { ...counts(0, 0, 1, 1), targetRows: null });
+    assert.partialDeepStrictEqual(await warehouse.merge(attempt(4n), EMPTY_VIEW, soon()), { targetRows: 0n });
+  });
+
   it('takes a missing is_deleted for false', async () => {
     await make(shapeOf(NAME));
     await merge(1n, 'loaded', [{ id: 1, name: 'a' }]);
