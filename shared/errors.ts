@@ -49,7 +49,8 @@ export const ADVICE: Record<ErrorKind, string> = {
   unauthorized: 'Check the password, the role or the IAM binding that the message names.',
   environment: 'Correct the environment variables that the message names and deploy again.',
   invalid_event: 'Correct the payload and send it again.',
-  configuration: 'Correct the view source or the object that the message names, then resume the view.',
+  configuration:
+    'Correct the object that the message names, or the view source, and import that again. Then resume the view.',
   source_refused: 'Follow the message. A resync covers what the change log no longer shows.',
   bad_data: 'Correct the row, or give the column a policy (null or string), then resume the view.',
   schema_drift: 'Give the table and the view the same columns, then resume the view.',

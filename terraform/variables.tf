@@ -436,7 +436,7 @@ variable "source_database" {
 }
 
 variable "staging_days" {
-  description = "Number of days that staged objects are kept. It must be more than 2: BigQuery remembers the sequence numbers of deleted rows for two days, and a batch may wait for 24 hours before it is applied."
+  description = "Number of days that the bucket keeps objects with values of rows: staged objects and reports. Erased values remain in them for so long (docs/operations.md). It must be more than 2: BigQuery remembers the sequence numbers of deleted rows for two days, and a batch may wait for 24 hours before it is applied."
   type        = number
   default     = 14
   nullable    = false

@@ -1,9 +1,11 @@
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
+import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import { ADVICE, DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
 import type { LoadType } from '../../shared/model/columns.ts';
+import { thenResume } from '../../shared/model/resume-advice.ts';
 import { stopReason } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { HaltedView, Invocation } from '../../shared/runtime/handle.ts';
@@ -38,9 +40,10 @@ export async function extractView(
   dependencies: Dependencies,
 ): Promise<ExtractResult> {
   const { control } = dependencies;
-  const reason = stopReason(await control.viewSources.get(view));
+  const stored = await unlessForgotten(view, invocation, dependencies, () => control.viewSources.get(view));
+  if (stored === null) return { outcome: 'skipped', view, reason: 'forgotten' };
+  const reason = stopReason(stored);
   if (reason !== null) return { outcome: 'skipped', view, reason };
-  if (await isOverBudget(view, dependencies)) return { outcome: 'skipped', view, reason: 'over budget' };
   const leased = await withViewLease(view, invocation, dependencies, async (lease, deadline) => {
     // Read again: the load type cannot change any more now that the view is leased.
     const source = await control.viewSources.get(view);
@@ -57,6 +60,10 @@ export async function extractView(
 async function extractLeased(leased: LeasedView, dependencies: Dependencies): Promise<ExtractResult> {
   const { control } = dependencies;
   const inFlight = await control.batches.findInFlight(leased.source.name);
+  // A merge that has begun is billed already: it is announced, so that its result is seen.
+  if (inFlight?.state !== 'applying' && (await isOverBudget(leased.source.name, dependencies))) {
+    return { outcome: 'skipped', view: leased.source.name, reason: 'over budget' };
+  }
   const continued = inFlight === null ? null : await continueBatch(inFlight, leased, dependencies);
   if (continued !== null) return continued;
   const { name, resyncRequestedAt, resyncBySystem } = leased.source;
@@ -82,7 +89,9 @@ async function missingView(
   { control }: Dependencies,
 ): Promise<DataHubError> {
   if ((await control.checkpoints.read(source.name)) === null) return error;
-  if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) return error;
+  if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) {
+    return error.advice === ADVICE.configuration ? error.withAdvice(goneAdvice(source.name)) : error;
+  }
   return new DataHubError('transient', `${error.message}; it is looked for again for ten minutes`, {
     context: error.context,
     advice:
@@ -92,6 +101,9 @@ async function missingView(
     cause: error,
   });
 }
+
+const goneAdvice = (view: string): string =>
+  `Create the view again, or give it its former name, and let the source role read it (sql/source/reader-role.sql). ${thenResume(view)} Or stop replicating it: {"view":${JSON.stringify(view)},"forget":true}.`;
 
 /** Publishes what must follow, after the lease was released: the applier can take it at once. */
 async function requestNext(

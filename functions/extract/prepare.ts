@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
-import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
+import { assertMayEvolve, needsWholeView, unfilledColumns } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -8,7 +8,8 @@ import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
-import type { Layout } from '../../shared/warehouse/warehouse.ts';
+import type { Layout, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
+import { arrangeTarget, isArranged, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 
 export type Preparation = {
@@ -22,20 +23,23 @@ export type Preparation = {
 
 /**
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, lets its tables follow the columns of
- * the view, and raises the generator of batch ids above every id that the target has met. Decides how the batch is staged, or that it must
- * carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration` when the target or the
- * ledger of a loaded view is gone, or when an empty view would empty its target and no operator has accepted that.
+ * the view and its view source, and raises the generator of batch ids above every id that the target has met. Decides how the batch is
+ * staged, or that it must carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration`
+ * when the target or the ledger of a loaded view is gone, or when an empty view would empty its target and no operator has accepted that.
  */
 export async function prepare(
   client: pg.ClientBase,
-  { source, stored, lease, deadline }: Extraction,
+  extraction: Extraction,
   view: SourceView,
-  { control, log, staging, warehouse }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<Preparation | 'needs the whole view'> {
+  const { source, stored, lease, deadline } = extraction;
+  const { control, log, staging, warehouse } = dependencies;
   const { shape } = view;
   const wasLoaded = stored !== null;
   const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
+  if (!wasLoaded) await warehouse.finishReplacement(shape, deadline);
   const comparison = await warehouse.compareTables(shape);
   const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
@@ -51,28 +55,36 @@ export async function prepare(
   const isCreated =
     missing.length === 0 &&
     evolution.statements.length === 0 &&
+    isArranged(source, comparison, evolution) &&
     source.warehouseFingerprint === fingerprint &&
     hasKnownColumns(source);
   // A whole view is compared with its target at every attempt, even after one that created everything.
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
   }
+  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }));
   // From here on there is a target without the covered rows, whatever happens to this batch.
-  if (missing.includes('target')) await control.checkpoints.forget(lease);
-  // Rows have no values in them until the batch with the whole view is applied, whichever attempt that is.
-  const hidden = wasLoaded ? [] : await warehouse.unreportedColumns(shape);
+  if (missing.includes('target') || evolution.newTarget.length > 0) await control.checkpoints.forget(lease);
+  if (evolution.newTarget.length > 0) await replaceTarget(extraction, shape, evolution, dependencies);
+  const unfilled = unfilledColumns(source, stored, evolution);
+  const hidden = shape.columns.filter(({ name }) => unfilled.includes(name));
+  const record = (made: string | null, policyTags: ViewSource['policyTags']) =>
+    control.viewSources.setWarehouseFingerprint(source.name, made, {
+      columns: shape.columns.map(({ name }) => name),
+      unfilled,
+      policyTags,
+    });
+  // Recorded first: a later attempt finds the columns in the target. The next extract after this batch is applied shows them.
+  if (hidden.length > 0) await record(null, source.appliedPolicyTags);
   const objects = { shape, layout, evolution, hidden };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
+  await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
   await control.batchIds.raise(highestBatchId);
-  // The next extract makes the reporting view show the hidden columns: then this batch, which has their values, is applied.
-  await control.viewSources.setWarehouseFingerprint(
-    source.name,
-    hidden.length > 0 ? null : fingerprint,
-    shape.columns.map(({ name }) => name),
-  );
-  if (evolution.differences.length > 0 && source.warehouseFingerprint !== fingerprint) {
+  if (hidden.length === 0) await record(fingerprint, source.policyTags);
+  const isRecorded = evolution.newTarget.length > 0;
+  if (evolution.differences.length > 0 && !isRecorded && source.warehouseFingerprint !== fingerprint) {
     const details = { differences: evolution.differences };
     log.warn({ view: source.name, ...details }, 'columns changed');
     await control.schemaChanges.record(lease, { kind: 'columns', action: 'evolved', details });
@@ -84,6 +96,13 @@ export async function prepare(
 
 /** Release 0.2.0 did not record the columns that a view has had: a column that is dropped later would be taken for somebody else's. */
 export const hasKnownColumns = ({ knownColumns }: ViewSource): boolean => knownColumns.length > 0;
+
+function assertFit(view: string, settings: readonly UnfitSetting[]): void {
+  const [first] = settings.filter(({ isFatal }) => isFatal);
+  if (first === undefined) return;
+  const { message, advice } = first;
+  throw new DataHubError('configuration', `view ${view}: ${message}`, { context: { view }, advice });
+}
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
   return new DataHubError(

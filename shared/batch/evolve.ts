@@ -5,34 +5,45 @@ import { describeChanges, type TableChanges } from '../warehouse/evolution.ts';
 import type { Evolution } from '../warehouse/warehouse.ts';
 
 /** Throws `schema_drift` for differences that only a person can settle, or that the view source does not allow. */
-export function assertMayEvolve(source: ViewSource, { differences, refused, remedies }: Evolution): void {
+export function assertMayEvolve(source: ViewSource, { differences, refused }: Evolution): void {
   const isFrozen = source.columnChanges === 'freeze';
   const found = isFrozen ? differences : refused;
   if (found.length === 0) return;
   const view = source.name;
   const resync = `{"view":"${view}","resync":true}`;
-  const byHand = remedies.length === 0 ? '' : `, or run: ${remedies.join(' ')} Then send ${resync}`;
-  // The Write API may know a column of the same name and the former type for minutes: it must not be dropped and added again.
-  const types =
-    source.loadType === 'merge'
-      ? `Give the view's columns their former names and types, for example by aliases and casts, and resume it${byHand}.`
-      : "Give the view's columns their former names and types, for example by aliases and casts, or other names, and resume it.";
   throw new DataHubError('schema_drift', `view ${view}: ${found.join('; ')}`, {
     context: { view },
     advice: isFrozen
-      ? `Give the view its former columns, and resume it. Or give the tables the columns of the view, and send ${resync}, since old rows have no values in a new column.`
-      : types,
+      ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
+      : "Give the view's columns their former names and types, for example by aliases and casts, and resume it.",
   });
 }
 
 /**
- * Whether rows that the log does not name would be wrong: they have no value in an added column, or still have one in a dropped column. The
+ * Whether rows that the log does not name would be wrong: they have no value in an added column or a new target, or still have one in a dropped column. The
  * first batch after a replaced view carries all rows, so this is so only where the definition of the view was not recorded, or somebody
  * changed the target.
  */
-export function needsWholeView(stored: StoredCheckpoint | null, { added, dropped }: Evolution): boolean {
+export function needsWholeView(
+  stored: StoredCheckpoint | null,
+  { added, dropped, newTarget }: Evolution,
+): boolean {
   if (stored === null) return false;
-  return added.length > 0 || (dropped.length > 0 && stored.definition === null);
+  return newTarget.length > 0 || added.length > 0 || (dropped.length > 0 && stored.definition === null);
+}
+
+/**
+ * The columns of the target that have no values in old rows, until a batch with the whole view is applied: those that are added now, or were by an
+ * attempt that was not applied, and those that the view does not have, which may come back.
+ */
+export function unfilledColumns(
+  { unfilledColumns: before }: Pick<ViewSource, 'unfilledColumns'>,
+  stored: StoredCheckpoint | null,
+  { added, dropped }: Evolution,
+): string[] {
+  const now = [...added, ...dropped].map(({ name }) => name);
+  // Otherwise the rows of the target are those of the view as it is now.
+  return stored === null ? [...new Set([...before, ...now])] : now;
 }
 
 /**

@@ -42,7 +42,15 @@ export function createRetention(pool: pg.Pool) {
              select id from etl.schema_change where detected_at < now() - $1 * interval '1 day' order by id limit $2)`,
           [days, ROWS_AT_ONCE],
         );
-        return [batches, failures, usage, changes].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
+        // Pub/Sub has dropped their events long before.
+        const forgotten = await client.query(
+          `delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`,
+          [Math.max(days, SHOWN_DAYS)],
+        );
+        return [batches, failures, usage, changes, forgotten].reduce(
+          (sum, { rowCount }) => sum + (rowCount ?? 0),
+          0,
+        );
       });
     },
   };

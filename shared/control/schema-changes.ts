@@ -4,11 +4,14 @@ import { inTransaction, type Queryable, readOnly } from '../postgres/transaction
 import { OVER_BUDGET } from './job-usage.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
-/** A change of a view that extract has found (etl.schema_change). */
+/** A change of a view that extract has found, or that an operator made (etl.schema_change). */
 export type SchemaChange = {
-  /** The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others. */
-  kind: 'server' | 'replaced' | 'columns' | 'settings';
-  action: 'recorded' | 'resync' | 'halt' | 'evolved';
+  /**
+   * The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others;
+   * or an import changed its view source. Or an operator purged its target.
+   */
+  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge';
+  action: 'recorded' | 'resync' | 'halt' | 'evolved' | 'new target' | 'rewrite' | 'requested' | 'purged';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;
 };
@@ -42,6 +45,30 @@ export function createSchemaChanges(pool: pg.Pool) {
            where name = $1 and resync_requested_at is null`,
           [lease.view],
         );
+      });
+    },
+
+    /**
+     * Records a new clustering of the target, whose rows must be rewritten once. Returns the name of that job, which stays recorded until
+     * `endRewrite`. Throws `superseded` when the lease is lost.
+     */
+    async requestRewrite(lease: Lease, details: SchemaChange['details']): Promise<string> {
+      return await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await insertChange(client, lease.view, { kind: 'configuration', action: 'rewrite', details });
+        const { rows } = await client.query(
+          'update etl.view_source set rewrite_id = gen_random_uuid() where name = $1 returning rewrite_id',
+          [lease.view],
+        );
+        return rows[0].rewrite_id as string;
+      });
+    },
+
+    /** Records that all rows of the target follow its clustering. Throws `superseded` when the lease is lost. */
+    async endRewrite(lease: Lease): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('update etl.view_source set rewrite_id = null where name = $1', [lease.view]);
       });
     },
 
@@ -96,13 +123,15 @@ async function isRecorded(client: Queryable, view: string, change: SchemaChange)
   return rows[0]?.isSame === true;
 }
 
-async function insertChange(
+/** Within a control transaction: records a change, and returns its id. */
+export async function insertChange(
   client: Queryable,
   view: string,
   { kind, action, details }: SchemaChange,
-): Promise<void> {
-  await client.query(
-    'insert into etl.schema_change (view_name, kind, action, details) values ($1, $2, $3, $4)',
+): Promise<bigint> {
+  const { rows } = await client.query(
+    'insert into etl.schema_change (view_name, kind, action, details) values ($1, $2, $3, $4) returning id',
     [view, kind, action, JSON.stringify(details)],
   );
+  return rows[0].id as bigint;
 }

@@ -39,11 +39,13 @@ export type ViewStatus = {
     added: string;
     changed: string;
     deleted: string;
+    /** Rows that log rows named and that were equal already; none for a stream, which writes every row. */
+    unchanged: string;
   } | null;
   /** The rows of both sides after the last batch in whose snapshot the view was counted; `target` is null where BigQuery does not tell. */
   rows: { source: string; target: string | null; etlTransactionId: string; appliedAt: string } | null;
-  /** What was applied within the last 24 hours. */
-  lastDay: { batches: number; rows: string };
+  /** What was applied within the last 24 hours: `rows` that changed, and rows that were equal already. */
+  lastDay: { batches: number; rows: string; unchanged: string };
   /** What BigQuery billed for the view's jobs on each of the last seven UTC days that had any, the newest first. */
   cost: { day: string; bytesBilled: string; slotMs: string; jobs: number }[];
   dailyBudgetBytes: string | null;
@@ -95,7 +97,8 @@ export function createStatus(pool: pg.Pool) {
            ) as "inFlight",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'appliedAt', t.applied_at,
               'durationSeconds', round(extract(epoch from t.applied_at - t.started_at), 3),
-              'added', t.rows_added::text, 'changed', t.rows_changed::text, 'deleted', t.rows_deleted::text)
+              'added', t.rows_added::text, 'changed', t.rows_changed::text, 'deleted', t.rows_deleted::text,
+              'unchanged', coalesce(t.rows_unchanged, 0)::text)
             from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied' order by t.id desc limit 1
            ) as "lastApplied",
            (select jsonb_build_object('source', t.source_rows::text, 'target', t.target_rows::text,
@@ -104,7 +107,8 @@ export function createStatus(pool: pg.Pool) {
             order by t.id desc limit 1
            ) as rows,
            (select jsonb_build_object('batches', count(*), 'rows',
-              coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text)
+              coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text,
+              'unchanged', coalesce(sum(t.rows_unchanged), 0)::text)
             from etl.etl_transaction t where t.view_name = v.name and t.applied_at > now() - interval '1 day'
            ) as "lastDay",
            (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'bytesBilled', d.bytes_billed::text,

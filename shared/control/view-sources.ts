@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
+import { changedFields, type FieldChange, needsResync, type SourceFields } from '../model/source-changes.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
 import { targetConflict } from './load-type.ts';
+import { insertChange } from './schema-changes.ts';
 
 const SELECT = 'select * from etl.view_source';
 
@@ -44,13 +46,16 @@ export function createViewSources(pool: pg.Pool) {
 
     /**
      * Creates or changes the given view sources, all or none, and leaves others alone. Safe to repeat. Keeps the operating state (paused,
-     * halted, counters). Throws `configuration` when an entry would change a locked field or take another view's target.
+     * halted, counters). Requests a resync of each view whose rows a changed field may have made wrong. `moved` names the views whose main table
+     * or model may change, since the caller knows that the new one holds the same rows. Throws `configuration` when an entry would change a
+     * locked field or take another view's target. Returns the changes of views that have batches.
      */
-    async import(entries: ResolvedEntry[]): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
+    async import(entries: ResolvedEntry[], moved: ReadonlySet<string> = new Set()): Promise<ViewChange[]> {
+      return await inTransaction(pool, 'control', 'begin', async (client) => {
         await lockConfiguration(client);
+        const changes: ViewChange[] = [];
         for (const entry of entries) {
-          await assertImportable(client, entry);
+          const changed = await changesOf(client, entry, moved);
           const columns = Object.keys(entry);
           await client.query(
             `insert into etl.view_source (${columns.join(', ')})
@@ -59,29 +64,59 @@ export function createViewSources(pool: pg.Pool) {
                ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
             [JSON.stringify(entry)],
           );
+          await followChanges(client, entry.name, changed);
+          changes.push(...changed.map((change) => ({ view: entry.name, ...change })));
         }
+        return changes;
       });
     },
 
-    /** Throws the `configuration` error that `import` would throw; changes nothing. */
-    async assertImportable(entries: ResolvedEntry[]): Promise<void> {
-      await inTransaction(pool, 'control', 'begin read only', async (client) => {
-        for (const entry of entries) await assertImportable(client, entry);
+    /**
+     * Throws the `configuration` error that `import` would throw, but for another main table or model; changes nothing. Returns those of the
+     * view sources, as they are stored, that have fed their targets.
+     */
+    async assertImportable(entries: ResolvedEntry[]): Promise<ViewSource[]> {
+      return await inTransaction(pool, 'control', 'begin read only', async (client) => {
+        const fed: ViewSource[] = [];
+        for (const entry of entries) {
+          const row = await assertImportable(client, entry, LOCKED);
+          if (row !== null) fed.push(fromRow(row));
+        }
+        return fed;
       });
     },
 
-    /** Records which warehouse objects were last created for the view, and its columns; null makes the next extract check the objects again. */
+    /** Returns the changes that `import` would return, or throws the `configuration` error that it would throw; changes nothing. */
+    async previewImport(entries: ResolvedEntry[], moved: ReadonlySet<string>): Promise<ViewChange[]> {
+      return await inTransaction(pool, 'control', 'begin read only', async (client) => {
+        const changes: ViewChange[] = [];
+        for (const entry of entries) {
+          const changed = await changesOf(client, entry, moved);
+          changes.push(...changed.map((change) => ({ view: entry.name, ...change })));
+        }
+        return changes;
+      });
+    },
+
+    /**
+     * Records which warehouse objects were last created for the view, its columns and their policy tags; null makes the next extract check the
+     * objects again.
+     */
     async setWarehouseFingerprint(
       view: string,
       fingerprint: string | null,
-      columns: string[],
+      {
+        columns,
+        unfilled,
+        policyTags,
+      }: { columns: string[]; unfilled: string[]; policyTags: Readonly<Record<string, string>> },
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
-          `update etl.view_source set warehouse_fingerprint = $2,
+          `update etl.view_source set warehouse_fingerprint = $2, unfilled_columns = $4, applied_policy_tags = $5,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
            where name = $1`,
-          [view, fingerprint, columns],
+          [view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
         ),
       );
     },
@@ -95,13 +130,30 @@ export type Freshness = {
   behindSeconds: number;
 };
 
-/** An entry with the content type ids of the source that it was checked against. */
-export type ResolvedEntry = ViewSourceEntry & { content_type_id: number };
+/** What a changed field means for a view that has batches. */
+export type ViewChange = { view: string } & FieldChange;
+
+/** An entry with the content type ids of the source that it was checked against, and those that its models had before. */
+export type ResolvedEntry = ViewSourceEntry & {
+  content_type_id: number;
+  former_type_ids?: number[];
+  lookups: (ViewSourceEntry['lookups'][number] & { former_type_ids?: number[] })[];
+};
 
 /** Fields that are locked once the view has fed its target: another value would merge other rows over it (I11). */
-const LOCKED = ['load_type', 'main_table', 'app_label', 'model', 'key_column', 'target_name'] as const;
+const LOCKED = ['load_type', 'key_column', 'target_name'] as const;
 
-async function assertImportable(client: Queryable, entry: ResolvedEntry): Promise<void> {
+/** Fields that may only change where the new table holds the same rows. */
+const MOVABLE = ['main_table', 'app_label', 'model'] as const;
+
+type Fields = Record<string, unknown>;
+
+/** Throws `configuration` for an entry that cannot be imported. Returns the stored row of a view that has fed its target; otherwise null. */
+async function assertImportable(
+  client: Queryable,
+  entry: ResolvedEntry,
+  locked: readonly (keyof ResolvedEntry)[],
+): Promise<Fields | null> {
   const { rows } = await client.query(
     `select v.*, exists (select from etl.etl_transaction t where t.view_name = v.name) as was_fed
      from etl.view_source v where v.name = $1 or v.target_name = $2`,
@@ -115,36 +167,108 @@ async function assertImportable(client: Queryable, entry: ResolvedEntry): Promis
     isNew && rows.every((present) => present.target_name !== entry.target_name)
       ? await targetConflict(client, taken)
       : null;
-  if (why !== null) throw notImportable(entry.name, [why]);
+  if (why !== null) throw notImportable(entry.name, [`cannot have its target: ${why}`], ADVICE.target);
   for (const present of rows) {
     const faults =
       present.name === entry.name
-        ? LOCKED.filter((field) => present.was_fed && present[field] !== entry[field]).map(
-            (field) =>
-              `has batches with ${field} ${present[field]}; an import cannot change it to ${entry[field]}`,
-          )
+        ? lockedChanges(locked, present, entry)
         : [`cannot have target ${entry.target_name}: that target belongs to view ${present.name}`];
     if (faults.length === 0) continue;
-    throw notImportable(entry.name, faults);
+    throw notImportable(entry.name, faults, adviceOn(present, entry));
   }
+  return rows.find(({ name, was_fed }) => name === entry.name && was_fed) ?? null;
 }
 
-function notImportable(view: string, faults: string[]): DataHubError {
+const lockedChanges = (
+  fields: readonly (keyof ResolvedEntry)[],
+  present: Fields,
+  entry: ResolvedEntry,
+): string[] =>
+  fields
+    .filter((field) => present.was_fed && present[field] !== entry[field])
+    .map(
+      (field) => `has batches with ${field} ${present[field]}; an import cannot change it to ${entry[field]}`,
+    );
+
+/** Throws `configuration` for an entry that cannot be imported. Returns what its changed fields mean, if the view has batches. */
+async function changesOf(
+  client: Queryable,
+  entry: ResolvedEntry,
+  moved: ReadonlySet<string>,
+): Promise<FieldChange[]> {
+  const locked = moved.has(entry.name) ? LOCKED : [...LOCKED, ...MOVABLE];
+  const present = await assertImportable(client, entry, locked);
+  const changes = present === null ? [] : changedFields(present as SourceFields, entry);
+  const frozen = changes.filter(({ effect }) => effect === 'new target').map(({ field }) => field);
+  if (frozen.length > 0 && entry.column_changes === 'freeze') throw frozenTarget(entry.name, frozen);
+  return changes;
+}
+
+/** Within a control transaction: makes the next batch carry the whole view, or the next extract make the objects of the view, where a change asks for that. */
+async function followChanges(client: Queryable, view: string, changes: FieldChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  const action = needsResync(changes) ? 'resync' : 'evolved';
+  await insertChange(client, view, { kind: 'configuration', action, details: { changes } });
+  await client.query('update etl.view_source set warehouse_fingerprint = null where name = $1', [view]);
+  if (action === 'evolved') return;
+  // A new time, since a batch that carries an earlier request may be in flight with the former configuration. An operator's request stays his.
+  await client.query(
+    `update etl.view_source
+     set resync_requested_at = request.at,
+       deletes_accepted_for = case when deletes_accepted_for = resync_requested_at then request.at end,
+       resync_by_system = resync_by_system or resync_requested_at is null
+     from (select date_trunc('milliseconds', clock_timestamp()) as at) request
+     where name = $1`,
+    [view],
+  );
+}
+
+function frozenTarget(view: string, fields: string[]): DataHubError {
+  return new DataHubError(
+    'configuration',
+    `view ${view} has batches and its columns are frozen; a change of ${fields.join(', ')} needs a new target`,
+    {
+      context: { view },
+      advice: `Nothing was stored. Keep ${fields.join(', ')}, or import the view with "column_changes": "evolve": a new table then takes the place of the target, and the view is loaded again (docs/operations.md#changed-configuration).`,
+    },
+  );
+}
+
+function notImportable(view: string, faults: string[], advice: string): DataHubError {
   return new DataHubError('configuration', `view ${view} ${faults.join('; ')}`, {
     context: { view },
-    advice: 'Keep these fields. To change the load type, use the loadType command (docs/operations.md).',
+    advice: `Nothing was stored. ${advice}`,
   });
+}
+
+const ADVICE = {
+  target:
+    'Choose another target_name: the view is then loaded into a new table. Or keep the former name of the view.',
+  loadType:
+    'Keep the load type, or change it with the loadType command (docs/operations.md#changing-the-load-type).',
+};
+
+function adviceOn(present: Fields, { name, load_type }: ResolvedEntry): string {
+  if (present.name !== name) return ADVICE.target;
+  if (present.load_type !== load_type) return ADVICE.loadType;
+  const forget = JSON.stringify({ view: name, forget: true });
+  return `Keep these fields. Or load the view into a new table: send ${forget}, confirm it, and import the view with another target_name. The old table stays.`;
 }
 
 /** An entry as the view source that it would become. */
 export function asViewSource(entry: ResolvedEntry): ViewSource {
   return fromRow({
+    former_type_ids: [],
     ...entry,
     paused: false,
     halted_reason: null,
     resync_requested_at: null,
     resync_advised_reason: null,
     warehouse_fingerprint: null,
+    applied_policy_tags: {},
+    rewrite_id: null,
+    known_columns: [],
+    unfilled_columns: [],
   });
 }
 
@@ -155,6 +279,7 @@ type StoredLookup = ContentType & {
   table: string;
   column: string;
   child_models?: ContentType[];
+  former_type_ids?: number[];
   references?: string;
   skip_untracked?: boolean;
   sets_null?: boolean;
@@ -166,6 +291,7 @@ function lookupFrom({
   table,
   content_type_id,
   child_models = [],
+  former_type_ids = [],
   column,
   references,
   skip_untracked,
@@ -175,6 +301,7 @@ function lookupFrom({
     table,
     contentTypeId: content_type_id,
     ...(child_models.length > 0 && { childTypeIds: idsOf(child_models) }),
+    ...(former_type_ids.length > 0 && { formerTypeIds: former_type_ids }),
     column,
     ...(references !== undefined && { references }),
     ...(skip_untracked !== undefined && { skipUntracked: skip_untracked }),
@@ -193,6 +320,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     mainTable: row.main_table as string,
     contentTypeId: row.content_type_id as number,
     childTypeIds: idsOf(childModels),
+    formerTypeIds: row.former_type_ids as number[],
     contentTypeNames: Object.fromEntries(
       [
         row as unknown as ContentType,
@@ -209,6 +337,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
     unrepresentable: row.unrepresentable as ViewSource['unrepresentable'],
     nullArrays: row.null_arrays as ViewSource['nullArrays'],
     omittedColumns: row.omitted_columns as string[] | null,
+    policyTags: row.policy_tags as ViewSource['policyTags'],
     loadType: row.load_type as ViewSource['loadType'],
     partition:
       partitionColumn === null
@@ -235,6 +364,9 @@ function fromRow(row: Record<string, unknown>): ViewSource {
       (row.deletes_accepted_for as Date | null)?.getTime() === resyncRequestedAt.getTime(),
     resyncAdvice: row.resync_advised_reason as string | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
+    appliedPolicyTags: row.applied_policy_tags as ViewSource['appliedPolicyTags'],
+    rewriteId: row.rewrite_id as string | null,
     knownColumns: row.known_columns as string[],
+    unfilledColumns: row.unfilled_columns as string[],
   };
 }

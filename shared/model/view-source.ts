@@ -6,6 +6,8 @@ const text = z.string().refine((given) => !given.includes('\0') && given.isWellF
   error: 'contains a NUL character or an unpaired surrogate',
 });
 const name = text.min(1).max(63);
+/** The name of a table, with its schema if the search path does not find it; either may be quoted. */
+const table = text.min(1).max(131);
 /** A name that becomes part of BigQuery names and of object prefixes. */
 export const warehouseName = z
   .string()
@@ -33,7 +35,10 @@ const CHILD_MODELS = {
 };
 
 const lookup = z.strictObject({
-  table: name.describe('The name of the lookup table.'),
+  table: table.meta({
+    description: 'The lookup table.',
+    allowed: 'a name, or `schema.table`',
+  }),
   app_label: name.describe('The Django app of its model.'),
   model: name.describe('The Django model, in lower case as in the content types.'),
   content_type_id: contentTypeId,
@@ -71,7 +76,10 @@ export const viewSourceEntry = z.strictObject({
   target_name: warehouseName.describe(
     'The name of the target table; temp table, procedure and reporting view are named after it.',
   ),
-  main_table: name.describe('The table whose rows the view shows; its primary key has one column.'),
+  main_table: table.meta({
+    description: 'The table whose rows the view shows.',
+    allowed: 'a name, or `schema.table`',
+  }),
   app_label: name.describe('The Django app of the model of the main table.'),
   model: name.describe('The Django model of the main table, in lower case as in the content types.'),
   content_type_id: contentTypeId,
@@ -130,6 +138,22 @@ export const viewSourceEntry = z.strictObject({
   load_type: z
     .enum(['merge', 'bq-storage-api'])
     .describe('How batches are applied; locked from the first batch on.'),
+  policy_tags: z
+    .record(
+      name,
+      z
+        .string()
+        .regex(
+          /^projects\/[^/\s]+\/locations\/[^/\s]+\/taxonomies\/[^/\s]+\/policyTags\/[^/\s]+$/,
+          'must be projects/…/locations/…/taxonomies/…/policyTags/…, the resource name of a policy tag',
+        ),
+    )
+    .default({})
+    .meta({
+      description:
+        'Policy tags by column: only readers with the right to a tag see such a column of the target.',
+      allowed: '`projects/…/locations/…/taxonomies/…/policyTags/…` per column',
+    }),
   partition_column: name.nullable().default(null).meta({
     description: 'The column that partitions the target; it needs a granularity.',
     allowed: 'a date or time column of the view, `update_at`',
@@ -168,9 +192,9 @@ export const viewSourceEntry = z.strictObject({
   }),
   column_changes: z.enum(['evolve', 'freeze']).default('evolve').meta({
     description:
-      'What happens when the columns of the view have changed: the tables follow where no value is lost, and the view is loaded again where old rows need it; or the view is halted.',
+      'What happens when the columns of the view have changed: its tables follow, by a new target where BigQuery cannot change the old one, and the view is loaded again where old rows need it; or the view is halted.',
   }),
-  ignored_dependencies: z.array(text.min(1).max(127)).default([]).meta({
+  ignored_dependencies: z.array(table).default([]).meta({
     description:
       'Tables on which the view depends and whose changes need not be followed; any other must be the main table or a lookup.',
     allowed: 'names of tables, with or without a schema',
@@ -194,6 +218,14 @@ const importedEntry = viewSourceEntry
   })
   .refine((entry) => entry.cluster_columns.filter((column) => column !== entry.key_column).length <= 3, {
     error: 'cluster_columns: BigQuery clusters by at most 4 columns, and the key is the first of them',
+  })
+  .superRefine(({ lookups }, context) => {
+    const named = lookups.map(
+      ({ table, column, app_label, model }) => `${app_label}.${model} of ${table} by ${column}`,
+    );
+    for (const each of new Set(named.filter((name, place) => named.indexOf(name) !== place))) {
+      context.addIssue(`lookups: ${each} appears twice`);
+    }
   });
 
 /** The payload of `{"import": …}`: the content of a file such as sql/source/view-sources.json. */
@@ -216,6 +248,8 @@ export type Lookup = {
   contentTypeId: number;
   /** The content types of the models that inherit from its model. */
   childTypeIds?: number[];
+  /** The content types that its model had before; an application may log under them for a while. */
+  formerTypeIds?: number[];
   column: string;
   /** The column of the lookup whose values `column` holds; unless given, the catalog says it. */
   references?: string;
@@ -233,6 +267,8 @@ export type ViewSource = {
   contentTypeId: number;
   /** The content types of the models that inherit from the main table's model. */
   childTypeIds: number[];
+  /** The content types that the main table's model had before; an application may log under them for a while. */
+  formerTypeIds: number[];
   /** The `app_label.model` of each content type id in use, as it was when the view source was imported. */
   contentTypeNames: Record<string, string>;
   keyColumn: string;
@@ -245,6 +281,8 @@ export type ViewSource = {
   nullArrays: Record<string, 'empty' | 'stop'>;
   /** Null if the import did not say (`omittedColumnsOf`). */
   omittedColumns: string[] | null;
+  /** The policy tag of each tagged column. */
+  policyTags: Record<string, string>;
   loadType: LoadType;
   partition: { column: string; granularity: 'hour' | 'day' | 'month' | 'year' } | null;
   clusterColumns: string[];
@@ -275,8 +313,14 @@ export type ViewSource = {
   resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** The policy tags that were last set on its target. */
+  appliedPolicyTags: Record<string, string>;
+  /** Names the job that makes the rows of the target follow a new clustering; null when they do. */
+  rewriteId: string | null;
   /** The columns that the view has had since its target was created. */
   knownColumns: string[];
+  /** Columns of the target that had no values in old rows when extract last prepared a batch. */
+  unfilledColumns: string[];
 };
 
 /** In most applications the time at which a row was saved: a target has `update_at` for that. */

@@ -1,12 +1,15 @@
-import { asViewSource, type ResolvedEntry } from '../control/view-sources.ts';
+import { asViewSource, type ResolvedEntry, type ViewChange } from '../control/view-sources.ts';
 import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
+import { type Effect, needsResync } from '../model/source-changes.ts';
 import type { ViewSourceEntry } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
+import { type Followed, followRenames } from './follow-renames.ts';
+import { importAdvice } from './import-advice.ts';
 import { inspectSource } from './inspect-source.ts';
 import { checkInstallation } from './preflight.ts';
 
@@ -14,18 +17,29 @@ type Entries = Pick<OperationOf<'import'>, 'entries'>;
 
 /**
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
- * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, and every mistake in
- * an enabled view source that its database shows. Returns warnings on what is no mistake, but may surprise, such as models whose changes the
- * view sources do not follow.
+ * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, another main table
+ * that does not hold the rows of a fed view, and every mistake in an enabled view source that its database shows. Returns warnings on what is
+ * no mistake, but may surprise, such as models whose changes the view sources do not follow, and what the changes mean for views that have
+ * batches.
  */
 export async function importConfiguration({ entries }: Entries, dependencies: Dependencies) {
   const { control, log } = dependencies;
-  const resolved = await resolveEntries({ entries }, dependencies);
+  const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
   const warnings = await inspectEntries(resolved, dependencies);
-  await control.viewSources.import(resolved);
+  const effects = effectsOf(await control.viewSources.import(resolved, moved));
   const views = resolved.map(({ name }) => name);
-  log.info({ views }, 'configuration imported');
-  return { outcome: 'imported', views, warnings };
+  log.info({ views, ...effects }, 'configuration imported');
+  return { outcome: 'imported', views, ...effects, warnings, ...(await stillHalted(views, dependencies)) };
+}
+
+/** The views that an import leaves halted, with the advice to let them run again; nothing if none is. */
+async function stillHalted(views: string[], { control }: Dependencies) {
+  const halted = (await control.viewSources.list())
+    .filter(({ name, haltedReason }) => haltedReason !== null && views.includes(name))
+    .map(({ name }) => name);
+  if (halted.length === 0) return {};
+  const payload = JSON.stringify({ view: halted[0], resume: true });
+  return { halted, advice: `These views stay halted. When their cause is mended, resume them: ${payload}.` };
 }
 
 /** Checks the installation with the given view sources as `check` would after their import. Changes nothing. */
@@ -33,13 +47,46 @@ export async function dryRunImport(
   { entries }: Pick<OperationOf<'dryRunImport'>, 'entries'>,
   dependencies: Dependencies,
 ) {
-  return await checkInstallation(dependencies, 'import', async () => {
-    const resolved = await resolveEntries({ entries }, dependencies);
+  let changes: ViewChange[] = [];
+  const checked = await checkInstallation(dependencies, 'import', async () => {
+    const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
+    changes = await dependencies.control.viewSources.previewImport(resolved, moved);
+    const stored = new Map((await dependencies.control.viewSources.list()).map((view) => [view.name, view]));
     return {
-      sources: resolved.filter(({ enabled }) => enabled).map(asViewSource),
+      sources: resolved
+        .filter(({ enabled }) => enabled)
+        .map((entry) => ({
+          ...asViewSource(entry),
+          knownColumns: stored.get(entry.name)?.knownColumns ?? [],
+        })),
       known: await namesWith(resolved, dependencies),
     };
   });
+  const findings = checked.findings.map((finding) => ({
+    ...finding,
+    ...(finding.advice !== undefined && { advice: importAdvice(finding.advice) }),
+  }));
+  return { ...checked, findings, ...effectsOf(changes) };
+}
+
+/** What an operator should know of each effect. */
+const EFFECTS: Readonly<Record<Exclude<Effect, 'none' | 'locked'>, string>> = {
+  objects: 'the next extract makes the reporting view, the procedure and the policy tags anew',
+  resync: 'rows of the target may be wrong until the view is loaded again, which the system has requested',
+  rewrite: 'the next extract changes the table, and then rewrites its rows once, which BigQuery bills',
+  'new target':
+    'where BigQuery cannot change the table, a new one takes its place; the system has requested that the view is loaded again',
+};
+
+/** The views that are loaded again, and what each changed field means, as the answer to an import shows it. */
+function effectsOf(changes: readonly ViewChange[]) {
+  const views = [...new Set(changes.map(({ view }) => view))];
+  return {
+    resyncs: views.filter((name) => needsResync(changes.filter(({ view }) => view === name))),
+    effects: changes.flatMap(({ view, field, effect }) =>
+      effect === 'none' || effect === 'locked' ? [] : [{ view, field, effect, message: EFFECTS[effect] }],
+    ),
+  };
 }
 
 async function namesWith(
@@ -53,7 +100,7 @@ async function namesWith(
 async function resolveEntries(
   { entries }: Entries,
   { config, control, source }: Dependencies,
-): Promise<ResolvedEntry[]> {
+): Promise<Followed> {
   const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
   const faults: string[] = [];
   const resolve = <T extends { app_label: string; model: string; content_type_id?: number | undefined }>(
@@ -85,8 +132,8 @@ async function resolveEntries(
     }),
   }));
   if (faults.length > 0) throw notImported(faults);
-  await control.viewSources.assertImportable(resolved);
-  return resolved;
+  const fed = await control.viewSources.assertImportable(resolved);
+  return await followRenames(resolved, fed, { config, source });
 }
 
 /** Django writes models in lower case in its content types. */
@@ -120,7 +167,7 @@ async function inspectEntries(entries: ResolvedEntry[], dependencies: Dependenci
   }
   if (failures.length === 0) return warnings;
   const other = failures.find(({ kind }) => kind !== 'configuration');
-  if (other !== undefined) throw other;
+  if (other !== undefined) throw other.withAdvice(`Nothing was stored. ${importAdvice(other.advice)}`);
   throw notImported(
     failures.map(({ message }) => message),
     failures.map(({ advice }) => advice),
@@ -134,6 +181,6 @@ function notImported(faults: string[], advice: string[] = []): DataHubError {
     advice:
       own.length === 0
         ? 'Nothing was stored. Correct what the message names, then send the import again.'
-        : [...new Set(own)].join(' '),
+        : [...new Set(own.map(importAdvice))].join(' '),
   });
 }

@@ -7,10 +7,13 @@ import type { Finding } from '../source/inspect-server.ts';
 import { inspectView } from '../source/inspect-view.ts';
 import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
-import { partitionFaults } from '../source/partition-faults.ts';
+import { findMovedModels } from '../source/moved-models.ts';
+import { partitionFindings } from '../source/partition-faults.ts';
+import { findSilentModels } from '../source/silent-models.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
+import { policyTagFaults } from '../warehouse/policy-tags.ts';
 
 /**
  * Looks for every mistake in a view source that its database and its layout show, in one snapshot. Throws one `configuration` error that names
@@ -31,6 +34,7 @@ export async function inspectSource(
       .filter(({ name }) => name === '__proto__')
       .map(({ name }) => `column ${name} has a name that cannot be configured: rename it in the view`),
     ...defaultFaults(view.shape, new Map(Object.entries(source.nullDefaults))),
+    ...policyTagFaults(view.shape.columns, source.policyTags, config.location),
     ...source.foreignKeys
       .filter(({ references }) => !known.has(references))
       .map(
@@ -38,9 +42,15 @@ export async function inspectSource(
       ),
   ];
   faults.push(...(await namingFaults(client, source)));
-  if (faults.length === 0) faults.push(...(await partitionFaults(client, source, view)));
+  const partitions =
+    faults.length === 0 ? await partitionFindings(client, source, view) : { faults: [], notes: [] };
+  faults.push(...partitions.faults);
+  notes.push(...partitions.notes);
   if (faults.length > 0) throw misconfigured(source, faults);
   const check = `view ${source.name}`;
   const children = await findChildModels(client, source, config.contentTypeTable);
-  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children] };
+  const moved = await findMovedModels(client, source, config);
+  const silent = await findSilentModels(client, source, config.changeLogTable);
+  const noted = notes.map((note) => ({ check, ok: true, ...note }));
+  return { view, findings: [...noted, ...children, ...moved, ...silent] };
 }

@@ -7,6 +7,7 @@ import { forget } from './forget.ts';
 import { dryRunImport, importConfiguration } from './import-configuration.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
+import { purge } from './purge.ts';
 import { queueKeys, recheck } from './queue-keys.ts';
 import { redriveEvents, redriveView, resolve, resolveAll } from './redrive.ts';
 import { resync } from './resync.ts';
@@ -24,6 +25,7 @@ const OPERATIONS = {
   keys: queueKeys,
   loadType: changeLoadType,
   pause,
+  purge,
   recheck,
   redriveEvents,
   redriveView,

@@ -18,8 +18,8 @@ export type PoolOptions = LoginOptions & {
   idleInTransactionSeconds?: number;
   /** How long to wait for a connection, by default as configured. */
   connectTimeoutSeconds?: number;
-  /** The time zone of the sessions, by default that of the database. */
-  timeZone?: string;
+  /** Settings of the sessions; all others are those of the database and the role. */
+  settings?: Readonly<Record<string, string>>;
 };
 
 /** A session keeps the settings of its database and role as they were when it began. */
@@ -39,12 +39,12 @@ export function createPool(database: DatabaseConfig, options: PoolOptions): pg.P
     config,
     idleInTransactionSeconds = config.timeLimitSeconds,
     connectTimeoutSeconds = config.connectTimeoutSeconds,
-    timeZone = null,
+    settings = {},
   } = options;
   const session: SessionSettings = {
     statementTimeoutMs: config.statementTimeoutSeconds * 1000,
     idleInTransactionMs: idleInTransactionSeconds * 1000,
-    timeZone,
+    settings,
   };
   const login = new Login(database, options);
   const pool = new pg.Pool({

@@ -2,38 +2,40 @@ import type pg from 'pg';
 import type { Side } from '../config/database-config.ts';
 import { DataHubError } from '../errors.ts';
 
-/** What a connection asks for when it opens, and what its session must then have. Null: the time zone of the database. */
+/** What a connection asks for when it opens and its session must then have, and the settings that are set besides. */
 export type SessionSettings = {
   statementTimeoutMs: number;
   idleInTransactionMs: number;
-  timeZone: string | null;
+  settings: Readonly<Record<string, string>>;
 };
 
 /** SQLSTATE of a value that a setting cannot have. */
 const INVALID_PARAMETER_VALUE = '22023';
 
 /**
- * Sets the time zone of a new session, and makes sure that the connection is one session of the server. A connection pooler may ignore what a
+ * Sets the settings of a new session, and makes sure that the connection is one session of the server. A connection pooler may ignore what a
  * connection asks for, and in transaction mode it hands each transaction to another session: time-outs would not hold, and a view would
  * compute something else. Throws `configuration` if there is one.
  */
 export async function assertOwnSession(
   client: pg.ClientBase,
   side: Side,
-  { statementTimeoutMs, idleInTransactionMs, timeZone }: SessionSettings,
+  { statementTimeoutMs, idleInTransactionMs, settings }: SessionSettings,
 ): Promise<void> {
   const { rows } = await client
     .query(
-      `with session as (select coalesce(pg_catalog.set_config('TimeZone', $1::text, false), '') as time_zone)
+      `with session as (
+         select count(pg_catalog.set_config(key, value, false)) as settings from pg_catalog.jsonb_each_text($1::jsonb)
+       )
        select pg_catalog.pg_backend_pid() as backend,
          pg_catalog.current_setting('statement_timeout')::interval = $2::int8 * interval '1 millisecond'
            and pg_catalog.current_setting('idle_in_transaction_session_timeout')::interval = $3::int8 * interval '1 millisecond' as "isKept"
        from session`,
-      [timeZone, statementTimeoutMs, idleInTransactionMs],
+      [JSON.stringify(settings), statementTimeoutMs, idleInTransactionMs],
     )
     .catch((error: unknown) => {
       throw (error as { code?: unknown }).code === INVALID_PARAMETER_VALUE
-        ? unknownTimeZone(timeZone ?? '', error)
+        ? unknownTimeZone(settings.TimeZone ?? '', error)
         : error;
     });
   const { backend, isKept } = rows[0] as { backend: number; isKept: boolean };

@@ -18,6 +18,7 @@ import { createLog, type Logger } from '../log.ts';
 import { once } from '../once.ts';
 import { createPool } from '../postgres/pool.ts';
 import { createStaging, type Staging } from '../staging/staging.ts';
+import type { EndedJob } from '../warehouse/job.ts';
 import { createWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 
 /** Everything outside a step that the step may use. */
@@ -56,22 +57,30 @@ export async function createDependencies(env: Record<string, string | undefined>
     ...login,
     // A control transaction locks the lease of its view.
     idleInTransactionSeconds: config.leaseSeconds,
+    // As node-postgres reads times and numbers.
+    settings: { DateStyle: 'ISO', extra_float_digits: '1' },
   });
   await migrate(controlPool);
   const control = createControl(controlPool);
+  const log = createLog(config.logLevel);
+  const recordUsage = async ({ incomplete, ...job }: EndedJob): Promise<void> => {
+    const { view, jobId } = job;
+    if (incomplete !== null) log.warn({ view, jobId, error: incomplete.message }, 'cost not known');
+    await control.jobUsage.record(job);
+  };
   return {
     config,
     control,
     source: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.sourceConnections - config.maxSlices,
-      timeZone: config.sourceTimeZone,
+      settings: { TimeZone: config.sourceTimeZone },
       ...login,
     }),
     slices: createPool(config.sourceDatabase, {
       name: 'smart-datahub source',
       max: config.maxSlices,
-      timeZone: config.sourceTimeZone,
+      settings: { TimeZone: config.sourceTimeZone },
       connectTimeoutSeconds: config.timeLimitSeconds,
       ...login,
     }),
@@ -85,7 +94,7 @@ export async function createDependencies(env: Record<string, string | undefined>
       () => createWriterClient(config),
       { projectId: config.projectId, ...config.datasets },
       config.callTimeoutSeconds,
-      control.jobUsage.record,
+      recordUsage,
     ),
     events: createEvents(
       once(() => createPubSub(config)),
@@ -93,6 +102,6 @@ export async function createDependencies(env: Record<string, string | undefined>
       config.callTimeoutSeconds,
     ),
     clock: systemClock,
-    log: createLog(config.logLevel),
+    log,
   };
 }

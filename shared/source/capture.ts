@@ -2,7 +2,9 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
 import { formatKey } from '../model/format-key.ts';
+import { thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
+import type { Queryable } from '../postgres/transaction.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
@@ -72,16 +74,8 @@ export async function captureInitial(
   logTable: string,
 ): Promise<Checkpoint> {
   const log = await readLogState(client, logTable, null);
-  const key = quoteIdentifier(view.keyColumn);
-  const duplicated = await client.query(
-    `select coalesce(${key}::text, 'NULL') as key from ${view.relation}
-     group by ${key} having count(*) > 1 or ${key} is null limit 5`,
-  );
-  if (duplicated.rows.length > 0)
-    throw duplicates(
-      view,
-      duplicated.rows.map((row) => row.key as string),
-    );
+  const duplicated = await duplicateKeys(client, view);
+  if (duplicated.length > 0) throw duplicates(view, duplicated);
   const { rows } = await client.query(
     `select coalesce(range_agg(ids), '{}')::text as seen from (
        select int8range(min(id), max(id), '[]') as ids
@@ -96,6 +90,19 @@ export async function captureInitial(
     seen: rows[0].seen as string,
     cutId: null,
   });
+}
+
+/** Returns up to five keys, as text, that the view has more than once, or `NULL`. Reads the whole view. */
+export async function duplicateKeys(
+  client: Queryable,
+  { keyColumn, relation }: Pick<SourceView, 'keyColumn' | 'relation'>,
+): Promise<string[]> {
+  const key = quoteIdentifier(keyColumn);
+  const { rows } = await client.query(
+    `select coalesce(${key}::text, 'NULL') as key from ${relation}
+     group by ${key} having count(*) > 1 or ${key} is null limit 5`,
+  );
+  return rows.map((row) => row.key as string);
 }
 
 export async function isEmptyView(client: pg.ClientBase, view: SourceView): Promise<boolean> {
@@ -123,7 +130,7 @@ function duplicates(view: SourceView, keys: string[]): DataHubError {
     `view ${view.name}: key ${view.keyColumn} is NULL or not unique, for example ${keys.map(formatKey).join(', ')}`,
     {
       context: { view: view.name, column: view.keyColumn },
-      advice: 'Change the view so that it has exactly one row for each key, then resume it.',
+      advice: `Change the view so that it has exactly one row for each key. ${thenResume(view.name)}`,
     },
   );
 }

@@ -24,20 +24,58 @@ export type SourceType = {
 
 export type CatalogColumn = SourceType & { column: string };
 
+/** A relation, with what tells whether the role can read it. */
+export type NamedRelation = Relation & {
+  schema: string;
+  /** pg_class.relkind. */
+  kind: string;
+  /** Whether the name alone finds it, along the search path. */
+  isVisible: boolean;
+  mayUseSchema: boolean;
+  mayRead: boolean;
+};
+
 /**
- * Finds a table or view by its unquoted name along the search path. Returns null if none has that name, or if the role may not
- * read it.
+ * Finds the tables and views that a configured name means: one that it finds along the search path, as it is written; else those of a schema
+ * (`schema.table`), also as PostgreSQL quotes it (`"my.schema"."Table"`). Returns several if dots leave it open where the schema ends.
  */
-export async function findRelation(client: Queryable, name: string): Promise<Relation | null> {
+export async function relationsNamed(client: Queryable, name: string): Promise<NamedRelation[]> {
   const { rows } = await client.query(
-    `select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'v' as "isView",
-       c.relkind = 'm' as "isMaterialized"
+    `select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'v' as "isView", c.relkind = 'm' as "isMaterialized",
+       c.relkind::text as kind, n.nspname::text as schema, c.oid is not distinct from to_regclass(quote_ident($1))::oid as "isVisible",
+       has_schema_privilege(n.oid, 'usage') as "mayUseSchema", has_any_column_privilege(c.oid, 'select') as "mayRead"
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.oid = to_regclass(quote_ident($1)) and c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and has_any_column_privilege(c.oid, 'select')`,
+     where c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and (c.oid = to_regclass(quote_ident($1)) or strpos($1, '.') > 0
+         and (n.nspname || '.' || c.relname = $1 or format('%I.%I', n.nspname, c.relname) = $1))
+     order by "isVisible" desc, 2`,
     [name],
   );
-  return (rows[0] as Relation | undefined) ?? null;
+  const found = rows as NamedRelation[];
+  const visible = found.filter(({ isVisible }) => isVisible);
+  return visible.length > 0 ? visible : found;
+}
+
+/** Finds the table or view that a configured name means. Returns null if there is none or more than one, or if the role may not read it. */
+export async function findRelation(client: Queryable, name: string): Promise<Relation | null> {
+  const [found, other] = await relationsNamed(client, name);
+  if (found === undefined || other !== undefined || !found.mayUseSchema || !found.mayRead) return null;
+  const { oid, name: quoted, isView, isMaterialized } = found;
+  return { oid, name: quoted, isView, isMaterialized };
+}
+
+/** SQL for the name by which a view source names table `c` of schema `n`: without the schema if the search path finds it. */
+export const CONFIGURED_NAME = `case when pg_table_is_visible(c.oid) then c.relname::text
+       when strpos(n.nspname, '.') + strpos(c.relname, '.') = 0 then n.nspname || '.' || c.relname
+       else format('%I.%I', n.nspname, c.relname) end`;
+
+/** The name by which a view source names a table that exists. */
+export async function configuredName(client: Queryable, oid: number): Promise<string> {
+  const { rows } = await client.query(
+    `select ${CONFIGURED_NAME} as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = $1`,
+    [oid],
+  );
+  return rows[0].name as string;
 }
 
 /** Reads the columns of a relation, in order. */

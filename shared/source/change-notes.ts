@@ -20,6 +20,9 @@ const changesByItself = ({ name, isBuiltIn, volatility, argumentCount }: CalledF
 
 const OF_OTHER_ROWS = new Set(['an aggregate', 'a window function', 'LIMIT or OFFSET', 'DISTINCT ON']);
 
+/** Whether a part of a definition (`ViewDefinition.parts`) makes a row depend on other rows. */
+export const isOfOtherRows = (part: string): boolean => OF_OTHER_ROWS.has(part);
+
 /** What the definition of a view says about changes of its rows that the log does not show (docs/configuration.md#what-the-log-does-not-show). */
 export function changeNotes(name: string, { functions, parts, dependencies }: ViewDefinition): Note[] {
   const resync = `Schedule resyncs of the view: {"view":"${name}","resync":true}`;
@@ -31,12 +34,12 @@ export function changeNotes(name: string, { functions, parts, dependencies }: Vi
   );
   return [
     ...note(
-      [...parts.filter((part) => !OF_OTHER_ROWS.has(part)), ...new Set(moving)],
+      [...parts.filter((part) => !isOfOtherRows(part)), ...new Set(moving)],
       'its rows change without a write, and the log does not show it',
       `${resync}. Or show the plain columns and compute the rest in a view of BigQuery.`,
     ),
     ...note(
-      parts.filter((part) => OF_OTHER_ROWS.has(part)),
+      parts.filter(isOfOtherRows),
       'a row changes when other rows are written, and the log names only those',
       `${resync}. Or compute it in a view of BigQuery.`,
     ),
@@ -49,6 +52,11 @@ export function changeNotes(name: string, { functions, parts, dependencies }: Vi
       dependencies.filter(({ kind }) => kind === 'm').map(({ table }) => `materialized view ${table}`),
       'its refresh writes no log rows',
       `${resync} after each refresh. Or build the view on the tables.`,
+    ),
+    ...note(
+      dependencies.filter(({ kind }) => kind === 'p').map((table) => `partitioned table ${table.name}`),
+      'a partition that is dropped, detached, or attached with its rows writes no log rows',
+      `Resync the view after that: {"view":"${name}","resync":true}.`,
     ),
   ];
 }

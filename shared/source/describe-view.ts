@@ -1,11 +1,12 @@
 import type { TableShape } from '../model/columns.ts';
 import { omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { findRelation } from './catalog.ts';
+import { findRelation, relationsNamed } from './catalog.ts';
 import { keyNamingFaults } from './key-naming.ts';
 import type { KeyType } from './key-type.ts';
 import { type LoggedTable, loggedTables } from './logged-tables.ts';
-import { grantAdvice, whyMissing } from './missing-relation.ts';
+import { grantAdvice, type Missing, whyMissing } from './missing-relation.ts';
+import { renameAdvice } from './rename-advice.ts';
 import { changeColumn, type SourceColumn, sourceColumn } from './source-column.ts';
 import { readTextSettings, type TextSetting } from './text-settings.ts';
 import { readViewCatalog, type ViewCatalog } from './view-catalog.ts';
@@ -54,21 +55,20 @@ export async function describeView(
     const error = misconfigured(
       source,
       missing.map(({ why }) => why),
-      grantAdvice(missing),
+      await missingAdvice(client, source, missing, contentTypeTable),
     );
     throw view === null ? error.withContext({ code: VIEW_MISSING }) : error;
   }
   const catalog = await readViewCatalog(client, source, { view, main });
   const { keyType, primaryKey, viewColumns } = catalog;
   const logged = await loggedTables(client, source, catalog);
-  const faults = [
-    ...viewFaults(source, catalog),
-    ...(await keyNamingFaults(client, source, catalog)),
-    ...logged.faults,
-    ...(await contentTypeFaults(client, source, contentTypeTable)),
-    ...(await moreFaults(catalog)),
-  ];
-  if (faults.length > 0 || primaryKey === null || keyType === undefined) throw misconfigured(source, faults);
+  const renamed = [...logged.faults, ...(await contentTypeFaults(client, source, contentTypeTable))];
+  const naming = await keyNamingFaults(client, source, catalog);
+  const faults = [...viewFaults(source, catalog), ...naming, ...renamed, ...(await moreFaults(catalog))];
+  if (faults.length > 0 || primaryKey === null || keyType === undefined) {
+    const followed = renamed.length > 0 ? await renameAdvice(client, source, contentTypeTable) : undefined;
+    throw misconfigured(source, faults, naming.length > 0 ? otherTargetAdvice(source) : followed);
+  }
 
   const omitted = omittedColumnsOf(source);
   const copied = viewColumns.filter(({ column }) => !omitted.has(column));
@@ -93,4 +93,24 @@ export async function describeView(
       columns: columns.map(({ name, type, mode }) => ({ name, type, mode })),
     },
   };
+}
+
+/** What helps if the view or its main table is not found: the names that its tables have now, or rights. */
+async function missingAdvice(
+  client: Queryable,
+  source: ViewSource,
+  missing: Missing[],
+  contentTypeTable: string,
+): Promise<string | undefined> {
+  const isGone = (await relationsNamed(client, source.mainTable)).length === 0;
+  const renamed = isGone ? await renameAdvice(client, source, contentTypeTable) : undefined;
+  const grant = grantAdvice(missing);
+  return renamed ?? (grant && `${grant} Then import again, or resume the view.`);
+}
+
+/** What helps a view whose target has its rows under a key that log rows do not name. */
+function otherTargetAdvice({ name, warehouseFingerprint }: ViewSource): string | undefined {
+  if (warehouseFingerprint === null) return undefined;
+  const forget = JSON.stringify({ view: name, forget: true });
+  return `The target has its rows under the present key. If the key must become another column, send ${forget}, and give the view source that key and another target_name.`;
 }

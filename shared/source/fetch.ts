@@ -158,7 +158,13 @@ export async function planSlices(
   const whole: Slice[] = [{ from: null, to: null }];
   if (!['smallint', 'integer', 'bigint'].includes(view.keyType.sqlType)) return whole;
   const { rows } = await client.query(
-    `select c.reltuples::bigint as "tableRows" from pg_class c where c.oid = $1::regclass`,
+    `with recursive part as (
+       select $1::regclass::oid as oid
+       union all select i.inhrelid from part p join pg_inherits i on i.inhparent = p.oid
+     )
+     -- A partitioned table has no rows of its own, and no count of its partitions' rows before somebody analyzes it.
+     select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint as "tableRows"
+     from part join pg_class c on c.oid = part.oid where c.relkind <> 'p'`,
     [view.mainTable],
   );
   const count = Math.min(limits.maxSlices, Math.ceil(Number(rows[0].tableRows as bigint) / limits.sliceRows));

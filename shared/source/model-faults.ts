@@ -1,14 +1,13 @@
 import type { ViewSource } from '../model/view-source.ts';
-import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { findRelation, readColumns, readPrimaryKey } from './catalog.ts';
-import { referenceType } from './key-type.ts';
+import { findRelation, readPrimaryKey, relationsNamed } from './catalog.ts';
+import { isConvincing, logEvidence, type TableKey } from './log-evidence.ts';
 
-/** How many of the newest log rows of a model are looked at. */
-const EVIDENCE_ROWS = 200;
-
-/** What a finding says, and what helps. A note is no fault: something that the operator should know. */
-export type Note = { message: string; advice: string };
+/**
+ * What a finding says, and what helps. A note is no fault: something that the operator should know. `ok` is false if rows may be wrong until the
+ * operator has decided, so that the check is not green.
+ */
+export type Note = { message: string; advice: string; ok?: false };
 
 /**
  * Whether the models of the main table and of the lookups are the models of these tables. Django names the table of a model
@@ -30,22 +29,26 @@ export async function modelFindings(
     (each) => `${each.contentTypeId} ${each.table}`,
   )) {
     const model = source.contentTypeNames[contentTypeId];
-    if (model === undefined || model.replace('.', '_') === table) continue;
+    if (model === undefined) continue;
     const own = model.replace('.', '_');
+    if (await isNamed(client, table, own)) continue;
     if ((await findTable(client, own)) !== null) {
       faults.push(
         `${what} ${table}: model ${model} is the model of table ${own}: configure the model whose rows ${table} holds`,
       );
       continue;
     }
-    const found = await evidence(client, { table, contentTypeId, logTable });
+    const found = await logEvidence(client, await keyOf(client, table), {
+      contentTypeIds: [contentTypeId],
+      logTable,
+    });
     if (found === null) continue;
     if (found.logged === 0) {
       notes.push({
         message: `${what} ${table}: nothing shows yet that model ${model} is its model, since the log names no object of it`,
         advice: `Check it in the application: the model's Meta.db_table must be ${table}.`,
       });
-    } else if (found.existing * 2 < found.logged) {
+    } else if (!isConvincing(found)) {
       faults.push(
         `${what} ${table}: model ${model} seems to be another table's, since only ${found.existing} of the newest ${found.logged} objects that the log names exist in ${table}`,
       );
@@ -58,6 +61,24 @@ const uniqueBy = <T>(items: T[], keyOf: (item: T) => string): T[] => [
   ...new Map(items.map((item) => [keyOf(item), item])).values(),
 ];
 
+/** Returns null if the table is unknown or has no single-column primary key. */
+async function keyOf(client: Queryable, table: string): Promise<TableKey | null> {
+  const relation = await findRelation(client, table);
+  const column = relation && (await readPrimaryKey(client, relation));
+  return relation === null || column === null ? null : { relation, column };
+}
+
+/** Whether a configured table has this name, in whatever schema it is. */
+async function isNamed(client: Queryable, table: string, name: string): Promise<boolean> {
+  const [found] = await relationsNamed(client, table);
+  if (found === undefined) return false;
+  const { rowCount } = await client.query('select from pg_class where oid = $1 and relname = $2', [
+    found.oid,
+    name,
+  ]);
+  return rowCount !== 0;
+}
+
 /** Whether a table of that name exists on the search path, even one that the role may not read. */
 async function findTable(client: Queryable, name: string): Promise<number | null> {
   const { rows } = await client.query(
@@ -65,31 +86,4 @@ async function findTable(client: Queryable, name: string): Promise<number | null
     [name],
   );
   return (rows[0]?.oid as number | undefined) ?? null;
-}
-
-/** How many of the newest objects that the log names exist in the table; those that were deleted last are left out. Null if unknown. */
-async function evidence(
-  client: Queryable,
-  { table, contentTypeId, logTable }: { table: string; contentTypeId: number; logTable: string },
-): Promise<{ logged: number; existing: number } | null> {
-  const relation = await findRelation(client, table);
-  const primaryKey = relation === null ? null : await readPrimaryKey(client, relation);
-  if (relation === null || primaryKey === null) return null;
-  const column = (await readColumns(client, relation)).find((each) => each.column === primaryKey);
-  const keyType = column && referenceType(column);
-  if (keyType === undefined) return null;
-  const { rows } = await client.query(
-    `with newest as (
-       select id, object_id::text as object_id, action from ${quoteIdentifier(logTable)}
-       where content_type_id = $1 order by id desc limit ${EVIDENCE_ROWS}
-     ), object as (
-       select distinct on (object_id) object_id, action from newest order by object_id, id desc
-     )
-     select count(*)::int as logged, count(*) filter (where exists (
-       select from ${relation.name} m where m.${quoteIdentifier(primaryKey)} = ${keyType.fromText('o.object_id')}
-     ))::int as existing
-     from object o where action <> 'deleted'`,
-    [contentTypeId],
-  );
-  return rows[0] as { logged: number; existing: number };
 }

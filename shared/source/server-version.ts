@@ -13,6 +13,6 @@ const OLDEST = 140_000;
 export function assertNewEnough({ serverVersion, serverVersionNumber }: ServerVersion): void {
   if (serverVersionNumber >= OLDEST) return;
   throw new DataHubError('source_refused', `PostgreSQL ${serverVersion} is too old: it has no multiranges`, {
-    advice: 'Upgrade the source to PostgreSQL 14 or newer.',
+    advice: 'Upgrade the source to PostgreSQL 14 or newer. Then resume the view.',
   });
 }

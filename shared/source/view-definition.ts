@@ -1,14 +1,6 @@
 import type { Queryable } from '../postgres/transaction.ts';
-import type { Relation } from './catalog.ts';
-import {
-  isNode,
-  isSet,
-  nodesIn,
-  numberIn,
-  parseNodeTree,
-  type TreeItem,
-  type TreeNode,
-} from './node-tree.ts';
+import { CONFIGURED_NAME, type Relation } from './catalog.ts';
+import { isSet, nodesIn, numberIn, parseNodeTree, type TreeNode } from './node-tree.ts';
 
 /** A table, view or materialized view on which a view depends, directly or through other views. */
 export type Dependency = {
@@ -16,9 +8,11 @@ export type Dependency = {
   schema: string;
   /** Unquoted and without its schema. */
   table: string;
+  /** As a view source names it. */
+  name: string;
   /** pg_class.relkind: r, p or f for a table, v for a view, m for a materialized view. */
   kind: string;
-  /** How often the definitions name it. */
+  /** How often the definition names it, if each view that it is built on is put in its place. */
   occurrences: number;
 };
 
@@ -34,9 +28,6 @@ export type CalledFunction = {
   argumentCount: number;
 };
 
-/** A column of a table, by the catalog's numbers. */
-export type Origin = { table: number; column: number };
-
 /** What the catalog knows of the definition of a view and of all views that it is built on. */
 export type ViewDefinition = {
   /** Everything that it depends on, without the view itself. */
@@ -44,8 +35,8 @@ export type ViewDefinition = {
   functions: CalledFunction[];
   /** Parts that show something else than the columns of one row: `current_date`, `an aggregate`, `a window function` and the like. */
   parts: string[];
-  /** The column of a table whose values a column of the view shows unchanged; null if it is an expression or if the catalog cannot tell. */
-  originOf: (columnNumber: number) => Origin | null;
+  /** Whether a part of it is a union, an intersection or a difference. */
+  hasSetOperation: boolean;
 };
 
 /** The functions without parentheses, by their number in PostgreSQL's parse tree. */
@@ -65,37 +56,45 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
      )
-     select c.oid, n.nspname::text as schema, c.relname::text as table, c.relkind::text as kind, w.ev_action::text as action
+     select c.oid, n.nspname::text as schema, c.relname::text as table, ${CONFIGURED_NAME} as name,
+       c.relkind::text as kind, w.ev_action::text as action
      from relation r join pg_class c on c.oid = r.oid join pg_namespace n on n.oid = c.relnamespace
      left join pg_rewrite w on w.ev_class = c.oid and w.ev_type = '1'
      where c.relkind in ('r', 'p', 'f', 'v', 'm') order by schema, "table"`,
     [view.oid],
   );
   const found = rows as (Omit<Dependency, 'occurrences'> & { action: string | null })[];
-  const trees = new Map<number, TreeItem>(
-    found.flatMap(({ oid, action }) => (action === null ? [] : [[oid, parseNodeTree(action)] as const])),
+  const nodes = found.flatMap(({ oid: owner, action }) =>
+    action === null ? [] : [...nodesIn(parseNodeTree(action))].map((node) => ({ owner, node })),
   );
-  const nodes = [...trees].flatMap(([owner, tree]) => [...nodesIn(tree)].map((node) => ({ owner, node })));
-  const occurrences = countTables(nodes);
+  const occurrences = countRelations(view.oid, nodes);
   return {
     dependencies: found
       .filter(({ oid }) => oid !== view.oid)
       .map(({ action: _, ...each }) => ({ ...each, occurrences: occurrences.get(each.oid) ?? 0 })),
     functions: await readFunctions(client, [...new Set(nodes.flatMap(({ node }) => functionIds(node)))]),
     parts: [...new Set(nodes.flatMap(({ node }) => partsOf(node)))],
-    originOf: (columnNumber) => trace(trees, { table: view.oid, column: columnNumber }),
+    hasSetOperation: nodes.some(({ node }) => node.type === 'QUERY' && isSet(node, 'setOperations')),
   };
 }
 
-/** How often each relation stands in a FROM clause. Older servers list the view itself in its own rule. */
-function countTables(nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { owner, node } of nodes) {
-    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) continue;
+/** How often each relation stands in a FROM clause, of a view as often as the view does. */
+function countRelations(view: number, nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
+  const named = nodes.flatMap(({ owner, node }) => {
+    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) return [];
     const oid = numberIn(node, 'relid');
-    if (oid !== owner) counts.set(oid, (counts.get(oid) ?? 0) + 1);
-  }
-  return counts;
+    // Older servers list the view itself in its own rule.
+    return oid === owner ? [] : [{ owner, oid }];
+  });
+  const count = (oid: number): number =>
+    named.filter((each) => each.oid === oid).reduce((sum, { owner }) => sum + timesOf(owner), 0);
+  const times = new Map([[view, 1]]);
+  const timesOf = (oid: number): number => {
+    const known = times.get(oid) ?? count(oid);
+    times.set(oid, known);
+    return known;
+  };
+  return new Map(named.map(({ oid }) => [oid, timesOf(oid)]));
 }
 
 const functionIds = (node: TreeNode): number[] =>
@@ -127,19 +126,4 @@ async function readFunctions(client: Queryable, oids: number[]): Promise<CalledF
     [oids],
   );
   return rows as CalledFunction[];
-}
-
-/** Follows a column through the views to the table that it comes from. */
-function trace(trees: Map<number, TreeItem>, column: Origin): Origin | null {
-  const tree = trees.get(column.table);
-  if (tree === undefined) return column;
-  const [query] = nodesIn(tree);
-  // Not those of subqueries in the list.
-  const entry = query?.fields
-    .get('targetList')
-    ?.flat()
-    .find((item): item is TreeNode => isNode(item) && numberIn(item, 'resno') === column.column);
-  if (entry === undefined) return null;
-  const origin = { table: numberIn(entry, 'resorigtbl'), column: numberIn(entry, 'resorigcol') };
-  return origin.table === 0 ? null : trace(trees, origin);
 }

@@ -17,7 +17,7 @@ export const VIEW_MISSING = 'view_missing';
 export function misconfigured(source: ViewSource, faults: string[], advice?: string): DataHubError {
   return new DataHubError('configuration', `view source ${source.name}: ${faults.join('; ')}`, {
     context: { view: source.name },
-    ...(advice !== undefined && { advice: `${advice} Then import again, or resume the view.` }),
+    ...(advice !== undefined && { advice }),
   });
 }
 
@@ -80,9 +80,13 @@ function targetColumnFaults(source: ViewSource, { viewColumns }: ViewCatalog): s
   ];
 }
 
-function keyFaults(source: ViewSource, { keyColumn, keyType, primaryKey }: ViewCatalog): string[] {
+function keyFaults(source: ViewSource, { keyColumn, keyType, main, primaryKey }: ViewCatalog): string[] {
   return [
-    ...(primaryKey === null ? [`main table ${source.mainTable} has no single-column primary key`] : []),
+    ...(primaryKey === null
+      ? [
+          `main table ${source.mainTable} has no single-column primary key, and key ${source.keyColumn} shows no column that log rows may name instead: let the view show the one that Django takes for the primary key (the role finds ${main.name} under that name)`,
+        ]
+      : []),
     ...(keyColumn !== undefined && keyType === undefined
       ? [
           `key ${source.keyColumn} has type ${keyColumn.name}${keyColumn.isArray ? '[]' : ''}, but must have type ${SUPPORTED_KEY_TYPES}`,

@@ -1,7 +1,13 @@
 import type { BigQueryType, Column } from '../model/columns.ts';
 
 /** A field in the answer of tables.get, which uses the older names of some types. */
-export type TableField = { name: string; type: string; mode?: string };
+export type TableField = {
+  name: string;
+  type: string;
+  mode?: string;
+  description?: string;
+  policyTags?: { names?: string[] };
+};
 
 /** One difference between the columns of a table and the expected ones. */
 export type ColumnChange =
@@ -31,7 +37,8 @@ export function columnChanges(expected: readonly Column[], found: TableField[]):
   return [...changes, ...[...remaining.values()].map((column) => ({ change: 'dropped', column }) as const)];
 }
 
-function columnOf({ name, type, mode }: TableField): Column {
+/** The column that a field describes. */
+export function columnOf({ name, type, mode }: TableField): Column {
   return {
     name,
     type: STANDARD.get(type) ?? (type as BigQueryType),

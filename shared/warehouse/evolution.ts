@@ -1,7 +1,10 @@
 import type { BigQueryType, Column, TableShape } from '../model/columns.ts';
+import { clusteringColumns } from '../model/source-changes.ts';
 import { type ColumnChange, describeChange } from './columns-match.ts';
+import { layoutFaults } from './layout-faults.ts';
 import { quoted } from './names.ts';
 import type { Layout } from './tables-sql.ts';
+import { type FoundLayout, layoutDifference } from './target-layout.ts';
 
 /** How an existing table of a view differs from what the view needs; `name` is its full name. */
 export type TableChanges = {
@@ -16,6 +19,10 @@ export type TableChanges = {
 export type Evolution = {
   /** Statements that change the tables. Safe to repeat. */
   statements: string[];
+  /** Why a new table must take the place of the target, one sentence each; none for a target that stays. */
+  newTarget: string[];
+  /** The clustering that the target must get, by tables.patch and a rewrite of its rows; null if it stays. */
+  clustering: string[] | null;
   /** The columns that the target lacks. Its rows have NULL there until a batch with the whole view is applied. */
   added: Column[];
   /** The columns of the target that the view does not have any more. They stay, and become NULL. */
@@ -24,18 +31,17 @@ export type Evolution = {
   differences: string[];
   /** The differences that no statement can settle without losing or inventing values, one sentence each. */
   refused: string[];
-  /** The statements that an operator can run to settle the refused differences by hand, before a resync. */
-  remedies: string[];
 };
 
 /** For tables that fit the view. */
 export const NO_EVOLUTION: Evolution = {
   statements: [],
+  newTarget: [],
+  clustering: null,
   added: [],
   dropped: [],
   differences: [],
   refused: [],
-  remedies: [],
 };
 
 /** All differences, one sentence each. */
@@ -51,56 +57,92 @@ const WIDER: Partial<Record<BigQueryType, readonly BigQueryType[]>> = {
   NUMERIC: ['BIGNUMERIC'],
 };
 
-/** `known` are the columns that the view has had since its target was created: any other column of the target is somebody else's. */
-export function planEvolution(
-  tables: readonly TableChanges[],
-  shape: TableShape,
-  layout: Layout,
-  known: readonly string[],
-): Evolution {
+/** What is known of a view and its existing target. */
+export type EvolutionInput = {
+  tables: readonly TableChanges[];
+  /** The name and the layout of the target; null if there is none. */
+  target: ({ name: string } & FoundLayout) | null;
+  shape: TableShape;
+  layout: Layout;
+  /** The columns that the view has had since its target was created: any other column of the target is somebody else's. */
+  known: readonly string[];
+};
+
+/** Plans how the tables of a view follow its columns and its view source. Changes nothing. */
+export function planEvolution({ tables, target, shape, layout, known }: EvolutionInput): Evolution {
   const plan: Evolution = { ...structuredClone(NO_EVOLUTION), differences: describeChanges(tables) };
-  const ofView = new Set(shape.columns.map(({ name }) => name));
-  const laidOut = new Set([
-    shape.keyColumn,
-    layout.partition?.column,
-    ...layout.clusterColumns,
-    layout.reportColumn,
-  ]);
-  for (const { table, name, changes, faults } of tables) {
-    plan.refused.push(...faults.map((fault) => `table ${name}: ${fault}`));
-    const alter = `alter table ${quoted(name)}`;
-    for (const difference of changes) {
-      const { column } = difference;
-      const sentence = `table ${name}: ${describeChange(difference)}`;
-      const quotedColumn = quoted(column.name);
-      switch (difference.change) {
-        case 'added':
-          if (!ofView.has(column.name) || column.mode === 'REQUIRED') plan.refused.push(sentence);
-          else {
-            plan.statements.push(`${alter} add column if not exists ${quotedColumn} ${typeOf(column)};`);
-            if (table === 'target') plan.added.push(column);
-          }
-          break;
-        case 'dropped':
-          if (!known.includes(column.name)) plan.refused.push(sentence);
-          else if (table === 'target') plan.dropped.push(column);
-          break;
-        case 'spelling':
-          plan.refused.push(sentence);
-          break;
-        case 'type':
-          if (isWidened(difference) && !laidOut.has(column.name)) {
-            plan.statements.push(
-              `${alter} alter column ${quotedColumn} set data type ${column.type.toLowerCase()};`,
-            );
-          } else {
-            plan.refused.push(sentence);
-            if (!laidOut.has(column.name)) plan.remedies.push(`${alter} drop column ${quotedColumn};`);
-          }
-      }
-    }
+  const planned = tables.map((changes) => ({
+    ...changes,
+    ...planTable(changes, { shape, layout, known }, plan),
+  }));
+  if (target !== null) planLayout(target, shape, layout, plan);
+  for (const { table, name, statements, isRemade } of planned) {
+    if (table === 'target' && plan.newTarget.length > 0) continue;
+    // The rows of a temp table are those of batches that have ended, and it is created again.
+    plan.statements.push(...(isRemade ? [`drop table if exists ${quoted(name)};`] : statements));
   }
   return plan;
+}
+
+/** Adds to the plan what the columns of one table need. Returns the statements that change it, and whether it must be made anew instead. */
+function planTable(
+  { table, name, changes, faults }: TableChanges,
+  { shape, layout, known }: Pick<EvolutionInput, 'shape' | 'layout' | 'known'>,
+  plan: Evolution,
+): { statements: string[]; isRemade: boolean } {
+  const ofView = new Set(shape.columns.map(({ name: column }) => column));
+  const laidOut = new Set([layout.partition?.column, ...layout.clusterColumns, layout.reportColumn]);
+  const alter = `alter table ${quoted(name)}`;
+  const statements: string[] = [];
+  let isRemade = false;
+  plan.refused.push(...faults.map((fault) => `table ${name}: ${fault}`));
+  for (const difference of changes) {
+    const { column } = difference;
+    const sentence = `table ${name}: ${describeChange(difference)}`;
+    switch (difference.change) {
+      case 'added':
+        if (!ofView.has(column.name) || column.mode === 'REQUIRED') plan.refused.push(sentence);
+        else {
+          statements.push(`${alter} add column if not exists ${quoted(column.name)} ${typeOf(column)};`);
+          if (table === 'target') plan.added.push(column);
+        }
+        break;
+      case 'dropped':
+        if (!known.includes(column.name)) plan.refused.push(sentence);
+        else if (table === 'target') plan.dropped.push(column);
+        break;
+      case 'spelling':
+        plan.refused.push(sentence);
+        break;
+      case 'type':
+        // Rows are found by their key, so that another type of key would leave every old row behind.
+        if (column.name === shape.keyColumn || !ofView.has(column.name)) plan.refused.push(sentence);
+        else if (shape.loadType === 'merge' && isWidened(difference) && !laidOut.has(column.name)) {
+          const type = column.type.toLowerCase();
+          statements.push(`${alter} alter column ${quoted(column.name)} set data type ${type};`);
+        } else if (table === 'target') plan.newTarget.push(sentence);
+        else isRemade = true;
+    }
+  }
+  return { statements, isRemade };
+}
+
+/** Adds to the plan what the partitioning and the clustering of the target need. */
+function planLayout(
+  target: NonNullable<EvolutionInput['target']>,
+  shape: TableShape,
+  layout: Layout,
+  plan: Evolution,
+): void {
+  const { partitioning, clustering } = layoutDifference(target, shape, layout);
+  const isAltered = shape.loadType === 'merge' && clustering !== null;
+  for (const what of [partitioning, isAltered ? null : clustering]) {
+    if (what === null) continue;
+    plan.newTarget.push(`table ${target.name}: it ${what}`);
+    plan.differences.push(`table ${target.name}: it ${what}`);
+  }
+  if (plan.newTarget.length > 0) plan.refused.push(...layoutFaults(shape, layout));
+  else if (isAltered) plan.clustering = clusteringColumns(shape.keyColumn, layout.clusterColumns);
 }
 
 function isWidened({ column, before }: Extract<ColumnChange, { change: 'type' }>): boolean {

@@ -1,4 +1,4 @@
-import type { Column, TableShape } from '../model/columns.ts';
+import type { BigQueryType, Column, TableShape } from '../model/columns.ts';
 import { differsSql } from './differs-sql.ts';
 import { quoted } from './names.ts';
 import { type Layout, partitionStart } from './tables-sql.ts';
@@ -22,7 +22,47 @@ export type MergeBounds = {
   condition: string;
 };
 
+/**
+ * How statements find the partitions of some rows of `v_target` first, and read only those later. `parts` are the values to aggregate over
+ * `part`, for the variables that are declared.
+ */
+export type PartitionBounds = {
+  declarations: string;
+  names: string;
+  part: string;
+  parts: string;
+  condition: string;
+};
+
 /** A table has at most 10,000 partitions, so the array of their starts is much smaller than the 1 MB that a variable can hold. */
+export function partitionBounds(
+  type: BigQueryType,
+  { column, granularity }: NonNullable<Layout['partition']>,
+): PartitionBounds {
+  const value = `v_target.${quoted(column)}`;
+  const start = partitionStart(type, granularity, value);
+  const hasNull = 'declare v_has_null bool default false;\n';
+  const orNull = `v_has_null and ${value} is null`;
+  const counted = (parts: string, part: string) => `${parts}, countif(${part} is null) > 0`;
+  // datetime_trunc in a condition prunes nothing, unlike date_trunc and timestamp_trunc.
+  if (type === 'DATETIME') {
+    return {
+      declarations: `declare v_first, v_last datetime;\n${hasNull}`,
+      names: 'v_first, v_last, v_has_null',
+      part: value,
+      parts: counted('min(v_touched.part), max(v_touched.part)', 'v_touched.part'),
+      condition: `(${value} between v_first and v_last or ${orNull})`,
+    };
+  }
+  return {
+    declarations: `declare v_partitions array<${type.toLowerCase()}>;\n${hasNull}`,
+    names: 'v_partitions, v_has_null',
+    part: start,
+    parts: counted('array_agg(distinct v_touched.part ignore nulls)', 'v_touched.part'),
+    condition: `(${start} in unnest(v_partitions) or ${orNull})`,
+  };
+}
+
 export function mergeBounds(
   { temp, target, key }: MergeNames,
   shape: TableShape,
@@ -30,52 +70,38 @@ export function mergeBounds(
 ): MergeBounds {
   const keys = `v_target.${key} between v_low and v_high`;
   if (partition === null) return { declarations: '', find: '', condition: keys };
-  const value = `v_target.${quoted(partition.column)}`;
   const type = shape.columns.find(({ name }) => name === partition.column)?.type ?? 'TIMESTAMP';
-  const start = partitionStart(type, partition.granularity, value);
-  // datetime_trunc in a condition prunes nothing, unlike date_trunc and timestamp_trunc.
-  const touched =
-    type === 'DATETIME'
-      ? {
-          declare: 'v_first, v_last datetime',
-          names: 'v_first, v_last',
-          part: value,
-          values: 'min(v_touched.part), max(v_touched.part)',
-          condition: `${value} between v_first and v_last`,
-        }
-      : {
-          declare: `v_partitions array<${type.toLowerCase()}>`,
-          names: 'v_partitions',
-          part: start,
-          values: 'array_agg(distinct v_touched.part ignore nulls)',
-          condition: `${start} in unnest(v_partitions)`,
-        };
+  const { declarations, names, part, parts, condition } = partitionBounds(type, partition);
   return {
-    declarations: `declare ${touched.declare};\ndeclare v_has_null bool default false;\n`,
-    find: `set (${touched.names}, v_has_null) = (
-  select as struct ${touched.values}, countif(v_touched.part is null) > 0
+    declarations,
+    find: `set (${names}) = (
+  select as struct ${parts}
   from (
-    select ${touched.part} as part
+    select ${part} as part
     from ${target} v_target
     join ${temp} v_source on v_source.${key} = v_target.${key}
     where v_source.etl_transaction_id = batch_id and ${keys}
   ) v_touched
 );
 `,
-    condition: `${keys}\n  and (${touched.condition} or v_has_null and ${value} is null)`,
+    condition: `${keys}\n  and ${condition}`,
   };
 }
 
 const on = (key: string, condition: string | null): string =>
   `v_target.${key} = v_source.${key}${condition === null ? '' : ` and ${condition}`}`;
 
-/** Counts what a merge is going to do. It reads only rows of the target for which `condition` is true; null stands for all rows. */
+/**
+ * Counts what a merge is going to do, and the rows of the target whose key another row has as well. It reads only rows of the target for which
+ * `condition` is true; null stands for all rows.
+ */
 export function countSql({ temp, target, key }: MergeNames, condition: string | null): string {
-  return `set (v_added, v_deleted, v_refused) = (
+  return `set (v_added, v_deleted, v_refused, v_repeated) = (
   select as struct
     countif(v_source.action != 'deleted' and (v_target.${key} is null or coalesce(v_target.is_deleted, false))),
     countif(v_source.action = 'deleted' and v_target.${key} is not null and not coalesce(v_target.is_deleted, false)),
-    countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+    countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id),
+    count(*) - v_staged
   from ${temp} v_source
   left join ${target} v_target on ${on(key, condition)}
   where v_source.etl_transaction_id = batch_id

@@ -2,6 +2,7 @@ import protobuf, { type Writer } from 'protobufjs/light.js';
 import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
+import { policyAdvice } from '../model/resume-advice.ts';
 import { asProtoInt64, type FieldWriter, fieldTag, fieldWriter, UnfitValue } from './field-writer.ts';
 import type { StagedRow } from './row-parser.ts';
 import type { StreamMessage } from './stream-message.ts';
@@ -102,7 +103,7 @@ function unfit(
   return new DataHubError(
     'bad_data',
     `view ${view}: key ${formatKey(row[keyColumn])}, column ${column}: the value ${reason}`,
-    { context: { view, column } },
+    { advice: policyAdvice(view, column === keyColumn ? [] : [column]), context: { view, column } },
   );
 }
 

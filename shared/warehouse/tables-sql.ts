@@ -1,4 +1,5 @@
 import type { BigQueryType, Column, TableShape } from '../model/columns.ts';
+import { clusteringColumns } from '../model/source-changes.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
 type Granularity = 'hour' | 'day' | 'month' | 'year';
@@ -10,10 +11,9 @@ export type Layout = {
   clusterColumns: string[];
   /** The column whose date decides whether the reporting view, which shows five years, contains a row. */
   reportColumn: string;
+  /** The policy tags of tagged columns. */
+  policyTags?: Readonly<Record<string, string>>;
 };
-
-/** https://cloud.google.com/bigquery/docs/clustered-tables#limitations. A view source of release 0.2.0 may have one more. */
-const MAX_CLUSTER_COLUMNS = 4;
 
 const IS_DELETED: Column = { name: 'is_deleted', type: 'BOOL', mode: 'NULLABLE' };
 const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' };
@@ -70,19 +70,24 @@ options (description = ${stringLiteral(`Staged rows of ${shape.view}`)});
 `;
 }
 
-/**
- * Creates the target table. The key comes first in its clustering, since only then bounds on the key prune a merge. Queries
- * of a streamed table see every acknowledged row (max_staleness 0). Safe to repeat.
- */
+/** Creates the target table. Queries of a streamed table see every acknowledged row (max_staleness 0). Safe to repeat. */
 export function targetTableSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
-  const columns = targetColumns(shape).map(definition);
-  const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
-  const clusters = [
-    shape.keyColumn,
-    ...layout.clusterColumns.filter((name) => name !== shape.keyColumn),
-  ].slice(0, MAX_CLUSTER_COLUMNS);
+  const { target } = objectNames(datasets, shape);
   return `-- The target, BigQuery's copy of ${shape.view}. Safe to repeat.
-create table if not exists ${quoted(objectNames(datasets, shape).target)} (
+create table if not exists ${targetDefinition(target, shape, layout)}`;
+}
+
+/** A target's name, columns, layout and options, as CREATE TABLE has them. `dropped` are columns that the view does not have any more. */
+export function targetDefinition(
+  name: string,
+  shape: TableShape,
+  layout: Layout,
+  dropped: readonly Column[] = [],
+): string {
+  const columns = [...targetColumns(shape), ...dropped].map(definition);
+  const key = `  primary key (${quoted(shape.keyColumn)}) not enforced`;
+  const clusters = clusteringColumns(shape.keyColumn, layout.clusterColumns);
+  return `${quoted(name)} (
 ${[...columns, key].join(',\n')}
 )
 ${partitionBy(shape, layout)}cluster by ${clusters.map(quoted).join(', ')}
@@ -110,7 +115,7 @@ export function partitionStart(type: BigQueryType, granularity: Granularity, val
 }
 
 /**
- * Creates the reporting view: rows that are not deleted, from the last five years (or without a date), without the batch id. Safe to repeat.
+ * Creates the reporting view: rows that are not deleted (NULL is false, as in a merge), from the last five years (or without a date), without the batch id. Safe to repeat.
  */
 export function reportingViewSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const names = objectNames(datasets, shape);
@@ -126,7 +131,7 @@ create or replace view ${quoted(names.view)} as
 select
 ${columns}
 from ${quoted(names.target)}
-where ${shape.loadType === 'merge' ? 'not is_deleted\n  and ' : ''}(${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
+where ${shape.loadType === 'merge' ? 'is_deleted is not true\n  and ' : ''}(${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
 `;
 }
 
@@ -151,6 +156,15 @@ select
   ) as highest,
   (select countif(not coalesce(t.is_deleted, false)) from ${quoted(names.target)} t) as target_rows;
 `;
+}
+
+/** Selects some columns of a target. Reads only. */
+export function columnsSql(
+  datasets: Datasets,
+  shape: Pick<TableShape, 'target'>,
+  columns: readonly string[],
+): string {
+  return `select ${columns.map(quoted).join(', ')} from ${quoted(objectNames(datasets, shape).target)} limit 0;\n`;
 }
 
 /**

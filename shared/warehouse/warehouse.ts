@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { columnChanges, type TableField } from './columns-match.ts';
+import { columnChanges } from './columns-match.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
+import { type FoundTable, findTable } from './found-table.ts';
 import {
+  jobExists,
   jobId,
   labelValue,
   type RecordUsage,
@@ -17,10 +18,13 @@ import {
   runJobToCompletion,
   runJobWithRetries,
 } from './job.ts';
-import { loadError, loadSpec } from './load-job.ts';
-import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
+import { type Load, loadError, loadSpec, locationOf } from './load-job.ts';
+import { appliedMerge, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
+import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
+import { createPurge } from './purge.ts';
+import { createTargetReplacement } from './replace-target.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
   deletesSql,
@@ -34,9 +38,11 @@ import {
   targetTableSql,
   tempTableSql,
 } from './tables-sql.ts';
+import { createTargetSettings } from './target-settings.ts';
 import { tryObjects } from './try-objects.ts';
+import { type UnfitSetting, unfitSettings } from './unfit-settings.ts';
 
-export type { Attempt, Evolution, Layout, MergeOutcome, RowsUntil };
+export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil, UnfitSetting };
 
 /** A view's objects in BigQuery. `dropped` are the columns of the target that the view does not have any more. */
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
@@ -44,20 +50,21 @@ export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly
 /** A view's objects, and how its existing tables must change. */
 export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & {
   evolution: Evolution;
-  /** The columns that the reporting view does not show yet. */
+  /** The columns that the reporting view does not show yet, since old rows have no values in them. */
   hidden?: readonly Column[];
 };
 
-/** The tables that do not exist, and those whose columns differ from the view's. */
-export type Comparison = { missing: ('ledger' | 'temp' | 'target')[]; changed: TableChanges[] };
+/** The tables that do not exist, those whose columns differ from the view's, and the target as it is. */
+export type Comparison = {
+  missing: ('ledger' | 'temp' | 'target')[];
+  changed: TableChanges[];
+  target: FoundTable | null;
+};
 
 /** What a view's tables already contain: the highest batch id (0 for none), and the number of rows that are not deleted. */
 export type TargetState = { highestBatchId: bigint; targetRows: bigint };
 
 export type Warehouse = ReturnType<typeof createWarehouse>;
-
-/** The part of a table's metadata that is compared: its columns and its declared primary key. */
-type FoundTable = { fields: TableField[]; primaryKey: string[] };
 
 /**
  * The operations on BigQuery that batches need. Every error is classified. Every job has a deterministic id, a location, labels and a
@@ -81,8 +88,14 @@ export function createWarehouse(
     ...createStreamTarget({
       ...{ openBigQuery, openWriterClient, datasets, nameOf },
       answerTimeoutMs: callTimeoutSeconds * 1000,
-      tableExists: async (name) => (await findTable(name)) !== null,
+      tableExists: async (name) => (await findTable(await openBigQuery(), name)) !== null,
     }),
+    ...createPurge({
+      ...{ openBigQuery, datasets, nameOf },
+      findTable: async (name) => await findTable(await openBigQuery(), name),
+    }),
+    ...createTargetReplacement(openBigQuery, datasets, nameOf),
+    ...createTargetSettings(openBigQuery, datasets, nameOf),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {
@@ -100,7 +113,10 @@ export function createWarehouse(
     ): Promise<TargetState> {
       const context = { view: shape.view };
       // Not a part of every script: BigQuery limits how often a table is altered, and all views share the ledger.
-      const ledger = shape.loadType === 'merge' ? await findTable(namesOf(shape.target).ledger) : null;
+      const ledger =
+        shape.loadType === 'merge'
+          ? await findTable(await openBigQuery(), namesOf(shape.target).ledger)
+          : null;
       const isOld = ledger !== null && !ledger.fields.some(({ name }) => name === 'unchanged');
       const query = [
         ...(isOld ? [ledgerUpgradeSql(datasets)] : []),
@@ -128,33 +144,34 @@ export function createWarehouse(
       const names = namesOf(shape.target);
       const isMerged = shape.loadType === 'merge';
       const tables = isMerged ? (['temp', 'target'] as const) : (['target'] as const);
-      const [ledger, ...found] = await Promise.all([
-        isMerged ? findTable(names.ledger) : null,
-        ...tables.map(async (table) => compare(table, names[table], shape, await findTable(names[table]))),
+      const bigquery = await openBigQuery();
+      const [ledger, ...existing] = await Promise.all([
+        isMerged ? findTable(bigquery, names.ledger) : null,
+        ...tables.map((table) => findTable(bigquery, names[table])),
       ]);
+      const found = tables.map((table, i) => compare(table, names[table], shape, existing[i] ?? null));
       const missing = tables.filter((_, i) => found[i] === null);
       return {
         missing: isMerged && ledger === null ? ['ledger', ...missing] : missing,
         changed: found.filter(
           (table) => table !== null && table.changes.length + table.faults.length > 0,
         ) as TableChanges[],
+        target: existing.at(-1) ?? null,
       };
-    },
-
-    /** The columns of the view that its reporting view lacks; none if that does not exist. */
-    async unreportedColumns(shape: TableShape): Promise<Column[]> {
-      const found = await findTable(namesOf(shape.target).view);
-      if (found === null) return [];
-      const reported = new Set(found.fields.map(({ name }) => name.toLowerCase()));
-      return shape.columns.filter(({ name }) => !reported.has(name.toLowerCase()));
     },
 
     /** What must happen to the tables so that they fit the view; see `planEvolution`. */
     planEvolution: (
-      { changed }: Comparison,
+      { changed, target }: Comparison,
       { shape, layout }: Omit<ViewObjects, 'dropped'>,
       known: readonly string[],
-    ): Evolution => planEvolution(changed, shape, layout, known),
+    ): Evolution => planEvolution({ tables: changed, target, shape, layout, known }),
+
+    /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
+    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
+      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    },
+
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
     async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
       await tryObjects(await openBigQuery(), datasets, shape, layout, fits);
@@ -162,14 +179,7 @@ export function createWarehouse(
 
     /** Returns the location of a dataset, or null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {
-      const bigquery = await openBigQuery();
-      try {
-        const [metadata] = await bigquery.dataset(dataset).getMetadata();
-        return String(metadata.location);
-      } catch (error) {
-        if (codeOf(error) === 404) return null;
-        throw fromGoogle(error, `dataset ${dataset}`);
-      }
+      return await locationOf(await openBigQuery(), dataset);
     },
 
     /**
@@ -177,14 +187,20 @@ export function createWarehouse(
      * next call finds it by its id. Throws `staging_lost` when a staged object is gone.
      */
     async load(attempt: Attempt, uris: string[], deadline: Deadline): Promise<string | null> {
-      const outcome = await runJobWithRetries(await openBigQuery(), deadline, (jobAttempt) =>
+      const bigquery = await openBigQuery();
+      const load: Load = {
+        sourceUris: uris,
+        table: namesOf(attempt.target).temp,
+        writeDisposition: 'WRITE_APPEND',
+      };
+      const outcome = await runJobWithRetries(bigquery, deadline, (jobAttempt) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, jobAttempt),
           attempt,
-          { sourceUris: uris, table: namesOf(attempt.target).temp, writeDisposition: 'WRITE_APPEND' },
+          load,
         ),
-      ).catch((error: unknown) => {
-        throw loadError(error);
+      ).catch(async (error: unknown) => {
+        throw await loadError(error, bigquery, load);
       });
       return outcome.state === 'done' ? outcome.id : null;
     },
@@ -219,6 +235,13 @@ export function createWarehouse(
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       nameOf('merge', view, etlTransactionId, attempt),
 
+    /** Whether the job of an attempt to merge a batch was started before. */
+    async hasBegunMerge(attempt: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): Promise<boolean> {
+      const { view, etlTransactionId } = attempt;
+      const id = nameOf('merge', view, etlTransactionId, attempt.attempt);
+      return await jobExists(await openBigQuery(), id, { view, etlTransactionId });
+    },
+
     /**
      * Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. `rows` is the number of staged
      * rows, or EMPTY_VIEW.
@@ -237,28 +260,13 @@ export function createWarehouse(
           return outcome;
         case 'done': {
           const [row] = await resultRows(outcome.job, contextOf(attempt));
-          return { state: 'applied', counts: countsOf(row, attempt) };
+          return appliedMerge(row, attempt);
         }
         case 'failed':
           return mergeFailure(outcome, attempt);
       }
     },
   };
-
-  async function findTable(name: string): Promise<FoundTable | null> {
-    const bigquery = await openBigQuery();
-    const [, dataset = '', table = ''] = name.split('.');
-    try {
-      const [metadata] = await bigquery.dataset(dataset).table(table).getMetadata();
-      return {
-        fields: metadata.schema?.fields ?? [],
-        primaryKey: metadata.tableConstraints?.primaryKey?.columns ?? [],
-      };
-    } catch (error) {
-      if (codeOf(error) === 404) return null;
-      throw fromGoogle(error, `table ${name}`);
-    }
-  }
 
   function mergeSpec(attempt: Attempt, rows: bigint) {
     const parameter = (name: string, value: bigint) => ({

@@ -22,7 +22,7 @@ grant usage on schema public to smartapp_reader;
 -- The replicated views.
 grant select on pmr_project, pmr_inventory, pmr_pm_plan, pmr_pm_item, xyz_incident to smartapp_reader;
 
--- The main tables and lookup tables: when a lookup row changes, its rows of the main table are found through them.
+-- The main tables and lookup tables, those of other schemas as schema.table and with "grant usage on schema": when a lookup row changes, its rows of the main table are found through them.
 grant select on app_project, app_inventory, app_preventivemaintenance, app_pm_inventory, app_incident to smartapp_reader;
 grant select on app_company, app_brand, app_model, app_product_type, app_employee to smartapp_reader;
 grant select on app_incident_type, app_service_type, app_incident_severity, app_incident_status to smartapp_reader;

@@ -143,7 +143,7 @@ run "data_are_protected" {
   }
 
   assert {
-    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".ndjson.gz", "manifest.json"])
+    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".ndjson.gz", "manifest.json", "report.json"])
     error_message = "The numbers of streamed views must stay."
   }
 

@@ -50,6 +50,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     mainTable: entry.main_table,
     contentTypeId: typeOf(entry),
     childTypeIds: [],
+    formerTypeIds: [],
     contentTypeNames: {},
     keyColumn: entry.key_column,
     trackedColumns: entry.tracked_columns,
@@ -60,6 +61,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     unrepresentable: entry.unrepresentable,
     nullArrays: entry.null_arrays,
     omittedColumns: entry.omitted_columns,
+    policyTags: entry.policy_tags,
     loadType: entry.load_type,
     partition: null,
     clusterColumns: entry.cluster_columns,
@@ -81,8 +83,11 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     viewChanges: entry.view_changes,
     columnChanges: entry.column_changes,
     knownColumns: [],
+    unfilledColumns: [],
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    appliedPolicyTags: {},
+    rewriteId: null,
   };
 }

@@ -25,7 +25,7 @@ export function openTestPool(
     name: 'test',
     max,
     config,
-    timeZone: config.sourceTimeZone,
+    settings: { TimeZone: config.sourceTimeZone },
     readSecret: unused,
     openCloudSqlSockets: unused,
   });

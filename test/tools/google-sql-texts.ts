@@ -3,12 +3,21 @@ import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
+import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
 import {
+  dropReplacementSql,
+  newTargetSql,
+  rewriteSql,
+  swapSql,
+} from '../../shared/warehouse/replacement-sql.ts';
+import {
+  columnsSql,
   deletesSql,
   type Layout,
   ledgerUpgradeSql,
   staleKeysSql,
   streamedRowsSql,
+  targetColumns,
 } from '../../shared/warehouse/tables-sql.ts';
 import { objectsSql } from '../../shared/warehouse/warehouse.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
@@ -73,6 +82,15 @@ function builtTexts(): GoogleSqlText[] {
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
     { name: 'deletes of a complete batch', sql: deletesSql(DATASETS, RICHEST, 7n) },
     { name: 'streamed rows of a complete batch', sql: streamedRowsSql(DATASETS, STREAMED, 7n) },
+    { name: 'rows that a purge would remove', sql: purgeableSql(DATASETS, PURGE) },
+    { name: 'purge of a target', sql: purgeSql(DATASETS, PURGE, null, 'TIMESTAMP') },
+    ...(['DATE', 'DATETIME', 'TIMESTAMP'] as const).map((type) => ({
+      name: `purge of a target partitioned by ${type}`,
+      sql: purgeSql(DATASETS, PURGE, { column: `${type.toLowerCase()}_value`, granularity: 'month' }, type),
+    })),
+    { name: 'columns of a target', sql: columnsSql(DATASETS, RICHEST, ['key', 'select']) },
+    { name: 'removal of a new target', sql: dropReplacementSql(DATASETS, RICHEST) },
+    { name: 'rewrite of a target', sql: rewriteSql(DATASETS, RICHEST) },
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
@@ -119,11 +137,17 @@ const DROPPED: readonly Column[] = BIG_QUERY_TYPES.flatMap((type) => [
   { name: `${type.toLowerCase()}_dropped_list`, type, mode: 'REPEATED' },
 ]);
 
+const PURGE = { target: 'rich', before: new Date('2026-01-01T00:00:00Z') };
 const STREAMED: TableShape = { ...RICHEST, loadType: 'bq-storage-api' };
 
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
   const parent = { target: 'parent', keyColumn: 'key' };
   return [
+    { name: `new target of the ${name}`, sql: newTargetSql(DATASETS, shape, layout, DROPPED) },
+    {
+      name: `rows of the new target of the ${name}`,
+      sql: swapSql(DATASETS, shape, DROPPED, [...targetColumns(shape), ...DROPPED]),
+    },
     { name: `objects of the ${name}`, sql: objectsSql(DATASETS, { shape, layout, dropped: [] }) },
     {
       name: `foreign keys of the ${name}`,

@@ -9,7 +9,7 @@ import {
   type TableReference,
 } from './names.ts';
 import type { ProcedureArgument } from './script/statement.ts';
-import { dropStorage } from './table-storage.ts';
+import { dropStorage, renameStorage } from './table-storage.ts';
 
 interface Described {
   readonly creationTime: string;
@@ -19,14 +19,22 @@ interface Described {
 export interface Dataset extends Described {
   readonly reference: DatasetReference;
   readonly location: string;
+  /** What new tables get: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset */
+  readonly defaultCollation?: string;
+  readonly defaultPartitionExpirationMs?: string;
 }
 
 /** The properties of a table that do not change its rows: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table */
 export interface TableSettings {
-  readonly timePartitioning?: { readonly type: string; readonly field: string };
+  readonly timePartitioning?: {
+    readonly type: string;
+    readonly field: string;
+    readonly expirationMs?: string;
+  };
   readonly clustering?: { readonly fields: readonly string[] };
   readonly tableConstraints?: { readonly primaryKey?: { readonly columns: readonly string[] } };
   readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** An interval as the REST interface writes it: `0-0 0 0:15:0`. */
   readonly maxStaleness?: string;
 }
@@ -137,6 +145,11 @@ export class Catalog {
     await this.#change('dataset', dataset, { mustBeNew: true, storage: create });
   }
 
+  /** Changes the settings of a dataset. Tables that exist stay as they are. */
+  async updateDataset(dataset: Dataset): Promise<void> {
+    await this.#change('dataset', dataset);
+  }
+
   async putTable(table: Table, change: Change = {}): Promise<void> {
     await this.#change('table', table, change);
   }
@@ -151,6 +164,25 @@ export class Catalog {
     const { type } = this.table(reference);
     await this.#remove('table', reference, async (session) => {
       if (type === 'TABLE') await dropStorage(session, reference);
+    });
+  }
+
+  /** Gives a table another name in its dataset, and keeps its rows. Fails with `duplicate` if the name is taken. */
+  async renameTable(table: Table, reference: TableReference): Promise<void> {
+    if (this.findTable(reference)) throw alreadyExists('table', reference);
+    const renamed = { ...table, reference };
+    await this.#inTurn(async () => {
+      await this.#engine.with((session) =>
+        session.transaction(async () => {
+          await renameStorage(session, table.reference, reference);
+          await session.run(
+            `update catalog.record set name = ${literal(keyOf(reference))}, content = ${literal(JSON.stringify(renamed))}
+             where kind = 'table' and name = ${literal(keyOf(table.reference))}`,
+          );
+        }),
+      );
+      this.#records.table.delete(keyOf(table.reference));
+      this.#records.table.set(keyOf(reference), renamed);
     });
   }
 

@@ -22,6 +22,11 @@ export interface Field {
   readonly name: string;
   readonly type: FieldType;
   readonly mode: 'NULLABLE' | 'REQUIRED' | 'REPEATED';
+  readonly description?: string;
+  /** At most one policy tag: https://cloud.google.com/bigquery/docs/column-level-security-intro */
+  readonly policyTags?: { readonly names: readonly string[] };
+  /** Kept, but without effect: comparisons always tell upper from lower case. */
+  readonly collation?: string;
 }
 
 /** A type without a name. */

@@ -60,7 +60,12 @@ export function storageSchema({ projectId, datasetId }: DatasetReference): strin
 }
 
 export function storageTable(reference: TableReference): string {
-  return `${storageSchema(reference)}.${quoted(storageName(reference.tableId))}`;
+  return `${storageSchema(reference)}.${storageTableName(reference)}`;
+}
+
+/** DuckDB's name of a table within the schema of its dataset. */
+export function storageTableName({ tableId }: TableReference): string {
+  return quoted(storageName(tableId));
 }
 
 /** The case of table names counts in BigQuery and not in DuckDB: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#case_sensitivity */

@@ -1,7 +1,7 @@
 import type { Session } from './engine.ts';
 import { invalid } from './error.ts';
 import { type Field, quoted, storageType } from './field.ts';
-import { storageTable, type TableReference } from './names.ts';
+import { storageTable, storageTableName, type TableReference } from './names.ts';
 import { dropKeyVersions } from './write/key-versions.ts';
 
 /** Creates the table of DuckDB for rows of these fields. */
@@ -18,6 +18,15 @@ export async function createStorage(
 export async function dropStorage(session: Session, reference: TableReference): Promise<void> {
   await session.run(`drop table if exists ${storageTable(reference)}`);
   await dropKeyVersions(session, reference);
+}
+
+/** Gives the table of DuckDB another name in its schema. */
+export async function renameStorage(
+  session: Session,
+  before: TableReference,
+  after: TableReference,
+): Promise<void> {
+  await session.run(`alter table ${storageTable(before)} rename to ${storageTableName(after)}`);
 }
 
 /** The rows that exist get NULL in the new column. */

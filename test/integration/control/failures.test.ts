@@ -153,7 +153,11 @@ describe('failures', () => {
     await control.queuedKeys.add(VIEW, ['1'], 'backfill');
     const { ids } = await control.queuedKeys.due(VIEW, 1);
     const { id } = await beginBatch(ids);
-    await control.viewSources.setWarehouseFingerprint(VIEW, 'abc', []);
+    await control.viewSources.setWarehouseFingerprint(VIEW, 'abc', {
+      columns: [],
+      unfilled: [],
+      policyTags: {},
+    });
     await control.failures.haltView(lease, FAILURE);
     await database.pool.query('update etl.view_source set paused = true where name = $1', [VIEW]);
     assert.deepEqual((await control.queuedKeys.due(VIEW, 1)).ids, []);

@@ -10,6 +10,7 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   datetime_columns: ['opened'],
   null_defaults: { company: 'none', share: 0.5, has_pm: false },
   unrepresentable: { share: 'null' },
+  policy_tags: { share: 'projects/p/locations/eu/taxonomies/1/policyTags/2' },
   partition_column: 'project_start',
   partition_granularity: 'month',
   cluster_columns: ['project_start', 'company_id'],
@@ -48,6 +49,7 @@ describe('view sources', () => {
       targetName: 'project',
       mainTable: 'app_pmr_project',
       contentTypeId: 7,
+      formerTypeIds: [],
       childTypeIds: [8],
       contentTypeNames: {
         7: 'app.pmr_project',
@@ -65,6 +67,7 @@ describe('view sources', () => {
       unrepresentable: { share: 'null' },
       nullArrays: { tags: 'stop' },
       omittedColumns: ['saved_at'],
+      policyTags: { share: 'projects/p/locations/eu/taxonomies/1/policyTags/2' },
       loadType: 'merge',
       partition: { column: 'project_start', granularity: 'month' },
       clusterColumns: ['project_start', 'company_id'],
@@ -94,14 +97,21 @@ describe('view sources', () => {
       resyncBySystem: false,
       resyncAdvice: null,
       warehouseFingerprint: null,
+      appliedPolicyTags: {},
+      rewriteId: null,
       knownColumns: [],
+      unfilledColumns: [],
     });
   });
 
   it('are changed by another import, which keeps their operating state and does not change others', async () => {
     await database.control.viewSources.import([FULL, viewEntry('pmr_inventory')]);
     await database.pool.query(`update etl.view_source set paused = true, idle_captures = 5, bad_keys = 2`);
-    await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc', []);
+    await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc', {
+      columns: [],
+      unfilled: [],
+      policyTags: {},
+    });
 
     await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);
     await database.control.viewSources.import([viewEntry('pmr_project', { enabled: false })]);

@@ -149,7 +149,6 @@ describe('BigQuery emulator: datasets, tables and routines', () => {
     const table = project.bigquery.dataset('d').table('described');
     const dataset = project.bigquery.dataset('d');
     for (const call of [
-      () => table.setMetadata({ description: 'x' }),
       () => table.getRows(),
       () => table.delete(),
       () => dataset.createTable('made', { schema: 'a' }),
@@ -202,5 +201,112 @@ describe('BigQuery emulator: datasets, tables and routines', () => {
     } finally {
       await rm(dataFolder, { recursive: true });
     }
+  });
+
+  describe('tables.patch', () => {
+    const TAG = 'projects/p/locations/asia-southeast1/taxonomies/1/policyTags/2';
+    const table = () => project.bigquery.dataset('d').table('patched');
+    const fields = async () => (await table().getMetadata())[0].schema.fields;
+    beforeEach(() =>
+      project.rows('create or replace table d.patched (id int64 not null, name string) cluster by id'),
+    );
+    afterEach(() => project.rows('drop table d.patched'));
+
+    it('changes only the given settings, and null removes one', async () => {
+      await table().setMetadata({
+        description: 'mine',
+        labels: { a: 'b', c: 'd' },
+        maxStaleness: '0-0 0 0:5:0',
+      });
+      await table().setMetadata({
+        clustering: { fields: ['id', 'name'] },
+        labels: { c: null as unknown as string },
+      });
+      const [{ description, labels, maxStaleness, clustering }] = await table().getMetadata();
+      assert.deepEqual(
+        { description, labels, maxStaleness, clustering },
+        {
+          description: 'mine',
+          labels: { a: 'b' },
+          maxStaleness: '0-0 0 0:5:0',
+          clustering: { fields: ['id', 'name'] },
+        },
+      );
+    });
+
+    it('sets policy tags, keeps those that are not given, and removes them by an empty list', async () => {
+      const [id, name] = await fields();
+      await table().setMetadata({
+        schema: { fields: [id, { ...name, policyTags: { names: [TAG] }, description: 'x' }] },
+      });
+      await project.rows('alter table d.patched add column more string');
+      const [, tagged, more] = await fields();
+      assert.deepEqual([tagged?.policyTags, tagged?.description], [{ names: [TAG] }, 'x']);
+      await table().setMetadata({ schema: { fields: [id, name, more] } });
+      assert.deepEqual((await fields())[1]?.policyTags, { names: [TAG] });
+      await table().setMetadata({ schema: { fields: [id, { ...name, policyTags: { names: [] } }, more] } });
+      assert.equal((await fields())[1]?.policyTags, undefined);
+    });
+
+    it('refuses other columns, other partitions, two tags, and a tag of another location', async () => {
+      const [id, name] = await fields();
+      const refused = async (settings: object) => (await rejection(table().setMetadata(settings))).message;
+      assert.match(await refused({ schema: { fields: [id] } }), /Provided Schema does not match/);
+      assert.match(
+        await refused({ schema: { fields: [id, { ...name, type: 'INTEGER' }] } }),
+        /does not match/,
+      );
+      assert.match(
+        await refused({ timePartitioning: { type: 'DAY', field: 'id' } }),
+        /Cannot change partitioning/,
+      );
+      const tagged = (names: string[]) => ({ schema: { fields: [id, { ...name, policyTags: { names } }] } });
+      assert.match(await refused(tagged([TAG, TAG])), /more than one policy tag/);
+      assert.match(
+        await refused(tagged([TAG.replace('asia-southeast1', 'us')])),
+        /not in location asia-southeast1/,
+      );
+      assert.match(await refused({ clustering: { fields: ['nothing'] } }), /cannot be found in the schema/);
+    });
+  });
+
+  it('renames a table with its rows and settings, but not to a name that is taken', async () => {
+    await project.rows(`
+      create table d.\`before-it\` (a int64) cluster by a options (description = 'kept');
+      insert into d.\`before-it\` (a) values (7);
+      alter table d.\`before-it\` rename to after_it`);
+    assert.deepEqual(await project.values('select a from d.after_it'), [7]);
+    const [{ description, clustering }] = await project.bigquery.dataset('d').table('after_it').getMetadata();
+    assert.deepEqual([description, clustering.fields], ['kept', ['a']]);
+    assert.deepEqual(await project.bigquery.dataset('d').table('before-it').exists(), [false]);
+    await project.rows('create table d.before_it (a int64)');
+    await assert.rejects(
+      project.rows('alter table d.before_it rename to after_it'),
+      /Already Exists: Table p1:d.after_it/,
+    );
+  });
+
+  it('refuses to replace a table with another partitioning or clustering', async () => {
+    await project.rows('create table d.laid (a int64, b date) partition by b cluster by a');
+    for (const layout of [
+      'cluster by a',
+      'partition by b',
+      'partition by date_trunc(b, month) cluster by a',
+    ]) {
+      await assert.rejects(
+        project.rows(`create or replace table d.laid (a int64, b date) ${layout}`),
+        /Cannot replace a table with a different (partitioning|clustering) spec/,
+      );
+    }
+    await project.rows('create or replace table d.laid (a string, b date) partition by b cluster by a');
+  });
+
+  it('casts safely: what CAST refuses is NULL', async () => {
+    assert.deepEqual(
+      await project.values(
+        `select safe_cast('7' as int64), safe_cast('x' as int64), safe_cast('yes' as bool), safe_cast('2024-02-30' as date), safe_cast(1.5 as string)`,
+      ),
+      [7, null, null, null, '1.5'],
+    );
   });
 });

@@ -85,6 +85,22 @@ describe('the settings of the database', () => {
     });
   });
 
+  it('of the control database do not matter', async () => {
+    const { rows } = await on.control.query('select quote_ident(current_database()) as name');
+    for (const setting of [`datestyle = 'German'`, 'extra_float_digits = -15']) {
+      await on.control.query(`alter database ${rows[0].name} set ${setting}`);
+    }
+    const process = await on.anotherProcess();
+    const batch = await process.stage();
+    const transaction = await process.dependencies.control.batches.get(
+      'pmr_project',
+      BigInt(batch.etlTransactionId),
+    );
+    assert.ok(Math.abs(transaction.startedAt.getTime() - Date.now()) < 600_000);
+    await process.merge(batch);
+    assert.deepEqual(await targetDates(), ['2024-03-04']);
+  });
+
   describe('in a check', () => {
     const found = async (process: Installation) => {
       const { ok, findings } = await preflight({ view: undefined }, process.dependencies);

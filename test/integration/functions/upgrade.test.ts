@@ -90,10 +90,10 @@ describe('a streamed view of release 0.2.0', () => {
     }
     return upgraded;
   };
-  /** Some pages of rows. */
+  /** Some pages of rows: more than PostgreSQL sends at once, which is never cut. */
   const addMany = () =>
     sql(`with added as (
-        insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 59) i returning id)
+        insert into app_incident (id, type) select i, repeat('x', 4000) from generate_series(10, 59) i returning id)
       insert into models_logging_change (object_id, content_type_id, action) select id, 18, 'added' from added`);
   /** Stages a batch of some pages and streams the first one. */
   const streamHalf = async () => {

@@ -274,6 +274,8 @@ describe('bad input causes a clear error, and nothing is lost', () => {
         assert.deepEqual(await importConfiguration({ entries: [entry] }, on.dependencies), {
           outcome: 'imported',
           views: ['pmr_project'],
+          resyncs: [],
+          effects: [],
           warnings: [],
         });
       }

@@ -289,7 +289,13 @@ describe('the functions over HTTP', () => {
 
     assert.deepEqual(imported, {
       status: 200,
-      body: { outcome: 'imported', views: ['pmr_project', 'pmr_site'], warnings: [] },
+      body: {
+        outcome: 'imported',
+        views: ['pmr_project', 'pmr_site'],
+        resyncs: [],
+        effects: [],
+        warnings: [],
+      },
     });
     assert.deepEqual([checked.status, checked.body.outcome], [200, 'ready']);
     assert.equal((forecast.body.views as unknown[]).length, 2);

@@ -9,6 +9,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     mainTable: 'item',
     contentTypeId: CONTENT_TYPE.item,
     childTypeIds: [],
+    formerTypeIds: [],
     contentTypeNames: {},
     keyColumn: 'item_id',
     trackedColumns: [],
@@ -19,6 +20,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     unrepresentable: {},
     nullArrays: {},
     omittedColumns: null,
+    policyTags: {},
     loadType: 'merge',
     partition: null,
     clusterColumns: [],
@@ -35,9 +37,12 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     viewChanges: 'resync',
     columnChanges: 'evolve',
     knownColumns: [],
+    unfilledColumns: [],
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    appliedPolicyTags: {},
+    rewriteId: null,
     ...differing,
   };
 }

@@ -257,6 +257,47 @@ describe('the settings of a database', () => {
     });
   });
 
+  it('are changed for the text of a row only where a type of the view needs it', async () => {
+    const pool = await under({
+      datestyle: 'German',
+      intervalstyle: 'iso_8601',
+      extra_float_digits: '0',
+      bytea_output: 'escape',
+    });
+    const switched = async (type: string) => {
+      await source.pool.query(
+        `drop view if exists valued; create view valued as select 1::bigint as item_id, null::${type} as value`,
+      );
+      return await inSnapshot(pool, async (client) => {
+        const view = await describeView(client, makeViewSource({ name: 'valued' }), CONTENT_TYPE_TABLE);
+        return view.textSettings.map(({ name }) => name).join(', ');
+      });
+    };
+    const all = 'DateStyle, IntervalStyle, extra_float_digits, bytea_output';
+    for (const [type, expected] of [
+      ['text', ''],
+      ['numeric(9,2)', ''],
+      ['mood', ''],
+      ['positive', ''],
+      ['inet[]', ''],
+      ['pair', ''],
+      ['date', 'DateStyle'],
+      ['date[]', 'DateStyle'],
+      ['daterange', 'DateStyle'],
+      ['datemultirange', 'DateStyle'],
+      ['tstzrange[]', 'DateStyle'],
+      ['interval', 'IntervalStyle'],
+      ['float_range', 'extra_float_digits'],
+      ['jsonb', 'extra_float_digits'],
+      ['noted', 'extra_float_digits'],
+      ['bytea[]', 'bytea_output'],
+      ['event', all],
+      ['event[]', all],
+    ] as const) {
+      assert.equal(await switched(type), expected, type);
+    }
+  });
+
   it('I9 never change what a text with a time of a datetime column means', async () => {
     await source.pool.query(
       `drop view if exists valued; drop table if exists random_row, note;

@@ -106,11 +106,16 @@ describe('the warehouse', () => {
       assert.deepEqual(await warehouse.compareTables(SHAPE), {
         missing: ['ledger', 'temp', 'target'],
         changed: [],
+        target: null,
       });
       assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
       assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
 
-      assert.deepEqual(await warehouse.compareTables(SHAPE), { missing: [], changed: [] });
+      assert.partialDeepStrictEqual(await warehouse.compareTables(SHAPE), {
+        missing: [],
+        changed: [],
+        target: { partitioning: 'partitioned by month of opened', clustering: ['project_id', 'order'] },
+      });
       const [target] = await bigquery.dataset('A').table('project').getMetadata();
       assert.partialDeepStrictEqual(target, {
         timePartitioning: { type: 'MONTH', field: 'opened' },
@@ -220,6 +225,21 @@ describe('the warehouse', () => {
         kind: 'staging_lost',
         message: /gs:\/\/staging\/nothing\.ndjson\.gz/,
         context: { view: 'pmr_project', etlTransactionId: 7n, code: 'notFound' },
+      });
+    });
+
+    it('reports a dataset in another location as a wrong environment', async () => {
+      await make();
+      const elsewhere = createWarehouse(
+        async () => Object.assign(Object.create(bigquery), { location: 'US' }),
+        noWriter,
+        { projectId: bigquery.projectId, temp: 'T', target: 'A', view: 'V' },
+      );
+
+      await assert.rejects(elsewhere.load(attempt(7n), ['gs://staging/nothing.ndjson.gz'], soon()), {
+        kind: 'environment',
+        message: 'dataset T is in EU, but BIGQUERY_LOCATION is US',
+        advice: /Correct BIGQUERY_LOCATION/,
       });
     });
 

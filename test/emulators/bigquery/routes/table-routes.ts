@@ -4,11 +4,12 @@ import { storageTable } from '../names.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { measure } from '../table-storage.ts';
 import { pageOf } from './list-page.ts';
+import { patchedTable, tablePatch } from './patch-table.ts';
 import { tableListItem, tableResource } from './resource.ts';
 
 const TABLES = '/projects/:projectId/datasets/:datasetId/tables';
 
-/** Lists and describes tables, which only SQL creates: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables */
+/** Lists, describes and patches tables, which only SQL creates: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables */
 export function tableRoutes(warehouse: Warehouse): Router {
   const { catalog } = warehouse;
   const router = Router();
@@ -24,6 +25,12 @@ export function tableRoutes(warehouse: Warehouse): Router {
     });
   });
   router.get(`${TABLES}/:tableId`, async (request, response) => {
+    response.json(await resource(catalog.table(request.params), warehouse));
+  });
+  router.patch(`${TABLES}/:tableId`, async (request, response) => {
+    const table = catalog.table(request.params);
+    const patch = tablePatch.parse(request.body);
+    await catalog.putTable(patchedTable(table, patch, catalog.dataset(table.reference).location));
     response.json(await resource(catalog.table(request.params), warehouse));
   });
   return router;

@@ -10,16 +10,20 @@ import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
 /**
- * ALTER TABLE name, with one or more actions between commas: ADD COLUMN, ALTER COLUMN … SET DATA TYPE, DROP COLUMN, ADD PRIMARY KEY, DROP PRIMARY KEY.
+ * ALTER TABLE name, with one or more actions between commas: ADD COLUMN, ALTER COLUMN … SET DATA TYPE, DROP COLUMN, ADD PRIMARY KEY, DROP PRIMARY
+ * KEY; or RENAME TO.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_column_statement
  */
 export async function alterTable(sql: string, context: StatementContext): Promise<Outcome> {
   const cursor = new Cursor(sql);
   cursor.expect('ALTER', 'TABLE');
   let { table } = context.target(cursor.path());
-  do {
-    table = await alter(cursor, table, context);
-  } while (cursor.take(','));
+  if (cursor.take('RENAME', 'TO')) await rename(cursor, table, context);
+  else {
+    do {
+      table = await alter(cursor, table, context);
+    } while (cursor.take(','));
+  }
   if (!cursor.done) throw cursor.unexpected('end of statement');
   return { statistics: { statementType: 'ALTER_TABLE', ddlOperationPerformed: 'ALTER' } };
 }
@@ -36,6 +40,20 @@ async function alter(cursor: Cursor, table: Table, context: StatementContext): P
     return await putKey(table, { primaryKey: { columns: parsePrimaryKey(cursor) } }, context);
   }
   throw unsupported(`ALTER TABLE … ${cursor.peek()?.text ?? ''} ${cursor.peek(1)?.text ?? ''}`);
+}
+
+/**
+ * The new name is that of the table alone. A table cannot be renamed for hours after rows were streamed into it; here it never can.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_rename_to_statement
+ */
+async function rename(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<void> {
+  refuseStreamed(table, 'RENAME TO');
+  await warehouse.catalog.renameTable(table, { ...table.reference, tableId: cursor.identifier() });
+}
+
+function refuseStreamed({ upsertStream, reference }: Table, action: string): void {
+  if (upsertStream)
+    throw invalidQuery(`ALTER TABLE ${action} is not supported: data is streaming into ${reference.tableId}`);
 }
 
 /** A new column cannot be required: https://cloud.google.com/bigquery/docs/managing-table-schemas#add_an_empty_column */
@@ -62,7 +80,9 @@ const WIDER: Partial<Record<Field['type'], readonly Field['type'][]>> = {
   NUMERIC: ['BIGNUMERIC', 'FLOAT'],
 };
 
+/** Not for hours after rows were streamed into the table; here never. */
 async function widen(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<Table> {
+  refuseStreamed(table, 'ALTER COLUMN SET DATA TYPE');
   const storage = storageTable(table.reference);
   const before = fieldNamed({ table, storage }, cursor.identifier());
   cursor.expect('SET', 'DATA', 'TYPE');

@@ -9,6 +9,7 @@ import type { Outcome, StatementContext } from './statement-context.ts';
 export async function runQuery(sql: string, context: StatementContext): Promise<Outcome> {
   const { sql: translated, bindings, names } = context.translation().query(sql);
   const fields = await describeQuery(translated, bindings, names, context);
+  if (context.isDryRun) return { statistics: { statementType: 'SELECT' } };
   const result = await writeResult(translated, bindings, fields, context);
   return { statistics: { statementType: 'SELECT' }, result };
 }

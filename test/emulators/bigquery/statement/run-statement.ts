@@ -37,7 +37,7 @@ export async function runStatement(sql: string, context: StatementContext): Prom
   const key = [...RUNNERS.keys()].find((each) => `${head} `.startsWith(`${each} `));
   const runner = key === undefined ? undefined : RUNNERS.get(key);
   if (!runner) throw unsupported(`the statement ${head.split(' ').slice(0, 3).join(' ')} …`);
-  if (context.isDryRun && !/^CREATE (TABLE|VIEW)/.test(head)) {
+  if (context.isDryRun && !/^(CREATE (TABLE|VIEW)|SELECT) /.test(head)) {
     throw unsupported(`a dry run of the statement ${head.split(' ').slice(0, 2).join(' ')} …`);
   }
   if (context.transaction && /^(ALTER|CREATE|DROP) /.test(head)) throw invalidQuery(DDL_IN_TRANSACTION);

@@ -20,6 +20,7 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('function' in node) return rewriteCall(node.function, now);
   if ('literal' in node) return rewriteLiteral(node.literal);
   if ('cast' in node) return raw(castTo(print(node.cast.this), shapeOf(node.cast.to)));
+  if ('safe_cast' in node) return raw(safeCastTo(print(node.safe_cast.this), shapeOf(node.safe_cast.to)));
   if ('interval' in node) return rewriteInterval(node.interval);
   if ('add' in node) return arithmetic(node.add, '+');
   if ('sub' in node) return arithmetic(node.sub, '-');
@@ -96,6 +97,16 @@ const OWN_CASTS = new Set(['STRING', 'INT64', 'BOOL', 'BYTES', 'BIGNUMERIC']);
 function castTo(text: string, shape: FieldShape): string {
   const name = typeName(shape);
   return OWN_CASTS.has(name) ? `bq_${name.toLowerCase()}(${text})` : `cast(${text} as ${storageType(shape)})`;
+}
+
+/** NULL for what CAST refuses: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#safe_casting */
+function safeCastTo(text: string, shape: FieldShape): string {
+  const name = typeName(shape);
+  if (name === 'STRING') return `bq_string(${text})`;
+  if (name === 'BYTES') throw unsupported('SAFE_CAST AS BYTES');
+  return OWN_CASTS.has(name)
+    ? `bq_safe_${name.toLowerCase()}(${text})`
+    : `try_cast(${text} as ${storageType(shape)})`;
 }
 
 function rewriteInterval({ this: count, unit }: ast.ExpressionByKey<'interval'>['interval']): Expression {

@@ -1,0 +1,56 @@
+import { formatKey } from '../model/format-key.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import type { Queryable } from '../postgres/transaction.ts';
+import { duplicateKeys } from './capture.ts';
+import { isConvincing, logEvidence } from './log-evidence.ts';
+import type { Note } from './model-faults.ts';
+import { BRIEF_SECONDS, readBriefly } from './read-briefly.ts';
+import type { ViewCatalog } from './view-catalog.ts';
+
+/**
+ * Checks a key that no unique index of the main table proves, for example of a partitioned table, by the data: it must be unique in the view, and
+ * the newest objects that the log names must exist under it. Reads the whole view.
+ */
+export async function unprovenKeyFindings(
+  client: Queryable,
+  source: ViewSource,
+  { isKeyUnproven, main, primaryKey, view }: ViewCatalog,
+  logTable: string,
+): Promise<{ faults: string[]; notes: Note[] }> {
+  if (!isKeyUnproven || primaryKey === null) return { faults: [], notes: [] };
+  const { keyColumn, mainTable, name } = source;
+  const why = `${mainTable} has no unique index on ${primaryKey} alone`;
+  const duplicates = await readBriefly(client, () =>
+    duplicateKeys(client, { relation: view.name, keyColumn }),
+  );
+  if (duplicates !== null && duplicates.length > 0) {
+    const examples = duplicates.map(formatKey).join(', ');
+    return {
+      faults: [
+        `key ${keyColumn} is NULL or not unique, for example ${examples}, and ${why} that would prevent it`,
+      ],
+      notes: [],
+    };
+  }
+  const contentTypeIds = [source.contentTypeId, ...source.childTypeIds];
+  const found = await logEvidence(
+    client,
+    { relation: main, column: primaryKey },
+    { contentTypeIds, logTable },
+  );
+  if (found !== null && !isConvincing(found)) {
+    return {
+      faults: [
+        `key ${keyColumn} shows column ${primaryKey} of ${mainTable}, but log rows seem to name another one, since only ${found.existing} of the newest ${found.logged} objects that the log names exist under it`,
+      ],
+      notes: [],
+    };
+  }
+  const present =
+    duplicates === null ? `could not be checked within ${BRIEF_SECONDS} seconds` : 'is unique at present';
+  const note = {
+    message: `key ${keyColumn} of view ${name} ${present}; ${why} that would keep it so`,
+    advice: `Let one sequence draw ${primaryKey} for all partitions. A key that the view has twice halts it.`,
+  };
+  return { faults: [], notes: [note] };
+}

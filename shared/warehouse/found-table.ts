@@ -1,0 +1,51 @@
+import type { BigQuery, TableMetadata } from '@google-cloud/bigquery';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import type { TableField } from './columns-match.ts';
+import { type FoundLayout, layoutOf } from './target-layout.ts';
+
+/** The part of a table's metadata that is compared: its columns, its declared primary key and its layout. */
+export type FoundTable = { name: string; fields: TableField[]; primaryKey: string[] } & FoundLayout;
+
+/** Describes a table by its full name; null if it does not exist. */
+export async function findTable(bigquery: BigQuery, name: string): Promise<FoundTable | null> {
+  const metadata = await readMetadata(bigquery, name);
+  if (metadata === null) return null;
+  return {
+    name,
+    fields: fieldsOf(metadata),
+    primaryKey: metadata.tableConstraints?.primaryKey?.columns ?? [],
+    ...layoutOf(metadata),
+  };
+}
+
+/** The answer of tables.get; null if the table does not exist. */
+export async function readMetadata(bigquery: BigQuery, name: string): Promise<TableMetadata | null> {
+  try {
+    const [metadata] = await tableOf(bigquery, name).getMetadata();
+    return metadata;
+  } catch (error) {
+    if (codeOf(error) === 404) return null;
+    throw fromGoogle(error, `table ${name}`);
+  }
+}
+
+/** Changes the given settings of a table, by tables.patch; null removes one. */
+export async function patchTable(
+  bigquery: BigQuery,
+  name: string,
+  settings: { readonly [setting: string]: unknown },
+): Promise<void> {
+  await tableOf(bigquery, name)
+    .setMetadata(settings as TableMetadata)
+    .catch((error: unknown) => {
+      throw fromGoogle(error, `table ${name}`);
+    });
+}
+
+export const fieldsOf = ({ schema }: TableMetadata): TableField[] =>
+  (schema as { fields?: TableField[] } | undefined)?.fields ?? [];
+
+function tableOf(bigquery: BigQuery, name: string) {
+  const [, dataset = '', table = ''] = name.split('.');
+  return bigquery.dataset(dataset).table(table);
+}

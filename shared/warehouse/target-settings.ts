@@ -1,0 +1,44 @@
+import type { BigQuery } from '@google-cloud/bigquery';
+import type { Deadline } from '../deadline.ts';
+import type { TableShape } from '../model/columns.ts';
+import { findTable, patchTable } from './found-table.ts';
+import { labelValue, runJobToCompletion } from './job.ts';
+import { type Datasets, objectNames } from './names.ts';
+import { type PolicyTags, retagged } from './policy-tags.ts';
+import { rewriteSql } from './replacement-sql.ts';
+
+/** The part of the warehouse that changes what BigQuery can change on an existing table. */
+export function createTargetSettings(
+  openBigQuery: () => Promise<BigQuery>,
+  datasets: Datasets,
+  nameOf: (step: string, ...parts: (string | number)[]) => string,
+) {
+  return {
+    /** Sets the policy tags of the columns of the view's tables. Safe to repeat. */
+    async setPolicyTags(shape: TableShape, tags: PolicyTags): Promise<void> {
+      const bigquery = await openBigQuery();
+      const names = objectNames(datasets, shape);
+      for (const name of shape.loadType === 'merge' ? [names.temp, names.target] : [names.target]) {
+        const fields = retagged((await findTable(bigquery, name))?.fields ?? [], tags);
+        if (fields !== null) await patchTable(bigquery, name, { schema: { fields } });
+      }
+    },
+
+    /** Gives the target another clustering, which the rows that it has do not follow yet: see `rewriteRows`. Safe to repeat. */
+    async setClustering(shape: TableShape, columns: string[]): Promise<void> {
+      const { target } = objectNames(datasets, shape);
+      await patchTable(await openBigQuery(), target, { clustering: { fields: columns } });
+    },
+
+    /** Rewrites all rows of a merged target, once for each `rewriteId`. Throws `transient` when the job outlives the deadline. */
+    async rewriteRows(shape: TableShape, rewriteId: string, deadline: Deadline): Promise<void> {
+      const query = rewriteSql(datasets, shape);
+      await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: nameOf('rewrite', shape.view, rewriteId, jobAttempt),
+        configuration: { query: { query, useLegacySql: false } },
+        labels: { view: labelValue(shape.view), step: 'rewrite' },
+        context: { view: shape.view },
+      }));
+    },
+  };
+}
