@@ -74,8 +74,7 @@ describe('the fingerprint of a view', () => {
         await deployment.query(`begin; ${statements}`);
         const fingerprint = fingerprintView(client, view);
         await until(async () => (await waiting()) === 1);
-        await deployment.query('commit');
-        return await fingerprint;
+        await Promise.all([deployment.query('commit'), fingerprint]);
       });
 
       await assert.rejects(reading, { kind: 'transient', message: /item_view was replaced a moment ago/ });
