@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ViewSourceEntry } from './view-source.ts';
+import { omittedColumnsOf, type ViewSourceEntry } from './view-source.ts';
 
 /** What a changed field of a view source means for a view that has batches already. */
 export type Effect =
@@ -43,7 +43,7 @@ const RULES: Readonly<Record<keyof ViewSourceEntry, Rule>> = {
   skip_untracked: (before) => (before.skip_untracked ? 'resync' : 'none'),
   null_defaults: 'resync',
   null_arrays: 'none',
-  omitted_columns: 'resync',
+  omitted_columns: (before, after) => (isEqualSet(omittedBy(before), omittedBy(after)) ? 'none' : 'resync'),
   unrepresentable: (before, after) =>
     isDeepStrictEqual(textColumns(before), textColumns(after)) ? 'resync' : 'new target',
   datetime_columns: (before, after) =>
@@ -101,6 +101,10 @@ function textColumns({ unrepresentable }: SourceFields): string[] {
     .filter((column) => unrepresentable[column] === 'string')
     .sort();
 }
+
+const omittedBy = ({ omitted_columns }: SourceFields): string[] => [
+  ...omittedColumnsOf({ omittedColumns: omitted_columns }),
+];
 
 type LookupFields = SourceFields['lookups'][number];
 

@@ -149,7 +149,10 @@ describe('a merged view whose columns change', () => {
     );
     assert.equal(error.kind, 'schema_drift');
     assert.match(error.message, /column project_id is REQUIRED INT64 instead of REQUIRED STRING/);
-    assert.match(error.advice, /their former names and types, for example by aliases and casts, and resume it/);
+    assert.match(
+      error.advice,
+      /their former names and types, for example by aliases and casts, and resume it/,
+    );
     await sql('drop view pmr_project; alter table app_project alter column id type bigint using id::bigint');
     await sql(makeView(ALL).replace('drop view pmr_project;', ''));
     await on.dependencies.control.viewStops.resume('pmr_project');

@@ -14,8 +14,6 @@ describe('omitted columns', () => {
     return rows as Record<string, { value?: string } | string | null>[];
   };
   const loadAgain = async () => {
-    assert.deepEqual(await on.extract(), { outcome: 'resync requested', view: 'pmr_project' });
-    await on.mailboxes.extract.take();
     const batch = await on.stage();
     assert.equal(batch.kind, 'resync');
     await on.merge(batch);
@@ -59,7 +57,7 @@ describe('omitted columns', () => {
 
   it('I2 that are no more are added to the target and filled by one resync', async () => {
     await on.replicate();
-    await importing({ omitted_columns: [] });
+    assert.deepEqual((await importing({ omitted_columns: [] })).resyncs, ['pmr_project']);
 
     await loadAgain();
 
