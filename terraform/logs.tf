@@ -125,6 +125,14 @@ locals {
       advice   = "Nothing of the view moves before the next UTC day. Look at its cost in the status, and let it go on or raise its budget."
       severity = "WARNING"
     }
+    replaced_values = {
+      title    = "a policy replaced most values of a column"
+      section  = "replaced-values"
+      filter   = "jsonPayload.message=\"policy replaced most values\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "The column does not fit its type in BigQuery. Change it in the view, or remove its policy."
+      severity = "WARNING"
+    }
     resync_advised = {
       title    = "rows of a target may be wrong until a resync"
       section  = "resync-advised"

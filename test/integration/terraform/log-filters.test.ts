@@ -214,6 +214,18 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['resync_advised'],
     },
     {
+      description: 'a policy that replaces most values of a column',
+      cause: async () => {
+        await on.control.query(`update etl.view_source set unrepresentable = '{"share":"null"}'`);
+        for (let id = 101; id <= 112; id += 1) await on.source.add('app_project', { id, share: 'NaN' });
+        await replicate();
+        await on.control.query(`update etl.view_source set unrepresentable = '{}'`);
+        await on.source.database.query(`update app_project set share = null where share = 'NaN'`);
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
+      alerts: ['replaced_values'],
+    },
+    {
       description: 'a function with an incomplete environment',
       cause: async () => {
         const incomplete = await start(['stream'], { STAGING_BUCKET: '' });
