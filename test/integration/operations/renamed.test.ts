@@ -140,13 +140,13 @@ describe('a view whose table or model was renamed', () => {
     await on.replicate();
     await on.assertEqual();
     const { rows } = await on.control.query(
-      `select kind, action, details->'added' as added from etl.schema_change where kind = 'configuration'`,
+      `select kind, action, jsonb_path_query_array(details, '$.changes[*].field') as fields from etl.schema_change where kind = 'configuration'`,
     );
     assert.deepEqual(rows, [
       {
         kind: 'configuration',
         action: 'resync',
-        added: ['main table core_project', 'content type 30 of the main table'],
+        fields: ['main_table', 'app_label', 'content_type_id'],
       },
     ]);
   });
