@@ -77,6 +77,14 @@ locals {
       advice   = "Compare the model and the key of the view source with the object ids in the change log: the log rows name objects that the view cannot have."
       severity = "WARNING"
     }
+    changed_target = {
+      title    = "somebody else changed a target or its reporting view"
+      section  = "changed-target"
+      filter   = "jsonPayload.message=\"reporting view created again\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "The log line gives the reason. Find out who changes the objects of the view in BigQuery."
+      severity = "WARNING"
+    }
     dead_letter = {
       title    = "an event was dead-lettered"
       section  = "dead-letter"

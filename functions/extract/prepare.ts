@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
 import { assertMayEvolve, needsWholeView, unfilledColumns } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
@@ -57,7 +58,8 @@ export async function prepare(
     evolution.statements.length === 0 &&
     isArranged(source, comparison, evolution) &&
     source.warehouseFingerprint === fingerprint &&
-    hasKnownColumns(source);
+    hasKnownColumns(source) &&
+    (await isReported(source, shape, dependencies));
   // A whole view is compared with its target at every attempt, even after one that created everything.
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
@@ -91,6 +93,17 @@ export async function prepare(
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
   return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };
+}
+
+/** Whether the reporting view is as it was created. Another statement that creates it changes the fingerprint. */
+async function isReported(
+  source: ViewSource,
+  shape: TableShape,
+  { log, warehouse }: Dependencies,
+): Promise<boolean> {
+  const reason = await warehouse.reportingViewFault(shape, source);
+  if (reason !== null) log.warn({ view: source.name, reason }, 'reporting view created again');
+  return reason === null;
 }
 
 /** Release 0.2.0 did not record the columns that a view has had: a column that is dropped later would be taken for somebody else's. */

@@ -113,11 +113,18 @@ export function createViewSources(pool: pg.Pool) {
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
-          `update etl.view_source set warehouse_fingerprint = $2, unfilled_columns = $4, applied_policy_tags = $5,
+          `update etl.view_source set warehouse_fingerprint = $2, target_checked_at = now(), unfilled_columns = $4, applied_policy_tags = $5,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
            where name = $1`,
           [view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
         ),
+      );
+    },
+
+    /** Notes that an extract that had nothing to do has looked at the view's tables in BigQuery. */
+    async noteTargetCheck(view: string): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query('update etl.view_source set target_checked_at = now() where name = $1', [view]),
       );
     },
   };
@@ -252,6 +259,7 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     resync_requested_at: null,
     resync_advised_reason: null,
     warehouse_fingerprint: null,
+    target_checked_at: null,
     applied_policy_tags: {},
     rewrite_id: null,
     known_columns: [],
@@ -351,6 +359,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
       (row.deletes_accepted_for as Date | null)?.getTime() === resyncRequestedAt.getTime(),
     resyncAdvice: row.resync_advised_reason as string | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
+    targetCheckedAt: row.target_checked_at as Date | null,
     appliedPolicyTags: row.applied_policy_tags as ViewSource['appliedPolicyTags'],
     rewriteId: row.rewrite_id as string | null,
     knownColumns: row.known_columns as string[],

@@ -305,6 +305,8 @@ export type ViewSource = {
   resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** When an extract that had nothing to do last looked at its tables, or when they were made; null if neither happened. */
+  targetCheckedAt: Date | null;
   /** The policy tags that were last set on its target. */
   appliedPolicyTags: Record<string, string>;
   /** Names the job that makes the rows of the target follow a new clustering; null when they do. */

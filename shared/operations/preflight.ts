@@ -148,6 +148,8 @@ async function checkView(
   const { missing } = comparison;
   const { differences } = evolution;
   await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
+  const isMade = viewSource.warehouseFingerprint !== null;
+  const reports = isMade ? await warehouse.reportingViewFault(shape, viewSource) : null;
   const tables = [
     ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
@@ -155,6 +157,7 @@ async function checkView(
     ...(evolution.clustering === null
       ? []
       : [`its target will be clustered by ${evolution.clustering.join(', ')}, and its rows rewritten once`]),
+    ...(reports === null ? [] : [`${reports}: it will be created again`]),
   ];
   const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
   return [

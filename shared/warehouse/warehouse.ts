@@ -25,6 +25,7 @@ import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
 import { createPurge } from './purge.ts';
 import { createTargetReplacement } from './replace-target.ts';
+import { createReportingView } from './reporting-view.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
   deletesSql,
@@ -91,6 +92,7 @@ export function createWarehouse(
     }),
     ...createTargetReplacement(openBigQuery, datasets, nameOf),
     ...createTargetSettings(openBigQuery, datasets, nameOf),
+    ...createReportingView(openBigQuery, datasets),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {

@@ -87,6 +87,7 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    targetCheckedAt: null,
     appliedPolicyTags: {},
     rewriteId: null,
   };

@@ -97,6 +97,7 @@ describe('view sources', () => {
       resyncBySystem: false,
       resyncAdvice: null,
       warehouseFingerprint: null,
+      targetCheckedAt: null,
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],

@@ -41,6 +41,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    targetCheckedAt: null,
     appliedPolicyTags: {},
     rewriteId: null,
     ...differing,
