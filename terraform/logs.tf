@@ -78,11 +78,11 @@ locals {
       severity = "WARNING"
     }
     changed_target = {
-      title    = "somebody else changed a target or its reporting view"
+      title    = "a target differs from its view, or somebody else changed it"
       section  = "changed-target"
-      filter   = "jsonPayload.message=\"reporting view created again\""
+      filter   = "jsonPayload.message=(\"reporting view created again\" OR \"rows differ\" OR \"target expires\")"
       labels   = { view = "EXTRACT(jsonPayload.view)" }
-      advice   = "The log line gives the reason. Find out who changes the objects of the view in BigQuery."
+      advice   = "The log line says what differs. If rows differ, resync the view; find out who changes its objects in BigQuery."
       severity = "WARNING"
     }
     dead_letter = {

@@ -24,7 +24,7 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
       const preparation = await prepare(client, extraction, capture.view, dependencies);
       if (preparation === 'needs the whole view') return { replacedBy: capture.definition };
       if (isIdle) {
-        await dependencies.control.viewSources.noteTargetCheck(source.name);
+        await dependencies.control.targetChecks.note(leased.lease);
         return capture;
       }
       return await stage(client, extraction, { ...capture, ...preparation }, dependencies);

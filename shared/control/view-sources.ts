@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { changedFields, type FieldChange, needsResync, type SourceFields } from '../model/source-changes.ts';
+import type { TargetSnapshot } from '../model/target-snapshot.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
@@ -118,13 +119,6 @@ export function createViewSources(pool: pg.Pool) {
            where name = $1`,
           [view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
         ),
-      );
-    },
-
-    /** Notes that an extract that had nothing to do has looked at the view's tables in BigQuery. */
-    async noteTargetCheck(view: string): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query('update etl.view_source set target_checked_at = now() where name = $1', [view]),
       );
     },
   };
@@ -260,6 +254,7 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     resync_advised_reason: null,
     warehouse_fingerprint: null,
     target_checked_at: null,
+    target_state: null,
     applied_policy_tags: {},
     rewrite_id: null,
     known_columns: [],
@@ -359,6 +354,7 @@ function fromRow(row: Record<string, unknown>): ViewSource {
       (row.deletes_accepted_for as Date | null)?.getTime() === resyncRequestedAt.getTime(),
     resyncAdvice: row.resync_advised_reason as string | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
+    targetSnapshot: row.target_state as TargetSnapshot | null,
     targetCheckedAt: row.target_checked_at as Date | null,
     appliedPolicyTags: row.applied_policy_tags as ViewSource['appliedPolicyTags'],
     rewriteId: row.rewrite_id as string | null,

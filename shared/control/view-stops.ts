@@ -70,7 +70,8 @@ export function createViewStops(pool: pg.Pool) {
 export async function resumeView(client: pg.PoolClient, view: string): Promise<void> {
   await client.query(
     `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null,
-       paused = false, paused_at = null, paused_by = null, paused_reason = null, warehouse_fingerprint = null
+       paused = false, paused_at = null, paused_by = null, paused_reason = null, warehouse_fingerprint = null,
+       target_state = jsonb_set(target_state, '{createdAt}', 'null')
      where name = $1`,
     [view],
   );
@@ -85,5 +86,9 @@ export async function resumeView(client: pg.PoolClient, view: string): Promise<v
     `update etl.etl_transaction set state = 'abandoned', ended_at = now() where view_name = $1 and state = 'failed' returning id`,
     [view],
   );
+  // One of them may have changed the target after all.
+  if (rows.length > 0) {
+    await client.query('update etl.view_source set target_state = null where name = $1', [view]);
+  }
   for (const row of rows) await releaseKeys(client, row.id as bigint);
 }

@@ -11,7 +11,9 @@ import { type Finding, inspectServer } from '../source/inspect-server.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
+import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
 import { inspectSource } from './inspect-source.ts';
+import { hasFedTarget, targetFindings } from './inspect-target.ts';
 
 /**
  * Checks connections, rights, log sequence, keys, columns, regions and topics, for one view or all enabled ones. Every problem comes with
@@ -146,6 +148,9 @@ async function checkView(
   );
   assertMayEvolve(viewSource, evolution);
   const { missing } = comparison;
+  const isFed = await hasFedTarget(viewSource, dependencies);
+  if (isFed && missing.includes('target')) throw targetGone(viewSource.name);
+  if (isFed && missing.includes('ledger')) throw ledgerGone(viewSource.name);
   const { differences } = evolution;
   await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
   const isMade = viewSource.warehouseFingerprint !== null;
@@ -163,7 +168,7 @@ async function checkView(
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
     ...omittedColumns(view),
-    ...resyncAdvice(viewSource),
+    ...(isFed ? await targetFindings(viewSource, comparison, dependencies) : []),
     ...findings,
   ];
 }
@@ -172,19 +177,6 @@ function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {
   if (omittedColumns.length === 0) return [];
   const message = `omitted_columns, which the target does not get: ${omittedColumns.join(', ')}`;
   return [{ check: `columns of ${name}`, ok: true, message }];
-}
-
-/** What captures could not find, since the view was last loaded as a whole. */
-function resyncAdvice({ name, resyncAdvice }: ViewSource): Finding[] {
-  if (resyncAdvice === null) return [];
-  return [
-    {
-      check: `target of ${name}`,
-      ok: false,
-      message: `may be wrong: ${resyncAdvice}`,
-      advice: `Resync the view: ${JSON.stringify({ view: name, resync: true })}.`,
-    },
-  ];
 }
 
 /** What recent log rows say about the configuration. */

@@ -3,6 +3,8 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
+import type { TargetSnapshot } from '../model/target-snapshot.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
@@ -40,6 +42,7 @@ import {
   tempTableSql,
 } from './tables-sql.ts';
 import { createTargetSettings } from './target-settings.ts';
+import { snapshotOf } from './target-snapshot.ts';
 import { tryObjects } from './try-objects.ts';
 
 export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil };
@@ -156,6 +159,15 @@ export function createWarehouse(
         ) as TableChanges[],
         target: existing.at(-1) ?? null,
       };
+    },
+
+    /** What the target is like now; null if it does not exist. */
+    async snapshotTarget({
+      targetName,
+      loadType,
+    }: Pick<ViewSource, 'targetName' | 'loadType'>): Promise<TargetSnapshot | null> {
+      const found = await findTable(await openBigQuery(), namesOf(targetName).target);
+      return found === null ? null : snapshotOf(found, loadType);
     },
 
     /** What must happen to the tables so that they fit the view; see `planEvolution`. */

@@ -98,6 +98,7 @@ describe('view sources', () => {
       resyncAdvice: null,
       warehouseFingerprint: null,
       targetCheckedAt: null,
+      targetSnapshot: null,
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],
