@@ -11,6 +11,7 @@ import { describeView, type SourceView } from '../../shared/source/describe-view
 import { fingerprintView } from '../../shared/source/view-fingerprint.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import { isReplaced } from './replaced-view.ts';
+import { watchLog } from './watch-log.ts';
 
 export type Captured = { view: SourceView; definition: ViewFingerprint; captured: Capture };
 
@@ -36,6 +37,7 @@ export async function captureChanges(
   const view = await describeView(client, extraction.source, config.contentTypeTable);
   const definition = await fingerprintView(client, view);
   if (await isReplaced(extraction, definition, dependencies)) return { replacedBy: definition };
+  await watchLog(client, extraction, dependencies);
   const captured = await captureInTime(client, extraction, dependencies, () =>
     captureOf(client, view, extraction, config.changeLogTable),
   );

@@ -1,5 +1,6 @@
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
+import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import { ADVICE, DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
@@ -39,9 +40,10 @@ export async function extractView(
   dependencies: Dependencies,
 ): Promise<ExtractResult> {
   const { control } = dependencies;
-  const reason = stopReason(await control.viewSources.get(view));
+  const stored = await unlessForgotten(view, invocation, dependencies, () => control.viewSources.get(view));
+  if (stored === null) return { outcome: 'skipped', view, reason: 'forgotten' };
+  const reason = stopReason(stored);
   if (reason !== null) return { outcome: 'skipped', view, reason };
-  if (await isOverBudget(view, dependencies)) return { outcome: 'skipped', view, reason: 'over budget' };
   const leased = await withViewLease(view, invocation, dependencies, async (lease, deadline) => {
     // Read again: the load type cannot change any more now that the view is leased.
     const source = await control.viewSources.get(view);
@@ -58,6 +60,10 @@ export async function extractView(
 async function extractLeased(leased: LeasedView, dependencies: Dependencies): Promise<ExtractResult> {
   const { control } = dependencies;
   const inFlight = await control.batches.findInFlight(leased.source.name);
+  // A merge that has begun is billed already: it is announced, so that its result is seen.
+  if (inFlight?.state !== 'applying' && (await isOverBudget(leased.source.name, dependencies))) {
+    return { outcome: 'skipped', view: leased.source.name, reason: 'over budget' };
+  }
   const continued = inFlight === null ? null : await continueBatch(inFlight, leased, dependencies);
   if (continued !== null) return continued;
   const { name, resyncRequestedAt, resyncBySystem } = leased.source;
@@ -74,7 +80,7 @@ async function extractLeased(leased: LeasedView, dependencies: Dependencies): Pr
 }
 
 /**
- * The error for a view that the source does not have. One that was extracted before may be made again in a moment, for example by a
+ * The error for a view that the source does not have. One that was loaded before may be made again in a moment, for example by a
  * deployment that drops and creates it: it is retried for a while before it is halted.
  */
 async function missingView(
@@ -82,7 +88,7 @@ async function missingView(
   { source, lease }: LeasedView,
   { control }: Dependencies,
 ): Promise<DataHubError> {
-  if (source.warehouseFingerprint === null) return error;
+  if ((await control.checkpoints.read(source.name)) === null) return error;
   if ((await control.schemaChanges.noteMissing(lease)) > MISSING_SECONDS) {
     return error.advice === ADVICE.configuration ? error.withAdvice(goneAdvice(source.name)) : error;
   }

@@ -1,5 +1,6 @@
 import { growAfter } from '../../shared/batch/batch-size.ts';
 import { warnOfBadKeys } from '../../shared/batch/warn-of-bad-keys.ts';
+import { warnOfReplacedValues } from '../../shared/batch/warn-of-replaced-values.ts';
 import type { EtlTransaction, Kind } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
@@ -65,6 +66,11 @@ export async function handOver(
       durationMs,
     },
     'batch staged',
+  );
+  warnOfReplacedValues(
+    { view, etlTransactionId, upserts: rows.upserts },
+    { policies: source.unrepresentable, replaced: rows.policyValues },
+    dependencies,
   );
   return needsLoad && loadJobId === null
     ? { outcome: 'loading', view, etlTransactionId }

@@ -12,7 +12,7 @@ import type { StreamHighWater } from '../../shared/staging/staging.ts';
 import type { FoundTable } from '../../shared/warehouse/found-table.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
 import { snapshotOf } from '../../shared/warehouse/target-snapshot.ts';
-import type { Layout } from '../../shared/warehouse/warehouse.ts';
+import type { Layout, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
 import { arrangeTarget, isArranged, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 
@@ -68,6 +68,7 @@ export async function prepare(
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
   }
+  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }));
   // From here on there is a target without the covered rows, whatever happens to this batch.
   if (missing.includes('target') || evolution.newTarget.length > 0) await control.checkpoints.forget(lease);
   if (evolution.newTarget.length > 0) await replaceTarget(extraction, shape, evolution, dependencies);
@@ -81,7 +82,7 @@ export async function prepare(
     });
   // Recorded first: a later attempt finds the columns in the target. The next extract after this batch is applied shows them.
   if (hidden.length > 0) await record(null, source.appliedPolicyTags);
-  const objects = { shape, layout, evolution: { ...evolution, added: hidden } };
+  const objects = { shape, layout, evolution, hidden };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
   await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = !wasLoaded && targetRows > 0n && !source.acceptsDeletes;
@@ -128,6 +129,13 @@ async function isReported(
 
 /** Release 0.2.0 did not record the columns that a view has had: a column that is dropped later would be taken for somebody else's. */
 export const hasKnownColumns = ({ knownColumns }: ViewSource): boolean => knownColumns.length > 0;
+
+function assertFit(view: string, settings: readonly UnfitSetting[]): void {
+  const [first] = settings.filter(({ isFatal }) => isFatal);
+  if (first === undefined) return;
+  const { message, advice } = first;
+  throw new DataHubError('configuration', `view ${view}: ${message}`, { context: { view }, advice });
+}
 
 function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
   return new DataHubError(

@@ -10,7 +10,7 @@ import type { BatchResult } from './hand-over.ts';
 
 /**
  * Whether the rows in the target were computed by another definition than `now`. A capture would carry only those rows that the log names.
- * After an upgrade of the server nobody can tell: the definition is recorded anew, and the view goes on.
+ * An upgrade of the server that changed nothing else is recorded, and the view goes on.
  */
 export async function isReplaced(
   { stored, lease }: Extraction,

@@ -27,6 +27,14 @@ export async function applyMerge(leased: LeasedBatch, dependencies: Dependencies
   });
 }
 
+/** Whether the merge job of the batch was started before. A process may end between recording its name and starting it. */
+export async function hasBegunMerge(
+  { id, view, attempt }: EtlTransaction,
+  { warehouse }: Dependencies,
+): Promise<boolean> {
+  return await warehouse.hasBegunMerge({ view, etlTransactionId: id, attempt });
+}
+
 /** Makes one attempt under a job id of its own, which starts only after the previous attempt failed. Throws AttemptFailed for a passing failure. */
 async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Promise<BatchOutcome> {
   const { control, warehouse } = dependencies;
@@ -48,7 +56,7 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
     await snapshotTarget(leased, dependencies);
-    const lagMs = await control.batches.markApplied(lease, batch, merged.counts);
+    const lagMs = await control.batches.markApplied(lease, batch, merged.counts, merged.targetRows);
     return { state: 'applied', counts: merged.counts, lagMs };
   }
   const { error } = merged;

@@ -33,7 +33,8 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
     }
     const { counts } = progress;
     await snapshotTarget(leased, dependencies);
-    const lagMs = await control.batches.markApplied(lease, batch, counts);
+    const targetRows = batch.isComplete ? batch.stagedUpserts : null;
+    const lagMs = await control.batches.markApplied(lease, batch, counts, targetRows);
     return { state: 'applied', counts, lagMs };
   } catch (error) {
     // The staged rows are gone or belong to another batch. The new capture overwrites the rows already written.
@@ -44,6 +45,9 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
     return await recapture(leased, error, dependencies);
   }
 }
+
+/** A stream goes on from where it stopped: what it appends is not billed as a job. */
+export const hasBegunStream = async (): Promise<boolean> => true;
 
 /** "Deleting or recreating a table can create a period of time": https://cloud.google.com/bigquery/docs/write-api-rest says minutes. */
 const ARRIVAL_MS = 600_000;

@@ -10,6 +10,7 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
 import { abandonBatch } from './abandon-batch.ts';
 import { isOverBudget } from './is-over-budget.ts';
+import { unlessForgotten } from './unless-forgotten.ts';
 import { warnOfBadKeys } from './warn-of-bad-keys.ts';
 import { warnOfDifference } from './warn-of-difference.ts';
 import { withViewLease } from './with-view-lease.ts';
@@ -50,6 +51,8 @@ export type LeasedBatch = { id: bigint; source: ViewSource; lease: Lease; deadli
 /** One way to apply batches: brings a batch to a final state, as far as the deadline allows. */
 export type Applier = {
   loadType: LoadType;
+  /** Whether BigQuery works on an `applying` batch already, or has done so, so that looking at it costs nothing more. */
+  hasBegun: (batch: EtlTransaction, dependencies: Dependencies) => Promise<boolean>;
   apply: (batch: LeasedBatch, dependencies: Dependencies) => Promise<BatchOutcome>;
 };
 
@@ -72,14 +75,18 @@ export async function applyBatch(
   const { control, events, log, clock } = dependencies;
   const startedMs = clock.nowMs();
   const named = { view: event.view, etlTransactionId: String(event.etlTransactionId) };
-  const source = await control.viewSources.get(event.view);
-  const batch = await control.batches.get(event.view, event.etlTransactionId);
+  const found = await unlessForgotten(event.view, invocation, dependencies, async () => ({
+    source: await control.viewSources.get(event.view),
+    batch: await control.batches.get(event.view, event.etlTransactionId),
+  }));
+  if (found === null) return { outcome: 'skipped', ...named };
+  const { source, batch } = found;
   if (NEXT[batch.state].length === 0) return { outcome: 'already finished', ...named, state: batch.state };
   assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
 
-  // A batch that is being applied has its job already: looking at it costs nothing.
-  if (batch.state === 'staged' && (await isOverBudget(source.name, dependencies))) {
+  const isHeld = await isOverBudget(source.name, dependencies);
+  if (isHeld && !(batch.state === 'applying' && (await applier.hasBegun(batch, dependencies)))) {
     return { outcome: 'skipped', ...named };
   }
 

@@ -15,7 +15,7 @@ export function assertMayEvolve(source: ViewSource, { differences, refused }: Ev
     context: { view },
     advice: isFrozen
       ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
-      : "Give the view's columns their former types, for example by casts, and resume it.",
+      : "Give the view's columns their former names and types, for example by aliases and casts, and resume it.",
   });
 }
 

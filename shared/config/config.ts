@@ -99,7 +99,7 @@ export const environment = z.object({
     90,
     8,
     36_500,
-    'Days that the control database keeps finished batches and resolved failures.',
+    'Days that the control database keeps finished batches, resolved failures and changes of views.',
   ),
   MAX_BATCH_LOG_ROWS: wholeNumber(
     200_000,
@@ -141,10 +141,18 @@ export const environment = z.object({
     .meta({ description: 'The lowest level that is logged; metrics and alerts need `info`.' }),
 });
 
-const usableEnvironment = environment.refine((given) => given.SOURCE_CONNECTIONS > given.MAX_SLICES, {
-  path: ['SOURCE_CONNECTIONS'],
-  error: 'must be greater than MAX_SLICES',
-});
+const TOPICS = ['TOPIC_EXTRACT', 'TOPIC_MERGE', 'TOPIC_STREAM', 'TOPIC_DEAD_LETTER'] as const;
+
+const usableEnvironment = environment
+  .refine((given) => given.SOURCE_CONNECTIONS > given.MAX_SLICES, {
+    path: ['SOURCE_CONNECTIONS'],
+    error: 'must be greater than MAX_SLICES',
+  })
+  // A dead letter that comes back as an event fails again, and is dead-lettered again.
+  .refine((given) => new Set(TOPICS.map((name) => given[name])).size === TOPICS.length, {
+    path: [TOPICS.join(', ')],
+    error: 'must be different topics',
+  });
 
 /** The names of all variables that a function reads. */
 export const ENVIRONMENT_NAMES = Object.keys(environment.shape);

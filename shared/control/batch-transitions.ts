@@ -112,9 +112,15 @@ export function createBatchTransitions(pool: pg.Pool) {
 
     /**
      * `applying → applied`: records counts, installs the checkpoint, removes the queued keys and releases the lease, in one transaction.
-     * Returns how late the oldest change of the batch arrived, in milliseconds, or null for a batch without log rows.
+     * `targetRows` are the rows of the target after a complete batch, null if nobody counted them. Returns how late the oldest change of the
+     * batch arrived, in milliseconds, or null for a batch without log rows.
      */
-    async markApplied(lease: Lease, batch: EtlTransaction, counts: Counts): Promise<number | null> {
+    async markApplied(
+      lease: Lease,
+      batch: EtlTransaction,
+      counts: Counts,
+      targetRows: bigint | null = null,
+    ): Promise<number | null> {
       return await inLeasedTransaction(pool, lease, async (client) => {
         await move(
           client,
@@ -151,14 +157,14 @@ export function createBatchTransitions(pool: pg.Pool) {
           // A stream does not tell which rows were there: only a whole view says how many the target has then.
           `update etl.etl_transaction t set lag = applied_at - oldest_change_at,
              source_rows = case when is_complete then staged_upserts else source_rows end,
-             target_rows = case when is_complete then staged_upserts
+             target_rows = case when is_complete then $2::int8
                when (select v.load_type from etl.view_source v where v.name = t.view_name) = 'merge' then
                  (select before.target_rows from etl.etl_transaction before
                   where before.view_name = t.view_name and before.state = 'applied' and before.id < t.id order by before.id desc limit 1)
                  + rows_added - rows_deleted end
            where id = $1
            returning (extract(epoch from lag) * 1000)::float8 as lag_ms`,
-          [batch.id],
+          [batch.id, targetRows],
         );
         await releaseLease(client, lease);
         return rows[0].lag_ms as number | null;

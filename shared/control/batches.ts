@@ -121,7 +121,7 @@ export function createBatches(pool: pg.Pool) {
 /** Throws `transient` while enough other views are being resynced by the system. Beginners of such batches wait for one another. */
 async function assertMayResync(client: Queryable, view: string): Promise<void> {
   await client.query(`select pg_advisory_xact_lock(hashtext('smart-datahub: resyncs by the system'))`);
-  const { rows } = await client.query(RUNNING_RESYNCS, [view, IN_FLIGHT]);
+  const { rows } = await client.query(RUNNING_RESYNCS, [view]);
   if ((rows[0].running as number) < MAX_SYSTEM_RESYNCS) return;
   throw new DataHubError('transient', `the resync of view ${view} waits for those of other views`, {
     context: { view },

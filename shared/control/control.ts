@@ -8,6 +8,7 @@ import { createForgetting } from './forget-view.ts';
 import { createJobUsage } from './job-usage.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
+import { createLogOrigins } from './log-origins.ts';
 import { createQueuedKeys } from './queued-keys.ts';
 import { createRedrive } from './redrive.ts';
 import { createRetention } from './retention.ts';
@@ -33,6 +34,7 @@ export function createControl(pool: pg.Pool) {
     jobUsage: createJobUsage(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),
+    logOrigins: createLogOrigins(pool),
     queuedKeys: createQueuedKeys(pool),
     retention: createRetention(pool),
     schemaChanges: createSchemaChanges(pool),

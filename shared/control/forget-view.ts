@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction } from '../postgres/transaction.ts';
+import { inTransaction, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
 
 /** What is removed with a view source: the numbers of its batches, recorded failures and queued keys. */
@@ -28,6 +28,14 @@ export function createForgetting(pool: pg.Pool) {
         );
         return rows[0] as ViewHistory;
       });
+    },
+
+    /** Whether a view of this name was forgotten, so that events about it may still be delivered. */
+    async wasForgotten(view: string): Promise<boolean> {
+      const { rowCount } = await readOnly(pool, 'control', 'select from etl.forgotten_view where name = $1', [
+        view,
+      ]);
+      return rowCount !== 0;
     },
 
     /**
@@ -68,6 +76,11 @@ export function createForgetting(pool: pg.Pool) {
         }
         await client.query('delete from etl.lease where name = $1', [view]);
         await client.query('delete from etl.view_source where name = $1', [view]);
+        await client.query(
+          `insert into etl.forgotten_view (name) values ($1)
+           on conflict (name) do update set forgotten_at = excluded.forgotten_at`,
+          [view],
+        );
       });
     },
   };

@@ -30,14 +30,19 @@ export function createRedrive(pool: pg.Pool) {
       });
     },
 
-    /** Marks the failures as resolved. Safe to repeat. */
+    /** Marks the failures as resolved. Safe to repeat. Throws `invalid_event` naming each failure that does not exist, and resolves none. */
     async resolve(ids: bigint[]): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          'update etl.etl_error set resolved_at = coalesce(resolved_at, now()) where id = any($1)',
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        const { rows } = await client.query<{ id: bigint }>(
+          'update etl.etl_error set resolved_at = coalesce(resolved_at, now()) where id = any($1) returning id',
           [ids],
-        ),
-      );
+        );
+        const missing = ids.filter((id) => !rows.some((row) => row.id === id));
+        if (missing.length === 0) return;
+        throw new DataHubError('invalid_event', `no failure has the id ${missing.join(', ')}`, {
+          advice: 'Nothing was resolved. Call {"status":true}: it lists the unresolved failures.',
+        });
+      });
     },
 
     /** Marks all unresolved failures of a kind, of a view, or of both as resolved, and returns their ids. Safe to repeat. */

@@ -10,7 +10,7 @@ const SHOWN_DAYS = 8;
 export function createRetention(pool: pg.Pool) {
   return {
     /**
-     * Deletes batches that ended and failures that were resolved more than `days` ago. Keeps the last batch of each view, which locks its
+     * Deletes batches that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the last batch of each view, which locks its
      * load type, and any batch that a checkpoint or a queued key refers to. Deletes the oldest rows first, up to a limit; the next call
      * deletes more. Safe to repeat. Returns the number of deleted rows.
      */
@@ -37,7 +37,20 @@ export function createRetention(pool: pg.Pool) {
              select job_id from etl.job_usage where ended_at < now() - $1 * interval '1 day' limit $2)`,
           [Math.max(days, SHOWN_DAYS), ROWS_AT_ONCE],
         );
-        return [batches, failures, usage].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
+        const changes = await client.query(
+          `delete from etl.schema_change where id in (
+             select id from etl.schema_change where detected_at < now() - $1 * interval '1 day' order by id limit $2)`,
+          [days, ROWS_AT_ONCE],
+        );
+        // Pub/Sub has dropped their events long before.
+        const forgotten = await client.query(
+          `delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`,
+          [Math.max(days, SHOWN_DAYS)],
+        );
+        return [batches, failures, usage, changes, forgotten].reduce(
+          (sum, { rowCount }) => sum + (rowCount ?? 0),
+          0,
+        );
       });
     },
   };

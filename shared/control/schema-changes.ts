@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { IN_FLIGHT } from '../model/batch-states.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { OVER_BUDGET } from './job-usage.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
 /** A change of a view that extract has found, or that an operator made (etl.schema_change). */
@@ -21,10 +22,11 @@ export const MAX_SYSTEM_RESYNCS = 2;
 /** The changes of views, and the resyncs that the system requests because of them. */
 export function createSchemaChanges(pool: pg.Pool) {
   return {
-    /** Records a change. Throws `superseded` when the lease is lost. */
+    /** Records a change, unless an earlier attempt recorded it and nothing else since. Throws `superseded` when the lease is lost. */
     async record(lease: Lease, change: SchemaChange): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);
+        if (await isRecorded(client, lease.view, change)) return;
         await insertChange(client, lease.view, change);
       });
     },
@@ -72,7 +74,7 @@ export function createSchemaChanges(pool: pg.Pool) {
 
     /** Whether the view must wait before the resync that the system requested for it, since enough others are being resynced. */
     async mustWait(view: string): Promise<boolean> {
-      const { rows } = await readOnly(pool, 'control', RUNNING_RESYNCS, [view, IN_FLIGHT]);
+      const { rows } = await readOnly(pool, 'control', RUNNING_RESYNCS, [view]);
       return (rows[0].running as number) >= MAX_SYSTEM_RESYNCS;
     },
 
@@ -91,10 +93,35 @@ export function createSchemaChanges(pool: pg.Pool) {
   };
 }
 
-/** Parameters: the view, and the states of batches in flight. */
-export const RUNNING_RESYNCS = `
-  select count(*)::int4 as running from etl.etl_transaction t join etl.view_source v on v.name = t.view_name
-  where v.name <> $1 and v.resync_by_system and t.is_complete and t.state = any($2)`;
+/** The states of batches in flight as a list of SQL. */
+const IN_FLIGHT_LIST = IN_FLIGHT.map((state) => `'${state}'`).join(', ');
+
+/**
+ * The number of other views than view source `own` that are being resynced because the system requested it. A view that is stopped keeps no
+ * other waiting: its batch may stay in flight for days.
+ */
+const RUNNING = `(
+  select count(*)::int4 from etl.etl_transaction t join etl.view_source v on v.name = t.view_name
+  where v.name <> own.name and v.resync_by_system and t.is_complete and t.state in (${IN_FLIGHT_LIST})
+    and v.enabled and not v.paused and v.halted_reason is null and not ${OVER_BUDGET})`;
+
+/** Parameter: the view. */
+export const RUNNING_RESYNCS = `select ${RUNNING} as running from (select $1::text as name) own`;
+
+/** The condition that view source `own` waits with its resync until others have ended. */
+export const WAITS_FOR_RESYNCS = `(own.resync_requested_at is not null and own.resync_by_system
+  and not exists (select from etl.etl_transaction t where t.view_name = own.name and t.state in (${IN_FLIGHT_LIST}))
+  and ${RUNNING} >= ${MAX_SYSTEM_RESYNCS})`;
+
+/** Whether the newest change of the view is this one. */
+async function isRecorded(client: Queryable, view: string, change: SchemaChange): Promise<boolean> {
+  const { rows } = await client.query(
+    `select (kind, action, details) = ($2, $3, $4::jsonb) as "isSame"
+     from etl.schema_change where view_name = $1 order by id desc limit 1`,
+    [view, change.kind, change.action, JSON.stringify(change.details)],
+  );
+  return rows[0]?.isSame === true;
+}
 
 /** Within a control transaction: records a change, and returns its id. */
 export async function insertChange(

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
 import { OVER_BUDGET } from './job-usage.ts';
+import { WAITS_FOR_RESYNCS } from './schema-changes.ts';
 
 /** How an operator stopped a view, or the system (`by` is null). Null for what is not known. */
 export type StopStatus = { since: string | null; by: string | null; why: string | null };
@@ -9,7 +10,7 @@ export type StopStatus = { since: string | null; by: string | null; why: string 
 /** The state of a view, for an operator. Times are ISO 8601, 64-bit numbers are texts. docs/operations.md describes every field. */
 export type ViewStatus = {
   view: string;
-  state: 'running' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
+  state: 'running' | 'waiting' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
   haltedReason: string | null;
   halted: StopStatus | null;
   paused: StopStatus | null;
@@ -38,11 +39,13 @@ export type ViewStatus = {
     added: string;
     changed: string;
     deleted: string;
+    /** Rows that log rows named and that were equal already; none for a stream, which writes every row. */
+    unchanged: string;
   } | null;
   /** The rows of both sides after the last batch in whose snapshot the view was counted; `target` is null where BigQuery does not tell. */
   rows: { source: string; target: string | null; etlTransactionId: string; appliedAt: string } | null;
-  /** What was applied within the last 24 hours. */
-  lastDay: { batches: number; rows: string };
+  /** What was applied within the last 24 hours: `rows` that changed, and rows that were equal already. */
+  lastDay: { batches: number; rows: string; unchanged: string };
   /** What BigQuery billed for the view's jobs on each of the last seven UTC days that had any, the newest first. */
   cost: { day: string; bytesBilled: string; slotMs: string; jobs: number }[];
   dailyBudgetBytes: string | null;
@@ -74,7 +77,9 @@ export function createStatus(pool: pg.Pool) {
         'control',
         `select v.name as view,
            case when not v.enabled then 'not enabled' when v.halted_at is not null then 'halted'
-                when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget' when r.view_name is not null then 'retrying' else 'running' end as state,
+                when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget'
+                when exists (select from etl.view_source own where own.name = v.name and ${WAITS_FOR_RESYNCS}) then 'waiting'
+                when r.view_name is not null then 'retrying' else 'running' end as state,
            v.halted_reason as "haltedReason",
            case when v.halted_at is not null then
              jsonb_build_object('since', v.halted_at, 'by', v.halted_by, 'why', v.halted_reason) end as halted,
@@ -92,7 +97,8 @@ export function createStatus(pool: pg.Pool) {
            ) as "inFlight",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'appliedAt', t.applied_at,
               'durationSeconds', round(extract(epoch from t.applied_at - t.started_at), 3),
-              'added', t.rows_added::text, 'changed', t.rows_changed::text, 'deleted', t.rows_deleted::text)
+              'added', t.rows_added::text, 'changed', t.rows_changed::text, 'deleted', t.rows_deleted::text,
+              'unchanged', coalesce(t.rows_unchanged, 0)::text)
             from etl.etl_transaction t where t.view_name = v.name and t.state = 'applied' order by t.id desc limit 1
            ) as "lastApplied",
            (select jsonb_build_object('source', t.source_rows::text, 'target', t.target_rows::text,
@@ -101,7 +107,8 @@ export function createStatus(pool: pg.Pool) {
             order by t.id desc limit 1
            ) as rows,
            (select jsonb_build_object('batches', count(*), 'rows',
-              coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text)
+              coalesce(sum(t.rows_added + t.rows_changed + t.rows_deleted), 0)::text,
+              'unchanged', coalesce(sum(t.rows_unchanged), 0)::text)
             from etl.etl_transaction t where t.view_name = v.name and t.applied_at > now() - interval '1 day'
            ) as "lastDay",
            (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'bytesBilled', d.bytes_billed::text,

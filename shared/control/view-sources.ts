@@ -168,14 +168,14 @@ async function assertImportable(
     isNew && rows.every((present) => present.target_name !== entry.target_name)
       ? await targetConflict(client, taken)
       : null;
-  if (why !== null) throw notImportable(entry.name, [why]);
+  if (why !== null) throw notImportable(entry.name, [`cannot have its target: ${why}`], ADVICE.target);
   for (const present of rows) {
     const faults =
       present.name === entry.name
         ? lockedChanges(locked, present, entry)
         : [`cannot have target ${entry.target_name}: that target belongs to view ${present.name}`];
     if (faults.length === 0) continue;
-    throw notImportable(entry.name, faults);
+    throw notImportable(entry.name, faults, adviceOn(present, entry));
   }
   return rows.find(({ name, was_fed }) => name === entry.name && was_fed) ?? null;
 }
@@ -235,12 +235,25 @@ function frozenTarget(view: string, fields: string[]): DataHubError {
   );
 }
 
-function notImportable(view: string, faults: string[]): DataHubError {
+function notImportable(view: string, faults: string[], advice: string): DataHubError {
   return new DataHubError('configuration', `view ${view} ${faults.join('; ')}`, {
     context: { view },
-    advice:
-      'Nothing was stored. Keep these fields. To change the load type, use the loadType command (docs/operations.md).',
+    advice: `Nothing was stored. ${advice}`,
   });
+}
+
+const ADVICE = {
+  target:
+    'Choose another target_name: the view is then loaded into a new table. Or keep the former name of the view.',
+  loadType:
+    'Keep the load type, or change it with the loadType command (docs/operations.md#changing-the-load-type).',
+};
+
+function adviceOn(present: Fields, { name, load_type }: ResolvedEntry): string {
+  if (present.name !== name) return ADVICE.target;
+  if (present.load_type !== load_type) return ADVICE.loadType;
+  const forget = JSON.stringify({ view: name, forget: true });
+  return `Keep these fields. Or load the view into a new table: send ${forget}, confirm it, and import the view with another target_name. The old table stays.`;
 }
 
 /** An entry as the view source that it would become. */

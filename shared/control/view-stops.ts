@@ -44,8 +44,8 @@ export function createViewStops(pool: pg.Pool) {
     },
 
     /**
-     * Resumes the view and makes its next batch carry the whole view; `false` withdraws that request and resumes nothing. `acceptsDeletes`
-     * belongs to this request alone: it ends with it.
+     * Makes the next batch of the view carry the whole view, and lets a halted view run again, but not a paused one; `false` withdraws that
+     * request and resumes nothing. `acceptsDeletes` belongs to this request alone: it ends with it.
      */
     async requestResync(
       view: string,
@@ -60,7 +60,7 @@ export function createViewStops(pool: pg.Pool) {
            where name = $1`,
           [view, isWanted, acceptsDeletes],
         );
-        if (isWanted) await resumeView(client, view);
+        if (isWanted) await endHalt(client, view);
       });
     },
   };
@@ -69,8 +69,16 @@ export function createViewStops(pool: pg.Pool) {
 /** Within a control transaction: see `resume`. */
 export async function resumeView(client: pg.PoolClient, view: string): Promise<void> {
   await client.query(
-    `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null,
-       paused = false, paused_at = null, paused_by = null, paused_reason = null, warehouse_fingerprint = null,
+    `update etl.view_source set paused = false, paused_at = null, paused_by = null, paused_reason = null where name = $1`,
+    [view],
+  );
+  await endHalt(client, view);
+}
+
+/** Within a control transaction: does what `resume` does, but leaves a paused view paused. */
+async function endHalt(client: pg.PoolClient, view: string): Promise<void> {
+  await client.query(
+    `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null, missing_since = null, warehouse_fingerprint = null,
        target_state = jsonb_set(target_state, '{createdAt}', 'null')
      where name = $1`,
     [view],

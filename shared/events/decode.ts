@@ -23,10 +23,7 @@ type Message = { data?: unknown; messageId?: unknown; message_id?: unknown; attr
  * is unreadable.
  */
 export function decode(body: unknown, bodyBytes: number): Delivery {
-  const plain =
-    typeof body === 'string' || Buffer.isBuffer(body)
-      ? readJson(String(body))
-      : { payload: body ?? {}, fault: null };
+  const plain = bodyBytes === 0 || isBlank(body) ? NO_BODY : readBody(body);
   const message = messageIn(plain.payload);
   const messageId = message?.messageId ?? message?.message_id;
   const traceparent = isObject(message?.attributes) ? message.attributes.traceparent : null;
@@ -39,6 +36,22 @@ export function decode(body: unknown, bodyBytes: number): Delivery {
     ...(bodyBytes > MAX_BODY_BYTES ? tooLarge(bodyBytes) : content),
   };
 }
+
+/** The framework makes `{}` of no body; that is a tick, which a shell that could not read a file must not send. */
+const NO_BODY: Content = {
+  payload: null,
+  fault: new DataHubError('invalid_event', 'the request has no body', {
+    advice: 'Send JSON, such as {"status":true}. For a tick, send {}.',
+  }),
+};
+
+const isText = (body: unknown): body is string | Buffer => typeof body === 'string' || Buffer.isBuffer(body);
+
+const isBlank = (body: unknown): boolean =>
+  body === undefined || body === null || (isText(body) && String(body).trim() === '');
+
+const readBody = (body: unknown): Content =>
+  isText(body) ? readJson(String(body)) : { payload: body, fault: null };
 
 /** Returns the Pub/Sub message in a body, inside a structured CloudEvent or not; null for any other body. */
 function messageIn(body: unknown): Message | null {

@@ -146,7 +146,7 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
   const given = fieldsOf(payload);
   const operation = Object.entries(operations).find(([field]) => given.includes(field));
   const form: z.ZodType<ExtractEvent> = operation?.[1] ?? (given.includes('view') ? extract : tick);
-  return parse(form, payload, EXTRACT_FORMS);
+  return parse(form, payload, formsFor(operation?.[0], payload));
 }
 
 /** Parses an event of `merge` or `stream`. Throws `invalid_event` naming every fault. */
@@ -156,6 +156,29 @@ export function parseBatchEvent(payload: unknown): BatchEvent {
 
 const EXTRACT_FORMS =
   'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+
+const FORMS = {
+  import:
+    '{"import": […]} with the list of view sources, as in sql/source/view-sources.json, and "dryRun": true to check it only',
+  resolve: `{"resolve": [failures]}, {"resolve": kind} with or without "view", or {"view": …, "resolve": true}. The kinds are ${ERROR_KINDS.join(', ')}`,
+  redrive: '{"redrive": [failures]} or {"view": …, "redrive": true}',
+  pause: '{"view": …, "pause": true}, or a reason instead of true',
+  halt: '{"view": …, "halt": "reason"}',
+  resume: '{"view": …, "resume": true}',
+  resync:
+    '{"view": …, "resync": true}, with "acceptDeletes": true to accept any number of deletes, or {"view": …, "resync": false}',
+  recheck: '{"view": …, "recheck": "2026-01-31T08:00:00Z"}',
+  loadType: '{"view": …, "loadType": "merge" or "bq-storage-api", "target": …}',
+  keys: '{"view": …, "keys": [17, 42]}',
+};
+
+/** The form of the command that was meant, or all forms. */
+function formsFor(command: string | undefined, payload: unknown): string {
+  const isViewSource = Array.isArray(payload) || fieldsOf(payload).includes('target_name');
+  const meant = isViewSource ? 'import' : command;
+  const form = Object.entries(FORMS).find(([name]) => name === meant)?.[1];
+  return form === undefined ? EXTRACT_FORMS : `Send ${form}.`;
+}
 
 function parse<T>(schema: z.ZodType<T>, payload: unknown, advice: string): T {
   const parsed = schema.safeParse(payload);

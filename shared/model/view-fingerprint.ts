@@ -4,6 +4,11 @@ import { z } from 'zod';
 export type ViewFingerprint = {
   /** A hash of the texts of the view and of the views and functions behind it. */
   fingerprint: string;
+  /**
+   * A hash of the columns, types and operators behind them. Null in the records of releases that did not look at these: only what both of
+   * two fingerprints have is compared, so that an upgrade loads no view again.
+   */
+  columns: string | null;
   /** PostgreSQL's major version, which may write the same definition in another way. */
   serverMajor: number;
   /** The settings of the session that the definition obeys, by name. */
@@ -24,6 +29,7 @@ const FORMER_SETTINGS = {
 const stored = z
   .object({
     fingerprint: z.string(),
+    columns: z.string().nullable().default(null),
     serverMajor: z.int(),
     settings: z.record(z.string(), z.string()).default(FORMER_SETTINGS),
   })
@@ -35,14 +41,19 @@ export const definitionFromJson = (json: unknown): ViewFingerprint | null => sto
 /** How the definition of a view differs from the one by which the rows in its target were computed. */
 export type DefinitionChange = 'none' | 'server' | 'replaced' | 'settings';
 
-/** A new major version of PostgreSQL may write an equal definition in another way, so a difference means nothing then. */
+/**
+ * A new major version of PostgreSQL may write an equal definition in another way. Whether the view was replaced at the same time, nobody can
+ * tell then: it counts as replaced.
+ */
 export function definitionChange(before: ViewFingerprint | null, now: ViewFingerprint): DefinitionChange {
   if (before === null) return 'none';
-  const isReplaced = before.fingerprint !== now.fingerprint && before.serverMajor === now.serverMajor;
-  if (isReplaced) return 'replaced';
+  if (before.fingerprint !== now.fingerprint || hasOtherColumns(before, now)) return 'replaced';
   if (changedSettings(before, now).length > 0) return 'settings';
-  return before.fingerprint === now.fingerprint ? 'none' : 'server';
+  return before.serverMajor === now.serverMajor ? 'none' : 'server';
 }
+
+const hasOtherColumns = (before: ViewFingerprint, now: ViewFingerprint): boolean =>
+  before.columns !== null && now.columns !== null && before.columns !== now.columns;
 
 /** The settings that both definitions obey and that have changed, such as `DateStyle is ISO, DMY instead of ISO, MDY`. */
 export function changedSettings(before: ViewFingerprint, now: ViewFingerprint): string[] {

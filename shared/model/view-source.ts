@@ -219,6 +219,14 @@ const importedEntry = viewSourceEntry
   })
   .refine((entry) => entry.cluster_columns.filter((column) => column !== entry.key_column).length <= 3, {
     error: 'cluster_columns: BigQuery clusters by at most 4 columns, and the key is the first of them',
+  })
+  .superRefine(({ lookups }, context) => {
+    const named = lookups.map(
+      ({ table, column, app_label, model }) => `${app_label}.${model} of ${table} by ${column}`,
+    );
+    for (const each of new Set(named.filter((name, place) => named.indexOf(name) !== place))) {
+      context.addIssue(`lookups: ${each} appears twice`);
+    }
   });
 
 /** The payload of `{"import": …}`: the content of a file such as sql/source/view-sources.json. */

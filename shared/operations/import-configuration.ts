@@ -9,6 +9,7 @@ import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
 import { type Followed, followRenames } from './follow-renames.ts';
+import { importAdvice } from './import-advice.ts';
 import { inspectSource } from './inspect-source.ts';
 import { checkInstallation } from './preflight.ts';
 
@@ -28,7 +29,17 @@ export async function importConfiguration({ entries }: Entries, dependencies: De
   const effects = effectsOf(await control.viewSources.import(resolved, moved));
   const views = resolved.map(({ name }) => name);
   log.info({ views, ...effects }, 'configuration imported');
-  return { outcome: 'imported', views, ...effects, warnings };
+  return { outcome: 'imported', views, ...effects, warnings, ...(await stillHalted(views, dependencies)) };
+}
+
+/** The views that an import leaves halted, with the advice to let them run again; nothing if none is. */
+async function stillHalted(views: string[], { control }: Dependencies) {
+  const halted = (await control.viewSources.list())
+    .filter(({ name, haltedReason }) => haltedReason !== null && views.includes(name))
+    .map(({ name }) => name);
+  if (halted.length === 0) return {};
+  const payload = JSON.stringify({ view: halted[0], resume: true });
+  return { halted, advice: `These views stay halted. When their cause is mended, resume them: ${payload}.` };
 }
 
 /** Checks the installation with the given view sources as `check` would after their import. Changes nothing. */
@@ -51,7 +62,11 @@ export async function dryRunImport(
       known: await namesWith(resolved, dependencies),
     };
   });
-  return { ...checked, findings: checked.findings.map(beforeImport), ...effectsOf(changes) };
+  const findings = checked.findings.map((finding) => ({
+    ...finding,
+    ...(finding.advice !== undefined && { advice: importAdvice(finding.advice) }),
+  }));
+  return { ...checked, findings, ...effectsOf(changes) };
 }
 
 /** What an operator should know of each effect. */
@@ -73,12 +88,6 @@ function effectsOf(changes: readonly ViewChange[]) {
     ),
   };
 }
-
-/** Nothing is stored yet, so that there is no view to resume. */
-const beforeImport = (finding: Finding): Finding =>
-  finding.advice === ADVICE.configuration
-    ? { ...finding, advice: 'Correct what the message names before the import.' }
-    : finding;
 
 async function namesWith(
   entries: readonly { name: string }[],
@@ -158,7 +167,7 @@ async function inspectEntries(entries: ResolvedEntry[], dependencies: Dependenci
   }
   if (failures.length === 0) return warnings;
   const other = failures.find(({ kind }) => kind !== 'configuration');
-  if (other !== undefined) throw other;
+  if (other !== undefined) throw other.withAdvice(`Nothing was stored. ${importAdvice(other.advice)}`);
   throw notImported(
     failures.map(({ message }) => message),
     failures.map(({ advice }) => advice),
@@ -172,6 +181,6 @@ function notImported(faults: string[], advice: string[] = []): DataHubError {
     advice:
       own.length === 0
         ? 'Nothing was stored. Correct what the message names, then send the import again.'
-        : [...new Set(own)].join(' '),
+        : [...new Set(own.map(importAdvice))].join(' '),
   });
 }

@@ -8,7 +8,8 @@ import { inspectView } from '../source/inspect-view.ts';
 import { namingFaults } from '../source/key-naming.ts';
 import { assertLogTable } from '../source/log-table.ts';
 import { findMovedModels } from '../source/moved-models.ts';
-import { partitionFaults } from '../source/partition-faults.ts';
+import { partitionFindings } from '../source/partition-faults.ts';
+import { findSilentModels } from '../source/silent-models.ts';
 import { misconfigured } from '../source/view-faults.ts';
 import { defaultFaults } from '../warehouse/default-faults.ts';
 import { layoutFaults } from '../warehouse/layout-faults.ts';
@@ -41,10 +42,15 @@ export async function inspectSource(
       ),
   ];
   faults.push(...(await namingFaults(client, source)));
-  if (faults.length === 0) faults.push(...(await partitionFaults(client, source, view)));
+  const partitions =
+    faults.length === 0 ? await partitionFindings(client, source, view) : { faults: [], notes: [] };
+  faults.push(...partitions.faults);
+  notes.push(...partitions.notes);
   if (faults.length > 0) throw misconfigured(source, faults);
   const check = `view ${source.name}`;
   const children = await findChildModels(client, source, config.contentTypeTable);
   const moved = await findMovedModels(client, source, config);
-  return { view, findings: [...notes.map((note) => ({ check, ok: true, ...note })), ...children, ...moved] };
+  const silent = await findSilentModels(client, source, config.changeLogTable);
+  const noted = notes.map((note) => ({ check, ok: true, ...note }));
+  return { view, findings: [...noted, ...children, ...moved, ...silent] };
 }

@@ -13,7 +13,7 @@ export async function hasFedTarget(
   return resyncRequestedAt === null && (await control.checkpoints.read(name)) !== null;
 }
 
-/** What is or may be wrong with the rows of a loaded target, since the view was last loaded as a whole. */
+/** What is or may be wrong with the rows of a target, since the view was last loaded as a whole. */
 export async function targetFindings(
   viewSource: ViewSource,
   comparison: Comparison,
@@ -40,14 +40,14 @@ export async function targetFindings(
 }
 
 async function reasonsToResync(
-  { name, loadType, resyncAdvice, targetSnapshot }: ViewSource,
+  { name, loadType, resyncAdvice, resyncRequestedAt, targetSnapshot }: ViewSource,
   { target }: Comparison,
   { control }: Dependencies,
 ): Promise<string[]> {
   const inFlight = await control.batches.findInFlight(name);
   // What a batch that is being applied leaves is not recorded yet.
   const changed =
-    target === null || inFlight?.state === 'applying'
+    target === null || resyncRequestedAt !== null || inFlight?.state === 'applying'
       ? null
       : changedBySomebody(targetSnapshot, snapshotOf(target, loadType));
   const differing = await control.rowCounts.difference(name);

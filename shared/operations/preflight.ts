@@ -6,8 +6,11 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { captureInitial } from '../source/capture.ts';
+import { readLogState } from '../source/change-log.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';
+import { assertSameSchema, readLogOrigin } from '../source/log-origin.ts';
+import { BRIEF_SECONDS, readBriefly } from '../source/read-briefly.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
@@ -69,6 +72,7 @@ export async function checkInstallation(
       },
     ];
   });
+  await examine('environment', async () => environmentFindings(config));
   await examine('source database', () => inSnapshot(source, (client) => inspectServer(client, config)));
   await examine('staging bucket', async () =>
     regionOf('staging bucket', await staging.location(), config.location),
@@ -91,6 +95,37 @@ export async function checkInstallation(
     ok: failed === 0,
     findings,
   };
+}
+
+/** Settings that Terraform refuses, but that an environment made by hand may have. */
+function environmentFindings({ datasets, logLevel }: Config): Finding[] {
+  const check = 'environment';
+  const isQuiet = ['warn', 'error', 'fatal'].includes(logLevel);
+  const isShared = new Set(Object.values(datasets)).size < Object.keys(datasets).length;
+  return [
+    ...(isQuiet
+      ? [
+          {
+            check,
+            ok: true,
+            message: `LOG_LEVEL is ${logLevel}: metrics and alerts see nothing, since they read lines of the level info`,
+            advice: 'Set LOG_LEVEL to info, or leave it out.',
+          },
+        ]
+      : []),
+    ...(isShared
+      ? [
+          {
+            check,
+            ok: false,
+            message:
+              'TEMP_DATASET, TARGET_DATASET and VIEW_DATASET are not three datasets: a target can take the name of a temp table or of a reporting view, and readers of one see the others',
+            advice:
+              'Use three datasets. Their tables cannot be moved: set the variables, then resync every view.',
+          },
+        ]
+      : []),
+  ];
 }
 
 async function checkDataset(
@@ -132,12 +167,19 @@ async function checkView(
   dependencies: Dependencies,
 ): Promise<Finding[]> {
   const { config, source, warehouse } = dependencies;
-  const { view, findings } = await inSnapshot(source, async (client) => {
+  const { view, isUnique, findings } = await inSnapshot(source, async (client) => {
     const found = await inspectSource(client, viewSource, known, dependencies);
-    await captureInitial(client, found.view, config.changeLogTable);
+    await assertLogContinues(client, viewSource, dependencies);
+    const captured = await readBriefly(client, () =>
+      captureInitial(client, found.view, config.changeLogTable),
+    );
     await tryStatements(client, found.view, config.changeLogTable);
     const logRows = await checkLogRows(client, viewSource, found.view, config);
-    return { view: found.view, findings: [...found.findings, ...logRows] };
+    return {
+      view: found.view,
+      isUnique: captured !== null,
+      findings: [...found.findings, ...logRows],
+    };
   });
   const { shape } = view;
   const comparison = await warehouse.compareTables(shape);
@@ -164,13 +206,39 @@ async function checkView(
       : [`its target will be clustered by ${evolution.clustering.join(', ')}, and its rows rewritten once`]),
     ...(reports === null ? [] : [`${reports}: it will be created again`]),
   ];
-  const message = `${view.columns.length} columns, key ${view.keyColumn} is unique; ${tables.join('; ') || 'its tables match'}`;
+  const unique = isUnique
+    ? 'is unique'
+    : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
+  const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${tables.join('; ') || 'its tables match'}`;
+  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource });
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
+    ...unfit.map(({ isFatal, ...said }) => ({
+      check: `tables of ${viewSource.name}`,
+      ok: !isFatal,
+      ...said,
+    })),
     ...omittedColumns(view),
-    ...(isFed ? await targetFindings(viewSource, comparison, dependencies) : []),
+    ...(await targetFindings(viewSource, comparison, dependencies)),
     ...findings,
   ];
+}
+
+/** Throws what the next capture would throw about the log. A view that is loaded as a whole needs no earlier log row. */
+async function assertLogContinues(
+  client: Queryable,
+  { name, resyncRequestedAt }: ViewSource,
+  { config, control }: Dependencies,
+): Promise<void> {
+  const stored = resyncRequestedAt === null ? await control.checkpoints.read(name) : null;
+  if (stored === null) return;
+  const { changeLogTable } = config;
+  assertSameSchema(
+    await control.logOrigins.read(name),
+    await readLogOrigin(client, changeLogTable),
+    changeLogTable,
+  );
+  await readLogState(client, changeLogTable, stored.checkpoint);
 }
 
 function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {

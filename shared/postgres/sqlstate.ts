@@ -1,4 +1,5 @@
 import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from '../errors.ts';
+import { withoutValues } from './without-values.ts';
 
 // SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
 /** PostgreSQL canceled a statement, for example at its time-out. */
@@ -30,15 +31,24 @@ const BY_STATE: ReadonlyMap<string, ErrorKind> = new Map(
 const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
   Object.entries<ErrorKind>({
     '08': 'transient',
+    '21': 'bad_data', // a subquery returned more than one row
     '22': 'bad_data',
     '53': 'transient', // out of connections, memory or disk
     '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
     '58': 'transient',
+    P0: 'bad_data', // a function of PL/pgSQL raised an error
   }),
 );
 
 /** What helps against causes that share an error kind with others. Every sentence about the source ends where the view can go on. */
+const RAISED_ADVICE =
+  'A function that the view calls raised the error; the log of the database server has its message. Correct the row or the function, then redrive the view.';
 const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
+  [
+    '21000',
+    'A subquery of the view found more than one row where the view needs one. Correct these rows or the view, then redrive the view.',
+  ],
+  ...['P0001', 'P0002', 'P0003', 'P0004'].map((state): [string, string] => [state, RAISED_ADVICE]),
   ['25006', 'Name the primary server in the database URL: this one only reads. Then resume the view.'],
   [
     '3D000',
@@ -62,6 +72,20 @@ const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+/**
+ * The function of PostgreSQL that refuses a query because a policy would hide rows from it (`row_security` is off). Its SQLSTATE is that of a
+ * missing right, and its message is in the language of the server.
+ */
+const REFUSES_HIDDEN_ROWS = 'check_enable_rls';
+
+const HIDDEN_ROWS_ADVICE =
+  'Row-level security would hide rows of the table in the message, and no grant helps. As a superuser of the source: alter role … bypassrls; for the role of SOURCE_DATABASE_URL, and for the owner of a view that reads the table, unless it owns the table. The functions retry by themselves.';
+
+function adviceFor(error: Error, code: string | undefined): string | undefined {
+  const isHidden = 'routine' in error && error.routine === REFUSES_HIDDEN_ROWS;
+  return isHidden ? HIDDEN_ROWS_ADVICE : ADVICE_BY_STATE.get(code ?? '');
+}
+
 /** Whether the server refused a login: a wrong password, or a role that may not log in. */
 export function isRefusedLogin(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
@@ -81,8 +105,8 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = isNetworkError(error) ? 'transient' : kindOf(code);
-  const message = code?.startsWith('22') ? withoutQuotes(messageOf(error), code) : messageOf(error);
-  const advice = ADVICE_BY_STATE.get(code ?? '');
+  const message = isState(code) ? withoutValues(messageOf(error), { ...error, code }) : messageOf(error);
+  const advice = adviceFor(error, code);
   return new DataHubError(kind, `${database} database: ${message}`, {
     cause: error,
     ...(code === undefined ? {} : { context: { code } }),
@@ -91,18 +115,13 @@ export function fromPostgres(error: unknown, database: 'source' | 'control'): Da
   });
 }
 
-/** Names of encodings follow these codes, not values. */
-const ENCODING_STATES = new Set(['22021', '22P05']);
-
-/** A data exception quotes the value that PostgreSQL could not read; messages reach logs and whoever reads a view's state. */
-function withoutQuotes(message: string, code: string): string {
-  return ENCODING_STATES.has(code) ? message : message.replace(/"[\s\S]*"/, '"…"');
-}
+/** Every SQLSTATE has five characters. Node and its TLS have longer codes, and EPIPE. */
+const isState = (code: string | undefined): code is string => code?.length === 5 && code !== 'EPIPE';
 
 function kindOf(code: string | undefined): ErrorKind {
   // pg throws plain errors without a code when a connection times out or ends under a query.
   if (code === undefined) return 'transient';
-  // A code of Node's TLS: every SQLSTATE has five characters.
+  // A code of Node's TLS.
   if (code.length !== 5) return 'unauthorized';
   return BY_STATE.get(code) ?? BY_CLASS.get(code.slice(0, 2)) ?? 'bug';
 }

@@ -18,6 +18,7 @@ import { createLog, type Logger } from '../log.ts';
 import { once } from '../once.ts';
 import { createPool } from '../postgres/pool.ts';
 import { createStaging, type Staging } from '../staging/staging.ts';
+import type { EndedJob } from '../warehouse/job.ts';
 import { createWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 
 /** Everything outside a step that the step may use. */
@@ -61,6 +62,12 @@ export async function createDependencies(env: Record<string, string | undefined>
   });
   await migrate(controlPool);
   const control = createControl(controlPool);
+  const log = createLog(config.logLevel);
+  const recordUsage = async ({ incomplete, ...job }: EndedJob): Promise<void> => {
+    const { view, jobId } = job;
+    if (incomplete !== null) log.warn({ view, jobId, error: incomplete.message }, 'cost not known');
+    await control.jobUsage.record(job);
+  };
   return {
     config,
     control,
@@ -87,7 +94,7 @@ export async function createDependencies(env: Record<string, string | undefined>
       () => createWriterClient(config),
       { projectId: config.projectId, ...config.datasets },
       config.callTimeoutSeconds,
-      control.jobUsage.record,
+      recordUsage,
     ),
     events: createEvents(
       once(() => createPubSub(config)),
@@ -95,6 +102,6 @@ export async function createDependencies(env: Record<string, string | undefined>
       config.callTimeoutSeconds,
     ),
     clock: systemClock,
-    log: createLog(config.logLevel),
+    log,
   };
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../model/checkpoint.ts';
-import { quoteIdentifier } from '../postgres/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLogTable } from './log-table.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
@@ -71,7 +71,7 @@ const isoText = (date: string): string => `case when isfinite(${date}) then
 
 /**
  * Reads the state of the change log in the capture's snapshot. Throws `source_refused`, with advice, if the source cannot be
- * captured exactly: the server is a hot standby; no sequence draws the log ids, or the sequence caches ids, cycles or descends; the
+ * captured exactly: the server is a hot standby; no sequence draws the log ids, or the sequence caches ids, cycles, descends or stands below them; the
  * log is not the one that earlier captures read; its columns cannot be read; or it was pruned too far. `checkpoint` is null when the whole view is copied.
  */
 export async function readLogState(
@@ -89,7 +89,7 @@ export async function readLogState(
        (select max(id)::bigint from ${table}) as "highestId",
        (select ${rowHash('l')} from ${table} l where l.id = $2) as "witnessHash",
        s.seqcache as "cache", s.seqcycle as "cycles", s.seqincrement as "increment", s.name as "sequence",
-       case when has_sequence_privilege(s.oid, 'select') then pg_sequence_last_value(s.oid) end as "lastDrawn",
+       case when has_sequence_privilege(s.oid, 'select') then coalesce(pg_sequence_last_value(s.oid), 0) end as "lastDrawn",
        (select min(q.seqrelid)::regclass::text
         from pg_attrdef f join pg_depend p on p.classid = 'pg_attrdef'::regclass and p.objid = f.oid
         join pg_sequence q on p.refclassid = 'pg_class'::regclass and q.seqrelid = p.refobjid
@@ -140,8 +140,16 @@ export async function readLogState(
       `Run: alter sequence ${row.sequence} cache 1; Then reconnect the application. ${RESUME}`,
     );
   }
+  // Read after the snapshot was taken, so that it cannot be below a visible row that the sequence drew.
+  if (row.lastDrawn !== null && row.lastDrawn < state.highestId) {
+    throw refused(
+      `sequence ${row.sequence} stands at ${row.lastDrawn}, below id ${state.highestId} of ${logTable}: later log rows get ids that were already captured`,
+      `Run: select setval(${quoteLiteral(row.sequence)}, ${state.highestId}); Then resync the view.`,
+    );
+  }
   if (checkpoint !== null) {
     assertSameLog(logTable, checkpoint, state, { hash: row.witnessHash, lastDrawn: row.lastDrawn });
+    assertDrawn(logTable, checkpoint, row.lastDrawn);
   }
   return state;
 }
@@ -174,6 +182,15 @@ function assertSameLog(
       'Resync the view. Prune only rows that every view has captured; see sql/README.md#pruning-the-change-log.',
     );
   }
+}
+
+/** A floor above every id that exists would pass later log rows by. */
+function assertDrawn(logTable: string, { floorId }: Checkpoint, lastDrawn: bigint | null): void {
+  if (lastDrawn === null || floorId <= lastDrawn) return;
+  throw refused(
+    `the checkpoint covers ids up to ${floorId}, but the sequence of ${logTable} has drawn none above ${lastDrawn}`,
+    'The source was restored from a backup, or somebody wrote to etl.checkpoint. Resync the view.',
+  );
 }
 
 /**

@@ -20,6 +20,9 @@ const changesByItself = ({ name, isBuiltIn, volatility, argumentCount }: CalledF
 
 const OF_OTHER_ROWS = new Set(['an aggregate', 'a window function', 'LIMIT or OFFSET', 'DISTINCT ON']);
 
+/** Whether a part of a definition (`ViewDefinition.parts`) makes a row depend on other rows. */
+export const isOfOtherRows = (part: string): boolean => OF_OTHER_ROWS.has(part);
+
 /** What the definition of a view says about changes of its rows that the log does not show (docs/configuration.md#what-the-log-does-not-show). */
 export function changeNotes(name: string, { functions, parts, dependencies }: ViewDefinition): Note[] {
   const resync = `Schedule resyncs of the view: {"view":"${name}","resync":true}`;
@@ -27,23 +30,23 @@ export function changeNotes(name: string, { functions, parts, dependencies }: Vi
     what.length === 0 ? [] : [{ message: `view ${name} uses ${what.join(', ')}: ${why}`, advice }];
   const moving = functions.filter(changesByItself).map((each) => `${each.name}()`);
   const opaque = functions.filter(
-    (each) => !each.isBuiltIn && each.volatility !== 'i' && !changesByItself(each),
+    (each) => !each.isBuiltIn && (each.volatility !== 'i' || each.isText) && !changesByItself(each),
   );
   return [
     ...note(
-      [...parts.filter((part) => !OF_OTHER_ROWS.has(part)), ...new Set(moving)],
+      [...parts.filter((part) => !isOfOtherRows(part)), ...new Set(moving)],
       'its rows change without a write, and the log does not show it',
       `${resync}. Or show the plain columns and compute the rest in a view of BigQuery.`,
     ),
     ...note(
-      parts.filter((part) => OF_OTHER_ROWS.has(part)),
+      parts.filter(isOfOtherRows),
       'a row changes when other rows are written, and the log names only those',
       `${resync}. Or compute it in a view of BigQuery.`,
     ),
     ...note(
       [...new Set(opaque.map((each) => `${each.name}()`))],
-      'the catalog does not show which tables a function reads, so that changes of these may not be followed',
-      `Check what it reads: every table must be the main table or a lookup. Otherwise: ${resync}.`,
+      'the catalog does not show which tables a function reads and which functions it calls, so that changes of these may not be followed',
+      `Check what it reads: every table must be the main table or a lookup. Otherwise, and after each change of a function that it calls: ${resync}.`,
     ),
     ...note(
       dependencies.filter(({ kind }) => kind === 'm').map(({ table }) => `materialized view ${table}`),

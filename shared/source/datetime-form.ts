@@ -6,6 +6,9 @@ const DATETIME =
   `'^ *(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
   `([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?)? *$'`;
 
+/** Why a text is refused. */
+export const NOT_A_DATETIME = 'is not a valid date and time';
+
 /** SQL that tells whether a text is not a valid date and time. It does not try a cast, which would fail. */
 function isInvalidDatetime(text: string): string {
   const part = (from: number, length: number) => `substr(btrim(${text}), ${from}, ${length})::int`;
@@ -31,7 +34,7 @@ export function datetimeForm(source: SourceType): ColumnForm {
         isText
           ? isInvalidDatetime(value)
           : isOutside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'`)(value),
-      reason: isText ? 'is not a valid date and time' : OUTSIDE_YEARS,
+      reason: isText ? NOT_A_DATETIME : OUTSIDE_YEARS,
     },
   };
 }

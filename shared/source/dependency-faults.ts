@@ -1,8 +1,12 @@
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readDependedColumns, relationsNamed } from './catalog.ts';
+import { isOfOtherRows } from './change-notes.ts';
+import { type ColumnOrigin, readColumnOrigin } from './column-origin.ts';
+import type { Note } from './model-faults.ts';
+import { lookupEntry } from './set-null-findings.ts';
 import type { ViewCatalog } from './view-catalog.ts';
-import type { Dependency, Origin, ViewDefinition } from './view-definition.ts';
+import type { Dependency, ViewDefinition } from './view-definition.ts';
 
 /** The foreign keys between two tables, by column of the first, and the tables that belong together by inheritance or partitioning. */
 type Relations = {
@@ -15,25 +19,27 @@ type Relations = {
 };
 
 /**
- * The faults of a view source that the dependencies of the view show: the view does not depend on its main table, its key is another column
- * than the key of the main table, or it depends on a table whose changes nobody follows.
+ * What the dependencies of the view show. Faults: the view does not depend on its main table, its key is another column than the key of the main
+ * table, or it depends on a table whose changes nobody follows. Notes: it names a table more often than its lookups follow it.
  */
-export async function dependencyFaults(
+export async function dependencyFindings(
   client: Queryable,
   source: ViewSource,
   catalog: ViewCatalog,
   definition: ViewDefinition,
   contentTypes: ReadonlyMap<string, number>,
-): Promise<string[]> {
+): Promise<{ faults: string[]; notes: Note[] }> {
   const relations = await readRelations(client, source, catalog);
   const mainFault = mainTableFault(source, catalog, definition, relations);
   // Without the right main table, all that follows would be wrong.
-  if (mainFault !== null) return [mainFault];
-  return [
-    ...(await keyOriginFaults(client, source, catalog, definition, relations)),
+  if (mainFault !== null) return { faults: [mainFault], notes: [] };
+  const used = catalog.view.isView ? await usedTables(client, source, catalog, definition, relations) : [];
+  const faults = [
+    ...(await keyOriginFaults(client, source, catalog, relations)),
     ...lookupTargetFaults(source, definition, relations),
-    ...(await unfollowedFaults(client, source, catalog, definition, relations, contentTypes)),
+    ...used.filter(isUnfollowed).map((table) => unfollowed(source, table, contentTypes)),
   ];
+  return { faults, notes: repeatedTableNotes(source, definition, used) };
 }
 
 async function readRelations(
@@ -90,51 +96,53 @@ function mainTableFault(
 async function keyOriginFaults(
   client: Queryable,
   { keyColumn, mainTable }: ViewSource,
-  { view, viewColumns, primaryKey, main }: ViewCatalog,
-  { originOf }: ViewDefinition,
+  { view, primaryKey, main }: ViewCatalog,
   { foreignKeys, mainFamily }: Relations,
 ): Promise<string[]> {
-  if (!view.isView && keyColumn !== primaryKey && primaryKey !== null) {
-    return [`key ${keyColumn} is not the primary key ${primaryKey} of ${mainTable}, which log rows name`];
-  }
-  // No column of a view can be dropped, so that its place is its number.
-  const at = viewColumns.findIndex(({ column }) => column === keyColumn);
-  const origin = view.isView && at >= 0 ? originOf(at + 1) : null;
-  if (origin === null || primaryKey === null) return [];
-  const found = await nameOf(client, origin);
+  if (primaryKey === null) return [];
+  const origin = await readColumnOrigin(client, view, keyColumn);
   // `keyNamingFaults` looks at the columns of the main table itself.
-  if (origin.table === main.oid) return [];
-  if (mainFamily.has(origin.table) && found.column === primaryKey) return [];
+  if (origin === null || origin.relation === main.oid) return [];
+  if (mainFamily.has(origin.relation) && origin.column === primaryKey) return [];
+  const shown = await describeOrigin(client, origin);
   // A one-to-one relation, or a model that inherits from another: the values are those of the primary key.
   const isReferenced = foreignKeys.some(
-    (key) => key.column === primaryKey && key.table === origin.table && key.referenced === origin.column,
+    (key) => key.column === primaryKey && key.table === origin.relation && key.referenced === shown.number,
   );
-  if (isReferenced || (await pointsAt(client, origin, main.oid, primaryKey))) return [];
+  if (
+    isReferenced ||
+    (await pointsAt(client, { relation: origin.relation, number: shown.number }, main.oid, primaryKey))
+  )
+    return [];
   return [
-    `key ${keyColumn} shows column ${found.column} of table ${found.table}, but log rows name the primary key ${primaryKey} of ${mainTable}: configure the column of the view that shows it`,
+    `key ${keyColumn} shows column ${origin.column} of table ${shown.table}, but log rows name the primary key ${primaryKey} of ${mainTable}: configure the column of the view that shows it`,
   ];
 }
 
-async function nameOf(client: Queryable, origin: Origin): Promise<{ table: string; column: string }> {
+/** The name of the table, and the number of the column in it. */
+async function describeOrigin(
+  client: Queryable,
+  { relation, column }: ColumnOrigin,
+): Promise<{ table: string; number: number }> {
   const { rows } = await client.query(
-    `select c.relname::text as table, a.attname::text as column
-     from pg_attribute a join pg_class c on c.oid = a.attrelid where a.attrelid = $1 and a.attnum = $2`,
-    [origin.table, origin.column],
+    `select c.relname::text as table, a.attnum::int as number
+     from pg_attribute a join pg_class c on c.oid = a.attrelid where a.attrelid = $1 and a.attname = $2`,
+    [relation, column],
   );
-  return rows[0] as { table: string; column: string };
+  return rows[0] as { table: string; number: number };
 }
 
 /** Whether a foreign key of this column references the column of the table. */
 async function pointsAt(
   client: Queryable,
-  { table, column }: Origin,
+  { relation, number }: { relation: number; number: number },
   to: number,
   toColumn: string,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from pg_constraint c join pg_attribute a on a.attrelid = c.confrelid and a.attnum = c.confkey[1]
      where c.contype = 'f' and c.conrelid = $1 and c.conkey = array[$2::int2] and c.confrelid = $3 and a.attname = $4`,
-    [table, column, to, toColumn],
+    [relation, number, to, toColumn],
   );
   return rowCount !== 0;
 }
@@ -156,55 +164,83 @@ function lookupTargetFaults(
   });
 }
 
-/** The tables on which the view depends and whose changes reach no row of it, each with the entry that would follow them. */
-async function unfollowedFaults(
+/** A table on which the view depends and which is not ignored. */
+type UsedTable = Dependency & {
+  isMain: boolean;
+  /** The foreign keys of the main table that point at it and that the view uses. */
+  pointing: string[];
+  /** The columns by which lookups follow it. */
+  followed: string[];
+};
+
+async function usedTables(
   client: Queryable,
   source: ViewSource,
   { view, main }: ViewCatalog,
   { dependencies }: ViewDefinition,
   { foreignKeys, mainFamily, lookups }: Relations,
-  contentTypes: ReadonlyMap<string, number>,
-): Promise<string[]> {
-  if (!view.isView) return [];
+): Promise<UsedTable[]> {
   const used = new Set(await readDependedColumns(client, view, main));
   const ignored = new Set(source.ignoredDependencies);
-  return dependencies.filter(isTable).flatMap((dependency) => {
-    const { oid, table, schema } = dependency;
-    if ([table, `${schema}.${table}`, dependency.name].some((name) => ignored.has(name))) return [];
-    const isMain = mainFamily.has(oid);
-    const pointing = foreignKeys.filter((key) => key.table === oid && used.has(key.column));
-    // Of the main table, one occurrence is the rows themselves; others may be the branches of a union.
-    if (isMain && pointing.length === 0) return [];
-    const occurrences = dependency.occurrences - (isMain ? 1 : 0);
-    const followed = source.lookups
-      .filter((lookup) => lookups.get(lookup.table) === oid)
-      .map(({ column }) => column);
-    const needed = Math.max(Math.min(occurrences, pointing.length), isMain ? 0 : 1);
-    if (followed.length >= needed) return [];
-    return [unfollowed(source, dependency, { pointing, followed, contentTypes })];
-  });
+  return dependencies
+    .filter(isTable)
+    .filter(
+      ({ name, table, schema }) => ![name, table, `${schema}.${table}`].some((each) => ignored.has(each)),
+    )
+    .map((dependency) => {
+      const { oid } = dependency;
+      const pointing = foreignKeys.filter((key) => key.table === oid && used.has(key.column));
+      const columns = [...new Set(pointing.map(({ column }) => column))];
+      // A column that is no foreign key in the database may hold the values all the same, above all where `references` says so.
+      const follows = ({ table, column, references }: ViewSource['lookups'][number]) =>
+        lookups.get(table) === oid &&
+        (columns.includes(column) ||
+          (used.has(column) && (references !== undefined || columns.length === 0)));
+      const followed = [...new Set(source.lookups.filter(follows).map(({ column }) => column))];
+      return { ...dependency, isMain: mainFamily.has(oid), pointing: columns, followed };
+    });
+}
+
+/** Whether changes of the table reach no row of the view, or not by each of the foreign keys that point at it. */
+function isUnfollowed({ isMain, occurrences, pointing, followed }: UsedTable): boolean {
+  // Of the main table, one occurrence is the rows themselves; others may be the branches of a union.
+  const others = occurrences - (isMain ? 1 : 0);
+  const needed = Math.max(Math.min(others, pointing.length), isMain ? 0 : 1);
+  return followed.length < needed;
 }
 
 function unfollowed(
   { mainTable, name: view }: ViewSource,
-  { name: table, table: unqualified }: Dependency,
-  {
-    pointing,
-    followed,
-    contentTypes,
-  }: {
-    pointing: Relations['foreignKeys'];
-    followed: string[];
-    contentTypes: ReadonlyMap<string, number>;
-  },
+  { name, table, pointing, followed }: UsedTable,
+  contentTypes: ReadonlyMap<string, number>,
 ): string {
-  const ignore = `or, if its changes do not matter or resyncs cover them, "ignored_dependencies": ["${table}"]`;
-  const type = [...contentTypes.keys()].find((each) => each.replace('.', '_') === unqualified);
-  const [app_label = '…', model = '…'] = type?.split('.') ?? [];
-  const columns = pointing.map(({ column }) => column).filter((column) => !followed.includes(column));
+  const ignore = `or, if its changes do not matter or resyncs cover them, "ignored_dependencies": ["${name}"]`;
+  const columns = pointing.filter((column) => !followed.includes(column));
   if (columns.length === 0) {
-    return `view ${view} depends on ${table}, whose changes nobody follows, and no foreign key of ${mainTable} points at it: add to lookups ${JSON.stringify({ table, app_label, model, column: '…' })} with the column of ${mainTable} that holds its keys, ${ignore}`;
+    return `view ${view} depends on ${name}, whose changes nobody follows, and no foreign key of ${mainTable} points at it: add to lookups ${lookupEntry({ name, table, column: '…' }, contentTypes)} with the column of ${mainTable} that holds its keys, ${ignore}`;
   }
-  const entries = columns.map((column) => JSON.stringify({ table, app_label, model, column }));
-  return `view ${view} depends on ${table}, whose changes nobody follows: add to lookups ${entries.join(', ')}, ${ignore}`;
+  const entries = columns.map((column) => lookupEntry({ name, table, column }, contentTypes));
+  return `view ${view} depends on ${name}, whose changes nobody follows: add to lookups ${entries.join(', ')}, ${ignore}`;
+}
+
+/** A view that names a table again may show other rows of it, which its log rows do not name. Each branch of a union may name it. */
+function repeatedTableNotes(
+  { name }: ViewSource,
+  { hasSetOperation, parts }: ViewDefinition,
+  used: UsedTable[],
+): Note[] {
+  const branches = hasSetOperation
+    ? used.filter(({ isMain }) => isMain).reduce((sum, { occurrences }) => sum + occurrences, 0)
+    : 1;
+  const advice = (table: string) =>
+    `Schedule resyncs of the view: {"view":"${name}","resync":true}. After that, or if such changes cannot happen: "ignored_dependencies": ["${table}"].`;
+  return used.flatMap(({ isMain, occurrences, followed, table }): Note[] => {
+    if (occurrences <= branches * (followed.length + (isMain ? 1 : 0))) return [];
+    // `changeNotes` tells that a row changes with others.
+    if (isMain && parts.some(isOfOtherRows)) return [];
+    const message = isMain
+      ? `view ${name} names its main table ${table} ${occurrences} times: a row that shows another one of it changes with that one, but no log row names it`
+      : `view ${name} names ${table} ${occurrences} times, but lookups follow it by ${followed.join(', ')} only: other rows of it that a row shows may change without a log row that names that row`;
+    return [{ message, advice: advice(table), ok: false }];
+  });
 }

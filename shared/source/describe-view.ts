@@ -63,15 +63,11 @@ export async function describeView(
   const { keyType, primaryKey, viewColumns } = catalog;
   const logged = await loggedTables(client, source, catalog);
   const renamed = [...logged.faults, ...(await contentTypeFaults(client, source, contentTypeTable))];
-  const faults = [
-    ...viewFaults(source, catalog),
-    ...(await keyNamingFaults(client, source, catalog)),
-    ...renamed,
-    ...(await moreFaults(catalog)),
-  ];
+  const naming = await keyNamingFaults(client, source, catalog);
+  const faults = [...viewFaults(source, catalog), ...naming, ...renamed, ...(await moreFaults(catalog))];
   if (faults.length > 0 || primaryKey === null || keyType === undefined) {
-    const advice = renamed.length > 0 ? await renameAdvice(client, source, contentTypeTable) : undefined;
-    throw misconfigured(source, faults, advice);
+    const followed = renamed.length > 0 ? await renameAdvice(client, source, contentTypeTable) : undefined;
+    throw misconfigured(source, faults, naming.length > 0 ? otherTargetAdvice(source) : followed);
   }
 
   const omitted = omittedColumnsOf(source);
@@ -110,4 +106,11 @@ async function missingAdvice(
   const renamed = isGone ? await renameAdvice(client, source, contentTypeTable) : undefined;
   const grant = grantAdvice(missing);
   return renamed ?? (grant && `${grant} Then import again, or resume the view.`);
+}
+
+/** What helps a view whose target has its rows under a key that log rows do not name. */
+function otherTargetAdvice({ name, warehouseFingerprint }: ViewSource): string | undefined {
+  if (warehouseFingerprint === null) return undefined;
+  const forget = JSON.stringify({ view: name, forget: true });
+  return `The target has its rows under the present key. If the key must become another column, send ${forget}, and give the view source that key and another target_name.`;
 }

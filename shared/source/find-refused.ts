@@ -1,9 +1,10 @@
 import type pg from 'pg';
-import { DataHubError } from '../errors.ts';
+import { ADVICE, DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
 import { policyAdvice, thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
+import { NOT_A_DATETIME } from './datetime-form.ts';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
 import { stoppingValues } from './source-column.ts';
@@ -54,8 +55,42 @@ async function findUnrepresentable(
   const each = named.map(
     ({ key, column, reason }) => `key ${formatKey(key)}, column ${column}: the value ${reason}`,
   );
-  const names = [...new Set(named.map(({ column }) => column))].filter((name) => name !== view.keyColumn);
+  const column = columns.find(({ name }) => name === first.column);
+  if (column !== undefined && (await stopsEveryValue(client, view, rows, column))) {
+    return refusal(view, each.join('; '), first.column, adviceForColumn(view, first));
+  }
+  const names = [...new Set(named.map((value) => value.column))].filter((name) => name !== view.keyColumn);
   return refusal(view, each.join('; '), first.column, policyAdvice(view.name, names));
+}
+
+/** So few values say nothing about their column. */
+const FEW_VALUES = 3;
+
+/** Whether all values of a column are refused, and not only a few. */
+async function stopsEveryValue(
+  client: pg.ClientBase,
+  view: SourceView,
+  rows: RowSet,
+  { name, when }: { name: string; when: string },
+): Promise<boolean> {
+  const judged = writtenRows(view.textSettings, {
+    columns: copiedColumns(view),
+    from: `(select v.* from ${rowsOf(view, rows)}) v`,
+    write: (from) => `select ${when} as is_bad from ${from} where v.${quoteIdentifier(name)} is not null`,
+  });
+  const { rows: counted } = await client.query(
+    `select count(*)::int as present, count(*) filter (where is_bad)::int as refused from (${judged}) judged`,
+  );
+  const { present, refused } = counted[0] as { present: number; refused: number };
+  return present === refused && present >= FEW_VALUES;
+}
+
+function adviceForColumn(view: SourceView, { column, reason }: { column: string; reason: string }): string {
+  const change =
+    reason === NOT_A_DATETIME
+      ? 'Show it in the view as timestamptz or as text like 2026-01-31 08:00, or remove it from datetime_columns'
+      : 'Change it in the view';
+  return `Every value of column ${column} is refused, so that a policy would replace them all. ${change}. ${thenResume(view.name)}`;
 }
 
 /** Keys in [from, to), as text. Null stands for an open end. */
@@ -77,7 +112,7 @@ async function findUnreadable(
       where ($1::text is null or ${key} >= $1::text::${type}) and ($2::text is null or ${key} < $2::text::${type})) v`,
     values: [range.from, range.to],
   });
-  const failureOf = async (expressions: string[], range: KeyRange): Promise<string | null> => {
+  const failureOf = async (expressions: string[], range: KeyRange): Promise<DataHubError | null> => {
     const { from, values } = within(range);
     const read = expressions.map((expression, i) => `${expression} as c${i}`);
     // As the COPY does, textsend converts the text to the encoding of the client, which fails on bytes that are no text.
@@ -116,10 +151,13 @@ async function findUnreadable(
   if (found === null) return null;
   for (const { name, expression } of columns) {
     const failure = await failureOf([expression], range);
-    if (failure !== null) {
-      const advice = `Correct the row, or the expression of the view that fails on it, which no policy can mend. ${thenResume(view.name)}`;
-      return refusal(view, `key ${formatKey(found)}, column ${name}: ${failure}`, name, advice);
-    }
+    if (failure === null) continue;
+    const what = failure.message.replace(/^source database: /, '');
+    const advice =
+      failure.advice === ADVICE.bad_data
+        ? `Correct the row, or the expression of the view that fails on it, which no policy can mend. ${thenResume(view.name)}`
+        : failure.advice;
+    return refusal(view, `key ${formatKey(found)}, column ${name}: ${what}`, name, advice);
   }
   return null;
 }
@@ -128,7 +166,7 @@ async function findUnreadable(
 async function attempt<T>(
   client: pg.ClientBase,
   work: () => Promise<T>,
-): Promise<{ result: T | null; failure: string | null }> {
+): Promise<{ result: T | null; failure: DataHubError | null }> {
   await client.query('savepoint attempt');
   try {
     const result = await work();
@@ -139,7 +177,7 @@ async function attempt<T>(
     if (refused.kind !== 'bad_data') throw refused;
     await client.query('rollback to savepoint attempt; release savepoint attempt');
     // The message of `fromPostgres` quotes no value.
-    return { result: null, failure: refused.message.replace(/^source database: /, '') };
+    return { result: null, failure: refused };
   }
 }
 

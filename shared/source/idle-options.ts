@@ -3,11 +3,18 @@ import type { SourceView } from './describe-view.ts';
 import type { Note } from './model-faults.ts';
 import type { ViewDefinition } from './view-definition.ts';
 
-/** Notes on what is configured and has no effect: usually the name of another column or table was meant. */
-export function idleOptions(source: ViewSource, view: SourceView, { dependencies }: ViewDefinition): Note[] {
-  const tables = new Set(
-    dependencies.flatMap(({ name, schema, table }) => [name, table, `${schema}.${table}`]),
-  );
+/**
+ * Notes on what is configured and has no effect: usually the name of another column or table was meant. `referenced` are the tables whose deletions
+ * matter to the view (`setNullFindings`).
+ */
+export function idleOptions(
+  source: ViewSource,
+  view: SourceView,
+  { dependencies }: ViewDefinition,
+  referenced: ReadonlySet<string>,
+): Note[] {
+  const depended = dependencies.flatMap(({ name, schema, table }) => [name, table, `${schema}.${table}`]);
+  const tables = new Set([...depended, ...referenced]);
   const note = (message: string): Note => ({
     message: `view ${source.name}: ${message}`,
     advice: 'Correct the name, or remove it from the view source.',

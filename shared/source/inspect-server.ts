@@ -2,6 +2,7 @@ import { asDataHubError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readLogState } from './change-log.ts';
+import { schemasWith } from './log-origin.ts';
 import { assertLogTable, requireReadable } from './log-table.ts';
 import { sessionFindings } from './session-findings.ts';
 
@@ -86,6 +87,23 @@ export async function inspectServer(
     });
   }
   await readLogState(client, logTable, null);
-  findings.push({ check: 'change log', ok: true, message: `${logTable} can be captured exactly` });
+  const [schema] = await schemasWith(client, logTable);
+  const message = `${logTable} can be captured exactly; it is in schema ${schema}`;
+  findings.push({ check: 'change log', ok: true, message });
+  for (const table of [logTable, contentTypeTable]) findings.push(...(await namesakes(client, table)));
   return findings;
+}
+
+/** Says which of several tables of one name the session reads. */
+async function namesakes(client: Queryable, table: string): Promise<Finding[]> {
+  const [read, ...others] = await schemasWith(client, table);
+  if (others.length === 0) return [];
+  return [
+    {
+      check: 'search path',
+      ok: true,
+      message: `the role finds ${table} in schema ${read}; schema ${others.join(' and ')} has a table of that name, too`,
+      advice: `If schema ${read} is not the application's, set the search path of the role: alter role … set search_path = …;`,
+    },
+  ];
 }

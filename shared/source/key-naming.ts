@@ -78,11 +78,14 @@ export async function namingFaults(client: Queryable, source: ViewSource): Promi
     const found = relation && (await lookupReference(client, lookup, { ...catalog, relation }));
     if (typeof found === 'string') faults.push(found);
   }
-  return faults.length > 0 ? faults : await foreignKeysOfTheView(client, source, catalog);
+  return faults.length > 0 ? faults : await strangeKeys(client, source, catalog);
 }
 
-/** The fault of a view some of whose keys are no primary keys of the main table. */
-async function foreignKeysOfTheView(
+/**
+ * The fault of a view some of whose keys are no primary keys of the main table. Nothing shows that of a view without rows whose key the catalog does
+ * not tell: with such a key, every change would become the deletion of a row that the target never had.
+ */
+async function strangeKeys(
   client: Queryable,
   source: ViewSource,
   { keyColumn, keyType, main, primaryKey, view }: ViewCatalog,
@@ -91,11 +94,17 @@ async function foreignKeysOfTheView(
   const origin = await readColumnOrigin(client, view, source.keyColumn);
   if (origin?.relation === main.oid) return [];
   const { rows } = await client.query(
-    `select count(*)::int as strange from (
-       select v.${quoteIdentifier(source.keyColumn)}::text as key from ${view.name} v limit ${SAMPLE_ROWS}) sample
-     where key is not null and not exists (select from ${main.name} m where m.${quoteIdentifier(primaryKey)}::text = key)`,
+    `select count(*)::int as keys, count(*) filter (where m.${quoteIdentifier(primaryKey)} is null)::int as strange
+     from (select v.${quoteIdentifier(source.keyColumn)}::text as key from ${view.name} v limit ${SAMPLE_ROWS}) sample
+     left join ${main.name} m on m.${quoteIdentifier(primaryKey)}::text = key
+     where key is not null`,
   );
-  const { strange } = rows[0] as { strange: number };
+  const { keys, strange } = rows[0] as { keys: number; strange: number };
+  if (keys === 0 && origin === null) {
+    return [
+      `key ${source.keyColumn} is computed, and the view has no rows that would show whether it is the primary key of ${source.mainTable}, which log rows name: let the view show ${primaryKey} itself or a cast of it, or import again when the view has rows`,
+    ];
+  }
   if (strange === 0) return [];
   return [
     `key ${source.keyColumn}: of ${SAMPLE_ROWS} rows of the view at most, ${strange} have a key that is no primary key of ${source.mainTable}, which log rows name: let the view show ${primaryKey}`,

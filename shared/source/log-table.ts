@@ -70,12 +70,21 @@ export async function assertLogTable(client: Queryable, logTable: string): Promi
   );
 }
 
+/** The variables that name a table of the source. */
+const VARIABLES = { 'change log': 'CHANGE_LOG_TABLE', 'content type table': 'CONTENT_TYPE_TABLE' } as const;
+
 /** Throws `unauthorized` with the GRANT for a table that the role may not read, and `configuration` for one that does not exist. */
-export async function requireReadable(client: Queryable, what: string, name: string): Promise<void> {
+export async function requireReadable(
+  client: Queryable,
+  what: keyof typeof VARIABLES,
+  name: string,
+): Promise<void> {
   if ((await findRelation(client, name)) !== null) return;
   const missing = await whyMissing(client, what, name);
-  const advice = grantAdvice([missing]);
   throw new DataHubError(missing.grant === null ? 'configuration' : 'unauthorized', missing.why, {
-    ...(advice !== undefined && { advice }),
+    advice: grantAdvice([missing]) ?? variableAdvice(what),
   });
 }
+
+export const variableAdvice = (what: keyof typeof VARIABLES): string =>
+  `Correct ${VARIABLES[what]} and deploy again: it must name the ${what} without a schema, which the search path of the role finds. Then resume the view.`;

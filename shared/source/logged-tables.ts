@@ -75,11 +75,14 @@ async function lookupTable(
   }
   const found = await lookupReference(client, lookup, { ...catalog, relation });
   if (found === null || typeof found === 'string') return found;
+  const shown = await readTrackedColumns(client, source, catalog.view, relation);
+  const referenced = found.reference.through?.column ?? found.primaryKey;
   return {
     contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? []), ...(lookup.formerTypeIds ?? [])],
     ...found,
-    skipsUntracked: lookup.skipUntracked ?? source.skipUntracked,
-    trackedColumns: await readTrackedColumns(client, source, catalog.view, relation),
+    // Where the view shows nothing of the lookup but the foreign key, a change of its other columns changes no row, whatever a save wrote.
+    skipsUntracked: lookup.skipUntracked ?? (source.skipUntracked || shown.length === 0),
+    trackedColumns: [...new Set([...shown, ...(referenced === null ? [] : [referenced])])],
   };
 }
 

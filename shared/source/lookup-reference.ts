@@ -52,10 +52,12 @@ export async function lookupReference(
     return `referenced column ${lookup.references} does not exist in lookup table ${table}`;
   if (lookup.references !== undefined && key === undefined)
     return `lookup table ${table} has no single-column primary key, which its log rows would name`;
-  if (target !== undefined && kindOf(target) !== kindOf(column)) {
+  const isDirect = key === undefined || target === undefined || target.column === key.column;
+  // Whoever names the column says that the text is that of its values.
+  const isText = lookup.references !== undefined && isDirect && kindOf(column) === 'text';
+  if (target !== undefined && kindOf(target) !== kindOf(column) && !isText) {
     return `lookup column ${foreignKey} has type ${column.name}, but ${target.column} of lookup table ${table} has type ${target.name}: name the column that it holds as "references"`;
   }
-  const isDirect = key === undefined || target === undefined || target.column === key.column;
   // Object ids name the primary key. As values of the column's own type they can be looked up in its index.
   const named = isDirect ? column : key;
   const keyType = referenceType(named);

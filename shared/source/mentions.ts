@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 import type { LoggedTable } from './logged-tables.ts';
 import type { LookupReference } from './lookup-reference.ts';
+import { fieldNames } from './tracked-fields.ts';
 
 /** The parts of the statement of a capture (`collapseStatement`) that belong to one table whose log rows affect the view. */
 export class Mentions {
@@ -31,15 +32,21 @@ export class Mentions {
 
   /**
    * SQL for a branch of the column `renamed`: the other keys of a log row whose key was changed. It has the old key or the new one as its
-   * object id, and lists both.
+   * object id, and lists both: under the name of the column, or under that of the field, which is a name that belongs to no other column.
    */
   renamed(): string[] {
-    const { primaryKey } = this.#table;
+    const { columns, keyType, primaryKey } = this.#table;
     if (primaryKey === null) return [];
+    const others = fieldNames(columns.filter((column) => column !== primaryKey));
     return [
-      `when content_type_id ${this.#ofTable} then
-             case when action = 'changed' and ${listed(primaryKey)} is not null
-             then array_remove(array_remove(array[${listed(primaryKey, 'old')}, ${listed(primaryKey, 'new')}], object_id), null) end`,
+      `when content_type_id ${this.#ofTable} and action = 'changed' then
+             array_remove(array_remove(case when ${listed(primaryKey)} is not null
+               then array[${listed(primaryKey, 'old')}, ${listed(primaryKey, 'new')}]
+               when jsonb_typeof(changed_data) = 'object' then (
+                 select array_agg(named) from jsonb_each(changed_data) field (name, entry), unnest(array[entry ->> 'old', entry ->> 'new']) named
+                 where field.name <> all (${textArray(others)}) and object_id in (entry ->> 'old', entry ->> 'new')
+                   and ${keyType.fromText('named')} is not null)
+             end, object_id), null)`,
     ];
   }
 

@@ -3,8 +3,11 @@ import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, readPrimaryKey, relationsNamed } from './catalog.ts';
 import { isConvincing, logEvidence, type TableKey } from './log-evidence.ts';
 
-/** What a finding says, and what helps. A note is no fault: something that the operator should know. */
-export type Note = { message: string; advice: string };
+/**
+ * What a finding says, and what helps. A note is no fault: something that the operator should know. `ok` is false if rows may be wrong until the
+ * operator has decided, so that the check is not green.
+ */
+export type Note = { message: string; advice: string; ok?: false };
 
 /**
  * Whether the models of the main table and of the lookups are the models of these tables. Django names the table of a model

@@ -4,6 +4,7 @@ import type { Queryable } from '../postgres/transaction.ts';
 import { duplicateKeys } from './capture.ts';
 import { isConvincing, logEvidence } from './log-evidence.ts';
 import type { Note } from './model-faults.ts';
+import { BRIEF_SECONDS, readBriefly } from './read-briefly.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
 /**
@@ -19,8 +20,10 @@ export async function unprovenKeyFindings(
   if (!isKeyUnproven || primaryKey === null) return { faults: [], notes: [] };
   const { keyColumn, mainTable, name } = source;
   const why = `${mainTable} has no unique index on ${primaryKey} alone`;
-  const duplicates = await duplicateKeys(client, { relation: view.name, keyColumn });
-  if (duplicates.length > 0) {
+  const duplicates = await readBriefly(client, () =>
+    duplicateKeys(client, { relation: view.name, keyColumn }),
+  );
+  if (duplicates !== null && duplicates.length > 0) {
     const examples = duplicates.map(formatKey).join(', ');
     return {
       faults: [
@@ -43,8 +46,10 @@ export async function unprovenKeyFindings(
       notes: [],
     };
   }
+  const present =
+    duplicates === null ? `could not be checked within ${BRIEF_SECONDS} seconds` : 'is unique at present';
   const note = {
-    message: `key ${keyColumn} of view ${name} is unique at present, but ${why} that would keep it so`,
+    message: `key ${keyColumn} of view ${name} ${present}; ${why} that would keep it so`,
     advice: `Let one sequence draw ${primaryKey} for all partitions. A key that the view has twice halts it.`,
   };
   return { faults: [], notes: [note] };

@@ -1,14 +1,6 @@
 import type { Queryable } from '../postgres/transaction.ts';
 import { CONFIGURED_NAME, type Relation } from './catalog.ts';
-import {
-  isNode,
-  isSet,
-  nodesIn,
-  numberIn,
-  parseNodeTree,
-  type TreeItem,
-  type TreeNode,
-} from './node-tree.ts';
+import { isSet, nodesIn, numberIn, parseNodeTree, type TreeNode } from './node-tree.ts';
 
 /** A table, view or materialized view on which a view depends, directly or through other views. */
 export type Dependency = {
@@ -20,7 +12,7 @@ export type Dependency = {
   name: string;
   /** pg_class.relkind: r, p or f for a table, v for a view, m for a materialized view. */
   kind: string;
-  /** How often the definitions name it. */
+  /** How often the definition names it, if each view that it is built on is put in its place. */
   occurrences: number;
 };
 
@@ -31,11 +23,10 @@ export type CalledFunction = {
   isBuiltIn: boolean;
   /** pg_proc.provolatile: i, s or v. */
   volatility: string;
+  /** Whether its body is a text, so that the catalog does not know which functions and tables it names. */
+  isText: boolean;
   argumentCount: number;
 };
-
-/** A column of a table, by the catalog's numbers. */
-export type Origin = { table: number; column: number };
 
 /** What the catalog knows of the definition of a view and of all views that it is built on. */
 export type ViewDefinition = {
@@ -44,8 +35,8 @@ export type ViewDefinition = {
   functions: CalledFunction[];
   /** Parts that show something else than the columns of one row: `current_date`, `an aggregate`, `a window function` and the like. */
   parts: string[];
-  /** The column of a table whose values a column of the view shows unchanged; null if it is an expression or if the catalog cannot tell. */
-  originOf: (columnNumber: number) => Origin | null;
+  /** Whether a part of it is a union, an intersection or a difference. */
+  hasSetOperation: boolean;
 };
 
 /** The functions without parentheses, by their number in PostgreSQL's parse tree. */
@@ -73,30 +64,37 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
     [view.oid],
   );
   const found = rows as (Omit<Dependency, 'occurrences'> & { action: string | null })[];
-  const trees = new Map<number, TreeItem>(
-    found.flatMap(({ oid, action }) => (action === null ? [] : [[oid, parseNodeTree(action)] as const])),
+  const nodes = found.flatMap(({ oid: owner, action }) =>
+    action === null ? [] : [...nodesIn(parseNodeTree(action))].map((node) => ({ owner, node })),
   );
-  const nodes = [...trees].flatMap(([owner, tree]) => [...nodesIn(tree)].map((node) => ({ owner, node })));
-  const occurrences = countTables(nodes);
+  const occurrences = countRelations(view.oid, nodes);
   return {
     dependencies: found
       .filter(({ oid }) => oid !== view.oid)
       .map(({ action: _, ...each }) => ({ ...each, occurrences: occurrences.get(each.oid) ?? 0 })),
     functions: await readFunctions(client, [...new Set(nodes.flatMap(({ node }) => functionIds(node)))]),
     parts: [...new Set(nodes.flatMap(({ node }) => partsOf(node)))],
-    originOf: (columnNumber) => trace(trees, { table: view.oid, column: columnNumber }),
+    hasSetOperation: nodes.some(({ node }) => node.type === 'QUERY' && isSet(node, 'setOperations')),
   };
 }
 
-/** How often each relation stands in a FROM clause. Older servers list the view itself in its own rule. */
-function countTables(nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { owner, node } of nodes) {
-    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) continue;
+/** How often each relation stands in a FROM clause, of a view as often as the view does. */
+function countRelations(view: number, nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
+  const named = nodes.flatMap(({ owner, node }) => {
+    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) return [];
     const oid = numberIn(node, 'relid');
-    if (oid !== owner) counts.set(oid, (counts.get(oid) ?? 0) + 1);
-  }
-  return counts;
+    // Older servers list the view itself in its own rule.
+    return oid === owner ? [] : [{ owner, oid }];
+  });
+  const count = (oid: number): number =>
+    named.filter((each) => each.oid === oid).reduce((sum, { owner }) => sum + timesOf(owner), 0);
+  const times = new Map([[view, 1]]);
+  const timesOf = (oid: number): number => {
+    const known = times.get(oid) ?? count(oid);
+    times.set(oid, known);
+    return known;
+  };
+  return new Map(named.map(({ oid }) => [oid, timesOf(oid)]));
 }
 
 const functionIds = (node: TreeNode): number[] =>
@@ -123,24 +121,9 @@ function partsOf(node: TreeNode): string[] {
 async function readFunctions(client: Queryable, oids: number[]): Promise<CalledFunction[]> {
   const { rows } = await client.query(
     `select p.proname::text as name, n.nspname = 'pg_catalog' as "isBuiltIn", p.provolatile::text as volatility,
-       p.pronargs::int as "argumentCount"
-     from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.oid = any($1::oid[]) order by 1`,
+       p.pronargs::int as "argumentCount", l.lanname not in ('c', 'internal') and p.prosqlbody is null as "isText"
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang where p.oid = any($1::oid[]) order by 1`,
     [oids],
   );
   return rows as CalledFunction[];
-}
-
-/** Follows a column through the views to the table that it comes from. */
-function trace(trees: Map<number, TreeItem>, column: Origin): Origin | null {
-  const tree = trees.get(column.table);
-  if (tree === undefined) return column;
-  const [query] = nodesIn(tree);
-  // Not those of subqueries in the list.
-  const entry = query?.fields
-    .get('targetList')
-    ?.flat()
-    .find((item): item is TreeNode => isNode(item) && numberIn(item, 'resno') === column.column);
-  if (entry === undefined) return null;
-  const origin = { table: numberIn(entry, 'resorigtbl'), column: numberIn(entry, 'resorigcol') };
-  return origin.table === 0 ? null : trace(trees, origin);
 }

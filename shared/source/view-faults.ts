@@ -80,11 +80,11 @@ function targetColumnFaults(source: ViewSource, { viewColumns }: ViewCatalog): s
   ];
 }
 
-function keyFaults(source: ViewSource, { keyColumn, keyType, primaryKey }: ViewCatalog): string[] {
+function keyFaults(source: ViewSource, { keyColumn, keyType, main, primaryKey }: ViewCatalog): string[] {
   return [
     ...(primaryKey === null
       ? [
-          `main table ${source.mainTable} has no single-column primary key, and key ${source.keyColumn} shows no column that log rows may name instead: let the view show the one that Django takes for the primary key`,
+          `main table ${source.mainTable} has no single-column primary key, and key ${source.keyColumn} shows no column that log rows may name instead: let the view show the one that Django takes for the primary key (the role finds ${main.name} under that name)`,
         ]
       : []),
     ...(keyColumn !== undefined && keyType === undefined

@@ -3,6 +3,8 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { ViewFingerprint } from '../model/view-fingerprint.ts';
 import { omittedColumnsOf } from '../model/view-source.ts';
+import { fromPostgres } from '../postgres/sqlstate.ts';
+import { type DefinitionRow, definitionSql } from './definition-sql.ts';
 import type { SourceView } from './describe-view.ts';
 import { COMPUTING_SETTINGS } from './snapshot.ts';
 
@@ -13,52 +15,90 @@ const SETTINGS = [
 ].flat();
 
 /**
- * Locks a view until the transaction ends, so that nobody can replace it, and reads what its rows are computed by: its text, and those of the
- * views and functions on which PostgreSQL's catalog says that it depends, and the settings that these obey. The catalog does not list what the body of a function reads. Throws
- * `transient` if the view got other columns after the snapshot in which it was described.
+ * Locks a view until the transaction ends, so that nobody can replace it, and reads what its rows are computed by: its text, the views,
+ * functions, operators, columns and types on which PostgreSQL's catalog says that it depends, and the settings that these obey. The catalog
+ * does not list what the body of a function reads. Throws `transient` if the view was dropped or replaced after the snapshot in which it was
+ * described.
  */
 export async function fingerprintView(
   client: pg.ClientBase,
-  {
-    name,
-    relation,
-    columns,
-    omittedColumns,
-  }: Pick<SourceView, 'name' | 'relation' | 'columns' | 'omittedColumns'>,
+  view: Pick<SourceView, 'name' | 'relation' | 'columns' | 'omittedColumns'>,
 ): Promise<ViewFingerprint> {
-  // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
-  const { fields } = await client.query(`select * from ${relation} limit 0`);
-  const all = fields.map((field) => field.name);
+  const { relation, columns, omittedColumns } = view;
+  const all = await lockView(client, view);
   const present = all.filter((column) => !omittedColumns.includes(column));
-  if (JSON.stringify(present) !== JSON.stringify(columns.map((column) => column.name))) {
-    throw new DataHubError('transient', `view ${name} was replaced a moment ago`, {
-      context: { view: name },
-    });
+  if (JSON.stringify(present) !== JSON.stringify(columns.map((column) => column.name))) throw replaced(view);
+  const { session, rows } = await readDefinition(client, relation);
+  const texts = rows.filter(({ kind }) => kind === 'view' || kind === 'function').map(lineOf);
+  // The rows of a target are complete only if they were loaded with the columns that it gets now.
+  const byDefault = all.filter((column) => omittedColumnsOf({ omittedColumns: null }).has(column));
+  if (JSON.stringify(byDefault) !== JSON.stringify(omittedColumns)) {
+    texts.push(`omitted ${JSON.stringify(omittedColumns)}\n`);
   }
+  const { server, ...settings } = session;
+  return {
+    fingerprint: hashOf(texts),
+    columns: hashOf(rows.filter(({ kind }) => kind !== 'view' && kind !== 'function').map(lineOf)),
+    serverMajor: Math.floor(Number(server) / 10_000),
+    settings: obeyedSettings(settings, rows.map(({ text }) => text).join('\n')),
+  };
+}
+
+const lineOf = ({ kind, name, text }: DefinitionRow): string => `${kind} ${name}\n${text}\n`;
+
+const hashOf = (lines: readonly string[]): string =>
+  createHash('sha256').update(lines.join('')).digest('hex').slice(0, 32);
+
+const replaced = ({ name }: Pick<SourceView, 'name'>): DataHubError =>
+  new DataHubError('transient', `view ${name} was replaced a moment ago`, { context: { view: name } });
+
+/** Returns the columns of the view in order. */
+async function lockView(
+  client: pg.ClientBase,
+  view: Pick<SourceView, 'name' | 'relation'>,
+): Promise<string[]> {
+  await client.query('savepoint lock_view');
+  try {
+    // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
+    const { fields } = await client.query(`select * from ${view.relation} limit 0`);
+    if (!(await isSameView(client, view.relation))) throw replaced(view);
+    // Inside of a savepoint, a snapshot could not be exported later.
+    await client.query('release savepoint lock_view');
+    return fields.map((field) => field.name);
+  } catch (error) {
+    if (error instanceof DataHubError || fromPostgres(error, 'source').kind === 'transient') throw error;
+    // The statement may have waited for the end of a deployment that dropped the view, and created it without its grants.
+    await client.query('rollback to savepoint lock_view; release savepoint lock_view');
+    throw (await isSameView(client, view.relation)) ? error : replaced(view);
+  }
+}
+
+/** Whether the view that has the name now is the one that has it in the snapshot of this transaction. */
+async function isSameView(client: pg.ClientBase, relation: string): Promise<boolean> {
+  const { rows } = await client.query(
+    'select exists (select from pg_class where oid = to_regclass($1)) as "isSame"',
+    [relation],
+  );
+  return rows[0].isSame as boolean;
+}
+
+async function readDefinition(
+  client: pg.ClientBase,
+  relation: string,
+): Promise<{ session: Record<string, string>; rows: DefinitionRow[] }> {
+  const settings = COMPUTING_SETTINGS.map((name) => `current_setting('${name}') as "${name}"`);
   const statements = [
-    `select ${COMPUTING_SETTINGS.map((name) => `current_setting('${name}') as "${name}"`).join(', ')}`,
+    `select current_setting('server_version_num') as server, ${settings.join(', ')}`,
     'savepoint definition',
     ...SETTINGS.map((setting) => `set local ${setting}`),
-    definitionStatement(relation),
+    definitionSql(relation),
     // Gives every setting its former value. Inside of a savepoint, a snapshot could not be exported later.
     'rollback to savepoint definition',
     'release savepoint definition',
   ];
   const results = (await client.query(statements.join(';\n'))) as unknown as pg.QueryResult[];
   const [session, definition] = results.filter(({ command }) => command === 'SELECT');
-  const rows = definition?.rows ?? [];
-  const hash = createHash('sha256');
-  for (const { kind, name, text } of rows) hash.update(`${kind} ${name}\n${text}\n`);
-  // The rows of a target are complete only if they were loaded with the columns that it gets now.
-  const byDefault = all.filter((column) => omittedColumnsOf({ omittedColumns: null }).has(column));
-  if (JSON.stringify(byDefault) !== JSON.stringify(omittedColumns)) {
-    hash.update(`omitted ${JSON.stringify(omittedColumns)}\n`);
-  }
-  return {
-    fingerprint: hash.digest('hex').slice(0, 32),
-    serverMajor: Math.floor(rows[0].server / 10_000),
-    settings: obeyedSettings(session?.rows[0] ?? {}, rows.map(({ text }) => text).join('\n')),
-  };
+  return { session: session?.rows[0] ?? {}, rows: (definition?.rows ?? []) as DefinitionRow[] };
 }
 
 /** What a definition must contain to obey a setting, where its text can tell; any other setting counts. */
@@ -79,27 +119,3 @@ function obeyedSettings(session: Record<string, string>, definition: string): Re
 
 /** Every value from 1 on gives the shortest exact text. */
 const floatDigits = (value: string): string => String(Math.min(1, Number(value)));
-
-const definitionStatement = (relation: string): string => `
-with recursive object (class, oid) as (
-  select 'pg_class'::regclass::oid, '${relation.replaceAll("'", "''")}'::regclass::oid
-  union
-  select needed.class, needed.oid from object o cross join lateral (
-    -- A rule of a view, or a function with a body in SQL.
-    select d.refclassid as class, d.refobjid as oid
-    from pg_depend d left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
-    where (o.class = 'pg_class'::regclass and w.ev_class = o.oid)
-      or (o.class = 'pg_proc'::regclass and d.classid = 'pg_proc'::regclass and d.objid = o.oid)
-  ) needed where needed.class in ('pg_class'::regclass, 'pg_proc'::regclass)
-)
-select kind, name, text, current_setting('server_version_num')::int as server from (
-  select 'view' as kind, c.oid::regclass::text as name,
-    case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) else '' end as text
-  from object o join pg_class c on o.class = 'pg_class'::regclass and c.oid = o.oid
-  where c.relkind in ('v', 'm') or c.oid = '${relation.replaceAll("'", "''")}'::regclass
-  union all
-  select 'function', p.oid::regprocedure::text,
-    case when p.prokind = 'a' then (select row(a.*)::text from pg_aggregate a where a.aggfnoid = p.oid)
-      else pg_get_functiondef(p.oid) end
-  from object o join pg_proc p on o.class = 'pg_proc'::regclass and p.oid = o.oid
-) definition order by kind collate "C", name collate "C"`;

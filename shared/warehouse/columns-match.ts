@@ -15,6 +15,8 @@ export type ColumnChange =
   | { change: 'added'; column: Column }
   /** The table has a column that is not expected. */
   | { change: 'dropped'; column: Column }
+  /** The table has the column under a name that BigQuery takes for the same: it ignores case. */
+  | { change: 'spelling'; column: Column; before: Pick<Column, 'name'> }
   | { change: 'type'; column: Column; before: Pick<Column, 'type' | 'mode'> };
 
 const STANDARD: ReadonlyMap<string, BigQueryType> = new Map(
@@ -23,11 +25,12 @@ const STANDARD: ReadonlyMap<string, BigQueryType> = new Map(
 
 /** How the expected columns differ from a table's. Order does not matter. */
 export function columnChanges(expected: readonly Column[], found: TableField[]): ColumnChange[] {
-  const remaining = new Map(found.map((field) => [field.name, columnOf(field)]));
+  const remaining = new Map(found.map((field) => [field.name.toLowerCase(), columnOf(field)]));
   const changes = expected.flatMap((column): ColumnChange[] => {
-    const before = remaining.get(column.name);
-    remaining.delete(column.name);
+    const before = remaining.get(column.name.toLowerCase());
+    remaining.delete(column.name.toLowerCase());
     if (before === undefined) return [{ change: 'added', column }];
+    if (before.name !== column.name) return [{ change: 'spelling', column, before }];
     if (before.type === column.type && before.mode === column.mode) return [];
     return [{ change: 'type', column, before }];
   });
@@ -51,6 +54,8 @@ export function describeChange(difference: ColumnChange): string {
       return `column ${name} (${type}) is missing`;
     case 'dropped':
       return `column ${name} is not in the view`;
+    case 'spelling':
+      return `column ${name} is written ${difference.before.name} in the table, and BigQuery takes both for one name`;
     case 'type': {
       const { before } = difference;
       return `column ${name} is ${before.mode} ${before.type} instead of ${mode} ${type}`;

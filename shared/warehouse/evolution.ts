@@ -111,6 +111,9 @@ function planTable(
         if (!known.includes(column.name)) plan.refused.push(sentence);
         else if (table === 'target') plan.dropped.push(column);
         break;
+      case 'spelling':
+        plan.refused.push(sentence);
+        break;
       case 'type':
         // Rows are found by their key, so that another type of key would leave every old row behind.
         if (column.name === shape.keyColumn || !ofView.has(column.name)) plan.refused.push(sentence);

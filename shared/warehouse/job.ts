@@ -30,6 +30,8 @@ export type EndedJob = {
   bytesBilled: bigint;
   slotMs: bigint;
   endedAt: Date;
+  /** Why `bytesBilled` lacks what the statements of a script billed; null if it does not. */
+  incomplete: DataHubError | null;
 };
 
 /** Called for every job of a view that was seen to end, each time that it is seen. What it throws ends the caller's work, which is repeated. */
@@ -148,25 +150,45 @@ type Statistics = {
 
 /**
  * What a job used that has ended. A script bills what its child jobs bill, and says so itself
- * (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2); the children are asked only when it does not.
+ * (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2); the children are asked only when it does not. That takes a
+ * right which the job itself does not need, so it fails nothing: see `incomplete`.
  */
 async function usageOf(bigquery: BigQuery, job: Job, { id, context }: JobSpec): Promise<EndedJob> {
   const own = job.metadata.statistics as Statistics;
   const isSilentScript = own.query?.totalBytesBilled === undefined && Number(own.numChildJobs ?? 0) > 0;
-  const [children] = isSilentScript
-    ? await bigquery.getJobs({ parentJobId: id }).catch((error: unknown) => {
-        throw fromGoogle(error, `child jobs of job ${id}`, context);
-      })
-    : [[]];
-  const billed = [own, ...children.map((child) => child.metadata.statistics as Statistics)];
+  let children: Statistics[] = [];
+  let incomplete: DataHubError | null = null;
+  if (isSilentScript) {
+    try {
+      const [jobs] = await bigquery.getJobs({ parentJobId: id });
+      children = jobs.map(({ metadata }) => metadata.statistics as Statistics);
+    } catch (error) {
+      incomplete = fromGoogle(error, `child jobs of job ${id}`, context);
+    }
+  }
   return {
     jobId: id,
     view: context.view ?? '',
     etlTransactionId: context.etlTransactionId ?? null,
-    bytesBilled: billed.reduce((sum, { query }) => sum + BigInt(query?.totalBytesBilled ?? 0), 0n),
+    bytesBilled: [own, ...children].reduce(
+      (sum, { query }) => sum + BigInt(query?.totalBytesBilled ?? 0),
+      0n,
+    ),
     slotMs: BigInt(own.totalSlotMs ?? 0),
     endedAt: new Date(Number(own.endTime)),
+    incomplete,
   };
+}
+
+/** Whether a job was started before. */
+export async function jobExists(bigquery: BigQuery, id: string, context: ErrorContext): Promise<boolean> {
+  try {
+    await bigquery.job(id, locationOf(bigquery)).getMetadata();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 404) return false;
+    throw fromGoogle(error, `job ${id}`, context);
+  }
 }
 
 /** Returns the rows of a finished query job, with 64-bit integers as text. */

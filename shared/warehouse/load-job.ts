@@ -1,4 +1,6 @@
+import type { BigQuery } from '@google-cloud/bigquery';
 import { DataHubError } from '../errors.ts';
+import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
@@ -37,8 +39,42 @@ export function loadSpec(
   };
 }
 
-/** Classifies the failure of a load: reason `notFound` means that a staged object is gone. */
-export function loadError(error: unknown): unknown {
+/**
+ * Classifies the failure of a load: reason `notFound` means that a staged object is gone, unless the dataset is not where the client sends its
+ * jobs, which is `environment`.
+ */
+export async function loadError(
+  error: unknown,
+  bigquery: BigQuery,
+  { table }: Pick<Load, 'table'>,
+): Promise<unknown> {
   if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
-  return new DataHubError('staging_lost', error.message, { context: error.context, cause: error });
+  const { context } = error;
+  const dataset = String(table.split('.')[1]);
+  const location = await locationOf(bigquery, dataset);
+  if (location?.toLowerCase() === bigquery.location?.toLowerCase()) {
+    return new DataHubError('staging_lost', error.message, { context, cause: error });
+  }
+  const where = location === null ? 'does not exist' : `is in ${location}`;
+  return new DataHubError(
+    'environment',
+    `dataset ${dataset} ${where}, but BIGQUERY_LOCATION is ${bigquery.location}`,
+    {
+      context,
+      cause: error,
+      advice:
+        'Correct BIGQUERY_LOCATION or the variable of the dataset, and deploy again. The functions retry by themselves.',
+    },
+  );
+}
+
+/** The location of a dataset; null if it does not exist. */
+export async function locationOf(bigquery: BigQuery, dataset: string): Promise<string | null> {
+  try {
+    const [metadata] = await bigquery.dataset(dataset).getMetadata();
+    return String(metadata.location);
+  } catch (error) {
+    if (codeOf(error) === 404) return null;
+    throw fromGoogle(error, `dataset ${dataset}`);
+  }
 }

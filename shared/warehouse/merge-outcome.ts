@@ -6,7 +6,8 @@ import { LEDGER_ADVICE } from './tables-gone.ts';
 
 /** How one attempt to merge a batch ended. */
 export type MergeOutcome =
-  | { state: 'applied'; counts: Counts }
+  /** `targetRows`: the rows that are not deleted after a complete batch; null where the procedure did not count them. */
+  | { state: 'applied'; counts: Counts; targetRows: bigint | null }
   /** The job outlives the caller's deadline. */
   | { state: 'running' }
   /** The staged rows are gone from the temp table. */
@@ -15,21 +16,36 @@ export type MergeOutcome =
   | { state: 'batch_id_collision'; error: DataHubError }
   | { state: 'failed'; error: DataHubError };
 
-/** Reads the counts that the procedure's last statement returns. */
-export function countsOf(row: Record<string, unknown> | undefined, attempt: Attempt): Counts {
+/** Reads what the procedure's last statement returns. */
+export function appliedMerge(row: Record<string, unknown> | undefined, attempt: Attempt): MergeOutcome {
   if (row === undefined) {
     throw new DataHubError('warehouse', 'the merge procedure returned no counts', {
       context: contextOf(attempt),
     });
   }
   const count = (name: string) => BigInt(String(row[name]));
-  // A procedure of release 0.2.0 returns no count of unchanged rows.
+  // A procedure of release 0.2.0 returns neither the count of unchanged rows nor that of the target.
   const unchanged = row.unchanged === undefined ? 0n : count('unchanged');
-  return { added: count('added'), changed: count('changed'), deleted: count('deleted'), unchanged };
+  const counts = { added: count('added'), changed: count('changed'), deleted: count('deleted'), unchanged };
+  return {
+    state: 'applied',
+    counts,
+    targetRows: (row.target_rows ?? null) === null ? null : count('target_rows'),
+  };
 }
+
+/**
+ * What BigQuery says where another attempt may succeed. An error that the procedure raises again may come without its reason, so that only
+ * its text tells: https://cloud.google.com/bigquery/docs/troubleshoot-queries, https://cloud.google.com/bigquery/docs/troubleshoot-quotas.
+ * The last one is that of a procedure of an earlier release, which rolls a cancelled transaction back.
+ */
+const PASSING =
+  /concurrent update|could not serialize|exceeded rate limits|quota exceeded|too many DML statements outstanding|internal error|please retry|(?:currently|temporarily) unavailable|no active transaction/i;
 
 const DUPLICATE_KEYS =
   'Find out what else writes to the temp table or the staging bucket, then redrive the view: its rows are staged again.';
+const repeatedRows = (view: string): string =>
+  `Run the statement of the message, and find out what else writes to the target. Then send {"view":"${view}","resync":true}: it adds these rows again, each once.`;
 const SUPERSEDED =
   'Another control database has merged a newer batch into this target: stop the one that is not wanted. Then resync the view.';
 const REFUSED =
@@ -53,6 +69,8 @@ export function mergeFailure(
       return { state: 'failed', error: failure('transient') };
     case 'duplicate_key':
       return { state: 'failed', error: failure('bad_data', DUPLICATE_KEYS) };
+    case 'repeated_rows':
+      return { state: 'failed', error: failure('merge_refused', repeatedRows(attempt.view)) };
     case 'ledger_lost':
       return { state: 'failed', error: failure('merge_refused', LEDGER_ADVICE) };
     case 'superseded':
@@ -60,6 +78,6 @@ export function mergeFailure(
     case 'refused':
       return { state: 'failed', error: failure('merge_refused', REFUSED) };
     case null:
-      return { state: 'failed', error: failed.error };
+      return { state: 'failed', error: PASSING.test(failed.message) ? failure('transient') : failed.error };
   }
 }

@@ -91,13 +91,17 @@ export function mergeBounds(
 const on = (key: string, condition: string | null): string =>
   `v_target.${key} = v_source.${key}${condition === null ? '' : ` and ${condition}`}`;
 
-/** Counts what a merge is going to do. It reads only rows of the target for which `condition` is true; null stands for all rows. */
+/**
+ * Counts what a merge is going to do, and the rows of the target whose key another row has as well. It reads only rows of the target for which
+ * `condition` is true; null stands for all rows.
+ */
 export function countSql({ temp, target, key }: MergeNames, condition: string | null): string {
-  return `set (v_added, v_deleted, v_refused) = (
+  return `set (v_added, v_deleted, v_refused, v_repeated) = (
   select as struct
     countif(v_source.action != 'deleted' and (v_target.${key} is null or coalesce(v_target.is_deleted, false))),
     countif(v_source.action = 'deleted' and v_target.${key} is not null and not coalesce(v_target.is_deleted, false)),
-    countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+    countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id),
+    count(*) - v_staged
   from ${temp} v_source
   left join ${target} v_target on ${on(key, condition)}
   where v_source.etl_transaction_id = batch_id

@@ -9,6 +9,7 @@ export const RAISED = [
   'ledger_lost',
   'staging_lost',
   'duplicate_key',
+  'repeated_rows',
   'refused',
   'conflict',
 ] as const;
@@ -30,7 +31,8 @@ const indent = (spaces: number, text: string): string => text.replaceAll(/^(?=.)
 
 /**
  * The procedure that merges one batch (docs/architecture.md#contracts). Its variables and aliases begin with v_, because a column hides a
- * variable with the same name. `dropped` are the columns of the target that the view does not have any more. Its last statement returns the counts (added, changed, deleted, unchanged).
+ * variable with the same name. `dropped` are the columns of the target that the view does not have any more. Its last statement returns the counts
+ * (added, changed, deleted, unchanged), and target_rows: how many rows are not deleted after a complete batch, NULL where it did not count them.
  */
 export function procedureSql(
   datasets: Datasets,
@@ -50,10 +52,11 @@ export function procedureSql(
 -- marked as deleted.
 create or replace procedure ${quoted(names.procedure)}(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused, v_repeated int64 default 0;
+  declare v_target_rows int64;
   declare v_complete bool;
   declare v_low, v_high ${keyType};
-  declare v_examples string;
+  declare v_examples, v_error string;
 ${indent(2, bounds.declarations)}
   begin transaction;
   begin
@@ -88,7 +91,13 @@ ${indent(2, bounds.declarations)}
       -- Nothing of an empty view is staged, so that its batch shows by batch_rows alone.
       set v_complete = v_loaded > 0 or batch_rows = ${EMPTY_VIEW};
       if v_complete then
-${indent(8, countSql(merged, null))}        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from ${target} v_target);
+${indent(8, countSql(merged, null))}        set (v_refused, v_repeated, v_target_rows) = (
+          select as struct
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id),
+            count(v_target.${key}) - count(distinct v_target.${key}),
+            countif(not coalesce(v_target.is_deleted, false))
+          from ${target} v_target
+        );
       elseif v_staged > 0 then
         if v_newest = 0 then
           raise using message = ${stringLiteral(`${code('ledger_lost')} the ledger lists no batch of view ${shape.view}, but its target is loaded`)};
@@ -96,6 +105,10 @@ ${indent(8, countSql(merged, null))}        set v_refused = (select countif(coal
 ${indent(8, bounds.find)}${indent(8, countSql(merged, bounds.condition))}      end if;
       if v_refused > 0 then
         raise using message = format('${code('refused')} %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
+      end if;
+      -- A merge would change every row of a key, and count them all.
+      if v_repeated > 0 then
+        raise using message = format('${code('repeated_rows')} the target has %d rows with keys that other rows have; delete all rows of these keys: %s', v_repeated, ${stringLiteral(deleteRepeated(target, key))});
       end if;
       if v_complete then
 ${indent(8, mergeSql(merged, { shape, dropped }, null))}        -- The batch contains every row of the view, so a row that it does not contain is gone.
@@ -105,6 +118,7 @@ ${indent(8, mergeSql(merged, { shape, dropped }, null))}        -- The batch con
           select 1 from ${temp} v_source where v_source.etl_transaction_id = batch_id and v_source.${key} = v_target.${key}
         );
         set v_missing = @@row_count;
+        set v_target_rows = v_target_rows + v_added - v_deleted - v_missing;
       elseif v_staged > 0 then
 ${indent(8, mergeSql(merged, { shape, dropped }, bounds.condition))}      end if;
       insert into ${ledger} (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
@@ -114,19 +128,29 @@ ${indent(8, mergeSql(merged, { shape, dropped }, bounds.condition))}      end if
     end if;
     commit transaction;
   exception when error then
-    rollback transaction;
+    set v_error = @@error.message;
+    begin
+      rollback transaction;
+    exception when error then
+      -- BigQuery has rolled back a transaction that it cancelled, and none is open: the first error counts.
+      set v_error = coalesce(v_error, @@error.message);
+    end;
     -- BigQuery has no error reason for a transaction that conflicts with another one.
-    if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
-      raise using message = concat('${code('conflict')} ', @@error.message);
+    if regexp_contains(lower(v_error), r'concurrent update|could not serialize') then
+      raise using message = concat('${code('conflict')} ', v_error);
     end if;
     raise;
   end;
-  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged
+  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged, v_target_rows as target_rows
   from ${ledger} v_batch
   where v_batch.view = ${view} and v_batch.etl_transaction_id = batch_id;
 end;
 `;
 }
+
+/** Deletes all rows whose keys more than one row of a table has. */
+const deleteRepeated = (table: string, key: string): string =>
+  `delete from ${table} where ${key} in (select ${key} from ${table} group by ${key} having count(*) > 1)`;
 
 /** Calls the procedure with the parameters @batch_id and @batch_rows. */
 export function callSql(datasets: Datasets, shape: Pick<TableShape, 'target'>): string {

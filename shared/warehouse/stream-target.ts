@@ -53,8 +53,9 @@ export function createStreamTarget(parts: StreamTargetParts) {
      */
     async loadEmptyTarget(attempt: Attempt, uris: string[], deadline: Deadline): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
+      const bigquery = await openBigQuery();
       try {
-        await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        await runJobToCompletion(bigquery, deadline, (jobAttempt) => ({
           ...loadSpec(`${streamName(attempt)}_${jobAttempt}`, attempt, {
             sourceUris: uris,
             table: target,
@@ -65,7 +66,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
         return true;
       } catch (error) {
         if (error instanceof DataHubError && error.context.code === 'duplicate') return false;
-        throw loadError(error);
+        throw await loadError(error, bigquery, { table: target });
       }
     },
 

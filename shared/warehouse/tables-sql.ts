@@ -115,7 +115,7 @@ export function partitionStart(type: BigQueryType, granularity: Granularity, val
 }
 
 /**
- * Creates the reporting view: rows that are not deleted, from the last five years (or without a date), without the batch id. Safe to repeat.
+ * Creates the reporting view: rows that are not deleted (NULL is false, as in a merge), from the last five years (or without a date), without the batch id. Safe to repeat.
  */
 export function reportingViewSql(datasets: Datasets, shape: TableShape, layout: Layout): string {
   const names = objectNames(datasets, shape);
@@ -131,7 +131,7 @@ create or replace view ${quoted(names.view)} as
 select
 ${columns}
 from ${quoted(names.target)}
-where ${shape.loadType === 'merge' ? 'not is_deleted\n  and ' : ''}(${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
+where ${shape.loadType === 'merge' ? 'is_deleted is not true\n  and ' : ''}(${column} is null or ${date} >= date_sub(current_date('UTC'), interval 5 year));
 `;
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
 import type { TargetSnapshot } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
@@ -11,6 +10,7 @@ import { columnChanges } from './columns-match.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import {
+  jobExists,
   jobId,
   labelValue,
   type RecordUsage,
@@ -20,8 +20,8 @@ import {
   runJobToCompletion,
   runJobWithRetries,
 } from './job.ts';
-import { loadError, loadSpec } from './load-job.ts';
-import { countsOf, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
+import { type Load, loadError, loadSpec, locationOf } from './load-job.ts';
+import { appliedMerge, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
 import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
@@ -44,14 +44,19 @@ import {
 import { createTargetSettings } from './target-settings.ts';
 import { snapshotOf } from './target-snapshot.ts';
 import { tryObjects } from './try-objects.ts';
+import { type UnfitSetting, unfitSettings } from './unfit-settings.ts';
 
-export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil };
+export type { Attempt, Evolution, Layout, MergeOutcome, PolicyTags, RowsUntil, UnfitSetting };
 
 /** A view's objects in BigQuery. `dropped` are the columns of the target that the view does not have any more. */
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
 
 /** A view's objects, and how its existing tables must change. */
-export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & { evolution: Evolution };
+export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & {
+  evolution: Evolution;
+  /** The columns that the reporting view does not show yet, since old rows have no values in them. */
+  hidden?: readonly Column[];
+};
 
 /** The tables that do not exist, those whose columns differ from the view's, and the target as it is. */
 export type Comparison = {
@@ -104,11 +109,10 @@ export function createWarehouse(
 
     /**
      * Creates the view's missing tables, changes those that `evolution` names, and creates its procedure and its reporting view, in one job.
-     * The reporting view lacks the columns that are being added, whose old rows have no values yet. Returns what the tables contain. Safe to
-     * repeat under another `runName`.
+     * Returns what the tables contain. Safe to repeat under another `runName`.
      */
     async makeObjects(
-      { shape, layout, evolution }: EvolvingObjects,
+      { shape, layout, evolution, hidden = [] }: EvolvingObjects,
       runName: string,
       deadline: Deadline,
     ): Promise<TargetState> {
@@ -122,7 +126,7 @@ export function createWarehouse(
       const query = [
         ...(isOld ? [ledgerUpgradeSql(datasets)] : []),
         ...evolution.statements,
-        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, evolution.added),
+        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, hidden),
       ].join('\n');
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),
@@ -177,6 +181,11 @@ export function createWarehouse(
       known: readonly string[],
     ): Evolution => planEvolution({ tables: changed, target, shape, layout, known }),
 
+    /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
+    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
+      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    },
+
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
     async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
       await tryObjects(await openBigQuery(), datasets, shape, layout, fits);
@@ -184,14 +193,7 @@ export function createWarehouse(
 
     /** Returns the location of a dataset, or null when it does not exist. */
     async datasetLocation(dataset: string): Promise<string | null> {
-      const bigquery = await openBigQuery();
-      try {
-        const [metadata] = await bigquery.dataset(dataset).getMetadata();
-        return String(metadata.location);
-      } catch (error) {
-        if (codeOf(error) === 404) return null;
-        throw fromGoogle(error, `dataset ${dataset}`);
-      }
+      return await locationOf(await openBigQuery(), dataset);
     },
 
     /**
@@ -199,14 +201,20 @@ export function createWarehouse(
      * next call finds it by its id. Throws `staging_lost` when a staged object is gone.
      */
     async load(attempt: Attempt, uris: string[], deadline: Deadline): Promise<string | null> {
-      const outcome = await runJobWithRetries(await openBigQuery(), deadline, (jobAttempt) =>
+      const bigquery = await openBigQuery();
+      const load: Load = {
+        sourceUris: uris,
+        table: namesOf(attempt.target).temp,
+        writeDisposition: 'WRITE_APPEND',
+      };
+      const outcome = await runJobWithRetries(bigquery, deadline, (jobAttempt) =>
         loadSpec(
           nameOf('load', attempt.view, attempt.etlTransactionId, attempt.attempt, jobAttempt),
           attempt,
-          { sourceUris: uris, table: namesOf(attempt.target).temp, writeDisposition: 'WRITE_APPEND' },
+          load,
         ),
-      ).catch((error: unknown) => {
-        throw loadError(error);
+      ).catch(async (error: unknown) => {
+        throw await loadError(error, bigquery, load);
       });
       return outcome.state === 'done' ? outcome.id : null;
     },
@@ -241,6 +249,13 @@ export function createWarehouse(
     }: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): string =>
       nameOf('merge', view, etlTransactionId, attempt),
 
+    /** Whether the job of an attempt to merge a batch was started before. */
+    async hasBegunMerge(attempt: Pick<Attempt, 'view' | 'etlTransactionId' | 'attempt'>): Promise<boolean> {
+      const { view, etlTransactionId } = attempt;
+      const id = nameOf('merge', view, etlTransactionId, attempt.attempt);
+      return await jobExists(await openBigQuery(), id, { view, etlTransactionId });
+    },
+
     /**
      * Calls the view's procedure, or finds the job of an earlier call, and waits for its end until the deadline. `rows` is the number of staged
      * rows, or EMPTY_VIEW.
@@ -259,7 +274,7 @@ export function createWarehouse(
           return outcome;
         case 'done': {
           const [row] = await resultRows(outcome.job, contextOf(attempt));
-          return { state: 'applied', counts: countsOf(row, attempt) };
+          return appliedMerge(row, attempt);
         }
         case 'failed':
           return mergeFailure(outcome, attempt);

@@ -112,3 +112,9 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new UsageError(`--${name} must be a whole number below 1,000,000,000, not ${JSON.stringify(text)}`);
 }
+
+/** The command that calls a function of the `npm start` on this data folder. */
+export function exampleCall(dataFolder: string): string {
+  const isDefault = dataFolder === resolve(DEFAULT_DATA_FOLDER);
+  return `npm run call -- extract '{"dryRun":true}'${isDefault ? '' : ` --data ${dataFolder}`}`;
+}

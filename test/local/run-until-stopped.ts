@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Workload } from '../smartapp/workload.ts';
-import { type Arguments, DEFAULT_DATA_FOLDER } from './arguments.ts';
+import { type Arguments, exampleCall } from './arguments.ts';
 import { BUCKET } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
@@ -51,7 +51,7 @@ export async function runUntilStopped(
     cleanup,
   );
   await folder.publish(stack.functions);
-  for (const line of describeStack(stack, folder.path, options.rate)) say(line);
+  for (const line of describeStack(stack, options)) say(line);
   if (lastRun !== undefined) startFollowUp(lastRun, stack.controlUrl, say, cleanup);
 
   if (stack.applicationUrl !== undefined && options.rate > 0) {
@@ -85,8 +85,7 @@ function startFollowUp(
 
 function describeStack(
   { functions, endpoints, applicationUrl, controlUrl }: Stack,
-  path: string,
-  rate: number,
+  { dataFolder, rate }: Pick<Arguments, 'dataFolder' | 'rate'>,
 ): string[] {
   const addresses = {
     ...functions,
@@ -95,7 +94,7 @@ function describeStack(
     'Pub/Sub': endpoints.pubsubHost,
     ...(applicationUrl && { SMartApp: applicationUrl }),
     control: controlUrl,
-    data: path,
+    data: dataFolder,
   };
   const hasWorkload = applicationUrl !== undefined && rate > 0;
   return [
@@ -104,7 +103,7 @@ function describeStack(
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),
     '',
     ...(hasWorkload ? [`Simulated users change ${rate} rows per second in SMartApp (--rate 0: none).`] : []),
-    `Call a function by hand: npm run call -- extract '{"dryRun":true}'${path === DEFAULT_DATA_FOLDER ? '' : ` --data ${path}`}. Ctrl-C stops.`,
+    `Call a function by hand: ${exampleCall(dataFolder)}. Ctrl-C stops.`,
     '',
   ];
 }

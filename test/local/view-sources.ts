@@ -8,7 +8,17 @@ export interface ViewSources {
 const FILE = new URL('../../sql/source/view-sources.json', import.meta.url);
 
 export async function readViewSources(): Promise<ViewSources> {
-  return JSON.parse(await readFile(FILE, 'utf8'));
+  return parseViewSources(await readFile(FILE, 'utf8'));
+}
+
+export function parseViewSources(text: string): ViewSources {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`sql/source/view-sources.json is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The view sources that are replicated, sorted by name. */

@@ -4,8 +4,8 @@ import type { PubSub } from '@google-cloud/pubsub';
 import type { Bucket } from '@google-cloud/storage';
 import type pg from 'pg';
 import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
-import { applyMerge } from '../../functions/merge/apply-merge.ts';
-import { applyStream } from '../../functions/stream/apply-stream.ts';
+import { applyMerge, hasBegunMerge } from '../../functions/merge/apply-merge.ts';
+import { applyStream, hasBegunStream } from '../../functions/stream/apply-stream.ts';
 import { type Applier, type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { createLog } from '../../shared/log.ts';
@@ -22,8 +22,8 @@ import { SampleSource } from './sample-source.ts';
 export type Staged = Extract<ExtractResult, { outcome: 'staged' }>;
 export type Applied = Extract<ApplyResult, { outcome: 'applied' }>;
 
-export const MERGE: Applier = { loadType: 'merge', apply: applyMerge };
-export const STREAM: Applier = { loadType: 'bq-storage-api', apply: applyStream };
+export const MERGE: Applier = { loadType: 'merge', hasBegun: hasBegunMerge, apply: applyMerge };
+export const STREAM: Applier = { loadType: 'bq-storage-api', hasBegun: hasBegunStream, apply: applyStream };
 
 type BatchName = { view: string; etlTransactionId: string };
 type UnlessHalted<T> = Exclude<T, HaltedView>;

@@ -12,5 +12,5 @@ select
   `is_deleted`,
   `update_at`
 from `your-project.SMartDataAnalytics.inventory`
-where not is_deleted
+where is_deleted is not true
   and (`update_at` is null or date(`update_at`) >= date_sub(current_date('UTC'), interval 5 year));

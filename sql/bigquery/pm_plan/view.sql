@@ -10,5 +10,5 @@ select
   `is_deleted`,
   `update_at`
 from `your-project.SMartDataAnalytics.pm_plan`
-where not is_deleted
+where is_deleted is not true
   and (`planned_date` is null or `planned_date` >= date_sub(current_date('UTC'), interval 5 year));

@@ -3,10 +3,11 @@
 -- marked as deleted.
 create or replace procedure `your-project.SMartDataAnalytics.merge_project`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused, v_repeated int64 default 0;
+  declare v_target_rows int64;
   declare v_complete bool;
   declare v_low, v_high int64;
-  declare v_examples string;
+  declare v_examples, v_error string;
   declare v_partitions array<date>;
   declare v_has_null bool default false;
 
@@ -43,16 +44,23 @@ begin
       -- Nothing of an empty view is staged, so that its batch shows by batch_rows alone.
       set v_complete = v_loaded > 0 or batch_rows = -1;
       if v_complete then
-        set (v_added, v_deleted, v_refused) = (
+        set (v_added, v_deleted, v_refused, v_repeated) = (
           select as struct
             countif(v_source.action != 'deleted' and (v_target.`project_id` is null or coalesce(v_target.is_deleted, false))),
             countif(v_source.action = 'deleted' and v_target.`project_id` is not null and not coalesce(v_target.is_deleted, false)),
-            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id),
+            count(*) - v_staged
           from `your-project.SMartData_Temp.temp_project` v_source
           left join `your-project.SMartDataAnalytics.project` v_target on v_target.`project_id` = v_source.`project_id`
           where v_source.etl_transaction_id = batch_id
         );
-        set v_refused = (select countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id) from `your-project.SMartDataAnalytics.project` v_target);
+        set (v_refused, v_repeated, v_target_rows) = (
+          select as struct
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id),
+            count(v_target.`project_id`) - count(distinct v_target.`project_id`),
+            countif(not coalesce(v_target.is_deleted, false))
+          from `your-project.SMartDataAnalytics.project` v_target
+        );
       elseif v_staged > 0 then
         if v_newest = 0 then
           raise using message = '[smart-datahub:ledger_lost] the ledger lists no batch of view pmr_project, but its target is loaded';
@@ -66,11 +74,12 @@ begin
             where v_source.etl_transaction_id = batch_id and v_target.`project_id` between v_low and v_high
           ) v_touched
         );
-        set (v_added, v_deleted, v_refused) = (
+        set (v_added, v_deleted, v_refused, v_repeated) = (
           select as struct
             countif(v_source.action != 'deleted' and (v_target.`project_id` is null or coalesce(v_target.is_deleted, false))),
             countif(v_source.action = 'deleted' and v_target.`project_id` is not null and not coalesce(v_target.is_deleted, false)),
-            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id)
+            countif(coalesce(v_target.etl_transaction_id, -1) >= batch_id),
+            count(*) - v_staged
           from `your-project.SMartData_Temp.temp_project` v_source
           left join `your-project.SMartDataAnalytics.project` v_target on v_target.`project_id` = v_source.`project_id` and v_target.`project_id` between v_low and v_high
           and (date_trunc(v_target.`project_start`, month) in unnest(v_partitions) or v_has_null and v_target.`project_start` is null)
@@ -79,6 +88,10 @@ begin
       end if;
       if v_refused > 0 then
         raise using message = format('[smart-datahub:refused] %d rows of the target come from batch %d or a newer one', v_refused, batch_id);
+      end if;
+      -- A merge would change every row of a key, and count them all.
+      if v_repeated > 0 then
+        raise using message = format('[smart-datahub:repeated_rows] the target has %d rows with keys that other rows have; delete all rows of these keys: %s', v_repeated, 'delete from `your-project.SMartDataAnalytics.project` where `project_id` in (select `project_id` from `your-project.SMartDataAnalytics.project` group by `project_id` having count(*) > 1)');
       end if;
       if v_complete then
         merge `your-project.SMartDataAnalytics.project` v_target
@@ -116,6 +129,7 @@ begin
           select 1 from `your-project.SMartData_Temp.temp_project` v_source where v_source.etl_transaction_id = batch_id and v_source.`project_id` = v_target.`project_id`
         );
         set v_missing = @@row_count;
+        set v_target_rows = v_target_rows + v_added - v_deleted - v_missing;
       elseif v_staged > 0 then
         merge `your-project.SMartDataAnalytics.project` v_target
         using (select * from `your-project.SMartData_Temp.temp_project` where etl_transaction_id = batch_id) v_source
@@ -154,14 +168,20 @@ begin
     end if;
     commit transaction;
   exception when error then
-    rollback transaction;
+    set v_error = @@error.message;
+    begin
+      rollback transaction;
+    exception when error then
+      -- BigQuery has rolled back a transaction that it cancelled, and none is open: the first error counts.
+      set v_error = coalesce(v_error, @@error.message);
+    end;
     -- BigQuery has no error reason for a transaction that conflicts with another one.
-    if regexp_contains(lower(@@error.message), r'concurrent update|could not serialize') then
-      raise using message = concat('[smart-datahub:conflict] ', @@error.message);
+    if regexp_contains(lower(v_error), r'concurrent update|could not serialize') then
+      raise using message = concat('[smart-datahub:conflict] ', v_error);
     end if;
     raise;
   end;
-  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged
+  select v_batch.added, v_batch.changed, v_batch.deleted, coalesce(v_batch.unchanged, 0) as unchanged, v_target_rows as target_rows
   from `your-project.SMartData_Temp.applied_batch` v_batch
   where v_batch.view = 'pmr_project' and v_batch.etl_transaction_id = batch_id;
 end;

@@ -19,6 +19,9 @@ interface Described {
 export interface Dataset extends Described {
   readonly reference: DatasetReference;
   readonly location: string;
+  /** What new tables get: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset */
+  readonly defaultCollation?: string;
+  readonly defaultPartitionExpirationMs?: string;
 }
 
 /** The properties of a table that do not change its rows: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table */
@@ -142,6 +145,11 @@ export class Catalog {
     const create = (session: Session) =>
       session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);
     await this.#change('dataset', dataset, { mustBeNew: true, storage: create });
+  }
+
+  /** Changes the settings of a dataset. Tables that exist stay as they are. */
+  async updateDataset(dataset: Dataset): Promise<void> {
+    await this.#change('dataset', dataset);
   }
 
   async putTable(table: Table, change: Change = {}): Promise<void> {

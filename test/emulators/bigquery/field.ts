@@ -25,6 +25,8 @@ export interface Field {
   readonly description?: string;
   /** At most one policy tag: https://cloud.google.com/bigquery/docs/column-level-security-intro */
   readonly policyTags?: { readonly names: readonly string[] };
+  /** Kept, but without effect: comparisons always tell upper from lower case. */
+  readonly collation?: string;
 }
 
 /** A type without a name. */

@@ -70,6 +70,48 @@ describe('a row that makes the view fail in PostgreSQL', () => {
     });
   });
 
+  for (const [body, message, advice] of [
+    [
+      `begin raise exception 'no tariff for %', n; end`,
+      /error P0001 from exec_stmt_raise/,
+      /Correct the row or the function/,
+    ],
+    [
+      `begin raise exception 'no tariff for %', n using errcode = '22023'; end`,
+      /error 22023 from exec_stmt_raise/,
+      /Correct the row/,
+    ],
+    [
+      `begin return (select i from generate_series(1, 2) i); end`,
+      /column per_piece: more than one row returned by a subquery/,
+      /Correct these rows or the view/,
+    ],
+  ] as const) {
+    it(`stops the batch, and shows no text that a function of the view has made of the value: ${body}`, async () => {
+      const thing = await install();
+      await thing.on.source.database.query(`
+        create function price(n text) returns integer stable language plpgsql as $$begin if n = 'secret' then ${body}; end if; return 1; end$$;
+        drop view thing_view;
+        create view thing_view as select id as thing_id, price(count) as per_piece, count from app_thing;
+        grant select on thing_view to reader;
+        update app_thing set count = 'secret' where id = 7`);
+
+      const refused = await thing.stage().then(
+        () => assert.fail('the batch was staged'),
+        (error) => error,
+      );
+
+      assert.equal(refused.kind, 'bad_data');
+      assert.match(refused.message, /^view thing_view: key 7, column per_piece: /);
+      assert.match(refused.message, message);
+      assert.match(refused.advice, advice);
+      const { rows } = await thing.on.control.query(
+        `select halted_reason as text from etl.view_source union all select message || advice from etl.etl_error`,
+      );
+      assert.doesNotMatch(JSON.stringify(rows), /secret|tariff/);
+    });
+  }
+
   it('is reported with the error of PostgreSQL only, when the view fails in its WHERE clause', async () => {
     const thing = await install();
     await thing.on.source.database.query(`

@@ -24,7 +24,7 @@ export const checkpoint = (floorId: bigint, seen = '{}'): Checkpoint => ({
   witness: null,
 });
 
-export const DEFINITION = { fingerprint: 'ab', serverMajor: 18, settings: {} };
+export const DEFINITION = { fingerprint: 'ab', columns: 'cd', serverMajor: 18, settings: {} };
 
 export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   kind: 'incremental',

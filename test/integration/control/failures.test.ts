@@ -199,7 +199,7 @@ describe('failures', () => {
       queuedKeyIds,
       resyncRequestedAt: null,
       resyncBySystem: false,
-      definition: { fingerprint: 'f', serverMajor: 18, settings: {} },
+      definition: { fingerprint: 'f', columns: 'c', serverMajor: 18, settings: {} },
       acceptsDeletes: false,
       targetRows: null,
     });

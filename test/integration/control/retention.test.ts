@@ -105,4 +105,18 @@ describe('old rows of the control database', () => {
       ['due', 'young', 'open'],
     );
   });
+
+  it('are deleted when they say what changed in a view long ago', async () => {
+    await database.rows(
+      `insert into etl.schema_change (view_name, detected_at, kind, action)
+       select '${VIEW}', now() - days * interval '1 day', 'columns', days::text from unnest(array[91, 89, 0]) as days`,
+    );
+
+    assert.equal(await database.control.retention.deleteOldRows(90), 1);
+
+    assert.deepEqual(
+      (await database.rows('select action from etl.schema_change order by id')).map(({ action }) => action),
+      ['89', '0'],
+    );
+  });
 });

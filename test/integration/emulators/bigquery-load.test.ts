@@ -39,6 +39,18 @@ describe('BigQuery emulator: load jobs', () => {
     );
   });
 
+  it('keep a long number of a column whose name is in another alphabet', async () => {
+    await project.rows('create table d.alphabets (`ยอด` numeric, `größe 2` numeric)');
+    const uri = await project.put('alphabets.ndjson', [
+      '{"ยอด":12345678901234567890.123456789,"größe 2":98765432109876543210.5}',
+    ]);
+    assert.equal(failure(await project.load('alphabets', [uri])), undefined);
+    const rows = await project.rows(
+      'select cast(`ยอด` as string) a, cast(`größe 2` as string) b from d.alphabets',
+    );
+    assert.deepEqual(rows, [{ a: '12345678901234567890.123456789', b: '98765432109876543210.5' }]);
+  });
+
   it('keep every type exactly', async () => {
     await project.rows(`create table d.types (i int64, f float64, n numeric, bn bignumeric, b bool, s string, y bytes, d date,
       dt datetime, t time, ts timestamp, j json, a array<int64>)`);

@@ -271,6 +271,9 @@ describe('BigQuery emulator: transactions', () => {
       second.message,
       /^Query error: Transaction is aborted due to concurrent update against table p1:d\.t\. Transaction ID: .* at \[1:20\]$/,
     );
+    // It was rolled back, so that a handler finds no transaction that it could end.
+    const handled = `begin ${change} commit transaction; exception when error then rollback transaction; end`;
+    assert.match((await rejection(project.rows(handled))).message, /There is no active transaction/);
     await openGate();
     await ended(first);
     assert.equal(failure(first), undefined);

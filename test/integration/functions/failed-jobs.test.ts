@@ -25,6 +25,19 @@ describe('when a job fails or staged objects are lost', () => {
       await on.assertEqual();
     });
 
+    for (const message of [
+      'Query error: Exceeded rate limits: too many table update operations for this table.',
+      'Query error: Too many DML statements outstanding against table x, limit is 20.',
+      'Query error: An internal error occurred and the request could not be completed.',
+    ]) {
+      it(`whose error lost its reason, because the procedure raised it again, is followed by the next attempt: ${message}`, async () => {
+        const batch = await on.stage();
+        stack.bigquery.faults.next('bigquery.job.query', failJob('invalidQuery', message));
+
+        assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
+      });
+    }
+
     it('I5 that failed after its effect gets its counts from the ledger at the next attempt', async () => {
       const batch = await on.stage();
       stack.bigquery.faults.next('bigquery.job.query', failJobAfterEffect('backendError'));

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
+import { preflight } from '../../../shared/operations/preflight.ts';
 import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -57,5 +59,43 @@ describe('rows that a row security policy of the source hides', () => {
     await showAll('app_project');
     assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
     await on.assertEqual();
+  });
+
+  describe('come with the advice that helps, in the failure and in the check:', () => {
+    const alter = (text: string) => on.source.database.query(`alter role ${text}`);
+    const assertHelps = async (...roles: string[]) => {
+      await on.source.change('app_project', 1, { name: 'uno' });
+      const failure = await on.extract().catch((error: unknown) => error);
+      assert.ok(failure instanceof DataHubError && failure.kind === 'unauthorized', String(failure));
+      assert.match(
+        failure.advice,
+        /no grant helps.*: alter role … bypassrls; .*The functions retry by themselves/,
+      );
+      const { findings } = await preflight({ view: 'pmr_project' }, on.dependencies);
+      assert.ok(findings.some(({ ok, advice }) => !ok && advice === failure.advice));
+
+      for (const role of roles) await alter(`${role} bypassrls`);
+      try {
+        assert.partialDeepStrictEqual(await on.replicate(), { changed: '1', deleted: '0' });
+        await on.assertEqual();
+      } finally {
+        for (const role of roles) await alter(`${role} nobypassrls`);
+      }
+    };
+
+    it('the role of the source reads all rows', async () => {
+      await on.replicate();
+      await on.source.database.query('alter view pmr_project set (security_invoker = true)');
+      await showOnly('app_project', 'false');
+      await assertHelps(READER.name);
+    });
+
+    it('and so does the owner of the view', async () => {
+      await on.replicate();
+      await on.source.database.query(`create role hiding_owner; grant usage on schema public to hiding_owner;
+        grant select on app_project, app_company to hiding_owner; alter view pmr_project owner to hiding_owner`);
+      await showOnly('app_project', 'false');
+      await assertHelps(READER.name, 'hiding_owner');
+    });
   });
 });

@@ -136,17 +136,52 @@ describe('a view that was replaced', () => {
     assert.equal((await on.extract()).outcome, 'idle');
   });
 
-  it('is recorded, and not loaded again, when only the server was upgraded', async () => {
+  const serverWas = (definition: string) =>
+    on.control.query(`update etl.checkpoint set definition = definition || $1`, [definition]);
+
+  it('is recorded once, and not loaded again, when only the server was upgraded', async () => {
     await on.replicate();
-    await on.control.query(
-      `update etl.checkpoint set definition = '{"fingerprint":"of old","serverMajor":13}'`,
-    );
+    await serverWas('{"serverMajor":13}');
+    const isRecorded = async () =>
+      assert.deepEqual(await changes(), [{ view_name: 'pmr_project', kind: 'server', action: 'recorded' }]);
+
+    // Attempts that fail do not move the checkpoint.
+    await on.source.change('app_project', 2, { name: 'Two' });
+    for (const _ of [1, 2]) {
+      const batch = await on.stage();
+      await isRecorded();
+      await on.control.query(
+        `update etl.etl_transaction set state = 'abandoned', ended_at = now() where id = $1`,
+        [batch.etlTransactionId],
+      );
+    }
+    await on.replicate();
 
     assert.equal((await on.extract()).outcome, 'idle');
+    await isRecorded();
+    await serverWas('{"serverMajor":14}');
+    assert.equal((await on.extract()).outcome, 'idle');
+    assert.equal((await changes()).length, 2);
+  });
 
-    assert.deepEqual(await changes(), [{ view_name: 'pmr_project', kind: 'server', action: 'recorded' }]);
+  it('I2 while the server was upgraded is loaded again', async () => {
+    await on.replicate();
+    await serverWas('{"serverMajor":13}');
     await sql(projectView('lower(p.name)'));
-    assert.equal((await on.extract()).outcome, 'resync requested');
+
+    await isLoadedAgain();
+  });
+
+  it('is left alone after an upgrade from a release that recorded no columns and types, and noticed from then on', async () => {
+    await on.replicate();
+    await on.control.query(`update etl.checkpoint set definition = definition - 'columns'`);
+    assert.equal((await on.extract()).outcome, 'idle');
+    assert.deepEqual(await changes(), []);
+
+    await sql(`drop view pmr_project; alter table app_project alter column share type numeric(12, 1)`);
+    await sql(`${projectView('p.name')}; grant select on pmr_project to reader`);
+
+    await isLoadedAgain();
   });
 
   it('is noticed from the first capture after an upgrade from a release that recorded no definition', async () => {
@@ -159,31 +194,72 @@ describe('a view that was replaced', () => {
     await isLoadedAgain();
   });
 
-  it('waits while two other views are loaded again by the system', async () => {
-    await on.replicate();
-    await sql(projectView('lower(p.name)'));
-    await on.extract();
-    for (const view of ['other_1', 'other_2']) {
-      await on.control.query(
-        `insert into etl.view_source (name, target_name, main_table, app_label, model, content_type_id, key_column, load_type, resync_by_system)
-         values ($1, $1, 'x', 'x', 'x', 1, 'id', 'merge', true)`,
-        [view],
-      );
-      await on.control.query(
-        `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, is_complete)
-         values ($1, 'resync', 'test', 'staged', gen_random_uuid(), '{}', $1, true)`,
-        [view],
-      );
-    }
-
-    assert.deepEqual(await on.extract(), {
+  describe('while two other views are loaded again by the system', () => {
+    const WAITING = {
       outcome: 'skipped',
       view: 'pmr_project',
       reason: 'its resync waits for those of other views',
-    });
-    await on.control.query(`update etl.etl_transaction set state = 'applied' where view_name = 'other_1'`);
+    };
+    const state = async () => (await on.dependencies.control.status.views('pmr_project'))[0]?.state;
 
-    assert.equal((await on.stage()).kind, 'resync');
+    beforeEach(async () => {
+      await on.replicate();
+      await sql(projectView('lower(p.name)'));
+      await on.extract();
+      for (const view of ['other_1', 'other_2']) {
+        await on.control.query(
+          `insert into etl.view_source (name, target_name, main_table, app_label, model, content_type_id, key_column, load_type, resync_by_system)
+           values ($1, $1, 'x', 'x', 'x', 1, 'id', 'merge', true)`,
+          [view],
+        );
+        await on.control.query(
+          `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, is_complete)
+           values ($1, 'resync', 'test', 'staged', gen_random_uuid(), '{}', $1, true)`,
+          [view],
+        );
+      }
+    });
+
+    it('waits, and says so, until one of them has ended', async () => {
+      assert.deepEqual(await on.extract(), WAITING);
+      assert.equal(await state(), 'waiting');
+      await on.control.query(`update etl.etl_transaction set state = 'applied' where view_name = 'other_1'`);
+      assert.equal(await state(), 'running');
+
+      assert.equal((await on.stage()).kind, 'resync');
+
+      await on.control.query(`update etl.etl_transaction set state = 'staged' where view_name = 'other_1'`);
+      assert.equal(await state(), 'running', 'its resync has begun');
+    });
+
+    it('does not wait when an operator requests its resync', async () => {
+      await on.dependencies.control.viewStops.requestResync('pmr_project', {
+        isWanted: true,
+        acceptsDeletes: false,
+      });
+
+      assert.equal(await state(), 'running');
+      assert.equal((await on.stage()).kind, 'resync');
+    });
+
+    for (const [stop, change] of [
+      ['paused', 'paused = true, paused_at = now()'],
+      ['halted', `halted_at = now(), halted_reason = 'x'`],
+      ['not enabled', 'enabled = false'],
+      ['over budget', 'daily_budget_bytes = 1'],
+    ]) {
+      it(`does not wait for one that is ${stop}`, async () => {
+        assert.deepEqual(await on.extract(), WAITING);
+        await on.control.query(
+          `insert into etl.job_usage (job_id, view_name, bytes_billed, slot_ms, ended_at) values ('x', 'other_1', 1, 1, now())`,
+        );
+
+        await on.control.query(`update etl.view_source set ${change} where name = 'other_1'`);
+
+        assert.equal(await state(), 'running');
+        assert.equal((await on.stage()).kind, 'resync');
+      });
+    }
   });
 
   it('I8 by dropping and creating it is retried while it is gone, and halts when it stays away', async () => {
@@ -199,10 +275,21 @@ describe('a view that was replaced', () => {
       `update etl.view_source set missing_since = missing_since - interval '601 seconds'`,
     );
     await assert.rejects(on.extract(), { kind: 'configuration', message: /view pmr_project does not exist/ });
+    assert.notEqual(await on.haltedReason(), null);
+
+    await on.dependencies.control.viewStops.resume('pmr_project');
+    await assert.rejects(on.extract(), { kind: 'transient', message: /looked for again/ });
+    assert.equal(await on.haltedReason(), null, 'a resume gives it ten minutes again');
 
     await sql(projectView('lower(p.name)'));
     await sql('grant select on pmr_project to reader');
-    await on.dependencies.control.viewStops.resume('pmr_project');
     await isLoadedAgain();
+  });
+
+  it('I8 before anything was loaded halts at once while it does not exist', async () => {
+    await sql('drop view pmr_project');
+
+    await assert.rejects(on.extract(), { kind: 'configuration', message: /view pmr_project does not exist/ });
+    assert.notEqual(await on.haltedReason(), null);
   });
 });

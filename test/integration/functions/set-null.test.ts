@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { resync } from '../../../shared/operations/resync.ts';
@@ -74,6 +75,43 @@ describe('rows that lose their lookup row without a log row, by on_delete=SET_NU
 
     assert.equal(await advised(), null);
     await on.assertEqual();
+  });
+
+  it('I2 arrive likewise if the view shows the foreign key and nothing else of the lookup, whose other changes name no row', async () => {
+    await on.source.database.query(`
+      create view shown_view as select id as project_id, company_id from app_project; grant select on shown_view to reader`);
+    const { lookups, ...shown } = { ...PROJECT_ENTRY, name: 'shown_view', target_name: 'shown' };
+    const importing = (entry: object) =>
+      importConfiguration({ entries: [viewSourceEntry.parse(entry)] }, on.dependencies);
+    const [warning] = (await importing(shown)).warnings;
+    assert.match(
+      warning?.advice ?? '',
+      /Add to lookups {"table":"app_company","app_label":"app","model":"company","column":"company_id"}/,
+    );
+    const { findings, ok } = await preflight({ view: 'shown_view' }, on.dependencies);
+    assert.equal(ok, false);
+    assert.deepEqual(
+      findings.find((finding) => !finding.ok),
+      warning,
+    );
+
+    assert.deepEqual((await importing({ ...shown, lookups })).warnings, []);
+    await on.replicate('shown_view');
+    await on.source.change('app_company', 1, { name: 'renamed' });
+    assert.partialDeepStrictEqual(await on.extract('shown_view'), { outcome: 'idle', logRows: '1' });
+
+    await deleteCompany();
+    assert.partialDeepStrictEqual(await on.replicate('shown_view'), { changed: '2' });
+    assert.deepEqual(
+      await on.query(
+        `select project_id, company_id from ${on.targetTable().replace('.project', '.shown')} order by 1`,
+      ),
+      [
+        { project_id: '1', company_id: null },
+        { project_id: '2', company_id: '2' },
+        { project_id: '3', company_id: null },
+      ],
+    );
   });
 
   it('are not looked for where the view source says that there are none', async () => {

@@ -121,6 +121,18 @@ const CASES: Record<string, Case> = {
     mistake: (on) => sql(on, 'delete from models_logging_change'),
     advice: /Resync the view/,
   },
+  'a sequence that was set back: the statement, then resync': {
+    mistake: (on) => sql(on, `select setval('models_logging_change_id_seq', 1)`),
+    advice: /Run: select setval\('models_logging_change_id_seq', \d+\); Then resync the view/,
+  },
+  'log rows with ids that the sequence did not draw: the statement, then resync': {
+    mistake: (on) =>
+      sql(
+        on,
+        `insert into models_logging_change (id, object_id, content_type_id, action) values (5001, '1', 7, 'changed')`,
+      ),
+    advice: /Run: select setval\('models_logging_change_id_seq', 5001\); Then resync the view/,
+  },
   'a sequence that hands out ids in advance: the statement, then resume': {
     mistake: (on) => sql(on, 'alter sequence models_logging_change_id_seq cache 20'),
     advice: /Run: alter sequence .* cache 1;.*resume the view/,
@@ -220,6 +232,11 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
 
       await on.replicate(view);
       await on.assertEqual(view);
+      // The next change comes through as well.
+      await on.source.change('app_project', 1, { name: 'three' });
+      await on.source.change('app_incident', 1, { status: 'again' });
+      await on.replicate(view);
+      await on.assertEqual(view);
     });
   }
 
@@ -258,7 +275,7 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
     await assert.rejects(call({ import: [entry] }), { advice: /^Nothing was stored\./ });
     const answer = (await call({ import: [entry], dryRun: true })) as { findings?: { advice?: string }[] };
     const advices = (answer.findings ?? []).flatMap(({ advice }) => advice ?? []);
-    assert.ok(advices.includes('Correct what the message names before the import.'), advices.join('\n'));
+    assert.ok(advices.includes('Correct what the message names, then import again.'), advices.join('\n'));
     assert.doesNotMatch(advices.join(), /resume/);
   });
 });

@@ -4,6 +4,7 @@ import { tick } from '../../../functions/extract/tick.ts';
 import type { ViewStatus } from '../../../shared/control/status.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -135,10 +136,45 @@ describe('the cost of a view', () => {
 
     it('looks at the result of a merge that was begun before', async () => {
       const batch = await on.stage();
-      await on.control.query(`update etl.etl_transaction set state = 'applying'`);
+      const held = stack.bigquery.faults.holdNext('bigquery.job.query');
+      const hurried = await on.hurriedProcess(held);
+      assert.partialDeepStrictEqual(await hurried.merge(batch), { outcome: 'running' });
       await spend(1_000_000_000_000);
 
+      assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
+      held.release();
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied' });
+      await on.source.change('app_project', 1, { name: 'uno' });
+      assert.deepEqual(await on.extract(), { outcome: 'skipped', view: VIEW, reason: 'over budget' });
+    });
+
+    it('begins no merge that was only recorded before', async () => {
+      const batch = await on.stage();
+      stack.bigquery.faults.next('bigquery.jobs.insert', failBefore(401));
+      await assert.rejects(on.merge(batch), { kind: 'unauthorized' });
+      await on.control.query(`update etl.etl_transaction set state = 'applying'`);
+      const before = await usage();
+      await spend(1_000_000_000_000);
+
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'skipped' });
+      assert.equal((await usage()).length, before.length + 1);
+      assert.deepEqual(await on.states(), ['applying']);
+
+      await ask({ view: VIEW, acceptCost: true });
+      await on.merge(batch);
+      await on.assertEqual();
+    });
+
+    it('goes on with a stream that has begun', async () => {
+      const entry = { ...STREAMED_ENTRY, daily_budget_bytes: 1 };
+      await on.source.add('app_incident', { id: 1, type: 'one' });
+      const batch = await on.stage(entry.name);
+      await on.control.query(`update etl.etl_transaction set state = 'applying'`);
+      await importConfiguration({ entries: [entry] }, on.dependencies);
+      assert.equal((await statusOf(entry.name)).state, 'over budget');
+
+      await on.stream(batch);
+      await on.assertIncidentsEqual();
     });
 
     it('counts the UTC day only, and lets go on for that day only', async () => {

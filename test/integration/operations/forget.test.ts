@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { dispatch } from '../../../functions/extract/extract.ts';
+import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { PROJECT_ENTRY, SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -37,6 +38,26 @@ describe('an operator who forgets a view', () => {
     return counts;
   }
 
+  it('leaves no failures behind by events that were published before', async () => {
+    const staged = [await on.stage(), await on.stage(INCIDENTS)];
+    for (const { view } of staged) await forget(view);
+    await forget('pmr_site');
+
+    assert.partialDeepStrictEqual(await on.merge(staged[0] as never), { outcome: 'skipped' });
+    assert.partialDeepStrictEqual(await on.stream(staged[1] as never), { outcome: 'skipped' });
+    for (const view of [PROJECT, INCIDENTS, 'pmr_site']) {
+      assert.deepEqual(await on.extract(view), { outcome: 'skipped', view, reason: 'forgotten' });
+    }
+    await assert.rejects(on.extract('pmr_other'), { kind: 'invalid_event' });
+    const byHand = { functionName: 'extract', event: {}, isByHand: true };
+    await assert.rejects(dispatch({ view: PROJECT }, byHand, on.dependencies), { kind: 'invalid_event' });
+
+    await importConfiguration({ entries: [PROJECT_ENTRY] }, on.dependencies);
+    assert.partialDeepStrictEqual(await on.merge(staged[0] as never), { outcome: 'skipped' });
+    await on.replicate();
+    await on.assertEqual();
+  });
+
   it('is asked for the name of the view first, and told what goes', async () => {
     await on.replicate();
     await ask({ view: PROJECT, keys: [1] });
@@ -55,6 +76,48 @@ describe('an operator who forgets a view', () => {
       message: '"confirm" is not the name of view pmr_project',
     });
     assert.deepEqual(await mentions(PROJECT), before);
+  });
+
+  it('does so for another key, as the advice of the import says, and feeds another target', async () => {
+    await on.replicate();
+    const other = { ...PROJECT_ENTRY, key_column: 'name' };
+    const failure = await importConfiguration({ entries: [other] }, on.dependencies).catch(
+      (error: DataHubError) => error,
+    );
+    assert.ok(failure instanceof DataHubError);
+    assert.match(failure.message, /has batches with key_column project_id/);
+    assert.match(
+      failure.advice,
+      /send \{"view":"pmr_project","forget":true\}, confirm it, and import the view with another target_name/,
+    );
+
+    await forget(PROJECT);
+
+    await importConfiguration({ entries: [{ ...PROJECT_ENTRY, target_name: 'site_2' }] }, on.dependencies);
+    await on.replicate();
+    const [{ n } = {}] = await on.query('select count(*) as n from SMartDataAnalytics.site_2');
+    assert.equal(n, '2');
+  });
+
+  it('reads whose target it was, when the view has another name since', async () => {
+    await on.replicate();
+    const renamed = { ...PROJECT_ENTRY, name: 'pmr_projects' };
+    await on.source.database.query('alter view pmr_project rename to pmr_projects');
+    const advice = /Choose another target_name.* Or keep the former name of the view/;
+    await assert.rejects(importConfiguration({ entries: [renamed] }, on.dependencies), {
+      message: 'view pmr_projects cannot have target project: that target belongs to view pmr_project',
+      advice,
+    });
+
+    await forget(PROJECT);
+
+    await assert.rejects(importConfiguration({ entries: [renamed] }, on.dependencies), {
+      message:
+        'view pmr_projects cannot have its target: project was fed by view pmr_project with load type merge',
+      advice,
+    });
+    await importConfiguration({ entries: [{ ...renamed, target_name: 'projects' }] }, on.dependencies);
+    await on.replicate('pmr_projects');
   });
 
   it('removes everything that names it but its former target, and leaves its tables and the other views', async () => {

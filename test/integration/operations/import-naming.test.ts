@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { DataHubError } from '../../../shared/errors.ts';
+import { viewSourceEntry, viewSourceImport } from '../../../shared/model/view-source.ts';
+import { forget } from '../../../shared/operations/forget.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -112,6 +114,42 @@ describe('an import', () => {
     }
   });
 
+  it('refuses a child model whose table does not inherit from the table, also of a lookup, and accepts those that do', async () => {
+    const child_models = [child('visit'), child('restaurant'), child('pizzeria')];
+    await assert.rejects(
+      importEntries(
+        { ...PLACE, child_models },
+        { ...VISIT, lookups: [{ ...OF_PLACES, column: 'place_id', child_models }] },
+      ),
+      ({ kind, message }: DataHubError) => {
+        const wrong = (what: string) =>
+          `${what} guide_place: child model guide.visit is the model of table guide_visit, whose primary key does not point at it: remove it from child_models`;
+        assert.equal(kind, 'configuration');
+        assert.deepEqual(
+          message.split('; ').map((fault) => fault.replace(/^view source \w+: /, '')),
+          [wrong('main table'), wrong('lookup table')],
+        );
+        return true;
+      },
+    );
+    // A model whose table has another name cannot be told.
+    await on.source.database.query(
+      `insert into django_content_type (id, app_label, model) values (35, 'guide', 'odd')`,
+    );
+    await importEntries({ ...PLACE, child_models: [...child_models.slice(1), child('odd')] });
+  });
+
+  it('refuses the same lookup twice', () => {
+    const lookup = { ...OF_PLACES, column: 'place_id' };
+    const parse = (...lookups: object[]) => viewSourceImport.safeParse([{ ...VISIT, lookups }]).error?.issues;
+
+    assert.deepEqual(
+      parse(lookup, { ...lookup, skip_untracked: true }, lookup)?.map(({ message }) => message),
+      ['lookups: guide.place of guide_place by place_id appears twice'],
+    );
+    assert.equal(parse(lookup, { ...lookup, column: 'other_id' }, { ...lookup, model: 'proxy' }), undefined);
+  });
+
   it('refuses a child model that does not exist, or that an id contradicts', async () => {
     const entry = {
       ...PLACE,
@@ -124,6 +162,50 @@ describe('an import', () => {
         'place_view, child model: content type guide.nothing does not exist; ' +
         'place_view, child model: content type guide.restaurant is 32 in this source, not 1',
     });
+  });
+
+  it('I8 of an earlier release may have stored a key that log rows do not name: its view is halted, and the advice mends it', async () => {
+    const { database } = on.source;
+    await importEntries(PLACE);
+    await on.replicate('place_view');
+    // Release 0.2.0 did not look at the key.
+    await on.control.query(`update etl.view_source set key_column = 'code' where name = 'place_view'`);
+
+    const halted = await on.extract('place_view').catch((error: unknown) => error);
+    assert.ok(halted instanceof DataHubError);
+    assert.match(
+      halted.message,
+      /key code shows column code of guide_place, but log rows name its primary key id/,
+    );
+    assert.match(
+      halted.advice,
+      /^The target has its rows under the present key\. If the key must become another column, send {"view":"place_view","forget":true}, and give the view source that key and another target_name\. Then import again/,
+    );
+    assert.match((await on.haltedReason('place_view')) ?? '', /key code shows column code/);
+
+    await forget({ view: 'place_view', confirmation: 'place_view' }, on.dependencies);
+    await importEntries({ ...PLACE, target_name: 'place_by_id' });
+    await on.replicate('place_view');
+    await database.query(`update guide_place set name = 'renamed';
+      insert into models_logging_change (object_id, content_type_id, action) values ('1', 31, 'changed')`);
+    assert.partialDeepStrictEqual(await on.replicate('place_view'), { changed: '1' });
+  });
+
+  it('accepts a text that holds the key of a lookup, if the configuration says so', async () => {
+    await on.source.database.query(`
+      alter table guide_visit add column place_text text; update guide_visit set place_text = '1';
+      create or replace view visit_view as select v.id as visit_id, p.name from guide_visit v left join guide_place p on p.id::text = v.place_text`);
+    const lookup = { ...OF_PLACES, column: 'place_text' };
+    await assert.rejects(importEntries({ ...VISIT, lookups: [lookup] }), {
+      message:
+        /lookup column place_text has type text, but id of lookup table guide_place has type int8: name the column that it holds as "references"/,
+    });
+    await importEntries({ ...VISIT, lookups: [{ ...lookup, references: 'id' }] });
+    await on.replicate('visit_view');
+
+    await on.source.database.query(`update guide_place set name = 'renamed';
+      insert into models_logging_change (object_id, content_type_id, action) values ('1', 31, 'changed')`);
+    assert.partialDeepStrictEqual(await on.replicate('visit_view'), { changed: '1' });
   });
 
   it('refuses a key and a lookup that log rows name otherwise, with the reason, and stores nothing', async () => {

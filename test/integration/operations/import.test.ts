@@ -159,6 +159,25 @@ describe('an import', () => {
       });
     }
 
+    it('a key that is not unique, and advises what is possible with a view source that is not stored', async () => {
+      await on.source.database.query(`
+        create view twice_view as select id as thing_id from app_thing union all select id from app_thing;
+        grant select on twice_view to reader; insert into app_thing (id) values (77)`);
+      const entry = thing({ name: 'twice_view', target_name: 'twice' });
+      const command = parseExtractEvent({ import: [entry], dryRun: true });
+      assert.ok(command.command === 'dryRunImport');
+
+      const { findings } = await runOperation(command, on.dependencies);
+
+      const [found] = findings.filter(({ check }) => check === 'view twice_view');
+      assert.equal(
+        found?.advice,
+        'Change the view so that it has exactly one row for each key. Then import again.',
+      );
+      await on.source.database.query('delete from app_thing where id = 77; drop view twice_view');
+      for (const { advice } of findings) assert.doesNotMatch(advice ?? '', /resume|stays halted/);
+    });
+
     it('names in capitals, and says which name exists', async () => {
       for (const [differing, message] of [
         [{ name: 'THING_VIEW' }, /view THING_VIEW does not exist in the source, but thing_view does/],
@@ -195,6 +214,13 @@ describe('an import', () => {
       );
       await assert.rejects(importing(by('moment', 'hour')), /fill 4001 partitions/);
       await importing(by('day', 'month'));
+      // Few partitions that are far apart are counted.
+      await on.source.database.query(
+        `delete from app_thing; insert into app_thing (id, day) values (1, '1900-01-01'), (2, '2100-01-01'), (3, null)`,
+      );
+      await importing(by('day', 'day'));
+      await on.source.database.query(`update app_thing set day = 'infinity' where id = 2`);
+      await importing({ ...by('day', 'day'), unrepresentable: { day: 'null' } });
       await on.control.query(`delete from etl.view_source where name = 'thing_view'`);
       await on.source.database.query('delete from app_thing');
     });
@@ -325,6 +351,40 @@ describe('an import', () => {
       );
     });
 
+    it('a table that the log never names, with a warning that the preflight repeats', async () => {
+      await on.source.database.query(`
+        create table app_quiet (id bigint primary key, code integer); insert into app_quiet values (1, 1);
+        insert into django_content_type (id, app_label, model) values (52, 'app', 'quiet');
+        create view quiet_view as select id as quiet_id, code from app_quiet; grant select on app_quiet, quiet_view to reader`);
+      const entry = thing({
+        name: 'quiet_view',
+        target_name: 'quiet',
+        main_table: 'app_quiet',
+        model: 'quiet',
+        key_column: 'quiet_id',
+      });
+      const silent = async () =>
+        (await importConfiguration({ entries: [entry] }, on.dependencies)).warnings.map(
+          ({ message }) => message,
+        );
+      // A log without any row shows nothing.
+      await on.source.database.query('truncate models_logging_change');
+      assert.deepEqual(await silent(), []);
+      await on.source.log('app_site', 1, 'added');
+      const message =
+        'main table app_quiet has rows, and the log has no row of app.quiet: its changes may not be logged';
+      assert.deepEqual(await silent(), [message]);
+      const { ok, findings } = await preflight({ view: 'quiet_view' }, on.dependencies);
+      assert.ok(ok);
+      const [found] = findings.filter((finding) => finding.message === message);
+      assert.match(found?.advice ?? '', /LOGGING_MODELS/);
+      await on.source.database.query(
+        `insert into models_logging_change (object_id, content_type_id, action) values ('1', 52, 'added')`,
+      );
+      assert.deepEqual(await silent(), []);
+      await on.source.database.query('truncate models_logging_change');
+    });
+
     it('options without effect, with a warning for each', async () => {
       const entry = thing({
         name: 'idle_view',
@@ -345,6 +405,38 @@ describe('an import', () => {
           'view idle_view: ignored dependency app_nothing has no effect, since the view does not depend on it',
         ],
       );
+    });
+
+    it('a view that is too large to be read in one call, and says what was not looked at', async () => {
+      await on.source.database.query(`
+        insert into app_thing (id, day) select n, date '2024-01-01' + n from generate_series(1, 10) n;
+        create view large_view as select id as thing_id, day from app_thing where pg_sleep(0.4) is not null;
+        grant select on large_view to reader`);
+      const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '3' });
+      const entry = thing({
+        name: 'large_view',
+        target_name: 'large',
+        partition_column: 'day',
+        partition_granularity: 'day',
+      });
+      const { outcome, warnings } = await importConfiguration({ entries: [entry] }, hurried.dependencies);
+      assert.equal(outcome, 'imported');
+      assert.deepEqual(warnings.at(-1), {
+        check: 'view large_view',
+        ok: true,
+        message:
+          'partition column day: by day, it is not known how many partitions the rows of view large_view fill, since counting them took more than 60 s',
+        advice: 'See that there are at most 4000: BigQuery refuses to load more at once.',
+      });
+
+      const { findings, ok } = await preflight({ view: 'large_view' }, hurried.dependencies);
+      assert.ok(ok, JSON.stringify(findings));
+      assert.match(
+        findings.find(({ check }) => check === 'view large_view')?.message ?? '',
+        /key thing_id was not looked for twice, since reading all rows took more than 60 s; a whole load does that/,
+      );
+      await on.control.query(`delete from etl.view_source where name = 'large_view'`);
+      await on.source.database.query('delete from app_thing');
     });
 
     it('to disable a view that is gone', async () => {
@@ -404,6 +496,17 @@ describe('an import', () => {
         findings.filter((finding) => !finding.ok).map(({ check }) => check),
         ['view thing_view', 'view pmr_site'],
       );
+    });
+
+    it('answers what becomes of a fed view that dropped a column', async () => {
+      await on.replicate();
+      await on.source.database.query(`drop view pmr_project;
+        create view pmr_project as select id as project_id, name, opened from app_project;
+        grant select on pmr_project to reader`);
+      const entry = { ...PROJECT_ENTRY, lookups: [], ignored_dependencies: [] };
+      const { findings } = await dryRun(entry);
+      const [found] = findings.filter(({ check }) => check === 'view pmr_project');
+      assert.match(found?.message ?? '', /its tables will follow: .*company/);
     });
 
     it('answers what the import itself would refuse', async () => {

@@ -3,7 +3,8 @@ import { dispatch } from '../../../functions/extract/extract.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { failBefore } from '../../emulators/faults.ts';
-import { SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
+import { followAdvice } from '../../support/follow-advice.ts';
+import { PROJECT_ENTRY, SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const PROJECT = 'pmr_project';
@@ -108,6 +109,21 @@ describe('an operator', () => {
       assert.deepEqual(await open(), []);
     });
 
+    it('or resolves failures, but none of them when one does not exist', async () => {
+      const { control } = on.dependencies;
+      const error = new DataHubError('bug', 'x');
+      await control.failures.record({ functionName: 'merge', error, event: { view: PROJECT } });
+
+      await assert.rejects(ask({ resolve: [1, 99_999] }), {
+        kind: 'invalid_event',
+        message: 'no failure has the id 99999',
+      });
+
+      assert.equal((await on.errors())[0]?.resolved_at, null);
+      assert.deepEqual(await ask({ resolve: [1] }), { outcome: 'resolved', failures: ['1'] });
+      assert.deepEqual(await ask({ resolve: [1] }), { outcome: 'resolved', failures: ['1'] });
+    });
+
     for (const [what, event] of [
       ['does not exist', null],
       ['has no event', undefined],
@@ -127,6 +143,48 @@ describe('an operator', () => {
         assert.deepEqual(await on.mailboxes.merge.take(), []);
       });
     }
+  });
+
+  it('imports a halted view, which stays halted, as the answer says', async () => {
+    await ask({ view: PROJECT, halt: 'broken' });
+    const entries = [PROJECT_ENTRY, SITE_ENTRY];
+
+    const { halted, advice } = await importConfiguration({ entries }, on.dependencies);
+
+    assert.deepEqual(halted, [PROJECT]);
+    assert.match(advice ?? '', /\{"view":"pmr_project","resume":true\}/);
+    await followAdvice(advice ?? '', on, PROJECT);
+    assert.equal('halted' in (await importConfiguration({ entries }, on.dependencies)), false);
+  });
+
+  it('resyncs a paused view, which stays paused, and is loaded when it is resumed', async () => {
+    await on.replicate();
+    await on.query(`update SMartDataAnalytics.project set name = 'wrong' where project_id = 1`);
+    await ask({ view: PROJECT, pause: 'the source is being moved', by: 'Eva' });
+    await ask({ view: PROJECT, halt: 'broken' });
+
+    assert.partialDeepStrictEqual(await ask({ view: PROJECT, resync: true }), {
+      outcome: 'resync requested',
+      paused: true,
+      advice:
+        'The view stays paused. The resync begins when you resume it: {"view":"pmr_project","resume":true}.',
+    });
+
+    assert.partialDeepStrictEqual(await ask({ status: true, view: PROJECT }), {
+      views: [
+        {
+          state: 'paused',
+          halted: null,
+          paused: { by: 'Eva', why: 'the source is being moved' },
+          resyncRequested: true,
+        },
+      ],
+    });
+    assert.deepEqual(await asked(), []);
+    assert.partialDeepStrictEqual(await on.extract(), { outcome: 'skipped', reason: 'paused' });
+    await ask({ view: PROJECT, resume: true });
+    await on.replicate();
+    await on.assertEqual();
   });
 
   describe('resyncs a view', () => {
@@ -552,6 +610,19 @@ describe('an operator', () => {
     await assert.rejects(ask({ status: true, view: 'nobody' }), { kind: 'invalid_event' });
   });
 
+  it('gets the form of the command that was meant', async () => {
+    for (const [event, advice] of [
+      [{ resolve: 'invalid_evnt' }, /\{"resolve": kind\}.* The kinds are transient, .*invalid_event/],
+      [[{ name: PROJECT }], /^Send \{"import": \[…\]\}/],
+      [{ name: PROJECT, target_name: 'project' }, /^Send \{"import": \[…\]\}/],
+      [{ import: { name: PROJECT } }, /^Send \{"import": \[…\]\}/],
+      [{ view: PROJECT, recheck: 'yesterday' }, /"recheck": "2026/],
+      [{ stauts: true }, /"pause": true.*"status": true/],
+    ] as const) {
+      await assert.rejects(ask(event), { kind: 'invalid_event', advice }, JSON.stringify(event));
+    }
+  });
+
   it('gets the valid forms as advice for an invalid request', async () => {
     const invalid = [
       { view: PROJECT, pause: false },
@@ -572,7 +643,7 @@ describe('an operator', () => {
     for (const event of invalid) {
       await assert.rejects(
         ask(event),
-        { kind: 'invalid_event', advice: /"pause": true/ },
+        { kind: 'invalid_event', advice: new RegExp(`"(${Object.keys(event).join('|')})"`) },
         JSON.stringify(event),
       );
     }

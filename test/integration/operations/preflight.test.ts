@@ -74,6 +74,62 @@ describe('checks, dry runs, ticks and keys', () => {
       }
     });
 
+    it('finds settings under which alerts see nothing or tables get in the way of others', async () => {
+      const environmentOf = async (settings: Record<string, string>) => {
+        const { findings } = await preflight(
+          { view: undefined },
+          (await on.anotherProcess(settings)).dependencies,
+        );
+        return findings
+          .filter(({ check: name }) => name === 'environment')
+          .map(({ ok, message }) => [ok, message.split(/[ :]/)[0]]);
+      };
+
+      assert.deepEqual(await environmentOf({ LOG_LEVEL: 'info' }), []);
+      assert.deepEqual(await environmentOf({ LOG_LEVEL: 'error' }), [[true, 'LOG_LEVEL']]);
+      assert.deepEqual(await environmentOf({ LOG_LEVEL: 'debug', VIEW_DATASET: 'SMartDataAnalytics' }), [
+        [false, 'TEMP_DATASET,'],
+      ]);
+    });
+
+    it('finds a log that no capture could continue, before the next capture meets it', async () => {
+      await on.replicate();
+      await on.source.database.query(`select setval('models_logging_change_id_seq', 1)`);
+      const back = await preflight({ view: 'pmr_project' }, on.dependencies);
+      assert.match(
+        one(
+          back.findings.filter(({ ok }) => !ok),
+          'source database',
+        ).message,
+        /stands at 1, below id 3/,
+      );
+      await on.source.database.query('truncate models_logging_change restart identity');
+
+      const { ok, findings } = await preflight({ view: 'pmr_project' }, on.dependencies);
+
+      assert.equal(ok, false);
+      assert.match(
+        one(
+          findings.filter((finding) => !finding.ok),
+          'view pmr_project',
+        ).message,
+        /but id 3 was already captured/,
+      );
+    });
+
+    it('names the variable that names another table', async () => {
+      for (const [settings, check] of [
+        [{ CHANGE_LOG_TABLE: 'public.models_logging_change' }, 'change log'],
+        [{ CHANGE_LOG_TABLE: 'nothing' }, 'change log'],
+        [{ CONTENT_TYPE_TABLE: 'nothing' }, 'content types'],
+        [{ CONTENT_TYPE_TABLE: 'app_company' }, 'view pmr_project'],
+        [{ CONTENT_TYPE_TABLE: 'public.django_content_type' }, 'view pmr_project'],
+      ] as const) {
+        const { advice } = one(await faulty(await on.anotherProcess(settings)), check);
+        assert.match(advice ?? '', new RegExp(Object.keys(settings).join()), JSON.stringify(settings));
+      }
+    });
+
     it('finds bucket, datasets and topics that do not exist', async () => {
       const findings = await faulty(
         await on.anotherProcess({

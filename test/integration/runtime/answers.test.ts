@@ -66,6 +66,15 @@ describe('the answer of a running function', () => {
     });
   }
 
+  it('to an empty body, as of a file that could not be read, is a refusal, and no tick', async () => {
+    await on.mailboxes.extract.take();
+    for (const body of ['', ' \n']) {
+      const { status, body: answer } = await send({ method: 'POST', body });
+      assert.deepEqual([status, answer.error.message], [400, 'the request has no body']);
+    }
+    assert.deepEqual(await on.mailboxes.extract.take(), []);
+  });
+
   for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     it(`to ${method} is a refusal, and nothing happens`, async () => {
       const before = await views();

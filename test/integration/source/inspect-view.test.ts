@@ -22,6 +22,9 @@ const SCHEMA = `
     (22, 'library', 'publisher'), (23, 'library', 'author'), (24, 'auth', 'user'), (25, 'library', 'card'), (26, 'library', 'audiobook');
   create view book_view as select id as book_id, title from library_book;`;
 
+const entry = (table: string, model: string, column: string) =>
+  JSON.stringify({ table, app_label: 'library', model, column });
+
 const TYPES = { 'library.book': 20, 'library.loan': 21, 'auth.user': 24, 'library.card': 25 } as const;
 
 describe('inspecting a view source', () => {
@@ -204,8 +207,6 @@ describe('inspecting a view source', () => {
   });
 
   describe('finds a table whose changes nobody follows,', () => {
-    const entry = (table: string, model: string, column: string) =>
-      JSON.stringify({ table, app_label: 'library', model, column });
     const PUBLISHED = `select b.id as book_id, p.name
       from library_book b left join library_publisher p on p.id = b.publisher_id`;
     const AUTHORED = `select b.id as book_id, a.name as author, e.name as editor from library_book b
@@ -286,6 +287,16 @@ describe('inspecting a view source', () => {
       );
     });
 
+    it('by the column that the view joins, not by another one that points at it, nor by the key', async () => {
+      const query = `select b.id as book_id, a.name from library_book b left join library_author a on a.id = b.author_id`;
+      for (const column of ['editor_id', 'id']) {
+        await assertFault(
+          inspectQuery(query, { lookups: [authors(column)] }),
+          new RegExp(`add to lookups ${entry('library_author', 'author', 'author_id')}, or`),
+        );
+      }
+    });
+
     it('itself among them, if its rows point at others of it', async () => {
       const mentored = `select a.id as book_id, m.name from library_author a left join library_author m on m.id = a.mentor_id`;
       const main = { mainTable: 'library_author', contentTypeId: 23 };
@@ -297,11 +308,158 @@ describe('inspecting a view source', () => {
     });
   });
 
+  describe('warns that a deletion may leave NULL without a log row', () => {
+    const shown = 'select id as book_id, publisher_id from library_book';
+    const publishers = { table: 'library_publisher', contentTypeId: 22, column: 'publisher_id' };
+    const warningsOf = async (query: string, differing: Parameters<typeof inspectBooks>[0] = {}) => {
+      const { notes } = await inspectQuery(query, differing);
+      assert.ok(notes.every(({ ok }) => ok === false));
+      return notes;
+    };
+
+    it('in a foreign key that the view shows, with the entry to paste', async () => {
+      const [warning, ...more] = await warningsOf(shown);
+
+      assert.equal(
+        warning?.message,
+        'view tried uses publisher_id of library_book: if a deletion in library_publisher leaves NULL there (on_delete=SET_NULL), no log row names these rows',
+      );
+      assert.equal(
+        warning?.advice,
+        'Add to lookups {"table":"library_publisher","app_label":"library","model":"publisher","column":"publisher_id"}, or, if that cannot happen, "ignored_dependencies": ["library_publisher"].',
+      );
+      assert.deepEqual(more, []);
+    });
+
+    it('also in an expression, a condition, another view, a whole row, or if the view is the table', async () => {
+      await source.pool.query(`drop view if exists tried; create or replace view shown_below as ${shown}`);
+      for (const query of [
+        'select id as book_id, publisher_id is null as has_none from library_book',
+        'select id as book_id from library_book where publisher_id > 3',
+        'select book_id, publisher_id from shown_below',
+      ]) {
+        assert.equal((await warningsOf(query)).length, 1, query);
+      }
+      const whole = await warningsOf('select id as book_id, to_jsonb(b) as book from library_book b');
+      assert.equal(whole.length, 3);
+      const { notes } = await inspectBooks({ name: 'library_book', keyColumn: 'id' });
+      assert.equal(notes.length, 3);
+    });
+
+    it('in a foreign key of a lookup, which no lookup can follow', async () => {
+      const [warning, ...more] = await warningsOf(
+        `select b.id as book_id, p.country_id from library_book b left join library_publisher p on p.id = b.publisher_id`,
+        { lookups: [publishers] },
+      );
+      assert.match(
+        warning?.message ?? '',
+        /uses country_id of library_publisher: if a deletion in library_country/,
+      );
+      assert.match(
+        warning?.advice ?? '',
+        /^Resync the view after such a deletion: {"view":"tried","resync":true}, or, if that cannot happen, "ignored_dependencies": \["library_country"\]\.$/,
+      );
+      assert.deepEqual(more, []);
+    });
+
+    it('unless a lookup follows it, the table is ignored, or the column cannot be NULL', async () => {
+      await warningsOf(shown, { lookups: [publishers] }).then((notes) => assert.deepEqual(notes, []));
+      for (const name of ['library_publisher', 'public.library_publisher']) {
+        assert.deepEqual(await warningsOf(shown, { ignoredDependencies: [name] }), []);
+      }
+      await source.pool.query(`create table library_page (id bigint primary key, book_id bigint not null references library_book);
+        create table library_note (id bigint primary key, page_id bigint references library_page)`);
+      const page = { mainTable: 'library_page', contentTypeNames: {} };
+      assert.deepEqual(
+        await warningsOf('select id as page_id, book_id from library_page', {
+          ...page,
+          keyColumn: 'page_id',
+        }),
+        [],
+      );
+    });
+
+    it('and refuses a view of which the database itself would do so', async () => {
+      await source.pool.query(
+        'create table library_copy (id bigint primary key, book_id bigint references library_book on delete set null)',
+      );
+      const copy = { mainTable: 'library_copy', contentTypeNames: {} };
+      const query = 'select id as book_id, book_id as of_book from library_copy';
+      await assertFault(
+        inspectQuery(query, copy),
+        new RegExp(
+          `view tried uses book_id of library_copy: a deletion in library_book leaves NULL there, and no log row names these rows: add to lookups ${entry('library_book', 'book', 'book_id')}, or, if that does not matter, "ignored_dependencies": \\["library_book"\\]`,
+        ),
+      );
+      await inspectQuery(query, {
+        ...copy,
+        lookups: [{ table: 'library_book', contentTypeId: 20, column: 'book_id' }],
+      });
+    });
+  });
+
+  describe('warns that a view names a table more often than its lookups follow it:', () => {
+    const authors = (column: string) => ({ table: 'library_author', contentTypeId: 23, column });
+    const warningsOf = async (query: string, differing: Parameters<typeof inspectBooks>[0] = {}) => {
+      const { notes } = await inspectQuery(query, differing);
+      assert.ok(notes.every(({ ok }) => ok === false));
+      return notes.map(({ message }) => message);
+    };
+    const MANAGED = `select b.id as book_id, a.name, m.name as manager from library_book b
+      left join library_author a on a.id = b.author_id
+      left join library_branch r on r.id = b.branch_id left join library_author m on m.id = r.manager_id`;
+    const branches = { table: 'library_branch', contentTypeId: 27, column: 'branch_id' };
+
+    before(() =>
+      source.pool.query(`create table library_branch (id bigint primary key, manager_id bigint references library_author);
+        insert into django_content_type (id, app_label, model) values (27, 'library', 'branch');
+        alter table library_book add branch_id bigint references library_branch`),
+    );
+    after(() => source.pool.query('alter table library_book drop branch_id cascade'));
+
+    it('once by its own column, and once by that of another table', async () => {
+      const followed = { lookups: [authors('author_id'), branches] };
+      assert.deepEqual(await warningsOf(MANAGED, followed), [
+        'view tried names library_author 2 times, but lookups follow it by author_id only: other rows of it that a row shows may change without a log row that names that row',
+      ]);
+      assert.deepEqual(
+        await warningsOf(MANAGED, { ...followed, ignoredDependencies: ['library_author'] }),
+        [],
+      );
+    });
+
+    it('the main table itself, also through a view that it names twice', async () => {
+      await source.pool.query(
+        'drop view if exists tried; create or replace view titled as select id, title, isbn from library_book',
+      );
+      for (const query of [
+        'select b.id as book_id, c.title from library_book b left join library_book c on c.isbn = b.title',
+        'select b.id as book_id, c.title from titled b left join titled c on c.isbn = b.title',
+      ]) {
+        assert.deepEqual(await warningsOf(query), [
+          'view tried names its main table library_book 2 times: a row that shows another one of it changes with that one, but no log row names it',
+        ]);
+        assert.deepEqual(await warningsOf(query, { ignoredDependencies: ['library_book'] }), []);
+      }
+    });
+
+    it('but not if these are the branches of a union', async () => {
+      const branch = `select b.id as book_id, a.name from library_book b left join library_author a on a.id = b.author_id`;
+      assert.deepEqual(
+        await warningsOf(`${branch} where b.id > 1 union all ${branch} where b.id <= 1`, {
+          lookups: [authors('author_id')],
+        }),
+        [],
+      );
+    });
+  });
+
   describe('notes that rows change without a log row', () => {
     before(() =>
       source.pool.query(`
         create function dice() returns integer language sql as 'select 4';
-        create function fixed(text) returns text immutable language sql as 'select $1';
+        create function fixed(text) returns text immutable language sql return $1;
+        create function called(text) returns text immutable language sql as 'select fixed($1)';
         create materialized view kept as select id, title from library_book;`),
     );
 
@@ -364,6 +522,17 @@ describe('inspecting a view source', () => {
         notes.map(({ message }) => message),
         ['view tried uses materialized view kept: its refresh writes no log rows'],
       );
+    });
+
+    it('by a function whose text may name other functions, even if it is immutable', async () => {
+      const { notes } = await inspectQuery('select id as book_id, called(title) as value from library_book');
+      assert.deepEqual(
+        notes.map(({ message }) => message),
+        [
+          'view tried uses called(): the catalog does not show which tables a function reads and which functions it calls, so that changes of these may not be followed',
+        ],
+      );
+      assert.match(notes[0]?.advice ?? '', /after each change of a function that it calls.*"resync":true/);
     });
 
     it('but not by what depends on the row alone', async () => {

@@ -148,6 +148,25 @@ describe('a source that cannot be captured exactly is refused with advice', () =
       await assertRefused(/cycles or descends/, /increment by 1 no cycle/);
     });
 
+    it('stands below the ids of the log, at every capture and at the first load of a view', async () => {
+      const { rows } = await source.pool.query(`select max(id) from ${LOG_TABLE}`);
+      await source.pool.query(`select setval('${SEQUENCE}', 1)`);
+      const message = new RegExp(`stands at 1, below id ${rows[0].max} .* already captured`);
+      const advice = new RegExp(`Run: select setval\\('${SEQUENCE}', ${rows[0].max}\\); Then resync`);
+      await assertRefused(message, advice);
+      await assert.rejects(
+        inSnapshot(source.pool, (client) => readLogState(client, LOG_TABLE, null)),
+        isRefusal(message, advice),
+      );
+      await source.pool.query(`select setval('${SEQUENCE}', 1, false)`);
+      await assertRefused(/stands at 0/, advice);
+    });
+
+    it('has not drawn the ids that the checkpoint covers', async () => {
+      replica.checkpoint = { ...replica.checkpoint, floorId: 99_999n };
+      await assertRefused(/covers ids up to 99999.* none above/, /Resync the view/);
+    });
+
     it('is not owned by the table, so that it is unknown how ids are drawn', async () => {
       await source.pool.query(`alter sequence ${SEQUENCE} owned by none`);
       await assertRefused(/no sequence owned by \S+ draws its ids/, /alter sequence \S+ owned by \S+\.id/);

@@ -6,6 +6,7 @@ import { asViewSource } from '../../../shared/control/view-sources.ts';
 import { viewSourceImport } from '../../../shared/model/view-source.ts';
 import { inspectSource } from '../../../shared/operations/inspect-source.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { makeViewSource } from './make-view-source.ts';
 import { CONTENT_TYPE_TABLE, LOG_TABLE, openPool } from './use-source.ts';
@@ -127,7 +128,10 @@ describe("SMartApp's views", () => {
     const config = { contentTypeTable: CONTENT_TYPE_TABLE, changeLogTable: LOG_TABLE } as Config;
     const known = new Set(VIEWS);
     for (const source of sources) {
-      assert.deepEqual((await inspectSource(pool, source, known, { config })).findings, [], source.name);
+      const { findings } = await inSnapshot(pool, (client) =>
+        inspectSource(client, source, known, { config }),
+      );
+      assert.deepEqual(findings, [], source.name);
     }
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { BigQuery } from '@google-cloud/bigquery';
+import { BigQuery, type Job } from '@google-cloud/bigquery';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import {
@@ -10,6 +10,7 @@ import {
   type TableShape,
 } from '../../../shared/model/columns.ts';
 import { type Evolution, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
+import type { EndedJob } from '../../../shared/warehouse/job.ts';
 import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
 import { EMPTY_VIEW, procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
 import {
@@ -20,6 +21,7 @@ import {
   type Warehouse,
 } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 import { inSeconds } from '../../support/deadline.ts';
 import { until } from '../../support/until.ts';
@@ -146,8 +148,11 @@ describe('the merge procedure', () => {
     await merge(2n, 'deleted', [{ id: 3 }]);
     const before = await rowsOf('*');
 
-    assert.deepEqual(await merge(3n, 'changed', [{ id: 1, name: 'a' }, { id: 2 }]), counts(0, 0, 0, 2));
-    assert.deepEqual(await merge(4n, 'deleted', [{ id: 3 }, { id: 4 }]), counts(0, 0, 0, 2));
+    assert.partialDeepStrictEqual(
+      await merge(3n, 'changed', [{ id: 1, name: 'a' }, { id: 2 }]),
+      counts(0, 0, 0, 2),
+    );
+    assert.partialDeepStrictEqual(await merge(4n, 'deleted', [{ id: 3 }, { id: 4 }]), counts(0, 0, 0, 2));
     assert.deepEqual(await rowsOf('*'), before);
 
     const mixed = [
@@ -156,7 +161,7 @@ describe('the merge procedure', () => {
       { id: 3, name: 'gone' },
       { id: 4, name: 'new' },
     ];
-    assert.deepEqual(await merge(5n, 'changed', mixed), counts(2, 1, 0, 1));
+    assert.partialDeepStrictEqual(await merge(5n, 'changed', mixed), counts(2, 1, 0, 1));
     assert.deepEqual(
       (await rowsOf('id, is_deleted, etl_transaction_id')).map((row) => Object.values(row)),
       [
@@ -173,8 +178,64 @@ describe('the merge procedure', () => {
     await merge(1n, 'loaded', [{ id: 1, name: 'a' }]);
     await query('update A.some set is_deleted = null where true');
 
-    assert.deepEqual(await merge(2n, 'changed', [{ id: 1, name: 'a' }]), counts(0, 0, 0, 1));
-    assert.deepEqual(await merge(3n, 'deleted', [{ id: 1 }]), counts(0, 0, 1, 0));
+    assert.partialDeepStrictEqual(await merge(2n, 'changed', [{ id: 1, name: 'a' }]), counts(0, 0, 0, 1));
+    assert.partialDeepStrictEqual(await merge(3n, 'deleted', [{ id: 1 }]), counts(0, 0, 1, 0));
+  });
+
+  describe('whose script does not say what it billed', () => {
+    const ended: EndedJob[] = [];
+    /** A client to which no script says what it billed. */
+    class SilentBigQuery extends BigQuery {
+      override job(...named: Parameters<BigQuery['job']>): Job {
+        const job = super.job(...named);
+        const getMetadata = job.getMetadata.bind(job);
+        job.getMetadata = async () => {
+          const answer = await getMetadata();
+          if (Number(answer[0].statistics.numChildJobs ?? 0) > 0) {
+            delete answer[0].statistics.query.totalBytesBilled;
+          }
+          return answer;
+        };
+        return job;
+      }
+    }
+    beforeEach(async () => {
+      ended.length = 0;
+      const silent = new SilentBigQuery({
+        projectId: `project-${projects}`,
+        location: 'EU',
+        apiEndpoint: new URL(standIn.url).origin,
+        authClient: new PassThroughClient(),
+      });
+      warehouse = createWarehouse(
+        async () => silent,
+        () => Promise.reject(new Error('no stream')),
+        datasets(),
+        60,
+        async (job) => {
+          ended.push(job);
+        },
+      );
+      await make(shapeOf(NAME));
+      await load(1n, 'loaded', [{ id: 1, name: 'a' }]);
+    });
+
+    it('is billed what its statements bill', async () => {
+      assert.partialDeepStrictEqual(await warehouse.merge(attempt(1n), 1n, soon()), counts(1, 0, 0, 0));
+
+      const job = ended.at(-1);
+      assert.ok(job !== undefined && job.bytesBilled > 0n);
+      assert.equal(job.incomplete, null);
+    });
+
+    it('is merged all the same when nobody may list the statements', async () => {
+      standIn.faults.next('bigquery.jobs.list', failBefore(403));
+
+      assert.partialDeepStrictEqual(await warehouse.merge(attempt(1n), 1n, soon()), counts(1, 0, 0, 0));
+
+      assert.partialDeepStrictEqual(ended.at(-1), { bytesBilled: 0n });
+      assert.equal(ended.at(-1)?.incomplete?.kind, 'unauthorized');
+    });
   });
 
   for (const type of BIG_QUERY_TYPES) {
@@ -203,8 +264,11 @@ describe('the merge procedure', () => {
 
       const changed = pairs.map(([, to], id) => ({ id, ...to }));
       const equal = forms.length;
-      assert.deepEqual(await merge(2n, 'changed', changed), counts(0, pairs.length - equal, 0, equal));
-      assert.deepEqual(await merge(3n, 'changed', changed), counts(0, 0, 0, pairs.length));
+      assert.partialDeepStrictEqual(
+        await merge(2n, 'changed', changed),
+        counts(0, pairs.length - equal, 0, equal),
+      );
+      assert.partialDeepStrictEqual(await merge(3n, 'changed', changed), counts(0, 0, 0, pairs.length));
     });
   }
 
@@ -217,7 +281,7 @@ describe('the merge procedure', () => {
         [1, 2, 3].map((id) => ({ id, name: 'a' })),
       );
 
-      assert.deepEqual(
+      assert.partialDeepStrictEqual(
         await merge(2n, 'loaded', [
           { id: 1, name: 'a' },
           { id: 3, name: 'b' },
@@ -234,7 +298,7 @@ describe('the merge procedure', () => {
           [4, false, 2],
         ],
       );
-      assert.deepEqual(
+      assert.partialDeepStrictEqual(
         await merge(
           3n,
           'loaded',
@@ -248,10 +312,10 @@ describe('the merge procedure', () => {
       await make(shapeOf(NAME));
       await merge(1n, 'loaded', [{ id: 1 }, { id: 2 }]);
 
-      assert.deepEqual(await warehouse.merge(attempt(2n), 0n, soon()), counts(0, 0, 0, 0));
+      assert.partialDeepStrictEqual(await warehouse.merge(attempt(2n), 0n, soon()), counts(0, 0, 0, 0));
       for (const number of [1, 2]) {
         const again = { ...attempt(3n), attempt: number };
-        assert.deepEqual(await warehouse.merge(again, EMPTY_VIEW, soon()), counts(0, 0, 2, 0));
+        assert.partialDeepStrictEqual(await warehouse.merge(again, EMPTY_VIEW, soon()), counts(0, 0, 2, 0));
       }
       assert.deepEqual(await rowsOf('is_deleted, etl_transaction_id'), [
         { is_deleted: true, etl_transaction_id: 3 },
@@ -274,7 +338,7 @@ describe('the merge procedure', () => {
     await make(shapeOf(NAME), null, { dropped }, 'second');
 
     const rows = [1, 2, 3].map((id) => ({ id, name: 'a' }));
-    assert.deepEqual(await merge(2n, 'loaded', rows), counts(0, 2, 0, 1));
+    assert.partialDeepStrictEqual(await merge(2n, 'loaded', rows), counts(0, 2, 0, 1));
     const [row] = await query(
       'select countif(old is not null or array_length(old_list) > 0) as n from A.some',
     );
@@ -304,7 +368,7 @@ describe('the merge procedure', () => {
         ]);
 
         // An old key widens the bounds of the keys; rows move, also from and to no date.
-        assert.deepEqual(
+        assert.partialDeepStrictEqual(
           await merge(2n, 'changed', [
             { id: 1, day: third },
             { id: 3, day: third, name: 'stays' },
@@ -313,9 +377,15 @@ describe('the merge procedure', () => {
           ]),
           counts(1, 3, 0, 0),
         );
-        assert.deepEqual(await merge(3n, 'changed', [{ id: 2 }, { id: 5, day: first }]), counts(0, 1, 0, 1));
-        assert.deepEqual(await merge(4n, 'changed', [{ id: 2, name: 'undated' }]), counts(0, 1, 0, 0));
-        assert.deepEqual(await merge(5n, 'deleted', [{ id: 2 }, { id: 1 }]), counts(0, 0, 2, 0));
+        assert.partialDeepStrictEqual(
+          await merge(3n, 'changed', [{ id: 2 }, { id: 5, day: first }]),
+          counts(0, 1, 0, 1),
+        );
+        assert.partialDeepStrictEqual(
+          await merge(4n, 'changed', [{ id: 2, name: 'undated' }]),
+          counts(0, 1, 0, 0),
+        );
+        assert.partialDeepStrictEqual(await merge(5n, 'deleted', [{ id: 2 }, { id: 1 }]), counts(0, 0, 2, 0));
         const [row] = await query('select count(*) as n, countif(is_deleted) as deleted from A.some');
         assert.deepEqual(row, { n: 5, deleted: 2 });
       });
@@ -350,7 +420,10 @@ describe('the merge procedure', () => {
       await make(shapeOf(NAME));
       await merge(1n, 'loaded', [{ id: 1, name: 'new' }]);
       await load(8n, 'changed', [{ id: 1, name: 'old' }]);
-      assert.deepEqual(await merge(10n, 'changed', [{ id: 1, name: 'new' }]), counts(0, 0, 0, 1));
+      assert.partialDeepStrictEqual(
+        await merge(10n, 'changed', [{ id: 1, name: 'new' }]),
+        counts(0, 0, 0, 1),
+      );
 
       failed(await warehouse.merge(attempt(8n), 1n, soon()), /superseded.* batch 8 .* newer batch 10/);
     });
@@ -374,7 +447,10 @@ describe('the merge procedure', () => {
       const [older] = await bigquery.createQueryJob({ query: 'call A.merge_waiting(8, 1)', location: 'EU' });
       await until(async () => (await bigquery.getJobs({ parentJobId: String(older.id) }))[0].length > 0);
 
-      assert.deepEqual(await merge(10n, 'changed', [{ id: 1, name: 'new' }]), counts(0, 0, 0, 1));
+      assert.partialDeepStrictEqual(
+        await merge(10n, 'changed', [{ id: 1, name: 'new' }]),
+        counts(0, 0, 0, 1),
+      );
       await warehouse.load(
         { ...attempt(8n), attempt: 2 },
         [`gs://staging/${projects}/8/upserts-00000.ndjson.gz`],
@@ -398,8 +474,8 @@ describe('the merge procedure', () => {
       );
       assert.equal(error.kind, 'merge_refused');
       assert.match(error.advice, /resync/);
-      assert.deepEqual(await merge(3n, 'loaded', [{ id: 1, name: 'b' }]), counts(0, 1, 0, 0));
-      assert.deepEqual(await merge(4n, 'changed', [{ id: 1, name: 'c' }]), counts(0, 1, 0, 0));
+      assert.partialDeepStrictEqual(await merge(3n, 'loaded', [{ id: 1, name: 'b' }]), counts(0, 1, 0, 0));
+      assert.partialDeepStrictEqual(await merge(4n, 'changed', [{ id: 1, name: 'c' }]), counts(0, 1, 0, 0));
     });
   });
 });

@@ -228,6 +228,21 @@ describe('the warehouse', () => {
       });
     });
 
+    it('reports a dataset in another location as a wrong environment', async () => {
+      await make();
+      const elsewhere = createWarehouse(
+        async () => Object.assign(Object.create(bigquery), { location: 'US' }),
+        noWriter,
+        { projectId: bigquery.projectId, temp: 'T', target: 'A', view: 'V' },
+      );
+
+      await assert.rejects(elsewhere.load(attempt(7n), ['gs://staging/nothing.ndjson.gz'], soon()), {
+        kind: 'environment',
+        message: 'dataset T is in EU, but BIGQUERY_LOCATION is US',
+        advice: /Correct BIGQUERY_LOCATION/,
+      });
+    });
+
     it('I6 refuses all rows when one does not fit, and names the column', async () => {
       await make();
       const uris = await stage(

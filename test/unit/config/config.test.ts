@@ -31,6 +31,18 @@ describe('parseConfig', () => {
     assert.match(refusal({ ...USABLE, STAGING_BUCKET: '' }).message, /STAGING_BUCKET is missing/);
   });
 
+  it('refuses one topic for two purposes: dead letters would come back as events', () => {
+    for (const given of [
+      { TOPIC_DEAD_LETTER: 'cdc-extract' },
+      { TOPIC_EXTRACT: 'all', TOPIC_MERGE: 'all', TOPIC_STREAM: 'all', TOPIC_DEAD_LETTER: 'all' },
+    ]) {
+      assert.match(
+        refusal({ ...USABLE, ...given }).message,
+        /TOPIC_EXTRACT, TOPIC_MERGE, TOPIC_STREAM, TOPIC_DEAD_LETTER must be different topics/,
+      );
+    }
+  });
+
   it('names every missing variable at once', () => {
     const { message } = refusal({});
 

@@ -77,11 +77,26 @@ describe('decode', () => {
     }
   });
 
-  it('treats an empty request as an empty object', () => {
-    const nothing = { from: 'manual', payload: {}, messageId: null, traceparent: null, fault: null };
+  it('refuses a call by hand without a body, which would pass for a tick', () => {
+    for (const [body, bytes] of [
+      [undefined, 0],
+      [null, 0],
+      // What the framework makes of no body.
+      [{}, 0],
+      ['', 0],
+      [' \n', 2],
+      [Buffer.alloc(0), 0],
+    ] as const) {
+      const { from, fault } = decode(body, bytes);
+      assert.deepEqual(
+        [from, fault?.kind, fault?.message],
+        ['manual', 'invalid_event', 'the request has no body'],
+      );
+    }
+    assert.equal(decode({}, 2).fault, null);
+  });
 
-    for (const body of [undefined, null, {}, '', ' \n', Buffer.alloc(0)])
-      assert.deepEqual(decode(body, 0), nothing);
+  it('treats an empty message as an empty object', () => {
     assert.deepEqual(decode(pushed(''), 300).payload, {});
     assert.deepEqual(decode({ message: { attributes: {}, messageId: '7' } }, 60), {
       from: 'pubsub',

@@ -14,6 +14,17 @@ describe('a message of BigQuery', () => {
     ["Could not parse 'it's a secret' as INT64 for field n", "Could not parse '…' as INT64 for field n"],
     ['Invalid NUMERIC value: 123.45e99 Field: share', 'Invalid NUMERIC value: …'],
     ["Invalid timestamp: '2026-13-01'; while reading", 'Invalid timestamp: …'],
+    [
+      'Invalid timestamp string "Müller" Field: ts; Value: Müller',
+      'Invalid timestamp string "…" Field: ts; Value: …',
+    ],
+    ["Cannot coerce 'Müller' into INT64", "Cannot coerce '…' into INT64"],
+    ['Unexpected "it is "secret"" here', 'Unexpected "…" here'],
+    ["Failed on 'it's a secret' of column 'n'", "Failed on '…'"],
+    [
+      `Could not cast 'x' to DATE for field "d", got "Müller"`,
+      `Could not cast '…' to DATE for field "d", got "…"`,
+    ],
     ['Bad int64 value: abc', 'Bad int64 value: …'],
     [
       'Cannot return an invalid timestamp value of 253402300800000000 microseconds',
@@ -31,6 +42,11 @@ describe('a message of BigQuery', () => {
     'duplicate_key: view pmr_project: keys 1, 2',
     `JSON parsing error in row starting at position 17: Parser terminated before end of string ${FILE}`,
     'Invalid field name "a b". Fields must contain only letters',
+    "Permission 'bigquery.tables.get' denied on resource 'projects/p' (or it may not exist).",
+    "The table doesn't exist, and can't be made",
+    "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service 'bigquery.googleapis.com'",
+    'Query error: delete from `p.d.t` where `k` in (1)',
+    "Not found: Dataset 'p:d' was not found in location 'EU'",
     'Provided Schema does not match Table p:d.t. Field n has changed type from INTEGER to STRING',
   ]) {
     it(`keeps everything else: ${message}`, () => {

@@ -4,7 +4,8 @@ import { ADVICE, DataHubError } from '../../../shared/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../../../shared/postgres/quote.ts';
 import { fromPostgres } from '../../../shared/postgres/sqlstate.ts';
 
-const coded = (code: string, message = 'what the server said') => Object.assign(new Error(message), { code });
+const coded = (code: string, message = 'what the server said', routine?: string) =>
+  Object.assign(new Error(message), { code, routine });
 
 describe('an error of PostgreSQL', () => {
   for (const [what, thrown, kind] of [
@@ -22,6 +23,8 @@ describe('an error of PostgreSQL', () => {
     ['a refused connection', coded('ECONNREFUSED'), 'transient'],
     ['a connection that timed out', new Error('timeout exceeded when trying to connect'), 'transient'],
     ['a value out of range', coded('22003'), 'bad_data'],
+    ['a subquery that returned several rows', coded('21000'), 'bad_data'],
+    ['an error that a function raised', coded('P0001'), 'bad_data'],
     ['a syntax error in our SQL', coded('42601'), 'bug'],
     ['a constraint violation', coded('23514'), 'bug'],
     ['a bug of this project', new TypeError('x is not a function'), 'bug'],
@@ -57,11 +60,55 @@ describe('an error of PostgreSQL', () => {
       'invalid byte sequence for encoding "UTF8": 0x00',
     ],
     ['42P01', 'relation "x" does not exist', 'relation "x" does not exist'],
+    [
+      '21000',
+      'more than one row returned by a subquery used as an expression',
+      'more than one row returned by a subquery used as an expression',
+    ],
+    [
+      '22P02',
+      'ungültige Eingabesyntax für Typ integer: »Müller«',
+      'ungültige Eingabesyntax für Typ integer…',
+    ],
+    [
+      '22P02',
+      'syntaxe en entrée invalide pour le type integer : « Müller »',
+      'syntaxe en entrée invalide pour le type integer …',
+    ],
+    ['22P02', '整数型の入力構文が不正です: "Müller"', '整数型の入力構文が不正です: "…"'],
+    [
+      '22023',
+      'requested character too large for encoding: 1114112',
+      'requested character too large for encoding…',
+    ],
+    ['54000', 'string too long 123456', 'string too long …'],
   ] as const) {
     it(`shows no value of a row: ${message}`, () => {
       assert.equal(fromPostgres(coded(code, message), 'source').message, `source database: ${shown}`);
     });
   }
+
+  for (const [code, message, routine] of [
+    ['P0001', 'no tariff for Müller', 'exec_stmt_raise'],
+    ['22023', 'no tariff for Müller', 'exec_stmt_raise'],
+    ['42P01', 'no tariff for Müller', 'exec_stmt_raise'],
+    ['T0001', 'no tariff for Müller', 'exec_stmt_raise'],
+    ['42601', 'syntax error at or near "Müller"', 'scanner_yyerror'],
+    ['XX000', 'spiexceptions: Müller', 'PLy_elog'],
+    ['23514', 'Müller', 'domain_check_input'],
+  ] as const) {
+    it(`shows state and routine of ${code} instead of a text that may be anything`, () => {
+      const shown = fromPostgres(coded(code, message, routine), 'source').message;
+
+      assert.ok(shown.startsWith(`source database: error ${code} from ${routine};`), shown);
+      assert.doesNotMatch(shown, /Müller/);
+    });
+  }
+
+  it('shows the text of a connection that the operating system closed', () => {
+    const closed = fromPostgres(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }), 'control');
+    assert.equal(closed.message, 'control database: write EPIPE');
+  });
 
   it('has advice for its own cause, not only for its kind', () => {
     const advice = ['25006', '3D000', '42703', '42883', '42P01'].map(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fieldColumns } from '../../../shared/source/tracked-fields.ts';
+import { fieldColumns, fieldNames } from '../../../shared/source/tracked-fields.ts';
 
 const COLUMNS = ['id', 'region_id', 'name', 'CUST-NM', 'REGION_id2'];
 
@@ -17,4 +17,14 @@ describe('the columns of a Django field', () => {
       assert.deepEqual(fieldColumns(field, COLUMNS), columns);
     });
   }
+
+  it('have these names, as far as the names tell', () => {
+    assert.deepEqual(fieldNames(['region_id', 'CUST-NM', 'name']), [
+      'region_id',
+      'region',
+      'CUST-NM',
+      'cust_nm',
+      'name',
+    ]);
+  });
 });

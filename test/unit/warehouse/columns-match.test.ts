@@ -37,7 +37,7 @@ describe('the columns of a table', () => {
       { name: 'project_id', type: 'INTEGER' },
       { name: 'share', type: 'NUMERIC' },
       { name: 'tags', type: 'STRING' },
-      { name: 'Has_PM', type: 'BOOLEAN' },
+      { name: 'has_sla', type: 'BOOLEAN' },
     ];
 
     assert.deepEqual(columnChanges(EXPECTED, found).map(describeChange), [
@@ -45,7 +45,21 @@ describe('the columns of a table', () => {
       'column share is NULLABLE NUMERIC instead of NULLABLE FLOAT64',
       'column has_pm (BOOL) is missing',
       'column tags is NULLABLE STRING instead of REPEATED STRING',
-      'column Has_PM is not in the view',
+      'column has_sla is not in the view',
+    ]);
+  });
+
+  it('differ by one that is written in other letters, which BigQuery does not tell apart', () => {
+    const found = [
+      { name: 'project_id', type: 'INTEGER', mode: 'REQUIRED' },
+      { name: 'Share', type: 'FLOAT' },
+      { name: 'has_pm', type: 'BOOLEAN' },
+      { name: 'TAGS', type: 'STRING', mode: 'REPEATED' },
+    ];
+
+    assert.deepEqual(columnChanges(EXPECTED, found).map(describeChange), [
+      'column share is written Share in the table, and BigQuery takes both for one name',
+      'column tags is written TAGS in the table, and BigQuery takes both for one name',
     ]);
   });
 });

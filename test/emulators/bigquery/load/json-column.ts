@@ -84,7 +84,7 @@ function exactText(field: Field, raw: string, line: string | undefined): string 
   if (line === undefined) {
     return `case when length(${text}) <= 15 or starts_with(${raw}::varchar, '"') then ${text} end`;
   }
-  const pattern = literal(`"${field.name.replace(/[^\w]/g, '\\$&')}"\\s*:\\s*(-?[0-9.eE+-]+)`);
+  const pattern = literal(`"${field.name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}"\\s*:\\s*(-?[0-9.eE+-]+)`);
   const written = `regexp_extract(${line}::varchar, ${pattern}, 1)`;
   const same = `try_cast(${written} as double) = try_cast(${text} as double)`;
   return `case when starts_with(${raw}::varchar, '"') or length(${text}) <= 15 then ${text} when ${same} then ${written} end`;

@@ -8,6 +8,7 @@ const METHODS: readonly (readonly [method: string, path: string, name: string])[
   ['GET', 'projects/*/datasets', 'datasets.list'],
   ['POST', 'projects/*/datasets', 'datasets.insert'],
   ['GET', 'projects/*/datasets/*', 'datasets.get'],
+  ['PATCH', 'projects/*/datasets/*', 'datasets.patch'],
   ['GET', 'projects/*/datasets/*/tables', 'tables.list'],
   ['GET', 'projects/*/datasets/*/tables/*', 'tables.get'],
   ['PATCH', 'projects/*/datasets/*/tables/*', 'tables.patch'],

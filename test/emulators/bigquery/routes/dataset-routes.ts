@@ -3,7 +3,7 @@ import { createdNow, type Dataset } from '../catalog.ts';
 import { invalid } from '../error.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { pageOf } from './list-page.ts';
-import { datasetBody } from './request-body.ts';
+import { datasetBody, datasetPatch } from './request-body.ts';
 import { datasetResource } from './resource.ts';
 
 const DATASETS = '/projects/:projectId/datasets';
@@ -29,6 +29,16 @@ export function datasetRoutes({ catalog }: Warehouse): Router {
   });
   router.get(`${DATASETS}/:datasetId`, (request, response) => {
     response.json(datasetResource(catalog.dataset(request.params)));
+  });
+  router.patch(`${DATASETS}/:datasetId`, async (request, response) => {
+    const { defaultCollation, defaultPartitionExpirationMs } = datasetPatch.parse(request.body);
+    const dataset: Dataset = {
+      ...catalog.dataset(request.params),
+      ...(defaultCollation !== undefined && { defaultCollation }),
+      ...(defaultPartitionExpirationMs !== undefined && { defaultPartitionExpirationMs }),
+    };
+    await catalog.updateDataset(dataset);
+    response.json(datasetResource(dataset));
   });
   return router;
 }

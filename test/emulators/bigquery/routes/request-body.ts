@@ -13,6 +13,12 @@ export const datasetBody = z.object({
   location: z.string().optional(),
 });
 
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/patch */
+export const datasetPatch = z.object({
+  defaultCollation: z.enum(['', 'und:ci']).optional(),
+  defaultPartitionExpirationMs: int64.optional(),
+});
+
 /** Named parameters of scalar types, without NULL. Others are refused as invalid. */
 const queryParameters = z.array(
   z.object({

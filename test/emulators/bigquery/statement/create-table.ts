@@ -1,4 +1,4 @@
-import { alreadyExists, createdNow, type Table, type TableSettings } from '../catalog.ts';
+import { alreadyExists, createdNow, type Dataset, type Table, type TableSettings } from '../catalog.ts';
 import { BigQueryError, invalidQuery } from '../error.ts';
 import { type Field, type FieldType, readType } from '../field.ts';
 import { resolveTable, storageTable, type TableReference } from '../names.ts';
@@ -68,7 +68,10 @@ async function make(
   checkFields(fields);
   checkColumns(fields, definition.settings);
   if (context.isDryRun) return before ? 'REPLACE' : 'CREATE';
-  const table: Table = { reference, type: 'TABLE', fields, ...createdNow(), ...definition.settings };
+  const table: Table = withDefaults(
+    { reference, type: 'TABLE', fields, ...createdNow(), ...definition.settings },
+    context.warehouse.catalog.dataset(reference),
+  );
   const storage = storageTable(reference);
   const fill = async (): Promise<void> => {
     if (before) await dropStorage(context.session, reference);
@@ -89,6 +92,22 @@ async function make(
     return 'SKIP';
   }
   return before ? 'REPLACE' : 'CREATE';
+}
+
+/** What a new table gets from its dataset: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset */
+function withDefaults(table: Table, { defaultCollation, defaultPartitionExpirationMs }: Dataset): Table {
+  const { fields, timePartitioning } = table;
+  const collation = defaultCollation ?? '';
+  return {
+    ...table,
+    fields: fields.map((field) =>
+      field.type === 'STRING' && collation !== '' ? { ...field, collation } : field,
+    ),
+    ...(timePartitioning &&
+      defaultPartitionExpirationMs !== undefined && {
+        timePartitioning: { ...timePartitioning, expirationMs: defaultPartitionExpirationMs },
+      }),
+  };
 }
 
 function parseDefinition(cursor: Cursor): Definition {

@@ -128,7 +128,7 @@ export class StatementContext {
       throw invalid(`${statements} are currently not supported over tables that had UPSERT streams.`);
     }
     if (this.transaction) {
-      this.transaction.change(name);
+      await this.#changeInTransaction(this.transaction, name);
       return await work();
     }
     return await this.warehouse.mutations.alone(name, () => {
@@ -136,6 +136,19 @@ export class StatementContext {
       this.stopSignal.throwIfAborted();
       return work();
     });
+  }
+
+  /**
+   * A transaction that meets another one is cancelled and rolled back, so that an exception handler finds none that is open:
+   * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency, and #limitations
+   */
+  async #changeInTransaction(transaction: Transaction, table: string): Promise<void> {
+    try {
+      transaction.change(table);
+    } catch (conflict) {
+      await this.endTransaction(false);
+      throw conflict;
+    }
   }
 
   /**

@@ -1,0 +1,26 @@
+import type { Dependencies } from '../runtime/dependencies.ts';
+
+/** So few values say nothing about their column. */
+const FEW_VALUES = 10;
+
+/**
+ * Logs a warning when policies replaced most values of a column in a batch: then the column, and not some of its rows, does not fit its type in
+ * BigQuery. `policies` are the columns that have one, `replaced` the numbers of values by column.
+ */
+export function warnOfReplacedValues(
+  batch: { view: string; etlTransactionId: string; upserts: number },
+  {
+    policies,
+    replaced,
+  }: { policies: Readonly<Record<string, unknown>>; replaced: Readonly<Record<string, number>> },
+  { log }: Pick<Dependencies, 'log'>,
+): void {
+  const { upserts, ...named } = batch;
+  const columns = Object.entries(replaced)
+    .filter(
+      ([column, count]) => Object.hasOwn(policies, column) && count >= FEW_VALUES && count * 2 > upserts,
+    )
+    .map(([column]) => column);
+  if (columns.length > 0)
+    log.warn({ ...named, columns, upserts, policyValues: replaced }, 'policy replaced most values');
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { PROJECT_ENTRY } from '../../support/installation.ts';
+import { useInstallation } from '../../support/use-installation.ts';
+
+describe('I9 a column whose values are all of another form', () => {
+  const { on } = useInstallation();
+  const configure = (fields: Partial<ViewSourceEntry>) =>
+    importConfiguration({ entries: [{ ...PROJECT_ENTRY, ...fields }] }, on.dependencies);
+  const add = (names: string[]) =>
+    on.source.add('app_project', ...names.map((name, i) => ({ id: i + 1, name })));
+  const slashed = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}/01/2026`);
+
+  it('is not advised a policy that would replace every value', async () => {
+    await add(slashed(5));
+    await configure({ datetime_columns: ['name'] });
+
+    await assert.rejects(on.extract(), {
+      kind: 'bad_data',
+      message: /column name: the value is not a valid date and time/,
+      advice:
+        'Every value of column name is refused, so that a policy would replace them all. Show it in the view as timestamptz or as text like 2026-01-31 08:00, or remove it from datetime_columns; then resume the view.',
+    });
+  });
+
+  it('is advised a policy while some of its values fit', async () => {
+    await add([...slashed(5), '2026-01-31 08:00']);
+    await configure({ datetime_columns: ['name'] });
+
+    await assert.rejects(on.extract(), { kind: 'bad_data', advice: /give the column a policy/ });
+  });
+
+  it('causes a warning when a policy replaced most values', async () => {
+    const log = on.captureLog();
+    const warnings = () => log.records().filter(({ message }) => message === 'policy replaced most values');
+    await configure({ datetime_columns: ['name'], unrepresentable: { name: 'null' } });
+    await add([...slashed(11), '2026-01-31 08:00']);
+
+    await on.replicate();
+
+    assert.partialDeepStrictEqual(warnings(), [
+      {
+        severity: 'WARNING',
+        view: 'pmr_project',
+        columns: ['name'],
+        upserts: 12,
+        policyValues: { name: 11 },
+      },
+    ]);
+    await on.source.change('app_project', 1, { name: '1/2/2026' });
+    await on.replicate();
+    assert.equal(warnings().length, 1);
+  });
+});
