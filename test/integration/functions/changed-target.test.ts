@@ -160,5 +160,19 @@ describe('BigQuery objects that somebody else changes', () => {
       await on.replicate();
       assert.deepEqual(await advised(), []);
     });
+
+    it('that is a table of somebody else is left alone', async () => {
+      await on.query('create or replace table SMartDataAnalytics.site as select 1 as site_id, 2 as total');
+
+      await assert.rejects(on.extract('pmr_site'), (error: { kind: string; advice: string }) => {
+        assert.equal(error.kind, 'schema_drift');
+        assert.match(
+          error.advice,
+          /exists already, .* did not make it\. Import the view with another target_name/,
+        );
+        assert.doesNotMatch(error.advice, /drop|alter/);
+        return true;
+      });
+    });
   });
 });
