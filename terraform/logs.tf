@@ -77,6 +77,14 @@ locals {
       advice   = "Compare the model and the key of the view source with the object ids in the change log: the log rows name objects that the view cannot have."
       severity = "WARNING"
     }
+    changed_target = {
+      title    = "a target differs from its view, or somebody else changed it"
+      section  = "changed-target"
+      filter   = "jsonPayload.message=(\"reporting view created again\" OR \"rows differ\" OR \"target expires\")"
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "The log line says what differs. If rows differ, resync the view; find out who changes its objects in BigQuery."
+      severity = "WARNING"
+    }
     dead_letter = {
       title    = "an event was dead-lettered"
       section  = "dead-letter"

@@ -1,3 +1,4 @@
+import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
@@ -19,10 +20,13 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
       if ('replacedBy' in capture) return capture;
       const isIdle = extraction.checkpoint !== null && hasNothingToDo(capture.captured);
       const { source } = extraction;
-      if (isIdle && source.warehouseFingerprint !== null && hasKnownColumns(source)) return capture;
+      if (isIdle && !mustLookAtTarget(source, dependencies)) return capture;
       const preparation = await prepare(client, extraction, capture.view, dependencies);
       if (preparation === 'needs the whole view') return { replacedBy: capture.definition };
-      if (isIdle) return capture;
+      if (isIdle) {
+        await dependencies.control.targetChecks.note(leased.lease);
+        return capture;
+      }
       return await stage(client, extraction, { ...capture, ...preparation }, dependencies);
     },
   );
@@ -30,6 +34,15 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
   return 'batch' in found
     ? await handOver(found, extraction, dependencies)
     : await finishIdle(found, extraction, dependencies);
+}
+
+/** How often a view without changes looks at its tables, which somebody else may have changed. */
+const TARGET_CHECK_MS = 3_600_000;
+
+/** Whether a view that has nothing to do must look at its tables in BigQuery. */
+function mustLookAtTarget(source: ViewSource, { clock }: Dependencies): boolean {
+  if (source.warehouseFingerprint === null || !hasKnownColumns(source)) return true;
+  return clock.nowMs() - (source.targetCheckedAt?.getTime() ?? 0) >= TARGET_CHECK_MS;
 }
 
 const hasNothingToDo = ({ upserts, deletes }: Capture): boolean => upserts + deletes === 0n;

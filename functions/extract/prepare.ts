@@ -2,12 +2,16 @@ import type pg from 'pg';
 import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
 import { assertMayEvolve, needsWholeView, unfilledColumns } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import type { TableShape } from '../../shared/model/columns.ts';
+import { changedBySomebody } from '../../shared/model/target-snapshot.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
+import type { FoundTable } from '../../shared/warehouse/found-table.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
+import { snapshotOf } from '../../shared/warehouse/target-snapshot.ts';
 import type { Layout, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
 import { arrangeTarget, isArranged, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
@@ -44,6 +48,7 @@ export async function prepare(
   const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
   if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
+  if (wasLoaded && comparison.target !== null) await watchTarget(extraction, comparison.target, dependencies);
   const evolution = warehouse.planEvolution(comparison, { shape, layout }, source.knownColumns);
   assertMayEvolve(source, evolution);
   if (needsWholeView(stored, evolution)) return 'needs the whole view';
@@ -57,7 +62,8 @@ export async function prepare(
     evolution.statements.length === 0 &&
     isArranged(source, comparison, evolution) &&
     source.warehouseFingerprint === fingerprint &&
-    hasKnownColumns(source);
+    hasKnownColumns(source) &&
+    (await isReported(source, shape, dependencies));
   // A whole view is compared with its target at every attempt, even after one that created everything.
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
@@ -92,6 +98,33 @@ export async function prepare(
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
   return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };
+}
+
+/** Records what somebody else did to a loaded target, which only a resync repairs, and warns when BigQuery will remove rows of it. */
+async function watchTarget(
+  { source, lease }: Extraction,
+  target: FoundTable,
+  { control, log }: Dependencies,
+): Promise<void> {
+  const view = source.name;
+  if (target.expiry !== null) {
+    log.warn({ view, reason: target.expiry.fault, remedy: target.expiry.remedy }, 'target expires');
+  }
+  const reason = changedBySomebody(source.targetSnapshot, snapshotOf(target, source.loadType));
+  if (reason === null || reason === source.resyncAdvice) return;
+  await control.checkpoints.adviseResync(lease, reason);
+  log.warn({ view, reason }, 'resync advised');
+}
+
+/** Whether the reporting view is as it was created. Another statement that creates it changes the fingerprint. */
+async function isReported(
+  source: ViewSource,
+  shape: TableShape,
+  { log, warehouse }: Dependencies,
+): Promise<boolean> {
+  const reason = await warehouse.reportingViewFault(shape, source);
+  if (reason !== null) log.warn({ view: source.name, reason }, 'reporting view created again');
+  return reason === null;
 }
 
 /** Release 0.2.0 did not record the columns that a view has had: a column that is dropped later would be taken for somebody else's. */

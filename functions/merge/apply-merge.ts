@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
+import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
@@ -54,6 +55,7 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
+    await snapshotTarget(leased, dependencies);
     const lagMs = await control.batches.markApplied(lease, batch, merged.counts, merged.targetRows);
     return { state: 'applied', counts: merged.counts, lagMs };
   }

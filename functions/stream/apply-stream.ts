@@ -2,6 +2,7 @@ import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/bat
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertTakesBatch } from '../../shared/batch/evolve.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../../shared/model/batch.ts';
@@ -31,6 +32,7 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
       return { state: 'continued', progress };
     }
     const { counts } = progress;
+    await snapshotTarget(leased, dependencies);
     const targetRows = batch.isComplete ? batch.stagedUpserts : null;
     const lagMs = await control.batches.markApplied(lease, batch, counts, targetRows);
     return { state: 'applied', counts, lagMs };

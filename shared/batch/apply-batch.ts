@@ -12,6 +12,7 @@ import { abandonBatch } from './abandon-batch.ts';
 import { isOverBudget } from './is-over-budget.ts';
 import { unlessForgotten } from './unless-forgotten.ts';
 import { warnOfBadKeys } from './warn-of-bad-keys.ts';
+import { warnOfDifference } from './warn-of-difference.ts';
 import { withViewLease } from './with-view-lease.ts';
 
 export type ApplyResult =
@@ -123,6 +124,7 @@ export async function applyBatch(
       const { lagMs } = outcome;
       log.info({ ...named, kind: batch.kind, ...counts, lagMs, durationMs: durationMs() }, 'batch applied');
       warnOfBadKeys({ ...named, badKeys: batch.badKeys }, dependencies);
+      await warnOfDifference(batch, dependencies);
       if (batch.hasMore) await events.requestExtract(source.name, 'continue');
       return { outcome: 'applied', ...named, ...counts };
     }

@@ -5,7 +5,8 @@ import { describeChanges, type TableChanges } from '../warehouse/evolution.ts';
 import type { Evolution } from '../warehouse/warehouse.ts';
 
 /** Throws `schema_drift` for differences that only a person can settle, or that the view source does not allow. */
-export function assertMayEvolve(source: ViewSource, { differences, refused }: Evolution): void {
+export function assertMayEvolve(source: ViewSource, evolution: Evolution): void {
+  const { differences, refused } = evolution;
   const isFrozen = source.columnChanges === 'freeze';
   const found = isFrozen ? differences : refused;
   if (found.length === 0) return;
@@ -15,8 +16,20 @@ export function assertMayEvolve(source: ViewSource, { differences, refused }: Ev
     context: { view },
     advice: isFrozen
       ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
-      : "Give the view's columns their former names and types, for example by aliases and casts, and resume it.",
+      : refusalAdvice(source, evolution),
   });
+}
+
+function refusalAdvice({ knownColumns }: ViewSource, { otherTable, refused, removals }: Evolution): string {
+  if (otherTable !== null) {
+    return knownColumns.length === 0
+      ? `${otherTable.name} exists already, and SMart DataHub did not make it. Import the view with another target_name, and resume it.`
+      : `Somebody put another table in the place of the target. Restore it from its time travel window, and resume the view. Or run: ${otherTable.removal} and resync the view.`;
+  }
+  if (removals.length > 0 && removals.length === refused.length) {
+    return `Somebody added columns. If nobody needs them, run: ${removals.join(' ')} Then resume the view.`;
+  }
+  return "Give the view's columns their former names and types, for example by aliases and casts, and resume it.";
 }
 
 /**

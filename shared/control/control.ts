@@ -16,6 +16,7 @@ import { createRetries } from './retries.ts';
 import { createRowCounts } from './row-counts.ts';
 import { createSchemaChanges } from './schema-changes.ts';
 import { createStatus } from './status.ts';
+import { createTargetChecks } from './target-checks.ts';
 import { createViewSources } from './view-sources.ts';
 import { createViewStops } from './view-stops.ts';
 
@@ -40,6 +41,7 @@ export function createControl(pool: pg.Pool) {
     retries: createRetries(pool),
     rowCounts: createRowCounts(pool),
     status: createStatus(pool),
+    targetChecks: createTargetChecks(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),
   };

@@ -4,6 +4,9 @@ import { type Queryable, readOnly } from '../postgres/transaction.ts';
 /** A count is repeated after this many times its own duration. */
 const REST = 100;
 
+/** Different numbers of rows after a batch. */
+export type RowDifference = { source: string; target: string; etlTransactionId: string };
+
 /** Counts of the rows of views, which take time in the source. */
 export function createRowCounts(pool: pg.Pool) {
   return {
@@ -17,6 +20,27 @@ export function createRowCounts(pool: pg.Pool) {
         [view, REST],
       );
       return rows[0]?.is_due === true;
+    },
+
+    /** The numbers of rows after the last applied batch that has both, if they differ; otherwise null. */
+    async difference(view: string): Promise<RowDifference | null> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select source_rows::text as source, target_rows::text as target, id::text as "etlTransactionId",
+           source_rows <> target_rows as differs
+         from etl.etl_transaction
+         where view_name = $1 and state = 'applied' and source_rows is not null and target_rows is not null
+         order by id desc limit 1`,
+        [view],
+      );
+      if (rows[0]?.differs !== true) return null;
+      const { source, target, etlTransactionId } = rows[0];
+      return {
+        source: source as string,
+        target: target as string,
+        etlTransactionId: etlTransactionId as string,
+      };
     },
   };
 }

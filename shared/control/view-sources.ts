@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { changedFields, type FieldChange, needsResync, type SourceFields } from '../model/source-changes.ts';
+import type { TargetSnapshot } from '../model/target-snapshot.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
@@ -113,7 +114,7 @@ export function createViewSources(pool: pg.Pool) {
     ): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
-          `update etl.view_source set warehouse_fingerprint = $2, unfilled_columns = $4, applied_policy_tags = $5,
+          `update etl.view_source set warehouse_fingerprint = $2, target_checked_at = now(), unfilled_columns = $4, applied_policy_tags = $5,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
            where name = $1`,
           [view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
@@ -265,6 +266,8 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     resync_requested_at: null,
     resync_advised_reason: null,
     warehouse_fingerprint: null,
+    target_checked_at: null,
+    target_state: null,
     applied_policy_tags: {},
     rewrite_id: null,
     known_columns: [],
@@ -364,6 +367,8 @@ function fromRow(row: Record<string, unknown>): ViewSource {
       (row.deletes_accepted_for as Date | null)?.getTime() === resyncRequestedAt.getTime(),
     resyncAdvice: row.resync_advised_reason as string | null,
     warehouseFingerprint: row.warehouse_fingerprint as string | null,
+    targetSnapshot: row.target_state as TargetSnapshot | null,
+    targetCheckedAt: row.target_checked_at as Date | null,
     appliedPolicyTags: row.applied_policy_tags as ViewSource['appliedPolicyTags'],
     rewriteId: row.rewrite_id as string | null,
     knownColumns: row.known_columns as string[],

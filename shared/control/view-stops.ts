@@ -78,7 +78,8 @@ export async function resumeView(client: pg.PoolClient, view: string): Promise<v
 /** Within a control transaction: does what `resume` does, but leaves a paused view paused. */
 async function endHalt(client: pg.PoolClient, view: string): Promise<void> {
   await client.query(
-    `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null, missing_since = null, warehouse_fingerprint = null
+    `update etl.view_source set halted_at = null, halted_reason = null, halted_by = null, missing_since = null, warehouse_fingerprint = null,
+       target_state = jsonb_set(target_state, '{createdAt}', 'null')
      where name = $1`,
     [view],
   );
@@ -93,5 +94,9 @@ async function endHalt(client: pg.PoolClient, view: string): Promise<void> {
     `update etl.etl_transaction set state = 'abandoned', ended_at = now() where view_name = $1 and state = 'failed' returning id`,
     [view],
   );
+  // One of them may have changed the target after all.
+  if (rows.length > 0) {
+    await client.query('update etl.view_source set target_state = null where name = $1', [view]);
+  }
   for (const row of rows) await releaseKeys(client, row.id as bigint);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { LoadType } from './columns.ts';
+import type { TargetSnapshot } from './target-snapshot.ts';
 
 /** PostgreSQL's text holds neither a NUL character nor an unpaired surrogate. */
 const text = z.string().refine((given) => !given.includes('\0') && given.isWellFormed(), {
@@ -313,6 +314,10 @@ export type ViewSource = {
   resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** What the last batch left; null if that is not known. */
+  targetSnapshot: TargetSnapshot | null;
+  /** When an extract that had nothing to do last looked at its tables, or when they were made; null if neither happened. */
+  targetCheckedAt: Date | null;
   /** The policy tags that were last set on its target. */
   appliedPolicyTags: Record<string, string>;
   /** Names the job that makes the rows of the target follow a new clustering; null when they do. */

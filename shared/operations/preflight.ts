@@ -14,7 +14,9 @@ import { BRIEF_SECONDS, readBriefly } from '../source/read-briefly.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
+import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
 import { inspectSource } from './inspect-source.ts';
+import { hasFedTarget, targetFindings } from './inspect-target.ts';
 
 /**
  * Checks connections, rights, log sequence, keys, columns, regions and topics, for one view or all enabled ones. Every problem comes with
@@ -188,8 +190,13 @@ async function checkView(
   );
   assertMayEvolve(viewSource, evolution);
   const { missing } = comparison;
+  const isFed = await hasFedTarget(viewSource, dependencies);
+  if (isFed && missing.includes('target')) throw targetGone(viewSource.name);
+  if (isFed && missing.includes('ledger')) throw ledgerGone(viewSource.name);
   const { differences } = evolution;
   await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
+  const isMade = viewSource.warehouseFingerprint !== null;
+  const reports = isMade ? await warehouse.reportingViewFault(shape, viewSource) : null;
   const tables = [
     ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
@@ -197,6 +204,7 @@ async function checkView(
     ...(evolution.clustering === null
       ? []
       : [`its target will be clustered by ${evolution.clustering.join(', ')}, and its rows rewritten once`]),
+    ...(reports === null ? [] : [`${reports}: it will be created again`]),
   ];
   const unique = isUnique
     ? 'is unique'
@@ -211,7 +219,7 @@ async function checkView(
       ...said,
     })),
     ...omittedColumns(view),
-    ...resyncAdvice(viewSource),
+    ...(await targetFindings(viewSource, comparison, dependencies)),
     ...findings,
   ];
 }
@@ -237,19 +245,6 @@ function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {
   if (omittedColumns.length === 0) return [];
   const message = `omitted_columns, which the target does not get: ${omittedColumns.join(', ')}`;
   return [{ check: `columns of ${name}`, ok: true, message }];
-}
-
-/** What captures could not find, since the view was last loaded as a whole. */
-function resyncAdvice({ name, resyncAdvice }: ViewSource): Finding[] {
-  if (resyncAdvice === null) return [];
-  return [
-    {
-      check: `target of ${name}`,
-      ok: false,
-      message: `may be wrong: ${resyncAdvice}`,
-      advice: `Resync the view: ${JSON.stringify({ view: name, resync: true })}.`,
-    },
-  ];
 }
 
 /** What recent log rows say about the configuration. */

@@ -57,14 +57,17 @@ async function assertNotApplying(view: string, { control }: Dependencies): Promi
 
 /** Removes the rows, and records it, before and after: an answer may be lost. */
 async function removeRows(
-  { name: view, partition, targetName: target }: ViewSource,
+  source: ViewSource,
   before: Date,
   { lease, deadline }: { lease: Lease; deadline: Deadline },
   { control, log, warehouse }: Dependencies,
 ): Promise<bigint> {
+  const { name: view, partition, targetName: target } = source;
   const details = { target, deletedBefore: before.toISOString() };
   await control.schemaChanges.record(lease, { kind: 'purge', action: 'requested', details });
+  await control.targetChecks.setSnapshot(lease, null);
   const rows = await warehouse.purge({ view, target, before, runName: lease.token }, partition, deadline);
+  await control.targetChecks.setSnapshot(lease, await warehouse.snapshotTarget(source));
   await control.schemaChanges.record(lease, {
     kind: 'purge',
     action: 'purged',

@@ -31,6 +31,10 @@ export type Evolution = {
   differences: string[];
   /** The differences that no statement can settle without losing or inventing values, one sentence each. */
   refused: string[];
+  /** The statements that remove columns which somebody else has added. */
+  removals: string[];
+  /** The full name of a target that is another table than the one that was created here, and a statement that drops it; otherwise null. */
+  otherTable: { name: string; removal: string } | null;
 };
 
 /** For tables that fit the view. */
@@ -42,6 +46,8 @@ export const NO_EVOLUTION: Evolution = {
   dropped: [],
   differences: [],
   refused: [],
+  removals: [],
+  otherTable: null,
 };
 
 /** All differences, one sentence each. */
@@ -96,6 +102,9 @@ function planTable(
   const statements: string[] = [];
   let isRemade = false;
   plan.refused.push(...faults.map((fault) => `table ${name}: ${fault}`));
+  if (table === 'target' && changes.some((change) => isOfOtherTable(change, shape.keyColumn, ofView))) {
+    plan.otherTable = { name, removal: `drop table ${quoted(name)};` };
+  }
   for (const difference of changes) {
     const { column } = difference;
     const sentence = `table ${name}: ${describeChange(difference)}`;
@@ -108,8 +117,10 @@ function planTable(
         }
         break;
       case 'dropped':
-        if (!known.includes(column.name)) plan.refused.push(sentence);
-        else if (table === 'target') plan.dropped.push(column);
+        if (!known.includes(column.name)) {
+          plan.refused.push(sentence);
+          plan.removals.push(`${alter} drop column ${quoted(column.name)};`);
+        } else if (table === 'target') plan.dropped.push(column);
         break;
       case 'spelling':
         plan.refused.push(sentence);
@@ -125,6 +136,18 @@ function planTable(
     }
   }
   return { statements, isRemade };
+}
+
+/** Whether a target lacks a column that only the functions add, or allows NULL in its key: a statement of somebody else created it. */
+function isOfOtherTable(difference: ColumnChange, keyColumn: string, ofView: ReadonlySet<string>): boolean {
+  const { change, column } = difference;
+  if (change === 'added') return !ofView.has(column.name);
+  return (
+    change === 'type' &&
+    column.name === keyColumn &&
+    difference.before.mode === 'NULLABLE' &&
+    column.mode === 'REQUIRED'
+  );
 }
 
 /** Adds to the plan what the partitioning and the clustering of the target need. */

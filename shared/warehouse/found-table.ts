@@ -1,10 +1,21 @@
 import type { BigQuery, TableMetadata } from '@google-cloud/bigquery';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { TableField } from './columns-match.ts';
+import { expiryOf, type TableExpiry } from './table-expiry.ts';
 import { type FoundLayout, layoutOf } from './target-layout.ts';
 
-/** The part of a table's metadata that is compared: its columns, its declared primary key and its layout. */
-export type FoundTable = { name: string; fields: TableField[]; primaryKey: string[] } & FoundLayout;
+/** The part of a table's metadata that is compared. */
+export type FoundTable = {
+  name: string;
+  fields: TableField[];
+  /** The declared primary key. */
+  primaryKey: string[];
+  /** In milliseconds. */
+  createdAt: string;
+  /** Without those that are being streamed; null for a view. */
+  rows: string | null;
+  expiry: TableExpiry | null;
+} & FoundLayout;
 
 /** Describes a table by its full name; null if it does not exist. */
 export async function findTable(bigquery: BigQuery, name: string): Promise<FoundTable | null> {
@@ -14,6 +25,9 @@ export async function findTable(bigquery: BigQuery, name: string): Promise<Found
     name,
     fields: fieldsOf(metadata),
     primaryKey: metadata.tableConstraints?.primaryKey?.columns ?? [],
+    createdAt: String(metadata.creationTime),
+    rows: metadata.numRows === undefined ? null : String(metadata.numRows),
+    expiry: expiryOf(name, metadata),
     ...layoutOf(metadata),
   };
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
+import type { TargetSnapshot } from '../model/target-snapshot.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
@@ -25,6 +27,7 @@ import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
 import { createPurge } from './purge.ts';
 import { createTargetReplacement } from './replace-target.ts';
+import { createReportingView } from './reporting-view.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
   deletesSql,
@@ -39,6 +42,7 @@ import {
   tempTableSql,
 } from './tables-sql.ts';
 import { createTargetSettings } from './target-settings.ts';
+import { snapshotOf } from './target-snapshot.ts';
 import { tryObjects } from './try-objects.ts';
 import { type UnfitSetting, unfitSettings } from './unfit-settings.ts';
 
@@ -96,6 +100,7 @@ export function createWarehouse(
     }),
     ...createTargetReplacement(openBigQuery, datasets, nameOf),
     ...createTargetSettings(openBigQuery, datasets, nameOf),
+    ...createReportingView(openBigQuery, datasets),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {
@@ -158,6 +163,15 @@ export function createWarehouse(
         ) as TableChanges[],
         target: existing.at(-1) ?? null,
       };
+    },
+
+    /** What the target is like now; null if it does not exist. */
+    async snapshotTarget({
+      targetName,
+      loadType,
+    }: Pick<ViewSource, 'targetName' | 'loadType'>): Promise<TargetSnapshot | null> {
+      const found = await findTable(await openBigQuery(), namesOf(targetName).target);
+      return found === null ? null : snapshotOf(found, loadType);
     },
 
     /** What must happen to the tables so that they fit the view; see `planEvolution`. */

@@ -87,6 +87,8 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    targetCheckedAt: null,
+    targetSnapshot: null,
     appliedPolicyTags: {},
     rewriteId: null,
   };

@@ -97,6 +97,8 @@ describe('view sources', () => {
       resyncBySystem: false,
       resyncAdvice: null,
       warehouseFingerprint: null,
+      targetCheckedAt: null,
+      targetSnapshot: null,
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],

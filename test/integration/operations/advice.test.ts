@@ -61,6 +61,17 @@ const CASES: Record<string, Case> = {
     mistake: (on) => on.query(`drop table ${on.targetTable()}`),
     advice: /Or resync the view/,
   },
+  'a target with a column of somebody else: drop it, then resume': {
+    mistake: (on) => on.query(`alter table ${on.targetTable()} add column comment string`),
+    advice: /run: alter table .* drop column `comment`; Then resume the view/,
+  },
+  'another table in the place of the target: drop it, then resync': {
+    mistake: (on) =>
+      on.query(
+        `create or replace table ${on.targetTable()} cluster by project_id as select 1 as project_id, 'x' as name, false as is_deleted, 1 as etl_transaction_id`,
+      ),
+    advice: /Or run: drop table .* resync the view/,
+  },
   'a streamed target that is gone: resync': {
     view: STREAMED_ENTRY.name,
     mistake: (on) => on.query(`drop table ${on.targetTable('incident')}`),

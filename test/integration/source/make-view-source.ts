@@ -41,6 +41,8 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     acceptsDeletes: false,
     resyncAdvice: null,
     warehouseFingerprint: null,
+    targetCheckedAt: null,
+    targetSnapshot: null,
     appliedPolicyTags: {},
     rewriteId: null,
     ...differing,

@@ -107,6 +107,18 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['bad_keys'],
     },
     {
+      description: 'a reporting view that somebody replaced',
+      cause: async () => {
+        await on.source.change('app_project', 1, { name: 'made by this release' });
+        await replicate();
+        await on.query(`create or replace view View_SMartData.view_project as select 1 as project_id`);
+        await on.source.change('app_project', 1, { name: 'reported' });
+        await replicate();
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
+      alerts: ['changed_target'],
+    },
+    {
       description: 'a view above its budget',
       cause: async () => {
         await on.control.query(`update etl.view_source set daily_budget_bytes = 1 where name = '${VIEW}'`);

@@ -22,20 +22,22 @@ export const tablePatch = z.strictObject({
   description: z.string().nullish(),
   labels: z.record(z.string(), z.string().nullable()).optional(),
   maxStaleness: z.string().nullish(),
-  expirationTime: z.null().optional(),
+  expirationTime: z.string().nullish(),
 });
 
 type Patch = z.output<typeof tablePatch>;
 
 /** The table with changed settings. @throws BigQueryError for a change of columns or partitions, which tables.patch cannot make. */
 export function patchedTable(table: Table, patch: Patch, location: string): Table {
-  const { description: _, maxStaleness: __, ...rest } = table;
+  const { description: _, maxStaleness: __, expirationTime: ___, ...rest } = table;
+  const expirationTime = patch.expirationTime === undefined ? table.expirationTime : patch.expirationTime;
   const description = patch.description === undefined ? table.description : patch.description;
   const maxStaleness = patch.maxStaleness === undefined ? table.maxStaleness : patch.maxStaleness;
   const patched: Table = {
     ...rest,
     ...(typeof description === 'string' && { description }),
     ...(typeof maxStaleness === 'string' && { maxStaleness }),
+    ...(typeof expirationTime === 'string' && { expirationTime }),
     ...(patch.labels && { labels: patchedLabels(table.labels ?? {}, patch.labels) }),
     ...(patch.clustering && { clustering: patch.clustering }),
     ...(patch.timePartitioning && { timePartitioning: patchedPartitioning(table, patch.timePartitioning) }),

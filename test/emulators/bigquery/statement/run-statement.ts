@@ -19,6 +19,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map(
     'CREATE VIEW': createView,
     DELETE: runDml,
     'DROP TABLE': dropTable,
+    'DROP VIEW': dropTable,
     INSERT: runDml,
     MERGE: runDml,
     SELECT: runQuery,

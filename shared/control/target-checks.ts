@@ -1,0 +1,30 @@
+import type pg from 'pg';
+import type { TargetSnapshot } from '../model/target-snapshot.ts';
+import { inTransaction } from '../postgres/transaction.ts';
+import { assertLeaseHeld, type Lease } from './leases.ts';
+
+/** What is known of targets between two batches. `markApplied` records it after each batch. */
+export function createTargetChecks(pool: pg.Pool) {
+  return {
+    /** Notes that an extract that had nothing to do has looked at the view's tables in BigQuery. */
+    async note(lease: Lease): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('update etl.view_source set target_checked_at = now() where name = $1', [
+          lease.view,
+        ]);
+      });
+    },
+
+    /** Records what the target is like after a change that is no batch; null while it changes. */
+    async setSnapshot(lease: Lease, target: TargetSnapshot | null): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('update etl.view_source set target_state = $2 where name = $1', [
+          lease.view,
+          target === null ? null : JSON.stringify(target),
+        ]);
+      });
+    },
+  };
+}
