@@ -20,7 +20,7 @@ describe('I9 a column whose values are all of another form', () => {
       kind: 'bad_data',
       message: /column name: the value is not a valid date and time/,
       advice:
-        'Every value of column name is refused, so that a policy would replace them all. Show it in the view as timestamptz or as text like 2026-01-31 08:00, or remove it from datetime_columns; then resume the view.',
+        'Every value of column name is refused, so that a policy would replace them all. Show it in the view as timestamptz or as text like 2026-01-31 08:00, or remove it from datetime_columns. Then send {"view":"pmr_project","resume":true}.',
     });
   });
 
