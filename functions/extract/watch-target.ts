@@ -1,0 +1,34 @@
+import type { TableShape } from '../../shared/model/columns.ts';
+import { changedBySomebody } from '../../shared/model/target-snapshot.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { FoundTable } from '../../shared/warehouse/found-table.ts';
+import { snapshotOf } from '../../shared/warehouse/target-snapshot.ts';
+import type { Extraction } from './extraction.ts';
+
+/** Records what somebody else did to a loaded target, which only a resync repairs, and warns when BigQuery will remove rows of it. */
+export async function watchTarget(
+  { source, lease }: Extraction,
+  target: FoundTable,
+  { control, log }: Dependencies,
+): Promise<void> {
+  const view = source.name;
+  if (target.expiry !== null) {
+    log.warn({ view, reason: target.expiry.fault, remedy: target.expiry.remedy }, 'target expires');
+  }
+  const reason = changedBySomebody(source.targetSnapshot, snapshotOf(target, source.loadType));
+  if (reason === null || reason === source.resyncAdvice) return;
+  await control.checkpoints.adviseResync(lease, reason);
+  log.warn({ view, reason }, 'resync advised');
+}
+
+/** Whether the reporting view is as it was created. Another statement that creates it changes the fingerprint. */
+export async function isReported(
+  source: ViewSource,
+  shape: TableShape,
+  { log, warehouse }: Dependencies,
+): Promise<boolean> {
+  const reason = await warehouse.reportingViewFault(shape, source);
+  if (reason !== null) log.warn({ view: source.name, reason }, 'reporting view created again');
+  return reason === null;
+}
