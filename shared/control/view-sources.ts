@@ -230,7 +230,7 @@ function frozenTarget(view: string, fields: string[]): DataHubError {
     `view ${view} has batches and its columns are frozen; a change of ${fields.join(', ')} needs a new target`,
     {
       context: { view },
-      advice: `Nothing was stored. Keep ${fields.join(', ')}, or import the view with "column_changes": "evolve": a new table then takes the place of the target, and the view is loaded again (docs/operations.md#changed-configuration).`,
+      advice: `Nothing was stored. Keep ${fields.join(', ')}, or import the view with "column_changes": "evolve": a new table then takes the place of the target, and the view is loaded again (docs/changes.md#changed-configuration).`,
     },
   );
 }
@@ -246,7 +246,7 @@ const ADVICE = {
   target:
     'Choose another target_name: the view is then loaded into a new table. Or keep the former name of the view.',
   loadType:
-    'Keep the load type, or change it with the loadType command (docs/operations.md#changing-the-load-type).',
+    'Keep the load type, or change it with the loadType command (docs/changes.md#changing-the-load-type).',
 };
 
 function adviceOn(present: Fields, { name, load_type }: ResolvedEntry): string {
