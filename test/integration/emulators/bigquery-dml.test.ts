@@ -111,7 +111,7 @@ describe('BigQuery emulator: statements that change rows', () => {
       'merge d.t t using d.s s on t.id = s.id when not matched then insert row',
       'create temp table mine (a int64)',
       'create schema made',
-      'drop view d.v',
+      'drop procedure d.p',
     ]) {
       assert.match((await rejection(project.rows(query))).message, /emulator does not support/, query);
     }

@@ -172,7 +172,7 @@ describe('BigQuery emulator: values that come by the Storage Write API', () => {
       it(`must lie from ten years ago to a year ahead: ${column}`, async () => {
         const appended = async (value: object) => {
           await project.rows(
-            `create or replace table d.t (c ${column}, other ${column}, ${KEY}) partition by ${column}_trunc(c, month)`,
+            `drop table if exists d.t; create table d.t (c ${column}, other ${column}, ${KEY}) partition by ${column}_trunc(c, month)`,
           );
           const writer = await openWriter(
             project.standIn.writeHost,
