@@ -49,7 +49,7 @@ export async function unprovenKeyFindings(
   const present =
     duplicates === null ? `could not be checked within ${BRIEF_SECONDS} seconds` : 'is unique at present';
   const note = {
-    message: `key ${keyColumn} of view ${name} ${present}; ${why} that would keep it so`,
+    message: `key ${keyColumn} of view ${name} ${present}, but ${why} that would keep it so`,
     advice: `Let one sequence draw ${primaryKey} for all partitions. A key that the view has twice halts it.`,
   };
   return { faults: [], notes: [note] };

@@ -1,5 +1,5 @@
 // `npm run soak -- [options]`: the long form of the torture test.
-import { parseArgs } from 'node:util';
+import { createOptions } from '../support/script-options.ts';
 import { Stack } from '../support/stack.ts';
 import { torture } from './torture/torture.ts';
 
@@ -17,33 +17,13 @@ log row was lost or duplicated, and source and target are equal.
   --writers <n>       concurrent writers, at most 40 (default 24)
   --seed <n>          makes the writers repeat what they did with the same seed (default: random)`;
 
-function exitWithUsage(problem: string): never {
-  console.error(`${problem}\n${USAGE}`);
-  process.exit(2);
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      options: {
-        transactions: { type: 'string' },
-        minutes: { type: 'string' },
-        writers: { type: 'string', default: '24' },
-        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-      },
-    }).values;
-  } catch (error) {
-    return exitWithUsage((error as Error).message);
-  }
-}
-
-function wholeNumber(name: string, text: string, max: number): number {
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1 || Number(text) > max)
-    exitWithUsage(`--${name} must be a whole number from 1 to ${max}, not ${text}`);
-  return Number(text);
-}
-
-const options = readArguments();
+const { read, wholeNumber } = createOptions(USAGE);
+const options = read({
+  transactions: { type: 'string' },
+  minutes: { type: 'string' },
+  writers: { type: 'string', default: '24' },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+});
 const seed = wholeNumber('seed', options.seed, 999_999_999);
 const writers = wholeNumber('writers', options.writers, 40);
 const minutes = options.minutes === undefined ? undefined : wholeNumber('minutes', options.minutes, 10_000);

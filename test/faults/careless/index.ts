@@ -1,5 +1,5 @@
 // `npm run careless -- [options]`: see `runTrial`.
-import { parseArgs } from 'node:util';
+import { createOptions } from '../../support/script-options.ts';
 import { Stack } from '../../support/stack.ts';
 import { runTrial } from './trial.ts';
 
@@ -11,32 +11,13 @@ every view either equals its target or says why it does not, and if an operator 
   --trials <n>  how many (default 50)
   --seed <n>    of the first trial; each one after it has the next (default: random)`;
 
-function exitWithUsage(problem: string): never {
-  console.error(`${problem}\n${USAGE}`);
-  process.exit(2);
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      options: {
-        trials: { type: 'string', default: '50' },
-        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-      },
-    }).values;
-  } catch (error) {
-    return exitWithUsage((error as Error).message);
-  }
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) exitWithUsage(`--${name} must be a whole number from 1, not ${text}`);
-  return Number(text);
-}
-
-const options = readArguments();
-const trials = wholeNumber('trials', options.trials);
-const firstSeed = wholeNumber('seed', options.seed);
+const { read, wholeNumber } = createOptions(USAGE);
+const options = read({
+  trials: { type: 'string', default: '50' },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+});
+const trials = wholeNumber('trials', options.trials, 100_000);
+const firstSeed = wholeNumber('seed', options.seed, 999_999_999);
 
 const stack = await new Stack().start();
 let equal = 0;
