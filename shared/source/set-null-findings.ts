@@ -46,7 +46,7 @@ export async function setNullFindings(
     const what = `view ${source.name} uses ${column} of ${key.table}`;
     const ignore = `"ignored_dependencies": ["${name}"]`;
     const entry = isOfMain
-      ? `add to lookups ${lookupEntry(key, contentTypes)}`
+      ? `add to lookups ${lookupEntry({ name, table: name, column }, contentTypes)}`
       : `resync the view after such a deletion: {"view":"${source.name}","resync":true}`;
     if (key.isNulledByDatabase) {
       faults.push(

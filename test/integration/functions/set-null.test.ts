@@ -127,6 +127,9 @@ describe('rows that lose their lookup row without a log row, by on_delete=SET_NU
     assert.partialDeepStrictEqual(await on.extract(), { outcome: 'idle', logRows: '1' });
 
     await importConfiguration({ entries: [PROJECT_ENTRY] }, on.dependencies);
+    const resync = await on.stage();
+    assert.equal(resync.kind, 'resync');
+    await on.merge(resync);
     await on.source.log('app_company', 7, 'deleted');
     assert.partialDeepStrictEqual(await on.stage(), { upserts: 1 });
   });
