@@ -37,7 +37,7 @@ export async function makeTables(
   const unfilled = unfilledColumns(source, stored, evolution);
   const hidden = shape.columns.filter(({ name }) => unfilled.includes(name));
   const record = (made: string | null, policyTags: ViewSource['policyTags']) =>
-    control.viewSources.setWarehouseFingerprint(source.name, made, {
+    control.viewSources.setWarehouseFingerprint(lease, made, {
       columns: shape.columns.map(({ name }) => name),
       unfilled,
       policyTags,

@@ -44,7 +44,7 @@ export async function prepare(
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
   if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
   if (wasLoaded && comparison.target !== null) await watchTarget(extraction, comparison.target, dependencies);
-  const evolution = warehouse.planEvolution(comparison, { shape, layout }, source.knownColumns);
+  const evolution = warehouse.planEvolution(comparison, { shape, layout }, source);
   assertMayEvolve(source, evolution);
   if (needsWholeView(stored, evolution)) return 'needs the whole view';
   const fingerprint = warehouse.fingerprint({ shape, layout, dropped: evolution.dropped });

@@ -51,7 +51,9 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
     attempt: batch.attempt,
   };
   const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
-  if (unloaded === null) await assertDeletesFew(batch, attempt, leased, dependencies);
+  // A merge that has begun was counted before; counting again would bill another scan of the target.
+  const mustCount = unloaded === null && !(await hasBegunMerge(batch, dependencies));
+  if (mustCount) await assertDeletesFew(batch, attempt, leased, dependencies);
   const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {

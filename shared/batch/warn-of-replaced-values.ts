@@ -5,7 +5,7 @@ const FEW_VALUES = 10;
 
 /**
  * Logs a warning when policies replaced most values of a column in a batch: then the column, and not some of its rows, does not fit its type in
- * BigQuery. `policies` are the columns that have one, `replaced` the numbers of values by column.
+ * BigQuery. Under the policy `string` nothing is lost. `policies` are those of the columns, `replaced` the numbers of values by column.
  */
 export function warnOfReplacedValues(
   batch: { view: string; etlTransactionId: string; upserts: number },
@@ -18,7 +18,11 @@ export function warnOfReplacedValues(
   const { upserts, ...named } = batch;
   const columns = Object.entries(replaced)
     .filter(
-      ([column, count]) => Object.hasOwn(policies, column) && count >= FEW_VALUES && count * 2 > upserts,
+      ([column, count]) =>
+        Object.hasOwn(policies, column) &&
+        policies[column] === 'null' &&
+        count >= FEW_VALUES &&
+        count * 2 > upserts,
     )
     .map(([column]) => column);
   if (columns.length > 0)

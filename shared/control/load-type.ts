@@ -47,7 +47,8 @@ export function createLoadTypes(pool: pg.Pool) {
         );
         await client.query('delete from etl.checkpoint where view_name = $1', [view]);
         await client.query(
-          `update etl.view_source set load_type = $2, target_name = $3, resync_requested_at = null, rewrite_id = null
+          `update etl.view_source set load_type = $2, target_name = $3, resync_requested_at = null, rewrite_id = null, target_state = null,
+             applied_policy_tags = '{}', unfilled_columns = '{}', known_columns = '{}'
            where name = $1`,
           [view, loadType, target],
         );

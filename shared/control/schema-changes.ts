@@ -39,6 +39,8 @@ export function createSchemaChanges(pool: pg.Pool) {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);
         await insertChange(client, lease.view, change);
+        // The view was just read.
+        await client.query('update etl.view_source set missing_since = null where name = $1', [lease.view]);
         await client.query(
           `update etl.view_source
            set resync_requested_at = date_trunc('milliseconds', clock_timestamp()), resync_by_system = true

@@ -5,6 +5,7 @@ import type { TargetSnapshot } from '../model/target-snapshot.ts';
 import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
+import { assertLeaseHeld, type Lease } from './leases.ts';
 import { targetConflict } from './load-type.ts';
 import { insertChange } from './schema-changes.ts';
 
@@ -101,10 +102,10 @@ export function createViewSources(pool: pg.Pool) {
 
     /**
      * Records which warehouse objects were last created for the view, its columns and their policy tags; null makes the next extract check the
-     * objects again.
+     * objects again. Throws `superseded` when the lease is lost.
      */
     async setWarehouseFingerprint(
-      view: string,
+      lease: Lease,
       fingerprint: string | null,
       {
         columns,
@@ -112,14 +113,15 @@ export function createViewSources(pool: pg.Pool) {
         policyTags,
       }: { columns: string[]; unfilled: string[]; policyTags: Readonly<Record<string, string>> },
     ): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query(
           `update etl.view_source set warehouse_fingerprint = $2, target_checked_at = now(), unfilled_columns = $4, applied_policy_tags = $5,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
            where name = $1`,
-          [view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
-        ),
-      );
+          [lease.view, fingerprint, columns, unfilled, JSON.stringify(policyTags)],
+        );
+      });
     },
   };
 }
@@ -200,7 +202,9 @@ async function changesOf(
   const locked = moved.has(entry.name) ? LOCKED : [...LOCKED, ...MOVABLE];
   const present = await assertImportable(client, entry, locked);
   const changes = present === null ? [] : changedFields(present as SourceFields, entry);
-  const frozen = changes.filter(({ effect }) => effect === 'new target').map(({ field }) => field);
+  const frozen = changes
+    .filter(({ field, effect }) => effect === 'new target' || field === 'omitted_columns')
+    .map(({ field }) => field);
   if (frozen.length > 0 && entry.column_changes === 'freeze') throw frozenTarget(entry.name, frozen);
   return changes;
 }
@@ -227,7 +231,7 @@ async function followChanges(client: Queryable, view: string, changes: FieldChan
 function frozenTarget(view: string, fields: string[]): DataHubError {
   return new DataHubError(
     'configuration',
-    `view ${view} has batches and its columns are frozen; a change of ${fields.join(', ')} needs a new target`,
+    `view ${view} has batches and its columns are frozen; a change of ${fields.join(', ')} changes its target`,
     {
       context: { view },
       advice: `Nothing was stored. Keep ${fields.join(', ')}, or import the view with "column_changes": "evolve": a new table then takes the place of the target, and the view is loaded again (docs/changes.md#changed-configuration).`,
@@ -264,6 +268,8 @@ export function asViewSource(entry: ResolvedEntry): ViewSource {
     paused: false,
     halted_reason: null,
     resync_requested_at: null,
+    resync_by_system: false,
+    deletes_accepted_for: null,
     resync_advised_reason: null,
     warehouse_fingerprint: null,
     target_checked_at: null,

@@ -58,13 +58,17 @@ export async function dryRunImport(
         .map((entry) => ({
           ...asViewSource(entry),
           knownColumns: stored.get(entry.name)?.knownColumns ?? [],
+          unfilledColumns: stored.get(entry.name)?.unfilledColumns ?? [],
         })),
       known: await namesWith(resolved, dependencies),
     };
   });
   const findings = checked.findings.map((finding) => ({
     ...finding,
-    ...(finding.advice !== undefined && { advice: importAdvice(finding.advice) }),
+    // A warning, or a resync of a view that is stored, says what helps already.
+    ...(finding.advice !== undefined &&
+      !finding.ok &&
+      !finding.advice.includes('"resync":true') && { advice: importAdvice(finding.advice) }),
   }));
   return { ...checked, findings, ...effectsOf(changes) };
 }

@@ -183,11 +183,7 @@ async function checkView(
   });
   const { shape } = view;
   const comparison = await warehouse.compareTables(shape);
-  const evolution = warehouse.planEvolution(
-    comparison,
-    { shape, layout: viewSource },
-    viewSource.knownColumns,
-  );
+  const evolution = warehouse.planEvolution(comparison, { shape, layout: viewSource }, viewSource);
   assertMayEvolve(viewSource, evolution);
   const { missing } = comparison;
   const isFed = await hasFedTarget(viewSource, dependencies);

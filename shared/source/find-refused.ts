@@ -76,10 +76,11 @@ async function stopsEveryValue(
   const judged = writtenRows(view.textSettings, {
     columns: copiedColumns(view),
     from: `(select v.* from ${rowsOf(view, rows)}) v`,
-    write: (from) => `select ${when} as is_bad from ${from} where v.${quoteIdentifier(name)} is not null`,
+    write: (from) =>
+      `select ${when} as is_bad, v.${quoteIdentifier(name)} is not null as is_present from ${from}`,
   });
   const { rows: counted } = await client.query(
-    `select count(*)::int as present, count(*) filter (where is_bad)::int as refused from (${judged}) judged`,
+    `select count(*)::int as present, count(*) filter (where is_bad)::int as refused from (${judged}) judged where is_present`,
   );
   const { present, refused } = counted[0] as { present: number; refused: number };
   return present === refused && present >= FEW_VALUES;

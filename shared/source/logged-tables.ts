@@ -36,12 +36,12 @@ export async function loggedTables(
   source: ViewSource,
   catalog: ViewCatalog,
 ): Promise<{ tables: LoggedTable[]; faults: string[] }> {
-  const { view, main, mainColumns, keyType, primaryKey } = catalog;
+  const { main, mainColumns, keyType, primaryKey } = catalog;
   const tables: LoggedTable[] = [];
   const faults: string[] = [];
   if (keyType !== undefined) {
     const columns = mainColumns.map(({ column }) => column);
-    const depended = await readTrackedColumns(client, source, view, main);
+    const depended = await readTrackedColumns(client, source, catalog, main);
     const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
     tables.push({
       contentTypeIds: [source.contentTypeId, ...source.childTypeIds, ...source.formerTypeIds],
@@ -75,7 +75,7 @@ async function lookupTable(
   }
   const found = await lookupReference(client, lookup, { ...catalog, relation });
   if (found === null || typeof found === 'string') return found;
-  const shown = await readTrackedColumns(client, source, catalog.view, relation);
+  const shown = await readTrackedColumns(client, source, catalog, relation);
   const referenced = found.reference.through?.column ?? found.primaryKey;
   return {
     contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? []), ...(lookup.formerTypeIds ?? [])],
@@ -90,7 +90,7 @@ async function lookupTable(
 async function readTrackedColumns(
   client: Queryable,
   source: ViewSource,
-  view: Relation,
+  { view, viewColumns }: Pick<ViewCatalog, 'view' | 'viewColumns'>,
   table: Relation,
 ): Promise<string[]> {
   const columns = await readDependedColumns(client, view, table);
@@ -99,7 +99,7 @@ async function readTrackedColumns(
     await readColumnsNamedOnce(
       client,
       view,
-      columns.filter((name) => omitted.has(name)),
+      columns.filter((name) => omitted.has(name) && viewColumns.some(({ column }) => column === name)),
     ),
   );
   return columns.filter((name) => !onlyShown.has(name));

@@ -72,11 +72,19 @@ export type EvolutionInput = {
   layout: Layout;
   /** The columns that the view has had since its target was created: any other column of the target is somebody else's. */
   known: readonly string[];
+  /** The dropped columns that were followed before: they are no difference any more. */
+  settled: readonly string[];
 };
 
 /** Plans how the tables of a view follow its columns and its view source. Changes nothing. */
-export function planEvolution({ tables, target, shape, layout, known }: EvolutionInput): Evolution {
-  const plan: Evolution = { ...structuredClone(NO_EVOLUTION), differences: describeChanges(tables) };
+export function planEvolution({ tables, target, shape, layout, known, settled }: EvolutionInput): Evolution {
+  const open = tables.map((table) => ({
+    ...table,
+    changes: table.changes.filter(
+      ({ change, column }) => change !== 'dropped' || !settled.includes(column.name),
+    ),
+  }));
+  const plan: Evolution = { ...structuredClone(NO_EVOLUTION), differences: describeChanges(open) };
   const planned = tables.map((changes) => ({
     ...changes,
     ...planTable(changes, { shape, layout, known }, plan),

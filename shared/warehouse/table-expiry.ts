@@ -1,32 +1,18 @@
 import type { TableMetadata } from '@google-cloud/bigquery';
 import { quoted } from './names.ts';
 
-/** When BigQuery removes rows of a table by itself, and the statement that prevents it. */
+/** When BigQuery removes a table by itself, and the statement that prevents it. `unfitSettings` looks at partitions that expire. */
 export type TableExpiry = { fault: string; remedy: string };
 
 /**
- * Null if rows stay. A dataset gives its default expirations to every table that is created in it:
+ * Null if it stays. A dataset gives its default expirations to every table that is created in it:
  * https://cloud.google.com/bigquery/docs/updating-datasets#table-expiration
  */
 export function expiryOf(name: string, metadata: TableMetadata): TableExpiry | null {
-  const { expirationTime, timePartitioning } = metadata as {
-    expirationTime?: string;
-    timePartitioning?: { expirationMs?: string };
-  };
-  const days = Number(timePartitioning?.expirationMs ?? 0) / 86_400_000;
-  const faults = [
-    ...(expirationTime === undefined
-      ? []
-      : [`BigQuery will delete it at ${new Date(Number(expirationTime)).toISOString()}`]),
-    ...(days === 0 ? [] : [`BigQuery deletes its partitions after ${days} days`]),
-  ];
-  if (faults.length === 0) return null;
-  const options = [
-    ...(expirationTime === undefined ? [] : ['expiration_timestamp = null']),
-    ...(days === 0 ? [] : ['partition_expiration_days = null']),
-  ];
+  const { expirationTime } = metadata as { expirationTime?: string };
+  if (expirationTime === undefined) return null;
   return {
-    fault: `table ${name}: ${faults.join(', and ')}`,
-    remedy: `alter table ${quoted(name)} set options (${options.join(', ')})`,
+    fault: `table ${name}: BigQuery will delete it at ${new Date(Number(expirationTime)).toISOString()}`,
+    remedy: `alter table ${quoted(name)} set options (expiration_timestamp = null)`,
   };
 }

@@ -178,8 +178,13 @@ export function createWarehouse(
     planEvolution: (
       { changed, target }: Comparison,
       { shape, layout }: Omit<ViewObjects, 'dropped'>,
-      known: readonly string[],
-    ): Evolution => planEvolution({ tables: changed, target, shape, layout, known }),
+      { knownColumns, unfilledColumns }: Pick<ViewSource, 'knownColumns' | 'unfilledColumns'>,
+    ): Evolution =>
+      planEvolution({
+        ...{ tables: changed, target, shape, layout },
+        known: knownColumns,
+        settled: unfilledColumns,
+      }),
 
     /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
     async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {

@@ -244,7 +244,7 @@ run "alerts_reach_somebody" {
   }
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised"])
     error_message = "Every alert of docs/operations.md is there."
   }
 

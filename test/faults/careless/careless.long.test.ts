@@ -3,7 +3,7 @@ import { useStack } from '../../support/use-installation.ts';
 import { runTrial } from './trial.ts';
 
 /** `npm run careless` runs more. */
-const TRIALS = 5;
+const TRIALS = 3;
 
 describe('a careless application, developer and operator', () => {
   const stack = useStack();

@@ -153,7 +153,7 @@ describe('failures', () => {
     await control.queuedKeys.add(VIEW, ['1'], 'backfill');
     const { ids } = await control.queuedKeys.due(VIEW, 1);
     const { id } = await beginBatch(ids);
-    await control.viewSources.setWarehouseFingerprint(VIEW, 'abc', {
+    await control.viewSources.setWarehouseFingerprint(lease, 'abc', {
       columns: [],
       unfilled: [],
       policyTags: {},

@@ -109,7 +109,9 @@ describe('view sources', () => {
   it('are changed by another import, which keeps their operating state and does not change others', async () => {
     await database.control.viewSources.import([FULL, viewEntry('pmr_inventory')]);
     await database.pool.query(`update etl.view_source set paused = true, idle_captures = 5, bad_keys = 2`);
-    await database.control.viewSources.setWarehouseFingerprint('pmr_project', 'abc', {
+    const lease = await database.control.leases.acquire('pmr_project', 60);
+    assert.ok(lease);
+    await database.control.viewSources.setWarehouseFingerprint(lease, 'abc', {
       columns: [],
       unfilled: [],
       policyTags: {},

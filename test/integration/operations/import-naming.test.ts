@@ -179,7 +179,7 @@ describe('an import', () => {
     );
     assert.match(
       halted.advice,
-      /^The target has its rows under the present key\. If the key must become another column, send {"view":"place_view","forget":true}, and give the view source that key and another target_name\. Then import again/,
+      /^The target has its rows under the present key\. If the key must become another column, send {"view":"place_view","forget":true}, and give the view source that key and another target_name\.$/,
     );
     assert.match((await on.haltedReason('place_view')) ?? '', /key code shows column code/);
 
