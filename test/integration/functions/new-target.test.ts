@@ -162,7 +162,7 @@ describe('a new target', () => {
       await assert.rejects(importing({ ...MONTHLY, column_changes: 'freeze' }), {
         kind: 'configuration',
         message:
-          /its columns are frozen; a change of partition_column, partition_granularity needs a new target/,
+          /its columns are frozen; a change of partition_column, partition_granularity changes its target/,
         advice: /Nothing was stored/,
       });
       await importing({ column_changes: 'freeze' });
