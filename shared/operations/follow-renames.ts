@@ -1,4 +1,4 @@
-import { asViewSource, type ResolvedEntry } from '../control/view-sources.ts';
+import { asViewSource, type ResolvedEntry } from '../control/view-source-row.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';

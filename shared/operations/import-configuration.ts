@@ -1,4 +1,5 @@
-import { asViewSource, type ResolvedEntry, type ViewChange } from '../control/view-sources.ts';
+import { asViewSource, type ResolvedEntry } from '../control/view-source-row.ts';
+import type { ViewChange } from '../control/view-sources.ts';
 import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import { type Effect, needsResync } from '../model/source-changes.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ResolvedEntry } from '../../../shared/control/view-sources.ts';
+import type { ResolvedEntry } from '../../../shared/control/view-source-row.ts';
 import { useControl, viewEntry } from './control-server.ts';
 
 const FULL: ResolvedEntry = viewEntry('pmr_project', {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import type { Config } from '../../../shared/config/config.ts';
-import { asViewSource } from '../../../shared/control/view-sources.ts';
+import { asViewSource } from '../../../shared/control/view-source-row.ts';
 import { viewSourceImport } from '../../../shared/model/view-source.ts';
 import { inspectSource } from '../../../shared/operations/inspect-source.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
