@@ -202,7 +202,7 @@ async function changesOf(
   return changes;
 }
 
-/** Within a control transaction: makes the next batch carry the whole view, or the next extract make the objects of the view, where a change asks for that. */
+/** Within a control transaction: requests a resync for changes that need one. After any other change, the next extract makes the objects of the view anew. */
 async function followChanges(client: Queryable, view: string, changes: FieldChange[]): Promise<void> {
   if (changes.length === 0) return;
   const action = needsResync(changes) ? 'resync' : 'evolved';

@@ -137,6 +137,16 @@ export async function readForeignKey(
   return found ?? { referenced: null, isNullable: true };
 }
 
+/** SQL that begins a query about the view $1: `relation` has the view itself and everything that it is built on. */
+export const RELATIONS_BEHIND = `with recursive relation as (
+       select $1::oid as oid
+       union
+       select d.refobjid from relation r
+       join pg_rewrite w on w.ev_class = r.oid and w.ev_type = '1'
+       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+         and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
+     )`;
+
 /**
  * Reads the columns of `table` on which the view depends, in alphabetical order: those in any clause of the view or of the views
  * that it is built on, and those from which generated columns among these are computed. Returns all columns where the catalog does not record the

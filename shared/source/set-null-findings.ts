@@ -1,5 +1,6 @@
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
+import { RELATIONS_BEHIND } from './catalog.ts';
 import type { Note } from './model-faults.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 import type { ViewDefinition } from './view-definition.ts';
@@ -76,14 +77,7 @@ export function lookupEntry(
 /** Reads the nullable foreign keys, of the main table and of others, that any clause of the view or of the views behind it uses. */
 async function readNullableKeys(client: Queryable, { view, main }: ViewCatalog): Promise<NullableKey[]> {
   const { rows } = await client.query(
-    `with recursive relation as (
-       select $1::oid as oid
-       union
-       select d.refobjid from relation r
-       join pg_rewrite w on w.ev_class = r.oid and w.ev_type = '1'
-       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
-         and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
-     ), used as (
+    `${RELATIONS_BEHIND}, used as (
        -- Column 0 is the whole table; a view that refers to a whole row uses all of them.
        select d.refobjid as oid, d.refobjsubid as attnum, w.ev_action::text ~ ':varattno 0 ' as is_whole
        from relation r join pg_rewrite w on w.ev_class = r.oid and w.ev_type = '1'

@@ -1,5 +1,5 @@
 import type { Queryable } from '../postgres/transaction.ts';
-import { CONFIGURED_NAME, type Relation } from './catalog.ts';
+import { CONFIGURED_NAME, RELATIONS_BEHIND, type Relation } from './catalog.ts';
 import { isSet, nodesIn, numberIn, parseNodeTree, type TreeNode } from './node-tree.ts';
 
 /** A table, view or materialized view on which a view depends, directly or through other views. */
@@ -48,14 +48,7 @@ const VALUE_FUNCTIONS =
 /** Reads the definition of a view. A table has an empty one. */
 export async function readDefinition(client: Queryable, view: Relation): Promise<ViewDefinition> {
   const { rows } = await client.query(
-    `with recursive relation as (
-       select $1::oid as oid
-       union
-       select d.refobjid from relation r
-       join pg_rewrite w on w.ev_class = r.oid and w.ev_type = '1'
-       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
-         and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
-     )
+    `${RELATIONS_BEHIND}
      select c.oid, n.nspname::text as schema, c.relname::text as table, ${CONFIGURED_NAME} as name,
        c.relkind::text as kind, w.ev_action::text as action
      from relation r join pg_class c on c.oid = r.oid join pg_namespace n on n.oid = c.relnamespace

@@ -66,7 +66,7 @@ describe('settings of datasets and tables under which a target would be wrong', 
     await assert.rejects(on.extract(STREAMED), { kind: 'configuration', message: /expire after 60 days/ });
   });
 
-  it('partitions that expire are said for a merged view that has any', async () => {
+  it('the check warns of partitions of a merged target that expire', async () => {
     await setTargets({ defaultPartitionExpirationMs: String(60 * 86_400_000) });
     assert.deepEqual(await findings(MERGED), [], 'it is not partitioned');
     await on.query(
