@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FAULT_KINDS } from './fault-kind.ts';
 import type { Injection } from './inject.ts';
-import type { Recording } from './lane-worker.ts';
+import type { Recording } from './lane-process.ts';
 import { needsOwnProcess } from './situation.ts';
 
 /** Returns every kind of fault for every call of a recording. */

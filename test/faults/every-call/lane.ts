@@ -9,7 +9,7 @@ export type Server = 'postgres' | 'storage' | 'bigquery' | 'pubsub';
 
 /**
  * An environment that receives one fault at a time: its own servers, and a proxy in front of PostgreSQL. The environment variables of
- * the process or worker hold the addresses of the servers, so that each process or worker can have only one lane.
+ * the process hold the addresses of the servers, so that each process can have only one lane.
  */
 export class Lane {
   readonly #stack: Stack;

@@ -1,19 +1,22 @@
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
 import type { Injection, Verdict } from './inject.ts';
-import type { Answer, Recording, Request } from './lane-worker.ts';
+import type { Answer, Recording, Request } from './lane-process.ts';
 
-/** Several lanes, each in a worker of its own, because a process has only one environment. */
+const PROGRAM = fileURLToPath(new URL('lane-process.ts', import.meta.url));
+
+/** Several lanes, each in a process of its own, because a process has only one environment. */
 export class Lanes {
-  readonly #workers: LaneWorker[];
+  readonly #processes: LaneProcess[];
 
   constructor(count: number) {
-    this.#workers = Array.from({ length: count }, () => new LaneWorker());
+    this.#processes = Array.from({ length: count }, () => new LaneProcess());
   }
 
   /** Returns the calls of every situation, in the order in which their servers received them. */
   async record(): Promise<Recording> {
-    const [first] = this.#workers;
+    const [first] = this.#processes;
     if (first === undefined) throw new RangeError('there must be at least one lane');
     return (await first.send({ command: 'record' })) as Recording;
   }
@@ -25,44 +28,48 @@ export class Lanes {
   ): Promise<void> {
     const waiting = [...injections].reverse();
     await Promise.all(
-      this.#workers.map(async (worker) => {
+      this.#processes.map(async (lane) => {
         for (let injection = waiting.pop(); injection !== undefined; injection = waiting.pop()) {
-          onVerdict(injection, (await worker.send({ command: 'inject', injection })) as Verdict);
+          onVerdict(injection, (await lane.send({ command: 'inject', injection })) as Verdict);
         }
       }),
     );
   }
 
-  /** Stops all workers, even when one has failed; then it rejects with that worker's error. */
+  /** Stops all processes, even when one has failed; then it rejects with that one's error. */
   async stop(): Promise<void> {
-    try {
-      await Promise.all(this.#workers.map((worker) => worker.send({ command: 'stop' })));
-    } finally {
-      await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    }
+    const stopped = await Promise.allSettled(this.#processes.map((lane) => lane.stop()));
+    const failed = stopped.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 }
 
-class LaneWorker {
-  readonly #worker = new Worker(new URL('lane-worker.ts', import.meta.url));
-  readonly #failed: Promise<never>;
+class LaneProcess {
+  readonly #child = fork(PROGRAM, [], { serialization: 'advanced', execArgv: [] });
+  readonly #exited: Promise<number | null>;
 
   constructor() {
-    this.#failed = once(this.#worker, 'error').then(([error]) => {
-      throw error;
-    });
-    // The worker may fail between two requests: the next request then rejects with the error.
-    this.#failed.catch(() => undefined);
+    this.#exited = once(this.#child, 'exit').then(([code]) => code as number | null);
   }
 
-  /** Rejects with the error of the worker when the worker fails. */
+  /** Rejects when the process ends without an answer. It has written the reason to its console, which is ours. */
   async send(request: Request): Promise<Answer> {
-    this.#worker.postMessage(request);
-    const [answer] = await Promise.race([once(this.#worker, 'message'), this.#failed]);
+    this.#child.send(request);
+    const [answer] = await Promise.race([once(this.#child, 'message'), this.#ended()]);
     return answer as Answer;
   }
 
-  async terminate(): Promise<void> {
-    await this.#worker.terminate();
+  /** Resolves when the process has ended. */
+  async stop(): Promise<void> {
+    try {
+      await this.send({ command: 'stop' });
+    } finally {
+      if (this.#child.connected) this.#child.disconnect();
+      await this.#exited;
+    }
+  }
+
+  async #ended(): Promise<never> {
+    throw new Error(`the process of a lane ended with ${await this.#exited}`);
   }
 }

@@ -1,10 +1,9 @@
-import { parentPort } from 'node:worker_threads';
 import { type Call, recordCalls } from './call.ts';
 import { type Injection, inject, type Verdict } from './inject.ts';
 import { Lane } from './lane.ts';
 import { SITUATIONS, type Situation, SituationSetup } from './situation.ts';
 
-/** A request to a worker, which handles one at a time. */
+/** A request to the process of a lane, which handles one at a time. */
 export type Request =
   | { command: 'record' }
   | { command: 'inject'; injection: Injection }
@@ -32,9 +31,9 @@ async function answer(request: Request): Promise<Answer> {
   }
 }
 
-parentPort?.on('message', (request: Request) => {
-  void answer(request).then((answered) => {
-    parentPort?.postMessage(answered);
-    if (request.command === 'stop') parentPort?.close();
-  });
-});
+process.on(
+  'message',
+  (request: Request) => void answer(request).then((answered) => process.send?.(answered)),
+);
+// The parent has stopped this lane, or is gone.
+process.once('disconnect', () => process.exit());
