@@ -11,6 +11,8 @@ export type Reason = { when: (value: string) => string; reason: string };
 export type ValueForm = {
   type: BigQueryType;
   toJson: (value: string) => string;
+  /** The text by which a value is compared with BigQuery's (`shared/model/row-text.ts`); not given for types that are compared by value. */
+  toText?: (value: string) => string;
   unrepresentable?: Reason & { reasons?: Reason[] };
 };
 
@@ -24,3 +26,8 @@ export const isOutside = (low: string, high: string) => (value: string) =>
   `${value} not between ${low} and ${high}`;
 /** BigQuery's dates and times have neither infinity nor other years. */
 export const OUTSIDE_YEARS = 'is infinite or outside the years 1 to 9999';
+
+/** The text of a value as PostgreSQL writes it out. A cast to text would strip the blanks of a char(n), and add a netmask to an inet. */
+export const asWritten = (value: string): string => `concat(${value})`;
+/** The microseconds of a time of day, or of a time since 1970 (UTC). */
+export const asMicros = (value: string): string => `(extract(epoch from ${value}) * 1000000)::int8::text`;

@@ -1,7 +1,9 @@
 import { arrayForm } from './array-form.ts';
 import type { SourceType } from './catalog.ts';
 import {
+  asMicros,
   asText,
+  asWritten,
   type ColumnForm,
   isOutside,
   OUTSIDE_YEARS,
@@ -10,15 +12,17 @@ import {
 } from './column-form.ts';
 import { CONVERTED_TO_JSON, JSON_FORM, JSONB_FORM } from './json-form.ts';
 
-const INTEGER: ValueForm = { type: 'INT64', toJson: unchanged };
+const INTEGER: ValueForm = { type: 'INT64', toJson: unchanged, toText: asText };
 // A JSON number beyond 2^53 may lose digits where it is read as a double; a JSON string does not.
 const BIGINT: ValueForm = {
   type: 'INT64',
   toJson: (value) =>
     `case when ${value} between -9007199254740992 and 9007199254740992 then to_json(${value}) else to_json(${value}::text) end`,
+  toText: asText,
 };
-const STRING: ValueForm = { type: 'STRING', toJson: unchanged };
-const TEXT: ValueForm = { type: 'STRING', toJson: asText };
+const STRING: ValueForm = { type: 'STRING', toJson: unchanged, toText: unchanged };
+const WRITTEN: ValueForm = { type: 'STRING', toJson: unchanged, toText: asWritten };
+const TEXT: ValueForm = { type: 'STRING', toJson: asText, toText: asText };
 
 /** By pg_type.typname. */
 const SCALARS = new Map(
@@ -26,21 +30,26 @@ const SCALARS = new Map(
     int2: INTEGER,
     int4: INTEGER,
     int8: BIGINT,
-    oid: { type: 'INT64', toJson: (value) => `${value}::bigint` },
+    oid: { type: 'INT64', toJson: (value) => `${value}::bigint`, toText: asText },
     // Converted to float8 first: the shortest text of a float4 reads back as a different FLOAT64.
     float4: { type: 'FLOAT64', toJson: (value) => `${value}::float8` },
     float8: { type: 'FLOAT64', toJson: unchanged },
-    bool: { type: 'BOOL', toJson: unchanged },
+    bool: { type: 'BOOL', toJson: unchanged, toText: (value) => `${value}::int::text` },
     text: STRING,
     varchar: STRING,
-    bpchar: STRING,
+    bpchar: WRITTEN,
     // A cast to text would add the netmask of a single host, which PostgreSQL's own output omits.
-    inet: STRING,
-    cidr: STRING,
-    bytea: { type: 'BYTES', toJson: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')` },
+    inet: WRITTEN,
+    cidr: WRITTEN,
+    bytea: {
+      type: 'BYTES',
+      toJson: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')`,
+      toText: (value) => `encode(${value}, 'hex')`,
+    },
     date: {
       type: 'DATE',
       toJson: unchanged,
+      toText: (value) => `(${value} - date '1970-01-01')::text`,
       unrepresentable: {
         when: isOutside(`'0001-01-01'::date`, `'9999-12-31'::date`),
         reason: OUTSIDE_YEARS,
@@ -49,6 +58,7 @@ const SCALARS = new Map(
     timestamp: {
       type: 'DATETIME',
       toJson: unchanged,
+      toText: asMicros,
       unrepresentable: {
         when: isOutside(`'0001-01-01'::timestamp`, `'9999-12-31 23:59:59.999999'::timestamp`),
         reason: OUTSIDE_YEARS,
@@ -57,6 +67,7 @@ const SCALARS = new Map(
     timestamptz: {
       type: 'TIMESTAMP',
       toJson: unchanged,
+      toText: asMicros,
       unrepresentable: {
         when: isOutside(
           `'0001-01-01 00:00:00+00'::timestamptz`,
@@ -68,6 +79,7 @@ const SCALARS = new Map(
     time: {
       type: 'TIME',
       toJson: unchanged,
+      toText: asMicros,
       unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: 'is 24:00' },
     },
     json: JSON_FORM,
@@ -80,12 +92,15 @@ const NUMERIC_SCALE = 9;
 const NUMERIC_WHOLE_DIGITS = 29;
 const BIGNUMERIC_DIGITS = 38;
 
+const withoutZeros = (value: string): string => `trim_scale(${value})::text`;
+
 function decimal(modifier: number): ValueForm {
   const isNotFinite = (value: string) => `${value}::text in ('NaN', 'Infinity', '-Infinity')`;
   if (modifier < 0) {
     return {
       type: 'BIGNUMERIC',
       toJson: asText,
+      toText: withoutZeros,
       unrepresentable: {
         when: (value) =>
           `(${isNotFinite(value)} or min_scale(${value}) > ${BIGNUMERIC_DIGITS} or abs(${value}) > 5e38)`,
@@ -107,6 +122,7 @@ function decimal(modifier: number): ValueForm {
   return {
     type,
     toJson: asText,
+    toText: withoutZeros,
     unrepresentable: { when: isNotFinite, reason: 'is not a finite number' },
   };
 }

@@ -1,5 +1,5 @@
 import type { SourceType } from './catalog.ts';
-import { type ColumnForm, isOutside, OUTSIDE_YEARS } from './column-form.ts';
+import { asMicros, type ColumnForm, isOutside, OUTSIDE_YEARS } from './column-form.ts';
 import { columnForm } from './column-type.ts';
 
 const DATETIME =
@@ -29,6 +29,7 @@ export function datetimeForm(source: SourceType): ColumnForm {
     type: 'TIMESTAMP',
     isRepeated: false,
     toJson: (value) => `(${value}::timestamp at time zone 'UTC')`,
+    toText: (value) => asMicros(`${value}::timestamp`),
     unrepresentable: {
       when: (value) =>
         isText

@@ -1,4 +1,4 @@
-import type { Column } from '../model/columns.ts';
+import type { BigQueryType, Column } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { CatalogColumn } from './catalog.ts';
@@ -9,9 +9,12 @@ import { datetimeForm, inStreamingWindow } from './datetime-form.ts';
 /** What to do with a value that BigQuery cannot hold: stop the batch, write NULL, or make the column a STRING. */
 type Policy = 'stop' | 'null' | 'string';
 
-/** A column and how it is read. `expression` and every `when` are SQL over the view's alias `v`. */
+/** A column and how it is read. `expression`, `text` and every `when` are SQL over the view's alias `v`. */
 export type SourceColumn = Column & {
+  /** The value as it is staged. */
   expression: string;
+  /** The text by which the value is compared with the target's (`shared/model/row-text.ts`); null if it is compared by value. */
+  text: string | null;
   /** The values that BigQuery cannot hold; null if BigQuery holds every value of the type. `reasons` tells the causes apart. */
   unrepresentable: { when: string; policy: Policy; reasons: { when: string; reason: string }[] } | null;
   /** For a REPEATED column: the values that are NULL, and whether they arrive as empty arrays or stop the batch. */
@@ -92,25 +95,40 @@ function valuesOf(
           })),
         };
   const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
-  const written = { name, type: form.type, mode, unrepresentable } as const;
   const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));
   const formed = withDefault(form.toJson(value));
-  if (unrepresentable === null) return { ...written, expression: formed };
+  const text = textOf(form, value, fallback);
+  const written = { name, type: form.type, mode, unrepresentable, expression: formed, text } as const;
+  if (unrepresentable === null) return written;
+  const { when } = unrepresentable;
+  const unless = (otherwise: string) => text && `case when ${when} then ${otherwise} else ${text} end`;
   switch (policy) {
-    case 'string':
-      return { ...written, type: 'STRING', mode: 'NULLABLE', expression: withDefault(`${value}::text`) };
+    case 'string': {
+      const asString = `${value}::text`;
+      return {
+        ...written,
+        type: 'STRING',
+        mode: 'NULLABLE',
+        expression: withDefault(asString),
+        text: fallback === undefined ? asString : `coalesce(${asString}, ${quoteLiteral(String(fallback))})`,
+      };
+    }
     case 'null': {
       // A REPEATED column cannot be NULL.
       const nothing = form.isRepeated ? `'[]'::json` : 'null';
       return {
         ...written,
-        expression: `case when ${unrepresentable.when} then ${nothing} else ${formed} end`,
+        expression: `case when ${when} then ${nothing} else ${formed} end`,
+        text: unless(form.isRepeated ? `''` : 'null'),
       };
     }
     case 'stop':
-      return { ...written, expression: guarded(value, column, formed, unrepresentable.when) };
+      return { ...written, expression: guarded(value, column, formed, when), text: unless(`'${STOPPING}'`) };
   }
 }
+
+/** The text of a value that stops the batch which carries it: no value of the target has it. */
+const STOPPING = '!';
 
 /** A column may have the name of a property that every object inherits, such as `constructor`. */
 const configured = <T>(byColumn: Record<string, T>, name: string): T | undefined =>
@@ -118,6 +136,34 @@ const configured = <T>(byColumn: Record<string, T>, name: string): T | undefined
 
 const orDefault = (formed: string, fallback: string | number | boolean): string =>
   `coalesce(to_json(${formed}), to_json(${quoteLiteral(String(fallback))}::text))`;
+
+/** How a default is written as a value that the column's form takes. */
+const DEFAULT_TYPE: Record<BigQueryType, string> = {
+  INT64: 'int8',
+  FLOAT64: 'float8',
+  NUMERIC: 'numeric',
+  BIGNUMERIC: 'numeric',
+  BOOL: 'boolean',
+  STRING: 'text',
+  BYTES: 'bytea',
+  DATE: 'date',
+  DATETIME: 'timestamp',
+  TIMESTAMP: 'timestamptz',
+  TIME: 'time',
+  JSON: 'jsonb',
+};
+
+function textOf(
+  { type, toText }: ColumnForm,
+  value: string,
+  fallback: string | number | boolean | undefined,
+): string | null {
+  if (toText === undefined) return null;
+  if (fallback === undefined) return toText(value);
+  const literal = quoteLiteral(String(fallback));
+  const typed = type === 'BYTES' ? `decode(${literal}, 'base64')` : `${literal}::${DEFAULT_TYPE[type]}`;
+  return `coalesce(${toText(value)}, ${toText(typed)})`;
+}
 
 /**
  * The value in its staged form, or a cast that always fails and so stops the COPY at that row (I9); `findRefused` then finds the

@@ -1,0 +1,75 @@
+import type { Column, TableShape } from '../model/columns.ts';
+import { HASH_DIGITS, isHashed, KEY_DIGITS, NULL_TEXT, SEPARATOR } from '../model/row-text.ts';
+import { quoted } from './names.ts';
+
+/** GoogleSQL for values of the target `v_target`, by which its rows are compared with those of the view (`shared/model/row-text.ts`). */
+export type RowTextSql = {
+  /** The key as text. */
+  key: string;
+  /** The bucket of the row among `buckets`: a whole number. */
+  bucket: (buckets: number) => string;
+  /** The hash of the row, as INT64. */
+  hash: string;
+};
+
+/** The SQL for the hashed ones among these columns of a target. */
+export function rowTextSql(
+  { columns: all, keyColumn }: TableShape,
+  columns: readonly Pick<Column, 'name' | 'type' | 'mode'>[],
+): RowTextSql {
+  const key = `v_target.${quoted(keyColumn)}`;
+  const isInteger = all.some(({ name, type }) => name === keyColumn && type === 'INT64');
+  const texts = columns.filter(isHashed).map((column) => {
+    const text = columnText(column, `v_target.${quoted(column.name)}`);
+    const isString = column.type === 'STRING' && column.mode !== 'REPEATED';
+    return `coalesce(${isString ? withLength(text) : text}, '${NULL_TEXT}')`;
+  });
+  return {
+    key: `cast(${key} as string)`,
+    bucket: (buckets) => `mod(${isInteger ? key : digits(key, KEY_DIGITS)}, ${buckets})`,
+    hash: digits(`concat(${texts.join(`, '${SEPARATOR}', `)})`, HASH_DIGITS),
+  };
+}
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_int64 reads hexadecimal digits. */
+const digits = (text: string, count: number): string =>
+  `cast(concat('0x', substr(to_hex(md5(${text})), 1, ${count})) as int64)`;
+
+const withLength = (text: string): string => `concat(cast(char_length(${text}) as string), ':', ${text})`;
+
+/** GoogleSQL for the text of a column's value, which is NULL for NULL. */
+export function columnText({ type, mode }: Pick<Column, 'type' | 'mode'>, value: string): string {
+  if (mode !== 'REPEATED') return valueText(type, value);
+  return `coalesce((
+    select string_agg(${withLength('v_text')}, '' order by v_offset)
+    from (select ${valueText(type, 'v_element')} as v_text, v_offset from unnest(${value}) as v_element with offset as v_offset)
+  ), '')`;
+}
+
+function valueText(type: Column['type'], value: string): string {
+  switch (type) {
+    case 'STRING':
+      return value;
+    case 'INT64':
+      return `cast(${value} as string)`;
+    case 'NUMERIC':
+    case 'BIGNUMERIC':
+      // No document says how many zeros the cast leaves at the end.
+      return `regexp_replace(cast(${value} as string), r'(\\.[0-9]*[1-9])0+$|\\.0*$', r'\\1')`;
+    case 'BOOL':
+      return `if(${value}, '1', '0')`;
+    case 'BYTES':
+      return `to_hex(${value})`;
+    case 'DATE':
+      return `cast(unix_date(${value}) as string)`;
+    case 'DATETIME':
+      return `cast(unix_micros(timestamp(${value})) as string)`;
+    case 'TIMESTAMP':
+      return `cast(unix_micros(${value}) as string)`;
+    case 'TIME':
+      return `cast(time_diff(${value}, time '00:00:00', microsecond) as string)`;
+    case 'FLOAT64':
+    case 'JSON':
+      throw new RangeError(`a value of type ${type} has no text that both databases write`);
+  }
+}
