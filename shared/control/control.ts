@@ -3,6 +3,7 @@ import { createBatchIds } from './batch-ids.ts';
 import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
 import { createCheckpoints } from './checkpoints.ts';
+import { createConsistencyChecks } from './consistency-checks.ts';
 import { createFailures } from './failures.ts';
 import { createForgetting } from './forget-view.ts';
 import { createJobUsage } from './job-usage.ts';
@@ -29,6 +30,7 @@ export function createControl(pool: pg.Pool) {
     batches: { ...createBatches(pool), ...createBatchTransitions(pool) },
     batchIds: createBatchIds(pool),
     checkpoints: createCheckpoints(pool),
+    consistencyChecks: createConsistencyChecks(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),
     jobUsage: createJobUsage(pool),

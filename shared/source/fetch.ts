@@ -25,7 +25,7 @@ export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isDir
  */
 const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
 
-const copyOf = (query: string): string => `copy (${query}) to stdout ${AS_LINES}`;
+export const copyOf = (query: string): string => `copy (${query}) to stdout ${AS_LINES}`;
 
 /** The name of a row in the COPY statements. No column of a view can have it (`columnNameFaults`). */
 const ROW = quoteIdentifier('row.');

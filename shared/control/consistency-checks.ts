@@ -1,0 +1,311 @@
+import type pg from 'pg';
+import { BucketSums } from '../model/buckets.ts';
+import { checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
+import {
+  type CheckMode,
+  type CheckState,
+  type ComparisonPlan,
+  type ConsistencyCheck,
+  type Difference,
+  type Moment,
+  NEXT_CHECK_STATES,
+} from '../model/consistency.ts';
+import type { FoundDifference } from '../model/match-rows.ts';
+import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { assertLeaseHeld, type Lease } from './leases.ts';
+
+/** A check that somebody asks for. */
+export type CheckRequest = {
+  mode: CheckMode;
+  sinceDays: number | null;
+  trigger: string;
+  requestedBy: string | null;
+  repairs: boolean;
+};
+
+/** What a check found in the end. */
+export type CheckResult = {
+  differences: Difference[];
+  repaired: bigint;
+  isConsistent: boolean;
+  /** The object with the values of the rows that differ; null if none does. */
+  report: string | null;
+  /** Why differences were not repaired, or null. */
+  error: string | null;
+};
+
+/** A first look, as far as it has come. */
+export type Look = { moment: Moment; plan: ComparisonPlan; sums: BucketSums };
+
+/** The lease under which one process at a time works on the check of a view. */
+export const checkLease = (view: string): string => `check ${view}`;
+
+const COLUMNS = `c.id, c.view_name as view, c.mode, c.since_days as "sinceDays", c.repairs, c.state, c.started_at as "startedAt",
+  to_char(c.target_as_of at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' UTC' as "targetAsOf", c.checkpoint,
+  c.etl_transaction_id as "etlTransactionId", c.buckets, c.cuts, c.parts_done as "partsDone", c.looked_at as "lookedAt",
+  c.source_rows as "sourceRows"`;
+
+/** A difference is stored for a second look, and afterwards for an operator; more are only counted. */
+export const MAX_STORED_DIFFERENCES = 50_000;
+
+/** The checks of views. A method that gets a lease throws `superseded` when that is lost. */
+export function createConsistencyChecks(pool: pg.Pool) {
+  const underLease = <T>(lease: Lease, work: (client: Queryable) => Promise<T>): Promise<T> =>
+    inTransaction(pool, 'control', 'begin', async (client) => {
+      await assertLeaseHeld(client, lease);
+      return await work(client);
+    });
+
+  return {
+    /** Begins a check, or returns the unfinished one of the view. */
+    async begin(view: string, request: CheckRequest): Promise<{ check: ConsistencyCheck; isNew: boolean }> {
+      const { mode, sinceDays, trigger, requestedBy, repairs } = request;
+      const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query(
+          `with begun as (
+             insert into etl.consistency_check (view_name, mode, since_days, trigger, requested_by, repairs)
+             values ($1, $2, $3, $4, $5, $6) on conflict (view_name) where ended_at is null do nothing returning *
+           )
+           select ${COLUMNS}, true as "isNew" from begun c
+           union all
+           select ${COLUMNS}, false from etl.consistency_check c where c.view_name = $1 and c.ended_at is null`,
+          [view, mode, sinceDays, trigger, requestedBy, repairs],
+        ),
+      );
+      const [row] = rows;
+      // The check of another process ended between the two statements' snapshots.
+      if (row === undefined) return await this.begin(view, request);
+      return { check: checkOf(row), isNew: row.isNew as boolean };
+    },
+
+    async get(id: bigint): Promise<ConsistencyCheck | null> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select ${COLUMNS} from etl.consistency_check c where c.id = $1`,
+        [id],
+      );
+      return rows[0] === undefined ? null : checkOf(rows[0]);
+    },
+
+    /** Unfinished checks that no process works on, oldest first. */
+    async unattended(): Promise<{ id: bigint; view: string }[]> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select c.id, c.view_name as view from etl.consistency_check c
+         where c.ended_at is null
+           and not exists (select from etl.lease l where l.name = $1 || c.view_name and l.expires_at > now())
+         order by c.id`,
+        [checkLease('')],
+      );
+      return rows as { id: bigint; view: string }[];
+    },
+
+    /** Records what the first look compares, or another moment if it begins again. */
+    async startLook(lease: Lease, id: bigint, { moment, plan }: Omit<Look, 'sums'>): Promise<void> {
+      const { targetAsOf, checkpoint, etlTransactionId } = moment;
+      await underLease(lease, (client) =>
+        client.query(
+          `update etl.consistency_check
+           set target_as_of = $2, checkpoint = $3, etl_transaction_id = $4, buckets = $5, cuts = $6, parts_done = 0, source_sums = '[]'
+           where id = $1 and state = 'comparing'`,
+          [
+            id,
+            targetAsOf,
+            checkpointToJson(checkpoint),
+            etlTransactionId,
+            plan.buckets,
+            JSON.stringify(plan.cuts.map(String)),
+          ],
+        ),
+      );
+    },
+
+    /** Records how many parts of the source have been read, and their sums. */
+    async notePart(lease: Lease, id: bigint, { plan, sums }: Pick<Look, 'plan' | 'sums'>): Promise<void> {
+      await underLease(lease, (client) =>
+        client.query(
+          `update etl.consistency_check set parts_done = $2, source_sums = $3, source_rows = $4
+           where id = $1 and state = 'comparing'`,
+          [id, plan.partsDone, JSON.stringify(sums), sums.rows],
+        ),
+      );
+    },
+
+    /** The sums of the parts that have been read. */
+    async sums(id: bigint): Promise<BucketSums> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        'select source_sums from etl.consistency_check where id = $1',
+        [id],
+      );
+      return BucketSums.fromJson(rows[0].source_sums);
+    },
+
+    /** Records the rows that differ at the first look, which a second look must confirm. */
+    async confirmLater(
+      lease: Lease,
+      check: ConsistencyCheck,
+      found: readonly FoundDifference[],
+      counts: { targetRows: number; pending: number },
+    ): Promise<void> {
+      await underLease(lease, async (client) => {
+        await moveTo(client, check, 'confirming');
+        await client.query(
+          `update etl.consistency_check set looked_at = now(), target_rows = $2, pending = $3 where id = $1`,
+          [check.id, counts.targetRows, counts.pending],
+        );
+        await client.query(
+          `insert into etl.consistency_difference (check_id, key, kind)
+           select $1, key, kind from unnest($2::text[], $3::text[]) as found (key, kind)`,
+          [check.id, found.map(({ key }) => key), found.map(({ kind }) => kind)],
+        );
+      });
+    },
+
+    /** The rows that differed at the last look. */
+    async differences(id: bigint): Promise<Difference[]> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        'select key, kind, class, columns from etl.consistency_difference where check_id = $1 order by key',
+        [id],
+      );
+      return rows as Difference[];
+    },
+
+    /** Whether a batch or an empty capture that began after the last look is in the target, and no queued key of the check is left. */
+    async maySecondLook(id: bigint): Promise<boolean> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select v.captured_at > c.looked_at and not exists (select from etl.queued_key k where k.check_id = c.id) as "isReady"
+         from etl.consistency_check c join etl.view_source v on v.name = c.view_name where c.id = $1`,
+        [id],
+      );
+      return rows[0]?.isReady === true;
+    },
+
+    /** Queues the rows that differ to be fetched by the next batches of the view, whatever the log says. */
+    async queueRepairs(
+      lease: Lease,
+      check: ConsistencyCheck,
+      confirmed: readonly Difference[],
+    ): Promise<void> {
+      await underLease(lease, async (client) => {
+        await moveTo(client, check, 'repairing');
+        await replaceDifferences(client, check.id, confirmed);
+        await client.query(
+          `insert into etl.queued_key (view_name, key, kind, check_id)
+           select $1, key, 'repair', $2 from unnest($3::text[]) as key`,
+          [check.view, check.id, confirmed.filter(isRepairable).map(({ key }) => key)],
+        );
+        await client.query('update etl.consistency_check set looked_at = now() where id = $1', [check.id]);
+      });
+    },
+
+    /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
+    async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
+      const { differences, repaired, isConsistent, report, error } = result;
+      const count = (kind: Difference['kind']) => differences.filter((each) => each.kind === kind).length;
+      const classes: Record<string, number> = {};
+      for (const each of differences)
+        if (each.class !== null) classes[each.class] = (classes[each.class] ?? 0) + 1;
+      await underLease(lease, async (client) => {
+        await moveTo(client, check, 'done');
+        await replaceDifferences(client, check.id, differences);
+        await client.query(
+          `update etl.consistency_check
+           set ended_at = now(), missing = $2, extra = $3, different = $4, duplicates = $5, repaired = $6, is_consistent = $7,
+             report = $8, error = $9, classes = $10, source_sums = null
+           where id = $1`,
+          [
+            check.id,
+            count('missing'),
+            count('extra'),
+            count('different'),
+            count('duplicate'),
+            repaired,
+            isConsistent,
+            report,
+            error,
+            JSON.stringify(classes),
+          ],
+        );
+        await client.query(
+          `update etl.etl_transaction set is_consistent = $2
+           where id = (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied')`,
+          [check.view, isConsistent],
+        );
+      });
+    },
+
+    /** Ends a check that found no answer. */
+    async fail(check: Pick<ConsistencyCheck, 'id'>, why: string): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query(
+          `update etl.consistency_check
+           set state = 'failed', state_at = now(), ended_at = now(), error = $2, source_sums = null
+           where id = $1 and ended_at is null`,
+          [check.id, why],
+        ),
+      );
+    },
+  };
+}
+
+/** A row whose key has several rows on one side is not repaired: nobody can tell which is right. */
+export const isRepairable = ({ kind }: Pick<Difference, 'kind'>): boolean => kind !== 'duplicate';
+
+async function moveTo(client: Queryable, check: ConsistencyCheck, state: CheckState): Promise<void> {
+  if (!NEXT_CHECK_STATES[check.state].includes(state)) {
+    throw new RangeError(`a check cannot go from ${check.state} to ${state}`);
+  }
+  const ended = state === 'done' ? ', ended_at = now()' : '';
+  const moved = await client.query(
+    `update etl.consistency_check set state = $3, state_at = now()${ended} where id = $1 and state = $2`,
+    [check.id, check.state, state],
+  );
+  if (moved.rowCount !== 1) throw new RangeError(`check ${check.id} is not ${check.state} any more`);
+}
+
+async function replaceDifferences(
+  client: Queryable,
+  id: bigint,
+  differences: readonly Difference[],
+): Promise<void> {
+  await client.query('delete from etl.consistency_difference where check_id = $1', [id]);
+  await client.query(
+    `insert into etl.consistency_difference (check_id, key, kind, class, columns)
+     select $1, d.key, d.kind, d.class, coalesce(d.columns, '{}')
+     from jsonb_to_recordset($2) as d (key text, kind text, class text, columns text[])`,
+    [id, JSON.stringify(differences)],
+  );
+}
+
+function checkOf(row: Record<string, unknown>): ConsistencyCheck {
+  const { id, view, mode, sinceDays, repairs, state, startedAt, lookedAt, sourceRows } = row;
+  const isBegun = row.targetAsOf !== null;
+  return {
+    ...({ id, view, mode, sinceDays, repairs, state, startedAt, lookedAt, sourceRows } as Pick<
+      ConsistencyCheck,
+      'id' | 'view' | 'mode' | 'sinceDays' | 'repairs' | 'state' | 'startedAt' | 'lookedAt' | 'sourceRows'
+    >),
+    moment: isBegun
+      ? {
+          targetAsOf: row.targetAsOf as string,
+          checkpoint: checkpointFromJson(row.checkpoint),
+          etlTransactionId: row.etlTransactionId as bigint | null,
+        }
+      : null,
+    plan: isBegun
+      ? {
+          buckets: row.buckets as number,
+          cuts: (row.cuts as string[]).map(BigInt),
+          partsDone: row.partsDone as number,
+        }
+      : null,
+  };
+}

@@ -1,0 +1,78 @@
+import type { Checkpoint } from './checkpoint.ts';
+
+/** What a check compares: every column; whether the keys are the same; or every column of rows that changed within some days. */
+export type CheckMode = 'full' | 'keys' | 'since';
+
+/**
+ * What is to be done next: compare all rows; look a second time at those that differ; wait for the batch that repairs them, and look again.
+ * Every change is a compare-and-set.
+ */
+export type CheckState = 'comparing' | 'confirming' | 'repairing' | 'done' | 'failed';
+
+export const NEXT_CHECK_STATES: Record<CheckState, readonly CheckState[]> = {
+  comparing: ['confirming', 'done', 'failed'],
+  confirming: ['repairing', 'done', 'failed'],
+  repairing: ['done', 'failed'],
+  done: [],
+  failed: [],
+};
+
+/** A comparison of a view with its target (etl.consistency_check). */
+export type ConsistencyCheck = {
+  id: bigint;
+  view: string;
+  mode: CheckMode;
+  /** For the mode `since`. */
+  sinceDays: number | null;
+  repairs: boolean;
+  state: CheckState;
+  startedAt: Date;
+  /** Null before the first look has begun. */
+  moment: Moment | null;
+  /** Null before the first look has begun. */
+  plan: ComparisonPlan | null;
+  /** Null before the first look has ended. */
+  lookedAt: Date | null;
+  sourceRows: bigint | null;
+};
+
+/** A moment at which the target had exactly what a checkpoint of its view covers. */
+export type Moment = {
+  /** By BigQuery's clock, as GoogleSQL writes it. */
+  targetAsOf: string;
+  checkpoint: Checkpoint;
+  /** The last applied batch. */
+  etlTransactionId: bigint | null;
+};
+
+export type ComparisonPlan = {
+  /** The number of buckets that the keys are spread over. */
+  buckets: number;
+  /** The keys at which the view is cut into parts, in ascending order. */
+  cuts: bigint[];
+  /** How many parts of the source have been read. */
+  partsDone: number;
+};
+
+/** How a row differs: it is not in the target, or not in the view, or has other values; or a side has several rows with its key. */
+export type DifferenceKind = 'missing' | 'extra' | 'different' | 'duplicate';
+
+/** Why a row differs, as far as the log, the view and the history of the target tell (docs/operations.md#why-rows-differ). */
+export type DifferenceClass =
+  | 'bypassed the log'
+  | 'log row ignored'
+  | 'lookup changed'
+  | 'view definition changed'
+  | 'changed in BigQuery'
+  | 'unexplained';
+
+/** A row that differs. */
+export type Difference = {
+  /** As text. */
+  key: string;
+  kind: DifferenceKind;
+  /** Null until a second look confirmed that the row differs. */
+  class: DifferenceClass | null;
+  /** The columns that differ, for a row that is on both sides. */
+  columns: string[];
+};

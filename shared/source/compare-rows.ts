@@ -1,0 +1,194 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import type { BucketSum } from '../model/buckets.ts';
+import type { Checkpoint } from '../model/checkpoint.ts';
+import type { HashedRow } from '../model/match-rows.ts';
+import { isHashed } from '../model/row-text.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { fromPostgres } from '../postgres/sqlstate.ts';
+import { type Collapsed, collapseStatement, KEY_SETTING } from './collapse.ts';
+import type { SourceView } from './describe-view.ts';
+import { copiedColumns, copyOf, type Slice } from './fetch.ts';
+import { rowTextSql } from './row-text-sql.ts';
+import type { SourceColumn } from './source-column.ts';
+import { writtenRows } from './text-settings.ts';
+
+/** Which columns of which rows of a view are compared. */
+export type ComparedRows = {
+  view: SourceView;
+  columns: readonly SourceColumn[];
+  buckets: number;
+  /** Whether the server's encoding is UTF8. */
+  isUtf8: boolean;
+  /** Only rows whose `updated_at` is newer; null for all rows. */
+  since: Date | null;
+};
+
+export async function isUtf8(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query('show server_encoding');
+  return rows[0].server_encoding === 'UTF8';
+}
+
+/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. */
+export async function sumBuckets(
+  client: pg.ClientBase,
+  compared: ComparedRows,
+  slice: Slice,
+): Promise<BucketSum[]> {
+  const { bucket, hash } = textsOf(compared);
+  const hashed = rowsWritten(
+    compared,
+    slice,
+    (from) => `select ${bucket} as bucket, ${hash} as hash from ${from}`,
+  );
+  const { rows } = await client.query(
+    `select bucket::int4 as bucket, count(*)::int4 as rows, bit_xor(hash) as hash from (${hashed}) hashed group by bucket`,
+  );
+  return rows as BucketSum[];
+}
+
+/**
+ * Yields the rows of some buckets, or of all, in ascending order of buckets, in the snapshot of `client`. Their values are those of the columns that
+ * no hash proves equal, in order, as they are staged.
+ */
+export async function* readHashes(
+  client: pg.ClientBase,
+  compared: ComparedRows,
+  buckets: readonly number[] | 'all',
+): AsyncGenerator<HashedRow> {
+  const { key, bucket, hash } = textsOf(compared);
+  const values = compared.columns.filter((column) => !isHashed(column)).map(stagedText);
+  const parts = [`${bucket} as bucket`, `${key} as key`, `${hash}::text as hash`];
+  const written = rowsWritten(
+    compared,
+    WHOLE,
+    (from) => `select ${parts.join(', ')}, array[${values.join(', ')}]::text[] as values from ${from}`,
+  );
+  const chosen = buckets === 'all' ? '' : ` where bucket = any('{${buckets.join(',')}}'::int8[])`;
+  const lines = `select json_build_array(bucket, key, hash, values) from (${written}) rows${chosen} order by bucket`;
+  for await (const line of copyLines(client, lines)) {
+    const [number, rowKey, rowHash, rowValues] = JSON.parse(line) as [
+      number,
+      string,
+      string,
+      (string | null)[],
+    ];
+    yield { bucket: number, key: rowKey, hash: rowHash, values: rowValues };
+  }
+}
+
+/** A row of one side, with the texts by which its columns are compared: the staged JSON of those that have no such text. */
+export type ComparedRow = { key: string; texts: Map<string, string | null> };
+
+/** Reads rows of the view by their keys, in the snapshot of `client`. A key that the view has twice gives two rows. */
+export async function readComparedRows(
+  client: pg.ClientBase,
+  { view, columns }: Pick<ComparedRows, 'view' | 'columns'>,
+  keys: readonly string[],
+): Promise<ComparedRow[]> {
+  const key = `v.${quoteIdentifier(view.keyColumn)}`;
+  const texts = columns.map(
+    (column) => `${column.text === null ? stagedText(column) : `(${column.text})::text`}`,
+  );
+  const written = writtenRows(view.textSettings, {
+    columns: copiedColumns(view),
+    from: `(select v.* from unnest($1::text[]) k (text) join ${view.relation} v on ${key} = (${view.keyType.fromText('k.text')})) v`,
+    write: (from) => `select ${key}::text as key, array[${texts.join(', ')}]::text[] as texts from ${from}`,
+  });
+  const { rows } = await client.query(`select key, texts from (${written}) rows`, [keys]);
+  return rows.map((row) => ({
+    key: row.key as string,
+    texts: new Map(columns.map(({ name }, i) => [name, (row.texts as (string | null)[])[i] ?? null])),
+  }));
+}
+
+/** What of the log the target need not show yet. */
+export type PendingKeys = {
+  /** How many keys. */
+  count: number;
+  /** Whether the log has more rows than were read, so that any key may be pending. */
+  isCut: boolean;
+};
+
+/**
+ * Finds the keys that log rows name which are visible in the snapshot of `client` and not covered by the checkpoint, and the queued ones. They
+ * stay on the server until the transaction ends; see `pendingAmong`.
+ */
+export async function findPendingKeys(
+  client: pg.ClientBase,
+  view: SourceView,
+  checkpoint: Checkpoint,
+  { logTable, maxLogRows, queuedKeys }: { logTable: string; maxLogRows: number; queuedKeys: string[] },
+): Promise<PendingKeys> {
+  const { text, values } = collapseStatement(view, logTable, {
+    floorId: checkpoint.floorId,
+    seen: checkpoint.seen,
+    maturedFloorId: checkpoint.floorId,
+    maxLogRows,
+    maxReadRows: MAX_READ_ROWS,
+    maxNullRows: maxLogRows,
+    queuedKeys,
+  });
+  const { rows } = await client.query(text, values);
+  const { upserts, deletes, cutId } = rows[0] as Collapsed;
+  return { count: Number(upserts + deletes), isCut: cutId !== null };
+}
+
+/** Those of the keys that `findPendingKeys` found in the same transaction. */
+export async function pendingAmong(
+  client: pg.ClientBase,
+  view: SourceView,
+  keys: readonly string[],
+): Promise<Set<string>> {
+  const sets = [KEY_SETTING.added, KEY_SETTING.changed, KEY_SETTING.deleted].map(
+    (setting) => `select unnest(current_setting('${setting}')::${view.keyType.sqlType}[])`,
+  );
+  const { rows } = await client.query(
+    `select text from unnest($1::text[]) k (text) where (${view.keyType.fromText('text')}) in (${sets.join(' union all ')})`,
+    [keys],
+  );
+  return new Set(rows.map((row) => row.text as string));
+}
+
+/** Reading so many log rows of other tables takes a few seconds. */
+const MAX_READ_ROWS = 5_000_000;
+
+const WHOLE: Slice = { from: null, to: null };
+
+const textsOf = ({ view, columns, isUtf8: utf8, buckets }: ComparedRows) => {
+  const { bucket, ...texts } = rowTextSql(view, columns, utf8);
+  return { ...texts, bucket: bucket(buckets) };
+};
+
+/** SQL for the value of a column as it is staged, as text. */
+const stagedText = ({ expression }: SourceColumn): string => `to_json(${expression})::text`;
+
+function rowsWritten(
+  { view, since }: ComparedRows,
+  { from, to }: Slice,
+  write: (from: string) => string,
+): string {
+  const key = `v.${quoteIdentifier(view.keyColumn)}`;
+  const conditions = [
+    ...(from === null ? [] : [`${key} >= ${from}`]),
+    ...(to === null ? [] : [`${key} < ${to}`]),
+    ...(since === null ? [] : [`v.updated_at >= ${quoteLiteral(since.toISOString())}::timestamptz`]),
+  ];
+  const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
+  return writtenRows(view.textSettings, {
+    columns: copiedColumns(view),
+    from: where === '' ? `${view.relation} v` : `(select v.* from ${view.relation} v${where}) v`,
+    write,
+  });
+}
+
+async function* copyLines(client: pg.ClientBase, query: string): AsyncGenerator<string> {
+  const lines: Readable = client.query(copyTo(copyOf(query)));
+  try {
+    yield* createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY });
+  } catch (error) {
+    throw fromPostgres(error, 'source');
+  }
+}

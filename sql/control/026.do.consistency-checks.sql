@@ -1,0 +1,66 @@
+-- Comparisons of a view with its target, and what they found. Applied once, under a lock, by the first function that needs it.
+alter table etl.view_source
+  add column auto_repair boolean not null default false,
+  add column max_repaired_share double precision not null default 0.1 check (max_repaired_share between 0 and 1),
+  add column max_check_bytes bigint check (max_check_bytes > 0);
+comment on column etl.view_source.auto_repair is 'whether a scheduled check repairs what it finds';
+comment on column etl.view_source.max_repaired_share is 'share of the rows of the view that a check may repair; above it a resync is advised';
+comment on column etl.view_source.max_check_bytes is 'bytes that one query of a check may read in BigQuery; null: no limit';
+
+create table etl.consistency_check (
+  id bigint generated always as identity primary key,
+  view_name text not null references etl.view_source (name) on update cascade on delete cascade,
+  mode text not null check (mode in ('full', 'keys', 'since')),
+  since_days integer check (since_days > 0),
+  trigger text not null,
+  requested_by text,
+  repairs boolean not null,
+  state text not null default 'comparing' check (state in ('comparing', 'confirming', 'repairing', 'done', 'failed')),
+  started_at timestamptz not null default now(),
+  state_at timestamptz not null default now(),
+  ended_at timestamptz,
+  -- What the first look compares: the view in snapshots of the source, with the target as it was at target_as_of.
+  target_as_of timestamptz,
+  checkpoint jsonb,
+  etl_transaction_id bigint,
+  buckets integer,
+  cuts jsonb,
+  source_sums jsonb,
+  parts_done integer not null default 0,
+  looked_at timestamptz,
+  source_rows bigint,
+  target_rows bigint,
+  pending bigint,
+  missing bigint,
+  extra bigint,
+  different bigint,
+  duplicates bigint,
+  repaired bigint,
+  classes jsonb,
+  is_consistent boolean,
+  report text,
+  error text,
+  check ((state in ('done', 'failed')) = (ended_at is not null)),
+  check ((mode = 'since') = (since_days is not null))
+);
+comment on column etl.consistency_check.target_as_of is 'BigQuery''s time at which the target had what the checkpoint covers';
+comment on column etl.consistency_check.cuts is 'the keys at which the view is cut into parts, each of which is read in a snapshot of its own';
+comment on column etl.consistency_check.source_sums is 'rows and hash of each bucket, over the parts that were read';
+comment on column etl.consistency_check.looked_at is 'when the last look at differing rows began; a later batch or empty capture must pass before the next look';
+create index on etl.consistency_check (view_name, id desc);
+-- One check per view at a time.
+create unique index consistency_check_unfinished on etl.consistency_check (view_name) where ended_at is null;
+
+create table etl.consistency_difference (
+  check_id bigint not null references etl.consistency_check (id) on delete cascade,
+  key text not null,
+  kind text not null check (kind in ('missing', 'extra', 'different', 'duplicate')),
+  class text,
+  columns text[] not null default '{}',
+  is_repaired boolean not null default false,
+  primary key (check_id, key)
+);
+comment on column etl.consistency_difference.class is 'why the row differs; null until a second look confirmed that it does';
+
+alter table etl.queued_key add column check_id bigint references etl.consistency_check (id) on delete set null;
+create index on etl.queued_key (check_id) where check_id is not null;
