@@ -5,6 +5,7 @@ import { readRawBodies } from '../shared/runtime/read-raw-bodies.ts';
 const FUNCTIONS = new Map<string, () => Promise<HttpFunction>>([
   ['extract', async () => (await import('./extract/extract.ts')).extract],
   ['merge', async () => (await import('./merge/merge.ts')).merge],
+  ['reconcile', async () => (await import('./reconcile/reconcile.ts')).reconcile],
   ['stream', async () => (await import('./stream/stream.ts')).stream],
 ]);
 

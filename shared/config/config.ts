@@ -74,6 +74,7 @@ export const environment = z.object({
   TOPIC_EXTRACT: topic('cdc-extract', 'The topic that triggers `extract`.'),
   TOPIC_MERGE: topic('cdc-merge', 'The topic that triggers `merge`.'),
   TOPIC_STREAM: topic('cdc-stream', 'The topic that triggers `stream`.'),
+  TOPIC_RECONCILE: topic('cdc-reconcile', 'The topic that triggers `reconcile`.'),
   TOPIC_DEAD_LETTER: topic('cdc-dead-letter', 'The topic for dead letters.'),
   CHANGE_LOG_TABLE: table('models_logging_change', 'The change log in the source.'),
   CONTENT_TYPE_TABLE: table('django_content_type', 'The table of Django content types in the source.'),
@@ -135,13 +136,25 @@ export const environment = z.object({
         'The time zone in which the views of the source compute, for example the day of a timestamp; times in the targets are UTC.',
       allowed: 'a name such as `Europe/Berlin`',
     }),
+  CHECK_WAIT_SECONDS: wholeNumber(
+    60,
+    0,
+    500,
+    'Seconds that a check of a view waits for the next batch before it leaves the rest to the next tick.',
+  ),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')
     .meta({ description: 'The lowest level that is logged; metrics and alerts need `info`.' }),
 });
 
-const TOPICS = ['TOPIC_EXTRACT', 'TOPIC_MERGE', 'TOPIC_STREAM', 'TOPIC_DEAD_LETTER'] as const;
+const TOPICS = [
+  'TOPIC_EXTRACT',
+  'TOPIC_MERGE',
+  'TOPIC_STREAM',
+  'TOPIC_RECONCILE',
+  'TOPIC_DEAD_LETTER',
+] as const;
 
 const usableEnvironment = environment
   .refine((given) => given.SOURCE_CONNECTIONS > given.MAX_SLICES, {
@@ -189,6 +202,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
       extract: e.TOPIC_EXTRACT,
       merge: e.TOPIC_MERGE,
       stream: e.TOPIC_STREAM,
+      reconcile: e.TOPIC_RECONCILE,
       deadLetter: e.TOPIC_DEAD_LETTER,
     },
     changeLogTable: e.CHANGE_LOG_TABLE,
@@ -208,6 +222,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
     maxSlices: e.MAX_SLICES,
     sourceConnections: e.SOURCE_CONNECTIONS,
     sourceTimeZone: e.SOURCE_TIME_ZONE,
+    checkWaitSeconds: e.CHECK_WAIT_SECONDS,
     logLevel: e.LOG_LEVEL,
   };
 }

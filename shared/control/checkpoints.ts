@@ -13,6 +13,8 @@ export type StoredCheckpoint = {
   definition: ViewFingerprint | null;
   /** Maximum number of log rows of a batch, after a larger one was too slow; null when none was. */
   maxLogRows: number | null;
+  /** The last applied batch. */
+  etlTransactionId: bigint | null;
 };
 
 /** What the applied batches of each view have covered (I2). */
@@ -23,7 +25,8 @@ export function createCheckpoints(pool: pg.Pool) {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows, definition
+        `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows, definition,
+           etl_transaction_id
          from etl.checkpoint where view_name = $1`,
         [view],
       );
@@ -40,6 +43,7 @@ export function createCheckpoints(pool: pg.Pool) {
         floorMovedAt: row.floor_moved_at as Date,
         definition: definitionFromJson(row.definition),
         maxLogRows: row.max_log_rows as number | null,
+        etlTransactionId: row.etl_transaction_id as bigint | null,
       };
     },
 

@@ -7,6 +7,7 @@ import {
   type ComparisonPlan,
   type ConsistencyCheck,
   type Difference,
+  type DifferenceKind,
   type Moment,
   NEXT_CHECK_STATES,
 } from '../model/consistency.ts';
@@ -25,8 +26,10 @@ export type CheckRequest = {
 
 /** What a check found in the end. */
 export type CheckResult = {
-  differences: Difference[];
-  repaired: bigint;
+  /** The rows that differ; none if they are too many to be stored. */
+  differences: readonly Difference[];
+  counts: Record<DifferenceKind, number>;
+  repaired: number;
   isConsistent: boolean;
   /** The object with the values of the rows that differ; null if none does. */
   report: string | null;
@@ -46,7 +49,7 @@ const COLUMNS = `c.id, c.view_name as view, c.mode, c.since_days as "sinceDays",
   c.source_rows as "sourceRows"`;
 
 /** A difference is stored for a second look, and afterwards for an operator; more are only counted. */
-export const MAX_STORED_DIFFERENCES = 50_000;
+export const MAX_STORED_DIFFERENCES = 20_000;
 
 /** The checks of views. A method that gets a lease throws `superseded` when that is lost. */
 export function createConsistencyChecks(pool: pg.Pool) {
@@ -144,19 +147,30 @@ export function createConsistencyChecks(pool: pg.Pool) {
       return BucketSums.fromJson(rows[0].source_sums);
     },
 
+    /** Records what the first look has read. */
+    async noteLook(
+      lease: Lease,
+      id: bigint,
+      { targetRows, pending }: { targetRows: number; pending: number },
+    ): Promise<void> {
+      await underLease(lease, (client) =>
+        client.query('update etl.consistency_check set target_rows = $2, pending = $3 where id = $1', [
+          id,
+          targetRows,
+          pending,
+        ]),
+      );
+    },
+
     /** Records the rows that differ at the first look, which a second look must confirm. */
     async confirmLater(
       lease: Lease,
       check: ConsistencyCheck,
       found: readonly FoundDifference[],
-      counts: { targetRows: number; pending: number },
     ): Promise<void> {
       await underLease(lease, async (client) => {
         await moveTo(client, check, 'confirming');
-        await client.query(
-          `update etl.consistency_check set looked_at = now(), target_rows = $2, pending = $3 where id = $1`,
-          [check.id, counts.targetRows, counts.pending],
-        );
+        await client.query('update etl.consistency_check set looked_at = now() where id = $1', [check.id]);
         await client.query(
           `insert into etl.consistency_difference (check_id, key, kind)
            select $1, key, kind from unnest($2::text[], $3::text[]) as found (key, kind)`,
@@ -170,14 +184,14 @@ export function createConsistencyChecks(pool: pg.Pool) {
       const { rows } = await readOnly(
         pool,
         'control',
-        'select key, kind, class, columns from etl.consistency_difference where check_id = $1 order by key',
+        'select key, kind, class, columns, is_repaired as "isRepaired" from etl.consistency_difference where check_id = $1 order by key',
         [id],
       );
       return rows as Difference[];
     },
 
     /** Whether a batch or an empty capture that began after the last look is in the target, and no queued key of the check is left. */
-    async maySecondLook(id: bigint): Promise<boolean> {
+    async isBatchSeen(id: bigint): Promise<boolean> {
       const { rows } = await readOnly(
         pool,
         'control',
@@ -193,6 +207,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
       lease: Lease,
       check: ConsistencyCheck,
       confirmed: readonly Difference[],
+      report: string,
     ): Promise<void> {
       await underLease(lease, async (client) => {
         await moveTo(client, check, 'repairing');
@@ -202,14 +217,16 @@ export function createConsistencyChecks(pool: pg.Pool) {
            select $1, key, 'repair', $2 from unnest($3::text[]) as key`,
           [check.view, check.id, confirmed.filter(isRepairable).map(({ key }) => key)],
         );
-        await client.query('update etl.consistency_check set looked_at = now() where id = $1', [check.id]);
+        await client.query('update etl.consistency_check set looked_at = now(), report = $2 where id = $1', [
+          check.id,
+          report,
+        ]);
       });
     },
 
     /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
     async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
-      const { differences, repaired, isConsistent, report, error } = result;
-      const count = (kind: Difference['kind']) => differences.filter((each) => each.kind === kind).length;
+      const { differences, counts, repaired, isConsistent, report, error } = result;
       const classes: Record<string, number> = {};
       for (const each of differences)
         if (each.class !== null) classes[each.class] = (classes[each.class] ?? 0) + 1;
@@ -219,14 +236,14 @@ export function createConsistencyChecks(pool: pg.Pool) {
         await client.query(
           `update etl.consistency_check
            set ended_at = now(), missing = $2, extra = $3, different = $4, duplicates = $5, repaired = $6, is_consistent = $7,
-             report = $8, error = $9, classes = $10, source_sums = null
+             report = coalesce($8, report), error = $9, classes = $10, source_sums = null
            where id = $1`,
           [
             check.id,
-            count('missing'),
-            count('extra'),
-            count('different'),
-            count('duplicate'),
+            counts.missing,
+            counts.extra,
+            counts.different,
+            counts.duplicate,
             repaired,
             isConsistent,
             report,
@@ -278,9 +295,9 @@ async function replaceDifferences(
 ): Promise<void> {
   await client.query('delete from etl.consistency_difference where check_id = $1', [id]);
   await client.query(
-    `insert into etl.consistency_difference (check_id, key, kind, class, columns)
-     select $1, d.key, d.kind, d.class, coalesce(d.columns, '{}')
-     from jsonb_to_recordset($2) as d (key text, kind text, class text, columns text[])`,
+    `insert into etl.consistency_difference (check_id, key, kind, class, columns, is_repaired)
+     select $1, d.key, d.kind, d.class, d.columns, d."isRepaired"
+     from jsonb_to_recordset($2) as d (key text, kind text, class text, columns text[], "isRepaired" boolean)`,
     [id, JSON.stringify(differences)],
   );
 }

@@ -34,6 +34,17 @@ export function createQueuedKeys(pool: pg.Pool) {
       });
     },
 
+    /** All queued keys, due or not and taken by a batch or not, at most `limit`. */
+    async all(view: string, limit: number): Promise<string[]> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        'select distinct key from etl.queued_key where view_name = $1 limit $2',
+        [view, limit],
+      );
+      return rows.map((row) => row.key as string);
+    },
+
     /** The keys that are due and that no batch has taken, oldest first, at most `limit`. */
     async due(view: string, limit: number): Promise<QueuedKeys> {
       const { rows } = await readOnly(

@@ -3,13 +3,23 @@ import { DataHubError } from '../errors.ts';
 import { fromGoogle } from '../google/google-errors.ts';
 import type { ApplierFunction } from '../model/batch.ts';
 
-export type Topics = { extract: string; merge: string; stream: string; deadLetter: string };
+export type Topics = {
+  extract: string;
+  merge: string;
+  stream: string;
+  reconcile: string;
+  deadLetter: string;
+};
 
 /** Publishes messages. Each method returns when Pub/Sub has stored the message. After a lost answer, a message may be published twice. */
 export type Events = {
   /** Returns the same publisher, whose messages carry this trace (`Trace`). */
   withTrace(traceparent: string): Events;
   requestExtract(view: string, trigger: string): Promise<void>;
+  /** Asks for a check of a view, with the options that its event may have. */
+  requestCheck(view: string, options: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Asks to go on with a check. */
+  continueCheck(view: string, check: bigint): Promise<void>;
   announceBatch(applier: ApplierFunction, view: string, etlTransactionId: bigint): Promise<void>;
   /** Sends an event again to the function that failed with it. Throws `invalid_event` for a function without a topic. */
   sendAgain(functionName: string, event: object): Promise<void>;
@@ -17,6 +27,11 @@ export type Events = {
   /** Returns the names of the configured topics that do not exist. */
   missingTopics(): Promise<string[]>;
 };
+
+const RECEIVERS = ['extract', 'merge', 'stream', 'reconcile'] as const;
+
+const isReceiver = (functionName: string): functionName is (typeof RECEIVERS)[number] =>
+  (RECEIVERS as readonly string[]).includes(functionName);
 
 /** Opens the client at its first use. Publishes a message once more when Pub/Sub does not answer within `callTimeoutSeconds`. */
 export function createEvents(
@@ -49,9 +64,11 @@ export function createEvents(
   return {
     withTrace: (traceparent) => createEvents(openPubSub, topics, callTimeoutSeconds, { traceparent }),
     requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
+    requestCheck: (view, options) => publish(topics.reconcile, { view, ...options }),
+    continueCheck: (view, check) => publish(topics.reconcile, { view, check: String(check) }),
     announceBatch: (applier, view, id) => publish(topics[applier], { view, etlTransactionId: String(id) }),
     async sendAgain(functionName, event) {
-      if (functionName !== 'extract' && functionName !== 'merge' && functionName !== 'stream') {
+      if (!isReceiver(functionName)) {
         throw new DataHubError(
           'invalid_event',
           `function ${JSON.stringify(functionName)} receives no events`,

@@ -128,12 +128,45 @@ const batchEvent = z.strictObject({
     .refine((id) => id < 2n ** 63n, { error: 'is not an ETL transaction id' }),
 });
 
+const checkOptions = {
+  trigger: trigger.optional(),
+  mode: z.enum(['full', 'keys']).optional(),
+  /** Days within which a row must have changed to be compared. */
+  since: z.number().int().min(1).max(3650).optional(),
+  repair: z.boolean().optional(),
+  by: name.optional(),
+};
+
+const hasOneMode = ({ mode, since }: { mode?: unknown; since?: unknown }): boolean =>
+  mode === undefined || since === undefined;
+const ONE_MODE = { error: 'cannot be given together with "mode"', path: ['since'] };
+
+/** Asks for a check of every view, or of one; or goes on with a check that has begun. */
+const reconcileEvents = {
+  check: z
+    .strictObject({ view, check: failureId })
+    .transform(({ view, check }) => ({ command: 'continue' as const, view, check })),
+  view: z
+    .strictObject({ view, ...checkOptions, dryRun: z.literal(true).optional() })
+    .refine(hasOneMode, ONE_MODE)
+    .transform((event) => ({ command: 'check' as const, ...event })),
+};
+
+const checkAll = z
+  .strictObject(checkOptions)
+  .refine(hasOneMode, ONE_MODE)
+  .transform((event) => ({ command: 'checkAll' as const, ...event }));
+
 /** What an operator can ask for. */
 export type Operation = z.output<(typeof operations)[keyof typeof operations]>;
 export type OperationOf<Command extends Operation['command']> = Extract<Operation, { command: Command }>;
 
 export type ExtractEvent = z.output<typeof tick> | z.output<typeof extract> | Operation;
 export type BatchEvent = z.output<typeof batchEvent>;
+export type ReconcileEvent =
+  | z.output<(typeof reconcileEvents)[keyof typeof reconcileEvents]>
+  | z.output<typeof checkAll>;
+export type CheckEvent = Extract<ReconcileEvent, { command: 'check' }>;
 
 /** Parses an event or a manual call of `extract`. Throws `invalid_event` naming every fault. */
 export function parseExtractEvent(payload: unknown): ExtractEvent {
@@ -153,6 +186,16 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
 export function parseBatchEvent(payload: unknown): BatchEvent {
   return parse(batchEvent, payload, 'Send {"view": "…", "etlTransactionId": "…"}.');
 }
+
+/** Parses an event or a manual call of `reconcile`. Throws `invalid_event` naming every fault. */
+export function parseReconcileEvent(payload: unknown): ReconcileEvent {
+  const given = fieldsOf(payload);
+  const form = Object.entries(reconcileEvents).find(([field]) => given.includes(field))?.[1] ?? checkAll;
+  return parse<ReconcileEvent>(form, payload, RECONCILE_FORMS);
+}
+
+const RECONCILE_FORMS =
+  'Send {} to check every view, or {"view": …} for one; with "mode": "keys" or "since": days, with "repair": true or false, and for one view with "dryRun": true.';
 
 const EXTRACT_FORMS =
   'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';

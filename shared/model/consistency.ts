@@ -75,4 +75,6 @@ export type Difference = {
   class: DifferenceClass | null;
   /** The columns that differ, for a row that is on both sides. */
   columns: string[];
+  /** Whether a batch has repaired it, as a third look proved. */
+  isRepaired: boolean;
 };

@@ -63,6 +63,9 @@ const RULES: Readonly<Record<keyof ViewSourceEntry, Rule>> = {
   column_changes: 'none',
   ignored_dependencies: 'none',
   daily_budget_bytes: 'none',
+  auto_repair: 'none',
+  max_repaired_share: 'none',
+  max_check_bytes: 'none',
   enabled: 'none',
 };
 

@@ -205,6 +205,19 @@ export const viewSourceEntry = z.strictObject({
       'Bytes that BigQuery may bill for the view within one UTC day; above it the view waits for the next day. Streaming and readers are not counted.',
     allowed: 'a whole number',
   }),
+  auto_repair: z.boolean().default(false).meta({
+    description: 'Whether a check of the view repairs what differs, unless its event says otherwise.',
+    allowed: '`true` or `false`',
+  }),
+  max_repaired_share: z.number().min(0).max(1).default(0.1).meta({
+    description:
+      'The share of the rows of the view that a check may repair, if these are more than 100; above it a resync is advised.',
+    allowed: 'a number from 0 to 1',
+  }),
+  max_check_bytes: z.number().int().min(1).nullable().default(null).meta({
+    description: 'Bytes that one query of a check may read in BigQuery; above it the check is refused.',
+    allowed: 'a whole number',
+  }),
   enabled: z.boolean().default(true).meta({
     description: 'Whether ticks extract the view.',
     allowed: '`true` or `false`',
@@ -298,6 +311,12 @@ export type ViewSource = {
   columnChanges: 'evolve' | 'freeze';
   /** Tables on which the view depends and whose changes need not be followed. */
   ignoredDependencies: string[];
+  /** Whether a check repairs what differs, unless its event says otherwise. */
+  autoRepair: boolean;
+  /** The share of the view's rows that a check may repair. */
+  maxRepairedShare: number;
+  /** Bytes that one query of a check may read; null for no limit. */
+  maxCheckBytes: bigint | null;
   /** Whether the operator wants the view to be replicated. */
   enabled: boolean;
   /** Whether the operator has stopped the view for the time being. */

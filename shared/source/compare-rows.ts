@@ -2,11 +2,12 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { DataHubError } from '../errors.ts';
 import type { BucketSum } from '../model/buckets.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
-import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { type Collapsed, collapseStatement, KEY_SETTING } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
@@ -22,8 +23,6 @@ export type ComparedRows = {
   buckets: number;
   /** Whether the server's encoding is UTF8. */
   isUtf8: boolean;
-  /** Only rows whose `updated_at` is newer; null for all rows. */
-  since: Date | null;
 };
 
 export async function isUtf8(client: pg.ClientBase): Promise<boolean> {
@@ -104,6 +103,38 @@ export async function readComparedRows(
   }));
 }
 
+/** The column by which an application notes when it changed a row. */
+const UPDATED_AT = 'updated_at';
+
+/** The keys of rows that were changed since then, as text, at most `limit`. Throws `invalid_event` for a view that does not have the time. */
+export async function readRecentKeys(
+  client: pg.ClientBase,
+  view: SourceView,
+  since: Date,
+  limit: number,
+): Promise<string[]> {
+  const { name, relation, keyColumn } = view;
+  const { rowCount } = await client.query(
+    'select from pg_attribute where attrelid = $1::regclass and attname = $2 and attnum > 0 and not attisdropped',
+    [relation, UPDATED_AT],
+  );
+  if (rowCount === 0) {
+    throw new DataHubError(
+      'invalid_event',
+      `view ${name} has no column ${UPDATED_AT}, by which "since" finds its rows`,
+      {
+        context: { view: name },
+        advice: 'Check the view as a whole, or with "mode": "keys".',
+      },
+    );
+  }
+  const { rows } = await client.query(
+    `select ${quoteIdentifier(keyColumn)}::text as key from ${relation} where ${UPDATED_AT} >= $1 limit $2`,
+    [since, limit],
+  );
+  return rows.map((row) => row.key as string);
+}
+
 /** What of the log the target need not show yet. */
 export type PendingKeys = {
   /** How many keys. */
@@ -165,16 +196,11 @@ const textsOf = ({ view, columns, isUtf8: utf8, buckets }: ComparedRows) => {
 /** SQL for the value of a column as it is staged, as text. */
 const stagedText = ({ expression }: SourceColumn): string => `to_json(${expression})::text`;
 
-function rowsWritten(
-  { view, since }: ComparedRows,
-  { from, to }: Slice,
-  write: (from: string) => string,
-): string {
+function rowsWritten({ view }: ComparedRows, { from, to }: Slice, write: (from: string) => string): string {
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
   const conditions = [
     ...(from === null ? [] : [`${key} >= ${from}`]),
     ...(to === null ? [] : [`${key} < ${to}`]),
-    ...(since === null ? [] : [`v.updated_at >= ${quoteLiteral(since.toISOString())}::timestamptz`]),
   ];
   const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
   return writtenRows(view.textSettings, {

@@ -157,17 +157,8 @@ export async function planSlices(
 ): Promise<Slice[]> {
   const whole: Slice[] = [{ from: null, to: null }];
   if (!['smallint', 'integer', 'bigint'].includes(view.keyType.sqlType)) return whole;
-  const { rows } = await client.query(
-    `with recursive part as (
-       select $1::regclass::oid as oid
-       union all select i.inhrelid from part p join pg_inherits i on i.inhparent = p.oid
-     )
-     -- A partitioned table has no rows of its own, and no count of its partitions' rows before somebody analyzes it.
-     select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint as "tableRows"
-     from part join pg_class c on c.oid = part.oid where c.relkind <> 'p'`,
-    [view.mainTable],
-  );
-  const count = Math.min(limits.maxSlices, Math.ceil(Number(rows[0].tableRows as bigint) / limits.sliceRows));
+  const tableRows = await estimateRows(client, view);
+  const count = Math.min(limits.maxSlices, Math.ceil(tableRows / limits.sliceRows));
   if (count < 2) return whole;
   const key = quoteIdentifier(view.primaryKey);
   const bounds = await client.query(
@@ -180,4 +171,19 @@ export async function planSlices(
     (_, i) => low + ((high - low) * BigInt(i + 1)) / BigInt(count),
   );
   return [null, ...cuts].map((from, i) => ({ from, to: cuts[i] ?? null }));
+}
+
+/** How many rows the main table of a view has, as PostgreSQL last estimated; 0 if it has no statistics yet. */
+export async function estimateRows(client: pg.ClientBase, view: SourceView): Promise<number> {
+  const { rows } = await client.query(
+    `with recursive part as (
+       select $1::regclass::oid as oid
+       union all select i.inhrelid from part p join pg_inherits i on i.inhparent = p.oid
+     )
+     -- A partitioned table has no rows of its own, and no count of its partitions' rows before somebody analyzes it.
+     select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint as "tableRows"
+     from part join pg_class c on c.oid = part.oid where c.relkind <> 'p'`,
+    [view.mainTable],
+  );
+  return Number(rows[0].tableRows as bigint);
 }

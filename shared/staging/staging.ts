@@ -8,6 +8,7 @@ import type { EtlTransaction } from '../model/batch.ts';
 import { download } from './download.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { readLines, stagingLost } from './read-lines.ts';
+import { writeReport } from './report.ts';
 import { batchIdCollision, stageLines } from './stage-lines.ts';
 import { readStreamHighWater, type StreamHighWater, writeStreamHighWater } from './stream-high-water.ts';
 
@@ -38,6 +39,8 @@ export type Staging = {
     batch: Pick<EtlTransaction, 'id' | 'token'>,
     before: StreamHighWater | null,
   ): Promise<void>;
+  /** Writes a report, one JSON object per line. Does nothing if it is there already: the same report has the same name. */
+  writeReport(name: string, lines: readonly object[]): Promise<void>;
   uri(object: StagedObject): string;
   /** Returns the location of the bucket, for example "EU". */
   location(): Promise<string>;
@@ -144,6 +147,8 @@ export function createStaging(
     readStreamHighWater: async (view) => readStreamHighWater(await openBucket(), view),
     writeStreamHighWater: async (view, batch, before) =>
       writeStreamHighWater(await openBucket(), { view, batch, before, callTimeoutSeconds }),
+
+    writeReport: async (name, lines) => writeReport(await openBucket(), name, lines, callTimeoutSeconds),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

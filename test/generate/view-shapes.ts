@@ -68,6 +68,9 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     reportColumn: entry.report_column,
     recheckSeconds: entry.recheck_seconds,
     maxDeletedShare: entry.max_deleted_share,
+    autoRepair: false,
+    maxRepairedShare: 0.1,
+    maxCheckBytes: null,
     lookups: entry.lookups.map((lookup) => ({
       table: lookup.table,
       contentTypeId: typeOf(lookup),

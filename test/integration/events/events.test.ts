@@ -11,6 +11,7 @@ const TOPICS = {
   extract: 'cdc-extract',
   merge: 'cdc-merge',
   stream: 'cdc-stream',
+  reconcile: 'cdc-reconcile',
   deadLetter: 'cdc-dead-letter',
 };
 
@@ -30,6 +31,7 @@ describe('events', () => {
       extract: await Mailbox.of(client, TOPICS.extract),
       merge: await Mailbox.of(client, TOPICS.merge),
       stream: await Mailbox.of(client, TOPICS.stream),
+      reconcile: await Mailbox.of(client, TOPICS.reconcile),
       deadLetter: await Mailbox.of(client, TOPICS.deadLetter),
     };
   });

@@ -14,6 +14,7 @@ const limitedTo = (maxLogRows: number | null): StoredCheckpoint => ({
   checkpoint: { floorId: 0n, seen: '{}', horizons: [], witness: null },
   floorMovedAt: new Date(),
   definition: null,
+  etlTransactionId: null,
   maxLogRows,
 });
 

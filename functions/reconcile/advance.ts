@@ -1,0 +1,137 @@
+import { setTimeout as elapse } from 'node:timers/promises';
+import { isRepairable, MAX_STORED_DIFFERENCES } from '../../shared/control/consistency-checks.ts';
+import type { CheckState, Difference, DifferenceKind } from '../../shared/model/consistency.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { explain } from './explain.ts';
+import { type CheckEnd, finish } from './finish.ts';
+import { firstLook } from './first-look.ts';
+import type { LeasedCheck } from './leased-check.ts';
+import { lookAtKeys } from './look-at-keys.ts';
+import { writeReport } from './report.ts';
+import { whyNotRepaired } from './why-not-repaired.ts';
+
+export type CheckOutcome =
+  | CheckEnd
+  /** Waiting: for the next batch of the view. Continued: this call stopped before its time limit and asked for another. */
+  | { outcome: 'waiting' | 'continued'; view: string; check: string; state: string };
+
+type Step = (leased: LeasedCheck, dependencies: Dependencies) => Promise<CheckOutcome | 'next state'>;
+
+const STEPS: Record<CheckState, Step> = {
+  comparing: compare,
+  confirming: confirm,
+  repairing: verify,
+  done: ended,
+  failed: ended,
+};
+
+/** Brings a check from state to state, as far as the time allows. */
+export async function advance(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome> {
+  for (let current = leased; ; ) {
+    const outcome = await STEPS[current.check.state](current, dependencies);
+    if (outcome !== 'next state') return outcome;
+    const check = await dependencies.control.consistencyChecks.get(leased.check.id);
+    if (check === null) throw new RangeError(`check ${leased.check.id} is gone`);
+    current = { ...leased, check };
+  }
+}
+
+/** The first look: compares all rows. */
+async function compare(
+  leased: LeasedCheck,
+  dependencies: Dependencies,
+): Promise<CheckOutcome | 'next state'> {
+  const { control, events } = dependencies;
+  const { check, lease } = leased;
+  const look = await firstLook(leased, dependencies);
+  if (look === null) {
+    await events.continueCheck(check.view, check.id);
+    return { ...nameOf(leased), outcome: 'continued' };
+  }
+  const { found, counts, ...read } = look;
+  await control.consistencyChecks.noteLook(lease, check.id, read);
+  if (found.length === 0) return await finish(leased, { differences: [], counts, left: 0 }, dependencies);
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  if (all > MAX_STORED_DIFFERENCES) {
+    const why = `${all} rows differ, more than are looked at one by one: resync the view`;
+    return await finish(leased, { differences: [], counts, left: all, why }, dependencies);
+  }
+  await control.consistencyChecks.confirmLater(lease, check, found);
+  await events.requestExtract(check.view, 'check');
+  return 'next state';
+}
+
+/** The second look, after a batch: a row that differs still is reported, and repaired if that is wanted. */
+async function confirm(
+  leased: LeasedCheck,
+  dependencies: Dependencies,
+): Promise<CheckOutcome | 'next state'> {
+  const { control, events } = dependencies;
+  const { check, lease } = leased;
+  if (!(await isBatchSeen(leased, dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
+  const suspected = await control.consistencyChecks.differences(check.id);
+  const keys = suspected.map(({ key }) => key);
+  const { rows, moment } = await lookAtKeys(leased, 'second', keys, dependencies);
+  const classes = await explain(leased, { rows, moment }, dependencies);
+  const differences = rows.map(({ key, kind, columns }): Difference => {
+    return { key, kind, columns, class: classes.get(key) ?? 'unexplained', isRepaired: false };
+  });
+  const counts = countKinds(differences);
+  if (rows.length === 0) return await finish(leased, { differences, counts, left: 0 }, dependencies);
+  const report = await writeReport(check, rows, classes, dependencies);
+  const why = whyNotRepaired(leased, differences);
+  if (why !== null) {
+    return await finish(leased, { differences, counts, left: rows.length, report, ...why }, dependencies);
+  }
+  await control.consistencyChecks.queueRepairs(lease, check, differences, report);
+  await events.requestExtract(check.view, 'repair');
+  return 'next state';
+}
+
+/** The third look, after the batches that carried the repaired rows. */
+async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome> {
+  const { control } = dependencies;
+  const { check } = leased;
+  if (!(await isBatchSeen(leased, dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
+  const differences = await control.consistencyChecks.differences(check.id);
+  const keys = differences.map(({ key }) => key);
+  const { rows } = await lookAtKeys(leased, 'third', keys, dependencies);
+  const left = new Set(rows.map(({ key }) => key));
+  const looked = differences.map((each) => ({
+    ...each,
+    isRepaired: isRepairable(each) && !left.has(each.key),
+  }));
+  const counts = countKinds(differences);
+  return await finish(leased, { differences: looked, counts, left: left.size }, dependencies);
+}
+
+async function ended({ check }: LeasedCheck): Promise<CheckOutcome> {
+  throw new RangeError(`check ${check.id} has ended already`);
+}
+
+const POLL_MS = 250;
+
+/** Waits for the next batch of the view, or the next capture that finds nothing; returns false if it does not come soon. */
+async function isBatchSeen(
+  { check, deadline }: LeasedCheck,
+  { clock, config, control }: Dependencies,
+): Promise<boolean> {
+  const endMs = clock.nowMs() + config.checkWaitSeconds * 1000;
+  for (;;) {
+    if (await control.consistencyChecks.isBatchSeen(check.id)) return true;
+    if (clock.nowMs() >= endMs || deadline.isNear()) return false;
+    await elapse(POLL_MS);
+  }
+}
+
+const nameOf = ({ check }: LeasedCheck) => ({
+  view: check.view,
+  check: String(check.id),
+  state: check.state,
+});
+
+function countKinds(differences: readonly Difference[]): Record<DifferenceKind, number> {
+  const counts = { missing: 0, extra: 0, different: 0, duplicate: 0 };
+  for (const { kind } of differences) counts[kind] += 1;
+  return counts;
+}

@@ -1,0 +1,100 @@
+import { checkLease } from '../../shared/control/consistency-checks.ts';
+import { Deadline } from '../../shared/deadline.ts';
+import { asDataHubError, DataHubError, dispositionOf } from '../../shared/errors.ts';
+import type { CheckEvent, ReconcileEvent } from '../../shared/events/messages.ts';
+import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
+import { stopReason, type ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { advance, type CheckOutcome } from './advance.ts';
+
+export type CheckViewResult =
+  | CheckOutcome
+  /** The view has an unfinished check, or another process works on this one. */
+  | { outcome: 'already being checked'; view: string; check: string; state: string }
+  | { outcome: 'already finished'; view: string; check: string }
+  | { outcome: 'skipped'; view: string; reason: string };
+
+/** A check that has found no moment or no batch for so long ends without an answer. */
+const GIVE_UP_MS = 24 * 3_600_000;
+
+/** Begins a check of one view and brings it as far as the time limit allows. A view has one check at a time: a second one is told. */
+export async function checkView(
+  { view, mode, since, repair, trigger = 'manual', by }: CheckEvent,
+  dependencies: Dependencies,
+): Promise<CheckViewResult> {
+  const { control } = dependencies;
+  const viewSource = await control.viewSources.get(view);
+  const reason = await whyNotNow(viewSource, dependencies);
+  if (reason !== null) return { outcome: 'skipped', view, reason };
+  if ((await control.checkpoints.read(view)) === null) {
+    throw new DataHubError('invalid_event', `view ${view} has not been loaded yet`, {
+      context: { view },
+      advice: 'Wait until its first load is applied, then check it.',
+    });
+  }
+  const { check, isNew } = await control.consistencyChecks.begin(view, {
+    mode: since === undefined ? (mode ?? 'full') : 'since',
+    sinceDays: since ?? null,
+    trigger,
+    requestedBy: by ?? null,
+    repairs: repair ?? viewSource.autoRepair,
+  });
+  if (!isNew) return { outcome: 'already being checked', view, check: String(check.id), state: check.state };
+  return await work(check, viewSource, dependencies);
+}
+
+/** Goes on with a check. Safe to repeat and to run twice at once. */
+export async function continueCheck(
+  { view, check: id }: Extract<ReconcileEvent, { command: 'continue' }>,
+  dependencies: Dependencies,
+): Promise<CheckViewResult> {
+  const { clock, control } = dependencies;
+  const check = await control.consistencyChecks.get(id);
+  if (check === null || check.state === 'done' || check.state === 'failed') {
+    return { outcome: 'already finished', view, check: String(id) };
+  }
+  const viewSource = await control.viewSources.get(check.view);
+  const isTooOld = clock.nowMs() - check.startedAt.getTime() > GIVE_UP_MS;
+  const reason = isTooOld ? 'it found no answer within a day' : await whyNotNow(viewSource, dependencies);
+  if (reason === null) return await work(check, viewSource, dependencies);
+  await control.consistencyChecks.fail(check, reason);
+  return { outcome: 'skipped', view: check.view, reason };
+}
+
+async function whyNotNow(viewSource: ViewSource, { control }: Dependencies): Promise<string | null> {
+  const stopped = stopReason(viewSource);
+  if (stopped !== null) return stopped;
+  if (viewSource.resyncRequestedAt !== null) return 'a resync is requested';
+  return (await control.jobUsage.isOverBudget(viewSource.name)) ? 'over budget' : null;
+}
+
+/** Works on a check under its lease. A failure that no later call can mend ends the check. */
+async function work(
+  check: ConsistencyCheck,
+  viewSource: ViewSource,
+  dependencies: Dependencies,
+): Promise<CheckViewResult> {
+  const { clock, config, control } = dependencies;
+  const lease = await control.leases.acquire(checkLease(check.view), config.leaseSeconds);
+  if (lease === null) {
+    return {
+      outcome: 'already being checked',
+      view: check.view,
+      check: String(check.id),
+      state: check.state,
+    };
+  }
+  using deadline = new Deadline(clock, config.timeLimitSeconds);
+  return await control.leases.withLease(lease, deadline, async () => {
+    try {
+      return await advance({ check, viewSource, lease, deadline }, dependencies);
+    } catch (thrown) {
+      const error = asDataHubError(deadline.signal.aborted ? deadline.signal.reason : thrown);
+      const disposition = dispositionOf(error);
+      if (disposition !== 'retry' && disposition !== 'stop') {
+        await control.consistencyChecks.fail(check, error.message);
+      }
+      throw error.withContext({ view: check.view });
+    }
+  });
+}

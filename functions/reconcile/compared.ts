@@ -1,0 +1,74 @@
+import type pg from 'pg';
+import { DataHubError } from '../../shared/errors.ts';
+import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { type ComparedRows, isUtf8 } from '../../shared/source/compare-rows.ts';
+import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
+import type { SourceColumn } from '../../shared/source/source-column.ts';
+import type { CheckQuery } from '../../shared/warehouse/compare-rows.ts';
+
+/** Describes the view in the snapshot of `client`. Throws `invalid_event` unless the target exists and has the view's columns. */
+export async function describeCompared(
+  client: pg.ClientBase,
+  viewSource: ViewSource,
+  { config, warehouse }: Dependencies,
+): Promise<SourceView> {
+  const view = await describeView(client, viewSource, config.contentTypeTable);
+  const { missing, changed } = await warehouse.compareTables(view.shape);
+  const target = changed.find(({ table }) => table === 'target');
+  if (!missing.includes('target') && target === undefined) return view;
+  throw new DataHubError(
+    'invalid_event',
+    missing.includes('target')
+      ? `view ${view.name}: its target does not exist`
+      : `view ${view.name}: its target has other columns than the view`,
+    {
+      context: { view: view.name },
+      advice: `Send {"view":${JSON.stringify(view.name)}} to extract, which follows the columns or says what to do. Then check the view again.`,
+    },
+  );
+}
+
+/** The columns that a check of this mode compares. */
+export function comparedColumns(view: SourceView, { mode }: Pick<ConsistencyCheck, 'mode'>): SourceColumn[] {
+  return mode === 'keys' ? view.columns.filter(({ name }) => name === view.keyColumn) : view.columns;
+}
+
+/** The rows of the source that a check compares. */
+export async function comparedRows(
+  client: pg.ClientBase,
+  view: SourceView,
+  check: Pick<ConsistencyCheck, 'mode'>,
+  buckets: number,
+): Promise<ComparedRows> {
+  return { view, columns: comparedColumns(view, check), buckets, isUtf8: await isUtf8(client) };
+}
+
+/** Since when a row must have been changed to be compared. */
+export const sinceOf = ({ startedAt, sinceDays }: Pick<ConsistencyCheck, 'startedAt' | 'sinceDays'>): Date =>
+  new Date(startedAt.getTime() - (sinceDays ?? 0) * 86_400_000);
+
+/** A query of a check over its target. History tells what a merged target had; a streamed one is read as it is, while the view's lease is held. */
+export function checkQuery(
+  check: Pick<ConsistencyCheck, 'id' | 'startedAt' | 'mode'>,
+  viewSource: ViewSource,
+  view: SourceView,
+  query: Pick<CheckQuery, 'buckets'> & { step: string; targetAsOf: string },
+): CheckQuery {
+  const { buckets, step, targetAsOf } = query;
+  return {
+    shape: view.shape,
+    columns: comparedColumns(view, check),
+    buckets,
+    asOf: viewSource.loadType === 'merge' ? targetAsOf : null,
+    maxBytes: viewSource.maxCheckBytes,
+    runName: runName(check, step),
+  };
+}
+
+/** Names a query of a check. A restored control database may give the id of the check again. */
+export const runName = (
+  { id, startedAt }: Pick<ConsistencyCheck, 'id' | 'startedAt'>,
+  step: string,
+): string => `${id}-${startedAt.getTime()}-${step}`;

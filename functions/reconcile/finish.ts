@@ -1,0 +1,67 @@
+import type { Difference, DifferenceKind } from '../../shared/model/consistency.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { LeasedCheck } from './leased-check.ts';
+
+export type CheckEnd = {
+  /** Consistent: both sides are equal now, whatever was found and repaired before. */
+  outcome: 'consistent' | 'differences found';
+  view: string;
+  check: string;
+  repaired: number;
+  /** Why what was found is not repaired. */
+  why?: string;
+  advice?: string;
+} & Record<DifferenceKind, number>;
+
+type Found = {
+  /** The rows that differed. */
+  differences: readonly Difference[];
+  counts: Record<DifferenceKind, number>;
+  /** How many differ still. */
+  left: number;
+  report?: string;
+  why?: string;
+  advice?: string;
+};
+
+/** Several rows with one key are not repaired, since nobody can tell which is right. */
+const DUPLICATES =
+  'Some keys have several rows. On the side of the source, change the view so that it has one row for each key. In the target, delete all rows of these keys, and send {"view": …, "keys": […]} with them to extract.';
+
+/** Records the result of a check, and logs it. */
+export async function finish(
+  { check, lease }: LeasedCheck,
+  { differences, counts, left, report, why, advice }: Found,
+  { clock, control, log }: Dependencies,
+): Promise<CheckEnd> {
+  const isConsistent = left === 0;
+  const repaired = differences.filter(({ isRepaired }) => isRepaired).length;
+  await control.consistencyChecks.finish(lease, check, {
+    ...{ differences, counts, repaired, isConsistent },
+    report: report ?? null,
+    error: why ?? null,
+  });
+  const helps = [
+    ...(counts.duplicate > 0 ? [DUPLICATES] : []),
+    ...(advice === undefined ? [] : [advice]),
+  ].join(' ');
+  const end = {
+    ...{ view: check.view, check: String(check.id), ...counts, repaired },
+    ...(why !== undefined && { why }),
+    ...(helps !== '' && { advice: helps }),
+  };
+  const line = {
+    ...end,
+    mode: check.mode,
+    classes: countClasses(differences),
+    durationMs: clock.nowMs() - check.startedAt.getTime(),
+  };
+  if (isConsistent) log.info(line, 'view and target are equal');
+  else log.error(line, 'view and target differ');
+  return { outcome: isConsistent ? 'consistent' : 'differences found', ...end };
+}
+
+function countClasses(differences: readonly Difference[]): Record<string, number> {
+  const byClass = Map.groupBy(differences, (each) => each.class ?? 'unexplained');
+  return Object.fromEntries([...byClass].map(([name, rows]) => [name, rows.length]));
+}

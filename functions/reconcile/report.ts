@@ -1,0 +1,30 @@
+import type { ConsistencyCheck, DifferenceClass } from '../../shared/model/consistency.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { DifferentRow, Texts } from './look-at-keys.ts';
+
+/**
+ * Writes the rows that differ, with the values of both sides, to Cloud Storage, and returns the object's name. Only here are values: the control
+ * database and the log get keys and names of columns.
+ */
+export async function writeReport(
+  { id, view, startedAt }: ConsistencyCheck,
+  rows: readonly DifferentRow[],
+  classes: ReadonlyMap<string, DifferenceClass>,
+  { staging }: Dependencies,
+): Promise<string> {
+  const name = `reports/${view}/${startedAt.toISOString()}-${id}.ndjson.gz`;
+  await staging.writeReport(
+    name,
+    rows.map(({ key, kind, columns, source, target }) => ({
+      key,
+      kind,
+      class: classes.get(key) ?? 'unexplained',
+      columns,
+      source: valuesOf(source),
+      target: valuesOf(target),
+    })),
+  );
+  return name;
+}
+
+const valuesOf = (texts: Texts | null) => (texts === null ? null : Object.fromEntries(texts));

@@ -1,0 +1,154 @@
+import type { Deadline } from '../deadline.ts';
+import { DataHubError } from '../errors.ts';
+import { fromGoogle } from '../google/google-errors.ts';
+import type { BucketSum } from '../model/buckets.ts';
+import type { Column } from '../model/columns.ts';
+import type { HashedRow } from '../model/match-rows.ts';
+import { isHashed } from '../model/row-text.ts';
+import { bucketRowsSql, bucketSumsSql, type ComparedTarget, keyedRowsSql } from './compare-rows-sql.ts';
+import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
+import type { Datasets } from './names.ts';
+import type { OpenBigQuery } from './stream-target.ts';
+
+/** A query of a check, whose name is the same at each attempt, so that it is billed once. */
+export type CheckQuery = ComparedTarget & {
+  /** Names the query within the check. */
+  runName: string;
+  maxBytes: bigint | null;
+};
+
+/** A row of the target, with the texts by which its columns are compared. */
+export type TargetRow = { key: string; etlTransactionId: bigint | null; texts: Map<string, string | null> };
+
+/**
+ * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
+ * finds the job by its name. A query that would read more than `maxBytes` is refused as `invalid_event`.
+ */
+export function createTargetReader(
+  openBigQuery: OpenBigQuery,
+  datasets: Datasets,
+  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string,
+) {
+  const run = async (
+    { shape, runName, maxBytes }: Pick<CheckQuery, 'shape' | 'runName' | 'maxBytes'>,
+    query: string,
+    deadline: Deadline,
+    parameters: QueryParameter[] = [],
+  ) => {
+    const context = { view: shape.view };
+    const job = await runJobToCompletion(
+      await openBigQuery(),
+      deadline,
+      (jobAttempt): JobSpec => ({
+        id: nameOf('check', shape.view, runName, jobAttempt),
+        configuration: {
+          query: {
+            query,
+            useLegacySql: false,
+            ...(maxBytes !== null && { maximumBytesBilled: String(maxBytes) }),
+            ...(parameters.length > 0 && { parameterMode: 'NAMED', queryParameters: parameters }),
+          },
+        },
+        labels: { view: labelValue(shape.view), step: 'check' },
+        context,
+        kinds: LIMIT_EXCEEDED,
+      }),
+    );
+    return { job, context };
+  };
+
+  return {
+    /** BigQuery's time, as GoogleSQL writes it, to the microsecond. */
+    async currentTime(view: string, runName: string, deadline: Deadline): Promise<string> {
+      const context = { view };
+      const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: nameOf('time', view, runName, jobAttempt),
+        configuration: { query: { query: TIME, useLegacySql: false } },
+        labels: { view: labelValue(view), step: 'check' },
+        context,
+      }));
+      const [row] = await resultRows(job, context);
+      return String(row?.now);
+    },
+
+    /** How many bytes the first query of a check would read, as BigQuery estimates. */
+    async estimateBytes(compared: ComparedTarget): Promise<bigint> {
+      const [job] = await (await openBigQuery())
+        .createQueryJob({ query: bucketSumsSql(datasets, compared), dryRun: true, useLegacySql: false })
+        .catch((error: unknown) => {
+          throw fromGoogle(error, 'dry run of a check', { view: compared.shape.view });
+        });
+      return BigInt(String(job.metadata.statistics.totalBytesProcessed ?? 0));
+    },
+
+    async sumBuckets(query: CheckQuery, deadline: Deadline): Promise<BucketSum[]> {
+      const { job, context } = await run(query, bucketSumsSql(datasets, query), deadline);
+      return (await resultRows(job, context)).map((row) => ({
+        bucket: Number(row.bucket),
+        rows: Number(row.row_count),
+        hash: BigInt(String(row.hash)),
+      }));
+    },
+
+    /** Yields the rows of some buckets, or of all, in ascending order of buckets; only one page of them is in memory. */
+    async *readHashes(
+      query: CheckQuery,
+      buckets: readonly number[] | 'all',
+      deadline: Deadline,
+    ): AsyncGenerator<HashedRow> {
+      const isAll = buckets === 'all';
+      const parameters = isAll ? [] : [arrayParameter('buckets', 'INT64', buckets.map(String))];
+      const { job, context } = await run(query, bucketRowsSql(datasets, query, isAll), deadline, parameters);
+      const byValue = query.columns.filter((column) => !isHashed(column));
+      for await (const page of resultPages(job, context)) {
+        for (const row of page) {
+          yield {
+            bucket: Number(row.bucket),
+            key: String(row.key),
+            hash: String(row.hash),
+            values: byValue.map((_, i) => textOf(row[`value_${i}`])),
+          };
+        }
+      }
+    },
+
+    /** Reads rows by their keys. A key that the target has twice gives two rows. */
+    async readComparedRows(
+      query: Omit<CheckQuery, 'buckets'>,
+      keys: readonly string[],
+      deadline: Deadline,
+    ): Promise<TargetRow[]> {
+      const { columns, shape } = query;
+      const parameters = [arrayParameter('keys', keyTypeOf(shape), keys)];
+      const { job, context } = await run(query, keyedRowsSql(datasets, query), deadline, parameters);
+      return (await resultRows(job, context)).map((row) => ({
+        key: String(row.key),
+        etlTransactionId: row.etl_transaction_id === null ? null : BigInt(String(row.etl_transaction_id)),
+        texts: new Map(columns.map(({ name }, i) => [name, textOf(row[`text_${i}`])])),
+      }));
+    },
+  };
+}
+
+/** https://cloud.google.com/bigquery/docs/error-messages */
+const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
+
+const TIME = `select format_timestamp('%F %H:%M:%E6S UTC', current_timestamp(), 'UTC') as now`;
+
+type QueryParameter = Record<string, unknown>;
+
+function arrayParameter(name: string, type: Column['type'], values: readonly string[]): QueryParameter {
+  return {
+    name,
+    parameterType: { type: 'ARRAY', arrayType: { type } },
+    parameterValue: { arrayValues: values.map((value) => ({ value })) },
+  };
+}
+
+function keyTypeOf({ columns, keyColumn, view }: ComparedTarget['shape']): Column['type'] {
+  const type = columns.find(({ name }) => name === keyColumn)?.type;
+  if (type === undefined) throw new DataHubError('bug', `view ${view} has no column ${keyColumn}`);
+  return type;
+}
+
+const textOf = (cell: unknown): string | null => (cell === null || cell === undefined ? null : String(cell));
