@@ -10,15 +10,17 @@ import type { BigQueryType, Column } from './columns.ts';
 // | NUMERIC, BIGNUMERIC | its decimal digits, without zeros at the end of the fraction |
 // | DATE | days since 1970-01-01 |
 // | DATETIME, TIMESTAMP, TIME | microseconds since 1970-01-01 (UTC), or since midnight |
-// | STRING | its number of characters, a colon, and itself |
+// | STRING | its number of bytes in UTF-8, a colon, and itself |
 // | BYTES | hexadecimal digits in lower case |
 // | REPEATED | its elements in order, each written like a STRING that holds the element's text |
 //
 // NULL is NULL_TEXT, and an empty array is the empty text. The texts of the columns follow one another with SEPARATOR between them. Only
-// strings can contain it, and their length says where they end.
+// strings can contain it, and their length says where they end. The hash is that of the row's text in UTF-8.
 
 export const NULL_TEXT = '~';
 export const SEPARATOR = ',';
+/** The text of a value that stops the batch which carries it: no value of a target has it. */
+export const STOPPING_TEXT = '!';
 
 /** The two databases write the values of these types differently, so that they are compared by value. */
 const BY_VALUE: ReadonlySet<BigQueryType> = new Set(['FLOAT64', 'JSON']);
@@ -30,3 +32,20 @@ export const isHashed = ({ type }: Pick<Column, 'type'>): boolean => !BY_VALUE.h
 export const HASH_DIGITS = 15;
 /** How many of the MD5 of a key's text tell its bucket. */
 export const KEY_DIGITS = 8;
+
+/**
+ * The values of a streamed partition column that can be compared. BigQuery accepts no others in a stream, so that they arrive as NULL, but a
+ * load brings them: both sides write them as NULL_TEXT. `from` and `to` are ISO timestamps, the same for both sides.
+ */
+export type StreamingWindow = { column: string; from: string; to: string };
+
+const MS_A_DAY = 86_400_000;
+const MICROS_A_MS = 1000;
+
+/** The window in the unit of the column's text, for SQL of both sides: `between … and …`. */
+export function betweenBounds({ type }: Pick<Column, 'type'>, { from, to }: StreamingWindow): string {
+  const [low, high] = [Date.parse(from), Date.parse(to)];
+  return type === 'DATE'
+    ? `between ${Math.ceil(low / MS_A_DAY)} and ${Math.floor(high / MS_A_DAY)}`
+    : `between ${low * MICROS_A_MS} and ${high * MICROS_A_MS}`;
+}

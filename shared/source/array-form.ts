@@ -9,14 +9,13 @@ export function arrayForm(element: ValueForm): ColumnForm {
       element.toJson === unchanged
         ? `coalesce(to_json(${value}), '[]')`
         : `coalesce((select json_agg(${element.toJson('e')} order by i) from unnest(${value}) with ordinality as a (e, i)), '[]')`,
-    ...(element.toText && { toText: arrayText(element.toText) }),
+    ...(element.toText && { toText: elementTexts(element.toText) }),
     unrepresentable: unrepresentableArray(element),
   };
 }
 
-const arrayText = (elementText: (value: string) => string) => (value: string) =>
-  `coalesce((select string_agg(length(t) || ':' || t, '' order by i) from (
-      select ${elementText('e')} as t, i from unnest(${value}) with ordinality as a (e, i)) texts), '')`;
+const elementTexts = (toText: (value: string) => string) => (value: string) =>
+  `array(select ${toText('e')} from unnest(${value}) with ordinality as a (e, i) order by i)`;
 
 /**
  * A REPEATED column holds neither a NULL element nor a second dimension. The catalog does not tell how many dimensions the

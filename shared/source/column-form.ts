@@ -11,7 +11,10 @@ export type Reason = { when: (value: string) => string; reason: string };
 export type ValueForm = {
   type: BigQueryType;
   toJson: (value: string) => string;
-  /** The text by which a value is compared with BigQuery's (`shared/model/row-text.ts`); not given for types that are compared by value. */
+  /**
+   * The text by which a value is compared with BigQuery's (`shared/model/row-text.ts`), and NULL for NULL; not given for types that are
+   * compared by value. Arrays become arrays of the texts of their elements.
+   */
   toText?: (value: string) => string;
   unrepresentable?: Reason & { reasons?: Reason[] };
 };
@@ -28,6 +31,7 @@ export const isOutside = (low: string, high: string) => (value: string) =>
 export const OUTSIDE_YEARS = 'is infinite or outside the years 1 to 9999';
 
 /** The text of a value as PostgreSQL writes it out. A cast to text would strip the blanks of a char(n), and add a netmask to an inet. */
-export const asWritten = (value: string): string => `concat(${value})`;
+export const asWritten = (value: string): string =>
+  `case when ${value} is not null then concat(${value}) end`;
 /** The microseconds of a time of day, or of a time since 1970 (UTC). */
 export const asMicros = (value: string): string => `(extract(epoch from ${value}) * 1000000)::int8::text`;

@@ -41,8 +41,8 @@ export function datetimeForm(source: SourceType): ColumnForm {
 }
 
 // Two days inside BigQuery's limits: a staged row may be streamed up to a day later.
-const STREAMED_FROM = `now() - interval '10 years' + interval '2 days'`;
-const STREAMED_TO = `now() + interval '1 year' - interval '2 days'`;
+export const STREAMED_FROM = `now() - interval '10 years' + interval '2 days'`;
+export const STREAMED_TO = `now() + interval '1 year' - interval '2 days'`;
 
 /**
  * The form of a partition column whose changes are streamed: BigQuery accepts dates from 10 years ago to 1 year ahead

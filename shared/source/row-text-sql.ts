@@ -1,4 +1,12 @@
-import { HASH_DIGITS, isHashed, KEY_DIGITS, NULL_TEXT, SEPARATOR } from '../model/row-text.ts';
+import {
+  betweenBounds,
+  HASH_DIGITS,
+  isHashed,
+  KEY_DIGITS,
+  NULL_TEXT,
+  SEPARATOR,
+  type StreamingWindow,
+} from '../model/row-text.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 import type { SourceColumn } from './source-column.ts';
@@ -13,13 +21,42 @@ export type RowTextSql = {
   hash: string;
 };
 
+export type RowTextOptions = {
+  /** Whether the server's encoding is UTF-8, as BigQuery's is, so that its texts need no conversion. */
+  isUtf8: boolean;
+  /** Null if the values of all columns can be compared (`readStreamingWindow`). */
+  window: StreamingWindow | null;
+};
+
 /** PostgreSQL's limit for the arguments of one call is 100. */
 const MAX_ARGUMENTS = 50;
 
-/** `isUtf8` says whether the server's encoding is BigQuery's, so that its texts need no conversion before they are hashed. */
-export function rowTextSql(view: SourceView, columns: readonly SourceColumn[], isUtf8: boolean): RowTextSql {
+/**
+ * The SQL for the hashed ones among these columns of `view.columns`. The texts depend on settings of the session, so that the statement must
+ * compute them within `writtenRows`.
+ */
+export function rowTextSql(
+  view: SourceView,
+  columns: readonly SourceColumn[],
+  { isUtf8, window }: RowTextOptions,
+): RowTextSql {
+  const utf8 = (text: string) => (isUtf8 ? text : `convert_to(${text}, 'UTF8')`);
   const digits = (text: string, count: number) =>
-    `('x' || left(md5(${isUtf8 ? text : `convert_to(${text}, 'UTF8')`}), ${count}))::bit(${count * 4})::int8`;
+    `('x' || left(md5(${utf8(text)}), ${count}))::bit(${count * 4})::int8`;
+  const withSize = (text: string) => `octet_length(${utf8(text)}) || ':' || ${text}`;
+
+  const textOf = (column: SourceColumn): string => {
+    const { name, text, type, mode } = column;
+    if (text === null) throw new RangeError(`column ${name} has no text`);
+    if (mode === 'REPEATED') {
+      const element = `coalesce(${withSize('t')}, '${NULL_TEXT}')`;
+      return `(select coalesce(string_agg(${element}, '' order by i), '') from unnest(${text}) with ordinality as a (t, i))`;
+    }
+    if (type === 'STRING') return `coalesce(${withSize(text)}, '${NULL_TEXT}')`;
+    if (name !== window?.column) return `coalesce(${text}, '${NULL_TEXT}')`;
+    return `case when (${text})::int8 ${betweenBounds(column, window)} then ${text} else '${NULL_TEXT}' end`;
+  };
+
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
   const isInteger = view.columns.some(({ name, type }) => name === view.keyColumn && type === 'INT64');
   return {
@@ -28,12 +65,6 @@ export function rowTextSql(view: SourceView, columns: readonly SourceColumn[], i
       isInteger ? `${key}::int8 % ${buckets}` : `${digits(`${key}::text`, KEY_DIGITS)} % ${buckets}`,
     hash: digits(joined(columns.filter(isHashed).map(textOf)), HASH_DIGITS),
   };
-}
-
-function textOf({ name, text, type, mode }: SourceColumn): string {
-  if (text === null) throw new RangeError(`column ${name} has no text`);
-  const hasLength = type === 'STRING' && mode !== 'REPEATED';
-  return `coalesce(${hasLength ? `length(${text}) || ':' || ${text}` : text}, '${NULL_TEXT}')`;
 }
 
 function joined(texts: readonly string[]): string {

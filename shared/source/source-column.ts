@@ -1,19 +1,20 @@
-import type { BigQueryType, Column } from '../model/columns.ts';
+import type { Column } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { CatalogColumn } from './catalog.ts';
 import type { ColumnForm } from './column-form.ts';
+import { type ColumnOptions, columnText } from './column-text.ts';
 import { columnForm } from './column-type.ts';
 import { datetimeForm, inStreamingWindow } from './datetime-form.ts';
 
 /** What to do with a value that BigQuery cannot hold: stop the batch, write NULL, or make the column a STRING. */
-type Policy = 'stop' | 'null' | 'string';
+type Policy = ColumnOptions['policy'];
 
 /** A column and how it is read. `expression`, `text` and every `when` are SQL over the view's alias `v`. */
 export type SourceColumn = Column & {
   /** The value as it is staged. */
   expression: string;
-  /** The text by which the value is compared with the target's (`shared/model/row-text.ts`); null if it is compared by value. */
+  /** The text by which the value is compared with the target's, for a REPEATED column an array of texts (`columnText`); null if it is compared by value. */
   text: string | null;
   /** The values that BigQuery cannot hold; null if BigQuery holds every value of the type. `reasons` tells the causes apart. */
   unrepresentable: { when: string; policy: Policy; reasons: { when: string; reason: string }[] } | null;
@@ -67,7 +68,7 @@ function columnOf(source: ViewSource, column: CatalogColumn, form: ColumnForm): 
   if (written.mode !== 'REPEATED') return { ...written, nullArray: null };
   const value = `v.${quoteIdentifier(column.column)}`;
   const when = `${value} is null`;
-  const policy = configured(source.nullArrays, column.column) ?? 'empty';
+  const policy = nullArrayPolicy(source, column.column);
   const expression =
     policy === 'stop' ? guarded(value, column, written.expression, when) : written.expression;
   return { ...written, expression, nullArray: { when, policy } };
@@ -97,38 +98,26 @@ function valuesOf(
   const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
   const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));
   const formed = withDefault(form.toJson(value));
-  const text = textOf(form, value, fallback);
+  const stopsAtNullArray = form.isRepeated && nullArrayPolicy(source, name) === 'stop';
+  const text = columnText(form, value, { policy, fallback, stopsAtNullArray });
   const written = { name, type: form.type, mode, unrepresentable, expression: formed, text } as const;
   if (unrepresentable === null) return written;
   const { when } = unrepresentable;
-  const unless = (otherwise: string) => text && `case when ${when} then ${otherwise} else ${text} end`;
   switch (policy) {
-    case 'string': {
-      const asString = `${value}::text`;
-      return {
-        ...written,
-        type: 'STRING',
-        mode: 'NULLABLE',
-        expression: withDefault(asString),
-        text: fallback === undefined ? asString : `coalesce(${asString}, ${quoteLiteral(String(fallback))})`,
-      };
-    }
+    case 'string':
+      return { ...written, type: 'STRING', mode: 'NULLABLE', expression: withDefault(`${value}::text`) };
     case 'null': {
       // A REPEATED column cannot be NULL.
       const nothing = form.isRepeated ? `'[]'::json` : 'null';
-      return {
-        ...written,
-        expression: `case when ${when} then ${nothing} else ${formed} end`,
-        text: unless(form.isRepeated ? `''` : 'null'),
-      };
+      return { ...written, expression: `case when ${when} then ${nothing} else ${formed} end` };
     }
     case 'stop':
-      return { ...written, expression: guarded(value, column, formed, when), text: unless(`'${STOPPING}'`) };
+      return { ...written, expression: guarded(value, column, formed, when) };
   }
 }
 
-/** The text of a value that stops the batch which carries it: no value of the target has it. */
-const STOPPING = '!';
+const nullArrayPolicy = (source: ViewSource, name: string): 'empty' | 'stop' =>
+  configured(source.nullArrays, name) ?? 'empty';
 
 /** A column may have the name of a property that every object inherits, such as `constructor`. */
 const configured = <T>(byColumn: Record<string, T>, name: string): T | undefined =>
@@ -136,34 +125,6 @@ const configured = <T>(byColumn: Record<string, T>, name: string): T | undefined
 
 const orDefault = (formed: string, fallback: string | number | boolean): string =>
   `coalesce(to_json(${formed}), to_json(${quoteLiteral(String(fallback))}::text))`;
-
-/** How a default is written as a value that the column's form takes. */
-const DEFAULT_TYPE: Record<BigQueryType, string> = {
-  INT64: 'int8',
-  FLOAT64: 'float8',
-  NUMERIC: 'numeric',
-  BIGNUMERIC: 'numeric',
-  BOOL: 'boolean',
-  STRING: 'text',
-  BYTES: 'bytea',
-  DATE: 'date',
-  DATETIME: 'timestamp',
-  TIMESTAMP: 'timestamptz',
-  TIME: 'time',
-  JSON: 'jsonb',
-};
-
-function textOf(
-  { type, toText }: ColumnForm,
-  value: string,
-  fallback: string | number | boolean | undefined,
-): string | null {
-  if (toText === undefined) return null;
-  if (fallback === undefined) return toText(value);
-  const literal = quoteLiteral(String(fallback));
-  const typed = type === 'BYTES' ? `decode(${literal}, 'base64')` : `${literal}::${DEFAULT_TYPE[type]}`;
-  return `coalesce(${toText(value)}, ${toText(typed)})`;
-}
 
 /**
  * The value in its staged form, or a cast that always fails and so stops the COPY at that row (I9); `findRefused` then finds the

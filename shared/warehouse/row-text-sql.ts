@@ -1,5 +1,13 @@
 import type { Column, TableShape } from '../model/columns.ts';
-import { HASH_DIGITS, isHashed, KEY_DIGITS, NULL_TEXT, SEPARATOR } from '../model/row-text.ts';
+import {
+  betweenBounds,
+  HASH_DIGITS,
+  isHashed,
+  KEY_DIGITS,
+  NULL_TEXT,
+  SEPARATOR,
+  type StreamingWindow,
+} from '../model/row-text.ts';
 import { quoted } from './names.ts';
 
 /** GoogleSQL for values of the target `v_target`, by which its rows are compared with those of the view (`shared/model/row-text.ts`). */
@@ -12,18 +20,19 @@ export type RowTextSql = {
   hash: string;
 };
 
-/** The SQL for the hashed ones among these columns of a target. */
+type HashedColumn = Pick<Column, 'name' | 'type' | 'mode'>;
+
+/** The SQL for the hashed ones among these columns of a target. `window` is null if the values of all columns can be compared. */
 export function rowTextSql(
   { columns: all, keyColumn }: TableShape,
-  columns: readonly Pick<Column, 'name' | 'type' | 'mode'>[],
+  columns: readonly HashedColumn[],
+  window: StreamingWindow | null,
 ): RowTextSql {
   const key = `v_target.${quoted(keyColumn)}`;
   const isInteger = all.some(({ name, type }) => name === keyColumn && type === 'INT64');
-  const texts = columns.filter(isHashed).map((column) => {
-    const text = columnText(column, `v_target.${quoted(column.name)}`);
-    const isString = column.type === 'STRING' && column.mode !== 'REPEATED';
-    return `coalesce(${isString ? withLength(text) : text}, '${NULL_TEXT}')`;
-  });
+  const texts = columns
+    .filter(isHashed)
+    .map((column) => columnText(column, `v_target.${quoted(column.name)}`, window));
   return {
     key: `cast(${key} as string)`,
     bucket: (buckets) => `mod(${isInteger ? key : digits(key, KEY_DIGITS)}, ${buckets})`,
@@ -35,17 +44,24 @@ export function rowTextSql(
 const digits = (text: string, count: number): string =>
   `cast(concat('0x', substr(to_hex(md5(${text})), 1, ${count})) as int64)`;
 
-const withLength = (text: string): string => `concat(cast(char_length(${text}) as string), ':', ${text})`;
+const withSize = (text: string): string => `concat(cast(byte_length(${text}) as string), ':', ${text})`;
 
-/** GoogleSQL for the text of a column's value, which is NULL for NULL. */
-export function columnText({ type, mode }: Pick<Column, 'type' | 'mode'>, value: string): string {
-  if (mode !== 'REPEATED') return valueText(type, value);
-  return `coalesce((
-    select string_agg(${withLength('v_text')}, '' order by v_offset)
-    from (select ${valueText(type, 'v_element')} as v_text, v_offset from unnest(${value}) as v_element with offset as v_offset)
-  ), '')`;
+/** GoogleSQL for the text of a column's value, which is never NULL. */
+function columnText(column: HashedColumn, value: string, window: StreamingWindow | null): string {
+  const { name, type, mode } = column;
+  if (mode === 'REPEATED') {
+    return `coalesce((
+      select string_agg(${withSize('v_text')}, '' order by v_offset)
+      from (select ${valueText(type, 'v_element')} as v_text, v_offset from unnest(${value}) as v_element with offset as v_offset)
+    ), '')`;
+  }
+  const text = valueText(type, value);
+  if (type === 'STRING') return `coalesce(${withSize(text)}, '${NULL_TEXT}')`;
+  if (name !== window?.column) return `coalesce(${text}, '${NULL_TEXT}')`;
+  return `if(cast(${text} as int64) ${betweenBounds(column, window)}, ${text}, '${NULL_TEXT}')`;
 }
 
+/** GoogleSQL for the text of a value, which is NULL for NULL. */
 function valueText(type: Column['type'], value: string): string {
   switch (type) {
     case 'STRING':
@@ -57,7 +73,7 @@ function valueText(type: Column['type'], value: string): string {
       // No document says how many zeros the cast leaves at the end.
       return `regexp_replace(cast(${value} as string), r'(\\.[0-9]*[1-9])0+$|\\.0*$', r'\\1')`;
     case 'BOOL':
-      return `if(${value}, '1', '0')`;
+      return `cast(cast(${value} as int64) as string)`;
     case 'BYTES':
       return `to_hex(${value})`;
     case 'DATE':

@@ -8,11 +8,17 @@ export interface JobReference {
   readonly location: string;
 }
 
-/** A named parameter of a scalar type: https://cloud.google.com/bigquery/docs/reference/rest/v2/QueryParameter */
+/** A named parameter, a value or an array of values: https://cloud.google.com/bigquery/docs/reference/rest/v2/QueryParameter */
 export interface QueryParameter {
   readonly name: string;
-  readonly parameterType: { readonly type: string };
-  readonly parameterValue: { readonly value: string };
+  readonly parameterType: {
+    readonly type: string;
+    readonly arrayType?: { readonly type: string } | undefined;
+  };
+  readonly parameterValue: {
+    readonly value?: string | undefined;
+    readonly arrayValues?: readonly { readonly value: string }[] | undefined;
+  };
 }
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobconfigurationquery */

@@ -13,16 +13,23 @@ export async function readParameters(
 ): Promise<Map<string, TypedValue>> {
   const values = new Map<string, TypedValue>();
   for (const { name, parameterType, parameterValue } of parameters) {
-    const shape: FieldShape = { type: fieldType(parameterType.type), mode: 'NULLABLE' };
-    const written = literal(parameterValue.value);
-    const text = shape.type === 'INTEGER' ? `bq_int64(${written})` : written;
+    const { value, arrayValues } = parameterValue;
+    const isArray = parameterType.type === 'ARRAY';
+    const type = fieldType(isArray ? (parameterType.arrayType?.type ?? '') : parameterType.type);
+    const shape: FieldShape = { type, mode: isArray ? 'REPEATED' : 'NULLABLE' };
+    const written = isArray
+      ? `[${(arrayValues ?? []).map((element) => scalarText(type, element.value)).join(', ')}]`
+      : scalarText(type, value ?? '');
     try {
-      values.set(name.toLowerCase(), await session.value(`select cast(${text} as ${storageType(shape)})`));
+      values.set(name.toLowerCase(), await session.value(`select cast(${written} as ${storageType(shape)})`));
     } catch {
       throw invalid(
-        `Invalid value for query parameter '${name}': ${parameterValue.value} is no ${typeName(shape)}`,
+        `Invalid value for query parameter '${name}': ${isArray ? 'an element' : value} is no ${typeName(shape)}`,
       );
     }
   }
   return values;
 }
+
+const scalarText = (type: FieldShape['type'], value: string): string =>
+  type === 'INTEGER' ? `bq_int64(${literal(value)})` : literal(value);

@@ -44,6 +44,37 @@ const EXPRESSIONS: readonly (readonly [expression: string, value: unknown])[] = 
   ['ieee_divide(1, 0.0) > 0 and ieee_divide(1, -0.0) < 0', true],
   ['to_json_string((select max(tags) from d.tagged))', '["x","y"]'],
   ['to_json_string(null)', 'null'],
+  ["to_hex(md5('a'))", '0cc175b9c0f1b6a831c399e269772661'],
+  ['to_hex(md5(null))', null],
+  ["to_hex(b'\\x00\\xff')", '00ff'],
+  ["byte_length('абвгд')", 10],
+  ["byte_length(b'\\xff😀')", 5],
+  ["substr('apple', 2)", 'pple'],
+  ["substr('apple', 2, 2)", 'pp'],
+  ["substr('apple', -2)", 'le'],
+  ["substr('apple', 1, 123)", 'apple'],
+  ["substr('apple', 0, 2)", 'ap'],
+  ["substr('apple', -9, 2)", 'ap'],
+  ["cast('0x123' as int64)", 291],
+  ["cast('-0x123' as int64)", -291],
+  ["cast(cast('0x0fffffffffffffff' as int64) as string)", '1152921504606846975'],
+  ['mod(25, 12)', 1],
+  ['mod(-25, 12)', -1],
+  ["unix_date(date '2008-12-25')", 14238],
+  ["unix_date(date '0001-01-01')", -719_162],
+  ["unix_micros(timestamp '2008-12-25 15:30:00+00')", 1_230_219_000_000_000],
+  ["unix_micros(timestamp(datetime '2008-12-25 15:30:00.000001'))", 1_230_219_000_000_001],
+  ["time_diff(time '23:59:59.999999', time '00:00:00', microsecond)", 86_399_999_999],
+  ["regexp_replace('abc', r'b(.)', r'X\\1')", 'aXc'],
+  ["regexp_replace('banana', 'ana', 'x')", 'bxna'],
+  ["regexp_replace('1.500', r'(\\.[0-9]*[1-9])0+$|\\.0*$', r'\\1')", '1.5'],
+  ["regexp_replace('100', r'(\\.[0-9]*[1-9])0+$|\\.0*$', r'\\1')", '100'],
+  ['cast(cast(true as int64) as string)', '1'],
+  [
+    "cast(cast('-12345678901234567890123456789012345678.5' as bignumeric) as string)",
+    '-12345678901234567890123456789012345678.5',
+  ],
+  ['(select bit_xor(x) from unnest([5678, 1234]) as x)', 4860],
   ["cast('123456789012345678901234567890.5' as bignumeric) > cast('-1' as bignumeric)", true],
 ];
 
@@ -128,7 +159,50 @@ describe('BigQuery emulator: queries', () => {
     const missing = await rejection(project.rows('select @missing'));
     assert.match(missing.message, /Query parameter 'missing' not found/);
     assert.equal((await rejection(project.rows('select ?', [1]))).code, 400);
-    assert.equal((await rejection(project.rows('select @a', { a: [1] }))).code, 400);
+    assert.equal((await rejection(project.rows('select @a', { a: { b: 1 } }))).code, 400);
+  });
+
+  it('take arrays as named parameters', async () => {
+    const named = (query: string, ...arrays: unknown[][]) =>
+      project.values(query, Object.fromEntries(arrays.map((array, i) => [`a${i}`, array])));
+    assert.deepEqual(
+      await named(
+        'select array_length(@a0), @a0, 2 in unnest(@a0), 4 in unnest(@a0), "it\'s" in unnest(@a1)',
+        [1, 2, 3],
+        ["it's", ''],
+      ),
+      [3, [1, 2, 3], true, false, true],
+    );
+    const [job] = await project.bigquery.createQueryJob({
+      query: 'select count(*) as n from d.people where id in unnest(@ids) or name in unnest(@names)',
+      params: { ids: [], names: ['Ann', 'Bob'] },
+      types: { ids: ['INT64'], names: ['STRING'] },
+    });
+    assert.deepEqual((await job.getQueryResults())[0], [{ n: 2 }]);
+  });
+
+  it('read the elements of arrays, with their positions', async () => {
+    assert.deepEqual(await project.rows('select x, o from unnest([7, 9]) as x with offset as o order by o'), [
+      { x: 7, o: 0 },
+      { x: 9, o: 1 },
+    ]);
+    assert.deepEqual(
+      await project.values('select x from unnest([7, 9]) x with offset where offset = 1'),
+      [9],
+    );
+    assert.deepEqual(
+      await project.rows(`select (
+          select string_agg(concat(tag, cast(n as string)), '' order by n desc)
+          from (select t as tag, n from unnest(v.tags) as t with offset as n)) as joined
+        from d.tagged v`),
+      [{ joined: 'y1x0' }],
+    );
+    assert.deepEqual(
+      await project.values(
+        `select (select string_agg(t) from unnest(v.tags) as t) from (select cast([] as array<string>) as tags) v`,
+      ),
+      [null],
+    );
   });
 
   it('join, group, and order with NULL first', async () => {
@@ -237,7 +311,13 @@ describe('BigQuery emulator: queries', () => {
       'create table d.sized (s string(10))',
       'create table d.nested (s struct<a int64>)',
       'select id from d.people order by row_number() over ()',
-      'select x from unnest([1, 2]) x',
+      'select 1 from unnest([1, 2])',
+      'select bit_xor(distinct id) from d.people',
+      'select mod(5, 0)',
+      "select substr('apple', 1, -1)",
+      "select to_hex('a')",
+      "select cast('0x' as int64)",
+      "select time_diff(time '00:00:01', time '00:00:00', hour)",
       "select upper('x')",
       "select safe.lower('x')",
       "select format('%T', 1)",

@@ -19,15 +19,19 @@ export const datasetPatch = z.object({
   defaultPartitionExpirationMs: int64.optional(),
 });
 
-/** Named parameters of scalar types, without NULL. Others are refused as invalid. */
+const parameterValue = z.object({ value: z.union([z.string(), z.number(), z.boolean()]).transform(String) });
+
+/** Named parameters of scalar types and arrays of them, without NULL. Others are refused as invalid. */
 const queryParameters = z.array(
-  z.object({
-    name: z.string().min(1),
-    parameterType: z.object({ type: z.string() }),
-    parameterValue: z.object({
-      value: z.union([z.string(), z.number(), z.boolean()]).transform(String),
+  z.union([
+    z.object({
+      name: z.string().min(1),
+      parameterType: z.object({ type: z.literal('ARRAY'), arrayType: z.object({ type: z.string() }) }),
+      // Google's client leaves out an empty list.
+      parameterValue: z.object({ arrayValues: z.array(parameterValue).default([]) }),
     }),
-  }),
+    z.object({ name: z.string().min(1), parameterType: z.object({ type: z.string() }), parameterValue }),
+  ]),
 );
 
 const queryConfiguration = z.object({

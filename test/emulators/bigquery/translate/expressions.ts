@@ -28,6 +28,7 @@ export function rewriteExpression(node: Expression, now: string): Expression | u
   if ('div' in node) return call('bq_divide', node.div.left, node.div.right);
   if ('count_if' in node) return raw(`count(*) filter (where ${print(node.count_if.this)})`);
   if ('string_agg' in node) return rewriteStringAgg(node.string_agg);
+  if ('bitwise_xor_agg' in node) return rewriteBitXor(node.bitwise_xor_agg);
   if ('array_func' in node) return raw(`[${node.array_func.expressions.map(print).join(', ')}]`);
   if ('array_agg' in node) return rewriteArrayAgg(node.array_agg);
   // An array that is NULL contains nothing: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#in_operators
@@ -124,12 +125,19 @@ function rewriteArrayAgg(node: ast.ExpressionByKey<'array_agg'>['array_agg']): E
 
 /** STRING_AGG ignores NULLs: https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#string_agg */
 function rewriteStringAgg(node: ast.ExpressionByKey<'string_agg'>['string_agg']): Expression {
-  if (node.distinct || (node.order_by?.length ?? 0) > 0)
-    throw unsupported('DISTINCT and ORDER BY in STRING_AGG');
+  if (node.distinct) throw unsupported('DISTINCT in STRING_AGG');
   const element = print(node.this);
+  const keys = (node.order_by ?? []).map((key) => `${print(key.this)}${key.desc ? ' desc' : ''}`);
+  const order = keys.length > 0 ? ` order by ${keys.join(', ')}` : '';
   const separator = node.separator ? print(node.separator) : "','";
   const limit = node.limit ? `[1:${print(node.limit)}]` : '';
   return raw(
-    `array_to_string((list(${element}) filter (where ${element} is not null))${limit}, ${separator})`,
+    `array_to_string((list(${element}${order}) filter (where ${element} is not null))${limit}, ${separator})`,
   );
+}
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#bit_xor */
+function rewriteBitXor(node: ast.ExpressionByKey<'bitwise_xor_agg'>['bitwise_xor_agg']): Expression {
+  if (node.distinct) throw unsupported('DISTINCT in BIT_XOR');
+  return call('bit_xor', node.this);
 }

@@ -40,13 +40,16 @@ create or replace macro bq_string(value) as
     when 'TIMESTAMP WITH TIME ZONE' then bq_fraction(value::varchar)
     when 'TIMESTAMP' then bq_fraction(value::varchar)
     when 'TIME' then bq_fraction(value::varchar)
-    else case when typeof(value) like 'DECIMAL%' then bq_from_decimal(value::varchar) else value::varchar end
+    else case when typeof(value) like 'STRUCT%' then bq_bignumeric_text(try_cast(value::varchar as struct("$floor" hugeint, "$fraction" hugeint)))
+      when typeof(value) like 'DECIMAL%' then bq_from_decimal(value::varchar) else value::varchar end
   end;
 
 create or replace macro bq_safe_int64(value) as
   case typeof(value)
     when 'VARCHAR' then
-      case when regexp_full_match(trim(value::varchar), '[+-]?\d+') then try_cast(trim(value::varchar) as bigint) end
+      case when regexp_full_match(trim(value::varchar), '[+-]?\d+') then try_cast(trim(value::varchar) as bigint)
+        when regexp_full_match(value::varchar, '0[xX][0-9a-fA-F]+') then try_cast(value::varchar as bigint)
+        when regexp_full_match(value::varchar, '-0[xX][0-9a-fA-F]+') then -try_cast(substr(value::varchar, 2) as bigint) end
     when 'DOUBLE' then try_cast(round(try_cast(value as double)) as bigint)
     else case when typeof(value) like 'DECIMAL%' then try_cast(round(try_cast(value as decimal(38,9))) as bigint) else try_cast(value as bigint) end
   end;
@@ -89,6 +92,10 @@ create or replace macro bq_bignumeric(value) as
 create or replace macro bq_divide(a, b) as
   case when b = 0 then error('division by zero: ' || bq_string(a) || ' / ' || bq_string(b))::double else a / b end;
 
+-- The remainder has the sign of a.
+create or replace macro bq_mod(a, b) as
+  case when b = 0 then error('division by zero: MOD(' || bq_string(a) || ', ' || bq_string(b) || ')')::bigint else a % b end;
+
 -- Zero divides too.
 create or replace macro bq_ieee_divide(a, b) as a::double / b::double;
 
@@ -96,6 +103,23 @@ create or replace macro bq_ieee_divide(a, b) as a::double / b::double;
 
 -- %d, %s and %t of FORMAT write a value as CAST to STRING does, and NULL as a word.
 create or replace macro bq_printed(value) as coalesce(bq_string(value), 'NULL');
+
+create or replace macro bq_byte_length(value) as octet_length(bq_bytes(value));
+create or replace macro bq_to_hex(value) as
+  case when typeof(value) in ('BLOB', '"NULL"') then lower(hex(value)) else error('No matching signature for function TO_HEX') end;
+
+-- A position of 0 or before the text is its beginning.
+create or replace macro bq_substr_from(value, start) as
+  case when start = 0 or start < -length(value) then 1 else start end;
+create or replace macro bq_substr
+  (value, start) as substr(value, bq_substr_from(value, start)),
+  (value, start, size) as
+    case when size < 0 then error('Third argument in SUBSTR() cannot be negative')
+      else substr(value, bq_substr_from(value, start), size) end;
+
+-- Dates ---------------------------------------------------------------------------------------------------------------
+
+create or replace macro bq_unix_date(value) as date_diff('day', date '1970-01-01', value);
 
 -- JSON as it is stored, and the JSON of any other value; a word for NULL.
 create or replace macro bq_to_json_string(value) as coalesce(to_json(value)::varchar, 'null');

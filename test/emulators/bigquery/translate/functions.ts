@@ -41,6 +41,13 @@ const dateSub: Writer = (args) => {
   return `cast(cast(${print(argument(args, 0))} as date) - ${interval} as date)`;
 };
 
+/** The name of an argument that is a unit of time, such as MONTH. */
+const unitOf = (args: readonly Expression[], index: number): string => {
+  const node = argument(args, index);
+  const name = 'var' in node ? node.var.this : fieldName(node);
+  return name?.toLowerCase() ?? '';
+};
+
 /**
  * DATE_TRUNC and its like for one type of DuckDB, in UTC as the session.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/date_functions#date_trunc
@@ -48,10 +55,32 @@ const dateSub: Writer = (args) => {
 const truncated =
   (type: string): Writer =>
   (args) => {
-    const unit = fieldName(argument(args, 1))?.toLowerCase() ?? '';
+    const unit = unitOf(args, 1);
     if (!['hour', 'day', 'month', 'year'].includes(unit)) throw unsupported(`the granularity ${unit}`);
     return `cast(date_trunc('${unit}', ${print(argument(args, 0))}) as ${type})`;
   };
+
+/** The units of https://cloud.google.com/bigquery/docs/reference/standard-sql/time_functions#time_diff that are needed. */
+const timeDiff: Writer = (args) => {
+  const unit = unitOf(args, 2);
+  if (unit !== 'microsecond') throw unsupported(`the granularity ${unit}`);
+  const [end, start] = [0, 1].map((index) => `epoch_us(cast(${print(argument(args, index))} as time))`);
+  return `(${end} - ${start})`;
+};
+
+/** DuckDB's MD5 is a text: https://cloud.google.com/bigquery/docs/reference/standard-sql/hash_functions#md5 */
+const md5: Writer = (args) => `unhex(md5(${print(argument(args, 0))}))`;
+
+/** Replaces all matches: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#regexp_replace */
+const regexpReplace: Writer = (args) => {
+  const [value, pattern, replacement] = [0, 1, 2].map((index) => print(argument(args, index)));
+  return `regexp_replace(${value}, ${pattern}, ${replacement}, 'g')`;
+};
+
+const timestamp: Writer = (args) => {
+  if (args.length !== 1) throw unsupported('TIMESTAMP with a time zone');
+  return `cast(${print(argument(args, 0))} as timestamptz)`;
+};
 
 /** UTC without a time zone. */
 const currentDate: Writer = (args, now) => {
@@ -66,6 +95,7 @@ const currentDate: Writer = (args, now) => {
 const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
   Object.entries<Writer>({
     array_length: named('len'),
+    byte_length: named('bq_byte_length'),
     concat: (args) => `(${texts(args).join(' || ')})`,
     current_date: currentDate,
     current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
@@ -78,10 +108,19 @@ const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
     greatest: strict('greatest'),
     ieee_divide: named('bq_ieee_divide'),
     lower: named('lower'),
+    md5,
+    mod: named('bq_mod'),
     regexp_contains: named('regexp_matches'),
+    regexp_replace: regexpReplace,
     struct: structure,
+    substr: named('bq_substr'),
+    time_diff: timeDiff,
+    timestamp,
     timestamp_trunc: truncated('timestamptz'),
+    to_hex: named('bq_to_hex'),
     to_json_string: named('bq_to_json_string'),
+    unix_date: named('bq_unix_date'),
+    unix_micros: named('epoch_us'),
   }),
 );
 

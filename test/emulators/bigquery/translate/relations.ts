@@ -36,6 +36,27 @@ export function isColumn(scope: Scope | undefined, name: string): boolean {
   return false;
 }
 
+/** UNNEST as an item of FROM. Its alias is the name of the elements, and `offset` that of their positions. */
+export interface Unnested {
+  readonly array: Expression;
+  readonly alias: string;
+  readonly offset?: string;
+}
+
+/**
+ * UNNEST as an item of FROM; undefined for another item.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#unnest_operator
+ */
+export function unnestOf(item: Expression): Unnested | undefined {
+  const [node, alias] = 'alias' in item ? [item.alias.this, item.alias.alias.name] : [item, undefined];
+  if (!('unnest' in node)) return undefined;
+  const { unnest } = node;
+  const name = alias ?? unnest.alias?.name;
+  if (name === undefined || (unnest.expressions?.length ?? 0) > 0) throw unsupported('this form of UNNEST');
+  const offset = unnest.offset_alias?.name ?? (unnest.with_ordinality ? 'offset' : undefined);
+  return { array: unnest.this, alias: name, ...(offset !== undefined && { offset }) };
+}
+
 /** The path of a table, with any quoting. */
 export function tablePath(table: {
   name: { name: string };
@@ -47,6 +68,11 @@ export function tablePath(table: {
 
 /** The relations of an item of FROM or JOIN. */
 export function relationsOf(item: Expression, queries: NamedQueries, columnsOf: ColumnsOf): Relation[] {
+  const unnested = unnestOf(item);
+  if (unnested) {
+    const { alias, offset = [] } = unnested;
+    return [{ alias: alias.toLowerCase(), columns: [alias].concat(offset) }];
+  }
   if ('table' in item) {
     const path = tablePath(item.table);
     const alias = (item.table.alias?.name ?? path.split('.').at(-1) ?? path).toLowerCase();

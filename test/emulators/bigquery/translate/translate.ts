@@ -14,6 +14,8 @@ import {
   type Scope,
   selectRelations,
   tablePath,
+  type Unnested,
+  unnestOf,
   withQueries,
 } from './relations.ts';
 import {
@@ -193,12 +195,22 @@ export class Translation {
 
   /** `around` is the scope of a subquery in FROM, which does not see its neighbours. */
   #relation(item: Expression, around: Scope): Expression {
+    const unnested = unnestOf(item);
+    if (unnested) return this.#unnest(unnested, around);
     if ('table' in item) return this.#table(item.table, around.queries);
     if ('subquery' in item) {
       return { subquery: { ...item.subquery, this: this.#query(item.subquery.this, around) } };
     }
     if ('paren' in item) return this.#relation(item.paren.this, around);
     throw unsupported(`${Object.keys(item)[0]} in FROM`);
+  }
+
+  /** Offsets begin with 0: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#unnest_and_with_offset */
+  #unnest({ array, alias, offset }: Unnested, around: Scope): Expression {
+    const elements = print(this.#expression(array, around));
+    const positions =
+      offset === undefined ? '' : `, generate_subscripts(${elements}, 1) - 1 as ${quoted(offset)}`;
+    return raw(`(select unnest(${elements}) as ${quoted(alias)}${positions}) as ${quoted(alias)}`);
   }
 
   #table(table: TableRef, queries: NamedQueries): Expression {
