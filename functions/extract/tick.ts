@@ -4,7 +4,7 @@ import { publishDeadLetters } from '../../shared/runtime/publish-dead-letters.ts
 
 /**
  * Fans a tick out: publishes one message for every view that is not stopped. Then logs how far each view is behind, publishes dead letters
- * that are due, and deletes old rows. Safe to repeat: a second capture finds nothing.
+ * that are due, goes on with checks, and deletes old rows. Safe to repeat: a second capture finds nothing.
  */
 export async function tick(trigger: string, dependencies: Dependencies) {
   const { config, control, events, log } = dependencies;
@@ -16,10 +16,18 @@ export async function tick(trigger: string, dependencies: Dependencies) {
   if (views.length === 0) log.warn({ trigger }, 'no view is enabled');
   await logFreshness(dependencies);
   await publishDeadLetters(dependencies);
+  await continueChecks(dependencies);
   await control.retention.deleteOldRows(config.keepDays);
   for (const request of requests) if (request.status === 'rejected') throw request.reason;
   await control.failures.resolveTickRights();
   return { outcome: 'fanned out', views };
+}
+
+/** Publishes a message for every check of a view that waits, or whose process has ended. */
+async function continueChecks({ control, events }: Dependencies): Promise<void> {
+  for (const { id, view } of await control.consistencyChecks.unattended()) {
+    await events.continueCheck(view, id);
+  }
 }
 
 /** Logs a line for every enabled view, including stopped ones: their users read old rows. */

@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import { DataHubError } from '../../shared/errors.ts';
-import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
+import type { ConsistencyCheck, Moment } from '../../shared/model/consistency.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { type ComparedRows, isUtf8 } from '../../shared/source/compare-rows.ts';
+import { type ComparedRows, readRowTextOptions } from '../../shared/source/compare-rows.ts';
 import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
 import type { SourceColumn } from '../../shared/source/source-column.ts';
 import type { CheckQuery } from '../../shared/warehouse/compare-rows.ts';
+import type { LeasedCheck } from './leased-check.ts';
 
 /** Describes the view in the snapshot of `client`. Throws `invalid_event` unless the target exists and has the view's columns. */
 export async function describeCompared(
@@ -35,14 +36,16 @@ export function comparedColumns(view: SourceView, { mode }: Pick<ConsistencyChec
   return mode === 'keys' ? view.columns.filter(({ name }) => name === view.keyColumn) : view.columns;
 }
 
-/** The rows of the source that a check compares. */
-export async function comparedRows(
+/** What a check compares on both sides, in the snapshot of `client`. */
+export async function describeComparison(
   client: pg.ClientBase,
-  view: SourceView,
-  check: Pick<ConsistencyCheck, 'mode'>,
+  { check, viewSource }: Pick<LeasedCheck, 'check' | 'viewSource'>,
   buckets: number,
+  dependencies: Dependencies,
 ): Promise<ComparedRows> {
-  return { view, columns: comparedColumns(view, check), buckets, isUtf8: await isUtf8(client) };
+  const view = await describeCompared(client, viewSource, dependencies);
+  const options = await readRowTextOptions(client, viewSource);
+  return { view, columns: comparedColumns(view, check), buckets, options };
 }
 
 /** Since when a row must have been changed to be compared. */
@@ -51,17 +54,15 @@ export const sinceOf = ({ startedAt, sinceDays }: Pick<ConsistencyCheck, 'starte
 
 /** A query of a check over its target. History tells what a merged target had; a streamed one is read as it is, while the view's lease is held. */
 export function checkQuery(
-  check: Pick<ConsistencyCheck, 'id' | 'startedAt' | 'mode'>,
-  viewSource: ViewSource,
-  view: SourceView,
-  query: Pick<CheckQuery, 'buckets'> & { step: string; targetAsOf: string },
+  { check, viewSource }: Pick<LeasedCheck, 'check' | 'viewSource'>,
+  { view, columns, buckets, options }: ComparedRows,
+  { targetAsOf }: Pick<Moment, 'targetAsOf'>,
+  step: string,
 ): CheckQuery {
-  const { buckets, step, targetAsOf } = query;
   return {
     shape: view.shape,
-    columns: comparedColumns(view, check),
-    buckets,
-    asOf: viewSource.loadType === 'merge' ? targetAsOf : null,
+    ...{ columns, buckets, window: options.window },
+    asOf: process.env.NO_HISTORY ? null : viewSource.loadType === 'merge' ? targetAsOf : null,
     maxBytes: viewSource.maxCheckBytes,
     runName: runName(check, step),
   };

@@ -5,7 +5,7 @@ import { isHashed } from '../../shared/model/row-text.ts';
 import { isSameValue } from '../../shared/model/same-value.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { pendingAmong, readHashes } from '../../shared/source/compare-rows.ts';
-import { checkQuery, comparedRows, describeCompared, runName } from './compared.ts';
+import { checkQuery, describeComparison, runName } from './compared.ts';
 import type { LeasedCheck } from './leased-check.ts';
 import { atMoment } from './moment.ts';
 import { findPending } from './pending.ts';
@@ -21,42 +21,34 @@ export type FoundRows = {
 
 /** Compares the rows of some buckets, or of all, in a snapshot and at a moment of their own. */
 export async function drill(
-  { check, viewSource, deadline }: LeasedCheck,
-  { buckets: bucketsInAll }: ComparisonPlan,
+  leased: LeasedCheck,
+  plan: ComparisonPlan,
   buckets: readonly number[] | 'all',
   dependencies: Dependencies,
 ): Promise<FoundRows> {
+  const { check, viewSource, deadline } = leased;
   const { clock, warehouse } = dependencies;
   const step = `rows-${clock.nowMs()}`;
   return await atMoment(viewSource, runName(check, step), deadline, dependencies, async (held) => {
     const { client, moment, release } = held;
-    const view = await describeCompared(client, viewSource, dependencies);
-    const query = checkQuery(check, viewSource, view, { buckets: bucketsInAll, ...moment, step });
-    const target = warehouse.readHashes(query, buckets, deadline);
-    // The query of a streamed target must end before a batch changes it.
-    const [first] = await Promise.all([
-      target.next(),
-      viewSource.loadType === 'merge' ? release() : undefined,
-    ]);
+    const compared = await describeComparison(client, leased, plan.buckets, dependencies);
+    const query = checkQuery(leased, compared, moment, step);
+    if (query.asOf !== null) await release();
+    const target = await warehouse.readHashes(query, buckets, deadline);
     await release();
-    const pending = await findPending(client, view, moment, dependencies);
-    const compared = await comparedRows(client, view, check, bucketsInAll);
+    const pending = await findPending(client, compared.view, moment, dependencies);
     const byValue = query.columns.filter((column) => !isHashed(column));
     const isSame = (place: number, left: string | null, right: string | null): boolean => {
       const type = byValue[place]?.type;
       return type !== undefined && isSameValue(type, left, right);
     };
-    // The keys that are pending can be asked for only when the rows have been read.
     const looked = await collect(
-      matchRows(readHashes(client, compared, buckets), resume(first, target), isSame),
+      matchRows(readHashes(client, compared, buckets), target, isSame),
       MAX_STORED_DIFFERENCES + pending,
     );
-    const found = await pendingAmong(
-      client,
-      view,
-      looked.found.map(({ key }) => key),
-    );
-    return { ...settled(looked, found), pending };
+    // Only when the rows have been read can the connection tell which keys are pending.
+    const keys = looked.found.map(({ key }) => key);
+    return { ...settled(looked, await pendingAmong(client, compared.view, keys)), pending };
   });
 }
 
@@ -85,11 +77,4 @@ function settled(
     found: found.filter(({ key }) => !pending.has(key)).slice(0, MAX_STORED_DIFFERENCES),
     counts: left,
   };
-}
-
-/** All items of an iterator whose first one has been read. */
-async function* resume<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* rest;
 }

@@ -1,13 +1,12 @@
-import type pg from 'pg';
 import { DataHubError } from '../../shared/errors.ts';
-import { BucketSums, bucketCount } from '../../shared/model/buckets.ts';
+import { type BucketSum, BucketSums, bucketCount } from '../../shared/model/buckets.ts';
 import type { ComparisonPlan, Moment } from '../../shared/model/consistency.ts';
 import { isHashed } from '../../shared/model/row-text.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { readRecentKeys, sumBuckets } from '../../shared/source/compare-rows.ts';
 import { estimateRows, planSlices, type Slice } from '../../shared/source/fetch.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { checkQuery, comparedRows, describeCompared, runName, sinceOf } from './compared.ts';
+import { checkQuery, describeCompared, describeComparison, runName, sinceOf } from './compared.ts';
 import { drill, type FoundRows } from './drill.ts';
 import type { LeasedCheck } from './leased-check.ts';
 import { lookAtKeys } from './look-at-keys.ts';
@@ -21,28 +20,19 @@ export type FirstLook = FoundRows & { targetRows: number };
  */
 export async function firstLook(leased: LeasedCheck, dependencies: Dependencies): Promise<FirstLook | null> {
   if (leased.check.mode === 'since') return await lookAtRecentRows(leased, dependencies);
-  const plan = await sumSource(leased, dependencies);
-  if (plan === null) return null;
-  const { check, viewSource, deadline } = leased;
-  const { control, warehouse } = dependencies;
-  const begun = (await control.consistencyChecks.get(check.id)) ?? check;
-  const moment = begun.moment as Moment;
-  const source = await control.consistencyChecks.sums(check.id);
-  const view = await inSnapshot(dependencies.source, (client) =>
-    describeCompared(client, viewSource, dependencies),
-  );
-  const query = checkQuery(check, viewSource, view, { ...plan, ...moment, step: 'sums' });
-  const target = new BucketSums(await warehouse.sumBuckets(query, deadline));
-  const differing = source.differingFrom(target);
-  const isByValue = query.columns.some((column) => !isHashed(column));
-  const none: FirstLook = {
-    found: [],
-    counts: { missing: 0, extra: 0, different: 0, duplicate: 0 },
-    targetRows: target.rows,
-    pending: 0,
-  };
-  if (differing.length === 0 && !isByValue) return none;
-  return { ...none, ...(await drill(leased, plan, isByValue ? 'all' : differing, dependencies)) };
+  const begun = await begin(leased, dependencies);
+  const [source, target] = await Promise.all([
+    sumSource(begun, dependencies),
+    sumTarget(begun, dependencies),
+  ]);
+  if (source === null) return null;
+  const differing = source.differingFrom(target.sums);
+  const none = { found: [], counts: { missing: 0, extra: 0, different: 0, duplicate: 0 }, pending: 0 };
+  const found =
+    differing.length === 0 && target.isProof
+      ? none
+      : await drill(leased, begun.plan, target.isProof ? differing : 'all', dependencies);
+  return { ...found, targetRows: target.sums.rows };
 }
 
 /** Compares the rows that were changed within the days of the check. Rows that are only in the target have no such time. */
@@ -71,74 +61,72 @@ async function lookAtRecentRows(leased: LeasedCheck, dependencies: Dependencies)
 /** The keys of one query are a parameter of at most 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs */
 const MAX_RECENT_KEYS = 100_000;
 
-/** Reads the sums of all parts of the source that are left. Returns null if its time is up. */
-async function sumSource(leased: LeasedCheck, dependencies: Dependencies): Promise<ComparisonPlan | null> {
-  const { check, deadline } = leased;
-  let plan = check.plan ?? (await begin(leased, dependencies));
-  while (plan.partsDone <= plan.cuts.length) {
-    if (deadline.isNear()) return null;
-    plan = await inSnapshot(dependencies.source, (client) => sumPart(client, leased, plan, dependencies));
-  }
-  return plan;
-}
-
-/** Takes the moment of the check, plans it, and reads its first part. */
-async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<ComparisonPlan> {
-  const { check, viewSource, lease, deadline } = leased;
-  const { config, control, warehouse } = dependencies;
-  return await atMoment(viewSource, runName(check, 'sums'), deadline, dependencies, async (held) => {
-    const { client, moment, release } = held;
-    const view = await describeCompared(client, viewSource, dependencies);
-    const slices = await planSlices(client, view, { sliceRows: config.sliceRows, maxSlices: MAX_PARTS });
-    const plan: ComparisonPlan = {
-      buckets: bucketCount(await estimateRows(client, view)),
-      cuts: slices.flatMap(({ to }) => (to === null ? [] : [to])),
-      partsDone: 0,
-    };
-    await control.consistencyChecks.startLook(lease, check.id, { moment, plan });
-    if (viewSource.loadType === 'bq-storage-api') {
-      await warehouse.sumBuckets(
-        checkQuery(check, viewSource, view, { ...plan, ...moment, step: 'sums' }),
-        deadline,
-      );
-    }
-    await release();
-    return await sumPart(client, leased, plan, dependencies);
-  });
-}
+type BegunCheck = LeasedCheck & { moment: Moment; plan: ComparisonPlan };
 
 /** So that every part of a large view is read well within the time limit. */
 const MAX_PARTS = 1000;
 
-async function sumPart(
-  client: pg.ClientBase,
-  { check, viewSource, lease, deadline }: LeasedCheck,
-  plan: ComparisonPlan,
+/** Takes the moment of a check and plans it, unless an earlier call did. A streamed target is read at once, since it keeps no history. */
+async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<BegunCheck> {
+  const { check, viewSource, lease, deadline } = leased;
+  const { config, control } = dependencies;
+  const { moment, plan } = check;
+  if (moment !== null && plan !== null) return { ...leased, moment, plan };
+  return await atMoment(viewSource, runName(check, 'sums'), deadline, dependencies, async (held) => {
+    const view = await describeCompared(held.client, viewSource, dependencies);
+    const slices = await planSlices(held.client, view, { sliceRows: config.sliceRows, maxSlices: MAX_PARTS });
+    const begun: BegunCheck = {
+      ...leased,
+      moment: held.moment,
+      plan: {
+        buckets: bucketCount(await estimateRows(held.client, view)),
+        cuts: slices.flatMap(({ to }) => (to === null ? [] : [to])),
+        partsDone: 0,
+      },
+    };
+    await control.consistencyChecks.startLook(lease, check.id, begun);
+    if (viewSource.loadType === 'bq-storage-api') await sumTarget(begun, dependencies);
+    return begun;
+  });
+}
+
+/** The sums of the target, and whether they prove equal what they agree on. The query has one name, so that it is billed once. */
+async function sumTarget(
+  begun: BegunCheck,
   dependencies: Dependencies,
-): Promise<ComparisonPlan> {
+): Promise<{ sums: BucketSums; isProof: boolean }> {
+  const { source, warehouse } = dependencies;
+  const compared = await inSnapshot(source, (client) =>
+    describeComparison(client, begun, begun.plan.buckets, dependencies),
+  );
+  const query = checkQuery(begun, compared, begun.moment, 'sums');
+  const sums = new BucketSums(await warehouse.sumBuckets(query, begun.deadline));
+  return { sums, isProof: compared.columns.every(isHashed) };
+}
+
+/** The sums of the source, part by part. Returns null if the time is up: a later call reads the parts that are left. */
+async function sumSource(begun: BegunCheck, dependencies: Dependencies): Promise<BucketSums | null> {
+  const { check, lease, deadline } = begun;
   const { control, log } = dependencies;
-  const view = await describeCompared(client, viewSource, dependencies);
-  const slice: Slice = {
-    from: plan.cuts[plan.partsDone - 1] ?? null,
-    to: plan.cuts[plan.partsDone] ?? null,
-  };
-  const compared = await comparedRows(client, view, check, plan.buckets);
-  const read = await deadline.enforce(`part ${plan.partsDone + 1} of check ${check.id}`, () =>
-    sumBuckets(client, compared, slice),
-  );
   const sums = await control.consistencyChecks.sums(check.id);
-  sums.add(read);
-  const next = { ...plan, partsDone: plan.partsDone + 1 };
-  await control.consistencyChecks.notePart(lease, check.id, { plan: next, sums });
-  log.info(
-    {
-      view: view.name,
-      check: String(check.id),
-      part: next.partsDone,
-      parts: plan.cuts.length + 1,
-      rows: sums.rows,
-    },
-    'check goes on',
-  );
-  return next;
+  const { cuts } = begun.plan;
+  for (let { partsDone } = begun.plan; partsDone <= cuts.length; ) {
+    if (deadline.isNear()) return null;
+    const slice: Slice = { from: cuts[partsDone - 1] ?? null, to: cuts[partsDone] ?? null };
+    sums.add(await sumPart(begun, slice, dependencies));
+    partsDone += 1;
+    const plan = { ...begun.plan, partsDone };
+    await control.consistencyChecks.notePart(lease, check.id, { plan, sums });
+    const progress = { part: partsDone, parts: cuts.length + 1, rows: sums.rows };
+    log.info({ view: check.view, check: String(check.id), ...progress }, 'check goes on');
+  }
+  return sums;
+}
+
+async function sumPart(begun: BegunCheck, slice: Slice, dependencies: Dependencies): Promise<BucketSum[]> {
+  const { check, deadline, plan } = begun;
+  return await inSnapshot(dependencies.source, async (client) => {
+    const compared = await describeComparison(client, begun, plan.buckets, dependencies);
+    return await deadline.enforce(`a part of check ${check.id}`, () => sumBuckets(client, compared, slice));
+  });
 }

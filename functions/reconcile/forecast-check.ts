@@ -16,6 +16,7 @@ export async function forecastCheck({ view, mode = 'full' }: CheckEvent, depende
       shape: described.shape,
       columns: comparedColumns(described, { mode }),
       buckets: bucketCount(sourceRows),
+      window: null,
       asOf: null,
     });
     const isRefused = viewSource.maxCheckBytes !== null && bytes > viewSource.maxCheckBytes;

@@ -5,24 +5,24 @@ import { isSameValue } from '../../shared/model/same-value.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ComparedRow, pendingAmong, readComparedRows } from '../../shared/source/compare-rows.ts';
 import type { TargetRow } from '../../shared/warehouse/compare-rows.ts';
-import { checkQuery, comparedColumns, describeCompared, runName } from './compared.ts';
+import { checkQuery, describeComparison, runName } from './compared.ts';
 import type { LeasedCheck } from './leased-check.ts';
 import { atMoment } from './moment.ts';
 import { findPending } from './pending.ts';
 
-/** The texts of a row's columns by their names (`shared/model/row-text.ts`). */
-export type Texts = ReadonlyMap<string, string | null>;
-
-/** A row that differs, with what both sides have: null where the row is not. */
+/** A row that differs, with the JSON of its columns on both sides: null where the row is not. */
 export type DifferentRow = {
   key: string;
   kind: DifferenceKind;
   columns: string[];
-  source: Texts | null;
-  target: Texts | null;
+  source: Values | null;
+  target: Values | null;
   /** The batch that last wrote the row of the target. */
   etlTransactionId: bigint | null;
 };
+
+/** Values as JSON, by column. */
+export type Values = Record<string, string | null>;
 
 export type KeyedLook = { rows: DifferentRow[]; pending: number; moment: Moment };
 
@@ -31,36 +31,33 @@ export type KeyedLook = { rows: DifferentRow[]; pending: number; moment: Moment 
  * yet, are left out: a batch is going to bring them. `step` names the look within the check.
  */
 export async function lookAtKeys(
-  { check, viewSource, deadline }: LeasedCheck,
+  leased: LeasedCheck,
   step: string,
   keys: readonly string[],
   dependencies: Dependencies,
 ): Promise<KeyedLook> {
+  const { check, viewSource, deadline } = leased;
   const { clock, warehouse } = dependencies;
   const named = `${step}-${clock.nowMs()}`;
   return await atMoment(viewSource, runName(check, named), deadline, dependencies, async (held) => {
     const { client, moment, release } = held;
-    const view = await describeCompared(client, viewSource, dependencies);
-    const { targetAsOf } = moment;
-    const query = checkQuery(check, viewSource, view, { buckets: 1, targetAsOf, step: named });
-    if (viewSource.loadType === 'merge') await release();
-    const copies = await warehouse.readComparedRows(query, keys, deadline);
+    const compared = await describeComparison(client, leased, 1, dependencies);
+    const { view, columns } = compared;
+    const query = checkQuery(leased, compared, moment, named);
+    if (query.asOf !== null) await release();
+    const copies = Map.groupBy(await warehouse.readComparedRows(query, keys, deadline), keyOf);
     await release();
     await findPending(client, view, moment, dependencies);
-    const columns = comparedColumns(view, check);
-    const rows = await readComparedRows(client, { view, columns }, keys);
+    const rows = Map.groupBy(await readComparedRows(client, compared, keys), keyOf);
     const pending = await pendingAmong(client, view, keys);
-    const [here, there] = [byKey(rows), byKey(copies)];
     const different = keys
       .filter((key) => !pending.has(key))
-      .flatMap((key) => compareRow(key, here.get(key) ?? [], there.get(key) ?? [], view.shape.columns));
+      .flatMap((key) => compareRow(key, rows.get(key) ?? [], copies.get(key) ?? [], columns));
     return { rows: different, pending: pending.size, moment };
   });
 }
 
-function byKey<Row extends { key: string }>(rows: readonly Row[]): Map<string, Row[]> {
-  return Map.groupBy(rows, ({ key }) => key);
-}
+const keyOf = ({ key }: { key: string }): string => key;
 
 /** Returns the difference, or nothing if the row is the same on both sides. */
 export function compareRow(
@@ -70,22 +67,33 @@ export function compareRow(
   columns: readonly Column[],
 ): DifferentRow[] {
   const [source, target] = [sources[0], targets[0]];
+  const valuesOf = (side: ComparedRow | undefined): Values | null =>
+    side === undefined
+      ? null
+      : Object.fromEntries(columns.map(({ name }, i) => [name, side.values[i] ?? null]));
   const row = {
     key,
-    source: source?.texts ?? null,
-    target: target?.texts ?? null,
+    source: valuesOf(source),
+    target: valuesOf(target),
     etlTransactionId: target?.etlTransactionId ?? null,
     columns: [],
   };
   if (sources.length > 1 || targets.length > 1) return [{ ...row, kind: 'duplicate' }];
   if (source === undefined) return target === undefined ? [] : [{ ...row, kind: 'extra' }];
   if (target === undefined) return [{ ...row, kind: 'missing' }];
-  const differing = columns.filter((column) => {
-    const [left, right] = [source.texts.get(column.name) ?? null, target.texts.get(column.name) ?? null];
-    if (!source.texts.has(column.name)) return false;
-    return isHashed(column) ? left !== right : !isSameValue(column.type, left, right);
-  });
-  return differing.length === 0
-    ? []
-    : [{ ...row, kind: 'different', columns: differing.map(({ name }) => name) }];
+  const differing = differingColumns(source, target, columns);
+  return differing.length === 0 ? [] : [{ ...row, kind: 'different', columns: differing }];
+}
+
+function differingColumns(source: ComparedRow, target: ComparedRow, columns: readonly Column[]): string[] {
+  let hashed = 0;
+  return columns
+    .filter((column, i) => {
+      if (!isHashed(column)) {
+        return !isSameValue(column.type, source.values[i] ?? null, target.values[i] ?? null);
+      }
+      const place = hashed++;
+      return source.texts[place] !== target.texts[place];
+    })
+    .map(({ name }) => name);
 }

@@ -1,6 +1,6 @@
 import type { ConsistencyCheck, DifferenceClass } from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import type { DifferentRow, Texts } from './look-at-keys.ts';
+import type { DifferentRow, Values } from './look-at-keys.ts';
 
 /**
  * Writes the rows that differ, with the values of both sides, to Cloud Storage, and returns the object's name. Only here are values: the control
@@ -20,11 +20,21 @@ export async function writeReport(
       kind,
       class: classes.get(key) ?? 'unexplained',
       columns,
-      source: valuesOf(source),
-      target: valuesOf(target),
+      source: parsed(source),
+      target: parsed(target),
     })),
   );
   return name;
 }
 
-const valuesOf = (texts: Texts | null) => (texts === null ? null : Object.fromEntries(texts));
+function parsed(values: Values | null): object | null {
+  if (values === null) return null;
+  const entries = Object.entries(values);
+  return Object.fromEntries(entries.map(([name, json]) => [name, json === null ? null : exactly(json)]));
+}
+
+/** Numbers keep all their digits. */
+const exactly = (json: string): unknown =>
+  JSON.parse(json, (_key, value: unknown, { source }: { source?: string }) =>
+    typeof value === 'number' && source !== undefined ? JSON.rawJSON(source) : value,
+  );

@@ -49,3 +49,11 @@ export function betweenBounds({ type }: Pick<Column, 'type'>, { from, to }: Stre
     ? `between ${Math.ceil(low / MS_A_DAY)} and ${Math.floor(high / MS_A_DAY)}`
     : `between ${low * MICROS_A_MS} and ${high * MICROS_A_MS}`;
 }
+
+/** What decides the texts of a row besides its values. */
+export type RowTextOptions = {
+  /** Whether the server's encoding is UTF-8, as BigQuery's is, so that its texts need no conversion. */
+  isUtf8: boolean;
+  /** Null if the values of all columns can be compared (`readStreamingWindow`). */
+  window: StreamingWindow | null;
+};

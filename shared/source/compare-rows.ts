@@ -6,7 +6,8 @@ import { DataHubError } from '../errors.ts';
 import type { BucketSum } from '../model/buckets.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { HashedRow } from '../model/match-rows.ts';
-import { isHashed } from '../model/row-text.ts';
+import { isHashed, type RowTextOptions } from '../model/row-text.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { type Collapsed, collapseStatement, KEY_SETTING } from './collapse.ts';
@@ -14,6 +15,7 @@ import type { SourceView } from './describe-view.ts';
 import { copiedColumns, copyOf, type Slice } from './fetch.ts';
 import { rowTextSql } from './row-text-sql.ts';
 import type { SourceColumn } from './source-column.ts';
+import { readStreamingWindow } from './streaming-window.ts';
 import { writtenRows } from './text-settings.ts';
 
 /** Which columns of which rows of a view are compared. */
@@ -21,13 +23,16 @@ export type ComparedRows = {
   view: SourceView;
   columns: readonly SourceColumn[];
   buckets: number;
-  /** Whether the server's encoding is UTF8. */
-  isUtf8: boolean;
+  options: RowTextOptions;
 };
 
-export async function isUtf8(client: pg.ClientBase): Promise<boolean> {
+/** What decides the texts of the view's rows, in the snapshot of `client`. */
+export async function readRowTextOptions(client: pg.ClientBase, source: ViewSource): Promise<RowTextOptions> {
   const { rows } = await client.query('show server_encoding');
-  return rows[0].server_encoding === 'UTF8';
+  return {
+    isUtf8: rows[0].server_encoding === 'UTF8',
+    window: await readStreamingWindow(client, source),
+  };
 }
 
 /** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. */
@@ -58,7 +63,7 @@ export async function* readHashes(
   buckets: readonly number[] | 'all',
 ): AsyncGenerator<HashedRow> {
   const { key, bucket, hash } = textsOf(compared);
-  const values = compared.columns.filter((column) => !isHashed(column)).map(stagedText);
+  const values = compared.columns.filter((column) => !isHashed(column)).map(shownValue);
   const parts = [`${bucket} as bucket`, `${key} as key`, `${hash}::text as hash`];
   const written = rowsWritten(
     compared,
@@ -78,29 +83,26 @@ export async function* readHashes(
   }
 }
 
-/** A row of one side, with the texts by which its columns are compared: the staged JSON of those that have no such text. */
-export type ComparedRow = { key: string; texts: Map<string, string | null> };
+/** A row of one side. The texts are those by which its hashed columns are compared, and the values are all its columns as JSON. */
+export type ComparedRow = { key: string; texts: (string | null)[]; values: (string | null)[] };
 
 /** Reads rows of the view by their keys, in the snapshot of `client`. A key that the view has twice gives two rows. */
 export async function readComparedRows(
   client: pg.ClientBase,
-  { view, columns }: Pick<ComparedRows, 'view' | 'columns'>,
+  { view, columns, options }: Omit<ComparedRows, 'buckets'>,
   keys: readonly string[],
 ): Promise<ComparedRow[]> {
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
-  const texts = columns.map(
-    (column) => `${column.text === null ? stagedText(column) : `(${column.text})::text`}`,
-  );
+  const { texts } = rowTextSql(view, columns, options);
+  const list = (each: readonly string[]) => `array[${each.join(', ')}]::text[]`;
   const written = writtenRows(view.textSettings, {
     columns: copiedColumns(view),
     from: `(select v.* from unnest($1::text[]) k (text) join ${view.relation} v on ${key} = (${view.keyType.fromText('k.text')})) v`,
-    write: (from) => `select ${key}::text as key, array[${texts.join(', ')}]::text[] as texts from ${from}`,
+    write: (from) =>
+      `select ${key}::text as key, ${list(texts)} as texts, ${list(columns.map(shownValue))} as values from ${from}`,
   });
-  const { rows } = await client.query(`select key, texts from (${written}) rows`, [keys]);
-  return rows.map((row) => ({
-    key: row.key as string,
-    texts: new Map(columns.map(({ name }, i) => [name, (row.texts as (string | null)[])[i] ?? null])),
-  }));
+  const { rows } = await client.query(`select key, texts, values from (${written}) rows`, [keys]);
+  return rows as ComparedRow[];
 }
 
 /** The column by which an application notes when it changed a row. */
@@ -188,13 +190,22 @@ const MAX_READ_ROWS = 5_000_000;
 
 const WHOLE: Slice = { from: null, to: null };
 
-const textsOf = ({ view, columns, isUtf8: utf8, buckets }: ComparedRows) => {
-  const { bucket, ...texts } = rowTextSql(view, columns, utf8);
+const textsOf = ({ view, columns, options, buckets }: ComparedRows) => {
+  const { bucket, ...texts } = rowTextSql(view, columns, options);
   return { ...texts, bucket: bucket(buckets) };
 };
 
 /** SQL for the value of a column as it is staged, as text. */
 const stagedText = ({ expression }: SourceColumn): string => `to_json(${expression})::text`;
+
+/** The same for a value that may stop a batch: its row must be read all the same. */
+function shownValue(column: SourceColumn): string {
+  const { name, unrepresentable, nullArray } = column;
+  const stops = [unrepresentable, nullArray].flatMap((each) => (each?.policy === 'stop' ? [each.when] : []));
+  if (stops.length === 0) return stagedText(column);
+  const value = `v.${quoteIdentifier(name)}`;
+  return `case when ${stops.join(' or ')} then to_json(${value}::text)::text else ${stagedText(column)} end`;
+}
 
 function rowsWritten({ view }: ComparedRows, { from, to }: Slice, write: (from: string) => string): string {
   const key = `v.${quoteIdentifier(view.keyColumn)}`;

@@ -4,8 +4,8 @@ import {
   isHashed,
   KEY_DIGITS,
   NULL_TEXT,
+  type RowTextOptions,
   SEPARATOR,
-  type StreamingWindow,
 } from '../model/row-text.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
@@ -19,13 +19,8 @@ export type RowTextSql = {
   bucket: (buckets: number) => string;
   /** The hash of the row, as int8. */
   hash: string;
-};
-
-export type RowTextOptions = {
-  /** Whether the server's encoding is UTF-8, as BigQuery's is, so that its texts need no conversion. */
-  isUtf8: boolean;
-  /** Null if the values of all columns can be compared (`readStreamingWindow`). */
-  window: StreamingWindow | null;
+  /** The texts of the hashed columns, in their order. */
+  texts: string[];
 };
 
 /** PostgreSQL's limit for the arguments of one call is 100. */
@@ -59,11 +54,13 @@ export function rowTextSql(
 
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
   const isInteger = view.columns.some(({ name, type }) => name === view.keyColumn && type === 'INT64');
+  const texts = columns.filter(isHashed).map(textOf);
   return {
+    texts,
     key: `${key}::text`,
     bucket: (buckets) =>
       isInteger ? `${key}::int8 % ${buckets}` : `${digits(`${key}::text`, KEY_DIGITS)} % ${buckets}`,
-    hash: digits(joined(columns.filter(isHashed).map(textOf)), HASH_DIGITS),
+    hash: digits(joined(texts), HASH_DIGITS),
   };
 }
 

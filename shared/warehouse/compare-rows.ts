@@ -17,8 +17,13 @@ export type CheckQuery = ComparedTarget & {
   maxBytes: bigint | null;
 };
 
-/** A row of the target, with the texts by which its columns are compared. */
-export type TargetRow = { key: string; etlTransactionId: bigint | null; texts: Map<string, string | null> };
+/** A row of the target. The texts are those by which its hashed columns are compared, and the values are all its columns as JSON. */
+export type TargetRow = {
+  key: string;
+  etlTransactionId: bigint | null;
+  texts: (string | null)[];
+  values: (string | null)[];
+};
 
 /**
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
@@ -58,7 +63,7 @@ export function createTargetReader(
   };
 
   return {
-    /** BigQuery's time, as GoogleSQL writes it, to the microsecond. */
+    /** BigQuery's time, to the microsecond, as a timestamp that GoogleSQL reads. */
     async currentTime(view: string, runName: string, deadline: Deadline): Promise<string> {
       const context = { view };
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
@@ -68,7 +73,7 @@ export function createTargetReader(
         context,
       }));
       const [row] = await resultRows(job, context);
-      return String(row?.now);
+      return timestampText(BigInt(String(row?.now)));
     },
 
     /** How many bytes the first query of a check would read, as BigQuery estimates. */
@@ -90,26 +95,22 @@ export function createTargetReader(
       }));
     },
 
-    /** Yields the rows of some buckets, or of all, in ascending order of buckets; only one page of them is in memory. */
-    async *readHashes(
+    /**
+     * Runs the query for the rows of some buckets, or of all. What it returns yields them in ascending order of buckets; only one page of them is in
+     * memory.
+     */
+    async readHashes(
       query: CheckQuery,
       buckets: readonly number[] | 'all',
       deadline: Deadline,
-    ): AsyncGenerator<HashedRow> {
+    ): Promise<AsyncGenerator<HashedRow>> {
       const isAll = buckets === 'all';
       const parameters = isAll ? [] : [arrayParameter('buckets', 'INT64', buckets.map(String))];
       const { job, context } = await run(query, bucketRowsSql(datasets, query, isAll), deadline, parameters);
-      const byValue = query.columns.filter((column) => !isHashed(column));
-      for await (const page of resultPages(job, context)) {
-        for (const row of page) {
-          yield {
-            bucket: Number(row.bucket),
-            key: String(row.key),
-            hash: String(row.hash),
-            values: byValue.map((_, i) => textOf(row[`value_${i}`])),
-          };
-        }
-      }
+      return hashedRows(
+        resultPages(job, context),
+        query.columns.filter((column) => !isHashed(column)).length,
+      );
     },
 
     /** Reads rows by their keys. A key that the target has twice gives two rows. */
@@ -124,7 +125,8 @@ export function createTargetReader(
       return (await resultRows(job, context)).map((row) => ({
         key: String(row.key),
         etlTransactionId: row.etl_transaction_id === null ? null : BigInt(String(row.etl_transaction_id)),
-        texts: new Map(columns.map(({ name }, i) => [name, textOf(row[`text_${i}`])])),
+        texts: columns.filter(isHashed).map((_, i) => textOf(row[`text_${i}`])),
+        values: columns.map((_, i) => textOf(row[`value_${i}`])),
       }));
     },
   };
@@ -133,7 +135,29 @@ export function createTargetReader(
 /** https://cloud.google.com/bigquery/docs/error-messages */
 const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
 
-const TIME = `select format_timestamp('%F %H:%M:%E6S UTC', current_timestamp(), 'UTC') as now`;
+async function* hashedRows(
+  pages: AsyncIterable<Record<string, unknown>[]>,
+  values: number,
+): AsyncGenerator<HashedRow> {
+  for await (const page of pages) {
+    for (const row of page) {
+      yield {
+        bucket: Number(row.bucket),
+        key: String(row.key),
+        hash: String(row.hash),
+        values: Array.from({ length: values }, (_, i) => textOf(row[`value_${i}`])),
+      };
+    }
+  }
+}
+
+const TIME = 'select unix_micros(current_timestamp()) as now';
+
+/** Microseconds since 1970 as a timestamp that GoogleSQL and PostgreSQL read. */
+function timestampText(micros: bigint): string {
+  const seconds = new Date(Number(micros / 1_000_000n) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  return `${seconds}.${String(micros % 1_000_000n).padStart(6, '0')} UTC`;
+}
 
 type QueryParameter = Record<string, unknown>;
 

@@ -14,10 +14,12 @@ import { quoted } from './names.ts';
 export type RowTextSql = {
   /** The key as text. */
   key: string;
-  /** The bucket of the row among `buckets`: a whole number. */
-  bucket: (buckets: number) => string;
-  /** The hash of the row, as INT64. */
+  /** A number by which keys are spread over buckets: an INT64, or the text of one. */
+  number: string;
+  /** The hash of the row, as the text of an INT64. */
   hash: string;
+  /** The texts of the hashed columns, in their order. */
+  texts: string[];
 };
 
 type HashedColumn = Pick<Column, 'name' | 'type' | 'mode'>;
@@ -34,15 +36,16 @@ export function rowTextSql(
     .filter(isHashed)
     .map((column) => columnText(column, `v_target.${quoted(column.name)}`, window));
   return {
+    texts,
     key: `cast(${key} as string)`,
-    bucket: (buckets) => `mod(${isInteger ? key : digits(key, KEY_DIGITS)}, ${buckets})`,
+    number: isInteger ? key : digits(key, KEY_DIGITS),
     hash: digits(`concat(${texts.join(`, '${SEPARATOR}', `)})`, HASH_DIGITS),
   };
 }
 
-/** https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_int64 reads hexadecimal digits. */
+/** Hexadecimal digits as CAST reads them: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_int64 */
 const digits = (text: string, count: number): string =>
-  `cast(concat('0x', substr(to_hex(md5(${text})), 1, ${count})) as int64)`;
+  `concat('0x', substr(to_hex(md5(${text})), 1, ${count}))`;
 
 const withSize = (text: string): string => `concat(cast(byte_length(${text}) as string), ':', ${text})`;
 

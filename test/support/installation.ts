@@ -5,9 +5,11 @@ import type { Bucket } from '@google-cloud/storage';
 import type pg from 'pg';
 import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
 import { applyMerge, hasBegunMerge } from '../../functions/merge/apply-merge.ts';
+import { type CheckViewResult, checkView, continueCheck } from '../../functions/reconcile/check-view.ts';
 import { applyStream, hasBegunStream } from '../../functions/stream/apply-stream.ts';
 import { type Applier, type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import { parseReconcileEvent } from '../../shared/events/messages.ts';
 import { createLog } from '../../shared/log.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
@@ -45,7 +47,7 @@ type Parts = {
   bigquery: BigQuery;
   bucket: Bucket;
   pubsub: PubSub;
-  mailboxes: Record<'extract' | 'merge' | 'stream' | 'deadLetter', Mailbox>;
+  mailboxes: Record<'extract' | 'merge' | 'stream' | 'reconcile' | 'deadLetter', Mailbox>;
   /** Closes the connections above. Safe to repeat. */
   close: () => Promise<void>;
   /** View sources that a new control database gets in addition to ENTRIES. */
@@ -202,6 +204,38 @@ export class Installation {
     const event = { view, etlTransactionId: BigInt(etlTransactionId) };
     const invocation = this.#invocation('stream', { view, etlTransactionId });
     return unlessHalted(await applyBatch(event, STREAM, invocation, this.dependencies));
+  }
+
+  /** Begins a check of a view. */
+  async check(options: Record<string, unknown> = {}, view = 'pmr_project'): Promise<CheckViewResult> {
+    const event = parseReconcileEvent({ view, ...options });
+    assert.ok(event.command === 'check');
+    return await checkView(event, this.dependencies);
+  }
+
+  /** Goes on with a check. */
+  async continueCheck({ view, check }: { view: string; check: string }): Promise<CheckViewResult> {
+    return await continueCheck({ command: 'continue', view, check: BigInt(check) }, this.dependencies);
+  }
+
+  /** Checks a view to the end, with the batches in between for which the check waits. */
+  async reconcile(options: Record<string, unknown> = {}, view = 'pmr_project'): Promise<CheckViewResult> {
+    let result = await this.check(options, view);
+    while (result.outcome === 'waiting' || result.outcome === 'continued') {
+      await this.catchUp(view);
+      result = await this.continueCheck(result);
+    }
+    return result;
+  }
+
+  /** Extracts and applies batches until there is nothing to do. */
+  async catchUp(view = 'pmr_project'): Promise<void> {
+    for (;;) {
+      const extracted = await this.extract(view);
+      if (extracted.outcome === 'idle') return;
+      assert.ok(extracted.outcome === 'staged', `expected a batch, got: ${JSON.stringify(extracted)}`);
+      await this.apply(extracted);
+    }
   }
 
   /** Extracts a batch; fails when there is none. */

@@ -110,6 +110,7 @@ export class Stack {
       extract: await Mailbox.of(pubsub, 'cdc-extract'),
       merge: await Mailbox.of(pubsub, 'cdc-merge'),
       stream: await Mailbox.of(pubsub, 'cdc-stream'),
+      reconcile: await Mailbox.of(pubsub, 'cdc-reconcile'),
       deadLetter: await Mailbox.of(pubsub, 'cdc-dead-letter'),
     };
     const sourceUrl = this.postgres.url(databases.source);
@@ -128,6 +129,8 @@ export class Stack {
         STAGING_BUCKET: bucket.name,
         BIGQUERY_LOCATION: LOCATION,
         LOG_LEVEL: 'fatal',
+        // Tests apply the batches for which a check waits.
+        CHECK_WAIT_SECONDS: '0',
         ...settings,
       },
       sourceUrl,
