@@ -61,8 +61,7 @@ export function rowTextSql(
   const isInteger = view.columns.some(({ name, type }) => name === view.keyColumn && type === 'INT64');
   return {
     key: `${key}::text`,
-    bucket: (buckets) =>
-      isInteger ? `${key}::int8 % ${buckets}` : `${digits(`${key}::text`, KEY_DIGITS)} % ${buckets}`,
+    bucket: (buckets) => `(${isInteger ? `${key}::int8` : digits(`${key}::text`, KEY_DIGITS)} % ${buckets})`,
     hash: digits(joined(columns.filter(isHashed).map(textOf)), HASH_DIGITS),
   };
 }
