@@ -58,8 +58,7 @@ export function rowTextSql(
   return {
     texts,
     key: `${key}::text`,
-    bucket: (buckets) =>
-      isInteger ? `${key}::int8 % ${buckets}` : `${digits(`${key}::text`, KEY_DIGITS)} % ${buckets}`,
+    bucket: (buckets) => `(${isInteger ? `${key}::int8` : digits(`${key}::text`, KEY_DIGITS)} % ${buckets})`,
     hash: digits(joined(texts), HASH_DIGITS),
   };
 }

@@ -22,7 +22,11 @@ export type InstallationOptions = {
   settings?: Record<string, string>;
   /** View sources in addition to ENTRIES. */
   views?: ViewSourceEntry[];
+  /** The encoding of the source's database, with the locale C; UTF-8 by default. */
+  encoding?: string;
 };
+
+const sourceSchema = () => readFile(new URL('source.sql', import.meta.url), 'utf8');
 
 type Servers = {
   /** Connections to the server as superuser. */
@@ -50,8 +54,8 @@ export class Stack {
     const bigquery = await startBigQuery({ storageEndpoint: storage.url });
     this.#servers = { postgres, storage, pubsub, bigquery, server: this.connect(postgres.url()) };
     Object.assign(process.env, this.endpoints());
-    const source = await readFile(new URL('source.sql', import.meta.url), 'utf8');
     await this.#server.query(`create role ${READER.name} login password '${READER.password}'`);
+    const source = await sourceSchema();
     await this.#makeTemplate('sample', (pool) => pool.query(source));
     await this.#makeTemplate('control', migrate);
     return this;
@@ -91,11 +95,13 @@ export class Stack {
   }
 
   /** Creates an installation with its own source, control database, bucket, topics and datasets, and imports the configuration. */
-  async install({ settings = {}, views = [] }: InstallationOptions = {}): Promise<Installation> {
+  async install({ settings = {}, views = [], encoding }: InstallationOptions = {}): Promise<Installation> {
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
-    await this.#server.query(`create database ${databases.source} template sample`);
+    if (encoding === undefined)
+      await this.#server.query(`create database ${databases.source} template sample`);
+    else await this.#createSource(databases.source, encoding);
     await this.#server.query(`create database ${databases.control} template control`);
     // Each installation needs its own project: job ids are unique within a project, and every installation's batch ids begin at 1.
     const projectId = `smart-project-${n}`;
@@ -143,6 +149,16 @@ export class Stack {
       close,
       views,
     });
+  }
+
+  /** Creates the database of a source in another encoding than its template's. */
+  async #createSource(name: string, encoding: string): Promise<void> {
+    await this.#server.query(
+      `create database ${name} template template0 encoding '${encoding}' locale_provider libc lc_collate 'C' lc_ctype 'C'`,
+    );
+    const pool = this.connect(this.postgres.url(name));
+    await pool.query(await sourceSchema());
+    await pool.end();
   }
 
   /** Returns the same source and warehouse with a new control database: the empty one at `url`, or one that is created here. */

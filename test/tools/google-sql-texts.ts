@@ -10,6 +10,7 @@ import {
   rewriteSql,
   swapSql,
 } from '../../shared/warehouse/replacement-sql.ts';
+import { rowTextSql } from '../../shared/warehouse/row-text-sql.ts';
 import {
   columnsSql,
   deletesSql,
@@ -92,6 +93,8 @@ function builtTexts(): GoogleSqlText[] {
     { name: 'removal of a new target', sql: dropReplacementSql(DATASETS, RICHEST) },
     { name: 'rewrite of a target', sql: rewriteSql(DATASETS, RICHEST) },
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
+    ...rowTexts('simplest view', SIMPLEST),
+    ...rowTexts('richest view', RICHEST),
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
     { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
@@ -139,6 +142,23 @@ const DROPPED: readonly Column[] = BIG_QUERY_TYPES.flatMap((type) => [
 
 const PURGE = { target: 'rich', before: new Date('2026-01-01T00:00:00Z') };
 const STREAMED: TableShape = { ...RICHEST, loadType: 'bq-storage-api' };
+
+/** The expressions of a comparison with the source, with a window of each type. */
+function rowTexts(name: string, shape: TableShape): GoogleSqlText[] {
+  const windows = ['date_value', 'datetime_value', 'timestamp_value'].map((column) => ({
+    column,
+    ...WINDOW,
+  }));
+  return [null, ...windows].map((window) => {
+    const { key, bucket, hash } = rowTextSql(shape, shape.columns, window);
+    return {
+      name: `row texts of the ${name}${window === null ? '' : ` within the window of ${window.column}`}`,
+      sql: `select ${key}, ${bucket(16)}, ${hash} from \`p-1.D.${shape.target}\` as v_target`,
+    };
+  });
+}
+
+const WINDOW = { from: '2016-11-01T00:00:00.000Z', to: '2027-10-30T00:00:00.000Z' };
 
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
   const parent = { target: 'parent', keyColumn: 'key' };

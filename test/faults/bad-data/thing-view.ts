@@ -20,6 +20,8 @@ export type ThingOptions = {
   keyType?: string;
   entry?: Partial<ViewSourceEntry>;
   settings?: Record<string, string>;
+  /** The encoding of the source's database, with the locale C; UTF-8 by default. */
+  encoding?: string;
 };
 
 /**
@@ -36,8 +38,8 @@ export class ThingView {
   }
 
   static async install(stack: Stack, options: ThingOptions): Promise<ThingView> {
-    const { loadType, columns, keyType = 'bigint', settings = {} } = options;
-    const on = await stack.install({ settings });
+    const { loadType, columns, keyType = 'bigint', settings = {}, encoding } = options;
+    const on = await stack.install({ settings, ...(encoding !== undefined && { encoding }) });
     const declared = Object.entries(columns).map(([name, type]) => `${pg.escapeIdentifier(name)} ${type}`);
     const names = Object.keys(columns).map((name) => pg.escapeIdentifier(name));
     await on.source.database.query(`

@@ -1,6 +1,7 @@
 import type { ast } from '@polyglot-sql/sdk';
 import { unsupported } from '../error.ts';
 import { type FieldShape, storageType, typeName } from '../field.ts';
+import { macroCall } from './function-writer.ts';
 import { functionNotFound, isOwnFunction, writeFunction } from './functions.ts';
 import { FUNCTION_PREFIX } from './normalise.ts';
 import { call, type Expression, print, raw, shapeOf } from './syntax-tree.ts';
@@ -97,16 +98,18 @@ const OWN_CASTS = new Set(['STRING', 'INT64', 'BOOL', 'BYTES', 'BIGNUMERIC']);
 /** DuckDB's text for CAST: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast */
 function castTo(text: string, shape: FieldShape): string {
   const name = typeName(shape);
-  return OWN_CASTS.has(name) ? `bq_${name.toLowerCase()}(${text})` : `cast(${text} as ${storageType(shape)})`;
+  return OWN_CASTS.has(name)
+    ? macroCall(`bq_${name.toLowerCase()}`, [text])
+    : `cast(${text} as ${storageType(shape)})`;
 }
 
 /** NULL for what CAST refuses: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#safe_casting */
 function safeCastTo(text: string, shape: FieldShape): string {
   const name = typeName(shape);
-  if (name === 'STRING') return `bq_string(${text})`;
+  if (name === 'STRING') return macroCall('bq_string', [text]);
   if (name === 'BYTES') throw unsupported('SAFE_CAST AS BYTES');
   return OWN_CASTS.has(name)
-    ? `bq_safe_${name.toLowerCase()}(${text})`
+    ? macroCall(`bq_safe_${name.toLowerCase()}`, [text])
     : `try_cast(${text} as ${storageType(shape)})`;
 }
 

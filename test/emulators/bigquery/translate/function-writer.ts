@@ -13,6 +13,24 @@ export const named =
   (args) =>
     `${name}(${texts(args).join(', ')})`;
 
+/** The length of a name or a literal, which may stand in a text several times. */
+const MAX_REPEATED = 30;
+
+/**
+ * A call of a macro of functions.sql. DuckDB writes an argument wherever the macro has its parameter, so that nested calls would grow without
+ * limit: a long first argument is computed once, as the parameter of a lambda.
+ */
+export function macroCall(name: string, [first = '', ...others]: readonly string[]): string {
+  if (first.length <= MAX_REPEATED) return `${name}(${[first, ...others].join(', ')})`;
+  return `list_transform([${first}], lambda v: ${name}(${['v', ...others].join(', ')}))[1]`;
+}
+
+/** A macro of functions.sql with this name. */
+export const macro =
+  (name: string): Writer =>
+  (args) =>
+    macroCall(name, texts(args));
+
 /** @throws BigQueryError if the argument is missing. */
 export function argument(args: readonly Expression[], index: number): Expression {
   const found = args[index];

@@ -105,8 +105,6 @@ create or replace macro bq_ieee_divide(a, b) as a::double / b::double;
 create or replace macro bq_printed(value) as coalesce(bq_string(value), 'NULL');
 
 create or replace macro bq_byte_length(value) as octet_length(bq_bytes(value));
-create or replace macro bq_to_hex(value) as
-  case when typeof(value) in ('BLOB', '"NULL"') then lower(hex(value)) else error('No matching signature for function TO_HEX') end;
 
 -- A position of 0 or before the text is its beginning.
 create or replace macro bq_substr_from(value, start) as

@@ -1,7 +1,7 @@
 import { invalidQuery, unsupported } from '../error.ts';
 import { literal } from '../field.ts';
 import { format } from './format-function.ts';
-import { argument, named, texts, type Writer } from './function-writer.ts';
+import { argument, macro, named, texts, type Writer } from './function-writer.ts';
 import { type Expression, print } from './syntax-tree.ts';
 
 /**
@@ -95,7 +95,7 @@ const currentDate: Writer = (args, now) => {
 const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
   Object.entries<Writer>({
     array_length: named('len'),
-    byte_length: named('bq_byte_length'),
+    byte_length: macro('bq_byte_length'),
     concat: (args) => `(${texts(args).join(' || ')})`,
     current_date: currentDate,
     current_timestamp: (_args, now) => `timestamptz ${literal(now)}`,
@@ -109,15 +109,15 @@ const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
     ieee_divide: named('bq_ieee_divide'),
     lower: named('lower'),
     md5,
-    mod: named('bq_mod'),
+    mod: macro('bq_mod'),
     regexp_contains: named('regexp_matches'),
     regexp_replace: regexpReplace,
     struct: structure,
-    substr: named('bq_substr'),
+    substr: macro('bq_substr'),
     time_diff: timeDiff,
     timestamp,
     timestamp_trunc: truncated('timestamptz'),
-    to_hex: named('bq_to_hex'),
+    to_hex: (args) => `lower(hex(${print(argument(args, 0))}))`,
     to_json_string: named('bq_to_json_string'),
     unix_date: named('bq_unix_date'),
     unix_micros: named('epoch_us'),
