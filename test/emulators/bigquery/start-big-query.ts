@@ -24,6 +24,8 @@ export interface BigQueryOptions {
   /** The address of the Cloud Storage emulator, which load jobs read from: `http://127.0.0.1:1234`. */
   readonly storageEndpoint: string;
   readonly faults?: Faults;
+  /** How many changes FOR SYSTEM_TIME AS OF reaches back: see History. Default: 256. */
+  readonly rememberedChanges?: number;
 }
 
 export interface BigQueryStandIn {
@@ -59,6 +61,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
   const engine = await Engine.open(
     path.join(folder, 'spill'),
     options.dataFolder === undefined ? undefined : path.join(folder, 'bigquery.duckdb'),
+    options.rememberedChanges,
   );
   const results = new Results(path.join(folder, 'results'));
   const catalog = await Catalog.open(engine);
@@ -74,7 +77,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
   const schemas = new KnownSchemas(catalog);
   const servers = new AsyncDisposableStack();
   servers.defer(async () => {
-    engine.close();
+    await engine.close();
     if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
   });
   try {

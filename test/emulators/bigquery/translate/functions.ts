@@ -41,6 +41,15 @@ const dateSub: Writer = (args) => {
   return `cast(cast(${print(argument(args, 0))} as date) - ${interval} as date)`;
 };
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#timestamp_sub */
+const timestampSub: Writer = (args) => {
+  const interval = print(argument(args, 1));
+  if (!/^interval .* (microsecond|millisecond|second|minute|hour|day)$/.test(interval)) {
+    throw invalidQuery('TIMESTAMP_SUB expects an INTERVAL of MICROSECOND to DAY');
+  }
+  return `(${print(argument(args, 0))} - ${interval})`;
+};
+
 /**
  * DATE_TRUNC and its like for one type of DuckDB, in UTC as the session.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/date_functions#date_trunc
@@ -80,6 +89,7 @@ const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
     lower: named('lower'),
     regexp_contains: named('regexp_matches'),
     struct: structure,
+    timestamp_sub: timestampSub,
     timestamp_trunc: truncated('timestamptz'),
     to_json_string: named('bq_to_json_string'),
   }),
