@@ -10,7 +10,7 @@ import { Clock } from './clock.ts';
 import { parseDuckDbError } from './engine-error.ts';
 import { BigQueryError, invalidQuery } from './error.ts';
 import { quoted } from './field.ts';
-import { History } from './history.ts';
+import { History, type HistoryLimits } from './history.ts';
 
 /** A value and its DuckDB type. */
 export interface TypedValue {
@@ -48,13 +48,17 @@ export class Engine {
   readonly history: History;
   readonly #instance: DuckDBInstance;
 
-  private constructor(instance: DuckDBInstance, rememberedChanges: number | undefined) {
+  private constructor(instance: DuckDBInstance, limits?: Partial<HistoryLimits>) {
     this.#instance = instance;
-    this.history = new History(this, rememberedChanges);
+    this.history = new History(this, limits);
   }
 
   /** Without a path, the data live in memory. The folder takes temporary data that do not fit into memory. */
-  static async open(temporaryFolder: string, path = ':memory:', rememberedChanges?: number): Promise<Engine> {
+  static async open(
+    temporaryFolder: string,
+    path = ':memory:',
+    limits?: Partial<HistoryLimits>,
+  ): Promise<Engine> {
     const instance = await DuckDBInstance.create(path, {
       // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#order_by_clause
       default_null_order: 'nulls_first_on_asc_last_on_desc',
@@ -66,7 +70,7 @@ export class Engine {
     await connection.run("set global TimeZone = 'UTC'");
     await connection.run(await readFile(new URL('translate/functions.sql', import.meta.url), 'utf8'));
     connection.closeSync();
-    return new Engine(instance, rememberedChanges);
+    return new Engine(instance, limits);
   }
 
   async connect(): Promise<Session> {

@@ -2,11 +2,15 @@ import type { Engine, Session } from './engine.ts';
 import { unsupported } from './error.ts';
 import { Turns } from './turns.ts';
 
-/** How much of the past the emulator keeps. DuckDB slows down with the old versions of rows that it must keep. */
-const KEPT_CHANGES = 256;
-const KEPT_MINUTES = 10;
-/** Rows that were updated or deleted. A row that was only inserted has no old version. */
-const KEPT_ROWS = 500_000;
+/** How much of the past the emulator remembers. DuckDB slows down with the old versions of rows that it must keep. */
+export interface HistoryLimits {
+  readonly changes: number;
+  readonly minutes: number;
+  /** Rows that were updated or deleted. A row that was only inserted has no old version. */
+  readonly rows: number;
+}
+
+const DEFAULT_LIMITS: HistoryLimits = { changes: 256, minutes: 10, rows: 500_000 };
 
 /** The state of the database between two changes. */
 interface Moment {
@@ -26,7 +30,7 @@ interface Moment {
  */
 export class History {
   readonly #engine: Engine;
-  readonly #keptChanges: number;
+  readonly #limits: HistoryLimits;
   /** In the order of time. */
   readonly #moments: Moment[] = [];
   /** Connections of forgotten moments, to be used again. */
@@ -36,9 +40,9 @@ export class History {
   readonly #forgetting = new Turns();
   #earliest: number;
 
-  constructor(engine: Engine, keptChanges = KEPT_CHANGES) {
+  constructor(engine: Engine, limits: Partial<HistoryLimits> = {}) {
     this.#engine = engine;
-    this.#keptChanges = keptChanges;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#earliest = engine.clock.now();
   }
 
@@ -71,8 +75,10 @@ export class History {
    */
   async at<T>(time: number, work: (session: Session) => Promise<T>): Promise<T> {
     if (time < this.#earliest) {
-      const limits = `${this.#keptChanges} changes, ${KEPT_MINUTES} minutes and ${KEPT_ROWS} rows, and none before its start`;
-      throw unsupported(`this time of FOR SYSTEM_TIME AS OF: it remembers at most ${limits}`);
+      const { changes, minutes, rows } = this.#limits;
+      throw unsupported(
+        `this time of FOR SYSTEM_TIME AS OF: it remembers at most ${changes} changes, ${minutes} minutes and ${rows} changed rows, and nothing before its start`,
+      );
     }
     const moment = this.#moments.find(({ until }) => time < until);
     if (moment) return await moment.turns.run(() => work(moment.session));
@@ -114,8 +120,8 @@ export class History {
   #forget(now: number): void {
     let rows = this.#moments.reduce((sum, { rewrittenRows }) => sum + rewrittenRows, 0);
     for (let [oldest] = this.#moments; oldest; [oldest] = this.#moments) {
-      const isOld = oldest.until < now - KEPT_MINUTES * 60_000_000;
-      if (!isOld && this.#moments.length <= this.#keptChanges && rows <= KEPT_ROWS) return;
+      const isOld = oldest.until <= now - this.#limits.minutes * 60_000_000;
+      if (!isOld && this.#moments.length <= this.#limits.changes && rows <= this.#limits.rows) return;
       const { session, turns, until, rewrittenRows } = oldest;
       this.#moments.shift();
       this.#earliest = until;

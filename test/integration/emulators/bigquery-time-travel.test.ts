@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BigQuery } from '@google-cloud/bigquery';
 import { LOCATION, openProject, type Project, rejection } from './bigquery-project.ts';
+import { NUMBER, openWriter, rowMessage } from './bigquery-writer.ts';
 
 /** The texts of a table now or, by a clause, at another time. */
 async function texts(project: Project, clause = '', params?: Record<string, unknown>): Promise<string[]> {
@@ -208,6 +209,31 @@ describe('BigQuery emulator: time travel', () => {
     assert.match(await at(before), /^Not found: Table p1:d\.t/);
   });
 
+  it('refuses a table that is streamed into, also at a time when it was', async () => {
+    await project.rows('create table d.streamed (id int64, primary key (id) not enforced)');
+    const before = await now(project);
+    const writer = await openWriter(
+      project.standIn.writeHost,
+      'streamed',
+      rowMessage({ id: 'int64', ...NUMBER }),
+    );
+    try {
+      await writer.upsert('1', { id: 1 });
+    } finally {
+      writer.close();
+    }
+    const at = (time: string) => refusal(project, `select * from d.streamed for system_time as of ${time}`);
+    assert.match(await at(before), /upsert stream/);
+    const streamed = await now(project);
+    await project.rows('create or replace table d.streamed (id int64)');
+    assert.match(await at(streamed), /upsert stream/);
+    assert.deepEqual(
+      await project.rows(`select * from d.streamed for system_time as of ${await now(project)}`),
+      [],
+    );
+    await project.rows('drop table d.streamed');
+  });
+
   it('refuses what is no constant time', async () => {
     for (const [time, message] of [
       ['v.at', /Unrecognized name|not found/],
@@ -247,7 +273,7 @@ describe('BigQuery emulator: time travel', () => {
 
 describe('BigQuery emulator: the end of time travel', () => {
   it('refuses a time before the changes that it remembers', async () => {
-    const project = await openProject({ rememberedChanges: 3 });
+    const project = await openProject({ history: { changes: 3 } });
     await project.rows("create table d.t (id int64, text string); insert d.t values (1, 'one')");
     const old = await now(project);
     await project.rows("insert d.t values (2, 'two')");
@@ -263,6 +289,23 @@ describe('BigQuery emulator: the end of time travel', () => {
     await project.close();
   });
 
+  for (const [limits, forgets] of [
+    [{ rows: 2 }, "update d.t set text = 'changed' where true"],
+    [{ minutes: 0 }, "insert d.t values (4, 'four')"],
+  ] as const) {
+    it(`refuses a time beyond the limit of ${Object.keys(limits)}`, async () => {
+      const project = await openProject({ history: limits });
+      await project.rows(`create table d.t (id int64, text string);
+        insert d.t values (1, 'one'), (2, 'two'), (3, 'three')`);
+      const old = await now(project);
+      await project.rows(forgets);
+      const query = `select * from d.t for system_time as of ${old}`;
+      assert.match(await refusal(project, query), /does not support this time/);
+      assert.equal((await texts(project, `for system_time as of ${await now(project)}`)).length > 2, true);
+      await project.close();
+    });
+  }
+
   it('refuses a time before a restart, and remembers anew', async () => {
     const dataFolder = await mkdtemp(path.join(tmpdir(), 'time-travel-'));
     const first = await openProject({ dataFolder });
@@ -276,7 +319,7 @@ describe('BigQuery emulator: the end of time travel', () => {
     const second = await openProject({ dataFolder });
     assert.match(
       await refusal(second, `select * from d.t for system_time as of ${before}`),
-      /none before its start/,
+      /nothing before its start/,
     );
     const after = await now(second);
     await second.rows('delete from d.t where true');
