@@ -62,7 +62,7 @@ export function checkQuery(
   return {
     shape: view.shape,
     ...{ columns, buckets, window: options.window },
-    asOf: process.env.NO_HISTORY ? null : viewSource.loadType === 'merge' ? targetAsOf : null,
+    asOf: viewSource.loadType === 'merge' ? targetAsOf : null,
     maxBytes: viewSource.maxCheckBytes,
     runName: runName(check, step),
   };

@@ -23,17 +23,12 @@ function rowsOf(datasets: Datasets, { shape, asOf }: Pick<ComparedTarget, 'shape
 const shown = ({ loadType }: TableShape): string =>
   loadType === 'merge' ? 'not coalesce(v_target.is_deleted, false)' : 'true';
 
-const bucketOf = (buckets: number): string => `mod(cast(v_row.number as int64), ${buckets})`;
-
 /** Counts the rows of each bucket, and XORs their hashes. Reads only. */
 export function bucketSumsSql(datasets: Datasets, compared: ComparedTarget): string {
-  const { number, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
-  return `select ${bucketOf(compared.buckets)} as bucket, count(*) as row_count, bit_xor(cast(v_row.hash as int64)) as hash
-from (
-  select ${number} as number, ${hash} as hash
-  ${rowsOf(datasets, compared)}
-  where ${shown(compared.shape)}
-) v_row
+  const { bucket, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
+  return `select ${bucket(compared.buckets)} as bucket, count(*) as row_count, bit_xor(${hash}) as hash
+${rowsOf(datasets, compared)}
+where ${shown(compared.shape)}
 group by bucket
 `;
 }
@@ -43,18 +38,14 @@ group by bucket
  * order, as JSON. Parameter: `buckets`, an array of INT64, unless all are read. Reads only.
  */
 export function bucketRowsSql(datasets: Datasets, compared: ComparedTarget, isAll: boolean): string {
-  const { key, number, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
-  const byValue = compared.columns.filter((column) => !isHashed(column));
-  const values = byValue.map((column, i) => `, ${json(column)} as value_${i}`).join('');
-  const named = byValue.map((_, i) => `, v_row.value_${i}`).join('');
-  const bucket = bucketOf(compared.buckets);
-  return `select ${bucket} as bucket, v_row.key, cast(v_row.hash as int64) as hash${named}
-from (
-  select ${key} as key, ${number} as number, ${hash} as hash${values}
-  ${rowsOf(datasets, compared)}
-  where ${shown(compared.shape)}
-) v_row
-${isAll ? '' : `where ${bucket} in unnest(@buckets)\n`}order by bucket
+  const { key, bucket, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
+  const values = compared.columns.filter((column) => !isHashed(column)).map(json);
+  const named = values.map((value, i) => `, ${value} as value_${i}`).join('');
+  const number = bucket(compared.buckets);
+  return `select ${number} as bucket, ${key} as key, ${hash} as hash${named}
+${rowsOf(datasets, compared)}
+where ${shown(compared.shape)}${isAll ? '' : ` and ${number} in unnest(@buckets)`}
+order by bucket
 `;
 }
 

@@ -14,9 +14,9 @@ import { quoted } from './names.ts';
 export type RowTextSql = {
   /** The key as text. */
   key: string;
-  /** A number by which keys are spread over buckets: an INT64, or the text of one. */
-  number: string;
-  /** The hash of the row, as the text of an INT64. */
+  /** The bucket of the row among `buckets`: a whole number. */
+  bucket: (buckets: number) => string;
+  /** The hash of the row, as INT64. */
   hash: string;
   /** The texts of the hashed columns, in their order. */
   texts: string[];
@@ -38,14 +38,14 @@ export function rowTextSql(
   return {
     texts,
     key: `cast(${key} as string)`,
-    number: isInteger ? key : digits(key, KEY_DIGITS),
+    bucket: (buckets) => `mod(${isInteger ? key : digits(key, KEY_DIGITS)}, ${buckets})`,
     hash: digits(`concat(${texts.join(`, '${SEPARATOR}', `)})`, HASH_DIGITS),
   };
 }
 
-/** Hexadecimal digits as CAST reads them: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_int64 */
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_int64 reads hexadecimal digits. */
 const digits = (text: string, count: number): string =>
-  `concat('0x', substr(to_hex(md5(${text})), 1, ${count}))`;
+  `cast(concat('0x', substr(to_hex(md5(${text})), 1, ${count})) as int64)`;
 
 const withSize = (text: string): string => `concat(cast(byte_length(${text}) as string), ':', ${text})`;
 

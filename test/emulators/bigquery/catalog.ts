@@ -10,6 +10,7 @@ import {
 } from './names.ts';
 import type { ProcedureArgument } from './script/statement.ts';
 import { dropStorage, renameStorage } from './table-storage.ts';
+import { Turns } from './turns.ts';
 
 interface Described {
   readonly creationTime: string;
@@ -74,7 +75,10 @@ const NOUNS: Readonly<Record<Kind, string>> = { dataset: 'Dataset', table: 'Tabl
  */
 export class Catalog {
   readonly #engine: Engine;
-  #lastChange: Promise<void> = Promise.resolve();
+  /** One change at a time, since the engine would refuse one of two overlapping changes. */
+  readonly #changes = new Turns();
+  /** When the tables got their names, in microseconds, as far as the emulator has seen it since its start. */
+  readonly #tableTimes = new Map<string, number>();
   readonly #records: { readonly [K in Kind]: Map<string, Records[K]> } = {
     dataset: new Map(),
     table: new Map(),
@@ -127,6 +131,19 @@ export class Catalog {
     return this.findRoutine(reference) ?? missing('routine', reference);
   }
 
+  /** Since when a table has its name, in microseconds; undefined if it had it when the emulator started. OR REPLACE changes nothing. */
+  tableTime(reference: TableReference): number | undefined {
+    return this.#tableTimes.get(keyOf(reference));
+  }
+
+  /** A table as another session sees it, whose transaction may have begun in the past. */
+  async tableSeenBy(session: Session, reference: TableReference): Promise<Table> {
+    const { value } = await session.value(
+      `select content from catalog.record where kind = 'table' and name = ${literal(keyOf(reference))}`,
+    );
+    return JSON.parse(String(value));
+  }
+
   /** In the order of their names. */
   datasets(projectId: string): Dataset[] {
     return sorted(this.#records.dataset).filter(({ reference }) => reference.projectId === projectId);
@@ -173,9 +190,9 @@ export class Catalog {
   async renameTable(table: Table, reference: TableReference): Promise<void> {
     if (this.findTable(reference)) throw alreadyExists('table', reference);
     const renamed = { ...table, reference };
-    await this.#inTurn(async () => {
+    await this.#changes.run(async () => {
       await this.#engine.with((session) =>
-        session.transaction(async () => {
+        this.#engine.history.change(session, async () => {
           await renameStorage(session, table.reference, reference);
           await session.run(
             `update catalog.record set name = ${literal(keyOf(reference))}, content = ${literal(JSON.stringify(renamed))}
@@ -185,6 +202,7 @@ export class Catalog {
       );
       this.#records.table.delete(keyOf(table.reference));
       this.#records.table.set(keyOf(reference), renamed);
+      this.#tableTimes.set(keyOf(reference), this.#engine.clock.now());
     });
   }
 
@@ -194,16 +212,19 @@ export class Catalog {
 
   async #change<K extends Kind>(kind: K, record: Records[K], change: Change = {}): Promise<void> {
     const key = keyOf(record.reference);
-    await this.#inTurn(async () => {
+    await this.#changes.run(async () => {
       if (change.mustBeNew && this.#records[kind].has(key)) throw alreadyExists(kind, record.reference);
       await this.#write(kind, key, record, change);
+      if (kind === 'table' && !this.#records.table.has(key)) {
+        this.#tableTimes.set(key, this.#engine.clock.now());
+      }
       this.#records[kind].set(key, record);
     });
   }
 
   async #remove(kind: Kind, reference: DatasetReference, storage?: Change['storage']): Promise<void> {
     const key = keyOf(reference);
-    await this.#inTurn(async () => {
+    await this.#changes.run(async () => {
       await this.#write(kind, key, undefined, storage ? { storage } : {});
       this.#records[kind].delete(key);
     });
@@ -211,7 +232,7 @@ export class Catalog {
 
   async #write(kind: Kind, key: string, record: unknown, { storage, session }: Change): Promise<void> {
     const write = (writer: Session) =>
-      writer.transaction(async () => {
+      this.#engine.history.change(writer, async () => {
         await storage?.(writer);
         await writer.run(
           `delete from catalog.record where kind = ${literal(kind)} and name = ${literal(key)}`,
@@ -221,13 +242,6 @@ export class Catalog {
         await writer.run(`insert into catalog.record values (${values})`);
       });
     await (session ? write(session) : this.#engine.with(write));
-  }
-
-  /** One change at a time, since the engine would refuse one of two overlapping changes. */
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#lastChange.then(work);
-    this.#lastChange = turn.catch(() => undefined);
-    await turn;
   }
 }
 

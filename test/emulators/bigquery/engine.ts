@@ -6,9 +6,11 @@ import {
   type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api';
+import { Clock } from './clock.ts';
 import { parseDuckDbError } from './engine-error.ts';
 import { BigQueryError, invalidQuery } from './error.ts';
 import { quoted } from './field.ts';
+import { History, type HistoryLimits } from './history.ts';
 
 /** A value and its DuckDB type. */
 export interface TypedValue {
@@ -42,14 +44,21 @@ const INTERRUPT_EVERY_MS = 20;
 
 /** DuckDB, with the functions that translated GoogleSQL calls. */
 export class Engine {
+  readonly clock = new Clock();
+  readonly history: History;
   readonly #instance: DuckDBInstance;
 
-  private constructor(instance: DuckDBInstance) {
+  private constructor(instance: DuckDBInstance, limits?: Partial<HistoryLimits>) {
     this.#instance = instance;
+    this.history = new History(this, limits);
   }
 
   /** Without a path, the data live in memory. The folder takes temporary data that do not fit into memory. */
-  static async open(temporaryFolder: string, path = ':memory:'): Promise<Engine> {
+  static async open(
+    temporaryFolder: string,
+    path = ':memory:',
+    limits?: Partial<HistoryLimits>,
+  ): Promise<Engine> {
     const instance = await DuckDBInstance.create(path, {
       // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#order_by_clause
       default_null_order: 'nulls_first_on_asc_last_on_desc',
@@ -61,7 +70,7 @@ export class Engine {
     await connection.run("set global TimeZone = 'UTC'");
     await connection.run(await readFile(new URL('translate/functions.sql', import.meta.url), 'utf8'));
     connection.closeSync();
-    return new Engine(instance);
+    return new Engine(instance, limits);
   }
 
   async connect(): Promise<Session> {
@@ -78,7 +87,8 @@ export class Engine {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.history.close();
     this.#instance.closeSync();
   }
 }
@@ -87,6 +97,7 @@ export class Engine {
 export class Session {
   readonly #connection: DuckDBConnection;
   #open = true;
+  #rewrittenRows = 0;
   #interrupting: NodeJS.Timeout | undefined;
 
   constructor(connection: DuckDBConnection) {
@@ -117,9 +128,18 @@ export class Session {
 
   /** The number of rows that a statement changed. */
   async run(sql: string, bindings: Bindings = {}): Promise<number> {
-    return await this.#translated(
-      async () => (await this.#connection.run(sql, values(bindings), types(bindings))).rowsChanged,
+    const { rowsChanged } = await this.#translated(() =>
+      this.#connection.run(sql, values(bindings), types(bindings)),
     );
+    if (!sql.startsWith('insert into')) this.#rewrittenRows += rowsChanged;
+    return rowsChanged;
+  }
+
+  /** The rows that statements updated, deleted or merged since the last call. */
+  takeRewrittenRows(): number {
+    const rows = this.#rewrittenRows;
+    this.#rewrittenRows = 0;
+    return rows;
   }
 
   /** The rows of a query with one text column, in batches. Only one batch is in memory. */
@@ -149,17 +169,38 @@ export class Session {
     appender.closeSync();
   }
 
+  /** Creates or replaces a temporary table with the columns and rows of a query of another session. */
+  async copyToTemporaryTable(name: string, source: Session, sql: string): Promise<void> {
+    const result = await source.#translated(() => source.#connection.stream(sql));
+    const types = result.columnTypes();
+    const definitions = result.columnNames().map((column, index) => `${quoted(column)} ${types[index]}`);
+    await this.run(`create or replace temporary table ${quoted(name)} (${definitions.join(', ')})`);
+    const appender = await this.#connection.createAppender(name, 'main', 'temp');
+    try {
+      for (;;) {
+        const chunk = await source.#translated(() => result.fetchChunk());
+        if (!chunk || chunk.rowCount === 0) return;
+        appender.appendDataChunk(chunk);
+      }
+    } finally {
+      appender.closeSync();
+    }
+  }
+
   /** The names and types of the columns of a query, which does not run. */
   async describe(sql: string, bindings: Bindings = {}): Promise<Omit<Rows, 'rows'>> {
     return await this.query(`select * from (${sql}) limit 0`, bindings);
   }
 
-  /** Runs work in a transaction. */
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs work in a transaction, which `commit` ends. */
+  async transaction<T>(
+    work: () => Promise<T>,
+    commit: () => Promise<unknown> = () => this.run('commit'),
+  ): Promise<T> {
     await this.run('begin transaction');
     try {
       const result = await work();
-      await this.run('commit');
+      await commit();
       return result;
     } catch (error) {
       await this.run('rollback');

@@ -64,7 +64,8 @@ async function dryRun(
   services: JobServices,
 ): Promise<Job> {
   if (!configuration.query) throw unsupported('dry runs of load jobs');
-  const job = new Job({ reference, configuration, creationTime: Date.now(), state: 'PENDING' });
+  const record = { reference, configuration, creationTime: Date.now(), state: 'PENDING' } as const;
+  const job = new Job(record, services.engine.clock);
   job.start();
   await runQueryJob(job, configuration.query, services);
   job.end(job.endingWith());

@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import { BigQueryError, type ErrorProto } from './error.ts';
 import type { TableReference } from './names.ts';
 import type { QueryResult } from './results.ts';
@@ -99,11 +100,13 @@ export interface JobRecord {
 /** A job in the memory of the emulator: its record, its end, and a way to stop it. */
 export class Job {
   #record: JobRecord;
+  readonly #clock: Clock;
   readonly #ended = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
 
-  constructor(record: JobRecord) {
+  constructor(record: JobRecord, clock: Clock) {
     this.#record = record;
+    this.#clock = clock;
     if (record.state === 'DONE') this.#ended.resolve();
   }
 
@@ -126,7 +129,7 @@ export class Job {
 
   start(): void {
     this.record.state = 'RUNNING';
-    this.record.startTime = Date.now();
+    this.record.startTime = this.#clock.startMs();
   }
 
   /** Asks the job to end. Without effect if it has ended. */
@@ -137,7 +140,7 @@ export class Job {
   /** The record of the job if it ended now, to be saved before clients can see it. */
   endingWith(error?: BigQueryError): JobRecord {
     const { result, ...record } = this.record;
-    const ended = { ...record, state: 'DONE', endTime: Date.now() } as const;
+    const ended = { ...record, state: 'DONE', endTime: this.#clock.endMs() } as const;
     if (!error) return { ...ended, ...(result && { result }) };
     const errorResult = error.toProto();
     return { ...ended, errorResult, errors: [errorResult, ...error.details] };

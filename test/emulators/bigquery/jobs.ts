@@ -32,7 +32,7 @@ export class Jobs {
       return rows.map(([content]): JobRecord => JSON.parse(String(content)));
     });
     for (const record of records) {
-      const job = new Job(record);
+      const job = new Job(record, engine.clock);
       jobs.#jobs.set(keyOf(record.reference), job);
       if (!job.done) {
         const message = 'The job was interrupted by a restart. It may have had its effect.';
@@ -50,13 +50,16 @@ export class Jobs {
   add(reference: JobReference, configuration: JobConfiguration, parentJobId?: string): Job {
     const key = keyOf(reference);
     if (this.#jobs.has(key)) throw duplicate(`Already Exists: Job ${key}`);
-    const job = new Job({
-      reference,
-      configuration,
-      creationTime: Date.now(),
-      state: 'PENDING',
-      ...(parentJobId !== undefined && { parentJobId }),
-    });
+    const job = new Job(
+      {
+        reference,
+        configuration,
+        creationTime: Date.now(),
+        state: 'PENDING',
+        ...(parentJobId !== undefined && { parentJobId }),
+      },
+      this.#engine.clock,
+    );
     this.#jobs.set(key, job);
     return job;
   }

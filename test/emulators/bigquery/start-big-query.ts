@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Faults } from '../faults.ts';
 import { Catalog } from './catalog.ts';
 import { Engine } from './engine.ts';
+import type { HistoryLimits } from './history.ts';
 import type { JobServices } from './job-runner.ts';
 import { Jobs } from './jobs.ts';
 import { Mutations } from './mutations.ts';
@@ -24,6 +25,8 @@ export interface BigQueryOptions {
   /** The address of the Cloud Storage emulator, which load jobs read from: `http://127.0.0.1:1234`. */
   readonly storageEndpoint: string;
   readonly faults?: Faults;
+  /** How far FOR SYSTEM_TIME AS OF reaches back. Default: 256 changes, 10 minutes, 500,000 changed rows. */
+  readonly history?: Partial<HistoryLimits>;
 }
 
 export interface BigQueryStandIn {
@@ -59,6 +62,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
   const engine = await Engine.open(
     path.join(folder, 'spill'),
     options.dataFolder === undefined ? undefined : path.join(folder, 'bigquery.duckdb'),
+    options.history,
   );
   const results = new Results(path.join(folder, 'results'));
   const catalog = await Catalog.open(engine);
@@ -74,7 +78,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
   const schemas = new KnownSchemas(catalog);
   const servers = new AsyncDisposableStack();
   servers.defer(async () => {
-    engine.close();
+    await engine.close();
     if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
   });
   try {

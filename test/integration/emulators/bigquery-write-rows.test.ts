@@ -37,7 +37,7 @@ describe('BigQuery emulator: the statements behind a request of changes', () => 
     });
   });
   afterEach(async () => {
-    engine.close();
+    await engine.close();
     await rm(folder, { recursive: true });
   });
 

@@ -73,7 +73,7 @@ async function load(
   reference: TableReference,
   { writeDisposition }: LoadConfiguration,
   objects: readonly SourceObject[],
-  { catalog }: Warehouse,
+  { catalog, engine }: Warehouse,
   job: Job,
 ): Promise<LoadStatistics> {
   const { fields } = tableOf(reference, catalog);
@@ -81,7 +81,7 @@ async function load(
   const stop = () => session.interrupt();
   job.stopSignal.addEventListener('abort', stop);
   try {
-    const rows = await session.transaction(async () => {
+    const rows = await engine.history.change(session, async () => {
       // https://cloud.google.com/bigquery/docs/error-messages
       if (writeDisposition === 'WRITE_EMPTY' && (await measure(session, storage, [])).rows > 0n) {
         throw duplicate(`Already Exists: Table ${displayName(reference)}`);

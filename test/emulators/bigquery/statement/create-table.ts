@@ -6,6 +6,7 @@ import { Cursor } from '../script/cursor.ts';
 import { checkFields, createStorage, dropStorage } from '../table-storage.ts';
 import { parseOptions } from './options.ts';
 import { parsePartitioning } from './partitioning.ts';
+import { preparePast } from './past-tables.ts';
 import { describeQuery } from './query.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 
@@ -62,7 +63,10 @@ async function make(
   before: Table | undefined,
   context: StatementContext,
 ): Promise<string> {
-  const query = definition.query === undefined ? undefined : context.translation().query(definition.query);
+  const query =
+    definition.query === undefined
+      ? undefined
+      : context.translation().query(await preparePast(definition.query, context));
   const fields =
     definition.fields ?? (query ? await describeQuery(query.sql, query.bindings, query.names, context) : []);
   checkFields(fields);

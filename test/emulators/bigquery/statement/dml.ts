@@ -8,12 +8,13 @@ import { type Expression, parseStatement, print } from '../translate/syntax-tree
 import type { Translation } from '../translate/translate.ts';
 import { dmlOutcome } from './dml-outcome.ts';
 import { runMerge } from './merge.ts';
+import { preparePast } from './past-tables.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
 /** INSERT, UPDATE, DELETE or MERGE: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax */
 export async function runDml(sql: string, context: StatementContext): Promise<Outcome> {
-  const tree = parseStatement(normalise(sql));
+  const tree = parseStatement(normalise(await preparePast(sql, context)));
   if ('insert' in tree) return await runInsert(tree.insert, context);
   if ('update' in tree) return await runUpdate(tree.update, context);
   if ('delete' in tree) return await runDelete(tree.delete, context);
@@ -45,9 +46,8 @@ async function runInsert(insert: Node<'insert'>, context: StatementContext): Pro
     ? print(translation.subquery(insert.query))
     : values(insert.values, columns, translation);
   const names = columns.map(({ name }) => quoted(name)).join(', ');
-  const inserted = await context.session.run(
-    `insert into ${target.storage} (${names}) ${rows}`,
-    translation.bindings,
+  const inserted = await context.atOnce(() =>
+    context.session.run(`insert into ${target.storage} (${names}) ${rows}`, translation.bindings),
   );
   return dmlOutcome('INSERT', { inserted });
 }

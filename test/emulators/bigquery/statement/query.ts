@@ -3,11 +3,13 @@ import { invalidQuery } from '../error.ts';
 import { type Field, shapeOfStorage } from '../field.ts';
 import type { QueryResult } from '../results.ts';
 import { wireRow } from '../wire.ts';
+import { preparePast } from './past-tables.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 
 /** Runs a query and saves its rows, which later requests read. */
 export async function runQuery(sql: string, context: StatementContext): Promise<Outcome> {
-  const { sql: translated, bindings, names } = context.translation().query(sql);
+  const query = await preparePast(sql, context);
+  const { sql: translated, bindings, names } = context.translation().query(query);
   const fields = await describeQuery(translated, bindings, names, context);
   if (context.isDryRun) return { statistics: { statementType: 'SELECT' } };
   const result = await writeResult(translated, bindings, fields, context);

@@ -42,7 +42,11 @@ export async function runStatement(sql: string, context: StatementContext): Prom
     throw unsupported(`a dry run of the statement ${head.split(' ').slice(0, 2).join(' ')} …`);
   }
   if (context.transaction && /^(ALTER|CREATE|DROP) /.test(head)) throw invalidQuery(DDL_IN_TRANSACTION);
-  return await runner(sql, context);
+  try {
+    return await runner(sql, context);
+  } finally {
+    context.past.clear();
+  }
 }
 
 function headOf(tokens: readonly Token[]): string {

@@ -1,13 +1,16 @@
-import type { Catalog } from '../catalog.ts';
+import type { Catalog, Table } from '../catalog.ts';
+import { isoTime } from '../clock.ts';
 import type { Engine, Session, TypedValue } from '../engine.ts';
-import { invalid, invalidQuery, notFound } from '../error.ts';
+import { invalid, invalidQuery, notFound, unsupported } from '../error.ts';
 import type { QueryStatistics } from '../job.ts';
 import type { Mutations, Transaction } from '../mutations.ts';
 import { displayName, type NameDefaults, resolveTable, storageTable, type TableReference } from '../names.ts';
 import type { QueryResult, Results } from '../results.ts';
+import { type PastTable, pastTable } from '../translate/system-time.ts';
 import { Translation } from '../translate/translate.ts';
 import type { Source } from '../translate/translation-context.ts';
 import { informationSchema } from './information-schema.ts';
+import { type PastTables, severalTimes } from './past-tables.ts';
 import type { Target } from './target.ts';
 
 /** What all statements of the emulator share. */
@@ -39,6 +42,8 @@ export class StatementContext {
   /** The values of system variables (`@@name`). */
   readonly system = new Map<string, TypedValue>();
   readonly referenced = new Map<string, TableReference>();
+  /** Those of the running statement. */
+  readonly past: PastTables = new Map();
   /** Whether statements are only checked. */
   readonly isDryRun: boolean;
   transaction: Transaction | undefined;
@@ -71,12 +76,17 @@ export class StatementContext {
       variables,
       parameters: this.parameters,
       system: this.system,
-      now: new Date().toISOString(),
+      now: isoTime(this.warehouse.engine.clock.now()),
     });
   }
 
-  /** The source of rows of this name. @throws BigQueryError notFound if it does not exist in the location of the job. */
+  /**
+   * The source of rows of this name, or of the name with a time that `preparePast` gave it.
+   * @throws BigQueryError notFound if it does not exist in the location of the job.
+   */
   source(path: string): Source {
+    const past = pastTable(path);
+    if (past) return this.#pastSource(past);
     const schema = informationSchema(path, this);
     if (schema) return schema;
     const { table, storage } = this.target(path);
@@ -90,17 +100,39 @@ export class StatementContext {
       parameters: new Map(),
     });
     const { sql } = view.translation().query(table.viewQuery ?? '');
-    for (const [name, reference] of view.referenced) this.referenced.set(name, reference);
+    for (const reference of view.referenced.values()) this.refer(reference);
     return { columns, sql: `(${sql})` };
   }
 
   /** The table or view of this name. */
   target(path: string): Target {
+    const table = this.table(path);
+    this.refer(table.reference);
+    return { table, storage: storageTable(table.reference) };
+  }
+
+  /** The table or view of this name, whose rows are not used. */
+  table(path: string): Table {
     const reference = resolveTable(path, this.defaults);
     this.checkLocation(reference);
-    const table = this.warehouse.catalog.table(reference);
+    return this.warehouse.catalog.table(reference);
+  }
+
+  /**
+   * The statement uses the rows of a table as they are now.
+   * @throws BigQueryError if it also reads past ones: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#for_system_time_as_of
+   */
+  refer(reference: TableReference): void {
+    if (this.past.has(displayName(reference))) throw severalTimes(reference);
     this.referenced.set(displayName(reference), reference);
-    return { table, storage: storageTable(reference) };
+  }
+
+  #pastSource({ path, time }: PastTable): Source {
+    const { reference } = this.table(path);
+    const past = this.past.get(displayName(reference));
+    if (past?.time !== time) throw unsupported('FOR SYSTEM_TIME AS OF here');
+    this.referenced.set(displayName(reference), reference);
+    return past.source;
   }
 
   /** @throws BigQueryError notFound if the dataset does not exist in this location: https://cloud.google.com/bigquery/docs/locations#specify_locations */
@@ -134,8 +166,13 @@ export class StatementContext {
     return await this.warehouse.mutations.alone(name, () => {
       // The job may have been stopped while it waited.
       this.stopSignal.throwIfAborted();
-      return work();
+      return this.atOnce(work);
     });
+  }
+
+  /** Runs work that changes rows in the transaction of the script, or in one of its own. */
+  async atOnce<T>(work: () => Promise<T>): Promise<T> {
+    return this.transaction ? await work() : await this.warehouse.engine.history.change(this.session, work);
   }
 
   /**
@@ -172,7 +209,7 @@ export class StatementContext {
     this.transaction = undefined;
     let committed = false;
     try {
-      await this.session.run(commit ? 'commit' : 'rollback');
+      await (commit ? this.warehouse.engine.history.commit(this.session) : this.session.run('rollback'));
       committed = commit;
     } finally {
       transaction.end(committed);

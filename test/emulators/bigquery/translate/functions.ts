@@ -48,6 +48,15 @@ const unitOf = (args: readonly Expression[], index: number): string => {
   return name?.toLowerCase() ?? '';
 };
 
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#timestamp_sub */
+const timestampSub: Writer = (args) => {
+  const interval = print(argument(args, 1));
+  if (!/^interval .* (microsecond|millisecond|second|minute|hour|day)$/.test(interval)) {
+    throw invalidQuery('TIMESTAMP_SUB expects an INTERVAL of MICROSECOND to DAY');
+  }
+  return `(${print(argument(args, 0))} - ${interval})`;
+};
+
 /**
  * DATE_TRUNC and its like for one type of DuckDB, in UTC as the session.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/date_functions#date_trunc
@@ -116,6 +125,7 @@ const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
     substr: macro('bq_substr'),
     time_diff: timeDiff,
     timestamp,
+    timestamp_sub: timestampSub,
     timestamp_trunc: truncated('timestamptz'),
     to_hex: (args) => `lower(hex(${print(argument(args, 0))}))`,
     to_json_string: named('bq_to_json_string'),
