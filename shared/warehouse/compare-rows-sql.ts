@@ -16,7 +16,7 @@ export type ComparedTarget = {
 function rowsOf(datasets: Datasets, { shape, asOf }: Pick<ComparedTarget, 'shape' | 'asOf'>): string {
   const { target } = objectNames(datasets, shape);
   const time = asOf === null ? '' : ` for system_time as of timestamp ${stringLiteral(asOf)}`;
-  return `from ${quoted(target)}${time} v_target`;
+  return `from ${quoted(target)} v_target${time}`;
 }
 
 /** A merged target keeps the rows that are deleted. */
