@@ -26,7 +26,7 @@ const shown = ({ loadType }: TableShape): string =>
 /** Counts the rows of each bucket, and XORs their hashes. Reads only. */
 export function bucketSumsSql(datasets: Datasets, compared: ComparedTarget): string {
   const { bucket, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
-  return `select ${bucket(compared.buckets)} as bucket, count(*) as row_count, bit_xor(${hash}) as hash
+  return `select ${bucket(compared.buckets)} as bucket, count(*) as row_count, bit_xor(${hash}) as row_hash
 ${rowsOf(datasets, compared)}
 where ${shown(compared.shape)}
 group by bucket
@@ -42,7 +42,7 @@ export function bucketRowsSql(datasets: Datasets, compared: ComparedTarget, isAl
   const values = compared.columns.filter((column) => !isHashed(column)).map(json);
   const named = values.map((value, i) => `, ${value} as value_${i}`).join('');
   const number = bucket(compared.buckets);
-  return `select ${number} as bucket, ${key} as key, ${hash} as hash${named}
+  return `select ${number} as bucket, ${key} as key, ${hash} as row_hash${named}
 ${rowsOf(datasets, compared)}
 where ${shown(compared.shape)}${isAll ? '' : ` and ${number} in unnest(@buckets)`}
 order by bucket

@@ -91,7 +91,7 @@ export function createTargetReader(
       return (await resultRows(job, context)).map((row) => ({
         bucket: Number(row.bucket),
         rows: Number(row.row_count),
-        hash: BigInt(String(row.hash)),
+        hash: BigInt(String(row.row_hash)),
       }));
     },
 
@@ -144,7 +144,7 @@ async function* hashedRows(
       yield {
         bucket: Number(row.bucket),
         key: String(row.key),
-        hash: String(row.hash),
+        hash: String(row.row_hash),
         values: Array.from({ length: values }, (_, i) => textOf(row[`value_${i}`])),
       };
     }

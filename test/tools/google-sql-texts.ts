@@ -1,6 +1,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
+import { bucketRowsSql, bucketSumsSql, keyedRowsSql } from '../../shared/warehouse/compare-rows-sql.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
@@ -95,6 +96,8 @@ function builtTexts(): GoogleSqlText[] {
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     ...rowTexts('simplest view', SIMPLEST),
     ...rowTexts('richest view', RICHEST),
+    ...checkTexts('simplest view', SIMPLEST),
+    ...checkTexts('richest view', RICHEST),
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
     { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
@@ -155,6 +158,23 @@ function rowTexts(name: string, shape: TableShape): GoogleSqlText[] {
       name: `row texts of the ${name}${window === null ? '' : ` within the window of ${window.column}`}`,
       sql: `select ${key}, ${bucket(16)}, ${hash} from \`p-1.D.${shape.target}\` as v_target`,
     };
+  });
+}
+
+/** The queries of a check, of all rows and of some, now and as of a time. */
+function checkTexts(name: string, shape: TableShape): GoogleSqlText[] {
+  const compared = { shape, columns: shape.columns, buckets: 16, window: null };
+  return [null, '2026-01-01 00:00:00.000001 UTC'].flatMap((asOf) => {
+    const when = asOf === null ? 'now' : 'then';
+    return [
+      { name: `sums of the ${name}, ${when}`, sql: bucketSumsSql(DATASETS, { ...compared, asOf }) },
+      { name: `all rows of the ${name}, ${when}`, sql: bucketRowsSql(DATASETS, { ...compared, asOf }, true) },
+      {
+        name: `some rows of the ${name}, ${when}`,
+        sql: bucketRowsSql(DATASETS, { ...compared, asOf }, false),
+      },
+      { name: `rows of the ${name} by key, ${when}`, sql: keyedRowsSql(DATASETS, { ...compared, asOf }) },
+    ];
   });
 }
 
