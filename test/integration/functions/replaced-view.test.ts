@@ -286,6 +286,35 @@ describe('a view that was replaced', () => {
     await isLoadedAgain();
   });
 
+  for (const [what, expression, extractAgain] of [
+    ['found unchanged', 'p.name', () => on.extract()],
+    ['found with another definition', 'lower(p.name)', () => on.extract()],
+    [
+      'loaded again',
+      'p.name',
+      async () => {
+        await on.source.change('app_project', 1, { name: 'uno' });
+        await on.replicate();
+      },
+    ],
+  ] as const) {
+    it(`I8 that is gone once more after it was ${what} is retried as long as the first time`, async () => {
+      await on.replicate();
+      await sql('drop view pmr_project');
+      await assert.rejects(on.extract(), { kind: 'transient' });
+      await on.control.query(
+        `update etl.view_source set missing_since = missing_since - interval '601 seconds'`,
+      );
+      await sql(projectView(expression));
+      await sql('grant select on pmr_project to reader');
+      await extractAgain();
+
+      await sql('drop view pmr_project');
+
+      await assert.rejects(on.extract(), { kind: 'transient', message: /looked for again/ });
+    });
+  }
+
   it('I8 before anything was loaded halts at once while it does not exist', async () => {
     await sql('drop view pmr_project');
 
