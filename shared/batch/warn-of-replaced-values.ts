@@ -18,11 +18,7 @@ export function warnOfReplacedValues(
   const { upserts, ...named } = batch;
   const columns = Object.entries(replaced)
     .filter(
-      ([column, count]) =>
-        Object.hasOwn(policies, column) &&
-        policies[column] === 'null' &&
-        count >= FEW_VALUES &&
-        count * 2 > upserts,
+      ([column, count]) => policies[column] === 'null' && count >= FEW_VALUES && count * 2 > upserts,
     )
     .map(([column]) => column);
   if (columns.length > 0)
