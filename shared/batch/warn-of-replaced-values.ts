@@ -17,9 +17,7 @@ export function warnOfReplacedValues(
 ): void {
   const { upserts, ...named } = batch;
   const columns = Object.entries(replaced)
-    .filter(
-      ([column, count]) => policies[column] === 'null' && count >= FEW_VALUES && count * 2 > upserts,
-    )
+    .filter(([column, count]) => policies[column] === 'null' && count >= FEW_VALUES && count * 2 > upserts)
     .map(([column]) => column);
   if (columns.length > 0)
     log.warn({ ...named, columns, upserts, policyValues: replaced }, 'policy replaced most values');
