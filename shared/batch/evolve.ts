@@ -14,9 +14,10 @@ export function assertMayEvolve(source: ViewSource, evolution: Evolution): void 
   const resync = `{"view":"${view}","resync":true}`;
   throw new DataHubError('schema_drift', `view ${view}: ${found.join('; ')}`, {
     context: { view },
-    advice: isFrozen
-      ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
-      : refusalAdvice(source, evolution),
+    advice:
+      isFrozen && evolution.otherTable === null
+        ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
+        : refusalAdvice(source, evolution),
   });
 }
 
