@@ -28,7 +28,7 @@ function refusalAdvice({ knownColumns }: ViewSource, { otherTable, refused, remo
       : `Somebody put another table in the place of the target. Restore it from its time travel window, and resume the view. Or run: ${otherTable.removal} and resync the view.`;
   }
   if (removals.length > 0 && removals.length === refused.length) {
-    return `Somebody added columns. If nobody needs them, run: ${removals.join(' ')} Then resume the view.`;
+    return `Somebody added columns, or the table had them before it was the target of the view. If nobody needs them, run: ${removals.join(' ')} Then resume the view.`;
   }
   return "Give the view's columns their former names and types, for example by aliases and casts, and resume it.";
 }

@@ -415,6 +415,38 @@ describe('an operator', () => {
       await on.assertIncidentsEqual();
     });
 
+    it('I8 and back to a target with a column that the view has lost meanwhile, which halts it until somebody drops it', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await on.source.database.query(
+        `alter view xyz_incident rename to whole_incident;
+         create view xyz_incident as select incident_id, inventory_id, incident_type, service_type, status, open_datetime, close_datetime,
+           incident_owner from whole_incident;
+         grant select on xyz_incident to reader`,
+      );
+      await change('bq-storage-api', 'incident');
+
+      const advice = await on.extract(INCIDENTS).then(
+        () => assert.fail('the column was emptied'),
+        (error: DataHubError) => error.advice,
+      );
+
+      assert.match(
+        advice,
+        /^Somebody added columns, or the table had them before it was the target of the view\./,
+      );
+      await followAdvice(advice, on, INCIDENTS);
+      await on.stream(await on.stage(INCIDENTS));
+      const { rows } = await on.source.database.query(
+        'select incident_id::text, status from xyz_incident order by xyz_incident.incident_id',
+      );
+      assert.deepEqual(
+        await on.query('select incident_id, status from SMartDataAnalytics.incident order by incident_id'),
+        rows,
+      );
+    });
+
     it('and does not judge the new target by what it remembers of the former one', async () => {
       await on.replicate(INCIDENTS);
       await change('merge', 'incident_merged');
