@@ -22,7 +22,7 @@ const failureOf = async (call: Promise<unknown>): Promise<DataHubError> =>
   );
 
 for (const view of [MERGED, STREAMED]) {
-  describe(`I11 two installations on the target of ${view}`, () => {
+  describe(`I7 two installations on the target of ${view}`, () => {
     const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
     const [table, name] =
       view === MERGED ? (['app_project', 'project'] as const) : (['app_incident', 'incident'] as const);
