@@ -9,6 +9,7 @@ import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { Comparison, Evolution, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
 import { arrangeTarget, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
+import { labelTarget } from './label-target.ts';
 
 /** How the tables are, what must happen to them, and the fingerprint of the view's objects afterwards. */
 type Plan = { comparison: Comparison; evolution: Evolution; fingerprint: string };
@@ -49,6 +50,7 @@ export async function makeTables(
   await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = stored === null && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
+  await labelTarget(extraction, comparison.target, dependencies);
   await control.batchIds.raise(highestBatchId);
   if (hidden.length === 0) await record(fingerprint, source.policyTags);
   if (source.warehouseFingerprint !== fingerprint)

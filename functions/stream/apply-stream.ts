@@ -2,6 +2,7 @@ import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/bat
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertTakesBatch } from '../../shared/batch/evolve.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import { assertOwnTarget } from '../../shared/batch/own-target.ts';
 import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
@@ -75,8 +76,9 @@ async function write(
     keyColumn: source.keyColumn,
     columns: manifest.columns,
   };
-  const { missing, changed } = await warehouse.compareTables(shape);
+  const { missing, changed, target } = await warehouse.compareTables(shape);
   if (missing.length > 0) throw targetGone(source.name);
+  await assertOwnTarget(source, target, dependencies);
   assertTakesBatch(source.name, changed);
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });

@@ -5,6 +5,7 @@ import { createBatches } from './batches.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createFailures } from './failures.ts';
 import { createForgetting } from './forget-view.ts';
+import { createInstallation } from './installation.ts';
 import { createJobUsage } from './job-usage.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
@@ -31,6 +32,7 @@ export function createControl(pool: pg.Pool) {
     checkpoints: createCheckpoints(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),
+    installation: createInstallation(pool),
     jobUsage: createJobUsage(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),

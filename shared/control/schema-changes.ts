@@ -8,10 +8,19 @@ import { assertLeaseHeld, type Lease } from './leases.ts';
 export type SchemaChange = {
   /**
    * The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others;
-   * or an import changed its view source. Or an operator purged its target.
+   * or an import changed its view source. Or an operator purged its target, or its target belonged to another installation.
    */
-  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge';
-  action: 'recorded' | 'resync' | 'halt' | 'evolved' | 'new target' | 'rewrite' | 'requested' | 'purged';
+  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge' | 'installation';
+  action:
+    | 'recorded'
+    | 'resync'
+    | 'halt'
+    | 'evolved'
+    | 'new target'
+    | 'rewrite'
+    | 'requested'
+    | 'purged'
+    | 'taken over';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;
 };

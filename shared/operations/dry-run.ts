@@ -1,4 +1,5 @@
 import { batchSize } from '../batch/batch-size.ts';
+import { assertOwnTarget, feederOf, mayTakeOver, takeOver } from '../batch/own-target.ts';
 import { asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import { isBeingLoaded } from '../model/batch.ts';
@@ -10,6 +11,7 @@ import { capture } from '../source/capture.ts';
 import { describeView } from '../source/describe-view.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { fingerprintView } from '../source/view-fingerprint.ts';
+import type { FoundTable } from '../warehouse/found-table.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
   Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
@@ -32,10 +34,8 @@ export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, depe
   return { outcome: 'dry run', views };
 }
 
-async function forecast(
-  viewSource: ViewSource,
-  { config, control, source }: Dependencies,
-): Promise<Forecast> {
+async function forecast(viewSource: ViewSource, dependencies: Dependencies): Promise<Forecast> {
+  const { config, control, source, warehouse } = dependencies;
   const view = viewSource.name;
   const reason = stopReason(viewSource);
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
@@ -49,10 +49,14 @@ async function forecast(
   if (inFlight !== null && isBeingLoaded(inFlight, viewSource.loadType)) {
     return { view, would: `wait for the load of batch ${inFlight.id}` };
   }
-  if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   const stored = await control.checkpoints.read(view);
-  if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view again' };
-  if (stored === null) return { view, would: 'load the whole view' };
+  const target = await warehouse.findTarget(viewSource);
+  const isTakingOver = inFlight === null && mayTakeOver(viewSource, stored !== null);
+  if (!isTakingOver) await assertOwnTarget(viewSource, target, dependencies);
+  if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
+  if (viewSource.resyncRequestedAt !== null || stored === null) {
+    return { view, ...(await forecastLoad(viewSource, target, dependencies)) };
+  }
   const size = batchSize(stored, config);
   const queued = await control.queuedKeys.due(view, size.maxLogRows);
   return await inSnapshot(source, async (client) => {
@@ -89,4 +93,17 @@ async function forecast(
       ...advice,
     };
   });
+}
+
+/** What a batch with the whole view would do, and to whose target. */
+async function forecastLoad(
+  source: ViewSource,
+  target: FoundTable | null,
+  dependencies: Dependencies,
+): Promise<Omit<Forecast, 'view'>> {
+  const load = `load the whole view${source.resyncRequestedAt === null ? '' : ' again'}`;
+  const feeder = target === null ? null : await feederOf(source, target, dependencies);
+  if (target === null || feeder === null) return { would: load };
+  const { message, advice } = takeOver(target.name, feeder);
+  return { would: `${load}: ${message}`, advice };
 }

@@ -1,3 +1,4 @@
+import { assertOwnTarget } from '../batch/own-target.ts';
 import type { Lease } from '../control/leases.ts';
 import { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
@@ -8,7 +9,7 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 /**
  * Removes from a merged target the rows that are marked as deleted since before a time, all or none, while no batch of the view is extracted
  * or applied. Without the confirmation, which is the name of the view, it changes nothing and answers how many rows would go. Safe to repeat.
- * A streamed target has no such rows. Throws `invalid_event` for another confirmation, a time in the future, and while the view is busy.
+ * A streamed target has no such rows. Throws `configuration` for the target of another installation, and `invalid_event` for another confirmation, a time in the future, and while the view is busy.
  */
 export async function purge(
   { view, before, confirmation }: Pick<OperationOf<'purge'>, 'view' | 'before' | 'confirmation'>,
@@ -31,6 +32,7 @@ export async function purge(
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {
     const run = { view, target: source.targetName, before, runName: lease.token };
+    await assertOwnTarget(source, await dependencies.warehouse.findTarget(source), dependencies);
     if (confirmation === undefined) {
       const rows = await dependencies.warehouse.countPurgeable(run, deadline);
       return { outcome: 'confirmation needed', view, rows: String(rows), advice };

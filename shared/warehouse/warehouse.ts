@@ -165,6 +165,11 @@ export function createWarehouse(
       };
     },
 
+    /** The target as it is; null if it does not exist. */
+    async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
+      return await findTable(await openBigQuery(), namesOf(targetName).target);
+    },
+
     /** What the target is like now; null if it does not exist. */
     async snapshotTarget({
       targetName,

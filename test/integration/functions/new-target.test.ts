@@ -151,7 +151,9 @@ describe('a new target', () => {
       await on.replicate();
 
       const now = await metadata();
-      assert.deepEqual([now.description, now.labels], ['ours', { team: 'sales' }]);
+      const id = await on.dependencies.control.installation.id();
+      const labels = { team: 'sales', smart_datahub_installation: id };
+      assert.deepEqual([now.description, now.labels], ['ours', labels]);
       assert.deepEqual(now.tableConstraints, { primaryKey: { columns: ['project_id'] } });
       assert.deepEqual(now.clustering.fields, ['project_id']);
       const name = now.schema.fields.find((field: { name: string }) => field.name === 'name');

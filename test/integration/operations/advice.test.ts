@@ -27,6 +27,12 @@ const setProject = (on: Installation, fields: Partial<typeof PROJECT_ENTRY>) =>
   importConfiguration({ entries: [{ ...PROJECT_ENTRY, ...fields }] }, on.dependencies);
 const requestResync = (on: Installation) =>
   on.dependencies.control.viewStops.requestResync('pmr_project', { isWanted: true, acceptsDeletes: false });
+/** What a first load of another control database does. */
+const ofAnotherInstallation = (on: Installation, target: string) =>
+  on.bigquery
+    .dataset('SMartDataAnalytics')
+    .table(target)
+    .setMetadata({ labels: { smart_datahub_installation: '00000000-0000-4000-8000-000000000000' } });
 const badShare = (on: Installation) => on.source.change('app_project', 1, { share: 'NaN' });
 
 /** Each failure, with the only thing that mends it. */
@@ -47,6 +53,21 @@ const CASES: Record<string, Case> = {
     whenApplied: true,
     mistake: (on) => on.query(`insert into ${on.tempTable()} select * from ${on.tempTable()}`),
     advice: /temp table.* redrive the view/,
+  },
+  'a target that another installation took over: resync': {
+    mistake: (on) => ofAnotherInstallation(on, 'project'),
+    advice: /stop it; then send \{.*?\}/,
+  },
+  'a target that another installation took over before a staged batch was merged: resync': {
+    whenApplied: true,
+    mistake: (on) => ofAnotherInstallation(on, 'project'),
+    advice: /stop it; then send \{.*?\}/,
+  },
+  'a target that another installation took over before a staged batch was streamed: resync': {
+    view: STREAMED_ENTRY.name,
+    whenApplied: true,
+    mistake: (on) => ofAnotherInstallation(on, 'incident'),
+    advice: /stop it; then send \{.*?\}/,
   },
   'a ledger that lost its rows: resync': {
     whenApplied: true,

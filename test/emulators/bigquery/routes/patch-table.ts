@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Table } from '../catalog.ts';
 import { invalid } from '../error.ts';
 import type { Field } from '../field.ts';
+import { checkLabels } from '../labels.ts';
 import { checkColumns } from '../statement/create-table.ts';
 
 const field = z.object({
@@ -52,8 +53,10 @@ function patchedLabels(
   before: Readonly<Record<string, string>>,
   patch: Readonly<Record<string, string | null>>,
 ): Record<string, string> {
-  const labels = Object.entries({ ...before, ...patch });
-  return Object.fromEntries(labels.filter((label): label is [string, string] => label[1] !== null));
+  const all = Object.entries({ ...before, ...patch });
+  const labels = Object.fromEntries(all.filter((label): label is [string, string] => label[1] !== null));
+  checkLabels(labels);
+  return labels;
 }
 
 /** Only the expiration can change: https://cloud.google.com/bigquery/docs/managing-partitioned-tables#update_the_partition_expiration */
