@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { dispatch } from '../../../functions/extract/extract.ts';
 import { DataHubError } from '../../../shared/errors.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { followAdvice } from '../../support/follow-advice.ts';
 import { type Installation, PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 import { constructionSites, type Site, siteOf } from './advice/construction-sites.ts';
-import { PROJECT_VIEW, setProject, sql } from './advice/mistake.ts';
+import { type Mistake, PROJECT_VIEW, setProject, sql } from './advice/mistake.ts';
 import { PROCESS_MISTAKES } from './advice/process-mistakes.ts';
 import { REFUSALS } from './advice/refusals.ts';
 import { SOURCE_MISTAKES } from './advice/source-mistakes.ts';
 import { UNFOLLOWED } from './advice/unfollowed.ts';
 import { WAREHOUSE_MISTAKES } from './advice/warehouse-mistakes.ts';
-
-const MISTAKES = { ...SOURCE_MISTAKES, ...WAREHOUSE_MISTAKES, ...PROCESS_MISTAKES };
 
 /** Where the errors were made whose advice was followed. */
 const followed = new Set<string>();
@@ -43,19 +42,10 @@ async function catchUp(on: Installation, view: string): Promise<void> {
   assert.equal(applied.outcome, 'applied');
 }
 
-describe('the advice of a failure, followed literally, mends the view:', () => {
-  const { on } = useInstallation({ views: [STREAMED_ENTRY] });
-
-  beforeEach(async () => {
-    await on.source.add('app_project', { id: 1, name: 'one' });
-    await on.source.add('app_incident', { id: 1, status: 'open' });
-    for (const view of ['pmr_project', STREAMED_ENTRY.name]) await on.replicate(view);
-  });
-
-  for (const [
-    title,
-    { mistake, settings, whenApplied, staged, advice, byHand, view = 'pmr_project' },
-  ] of Object.entries(MISTAKES)) {
+/** Tests each mistake: makes it, meets the failure, follows its advice, and compares the target with the view. */
+function testMistakes(on: Installation, mistakes: Record<string, Mistake>): void {
+  for (const [title, tried] of Object.entries(mistakes)) {
+    const { mistake, settings, whenApplied, staged, advice, byHand, view = 'pmr_project' } = tried;
     it(title, async () => {
       await on.source.change('app_project', 1, { name: 'two' });
       await on.source.change('app_incident', 1, { status: 'closed' });
@@ -66,13 +56,13 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
       const failure = await failureOf(async () =>
         batch === null ? (await caller()).extract(view) : on.apply(batch),
       );
-      const [part] = advice.exec(failure.advice) ?? assert.fail(`${failure.message}\n${failure.advice}`);
 
       await byHand?.(on);
-      await followAdvice(part, on, view);
+      await followAdvice(partOf(failure, advice), on, view);
 
       const mended = settings === undefined ? on : await on.anotherProcess();
       await catchUp(mended, view);
+      if (tried.needsTick) await mended.extract(view);
       await on.assertEqual(view);
       // The next change comes through as well.
       await on.source.change('app_project', 1, { name: 'three' });
@@ -81,9 +71,26 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
       await on.assertEqual(view);
     });
   }
+}
 
-  const call = (payload: object) =>
-    dispatch(payload, { functionName: 'extract', event: payload }, on.dependencies);
+/** The part of the advice that is followed. */
+function partOf({ message, advice }: DataHubError, part: RegExp): string {
+  return part.exec(advice)?.[0] ?? assert.fail(`${message}\n${advice}`);
+}
+
+const call = (on: Installation, payload: object) =>
+  dispatch(payload, { functionName: 'extract', event: payload }, on.dependencies);
+
+describe('the advice of a failure, followed literally, mends the view:', () => {
+  const { on, stack } = useInstallation({ views: [STREAMED_ENTRY] });
+
+  beforeEach(async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.source.add('app_incident', { id: 1, status: 'open' });
+    for (const view of ['pmr_project', STREAMED_ENTRY.name]) await on.replicate(view);
+  });
+
+  testMistakes(on, WAREHOUSE_MISTAKES);
 
   it('a value that BigQuery cannot hold: the policy that the advice writes', async () => {
     await on.source.change('app_project', 1, { opened: '-infinity' });
@@ -101,11 +108,11 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
     await sql(on, 'drop view pmr_project');
     await assert.rejects(on.extract(), { kind: 'transient' });
     await on.control.query(`update etl.view_source set missing_since = now() - interval '1 hour'`);
-    const { advice } = await failureOf(() => on.extract());
-    const [followed] = /^Create the view again.*?\}/.exec(advice) ?? assert.fail(advice);
+    const failure = await failureOf(() => on.extract());
+    const part = partOf(failure, /^Create the view again.*?\}/);
 
     await sql(on, `${PROJECT_VIEW}; grant select on pmr_project to reader`);
-    await followAdvice(followed, on, 'pmr_project');
+    await followAdvice(part, on, 'pmr_project');
 
     await on.source.change('app_project', 1, { name: 'two' });
     await on.replicate();
@@ -114,25 +121,89 @@ describe('the advice of a failure, followed literally, mends the view:', () => {
 
   it('a wrong view source of an import: nothing of a view to resume', async () => {
     const entry = { ...PROJECT_ENTRY, name: 'pmr_projects', target_name: 'projects' };
-    await assert.rejects(call({ import: [entry] }), { advice: /^Nothing was stored\./ });
-    const answer = (await call({ import: [entry], dryRun: true })) as { findings?: { advice?: string }[] };
+    const { advice } = await failureOf(() => call(on, { import: [entry] }));
+    assert.match(
+      advice,
+      /^Nothing was stored\. Correct what the message names, then send the import again\.$/,
+    );
+    const answer = (await call(on, { import: [entry], dryRun: true })) as {
+      findings?: { advice?: string }[];
+    };
     const advices = (answer.findings ?? []).flatMap(({ advice }) => advice ?? []);
     assert.ok(advices.includes('Correct what the message names, then import again.'), advices.join('\n'));
     assert.doesNotMatch(advices.join(), /resume/);
   });
 
-  for (const [title, { before, payload, advice, after }] of Object.entries(REFUSALS)) {
+  it('a right that the service account lacks: the grant', async () => {
+    await on.source.change('app_project', 1, { name: 'two' });
+    const refusals = Array.from({ length: 5 }, () => failBefore(403, 'accessDenied'));
+    stack.bigquery.faults.next('bigquery.jobs.insert', ...refusals);
+    const failure = await failureOf(() => on.extract());
+    const part = partOf(failure, /Give the service account of the function the role.*/);
+
+    stack.clearFaults();
+    await followAdvice(part, on, 'pmr_project');
+
+    await catchUp(on, 'pmr_project');
+    await on.assertEqual();
+  });
+
+  it('a batch that is sent to the function of the other load type: to the right one', async () => {
+    await on.source.change('app_incident', 1, { status: 'closed' });
+    const batch = await on.stage(STREAMED_ENTRY.name);
+    const failure = await failureOf(() => on.merge(batch));
+    partOf(failure, /Send the same to the function stream/);
+
+    assert.equal((await on.stream(batch)).outcome, 'applied');
+    await on.assertIncidentsEqual();
+  });
+
+  it('a batch that does not exist: the one that the status shows', async () => {
+    await on.source.change('app_project', 1, { name: 'two' });
+    const batch = await on.stage();
+    const failure = await failureOf(() => on.merge({ ...batch, etlTransactionId: '999' }));
+
+    const status = await followAdvice(partOf(failure, /Call \{.*?\}/), on, 'pmr_project');
+
+    const { views } = status as { views: { view: string; inFlight: { etlTransactionId: string } | null }[] };
+    const shown = views.find(({ view }) => view === 'pmr_project')?.inFlight?.etlTransactionId;
+    assert.equal((await on.merge({ ...batch, etlTransactionId: String(shown) })).outcome, 'applied');
+  });
+});
+
+describe('the advice of a failure in the source or of a process, followed literally, mends the view:', () => {
+  const { on } = useInstallation({ per: 'file' });
+
+  before(async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.source.add('app_incident', { id: 1, status: 'open' });
+    await on.replicate();
+  });
+
+  beforeEach(() => setProject(on, {}));
+
+  testMistakes(on, { ...PROCESS_MISTAKES, ...SOURCE_MISTAKES });
+});
+
+describe('the advice of a refused call, followed literally, gets it through:', () => {
+  const { on } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
+
+  before(async () => {
+    await on.source.add('app_project', { id: 1, name: 'one' });
+    await on.replicate();
+  });
+
+  for (const [title, { prepare, payload, advice, after }] of Object.entries(REFUSALS)) {
     it(title, async () => {
-      await before?.(on);
-      const failure = await failureOf(() => call(payload));
-      const [part] = advice.exec(failure.advice) ?? assert.fail(`${failure.message}\n${failure.advice}`);
+      await prepare?.(on);
+      const part = partOf(await failureOf(() => call(on, payload)), advice);
 
-      const answer = after === undefined ? await followAdvice(part, on, 'pmr_project') : await call(after);
-
-      assert.ok(answer);
+      assert.ok(await (after === undefined ? followAdvice(part, on, 'pmr_project') : call(on, after)));
     });
   }
+});
 
+describe('advice', () => {
   it('every place that makes an error has a test above, or a reason why it has none', async () => {
     const sites = await constructionSites();
     const reasonFor = (site: Site) =>

@@ -6,7 +6,7 @@ export type Mistake = {
   /** What somebody did to the installation. */
   mistake?: (on: Installation) => Promise<unknown>;
   /** The environment of the process that fails, where it differs: whoever deploys again gives the next process the former one. */
-  settings?: (on: Installation) => Record<string, string> | Promise<Record<string, string>>;
+  settings?: (on: Installation) => Record<string, string>;
   /** Whether the failure is met when a staged batch is applied, not by the next capture. */
   whenApplied?: true;
   /** The change that the staged batch carries, if any will not do. */
@@ -16,6 +16,8 @@ export type Mistake = {
   /** What a person must do before, since the advice leaves it to them. */
   byHand?: (on: Installation) => Promise<unknown>;
   view?: typeof STREAMED_ENTRY.name;
+  /** Whether the reporting view shows everything only after another tick. */
+  needsTick?: true;
 };
 
 export const sql = (on: Installation, text: string) => on.source.database.query(text);

@@ -3,7 +3,8 @@ import { setProject } from './mistake.ts';
 
 /** A call by hand that is refused, which changes nothing. */
 type Refusal = {
-  before?: (on: Installation) => Promise<unknown>;
+  /** Makes the call one that is refused. */
+  prepare?: (on: Installation) => Promise<unknown>;
   payload: object;
   /** The part of the advice that is followed. */
   advice: RegExp;
@@ -20,29 +21,14 @@ export const REFUSALS: Record<string, Refusal> = {
     advice: /The configuration has: pmr_project/,
     after: { view, resume: true },
   },
-  'to forget another view than is confirmed: the payload': {
-    payload: { view, forget: true, confirm: 'project' },
-    advice: /send \{.*\}/,
-  },
   'to purge another view than is confirmed: the payload': {
     payload: { view, purgeDeletedBefore: '2026-01-01T00:00:00Z', confirm: 'project' },
     advice: /send \{.*\}/,
-  },
-  'to purge a target that does not exist: nothing': {
-    before: (on) => on.query(`drop table ${on.targetTable()}`),
-    payload: { view, purgeDeletedBefore: '2026-01-01T00:00:00Z' },
-    advice: /nothing to purge/,
-    after: { status: true },
   },
   'the load type that a view has: a resync': {
     payload: { view, loadType: 'merge', target: 'another' },
     advice: /A resync loads the whole view again/,
     after: { view, resync: true },
-  },
-  'a target of another view: another name': {
-    payload: { view, loadType: 'bq-storage-api', target: 'incident' },
-    advice: /Choose another name for the new target/,
-    after: { view, loadType: 'bq-storage-api', target: 'project_2' },
   },
   'keys that are none: without them': {
     payload: { view, keys: ['one', '1'] },
@@ -90,8 +76,21 @@ export const REFUSALS: Record<string, Refusal> = {
       ],
     },
   },
+  'a name that no JSON has: another name': {
+    payload: {
+      import: [{ ...PROJECT_ENTRY, unrepresentable: JSON.parse('{"__proto__":"null"}') as object }],
+    },
+    advice: /Rename the column in the view/,
+    after: { import: [PROJECT_ENTRY] },
+  },
+  'to purge a target that does not exist: nothing': {
+    prepare: (on) => on.query(`drop table ${on.targetTable()}`),
+    payload: { view, purgeDeletedBefore: '2026-01-01T00:00:00Z' },
+    advice: /nothing to purge/,
+    after: { status: true },
+  },
   'to import another layout of a frozen view: with columns that evolve': {
-    before: (on) => setProject(on, { column_changes: 'freeze' }),
+    prepare: (on) => setProject(on, { column_changes: 'freeze' }),
     payload: {
       import: [
         {
@@ -113,5 +112,14 @@ export const REFUSALS: Record<string, Refusal> = {
         },
       ],
     },
+  },
+  'a target of another view: another name': {
+    payload: { view, loadType: 'bq-storage-api', target: 'incident' },
+    advice: /Choose another name for the new target/,
+    after: { view, loadType: 'bq-storage-api', target: 'project_2' },
+  },
+  'to forget another view than is confirmed: the payload': {
+    payload: { view, forget: true, confirm: 'project' },
+    advice: /send \{.*\}/,
   },
 };

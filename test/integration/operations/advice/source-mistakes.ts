@@ -104,16 +104,6 @@ export const SOURCE_MISTAKES: Record<string, Mistake> = {
     byHand: (on) => sql(on, 'alter view pmr_project rename column id to project_id'),
     advice: /Correct the object that the message names.*resume the view/,
   },
-  'a lookup column that is gone: import the view source without it, then resume': {
-    mistake: (on) =>
-      sql(
-        on,
-        `${PROJECT_VIEW.replace('c.name as company', 'null::text as company').replace(/left join .*? where/, 'where')};
-         alter table app_project drop column company_id`,
-      ),
-    byHand: (on) => setProject(on, { lookups: [] }),
-    advice: /the view source, and import that again.*resume the view/,
-  },
   'a log whose columns have other names: the former names, then resume': {
     mistake: (on) => sql(on, 'alter table models_logging_change rename column action to what'),
     byHand: (on) => sql(on, 'alter table models_logging_change rename column what to action'),
@@ -175,5 +165,16 @@ export const SOURCE_MISTAKES: Record<string, Mistake> = {
     },
     byHand: (on) => sql(on, 'alter role reader reset search_path'),
     advice: /If the log was not moved.*?resume the view/,
+  },
+  // The last one: it leaves another view source.
+  'a lookup column that is gone: import the view source without it, then resume': {
+    mistake: (on) =>
+      sql(
+        on,
+        `${PROJECT_VIEW.replace('c.name as company', 'null::text as company').replace(/left join .*? where/, 'where')};
+         alter table app_project drop column company_id`,
+      ),
+    byHand: (on) => setProject(on, { lookups: [] }),
+    advice: /the view source, and import that again.*resume the view/,
   },
 };

@@ -80,6 +80,7 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
     whenApplied: true,
     mistake: (on) => on.query(`alter table ${on.targetTable()} drop column name`),
     advice: /undo that, then resync the view/,
+    needsTick: true,
   },
   'a streamed target that lost a column after the batch was staged: the payload': {
     view: STREAMED_ENTRY.name,
@@ -109,12 +110,9 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
     byHand: (on) => sql(on, `insert into app_project (id, name) values (1, 'one')`),
     advice: /If the others are really gone, send \{.*?\}/,
   },
-  'a bucket that is gone: create it, then redrive': {
-    mistake: async (on) => {
-      await on.bucket.deleteFiles({ force: true });
-      await on.bucket.delete();
-    },
-    byHand: (on) => on.bucket.create({ location: 'EU' }),
+  'a topic that is gone: create it, then redrive': {
+    mistake: (on) => on.parts.pubsub.topic('cdc-merge').delete(),
+    byHand: (on) => on.parts.pubsub.createTopic('cdc-merge'),
     advice: /terraform apply creates datasets, bucket and topics.*redrive the view/,
   },
 };
