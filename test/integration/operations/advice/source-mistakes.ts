@@ -94,6 +94,28 @@ export const SOURCE_MISTAKES: Record<string, Mistake> = {
     byHand: (on) => sql(on, `create function inner_name(n text) returns text language sql as 'select n'`),
     advice: /create it again or replace the view\. Then redrive the view/,
   },
+  'a table that a function of the view reads is gone: create it again, then redrive': {
+    mistake: async (on) => {
+      await sql(
+        on,
+        `create table suffix (is_short boolean, ending text); insert into suffix values (true, '.'); grant select on suffix to reader;
+         create function with_suffix(n text) returns text language plpgsql as 'begin return n || (select max(ending) from suffix where is_short); end'`,
+      );
+      await sql(on, PROJECT_VIEW.replace('p.name', 'with_suffix(p.name) as name'));
+      assert.equal((await on.extract()).outcome, 'resync requested');
+      await sql(on, 'alter table suffix rename to suffixes');
+    },
+    byHand: (on) => sql(on, 'alter table suffixes rename to suffix'),
+    advice: /is gone, .*create it again.*Then redrive the view/,
+  },
+  'a column that a function of the view reads is gone: give it back, then redrive': {
+    mistake: async (on) => {
+      await sql(on, PROJECT_VIEW.replace('p.name', `with_suffix(p.name || '') as name`));
+      await sql(on, 'alter table suffix rename column is_short to short');
+    },
+    byHand: (on) => sql(on, 'alter table suffix rename column short to is_short'),
+    advice: /A column of the message is gone .*Then redrive the view/,
+  },
   'an expression of the view that fails on a row: change the view, then resume': {
     mistake: (on) => sql(on, PROJECT_VIEW.replace('c.name as', `(1 / (p.name <> 'two')::int)::text as`)),
     byHand: (on) => sql(on, PROJECT_VIEW),
