@@ -90,7 +90,8 @@ export async function checkInstallation(
             check: 'topics',
             ok: false,
             message: `missing: ${missing.join(', ')}`,
-            advice: 'terraform apply creates them. A topic without its trigger delivers nothing.',
+            advice:
+              'If the variables TOPIC_… are right, create them: terraform apply does. A topic without its trigger delivers nothing.',
           },
         ];
   });
@@ -147,7 +148,7 @@ async function checkDataset(
       check: `dataset ${dataset}`,
       ok: false,
       message: 'does not exist',
-      advice: `Create it: terraform apply does, or run: create schema \`${config.projectId}.${dataset}\` options (location = '${config.location}');`,
+      advice: `If its variable is right, create it: terraform apply does, or run: create schema \`${config.projectId}.${dataset}\` options (location = '${config.location}');`,
     },
   ];
 }
