@@ -62,7 +62,7 @@ export const ADVICE: Record<ErrorKind, string> = {
   batch_id_collision: 'Nothing to do: the changes will be captured again under a higher batch id.',
   merge_refused: 'Find out what else writes to the target, then redrive the view.',
   warehouse:
-    'BigQuery refuses what the functions ask for. If somebody changed the table, the right or the setting that the message names, undo that, then resync the view: a resync also makes its procedure again. If nobody did, report it with the message.',
+    'BigQuery refuses what the functions ask for. If somebody changed the table, the right or the setting that the message names, undo that. Then redrive the view: that also makes its procedure and its reporting view again. If it fails again, report it with the message.',
   bug: 'Report it with the log lines around it. The view stays halted until someone resumes it.',
 };
 

@@ -12,7 +12,7 @@ export function importAdvice(advice: string): string {
     .replaceAll(RETRIED, 'Then import again.')
     .replaceAll('Nothing was changed. Call again.', 'Import again.')
     .replaceAll('Then call again.', 'Then import again.')
-    .replace(/(?:[Tt]hen )?resync the view: a resync[^.]*\./, 'import again.')
+    .replace('redrive the view: that also makes its procedure and its reporting view again', 'import again')
     .replaceAll(/\bThen send \{"view":"[^"]*","resume":true\}/g, 'Then import again')
     .replaceAll(/\bimport again, or (?:resume|redrive) the view\b/gi, 'import again')
     .replaceAll(/\b(?:resume|redrive|resync) (?:the view|it)\b/gi, (found) =>

@@ -21,7 +21,7 @@ export function appliedMerge(row: Record<string, unknown> | undefined, attempt: 
   if (row === undefined) {
     throw new DataHubError('warehouse', 'the merge procedure returned no counts', {
       context: contextOf(attempt),
-      advice: `Somebody replaced the procedure of the view. Send ${JSON.stringify({ view: attempt.view, resync: true })}: the resync creates it again.`,
+      advice: `Somebody replaced the procedure of the view. Send ${JSON.stringify({ view: attempt.view, redrive: true })}: the procedure is made again.`,
     });
   }
   const count = (name: string) => BigInt(String(row[name]));

@@ -76,10 +76,10 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
     byHand: (on) => sql(on, PROJECT_VIEW),
     advice: /If not, correct the view, then send \{.*?\}/,
   },
-  'a target that lost a column after the batch was staged: resync': {
+  'a target that lost a column after the batch was staged: redrive': {
     whenApplied: true,
     mistake: (on) => on.query(`alter table ${on.targetTable()} drop column name`),
-    advice: /undo that, then resync the view/,
+    advice: /undo that\. Then redrive the view/,
     needsTick: true,
   },
   'a streamed target that lost a column after the batch was staged: the payload': {
@@ -88,13 +88,13 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
     mistake: (on) => on.query(`alter table ${on.targetTable('incident')} drop column severity`),
     advice: /Send \{.*?\}/,
   },
-  'a procedure that somebody replaced: resync': {
+  'a procedure that somebody replaced: redrive': {
     whenApplied: true,
     mistake: (on) =>
       on.query(
         `create or replace procedure ${on.targetTable().replace('.project', '.merge_project')}(batch_id int64, batch_rows int64) begin end`,
       ),
-    advice: /Send \{.*?\}: the resync creates it again/,
+    advice: /Send \{.*?\}: the procedure is made again/,
   },
   'a target with rows twice: the statement, then resync': {
     whenApplied: true,
