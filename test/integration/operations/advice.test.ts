@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { dispatch } from '../../../functions/extract/extract.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { failBefore } from '../../emulators/faults.ts';
@@ -223,5 +224,8 @@ describe('advice', () => {
     );
     const unknown = UNFOLLOWED.filter((reason) => !sites.some((site) => reasonFor(site) === reason));
     assert.deepEqual(unknown, [], 'these are no places that make an error');
+    for (const [, , why] of UNFOLLOWED) {
+      for (const [file] of why.matchAll(/test\/\S+\.test\.ts/g)) assert.ok(existsSync(file), file);
+    }
   });
 });

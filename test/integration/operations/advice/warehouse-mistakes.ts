@@ -98,6 +98,11 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
   },
   'a target with rows twice: the statement, then resync': {
     whenApplied: true,
+    staged: async (on) => {
+      await on.source.add('app_project', { id: 2, name: 'in no later batch' });
+      await on.replicate();
+      await on.source.change('app_project', 1, { name: 'three' });
+    },
     mistake: (on) => on.query(`insert into ${on.targetTable()} select * from ${on.targetTable()}`),
     advice: /Then run in BigQuery: delete from .*/,
   },
