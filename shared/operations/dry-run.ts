@@ -1,6 +1,6 @@
 import { batchSize } from '../batch/batch-size.ts';
 import { assertOwnTarget, feederOf, mayTakeOver, takeOver } from '../batch/own-target.ts';
-import { asDataHubError } from '../errors.ts';
+import { adviceByHand, asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import { isBeingLoaded } from '../model/batch.ts';
 import { definitionChange } from '../model/view-fingerprint.ts';
@@ -26,8 +26,9 @@ export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, depe
   for (const source of sources) {
     views.push(
       await forecast(source, dependencies).catch((thrown: unknown) => {
-        const { message, advice } = asDataHubError(thrown);
-        return { view: source.name, would: `fail: ${message}`, advice };
+        const error = asDataHubError(thrown);
+        const advice = adviceByHand(error, 'operation');
+        return { view: source.name, would: `fail: ${error.message}`, advice };
       }),
     );
   }

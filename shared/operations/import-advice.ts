@@ -1,4 +1,4 @@
-import { ADVICE } from '../errors.ts';
+import { ADVICE, RETRIED } from '../errors.ts';
 
 const THEN_SEND = /\bThen send \{"view":"[^"]*","(?:resume|resync)":true\}/g;
 
@@ -10,6 +10,11 @@ export function importAdvice(advice: string): string {
   if (advice === ADVICE.configuration) return 'Correct what the message names, then import again.';
   return advice
     .replace(/ The view stays halted[^.]*\./, '')
+    .replace(ADVICE.transient, 'Import again.')
+    .replaceAll(RETRIED, 'Then import again.')
+    .replaceAll('Nothing was changed. Call again.', 'Import again.')
+    .replaceAll('Then call again.', 'Then import again.')
+    .replace('redrive the view: that also makes its procedure and its reporting view again', 'import again')
     .replaceAll(THEN_SEND, 'Then import again')
     .replaceAll(/(\bimport the view[^.]*), and (?:resume it|send \{"view":"[^"]*","resync":true\})/gi, '$1')
     .replaceAll(/\bimport again, or (?:resume|redrive) the view\b/gi, 'import again')

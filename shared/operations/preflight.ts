@@ -1,6 +1,6 @@
 import { assertMayEvolve } from '../batch/evolve.ts';
 import type { Config } from '../config/config.ts';
-import { asDataHubError } from '../errors.ts';
+import { adviceByHand, asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
@@ -53,8 +53,9 @@ export async function checkInstallation(
       if (typeof found === 'string') findings.push({ check: name, ok: true, message: found });
       else findings.push(...found);
     } catch (thrown) {
-      const { message, advice } = asDataHubError(thrown);
-      findings.push({ check: name, ok: false, message, advice });
+      const error = asDataHubError(thrown);
+      const advice = adviceByHand(error, 'operation');
+      findings.push({ check: name, ok: false, message: error.message, advice });
     }
   };
 
@@ -84,7 +85,15 @@ export async function checkInstallation(
     const missing = await events.missingTopics();
     return missing.length === 0
       ? 'all exist'
-      : [{ check: 'topics', ok: false, message: `missing: ${missing.join(', ')}`, advice: 'Create them.' }];
+      : [
+          {
+            check: 'topics',
+            ok: false,
+            message: `missing: ${missing.join(', ')}`,
+            advice:
+              'If the variables TOPIC_… are right, create them: terraform apply does. A topic without its trigger delivers nothing.',
+          },
+        ];
   });
   for (const viewSource of sources) {
     await examine(`view ${viewSource.name}`, () => checkView(viewSource, known, dependencies));
@@ -139,7 +148,7 @@ async function checkDataset(
       check: `dataset ${dataset}`,
       ok: false,
       message: 'does not exist',
-      advice: `Create it in ${config.location}.`,
+      advice: `If its variable is right, create it: terraform apply does, or run: create schema \`${config.projectId}.${dataset}\` options (location = '${config.location}');`,
     },
   ];
 }

@@ -4,6 +4,7 @@ import { type Deadline, DeadlineExceeded } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withoutValues } from '../google/without-values.ts';
+import { thenRedrive } from '../model/resume-advice.ts';
 import { appendRequests, type RowNaming } from './append-requests.ts';
 import { columnNotKnown, isColumnNotKnown } from './column-not-known.ts';
 import { isExtraFields } from './storage-errors.ts';
@@ -115,7 +116,10 @@ async function appendOnce(
         const row = serializedRows[Number(index)];
         return `${row === undefined ? `row ${index}` : nameRow(row)}: ${withoutValues(message ?? 'no message')}`;
       });
-      throw new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, { context });
+      throw new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, {
+        context,
+        advice: `Correct these rows, or change the column in the view. ${thenRedrive(String(context.view))}`,
+      });
     }
     if (error)
       throw Object.assign(new Error(error.message ?? 'no message'), {
