@@ -206,7 +206,7 @@ async function checkView(
     ? 'is unique'
     : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
   const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${tables.join('; ') || 'its tables match'}`;
-  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource });
+  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource }, evolution);
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
     ...unfit.map(({ isFatal, ...said }) => ({
