@@ -30,7 +30,7 @@ export async function makeTables(
   const { control, warehouse } = dependencies;
   const { shape } = view;
   const layout = source;
-  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }));
+  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }, evolution));
   // From here on there is a target without the covered rows, whatever happens to this batch.
   const isNew = comparison.missing.includes('target') || evolution.newTarget.length > 0;
   if (isNew) await control.checkpoints.forget(lease);

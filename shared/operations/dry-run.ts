@@ -1,8 +1,9 @@
 import { batchSize } from '../batch/batch-size.ts';
 import { assertOwnTarget, feederOf, mayTakeOver, takeOver } from '../batch/own-target.ts';
-import { adviceByHand, asDataHubError } from '../errors.ts';
+import { MISSING_SECONDS } from '../control/schema-changes.ts';
+import { adviceByHand, asDataHubError, type DataHubError, dispositionOf } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
-import { isBeingLoaded } from '../model/batch.ts';
+import { type EtlTransaction, isBeingLoaded } from '../model/batch.ts';
 import { definitionChange } from '../model/view-fingerprint.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { stopReason } from '../model/view-source.ts';
@@ -10,14 +11,19 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 import { capture } from '../source/capture.ts';
 import { describeView } from '../source/describe-view.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { VIEW_MISSING } from '../source/view-faults.ts';
 import { fingerprintView } from '../source/view-fingerprint.ts';
 import type { FoundTable } from '../warehouse/found-table.ts';
+import { acceptCostAdvice } from './accept-cost.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
-  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
+  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice' | 'lastError', string>
 >;
 
-/** Says what a tick would do now, for one view or all. Changes nothing on either side. */
+/**
+ * Says what a tick would do now, for one view or all; `lastError` is why the last attempt failed, if that is being retried. Changes nothing on
+ * either side.
+ */
 export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, dependencies: Dependencies) {
   const { control } = dependencies;
   const sources =
@@ -25,22 +31,61 @@ export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, depe
   const views: Forecast[] = [];
   for (const source of sources) {
     views.push(
-      await forecast(source, dependencies).catch((thrown: unknown) => {
-        const error = asDataHubError(thrown);
-        const advice = adviceByHand(error, 'operation');
-        return { view: source.name, would: `fail: ${error.message}`, advice };
-      }),
+      await forecast(source, dependencies).catch((thrown: unknown) =>
+        forecastFailure(source.name, asDataHubError(thrown), dependencies),
+      ),
     );
   }
   return { outcome: 'dry run', views };
 }
 
+/** A failure that passes is retried; so is a view that is missing, for a while, if it was loaded before. */
+async function forecastFailure(
+  view: string,
+  error: DataHubError,
+  { control }: Dependencies,
+): Promise<Forecast> {
+  const { message, context } = error;
+  const advice = adviceByHand(error, 'operation');
+  const isAwaited =
+    context.code === VIEW_MISSING &&
+    (await control.checkpoints.read(view)) !== null &&
+    (await control.schemaChanges.missingSeconds(view)) <= MISSING_SECONDS;
+  if (isAwaited) {
+    return { view, would: `wait: ${message}; it is looked for again for ten minutes`, advice };
+  }
+  const isRetried = dispositionOf(error) === 'retry';
+  return { view, would: `fail${isRetried ? ', and be retried' : ''}: ${message}`, advice };
+}
+
 async function forecast(viewSource: ViewSource, dependencies: Dependencies): Promise<Forecast> {
-  const { config, control, source, warehouse } = dependencies;
+  const { control } = dependencies;
   const view = viewSource.name;
   const reason = stopReason(viewSource);
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
+  const [status] = await control.status.views(view);
   const inFlight = await control.batches.findInFlight(view);
+  // A merge that has begun is billed already.
+  if (status?.state === 'over budget' && inFlight?.state !== 'applying') {
+    return { view, would: 'do nothing: over budget', advice: acceptCostAdvice(view) };
+  }
+  const lastError = status?.lastError ?? null;
+  return {
+    ...(status?.state === 'waiting'
+      ? { view, would: 'wait: its resync waits for those of other views' }
+      : await forecastBatch(viewSource, inFlight, dependencies)),
+    ...(lastError === null ? {} : { lastError }),
+  };
+}
+
+/** What becomes of the batch in flight, or which batch would follow. */
+async function forecastBatch(
+  viewSource: ViewSource,
+  inFlight: EtlTransaction | null,
+  dependencies: Dependencies,
+): Promise<Forecast> {
+  const { config, control, source, warehouse } = dependencies;
+  const view = viewSource.name;
   if (inFlight?.state === 'extracting') {
     return {
       view,

@@ -15,6 +15,7 @@ import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
 import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
+import { acceptCostAdvice } from './accept-cost.ts';
 import { inspectSource } from './inspect-source.ts';
 import { hasFedTarget, targetFindings } from './inspect-target.ts';
 
@@ -215,7 +216,7 @@ async function checkView(
     ? 'is unique'
     : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
   const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${tables.join('; ') || 'its tables match'}`;
-  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource });
+  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource }, evolution);
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
     ...unfit.map(({ isFatal, ...said }) => ({
@@ -224,6 +225,7 @@ async function checkView(
       ...said,
     })),
     ...omittedColumns(view),
+    ...(await waitFindings(viewSource, dependencies)),
     ...(await targetFindings(viewSource, comparison, dependencies)),
     ...findings,
   ];
@@ -244,6 +246,29 @@ async function assertLogContinues(
     changeLogTable,
   );
   await readLogState(client, changeLogTable, stored.checkpoint);
+}
+
+/** Why the next tick would do less for the view than for others, although nothing of its configuration is wrong. */
+async function waitFindings({ name }: ViewSource, { control }: Dependencies): Promise<Finding[]> {
+  const check = `state of ${name}`;
+  const [status] = await control.status.views(name);
+  switch (status?.state) {
+    case 'over budget':
+      return [{ check, ok: true, message: 'over budget: no batch begins', advice: acceptCostAdvice(name) }];
+    case 'waiting':
+      return [{ check, ok: true, message: 'its resync waits for those of other views' }];
+    case 'retrying':
+      return [
+        {
+          check,
+          ok: true,
+          message: `its last attempt failed, and is retried: ${status.lastError}`,
+          ...(status.lastErrorAdvice === null ? {} : { advice: status.lastErrorAdvice }),
+        },
+      ];
+    default:
+      return [];
+  }
 }
 
 function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {

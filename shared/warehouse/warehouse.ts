@@ -192,8 +192,12 @@ export function createWarehouse(
       }),
 
     /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
-    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
-      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    async unfitSettings(
+      { shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>,
+      { remade }: Pick<Evolution, 'remade'>,
+    ): Promise<UnfitSetting[]> {
+      const isPartitioned = layout.partition !== null;
+      return await unfitSettings(await openBigQuery(), datasets, { shape, isPartitioned, remade });
     },
 
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */

@@ -93,4 +93,25 @@ describe('I9 a column whose values are all of another form', () => {
       [],
     );
   });
+
+  it('causes no warning when most of its values are NULL arrays, which the policy does not replace', async () => {
+    const log = on.captureLog();
+    await on.source.database.query(`drop view pmr_project; create view pmr_project as
+      select id as project_id, name, array[share] as shares, null::numeric[] as nothing, opened, updated_at from app_project;
+      grant select on pmr_project to reader`);
+    await configure({ unrepresentable: { shares: 'null', nothing: 'null' } });
+    await on.source.add('app_project', ...slashed(12).map((name, i) => ({ id: i + 1, name, share: 'NaN' })));
+
+    await on.replicate();
+
+    assert.deepEqual(
+      (await on.batches()).map(({ policy_values }) => policy_values),
+      [{ shares: 12, nothing: 12 }],
+    );
+    const warnings = log.records().filter(({ message }) => message === 'policy replaced most values');
+    assert.deepEqual(
+      warnings.map(({ columns, policyValues }) => ({ columns, policyValues })),
+      [{ columns: ['shares'], policyValues: { shares: 12 } }],
+    );
+  });
 });

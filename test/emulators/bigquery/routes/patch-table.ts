@@ -20,6 +20,7 @@ export const tablePatch = z.strictObject({
   timePartitioning: z
     .object({ type: z.string(), field: z.string(), expirationMs: z.string().optional() })
     .optional(),
+  defaultCollation: z.enum(['', 'und:ci']).optional(),
   description: z.string().nullish(),
   labels: z.record(z.string(), z.string().nullable()).optional(),
   maxStaleness: z.string().nullish(),
@@ -39,6 +40,7 @@ export function patchedTable(table: Table, patch: Patch, location: string): Tabl
     ...(typeof description === 'string' && { description }),
     ...(typeof maxStaleness === 'string' && { maxStaleness }),
     ...(typeof expirationTime === 'string' && { expirationTime }),
+    ...(patch.defaultCollation !== undefined && { defaultCollation: patch.defaultCollation }),
     ...(patch.labels && { labels: patchedLabels(table.labels ?? {}, patch.labels) }),
     ...(patch.clustering && { clustering: patch.clustering }),
     ...(patch.timePartitioning && { timePartitioning: patchedPartitioning(table, patch.timePartitioning) }),
