@@ -11,7 +11,7 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     'test/integration/functions/unfit-settings.test.ts does what it says',
   ],
   [
-    'functions/stream/limit-column-wait.ts',
+    'functions/stream/schema-wait.ts',
     'it has not known them for an hour',
     'test/integration/functions/changed-stream-columns.test.ts does what it says',
   ],
