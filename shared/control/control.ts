@@ -6,6 +6,7 @@ import { createCheckpoints } from './checkpoints.ts';
 import { createConsistencyChecks } from './consistency-checks.ts';
 import { createFailures } from './failures.ts';
 import { createForgetting } from './forget-view.ts';
+import { createInstallation } from './installation.ts';
 import { createJobUsage } from './job-usage.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
@@ -33,6 +34,7 @@ export function createControl(pool: pg.Pool) {
     consistencyChecks: createConsistencyChecks(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),
+    installation: createInstallation(pool),
     jobUsage: createJobUsage(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),

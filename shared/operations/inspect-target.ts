@@ -1,3 +1,4 @@
+import { feederOf, mayTakeOver, takenOver, takeOver } from '../batch/own-target.ts';
 import { changedBySomebody } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
@@ -25,6 +26,7 @@ export async function targetFindings(
   const expiry = comparison.target?.expiry ?? null;
   const check = `target of ${name}`;
   return [
+    ...(await feederFindings(viewSource, comparison, dependencies)),
     ...reasons.map((reason) => ({ check, ok: false, message: `may be wrong: ${reason}`, advice })),
     ...(expiry === null
       ? []
@@ -37,6 +39,21 @@ export async function targetFindings(
           },
         ]),
   ];
+}
+
+/** What the next batch will do to a target that another installation feeds: the view halts, or takes it over. */
+async function feederFindings(
+  viewSource: ViewSource,
+  { target }: Comparison,
+  dependencies: Dependencies,
+): Promise<Finding[]> {
+  const feeder = target === null ? null : await feederOf(viewSource, target, dependencies);
+  if (target === null || feeder === null) return [];
+  const isLoaded = await hasFedTarget(viewSource, dependencies);
+  const { message, advice } = mayTakeOver(viewSource, isLoaded)
+    ? takeOver(target.name, feeder)
+    : takenOver(viewSource.name, target.name, feeder);
+  return [{ check: `target of ${viewSource.name}`, ok: false, message, advice }];
 }
 
 async function reasonsToResync(

@@ -167,6 +167,11 @@ export function createWarehouse(
       };
     },
 
+    /** The target as it is; null if it does not exist. */
+    async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
+      return await findTable(await openBigQuery(), namesOf(targetName).target);
+    },
+
     /** What the target is like now; null if it does not exist. */
     async snapshotTarget({
       targetName,
@@ -189,8 +194,12 @@ export function createWarehouse(
       }),
 
     /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
-    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
-      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    async unfitSettings(
+      { shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>,
+      { remade }: Pick<Evolution, 'remade'>,
+    ): Promise<UnfitSetting[]> {
+      const isPartitioned = layout.partition !== null;
+      return await unfitSettings(await openBigQuery(), datasets, { shape, isPartitioned, remade });
     },
 
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */

@@ -39,7 +39,7 @@ export interface BigQueryStandIn {
    * failJob. Each request of a connection of the Storage Write API is a call `AppendRows`, with gRPC statuses: see also refuse.
    */
   readonly faults: Faults;
-  /** The Storage Write API knows no later change of the columns of tables until the returned function is called; see KnownSchemas. */
+  /** The Storage Write API knows no later change of tables, and no table that is made anew, until the returned function is called; see KnownSchemas. */
   readonly delaySchemas: () => () => void;
   /** Stops running jobs, which have failed after the next start with the data folder. Safe to repeat. */
   close(): Promise<void>;

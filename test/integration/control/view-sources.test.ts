@@ -99,6 +99,7 @@ describe('view sources', () => {
       warehouseFingerprint: null,
       targetCheckedAt: null,
       targetSnapshot: null,
+      targetInstallation: null,
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],

@@ -46,6 +46,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     warehouseFingerprint: null,
     targetCheckedAt: null,
     targetSnapshot: null,
+    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
     ...differing,
