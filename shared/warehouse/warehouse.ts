@@ -7,6 +7,7 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
+import { createRowCount } from './count-rows.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import {
@@ -101,6 +102,7 @@ export function createWarehouse(
     ...createTargetReplacement(openBigQuery, datasets, nameOf),
     ...createTargetSettings(openBigQuery, datasets, nameOf),
     ...createReportingView(openBigQuery, datasets),
+    ...createRowCount(openBigQuery, datasets, nameOf),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {
