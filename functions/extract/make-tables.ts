@@ -47,6 +47,7 @@ export async function makeTables(
   if (hidden.length > 0) await record(null, source.appliedPolicyTags);
   const objects = { shape, layout, evolution, hidden };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
+  await control.targetChecks.setReportingViewHash(lease, await warehouse.reportingViewHash(shape));
   await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = stored === null && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);

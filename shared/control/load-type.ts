@@ -48,7 +48,7 @@ export function createLoadTypes(pool: pg.Pool) {
         await client.query('delete from etl.checkpoint where view_name = $1', [view]);
         await client.query(
           `update etl.view_source set load_type = $2, target_name = $3, resync_requested_at = null, rewrite_id = null, target_state = null,
-             resync_advised_at = null, resync_advised_reason = null,
+             reporting_view_hash = null, resync_advised_at = null, resync_advised_reason = null,
              applied_policy_tags = '{}', unfilled_columns = '{}', known_columns = '{}'
            where name = $1`,
           [view, loadType, target],

@@ -99,7 +99,7 @@ export function targetChanges(
     adds(omitted, omittedBy(before)) ||
     adds(
       omittedBy(before),
-      omitted.filter((name) => known.includes(name)),
+      omitted.filter((name) => known.length === 0 || known.includes(name)),
     );
   return changedFields(before, after)
     .filter(({ field, effect }) => effect === 'new target' || (field === 'omitted_columns' && isColumnChange))

@@ -333,6 +333,8 @@ export type ViewSource = {
   resyncAdvice: string | null;
   /** Identifies the BigQuery objects that were last created for it; null before the first extract. */
   warehouseFingerprint: string | null;
+  /** A hash of its reporting view's query, as BigQuery answered it after the view was last made; null if that is not known. */
+  reportingViewHash: string | null;
   /** What the last batch left; null if that is not known. */
   targetSnapshot: TargetSnapshot | null;
   /** The id of the installation that its target was last given; null if it was given none. */

@@ -1,8 +1,11 @@
+import { hasCountedRows } from '../batch/has-counted-rows.ts';
 import { feederOf, mayTakeOver, takenOver, takeOver } from '../batch/own-target.ts';
+import { Deadline } from '../deadline.ts';
 import { changedBySomebody } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { Finding } from '../source/inspect-server.ts';
+import type { FoundTable } from '../warehouse/found-table.ts';
 import { snapshotOf } from '../warehouse/target-snapshot.ts';
 import type { Comparison } from '../warehouse/warehouse.ts';
 
@@ -57,16 +60,18 @@ async function feederFindings(
 }
 
 async function reasonsToResync(
-  { name, loadType, resyncAdvice, resyncRequestedAt, targetSnapshot }: ViewSource,
+  viewSource: ViewSource,
   { target }: Comparison,
-  { control }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<string[]> {
+  const { name, resyncAdvice, resyncRequestedAt } = viewSource;
+  const { control } = dependencies;
   const inFlight = await control.batches.findInFlight(name);
   // What a batch that is being applied leaves is not recorded yet.
   const changed =
     target === null || resyncRequestedAt !== null || inFlight?.state === 'applying'
       ? null
-      : changedBySomebody(targetSnapshot, snapshotOf(target, loadType));
+      : await changeOf(viewSource, target, dependencies);
   const differing = await control.rowCounts.difference(name);
   return [
     ...new Set([resyncAdvice, changed].filter((reason) => reason !== null)),
@@ -76,4 +81,17 @@ async function reasonsToResync(
           `after batch ${differing.etlTransactionId} the view had ${differing.source} rows, the target ${differing.target}`,
         ]),
   ];
+}
+
+/** What somebody else did to the target, as one sentence; null if nothing is seen, or if only the metadata have an old number of rows. */
+async function changeOf(
+  viewSource: ViewSource,
+  target: FoundTable,
+  dependencies: Dependencies,
+): Promise<string | null> {
+  const { loadType, resyncAdvice, targetSnapshot } = viewSource;
+  const reason = changedBySomebody(targetSnapshot, snapshotOf(target, loadType));
+  if (reason === null || reason === resyncAdvice) return reason;
+  using deadline = new Deadline(dependencies.clock, dependencies.config.timeLimitSeconds);
+  return (await hasCountedRows(viewSource, target, deadline, dependencies)) ? null : reason;
 }

@@ -202,7 +202,9 @@ async function checkView(
   const { differences } = evolution;
   await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
   const isMade = viewSource.warehouseFingerprint !== null;
-  const reports = isMade ? await warehouse.reportingViewFault(shape, viewSource) : null;
+  const reports = isMade
+    ? await warehouse.reportingViewFault(shape, viewSource, viewSource.reportingViewHash)
+    : null;
   const tables = [
     ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),

@@ -1,5 +1,5 @@
 import type { Side } from '../config/database-config.ts';
-import { ADVICE, type DataHubError, RETRIED } from '../errors.ts';
+import { ADVICE, DataHubError, RETRIED } from '../errors.ts';
 import { quoteIdentifier } from './quote.ts';
 import { fromPostgres } from './sqlstate.ts';
 
@@ -22,13 +22,23 @@ export function connectionError(error: unknown, side: Side, url: string): DataHu
     case '28000':
       return classified.withAdvice(
         routine === CHECKS_ROLE
-          ? `${run(`alter role ${role} login`)} ${RETRIED}`
+          ? `${run(`alter role ${role} login`)} If the role does not exist, create it: sql/source/reader-role.sql has that of the source. ${RETRIED}`
           : `Give pg_hba.conf of the server an entry for the role, the database and the addresses of the functions, and reload it; or correct ${variable} and deploy again. ${RETRIED}`,
       );
     case '28P01':
       return classified.withAdvice(
         `Give role ${role} the password of ${variable} again, or correct the password there and deploy again. ${RETRIED}`,
       );
+    case '42501':
+      if (routine !== CHECKS_DATABASE) return classified;
+      return classified.withAdvice(`${run(`grant connect on database ${database} to ${role}`)} ${RETRIED}`);
+    case '55000':
+      // A database that accepts no connections for the time being, for example while it is maintained.
+      return new DataHubError('transient', classified.message, {
+        context: classified.context,
+        advice: `${ADVICE.transient} If it lasts: ${run(`alter database ${database} allow_connections true`).replace('Run', 'run')}`,
+        cause: error,
+      });
     case '53300':
       if (routine === CHECKS_ROLE) return lasting(run(`alter role ${role} connection limit -1`));
       if (routine === CHECKS_DATABASE) return lasting(run(`alter database ${database} connection limit -1`));
@@ -47,8 +57,22 @@ export function connectionError(error: unknown, side: Side, url: string): DataHu
   }
 }
 
+/** Quoted, as far as the URL tells. */
 function namesIn(url: string): { role: string; database: string } {
-  const { username, pathname } = new URL(url.replace('@/', '@socket/'));
-  const quoted = (text: string) => quoteIdentifier(decodeURIComponent(text));
-  return { role: quoted(username), database: quoted(pathname.slice(1)) };
+  const parsed = URL.parse(url.replace('@/', '@socket/'));
+  const quoted = (text: string, otherwise: string) =>
+    text === '' ? otherwise : quoteIdentifier(decoded(text));
+  const given = (part: string, parameter: string) => part || (parsed?.searchParams.get(parameter) ?? '');
+  return {
+    role: quoted(given(parsed?.username ?? '', 'user'), 'of the URL'),
+    database: quoted(given(parsed?.pathname.slice(1) ?? '', 'dbname'), 'of the URL'),
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

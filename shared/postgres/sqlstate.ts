@@ -34,6 +34,7 @@ const BY_STATE: ReadonlyMap<string, ErrorKind> = new Map(
     '57P03': 'transient',
     '57P05': 'transient',
     '72000': 'transient', // snapshot too old
+    HV00N: 'transient', // the server of a foreign table cannot be reached
   }),
 );
 const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
@@ -97,6 +98,10 @@ const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
   [
     '55P03',
     `${ADVICE.transient} If it lasts: end the transaction that holds the lock (select pid, pg_blocking_pids(pid) from pg_stat_activity shows it).`,
+  ],
+  [
+    'HV00N',
+    `${ADVICE.transient} If it lasts: the server of a foreign table behind the view cannot be reached; start it, or correct its address (alter server … options).`,
   ],
   [
     '42P01',

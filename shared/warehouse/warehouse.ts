@@ -8,6 +8,7 @@ import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
 import { createTargetReader } from './compare-rows.ts';
+import { createRowCount } from './count-rows.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import {
@@ -103,6 +104,7 @@ export function createWarehouse(
     ...createTargetSettings(openBigQuery, datasets, nameOf),
     ...createReportingView(openBigQuery, datasets),
     ...createTargetReader(openBigQuery, datasets, nameOf),
+    ...createRowCount(openBigQuery, datasets, nameOf),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {

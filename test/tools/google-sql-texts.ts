@@ -14,6 +14,7 @@ import {
 import { rowTextSql } from '../../shared/warehouse/row-text-sql.ts';
 import {
   columnsSql,
+  countRowsSql,
   deletesSql,
   type Layout,
   ledgerUpgradeSql,
@@ -82,6 +83,7 @@ function builtTexts(): GoogleSqlText[] {
       reportColumn: 'update_at',
     }),
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
+    { name: 'rows of a merged target', sql: countRowsSql(DATASETS, RICHEST) },
     { name: 'deletes of a complete batch', sql: deletesSql(DATASETS, RICHEST, 7n) },
     { name: 'streamed rows of a complete batch', sql: streamedRowsSql(DATASETS, STREAMED, 7n) },
     { name: 'rows that a purge would remove', sql: purgeableSql(DATASETS, PURGE) },

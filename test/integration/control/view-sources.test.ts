@@ -98,6 +98,7 @@ describe('view sources', () => {
       resyncAdvice: null,
       warehouseFingerprint: null,
       targetCheckedAt: null,
+      reportingViewHash: null,
       targetSnapshot: null,
       targetInstallation: null,
       appliedPolicyTags: {},

@@ -45,6 +45,7 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     resyncAdvice: null,
     warehouseFingerprint: null,
     targetCheckedAt: null,
+    reportingViewHash: null,
     targetSnapshot: null,
     targetInstallation: null,
     appliedPolicyTags: {},

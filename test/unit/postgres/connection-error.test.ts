@@ -4,9 +4,9 @@ import { connectionError } from '../../../shared/postgres/connection-error.ts';
 
 const URL_OF_SOURCE = 'postgresql://Reader%22:hunter2@db.example:5432/smart%20app';
 
-const refusal = (code: string, routine?: string) => {
+const refusal = (code: string, routine?: string, url = URL_OF_SOURCE) => {
   const thrown = Object.assign(new Error('refused'), { code, routine });
-  const { kind, advice } = connectionError(thrown, 'source', URL_OF_SOURCE);
+  const { kind, advice } = connectionError(thrown, 'source', url);
   return `${kind}: ${advice}`;
 };
 
@@ -41,6 +41,28 @@ describe('the advice of a connection that was refused', () => {
         /^transient: Nothing to do: it will be retried\. If it lasts: start the server, /,
       );
     }
+  });
+
+  it('is the grant for a role that may not connect, and the statement for a database that accepts nobody', () => {
+    assert.match(
+      refusal('42501', 'CheckMyDatabase'),
+      /^unauthorized: Run as a superuser of the server: grant connect on database "smart app" to "Reader""";/,
+    );
+    assert.match(
+      refusal('55000', 'CheckMyDatabase'),
+      /^transient: Nothing to do: .* If it lasts: run as .*: alter database "smart app" allow_connections true;$/,
+    );
+  });
+
+  it('names role and database as far as the URL tells', () => {
+    const url = 'postgresql://db.example?user=reader&dbname=app';
+    assert.match(refusal('28000', 'InitializeSessionUserId', url), /alter role "reader" login; /);
+    assert.match(refusal('53300', 'CheckMyDatabase', url), /alter database "app" /);
+    assert.match(
+      refusal('28P01', undefined, 'postgresql://50%:x@db.example/app'),
+      /Give role "50%" the password/,
+    );
+    assert.match(refusal('28P01', undefined, 'not a URL'), /Give role of the URL the password/);
   });
 
   it('stays that of any other cause', () => {
