@@ -26,7 +26,7 @@ export const MAX_MOMENTS = 8;
 
 type States = ReadonlyMap<string, TargetRowState[]>;
 /** The rows as they were at a moment. */
-type Read = { moment: PastMoment; states: States };
+type Past = { moment: PastMoment; states: States };
 
 /**
  * Compares rows of the target with what they were when a batch last carried them. A row that the target does not have at all has no such batch: it is
@@ -39,50 +39,46 @@ export async function readHistory(
   { targetAsOf }: Moment,
   dependencies: Dependencies,
 ): Promise<Map<string, RowHistory>> {
-  const { viewSource } = leased;
+  const { view, columns } = compared;
   const { appliedBatches } = dependencies.control;
   const keys = rows.map(({ key }) => key);
   const readAt = (time: string) => readStates(leased, compared, time, keys, dependencies);
-  const present = viewSource.loadType === 'merge' ? await readAt(targetAsOf) : null;
+  const present = leased.viewSource.loadType === 'merge' ? await readAt(targetAsOf) : null;
   const batchOf = ({ key, etlTransactionId }: DifferentRow): bigint | null =>
     present?.get(key)?.[0]?.etlTransactionId ?? etlTransactionId;
   const ids = [...new Set(rows.flatMap((row) => batchOf(row) ?? []))];
-  const batches = new Map(
-    (await appliedBatches.withIds(viewSource.name, ids)).map((batch) => [batch.etlTransactionId, batch]),
-  );
-  const absent = present === null ? [] : keys.filter((key) => !present.has(key));
-  const complete = absent.length === 0 ? [] : await appliedBatches.complete(viewSource.name, WINDOW_DAYS);
-  const latest =
-    absent.length === 0 ? [] : await appliedBatches.latest(viewSource.name, WINDOW_DAYS, MAX_MOMENTS);
-  const reads: Read[] = [];
-  if (present !== null) {
-    const carrying = mostFrequent(rows.flatMap((row) => batches.get(batchOf(row) ?? -1n) ?? []));
-    for (const moment of momentsBefore(targetAsOf, [...complete, ...carrying, ...latest])) {
-      const states = await readAt(moment.time);
-      if (states !== null) reads.push({ moment, states });
-    }
+  const applied = await appliedBatches.withIds(view.name, ids);
+  const batches = new Map(applied.map((batch) => [batch.etlTransactionId, batch]));
+  const carrying = mostFrequent(rows.flatMap((row) => batches.get(batchOf(row) ?? NO_BATCH) ?? []));
+  const isAnyAbsent = keys.some((key) => present?.has(key) === false);
+  const complete = isAnyAbsent ? await appliedBatches.complete(view.name, WINDOW_DAYS) : [];
+  const latest = isAnyAbsent ? await appliedBatches.latest(view.name, WINDOW_DAYS, MAX_MOMENTS) : [];
+  const moments = present === null ? [] : momentsBefore(targetAsOf, [...complete, ...carrying, ...latest]);
+  const past: Past[] = [];
+  for (const moment of moments) {
+    const states = await readAt(moment.time);
+    if (states !== null) past.push({ moment, states });
   }
   return new Map(
     rows.map((row): [string, RowHistory] => {
-      const id = batchOf(row);
-      const batch = batches.get(id ?? -1n);
-      const state = present?.get(row.key) ?? [];
-      const known = { etlTransactionId: id, carried: batch?.checkpoint ?? null };
+      const etlTransactionId = batchOf(row);
+      const batch = batches.get(etlTransactionId ?? NO_BATCH);
+      const known = { etlTransactionId, carried: batch?.checkpoint ?? null };
       // Every batch writes its number into its rows.
-      if (row.target !== null && id === null) return [row.key, { ...known, isChanged: true }];
-      if (present === null || state.length > 1) return [row.key, { ...known, isChanged: null }];
-      const [now] = state;
-      if (now !== undefined) {
-        const isChanged = isRowChanged(now, batch, reads, compared);
-        return [row.key, { ...known, isChanged }];
-      }
-      const isComplete = (read: Read): boolean => complete.includes(read.moment);
-      const last = reads.find(isComplete);
-      const isChanged = wasThere(row.key, reads) ? true : last === undefined ? null : false;
+      if (row.target !== null && etlTransactionId === null) return [row.key, { ...known, isChanged: true }];
+      if (present === null) return [row.key, { ...known, isChanged: null }];
+      const [now] = present.get(row.key) ?? [];
+      if (now !== undefined)
+        return [row.key, { ...known, isChanged: isChangedSince(batch, now, past, columns) }];
+      const last = past.find(({ moment }) => complete.includes(moment));
+      const isChanged = wasThere(row.key, past) || (last === undefined ? null : false);
       return [row.key, { ...known, carried: last?.moment.checkpoint ?? null, isChanged }];
     }),
   );
 }
+
+/** No batch has this number. */
+const NO_BATCH = -1n;
 
 /** The moments that history can show, without repetitions, in their order. */
 function momentsBefore(targetAsOf: string, moments: readonly PastMoment[]): PastMoment[] {
@@ -127,25 +123,25 @@ async function readStates(
 const REFUSALS: readonly string[] = ['warehouse', 'invalid_event'];
 
 /**
- * Whether somebody else changed a row that the target has: a batch writes its number and its values at once, so that the same number stands for
- * the same values.
+ * Whether somebody else changed a row that the target has, since its batch; null if history does not tell. A batch writes its number and its values at
+ * once, so that the same number stands for the same values.
  */
-function isRowChanged(
-  now: TargetRowState,
+function isChangedSince(
   batch: AppliedBatch | undefined,
-  reads: readonly Read[],
-  { columns }: ComparedRows,
+  now: TargetRowState,
+  past: readonly Past[],
+  columns: ComparedRows['columns'],
 ): boolean | null {
   let isSame = false;
-  for (const { moment, states } of reads) {
+  for (const { moment, states } of past) {
     const [then, ...more] = states.get(now.key) ?? [];
     if (then === undefined || more.length > 0 || then.etlTransactionId !== now.etlTransactionId) continue;
     if (then.isDeleted !== now.isDeleted || differingColumns(then, now, columns).length > 0) return true;
-    if (moment === batch || moment.time === batch?.time) isSame = true;
+    if (moment.time === batch?.time) isSame = true;
   }
   return isSame ? false : null;
 }
 
 /** Whether the target once had a row that it does not have now. Batches only mark rows as deleted, and a purge removes marked ones. */
-const wasThere = (key: string, reads: readonly Read[]): boolean =>
-  reads.some(({ states }) => states.get(key)?.some(({ isDeleted }) => !isDeleted) === true);
+const wasThere = (key: string, past: readonly Past[]): boolean =>
+  past.some(({ states }) => states.get(key)?.some(({ isDeleted }) => !isDeleted) === true);

@@ -18,7 +18,7 @@ describe('why rows differ (I8)', () => {
   const { on } = useInstallation({ views: [STREAMED_ENTRY] });
 
   const sql = (text: string) => on.source.database.query(text);
-  const dml = (text: string) => on.query(text.replace('TARGET', on.targetTable()));
+  const dml = (text: string) => on.query(text.replaceAll('TARGET', on.targetTable()));
 
   beforeEach(async () => {
     await on.source.add('app_company', { id: 1, name: 'Acme' }, { id: 2, name: 'Zenith' });
