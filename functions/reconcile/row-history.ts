@@ -109,7 +109,12 @@ async function readStates(
 ): Promise<States | null> {
   const { check, deadline } = leased;
   if (deadline.isNear()) return null;
-  const query = checkQuery(leased, compared, { targetAsOf: time }, `history-${clock.nowMs()}`);
+  const query = checkQuery(
+    leased,
+    compared,
+    { targetAsOf: time },
+    `history-${time.replaceAll(/\D/g, '')}-${clock.nowMs()}`,
+  );
   try {
     return Map.groupBy(await warehouse.readRowStates(query, keys, deadline), ({ key }) => key);
   } catch (error) {
