@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { createAppliedBatches } from './applied-batches.ts';
 import { createBatchIds } from './batch-ids.ts';
 import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
@@ -31,6 +32,7 @@ export function createControl(pool: pg.Pool) {
     batches: { ...createBatches(pool), ...createBatchTransitions(pool) },
     batchIds: createBatchIds(pool),
     checkpoints: createCheckpoints(pool),
+    appliedBatches: createAppliedBatches(pool),
     consistencyChecks: createConsistencyChecks(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),

@@ -54,15 +54,27 @@ order by bucket
  * Reads only.
  */
 export function keyedRowsSql(datasets: Datasets, compared: Omit<ComparedTarget, 'buckets'>): string {
-  const { key, texts } = rowTextSql(compared.shape, compared.columns, compared.window);
-  const named = [
-    ...texts.map((text, i) => `${text} as text_${i}`),
-    ...compared.columns.map((column, i) => `${json(column)} as value_${i}`),
-  ];
-  return `select ${key} as key, v_target.etl_transaction_id as etl_transaction_id, ${named.join(', ')}
+  return `select ${rowColumns(compared)}
 ${rowsOf(datasets, compared)}
 where v_target.${quoted(compared.shape.keyColumn)} in unnest(@keys) and ${shown(compared.shape)}
 `;
+}
+
+/** The same rows of a merged target, with those that are marked as deleted. Parameter: `keys`. Reads only. */
+export function rowStatesSql(datasets: Datasets, compared: Omit<ComparedTarget, 'buckets'>): string {
+  return `select coalesce(v_target.is_deleted, false) as is_deleted, ${rowColumns(compared)}
+${rowsOf(datasets, compared)}
+where v_target.${quoted(compared.shape.keyColumn)} in unnest(@keys)
+`;
+}
+
+function rowColumns({ shape, columns, window }: Omit<ComparedTarget, 'buckets'>): string {
+  const { key, texts } = rowTextSql(shape, columns, window);
+  return [
+    `${key} as key, v_target.etl_transaction_id as etl_transaction_id`,
+    ...texts.map((text, i) => `${text} as text_${i}`),
+    ...columns.map((column, i) => `${json(column)} as value_${i}`),
+  ].join(', ');
 }
 
 /** The text of SQL's NULL would be that of JSON's null. */

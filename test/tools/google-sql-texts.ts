@@ -1,7 +1,12 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
-import { bucketRowsSql, bucketSumsSql, keyedRowsSql } from '../../shared/warehouse/compare-rows-sql.ts';
+import {
+  bucketRowsSql,
+  bucketSumsSql,
+  keyedRowsSql,
+  rowStatesSql,
+} from '../../shared/warehouse/compare-rows-sql.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
@@ -189,6 +194,15 @@ function warehouseTexts(name: string, shape: TableShape, layout: Layout): Google
     {
       name: `rows of the new target of the ${name}`,
       sql: swapSql(DATASETS, shape, DROPPED, [...targetColumns(shape), ...DROPPED]),
+    },
+    {
+      name: `rows of the ${name} as they were`,
+      sql: rowStatesSql(DATASETS, {
+        shape,
+        columns: shape.columns,
+        window: null,
+        asOf: '2026-01-31 08:00:00 UTC',
+      }),
     },
     { name: `objects of the ${name}`, sql: objectsSql(DATASETS, { shape, layout, dropped: [] }) },
     {
