@@ -52,6 +52,7 @@ export async function finish(
   };
   const line = {
     ...end,
+    differences: Object.values(counts).reduce((sum, count) => sum + count, 0),
     mode: check.mode,
     classes: countClasses(differences),
     durationMs: clock.nowMs() - check.startedAt.getTime(),
