@@ -1,6 +1,6 @@
-# The bucket holds staged objects, <view>/<batch id>/…, reports of comparisons (…/report.json and its .ndjson.gz), and one object <view>/last-batch per streamed view. A new or restored control
-# database must continue above the batch id in it. No rule deletes that object: BigQuery remembers deleted rows for two days, and it must
-# outlive them by far.
+# The bucket holds staged objects, <view>/<batch id>/…, reports of checks, reports/<view>/….ndjson.gz, and one object <view>/last-batch per
+# streamed view. A new or restored control database must continue above the batch id in it. No rule deletes that object: BigQuery remembers
+# deleted rows for two days, and it must outlive them by far.
 resource "google_storage_bucket" "staging" {
   name                        = local.buckets.staging
   location                    = var.location
@@ -14,7 +14,7 @@ resource "google_storage_bucket" "staging" {
     }
     condition {
       age            = var.staging_days
-      matches_suffix = [".ndjson.gz", "manifest.json", "report.json"]
+      matches_suffix = [".ndjson.gz", "manifest.json"]
     }
   }
 

@@ -34,6 +34,14 @@ locals {
       by      = []
     },
     {
+      title   = "Rows that differed at a check, by view"
+      unit    = "rows"
+      filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["differences"].name}\""
+      aligner = "ALIGN_PERCENTILE_99"
+      reducer = "REDUCE_MAX"
+      by      = ["metric.label.view"]
+    },
+    {
       title   = "Failures that need a person, by kind"
       unit    = "failures"
       filter  = "${local.metric_scope} AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.metric["failures"].name}\""

@@ -52,3 +52,12 @@ resource "google_bigquery_dataset_access" "function" {
   role          = "WRITER"
   user_by_email = google_service_account.function[each.value.function].email
 }
+
+# READER is roles/bigquery.dataViewer.
+resource "google_bigquery_dataset_access" "reading_function" {
+  for_each = local.rights.reads
+
+  dataset_id    = google_bigquery_dataset.dataset[each.value.object].dataset_id
+  role          = "READER"
+  user_by_email = google_service_account.function[each.value.function].email
+}

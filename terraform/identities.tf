@@ -29,7 +29,7 @@ resource "google_service_account" "build" {
 locals {
   # One entry per function and resource, such as `rights.writes["merge temp"]`.
   rights = {
-    for kind in ["bucket_roles", "inspects", "publishes", "secrets", "writes"] : kind => merge([
+    for kind in ["bucket_roles", "inspects", "publishes", "reads", "secrets", "writes"] : kind => merge([
       for function, entry in local.functions : {
         for object in entry[kind] : "${function} ${object}" => { function = function, object = object }
       }
@@ -75,6 +75,20 @@ resource "google_storage_bucket_iam_member" "staging" {
   member = local.function_members[each.value.function]
 }
 
+# A report contains values of rows. Its writer may not read, replace or delete it, nor create an object elsewhere.
+resource "google_storage_bucket_iam_member" "reports" {
+  for_each = { for function, entry in local.functions : function => entry if entry.is_reporter }
+
+  bucket = google_storage_bucket.staging.name
+  role   = "roles/storage.objectCreator"
+  member = local.function_members[each.key]
+
+  condition {
+    title      = "cdc reports${local.suffix}"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${local.buckets.staging}/objects/reports/\")"
+  }
+}
+
 resource "google_secret_manager_secret_iam_member" "accessor" {
   for_each = local.rights.secrets
 
@@ -85,7 +99,7 @@ resource "google_secret_manager_secret_iam_member" "accessor" {
 
 # A BigQuery job belongs to a project, so this role cannot be granted on anything narrower.
 resource "google_project_iam_member" "job_user" {
-  for_each = { for function, entry in local.functions : function => entry if length(entry.writes) > 0 }
+  for_each = { for function, entry in local.functions : function => entry if length(concat(entry.reads, entry.writes)) > 0 }
 
   project = var.project
   role    = "roles/bigquery.jobUser"

@@ -27,18 +27,21 @@ locals {
     cpu         = "1"
     concurrency = 1
     inspects    = []
+    reads       = []
+    writes      = []
+    is_reporter = false
   }
 
   # Every function with the resources that it may use, and with values that differ from the defaults. To add a function, add an entry.
   # `topic` is a key of var.topics, or null for a function that is only called over HTTP. `publishes` and `inspects` are keys of topics
-  # (inspects: may check that the topic exists), `writes` are keys of datasets, `secrets` are keys of local.secrets, and `bucket_roles`
-  # are roles on the staging bucket.
+  # (inspects: may check that the topic exists), `reads` and `writes` are keys of datasets, `secrets` are keys of local.secrets, and
+  # `bucket_roles` are roles on the staging bucket. A reporter may only create objects under its prefix reports/.
   function_entries = {
     extract = {
       description  = "Captures the changes of the source and stages them."
       topic        = "extract"
-      publishes    = ["dead_letter", "extract", "merge", "stream"]
-      inspects     = ["dead_letter", "extract", "merge", "stream"]
+      publishes    = ["dead_letter", "extract", "merge", "reconcile", "stream"]
+      inspects     = ["dead_letter", "extract", "merge", "reconcile", "stream"]
       writes       = ["target", "temp", "view"]
       secrets      = ["control", "source"]
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectUser"]
@@ -50,6 +53,15 @@ locals {
       writes       = ["target", "temp"]
       secrets      = ["control"]
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
+    }
+    reconcile = {
+      description  = "Compares views with their targets, and requests the repair of rows that differ."
+      topic        = "reconcile"
+      publishes    = ["dead_letter", "extract", "reconcile"]
+      reads        = ["target"]
+      secrets      = ["control", "source"]
+      bucket_roles = []
+      is_reporter  = true
     }
     stream = {
       description  = "Applies a staged batch through the Storage Write API."
@@ -75,6 +87,7 @@ locals {
     BIGQUERY_LOCATION          = var.location
     CALL_TIMEOUT_SECONDS       = var.settings.call_timeout_seconds
     CHANGE_LOG_TABLE           = var.settings.change_log_table
+    CHECK_WAIT_SECONDS         = var.settings.check_wait_seconds
     CONNECT_TIMEOUT_SECONDS    = var.settings.connect_timeout_seconds
     CONTENT_TYPE_TABLE         = var.settings.content_type_table
     CONTROL_CLOUD_SQL_INSTANCE = local.control_cloud_sql.instance
@@ -108,6 +121,7 @@ locals {
     TOPIC_DEAD_LETTER          = local.topics.dead_letter
     TOPIC_EXTRACT              = local.topics.extract
     TOPIC_MERGE                = local.topics.merge
+    TOPIC_RECONCILE            = local.topics.reconcile
     TOPIC_STREAM               = local.topics.stream
     VIEW_DATASET               = local.datasets.view
   }

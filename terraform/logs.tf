@@ -22,6 +22,13 @@ locals {
       value       = "EXTRACT(jsonPayload.behindSeconds)"
       unit        = "s"
     }
+    differences = {
+      description = "Rows that differed at the end of a check, before any repair."
+      filter      = "jsonPayload.message=(\"view and target are equal\" OR \"view and target differ\")"
+      labels      = { view = "EXTRACT(jsonPayload.view)" }
+      value       = "EXTRACT(jsonPayload.differences)"
+      unit        = "1"
+    }
     failures = {
       description = "Failures that need a person."
       filter      = "severity>=ERROR AND jsonPayload.kind:*"
@@ -101,6 +108,14 @@ locals {
       advice   = "Fix what the advice in the log line names, then redrive the view: its changes are captured again."
       severity = "ERROR"
     }
+    failed_check = {
+      title    = "a check of a view ended without an answer"
+      section  = "failed-check"
+      filter   = "jsonPayload.message=\"check failed\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "Fix what the log line names, then check the view again."
+      severity = "WARNING"
+    }
     floor_stuck = {
       title    = "a long transaction holds back the floor"
       section  = "floor-stuck"
@@ -155,6 +170,14 @@ locals {
       filter   = "jsonPayload.message=(\"will retry\" OR \"call failed\") AND jsonPayload.kind=(\"unauthorized\" OR \"environment\")"
       labels   = { function = "EXTRACT(resource.labels.service_name)" }
       advice   = "Fix the password, the role or the variable that the log line names. The functions retry everything that waits by themselves."
+      severity = "ERROR"
+    }
+    view_differs = {
+      title    = "a view and its target differ"
+      section  = "view-differs"
+      filter   = "jsonPayload.message=\"view and target differ\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "The log line gives the counts and classes. Read why rows differ, then repair them or resync the view."
       severity = "ERROR"
     }
   }

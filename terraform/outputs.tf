@@ -14,7 +14,8 @@ output "next_steps" {
 }
 
 locals {
-  call_extract = "gcloud functions call extract${local.suffix} --region ${var.region} --project ${var.project}"
+  call_reconcile = "gcloud functions call reconcile${local.suffix} --region ${var.region} --project ${var.project}"
+  call_extract   = "gcloud functions call extract${local.suffix} --region ${var.region} --project ${var.project}"
   add_version = {
     for database, secret in local.secrets :
     database => "printf 'URL of the ${database} database: ' && read -rs URL && printf %s \"$URL\" | gcloud secrets versions add ${secret} --project ${var.project} --data-file=-"
@@ -42,6 +43,9 @@ locals {
     "${local.call_extract} --data \"$(cat ../sql/source/view-sources.json)\"",
     "${local.call_extract} --data '{\"check\": true}'",
     "${local.call_extract} --data '{}'",
+    "",
+    "# When every view is loaded: compares it with its target, row by row and column by column.",
+    "${local.call_reconcile} --data '{}'",
     "",
     "# The log lines of the last ten minutes.",
     "gcloud logging read 'resource.type=\"cloud_run_revision\" jsonPayload.message:*' --project ${var.project} --freshness 10m --format 'value(timestamp,severity,jsonPayload.message,jsonPayload.view)'",

@@ -17,6 +17,27 @@ resource "google_cloud_scheduler_job" "tick" {
   }
 }
 
+# Requests a check of every view that has been loaded.
+resource "google_cloud_scheduler_job" "reconcile" {
+  count = var.reconcile_schedule == null ? 0 : 1
+
+  name        = "cdc-reconcile${local.suffix}"
+  description = "Asks reconcile to compare every enabled view with its target."
+  region      = var.region
+  schedule    = var.reconcile_schedule
+  time_zone   = var.schedule_time_zone
+  paused      = var.schedule_paused
+
+  pubsub_target {
+    topic_name = google_pubsub_topic.topic["reconcile"].id
+    data       = base64encode(jsonencode({ trigger = "scheduler" }))
+  }
+
+  retry_config {
+    retry_count = 3
+  }
+}
+
 locals {
   # Regular expressions of the cron fields: values, and steps after `*` or after a range.
   cron_values = {

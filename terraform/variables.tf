@@ -296,6 +296,12 @@ variable "project" {
   }
 }
 
+variable "reconcile_schedule" {
+  description = "Cron schedule of the checks that compare every view with its target; null: no check by itself. Each check reads every target once, at the cost of the project (docs/costs.md). Its time zone is schedule_time_zone, and schedule_paused pauses it, too. The validation rules are in schedule."
+  type        = string
+  default     = "30 1 * * *"
+}
+
 variable "region" {
   description = "Region of the functions, the schedule and all other regional resources. It must lie in location, so that rows stay there."
   type        = string
@@ -317,33 +323,36 @@ variable "schedule" {
   default     = "*/5 * * * *"
   nullable    = false
 
+  # The rules apply to both schedules.
   validation {
-    condition = length(split(" ", var.schedule)) != 5 ? false : alltrue([
-      for field, value in zipmap(["minute", "hour", "day", "month", "weekday"], split(" ", var.schedule)) : alltrue([
-        for part in split(",", value) : can(regex(format("^(\\*|%[1]s-%[1]s)(/%[2]s)?$|^%[1]s$", local.cron_values[field], local.cron_steps[field]), part))
+    condition = alltrue([
+      for cron in compact([var.schedule, var.reconcile_schedule]) : length(split(" ", cron)) != 5 ? false : alltrue([
+        for field, value in zipmap(["minute", "hour", "day", "month", "weekday"], split(" ", cron)) : alltrue([
+          for part in split(",", value) : can(regex(format("^(\\*|%[1]s-%[1]s)(/%[2]s)?$|^%[1]s$", local.cron_values[field], local.cron_steps[field]), part))
+        ])
       ])
     ])
-    error_message = "schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\". A step must follow * or a range and must not exceed the highest value of its field."
+    error_message = "schedule and reconcile_schedule must be five cron fields with a space between them, such as \"*/5 * * * *\" or \"0 6-20 * * mon-fri\". A step must follow * or a range and must not exceed the highest value of its field."
   }
 
   validation {
     condition = alltrue([
-      for ends in regexall("(\\w+)-(\\w+)", lower(var.schedule)) :
+      for ends in regexall("(\\w+)-(\\w+)", lower(join(" ", compact([var.schedule, var.reconcile_schedule])))) :
       try(tonumber(lookup(local.cron_numbers, ends[0], ends[0])) <= tonumber(lookup(local.cron_numbers, ends[1], ends[1])), true)
     ])
-    error_message = "A range in schedule must not run backwards: write \"22-23,0-5\" for the hours of a night, or \"sat,sun\" for a weekend."
+    error_message = "A range in schedule or reconcile_schedule must not run backwards: write \"22-23,0-5\" for the hours of a night, or \"sat,sun\" for a weekend."
   }
 }
 
 variable "schedule_paused" {
-  description = "Whether the schedule is paused and sends no ticks."
+  description = "Whether the schedules are paused: no ticks and no checks by themselves."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "schedule_time_zone" {
-  description = "Time zone of the schedule, such as Asia/Bangkok."
+  description = "Time zone of both schedules, such as Asia/Bangkok."
   type        = string
   default     = "Etc/UTC"
   nullable    = false
@@ -359,6 +368,7 @@ variable "settings" {
   type = object({
     call_timeout_seconds      = optional(number)
     change_log_table          = optional(string)
+    check_wait_seconds        = optional(number)
     connect_timeout_seconds   = optional(number)
     content_type_table        = optional(string)
     floor_warning_seconds     = optional(number)
@@ -390,8 +400,8 @@ variable "settings" {
   validation {
     condition = alltrue([
       for seconds in [
-        var.settings.call_timeout_seconds, var.settings.connect_timeout_seconds, var.settings.floor_warning_seconds,
-        var.settings.grace_seconds, var.settings.lease_seconds, var.settings.statement_timeout_seconds,
+        var.settings.call_timeout_seconds, var.settings.check_wait_seconds, var.settings.connect_timeout_seconds,
+        var.settings.floor_warning_seconds, var.settings.grace_seconds, var.settings.lease_seconds, var.settings.statement_timeout_seconds,
       ] : seconds == null ? true : seconds >= 1 && seconds <= 86400 && floor(seconds) == seconds
     ])
     error_message = "The seconds in settings must be whole numbers between 1 and 86400."
@@ -453,6 +463,7 @@ variable "topics" {
     dead_letter = optional(string, "cdc-dead-letter")
     extract     = optional(string, "cdc-extract")
     merge       = optional(string, "cdc-merge")
+    reconcile   = optional(string, "cdc-reconcile")
     stream      = optional(string, "cdc-stream")
   })
   default  = {}
@@ -464,7 +475,7 @@ variable "topics" {
   }
 
   validation {
-    condition     = length(distinct(values(var.topics))) == 4
+    condition     = length(distinct(values(var.topics))) == 5
     error_message = "The names in topics must differ."
   }
 }

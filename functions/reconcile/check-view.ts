@@ -1,3 +1,4 @@
+import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { checkLease } from '../../shared/control/consistency-checks.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { asDataHubError, DataHubError, dispositionOf } from '../../shared/errors.ts';
@@ -5,6 +6,7 @@ import type { CheckEvent, ReconcileEvent } from '../../shared/events/messages.ts
 import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
 import { stopReason, type ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Invocation } from '../../shared/runtime/handle.ts';
 import { advance, type CheckOutcome } from './advance.ts';
 
 export type CheckViewResult =
@@ -21,9 +23,13 @@ const GIVE_UP_MS = 24 * 3_600_000;
 export async function checkView(
   { view, mode, since, repair, trigger = 'manual', by }: CheckEvent,
   dependencies: Dependencies,
+  invocation: Pick<Invocation, 'isByHand'> = {},
 ): Promise<CheckViewResult> {
   const { control } = dependencies;
-  const viewSource = await control.viewSources.get(view);
+  const viewSource = await unlessForgotten(view, invocation, dependencies, () =>
+    control.viewSources.get(view),
+  );
+  if (viewSource === null) return { outcome: 'skipped', view, reason: 'forgotten' };
   const reason = await whyNotNow(viewSource, dependencies);
   if (reason !== null) return { outcome: 'skipped', view, reason };
   if ((await control.checkpoints.read(view)) === null) {
@@ -57,8 +63,14 @@ export async function continueCheck(
   const isTooOld = clock.nowMs() - check.startedAt.getTime() > GIVE_UP_MS;
   const reason = isTooOld ? 'it found no answer within a day' : await whyNotNow(viewSource, dependencies);
   if (reason === null) return await work(check, viewSource, dependencies);
-  await control.consistencyChecks.fail(check, reason);
+  await fail(check, reason, dependencies);
   return { outcome: 'skipped', view: check.view, reason };
+}
+
+/** Ends a check without an answer. */
+async function fail(check: ConsistencyCheck, why: string, { control, log }: Dependencies): Promise<void> {
+  await control.consistencyChecks.fail(check, why);
+  log.warn({ view: check.view, check: String(check.id), mode: check.mode, why }, 'check failed');
 }
 
 async function whyNotNow(viewSource: ViewSource, { control }: Dependencies): Promise<string | null> {
@@ -92,7 +104,7 @@ async function work(
       const error = asDataHubError(deadline.signal.aborted ? deadline.signal.reason : thrown);
       const disposition = dispositionOf(error);
       if (disposition !== 'retry' && disposition !== 'stop') {
-        await control.consistencyChecks.fail(check, error.message);
+        await fail(check, error.message, dependencies);
       }
       throw error.withContext({ view: check.view });
     }

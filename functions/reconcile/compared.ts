@@ -16,12 +16,11 @@ export async function describeCompared(
   { config, warehouse }: Dependencies,
 ): Promise<SourceView> {
   const view = await describeView(client, viewSource, config.contentTypeTable);
-  const { missing, changed } = await warehouse.compareTables(view.shape);
-  const target = changed.find(({ table }) => table === 'target');
-  if (!missing.includes('target') && target === undefined) return view;
+  const target = await warehouse.compareTarget(view.shape);
+  if (target !== null && target.changes.length + target.faults.length === 0) return view;
   throw new DataHubError(
     'invalid_event',
-    missing.includes('target')
+    target === null
       ? `view ${view.name}: its target does not exist`
       : `view ${view.name}: its target has other columns than the view`,
     {

@@ -60,6 +60,7 @@ export async function finish(
   };
   const line = {
     ...end,
+    differences: Object.values(counts).reduce((sum, count) => sum + count, 0),
     mode: check.mode,
     durationMs: clock.nowMs() - check.startedAt.getTime(),
   };

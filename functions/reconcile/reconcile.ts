@@ -15,7 +15,11 @@ export const dispatch: Step = async (payload, invocation, dependencies) => {
     case 'check':
       return event.dryRun === true
         ? await forecastCheck(event, dependencies)
-        : await checkView({ ...event, by: event.by ?? invocation.caller ?? undefined }, dependencies);
+        : await checkView(
+            { ...event, by: event.by ?? invocation.caller ?? undefined },
+            dependencies,
+            invocation,
+          );
   }
 };
 

@@ -8,11 +8,12 @@ import type { Values } from './look-at-keys.ts';
  * database and the log get keys and names of columns.
  */
 export async function writeReport(
-  { id, view, startedAt }: ConsistencyCheck,
+  { id, view }: ConsistencyCheck,
   rows: readonly ExplainedRow[],
-  { staging }: Dependencies,
+  { clock, staging }: Dependencies,
 ): Promise<string> {
-  const name = `reports/${view}/${startedAt.toISOString()}-${id}.ndjson.gz`;
+  // A look that is repeated may find other rows, and reconcile may not replace an object.
+  const name = `reports/${view}/${new Date(clock.nowMs()).toISOString()}-${id}.ndjson.gz`;
   await staging.writeReport(
     name,
     rows.map(({ key, kind, columns, source, target, why }) => ({

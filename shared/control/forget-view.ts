@@ -2,14 +2,16 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { inTransaction, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
+import { checkLease } from './consistency-checks.ts';
 
-/** What is removed with a view source: the numbers of its batches, recorded failures and queued keys. */
+/** What is removed with a view source: the numbers of its batches, recorded failures, queued keys and checks. */
 export type ViewHistory = {
   target: string;
   loadType: string;
   batches: number;
   failures: number;
   queuedKeys: number;
+  checks: number;
 };
 
 /** Removes a view source and all that the control database remembers of it. */
@@ -22,7 +24,8 @@ export function createForgetting(pool: pg.Pool) {
           `select target_name as target, load_type as "loadType",
              (select count(*)::int from etl.etl_transaction where view_name = v.name) as batches,
              (select count(*)::int from etl.etl_error where view_name = v.name) as failures,
-             (select count(*)::int from etl.queued_key where view_name = v.name) as "queuedKeys"
+             (select count(*)::int from etl.queued_key where view_name = v.name) as "queuedKeys",
+             (select count(*)::int from etl.consistency_check where view_name = v.name) as checks
            from etl.view_source v where name = $1`,
           [view],
         );
@@ -39,15 +42,16 @@ export function createForgetting(pool: pg.Pool) {
     },
 
     /**
-     * Removes the view source with its checkpoint, batches, queued keys and failures. Its target is remembered, since a load type never
+     * Removes the view source with its checkpoint, batches, queued keys, failures and checks. Its target is remembered, since a load type never
      * changes (I11). Throws `invalid_event` while a function works on the view or BigQuery may still apply a batch of it.
      */
     async forget(view: string): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await lockConfiguration(client);
         await client.query('select from etl.view_source where name = $1 for update', [view]);
-        const held = await client.query('select from etl.lease where name = $1 and expires_at > now()', [
-          view,
+        const leases = [view, checkLease(view)];
+        const held = await client.query('select from etl.lease where name = any($1) and expires_at > now()', [
+          leases,
         ]);
         if (held.rowCount !== 0) throw refused(view, 'a function is working on it', 'Try again in a minute.');
         const applying = await client.query(
@@ -70,11 +74,11 @@ export function createForgetting(pool: pg.Pool) {
         );
         for (const table of [
           ...['checkpoint', 'queued_key', 'etl_error', 'view_retry', 'job_usage', 'etl_transaction'],
-          'schema_change',
+          ...['schema_change', 'consistency_check'],
         ]) {
           await client.query(`delete from etl.${table} where view_name = $1`, [view]);
         }
-        await client.query('delete from etl.lease where name = $1', [view]);
+        await client.query('delete from etl.lease where name = any($1)', [leases]);
         await client.query('delete from etl.view_source where name = $1', [view]);
         await client.query(
           `insert into etl.forgotten_view (name) values ($1)

@@ -3,6 +3,8 @@ import { inTransaction } from '../postgres/transaction.ts';
 
 /** A limit, so that a tick never waits long for the deletion. */
 const ROWS_AT_ONCE = 10_000;
+/** Each has up to 20,000 rows that differ. */
+const CHECKS_AT_ONCE = 10;
 /** The status of a view shows the cost of this many days. */
 const SHOWN_DAYS = 8;
 
@@ -10,9 +12,9 @@ const SHOWN_DAYS = 8;
 export function createRetention(pool: pg.Pool) {
   return {
     /**
-     * Deletes batches that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the last batch of each view that has
-     * ended, which locks its load type, and any batch that a checkpoint or a queued key refers to. Deletes the oldest rows first, up to a limit; the next call
-     * deletes more. Safe to repeat. Returns the number of deleted rows.
+     * Deletes batches and checks that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the last batch of each
+     * view that has ended, which locks its load type, any batch that a checkpoint or a queued key refers to, and the last check of each view. Deletes the
+     * oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of deleted rows.
      */
     async deleteOldRows(days: number): Promise<number> {
       return await inTransaction(pool, 'control', 'begin', async (client) => {
@@ -43,12 +45,20 @@ export function createRetention(pool: pg.Pool) {
              select id from etl.schema_change where detected_at < now() - $1 * interval '1 day' order by id limit $2)`,
           [days, ROWS_AT_ONCE],
         );
+        const checks = await client.query(
+          `delete from etl.consistency_check where id in (
+             select c.id from etl.consistency_check c
+             where c.ended_at < now() - $1 * interval '1 day'
+               and c.id < (select max(last.id) from etl.consistency_check last where last.view_name = c.view_name and last.ended_at is not null)
+             order by c.id limit $2)`,
+          [days, CHECKS_AT_ONCE],
+        );
         // Pub/Sub has dropped their events long before.
         const forgotten = await client.query(
           `delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`,
           [Math.max(days, SHOWN_DAYS)],
         );
-        return [batches, failures, usage, changes, forgotten].reduce(
+        return [batches, failures, usage, changes, checks, forgotten].reduce(
           (sum, { rowCount }) => sum + (rowCount ?? 0),
           0,
         );

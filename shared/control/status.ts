@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
 import { readOnly } from '../postgres/transaction.ts';
+import { type CheckStatus, LAST_CHECK_SQL, RUNNING_CHECK_SQL, type RunningCheck } from './check-status.ts';
 import { OVER_BUDGET } from './job-usage.ts';
 import { WAITS_FOR_RESYNCS } from './schema-changes.ts';
 
@@ -49,6 +50,9 @@ export type ViewStatus = {
   /** What BigQuery billed for the view's jobs on each of the last seven UTC days that had any, the newest first. */
   cost: { day: string; bytesBilled: string; slotMs: string; jobs: number }[];
   dailyBudgetBytes: string | null;
+  /** The latest comparison with the target that ended, and one that has not ended. */
+  lastCheck: CheckStatus | null;
+  runningCheck: RunningCheck | null;
 };
 
 /** An unresolved failure. */
@@ -118,7 +122,8 @@ export function createStatus(pool: pg.Pool) {
                   from etl.job_usage u
                   where u.view_name = v.name and u.ended_at > now() - interval '7 days' group by 1) d
            ) as cost,
-           v.daily_budget_bytes::text as "dailyBudgetBytes"
+           v.daily_budget_bytes::text as "dailyBudgetBytes",
+           ${LAST_CHECK_SQL} as "lastCheck", ${RUNNING_CHECK_SQL} as "runningCheck"
          from etl.view_source v left join etl.view_retry r on r.view_name = v.name
          where v.name = $1 or $1 is null order by v.name`,
         [view ?? null],

@@ -18,6 +18,8 @@ export type Events = {
   requestExtract(view: string, trigger: string): Promise<void>;
   /** Asks for a check of a view, with the options that its event may have. */
   requestCheck(view: string, options: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Asks for a check of every view. */
+  requestChecks(options: Readonly<Record<string, unknown>>): Promise<void>;
   /** Asks to go on with a check. */
   continueCheck(view: string, check: bigint): Promise<void>;
   announceBatch(applier: ApplierFunction, view: string, etlTransactionId: bigint): Promise<void>;
@@ -65,6 +67,7 @@ export function createEvents(
     withTrace: (traceparent) => createEvents(openPubSub, topics, callTimeoutSeconds, { traceparent }),
     requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
     requestCheck: (view, options) => publish(topics.reconcile, { view, ...options }),
+    requestChecks: (options) => publish(topics.reconcile, { ...options }),
     continueCheck: (view, check) => publish(topics.reconcile, { view, check: String(check) }),
     announceBatch: (applier, view, id) => publish(topics[applier], { view, etlTransactionId: String(id) }),
     async sendAgain(functionName, event) {

@@ -20,6 +20,19 @@ const extract = z
   .strictObject({ view, trigger: trigger.optional() })
   .transform((event) => ({ command: 'extract' as const, ...event }));
 
+const checkOptions = {
+  trigger: trigger.optional(),
+  mode: z.enum(['full', 'keys']).optional(),
+  /** Days within which a row must have changed to be compared. */
+  since: z.number().int().min(1).max(3650).optional(),
+  repair: z.boolean().optional(),
+  by: name.optional(),
+};
+
+const hasOneMode = ({ mode, since }: { mode?: unknown; since?: unknown }): boolean =>
+  mode === undefined || since === undefined;
+const ONE_MODE = { error: 'cannot be given together with "mode"', path: ['since'] };
+
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 const operations = {
   import: z
@@ -32,6 +45,15 @@ const operations = {
   check: z
     .strictObject({ check: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'check' as const, view })),
+  reconcile: z
+    .strictObject({ view: view.optional(), reconcile: z.literal(true), ...checkOptions })
+    .refine(hasOneMode, ONE_MODE)
+    .transform(({ view, reconcile: _, by, ...options }) => ({
+      command: 'reconcile' as const,
+      view,
+      by: by ?? null,
+      options,
+    })),
   dryRun: z
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'dryRun' as const, view })),
@@ -128,19 +150,6 @@ const batchEvent = z.strictObject({
     .refine((id) => id < 2n ** 63n, { error: 'is not an ETL transaction id' }),
 });
 
-const checkOptions = {
-  trigger: trigger.optional(),
-  mode: z.enum(['full', 'keys']).optional(),
-  /** Days within which a row must have changed to be compared. */
-  since: z.number().int().min(1).max(3650).optional(),
-  repair: z.boolean().optional(),
-  by: name.optional(),
-};
-
-const hasOneMode = ({ mode, since }: { mode?: unknown; since?: unknown }): boolean =>
-  mode === undefined || since === undefined;
-const ONE_MODE = { error: 'cannot be given together with "mode"', path: ['since'] };
-
 /** Asks for a check of every view, or of one; or goes on with a check that has begun. */
 const reconcileEvents = {
   check: z
@@ -198,12 +207,14 @@ const RECONCILE_FORMS =
   'Send {} to check every view, or {"view": …} for one; with "mode": "keys" or "since": days, with "repair": true or false, and for one view with "dryRun": true.';
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true} or {"dryRun": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true} or {"reconcile": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
 
 const FORMS = {
   import:
     '{"import": […]} with the list of view sources, as in sql/source/view-sources.json, and "dryRun": true to check it only',
   resolve: `{"resolve": [failures]}, {"resolve": kind} with or without "view", or {"view": …, "resolve": true}. The kinds are ${ERROR_KINDS.join(', ')}`,
+  reconcile:
+    '{"reconcile": true}, with or without "view", and with "mode": "keys" or "since": days, or "repair": true or false. For a dry run, call the function reconcile with {"view": …, "dryRun": true}',
   redrive: '{"redrive": [failures]} or {"view": …, "redrive": true}',
   pause: '{"view": …, "pause": true}, or a reason instead of true',
   halt: '{"view": …, "halt": "reason"}',

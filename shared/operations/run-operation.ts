@@ -9,6 +9,7 @@ import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { purge } from './purge.ts';
 import { queueKeys, recheck } from './queue-keys.ts';
+import { reconcile } from './reconcile.ts';
 import { redriveEvents, redriveView, resolve, resolveAll } from './redrive.ts';
 import { resync } from './resync.ts';
 import { status } from './status.ts';
@@ -27,6 +28,7 @@ const OPERATIONS = {
   pause,
   purge,
   recheck,
+  reconcile,
   redriveEvents,
   redriveView,
   resolve,

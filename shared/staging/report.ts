@@ -6,7 +6,7 @@ import { withRequestTimeout } from '../google/request-timeout.ts';
 
 const compress = promisify(gzip);
 
-/** Writes one JSON object per line. An object with this name is left as it is. */
+/** Writes one JSON object per line, as a new object: its writer may not replace one. */
 export async function writeReport(
   bucket: Bucket,
   name: string,
@@ -20,6 +20,7 @@ export async function writeReport(
     preconditionOpts: { ifGenerationMatch: 0 },
   });
   await withRequestTimeout(callTimeoutSeconds, saved).catch((error: unknown) => {
+    // After a lost answer the client repeats the save, and then finds its own object.
     if (codeOf(error) !== 412) throw fromGoogle(error, `report ${name}`);
   });
 }

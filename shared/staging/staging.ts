@@ -39,7 +39,7 @@ export type Staging = {
     batch: Pick<EtlTransaction, 'id' | 'token'>,
     before: StreamHighWater | null,
   ): Promise<void>;
-  /** Writes a report, one JSON object per line. Does nothing if it is there already: the same report has the same name. */
+  /** Writes a report, one JSON object per line. No other report may have its name. */
   writeReport(name: string, lines: readonly object[]): Promise<void>;
   uri(object: StagedObject): string;
   /** Returns the location of the bucket, for example "EU". */

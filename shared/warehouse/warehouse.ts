@@ -174,6 +174,12 @@ export function createWarehouse(
       return await findTable(await openBigQuery(), namesOf(targetName).target);
     },
 
+    /** Compares the columns of the target with the view's; null if it does not exist. Reads nothing but the dataset of the targets. */
+    async compareTarget(shape: TableShape): Promise<TableChanges | null> {
+      const name = namesOf(shape.target).target;
+      return compare('target', name, shape, await findTable(await openBigQuery(), name));
+    },
+
     /** What the target is like now; null if it does not exist. */
     async snapshotTarget({
       targetName,

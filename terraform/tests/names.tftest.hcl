@@ -30,13 +30,13 @@ run "accepts_the_defaults" {
   }
 
   assert {
-    condition     = local.function_environment.extract.SOURCE_DATABASE_URL == "sm://my-project/cdc-source-database-url/latest"
-    error_message = "extract reads where the source is from its secret."
+    condition     = alltrue([for function in ["extract", "reconcile"] : local.function_environment[function].SOURCE_DATABASE_URL == "sm://my-project/cdc-source-database-url/latest"])
+    error_message = "extract and reconcile read where the source is from its secret."
   }
 
   assert {
     condition     = alltrue([for function in ["merge", "stream"] : local.function_environment[function].SOURCE_DATABASE_URL == "postgresql://nobody@localhost/nothing" && !can(local.function_environment[function].SOURCE_TLS)])
-    error_message = "Only extract is told where the source is."
+    error_message = "Only extract and reconcile are told where the source is."
   }
 }
 
@@ -67,7 +67,7 @@ run "fits_the_longest_names" {
   }
 
   assert {
-    condition     = max([for function in concat(keys(local.functions), ["trigger", "build", "reconcile"]) : length("cdc-${function}${local.suffix}")]...) <= 30
+    condition     = max([for function in concat(keys(local.functions), ["trigger", "build"]) : length("cdc-${function}${local.suffix}")]...) <= 30
     error_message = "A service account's id has 30 characters at most."
   }
 }

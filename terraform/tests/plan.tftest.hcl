@@ -62,6 +62,8 @@ run "rights_are_narrow" {
       [for right in google_pubsub_topic_iam_member.viewer : right.role == "roles/pubsub.viewer"],
       [for right in google_secret_manager_secret_iam_member.accessor : right.role == "roles/secretmanager.secretAccessor"],
       [for right in google_bigquery_dataset_access.function : right.role == "WRITER"],
+      [for right in google_bigquery_dataset_access.reading_function : right.role == "READER"],
+      [for right in google_storage_bucket_iam_member.reports : right.role == "roles/storage.objectCreator"],
       [for right in google_project_iam_member.job_user : right.role == "roles/bigquery.jobUser"],
       [for right in google_cloud_run_service_iam_member.invoker : right.role == "roles/run.invoker"],
     ))
@@ -69,23 +71,33 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_pubsub_topic_iam_member.publisher)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract stream", "merge dead_letter", "merge extract", "merge merge", "stream dead_letter", "stream extract", "stream stream"])
-    error_message = "Extract hands batches to both, and each asks for its own continuation and for a new capture."
+    condition     = toset(keys(google_pubsub_topic_iam_member.publisher)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract reconcile", "extract stream", "merge dead_letter", "merge extract", "merge merge", "reconcile dead_letter", "reconcile extract", "reconcile reconcile", "stream dead_letter", "stream extract", "stream stream"])
+    error_message = "Extract hands batches to both and goes on with checks, and each asks for its own continuation and for a new capture."
   }
 
   assert {
-    condition     = toset(keys(google_pubsub_topic_iam_member.viewer)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract stream"])
+    condition     = toset(keys(google_pubsub_topic_iam_member.viewer)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract reconcile", "extract stream"])
     error_message = "The preflight, which is extract's, sees whether each topic exists."
   }
 
   assert {
-    condition     = toset(keys(google_project_iam_member.job_user)) == toset(["extract", "merge", "stream"])
+    condition     = toset(keys(google_project_iam_member.job_user)) == toset(["extract", "merge", "reconcile", "stream"])
     error_message = "Each function runs jobs in BigQuery."
   }
 
   assert {
     condition     = toset(keys(google_storage_bucket_iam_member.staging)) == toset(["extract roles/storage.legacyBucketReader", "extract roles/storage.objectUser", "merge roles/storage.legacyBucketReader", "merge roles/storage.objectViewer", "stream roles/storage.legacyBucketReader", "stream roles/storage.objectViewer"])
-    error_message = "Extract writes staged objects, the others read them."
+    error_message = "Extract writes staged objects, merge and stream read them."
+  }
+
+  assert {
+    condition     = { for function, right in google_storage_bucket_iam_member.reports : function => right.condition[0].expression } == { reconcile = "resource.name.startsWith(\"projects/_/buckets/my-project-cdc-staging/objects/reports/\")" }
+    error_message = "Reconcile creates reports, and no other object."
+  }
+
+  assert {
+    condition     = toset(keys(google_bigquery_dataset_access.reading_function)) == toset(["reconcile target"])
+    error_message = "Reconcile reads the targets, and writes none."
   }
 
   assert {
@@ -109,12 +121,12 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_secret_manager_secret_iam_member.accessor)) == toset(["extract control", "extract source", "merge control", "stream control"])
-    error_message = "Only extract may read the source's secret."
+    condition     = toset(keys(google_secret_manager_secret_iam_member.accessor)) == toset(["extract control", "extract source", "merge control", "reconcile control", "reconcile source", "stream control"])
+    error_message = "Only extract and reconcile may read the source's secret."
   }
 
   assert {
-    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(["extract trigger", "merge trigger", "stream trigger"])
+    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(["extract trigger", "merge trigger", "reconcile trigger", "stream trigger"])
     error_message = "Only the triggers and the named members may call."
   }
 
@@ -143,8 +155,8 @@ run "data_are_protected" {
   }
 
   assert {
-    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".ndjson.gz", "manifest.json", "report.json"])
-    error_message = "The numbers of streamed views must stay."
+    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".ndjson.gz", "manifest.json"])
+    error_message = "Reports go with the staged objects, and the numbers of streamed views must stay."
   }
 
   assert {
@@ -174,7 +186,7 @@ run "the_right_to_connect_is_given_for_one_instance" {
   }
 
   assert {
-    condition     = toset(keys(google_project_iam_member.cloud_sql_client)) == toset(["extract control", "merge control", "stream control"])
+    condition     = toset(keys(google_project_iam_member.cloud_sql_client)) == toset(["extract control", "merge control", "reconcile control", "stream control"])
     error_message = "Every function reaches the control database, and the source is no instance here."
   }
 
@@ -198,6 +210,50 @@ run "ticks_come_on_schedule" {
   }
 }
 
+run "views_are_checked_at_night" {
+  command = plan
+
+  variables {
+    schedule_time_zone = "Asia/Bangkok"
+  }
+
+  assert {
+    condition     = [for job in google_cloud_scheduler_job.reconcile : [job.schedule, job.time_zone, job.paused]] == [["30 1 * * *", "Asia/Bangkok", false]]
+    error_message = "Every night, by the clock of the schedule."
+  }
+
+  assert {
+    condition     = [for job in google_cloud_scheduler_job.reconcile : jsondecode(base64decode(job.pubsub_target[0].data))] == [{ trigger = "scheduler" }]
+    error_message = "The message asks for every view."
+  }
+}
+
+run "views_are_checked_when_it_is_wanted" {
+  command = plan
+
+  variables {
+    reconcile_schedule = "0 4 * * sun"
+  }
+
+  assert {
+    condition     = [for job in google_cloud_scheduler_job.reconcile : job.schedule] == ["0 4 * * sun"]
+    error_message = "Checks come when reconcile_schedule says."
+  }
+}
+
+run "views_are_checked_by_hand_only_on_request" {
+  command = plan
+
+  variables {
+    reconcile_schedule = null
+  }
+
+  assert {
+    condition     = length(google_cloud_scheduler_job.reconcile) == 0 && contains(keys(google_cloudfunctions2_function.function), "reconcile")
+    error_message = "The function stays, and nothing calls it by itself."
+  }
+}
+
 run "ticks_are_paused_on_request" {
   command = plan
 
@@ -206,8 +262,8 @@ run "ticks_are_paused_on_request" {
   }
 
   assert {
-    condition     = google_cloud_scheduler_job.tick.paused == true
-    error_message = "No ticks come while they are paused."
+    condition     = google_cloud_scheduler_job.tick.paused == true && google_cloud_scheduler_job.reconcile[0].paused == true
+    error_message = "No ticks and no checks come while they are paused."
   }
 
   assert {
@@ -244,7 +300,7 @@ run "alerts_reach_somebody" {
   }
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised", "view_differs"])
     error_message = "Every alert of docs/operations.md is there."
   }
 
@@ -265,7 +321,7 @@ run "alerts_fire_when_they_should" {
   assert {
     condition = alltrue([
       for name, alert in local.log_alerts :
-      google_monitoring_alert_policy.alert[name].conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract\" OR \"merge\" OR \"stream\") AND ${alert.filter}"
+      google_monitoring_alert_policy.alert[name].conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract\" OR \"merge\" OR \"reconcile\" OR \"stream\") AND ${alert.filter}"
     ])
     error_message = "Alerts on lines see those of our functions only."
   }
@@ -280,7 +336,7 @@ run "alerts_fire_when_they_should" {
       condition.filter, condition.comparison, condition.threshold_value, condition.duration, condition.evaluation_missing_data,
       condition.aggregations[0].alignment_period, condition.aggregations[0].per_series_aligner, condition.aggregations[0].cross_series_reducer,
       ]] == [[
-      "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(\"extract\",\"merge\",\"stream\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\"",
+      "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(\"extract\",\"merge\",\"reconcile\",\"stream\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\"",
       "COMPARISON_GT", 20, "60s", "EVALUATION_MISSING_DATA_INACTIVE",
       "900s", "ALIGN_SUM", "REDUCE_SUM",
     ]]
@@ -304,7 +360,7 @@ run "metrics_are_counted_in_our_functions" {
   }
 
   assert {
-    condition     = alltrue([for name, metric in google_logging_metric.metric : metric.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract-test\" OR \"merge-test\" OR \"stream-test\") AND ${local.log_metrics[name].filter}" && metric.name == "cdc_${name}-test"])
+    condition     = alltrue([for name, metric in google_logging_metric.metric : metric.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract-test\" OR \"merge-test\" OR \"reconcile-test\" OR \"stream-test\") AND ${local.log_metrics[name].filter}" && metric.name == "cdc_${name}-test"])
     error_message = "The lines of another installation are not counted."
   }
 
@@ -314,7 +370,7 @@ run "metrics_are_counted_in_our_functions" {
   }
 
   assert {
-    condition     = { for name, metric in google_logging_metric.metric : name => [metric.metric_descriptor[0].metric_kind, metric.metric_descriptor[0].value_type] } == { for name, metric in local.log_metrics : name => ["DELTA", contains(["behind_seconds", "lag_milliseconds"], name) ? "DISTRIBUTION" : "INT64"] }
+    condition     = { for name, metric in google_logging_metric.metric : name => [metric.metric_descriptor[0].metric_kind, metric.metric_descriptor[0].value_type] } == { for name, metric in local.log_metrics : name => ["DELTA", contains(["behind_seconds", "differences", "lag_milliseconds"], name) ? "DISTRIBUTION" : "INT64"] }
     error_message = "What is charted as a percentile is a distribution."
   }
 }
@@ -332,14 +388,14 @@ run "the_dashboard_stays_as_it_is_given" {
   }
 
   assert {
-    condition     = [for tile in jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles : [try(tile.xPos, 0), try(tile.yPos, 0)]] == [for index in range(10) : [index % 2 * 6, floor(index / 2) * 4]]
+    condition     = [for tile in jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles : [try(tile.xPos, 0), try(tile.yPos, 0)]] == [for index in range(11) : [index % 2 * 6, floor(index / 2) * 4]]
     error_message = "Two charts in a row, none over another."
   }
 
   assert {
     condition = alltrue([
       for tile in jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles :
-      length(regexall("service_name=one_of\\(\"extract-test\",\"merge-test\",\"stream-test\"\\)|subscription_id=\"cdc-dead-letter-test-kept\"", tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.filter)) == 1
+      length(regexall("service_name=one_of\\(\"extract-test\",\"merge-test\",\"reconcile-test\",\"stream-test\"\\)|subscription_id=\"cdc-dead-letter-test-kept\"", tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.filter)) == 1
     ])
     error_message = "Every chart shows this installation only."
   }

@@ -91,6 +91,18 @@ run "refuses_values_that_contradict_each_other" {
   ]
 }
 
+run "refuses_a_wrong_schedule_of_checks" {
+  command = plan
+  variables { reconcile_schedule = "every night" }
+  expect_failures = [var.schedule]
+}
+
+run "refuses_a_schedule_of_checks_that_runs_backwards" {
+  command = plan
+  variables { reconcile_schedule = "0 22-2 * * *" }
+  expect_failures = [var.schedule]
+}
+
 run "refuses_statements_that_outlive_their_function" {
   command = plan
   variables { settings = { statement_timeout_seconds = 600 } }

@@ -35,7 +35,7 @@ export const USAGE = `Usage: npm start [-- options]
 
 Runs the whole pipeline on this machine until Ctrl-C. The data stay in .data, and the next run continues with them.
 
-  --once            load, change rows, catch up, compare every row and column, and exit: 0 if source and target are equal
+  --once            load, change rows, catch up, reconcile, compare every row and column, and exit: 0 if both sides are equal
   --rate <x>        without --once: simulated row changes per second in SMartApp (default 5; 0 makes none)
   --changes <n>     with --once: number of simulated row changes (default 2000)
   --json            with --once: print the result as one JSON object in the last line

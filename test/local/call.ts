@@ -12,7 +12,7 @@ const USAGE = `Usage: npm run call -- <function> [<json> | @<file>] [--data <fol
 
 Calls a function of the running npm start and prints its answer.
 
-  <function>       extract, merge or stream
+  <function>       extract, merge, stream or reconcile
   <json>           the payload; {} if it is left out
   @<file>          a file that contains the payload
   --data <folder>  the data folder of that npm start, if it is not .data
@@ -20,7 +20,8 @@ Calls a function of the running npm start and prints its answer.
 Examples:
 
   npm run call -- extract '{"dryRun":true}'
-  npm run call -- extract @payload.json`;
+  npm run call -- extract @payload.json
+  npm run call -- reconcile '{"view":"pmr_project","repair":true}'`;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
   console.error(error.message);

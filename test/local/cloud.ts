@@ -17,9 +17,10 @@ export const LOCATION = 'EU';
 export const BUCKET = 'smart-datahub-staging';
 export const TARGET_DATASET = 'SMartDataAnalytics';
 export const EXTRACT_TOPIC = 'cdc-extract';
+export const RECONCILE_TOPIC = 'cdc-reconcile';
 
 const DATASETS = ['SMartData_Temp', TARGET_DATASET, 'View_SMartData'];
-const TOPICS = [EXTRACT_TOPIC, 'cdc-merge', 'cdc-stream', 'cdc-dead-letter'];
+const TOPICS = [EXTRACT_TOPIC, 'cdc-merge', 'cdc-stream', RECONCILE_TOPIC, 'cdc-dead-letter'];
 
 /** A batch may take as long as Pub/Sub allows a push to take. Pub/Sub redelivers a refused message sooner than in the cloud. */
 const DELIVERY = {

@@ -4,6 +4,7 @@ import { type Child, startChild } from './child.ts';
 export const FUNCTIONS = [
   { name: 'extract', topic: 'cdc-extract', port: 8081, inspectorPort: 9229 },
   { name: 'merge', topic: 'cdc-merge', port: 8082, inspectorPort: 9230 },
+  { name: 'reconcile', topic: 'cdc-reconcile', port: 8084, inspectorPort: 9232 },
   { name: 'stream', topic: 'cdc-stream', port: 8083, inspectorPort: 9231 },
 ] as const;
 

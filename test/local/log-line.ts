@@ -11,6 +11,12 @@ interface LogEntry {
   upserts?: number;
   lagMs?: number | null;
   durationMs?: number;
+  check?: string;
+  differences?: number;
+  repaired?: number;
+  part?: number;
+  parts?: number;
+  rows?: number;
   error?: string;
   advice?: string;
 }
@@ -22,7 +28,7 @@ const CLOUD_LOGGING = 'logging.googleapis.com/';
 const SHOWN_WITHOUT_NAME = new Set(['severity', 'message', 'timestamp', 'view', 'error', 'advice', 'stack']);
 
 /**
- * Formats a function's log line for people: applied batches, large staged batches, warnings and errors. Returns undefined
+ * Formats a function's log line for people: applied batches, large staged batches, checks, warnings and errors. Returns undefined
  * for lines that only report normal progress. A line that is not a structured log is shown unchanged.
  */
 export function formatLogLine(functionName: string, line: string): string | undefined {
@@ -32,6 +38,11 @@ export function formatLogLine(functionName: string, line: string): string | unde
   if (entry.message === 'batch applied') return formatApplied(entry);
   if (entry.message === 'batch staged' && entry.kind !== 'incremental') {
     return `${batchOf(entry)}: ${count(entry.upserts)} rows staged`;
+  }
+  if (entry.message === 'view and target are equal') return formatEqual(entry);
+  // A view of one part is compared at once.
+  if (entry.message === 'check goes on' && (entry.parts ?? 1) > 1) {
+    return `${checkOf(entry)}: part ${entry.part} of ${entry.parts}, ${count(entry.rows)} rows so far`;
   }
   return undefined;
 }
@@ -60,6 +71,13 @@ function formatApplied(entry: LogEntry): string {
   return `${batchOf(entry)}: ${rows} in ${formatDuration(durationMs)}${lag}`;
 }
 
+function formatEqual(entry: LogEntry): string {
+  const { differences = 0, repaired, durationMs = 0 } = entry;
+  const found =
+    differences === 0 ? '' : ` again: ${count(differences)} differed, ${count(repaired)} repaired`;
+  return `${checkOf(entry)}: both sides are equal${found} (${formatDuration(durationMs)})`;
+}
+
 function formatProblem(functionName: string, entry: LogEntry): string {
   const { severity = '', message = '', view, error, advice } = entry;
   const rest = Object.entries(entry)
@@ -77,5 +95,7 @@ function formatProblem(functionName: string, entry: LogEntry): string {
 
 const batchOf = ({ view, etlTransactionId, kind }: LogEntry): string =>
   `${view} batch ${etlTransactionId} (${kind})`;
+
+const checkOf = ({ view, check }: LogEntry): string => `${view} check ${check}`;
 
 const count = (rows: string | number | undefined): string => BigInt(rows ?? 0).toLocaleString('en-US');

@@ -1,3 +1,4 @@
+import type { ViewCheck } from './check-views.ts';
 import type { Comparison } from './compare/compare.ts';
 import type { ViewState } from './view-states.ts';
 
@@ -15,13 +16,23 @@ export interface Result {
     changed: number;
     deleted: number;
     batches: number;
+    /** Rows in which `reconcile` found a difference, how many of them it repaired, and the number of rows by class. */
+    differences: number;
+    repaired: number;
+    classes: Record<string, number>;
+    /** Whether both sides are equal, as `reconcile` and the comparison of this stack say independently of each other. */
     consistent: boolean;
   }[];
 }
 
-export function resultOf(states: ViewState[], comparisons: Comparison[], seconds: number): Result {
+export function resultOf(
+  states: ViewState[],
+  { checks, comparisons }: { checks: ViewCheck[]; comparisons: Comparison[] },
+  seconds: number,
+): Result {
   const views = comparisons.map(({ view, sourceRows, targetRows, consistent }) => {
     const state = states.find(({ name }) => name === view);
+    const check = checks.find((each) => each.view === view);
     return {
       name: view,
       load_type: state?.loadType ?? '',
@@ -31,7 +42,10 @@ export function resultOf(states: ViewState[], comparisons: Comparison[], seconds
       changed: state?.changed ?? 0,
       deleted: state?.deleted ?? 0,
       batches: state?.batches ?? 0,
-      consistent,
+      differences: check?.differences ?? 0,
+      repaired: check?.repaired ?? 0,
+      classes: check?.classes ?? {},
+      consistent: consistent && check?.consistent === true,
     };
   });
   return {
@@ -53,16 +67,18 @@ export function formatResult({ consistent, seconds, views }: Result): string[] {
     'changed',
     'deleted',
     'batches',
+    'differed',
+    'repaired',
     'result',
   ];
-  const rows = views.map((view) => [
+  const cells = views.map((view) => [
     view.name,
     view.load_type,
-    ...[view.source_rows, view.target_rows, view.added, view.changed, view.deleted, view.batches].map((n) =>
-      n.toLocaleString('en-US'),
-    ),
+    ...[view.source_rows, view.target_rows, view.added, view.changed, view.deleted, view.batches],
+    ...[view.differences, view.repaired],
     view.consistent ? 'equal' : 'DIFFERENT',
   ]);
+  const rows = cells.map((row) => row.map((cell) => cell.toLocaleString('en-US')));
   const widths = header.map((title, i) =>
     Math.max(...[title, ...rows.map((row) => row[i] ?? '')].map((c) => c.length)),
   );

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, UsageError } from './arguments.ts';
 import { untilIdle, untilLoaded } from './catch-up.ts';
+import { checkViews, describeCheck } from './check-views.ts';
 import { describeFindings } from './compare/compare.ts';
 import { compareViews, pairOf } from './compare-views.ts';
 import { corrupt } from './corrupt.ts';
@@ -14,8 +15,9 @@ import { readEnabledViewSources } from './view-sources.ts';
 const TICK_MS = 500;
 
 /**
- * Loads SMartApp's views into an empty warehouse, changes SMartApp's rows while the pipeline runs, waits until every change is
- * applied, and compares both sides. It removes everything that it created.
+ * Loads SMartApp's views into an empty warehouse, changes SMartApp's rows while the pipeline runs, some of them without a log row, waits
+ * until every logged change is applied, lets `reconcile` find and repair the others, and compares both sides. It removes everything that it
+ * created.
  */
 export async function runOnce(
   options: Arguments,
@@ -53,6 +55,14 @@ async function replicate(
     say('SMartApp is not changed, because SOURCE_DATABASE_URL points to your own database');
   else await makeChanges(stack.applicationUrl, options, say, signal);
   say('Waiting until all changes are applied');
+  const replicated = await untilIdle(watched, signal);
+
+  say(
+    `reconcile compares every view and repairs what no log row named (${formatDuration(seconds() * 1000)} so far)`,
+  );
+  const names = replicated.map(({ name }) => name);
+  const checks = await checkViews(names, stack.functions, signal);
+  for (const line of checks.flatMap(describeCheck)) say(line);
   const states = await untilIdle(watched, signal);
 
   const corrupted = states.find(({ name }) => name === options.corrupt);
@@ -60,11 +70,11 @@ async function replicate(
     const { key, column } = await corrupt(stack.cloud.bigquery, pairOf(corrupted));
     say(`Corrupted on purpose: ${corrupted.name}, key ${key}, column ${column}`);
   }
-  say(`Comparing every row and column (${formatDuration(seconds() * 1000)} so far)`);
+  say(`Comparing every row and column by other means (${formatDuration(seconds() * 1000)} so far)`);
   const sides = { sourceUrl: stack.sourceUrl, bigquery: stack.cloud.bigquery };
   const comparisons = await compareViews(states, sides, signal);
   for (const line of comparisons.flatMap(describeFindings)) say(line);
-  return resultOf(states, comparisons, seconds());
+  return resultOf(states, { checks, comparisons }, seconds());
 }
 
 async function makeChanges(
@@ -74,7 +84,7 @@ async function makeChanges(
   signal: AbortSignal,
 ): Promise<void> {
   say(`Simulated users change ${changes.toLocaleString('en-US')} rows in SMartApp`);
-  const workload = new Workload({ connectionString, seed });
+  const workload = new Workload({ connectionString, seed, unlogged: true });
   const stop = () => void workload.stop();
   signal.addEventListener('abort', stop);
   try {

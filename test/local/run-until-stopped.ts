@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, exampleCall } from './arguments.ts';
-import { BUCKET } from './cloud.ts';
+import { BUCKET, RECONCILE_TOPIC } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
 import { countWaitingMessages, describeLastRun, followUp, type LastRun, readLastRun } from './last-run.ts';
+import { startScheduler } from './scheduler.ts';
 import { type Stack, startStack } from './stack.ts';
 import { removeLeftovers } from './throwaway-folder.ts';
 
 const TICK_MS = 3000;
+/** The nightly checks of the cloud, often enough to be seen. */
+const CHECK_MS = 120_000;
 
 const HEADLINES: Record<ClaimedFolder['lastRun'], string> = {
   none: 'The data folder is new; starting with an empty warehouse',
@@ -52,6 +55,15 @@ export async function runUntilStopped(
   );
   await folder.publish(stack.functions);
   for (const line of describeStack(stack, options)) say(line);
+  const checks = startScheduler({
+    pubsub: stack.cloud.pubsub,
+    topic: RECONCILE_TOPIC,
+    message: { repair: true },
+    delayMs: CHECK_MS,
+    intervalMs: CHECK_MS,
+    onError: (error) => say(`scheduler: could not request the checks: ${error}`),
+  });
+  cleanup.defer(() => checks.stop());
   if (lastRun !== undefined) startFollowUp(lastRun, stack.controlUrl, say, cleanup);
 
   if (stack.applicationUrl !== undefined && options.rate > 0) {
@@ -103,6 +115,7 @@ function describeStack(
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),
     '',
     ...(hasWorkload ? [`Simulated users change ${rate} rows per second in SMartApp (--rate 0: none).`] : []),
+    `Every ${CHECK_MS / 60_000} minutes reconcile compares both sides and repairs what differs: change rows by SQL, without a log row, and watch.`,
     `Call a function by hand: ${exampleCall(dataFolder)}. Ctrl-C stops.`,
     '',
   ];

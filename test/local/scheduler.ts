@@ -1,35 +1,40 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PubSub } from '@google-cloud/pubsub';
-import { EXTRACT_TOPIC } from './cloud.ts';
 
 export interface Scheduler {
-  /** Resolves when the current tick is published. */
+  /** Resolves when the current message is published. */
   stop(): Promise<void>;
 }
 
 /**
- * Publishes Cloud Scheduler's message at once and then at every interval. A tick waits until the previous one is published, so
- * that ticks do not pile up while Pub/Sub is unavailable. `onError` gets the error of a failed tick; the next tick follows anyway.
+ * Publishes Cloud Scheduler's message to a topic after `delayMs` and then at every interval. A message waits until the previous one is
+ * published, so that they do not pile up while Pub/Sub is unavailable. `onError` gets the error of a failed one; the next follows anyway.
  */
 export function startScheduler(options: {
   pubsub: PubSub;
+  topic: string;
+  message?: object;
+  delayMs?: number;
   intervalMs: number;
   onError: (error: unknown) => void;
 }): Scheduler {
-  const { pubsub, intervalMs, onError } = options;
-  const topic = pubsub.topic(EXTRACT_TOPIC, { batching: { maxMessages: 1 } });
+  const { pubsub, message, delayMs = 0, intervalMs, onError } = options;
+  const topic = pubsub.topic(options.topic, { batching: { maxMessages: 1 } });
+  const json = { trigger: 'scheduler', ...message };
   const stopping = new AbortController();
-  const keepTicking = async (): Promise<void> => {
+  const pause = (ms: number) => delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  const keepPublishing = async (): Promise<void> => {
+    await pause(delayMs);
     while (!stopping.signal.aborted) {
-      await topic.publishMessage({ json: { trigger: 'scheduler' } }).catch(onError);
-      await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await topic.publishMessage({ json }).catch(onError);
+      await pause(intervalMs);
     }
   };
-  const ticking = keepTicking();
+  const publishing = keepPublishing();
   return {
     stop: async () => {
       stopping.abort();
-      await ticking;
+      await publishing;
     },
   };
 }

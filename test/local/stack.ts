@@ -5,6 +5,7 @@ import {
   type Cloud,
   createCloud,
   createResources,
+  EXTRACT_TOPIC,
   LOCATION,
   PROJECT,
   subscribe,
@@ -130,6 +131,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   await importViewSources(functions.extract);
   const scheduler = startScheduler({
     pubsub: cloud.pubsub,
+    topic: EXTRACT_TOPIC,
     intervalMs: options.tickMs,
     onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });

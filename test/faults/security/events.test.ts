@@ -5,10 +5,11 @@ import { RunningFunctions } from '../../support/running-functions.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const LIMIT_BYTES = 512 * 1024;
-const NAMES: FunctionName[] = ['extract', 'merge', 'stream'];
+const NAMES: FunctionName[] = ['extract', 'merge', 'reconcile', 'stream'];
 const VALID: Record<FunctionName, object> = {
   extract: { view: 'pmr_project' },
   merge: { view: 'pmr_project', etlTransactionId: '1' },
+  reconcile: { view: 'pmr_project' },
   stream: { view: 'pmr_project', etlTransactionId: '1' },
 };
 

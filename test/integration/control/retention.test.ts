@@ -92,6 +92,27 @@ describe('old rows of the control database', () => {
     );
   });
 
+  it('are deleted with their differences when a check has ended, except the last one of each view', async () => {
+    const addCheck = (view: string, days: number | null) =>
+      database.rows(
+        `with c as (
+           insert into etl.consistency_check (view_name, mode, trigger, repairs, state, ended_at)
+           values ('${view}', 'full', 'test', false, '${days === null ? 'comparing' : 'done'}', ${days === null ? 'null' : `now() - interval '${days} days'`}) returning id
+         ) insert into etl.consistency_difference (check_id, key, kind) select id, '1', 'missing' from c`,
+      );
+    for (const days of [200, 100, 80]) await addCheck(VIEW, days);
+    for (const days of [300, 100, null]) await addCheck('pmr_inventory', days);
+
+    assert.equal(await database.control.retention.deleteOldRows(90), 3);
+
+    const left = await database.rows('select id::int from etl.consistency_check order by id');
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      [3, 5, 6],
+    );
+    assert.equal((await database.rows('select from etl.consistency_difference')).length, 3);
+  });
+
   it('stay while queued keys refer to the batch', async () => {
     await addBatches(VIEW, [
       ['abandoned', 100],

@@ -62,7 +62,7 @@ describe('npm start', () => {
   const call = (...args: string[]): Command => new Command('local/call.ts', [...args, '--data', folder]);
 
   describe('--once', () => {
-    it('makes every view equal in source and target and prints so in its last line (I1, I2)', async () => {
+    it('makes every view equal in source and target and prints so in its last line, also rows without a log row (I1, I2)', async () => {
       const command = start('--once', ...SMALL, '--changes', '300', '--json');
       assert.equal(await command.exitCode, 0, command.output);
 
@@ -73,8 +73,13 @@ describe('npm start', () => {
         result.views.map(({ name, load_type }) => ({ name, load_type })),
         (await readEnabledViewSources()).map(({ name, load_type }) => ({ name, load_type })),
       );
+      const found = result.views.reduce((sum, { differences }) => sum + differences, 0);
+      assert.ok(found > 0, 'changes without a log row are found');
       for (const { source_rows, target_rows, added, deleted, batches, ...view } of result.views) {
         assert.equal(view.consistent, true);
+        assert.equal(view.repaired, view.differences, `${view.name}: what was found is repaired`);
+        const classed = Object.values(view.classes).reduce((sum, rows) => sum + rows, 0);
+        assert.equal(classed, view.differences, `${view.name}: each row has a class`);
         assert.equal(target_rows, source_rows);
         // A stream cannot tell whether a key existed before.
         if (view.load_type === 'merge') {
@@ -133,6 +138,9 @@ describe('npm start', () => {
       const answered = call('extract', '{"dryRun":true}');
       assert.equal(await answered.exitCode, 0, answered.output);
       assert.match(answered.output, /"view": "pmr_project"/);
+      const checked = call('reconcile', '{"view":"pmr_project"}');
+      assert.equal(await checked.exitCode, 0, checked.output);
+      assert.match(checked.output, /"outcome": "(consistent|waiting)"/);
       const refused = call('extract', '{"view":"nothing"}');
       assert.equal(await refused.exitCode, 1);
       assert.match(refused.output, /no view source is named .*nothing/);

@@ -68,7 +68,7 @@ describe('an operator who forgets a view', () => {
     assert.deepEqual(answer, {
       outcome: 'confirmation needed',
       view: PROJECT,
-      removes: { target: 'project', loadType: 'merge', batches: 1, failures: 0, queuedKeys: 1 },
+      removes: { target: 'project', loadType: 'merge', batches: 1, failures: 0, queuedKeys: 1, checks: 0 },
       advice: 'To remove it, send {"view":"pmr_project","forget":true,"confirm":"pmr_project"}.',
     });
     await assert.rejects(ask({ view: PROJECT, forget: true, confirm: 'pmr_projects' }), {

@@ -28,7 +28,7 @@ describe('metrics and alerts on log lines', () => {
 
   before(async () => {
     definitions = logDefinitions(await readLocals(), BEHIND_MINUTES);
-    functions = await start(['extract', 'merge']);
+    functions = await start(['extract', 'merge', 'reconcile']);
     stack.onStop(() => functions.stop());
     await on.control.query(`update etl.view_source set enabled = (name = '${VIEW}')`);
     await on.source.add('app_project', { id: 1, name: 'first', share: 1 });
@@ -88,6 +88,36 @@ describe('metrics and alerts on log lines', () => {
       },
       metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
       alerts: [],
+    },
+    {
+      description: 'a check that finds both sides equal',
+      cause: async () => void (await functions.call('reconcile', { view: VIEW })),
+      metrics: ['differences'],
+      alerts: [],
+    },
+    {
+      description: 'a check that finds a row without a log row',
+      cause: async () => {
+        await on.source.database.query(`update app_project set name = 'raw' where id = 1`);
+        const { view, check } = await functions.call('reconcile', { view: VIEW });
+        await functions.call('extract', { view: VIEW });
+        await functions.call('reconcile', { view, check });
+      },
+      metrics: ['differences'],
+      alerts: ['view_differs'],
+    },
+    {
+      description: 'a check whose view is paused meanwhile',
+      cause: async () => {
+        const { view, check } = await functions.call('reconcile', { view: VIEW });
+        await functions.call('extract', { view: VIEW, pause: true });
+        await functions.push('reconcile', { view, check });
+        await functions.call('extract', { view: VIEW, resume: true });
+        await on.source.change('app_project', 1, { name: 'logged again' });
+        await replicate();
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
+      alerts: ['failed_check'],
     },
     {
       description: 'log rows whose object id is no key, with and without other changes',

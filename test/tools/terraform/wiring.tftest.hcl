@@ -33,7 +33,7 @@ run "events_reach_the_right_function" {
   command = plan
 
   assert {
-    condition     = length(distinct([for topic in google_pubsub_topic.topic : topic.id])) == 4
+    condition     = length(distinct([for topic in google_pubsub_topic.topic : topic.id])) == 5
     error_message = "Every topic must have a distinct id, or the next assertions prove nothing."
   }
 
@@ -43,12 +43,17 @@ run "events_reach_the_right_function" {
   }
 
   assert {
+    condition     = google_cloud_scheduler_job.reconcile[0].pubsub_target[0].topic_name == google_pubsub_topic.topic["reconcile"].id
+    error_message = "Requests for checks must go to reconcile."
+  }
+
+  assert {
     condition     = google_pubsub_subscription.dead_letter.topic == google_pubsub_topic.topic["dead_letter"].id
     error_message = "The subscription that keeps dead letters must belong to their topic."
   }
 
   assert {
-    condition     = { for name, function in google_cloudfunctions2_function.function : name => function.event_trigger[0].pubsub_topic } == { for name in ["extract", "merge", "stream"] : name => google_pubsub_topic.topic[name].id }
+    condition     = { for name, function in google_cloudfunctions2_function.function : name => function.event_trigger[0].pubsub_topic } == { for name in ["extract", "merge", "reconcile", "stream"] : name => google_pubsub_topic.topic[name].id }
     error_message = "Each function must listen to the topic of its name."
   }
 }
@@ -57,7 +62,7 @@ run "each_component_has_its_own_identity" {
   command = plan
 
   assert {
-    condition     = length(distinct(concat([for account in google_service_account.function : account.email], [google_service_account.build.email, google_service_account.trigger.email]))) == 5
+    condition     = length(distinct(concat([for account in google_service_account.function : account.email], [google_service_account.build.email, google_service_account.trigger.email]))) == 6
     error_message = "Every function, the trigger and the build must each have an identity of their own."
   }
 
@@ -83,6 +88,8 @@ run "each_component_has_its_own_identity" {
       [for key, right in google_storage_bucket_iam_member.staging : right.member == "serviceAccount:${google_service_account.function[split(" ", key)[0]].email}" && right.role == split(" ", key)[1]],
       [for key, right in google_secret_manager_secret_iam_member.accessor : right.member == "serviceAccount:${google_service_account.function[split(" ", key)[0]].email}" && right.secret_id == google_secret_manager_secret.database_url[split(" ", key)[1]].id],
       [for key, right in google_bigquery_dataset_access.function : right.user_by_email == google_service_account.function[split(" ", key)[0]].email && right.dataset_id == google_bigquery_dataset.dataset[split(" ", key)[1]].dataset_id],
+      [for key, right in google_bigquery_dataset_access.reading_function : right.user_by_email == google_service_account.function[split(" ", key)[0]].email && right.dataset_id == google_bigquery_dataset.dataset[split(" ", key)[1]].dataset_id],
+      [for key, right in google_storage_bucket_iam_member.reports : right.member == "serviceAccount:${google_service_account.function[key].email}"],
       [for key, right in google_project_iam_member.job_user : right.member == "serviceAccount:${google_service_account.function[key].email}"],
       [for key, right in google_cloud_run_service_iam_member.invoker : right.service == split(" ", key)[0] && right.member == (endswith(key, "trigger") ? "serviceAccount:${google_service_account.trigger.email}" : split(" ", key)[1])],
     ))
@@ -106,12 +113,12 @@ run "people_get_only_their_permissions" {
   }
 
   assert {
-    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(flatten([for function in ["extract", "merge", "stream"] : ["${function} trigger", "${function} user:ann@example.com"]]))
+    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(flatten([for function in ["extract", "merge", "reconcile", "stream"] : ["${function} trigger", "${function} user:ann@example.com"]]))
     error_message = "Only the trigger and the members in invokers may call the functions."
   }
 
   assert {
-    condition     = { for key, right in google_cloudfunctions2_function_iam_member.viewer : key => [right.role, right.member, right.cloud_function] } == { for function in ["extract", "merge", "stream"] : "${function} user:ann@example.com" => ["roles/cloudfunctions.viewer", "user:ann@example.com", function] }
+    condition     = { for key, right in google_cloudfunctions2_function_iam_member.viewer : key => [right.role, right.member, right.cloud_function] } == { for function in ["extract", "merge", "reconcile", "stream"] : "${function} user:ann@example.com" => ["roles/cloudfunctions.viewer", "user:ann@example.com", function] }
     error_message = "Members who may call a function must also be able to see it."
   }
 

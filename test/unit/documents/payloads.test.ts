@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
+import { parseBatchEvent, parseExtractEvent, parseReconcileEvent } from '../../../shared/events/messages.ts';
 import { type Code, codeIn, ROOT, readDocuments } from '../../support/documents.ts';
 
 /** Readers paste these payloads, so the functions must accept them. */
@@ -22,7 +22,7 @@ describe('payloads in the documents', () => {
 
     assert.deepEqual(
       payloadsIn(code).map(({ json }) => json),
-      ['{"check": true}', '{}'],
+      ['{"check": true}', '{}', '{}'],
     );
     assert.deepEqual(refusedIn([code]), []);
   });
@@ -42,6 +42,7 @@ describe('payloads in the documents', () => {
 
   for (const [where, text] of [
     ['a command', '```sh\ngcloud functions call merge --data \'{"view":"x"}\'\n```\n'],
+    ['a call of reconcile', 'Type `npm run call -- reconcile \'{"view":"x","repair":1}\'`.'],
     ['a call', '```sh\ncall \'{"view":"V","resync":"yes"}\'\n```\n'],
     ['a span', 'Send `{"view":V,"pause":1}`.'],
     ['a sentence', 'Then `npm run call -- extract\n\'{"views":"x"}\'`.'],
@@ -56,8 +57,7 @@ describe('payloads in the documents', () => {
 
 interface Payload {
   json: string;
-  /** Whether the payload is for merge or stream. */
-  isBatch: boolean;
+  receiver: 'extract' | 'merge or stream' | 'reconcile';
 }
 
 /** Complete payloads in code: quoted for the shell, or alone. `V` stands for the name of a view. */
@@ -68,8 +68,13 @@ function payloadsIn({ text, language }: Code): Payload[] {
     return [...quoted, ...(ALONE.test(piece) ? [piece] : [])]
       .map((json) => json.replaceAll(/"view": ?V\b/g, '"view":"V"'))
       .filter((json) => !/[…$]|"message"/.test(json))
-      .map((json) => ({ json, isBatch: /"etlTransactionId"|\bcall (merge|stream)\b/.test(piece) }));
+      .map((json) => ({ json, receiver: receiverOf(piece) }));
   });
+}
+
+function receiverOf(piece: string): Payload['receiver'] {
+  if (/\bcall (-- )?reconcile\b/.test(piece)) return 'reconcile';
+  return /"etlTransactionId"|\bcall (merge|stream)\b/.test(piece) ? 'merge or stream' : 'extract';
 }
 
 /** Matches an event or a view source, but not, for example, a log line. */
@@ -77,12 +82,13 @@ const ALONE = /^\{\s*("(view|import|check|dryRun|redrive|resolve|status|trigger)
 
 function refusedIn(code: Code[]): string[] {
   return code.flatMap((piece) =>
-    payloadsIn(piece).flatMap(({ json, isBatch }) => {
+    payloadsIn(piece).flatMap(({ json, receiver }) => {
       try {
         const payload = JSON.parse(json) as object;
         if ('main_table' in payload) parseExtractEvent({ import: [payload] });
-        else if (isBatch) parseBatchEvent(payload);
-        else parseExtractEvent(payload);
+        else if (receiver === 'reconcile') parseReconcileEvent(payload);
+        else if (receiver === 'extract') parseExtractEvent(payload);
+        else parseBatchEvent(payload);
         return [];
       } catch (error) {
         return [`${piece.line}: ${json}: ${error}`];

@@ -40,6 +40,21 @@ describe("a function's log line in the local stack", () => {
     assert.equal(format({ severity: 'INFO', message: 'configuration imported' }), undefined);
   });
 
+  it('says what a check found, and how far a long one is', () => {
+    const equal = {
+      ...{ severity: 'INFO', message: 'view and target are equal', view: 'pmr_project', check: '7' },
+      ...{ differences: 0, repaired: 0, durationMs: 2100 },
+    };
+    assert.equal(format(equal), 'pmr_project check 7: both sides are equal (2.1 s)');
+    assert.equal(
+      format({ ...equal, differences: 1204, repaired: 1204 }),
+      'pmr_project check 7: both sides are equal again: 1,204 differed, 1,204 repaired (2.1 s)',
+    );
+    const part = { ...equal, message: 'check goes on', part: 2, parts: 4, rows: 100_000 };
+    assert.equal(format(part), 'pmr_project check 7: part 2 of 4, 100,000 rows so far');
+    assert.equal(format({ ...part, part: 1, parts: 1 }), undefined);
+  });
+
   it('shows an error completely, with its advice', () => {
     const halted = {
       severity: 'ERROR',
