@@ -73,6 +73,10 @@ const ADVICE_BY_CAUSE: ReadonlyMap<string, string> = new Map([
     'Make the batches of the view smaller (MAX_BATCH_LOG_ROWS) or its partitions larger, then redrive the view.',
   ],
   [
+    'bytesBilledLimitExceeded',
+    'Raise max_check_bytes of the view source, import it and check the view again; or check its keys only, with "mode": "keys".',
+  ],
+  [
     'quotaExceeded',
     'Nothing to do unless it goes on: then raise the quota that the message names, or tick less often.',
   ],

@@ -35,7 +35,7 @@ export async function readRowTextOptions(client: pg.ClientBase, source: ViewSour
   };
 }
 
-/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. */
+/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. Throws `bad_data` for a NULL key. */
 export async function sumBuckets(
   client: pg.ClientBase,
   compared: ComparedRows,
@@ -50,7 +50,12 @@ export async function sumBuckets(
   const { rows } = await client.query(
     `select bucket::int4 as bucket, count(*)::int4 as rows, bit_xor(hash) as hash from (${hashed}) hashed group by bucket`,
   );
-  return rows as BucketSum[];
+  if (rows.every(({ bucket }) => bucket !== null)) return rows as BucketSum[];
+  const { name, keyColumn } = compared.view;
+  throw new DataHubError('bad_data', `view ${name}: key ${keyColumn} is NULL in some rows`, {
+    context: { view: name, column: keyColumn },
+    advice: 'Change the view so that each of its rows has a key. Then check it again.',
+  });
 }
 
 /**

@@ -5,7 +5,14 @@ import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
-import { bucketRowsSql, bucketSumsSql, type ComparedTarget, keyedRowsSql } from './compare-rows-sql.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import {
+  bucketRowsSql,
+  bucketSumsSql,
+  type ComparedTarget,
+  deleteRowsSql,
+  keyedRowsSql,
+} from './compare-rows-sql.ts';
 import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
 import type { Datasets } from './names.ts';
 import type { OpenBigQuery } from './stream-target.ts';
@@ -63,6 +70,12 @@ export function createTargetReader(
   };
 
   return {
+    /** The statement that deletes rows of a target which have these keys, or keys that several rows have, for a person to run. */
+    deleteRowsSql: (
+      { targetName, keyColumn }: Pick<ViewSource, 'targetName' | 'keyColumn'>,
+      keys: readonly string[] | 'repeated',
+    ): string => deleteRowsSql(datasets, { target: targetName, keyColumn }, keys),
+
     /** BigQuery's time, to the microsecond, as a timestamp that GoogleSQL reads. */
     async currentTime(view: string, runName: string, deadline: Deadline): Promise<string> {
       const context = { view };
