@@ -145,7 +145,7 @@ export function createTargetReader(
   };
 }
 
-/** https://cloud.google.com/bigquery/docs/error-messages */
+/** The reason of a query that would bill more than `maximumBytesBilled`. */
 const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
 
 async function* hashedRows(
