@@ -200,8 +200,8 @@ const textsOf = ({ view, columns, options, buckets }: ComparedRows) => {
   return { ...texts, bucket: bucket(buckets) };
 };
 
-/** SQL for the value of a column as it is staged, as text. */
-const stagedText = ({ expression }: SourceColumn): string => `to_json(${expression})::text`;
+/** SQL for the value of a column as it is staged, as text. JSON's null is staged like SQL's NULL. */
+const stagedText = ({ expression }: SourceColumn): string => `nullif(to_json(${expression})::text, 'null')`;
 
 /** The same for a value that may stop a batch: its row must be read all the same. */
 function shownValue(column: SourceColumn): string {

@@ -5,7 +5,12 @@ import { VIEW } from '../../faults/bad-data/thing-view.ts';
 import type { Installation } from '../../support/installation.ts';
 import { NUMBER, rowMessage } from '../emulators/bigquery-writer.ts';
 
-const MESSAGE = rowMessage({ thing_id: 'required int64', c_text: 'string', ...NUMBER, _CHANGE_TYPE: 'string' });
+const MESSAGE = rowMessage({
+  thing_id: 'required int64',
+  c_text: 'string',
+  ...NUMBER,
+  _CHANGE_TYPE: 'string',
+});
 
 /** Streams a change of the target `thing` that nobody knows of: later than the last batch of the view, and before the next one. */
 export async function appendChange(

@@ -5,11 +5,11 @@ import { LOAD_TYPES, ThingView, VIEW } from '../../faults/bad-data/thing-view.ts
 import { useStack } from '../../support/use-installation.ts';
 import { appendChange } from './append-change.ts';
 import { DAMAGED_COLUMNS, DAMAGES } from './damaged-columns.ts';
-import { differencesOf, type FoundDifference } from './differences-of.ts';
+import { differencesOf, type FoundDifference, unrepaired } from './differences-of.ts';
 
 const COLUMNS = Object.fromEntries(DAMAGED_COLUMNS.map(({ name, type }) => [name, type]));
 /** Rows of both sides that nobody damages, and rows that one side loses. */
-const [SOUND, LOST, KEPT] = ['1001', '1002', '1003'];
+const [SOUND, LOST, KEPT, GONE] = ['1001', '1002', '1003', '1004'] as const;
 
 const different = ({ key, column }: { key: string; column: string }): FoundDifference => ({
   key,
@@ -29,7 +29,7 @@ describe('a check of a damaged view', () => {
       before(async () => {
         thing = await ThingView.install(stack, { loadType, columns: COLUMNS });
         for (const { key, column, right } of DAMAGES) await insert({ id: key, [column]: right });
-        for (const key of [SOUND, LOST, KEPT]) await insert({ id: key, c_text: `'sound'` });
+        for (const key of [SOUND, LOST, KEPT, GONE]) await insert({ id: key, c_text: `'sound'` });
         await thing.replicate();
         await thing.logAll();
         // The second batch streams or merges, where the first one has loaded.
@@ -53,6 +53,7 @@ describe('a check of a damaged view', () => {
         assert.equal(found.outcome, 'differences found', JSON.stringify(found));
         assert.deepEqual((await differencesOf(on, found)).sort(byKey), expected.toSorted(byKey));
         const repaired = await on.reconcile({ repair: true }, VIEW);
+        assert.deepEqual(await unrepaired(on, repaired), []);
         assert.partialDeepStrictEqual(repaired, { outcome: 'consistent', repaired: expected.length });
         assert.deepEqual((await differencesOf(on, repaired)).sort(byKey), expected.toSorted(byKey));
         await thing.assertEqual();
@@ -110,11 +111,11 @@ describe('a check of a damaged view', () => {
       it('finds rows that the source added and deleted without log rows', async () => {
         await insert({ id: '2000', c_text: `'new'` });
         await insert({ id: '-2000' });
-        await thing.on.source.database.query(`delete from app_thing where id = ${LOST}`);
+        await thing.on.source.database.query(`delete from app_thing where id = ${GONE}`);
         await findAndRepair([
           { key: '2000', kind: 'missing', columns: [] },
           { key: '-2000', kind: 'missing', columns: [] },
-          { key: LOST, kind: 'extra', columns: [] },
+          { key: GONE, kind: 'extra', columns: [] },
         ]);
       });
     });

@@ -16,7 +16,11 @@ const pairs = (...given: [right: string, wrong: string, wrongInBigQuery: string 
   given.map(([right, wrong, wrongInBigQuery]) => ({ right, wrong, wrongInBigQuery }));
 
 export const DAMAGED_COLUMNS: readonly DamagedColumn[] = [
-  { name: 'c_int', type: 'bigint', pairs: alike(['1', '2'], ['0', 'null'], ['9007199254740993', '9007199254740992']) },
+  {
+    name: 'c_int',
+    type: 'bigint',
+    pairs: alike(['1', '2'], ['0', 'null'], ['9007199254740993', '9007199254740992']),
+  },
   {
     name: 'c_numeric',
     type: 'numeric(12,3)',
@@ -32,15 +36,36 @@ export const DAMAGED_COLUMNS: readonly DamagedColumn[] = [
     name: 'c_text',
     type: 'text',
     pairs: [
-      ...alike([`'a'`, `'a '`], [`'a'`, `' a'`], [`'a'`, `'A'`], [`''`, 'null'], ['null', `''`], [`''`, `' '`]),
-      ...alike([`'1.5'`, `'1.50'`], [`'ss'`, `'ß'`], [`'กุญแจ'`, `'กุญแ'`], [`'null'`, 'null'], [`'~'`, 'null']),
-      ...pairs([`'é'`, `E'e\\u0301'`, `'e\\u0301'`], [`'a'`, `E'a\\n'`, `'a\\n'`], [`'a b'`, `E'a\\u00a0b'`, `'a\\u00a0b'`]),
+      ...alike(
+        [`'a'`, `'a '`],
+        [`'a'`, `' a'`],
+        [`'a'`, `'A'`],
+        [`''`, 'null'],
+        ['null', `''`],
+        [`''`, `' '`],
+      ),
+      ...alike(
+        [`'1.5'`, `'1.50'`],
+        [`'ss'`, `'ß'`],
+        [`'กุญแจ'`, `'กุญแ'`],
+        [`'null'`, 'null'],
+        [`'~'`, 'null'],
+      ),
+      ...pairs(
+        [`'é'`, `E'e\\u0301'`, `'e\\u0301'`],
+        [`'a'`, `E'a\\n'`, `'a\\n'`],
+        [`'a b'`, `E'a\\u00a0b'`, `'a\\u00a0b'`],
+      ),
     ],
   },
   {
     name: 'c_bytes',
     type: 'bytea',
-    pairs: pairs([`'\\x00'`, `'\\x0000'`, `b'\\x00\\x00'`], [`''`, 'null', 'null'], [`'\\xff'`, `'\\xfe'`, `b'\\xfe'`]),
+    pairs: pairs(
+      [`'\\x00'`, `'\\x0000'`, `b'\\x00\\x00'`],
+      [`''`, 'null', 'null'],
+      [`'\\xff'`, `'\\xfe'`, `b'\\xfe'`],
+    ),
   },
   {
     name: 'c_date',
@@ -50,20 +75,31 @@ export const DAMAGED_COLUMNS: readonly DamagedColumn[] = [
   {
     name: 'c_datetime',
     type: 'timestamp',
-    pairs: pairs([`'2024-02-29 10:00'`, `'2024-02-29 10:00:00.000001'`, `datetime '2024-02-29 10:00:00.000001'`]),
+    pairs: pairs([
+      `'2024-02-29 10:00'`,
+      `'2024-02-29 10:00:00.000001'`,
+      `datetime '2024-02-29 10:00:00.000001'`,
+    ]),
   },
   {
     name: 'c_timestamp',
     type: 'timestamptz',
     pairs: pairs(
-      [`'2024-02-29 10:00+00'`, `'2024-02-29 10:00:00.000001+00'`, `timestamp '2024-02-29 10:00:00.000001+00'`],
+      [
+        `'2024-02-29 10:00+00'`,
+        `'2024-02-29 10:00:00.000001+00'`,
+        `timestamp '2024-02-29 10:00:00.000001+00'`,
+      ],
       [`'1970-01-01 00:00+00'`, 'null', 'null'],
     ),
   },
   {
     name: 'c_time',
     type: 'time',
-    pairs: pairs([`'10:00:00.5'`, `'10:00:00.500001'`, `time '10:00:00.500001'`], [`'00:00'`, 'null', 'null']),
+    pairs: pairs(
+      [`'10:00:00.5'`, `'10:00:00.500001'`, `time '10:00:00.500001'`],
+      [`'00:00'`, 'null', 'null'],
+    ),
   },
   {
     name: 'c_float',
@@ -87,6 +123,7 @@ export const DAMAGED_COLUMNS: readonly DamagedColumn[] = [
       [`'[1,2]'`, `'[2,1]'`, null],
       [`'""'`, `'" "'`, null],
       [`'{}'`, 'null', 'null'],
+      [`'null'`, `'0'`, null],
       [`'1e20'`, `'2e20'`, null],
       [`'0.1'`, `'0.10000000000000002'`, null],
     ),

@@ -13,3 +13,13 @@ export async function differencesOf(on: Installation, result: CheckViewResult): 
   );
   return rows as FoundDifference[];
 }
+
+/** Those of them that the check did not repair, with their columns. */
+export async function unrepaired(on: Installation, result: CheckViewResult): Promise<FoundDifference[]> {
+  const check = 'check' in result ? result.check : null;
+  const { rows } = await on.control.query(
+    'select key, kind, columns from etl.consistency_difference where check_id = $1 and not is_repaired order by key',
+    [check],
+  );
+  return rows as FoundDifference[];
+}
