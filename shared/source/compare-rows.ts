@@ -35,7 +35,7 @@ export async function readRowTextOptions(client: pg.ClientBase, source: ViewSour
   };
 }
 
-/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. */
+/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. Throws `bad_data` for a NULL key. */
 export async function sumBuckets(
   client: pg.ClientBase,
   compared: ComparedRows,
@@ -50,7 +50,12 @@ export async function sumBuckets(
   const { rows } = await client.query(
     `select bucket::int4 as bucket, count(*)::int4 as rows, bit_xor(hash) as hash from (${hashed}) hashed group by bucket`,
   );
-  return rows as BucketSum[];
+  if (rows.every(({ bucket }) => bucket !== null)) return rows as BucketSum[];
+  const { name, keyColumn } = compared.view;
+  throw new DataHubError('bad_data', `view ${name}: key ${keyColumn} is NULL in some rows`, {
+    context: { view: name, column: keyColumn },
+    advice: 'Change the view so that each of its rows has a key. Then check it again.',
+  });
 }
 
 /**
@@ -195,8 +200,8 @@ const textsOf = ({ view, columns, options, buckets }: ComparedRows) => {
   return { ...texts, bucket: bucket(buckets) };
 };
 
-/** SQL for the value of a column as it is staged, as text. */
-const stagedText = ({ expression }: SourceColumn): string => `to_json(${expression})::text`;
+/** SQL for the value of a column as it is staged, as text. JSON's null is staged like SQL's NULL. */
+const stagedText = ({ expression }: SourceColumn): string => `nullif(to_json(${expression})::text, 'null')`;
 
 /** The same for a value that may stop a batch: its row must be read all the same. */
 function shownValue(column: SourceColumn): string {

@@ -5,10 +5,12 @@ import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import {
   bucketRowsSql,
   bucketSumsSql,
   type ComparedTarget,
+  deleteRowsSql,
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
@@ -72,6 +74,12 @@ export function createTargetReader(
   };
 
   return {
+    /** The statement that deletes rows of a target which have these keys, or keys that several rows have, for a person to run. */
+    deleteRowsSql: (
+      { targetName, keyColumn }: Pick<ViewSource, 'targetName' | 'keyColumn'>,
+      keys: readonly string[] | 'repeated',
+    ): string => deleteRowsSql(datasets, { target: targetName, keyColumn }, keys),
+
     /** BigQuery's time, to the microsecond, as a timestamp that GoogleSQL reads. */
     async currentTime(view: string, runName: string, deadline: Deadline): Promise<string> {
       const context = { view };
@@ -151,7 +159,7 @@ export function createTargetReader(
   };
 }
 
-/** https://cloud.google.com/bigquery/docs/error-messages */
+/** The reason of a query that would bill more than `maximumBytesBilled`. */
 const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
 
 async function* hashedRows(
