@@ -2,6 +2,7 @@
 
 import { extractView } from '../../functions/extract/extract-view.ts';
 import { checkView } from '../../functions/reconcile/check-view.ts';
+import { createLog } from '../../shared/log.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
@@ -64,7 +65,12 @@ function timed(warehouse: Dependencies['warehouse']): Dependencies['warehouse'] 
 const dependencies = await benchDependencies();
 const readBytes = countWireBytes(dependencies.source, String(process.env.BIGQUERY_EMULATOR_HOST));
 const { control, warehouse } = oneAfterTheOther(dependencies);
-const checked = { ...dependencies, control, warehouse: timed(warehouse), events: eventsOf(dependencies) };
+const checked = {
+  ...dependencies,
+  ...{ control, warehouse: timed(warehouse), events: eventsOf(dependencies) },
+  // Differences are logged as an error.
+  log: createLog('fatal'),
+};
 const { result, measured } = await measure(() =>
   checkView({ command: 'check', view, repair: false }, checked),
 );
