@@ -34,7 +34,11 @@ const SCALARS = new Map(
     // Converted to float8 first: the shortest text of a float4 reads back as a different FLOAT64.
     float4: { type: 'FLOAT64', toJson: (value) => withSign(`${value}::float8`) },
     float8: { type: 'FLOAT64', toJson: withSign },
-    bool: { type: 'BOOL', toJson: unchanged, toText: (value) => `${value}::int::text` },
+    bool: {
+      type: 'BOOL',
+      toJson: unchanged,
+      toText: (value) => `case ${value} when true then '1' when false then '0' end`,
+    },
     text: STRING,
     varchar: STRING,
     bpchar: WRITTEN,
