@@ -42,31 +42,50 @@ export const DISPOSITION: Record<ErrorKind, Disposition> = {
 /** All kinds. */
 export const ERROR_KINDS = Object.keys(DISPOSITION) as ErrorKind[];
 
-/** What an operator can do about each kind. An error may carry more exact advice of its own. */
+/** The last sentence of an advice after which nothing needs to be sent: Pub/Sub delivers the event again, and every tick begins anew. */
+export const RETRIED = 'The functions retry by themselves.';
+
+/** What an operator can do about each kind. An error whose cause needs something else carries advice of its own. */
 export const ADVICE: Record<ErrorKind, string> = {
   transient: 'Nothing to do: it will be retried.',
   superseded: 'Nothing to do: another run has taken over this view.',
-  unauthorized: 'Check the password, the role or the IAM binding that the message names.',
-  environment: 'Correct the environment variables that the message names and deploy again.',
+  unauthorized: `Correct the password, the role or the IAM binding that the message names. ${RETRIED}`,
+  environment: `Correct the environment variables that the message names and deploy again. ${RETRIED}`,
   invalid_event: 'Correct the payload and send it again.',
   configuration:
     'Correct the object that the message names, or the view source, and import that again. Then resume the view.',
   source_refused: 'Follow the message. A resync covers what the change log no longer shows.',
-  bad_data: 'Correct the row, or give the column a policy (null or string), then resume the view.',
+  bad_data:
+    'Correct the row, or the expression of the view that fails on it. Then redrive the view: the row is captured again.',
   schema_drift: 'Give the table and the view the same columns, then resume the view.',
   staging_lost: 'Nothing to do: the rows will be staged again.',
   batch_id_collision: 'Nothing to do: the changes will be captured again under a higher batch id.',
-  merge_refused: 'Check whether a second control database feeds this target, then resume the view.',
-  warehouse: 'Correct what BigQuery names, then resume the view.',
+  merge_refused: 'Find out what else writes to the target, then redrive the view.',
+  warehouse:
+    'BigQuery refuses what the functions ask for. If somebody changed the table, the right or the setting that the message names, undo that. Then redrive the view: that also makes its procedure and its reporting view again. If it fails again, report it with the message.',
   bug: 'Report it with the log lines around it. The view stays halted until someone resumes it.',
 };
 
-/** What a caller by hand reads instead of the advice above, for failures that pass: only Pub/Sub sends an event again. */
-export const ADVICE_BY_HAND = {
+/** What a caller by hand reads instead of `ADVICE.transient` and the like: only Pub/Sub sends an event again. */
+const ADVICE_BY_HAND = {
   operation: 'Nothing was changed. Call again.',
   extract: 'Nothing was changed in the target. Call again, or wait for the next tick.',
   apply: 'Call again: what is applied already is not applied twice. Or wait for the next tick.',
 } as const;
+
+/**
+ * The advice of a failure for a caller by hand, whose call nobody repeats. What an advice says after "Nothing to do: …" stays. The next tick
+ * extracts and applies, but repeats no operation.
+ */
+export function adviceByHand({ advice, kind }: DataHubError, call: keyof typeof ADVICE_BY_HAND): string {
+  const promise = ADVICE[kind];
+  const isPromised = DISPOSITION[kind] === 'retry' && promise.startsWith('Nothing to do');
+  const said =
+    isPromised && advice.startsWith(promise)
+      ? `${ADVICE_BY_HAND[call]}${advice.slice(promise.length)}`
+      : advice;
+  return call === 'operation' ? said.replaceAll(RETRIED, 'Then call again.') : said;
+}
 
 /** Where a failure happened: names and ids only, never row values other than keys. */
 export type ErrorContext = {
@@ -95,17 +114,19 @@ export class DataHubError extends Error {
 
   /** The same failure with other advice. */
   withAdvice(advice: string): DataHubError {
-    const { context, kind, message } = this;
-    return new DataHubError(kind, message, { advice, context, cause: this.cause ?? this });
+    return this.#copy({ advice, context: this.context });
   }
 
   /** The same failure with more context; what the error already carries wins. */
   withContext(context: ErrorContext): DataHubError {
-    return new DataHubError(this.kind, this.message, {
-      context: { ...context, ...this.context },
-      advice: this.advice,
-      cause: this.cause ?? this,
-    });
+    return this.#copy({ advice: this.advice, context: { ...context, ...this.context } });
+  }
+
+  /** A copy with the stack of where the failure was noticed. */
+  #copy(changed: { advice: string; context: ErrorContext }): DataHubError {
+    const copy = new DataHubError(this.kind, this.message, { ...changed, cause: this.cause ?? this });
+    copy.stack = this.stack ?? '';
+    return copy;
   }
 }
 

@@ -11,7 +11,11 @@ import {
   upsertsStatement,
 } from '../../shared/source/fetch.ts';
 import { findRefused } from '../../shared/source/find-refused.ts';
-import { addPolicyValues, countPolicyValues, type PolicyValues } from '../../shared/source/policy-values.ts';
+import {
+  addPolicyValues,
+  countPolicyValues,
+  type ReplacedValues,
+} from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
 
@@ -19,11 +23,11 @@ import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/s
 export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
 
 export type CopiedRows = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
-  policyValues: PolicyValues;
+  replaced: ReplacedValues;
 };
 
 /** The result of one COPY of upserts. */
-type CopiedUpserts = { objects: StagedObject[]; policyValues: PolicyValues };
+type CopiedUpserts = { objects: StagedObject[]; replaced: ReplacedValues };
 
 /**
  * Copies a batch's rows from the snapshot of `client` into staged objects, and writes the manifest last. A whole view of a large table is
@@ -59,7 +63,13 @@ export async function copyRows(
     is_direct_load: isDirectLoad,
     ...rows,
   });
-  return { ...rows, policyValues: addPolicyValues(copied.map((each) => each.policyValues)) };
+  return {
+    ...rows,
+    replaced: {
+      unrepresentable: addPolicyValues(copied.map(({ replaced }) => replaced.unrepresentable)),
+      nullArray: addPolicyValues(copied.map(({ replaced }) => replaced.nullArray)),
+    },
+  };
 }
 
 async function copyWholeView(
@@ -102,7 +112,7 @@ async function copyUpserts(
     (lines: Readable) => writer.write('upserts', lines, signal),
     () => findRefused(client, view, rows),
   );
-  return { objects, policyValues: await countPolicyValues(client, view, rows) };
+  return { objects, replaced: await countPolicyValues(client, view, rows) };
 }
 
 const total = (objects: StagedObject[], what: 'rows' | 'bytes'): number =>

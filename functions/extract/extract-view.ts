@@ -2,6 +2,7 @@ import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
 import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
+import { MISSING_SECONDS } from '../../shared/control/schema-changes.ts';
 import { ADVICE, DataHubError } from '../../shared/errors.ts';
 import { APPLIER, type EtlTransaction, isBeingLoaded } from '../../shared/model/batch.ts';
 import type { LoadType } from '../../shared/model/columns.ts';
@@ -22,9 +23,6 @@ export type ExtractResult =
   | { outcome: 'busy'; view: string }
   | { outcome: 'skipped'; view: string; reason: string }
   | HaltedView;
-
-/** How long a view may be missing before it is halted. */
-const MISSING_SECONDS = 600;
 
 /** A batch that stays staged for longer is abandoned: a new batch captures its rows again. */
 const MAX_STAGED_MS = 24 * 3_600_000;

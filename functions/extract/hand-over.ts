@@ -4,6 +4,7 @@ import { warnOfReplacedValues } from '../../shared/batch/warn-of-replaced-values
 import type { EtlTransaction, Kind } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
+import { addPolicyValues } from '../../shared/source/policy-values.ts';
 import type { Captured } from './capture.ts';
 import type { CopiedRows } from './copy-rows.ts';
 import { batchFill, type Extraction, extentOf } from './extraction.ts';
@@ -45,11 +46,12 @@ export async function handOver(
   const loadJobId = needsLoad ? await loadBatch(batch, extraction, rows.objects, dependencies) : null;
   deadline.signal.throwIfAborted();
   const durationMs = await growBatches(extraction, captured, dependencies);
+  const policyValues = addPolicyValues(Object.values(rows.replaced));
   await control.batches.markStaged(lease, batch.id, {
     upserts: BigInt(rows.upserts),
     deletes: BigInt(rows.deletes),
     bytes: BigInt(rows.bytes),
-    policyValues: rows.policyValues,
+    policyValues,
     loadJobId,
     counted,
   });
@@ -61,7 +63,7 @@ export async function handOver(
       ...staged,
       logRows: String(captured.logRows),
       badKeys: String(captured.badKeys),
-      policyValues: rows.policyValues,
+      policyValues,
       bytes: rows.bytes,
       durationMs,
     },
@@ -69,7 +71,7 @@ export async function handOver(
   );
   warnOfReplacedValues(
     { view, etlTransactionId, upserts: rows.upserts },
-    { policies: source.unrepresentable, replaced: rows.policyValues },
+    { policies: source.unrepresentable, replaced: rows.replaced.unrepresentable },
     dependencies,
   );
   return needsLoad && loadJobId === null

@@ -9,6 +9,7 @@ import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { Comparison, Evolution, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
 import { arrangeTarget, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
+import { labelTarget } from './label-target.ts';
 
 /** How the tables are, what must happen to them, and the fingerprint of the view's objects afterwards. */
 type Plan = { comparison: Comparison; evolution: Evolution; fingerprint: string };
@@ -29,7 +30,7 @@ export async function makeTables(
   const { control, warehouse } = dependencies;
   const { shape } = view;
   const layout = source;
-  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }));
+  assertFit(source.name, await warehouse.unfitSettings({ shape, layout }, evolution));
   // From here on there is a target without the covered rows, whatever happens to this batch.
   const isNew = comparison.missing.includes('target') || evolution.newTarget.length > 0;
   if (isNew) await control.checkpoints.forget(lease);
@@ -46,9 +47,11 @@ export async function makeTables(
   if (hidden.length > 0) await record(null, source.appliedPolicyTags);
   const objects = { shape, layout, evolution, hidden };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
+  await control.targetChecks.setReportingViewHash(lease, await warehouse.reportingViewHash(shape));
   await arrangeTarget(extraction, shape, evolution, dependencies);
   const wouldEmpty = stored === null && targetRows > 0n && !source.acceptsDeletes;
   if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
+  await labelTarget(extraction, comparison.target, dependencies);
   await control.batchIds.raise(highestBatchId);
   if (hidden.length === 0) await record(fingerprint, source.policyTags);
   if (source.warehouseFingerprint !== fingerprint)

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
+import { assertOwnTarget, mayTakeOver } from '../../shared/batch/own-target.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
@@ -8,6 +9,7 @@ import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Layout } from '../../shared/warehouse/warehouse.ts';
 import { isArranged } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
+import { isLabelled } from './label-target.ts';
 import { makeTables } from './make-tables.ts';
 import { isReported, watchTarget } from './watch-target.ts';
 
@@ -24,7 +26,7 @@ export type Preparation = {
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, lets its tables follow the columns of
  * the view and its view source, and raises the generator of batch ids above every id that the target has met. Decides how the batch is
  * staged, or that it must carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration`
- * when the target or the ledger of a loaded view is gone, or when an empty view would empty its target and no operator has accepted that.
+ * when the target or the ledger of a loaded view is gone, when another installation has taken the target over, or when an empty view would empty its target and no operator has accepted that.
  */
 export async function prepare(
   client: pg.ClientBase,
@@ -43,6 +45,7 @@ export async function prepare(
   const { missing } = comparison;
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
   if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
+  if (!mayTakeOver(source, wasLoaded)) await assertOwnTarget(source, comparison.target, dependencies);
   if (wasLoaded && comparison.target !== null) await watchTarget(extraction, comparison.target, dependencies);
   const evolution = warehouse.planEvolution(comparison, { shape, layout }, source);
   assertMayEvolve(source, evolution);
@@ -56,6 +59,7 @@ export async function prepare(
     missing.length === 0 &&
     evolution.statements.length === 0 &&
     isArranged(source, comparison, evolution) &&
+    (await isLabelled(source, comparison.target, dependencies)) &&
     source.warehouseFingerprint === fingerprint &&
     hasKnownColumns(source) &&
     (await isReported(source, shape, dependencies));

@@ -1,3 +1,4 @@
+import { hasCountedRows } from '../../shared/batch/has-counted-rows.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
 import { changedBySomebody } from '../../shared/model/target-snapshot.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
@@ -8,16 +9,22 @@ import type { Extraction } from './extraction.ts';
 
 /** Records what somebody else did to a loaded target, which only a resync repairs, and warns when BigQuery will remove rows of it. */
 export async function watchTarget(
-  { source, lease }: Extraction,
+  { source, lease, deadline }: Extraction,
   target: FoundTable,
-  { control, log }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<void> {
+  const { control, log } = dependencies;
   const view = source.name;
   if (target.expiry !== null) {
     log.warn({ view, reason: target.expiry.fault, remedy: target.expiry.remedy }, 'target expires');
   }
-  const reason = changedBySomebody(source.targetSnapshot, snapshotOf(target, source.loadType));
-  if (reason === null || reason === source.resyncAdvice) return;
+  const before = source.targetSnapshot;
+  const reason = changedBySomebody(before, snapshotOf(target, source.loadType));
+  if (before === null || reason === null || reason === source.resyncAdvice) return;
+  if (await hasCountedRows(source, target, deadline, dependencies)) {
+    await control.targetChecks.setSnapshot(lease, { ...before, rows: target.rows });
+    return;
+  }
   await control.checkpoints.adviseResync(lease, reason);
   log.warn({ view, reason }, 'resync advised');
 }
@@ -28,7 +35,7 @@ export async function isReported(
   shape: TableShape,
   { log, warehouse }: Dependencies,
 ): Promise<boolean> {
-  const reason = await warehouse.reportingViewFault(shape, source);
+  const reason = await warehouse.reportingViewFault(shape, source, source.reportingViewHash);
   if (reason !== null) log.warn({ view: source.name, reason }, 'reporting view created again');
   return reason === null;
 }

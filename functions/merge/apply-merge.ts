@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
+import { assertOwnTarget } from '../../shared/batch/own-target.ts';
 import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
@@ -51,9 +52,11 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
     attempt: batch.attempt,
   };
   const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
-  // A merge that has begun was counted before; counting again would bill another scan of the target.
-  const mustCount = unloaded === null && !(await hasBegunMerge(batch, dependencies));
-  if (mustCount) await assertDeletesFew(batch, attempt, leased, dependencies);
+  // A merge that has begun was checked before; counting again would bill another scan of the target.
+  if (unloaded === null && !(await hasBegunMerge(batch, dependencies))) {
+    await assertOwnTarget(source, await warehouse.findTarget(source), dependencies);
+    await assertDeletesFew(batch, attempt, leased, dependencies);
+  }
   const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {

@@ -71,14 +71,15 @@ async function confirm(
   if (!(await isBatchSeen(leased, dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const suspected = await control.consistencyChecks.differences(check.id);
   const keys = suspected.map(({ key }) => key);
-  const { rows, moment } = await lookAtKeys(leased, 'second', keys, dependencies);
-  const classes = await explain(leased, { rows, moment }, dependencies);
-  const differences = rows.map(({ key, kind, columns }): Difference => {
-    return { key, kind, columns, class: classes.get(key) ?? 'unexplained', isRepaired: false };
+  const look = await lookAtKeys(leased, 'second', keys, dependencies);
+  const { rows } = look;
+  const explained = await explain(leased, look, dependencies);
+  const differences = explained.map(({ key, kind, columns, why }): Difference => {
+    return { key, kind, columns, class: why.class, isRepaired: false };
   });
   const counts = countKinds(differences);
   if (rows.length === 0) return await finish(leased, { differences, counts, left: 0 }, dependencies);
-  const report = await writeReport(check, rows, classes, dependencies);
+  const report = await writeReport(check, explained, dependencies);
   const why = whyNotRepaired(leased, differences);
   if (why !== null) {
     return await finish(leased, { differences, counts, left: rows.length, report, ...why }, dependencies);

@@ -1,4 +1,9 @@
-import type { Difference, DifferenceKind } from '../../shared/model/consistency.ts';
+import {
+  type ClassCounts,
+  countClasses,
+  type Difference,
+  type DifferenceKind,
+} from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { LeasedCheck } from './leased-check.ts';
 
@@ -8,6 +13,8 @@ export type CheckEnd = {
   view: string;
   check: string;
   repaired: number;
+  /** Why the rows differ (docs/operations.md#why-rows-differ), as far as they were looked at one by one. */
+  classes: ClassCounts;
   /** Why what was found is not repaired. */
   why?: string;
   advice?: string;
@@ -47,6 +54,7 @@ export async function finish(
   ].join(' ');
   const end = {
     ...{ view: check.view, check: String(check.id), ...counts, repaired },
+    classes: countClasses(differences),
     ...(why !== undefined && { why }),
     ...(helps !== '' && { advice: helps }),
   };
@@ -54,15 +62,9 @@ export async function finish(
     ...end,
     differences: Object.values(counts).reduce((sum, count) => sum + count, 0),
     mode: check.mode,
-    classes: countClasses(differences),
     durationMs: clock.nowMs() - check.startedAt.getTime(),
   };
   if (isConsistent) log.info(line, 'view and target are equal');
   else log.error(line, 'view and target differ');
   return { outcome: isConsistent ? 'consistent' : 'differences found', ...end };
-}
-
-function countClasses(differences: readonly Difference[]): Record<string, number> {
-  const byClass = Map.groupBy(differences, (each) => each.class ?? 'unexplained');
-  return Object.fromEntries([...byClass].map(([name, rows]) => [name, rows.length]));
 }

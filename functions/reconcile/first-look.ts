@@ -69,17 +69,20 @@ const MAX_PARTS = 1000;
 /** Takes the moment of a check and plans it, unless an earlier call did. A streamed target is read at once, since it keeps no history. */
 async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<BegunCheck> {
   const { check, viewSource, lease, deadline } = leased;
-  const { config, control } = dependencies;
+  const { config, control, warehouse } = dependencies;
   const { moment, plan } = check;
   if (moment !== null && plan !== null) return { ...leased, moment, plan };
   return await atMoment(viewSource, runName(check, 'sums'), deadline, dependencies, async (held) => {
     const view = await describeCompared(held.client, viewSource, dependencies);
     const slices = await planSlices(held.client, view, { sliceRows: config.sliceRows, maxSlices: MAX_PARTS });
+    // A table of the source that nobody has analyzed has no estimate.
+    const target = await warehouse.findTarget(viewSource);
+    const rows = Math.max(await estimateRows(held.client, view), Number(target?.rows ?? 0));
     const begun: BegunCheck = {
       ...leased,
       moment: held.moment,
       plan: {
-        buckets: bucketCount(await estimateRows(held.client, view)),
+        buckets: bucketCount(rows),
         cuts: slices.flatMap(({ to }) => (to === null ? [] : [to])),
         partsDone: 0,
       },

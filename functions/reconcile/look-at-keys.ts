@@ -2,8 +2,10 @@ import type { Column } from '../../shared/model/columns.ts';
 import type { DifferenceKind, Moment } from '../../shared/model/consistency.ts';
 import { isHashed } from '../../shared/model/row-text.ts';
 import { isSameValue } from '../../shared/model/same-value.ts';
+import { definitionChange } from '../../shared/model/view-fingerprint.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ComparedRow, pendingAmong, readComparedRows } from '../../shared/source/compare-rows.ts';
+import { fingerprintView } from '../../shared/source/view-fingerprint.ts';
 import type { TargetRow } from '../../shared/warehouse/compare-rows.ts';
 import { checkQuery, describeComparison, runName } from './compared.ts';
 import type { LeasedCheck } from './leased-check.ts';
@@ -24,7 +26,13 @@ export type DifferentRow = {
 /** Values as JSON, by column. */
 export type Values = Record<string, string | null>;
 
-export type KeyedLook = { rows: DifferentRow[]; pending: number; moment: Moment };
+export type KeyedLook = {
+  rows: DifferentRow[];
+  pending: number;
+  moment: Moment;
+  /** Whether the rows of the target were computed by another definition of the view than that of the snapshot. */
+  isRedefined: boolean;
+};
 
 /**
  * Compares some rows column by column, at a moment of their own. Those that a log row or the queue names, and that the target need not show
@@ -40,9 +48,11 @@ export async function lookAtKeys(
   const { clock, warehouse } = dependencies;
   const named = `${step}-${clock.nowMs()}`;
   return await atMoment(viewSource, runName(check, named), deadline, dependencies, async (held) => {
-    const { client, moment, release } = held;
+    const { client, moment, definition, release } = held;
     const compared = await describeComparison(client, leased, 1, dependencies);
     const { view, columns } = compared;
+    const change = definitionChange(definition, await fingerprintView(client, view));
+    const isRedefined = change === 'replaced' || change === 'settings';
     const query = checkQuery(leased, compared, moment, named);
     if (query.asOf !== null) await release();
     const copies = Map.groupBy(await warehouse.readComparedRows(query, keys, deadline), keyOf);
@@ -53,7 +63,7 @@ export async function lookAtKeys(
     const different = keys
       .filter((key) => !pending.has(key))
       .flatMap((key) => compareRow(key, rows.get(key) ?? [], copies.get(key) ?? [], columns));
-    return { rows: different, pending: pending.size, moment };
+    return { rows: different, pending: pending.size, moment, isRedefined };
   });
 }
 
@@ -85,7 +95,11 @@ export function compareRow(
   return differing.length === 0 ? [] : [{ ...row, kind: 'different', columns: differing }];
 }
 
-function differingColumns(source: ComparedRow, target: ComparedRow, columns: readonly Column[]): string[] {
+export function differingColumns(
+  source: ComparedRow,
+  target: ComparedRow,
+  columns: readonly Column[],
+): string[] {
   let hashed = 0;
   return columns
     .filter((column, i) => {

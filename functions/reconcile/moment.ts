@@ -4,6 +4,7 @@ import type { Lease } from '../../shared/control/leases.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Moment } from '../../shared/model/consistency.ts';
+import type { ViewFingerprint } from '../../shared/model/view-fingerprint.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
@@ -12,6 +13,8 @@ import { inSnapshot } from '../../shared/source/snapshot.ts';
 export type HeldMoment = {
   client: pg.ClientBase;
   moment: Moment;
+  /** The definition by which the rows of the target were computed; null if that is not recorded. */
+  definition: ViewFingerprint | null;
   /** Lets batches of the view go on. The snapshot and the history of a merged target stay as they are. */
   release: () => Promise<void>;
 };
@@ -41,20 +44,24 @@ export async function atMoment<T>(
   };
   try {
     return await inSnapshot(source, async (client) => {
-      const moment = await readMoment(view, runName, deadline, dependencies);
-      return await work({ client, moment, release });
+      const read = await readMoment(view, runName, deadline, dependencies);
+      return await work({ client, ...read, release });
     });
   } finally {
     await release();
   }
 }
 
-async function acquire(view: string, deadline: Deadline, { config, control }: Dependencies): Promise<Lease> {
-  const patience = Date.now() + LEASE_WAIT_MS;
+async function acquire(
+  view: string,
+  deadline: Deadline,
+  { clock, config, control }: Dependencies,
+): Promise<Lease> {
+  const endMs = clock.nowMs() + LEASE_WAIT_MS;
   for (;;) {
     const lease = await control.leases.acquire(view, config.leaseSeconds);
     if (lease !== null) return lease;
-    if (Date.now() > patience || deadline.isNear()) {
+    if (clock.nowMs() > endMs || deadline.isNear()) {
       throw new DataHubError('transient', `view ${view} is being worked on`, { context: { view } });
     }
     await elapse(LEASE_POLL_MS);
@@ -66,7 +73,7 @@ async function readMoment(
   runName: string,
   deadline: Deadline,
   { control, warehouse }: Dependencies,
-): Promise<Moment> {
+): Promise<Pick<HeldMoment, 'moment' | 'definition'>> {
   const context = { view: view.name };
   const stored = await control.checkpoints.read(view.name);
   if (stored === null) {
@@ -85,9 +92,7 @@ async function readMoment(
       },
     );
   }
-  return {
-    targetAsOf: await warehouse.currentTime(view.name, runName, deadline),
-    checkpoint: stored.checkpoint,
-    etlTransactionId: stored.etlTransactionId,
-  };
+  const { checkpoint, etlTransactionId, definition } = stored;
+  const targetAsOf = await warehouse.currentTime(view.name, runName, deadline);
+  return { moment: { targetAsOf, checkpoint, etlTransactionId }, definition };
 }

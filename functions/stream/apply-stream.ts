@@ -2,6 +2,7 @@ import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/bat
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertTakesBatch } from '../../shared/batch/evolve.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
+import { assertOwnTarget } from '../../shared/batch/own-target.ts';
 import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
@@ -12,7 +13,7 @@ import type { Manifest } from '../../shared/staging/staging.ts';
 import { targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
-import { limitColumnWait } from './limit-column-wait.ts';
+import { isReplacement, limitColumnWait } from './schema-wait.ts';
 
 /**
  * Streams one staged batch into its target as upserts and deletes, and records counts and checkpoint in one control transaction. Safe to
@@ -75,8 +76,9 @@ async function write(
     keyColumn: source.keyColumn,
     columns: manifest.columns,
   };
-  const { missing, changed } = await warehouse.compareTables(shape);
-  if (missing.length > 0) throw targetGone(source.name);
+  const { changed, target } = await warehouse.compareTables(shape);
+  if (target === null) throw targetGone(source.name);
+  await assertOwnTarget(source, target, dependencies);
   assertTakesBatch(source.name, changed);
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });
@@ -100,12 +102,14 @@ async function write(
   }
   const encoded = encodeRows(batch, shape, dependencies);
   const { message } = encoded;
+  const stream = {
+    ...{ attempt, message, deadline, keyColumn: shape.keyColumn },
+    isReplacement: await isReplacement(source.name, target, dependencies),
+  };
   const append = (rowsUntil: RowsUntil) =>
-    warehouse
-      .appendRows({ attempt, keyColumn: shape.keyColumn, message, rowsUntil, deadline })
-      .catch((error: unknown) => {
-        throw limitColumnWait(error, batch, clock.nowMs());
-      });
+    warehouse.appendRows({ ...stream, rowsUntil }).catch((error: unknown) => {
+      throw limitColumnWait(error, batch, clock.nowMs());
+    });
   if (encoded.progress.rows < rows) {
     await append((stop) => encoded.changes(manifest, () => deadline.isNear(), stop));
   }

@@ -14,9 +14,10 @@ export function assertMayEvolve(source: ViewSource, evolution: Evolution): void 
   const resync = `{"view":"${view}","resync":true}`;
   throw new DataHubError('schema_drift', `view ${view}: ${found.join('; ')}`, {
     context: { view },
-    advice: isFrozen
-      ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
-      : refusalAdvice(source, evolution),
+    advice:
+      isFrozen && evolution.otherTable === null
+        ? `Give the view its former columns, and the view source its former layout, and resume it. Or import the view source with "column_changes": "evolve", and send ${resync}.`
+        : refusalAdvice(source, evolution),
   });
 }
 
@@ -27,7 +28,7 @@ function refusalAdvice({ knownColumns }: ViewSource, { otherTable, refused, remo
       : `Somebody put another table in the place of the target. Restore it from its time travel window, and resume the view. Or run: ${otherTable.removal} and resync the view.`;
   }
   if (removals.length > 0 && removals.length === refused.length) {
-    return `Somebody added columns. If nobody needs them, run: ${removals.join(' ')} Then resume the view.`;
+    return `Somebody added columns, or the table had them before it was the target of the view. If nobody needs them, run: ${removals.join(' ')} Then resume the view.`;
   }
   return "Give the view's columns their former names and types, for example by aliases and casts, and resume it.";
 }

@@ -1,5 +1,6 @@
 import { DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
+import { thenRedrive } from '../model/resume-advice.ts';
 import type { StagedObject, Staging } from '../staging/staging.ts';
 
 /** BigQuery names a row that it cannot load by its file and by the byte offset at which the row starts in the uncompressed content. */
@@ -38,7 +39,11 @@ async function withRowKey(error: unknown, loaded: LoadedObjects, staging: Stagin
     const line = await lineAt(staging.readLines(object, loaded.signal), Number(position));
     const row = JSON.parse(line) as Record<string, unknown>;
     const message = `view ${loaded.view}: key ${formatKey(row[loaded.keyColumn])}: ${error.message}`;
-    return new DataHubError('bad_data', message, { context: error.context, cause: error });
+    return new DataHubError('bad_data', message, {
+      context: error.context,
+      advice: `Correct the row, or change the column in the view. ${thenRedrive(loaded.view)}`,
+      cause: error,
+    });
   } catch {
     // The refusal itself matters more than the reason why its row could not be read.
     return error;

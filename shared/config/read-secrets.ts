@@ -1,4 +1,4 @@
-import { asDataHubError, DataHubError } from '../errors.ts';
+import { asDataHubError, DataHubError, RETRIED } from '../errors.ts';
 import { isReference, parseReference, type SecretReference, showReference } from './secret.ts';
 
 /** The variables that hold secrets. Each may refer to Secret Manager instead. */
@@ -45,7 +45,7 @@ export async function readSecrets(
 
 const malformed = () =>
   new DataHubError('environment', 'must have the form sm://project/secret/version', {
-    advice: 'The version is a number or "latest".',
+    advice: `Write it in this form, with a number or "latest" as the version, and deploy again. ${RETRIED}`,
   });
 
 /** The error for a reference that cannot be read; `why` follows the reference in its message. */

@@ -105,6 +105,17 @@ export function createBatches(pool: pg.Pool) {
       return batchFromRow(rows[0]);
     },
 
+    /** Whether a batch of the view was applied before this time. */
+    async wasAppliedBefore(view: string, time: Date): Promise<boolean> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select exists (select from etl.etl_transaction where view_name = $1 and state = 'applied' and applied_at < $2) as was_applied`,
+        [view, time],
+      );
+      return rows[0]?.was_applied === true;
+    },
+
     /** The view's batch that is in flight, or null. */
     async findInFlight(view: string): Promise<EtlTransaction | null> {
       const { rows } = await readOnly(

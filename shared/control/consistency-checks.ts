@@ -6,6 +6,7 @@ import {
   type CheckState,
   type ComparisonPlan,
   type ConsistencyCheck,
+  countClasses,
   type Difference,
   type DifferenceKind,
   type Moment,
@@ -227,9 +228,6 @@ export function createConsistencyChecks(pool: pg.Pool) {
     /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
     async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
       const { differences, counts, repaired, isConsistent, report, error } = result;
-      const classes: Record<string, number> = {};
-      for (const each of differences)
-        if (each.class !== null) classes[each.class] = (classes[each.class] ?? 0) + 1;
       await underLease(lease, async (client) => {
         await moveTo(client, check, 'done');
         await replaceDifferences(client, check.id, differences);
@@ -248,7 +246,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
             isConsistent,
             report,
             error,
-            JSON.stringify(classes),
+            JSON.stringify(countClasses(differences)),
           ],
         );
         await client.query(

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { createAppliedBatches } from './applied-batches.ts';
 import { createBatchIds } from './batch-ids.ts';
 import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
@@ -6,6 +7,7 @@ import { createCheckpoints } from './checkpoints.ts';
 import { createConsistencyChecks } from './consistency-checks.ts';
 import { createFailures } from './failures.ts';
 import { createForgetting } from './forget-view.ts';
+import { createInstallation } from './installation.ts';
 import { createJobUsage } from './job-usage.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
@@ -30,9 +32,11 @@ export function createControl(pool: pg.Pool) {
     batches: { ...createBatches(pool), ...createBatchTransitions(pool) },
     batchIds: createBatchIds(pool),
     checkpoints: createCheckpoints(pool),
+    appliedBatches: createAppliedBatches(pool),
     consistencyChecks: createConsistencyChecks(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),
+    installation: createInstallation(pool),
     jobUsage: createJobUsage(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),

@@ -11,7 +11,7 @@ export function createLoadTypes(pool: pg.Pool) {
   return {
     /**
      * Points the view at a new target with another load type; the load type of an existing target never changes (I11). The new target has
-     * covered nothing, so the checkpoint is deleted. Throws `invalid_event` while a function works on the view or a batch is in flight, and
+     * covered nothing, so the checkpoint is deleted, and what is remembered of the former target is forgotten. Throws `invalid_event` while a function works on the view or a batch is in flight, and
      * for a target that belongs or belonged to another view, or that the other load type fed.
      */
     async changeLoadType(view: string, loadType: LoadType, target: string): Promise<void> {
@@ -48,6 +48,7 @@ export function createLoadTypes(pool: pg.Pool) {
         await client.query('delete from etl.checkpoint where view_name = $1', [view]);
         await client.query(
           `update etl.view_source set load_type = $2, target_name = $3, resync_requested_at = null, rewrite_id = null, target_state = null,
+             reporting_view_hash = null, resync_advised_at = null, resync_advised_reason = null,
              applied_policy_tags = '{}', unfilled_columns = '{}', known_columns = '{}'
            where name = $1`,
           [view, loadType, target],

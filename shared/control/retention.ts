@@ -13,8 +13,9 @@ export function createRetention(pool: pg.Pool) {
   return {
     /**
      * Deletes batches and checks that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the
-     * last batch of each view, which locks its load type, any batch that a checkpoint or a queued key refers to, and the last check of each
-     * view. Deletes the oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of deleted rows.
+     * last batch of each view that has ended, which locks its load type, any batch that a checkpoint or a queued key refers to, and the last
+     * check of each view. Deletes the oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of
+     * deleted rows.
      */
     async deleteOldRows(days: number): Promise<number> {
       return await inTransaction(pool, 'control', 'begin', async (client) => {
@@ -22,7 +23,8 @@ export function createRetention(pool: pg.Pool) {
           `delete from etl.etl_transaction where id in (
              select t.id from etl.etl_transaction t
              where t.state in ('applied', 'abandoned') and t.ended_at < now() - $1 * interval '1 day'
-               and t.id < (select max(last.id) from etl.etl_transaction last where last.view_name = t.view_name)
+               and t.id < (select max(last.id) from etl.etl_transaction last
+                           where last.view_name = t.view_name and last.ended_at is not null)
                and not exists (select from etl.checkpoint c where c.etl_transaction_id = t.id)
                and not exists (select from etl.queued_key k where k.etl_transaction_id = t.id)
              order by t.id limit $2)`,

@@ -22,6 +22,20 @@ export function createRowCounts(pool: pg.Pool) {
       return rows[0]?.is_due === true;
     },
 
+    /** The rows of a merged target that are not deleted after the last applied batch, by the counts of its batches; null if they are not known. */
+    async afterLastBatch(view: string): Promise<{ etlTransactionId: bigint; targetRows: bigint } | null> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select id as "etlTransactionId", target_rows as "targetRows" from etl.etl_transaction
+         where view_name = $1 and state = 'applied' order by id desc limit 1`,
+        [view],
+      );
+      const [last] = rows as { etlTransactionId: bigint; targetRows: bigint | null }[];
+      if (last === undefined || last.targetRows === null) return null;
+      return { etlTransactionId: last.etlTransactionId, targetRows: last.targetRows };
+    },
+
     /** The numbers of rows after the last applied batch that has both, if they differ; otherwise null. */
     async difference(view: string): Promise<RowDifference | null> {
       const { rows } = await readOnly(

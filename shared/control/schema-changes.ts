@@ -8,16 +8,28 @@ import { assertLeaseHeld, type Lease } from './leases.ts';
 export type SchemaChange = {
   /**
    * The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others;
-   * or an import changed its view source. Or an operator purged its target.
+   * or an import changed its view source. Or an operator purged its target, or its target belonged to another installation.
    */
-  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge';
-  action: 'recorded' | 'resync' | 'halt' | 'evolved' | 'new target' | 'rewrite' | 'requested' | 'purged';
+  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge' | 'installation';
+  action:
+    | 'recorded'
+    | 'resync'
+    | 'halt'
+    | 'evolved'
+    | 'new target'
+    | 'rewrite'
+    | 'requested'
+    | 'purged'
+    | 'taken over';
   /** What has changed, for an operator: names, types and fingerprints. */
   details: Record<string, unknown>;
 };
 
 /** How many views may be resynced at a time because their definitions have changed. An operator's request is not limited. */
 export const MAX_SYSTEM_RESYNCS = 2;
+
+/** How long a view may be missing in the source before it is halted. */
+export const MISSING_SECONDS = 600;
 
 /** The changes of views, and the resyncs that the system requests because of them. */
 export function createSchemaChanges(pool: pg.Pool) {
@@ -78,6 +90,17 @@ export function createSchemaChanges(pool: pg.Pool) {
     async mustWait(view: string): Promise<boolean> {
       const { rows } = await readOnly(pool, 'control', RUNNING_RESYNCS, [view]);
       return (rows[0].running as number) >= MAX_SYSTEM_RESYNCS;
+    },
+
+    /** For how many seconds the source has had no such view, 0 if that is not noted. */
+    async missingSeconds(view: string): Promise<number> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select coalesce(extract(epoch from now() - missing_since), 0)::float8 as seconds from etl.view_source where name = $1`,
+        [view],
+      );
+      return (rows[0]?.seconds as number | undefined) ?? 0;
     },
 
     /** Notes that the source has no such view, and returns for how many seconds that has been so. */

@@ -16,7 +16,18 @@ export function createTargetChecks(pool: pg.Pool) {
       });
     },
 
-    /** Records what the target is like after a change that is no batch; null while it changes. */
+    /** Records the hash of the reporting view's query, as BigQuery answers it after the view was made. */
+    async setReportingViewHash(lease: Lease, hash: string | null): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('update etl.view_source set reporting_view_hash = $2 where name = $1', [
+          lease.view,
+          hash,
+        ]);
+      });
+    },
+
+    /** Records what the target is like after a batch or another change, or by a later count; null while it changes. */
     async setSnapshot(lease: Lease, target: TargetSnapshot | null): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {
         await assertLeaseHeld(client, lease);

@@ -1,6 +1,12 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { changedFields, type FieldChange, needsResync, type SourceFields } from '../model/source-changes.ts';
+import {
+  changedFields,
+  type FieldChange,
+  needsResync,
+  type SourceFields,
+  targetChanges,
+} from '../model/source-changes.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
@@ -194,12 +200,11 @@ async function changesOf(
 ): Promise<FieldChange[]> {
   const locked = moved.has(entry.name) ? LOCKED : [...LOCKED, ...MOVABLE];
   const present = await assertImportable(client, entry, locked);
-  const changes = present === null ? [] : changedFields(present as SourceFields, entry);
-  const frozen = changes
-    .filter(({ field, effect }) => effect === 'new target' || field === 'omitted_columns')
-    .map(({ field }) => field);
+  if (present === null) return [];
+  const before = present as SourceFields;
+  const frozen = targetChanges(before, entry, present.known_columns as string[]);
   if (frozen.length > 0 && entry.column_changes === 'freeze') throw frozenTarget(entry.name, frozen);
-  return changes;
+  return changedFields(before, entry);
 }
 
 /** Within a control transaction: requests a resync for changes that need one. After any other change, the next extract makes the objects of the view anew. */
@@ -227,7 +232,7 @@ function frozenTarget(view: string, fields: string[]): DataHubError {
     `view ${view} has batches and its columns are frozen; a change of ${fields.join(', ')} changes its target`,
     {
       context: { view },
-      advice: `Nothing was stored. Keep ${fields.join(', ')}, or import the view with "column_changes": "evolve": a new table then takes the place of the target, and the view is loaded again (docs/changes.md#changed-configuration).`,
+      advice: `Nothing was stored. Keep ${fields.join(', ')}, or import the view with "column_changes": "evolve": the target then follows, by a new table in its place where BigQuery cannot change it, and the view is loaded again (docs/changes.md#changed-configuration).`,
     },
   );
 }

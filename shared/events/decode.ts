@@ -82,7 +82,11 @@ function readJson(text: string): Content {
 }
 
 function tooLarge(bytes: number): Content {
-  return { payload: null, fault: invalid(`the event has ${bytes} bytes; the limit is ${MAX_BODY_BYTES}`) };
+  const why = `the event has ${bytes} bytes; the limit is ${MAX_BODY_BYTES}`;
+  return {
+    payload: null,
+    fault: invalid(why, 'Send it in parts: some of the view sources, or some of the keys.'),
+  };
 }
 
 const invalid = (message: string, advice?: string) =>

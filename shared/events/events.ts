@@ -75,6 +75,7 @@ export function createEvents(
         throw new DataHubError(
           'invalid_event',
           `function ${JSON.stringify(functionName)} receives no events`,
+          { advice: 'Leave its failures out: only those of extract, merge and stream have an event.' },
         );
       }
       await publish(topics[functionName], event);

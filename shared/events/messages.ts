@@ -182,7 +182,7 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
   // zod leaves such a key out without a word.
   if (hasPrototypeKey(payload)) {
     throw new DataHubError('invalid_event', 'the event is not valid: "__proto__" cannot be a name', {
-      advice: 'Rename the column in the view.',
+      advice: 'Rename the column in the view, and send its new name.',
     });
   }
   const given = fieldsOf(payload);

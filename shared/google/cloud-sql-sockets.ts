@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Connector, IpAddressTypes } from '@google-cloud/cloud-sql-connector';
 import type { CloudSql, Side } from '../config/database-config.ts';
-import { DataHubError } from '../errors.ts';
+import { ADVICE, DataHubError, RETRIED } from '../errors.ts';
 import { fromGoogle } from './google-errors.ts';
 import { withRequestTimeout } from './request-timeout.ts';
 
@@ -21,11 +21,11 @@ export function createCloudSqlSockets(openConnector: () => Promise<Connector>, c
       const isMisconfigured =
         kind === 'configuration' || (error instanceof Error && error.name === 'CloudSQLConnectorError');
       const prefix = side.toUpperCase();
+      const denied = `Give the function's service account the role roles/cloudsql.client on the instance's project. ${RETRIED}`;
+      const wrong = `Correct ${prefix}_CLOUD_SQL_INSTANCE or ${prefix}_CLOUD_SQL_IP_TYPE, so that they name the instance and an address that it has, and deploy again. ${RETRIED}`;
+      const passing = `${ADVICE.transient} If it lasts: see that the instance runs and that the functions reach it.`;
       throw new DataHubError(isMisconfigured ? 'environment' : kind, message, {
-        advice:
-          kind === 'unauthorized'
-            ? "Give the function's service account the role roles/cloudsql.client on the instance's project."
-            : `Compare ${prefix}_CLOUD_SQL_INSTANCE and ${prefix}_CLOUD_SQL_IP_TYPE with the instance.`,
+        advice: isMisconfigured ? wrong : kind === 'unauthorized' ? denied : passing,
         cause: error,
       });
     }

@@ -1,9 +1,11 @@
 import {
+  ADVICE,
   DataHubError,
   type ErrorContext,
   type ErrorKind,
   isNetworkError,
   isProgrammingError,
+  RETRIED,
 } from '../errors.ts';
 import { withoutValues } from './without-values.ts';
 
@@ -51,36 +53,33 @@ const BY_CODE: Record<number, ErrorKind> = {
   429: 'transient',
 };
 
+const DENIED_ADVICE = `Give the service account of the function the role that the message names (terraform apply does). ${RETRIED}`;
+const CREDENTIALS_ADVICE = `Check the credentials that the function runs with: its service account must exist and be enabled. ${RETRIED}`;
+
 /** What helps against causes that share an error kind with others, by reason or code. */
 const ADVICE_BY_CAUSE: ReadonlyMap<string, string> = new Map([
-  [
-    'accessDenied',
-    'Give the service account of the function the role that the message names (terraform apply does). The functions retry by themselves.',
-  ],
-  [
-    '403',
-    'Give the service account of the function the role that the message names (terraform apply does). The functions retry by themselves.',
-  ],
-  [
-    '401',
-    'Check the credentials that the function runs with: its service account must exist and be enabled. The functions retry by themselves.',
-  ],
+  ['accessDenied', DENIED_ADVICE],
+  ['403', DENIED_ADVICE],
+  ['7', DENIED_ADVICE],
+  ['401', CREDENTIALS_ADVICE],
+  ['16', CREDENTIALS_ADVICE],
+  ['billingNotEnabled', `Link the project to a billing account that is open. ${RETRIED}`],
   ['notFound', NOT_FOUND_ADVICE],
   ['404', NOT_FOUND_ADVICE],
   ['5', NOT_FOUND_ADVICE],
   [
     'resourcesExceeded',
-    'Make the batches of the view smaller (MAX_BATCH_LOG_ROWS) or its partitions larger, then redrive the view.',
+    'BigQuery ran out of resources for one statement. Lower MAX_BATCH_LOG_ROWS and deploy again, or import the view with larger partitions (partition_granularity). Then redrive the view.',
   ],
   [
     'quotaExceeded',
-    'Nothing to do unless it goes on: then raise the quota that the message names, or tick less often.',
+    `${ADVICE.transient} If it lasts: raise the quota that the message names, or tick less often.`,
   ],
 ]);
 
-/** Returns the advice for a cause that has its own. */
-export function adviceForCause(code: string | number | undefined): { advice?: string } {
-  const advice = ADVICE_BY_CAUSE.get(String(code));
+/** Returns the advice for a cause that has its own: the first of these reasons and codes that is known. */
+export function adviceForCause(...causes: (string | number | undefined)[]): { advice?: string } {
+  const [advice] = causes.flatMap((cause) => ADVICE_BY_CAUSE.get(String(cause)) ?? []);
   return advice === undefined ? {} : { advice };
 }
 
@@ -97,7 +96,8 @@ export function fromGoogle(error: unknown, what: string, context: ErrorContext =
   const message = error instanceof Error ? error.message : String(error);
   return new DataHubError(kind, `${what}: ${withoutValues(message)}`, {
     cause: error,
-    ...adviceForCause(reason ?? code),
+    // A reason that makes a failure pass says more than its code: 403 is also that of a rate limit.
+    ...(byReason === undefined ? adviceForCause(reason, code) : adviceForCause(reason)),
     context: {
       ...context,
       ...(reason === undefined && code === undefined ? {} : { code: String(reason ?? code) }),

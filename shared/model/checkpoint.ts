@@ -36,6 +36,15 @@ export type Checkpoint = {
   witness: Witness | null;
 };
 
+/** Whether the checkpoint covers a log row. */
+export function isCovered({ floorId, seen }: Pick<Checkpoint, 'floorId' | 'seen'>, id: bigint): boolean {
+  if (id <= floorId) return true;
+  // The text of a multirange lists its ranges, each as [low,high).
+  return [...seen.matchAll(/\[(-?\d+),(-?\d+)\)/g)].some(
+    ([, low = '', high = '']) => BigInt(low) <= id && id < BigInt(high),
+  );
+}
+
 export const MAX_HORIZONS = 16;
 export const NOTHING_SEEN = '{}';
 

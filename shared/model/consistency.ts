@@ -66,6 +66,26 @@ export type DifferenceClass =
   | 'changed in BigQuery'
   | 'unexplained';
 
+/** Why a row differs, and what tells it. */
+export type Explanation = {
+  class: DifferenceClass;
+  /** The log rows that name the row and tell why it differs, newest first; for other classes those that name it at all. At most ten. */
+  logRows: bigint[];
+  /** The batch that last wrote the row of the target; null if none is known. */
+  etlTransactionId: bigint | null;
+};
+
+/** How many rows are of each class. */
+export type ClassCounts = Partial<Record<DifferenceClass, number>>;
+
+export function countClasses(differences: readonly Pick<Difference, 'class'>[]): ClassCounts {
+  const counts: ClassCounts = {};
+  for (const { class: name } of differences) {
+    if (name !== null) counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
 /** A row that differs. */
 export type Difference = {
   /** As text. */

@@ -85,6 +85,27 @@ export function needsResync(changes: readonly FieldChange[]): boolean {
   return changes.some(({ effect }) => effect === 'resync' || effect === 'new target');
 }
 
+/**
+ * The fields that change the columns of the target, or put a new table in its place. `known` are the columns that the view has had in the
+ * target: one that was never there can be omitted without a change.
+ */
+export function targetChanges(
+  before: SourceFields,
+  after: SourceFields,
+  known: readonly string[],
+): (keyof ViewSourceEntry)[] {
+  const omitted = omittedBy(after);
+  const isColumnChange =
+    adds(omitted, omittedBy(before)) ||
+    adds(
+      omittedBy(before),
+      omitted.filter((name) => known.length === 0 || known.includes(name)),
+    );
+  return changedFields(before, after)
+    .filter(({ field, effect }) => effect === 'new target' || (field === 'omitted_columns' && isColumnChange))
+    .map(({ field }) => field);
+}
+
 const MAX_CLUSTER_COLUMNS = 4;
 
 /**

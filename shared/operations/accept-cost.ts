@@ -11,3 +11,7 @@ export async function acceptCost({ view }: OperationOf<'acceptCost'>, dependenci
   await requestRecorded(view, 'acceptCost', events);
   return { outcome: 'cost accepted', view };
 }
+
+/** What an operator can do about a view that is over its budget. */
+export const acceptCostAdvice = (view: string): string =>
+  `Wait for the next UTC day, or send ${JSON.stringify({ view, acceptCost: true })}: it goes on at once.`;

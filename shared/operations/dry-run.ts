@@ -1,7 +1,9 @@
 import { batchSize } from '../batch/batch-size.ts';
-import { asDataHubError } from '../errors.ts';
+import { assertOwnTarget, feederOf, mayTakeOver, takeOver } from '../batch/own-target.ts';
+import { MISSING_SECONDS } from '../control/schema-changes.ts';
+import { adviceByHand, asDataHubError, type DataHubError, dispositionOf } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
-import { isBeingLoaded } from '../model/batch.ts';
+import { type EtlTransaction, isBeingLoaded } from '../model/batch.ts';
 import { definitionChange } from '../model/view-fingerprint.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { stopReason } from '../model/view-source.ts';
@@ -9,13 +11,19 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 import { capture } from '../source/capture.ts';
 import { describeView } from '../source/describe-view.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { VIEW_MISSING } from '../source/view-faults.ts';
 import { fingerprintView } from '../source/view-fingerprint.ts';
+import type { FoundTable } from '../warehouse/found-table.ts';
+import { acceptCostAdvice } from './accept-cost.ts';
 
 export type Forecast = { view: string; would: string } & Partial<
-  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice', string>
+  Record<'logRows' | 'upserts' | 'deletes' | 'badKeys' | 'queuedKeys' | 'advice' | 'lastError', string>
 >;
 
-/** Says what a tick would do now, for one view or all. Changes nothing on either side. */
+/**
+ * Says what a tick would do now, for one view or all; `lastError` is why the last attempt failed, if that is being retried. Changes nothing on
+ * either side.
+ */
 export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, dependencies: Dependencies) {
   const { control } = dependencies;
   const sources =
@@ -23,23 +31,61 @@ export async function dryRun({ view }: Pick<OperationOf<'dryRun'>, 'view'>, depe
   const views: Forecast[] = [];
   for (const source of sources) {
     views.push(
-      await forecast(source, dependencies).catch((thrown: unknown) => {
-        const { message, advice } = asDataHubError(thrown);
-        return { view: source.name, would: `fail: ${message}`, advice };
-      }),
+      await forecast(source, dependencies).catch((thrown: unknown) =>
+        forecastFailure(source.name, asDataHubError(thrown), dependencies),
+      ),
     );
   }
   return { outcome: 'dry run', views };
 }
 
-async function forecast(
-  viewSource: ViewSource,
-  { config, control, source }: Dependencies,
+/** A failure that passes is retried; so is a view that is missing, for a while, if it was loaded before. */
+async function forecastFailure(
+  view: string,
+  error: DataHubError,
+  { control }: Dependencies,
 ): Promise<Forecast> {
+  const { message, context } = error;
+  const advice = adviceByHand(error, 'operation');
+  const isAwaited =
+    context.code === VIEW_MISSING &&
+    (await control.checkpoints.read(view)) !== null &&
+    (await control.schemaChanges.missingSeconds(view)) <= MISSING_SECONDS;
+  if (isAwaited) {
+    return { view, would: `wait: ${message}; it is looked for again for ten minutes`, advice };
+  }
+  const isRetried = dispositionOf(error) === 'retry';
+  return { view, would: `fail${isRetried ? ', and be retried' : ''}: ${message}`, advice };
+}
+
+async function forecast(viewSource: ViewSource, dependencies: Dependencies): Promise<Forecast> {
+  const { control } = dependencies;
   const view = viewSource.name;
   const reason = stopReason(viewSource);
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
+  const [status] = await control.status.views(view);
   const inFlight = await control.batches.findInFlight(view);
+  // A merge that has begun is billed already.
+  if (status?.state === 'over budget' && inFlight?.state !== 'applying') {
+    return { view, would: 'do nothing: over budget', advice: acceptCostAdvice(view) };
+  }
+  const lastError = status?.lastError ?? null;
+  return {
+    ...(status?.state === 'waiting'
+      ? { view, would: 'wait: its resync waits for those of other views' }
+      : await forecastBatch(viewSource, inFlight, dependencies)),
+    ...(lastError === null ? {} : { lastError }),
+  };
+}
+
+/** What becomes of the batch in flight, or which batch would follow. */
+async function forecastBatch(
+  viewSource: ViewSource,
+  inFlight: EtlTransaction | null,
+  dependencies: Dependencies,
+): Promise<Forecast> {
+  const { config, control, source, warehouse } = dependencies;
+  const view = viewSource.name;
   if (inFlight?.state === 'extracting') {
     return {
       view,
@@ -49,10 +95,14 @@ async function forecast(
   if (inFlight !== null && isBeingLoaded(inFlight, viewSource.loadType)) {
     return { view, would: `wait for the load of batch ${inFlight.id}` };
   }
-  if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   const stored = await control.checkpoints.read(view);
-  if (viewSource.resyncRequestedAt !== null) return { view, would: 'load the whole view again' };
-  if (stored === null) return { view, would: 'load the whole view' };
+  const target = await warehouse.findTarget(viewSource);
+  const isTakingOver = inFlight === null && mayTakeOver(viewSource, stored !== null);
+  if (!isTakingOver) await assertOwnTarget(viewSource, target, dependencies);
+  if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
+  if (viewSource.resyncRequestedAt !== null || stored === null) {
+    return { view, ...(await forecastLoad(viewSource, target, dependencies)) };
+  }
   const size = batchSize(stored, config);
   const queued = await control.queuedKeys.due(view, size.maxLogRows);
   return await inSnapshot(source, async (client) => {
@@ -89,4 +139,17 @@ async function forecast(
       ...advice,
     };
   });
+}
+
+/** What a batch with the whole view would do, and to whose target. */
+async function forecastLoad(
+  source: ViewSource,
+  target: FoundTable | null,
+  dependencies: Dependencies,
+): Promise<Omit<Forecast, 'view'>> {
+  const load = `load the whole view${source.resyncRequestedAt === null ? '' : ' again'}`;
+  const feeder = target === null ? null : await feederOf(source, target, dependencies);
+  if (target === null || feeder === null) return { would: load };
+  const { message, advice } = takeOver(target.name, feeder);
+  return { would: `${load}: ${message}`, advice };
 }

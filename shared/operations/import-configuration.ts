@@ -3,14 +3,14 @@ import type { ViewChange } from '../control/view-sources.ts';
 import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import { type Effect, needsResync } from '../model/source-changes.ts';
-import type { ViewSourceEntry } from '../model/view-source.ts';
+import type { ViewSource, ViewSourceEntry } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
 import { type Followed, followRenames } from './follow-renames.ts';
-import { importAdvice } from './import-advice.ts';
+import { dryRunAdvice, importAdvice } from './import-advice.ts';
 import { inspectSource } from './inspect-source.ts';
 import { checkInstallation } from './preflight.ts';
 
@@ -49,10 +49,11 @@ export async function dryRunImport(
   dependencies: Dependencies,
 ) {
   let changes: ViewChange[] = [];
+  let stored: ReadonlyMap<string, ViewSource> = new Map();
   const checked = await checkInstallation(dependencies, 'import', async () => {
     const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
     changes = await dependencies.control.viewSources.previewImport(resolved, moved);
-    const stored = new Map((await dependencies.control.viewSources.list()).map((view) => [view.name, view]));
+    stored = new Map((await dependencies.control.viewSources.list()).map((view) => [view.name, view]));
     return {
       sources: resolved
         .filter(({ enabled }) => enabled)
@@ -64,12 +65,9 @@ export async function dryRunImport(
       known: await namesWith(resolved, dependencies),
     };
   });
-  const findings = checked.findings.map((finding) => ({
+  const findings = checked.findings.map(({ advice, ...finding }) => ({
     ...finding,
-    // A warning, or a resync of a view that is stored, says what helps already.
-    ...(finding.advice !== undefined &&
-      !finding.ok &&
-      !finding.advice.includes('"resync":true') && { advice: importAdvice(finding.advice) }),
+    ...(advice !== undefined && { advice: dryRunAdvice({ ok: finding.ok, advice }, stored.keys()) }),
   }));
   return { ...checked, findings, ...effectsOf(changes) };
 }

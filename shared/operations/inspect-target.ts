@@ -1,7 +1,11 @@
+import { hasCountedRows } from '../batch/has-counted-rows.ts';
+import { feederOf, mayTakeOver, takenOver, takeOver } from '../batch/own-target.ts';
+import { Deadline } from '../deadline.ts';
 import { changedBySomebody } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { Finding } from '../source/inspect-server.ts';
+import type { FoundTable } from '../warehouse/found-table.ts';
 import { snapshotOf } from '../warehouse/target-snapshot.ts';
 import type { Comparison } from '../warehouse/warehouse.ts';
 
@@ -25,6 +29,7 @@ export async function targetFindings(
   const expiry = comparison.target?.expiry ?? null;
   const check = `target of ${name}`;
   return [
+    ...(await feederFindings(viewSource, comparison, dependencies)),
     ...reasons.map((reason) => ({ check, ok: false, message: `may be wrong: ${reason}`, advice })),
     ...(expiry === null
       ? []
@@ -39,17 +44,34 @@ export async function targetFindings(
   ];
 }
 
-async function reasonsToResync(
-  { name, loadType, resyncAdvice, resyncRequestedAt, targetSnapshot }: ViewSource,
+/** What the next batch will do to a target that another installation feeds: the view halts, or takes it over. */
+async function feederFindings(
+  viewSource: ViewSource,
   { target }: Comparison,
-  { control }: Dependencies,
+  dependencies: Dependencies,
+): Promise<Finding[]> {
+  const feeder = target === null ? null : await feederOf(viewSource, target, dependencies);
+  if (target === null || feeder === null) return [];
+  const isLoaded = await hasFedTarget(viewSource, dependencies);
+  const { message, advice } = mayTakeOver(viewSource, isLoaded)
+    ? takeOver(target.name, feeder)
+    : takenOver(viewSource.name, target.name, feeder);
+  return [{ check: `target of ${viewSource.name}`, ok: false, message, advice }];
+}
+
+async function reasonsToResync(
+  viewSource: ViewSource,
+  { target }: Comparison,
+  dependencies: Dependencies,
 ): Promise<string[]> {
+  const { name, resyncAdvice, resyncRequestedAt } = viewSource;
+  const { control } = dependencies;
   const inFlight = await control.batches.findInFlight(name);
   // What a batch that is being applied leaves is not recorded yet.
   const changed =
     target === null || resyncRequestedAt !== null || inFlight?.state === 'applying'
       ? null
-      : changedBySomebody(targetSnapshot, snapshotOf(target, loadType));
+      : await changeOf(viewSource, target, dependencies);
   const differing = await control.rowCounts.difference(name);
   return [
     ...new Set([resyncAdvice, changed].filter((reason) => reason !== null)),
@@ -59,4 +81,17 @@ async function reasonsToResync(
           `after batch ${differing.etlTransactionId} the view had ${differing.source} rows, the target ${differing.target}`,
         ]),
   ];
+}
+
+/** What somebody else did to the target, as one sentence; null if nothing is seen, or if only the metadata have an old number of rows. */
+async function changeOf(
+  viewSource: ViewSource,
+  target: FoundTable,
+  dependencies: Dependencies,
+): Promise<string | null> {
+  const { loadType, resyncAdvice, targetSnapshot } = viewSource;
+  const reason = changedBySomebody(targetSnapshot, snapshotOf(target, loadType));
+  if (reason === null || reason === resyncAdvice) return reason;
+  using deadline = new Deadline(dependencies.clock, dependencies.config.timeLimitSeconds);
+  return (await hasCountedRows(viewSource, target, deadline, dependencies)) ? null : reason;
 }

@@ -1,6 +1,6 @@
 import { assertMayEvolve } from '../batch/evolve.ts';
 import type { Config } from '../config/config.ts';
-import { asDataHubError } from '../errors.ts';
+import { adviceByHand, asDataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
@@ -15,6 +15,7 @@ import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
 import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
+import { acceptCostAdvice } from './accept-cost.ts';
 import { inspectSource } from './inspect-source.ts';
 import { hasFedTarget, targetFindings } from './inspect-target.ts';
 
@@ -53,8 +54,9 @@ export async function checkInstallation(
       if (typeof found === 'string') findings.push({ check: name, ok: true, message: found });
       else findings.push(...found);
     } catch (thrown) {
-      const { message, advice } = asDataHubError(thrown);
-      findings.push({ check: name, ok: false, message, advice });
+      const error = asDataHubError(thrown);
+      const advice = adviceByHand(error, 'operation');
+      findings.push({ check: name, ok: false, message: error.message, advice });
     }
   };
 
@@ -84,7 +86,15 @@ export async function checkInstallation(
     const missing = await events.missingTopics();
     return missing.length === 0
       ? 'all exist'
-      : [{ check: 'topics', ok: false, message: `missing: ${missing.join(', ')}`, advice: 'Create them.' }];
+      : [
+          {
+            check: 'topics',
+            ok: false,
+            message: `missing: ${missing.join(', ')}`,
+            advice:
+              'If the variables TOPIC_… are right, create them: terraform apply does. A topic without its trigger delivers nothing.',
+          },
+        ];
   });
   for (const viewSource of sources) {
     await examine(`view ${viewSource.name}`, () => checkView(viewSource, known, dependencies));
@@ -139,7 +149,7 @@ async function checkDataset(
       check: `dataset ${dataset}`,
       ok: false,
       message: 'does not exist',
-      advice: `Create it in ${config.location}.`,
+      advice: `If its variable is right, create it: terraform apply does, or run: create schema \`${config.projectId}.${dataset}\` options (location = '${config.location}');`,
     },
   ];
 }
@@ -192,7 +202,9 @@ async function checkView(
   const { differences } = evolution;
   await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
   const isMade = viewSource.warehouseFingerprint !== null;
-  const reports = isMade ? await warehouse.reportingViewFault(shape, viewSource) : null;
+  const reports = isMade
+    ? await warehouse.reportingViewFault(shape, viewSource, viewSource.reportingViewHash)
+    : null;
   const tables = [
     ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
     ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
@@ -206,7 +218,7 @@ async function checkView(
     ? 'is unique'
     : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
   const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${tables.join('; ') || 'its tables match'}`;
-  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource });
+  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource }, evolution);
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
     ...unfit.map(({ isFatal, ...said }) => ({
@@ -215,6 +227,7 @@ async function checkView(
       ...said,
     })),
     ...omittedColumns(view),
+    ...(await waitFindings(viewSource, dependencies)),
     ...(await targetFindings(viewSource, comparison, dependencies)),
     ...findings,
   ];
@@ -235,6 +248,29 @@ async function assertLogContinues(
     changeLogTable,
   );
   await readLogState(client, changeLogTable, stored.checkpoint);
+}
+
+/** Why the next tick would do less for the view than for others, although nothing of its configuration is wrong. */
+async function waitFindings({ name }: ViewSource, { control }: Dependencies): Promise<Finding[]> {
+  const check = `state of ${name}`;
+  const [status] = await control.status.views(name);
+  switch (status?.state) {
+    case 'over budget':
+      return [{ check, ok: true, message: 'over budget: no batch begins', advice: acceptCostAdvice(name) }];
+    case 'waiting':
+      return [{ check, ok: true, message: 'its resync waits for those of other views' }];
+    case 'retrying':
+      return [
+        {
+          check,
+          ok: true,
+          message: `its last attempt failed, and is retried: ${status.lastError}`,
+          ...(status.lastErrorAdvice === null ? {} : { advice: status.lastErrorAdvice }),
+        },
+      ];
+    default:
+      return [];
+  }
 }
 
 function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {

@@ -1,6 +1,7 @@
+import { assertOwnTarget } from '../batch/own-target.ts';
 import type { Lease } from '../control/leases.ts';
 import { Deadline } from '../deadline.ts';
-import { DataHubError } from '../errors.ts';
+import { asDataHubError, DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
@@ -8,7 +9,7 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 /**
  * Removes from a merged target the rows that are marked as deleted since before a time, all or none, while no batch of the view is extracted
  * or applied. Without the confirmation, which is the name of the view, it changes nothing and answers how many rows would go. Safe to repeat.
- * A streamed target has no such rows. Throws `invalid_event` for another confirmation, a time in the future, and while the view is busy.
+ * A streamed target has no such rows. Throws `configuration` for the target of another installation, and `invalid_event` for another confirmation, a time in the future, and while the view is busy.
  */
 export async function purge(
   { view, before, confirmation }: Pick<OperationOf<'purge'>, 'view' | 'before' | 'confirmation'>,
@@ -31,6 +32,7 @@ export async function purge(
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {
     const run = { view, target: source.targetName, before, runName: lease.token };
+    await assertOwnTarget(source, await dependencies.warehouse.findTarget(source), dependencies);
     if (confirmation === undefined) {
       const rows = await dependencies.warehouse.countPurgeable(run, deadline);
       return { outcome: 'confirmation needed', view, rows: String(rows), advice };
@@ -66,7 +68,11 @@ async function removeRows(
   const details = { target, deletedBefore: before.toISOString() };
   await control.schemaChanges.record(lease, { kind: 'purge', action: 'requested', details });
   await control.targetChecks.setSnapshot(lease, null);
-  const rows = await warehouse.purge({ view, target, before, runName: lease.token }, partition, deadline);
+  const run = { view, target, before, runName: lease.token };
+  const rows = await warehouse.purge(run, partition, deadline).catch((thrown: unknown) => {
+    const error = asDataHubError(thrown);
+    throw error.kind === 'transient' || error.kind === 'superseded' ? error.withAdvice(UNKNOWN) : error;
+  });
   await control.targetChecks.setSnapshot(lease, await warehouse.snapshotTarget(source));
   await control.schemaChanges.record(lease, {
     kind: 'purge',
@@ -76,6 +82,10 @@ async function removeRows(
   log.warn({ view, ...details, rows: String(rows) }, 'rows purged');
   return rows;
 }
+
+/** The job goes on without the call that waits for it. */
+const UNKNOWN =
+  'BigQuery may have removed the rows, or may still do so. Send the same again in a minute: it removes what is left, and answers how many rows that were.';
 
 function refused(view: string, why: string, advice: string): DataHubError {
   return new DataHubError('invalid_event', `view ${view}: ${why}`, { context: { view }, advice });

@@ -8,8 +8,8 @@ import type { Events } from '../events/events.ts';
 export async function requestRecorded(view: string, trigger: string, events: Events): Promise<void> {
   await events.requestExtract(view, trigger).catch((thrown: unknown) => {
     const error = asDataHubError(thrown);
-    throw error.withAdvice(
-      `What you asked for is recorded, and the next tick does it. Only the message that begins it at once was not sent: ${error.advice}`,
-    );
+    const recorded = 'What you asked for is recorded, and the next tick does it.';
+    const unsent = `${recorded} Only the message that begins it at once was not sent`;
+    throw error.withAdvice(error.kind === 'transient' ? `${unsent}.` : `${unsent}: ${error.advice}`);
   });
 }

@@ -6,8 +6,9 @@ import { showReference } from '../config/secret.ts';
 import { tlsOptions } from '../config/tls.ts';
 import { DataHubError } from '../errors.ts';
 import { once } from '../once.ts';
+import { connectionError } from './connection-error.ts';
 import { behindPooler } from './session.ts';
-import { fromPostgres, isRefusedLogin, isRefusedProtocol, isTlsError } from './sqlstate.ts';
+import { isRefusedLogin, isRefusedProtocol, isTlsError, isWrongPassword } from './sqlstate.ts';
 
 export type LoginOptions = {
   /** Reads the secret again when the server refuses its password. */
@@ -51,7 +52,7 @@ export class Login {
     };
   }
 
-  /** Connects, and retries once with the secret's newest value when the server refuses the login. Classifies the errors it knows. */
+  /** Connects, and retries once with the secret's newest value when the server refuses the login. Throws classified errors only. */
   async connect(connect: () => Promise<pg.PoolClient>): Promise<pg.PoolClient> {
     await this.#ready();
     const usedUrl = this.#url;
@@ -61,10 +62,12 @@ export class Login {
       if (this.#isWithoutTls) throw serverWithoutTls(this.#database, error);
       if (this.#database.cloudSql !== null && isTlsError(error)) return await this.#retryCertificate(connect);
       if (isRefusedProtocol(error)) throw behindPooler(this.#database.side, (error as Error).message, error);
-      if (!isRefusedLogin(error)) throw error;
+      if (!isRefusedLogin(error)) throw connectionError(error, this.#database.side, usedUrl);
       // Another connection may have read the new value meanwhile.
       if (this.#url === usedUrl) await this.#readUrlAgain(error);
-      return await connect();
+      return await connect().catch((again: unknown) => {
+        throw connectionError(again, this.#database.side, this.#url);
+      });
     }
   }
 
@@ -85,7 +88,8 @@ export class Login {
 
   async #readUrlAgain(refusal: unknown): Promise<void> {
     const { reference, side } = this.#database;
-    if (reference === null) throw refusal;
+    const refused = connectionError(refusal, side, this.#url);
+    if (reference === null) throw refused;
     const value = await this.#readSecret(reference);
     if (!canReplace(this.#database, value)) {
       const advice =
@@ -95,15 +99,13 @@ export class Login {
       });
     }
     if (value === this.#url) {
-      const refused = fromPostgres(refusal, side);
-      throw new DataHubError('unauthorized', refused.message, {
-        context: refused.context,
-        advice:
-          reference.version === 'latest'
-            ? `Add a version with the right password to the secret ${showReference(reference)}. It is read again when the server refuses the password.`
-            : `${showReference(reference)} always holds the same password. Name the version "latest" instead, and deploy again.`,
-        cause: refusal,
-      });
+      throw isWrongPassword(refusal)
+        ? refused.withAdvice(
+            reference.version === 'latest'
+              ? `Add a version with the right password to the secret ${showReference(reference)}. It is read again when the server refuses the password.`
+              : `${showReference(reference)} always holds the same password. Name the version "latest" instead, and deploy again.`,
+          )
+        : refused;
     }
     this.#url = value;
   }

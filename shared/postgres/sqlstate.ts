@@ -1,4 +1,11 @@
-import { DataHubError, type ErrorKind, isNetworkError, isProgrammingError } from '../errors.ts';
+import {
+  ADVICE,
+  DataHubError,
+  type ErrorKind,
+  isNetworkError,
+  isProgrammingError,
+  RETRIED,
+} from '../errors.ts';
 import { withoutValues } from './without-values.ts';
 
 // SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -19,6 +26,7 @@ const BY_STATE: ReadonlyMap<string, ErrorKind> = new Map(
     '42703': 'configuration',
     '42883': 'configuration',
     '42P01': 'configuration',
+    '55000': 'configuration', // an object that is not ready: a materialized view without data
     '55P03': 'transient', // lock not available
     [QUERY_CANCELED]: 'transient',
     '57P01': 'transient',
@@ -26,6 +34,7 @@ const BY_STATE: ReadonlyMap<string, ErrorKind> = new Map(
     '57P03': 'transient',
     '57P05': 'transient',
     '72000': 'transient', // snapshot too old
+    HV00N: 'transient', // the server of a foreign table cannot be reached
   }),
 );
 const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
@@ -36,6 +45,7 @@ const BY_CLASS: ReadonlyMap<string, ErrorKind> = new Map(
     '53': 'transient', // out of connections, memory or disk
     '54': 'bad_data', // program limit exceeded: a value is too large or too complex for PostgreSQL
     '58': 'transient',
+    HV: 'configuration', // a foreign table
     P0: 'bad_data', // a function of PL/pgSQL raised an error
   }),
 );
@@ -49,14 +59,17 @@ const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
     'A subquery of the view found more than one row where the view needs one. Correct these rows or the view, then redrive the view.',
   ],
   ...['P0001', 'P0002', 'P0003', 'P0004'].map((state): [string, string] => [state, RAISED_ADVICE]),
-  ['25006', 'Name the primary server in the database URL: this one only reads. Then resume the view.'],
+  [
+    '25006',
+    'This server or this database only reads. Name the primary server in the database URL, or let the database be written: alter database … reset default_transaction_read_only, and the same for the role. Then resume the view.',
+  ],
   [
     '3D000',
     'Correct the name of the database in the database URL. The functions retry by themselves; resume a view that was halted.',
   ],
   [
     '42501',
-    'Grant the role what the message names; sql/source/reader-role.sql has the grants of the source. The functions retry by themselves.',
+    `Grant the role what the message names; sql/source/reader-role.sql has the grants of the source. ${RETRIED}`,
   ],
   [
     '42703',
@@ -67,8 +80,39 @@ const ADVICE_BY_STATE: ReadonlyMap<string, string> = new Map([
     'The view calls a function that is gone or has other arguments: create it again or replace the view. Then redrive the view.',
   ],
   [
+    '53100',
+    `${ADVICE.transient} If it lasts: the disk of the database server is full; delete what fills it (pg_wal, temporary files, old log rows), or enlarge it.`,
+  ],
+  [
+    '53200',
+    `${ADVICE.transient} If it lasts: the database server has too little memory; give it more, or lower its work_mem.`,
+  ],
+  [
+    '55000',
+    'A relation behind the view is not ready to be read, such as a materialized view without data: make it ready (refresh materialized view). Then redrive the view.',
+  ],
+  [
+    QUERY_CANCELED,
+    `${ADVICE.transient} If it lasts: a statement takes longer than STATEMENT_TIMEOUT_SECONDS, or somebody cancels it; look for a lock, a missing index or a busy server.`,
+  ],
+  [
+    '55P03',
+    `${ADVICE.transient} If it lasts: end the transaction that holds the lock (select pid, pg_blocking_pids(pid) from pg_stat_activity shows it).`,
+  ],
+  [
+    'HV00N',
+    `${ADVICE.transient} If it lasts: the server of a foreign table behind the view cannot be reached; start it, or correct its address (alter server … options).`,
+  ],
+  [
     '42P01',
     'The view or the table of the message is gone, or in a schema that is not in the search_path of the role: create it again or correct the view source. Then redrive the view.',
+  ],
+]);
+
+const ADVICE_BY_CLASS: ReadonlyMap<string, string> = new Map([
+  [
+    'HV',
+    'A foreign table behind the view cannot be read: mend its server, its user mapping or its columns. Then redrive the view.',
   ],
 ]);
 
@@ -83,8 +127,12 @@ const HIDDEN_ROWS_ADVICE =
 
 function adviceFor(error: Error, code: string | undefined): string | undefined {
   const isHidden = 'routine' in error && error.routine === REFUSES_HIDDEN_ROWS;
-  return isHidden ? HIDDEN_ROWS_ADVICE : ADVICE_BY_STATE.get(code ?? '');
+  if (isHidden) return HIDDEN_ROWS_ADVICE;
+  return ADVICE_BY_STATE.get(code ?? '') ?? ADVICE_BY_CLASS.get(code?.length === 5 ? code.slice(0, 2) : '');
 }
+
+export const isWrongPassword = (error: unknown): boolean =>
+  (error as { code?: unknown } | null)?.code === '28P01';
 
 /** Whether the server refused a login: a wrong password, or a role that may not log in. */
 export function isRefusedLogin(error: unknown): boolean {

@@ -63,6 +63,8 @@ export async function createDependencies(env: Record<string, string | undefined>
   await migrate(controlPool);
   const control = createControl(controlPool);
   const log = createLog(config.logLevel);
+  const former = await control.installation.settle();
+  if (former !== null) log.warn({ former }, 'control database is a copy');
   const recordUsage = async ({ incomplete, ...job }: EndedJob): Promise<void> => {
     const { view, jobId } = job;
     if (incomplete !== null) log.warn({ view, jobId, error: incomplete.message }, 'cost not known');

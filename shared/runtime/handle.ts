@@ -1,5 +1,5 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
-import { ADVICE, ADVICE_BY_HAND, asDataHubError, DataHubError, dispositionOf } from '../errors.ts';
+import { adviceByHand, asDataHubError, DataHubError } from '../errors.ts';
 import { type Delivery, decode } from '../events/decode.ts';
 import { logOfRequest } from '../log.ts';
 import { type Trace, traceOf, traceparentOf } from '../trace.ts';
@@ -70,14 +70,12 @@ function notPosted(method: string): DataHubError {
 
 /** Nobody repeats a call by hand: its failure must not promise that. */
 function asAnswered(error: DataHubError, functionName: string, delivery: Delivery): DataHubError {
-  const isRepeated = delivery.from === 'pubsub' || dispositionOf(error) !== 'retry';
-  if (isRepeated || error.advice !== ADVICE[error.kind] || !error.advice.startsWith('Nothing to do'))
-    return error;
-  if (functionName !== 'extract') return error.withAdvice(ADVICE_BY_HAND.apply);
+  if (delivery.from === 'pubsub') return error;
+  if (functionName !== 'extract') return error.withAdvice(adviceByHand(error, 'apply'));
   const { payload } = delivery;
   const fields = typeof payload === 'object' && payload !== null ? Object.keys(payload) : [];
   const isOperation = fields.some((field) => field !== 'view' && field !== 'trigger');
-  return error.withAdvice(isOperation ? ADVICE_BY_HAND.operation : ADVICE_BY_HAND.extract);
+  return error.withAdvice(adviceByHand(error, isOperation ? 'operation' : 'extract'));
 }
 
 function isHaltedView(result: object): result is HaltedView {

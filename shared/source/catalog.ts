@@ -147,6 +147,11 @@ export const RELATIONS_BEHIND = `with recursive relation as (
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
      )`;
 
+/** The condition that the catalog does not record all columns that rule `w` reads: it refers to a whole row, or calls a function that may read a table. */
+const IS_OPAQUE = `(w.ev_action::text ~ ':varattno 0 ' or exists (
+  select from pg_depend d join pg_proc p on p.oid = d.refobjid
+  where d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_proc'::regclass))`;
+
 /**
  * Reads the columns of `table` on which the view depends, in alphabetical order: those in any clause of the view or of the views
  * that it is built on, and those from which generated columns among these are computed. Returns all columns where the catalog does not record the
@@ -167,10 +172,7 @@ export async function readDependedColumns(
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
      ), rule as (
        select w.oid,
-         w.ev_action::text ~ ':varattno 0 ' or exists (
-           select from pg_depend d join pg_proc p on p.oid = d.refobjid
-           where d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_proc'::regclass
-         ) as is_opaque
+         ${IS_OPAQUE} as is_opaque
        from relation r join pg_rewrite w on w.ev_class = r.oid
      ), depended as (
        select d.refobjsubid as attnum from rule
@@ -196,7 +198,7 @@ export async function readDependedColumns(
 
 /**
  * Reads which of these columns the view names exactly once in its definition, and no view that it is built on names twice: such a column is
- * shown as it is, and no condition or expression uses it.
+ * shown as it is, and no condition or expression uses it. None where a whole row or a function may use it without its name.
  */
 export async function readColumnsNamedOnce(
   client: Queryable,
@@ -214,12 +216,12 @@ export async function readColumnsNamedOnce(
        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
      ), definition as (
-       select r.oid = $1 as is_outermost, pg_get_viewdef(r.oid) as text
-       from relation r join pg_class c on c.oid = r.oid and c.relkind in ('v', 'm')
+       select r.oid = $1 as is_outermost, pg_get_viewdef(r.oid) as text, ${IS_OPAQUE} as is_opaque
+       from relation r join pg_class c on c.oid = r.oid and c.relkind in ('v', 'm') join pg_rewrite w on w.ev_class = r.oid
      )
      select name from unnest($2::text[]) as name where not exists (
        select from definition d
-       where (select count(*) from regexp_matches(d.text, '\\m' || name || '\\M', 'g'))
+       where d.is_opaque or (select count(*) from regexp_matches(d.text, '\\m' || name || '\\M', 'g'))
          not between d.is_outermost::int and 1)`,
     [view.oid, words],
   );

@@ -1,4 +1,4 @@
-import { asDataHubError } from '../errors.ts';
+import { adviceByHand, asDataHubError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { readLogState } from './change-log.ts';
@@ -15,10 +15,10 @@ async function findingOf(check: string, work: () => Promise<void>): Promise<Find
     await work();
     return [];
   } catch (thrown) {
-    const { kind, message, advice } = asDataHubError(thrown);
+    const error = asDataHubError(thrown);
     // PostgreSQL refuses everything that follows a failed statement.
-    if (kind === 'bug') throw thrown;
-    return [{ check, ok: false, message, advice }];
+    if (error.kind === 'bug') throw thrown;
+    return [{ check, ok: false, message: error.message, advice: adviceByHand(error, 'operation') }];
   }
 }
 

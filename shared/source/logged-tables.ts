@@ -12,6 +12,8 @@ import type { ViewCatalog } from './view-catalog.ts';
  * affects every row of the main table whose foreign key points at it.
  */
 export type LoggedTable = {
+  /** pg_class.oid. */
+  oid: number;
   /** The content types of its model and of the models that inherit from it. */
   contentTypeIds: number[];
   /** How rows of the main table point at the lookup; null for the main table itself. */
@@ -44,6 +46,7 @@ export async function loggedTables(
     const depended = await readTrackedColumns(client, source, catalog, main);
     const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
     tables.push({
+      oid: main.oid,
       contentTypeIds: [source.contentTypeId, ...source.childTypeIds, ...source.formerTypeIds],
       reference: null,
       keyType,
@@ -78,6 +81,7 @@ async function lookupTable(
   const shown = await readTrackedColumns(client, source, catalog, relation);
   const referenced = found.reference.through?.column ?? found.primaryKey;
   return {
+    oid: relation.oid,
     contentTypeIds: [lookup.contentTypeId, ...(lookup.childTypeIds ?? []), ...(lookup.formerTypeIds ?? [])],
     ...found,
     // Where the view shows nothing of the lookup but the foreign key, a change of its other columns changes no row, whatever a save wrote.

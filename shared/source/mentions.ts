@@ -113,7 +113,7 @@ export class Mentions {
  * SQL that tells whether a log row touches a tracked column: unless it is a `changed` row whose data is readable and lists only other
  * columns of the table. A name that is no column may be the field of any column.
  */
-function touches({ trackedColumns, columns }: LoggedTable): string {
+export function touches({ trackedColumns, columns }: LoggedTable): string {
   return `case when action <> 'changed' or changed_data is null or jsonb_typeof(changed_data) <> 'object' then true
              else changed_data ?| ${textArray(trackedColumns)} or changed_data - ${textArray(columns)} <> '{}' end`;
 }

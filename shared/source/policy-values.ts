@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
-import { replacedValues } from './source-column.ts';
+import { type Replacement, replacedValues } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
 
 /** How many values of a column BigQuery could not hold and arrived as the column's policies say, by column. Columns without any are left out. */
 export type PolicyValues = Record<string, number>;
+
+/** The same, by why they were replaced. A NULL array says nothing about the other values of its column. */
+export type ReplacedValues = Record<Replacement, PolicyValues>;
 
 /**
  * Counts these values among the rows, in the snapshot of `client`. This reads the rows a second time, unless no column has a
@@ -15,14 +18,13 @@ export async function countPolicyValues(
   client: pg.ClientBase,
   view: SourceView,
   rows: RowSet,
-): Promise<PolicyValues> {
-  const columns = columnsOf(view, rows).flatMap((column) => {
-    const when = replacedValues(column);
-    return when === null ? [] : [{ name: column.name, when }];
-  });
-  if (columns.length === 0) return {};
-  const conditions = columns.map(({ when }, i) => `${when} as c${i}`);
-  const counts = columns.map((_, i) => `count(*) filter (where c${i})`);
+): Promise<ReplacedValues> {
+  const replaced = columnsOf(view, rows).flatMap((column) =>
+    replacedValues(column).map((values) => ({ name: column.name, ...values })),
+  );
+  if (replaced.length === 0) return { unrepresentable: {}, nullArray: {} };
+  const conditions = replaced.map(({ when }, i) => `${when} as c${i}`);
+  const counts = replaced.map((_, i) => `count(*) filter (where c${i})`);
   const judged = writtenRows(view.textSettings, {
     columns: copiedColumns(view),
     from: rowsOf(view, rows),
@@ -33,10 +35,14 @@ export async function countPolicyValues(
     rowMode: 'array',
   });
   const [found = []] = counted.rows as bigint[][];
-  return Object.fromEntries(columns.flatMap(({ name }, i) => (found[i] ? [[name, Number(found[i])]] : [])));
+  const countsOf = (wanted: Replacement): PolicyValues =>
+    Object.fromEntries(
+      replaced.flatMap(({ name, why }, i) => (why === wanted && found[i] ? [[name, Number(found[i])]] : [])),
+    );
+  return { unrepresentable: countsOf('unrepresentable'), nullArray: countsOf('nullArray') };
 }
 
-/** Adds the counts of several sets of rows, column by column. */
+/** Adds several counts, column by column. */
 export function addPolicyValues(counted: readonly PolicyValues[]): PolicyValues {
   const sums = new Map<string, number>();
   for (const [column, count] of counted.flatMap((values) => Object.entries(values))) {

@@ -22,13 +22,20 @@ export type SourceColumn = Column & {
   nullArray: { when: string; policy: 'empty' | 'stop' } | null;
 };
 
-/** The values of a column that arrive as something else, as its policies say, as a SQL condition; null if there can be none. */
-export function replacedValues({ unrepresentable, nullArray }: SourceColumn): string | null {
-  const conditions = [
-    ...(unrepresentable === null || unrepresentable.policy === 'stop' ? [] : [unrepresentable.when]),
-    ...(nullArray?.policy === 'empty' ? [nullArray.when] : []),
+/** Why a value arrives as something else: BigQuery cannot hold it, or it is an array that is NULL. */
+export type Replacement = 'unrepresentable' | 'nullArray';
+
+/** The values of a column that arrive as something else, as its policies say. Each `when` is a SQL condition. */
+export function replacedValues({
+  unrepresentable,
+  nullArray,
+}: SourceColumn): { why: Replacement; when: string }[] {
+  return [
+    ...(unrepresentable === null || unrepresentable.policy === 'stop'
+      ? []
+      : [{ why: 'unrepresentable', when: unrepresentable.when } as const]),
+    ...(nullArray?.policy === 'empty' ? [{ why: 'nullArray', when: nullArray.when } as const] : []),
   ];
-  return conditions.length === 0 ? null : conditions.join(' or ');
 }
 
 /** The values of a column that stop a batch, each with its reason. */

@@ -4,8 +4,9 @@ import { type Deadline, DeadlineExceeded } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withoutValues } from '../google/without-values.ts';
+import { thenRedrive } from '../model/resume-advice.ts';
 import { appendRequests, type RowNaming } from './append-requests.ts';
-import { columnNotKnown, isColumnNotKnown } from './column-not-known.ts';
+import { columnNotKnown, isSchemaNotKnown, tableNotKnown } from './schema-not-known.ts';
 import { isExtraFields } from './storage-errors.ts';
 import { WriteConnections, type WriteTarget } from './write-connection.ts';
 
@@ -14,6 +15,8 @@ export type AppendTarget = WriteTarget &
   RowNaming & {
     /** Whether the table exists. Called when the Write API reports that it does not. */
     tableExists: () => Promise<boolean>;
+    /** Whether the Write API may take the table for an earlier one of its name, whose columns had other types. The default is false. */
+    isReplacement?: boolean;
   };
 
 export type AppendLimits = {
@@ -32,13 +35,14 @@ const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 10_000;
 const NAMED_ROWS = 5;
 
+const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 
 /**
  * Appends encoded rows to a table's default stream, and returns when BigQuery has acknowledged all of them. The rows of a batch may be
  * written in any order and more than once, since BigQuery orders them by their sequence numbers. Retries transient errors until the deadline.
  * Closes `client`, the only way to make it drop its connections. Throws `bad_data` naming rows that BigQuery refused, `configuration` when
- * the table is gone, and `transient` at the deadline, and `columnNotKnown` at once.
+ * the table is gone, and `transient` at the deadline, and `columnNotKnown` and `tableNotKnown` at once.
  */
 export async function appendRows(
   client: managedwriter.WriterClient,
@@ -105,7 +109,7 @@ async function appendOnce(
   target: AppendTarget,
   { deadline, answerTimeoutMs = ANSWER_TIMEOUT_MS }: AppendLimits,
 ): Promise<void> {
-  const { context, nameRow, table, tableExists } = target;
+  const { context, nameRow, table, tableExists, isReplacement = false } = target;
   try {
     const timeoutMs = Math.max(1, Math.min(answerTimeoutMs, deadline.remainingMs()));
     // The client returns refusals instead of throwing them.
@@ -115,7 +119,11 @@ async function appendOnce(
         const row = serializedRows[Number(index)];
         return `${row === undefined ? `row ${index}` : nameRow(row)}: ${withoutValues(message ?? 'no message')}`;
       });
-      throw new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, { context });
+      const refused = new DataHubError('bad_data', `view ${context.view}: ${refusals.join('; ')}`, {
+        context,
+        advice: `Correct these rows, or change the column in the view. ${thenRedrive(String(context.view))}`,
+      });
+      throw isReplacement ? tableNotKnown(refused) : refused;
     }
     if (error)
       throw Object.assign(new Error(error.message ?? 'no message'), {
@@ -132,10 +140,12 @@ async function appendOnce(
       });
     }
     const classified = fromGoogle(error, what, context);
-    throw isExtraFields(error) ? columnNotKnown(classified) : classified;
+    if (isExtraFields(error)) throw columnNotKnown(classified);
+    // The types of descriptor and table do not fit. There is no code for that alone.
+    throw isReplacement && codeOf(error) === INVALID_ARGUMENT ? tableNotKnown(classified) : classified;
   }
 }
 
-/** A column takes minutes to reach the Write API: the function does not wait so long. */
+/** A column or a table takes minutes to reach the Write API: the function does not wait so long. */
 const isWorthRetrying = (error: unknown): boolean =>
-  error instanceof DataHubError && error.kind === 'transient' && !isColumnNotKnown(error);
+  error instanceof DataHubError && error.kind === 'transient' && !isSchemaNotKnown(error);

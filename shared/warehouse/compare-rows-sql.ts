@@ -26,7 +26,7 @@ const shown = ({ loadType }: TableShape): string =>
 /** Counts the rows of each bucket, and XORs their hashes. Reads only. */
 export function bucketSumsSql(datasets: Datasets, compared: ComparedTarget): string {
   const { bucket, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
-  return `select ${bucket(compared.buckets)} as bucket, count(*) as row_count, bit_xor(${hash}) as hash
+  return `select ${bucket(compared.buckets)} as bucket, count(*) as row_count, bit_xor(${hash}) as row_hash
 ${rowsOf(datasets, compared)}
 where ${shown(compared.shape)}
 group by bucket
@@ -42,7 +42,7 @@ export function bucketRowsSql(datasets: Datasets, compared: ComparedTarget, isAl
   const values = compared.columns.filter((column) => !isHashed(column)).map(json);
   const named = values.map((value, i) => `, ${value} as value_${i}`).join('');
   const number = bucket(compared.buckets);
-  return `select ${number} as bucket, ${key} as key, ${hash} as hash${named}
+  return `select ${number} as bucket, ${key} as key, ${hash} as row_hash${named}
 ${rowsOf(datasets, compared)}
 where ${shown(compared.shape)}${isAll ? '' : ` and ${number} in unnest(@buckets)`}
 order by bucket
@@ -54,15 +54,27 @@ order by bucket
  * Reads only.
  */
 export function keyedRowsSql(datasets: Datasets, compared: Omit<ComparedTarget, 'buckets'>): string {
-  const { key, texts } = rowTextSql(compared.shape, compared.columns, compared.window);
-  const named = [
-    ...texts.map((text, i) => `${text} as text_${i}`),
-    ...compared.columns.map((column, i) => `${json(column)} as value_${i}`),
-  ];
-  return `select ${key} as key, v_target.etl_transaction_id as etl_transaction_id, ${named.join(', ')}
+  return `select ${rowColumns(compared)}
 ${rowsOf(datasets, compared)}
 where v_target.${quoted(compared.shape.keyColumn)} in unnest(@keys) and ${shown(compared.shape)}
 `;
+}
+
+/** The same rows of a merged target, with those that are marked as deleted. Parameter: `keys`. Reads only. */
+export function rowStatesSql(datasets: Datasets, compared: Omit<ComparedTarget, 'buckets'>): string {
+  return `select coalesce(v_target.is_deleted, false) as is_deleted, ${rowColumns(compared)}
+${rowsOf(datasets, compared)}
+where v_target.${quoted(compared.shape.keyColumn)} in unnest(@keys)
+`;
+}
+
+function rowColumns({ shape, columns, window }: Omit<ComparedTarget, 'buckets'>): string {
+  const { key, texts } = rowTextSql(shape, columns, window);
+  return [
+    `${key} as key, v_target.etl_transaction_id as etl_transaction_id`,
+    ...texts.map((text, i) => `${text} as text_${i}`),
+    ...columns.map((column, i) => `${json(column)} as value_${i}`),
+  ].join(', ');
 }
 
 /** The text of SQL's NULL would be that of JSON's null. */

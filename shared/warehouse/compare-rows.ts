@@ -5,7 +5,13 @@ import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
-import { bucketRowsSql, bucketSumsSql, type ComparedTarget, keyedRowsSql } from './compare-rows-sql.ts';
+import {
+  bucketRowsSql,
+  bucketSumsSql,
+  type ComparedTarget,
+  keyedRowsSql,
+  rowStatesSql,
+} from './compare-rows-sql.ts';
 import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
 import type { Datasets } from './names.ts';
 import type { OpenBigQuery } from './stream-target.ts';
@@ -24,6 +30,9 @@ export type TargetRow = {
   texts: (string | null)[];
   values: (string | null)[];
 };
+
+/** A row of a merged target, which may be marked as deleted. */
+export type TargetRowState = TargetRow & { isDeleted: boolean };
 
 /**
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
@@ -91,7 +100,7 @@ export function createTargetReader(
       return (await resultRows(job, context)).map((row) => ({
         bucket: Number(row.bucket),
         rows: Number(row.row_count),
-        hash: BigInt(String(row.hash)),
+        hash: BigInt(String(row.row_hash)),
       }));
     },
 
@@ -122,11 +131,21 @@ export function createTargetReader(
       const { columns, shape } = query;
       const parameters = [arrayParameter('keys', keyTypeOf(shape), keys)];
       const { job, context } = await run(query, keyedRowsSql(datasets, query), deadline, parameters);
+      return (await resultRows(job, context)).map((row) => targetRow(row, columns));
+    },
+
+    /** Reads rows of a merged target by their keys, deleted ones too. */
+    async readRowStates(
+      query: Omit<CheckQuery, 'buckets'>,
+      keys: readonly string[],
+      deadline: Deadline,
+    ): Promise<TargetRowState[]> {
+      const { columns, shape } = query;
+      const parameters = [arrayParameter('keys', keyTypeOf(shape), keys)];
+      const { job, context } = await run(query, rowStatesSql(datasets, query), deadline, parameters);
       return (await resultRows(job, context)).map((row) => ({
-        key: String(row.key),
-        etlTransactionId: row.etl_transaction_id === null ? null : BigInt(String(row.etl_transaction_id)),
-        texts: columns.filter(isHashed).map((_, i) => textOf(row[`text_${i}`])),
-        values: columns.map((_, i) => textOf(row[`value_${i}`])),
+        ...targetRow(row, columns),
+        isDeleted: row.is_deleted === true,
       }));
     },
   };
@@ -144,12 +163,19 @@ async function* hashedRows(
       yield {
         bucket: Number(row.bucket),
         key: String(row.key),
-        hash: String(row.hash),
+        hash: String(row.row_hash),
         values: Array.from({ length: values }, (_, i) => textOf(row[`value_${i}`])),
       };
     }
   }
 }
+
+const targetRow = (row: Record<string, unknown>, columns: CheckQuery['columns']): TargetRow => ({
+  key: String(row.key),
+  etlTransactionId: row.etl_transaction_id === null ? null : BigInt(String(row.etl_transaction_id)),
+  texts: columns.filter(isHashed).map((_, i) => textOf(row[`text_${i}`])),
+  values: columns.map((_, i) => textOf(row[`value_${i}`])),
+});
 
 const TIME = 'select unix_micros(current_timestamp()) as now';
 

@@ -21,6 +21,8 @@ export type Evolution = {
   statements: string[];
   /** Why a new table must take the place of the target, one sentence each; none for a target that stays. */
   newTarget: string[];
+  /** The existing tables in whose place new ones are made. */
+  remade: TableChanges['table'][];
   /** The clustering that the target must get, by tables.patch and a rewrite of its rows; null if it stays. */
   clustering: string[] | null;
   /** The columns that the target lacks. Its rows have NULL there until a batch with the whole view is applied. */
@@ -41,6 +43,7 @@ export type Evolution = {
 export const NO_EVOLUTION: Evolution = {
   statements: [],
   newTarget: [],
+  remade: [],
   clustering: null,
   added: [],
   dropped: [],
@@ -90,6 +93,8 @@ export function planEvolution({ tables, target, shape, layout, known, settled }:
     ...planTable(changes, { shape, layout, known }, plan),
   }));
   if (target !== null) planLayout(target, shape, layout, plan);
+  plan.remade = planned.filter(({ isRemade }) => isRemade).map(({ table }) => table);
+  if (plan.newTarget.length > 0) plan.remade.push('target');
   for (const { table, name, statements, isRemade } of planned) {
     if (table === 'target' && plan.newTarget.length > 0) continue;
     // The rows of a temp table are those of batches that have ended, and it is created again.

@@ -4,6 +4,9 @@ import type { TableField } from './columns-match.ts';
 import { expiryOf, type TableExpiry } from './table-expiry.ts';
 import { type FoundLayout, layoutOf } from './target-layout.ts';
 
+/** The label of a target that has the id of the installation which feeds it: https://cloud.google.com/bigquery/docs/labels-intro#requirements */
+export const INSTALLATION_LABEL = 'smart_datahub_installation';
+
 /** The part of a table's metadata that is compared. */
 export type FoundTable = {
   name: string;
@@ -15,6 +18,8 @@ export type FoundTable = {
   /** Without those that are being streamed; null for a view. */
   rows: string | null;
   expiry: TableExpiry | null;
+  /** The installation that feeds it, by its label; null for a target of an earlier release, and for other tables. */
+  installation: string | null;
 } & FoundLayout;
 
 /** Describes a table by its full name; null if it does not exist. */
@@ -28,6 +33,7 @@ export async function findTable(bigquery: BigQuery, name: string): Promise<Found
     createdAt: String(metadata.creationTime),
     rows: metadata.numRows === undefined ? null : String(metadata.numRows),
     expiry: expiryOf(name, metadata),
+    installation: metadata.labels?.[INSTALLATION_LABEL] ?? null,
     ...layoutOf(metadata),
   };
 }

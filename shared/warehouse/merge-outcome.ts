@@ -21,6 +21,7 @@ export function appliedMerge(row: Record<string, unknown> | undefined, attempt: 
   if (row === undefined) {
     throw new DataHubError('warehouse', 'the merge procedure returned no counts', {
       context: contextOf(attempt),
+      advice: `Somebody replaced the procedure of the view. Send ${JSON.stringify({ view: attempt.view, redrive: true })}: the procedure is made again.`,
     });
   }
   const count = (name: string) => BigInt(String(row[name]));
@@ -44,8 +45,11 @@ const PASSING =
 
 const DUPLICATE_KEYS =
   'Find out what else writes to the temp table or the staging bucket, then redrive the view: its rows are staged again.';
-const repeatedRows = (view: string): string =>
-  `Run the statement of the message, and find out what else writes to the target. Then send {"view":"${view}","resync":true}: it adds these rows again, each once.`;
+/** The procedure's message ends with the statement. BigQuery may add where the procedure raised it. */
+function repeatedRows(view: string, message: string): string {
+  const statement = /\bdelete from .* having count\(\*\) > 1\)/.exec(message)?.[0];
+  return `Find out what else writes to the target. Then run in BigQuery: ${statement ?? 'the statement of the message'}; Then send {"view":"${view}","resync":true}: it adds these rows again, each once.`;
+}
 const SUPERSEDED =
   'Another control database has merged a newer batch into this target: stop the one that is not wanted. Then resync the view.';
 const REFUSED =
@@ -70,7 +74,7 @@ export function mergeFailure(
     case 'duplicate_key':
       return { state: 'failed', error: failure('bad_data', DUPLICATE_KEYS) };
     case 'repeated_rows':
-      return { state: 'failed', error: failure('merge_refused', repeatedRows(attempt.view)) };
+      return { state: 'failed', error: failure('merge_refused', repeatedRows(attempt.view, failed.message)) };
     case 'ledger_lost':
       return { state: 'failed', error: failure('merge_refused', LEDGER_ADVICE) };
     case 'superseded':

@@ -114,7 +114,7 @@ function unknownProperty({ view, keyColumn }: TableShape, row: StagedRow, name: 
     {
       context: { view },
       advice:
-        'Find out what else writes to the staging bucket. Then redrive the batch: its rows are captured again.',
+        'Find out what else writes to the staging bucket. Then redrive the view: its rows are captured again.',
     },
   );
 }

@@ -34,6 +34,8 @@ export type EncodedAppend = {
   keyColumn: string;
   message: StreamMessage;
   rowsUntil: RowsUntil;
+  /** See `AppendTarget`. */
+  isReplacement?: boolean;
   deadline: Deadline;
 };
 
@@ -71,7 +73,14 @@ export function createStreamTarget(parts: StreamTargetParts) {
     },
 
     /** Appends encoded rows to the target, in any order, and returns when BigQuery has acknowledged all of them. See `appendRows`. */
-    async appendRows({ attempt, keyColumn, message, rowsUntil, deadline }: EncodedAppend): Promise<void> {
+    async appendRows({
+      attempt,
+      keyColumn,
+      message,
+      rowsUntil,
+      isReplacement = false,
+      deadline,
+    }: EncodedAppend): Promise<void> {
       const { appendRows } = await import('./append-rows.ts');
       const { target } = objectNames(datasets, attempt);
       const [projectId, dataset, table] = target.split('.');
@@ -83,6 +92,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
           traceId: streamName(attempt),
           context: contextOf(attempt),
           tableExists: () => tableExists(target),
+          isReplacement,
           nameRow: (row) =>
             `key ${formatKey(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,
         },

@@ -158,6 +158,15 @@ select
 `;
 }
 
+/** Counts the rows of a merged target that are not deleted. Reads only. */
+export function countRowsSql(datasets: Datasets, shape: Pick<TableShape, 'target'>): string {
+  const target = quoted(objectNames(datasets, shape).target);
+  return `-- The rows of ${target} that are not deleted. Reads only.
+select countif(v_target.is_deleted is not true) as target_rows
+from ${target} v_target;
+`;
+}
+
 /** Selects some columns of a target. Reads only. */
 export function columnsSql(
   datasets: Datasets,

@@ -1,7 +1,7 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import type { TableShape } from '../model/columns.ts';
-import { findTable, patchTable } from './found-table.ts';
+import { findTable, INSTALLATION_LABEL, patchTable } from './found-table.ts';
 import { labelValue, runJobToCompletion } from './job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import { type PolicyTags, retagged } from './policy-tags.ts';
@@ -22,6 +22,12 @@ export function createTargetSettings(
         const fields = retagged((await findTable(bigquery, name))?.fields ?? [], tags);
         if (fields !== null) await patchTable(bigquery, name, { schema: { fields } });
       }
+    },
+
+    /** Puts the id of the installation that feeds the target into its label. Other labels stay. Safe to repeat. */
+    async setInstallation(shape: Pick<TableShape, 'target'>, id: string): Promise<void> {
+      const { target } = objectNames(datasets, shape);
+      await patchTable(await openBigQuery(), target, { labels: { [INSTALLATION_LABEL]: id } });
     },
 
     /** Gives the target another clustering, which the rows that it has do not follow yet: see `rewriteRows`. Safe to repeat. */

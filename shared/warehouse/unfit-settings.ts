@@ -1,6 +1,7 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { TableShape } from '../model/columns.ts';
+import { thenResume } from '../model/resume-advice.ts';
 import type { TableField } from './columns-match.ts';
 import { type Datasets, objectNames, quoted } from './names.ts';
 
@@ -13,11 +14,28 @@ export type UnfitSetting = {
   isFatal: boolean;
 };
 
+type Field = TableField & { collation?: string };
+
+/** The part of the answers of tables.get and datasets.get that is looked at. */
 type Settings = {
-  schema?: { fields?: (TableField & { collation?: string })[] };
+  schema?: { fields?: Field[] };
   defaultCollation?: string;
   timePartitioning?: { expirationMs?: string };
   defaultPartitionExpirationMs?: string;
+};
+
+/** The tables of a view, and those of them in whose place new ones will be made. */
+type Planned = { shape: TableShape; isPartitioned: boolean; remade: readonly ('temp' | 'target')[] };
+
+/** A table of the view and its dataset; `ofTable` is null if the table does not exist. */
+type Found = {
+  table: string;
+  dataset: string;
+  ofTable: Settings | null;
+  ofDataset: Settings;
+  isTarget: boolean;
+  /** Whether the table will be made, so that it gets the defaults of its dataset. */
+  isMade: boolean;
 };
 
 const DAY_MS = 86_400_000;
@@ -30,50 +48,73 @@ const DAY_MS = 86_400_000;
 export async function unfitSettings(
   bigquery: BigQuery,
   datasets: Datasets,
-  shape: TableShape,
-  isPartitioned: boolean,
+  planned: Planned,
 ): Promise<UnfitSetting[]> {
+  const { shape, remade } = planned;
   const names = objectNames(datasets, shape);
-  const tables = shape.loadType === 'merge' ? [names.target, names.temp] : [names.target];
+  const tables = shape.loadType === 'merge' ? (['target', 'temp'] as const) : (['target'] as const);
   const found = await Promise.all(
-    tables.map(async (table) => {
+    tables.map(async (which): Promise<Found> => {
+      const table = names[which];
       const dataset = table.split('.').slice(0, 2).join('.');
-      return { table, dataset, ...(await settingsOf(bigquery, table)) };
+      const settings = await settingsOf(bigquery, table);
+      const isMade = settings.ofTable === null || remade.includes(which);
+      return { table, dataset, ...settings, isTarget: which === 'target', isMade };
     }),
   );
-  const drop = tables.map((table) => `drop table if exists ${quoted(table)};`).join(' ');
-  const resync = `Then send {"view":"${shape.view}","resync":true}.`;
+  return found.flatMap((table) =>
+    [collationFault(table, planned), expirationFault(table, planned)].filter((fault) => fault !== null),
+  );
+}
+
+/** Whether the columns of a table ignore case, or will. A table inherits the default of its dataset, and a column that of its table. */
+function collationFault(
+  { table, dataset, ofTable, ofDataset, isMade }: Found,
+  { shape }: Planned,
+): UnfitSetting | null {
   const isCompared = ({ name, type }: { name: string; type: string }): boolean =>
     type === 'STRING' && (shape.loadType === 'merge' || name === shape.keyColumn);
-  const unfit: UnfitSetting[] = [];
-  for (const { table, dataset, ofTable, ofDataset } of found) {
-    const collated =
-      ofTable === null
-        ? shape.columns.some(isCompared) && Boolean(ofDataset.defaultCollation)
-        : ofTable.schema?.fields?.some((field) => isCompared(field) && Boolean(field.collation));
-    if (collated) {
-      unfit.push({
-        message: `table ${table} ${ofTable === null ? 'would have' : 'has'} text columns that ignore case (collation), so that keys and changes would be missed`,
-        advice: `Run: alter schema ${quoted(dataset)} set default collate ''; ${drop} ${resync}`,
-        isFatal: true,
-      });
-    }
-    const expirationMs =
-      ofTable === null
-        ? isPartitioned && table === names.target && ofDataset.defaultPartitionExpirationMs
-        : ofTable.timePartitioning?.expirationMs;
-    if (expirationMs) {
-      const ofFuture = `alter schema ${quoted(dataset)} set options (default_partition_expiration_days = null);`;
-      const ofPresent = `alter table if exists ${quoted(table)} set options (partition_expiration_days = null);`;
-      unfit.push({
-        message: `partitions of table ${table} expire after ${Number(expirationMs) / DAY_MS} days: rows that the view still has would vanish`,
-        advice: `Run: ${ofFuture} ${ofPresent} ${resync}`,
-        isFatal: shape.loadType === 'bq-storage-api',
-      });
-    }
+  const fault = (would: string, advice: string): UnfitSetting => ({
+    message: `table ${table} ${would} text columns that ignore case (collation), so that keys and changes would be missed`,
+    advice,
+    isFatal: true,
+  });
+  const ofFuture = `alter schema ${quoted(dataset)} set default collate '';`;
+  if (ofTable === null || isMade) {
+    const isCollated = shape.columns.some(isCompared) && Boolean(ofDataset.defaultCollation);
+    return isCollated ? fault('would have', `Run: ${ofFuture} ${thenResume(shape.view)}`) : null;
   }
-  return unfit;
+  const fields = ofTable.schema?.fields ?? [];
+  if (fields.some((field) => isCompared(field) && Boolean(field.collation))) {
+    return fault('has', `Run: ${ofFuture} drop table if exists ${quoted(table)}; ${thenResync(shape)}`);
+  }
+  const known = new Set(fields.map(({ name }) => name));
+  const added = shape.columns.filter((column) => isCompared(column) && !known.has(column.name));
+  if (added.length === 0 || !ofTable.defaultCollation) return null;
+  return fault(
+    'would get',
+    `Run: alter table ${quoted(table)} set default collate ''; ${thenResume(shape.view)}`,
+  );
 }
+
+/** Whether partitions of the target expire, or will. A new target keeps the expiration of the one before. */
+function expirationFault(
+  { table, dataset, ofTable, ofDataset, isTarget, isMade }: Found,
+  { shape, isPartitioned }: Planned,
+): UnfitSetting | null {
+  const inherited = isMade && isPartitioned && isTarget ? ofDataset.defaultPartitionExpirationMs : undefined;
+  const expirationMs = ofTable?.timePartitioning?.expirationMs ?? inherited;
+  if (!expirationMs) return null;
+  const ofFuture = `alter schema ${quoted(dataset)} set options (default_partition_expiration_days = null);`;
+  const ofPresent = `alter table if exists ${quoted(table)} set options (partition_expiration_days = null);`;
+  return {
+    message: `partitions of table ${table} expire after ${Number(expirationMs) / DAY_MS} days: rows that the view still has would vanish`,
+    advice: `Run: ${ofFuture} ${ofPresent} ${thenResync(shape)}`,
+    isFatal: shape.loadType === 'bq-storage-api',
+  };
+}
+
+const thenResync = ({ view }: TableShape): string => `Then send {"view":"${view}","resync":true}.`;
 
 async function settingsOf(
   bigquery: BigQuery,

@@ -8,6 +8,7 @@ import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
 import { createTargetReader } from './compare-rows.ts';
+import { createRowCount } from './count-rows.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import {
@@ -103,6 +104,7 @@ export function createWarehouse(
     ...createTargetSettings(openBigQuery, datasets, nameOf),
     ...createReportingView(openBigQuery, datasets),
     ...createTargetReader(openBigQuery, datasets, nameOf),
+    ...createRowCount(openBigQuery, datasets, nameOf),
 
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {
@@ -173,6 +175,11 @@ export function createWarehouse(
       return compare('target', name, shape, await findTable(await openBigQuery(), name));
     },
 
+    /** The target as it is; null if it does not exist. */
+    async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
+      return await findTable(await openBigQuery(), namesOf(targetName).target);
+    },
+
     /** What the target is like now; null if it does not exist. */
     async snapshotTarget({
       targetName,
@@ -195,8 +202,12 @@ export function createWarehouse(
       }),
 
     /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
-    async unfitSettings({ shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>): Promise<UnfitSetting[]> {
-      return await unfitSettings(await openBigQuery(), datasets, shape, layout.partition !== null);
+    async unfitSettings(
+      { shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>,
+      { remade }: Pick<Evolution, 'remade'>,
+    ): Promise<UnfitSetting[]> {
+      const isPartitioned = layout.partition !== null;
+      return await unfitSettings(await openBigQuery(), datasets, { shape, isPartitioned, remade });
     },
 
     /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */

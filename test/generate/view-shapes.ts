@@ -91,7 +91,9 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     resyncAdvice: null,
     warehouseFingerprint: null,
     targetCheckedAt: null,
+    reportingViewHash: null,
     targetSnapshot: null,
+    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
   };

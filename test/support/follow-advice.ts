@@ -2,23 +2,29 @@ import assert from 'node:assert/strict';
 import { dispatch } from '../../functions/extract/extract.ts';
 import type { Installation } from './installation.ts';
 
-/** A statement for BigQuery quotes names with backquotes. A payload is JSON. The other three words are operations on the view. */
+/**
+ * A statement for BigQuery quotes names with backquotes. A payload is JSON. The other three words are operations on the view. Nothing is to be sent
+ * where somebody tries again, or a person deploys again.
+ */
 const STEP =
-  /(?<payload>\{"[^}]+\})|[Rr]un(?:[^:]*): (?<statements>(?:[^;]+;)+)|\b(?<operation>redrive|resume|resync)\b/gi;
+  /(?<payload>\{"[^}]+\})|[Rr]un(?:[^:]*): (?<statements>(?:[^;]+;)+)|\b(?<operation>redrive|resume|resync)\b|retry by themselves|deploy again/gi;
 
 /**
  * Does what an advice says, as an operator does who reads it word by word: runs its statements in the source or in BigQuery, sends its payloads,
- * and resumes, redrives or resyncs the view, in the order of the text. Fails when the advice has nothing to do.
+ * and resumes, redrives or resyncs the view, in the order of the text. Returns the last answer. Fails when the
+ * advice has nothing to do.
  */
-export async function followAdvice(advice: string, on: Installation, view: string): Promise<void> {
+export async function followAdvice(advice: string, on: Installation, view: string): Promise<unknown> {
   const steps = [...advice.matchAll(STEP)].map(({ groups }) => groups ?? {});
   assert.ok(steps.length > 0, `nothing to do in: ${advice}`);
   const send = (payload: object) =>
     dispatch(payload, { functionName: 'extract', event: payload }, on.dependencies);
+  let answer: unknown;
   for (const { payload, statements, operation } of steps) {
-    if (payload !== undefined) await send(JSON.parse(payload));
-    else if (statements?.includes('`')) await on.query(statements);
-    else if (statements !== undefined) await on.source.database.query(statements);
-    else await send({ view, [String(operation).toLowerCase()]: true });
+    if (payload !== undefined) answer = await send(JSON.parse(payload));
+    else if (statements?.includes('`')) answer = await on.query(statements);
+    else if (statements !== undefined) answer = await on.source.database.query(statements);
+    else if (operation !== undefined) answer = await send({ view, [operation.toLowerCase()]: true });
   }
+  return answer;
 }

@@ -113,13 +113,14 @@ export class Installation {
   #installed: Installed | undefined;
 
   static async create(parts: Parts): Promise<Installation> {
-    const installation = await Installation.#of(parts);
+    const installation = await Installation.of(parts);
     const entries = [...ENTRIES, ...parts.views];
     await importConfiguration({ entries }, installation.dependencies);
     return installation;
   }
 
-  static async #of(parts: Parts): Promise<Installation> {
+  /** An installation whose control database has its configuration already. */
+  static async of(parts: Parts): Promise<Installation> {
     const installation = new Installation();
     const dependencies = await createDependencies(parts.env);
     installation.#installed = { parts, source: new SampleSource(parts.source), dependencies };
@@ -170,7 +171,7 @@ export class Installation {
 
   /** Returns the same installation as seen by another process, with other settings. */
   async anotherProcess(settings: Record<string, string> = {}): Promise<Installation> {
-    return await Installation.#of({ ...this.parts, env: { ...this.parts.env, ...settings } });
+    return await Installation.of({ ...this.parts, env: { ...this.parts.env, ...settings } });
   }
 
   /** Returns another process whose time limit is over as soon as the emulator holds the given call. */

@@ -102,7 +102,7 @@ export class Stack {
     if (encoding === undefined)
       await this.#server.query(`create database ${databases.source} template sample`);
     else await this.#createSource(databases.source, encoding);
-    await this.#server.query(`create database ${databases.control} template control`);
+    await this.#createFromTemplate(databases.control);
     // Each installation needs its own project: job ids are unique within a project, and every installation's batch ids begin at 1.
     const projectId = `smart-project-${n}`;
     const authClient = new PassThroughClient();
@@ -171,10 +171,35 @@ export class Stack {
     });
   }
 
+  /** Returns the same source and warehouse with a copy of the control database, as a backup that is restored elsewhere. */
+  async withCopiedControl({ parts }: Installation): Promise<Installation> {
+    this.#installations += 1;
+    const [name, original] = [
+      `control_${this.#installations}`,
+      new URL(parts.control.options.connectionString ?? '').pathname.slice(1),
+    ];
+    // A database is copied only while nobody is connected to it.
+    await this.#server.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+      original,
+    ]);
+    await this.#server.query(`create database ${name} template ${original}`);
+    const controlUrl = this.postgres.url(name);
+    const env = { ...parts.env, CONTROL_DATABASE_URL: controlUrl };
+    return await Installation.of({ ...parts, env, control: this.connect(controlUrl) });
+  }
+
   async #createControl(): Promise<string> {
     this.#installations += 1;
     const name = `control_${this.#installations}`;
+    return await this.#createFromTemplate(name);
+  }
+
+  /** A control database as the migrations leave it, with an identity of its own. Returns its URL. */
+  async #createFromTemplate(name: string): Promise<string> {
     await this.#server.query(`create database ${name} template control`);
+    const pool = this.connect(this.postgres.url(name));
+    await pool.query('update etl.installation set id = gen_random_uuid()');
+    await pool.end();
     return this.postgres.url(name);
   }
 

@@ -1,6 +1,12 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
+import {
+  bucketRowsSql,
+  bucketSumsSql,
+  keyedRowsSql,
+  rowStatesSql,
+} from '../../shared/warehouse/compare-rows-sql.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
@@ -13,6 +19,7 @@ import {
 import { rowTextSql } from '../../shared/warehouse/row-text-sql.ts';
 import {
   columnsSql,
+  countRowsSql,
   deletesSql,
   type Layout,
   ledgerUpgradeSql,
@@ -81,6 +88,7 @@ function builtTexts(): GoogleSqlText[] {
       reportColumn: 'update_at',
     }),
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
+    { name: 'rows of a merged target', sql: countRowsSql(DATASETS, RICHEST) },
     { name: 'deletes of a complete batch', sql: deletesSql(DATASETS, RICHEST, 7n) },
     { name: 'streamed rows of a complete batch', sql: streamedRowsSql(DATASETS, STREAMED, 7n) },
     { name: 'rows that a purge would remove', sql: purgeableSql(DATASETS, PURGE) },
@@ -95,6 +103,8 @@ function builtTexts(): GoogleSqlText[] {
     { name: 'upgrade of the ledger', sql: ledgerUpgradeSql(DATASETS) },
     ...rowTexts('simplest view', SIMPLEST),
     ...rowTexts('richest view', RICHEST),
+    ...checkTexts('simplest view', SIMPLEST),
+    ...checkTexts('richest view', RICHEST),
     { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
     { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
     { name: 'lowest key of a table', sql: lowestKeySql(table, 'key') },
@@ -158,6 +168,23 @@ function rowTexts(name: string, shape: TableShape): GoogleSqlText[] {
   });
 }
 
+/** The queries of a check, of all rows and of some, now and as of a time. */
+function checkTexts(name: string, shape: TableShape): GoogleSqlText[] {
+  const compared = { shape, columns: shape.columns, buckets: 16, window: null };
+  return [null, '2026-01-01 00:00:00.000001 UTC'].flatMap((asOf) => {
+    const when = asOf === null ? 'now' : 'then';
+    return [
+      { name: `sums of the ${name}, ${when}`, sql: bucketSumsSql(DATASETS, { ...compared, asOf }) },
+      { name: `all rows of the ${name}, ${when}`, sql: bucketRowsSql(DATASETS, { ...compared, asOf }, true) },
+      {
+        name: `some rows of the ${name}, ${when}`,
+        sql: bucketRowsSql(DATASETS, { ...compared, asOf }, false),
+      },
+      { name: `rows of the ${name} by key, ${when}`, sql: keyedRowsSql(DATASETS, { ...compared, asOf }) },
+    ];
+  });
+}
+
 const WINDOW = { from: '2016-11-01T00:00:00.000Z', to: '2027-10-30T00:00:00.000Z' };
 
 function warehouseTexts(name: string, shape: TableShape, layout: Layout): GoogleSqlText[] {
@@ -167,6 +194,15 @@ function warehouseTexts(name: string, shape: TableShape, layout: Layout): Google
     {
       name: `rows of the new target of the ${name}`,
       sql: swapSql(DATASETS, shape, DROPPED, [...targetColumns(shape), ...DROPPED]),
+    },
+    {
+      name: `rows of the ${name} as they were`,
+      sql: rowStatesSql(DATASETS, {
+        shape,
+        columns: shape.columns,
+        window: null,
+        asOf: '2026-01-31 08:00:00 UTC',
+      }),
     },
     { name: `objects of the ${name}`, sql: objectsSql(DATASETS, { shape, layout, dropped: [] }) },
     {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   ADVICE,
+  adviceByHand,
   asDataHubError,
   DataHubError,
   DISPOSITION,
@@ -9,6 +10,7 @@ import {
   type ErrorKind,
   isNetworkError,
   isProgrammingError,
+  RETRIED,
 } from '../../shared/errors.ts';
 
 const DISPOSITIONS: readonly Disposition[] = ['retry', 'halt', 'dead_letter', 'stop'];
@@ -72,6 +74,33 @@ describe('a DataHubError', () => {
     assert.equal(dispositionOf(error), 'halt');
     assert.equal(asDataHubError('just a text').message, 'just a text');
     assert.equal(asDataHubError(undefined).kind, 'bug');
+  });
+
+  it('keeps the place where it was made when it gets more context or other advice', () => {
+    const error = new DataHubError('transient', 'lost');
+
+    assert.equal(error.withContext({ view: 'pmr_project' }).stack, error.stack);
+    assert.equal(error.withAdvice('Wait.').stack, error.stack);
+  });
+
+  it('promises a caller by hand nothing that only Pub/Sub does', () => {
+    const advice = (own: string) => new DataHubError('transient', 'x', { advice: own });
+    const denied = new DataHubError('unauthorized', 'x', { advice: `Grant it. ${RETRIED}` });
+
+    assert.equal(
+      adviceByHand(new DataHubError('transient', 'x'), 'operation'),
+      'Nothing was changed. Call again.',
+    );
+    assert.equal(
+      adviceByHand(advice(`${ADVICE.transient} If it lasts: wake up.`), 'operation'),
+      'Nothing was changed. Call again. If it lasts: wake up.',
+    );
+    assert.match(adviceByHand(advice(ADVICE.transient), 'apply'), /^Call again: /);
+    assert.equal(adviceByHand(advice('Wait.'), 'operation'), 'Wait.');
+    assert.equal(adviceByHand(denied, 'operation'), 'Grant it. Then call again.');
+    assert.equal(adviceByHand(denied, 'extract'), denied.advice, 'ticks go on');
+    const bug = new DataHubError('bug', 'x');
+    assert.equal(adviceByHand(bug, 'operation'), bug.advice);
   });
 
   it('stays the same object when it is converted again', () => {

@@ -35,6 +35,8 @@ export interface TableSettings {
   readonly clustering?: { readonly fields: readonly string[] };
   readonly tableConstraints?: { readonly primaryKey?: { readonly columns: readonly string[] } };
   readonly description?: string;
+  /** What new columns get. */
+  readonly defaultCollation?: string;
   /** When the table is deleted, in milliseconds. The emulator deletes none. */
   readonly expirationTime?: string;
   readonly labels?: Readonly<Record<string, string>>;

@@ -10,6 +10,7 @@ import { Jobs } from './jobs.ts';
 import { Mutations } from './mutations.ts';
 import { Results } from './results.ts';
 import { startRestServer } from './start-rest-server.ts';
+import { TableAnswers } from './table-answers.ts';
 import { KnownSchemas } from './write/known-schemas.ts';
 import { startWriteServer } from './write/start-write-server.ts';
 
@@ -39,8 +40,12 @@ export interface BigQueryStandIn {
    * failJob. Each request of a connection of the Storage Write API is a call `AppendRows`, with gRPC statuses: see also refuse.
    */
   readonly faults: Faults;
-  /** The Storage Write API knows no later change of the columns of tables until the returned function is called; see KnownSchemas. */
+  /** The Storage Write API knows no later change of tables, and no table that is made anew, until the returned function is called; see KnownSchemas. */
   readonly delaySchemas: () => () => void;
+  /** tables.get answers the present numbers of rows and bytes until the returned function is called; see TableAnswers. */
+  readonly delaySizes: () => Promise<() => void>;
+  /** tables.get answers the queries of views in another form until the returned function is called; see TableAnswers. */
+  readonly rewriteViewQueries: (rewrite: (query: string) => string) => () => void;
   /** Stops running jobs, which have failed after the next start with the data folder. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -76,13 +81,14 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
     storageEndpoint: options.storageEndpoint,
   };
   const schemas = new KnownSchemas(catalog);
+  const answers = new TableAnswers(catalog, engine);
   const servers = new AsyncDisposableStack();
   servers.defer(async () => {
     await engine.close();
     if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
   });
   try {
-    const rest = await startRestServer(options.port ?? 0, services);
+    const rest = await startRestServer(options.port ?? 0, services, answers);
     servers.defer(rest.close);
     const write = await startWriteServer({
       port: options.writePort ?? 0,
@@ -97,6 +103,8 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
       writeHost: write.host,
       faults,
       delaySchemas: () => schemas.delay(),
+      delaySizes: () => answers.delaySizes(),
+      rewriteViewQueries: (rewrite) => answers.rewriteViewQueries(rewrite),
       close: () => servers.disposeAsync(),
     };
   } catch (error) {

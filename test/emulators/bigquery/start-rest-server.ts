@@ -8,6 +8,7 @@ import { datasetRoutes } from './routes/dataset-routes.ts';
 import { jobRoutes } from './routes/job-routes.ts';
 import { queryRoutes } from './routes/query-routes.ts';
 import { tableRoutes } from './routes/table-routes.ts';
+import type { TableAnswers } from './table-answers.ts';
 
 export interface RestServer {
   /** Ends with `/bigquery/v2`. */
@@ -20,21 +21,30 @@ export interface RestServer {
 const MAX_BODY = '20mb';
 
 /** Starts BigQuery's REST interface on 127.0.0.1; port 0 stands for a free port. @throws EADDRINUSE */
-export async function startRestServer(port: number, services: JobServices): Promise<RestServer> {
-  const server = await serveHttp(bigQueryApp(services), port);
+export async function startRestServer(
+  port: number,
+  services: JobServices,
+  answers: TableAnswers,
+): Promise<RestServer> {
+  const server = await serveHttp(bigQueryApp(services, answers), port);
   return {
     url: `${server.url}/bigquery/v2`,
     close: () => server.close(() => services.jobs.stopAll()),
   };
 }
 
-function bigQueryApp(services: JobServices): express.Express {
+function bigQueryApp(services: JobServices, answers: TableAnswers): express.Express {
   const app = express();
   app.set('query parser', 'simple').set('etag', false).disable('x-powered-by');
   const base = express.Router();
   base.use(services.faults.middleware(callName, errorBody));
   base.use(express.json({ type: () => true, limit: MAX_BODY }));
-  base.use(datasetRoutes(services), tableRoutes(services), jobRoutes(services), queryRoutes(services));
+  base.use(
+    datasetRoutes(services),
+    tableRoutes(services, answers),
+    jobRoutes(services),
+    queryRoutes(services),
+  );
   // The client uses BIGQUERY_EMULATOR_HOST as it is, and adds /bigquery/v2 to an `apiEndpoint`.
   app.use(['/bigquery/v2/bigquery/v2', '/bigquery/v2'], base);
   app.use((request) => {

@@ -63,6 +63,21 @@ describe('old rows of the control database', () => {
     assert.deepEqual(await kept('pmr_inventory'), [['applied', 300]]);
   });
 
+  it('stay until a later batch of the view has ended, so that it is known what fed its former target', async () => {
+    await addBatches(VIEW, [
+      ['applied', 300],
+      ['applied', 200],
+      ['applying', 0],
+    ]);
+
+    await database.control.retention.deleteOldRows(90);
+
+    assert.deepEqual(await kept(VIEW), [
+      ['applied', 200],
+      ['applying', 0],
+    ]);
+  });
+
   it('are deleted in groups, oldest first, when there are very many', async () => {
     await addBatches(VIEW, [['applied', 1]]);
     await database.rows(

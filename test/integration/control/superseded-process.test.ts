@@ -30,6 +30,12 @@ describe('I4 a process that wakes up after its lease was taken over', () => {
         queuedKeyIds: [],
         definition: DEFINITION,
       }),
+    'records no tables': async (stale: Lease) =>
+      steps.control.viewSources.setWarehouseFingerprint(stale, 'x', {
+        columns: ['id'],
+        unfilled: [],
+        policyTags: {},
+      }),
     'halts nothing': async (stale: Lease) =>
       steps.control.failures.haltView(stale, {
         functionName: 'x',

@@ -234,6 +234,33 @@ describe('BigQuery emulator: datasets, tables and routines', () => {
       );
     });
 
+    it('keeps the labels of its statement', async () => {
+      await project.rows(
+        "create or replace table d.patched (id int64) cluster by id options (labels = [('team', 'sales'), ('a', '')], description = 'x')",
+      );
+      const [{ labels, description }] = await table().getMetadata();
+      assert.deepEqual([labels, description], [{ team: 'sales', a: '' }, 'x']);
+      await assert.rejects(
+        project.rows(
+          "create or replace table d.patched (id int64) cluster by id options (labels = [('Team', 'sales')])",
+        ),
+        /Invalid label key: Team/,
+      );
+    });
+
+    it('refuses labels that Google refuses', async () => {
+      for (const labels of [
+        { Upper: 'a' },
+        { '1st': 'a' },
+        { a: 'Upper' },
+        { a: 'b c' },
+        { a: 'b'.repeat(64) },
+      ]) {
+        await assert.rejects(table().setMetadata({ labels }), { code: 400 });
+      }
+      await table().setMetadata({ labels: { a: '', 'a-b_1': 'b'.repeat(63) } });
+    });
+
     it('sets policy tags, keeps those that are not given, and removes them by an empty list', async () => {
       const [id, name] = await fields();
       await table().setMetadata({

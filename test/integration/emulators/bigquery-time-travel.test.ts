@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BigQuery } from '@google-cloud/bigquery';
+import { Clock } from '../../emulators/bigquery/clock.ts';
 import { LOCATION, openProject, type Project, rejection } from './bigquery-project.ts';
 import { NUMBER, openWriter, rowMessage } from './bigquery-writer.ts';
 
@@ -271,6 +272,29 @@ describe('BigQuery emulator: time travel', () => {
   });
 });
 
+describe('BigQuery emulator: the clock', () => {
+  it('never reads the same time twice, not even within a microsecond', () => {
+    const clock = new Clock();
+    const readings = Array.from({ length: 5000 }, () => clock.now());
+    assert.deepEqual(
+      readings.filter((reading, index) => reading <= (readings[index - 1] ?? 0)),
+      [],
+    );
+  });
+
+  it('rounds a beginning down and an end up to milliseconds, with later readings behind both', () => {
+    const clock = new Clock();
+    for (let count = 0; count < 1000; count += 1) {
+      const before = clock.now();
+      const start = clock.startMs() * 1000;
+      const between = clock.now();
+      const end = clock.endMs() * 1000;
+      assert.ok(start <= before + 1 && start < between, 'start');
+      assert.ok(between <= end && end < clock.now(), 'end');
+    }
+  });
+});
+
 describe('BigQuery emulator: the end of time travel', () => {
   it('refuses a time before the changes that it remembers', async () => {
     const project = await openProject({ history: { changes: 3 } });
@@ -320,6 +344,11 @@ describe('BigQuery emulator: the end of time travel', () => {
     assert.match(
       await refusal(second, `select * from d.t for system_time as of ${before}`),
       /nothing before its start/,
+    );
+    const week = 'timestamp_sub(current_timestamp(), interval 169 hour)';
+    assert.match(
+      await refusal(second, `select * from d.t for system_time as of ${week}`),
+      /Cannot read before/,
     );
     const after = await now(second);
     await second.rows('delete from d.t where true');

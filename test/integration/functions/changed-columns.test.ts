@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { dryRunImport } from '../../../shared/operations/import-configuration.ts';
+import { preflight } from '../../../shared/operations/preflight.ts';
+import { PROJECT_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 /** The view of source.sql with these columns, made anew. */
@@ -213,6 +216,26 @@ describe('a merged view whose columns change', () => {
     await on.dependencies.control.viewStops.resume('pmr_project');
     await on.replicate();
     await on.assertEqual();
+  });
+
+  it('differs no more by a column whose drop it has followed, even if its view source freezes the columns later', async () => {
+    await sql(makeView('p.id as project_id, p.name, p.share, p.opened, p.updated_at'));
+    await resync('name', 'share');
+
+    await on.control.query(`update etl.view_source set column_changes = 'freeze' where name = 'pmr_project'`);
+
+    const entry = { ...PROJECT_ENTRY, column_changes: 'freeze' as const };
+    for (const { findings } of [
+      await preflight({ view: 'pmr_project' }, on.dependencies),
+      await dryRunImport({ entries: [entry] }, on.dependencies),
+    ]) {
+      assert.partialDeepStrictEqual(
+        findings.filter(({ check }) => check === 'view pmr_project'),
+        [{ ok: true, message: '4 columns, key project_id is unique; its tables match' }],
+      );
+    }
+    await on.source.change('app_project', 2, { name: 'Two' });
+    assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
   });
 
   it('I8 halts for a column of its target that is not of our making', async () => {

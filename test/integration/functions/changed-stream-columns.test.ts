@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { redriveView } from '../../../shared/operations/redrive.ts';
 import { failBefore, refuse } from '../../emulators/faults.ts';
@@ -198,6 +199,9 @@ describe('a streamed view whose columns change', () => {
       assert.deepEqual(await on.checkpointOf(VIEW), checkpoint);
       assert.partialDeepStrictEqual(await status(), { state: 'retrying', failedAttempts: 3 });
       assert.match(String((await status())?.lastError), /remark/);
+      const { views } = await dryRun({ view: VIEW }, on.dependencies);
+      assert.match(String(views[0]?.would), /^announce batch \d+ again \(applying\)$/);
+      assert.match(String(views[0]?.lastError), /remark.*the rows wait until the Storage Write API knows/);
       end();
 
       assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'applied', added: '3' });

@@ -261,7 +261,7 @@ describe('a complete batch that would delete many rows', () => {
     });
   });
 
-  it('I5 of a merged view that was applied, but not recorded, is found and not refused', async () => {
+  it('I5 of a merged view that was applied, but not recorded, is found, not refused, and not counted again', async () => {
     await on.source.add('app_project', { id: 1 }, { id: 2 });
     await on.replicate();
     await ask({ view: 'pmr_project', resync: true });
@@ -274,5 +274,7 @@ describe('a complete batch that would delete many rows', () => {
       unchanged: '2',
       deleted: '0',
     });
+    const [jobs] = await on.bigquery.getJobs();
+    assert.equal(jobs.filter(({ id }) => id?.startsWith('deletes_')).length, 1);
   });
 });

@@ -151,7 +151,9 @@ describe('a new target', () => {
       await on.replicate();
 
       const now = await metadata();
-      assert.deepEqual([now.description, now.labels], ['ours', { team: 'sales' }]);
+      const id = await on.dependencies.control.installation.id();
+      const labels = { team: 'sales', smart_datahub_installation: id };
+      assert.deepEqual([now.description, now.labels], ['ours', labels]);
       assert.deepEqual(now.tableConstraints, { primaryKey: { columns: ['project_id'] } });
       assert.deepEqual(now.clustering.fields, ['project_id']);
       const name = now.schema.fields.find((field: { name: string }) => field.name === 'name');
@@ -344,6 +346,100 @@ describe('a new target', () => {
         ),
         ['0.5', '1'],
       );
+    });
+
+    describe('while the Storage Write API takes it for the one before', () => {
+      const makeView = async (severity: string) => {
+        const { rows } = await sql(`select pg_get_viewdef('xyz_incident') as text`);
+        const text = String(rows[0]?.text).replace(/^.* AS severity/m, ` ${severity} AS severity`);
+        await sql(
+          `drop view xyz_incident; create view xyz_incident as ${text}; grant select on xyz_incident to reader`,
+        );
+      };
+      /** Stages the whole view, whose column severity has got another type. */
+      const stageWhole = async (severity: string) => {
+        await makeView(severity);
+        assert.equal((await on.extract(STREAMED)).outcome, 'resync requested');
+        return await on.stage(STREAMED);
+      };
+      const later = async (minutes: number) => {
+        const process = await on.anotherProcess();
+        const clock = { nowMs: () => Date.now() + minutes * 60_000 };
+        process.dependencies = { ...process.dependencies, clock };
+        return process;
+      };
+      const severities = async () =>
+        (await on.query(`select severity from ${on.targetTable('incident')} order by incident_id`)).map(
+          ({ severity }) => String(severity),
+        );
+      const cases = {
+        'the descriptor does not fit its types': {
+          before: 'NULL::text',
+          after: 'id',
+          refusal: /proto field mismatched with BigQuery field at .*\.severity/,
+          kind: 'warehouse',
+          values: ['1', '2'],
+        },
+        'values do not fit its types': {
+          before: 'id::numeric(10,2)',
+          after: `'number ' || id`,
+          refusal: /key "?1"?: .*severity/,
+          kind: 'bad_data',
+          values: ['number 1', 'number 2'],
+        },
+      };
+      for (const [what, { before, after, refusal, kind, values }] of Object.entries(cases)) {
+        const stageChanged = async () => {
+          if (before !== 'NULL::text') {
+            await makeView(before);
+            await on.extract(STREAMED);
+            await on.replicate(STREAMED);
+          }
+          const end = stack.bigquery.delaySchemas();
+          return { batch: await stageWhole(after), end };
+        };
+
+        it(`I2 waits visibly, and is applied afterwards: ${what}`, async () => {
+          const { batch, end } = await stageChanged();
+
+          for (const minutes of [0, 0, 58]) {
+            await assert.rejects((await later(minutes)).stream(batch), (error: Error & { kind: string }) => {
+              assert.equal(error.kind, 'transient');
+              assert.match(error.message, refusal);
+              assert.match(error.message, /the rows wait until the Storage Write API knows it/);
+              return true;
+            });
+          }
+          const [status] = await on.dependencies.control.status.views(STREAMED);
+          assert.partialDeepStrictEqual(status, { state: 'retrying', failedAttempts: 3 });
+          assert.equal(await on.haltedReason(STREAMED), null);
+          end();
+
+          assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'applied', added: '2' });
+          assert.deepEqual(await severities(), values);
+        });
+
+        it(`I8 halts an hour after it was made: ${what}`, async () => {
+          const { batch, end } = await stageChanged();
+
+          await assert.rejects((await later(61)).stream(batch), { kind, message: refusal });
+
+          assert.match(String(await on.haltedReason(STREAMED)), refusal);
+          end();
+        });
+      }
+
+      it('I2 sends rows again that BigQuery delivered to the one before', async () => {
+        const end = stack.bigquery.delaySchemas();
+        const batch = await stageWhole('(id / 2.0)::numeric(10,2)');
+        await assert.rejects(on.stream(batch), { kind: 'transient', message: /0 of the 2 rows/ });
+        end();
+        await assert.rejects((await later(11)).stream(batch), { message: /all rows are sent again/ });
+
+        assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'applied', added: '2' });
+
+        assert.deepEqual(await severities(), ['0.5', '1']);
+      });
     });
   });
 });

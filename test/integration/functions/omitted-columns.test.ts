@@ -92,6 +92,51 @@ describe('omitted columns', () => {
     assert.equal((await on.extract()).outcome, 'idle');
   });
 
+  describe('of a view that freezes its columns', () => {
+    const freezing = (omitted_columns: string[]) => importing({ omitted_columns, column_changes: 'freeze' });
+
+    beforeEach(async () => {
+      await on.replicate();
+      await freezing(['updated_at']);
+    });
+
+    it('I8 cannot become others that would add a column to the target or empty one, as the advice says', async () => {
+      for (const omitted of [[], ['updated_at', 'company']]) {
+        await assert.rejects(freezing(omitted), {
+          kind: 'configuration',
+          message:
+            'view pmr_project has batches and its columns are frozen; a change of omitted_columns changes its target',
+          advice:
+            /^Nothing was stored\. Keep omitted_columns, or import the view with "column_changes": "evolve"/,
+        });
+      }
+      assert.equal((await on.extract()).outcome, 'idle');
+
+      await importing({ omitted_columns: ['updated_at', 'company'] });
+      await loadAgain();
+      assert.partialDeepStrictEqual(await targetColumns(), [{ company: null }, { company: null }]);
+    });
+
+    it('I8 may leave out a column that the view has got, so that the target stays as it is', async () => {
+      await on.source.database.query(
+        `create or replace view pmr_project as
+           select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at, p.remark
+           from app_project p left join app_company c on c.id = p.company_id where not p.is_dummy`,
+      );
+      assert.equal((await on.extract()).outcome, 'resync requested');
+      await assert.rejects(on.extract(), {
+        kind: 'schema_drift',
+        message: /column remark \(STRING\) is missing/,
+      });
+
+      await freezing(['updated_at', 'remark']);
+      await on.dependencies.control.viewStops.resume('pmr_project');
+
+      await loadAgain();
+      await on.assertEqual();
+    });
+  });
+
   for (const [what, entry, fault] of [
     [
       'a column that the view does not have',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 /** The view of source.sql with other expressions. */
@@ -12,6 +13,8 @@ describe('a view that was replaced', () => {
   const sql = (text: string) => on.source.database.query(text);
   const changes = async () =>
     (await on.control.query('select view_name, kind, action from etl.schema_change order by id')).rows;
+
+  const forecasts = async () => (await dryRun({ view: 'pmr_project' }, on.dependencies)).views;
 
   beforeEach(async () => {
     await sql(
@@ -223,6 +226,7 @@ describe('a view that was replaced', () => {
     it('waits, and says so, until one of them has ended', async () => {
       assert.deepEqual(await on.extract(), WAITING);
       assert.equal(await state(), 'waiting');
+      assert.deepEqual(await forecasts(), [{ view: 'pmr_project', would: `wait: ${WAITING.reason}` }]);
       await on.control.query(`update etl.etl_transaction set state = 'applied' where view_name = 'other_1'`);
       assert.equal(await state(), 'running');
 
@@ -271,9 +275,14 @@ describe('a view that was replaced', () => {
       message: /pmr_project does not exist.*looked for again/,
     });
     assert.equal(await on.haltedReason(), null);
+    assert.match(
+      String((await forecasts())[0]?.would),
+      /^wait: .*pmr_project does not exist.*looked for again/,
+    );
     await on.control.query(
       `update etl.view_source set missing_since = missing_since - interval '601 seconds'`,
     );
+    assert.match(String((await forecasts())[0]?.would), /^fail: .*pmr_project does not exist/);
     await assert.rejects(on.extract(), { kind: 'configuration', message: /view pmr_project does not exist/ });
     assert.notEqual(await on.haltedReason(), null);
 
@@ -285,6 +294,35 @@ describe('a view that was replaced', () => {
     await sql('grant select on pmr_project to reader');
     await isLoadedAgain();
   });
+
+  for (const [what, expression, extractAgain] of [
+    ['found unchanged', 'p.name', () => on.extract()],
+    ['found with another definition', 'lower(p.name)', () => on.extract()],
+    [
+      'loaded again',
+      'p.name',
+      async () => {
+        await on.source.change('app_project', 1, { name: 'uno' });
+        await on.replicate();
+      },
+    ],
+  ] as const) {
+    it(`I8 that is gone once more after it was ${what} is retried as long as the first time`, async () => {
+      await on.replicate();
+      await sql('drop view pmr_project');
+      await assert.rejects(on.extract(), { kind: 'transient' });
+      await on.control.query(
+        `update etl.view_source set missing_since = missing_since - interval '601 seconds'`,
+      );
+      await sql(projectView(expression));
+      await sql('grant select on pmr_project to reader');
+      await extractAgain();
+
+      await sql('drop view pmr_project');
+
+      await assert.rejects(on.extract(), { kind: 'transient', message: /looked for again/ });
+    });
+  }
 
   it('I8 before anything was loaded halts at once while it does not exist', async () => {
     await sql('drop view pmr_project');

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
+import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
-import { STREAMED_ENTRY } from '../../support/installation.ts';
+import { PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const MERGED = 'pmr_project';
@@ -54,6 +56,95 @@ describe('settings of datasets and tables under which a target would be wrong', 
     await on.control.query('update etl.view_source set warehouse_fingerprint = null');
     await on.source.change('app_project', 1, { name: 'ONE' });
     await assert.rejects(on.extract(), { kind: 'configuration', message: /ignore case/ });
+  });
+
+  describe('of tables that will be made anew', () => {
+    const MONTHLY = { partition_column: 'opened', partition_granularity: 'month' } as const;
+    const set = (dataset: string, settings: object) => on.bigquery.dataset(dataset).setMetadata(settings);
+    const importing = (differing: Partial<ViewSourceEntry>) =>
+      importConfiguration({ entries: [{ ...PROJECT_ENTRY, ...differing }] }, on.dependencies);
+    const makeView = (columns: string) =>
+      on.source.database.query(`drop view pmr_project; create view pmr_project as
+        select ${columns} from app_project p left join app_company c on c.id = p.company_id where not p.is_dummy;
+        grant select on pmr_project to reader`);
+    const collations = async (table = 'project', dataset = 'SMartDataAnalytics') => {
+      const [{ schema }] = await on.bigquery.dataset(dataset).table(table).getMetadata();
+      return (schema.fields as { collation?: string }[]).map(({ collation }) => collation ?? '');
+    };
+    /** The next extract that makes tables is refused, and changes none. */
+    const isRefused = async (message: RegExp, advice: RegExp) => {
+      const before = await on.target();
+      const [finding] = await findings(MERGED);
+      assert.partialDeepStrictEqual(finding, { ok: false });
+      assert.match(String(finding?.message), message);
+      await assert.rejects(on.extract(), { kind: 'configuration', message, advice });
+      assert.deepEqual(await on.target(), before);
+      assert.match(String(await on.haltedReason()), message);
+    };
+    const resumed = async () => {
+      await on.dependencies.control.viewStops.resume(MERGED);
+      await on.replicate();
+      assert.deepEqual(
+        new Set([...(await collations()), ...(await collations('temp_project', 'SMartData_Temp'))]),
+        new Set(['']),
+      );
+    };
+    const ADVICE =
+      /^Run: alter schema .* set default collate ''; Then send \{"view":"pmr_project","resume":true\}\.$/;
+
+    beforeEach(() => on.replicate());
+
+    it('a new target would get the collation of its dataset', async () => {
+      await setTargets({ defaultCollation: 'und:ci' });
+      await importing(MONTHLY);
+      await isRefused(/project would have text columns that ignore case/, ADVICE);
+
+      await setTargets({ defaultCollation: '' });
+      await resumed();
+      await on.assertEqual();
+    });
+
+    it('a temp table that is made again would get the collation of its dataset', async () => {
+      await set('SMartData_Temp', { defaultCollation: 'und:ci' });
+      await makeView('p.id as project_id, length(p.name) as name, c.name as company, p.share, p.opened');
+      assert.equal((await on.extract()).outcome, 'resync requested');
+      await isRefused(/temp_project would have text columns that ignore case/, ADVICE);
+
+      await set('SMartData_Temp', { defaultCollation: '' });
+      await resumed();
+    });
+
+    it('an added column would get the collation of its table', async () => {
+      await on.bigquery
+        .dataset('SMartDataAnalytics')
+        .table('project')
+        .setMetadata({ defaultCollation: 'und:ci' });
+      assert.deepEqual(await findings(MERGED), [], 'the columns that it has are fine');
+      await makeView(
+        `p.id as project_id, p.name, c.name as company, p.share, p.opened, 'about ' || p.id as remark`,
+      );
+      assert.equal((await on.extract()).outcome, 'resync requested');
+      await isRefused(
+        /project would get text columns that ignore case/,
+        /^Run: alter table .*project.* set default collate ''; Then send \{"view":"pmr_project","resume":true\}\.$/,
+      );
+
+      await on.bigquery.dataset('SMartDataAnalytics').table('project').setMetadata({ defaultCollation: '' });
+      await resumed();
+    });
+
+    it('partitions of a new streamed target would expire', async () => {
+      await on.replicate(STREAMED);
+      await setTargets({ defaultPartitionExpirationMs: String(60 * 86_400_000) });
+      assert.deepEqual(await findings(STREAMED), []);
+      await importConfiguration(
+        { entries: [{ ...STREAMED_ENTRY, partition_granularity: 'year' }] },
+        on.dependencies,
+      );
+
+      assert.match(String((await findings(STREAMED))[0]?.message), /expire after 60 days/);
+      await assert.rejects(on.extract(STREAMED), { kind: 'configuration', message: /expire after 60 days/ });
+    });
   });
 
   it('partitions that expire are refused for a streamed view, whose rows are counted', async () => {

@@ -98,7 +98,7 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
       await assert.rejects(ask(instance, settings), {
         kind: 'environment',
         message: new RegExp(`Cloud SQL instance ${instance}`),
-        advice: /SOURCE_CLOUD_SQL_INSTANCE and SOURCE_CLOUD_SQL_IP_TYPE/,
+        advice: /SOURCE_CLOUD_SQL_INSTANCE or SOURCE_CLOUD_SQL_IP_TYPE/,
       });
     });
   }

@@ -125,6 +125,13 @@ describe('the cost of a view', () => {
         dailyBudgetBytes: '1000000000000',
       });
       assert.equal((await statusOf('pmr_site')).state, 'running');
+      const { views } = (await ask({ dryRun: true, view: VIEW })) as { views: Record<string, string>[] };
+      assert.equal(views[0]?.would, 'do nothing: over budget');
+      assert.match(String(views[0]?.advice), /{"view":"pmr_project","acceptCost":true}/);
+      const { findings } = (await ask({ check: true, view: VIEW })) as { findings: Record<string, string>[] };
+      const found = findings.find(({ check }) => check === 'state of pmr_project');
+      assert.equal(found?.message, 'over budget: no batch begins');
+      assert.match(String(found?.advice), /{"view":"pmr_project","acceptCost":true}/);
       assert.equal(sink.records().filter(({ message }) => message === 'view over budget').length, 2);
 
       assert.deepEqual(await ask({ view: VIEW, acceptCost: true }), { outcome: 'cost accepted', view: VIEW });

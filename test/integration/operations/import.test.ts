@@ -509,6 +509,43 @@ describe('an import', () => {
       assert.match(found?.message ?? '', /its tables will follow: .*company/);
     });
 
+    describe('of a view source that is not stored gives advice that, followed literally, lets it pass:', () => {
+      const findingOf = async (check: string, entry: object) =>
+        (await dryRun(entry)).findings.find((found) => found.check === check);
+      const setTargets = (settings: object) =>
+        on.bigquery.dataset('SMartDataAnalytics').setMetadata(settings);
+
+      for (const column_changes of ['evolve', 'freeze'] as const) {
+        it(`another table in the place of its target, column_changes ${column_changes}`, async () => {
+          await on.query('create or replace table SMartDataAnalytics.thing (a string)');
+
+          const found = await findingOf('view thing_view', thing({ column_changes }));
+
+          assert.equal(found?.ok, false);
+          assert.match(
+            found?.advice ?? '',
+            /thing exists already, and SMart DataHub did not make it\. Import the view with another target_name\.$/,
+          );
+          assert.equal((await dryRun(thing({ column_changes, target_name: 'other_thing' }))).ok, true);
+          await on.query('drop table SMartDataAnalytics.thing');
+        });
+      }
+
+      it('a dataset whose texts ignore case', async () => {
+        await setTargets({ defaultCollation: 'und:ci' });
+
+        const found = await findingOf('tables of thing_view', thing());
+
+        assert.equal(found?.ok, false);
+        assert.match(
+          found?.advice ?? '',
+          /^Run: alter schema .* set default collate ''; Then import again\.$/,
+        );
+        await setTargets({ defaultCollation: '' });
+        assert.equal((await dryRun(thing())).ok, true);
+      });
+    });
+
     it('answers what the import itself would refuse', async () => {
       const { findings } = await dryRun({ ...thing(), target_name: 'project' });
       assert.match(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { dispatch } from '../../../functions/extract/extract.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
+import { preflight } from '../../../shared/operations/preflight.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import { followAdvice } from '../../support/follow-advice.ts';
 import { PROJECT_ENTRY, SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
@@ -412,6 +413,74 @@ describe('an operator', () => {
       await on.stream(await on.stage(INCIDENTS));
 
       await on.assertIncidentsEqual();
+    });
+
+    it('I8 and back to a target with a column that the view has lost meanwhile, which halts it until somebody drops it', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await on.source.database.query(
+        `alter view xyz_incident rename to whole_incident;
+         create view xyz_incident as select incident_id, inventory_id, incident_type, service_type, status, open_datetime, close_datetime,
+           incident_owner from whole_incident;
+         grant select on xyz_incident to reader`,
+      );
+      await change('bq-storage-api', 'incident');
+
+      const advice = await on.extract(INCIDENTS).then(
+        () => assert.fail('the column was emptied'),
+        (error: DataHubError) => error.advice,
+      );
+
+      assert.match(
+        advice,
+        /^Somebody added columns, or the table had them before it was the target of the view\./,
+      );
+      await followAdvice(advice, on, INCIDENTS);
+      await on.stream(await on.stage(INCIDENTS));
+      const { rows } = await on.source.database.query(
+        'select incident_id::text, status from xyz_incident order by xyz_incident.incident_id',
+      );
+      assert.deepEqual(
+        await on.query('select incident_id, status from SMartDataAnalytics.incident order by incident_id'),
+        rows,
+      );
+    });
+
+    it('and does not judge the new target by what it remembers of the former one', async () => {
+      await on.replicate(INCIDENTS);
+      await change('merge', 'incident_merged');
+      await on.merge(await on.stage(INCIDENTS));
+      await on.query('delete from SMartDataAnalytics.incident_merged where incident_id = 1');
+      await on.source.change('app_incident', 2, { type: 'changed meanwhile' });
+      await on.merge(await on.stage(INCIDENTS));
+      const judged = async () =>
+        (await preflight({ view: INCIDENTS }, on.dependencies)).findings
+          .filter(({ check }) => check === `target of ${INCIDENTS}`)
+          .map(({ message }) => message);
+      assert.match((await judged()).join(), /somebody else changed it/);
+      await on.control.query(
+        `update etl.view_source set unfilled_columns = '{status}', applied_policy_tags = '{"status": "a tag"}' where name = $1`,
+        [INCIDENTS],
+      );
+
+      await change('bq-storage-api', 'incident');
+
+      assert.deepEqual(await judged(), []);
+      const { rows } = await on.control.query(
+        `select target_state, known_columns, unfilled_columns, applied_policy_tags, resync_advised_at
+         from etl.view_source where name = $1`,
+        [INCIDENTS],
+      );
+      assert.deepEqual(rows, [
+        {
+          target_state: null,
+          known_columns: [],
+          unfilled_columns: [],
+          applied_policy_tags: {},
+          resync_advised_at: null,
+        },
+      ]);
     });
 
     it('I11 but never merges into a target that was streamed', async () => {

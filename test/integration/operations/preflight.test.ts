@@ -145,7 +145,7 @@ describe('checks, dry runs, ticks and keys', () => {
         check: 'dataset Nowhere',
         ok: false,
         message: 'does not exist',
-        advice: 'Create it in EU.',
+        advice: `If its variable is right, create it: terraform apply does, or run: create schema \`${on.parts.env.GOOGLE_CLOUD_PROJECT}.Nowhere\` options (location = 'EU');`,
       });
       assert.equal(one(findings, 'topics').message, 'missing: cdc-nowhere');
     });
@@ -158,7 +158,9 @@ describe('checks, dry runs, ticks and keys', () => {
         }),
       );
 
-      assert.match(one(findings, 'source database').message, /ECONNREFUSED/);
+      const refused = one(findings, 'source database');
+      assert.match(refused.message, /ECONNREFUSED/);
+      assert.match(refused.advice ?? '', /^Nothing was changed\. Call again\. If it lasts: start the server/);
       assert.equal(one(findings, 'topics').message, 'missing: cdc-nowhere');
     });
 

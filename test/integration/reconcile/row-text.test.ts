@@ -160,4 +160,20 @@ describe(`the text of a row (SEED=${SEED})`, () => {
       });
     });
   }
+
+  for (const [keyType, keys] of [
+    ['bigint', ['-9223372036854775808', '-17', '0', '15', '9223372036854775807']],
+    ['text', [`''`, `'a'`, `'A'`, `' a'`, `'กุญแจ😀'`, `'-17'`]],
+    ['uuid', [`'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'`, `'00000000-0000-0000-0000-000000000000'`]],
+  ] as const) {
+    it(`has the same key and bucket on both sides if keys are of type ${keyType}`, async () => {
+      const thing = await ThingView.install(stack, { loadType: 'merge', columns: { name: 'text' }, keyType });
+      for (const key of keys) await thing.put(key);
+      await thing.replicate();
+
+      const { source, target } = await rowHashes(thing.on, VIEW);
+      assert.equal(target.size, keys.length);
+      assert.deepEqual(target, source);
+    });
+  }
 });

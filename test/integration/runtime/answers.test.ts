@@ -108,7 +108,10 @@ describe('the answer of a running function', () => {
     it('says that nothing was changed, and to call again', async () => {
       await withoutSource(async () => {
         const keys = { view: VIEW, keys: [1] };
-        assert.equal(await answer('extract', keys), 'transient: Nothing was changed. Call again.');
+        assert.match(
+          await answer('extract', keys),
+          /^transient: Nothing was changed\. Call again\. If it lasts: run .* alter role "reader" connection limit -1;$/,
+        );
         assert.match(
           await answer('extract', { view: VIEW }),
           /^transient: Nothing was changed in the target\. Call again/,
@@ -120,9 +123,9 @@ describe('the answer of a running function', () => {
 
     it('says that it is retried only to Pub/Sub, which does so', async () => {
       await withoutSource(async () => {
-        assert.equal(
+        assert.match(
           await answer('extract', { view: VIEW }, 'push'),
-          'transient: Nothing to do: it will be retried.',
+          /^transient: Nothing to do: it will be retried\. If it lasts: run /,
         );
       });
 

@@ -328,6 +328,15 @@ describe('describing a view', () => {
       );
     });
 
+    it('are also those named like an omitted column that the view shows under another name, or in a whole row', async () => {
+      assert.deepEqual(await trackedBy('select id as item_id, updated_at as saved_at from item'), [
+        'id',
+        'updated_at',
+      ]);
+      const whole = await trackedBy('select id as item_id, updated_at, to_jsonb(item) as whole from item');
+      assert.ok(whole.includes('updated_at'));
+    });
+
     it('are the same through a view that is built on a view', async () => {
       const behind = async (query: string) => {
         await source.pool.query(`create view behind_view as ${query}`);

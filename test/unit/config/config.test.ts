@@ -38,7 +38,7 @@ describe('parseConfig', () => {
     ]) {
       assert.match(
         refusal({ ...USABLE, ...given }).message,
-        /TOPIC_EXTRACT, TOPIC_MERGE, TOPIC_STREAM, TOPIC_DEAD_LETTER must be different topics/,
+        /TOPIC_EXTRACT, TOPIC_MERGE, TOPIC_STREAM, TOPIC_RECONCILE, TOPIC_DEAD_LETTER must be different topics/,
       );
     }
   });

@@ -54,6 +54,21 @@ describe('an error of a Google client', () => {
     assert.equal(fromGoogle(error, 'load job x'), error);
   });
 
+  it('has advice by its reason, or else by its code', () => {
+    const advice = (error: Error) => fromGoogle(error, 'x').advice;
+
+    for (const error of [apiError(403, 'forbidden'), apiError(7)]) {
+      assert.match(advice(error), /^Give the service account of the function the role/);
+    }
+    assert.match(advice(apiError(401, 'authError')), /^Check the credentials/);
+    assert.match(advice(apiError(403, 'billingNotEnabled')), /billing account/);
+    assert.equal(advice(apiError(403, 'rateLimitExceeded')), ADVICE.transient, 'not that of a missing right');
+    assert.match(
+      advice(apiError(403, 'quotaExceeded')),
+      /^Nothing to do: it will be retried\. If it lasts: raise the quota/,
+    );
+  });
+
   it('has the same code whichever field holds it', () => {
     assert.equal(codeOf({ code: 503 }), 503);
     assert.equal(codeOf({ status: 503 }), 503);

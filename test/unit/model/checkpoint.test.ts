@@ -6,6 +6,7 @@ import {
   checkpointFromJson,
   checkpointToJson,
   type Horizon,
+  isCovered,
   MAX_HORIZONS,
   markHorizons,
   maturedFloor,
@@ -17,6 +18,15 @@ import {
 const BEYOND_DOUBLES = 2n ** 53n + 1n;
 
 describe('the checkpoint', () => {
+  it('covers the log rows up to its floor, and those that it has seen above', () => {
+    const checkpoint = { floorId: 10n, seen: '{[12,14),[20,21)}' };
+    const covered = Array.from({ length: 15 }, (_, i) => BigInt(i + 8)).filter((id) =>
+      isCovered(checkpoint, id),
+    );
+    assert.deepEqual(covered, [8n, 9n, 10n, 12n, 13n, 20n]);
+    assert.equal(isCovered({ floorId: 10n, seen: '{}' }, 11n), false);
+  });
+
   describe('as JSON', () => {
     it('is read back unchanged, including 64-bit numbers', () => {
       fc.assert(

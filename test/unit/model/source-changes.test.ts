@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { changedFields, needsResync, type SourceFields } from '../../../shared/model/source-changes.ts';
+import {
+  changedFields,
+  needsResync,
+  type SourceFields,
+  targetChanges,
+} from '../../../shared/model/source-changes.ts';
 import { viewSourceEntry } from '../../../shared/model/view-source.ts';
 
 const COMPANY = {
@@ -163,5 +168,18 @@ describe('a changed field of a view source that has batches', () => {
     assert.deepEqual(changedFields(source(), { ...source(), content_type_id: 70 }), [
       { field: 'content_type_id', effect: 'resync' },
     ]);
+  });
+});
+
+describe('the fields of a frozen view that would change its target', () => {
+  const omitting = [source(), source({ omitted_columns: ['updated_at', 'note'] })] as const;
+
+  it('are no omitted columns that the target never had', () => {
+    assert.deepEqual(targetChanges(...omitting, ['id', 'name']), []);
+    assert.deepEqual(targetChanges(...omitting, ['id', 'note']), ['omitted_columns']);
+  });
+
+  it('may be any while nobody knows which columns the target has had', () => {
+    assert.deepEqual(targetChanges(...omitting, []), ['omitted_columns']);
   });
 });

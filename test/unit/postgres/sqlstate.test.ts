@@ -22,6 +22,9 @@ describe('an error of PostgreSQL', () => {
     ['a broken connection', coded('08006'), 'transient'],
     ['a refused connection', coded('ECONNREFUSED'), 'transient'],
     ['a connection that timed out', new Error('timeout exceeded when trying to connect'), 'transient'],
+    ['a materialized view without data', coded('55000'), 'configuration'],
+    ['a foreign table that cannot be read', coded('HV00B'), 'configuration'],
+    ['a foreign table whose server cannot be reached', coded('HV00N'), 'transient'],
     ['a value out of range', coded('22003'), 'bad_data'],
     ['a subquery that returned several rows', coded('21000'), 'bad_data'],
     ['an error that a function raised', coded('P0001'), 'bad_data'],
@@ -111,12 +114,17 @@ describe('an error of PostgreSQL', () => {
   });
 
   it('has advice for its own cause, not only for its kind', () => {
-    const advice = ['25006', '3D000', '42703', '42883', '42P01'].map(
+    const advice = ['25006', '3D000', '42703', '42883', '42P01', '55000', 'HV00N'].map(
       (code) => fromPostgres(coded(code), 'source').advice,
     );
 
     assert.equal(new Set([...advice, ADVICE.configuration]).size, advice.length + 1);
     assert.match(fromPostgres(coded('42501'), 'source').advice, /^Grant /);
+    const lasting = ['53100', '53200', '55P03', '57014'].map(
+      (code) => fromPostgres(coded(code), 'source').advice,
+    );
+    assert.equal(new Set([...lasting, ADVICE.transient]).size, lasting.length + 1);
+    for (const each of lasting) assert.ok(each.startsWith(`${ADVICE.transient} If it lasts: `), each);
   });
 
   it('names every address of a failed connection', () => {

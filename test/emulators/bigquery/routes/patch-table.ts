@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Table } from '../catalog.ts';
 import { invalid } from '../error.ts';
 import type { Field } from '../field.ts';
+import { checkLabels } from '../labels.ts';
 import { checkColumns } from '../statement/create-table.ts';
 
 const field = z.object({
@@ -19,6 +20,7 @@ export const tablePatch = z.strictObject({
   timePartitioning: z
     .object({ type: z.string(), field: z.string(), expirationMs: z.string().optional() })
     .optional(),
+  defaultCollation: z.enum(['', 'und:ci']).optional(),
   description: z.string().nullish(),
   labels: z.record(z.string(), z.string().nullable()).optional(),
   maxStaleness: z.string().nullish(),
@@ -38,6 +40,7 @@ export function patchedTable(table: Table, patch: Patch, location: string): Tabl
     ...(typeof description === 'string' && { description }),
     ...(typeof maxStaleness === 'string' && { maxStaleness }),
     ...(typeof expirationTime === 'string' && { expirationTime }),
+    ...(patch.defaultCollation !== undefined && { defaultCollation: patch.defaultCollation }),
     ...(patch.labels && { labels: patchedLabels(table.labels ?? {}, patch.labels) }),
     ...(patch.clustering && { clustering: patch.clustering }),
     ...(patch.timePartitioning && { timePartitioning: patchedPartitioning(table, patch.timePartitioning) }),
@@ -52,8 +55,10 @@ function patchedLabels(
   before: Readonly<Record<string, string>>,
   patch: Readonly<Record<string, string | null>>,
 ): Record<string, string> {
-  const labels = Object.entries({ ...before, ...patch });
-  return Object.fromEntries(labels.filter((label): label is [string, string] => label[1] !== null));
+  const all = Object.entries({ ...before, ...patch });
+  const labels = Object.fromEntries(all.filter((label): label is [string, string] => label[1] !== null));
+  checkLabels(labels);
+  return labels;
 }
 
 /** Only the expiration can change: https://cloud.google.com/bigquery/docs/managing-partitioned-tables#update_the_partition_expiration */

@@ -1,6 +1,7 @@
 import type { Dataset, Table } from '../catalog.ts';
 import type { Job, JobRecord } from '../job.ts';
 import { displayName } from '../names.ts';
+import type { TableSize } from '../table-answers.ts';
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset */
 export function datasetResource(dataset: Dataset) {
@@ -32,9 +33,9 @@ export function tableListItem(table: Table) {
 export function tableResource(
   table: Table,
   location: string,
-  size: { rows: bigint; bytes: bigint } | undefined,
+  { size, viewQuery }: { size: TableSize | undefined; viewQuery: string | undefined },
 ) {
-  const { reference, fields, viewQuery, upsertStream: _, ...described } = table;
+  const { reference, fields, viewQuery: _query, upsertStream: _, ...described } = table;
   return {
     kind: 'bigquery#table',
     etag: etagOf(table),

@@ -1,8 +1,7 @@
 import { Router } from 'express';
 import type { Table } from '../catalog.ts';
-import { storageTable } from '../names.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
-import { measure } from '../table-storage.ts';
+import type { TableAnswers } from '../table-answers.ts';
 import { pageOf } from './list-page.ts';
 import { patchedTable, tablePatch } from './patch-table.ts';
 import { tableListItem, tableResource } from './resource.ts';
@@ -10,9 +9,13 @@ import { tableListItem, tableResource } from './resource.ts';
 const TABLES = '/projects/:projectId/datasets/:datasetId/tables';
 
 /** Lists, describes and patches tables, which only SQL creates: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables */
-export function tableRoutes(warehouse: Warehouse): Router {
-  const { catalog } = warehouse;
+export function tableRoutes({ catalog }: Warehouse, answers: TableAnswers): Router {
   const router = Router();
+  const resource = async (table: Table) =>
+    tableResource(table, catalog.dataset(table.reference).location, {
+      size: await answers.size(table),
+      viewQuery: answers.viewQuery(table),
+    });
   router.get(TABLES, (request, response) => {
     catalog.dataset(request.params);
     const tables = catalog.tables(request.params);
@@ -25,21 +28,13 @@ export function tableRoutes(warehouse: Warehouse): Router {
     });
   });
   router.get(`${TABLES}/:tableId`, async (request, response) => {
-    response.json(await resource(catalog.table(request.params), warehouse));
+    response.json(await resource(catalog.table(request.params)));
   });
   router.patch(`${TABLES}/:tableId`, async (request, response) => {
     const table = catalog.table(request.params);
     const patch = tablePatch.parse(request.body);
     await catalog.putTable(patchedTable(table, patch, catalog.dataset(table.reference).location));
-    response.json(await resource(catalog.table(request.params), warehouse));
+    response.json(await resource(catalog.table(request.params)));
   });
   return router;
-}
-
-async function resource(table: Table, { catalog, engine }: Warehouse) {
-  const size =
-    table.type === 'TABLE'
-      ? await engine.with((session) => measure(session, storageTable(table.reference), table.fields))
-      : undefined;
-  return tableResource(table, catalog.dataset(table.reference).location, size);
 }

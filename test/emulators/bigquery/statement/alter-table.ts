@@ -5,7 +5,7 @@ import { storageTable } from '../names.ts';
 import { Cursor } from '../script/cursor.ts';
 import { addColumn } from '../table-storage.ts';
 import { dropKeyVersions } from '../write/key-versions.ts';
-import { checkColumns, parseColumn, parsePrimaryKey } from './create-table.ts';
+import { checkColumns, collated, parseColumn, parsePrimaryKey } from './create-table.ts';
 import type { Outcome, StatementContext } from './statement-context.ts';
 import { fieldNamed } from './target.ts';
 
@@ -59,7 +59,7 @@ function refuseStreamed({ upsertStream, reference }: Table, action: string): voi
 /** A new column cannot be required: https://cloud.google.com/bigquery/docs/managing-table-schemas#add_an_empty_column */
 async function addTo(cursor: Cursor, table: Table, { warehouse }: StatementContext): Promise<Table> {
   const skipsDuplicate = cursor.take('IF', 'NOT', 'EXISTS');
-  const field = parseColumn(cursor);
+  const field = collated(parseColumn(cursor), table.defaultCollation);
   if (table.fields.some(({ name }) => name.toLowerCase() === field.name.toLowerCase())) {
     if (skipsDuplicate) return table;
     throw invalidQuery(`Column already exists: ${field.name}`);

@@ -101,17 +101,22 @@ async function make(
 /** What a new table gets from its dataset: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset */
 function withDefaults(table: Table, { defaultCollation, defaultPartitionExpirationMs }: Dataset): Table {
   const { fields, timePartitioning } = table;
-  const collation = defaultCollation ?? '';
   return {
     ...table,
-    fields: fields.map((field) =>
-      field.type === 'STRING' && collation !== '' ? { ...field, collation } : field,
-    ),
+    ...(defaultCollation && { defaultCollation }),
+    fields: fields.map((field) => collated(field, defaultCollation)),
     ...(timePartitioning &&
       defaultPartitionExpirationMs !== undefined && {
         timePartitioning: { ...timePartitioning, expirationMs: defaultPartitionExpirationMs },
       }),
   };
+}
+
+/** A new column of a table with this default: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table */
+export function collated(field: Field, defaultCollation = ''): Field {
+  return field.type === 'STRING' && defaultCollation !== ''
+    ? { ...field, collation: defaultCollation }
+    : field;
 }
 
 function parseDefinition(cursor: Cursor): Definition {

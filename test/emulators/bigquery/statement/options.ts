@@ -1,12 +1,13 @@
 import type { TableSettings } from '../catalog.ts';
 import { unsupported } from '../error.ts';
+import { checkLabels } from '../labels.ts';
 import { Cursor } from '../script/cursor.ts';
 
 /**
  * Reads the text between the parentheses of OPTIONS, for a table or a view.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#table_option_list
  */
-export function parseOptions(text: string): Pick<TableSettings, 'description' | 'maxStaleness'> {
+export function parseOptions(text: string): Pick<TableSettings, 'description' | 'labels' | 'maxStaleness'> {
   const cursor = new Cursor(text);
   let options = {};
   while (!cursor.done) {
@@ -14,11 +15,29 @@ export function parseOptions(text: string): Pick<TableSettings, 'description' | 
     cursor.expect('=');
     const value = new Cursor(cursor.fragmentUntil(',').text);
     if (name === 'description') options = { ...options, description: value.string() };
+    else if (name === 'labels') options = { ...options, labels: parseLabels(value) };
     else if (name === 'max_staleness') options = { ...options, maxStaleness: parseInterval(value) };
     else throw unsupported(`the option ${name}`);
     cursor.take(',');
   }
   return options;
+}
+
+/** `[('a', 'b'), …]` */
+function parseLabels(cursor: Cursor): Record<string, string> {
+  const labels: [string, string][] = [];
+  cursor.expect('[');
+  while (!cursor.take(']')) {
+    cursor.expect('(');
+    const key = cursor.string();
+    cursor.expect(',');
+    labels.push([key, cursor.string()]);
+    cursor.expect(')');
+    if (!cursor.sees(']')) cursor.expect(',');
+  }
+  const found = Object.fromEntries(labels);
+  checkLabels(found);
+  return found;
 }
 
 const SECONDS: ReadonlyMap<string, number> = new Map(

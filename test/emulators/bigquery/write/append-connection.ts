@@ -109,6 +109,7 @@ export class AppendConnection {
     await stageRows(session, format, decoded);
     const errors = [...decoded.errors, ...(await unfitRows(session, format))];
     if (errors.length > 0) return errors.sort((a, b) => a.index - b.index);
+    if (this.#schemas.isFormer(format.table)) return [];
     const { reference } = format.table;
     await mutations.alone(displayName(reference), async () => {
       await catalog.markUpsertStream(reference);

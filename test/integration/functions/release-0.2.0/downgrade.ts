@@ -2,8 +2,9 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '../../../../shared/control/migrate.ts';
+import { INSTALLATION_LABEL } from '../../../../shared/warehouse/found-table.ts';
 import type { Installation } from '../../../support/installation.ts';
-import type { Stack } from '../../../support/stack.ts';
+import { DATASETS, type Stack } from '../../../support/stack.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../../../sql/control');
 const PROCEDURE = join(import.meta.dirname, 'procedure.sql');
@@ -35,7 +36,7 @@ const MANIFEST = [
 
 let databases = 0;
 
-/** Copies the control database into one of release 0.2.0, and gives the manifests the form of that release. Returns the URL of the copy. */
+/** Copies the control database into one of release 0.2.0, and gives manifests and targets the form of that release. Returns the URL of the copy. */
 export async function downgrade(on: Installation, stack: Stack): Promise<string> {
   databases += 1;
   const name = `release_0_2_0_${databases}`;
@@ -65,6 +66,7 @@ export async function downgrade(on: Installation, stack: Stack): Promise<string>
     `select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), (select max(id) from etl.etl_transaction))`,
   );
   await downgradeManifests(on);
+  await downgradeTargets(on);
   return stack.postgres.url(name);
 }
 
@@ -82,5 +84,13 @@ async function downgradeManifests({ bucket }: Installation): Promise<void> {
     const manifest = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
     const old = Object.fromEntries(MANIFEST.map((key) => [key, manifest[key]]));
     await file.save(JSON.stringify(old), { resumable: false });
+  }
+}
+
+/** The release set no label. */
+async function downgradeTargets({ bigquery }: Installation): Promise<void> {
+  const [tables] = await bigquery.dataset(DATASETS.target).getTables();
+  for (const table of tables) {
+    await table.setMetadata({ labels: { [INSTALLATION_LABEL]: null as unknown as string } });
   }
 }

@@ -1,0 +1,51 @@
+import type pg from 'pg';
+import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { assertLeaseHeld, type Lease } from './leases.ts';
+
+/** The identity of this control database (etl.installation). */
+export function createInstallation(pool: pg.Pool) {
+  return {
+    /** The id that its targets carry. A restored backup has the id of its original. */
+    async id(): Promise<string> {
+      const { rows } = await readOnly(pool, 'control', 'select id::text from etl.installation', []);
+      return rows[0]?.id as string;
+    },
+
+    /**
+     * Gives a copy that runs in another server or database than its original an id of its own, since both may be running. Returns the former
+     * id, or null when nothing has changed or the role may not read where it runs. Safe to repeat and to run twice at once.
+     */
+    async settle(): Promise<string | null> {
+      return await inTransaction(pool, 'control', 'begin', async (client) => {
+        const { rows: rights } = await client.query(
+          `select has_function_privilege('pg_control_system()', 'execute') as "mayRead"`,
+        );
+        if (rights[0].mayRead !== true) return null;
+        const { rows } = await client.query(
+          `select i.id::text, i.home, c.system_identifier || '/' || d.oid as now
+           from etl.installation i, pg_control_system() c, pg_database d where d.datname = current_database()
+           for update of i`,
+        );
+        const { id, home, now } = rows[0] as { id: string; home: string | null; now: string };
+        if (home === now) return null;
+        const isCopy = home !== null;
+        await client.query(
+          'update etl.installation set home = $1, id = case when $2 then gen_random_uuid() else id end',
+          [now, isCopy],
+        );
+        return isCopy ? id : null;
+      });
+    },
+
+    /** Records that the target of the view carries this id now. Throws `superseded` when the lease is lost. */
+    async noteTarget(lease: Lease, id: string): Promise<void> {
+      await inTransaction(pool, 'control', 'begin', async (client) => {
+        await assertLeaseHeld(client, lease);
+        await client.query('update etl.view_source set target_installation = $2 where name = $1', [
+          lease.view,
+          id,
+        ]);
+      });
+    },
+  };
+}
