@@ -12,9 +12,10 @@ const SHOWN_DAYS = 8;
 export function createRetention(pool: pg.Pool) {
   return {
     /**
-     * Deletes batches and checks that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the last batch of each
-     * view that has ended, which locks its load type, any batch that a checkpoint or a queued key refers to, and the last check of each view. Deletes the
-     * oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of deleted rows.
+     * Deletes batches and checks that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the
+     * last batch of each view that has ended, which locks its load type, any batch that a checkpoint or a queued key refers to, and the last
+     * check of each view. Deletes the oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of
+     * deleted rows.
      */
     async deleteOldRows(days: number): Promise<number> {
       return await inTransaction(pool, 'control', 'begin', async (client) => {

@@ -169,15 +169,15 @@ export function createWarehouse(
       };
     },
 
-    /** The target as it is; null if it does not exist. */
-    async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
-      return await findTable(await openBigQuery(), namesOf(targetName).target);
-    },
-
     /** Compares the columns of the target with the view's; null if it does not exist. Reads nothing but the dataset of the targets. */
     async compareTarget(shape: TableShape): Promise<TableChanges | null> {
       const name = namesOf(shape.target).target;
       return compare('target', name, shape, await findTable(await openBigQuery(), name));
+    },
+
+    /** The target as it is; null if it does not exist. */
+    async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
+      return await findTable(await openBigQuery(), namesOf(targetName).target);
     },
 
     /** What the target is like now; null if it does not exist. */

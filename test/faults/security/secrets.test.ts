@@ -92,7 +92,7 @@ describe('I12 secrets', () => {
         SOURCE_DATABASE_URL: urlOf('SOURCE', SOURCE, where),
         CONTROL_DATABASE_URL: urlOf('CONTROL', CONTROL, where),
       };
-      await running(['extract', 'merge', 'stream'], settings, async (post) => {
+      await running(['extract', 'merge', 'reconcile', 'stream'], settings, async (post) => {
         const replicate = async (view: string) => {
           const { etlTransactionId, ...extracted } = await post('extract', { view });
           assert.equal(extracted.outcome, 'staged', JSON.stringify(extracted));
@@ -111,6 +111,9 @@ describe('I12 secrets', () => {
         await replicate('pmr_project');
         await replicate(STREAMED);
         await post('extract', pushed({}));
+        for (const view of ['pmr_project', STREAMED]) {
+          assert.equal((await post('reconcile', { view })).outcome, 'consistent');
+        }
 
         await on.source.change('app_project', id, { share: 'NaN' });
         const halted = await post('extract', pushed({ view: 'pmr_project' }));
@@ -120,7 +123,7 @@ describe('I12 secrets', () => {
         await replicate('pmr_project');
 
         for (const event of [{ view: 'x' }, { view: 'pmr_project', full: true }, '{"view":']) {
-          for (const name of ['extract', 'merge', 'stream'] as const) {
+          for (const name of ['extract', 'merge', 'reconcile', 'stream'] as const) {
             assert.partialDeepStrictEqual(await post(name, pushed(event)), {
               error: { kind: 'invalid_event' },
             });
@@ -182,13 +185,14 @@ describe('I12 secrets', () => {
   };
   for (const [what, { settings, kind }] of Object.entries(refused)) {
     it(`are used in a failing run: ${what}`, async () => {
-      await running(['extract', 'merge', 'stream'], settings(), async (post) => {
+      await running(['extract', 'merge', 'reconcile', 'stream'], settings(), async (post) => {
         for (const event of [{ view: 'pmr_site' }, pushed({ view: 'pmr_site' })]) {
           const answer = await post('extract', event);
           assert.partialDeepStrictEqual(answer, { error: { kind } });
           await on.dependencies.control.viewStops.resume('pmr_site');
         }
         await post('extract', { check: true });
+        await post('reconcile', pushed({ view: 'pmr_site' }));
         for (const name of ['merge', 'stream'] as const) {
           await post(name, pushed({ view: 'pmr_site', etlTransactionId: '1' }));
         }

@@ -96,7 +96,7 @@ describe('the deployed archive', () => {
     for (const name of unwanted) assert.ok(name in devDependencies && !installed.has(name), name);
   });
 
-  for (const target of ['extract', 'merge', 'stream']) {
+  for (const target of ['extract', 'merge', 'reconcile', 'stream']) {
     it(`starts as ${target} and reports the missing environment variables`, async () => {
       await using deployed = await DeployedFunction.start(folder, target);
 
