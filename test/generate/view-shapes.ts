@@ -89,7 +89,6 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     warehouseFingerprint: null,
     targetCheckedAt: null,
     targetSnapshot: null,
-    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
   };

@@ -99,7 +99,6 @@ describe('view sources', () => {
       warehouseFingerprint: null,
       targetCheckedAt: null,
       targetSnapshot: null,
-      targetInstallation: null,
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],

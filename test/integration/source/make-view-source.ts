@@ -43,7 +43,6 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     warehouseFingerprint: null,
     targetCheckedAt: null,
     targetSnapshot: null,
-    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
     ...differing,
