@@ -44,7 +44,6 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     targetCheckedAt: null,
     reportingViewHash: null,
     targetSnapshot: null,
-    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
     ...differing,
