@@ -169,17 +169,13 @@ export function createWarehouse(
       };
     },
 
-<<<<<<< HEAD
     /** Compares the columns of the target with the view's; null if it does not exist. Reads nothing but the dataset of the targets. */
     async compareTarget(shape: TableShape): Promise<TableChanges | null> {
       const name = namesOf(shape.target).target;
       return compare('target', name, shape, await findTable(await openBigQuery(), name));
     },
 
-    /** The target as it is; null if it does not exist. */
-=======
     /** The target as it is, or the new one that has its rows, but not its name yet; null if there is neither. */
->>>>>>> main
     async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
       const [bigquery, { target }] = [await openBigQuery(), namesOf(targetName)];
       return (await findTable(bigquery, target)) ?? (await findTable(bigquery, replacementName(target)));
