@@ -40,7 +40,7 @@ export type TargetRowState = TargetRow & { isDeleted: boolean };
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
  * finds the job by its name. A query that would read more than `maxBytes` is refused as `invalid_event`.
  */
-export function createTargetReader(
+export function createRowComparison(
   openBigQuery: OpenBigQuery,
   datasets: Datasets,
   nameOf: (step: string, ...parts: (string | number | bigint)[]) => string,

@@ -7,7 +7,7 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
-import { createTargetReader } from './compare-rows.ts';
+import { createRowComparison } from './compare-rows.ts';
 import { createRowCount } from './count-rows.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
@@ -101,7 +101,7 @@ export function createWarehouse(
     }),
     ...createTargetReplacement(openBigQuery, datasets, nameOf),
     ...createTargetSettings(openBigQuery, datasets, nameOf),
-    ...createTargetReader(openBigQuery, datasets, nameOf),
+    ...createRowComparison(openBigQuery, datasets, nameOf),
     ...createReportingView(openBigQuery, datasets),
     ...createTargetReader(openBigQuery, datasets, nameOf),
     ...createRowCount(openBigQuery, datasets, nameOf),
