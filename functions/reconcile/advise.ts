@@ -29,15 +29,14 @@ const adviseOnView = ({ check }: Pick<LeasedCheck, 'check'>, keys: readonly stri
 function adviseOnTarget(
   { check, viewSource }: Pick<LeasedCheck, 'check' | 'viewSource'>,
   keys: readonly string[],
-  warehouse: Pick<Dependencies['warehouse'], 'deleteRowsSql'>,
+  warehouse: Pick<Dependencies['warehouse'], 'deleteRowsSql' | 'dropTargetSql'>,
 ): string {
   const view = JSON.stringify(check.view);
-  const { loadType, targetName } = viewSource;
   const shown = keys.slice(0, SHOWN_KEYS).map(formatKey).join(', ');
   const found = `The target has several rows with the same key, for example ${shown}: find out what else writes to it.`;
   // BigQuery refuses to delete rows of a table that is streamed.
-  if (loadType === 'bq-storage-api') {
-    return `${found} Then feed a new target: send {"view":${view},"loadType":"bq-storage-api","target":${JSON.stringify(`${targetName}_2`)}} to extract.`;
+  if (viewSource.loadType === 'bq-storage-api') {
+    return `${found} Then run in BigQuery: ${warehouse.dropTargetSql(viewSource)}; And send {"view":${view},"resync":true} to extract, which makes the target again and loads it.`;
   }
   const named = keys.length > MAX_NAMED_KEYS ? 'repeated' : keys;
   const payload = named === 'repeated' ? '"resync":true' : `"keys":${JSON.stringify(keys)}`;

@@ -15,7 +15,7 @@ import {
   rowStatesSql,
 } from './compare-rows-sql.ts';
 import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
-import type { Datasets } from './names.ts';
+import { type Datasets, objectNames, quoted } from './names.ts';
 import type { OpenBigQuery } from './stream-target.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
@@ -79,6 +79,10 @@ export function createRowComparison(
       { targetName, keyColumn }: Pick<ViewSource, 'targetName' | 'keyColumn'>,
       keys: readonly string[] | 'repeated',
     ): string => deleteRowsSql(datasets, { target: targetName, keyColumn }, keys),
+
+    /** The statement that drops a target, for a person to run. */
+    dropTargetSql: ({ targetName }: Pick<ViewSource, 'targetName'>): string =>
+      `drop table ${quoted(objectNames(datasets, { target: targetName }).target)}`,
 
     /** BigQuery's time, to the microsecond, as a timestamp that GoogleSQL reads. */
     async currentTime(view: string, runName: string, deadline: Deadline): Promise<string> {
