@@ -1,10 +1,7 @@
-import type pg from 'pg';
-import { acceptDeletesAdvice } from '../../shared/batch/delete-limit.ts';
 import { unfilledColumns } from '../../shared/batch/evolve.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { isEmptyView } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { Comparison, Evolution, UnfitSetting } from '../../shared/warehouse/warehouse.ts';
 import { arrangeTarget, replaceTarget } from './change-target.ts';
@@ -17,20 +14,19 @@ type Plan = { comparison: Comparison; evolution: Evolution; fingerprint: string 
 /**
  * Creates the view's BigQuery objects and lets the existing ones follow the plan. Returns the rows of the target, without deleted ones, and raises the
  * generator of batch ids above the highest that it has. Safe to repeat: whatever fails, the next extract plans anew. Throws `configuration` for
- * settings of the tables that a load cannot live with, and when an empty view would empty its target and no operator has accepted that.
+ * settings of the tables that a load cannot live with.
  */
 export async function makeTables(
-  client: pg.ClientBase,
   extraction: Extraction,
-  view: SourceView,
+  { shape }: SourceView,
   { comparison, evolution, fingerprint }: Plan,
   dependencies: Dependencies,
 ): Promise<bigint> {
   const { source, stored, lease, deadline } = extraction;
   const { control, warehouse } = dependencies;
-  const { shape } = view;
   const layout = source;
   assertFit(source.name, await warehouse.unfitSettings({ shape, layout }, evolution));
+  if (comparison.target !== null) await labelTarget(extraction, comparison.target, dependencies);
   // From here on there is a target without the covered rows, whatever happens to this batch.
   const isNew = comparison.missing.includes('target') || evolution.newTarget.length > 0;
   if (isNew) await control.checkpoints.forget(lease);
@@ -49,9 +45,7 @@ export async function makeTables(
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
   await control.targetChecks.setReportingViewHash(lease, await warehouse.reportingViewHash(shape));
   await arrangeTarget(extraction, shape, evolution, dependencies);
-  const wouldEmpty = stored === null && targetRows > 0n && !source.acceptsDeletes;
-  if (wouldEmpty && (await isEmptyView(client, view))) throw wouldEmptyTarget(source.name, targetRows);
-  await labelTarget(extraction, comparison.target, dependencies);
+  if (comparison.target === null) await warehouse.setInstallation(source, await control.installation.id());
   await control.batchIds.raise(highestBatchId);
   if (hidden.length === 0) await record(fingerprint, source.policyTags);
   if (source.warehouseFingerprint !== fingerprint)
@@ -76,12 +70,4 @@ function assertFit(view: string, settings: readonly UnfitSetting[]): void {
   if (first === undefined) return;
   const { message, advice } = first;
   throw new DataHubError('configuration', `view ${view}: ${message}`, { context: { view }, advice });
-}
-
-function wouldEmptyTarget(view: string, targetRows: bigint): DataHubError {
-  return new DataHubError(
-    'configuration',
-    `view ${view} has no rows, but its target has ${targetRows} from before: a load would delete them all`,
-    { context: { view }, advice: acceptDeletesAdvice(view) },
-  );
 }

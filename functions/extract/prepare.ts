@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { assertMayEvolve, needsWholeView } from '../../shared/batch/evolve.ts';
-import { assertOwnTarget, mayTakeOver } from '../../shared/batch/own-target.ts';
+import { assertOwnTarget } from '../../shared/batch/own-target.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
@@ -9,8 +9,8 @@ import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Layout } from '../../shared/warehouse/warehouse.ts';
 import { isArranged } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
-import { isLabelled } from './label-target.ts';
 import { makeTables } from './make-tables.ts';
+import { openTarget } from './open-target.ts';
 import { isReported, watchTarget } from './watch-target.ts';
 
 export type Preparation = {
@@ -26,7 +26,7 @@ export type Preparation = {
  * Step 3: creates the view's BigQuery objects when they are missing or another release created them, lets its tables follow the columns of
  * the view and its view source, and raises the generator of batch ids above every id that the target has met. Decides how the batch is
  * staged, or that it must carry the whole view. Throws `schema_drift` naming every difference that cannot be followed, and `configuration`
- * when the target or the ledger of a loaded view is gone, when another installation has taken the target over, or when an empty view would empty its target and no operator has accepted that.
+ * when the target or the ledger of a loaded view is gone, and what `openTarget` and `makeTables` throw.
  */
 export async function prepare(
   client: pg.ClientBase,
@@ -34,19 +34,19 @@ export async function prepare(
   view: SourceView,
   dependencies: Dependencies,
 ): Promise<Preparation | 'needs the whole view'> {
-  const { source, stored, deadline } = extraction;
+  const { source, stored } = extraction;
   const { control, staging, warehouse } = dependencies;
   const { shape } = view;
   const wasLoaded = stored !== null;
   const layout: Layout = source;
   const isStreamed = source.loadType === 'bq-storage-api';
-  if (!wasLoaded) await warehouse.finishReplacement(shape, deadline);
+  if (!wasLoaded) await openTarget(client, extraction, view, dependencies);
   const comparison = await warehouse.compareTables(shape);
-  const { missing } = comparison;
+  const { missing, target } = comparison;
+  if (wasLoaded) await assertOwnTarget(source.name, target, dependencies);
   if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
   if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
-  if (!mayTakeOver(source, wasLoaded)) await assertOwnTarget(source, comparison.target, dependencies);
-  if (wasLoaded && comparison.target !== null) await watchTarget(extraction, comparison.target, dependencies);
+  if (wasLoaded && target !== null) await watchTarget(extraction, target, dependencies);
   const evolution = warehouse.planEvolution(comparison, { shape, layout }, source);
   assertMayEvolve(source, evolution);
   if (needsWholeView(stored, evolution)) return 'needs the whole view';
@@ -59,7 +59,7 @@ export async function prepare(
     missing.length === 0 &&
     evolution.statements.length === 0 &&
     isArranged(source, comparison, evolution) &&
-    (await isLabelled(source, comparison.target, dependencies)) &&
+    target?.installation === (await control.installation.id()) &&
     source.warehouseFingerprint === fingerprint &&
     hasKnownColumns(source) &&
     (await isReported(source, shape, dependencies));
@@ -67,13 +67,8 @@ export async function prepare(
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
     return { highWater, isDirectLoad: false, targetRows: null };
   }
-  const targetRows = await makeTables(
-    client,
-    extraction,
-    view,
-    { comparison, evolution, fingerprint },
-    dependencies,
-  );
+  const plan = { comparison, evolution, fingerprint };
+  const targetRows = await makeTables(extraction, view, plan, dependencies);
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
   const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
   return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };

@@ -54,7 +54,7 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
   // A merge that has begun was checked before; counting again would bill another scan of the target.
   if (unloaded === null && !(await hasBegunMerge(batch, dependencies))) {
-    await assertOwnTarget(source, await warehouse.findTarget(source), dependencies);
+    await assertOwnTarget(source.name, await warehouse.findTarget(source), dependencies);
     await assertDeletesFew(batch, attempt, leased, dependencies);
   }
   const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));

@@ -2,8 +2,9 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import { isRepairable, MAX_STORED_DIFFERENCES } from '../../shared/control/consistency-checks.ts';
 import type { CheckState, Difference, DifferenceKind } from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { adviseOnRepeated, adviseResync } from './advise.ts';
 import { explain } from './explain.ts';
-import { type CheckEnd, finish } from './finish.ts';
+import { type CheckEnd, type CheckFindings, finish } from './finish.ts';
 import { firstLook } from './first-look.ts';
 import type { LeasedCheck } from './leased-check.ts';
 import { lookAtKeys } from './look-at-keys.ts';
@@ -53,8 +54,9 @@ async function compare(
   if (found.length === 0) return await finish(leased, { differences: [], counts, left: 0 }, dependencies);
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (all > MAX_STORED_DIFFERENCES) {
-    const why = `${all} rows differ, more than are looked at one by one: resync the view`;
-    return await finish(leased, { differences: [], counts, left: all, why }, dependencies);
+    const why = `${all} rows differ, more than are looked at one by one`;
+    const advice = adviseResync(leased);
+    return await finish(leased, { differences: [], counts, left: all, why, advice }, dependencies);
   }
   await control.consistencyChecks.confirmLater(lease, check, found);
   await events.requestExtract(check.view, 'check');
@@ -80,30 +82,44 @@ async function confirm(
   const counts = countKinds(differences);
   if (rows.length === 0) return await finish(leased, { differences, counts, left: 0 }, dependencies);
   const report = await writeReport(check, explained, dependencies);
-  const why = whyNotRepaired(leased, differences);
-  if (why !== null) {
-    return await finish(leased, { differences, counts, left: rows.length, report, ...why }, dependencies);
+  const notRepaired = whyNotRepaired(leased, differences);
+  if (notRepaired !== null) {
+    const found = { differences, counts, left: rows.length, report, ...notRepaired };
+    return await finish(
+      leased,
+      withAdvice(found, adviseOnRepeated(leased, rows, dependencies)),
+      dependencies,
+    );
   }
   await control.consistencyChecks.queueRepairs(lease, check, differences, report);
   await events.requestExtract(check.view, 'repair');
   return 'next state';
 }
 
-/** The third look, after the batches that carried the repaired rows. */
-async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome> {
-  const { control } = dependencies;
-  const { check } = leased;
+/** A row that changes all the time is never proved equal: it counts as neither repaired nor different. */
+const PENDING_PATIENCE_MS = 600_000;
+
+/** The third look, after the batches that carried the repaired rows. Rows that have changed again wait for their next batch. */
+async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome | 'next state'> {
+  const { clock, control, events } = dependencies;
+  const { check, lease } = leased;
   if (!(await isBatchSeen(leased, dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const differences = await control.consistencyChecks.differences(check.id);
   const keys = differences.map(({ key }) => key);
-  const { rows } = await lookAtKeys(leased, 'third', keys, dependencies);
+  const { rows, pending } = await lookAtKeys(leased, 'third', keys, dependencies);
+  if (pending.size > 0 && clock.nowMs() - check.stateAt.getTime() < PENDING_PATIENCE_MS) {
+    await control.consistencyChecks.lookAgainLater(lease, check);
+    await events.requestExtract(check.view, 'repair');
+    return 'next state';
+  }
   const left = new Set(rows.map(({ key }) => key));
   const looked = differences.map((each) => ({
     ...each,
-    isRepaired: isRepairable(each) && !left.has(each.key),
+    isRepaired: isRepairable(each) && !left.has(each.key) && !pending.has(each.key),
   }));
   const counts = countKinds(differences);
-  return await finish(leased, { differences: looked, counts, left: left.size }, dependencies);
+  const found = { differences: looked, counts, left: left.size };
+  return await finish(leased, withAdvice(found, adviseOnRepeated(leased, rows, dependencies)), dependencies);
 }
 
 async function ended({ check }: LeasedCheck): Promise<CheckOutcome> {
@@ -123,6 +139,11 @@ async function isBatchSeen(
     if (clock.nowMs() >= endMs || deadline.isNear()) return false;
     await elapse(POLL_MS);
   }
+}
+
+function withAdvice(found: CheckFindings, further: string | null): CheckFindings {
+  if (further === null) return found;
+  return { ...found, advice: found.advice === undefined ? further : `${further} ${found.advice}` };
 }
 
 const nameOf = ({ check }: LeasedCheck) => ({

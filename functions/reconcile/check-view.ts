@@ -1,5 +1,6 @@
 import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { checkLease } from '../../shared/control/consistency-checks.ts';
+import type { Lease } from '../../shared/control/leases.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { asDataHubError, DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { CheckEvent, ReconcileEvent } from '../../shared/events/messages.ts';
@@ -46,7 +47,7 @@ export async function checkView(
     repairs: repair ?? viewSource.autoRepair,
   });
   if (!isNew) return { outcome: 'already being checked', view, check: String(check.id), state: check.state };
-  return await work(check, viewSource, dependencies);
+  return await work(check, dependencies);
 }
 
 /** Goes on with a check. Safe to repeat and to run twice at once. */
@@ -54,22 +55,26 @@ export async function continueCheck(
   { view, check: id }: Extract<ReconcileEvent, { command: 'continue' }>,
   dependencies: Dependencies,
 ): Promise<CheckViewResult> {
-  const { clock, control } = dependencies;
-  const check = await control.consistencyChecks.get(id);
-  if (check === null || check.state === 'done' || check.state === 'failed') {
-    return { outcome: 'already finished', view, check: String(id) };
-  }
-  const viewSource = await control.viewSources.get(check.view);
-  const isTooOld = clock.nowMs() - check.startedAt.getTime() > GIVE_UP_MS;
-  const reason = isTooOld ? 'it found no answer within a day' : await whyNotNow(viewSource, dependencies);
-  if (reason === null) return await work(check, viewSource, dependencies);
-  await fail(check, reason, dependencies);
-  return { outcome: 'skipped', view: check.view, reason };
+  const check = await dependencies.control.consistencyChecks.get(id);
+  return check === null || hasEnded(check) ? alreadyFinished(view, id) : await work(check, dependencies);
 }
 
+const hasEnded = ({ state }: Pick<ConsistencyCheck, 'state'>): boolean =>
+  state === 'done' || state === 'failed';
+
+const alreadyFinished = (view: string, id: bigint): CheckViewResult => ({
+  outcome: 'already finished',
+  ...{ view, check: String(id) },
+});
+
 /** Ends a check without an answer. */
-async function fail(check: ConsistencyCheck, why: string, { control, log }: Dependencies): Promise<void> {
-  await control.consistencyChecks.fail(check, why);
+async function fail(
+  lease: Lease,
+  check: ConsistencyCheck,
+  why: string,
+  { control, log }: Dependencies,
+): Promise<void> {
+  await control.consistencyChecks.fail(lease, check, why);
   log.warn({ view: check.view, check: String(check.id), mode: check.mode, why }, 'check failed');
 }
 
@@ -82,31 +87,33 @@ async function whyNotNow(viewSource: ViewSource, { control }: Dependencies): Pro
 
 /** Works on a check under its lease. A failure that no later call can mend ends the check. */
 async function work(
-  check: ConsistencyCheck,
-  viewSource: ViewSource,
+  { id, view, state }: ConsistencyCheck,
   dependencies: Dependencies,
 ): Promise<CheckViewResult> {
   const { clock, config, control } = dependencies;
-  const lease = await control.leases.acquire(checkLease(check.view), config.leaseSeconds);
-  if (lease === null) {
-    return {
-      outcome: 'already being checked',
-      view: check.view,
-      check: String(check.id),
-      state: check.state,
-    };
-  }
+  const lease = await control.leases.acquire(checkLease(view), config.leaseSeconds);
+  if (lease === null) return { outcome: 'already being checked', view, check: String(id), state };
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {
+    // Read again: another process may have worked on it since.
+    const check = await control.consistencyChecks.get(id);
+    if (check === null || hasEnded(check)) return alreadyFinished(view, id);
+    const viewSource = await control.viewSources.get(view);
+    const isTooOld = clock.nowMs() - check.startedAt.getTime() > GIVE_UP_MS;
+    const reason = isTooOld ? 'it found no answer within a day' : await whyNotNow(viewSource, dependencies);
+    if (reason !== null) {
+      await fail(lease, check, reason, dependencies);
+      return { outcome: 'skipped', view, reason };
+    }
     try {
       return await advance({ check, viewSource, lease, deadline }, dependencies);
     } catch (thrown) {
       const error = asDataHubError(deadline.signal.aborted ? deadline.signal.reason : thrown);
       const disposition = dispositionOf(error);
       if (disposition !== 'retry' && disposition !== 'stop') {
-        await fail(check, error.message, dependencies);
+        await fail(lease, check, error.message, dependencies);
       }
-      throw error.withContext({ view: check.view });
+      throw error.withContext({ view });
     }
   });
 }

@@ -6,6 +6,7 @@ import { isSameValue } from '../../shared/model/same-value.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { pendingAmong, readHashes } from '../../shared/source/compare-rows.ts';
 import { checkQuery, describeComparison, runName } from './compared.ts';
+import { inTime } from './in-time.ts';
 import type { LeasedCheck } from './leased-check.ts';
 import { atMoment } from './moment.ts';
 import { findPending } from './pending.ts';
@@ -36,15 +37,17 @@ export async function drill(
     if (query.asOf !== null) await release();
     const target = await warehouse.readHashes(query, buckets, deadline);
     await release();
-    const pending = await findPending(client, compared.view, moment, dependencies);
+    const pending = await findPending(held, compared.view, dependencies);
     const byValue = query.columns.filter((column) => !isHashed(column));
     const isSame = (place: number, left: string | null, right: string | null): boolean => {
       const type = byValue[place]?.type;
       return type !== undefined && isSameValue(type, left, right);
     };
-    const looked = await collect(
-      matchRows(readHashes(client, compared, buckets), target, isSame),
-      MAX_STORED_DIFFERENCES + pending,
+    const looked = await inTime(client, deadline, `the comparison of rows of check ${check.id}`, () =>
+      collect(
+        matchRows(readHashes(client, compared, buckets), target, isSame),
+        MAX_STORED_DIFFERENCES + pending,
+      ),
     );
     // Only when the rows have been read can the connection tell which keys are pending.
     const keys = looked.found.map(({ key }) => key);

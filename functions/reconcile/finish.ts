@@ -20,7 +20,7 @@ export type CheckEnd = {
   advice?: string;
 } & Record<DifferenceKind, number>;
 
-type Found = {
+export type CheckFindings = {
   /** The rows that differed. */
   differences: readonly Difference[];
   counts: Record<DifferenceKind, number>;
@@ -31,14 +31,10 @@ type Found = {
   advice?: string;
 };
 
-/** Several rows with one key are not repaired, since nobody can tell which is right. */
-const DUPLICATES =
-  'Some keys have several rows. On the side of the source, change the view so that it has one row for each key. In the target, delete all rows of these keys, and send {"view": …, "keys": […]} with them to extract.';
-
 /** Records the result of a check, and logs it. */
 export async function finish(
   { check, lease }: LeasedCheck,
-  { differences, counts, left, report, why, advice }: Found,
+  { differences, counts, left, report, why, advice }: CheckFindings,
   { clock, control, log }: Dependencies,
 ): Promise<CheckEnd> {
   const isConsistent = left === 0;
@@ -48,15 +44,11 @@ export async function finish(
     report: report ?? null,
     error: why ?? null,
   });
-  const helps = [
-    ...(counts.duplicate > 0 ? [DUPLICATES] : []),
-    ...(advice === undefined ? [] : [advice]),
-  ].join(' ');
   const end = {
     ...{ view: check.view, check: String(check.id), ...counts, repaired },
     classes: countClasses(differences),
     ...(why !== undefined && { why }),
-    ...(helps !== '' && { advice: helps }),
+    ...(advice !== undefined && { advice }),
   };
   const line = {
     ...end,

@@ -8,11 +8,12 @@ import { estimateRows, planSlices, type Slice } from '../../shared/source/fetch.
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { checkQuery, describeCompared, describeComparison, runName, sinceOf } from './compared.ts';
 import { drill, type FoundRows } from './drill.ts';
+import { inTime } from './in-time.ts';
 import type { LeasedCheck } from './leased-check.ts';
 import { lookAtKeys } from './look-at-keys.ts';
 import { atMoment } from './moment.ts';
 
-export type FirstLook = FoundRows & { targetRows: number };
+export type FirstLook = FoundRows & { sourceRows: number; targetRows: number };
 
 /**
  * Compares all rows of the view with those of its target: the sums of all buckets, and then the rows of those that differ. Returns null if its
@@ -32,7 +33,7 @@ export async function firstLook(leased: LeasedCheck, dependencies: Dependencies)
     differing.length === 0 && target.isProof
       ? none
       : await drill(leased, begun.plan, target.isProof ? differing : 'all', dependencies);
-  return { ...found, targetRows: target.sums.rows };
+  return { ...found, sourceRows: source.rows, targetRows: target.sums.rows };
 }
 
 /** Compares the rows that were changed within the days of the check. Rows that are only in the target have no such time. */
@@ -55,7 +56,11 @@ async function lookAtRecentRows(leased: LeasedCheck, dependencies: Dependencies)
   const { rows, pending } = await lookAtKeys(leased, 'recent', keys, dependencies);
   const counts = { missing: 0, extra: 0, different: 0, duplicate: 0 };
   for (const { kind } of rows) counts[kind] += 1;
-  return { found: rows, counts, targetRows: keys.length, pending };
+  const missing = rows.filter(({ kind }) => kind === 'missing').length;
+  return {
+    ...{ found: rows, counts, pending: pending.size },
+    ...{ sourceRows: keys.length, targetRows: keys.length - missing },
+  };
 }
 
 /** The keys of one query are a parameter of at most 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs */
@@ -69,10 +74,12 @@ const MAX_PARTS = 1000;
 /** Takes the moment of a check and plans it, unless an earlier call did. A streamed target is read at once, since it keeps no history. */
 async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<BegunCheck> {
   const { check, viewSource, lease, deadline } = leased;
-  const { config, control, warehouse } = dependencies;
+  const { clock, config, control, warehouse } = dependencies;
   const { moment, plan } = check;
   if (moment !== null && plan !== null) return { ...leased, moment, plan };
-  return await atMoment(viewSource, runName(check, 'sums'), deadline, dependencies, async (held) => {
+  // An attempt that ended before it recorded its moment must not give this one its time.
+  const step = `sums-${clock.nowMs()}`;
+  return await atMoment(viewSource, runName(check, step), deadline, dependencies, async (held) => {
     const view = await describeCompared(held.client, viewSource, dependencies);
     const slices = await planSlices(held.client, view, { sliceRows: config.sliceRows, maxSlices: MAX_PARTS });
     // A table of the source that nobody has analyzed has no estimate.
@@ -130,6 +137,8 @@ async function sumPart(begun: BegunCheck, slice: Slice, dependencies: Dependenci
   const { check, deadline, plan } = begun;
   return await inSnapshot(dependencies.source, async (client) => {
     const compared = await describeComparison(client, begun, plan.buckets, dependencies);
-    return await deadline.enforce(`a part of check ${check.id}`, () => sumBuckets(client, compared, slice));
+    return await inTime(client, deadline, `a part of check ${check.id}`, () =>
+      sumBuckets(client, compared, slice),
+    );
   });
 }

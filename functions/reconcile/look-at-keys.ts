@@ -17,6 +17,8 @@ export type DifferentRow = {
   key: string;
   kind: DifferenceKind;
   columns: string[];
+  /** Whether the side has several rows with the key. `source` and `target` have one of them. */
+  repeats: { source: boolean; target: boolean };
   source: Values | null;
   target: Values | null;
   /** The batch that last wrote the row of the target. */
@@ -26,9 +28,10 @@ export type DifferentRow = {
 /** Values as JSON, by column. */
 export type Values = Record<string, string | null>;
 
+/** `pending` are the keys of which it is not known. */
 export type KeyedLook = {
   rows: DifferentRow[];
-  pending: number;
+  pending: ReadonlySet<string>;
   moment: Moment;
   /** Whether the rows of the target were computed by another definition of the view than that of the snapshot. */
   isRedefined: boolean;
@@ -57,13 +60,13 @@ export async function lookAtKeys(
     if (query.asOf !== null) await release();
     const copies = Map.groupBy(await warehouse.readComparedRows(query, keys, deadline), keyOf);
     await release();
-    await findPending(client, view, moment, dependencies);
+    await findPending(held, view, dependencies);
     const rows = Map.groupBy(await readComparedRows(client, compared, keys), keyOf);
     const pending = await pendingAmong(client, view, keys);
     const different = keys
       .filter((key) => !pending.has(key))
       .flatMap((key) => compareRow(key, rows.get(key) ?? [], copies.get(key) ?? [], columns));
-    return { rows: different, pending: pending.size, moment, isRedefined };
+    return { rows: different, pending, moment, isRedefined };
   });
 }
 
@@ -87,8 +90,9 @@ export function compareRow(
     target: valuesOf(target),
     etlTransactionId: target?.etlTransactionId ?? null,
     columns: [],
+    repeats: { source: sources.length > 1, target: targets.length > 1 },
   };
-  if (sources.length > 1 || targets.length > 1) return [{ ...row, kind: 'duplicate' }];
+  if (row.repeats.source || row.repeats.target) return [{ ...row, kind: 'duplicate' }];
   if (source === undefined) return target === undefined ? [] : [{ ...row, kind: 'extra' }];
   if (target === undefined) return [{ ...row, kind: 'missing' }];
   const differing = differingColumns(source, target, columns);

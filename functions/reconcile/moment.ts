@@ -15,7 +15,12 @@ export type HeldMoment = {
   moment: Moment;
   /** The definition by which the rows of the target were computed; null if that is not recorded. */
   definition: ViewFingerprint | null;
-  /** Lets batches of the view go on. The snapshot and the history of a merged target stay as they are. */
+  /** The keys that batches must fetch whatever the log says: the target need not show them. */
+  queuedKeys: string[];
+  /**
+   * Lets batches of the view go on. The snapshot and the history of a merged target stay as they are. Safe to repeat. Throws `superseded` if
+   * another process has had the view meanwhile, so that what was read does not belong together.
+   */
   release: () => Promise<void>;
 };
 
@@ -25,7 +30,7 @@ const LEASE_POLL_MS = 200;
 
 /**
  * Runs `work` in a snapshot of the source that was opened while no batch of the view could be applied, so that the target has exactly what the
- * checkpoint covers. `runName` names the query of BigQuery's time. Throws `transient` while batches leave no such moment.
+ * checkpoint covers. `runName` names the query of BigQuery's time, and is another one for each moment. Throws `transient` while batches leave no such moment.
  */
 export async function atMoment<T>(
   view: ViewSource,
@@ -38,17 +43,26 @@ export async function atMoment<T>(
   const lease = await acquire(view.name, deadline, dependencies);
   const released = Promise.withResolvers<void>();
   const holding = control.leases.withLease(lease, deadline, () => released.promise);
-  const release = async (): Promise<void> => {
+  let isHeld = true;
+  const letGo = async (): Promise<void> => {
+    isHeld = false;
     released.resolve();
     await holding;
+  };
+  const release = async (): Promise<void> => {
+    if (!isHeld) return;
+    await control.leases.renew(lease);
+    await letGo();
   };
   try {
     return await inSnapshot(source, async (client) => {
       const read = await readMoment(view, runName, deadline, dependencies);
+      // A process that stood still for longer than its lease has read them at different times.
+      await control.leases.renew(lease);
       return await work({ client, ...read, release });
     });
   } finally {
-    await release();
+    await letGo();
   }
 }
 
@@ -72,8 +86,8 @@ async function readMoment(
   view: ViewSource,
   runName: string,
   deadline: Deadline,
-  { control, warehouse }: Dependencies,
-): Promise<Pick<HeldMoment, 'moment' | 'definition'>> {
+  { config, control, warehouse }: Dependencies,
+): Promise<Pick<HeldMoment, 'moment' | 'queuedKeys' | 'definition'>> {
   const context = { view: view.name };
   const stored = await control.checkpoints.read(view.name);
   if (stored === null) {
@@ -93,6 +107,8 @@ async function readMoment(
     );
   }
   const { checkpoint, etlTransactionId, definition } = stored;
+  // One more than may be pending shows that there are too many.
+  const queuedKeys = await control.queuedKeys.all(view.name, config.maxBatchLogRows + 1);
   const targetAsOf = await warehouse.currentTime(view.name, runName, deadline);
-  return { moment: { targetAsOf, checkpoint, etlTransactionId }, definition };
+  return { queuedKeys, moment: { targetAsOf, checkpoint, etlTransactionId }, definition };
 }

@@ -1,5 +1,6 @@
 import { isRepairable } from '../../shared/control/consistency-checks.ts';
 import type { Difference } from '../../shared/model/consistency.ts';
+import { adviseResync } from './advise.ts';
 import type { LeasedCheck } from './leased-check.ts';
 
 /** A check may repair this many rows without regard to their share. */
@@ -20,6 +21,6 @@ export function whyNotRepaired(
   if (repairable <= ALWAYS_ALLOWED_ROWS || repairable <= allowed) return null;
   return {
     why: `${repairable} rows differ, more than the share of ${viewSource.maxRepairedShare} in max_repaired_share`,
-    advice: `Find out why so many rows differ. Then resync the view: {"view":${view},"resync":true} to extract.`,
+    advice: adviseResync({ check }),
   };
 }

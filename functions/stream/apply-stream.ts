@@ -78,7 +78,7 @@ async function write(
   };
   const { changed, target } = await warehouse.compareTables(shape);
   if (target === null) throw targetGone(source.name);
-  await assertOwnTarget(source, target, dependencies);
+  await assertOwnTarget(source.name, target, dependencies);
   assertTakesBatch(source.name, changed);
   const rows = manifest.upserts + manifest.deletes;
   const complete = (counts: Counts): Written => ({ isComplete: true, progress: { rows, counts } });

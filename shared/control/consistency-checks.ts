@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { DataHubError } from '../errors.ts';
 import { BucketSums } from '../model/buckets.ts';
 import { checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
 import {
@@ -44,7 +45,7 @@ export type Look = { moment: Moment; plan: ComparisonPlan; sums: BucketSums };
 /** The lease under which one process at a time works on the check of a view. */
 export const checkLease = (view: string): string => `check ${view}`;
 
-const COLUMNS = `c.id, c.view_name as view, c.mode, c.since_days as "sinceDays", c.repairs, c.state, c.started_at as "startedAt",
+const COLUMNS = `c.id, c.view_name as view, c.mode, c.since_days as "sinceDays", c.repairs, c.state, c.started_at as "startedAt", c.state_at as "stateAt",
   to_char(c.target_as_of at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' UTC' as "targetAsOf", c.checkpoint,
   c.etl_transaction_id as "etlTransactionId", c.buckets, c.cuts, c.parts_done as "partsDone", c.looked_at as "lookedAt",
   c.source_rows as "sourceRows"`;
@@ -152,14 +153,13 @@ export function createConsistencyChecks(pool: pg.Pool) {
     async noteLook(
       lease: Lease,
       id: bigint,
-      { targetRows, pending }: { targetRows: number; pending: number },
+      { sourceRows, targetRows, pending }: { sourceRows: number; targetRows: number; pending: number },
     ): Promise<void> {
       await underLease(lease, (client) =>
-        client.query('update etl.consistency_check set target_rows = $2, pending = $3 where id = $1', [
-          id,
-          targetRows,
-          pending,
-        ]),
+        client.query(
+          'update etl.consistency_check set source_rows = $2, target_rows = $3, pending = $4 where id = $1',
+          [id, sourceRows, targetRows, pending],
+        ),
       );
     },
 
@@ -225,6 +225,13 @@ export function createConsistencyChecks(pool: pg.Pool) {
       });
     },
 
+    /** Lets the next look wait for another batch. */
+    async lookAgainLater(lease: Lease, { id }: Pick<ConsistencyCheck, 'id'>): Promise<void> {
+      await underLease(lease, (client) =>
+        client.query('update etl.consistency_check set looked_at = now() where id = $1', [id]),
+      );
+    },
+
     /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
     async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
       const { differences, counts, repaired, isConsistent, report, error } = result;
@@ -258,8 +265,8 @@ export function createConsistencyChecks(pool: pg.Pool) {
     },
 
     /** Ends a check that found no answer. */
-    async fail(check: Pick<ConsistencyCheck, 'id'>, why: string): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
+    async fail(lease: Lease, check: Pick<ConsistencyCheck, 'id'>, why: string): Promise<void> {
+      await underLease(lease, (client) =>
         client.query(
           `update etl.consistency_check
            set state = 'failed', state_at = now(), ended_at = now(), error = $2, source_sums = null
@@ -283,7 +290,11 @@ async function moveTo(client: Queryable, check: ConsistencyCheck, state: CheckSt
     `update etl.consistency_check set state = $3, state_at = now()${ended} where id = $1 and state = $2`,
     [check.id, check.state, state],
   );
-  if (moved.rowCount !== 1) throw new RangeError(`check ${check.id} is not ${check.state} any more`);
+  if (moved.rowCount === 1) return;
+  throw new DataHubError('superseded', `check ${check.id} is not ${check.state} any more`, {
+    context: { view: check.view },
+    advice: 'Nothing to do: another run has taken over this check.',
+  });
 }
 
 async function replaceDifferences(
@@ -301,12 +312,21 @@ async function replaceDifferences(
 }
 
 function checkOf(row: Record<string, unknown>): ConsistencyCheck {
-  const { id, view, mode, sinceDays, repairs, state, startedAt, lookedAt, sourceRows } = row;
+  const { id, view, mode, sinceDays, repairs, state, startedAt, stateAt, lookedAt, sourceRows } = row;
   const isBegun = row.targetAsOf !== null;
   return {
-    ...({ id, view, mode, sinceDays, repairs, state, startedAt, lookedAt, sourceRows } as Pick<
+    ...({ id, view, mode, sinceDays, repairs, state, startedAt, stateAt, lookedAt, sourceRows } as Pick<
       ConsistencyCheck,
-      'id' | 'view' | 'mode' | 'sinceDays' | 'repairs' | 'state' | 'startedAt' | 'lookedAt' | 'sourceRows'
+      | 'id'
+      | 'view'
+      | 'mode'
+      | 'sinceDays'
+      | 'repairs'
+      | 'state'
+      | 'startedAt'
+      | 'stateAt'
+      | 'lookedAt'
+      | 'sourceRows'
     >),
     moment: isBegun
       ? {

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { inTransaction, readOnly } from '../postgres/transaction.ts';
-import { assertLeaseHeld, type Lease } from './leases.ts';
 
 /** The identity of this control database (etl.installation). */
 export function createInstallation(pool: pg.Pool) {
@@ -12,7 +11,7 @@ export function createInstallation(pool: pg.Pool) {
     },
 
     /**
-     * Gives a copy that runs in another server or database than its original an id of its own, since both may be running. Returns the former
+     * Gives a copy that runs in another server or database than its original an id of its own, since both may be running; its views then halt. Returns the former
      * id, or null when nothing has changed or the role may not read where it runs. Safe to repeat and to run twice at once.
      */
     async settle(): Promise<string | null> {
@@ -34,17 +33,6 @@ export function createInstallation(pool: pg.Pool) {
           [now, isCopy],
         );
         return isCopy ? id : null;
-      });
-    },
-
-    /** Records that the target of the view carries this id now. Throws `superseded` when the lease is lost. */
-    async noteTarget(lease: Lease, id: string): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
-        await client.query('update etl.view_source set target_installation = $2 where name = $1', [
-          lease.view,
-          id,
-        ]);
       });
     },
   };

@@ -72,6 +72,10 @@ const ADVICE_BY_CAUSE: ReadonlyMap<string, string> = new Map([
     'BigQuery ran out of resources for one statement. Lower MAX_BATCH_LOG_ROWS and deploy again, or import the view with larger partitions (partition_granularity). Then redrive the view.',
   ],
   [
+    'bytesBilledLimitExceeded',
+    'Raise max_check_bytes of the view source, import it and check the view again; or check its keys only, with "mode": "keys".',
+  ],
+  [
     'quotaExceeded',
     `${ADVICE.transient} If it lasts: raise the quota that the message names, or tick less often.`,
   ],

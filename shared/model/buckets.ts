@@ -2,7 +2,7 @@
 export type BucketSum = { bucket: number; rows: number; hash: bigint };
 
 /** So that a bucket that differs is a small part of the view. */
-const ROWS_PER_BUCKET = 1000;
+const ROWS_PER_BUCKET = 100;
 /** So that the sums of all buckets are small. */
 const MAX_BUCKETS = 16_383;
 

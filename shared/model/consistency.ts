@@ -27,6 +27,8 @@ export type ConsistencyCheck = {
   repairs: boolean;
   state: CheckState;
   startedAt: Date;
+  /** When it got its state. */
+  stateAt: Date;
   /** Null before the first look has begun. */
   moment: Moment | null;
   /** Null before the first look has begun. */

@@ -12,16 +12,24 @@ export function isSameValue(type: BigQueryType, source: string | null, target: s
 
 type Json = null | boolean | string | bigint | number | Json[] | Map<string, Json>;
 
-/** Numbers of JSON stay apart by their kind: an integer is a bigint, as BigQuery keeps INT64 and UINT64. */
+/**
+ * Numbers of JSON stay apart by their kind: an integer is a bigint, as BigQuery keeps INT64 and UINT64. Beyond them it keeps a FLOAT64, which
+ * it may write with an exponent.
+ */
 function parse(text: string, type: BigQueryType): Json {
   const isFloat = type === 'FLOAT64';
   return JSON.parse(text, (_key, value: unknown, { source }: { source?: string }): unknown => {
-    if (typeof value === 'number')
-      return isFloat || !/^-?\d+$/.test(source ?? '') ? value : BigInt(source ?? '');
+    if (typeof value === 'number') return isFloat ? value : numberOf(value, source ?? '');
     if (isFloat && typeof value === 'string') return Number(value);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     return value instanceof Map ? value : new Map(Object.entries(value));
   }) as Json;
+}
+
+function numberOf(value: number, text: string): number | bigint {
+  if (!/^-?\d+$/.test(text)) return value;
+  const integer = BigInt(text);
+  return integer >= -(2n ** 63n) && integer < 2n ** 64n ? integer : value;
 }
 
 function isSame(a: Json, b: Json): boolean {

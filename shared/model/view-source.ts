@@ -337,8 +337,6 @@ export type ViewSource = {
   reportingViewHash: string | null;
   /** What the last batch left; null if that is not known. */
   targetSnapshot: TargetSnapshot | null;
-  /** The id of the installation that its target was last given; null if it was given none. */
-  targetInstallation: string | null;
   /** When an extract that had nothing to do last looked at its tables, or when they were made; null if neither happened. */
   targetCheckedAt: Date | null;
   /** The policy tags that were last set on its target. */

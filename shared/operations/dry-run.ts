@@ -1,5 +1,5 @@
 import { batchSize } from '../batch/batch-size.ts';
-import { assertOwnTarget, feederOf, mayTakeOver, takeOver } from '../batch/own-target.ts';
+import { assertOwnTarget, mayTakeOver, takingOver } from '../batch/own-target.ts';
 import { MISSING_SECONDS } from '../control/schema-changes.ts';
 import { adviceByHand, asDataHubError, type DataHubError, dispositionOf } from '../errors.ts';
 import type { OperationOf } from '../events/messages.ts';
@@ -65,6 +65,10 @@ async function forecast(viewSource: ViewSource, dependencies: Dependencies): Pro
   if (reason !== null) return { view, would: `do nothing: ${reason}` };
   const [status] = await control.status.views(view);
   const inFlight = await control.batches.findInFlight(view);
+  const target = await dependencies.warehouse.findTarget(viewSource);
+  // A batch that is being extracted is captured again: as the whole view, after a resync was requested.
+  const isStaged = inFlight !== null && inFlight.state !== 'extracting';
+  if (isStaged || !mayTakeOver(viewSource)) await assertOwnTarget(view, target, dependencies);
   // A merge that has begun is billed already.
   if (status?.state === 'over budget' && inFlight?.state !== 'applying') {
     return { view, would: 'do nothing: over budget', advice: acceptCostAdvice(view) };
@@ -73,7 +77,7 @@ async function forecast(viewSource: ViewSource, dependencies: Dependencies): Pro
   return {
     ...(status?.state === 'waiting'
       ? { view, would: 'wait: its resync waits for those of other views' }
-      : await forecastBatch(viewSource, inFlight, dependencies)),
+      : await forecastBatch(viewSource, inFlight, target, dependencies)),
     ...(lastError === null ? {} : { lastError }),
   };
 }
@@ -82,9 +86,10 @@ async function forecast(viewSource: ViewSource, dependencies: Dependencies): Pro
 async function forecastBatch(
   viewSource: ViewSource,
   inFlight: EtlTransaction | null,
+  target: FoundTable | null,
   dependencies: Dependencies,
 ): Promise<Forecast> {
-  const { config, control, source, warehouse } = dependencies;
+  const { config, control, source } = dependencies;
   const view = viewSource.name;
   if (inFlight?.state === 'extracting') {
     return {
@@ -96,9 +101,6 @@ async function forecastBatch(
     return { view, would: `wait for the load of batch ${inFlight.id}` };
   }
   const stored = await control.checkpoints.read(view);
-  const target = await warehouse.findTarget(viewSource);
-  const isTakingOver = inFlight === null && mayTakeOver(viewSource, stored !== null);
-  if (!isTakingOver) await assertOwnTarget(viewSource, target, dependencies);
   if (inFlight !== null) return { view, would: `announce batch ${inFlight.id} again (${inFlight.state})` };
   if (viewSource.resyncRequestedAt !== null || stored === null) {
     return { view, ...(await forecastLoad(viewSource, target, dependencies)) };
@@ -148,8 +150,6 @@ async function forecastLoad(
   dependencies: Dependencies,
 ): Promise<Omit<Forecast, 'view'>> {
   const load = `load the whole view${source.resyncRequestedAt === null ? '' : ' again'}`;
-  const feeder = target === null ? null : await feederOf(source, target, dependencies);
-  if (target === null || feeder === null) return { would: load };
-  const { message, advice } = takeOver(target.name, feeder);
-  return { would: `${load}: ${message}`, advice };
+  const taking = await takingOver(source, target, dependencies);
+  return taking === null ? { would: load } : { would: `${load}: ${taking.message}`, advice: taking.advice };
 }

@@ -57,11 +57,7 @@ export async function dryRunImport(
     return {
       sources: resolved
         .filter(({ enabled }) => enabled)
-        .map((entry) => ({
-          ...asViewSource(entry),
-          knownColumns: stored.get(entry.name)?.knownColumns ?? [],
-          unfilledColumns: stored.get(entry.name)?.unfilledColumns ?? [],
-        })),
+        .map((entry) => ({ ...asViewSource(entry), ...keptOf(stored.get(entry.name)) })),
       known: await namesWith(resolved, dependencies),
     };
   });
@@ -71,6 +67,17 @@ export async function dryRunImport(
   }));
   return { ...checked, findings, ...effectsOf(changes) };
 }
+
+/** What an import leaves of a stored view source, and a check looks at. */
+const keptOf = (stored: ViewSource | undefined): Partial<ViewSource> =>
+  stored === undefined
+    ? {}
+    : {
+        knownColumns: stored.knownColumns,
+        unfilledColumns: stored.unfilledColumns,
+        resyncRequestedAt: stored.resyncRequestedAt,
+        resyncBySystem: stored.resyncBySystem,
+      };
 
 /** What an operator should know of each effect. */
 const EFFECTS: Readonly<Record<Exclude<Effect, 'none' | 'locked'>, string>> = {

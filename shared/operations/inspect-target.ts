@@ -1,5 +1,5 @@
 import { hasCountedRows } from '../batch/has-counted-rows.ts';
-import { feederOf, mayTakeOver, takenOver, takeOver } from '../batch/own-target.ts';
+import { feederOf, mayTakeOver, othersTarget, takingOver } from '../batch/own-target.ts';
 import { Deadline } from '../deadline.ts';
 import { changedBySomebody } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
@@ -29,7 +29,7 @@ export async function targetFindings(
   const expiry = comparison.target?.expiry ?? null;
   const check = `target of ${name}`;
   return [
-    ...(await feederFindings(viewSource, comparison, dependencies)),
+    ...(await feederFindings(viewSource, dependencies)),
     ...reasons.map((reason) => ({ check, ok: false, message: `may be wrong: ${reason}`, advice })),
     ...(expiry === null
       ? []
@@ -44,19 +44,18 @@ export async function targetFindings(
   ];
 }
 
-/** What the next batch will do to a target that another installation feeds: the view halts, or takes it over. */
-async function feederFindings(
-  viewSource: ViewSource,
-  { target }: Comparison,
-  dependencies: Dependencies,
-): Promise<Finding[]> {
-  const feeder = target === null ? null : await feederOf(viewSource, target, dependencies);
-  if (target === null || feeder === null) return [];
-  const isLoaded = await hasFedTarget(viewSource, dependencies);
-  const { message, advice } = mayTakeOver(viewSource, isLoaded)
-    ? takeOver(target.name, feeder)
-    : takenOver(viewSource.name, target.name, feeder);
-  return [{ check: `target of ${viewSource.name}`, ok: false, message, advice }];
+/** Whether the view halts at a target that another installation feeds, or has fed, or takes it over. */
+async function feederFindings(viewSource: ViewSource, dependencies: Dependencies): Promise<Finding[]> {
+  const { name } = viewSource;
+  const target = await dependencies.warehouse.findTarget(viewSource);
+  const feeder = await feederOf(target, dependencies);
+  const check = `target of ${name}`;
+  if (feeder !== null && !mayTakeOver(viewSource)) {
+    const { message, advice } = othersTarget(name, feeder);
+    return [{ check, ok: false, message, advice }];
+  }
+  const taking = await takingOver(viewSource, target, dependencies);
+  return taking === null ? [] : [{ check, ok: false, ...taking }];
 }
 
 async function reasonsToResync(

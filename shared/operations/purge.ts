@@ -32,7 +32,7 @@ export async function purge(
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {
     const run = { view, target: source.targetName, before, runName: lease.token };
-    await assertOwnTarget(source, await dependencies.warehouse.findTarget(source), dependencies);
+    await assertOwnTarget(view, await dependencies.warehouse.findTarget(source), dependencies);
     if (confirmation === undefined) {
       const rows = await dependencies.warehouse.countPurgeable(run, deadline);
       return { outcome: 'confirmation needed', view, rows: String(rows), advice };

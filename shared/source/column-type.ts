@@ -32,9 +32,13 @@ const SCALARS = new Map(
     int8: BIGINT,
     oid: { type: 'INT64', toJson: (value) => `${value}::bigint`, toText: asText },
     // Converted to float8 first: the shortest text of a float4 reads back as a different FLOAT64.
-    float4: { type: 'FLOAT64', toJson: (value) => `${value}::float8` },
-    float8: { type: 'FLOAT64', toJson: unchanged },
-    bool: { type: 'BOOL', toJson: unchanged, toText: (value) => `${value}::int::text` },
+    float4: { type: 'FLOAT64', toJson: (value) => withSign(`${value}::float8`) },
+    float8: { type: 'FLOAT64', toJson: withSign },
+    bool: {
+      type: 'BOOL',
+      toJson: unchanged,
+      toText: (value) => `case ${value} when true then '1' when false then '0' end`,
+    },
     text: STRING,
     varchar: STRING,
     bpchar: WRITTEN,
@@ -86,6 +90,11 @@ const SCALARS = new Map(
     jsonb: JSONB_FORM,
   }),
 );
+
+/** A load job may read the number -0 as an integer, which has no sign: the negative zero is a string, as NaN is. */
+function withSign(float: string): string {
+  return `case when ${float} = 0 and ${float}::text = '-0' then to_json('-0.0'::text) else to_json(${float}) end`;
+}
 
 /** The digits that BigQuery's two decimal types hold. */
 const NUMERIC_SCALE = 9;

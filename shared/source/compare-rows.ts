@@ -35,7 +35,7 @@ export async function readRowTextOptions(client: pg.ClientBase, source: ViewSour
   };
 }
 
-/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. */
+/** Counts the rows of each bucket of a slice of the view, and XORs their hashes, in the snapshot of `client`. Throws `bad_data` for a NULL key. */
 export async function sumBuckets(
   client: pg.ClientBase,
   compared: ComparedRows,
@@ -44,13 +44,18 @@ export async function sumBuckets(
   const { bucket, hash } = textsOf(compared);
   const hashed = rowsWritten(
     compared,
-    slice,
+    sliceConditions(compared, slice),
     (from) => `select ${bucket} as bucket, ${hash} as hash from ${from}`,
   );
   const { rows } = await client.query(
     `select bucket::int4 as bucket, count(*)::int4 as rows, bit_xor(hash) as hash from (${hashed}) hashed group by bucket`,
   );
-  return rows as BucketSum[];
+  if (rows.every(({ bucket }) => bucket !== null)) return rows as BucketSum[];
+  const { name, keyColumn } = compared.view;
+  throw new DataHubError('bad_data', `view ${name}: key ${keyColumn} is NULL in some rows`, {
+    context: { view: name, column: keyColumn },
+    advice: 'Change the view so that each of its rows has a key. Then check it again.',
+  });
 }
 
 /**
@@ -65,13 +70,14 @@ export async function* readHashes(
   const { key, bucket, hash } = textsOf(compared);
   const values = compared.columns.filter((column) => !isHashed(column)).map(shownValue);
   const parts = [`${bucket} as bucket`, `${key} as key`, `${hash}::text as hash`];
+  // No setting decides a bucket: the hashes of other buckets are not computed.
+  const chosen = buckets === 'all' ? [] : [`${bucket} = any('{${buckets.join(',')}}'::int8[])`];
   const written = rowsWritten(
     compared,
-    WHOLE,
+    chosen,
     (from) => `select ${parts.join(', ')}, array[${values.join(', ')}]::text[] as values from ${from}`,
   );
-  const chosen = buckets === 'all' ? '' : ` where bucket = any('{${buckets.join(',')}}'::int8[])`;
-  const lines = `select json_build_array(bucket, key, hash, values) from (${written}) rows${chosen} order by bucket`;
+  const lines = `select json_build_array(bucket, key, hash, values) from (${written}) rows order by bucket`;
   for await (const line of copyLines(client, lines)) {
     const [number, rowKey, rowHash, rowValues] = JSON.parse(line) as [
       number,
@@ -188,15 +194,13 @@ export async function pendingAmong(
 /** Reading so many log rows of other tables takes a few seconds. */
 const MAX_READ_ROWS = 5_000_000;
 
-const WHOLE: Slice = { from: null, to: null };
-
 const textsOf = ({ view, columns, options, buckets }: ComparedRows) => {
   const { bucket, ...texts } = rowTextSql(view, columns, options);
   return { ...texts, bucket: bucket(buckets) };
 };
 
-/** SQL for the value of a column as it is staged, as text. */
-const stagedText = ({ expression }: SourceColumn): string => `to_json(${expression})::text`;
+/** SQL for the value of a column as it is staged, as text. JSON's null is staged like SQL's NULL. */
+const stagedText = ({ expression }: SourceColumn): string => `nullif(to_json(${expression})::text, 'null')`;
 
 /** The same for a value that may stop a batch: its row must be read all the same. */
 function shownValue(column: SourceColumn): string {
@@ -207,16 +211,21 @@ function shownValue(column: SourceColumn): string {
   return `case when ${stops.join(' or ')} then to_json(${value}::text)::text else ${stagedText(column)} end`;
 }
 
-function rowsWritten({ view }: ComparedRows, { from, to }: Slice, write: (from: string) => string): string {
+function sliceConditions({ view }: ComparedRows, { from, to }: Slice): string[] {
   const key = `v.${quoteIdentifier(view.keyColumn)}`;
-  const conditions = [
-    ...(from === null ? [] : [`${key} >= ${from}`]),
-    ...(to === null ? [] : [`${key} < ${to}`]),
-  ];
-  const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
+  return [...(from === null ? [] : [`${key} >= ${from}`]), ...(to === null ? [] : [`${key} < ${to}`])];
+}
+
+/** The rows of the view that meet the conditions. */
+function rowsWritten(
+  { view }: ComparedRows,
+  conditions: readonly string[],
+  write: (from: string) => string,
+): string {
+  const where = conditions.join(' and ');
   return writtenRows(view.textSettings, {
     columns: copiedColumns(view),
-    from: where === '' ? `${view.relation} v` : `(select v.* from ${view.relation} v${where}) v`,
+    from: where === '' ? `${view.relation} v` : `(select v.* from ${view.relation} v where ${where}) v`,
     write,
   });
 }

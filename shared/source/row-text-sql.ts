@@ -23,8 +23,8 @@ export type RowTextSql = {
   texts: string[];
 };
 
-/** PostgreSQL's limit for the arguments of one call is 100. */
-const MAX_ARGUMENTS = 50;
+/** So that a view with PostgreSQL's limit of 1600 columns has fewer parts than its limit of 100 arguments for one call. */
+const TEXTS_PER_PART = 20;
 
 /**
  * The SQL for the hashed ones among these columns of `view.columns`. The texts depend on settings of the session, so that the statement must
@@ -63,10 +63,11 @@ export function rowTextSql(
   };
 }
 
+/** `||` is faster than `concat_ws`, but copies all that comes before it. */
 function joined(texts: readonly string[]): string {
   const parts: string[] = [];
-  for (let from = 0; from < texts.length; from += MAX_ARGUMENTS) {
-    parts.push(`concat_ws('${SEPARATOR}', ${texts.slice(from, from + MAX_ARGUMENTS).join(', ')})`);
+  for (let from = 0; from < texts.length; from += TEXTS_PER_PART) {
+    parts.push(texts.slice(from, from + TEXTS_PER_PART).join(` || '${SEPARATOR}' || `));
   }
-  return parts.join(` || '${SEPARATOR}' || `);
+  return parts.length === 1 ? parts.join() : `concat_ws('${SEPARATOR}', ${parts.join(', ')})`;
 }

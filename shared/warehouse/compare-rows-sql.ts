@@ -1,6 +1,7 @@
 import type { Column, TableShape } from '../model/columns.ts';
 import { isHashed, type StreamingWindow } from '../model/row-text.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
+import { deleteRepeated } from './procedure-sql.ts';
 import { rowTextSql } from './row-text-sql.ts';
 
 /** Which columns of the rows of a target are compared, and when. */
@@ -75,6 +76,17 @@ function rowColumns({ shape, columns, window }: Omit<ComparedTarget, 'buckets'>)
     ...texts.map((text, i) => `${text} as text_${i}`),
     ...columns.map((column, i) => `${json(column)} as value_${i}`),
   ].join(', ');
+}
+
+/** For a person to run: deletes the rows of a target with these keys, or with keys that several rows have. */
+export function deleteRowsSql(
+  datasets: Datasets,
+  { target, keyColumn }: Pick<TableShape, 'target' | 'keyColumn'>,
+  keys: readonly string[] | 'repeated',
+): string {
+  const [table, key] = [quoted(objectNames(datasets, { target }).target), quoted(keyColumn)];
+  if (keys === 'repeated') return deleteRepeated(table, key);
+  return `delete from ${table} where cast(${key} as string) in (${keys.map(stringLiteral).join(', ')})`;
 }
 
 /** The text of SQL's NULL would be that of JSON's null. */

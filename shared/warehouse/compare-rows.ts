@@ -5,15 +5,17 @@ import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import {
   bucketRowsSql,
   bucketSumsSql,
   type ComparedTarget,
+  deleteRowsSql,
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
 import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
-import type { Datasets } from './names.ts';
+import { type Datasets, objectNames, quoted } from './names.ts';
 import type { OpenBigQuery } from './stream-target.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
@@ -38,7 +40,7 @@ export type TargetRowState = TargetRow & { isDeleted: boolean };
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
  * finds the job by its name. A query that would read more than `maxBytes` is refused as `invalid_event`.
  */
-export function createTargetReader(
+export function createRowComparison(
   openBigQuery: OpenBigQuery,
   datasets: Datasets,
   nameOf: (step: string, ...parts: (string | number | bigint)[]) => string,
@@ -72,6 +74,16 @@ export function createTargetReader(
   };
 
   return {
+    /** The statement that deletes rows of a target which have these keys, or keys that several rows have, for a person to run. */
+    deleteRowsSql: (
+      { targetName, keyColumn }: Pick<ViewSource, 'targetName' | 'keyColumn'>,
+      keys: readonly string[] | 'repeated',
+    ): string => deleteRowsSql(datasets, { target: targetName, keyColumn }, keys),
+
+    /** The statement that drops a target, for a person to run. */
+    dropTargetSql: ({ targetName }: Pick<ViewSource, 'targetName'>): string =>
+      `drop table ${quoted(objectNames(datasets, { target: targetName }).target)}`,
+
     /** BigQuery's time, to the microsecond, as a timestamp that GoogleSQL reads. */
     async currentTime(view: string, runName: string, deadline: Deadline): Promise<string> {
       const context = { view };
@@ -151,7 +163,7 @@ export function createTargetReader(
   };
 }
 
-/** https://cloud.google.com/bigquery/docs/error-messages */
+/** The reason of a query that would bill more than `maximumBytesBilled`. */
 const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
 
 async function* hashedRows(

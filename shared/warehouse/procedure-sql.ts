@@ -148,8 +148,8 @@ end;
 `;
 }
 
-/** Deletes all rows whose keys more than one row of a table has. */
-const deleteRepeated = (table: string, key: string): string =>
+/** Deletes all rows whose keys more than one row of a table has. `key` is quoted, and so is `table`. */
+export const deleteRepeated = (table: string, key: string): string =>
   `delete from ${table} where ${key} in (select ${key} from ${table} group by ${key} having count(*) > 1)`;
 
 /** Calls the procedure with the parameters @batch_id and @batch_rows. */

@@ -1,6 +1,7 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import type { TableShape } from '../model/columns.ts';
+import type { ViewSource } from '../model/view-source.ts';
 import { findTable, INSTALLATION_LABEL, patchTable } from './found-table.ts';
 import { labelValue, runJobToCompletion } from './job.ts';
 import { type Datasets, objectNames } from './names.ts';
@@ -25,8 +26,8 @@ export function createTargetSettings(
     },
 
     /** Puts the id of the installation that feeds the target into its label. Other labels stay. Safe to repeat. */
-    async setInstallation(shape: Pick<TableShape, 'target'>, id: string): Promise<void> {
-      const { target } = objectNames(datasets, shape);
+    async setInstallation({ targetName }: Pick<ViewSource, 'targetName'>, id: string): Promise<void> {
+      const { target } = objectNames(datasets, { target: targetName });
       await patchTable(await openBigQuery(), target, { labels: { [INSTALLATION_LABEL]: id } });
     },
 

@@ -7,7 +7,7 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { columnChanges } from './columns-match.ts';
-import { createTargetReader } from './compare-rows.ts';
+import { createRowComparison } from './compare-rows.ts';
 import { createRowCount } from './count-rows.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
 import { type FoundTable, findTable } from './found-table.ts';
@@ -28,7 +28,9 @@ import { type Datasets, type ObjectNames, objectNames } from './names.ts';
 import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
 import { createPurge } from './purge.ts';
+import { createTargetReader, type TargetState } from './read-target.ts';
 import { createTargetReplacement } from './replace-target.ts';
+import { replacementName } from './replacement-sql.ts';
 import { createReportingView } from './reporting-view.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
@@ -67,9 +69,6 @@ export type Comparison = {
   target: FoundTable | null;
 };
 
-/** What a view's tables already contain: the highest batch id (0 for none), and the number of rows that are not deleted. */
-export type TargetState = { highestBatchId: bigint; targetRows: bigint };
-
 export type Warehouse = ReturnType<typeof createWarehouse>;
 
 /**
@@ -102,6 +101,7 @@ export function createWarehouse(
     }),
     ...createTargetReplacement(openBigQuery, datasets, nameOf),
     ...createTargetSettings(openBigQuery, datasets, nameOf),
+    ...createRowComparison(openBigQuery, datasets, nameOf),
     ...createReportingView(openBigQuery, datasets),
     ...createTargetReader(openBigQuery, datasets, nameOf),
     ...createRowCount(openBigQuery, datasets, nameOf),
@@ -175,9 +175,10 @@ export function createWarehouse(
       return compare('target', name, shape, await findTable(await openBigQuery(), name));
     },
 
-    /** The target as it is; null if it does not exist. */
+    /** The target as it is, or the new one that has its rows, but not its name yet; null if there is neither. */
     async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
-      return await findTable(await openBigQuery(), namesOf(targetName).target);
+      const [bigquery, { target }] = [await openBigQuery(), namesOf(targetName)];
+      return (await findTable(bigquery, target)) ?? (await findTable(bigquery, replacementName(target)));
     },
 
     /** What the target is like now; null if it does not exist. */

@@ -7,6 +7,3 @@ comment on table etl.installation is 'one row; a restore in place keeps it, and 
 comment on column etl.installation.home is 'server and database in which the id was used last; null before the first start, and where the role may not read them';
 create unique index installation_one on etl.installation ((true));
 insert into etl.installation default values;
-
-alter table etl.view_source add column target_installation uuid;
-comment on column etl.view_source.target_installation is 'the id that this control database has set on the target last; null before the first extract of this release';

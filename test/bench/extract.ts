@@ -5,11 +5,8 @@ import { createSmartApp } from '../smartapp/create-smartapp.ts';
 import { type Bench, benchResult } from './bench.ts';
 import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
 import type { ExtractRound } from './extract-round.ts';
+import { ITEM_VIEW, itemScale, keepFirstItems } from './items.ts';
 import { runRound } from './run-round.ts';
-
-const VIEW = 'pmr_pm_item';
-/** The rows of the view at scale 1. */
-const ROWS_AT_SCALE_1 = 99_578;
 
 /**
  * Extracts N rows of SMartApp's largest view, each round in its own process. The baseline, run in between, reads the same view by binary
@@ -22,11 +19,11 @@ export const extractBench: Bench = {
     await using stack = await startBenchStack();
     report(`creating ${rows} rows`);
     const { sourceUrl } = stack;
-    await createSmartApp(sourceUrl, {
-      scale: (rows * 1.02) / ROWS_AT_SCALE_1,
-      readerPassword: READER_PASSWORD,
-    });
-    await keepFirstRows(sourceUrl, rows);
+    await createSmartApp(sourceUrl, { scale: itemScale(rows), readerPassword: READER_PASSWORD });
+    const source = new pg.Client(sourceUrl);
+    await source.connect();
+    await keepFirstItems(source, rows);
+    await source.end();
 
     const baselineSeconds: number[] = [];
     const results: ExtractRound[] = [];
@@ -36,7 +33,7 @@ export const extractBench: Bench = {
       // Each round needs its own project, because its jobs and objects have the same names as in other rounds.
       const env = await stack.makeProject(`bench-extract-${round}`, `control_${round}`);
       await stack.postgres.createDatabase(`control_${round}`);
-      const result = await runRound<ExtractRound>('extract-round.ts', [VIEW], env);
+      const result = await runRound<ExtractRound>('extract-round.ts', [ITEM_VIEW], env);
       results.push(result);
       report(
         `round ${round}: extract ${ownSeconds(result).toFixed(2)} s (plus ${result.warehouseSeconds.toFixed(2)} s waiting for BigQuery), ` +
@@ -55,24 +52,12 @@ export const extractBench: Bench = {
 
 const ownSeconds = ({ seconds, warehouseSeconds }: ExtractRound): number => seconds - warehouseSeconds;
 
-/** Deletes all but the first rows of the view's main table. */
-async function keepFirstRows(url: string, rows: number): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(
-    'delete from app_pm_inventory where id > (select id from app_pm_inventory order by id offset $1 limit 1) - 1',
-    [rows],
-  );
-  await client.query('vacuum analyze app_pm_inventory');
-  await client.end();
-}
-
 /** Reads the view by binary COPY, discards the rows, and returns the seconds. */
 async function copyAsBinary(url: string): Promise<number> {
   const client = new pg.Client(url);
   await client.connect();
   const startedMs = performance.now();
-  const rows = client.query(copyTo(`copy (select * from ${VIEW}) to stdout (format binary)`));
+  const rows = client.query(copyTo(`copy (select * from ${ITEM_VIEW}) to stdout (format binary)`));
   await finished(rows.resume());
   const seconds = (performance.now() - startedMs) / 1000;
   await client.end();

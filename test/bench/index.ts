@@ -4,12 +4,14 @@ import type { Bench } from './bench.ts';
 import { captureBench } from './capture.ts';
 import { coldStartBench } from './cold-start.ts';
 import { extractBench } from './extract.ts';
+import { reconcileBench } from './reconcile.ts';
 import { streamBench } from './stream.ts';
 
 const BENCHES: Record<string, Bench> = {
   capture: captureBench,
   coldstart: coldStartBench,
   extract: extractBench,
+  reconcile: reconcileBench,
   stream: streamBench,
 };
 

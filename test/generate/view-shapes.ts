@@ -93,7 +93,6 @@ async function asViewSource(client: pg.Client, entry: ViewSourceEntry): Promise<
     targetCheckedAt: null,
     reportingViewHash: null,
     targetSnapshot: null,
-    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
   };

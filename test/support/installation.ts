@@ -255,8 +255,9 @@ export class Installation {
   }
 
   /** Applies the batch with merge or stream, depending on its view. */
-  apply(batch: BatchName): Promise<UnlessHalted<ApplyResult>> {
-    return batch.view === STREAMED_ENTRY.name ? this.stream(batch) : this.merge(batch);
+  async apply(batch: BatchName): Promise<UnlessHalted<ApplyResult>> {
+    const { loadType } = await this.dependencies.control.viewSources.get(batch.view);
+    return await (loadType === 'merge' ? this.merge(batch) : this.stream(batch));
   }
 
   /** Returns the rows of a BigQuery query, with all values as text, and NULL as null. */

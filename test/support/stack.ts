@@ -171,6 +171,16 @@ export class Stack {
     });
   }
 
+  /** Like `withNewControl`, and an operator has resynced every view, so that their targets are taken over. */
+  async takingOver(on: Installation): Promise<Installation> {
+    const reborn = await this.withNewControl(on);
+    const { viewSources, viewStops } = reborn.dependencies.control;
+    for (const { name } of await viewSources.list()) {
+      await viewStops.requestResync(name, { isWanted: true, acceptsDeletes: false });
+    }
+    return reborn;
+  }
+
   /** Returns the same source and warehouse with a copy of the control database, as a backup that is restored elsewhere. */
   async withCopiedControl({ parts }: Installation): Promise<Installation> {
     this.#installations += 1;

@@ -8,8 +8,10 @@ import {
   rowStatesSql,
 } from '../../shared/warehouse/compare-rows-sql.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
+import { objectNames } from '../../shared/warehouse/names.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
+import { contentsSql } from '../../shared/warehouse/read-target.ts';
 import {
   dropReplacementSql,
   newTargetSql,
@@ -89,6 +91,22 @@ function builtTexts(): GoogleSqlText[] {
     }),
     { name: 'stale keys of a streamed target', sql: staleKeysSql(DATASETS, STREAMED, 7n) },
     { name: 'rows of a merged target', sql: countRowsSql(DATASETS, RICHEST) },
+    {
+      name: 'contents of a merged target',
+      sql: contentsSql(DATASETS, RICHEST.view, {
+        table: objectNames(DATASETS, RICHEST).target,
+        columns: ['is_deleted', 'etl_transaction_id'],
+        hasLedger: true,
+      }),
+    },
+    {
+      name: 'contents of a target of somebody else',
+      sql: contentsSql(DATASETS, STREAMED.view, {
+        table: objectNames(DATASETS, STREAMED).target,
+        columns: [],
+        hasLedger: false,
+      }),
+    },
     { name: 'deletes of a complete batch', sql: deletesSql(DATASETS, RICHEST, 7n) },
     { name: 'streamed rows of a complete batch', sql: streamedRowsSql(DATASETS, STREAMED, 7n) },
     { name: 'rows that a purge would remove', sql: purgeableSql(DATASETS, PURGE) },

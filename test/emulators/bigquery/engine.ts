@@ -173,7 +173,9 @@ export class Session {
   async copyToTemporaryTable(name: string, source: Session, sql: string): Promise<void> {
     const result = await source.#translated(() => source.#connection.stream(sql));
     const types = result.columnTypes();
-    const definitions = result.columnNames().map((column, index) => `${quoted(column)} ${types[index]}`);
+    // JSON is text under another name.
+    const typeOf = (index: number) => types[index]?.alias ?? String(types[index]);
+    const definitions = result.columnNames().map((column, index) => `${quoted(column)} ${typeOf(index)}`);
     await this.run(`create or replace temporary table ${quoted(name)} (${definitions.join(', ')})`);
     const appender = await this.#connection.createAppender(name, 'main', 'temp');
     try {

@@ -3,6 +3,7 @@ const STATUS_OF_REASON: ReadonlyMap<string, number> = new Map(
   Object.entries<number>({
     accessDenied: 403,
     backendError: 503,
+    bytesBilledLimitExceeded: 400,
     duplicate: 409,
     internalError: 500,
     invalid: 400,

@@ -30,6 +30,7 @@ export interface QueryConfiguration {
   readonly queryParameters?: readonly QueryParameter[];
   readonly destinationTable?: TableReference;
   readonly createSession?: boolean;
+  readonly maximumBytesBilled?: string;
 }
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobconfigurationload */

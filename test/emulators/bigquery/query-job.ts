@@ -1,6 +1,6 @@
 import type { Faults } from '../faults.ts';
 import { billedBytes } from './billed-bytes.ts';
-import { unsupported } from './error.ts';
+import { BigQueryError, unsupported } from './error.ts';
 import type { Job, QueryConfiguration, QueryStatistics } from './job.ts';
 import { underFault } from './job-faults.ts';
 import type { Jobs } from './jobs.ts';
@@ -44,10 +44,30 @@ export async function runQueryJob(
             ...(await bytesOf(context, job.record.query, script.billedByChildren)),
           };
         }
+        enforceLimit(job, configuration);
       } finally {
         job.stopSignal.removeEventListener('abort', stop);
       }
     }),
+  );
+}
+
+/**
+ * Fails a query that bills more than its limit, and bills nothing for it:
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobconfigurationquery
+ * Reason and message are those that BigQuery is known to answer: [not documented].
+ */
+function enforceLimit({ record }: Job, { maximumBytesBilled }: QueryConfiguration): void {
+  if (maximumBytesBilled === undefined || record.configuration.dryRun === true) return;
+  // The limit of another statement would come after its effect here.
+  if (record.query?.statementType !== 'SELECT') throw unsupported('maximumBytesBilled of other statements');
+  const needed = BigInt(record.query.totalBytesBilled ?? 0);
+  if (needed <= BigInt(maximumBytesBilled)) return;
+  delete record.result;
+  record.query = { ...record.query, totalBytesBilled: '0' };
+  throw new BigQueryError(
+    'bytesBilledLimitExceeded',
+    `Query exceeded limit for bytes billed: ${maximumBytesBilled}. ${needed} or higher required.`,
   );
 }
 

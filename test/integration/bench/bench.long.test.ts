@@ -27,7 +27,7 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- capture\|coldstart\|extract\|stream \[--rows N\] \[--rounds N\] \[--json\]$/m,
+        /^Usage: npm run bench -- capture\|coldstart\|extract\|reconcile\|stream \[--rows N\] \[--rounds N\] \[--json\]$/m,
       );
     });
   }
@@ -45,6 +45,23 @@ describe('npm run bench', () => {
       for (const figure of names) assert.ok(figures[figure] > 0, `${figure} is ${figures[figure]}`);
     });
   }
+
+  it('measures a check of equal and of different sides, and the bytes that it reads', async () => {
+    const command = bench('reconcile', '--rows', '3000', '--rounds', '1', '--json');
+    assert.equal(await command.exitCode, 0, command.output);
+    const [result, ...others] = command.lines.filter((line) => line.startsWith('{'));
+    assert.deepEqual(others, []);
+    const { rows, different_rows, equal_bytes, different_bytes, peer_rows_per_second, ...figures } =
+      JSON.parse(result ?? '');
+    assert.equal(rows, 3000);
+    assert.equal(different_rows, 1);
+    for (const figure of Object.values(figures)) assert.ok(Number(figure) > 0, result);
+    for (const side of ['source', 'bigquery']) {
+      assert.ok(equal_bytes[side] > 0, result);
+      assert.ok(different_bytes[side] > equal_bytes[side], result);
+    }
+    assert.ok(peer_rows_per_second === null || peer_rows_per_second > 0, result);
+  });
 
   it('measures the cold start of each function next to a minimal one, and the size of the archive', async () => {
     const command = bench('coldstart', '--rounds', '1', '--json');

@@ -100,7 +100,6 @@ describe('view sources', () => {
       targetCheckedAt: null,
       reportingViewHash: null,
       targetSnapshot: null,
-      targetInstallation: null,
       appliedPolicyTags: {},
       rewriteId: null,
       knownColumns: [],

@@ -48,6 +48,8 @@ const EXPRESSIONS: readonly (readonly [expression: string, value: unknown])[] = 
   ['ieee_divide(1, 0.0) > 0 and ieee_divide(1, -0.0) < 0', true],
   ['to_json_string((select max(tags) from d.tagged))', '["x","y"]'],
   ['to_json_string(null)', 'null'],
+  [`to_json_string(cast('nan' as float64))`, '"NaN"'],
+  [`to_json_string([cast('-inf' as float64), 1.5])`, '["-Infinity",1.5]'],
   ["to_hex(md5('a'))", '0cc175b9c0f1b6a831c399e269772661'],
   ['to_hex(md5(null))', null],
   ["to_hex(b'\\x00\\xff')", '00ff'],

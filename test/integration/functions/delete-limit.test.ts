@@ -199,7 +199,7 @@ describe('a complete batch that would delete many rows', () => {
         await load(2);
         await remove(1, 2);
         await add(3, 4);
-        on.become(await stack.withNewControl(on));
+        on.become(await stack.takingOver(on));
 
         await assertHalts(/delete all 2 rows/);
 

@@ -27,14 +27,14 @@ describe('a control database that does not know what the target contains', () =>
       // No batch captures this log row: the old control database is gone, and the new one begins after it.
       await on.source.delete('app_project', 2);
 
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
       const merged = await reborn.replicate();
 
       const { etlTransactionId: id } = merged;
       assert.ok(Number(id) > Number(deletedBefore[0]?.etl_transaction_id));
       assert.partialDeepStrictEqual(merged, { added: '0', changed: '0', deleted: '1', unchanged: '2' });
       assert.partialDeepStrictEqual((await reborn.batches())[0], {
-        kind: 'initial',
+        kind: 'resync',
         rows_added: '0',
         rows_changed: '0',
         rows_unchanged: '2',
@@ -52,7 +52,7 @@ describe('a control database that does not know what the target contains', () =>
     });
 
     it('I1 deletes nothing in a later batch, which contains only the changes', async () => {
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
       await reborn.replicate();
       const untouched = await image('project_id = 2');
       await on.source.change('app_project', 1, { name: 'uno' });
@@ -68,7 +68,7 @@ describe('a control database that does not know what the target contains', () =>
       await leaveObjectsOf(2);
       // The first skip, from 2, leads there.
       await leaveObjectsOf(1003);
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
 
       const { merged, attempts } = await replicateAtLast(reborn);
 
@@ -82,7 +82,7 @@ describe('a control database that does not know what the target contains', () =>
       await on.stage();
       await on.query(`truncate table ${on.tempTable()}`);
       await on.bucket.deleteFiles();
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
 
       const { attempts } = await replicateAtLast(reborn);
 
@@ -93,7 +93,7 @@ describe('a control database that does not know what the target contains', () =>
     it('refuses to load an empty view, which would empty the target, until it has rows again', async () => {
       await on.source.database.query('update app_project set is_dummy = true');
       const before = await image();
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
       const refusal = {
         kind: 'configuration',
         message:
@@ -116,7 +116,7 @@ describe('a control database that does not know what the target contains', () =>
 
     it('refuses a view that became empty between two attempts at its first load', async () => {
       const before = await image();
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
       // BigQuery creates the tables, and refuses the load.
       stack.bigquery.faults.next('bigquery.jobs.insert', pass(), failBefore(403, 'accessDenied'));
       await assert.rejects(reborn.extract(), { kind: 'unauthorized' });
@@ -136,7 +136,7 @@ describe('a control database that does not know what the target contains', () =>
       await on.source.delete('app_project', 2);
       await on.replicate();
       const before = await image();
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
 
       assert.partialDeepStrictEqual(await reborn.replicate(), { added: '0', changed: '0', deleted: '0' });
 

@@ -54,7 +54,7 @@ describe('I7 a control database that does not know what was streamed', () => {
     const last = await streamMore();
     await forgetStagedObjects();
     await comeBack();
-    const reborn = await stack.withNewControl(on);
+    const reborn = await stack.takingOver(on);
 
     const applied = await reborn.replicate(VIEW);
 

@@ -66,7 +66,7 @@ describe('a date outside the window that streaming accepts', () => {
     const fresh = await stack.install({ views: [STREAMED_ENTRY] });
     await fresh.source.add('app_incident', { id: 1, opened: '1999-12-31T23:59:00Z' }, { id: 2 });
     await fresh.replicate(VIEW);
-    const reborn = await stack.withNewControl(fresh);
+    const reborn = await stack.takingOver(fresh);
     await assert.rejects(reborn.extract(VIEW), {
       kind: 'bad_data',
       message: /key 1, column open_datetime/,

@@ -77,7 +77,7 @@ describe('streaming a view', () => {
       await on.query(`insert into ${on.targetTable('incident')} (incident_id) values (99)`);
       // No batch captures this log row: the old control database is gone, and the new one begins after it.
       await on.source.delete('app_incident', 2);
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
 
       const applied = await reborn.replicate(VIEW);
 
@@ -87,7 +87,7 @@ describe('streaming a view', () => {
 
     it('I2 into a target with rows never deletes its own rows, however outdated the list of stale keys is', async () => {
       await on.replicate(VIEW);
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
       const { dependencies } = reborn;
       const outdated = async function* () {
         yield [{ incident_id: '1' }, { incident_id: '2' }];
@@ -105,7 +105,7 @@ describe('streaming a view', () => {
     it('of an empty view never empties a target', async () => {
       await on.replicate(VIEW);
       await on.source.database.query('delete from app_incident');
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
 
       await assert.rejects(reborn.extract(VIEW), {
         kind: 'configuration',
@@ -123,7 +123,7 @@ describe('streaming a view', () => {
         if (isReload) await on.replicate(VIEW);
         await on.source.add('app_incident', { id: 3 });
         await on.source.delete('app_incident', 2);
-        const loaded = isReload ? await stack.withNewControl(on) : on;
+        const loaded = isReload ? await stack.takingOver(on) : on;
         const batch = await loaded.stage(VIEW);
         const failing = Array.from({ length: 4 }, () => failJob('backendError'));
         stack.bigquery.faults.next(call, ...before, ...failing);
@@ -148,7 +148,7 @@ describe('streaming a view', () => {
       await held.reached;
       await on.query(`drop table ${on.targetTable('incident')}`);
       await on.source.change('app_incident', 1, { type: 'newer' });
-      const reborn = await stack.withNewControl(on);
+      const reborn = await stack.takingOver(on);
       await reborn.replicate(VIEW);
 
       held.release();

@@ -192,7 +192,7 @@ describe('a merge', () => {
     await on.query(`insert into ${on.ledger()} (view, etl_transaction_id) values ('pmr_project', 700)`);
     await on.source.database.query(`update app_project set name = 'uno' where id = 1`);
 
-    const reborn = await stack.withNewControl(on);
+    const reborn = await stack.takingOver(on);
     const merged = await reborn.replicate();
 
     assert.partialDeepStrictEqual(merged, {

@@ -286,6 +286,23 @@ describe('why rows differ (I8)', () => {
     assert.equal(looks.length, MAX_MOMENTS + 1);
   });
 
+  it('reads no history when its time is up', async () => {
+    await on.replicate();
+    await sql(`update app_project set name = 'changed' where id = 1`);
+    const { warehouse } = on.dependencies;
+    let aheadMs = 0;
+    const clock = { nowMs: () => Date.now() + aheadMs };
+    const readComparedRows: typeof warehouse.readComparedRows = async (...given) => {
+      const rows = await warehouse.readComparedRows(...given);
+      aheadMs = 600_000;
+      return rows;
+    };
+    on.dependencies = { ...on.dependencies, clock, warehouse: { ...warehouse, readComparedRows } };
+    assert.deepEqual((await check()).classes, { unexplained: 1 });
+    const [jobs] = await on.bigquery.getJobs({ allUsers: true });
+    assert.ok(!jobs.some(({ id }) => id?.includes('-history-')));
+  });
+
   it('explains so many rows one by one, and leaves the others', async () => {
     await on.replicate();
     await sql(

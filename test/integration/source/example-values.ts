@@ -68,7 +68,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
       ['1.7976931348623157e308', '1.7976931348623157e+308'],
       [`'-1.7976931348623157e308'`, '-1.7976931348623157e+308'],
       ['5e-324', '5e-324'],
-      [`'-0'`, '-0'],
+      [`'-0'`, '"-0.0"'],
       [`'Infinity'`, '"Infinity"'],
     ],
   ],
@@ -246,7 +246,7 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   [
     'double precision[]',
     'REPEATED FLOAT64',
-    [[`'{NaN,-Infinity,1e-7,1e21}'`, '["NaN","-Infinity",1e-07,1e+21]']],
+    [[`'{NaN,-Infinity,1e-7,1e21}'`, '["NaN", "-Infinity", 1e-07, 1e+21]']],
   ],
   ['boolean[]', 'REPEATED BOOL', [[`'{t,f}'`, '[true,false]']]],
   ['text[]', 'REPEATED STRING', [[`array['a"', '', 'NULL']`, String.raw`["a\"","","NULL"]`]]],

@@ -47,7 +47,6 @@ export function makeViewSource(differing: Partial<ViewSource> = {}): ViewSource 
     targetCheckedAt: null,
     reportingViewHash: null,
     targetSnapshot: null,
-    targetInstallation: null,
     appliedPolicyTags: {},
     rewriteId: null,
     ...differing,

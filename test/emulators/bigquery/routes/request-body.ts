@@ -44,6 +44,7 @@ const queryConfiguration = z.object({
   queryParameters: queryParameters.optional(),
   destinationTable: tableReference.optional(),
   createSession: z.boolean().optional(),
+  maximumBytesBilled: int64.optional(),
 });
 
 const loadConfiguration = z.object({

@@ -119,8 +119,12 @@ create or replace macro bq_substr
 
 create or replace macro bq_unix_date(value) as date_diff('day', date '1970-01-01', value);
 
--- JSON as it is stored, and the JSON of any other value; a word for NULL.
-create or replace macro bq_to_json_string(value) as coalesce(to_json(value)::varchar, 'null');
+-- JSON as it is stored, and the JSON of any other value; a word for NULL. Numbers that JSON does not have are strings:
+-- https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#json_encodings
+create or replace macro bq_to_json_string(value) as
+  case when typeof(value) in ('DOUBLE', 'DOUBLE[]')
+    then regexp_replace(coalesce(to_json(value)::varchar, 'null'), '-?Infinity|NaN', '"\0"', 'g')
+    else coalesce(to_json(value)::varchar, 'null') end;
 
 -- Results -------------------------------------------------------------------------------------------------------------
 

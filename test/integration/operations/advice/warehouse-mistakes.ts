@@ -29,19 +29,29 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
   },
   'a target that another installation took over: resync': {
     mistake: (on) => ofAnotherInstallation(on, 'project'),
-    advice: /stop it; then send \{.*?\}/,
+    advice: /stop the other installation.*?then send \{.*?\}/,
   },
   'a target that another installation took over before a staged batch was merged: resync': {
     whenApplied: true,
     mistake: (on) => ofAnotherInstallation(on, 'project'),
-    advice: /stop it; then send \{.*?\}/,
+    advice: /stop the other installation.*?then send \{.*?\}/,
   },
   'a target that another installation took over before a staged batch was streamed: resync': {
     view: STREAMED_ENTRY.name,
     whenApplied: true,
     mistake: (on) => ofAnotherInstallation(on, 'incident'),
-    advice: /stop it; then send \{.*?\}/,
+    advice: /stop the other installation.*?then send \{.*?\}/,
   },
+  'a target with the former id of its own installation: the id, then resume': {
+    mistake: (on) => ofAnotherInstallation(on, 'project'),
+    advice: /run in the control database: .*?then send \{.*?\}/,
+  },
+  'a target with the former id of its own installation before a staged batch was merged: the id, then resume':
+    {
+      whenApplied: true,
+      mistake: (on) => ofAnotherInstallation(on, 'project'),
+      advice: /run in the control database: .*?then send \{.*?\}/,
+    },
   'a ledger that lost its rows: resync': {
     whenApplied: true,
     mistake: (on) => on.query(`delete from ${on.ledger()} where true`),

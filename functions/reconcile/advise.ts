@@ -1,0 +1,48 @@
+import { formatKey } from '../../shared/model/format-key.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { LeasedCheck } from './leased-check.ts';
+import type { DifferentRow } from './look-at-keys.ts';
+
+/** More keys are not named one by one. */
+const MAX_NAMED_KEYS = 100;
+const SHOWN_KEYS = 5;
+
+/** What a person must do about keys that have several rows, which no batch can repair; null if there are none. */
+export function adviseOnRepeated(
+  leased: Pick<LeasedCheck, 'check' | 'viewSource'>,
+  rows: readonly Pick<DifferentRow, 'key' | 'repeats'>[],
+  { warehouse }: Pick<Dependencies, 'warehouse'>,
+): string | null {
+  const keysOf = (side: 'source' | 'target') =>
+    rows.filter(({ repeats }) => repeats[side]).map(({ key }) => key);
+  const [inSource, inTarget] = [keysOf('source'), keysOf('target')];
+  const advice = [
+    ...(inSource.length > 0 ? [adviseOnView(leased, inSource)] : []),
+    ...(inTarget.length > 0 ? [adviseOnTarget(leased, inTarget, warehouse)] : []),
+  ];
+  return advice.length === 0 ? null : advice.join(' ');
+}
+
+const adviseOnView = ({ check }: Pick<LeasedCheck, 'check'>, keys: readonly string[]): string =>
+  `View ${check.view} has several rows with the same key, for example ${keys.slice(0, SHOWN_KEYS).map(formatKey).join(', ')}: change the view so that it has one row for each key.`;
+
+function adviseOnTarget(
+  { check, viewSource }: Pick<LeasedCheck, 'check' | 'viewSource'>,
+  keys: readonly string[],
+  warehouse: Pick<Dependencies['warehouse'], 'deleteRowsSql' | 'dropTargetSql'>,
+): string {
+  const view = JSON.stringify(check.view);
+  const shown = keys.slice(0, SHOWN_KEYS).map(formatKey).join(', ');
+  const found = `The target has several rows with the same key, for example ${shown}: find out what else writes to it.`;
+  // BigQuery refuses to delete rows of a table that is streamed.
+  if (viewSource.loadType === 'bq-storage-api') {
+    return `${found} Then run in BigQuery: ${warehouse.dropTargetSql(viewSource)}; And send {"view":${view},"resync":true} to extract, which makes the target again and loads it.`;
+  }
+  const named = keys.length > MAX_NAMED_KEYS ? 'repeated' : keys;
+  const payload = named === 'repeated' ? '"resync":true' : `"keys":${JSON.stringify(keys)}`;
+  return `${found} Then run in BigQuery: ${warehouse.deleteRowsSql(viewSource, named)}; And send {"view":${view},${payload}} to extract, which brings each of these rows once.`;
+}
+
+/** What helps if so many rows differ that no check repairs them. */
+export const adviseResync = ({ check }: Pick<LeasedCheck, 'check'>): string =>
+  `Find out why so many rows differ. Then send {"view":${JSON.stringify(check.view)},"resync":true} to extract.`;

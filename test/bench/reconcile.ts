@@ -1,0 +1,143 @@
+import pg from 'pg';
+import { createSmartApp } from '../smartapp/create-smartapp.ts';
+import { type Bench, benchResult, median } from './bench.ts';
+import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
+import { ITEM_VIEW, itemScale, keepFirstItems } from './items.ts';
+import { findPeer, type Peer, type PeerRun } from './peer.ts';
+import type { ReconcileRound } from './reconcile-round.ts';
+import { runRound } from './run-round.ts';
+
+const PROJECT = 'bench-reconcile';
+const CONTROL = 'control';
+const KEY = 'pm_item_id';
+/** The table that the peer compares with the view. */
+const COPY = 'item_copy';
+/** In the second check of a round, one row in this many differs. */
+const DIFFERENT_INTERVAL = 10_000;
+
+type Round = {
+  baselineSeconds: number;
+  equal: ReconcileRound;
+  different: ReconcileRound;
+  peer: PeerRun | null;
+};
+
+/**
+ * Checks SMartApp's largest view with N rows, each time in its own process: in every round with equal sides, and with one row in 10,000
+ * changed behind the log's back. The baseline lets PostgreSQL hash the rows of the same view. The rates count the function's own work, which is
+ * mostly PostgreSQL's; the time it waits for the BigQuery emulator is reported separately. If Python has reladiff or data-diff, that compares the
+ * view with a copy of it in the same database.
+ */
+export const reconcileBench: Bench = {
+  maxRows: 999_999_999,
+  async run({ rows, rounds, report }) {
+    await using stack = await startBenchStack();
+    report(`creating ${rows} rows, and loading them`);
+    const { postgres, sourceUrl } = stack;
+    await createSmartApp(sourceUrl, { scale: itemScale(rows), readerPassword: READER_PASSWORD });
+    const source = new pg.Client(sourceUrl);
+    await source.connect();
+    await keepFirstItems(source, rows);
+    await postgres.createDatabase(CONTROL);
+    const env = await stack.makeProject(PROJECT, CONTROL);
+    const loaded = await runRound<{ rows: number }>('load-item-target.ts', [ITEM_VIEW], env);
+    if (loaded.rows !== rows) throw new Error(`${loaded.rows} rows were loaded instead of ${rows}`);
+    const peer = await findPeer();
+    report(peer === null ? 'Python has neither reladiff nor data-diff: no peer' : `the peer is ${peer.name}`);
+    if (peer !== null) await copyView(source);
+
+    const results: Round[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      const baselineSeconds = await hashRows(source);
+      const equal = await check(env, 0);
+      const changed = await toggleRows(source, rows);
+      const different = await check(env, changed);
+      const peerRun = await compareByPeer(peer, sourceUrl, changed);
+      await toggleRows(source, rows);
+      results.push({ baselineSeconds, equal, different, peer: peerRun });
+      for (const line of describe(round, { baselineSeconds, equal, different, peer: peerRun })) report(line);
+    }
+    await source.end();
+    return resultOf(rows, results);
+  },
+};
+
+async function check(env: Record<string, string | undefined>, expected: number): Promise<ReconcileRound> {
+  const result = await runRound<ReconcileRound>('reconcile-round.ts', [ITEM_VIEW], env);
+  if (result.differences === expected) return result;
+  throw new Error(`the check found ${result.differences} differences instead of ${expected}`);
+}
+
+async function compareByPeer(peer: Peer | null, url: string, expected: number): Promise<PeerRun | null> {
+  if (peer === null) return null;
+  const result = await peer.compare(url, [ITEM_VIEW, COPY], KEY);
+  if (result.differences === expected) return result;
+  throw new Error(`${peer.name} found ${result.differences} differences instead of ${expected}`);
+}
+
+async function copyView(source: pg.Client): Promise<void> {
+  await source.query(`create table ${COPY} as select * from ${ITEM_VIEW}`);
+  await source.query(`alter table ${COPY} add primary key (${KEY})`);
+  await source.query(`vacuum analyze ${COPY}`);
+}
+
+/** Lets PostgreSQL hash all rows of the view, and returns the seconds. */
+async function hashRows(source: pg.Client): Promise<number> {
+  const startedMs = performance.now();
+  await source.query(`select count(*), sum(hashtext(v::text)) from ${ITEM_VIEW} v`);
+  return (performance.now() - startedMs) / 1000;
+}
+
+/** Changes rows that are spread over the view, without a log row; the second time it changes them back. Returns how many. */
+async function toggleRows(source: pg.Client, rows: number): Promise<number> {
+  const changed = Math.ceil(rows / DIFFERENT_INTERVAL);
+  await source.query(
+    `update app_pm_inventory set is_pm = not is_pm
+     where id in (select id from app_pm_inventory order by hashint8(id), id limit $1)`,
+    [changed],
+  );
+  return changed;
+}
+
+const ownSeconds = ({ seconds, waitedSeconds }: ReconcileRound): number => seconds - waitedSeconds;
+
+function describe(round: number, { baselineSeconds, equal, different, peer }: Round): string[] {
+  const line = (name: string, each: ReconcileRound) =>
+    `  ${name}: ${ownSeconds(each).toFixed(2)} s (plus ${each.waitedSeconds.toFixed(2)} s waiting for BigQuery), ` +
+    `read ${kilobytes(each.bytes.source)} kB from PostgreSQL and ${kilobytes(each.bytes.bigquery)} kB from BigQuery, ` +
+    `peak ${each.peakRssMb.toFixed(0)} MB`;
+  return [
+    `round ${round}: hashtext ${baselineSeconds.toFixed(2)} s${peer === null ? '' : `, peer ${peer.seconds.toFixed(2)} s`}`,
+    line('equal sides', equal),
+    line(`${different.differences} different rows`, different),
+  ];
+}
+
+const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(0);
+
+function resultOf(rows: number, rounds: readonly Round[]): object {
+  const all = rounds.flatMap(({ equal, different }) => [equal, different]);
+  const result = benchResult({
+    rows,
+    seconds: rounds.map(({ equal }) => ownSeconds(equal)),
+    baselineSeconds: rounds.map(({ baselineSeconds }) => baselineSeconds),
+    peakRssMb: all.map(({ peakRssMb }) => peakRssMb),
+  });
+  const peers = rounds.flatMap(({ peer }) => (peer === null ? [] : [peer.seconds]));
+  const rate = (seconds: number[]): number => Math.round(rows / median(seconds));
+  return {
+    ...result,
+    different_rows: rounds[0]?.different.differences,
+    different_rows_per_second: rate(rounds.map(({ different }) => ownSeconds(different))),
+    equal_bytes: bytesOf(rounds.map(({ equal }) => equal)),
+    different_bytes: bytesOf(rounds.map(({ different }) => different)),
+    peer_rows_per_second: peers.length === 0 ? null : rate(peers),
+  };
+}
+
+function bytesOf(rounds: readonly ReconcileRound[]): { source: number; bigquery: number } {
+  return {
+    source: median(rounds.map(({ bytes }) => bytes.source)),
+    bigquery: median(rounds.map(({ bytes }) => bytes.bigquery)),
+  };
+}
