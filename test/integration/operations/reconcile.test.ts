@@ -10,7 +10,7 @@ import { useInstallation } from '../../support/use-installation.ts';
 const PROJECT = 'pmr_project';
 
 describe('an operator who wants both sides compared', () => {
-  const { on } = useInstallation();
+  const { on, stack } = useInstallation();
 
   beforeEach(async () => {
     await on.source.add('app_project', { id: 1, name: 'one' }, { id: 2, name: 'two' });
@@ -116,13 +116,14 @@ describe('an operator who wants both sides compared', () => {
 
   it('sees the latest check that ended beside one that has not', async () => {
     await on.replicate();
+    await on.reconcile({ mode: 'keys' });
     await on.reconcile();
     await changeUnlogged();
     await on.check();
 
     const { lastCheck, runningCheck } = await statusOf();
 
-    assert.equal(lastCheck?.isConsistent, true);
+    assert.partialDeepStrictEqual(lastCheck, { isConsistent: true, mode: 'full' });
     assert.equal(runningCheck?.state, 'confirming');
   });
 
@@ -135,6 +136,18 @@ describe('an operator who wants both sides compared', () => {
       isConsistent: null,
       why: `view ${PROJECT}: its target does not exist`,
     });
+  });
+
+  it('I12 lets reconcile ask BigQuery for the target alone, since it has no right to see another dataset', async () => {
+    await on.replicate();
+    stack.bigquery.faults.clear();
+    const event = { view: PROJECT, dryRun: true };
+
+    const answer = await dispatchToReconcile(event, { functionName: 'reconcile', event }, on.dependencies);
+
+    assert.partialDeepStrictEqual(answer, { outcome: 'dry run', view: PROJECT });
+    const tables = stack.bigquery.faults.calls.filter((call) => call === 'bigquery.tables.get');
+    assert.equal(tables.length, 1);
   });
 
   it('redrives a check whose event was dead-lettered', async () => {
