@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
@@ -231,9 +230,14 @@ function rowsWritten(
 }
 
 async function* copyLines(client: pg.ClientBase, query: string): AsyncGenerator<string> {
-  const lines: Readable = client.query(copyTo(copyOf(query)));
+  const chunks: Readable = client.query(copyTo(copyOf(query))).setEncoding('utf8');
+  let rest = '';
   try {
-    yield* createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY });
+    for await (const chunk of chunks) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
   } catch (error) {
     throw fromPostgres(error, 'source');
   }
