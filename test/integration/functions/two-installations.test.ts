@@ -292,7 +292,9 @@ for (const view of [MERGED, STREAMED]) {
         if (view === MERGED) await on.query(`delete from ${on.ledger()} where view = '${view}'`);
         const reborn = await stack.withNewControl(on);
         // The jobs and objects of the former control database have its batch ids.
-        await reborn.control.query(`select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), 5000)`);
+        await reborn.control.query(
+          `select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), 5000)`,
+        );
         const sink = reborn.captureLog();
 
         assert.deepEqual(await findings(reborn), []);
