@@ -63,12 +63,16 @@ export async function atMoment<T>(
   }
 }
 
-async function acquire(view: string, deadline: Deadline, { config, control }: Dependencies): Promise<Lease> {
-  const patience = Date.now() + LEASE_WAIT_MS;
+async function acquire(
+  view: string,
+  deadline: Deadline,
+  { clock, config, control }: Dependencies,
+): Promise<Lease> {
+  const endMs = clock.nowMs() + LEASE_WAIT_MS;
   for (;;) {
     const lease = await control.leases.acquire(view, config.leaseSeconds);
     if (lease !== null) return lease;
-    if (Date.now() > patience || deadline.isNear()) {
+    if (clock.nowMs() > endMs || deadline.isNear()) {
       throw new DataHubError('transient', `view ${view} is being worked on`, { context: { view } });
     }
     await elapse(LEASE_POLL_MS);
