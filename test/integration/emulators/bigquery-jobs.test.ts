@@ -45,6 +45,18 @@ describe('BigQuery emulator: jobs', () => {
     assert.equal(script.metadata.statistics.query.totalBytesBilled, String(30 * 1_048_576));
   });
 
+  it('fail, and bill nothing, if they would bill more than their limit', async () => {
+    const limited = (maximumBytesBilled: string, jobId: string) =>
+      project.bigquery.createQueryJob({ query: 'select count(*) from d.t', maximumBytesBilled, jobId });
+    const [allowed] = await limited(String(10 * 1_048_576), 'within');
+    assert.equal((await allowed.getQueryResults())[0].length, 1);
+    const [refused] = await limited('10485759', 'beyond');
+    const error = await rejection(refused.getQueryResults());
+    assert.deepEqual([error.reason], ['bytesBilledLimitExceeded']);
+    const [metadata] = await project.bigquery.job('beyond', { location: LOCATION }).getMetadata();
+    assert.equal(metadata.statistics.query.totalBytesBilled, '0');
+  });
+
   it('answer 409 duplicate for an id in use, even of a job that failed', async () => {
     await project.finished('select 1 / 0', { jobId: 'used' });
     const again = await rejection(
