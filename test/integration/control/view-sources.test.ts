@@ -17,6 +17,9 @@ const FULL: ResolvedEntry = viewEntry('pmr_project', {
   report_column: 'project_start',
   recheck_seconds: 30,
   max_deleted_share: 0.25,
+  auto_repair: true,
+  max_repaired_share: 0.5,
+  max_check_bytes: 1_000_000_000_000,
   lookups: [
     { table: 'app_company', app_label: 'app', model: 'company', content_type_id: 9, column: 'company_id' },
     {
@@ -74,6 +77,9 @@ describe('view sources', () => {
       reportColumn: 'project_start',
       recheckSeconds: 30,
       maxDeletedShare: 0.25,
+      autoRepair: true,
+      maxRepairedShare: 0.5,
+      maxCheckBytes: 1_000_000_000_000n,
       acceptsDeletes: false,
       viewChanges: 'resync',
       columnChanges: 'evolve',
