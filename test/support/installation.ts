@@ -372,6 +372,8 @@ export class Installation {
       'former_target',
       'etl_transaction',
       'checkpoint',
+      'consistency_check',
+      'consistency_difference',
       'queued_key',
       'lease',
       'etl_error',

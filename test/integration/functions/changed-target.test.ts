@@ -162,6 +162,7 @@ describe('BigQuery objects that somebody else changes', () => {
     });
 
     it('that is a table of somebody else is left alone', async () => {
+      await on.source.add('app_site', { id: 1 });
       await on.query('create or replace table SMartDataAnalytics.site as select 1 as site_id, 2 as total');
 
       await assert.rejects(on.extract('pmr_site'), (error: { kind: string; advice: string }) => {
