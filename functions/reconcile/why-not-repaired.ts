@@ -14,7 +14,8 @@ export function whyNotRepaired(
   const view = JSON.stringify(check.view);
   const repairable = differences.filter(isRepairable).length;
   if (!check.repairs) {
-    return repairable === 0 ? {} : { advice: `To repair them: {"view":${view},"repair":true}.` };
+    if (repairable === 0) return {};
+    return { advice: `To repair them, send {"view":${view},"reconcile":true,"repair":true} to extract.` };
   }
   if (repairable === 0) return {};
   const allowed = viewSource.maxRepairedShare * Number(check.sourceRows ?? 0n);
