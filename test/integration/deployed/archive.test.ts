@@ -152,7 +152,10 @@ describe('the deployed archive', () => {
     await using deployed = await DeployedFunction.launch(folder, 'exract');
 
     assert.notEqual(await deployed.ended(), 0);
-    assert.match(deployed.output, /FUNCTION_TARGET is "exract"; it must be one of extract, merge, reconcile, stream/);
+    assert.match(
+      deployed.output,
+      /FUNCTION_TARGET is "exract"; it must be one of extract, merge, reconcile, stream/,
+    );
   });
 
   it('has a main file that the build creates', async () => {

@@ -20,7 +20,7 @@ describe('the log of the functions', () => {
   before(async () => {
     const settings = { ...on.parts.env, LOG_LEVEL: 'info' };
     functions = await RunningFunctions.start(
-      ['extract', 'merge', 'stream'],
+      FUNCTIONS.map(({ name }) => name),
       settings,
       (line, from, stream) => {
         if (stream === 'stdout') lines.push({ ...JSON.parse(line), from });

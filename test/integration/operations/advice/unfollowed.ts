@@ -1,6 +1,7 @@
 const BUG = 'a bug of SMart DataHub, or of whoever changed its files: the advice is to report it';
 const CHECKED_BEFORE = 'extract and import refuse it before, with an error whose advice is followed';
 const NO_VALUE = 'no value is known that passes the rules of extract and that BigQuery refuses';
+const CHECKED = 'test/integration/reconcile/bad-input.test.ts: the next check of the view';
 const WRITER = 'only another writer of the staging bucket can cause it';
 
 /** Places that make an error, by file and a text of the error, and why no test follows their advice here. */
@@ -10,6 +11,24 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     '{ context: { view }, advice }',
     'test/integration/functions/unfit-settings.test.ts does what it says',
   ],
+  ...(
+    [
+      ['functions/reconcile/check-view.ts', 'has not been loaded yet'],
+      ['functions/reconcile/moment.ts', 'has not been loaded yet'],
+      ['functions/reconcile/compared.ts', 'its target does not exist'],
+      ['functions/reconcile/first-look.ts', 'rows changed in that time'],
+      ['shared/source/compare-rows.ts', 'is NULL in some rows'],
+      ['shared/source/compare-rows.ts', 'by which "since" finds its rows'],
+    ] as const
+  ).map(([file, text]) => [file, text, CHECKED] as const),
+  ['functions/reconcile/pending.ts', 'too far behind', 'a check waits by itself'],
+  ['shared/control/consistency-checks.ts', 'any more', 'another process goes on with the check'],
+  [
+    'shared/postgres/connection-error.ts',
+    'allow_connections',
+    'test/unit/postgres/connection-error.test.ts: only another database of the server can run the statement',
+  ],
+  ['shared/warehouse/compare-rows.ts', 'has no column', BUG],
   [
     'functions/stream/schema-wait.ts',
     'it has not known them for an hour',
