@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { BucketSums } from '../model/buckets.ts';
-import { checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
+import { checkpointToJson } from '../model/checkpoint.ts';
 import {
   type CheckMode,
   type CheckState,
@@ -15,6 +15,7 @@ import {
 } from '../model/consistency.ts';
 import type { FoundDifference } from '../model/match-rows.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { CHECK_COLUMNS, checkFromRow } from './consistency-check-row.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
 /** A check that somebody asks for. */
@@ -45,11 +46,6 @@ export type Look = { moment: Moment; plan: ComparisonPlan; sums: BucketSums };
 /** The lease under which one process at a time works on the check of a view. */
 export const checkLease = (view: string): string => `check ${view}`;
 
-const COLUMNS = `c.id, c.view_name as view, c.mode, c.since_days as "sinceDays", c.repairs, c.state, c.started_at as "startedAt", c.state_at as "stateAt",
-  to_char(c.target_as_of at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' UTC' as "targetAsOf", c.checkpoint,
-  c.etl_transaction_id as "etlTransactionId", c.buckets, c.cuts, c.parts_done as "partsDone", c.looked_at as "lookedAt",
-  c.source_rows as "sourceRows"`;
-
 /** A difference is stored for a second look, and afterwards for an operator; more are only counted. */
 export const MAX_STORED_DIFFERENCES = 20_000;
 
@@ -71,26 +67,26 @@ export function createConsistencyChecks(pool: pg.Pool) {
              insert into etl.consistency_check (view_name, mode, since_days, trigger, requested_by, repairs)
              values ($1, $2, $3, $4, $5, $6) on conflict (view_name) where ended_at is null do nothing returning *
            )
-           select ${COLUMNS}, true as "isNew" from begun c
+           select ${CHECK_COLUMNS}, true as "isNew" from begun c
            union all
-           select ${COLUMNS}, false from etl.consistency_check c where c.view_name = $1 and c.ended_at is null`,
+           select ${CHECK_COLUMNS}, false from etl.consistency_check c where c.view_name = $1 and c.ended_at is null`,
           [view, mode, sinceDays, trigger, requestedBy, repairs],
         ),
       );
       const [row] = rows;
       // The check of another process ended between the two statements' snapshots.
       if (row === undefined) return await this.begin(view, request);
-      return { check: checkOf(row), isNew: row.isNew as boolean };
+      return { check: checkFromRow(row), isNew: row.isNew as boolean };
     },
 
     async get(id: bigint): Promise<ConsistencyCheck | null> {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select ${COLUMNS} from etl.consistency_check c where c.id = $1`,
+        `select ${CHECK_COLUMNS} from etl.consistency_check c where c.id = $1`,
         [id],
       );
-      return rows[0] === undefined ? null : checkOf(rows[0]);
+      return rows[0] === undefined ? null : checkFromRow(rows[0]);
     },
 
     /** Unfinished checks that no process works on, oldest first. */
@@ -309,38 +305,4 @@ async function replaceDifferences(
      from jsonb_to_recordset($2) as d (key text, kind text, class text, columns text[], "isRepaired" boolean)`,
     [id, JSON.stringify(differences)],
   );
-}
-
-function checkOf(row: Record<string, unknown>): ConsistencyCheck {
-  const { id, view, mode, sinceDays, repairs, state, startedAt, stateAt, lookedAt, sourceRows } = row;
-  const isBegun = row.targetAsOf !== null;
-  return {
-    ...({ id, view, mode, sinceDays, repairs, state, startedAt, stateAt, lookedAt, sourceRows } as Pick<
-      ConsistencyCheck,
-      | 'id'
-      | 'view'
-      | 'mode'
-      | 'sinceDays'
-      | 'repairs'
-      | 'state'
-      | 'startedAt'
-      | 'stateAt'
-      | 'lookedAt'
-      | 'sourceRows'
-    >),
-    moment: isBegun
-      ? {
-          targetAsOf: row.targetAsOf as string,
-          checkpoint: checkpointFromJson(row.checkpoint),
-          etlTransactionId: row.etlTransactionId as bigint | null,
-        }
-      : null,
-    plan: isBegun
-      ? {
-          buckets: row.buckets as number,
-          cuts: (row.cuts as string[]).map(BigInt),
-          partsDone: row.partsDone as number,
-        }
-      : null,
-  };
 }

@@ -57,3 +57,15 @@ export type RowTextOptions = {
   /** Null if the values of all columns can be compared (`readStreamingWindow`). */
   window: StreamingWindow | null;
 };
+
+/** Expressions in the SQL of one side, by which its rows are compared with those of the other. */
+export type RowTextSql = {
+  /** The key as text. */
+  key: string;
+  /** The bucket of the row among `buckets`: a whole number. */
+  bucket: (buckets: number) => string;
+  /** The hash of the row, as a 64-bit integer. */
+  hash: string;
+  /** The texts of the hashed columns, in their order. */
+  texts: string[];
+};

@@ -5,23 +5,12 @@ import {
   KEY_DIGITS,
   NULL_TEXT,
   type RowTextOptions,
+  type RowTextSql,
   SEPARATOR,
 } from '../model/row-text.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 import type { SourceColumn } from './source-column.ts';
-
-/** SQL for values of the view `v`, by which its rows are compared with those of the target (`shared/model/row-text.ts`). */
-export type RowTextSql = {
-  /** The key as text. */
-  key: string;
-  /** The bucket of the row among `buckets`: a whole number. */
-  bucket: (buckets: number) => string;
-  /** The hash of the row, as int8. */
-  hash: string;
-  /** The texts of the hashed columns, in their order. */
-  texts: string[];
-};
 
 /** So that a view with PostgreSQL's limit of 1600 columns has fewer parts than its limit of 100 arguments for one call. */
 const TEXTS_PER_PART = 20;

@@ -5,22 +5,11 @@ import {
   isHashed,
   KEY_DIGITS,
   NULL_TEXT,
+  type RowTextSql,
   SEPARATOR,
   type StreamingWindow,
 } from '../model/row-text.ts';
 import { quoted } from './names.ts';
-
-/** GoogleSQL for values of the target `v_target`, by which its rows are compared with those of the view (`shared/model/row-text.ts`). */
-export type RowTextSql = {
-  /** The key as text. */
-  key: string;
-  /** The bucket of the row among `buckets`: a whole number. */
-  bucket: (buckets: number) => string;
-  /** The hash of the row, as INT64. */
-  hash: string;
-  /** The texts of the hashed columns, in their order. */
-  texts: string[];
-};
 
 type HashedColumn = Pick<Column, 'name' | 'type' | 'mode'>;
 
