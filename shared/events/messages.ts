@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DataHubError, ERROR_KINDS } from '../errors.ts';
-import { viewSourceImport, warehouseName } from '../model/view-source.ts';
+import { warehouseName } from '../model/entry-names.ts';
+import { viewSourceImport } from '../model/view-source-import.ts';
 
 /** PostgreSQL's text cannot hold NUL characters, so no valid value contains one. */
 const text = z.string().refine((given) => !given.includes('\0'), { error: 'contains a NUL character' });

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { parseConfig } from '../../../shared/config/config.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
-import type { viewSourceImport } from '../../../shared/model/view-source.ts';
+import type { viewSourceImport } from '../../../shared/model/view-source-import.ts';
 import { dryRun } from '../../../shared/operations/dry-run.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { parseExtractEvent } from '../../../shared/events/messages.ts';
-import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { runOperation } from '../../../shared/operations/run-operation.ts';
