@@ -14,8 +14,10 @@ import {
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
-import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
+import { resultPages, resultRows } from './job-results.ts';
+import type { JobSpec } from './job-spec.ts';
 import { type Datasets, objectNames, quoted } from './names.ts';
+import { runJobToCompletion } from './run-job.ts';
 import type { OpenBigQuery } from './stream-target.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
@@ -65,7 +67,7 @@ export function createRowComparison(
             ...(parameters.length > 0 && { parameterMode: 'NAMED', queryParameters: parameters }),
           },
         },
-        labels: { view: labelValue(shape.view), step: 'check' },
+        labels: { view: shape.view, step: 'check' },
         context,
         kinds: LIMIT_EXCEEDED,
       }),
@@ -90,7 +92,7 @@ export function createRowComparison(
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('time', view, runName, jobAttempt),
         configuration: { query: { query: TIME, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'check' },
+        labels: { view, step: 'check' },
         context,
       }));
       const [row] = await resultRows(job, context);

@@ -1,6 +1,7 @@
 import type { Deadline } from '../deadline.ts';
-import { labelValue, resultRows, runJobToCompletion } from './job.ts';
+import { resultRows } from './job-results.ts';
 import type { Datasets } from './names.ts';
+import { runJobToCompletion } from './run-job.ts';
 import type { OpenBigQuery } from './stream-target.ts';
 import { countRowsSql } from './tables-sql.ts';
 
@@ -23,7 +24,7 @@ export function createRowCount(
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('rows', view, runName, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'rows' },
+        labels: { view, step: 'rows' },
         context: { view },
       }));
       const [row] = await resultRows(job, { view });

@@ -2,7 +2,7 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import type { JobSpec } from './job.ts';
+import type { JobSpec } from './job-spec.ts';
 
 /**
  * What a load job reads and writes. `table` is a full name, unquoted. `WRITE_EMPTY` makes the load fail with reason `duplicate` when the

@@ -2,9 +2,10 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { BigQueryType } from '../model/columns.ts';
 import type { TableField } from './columns-match.ts';
-import { labelValue, resultRows, runJobToCompletion } from './job.ts';
+import { resultRows } from './job-results.ts';
 import { type Datasets, objectNames } from './names.ts';
 import { type Purge, purgeableSql, purgeSql } from './purge-sql.ts';
+import { runJobToCompletion } from './run-job.ts';
 import type { OpenBigQuery } from './stream-target.ts';
 import type { Layout } from './tables-sql.ts';
 
@@ -34,7 +35,7 @@ export function createPurge({ openBigQuery, datasets, nameOf, findTable }: Purge
     const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
       id: nameOf(step, view, runName, jobAttempt),
       configuration: { query: { query, useLegacySql: false } },
-      labels: { view: labelValue(view), step },
+      labels: { view, step },
       context,
     }));
     return (await resultRows(job, context))[0];

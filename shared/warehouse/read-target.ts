@@ -3,8 +3,9 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { type FoundTable, findTable } from './found-table.ts';
-import { labelValue, resultRows, runJobToCompletion } from './job.ts';
+import { resultRows } from './job-results.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
+import { runJobToCompletion } from './run-job.ts';
 
 /** What a view's tables already contain: the highest batch id (0 for none), and the number of rows that are not deleted. */
 export type TargetState = { highestBatchId: bigint; targetRows: bigint };
@@ -37,7 +38,7 @@ export function createTargetReader(
       const job = await runJobToCompletion(bigquery, deadline, (jobAttempt) => ({
         id: nameOf('contents', view, run, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'contents' },
+        labels: { view, step: 'contents' },
         context,
       }));
       const [row] = await resultRows(job, context);

@@ -3,11 +3,12 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
 import { columnOf, type TableField } from './columns-match.ts';
+import { firstFreeJob } from './find-job.ts';
 import { fieldsOf, patchTable, readMetadata } from './found-table.ts';
-import { firstFreeJob, labelValue, runJob } from './job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import { type PolicyTags, retagged } from './policy-tags.ts';
 import { dropReplacementSql, newTargetSql, renameSql, replacementName, swapSql } from './replacement-sql.ts';
+import { runJob } from './run-job.ts';
 import type { Layout } from './tables-sql.ts';
 
 /** What a new target of a view must be like. */
@@ -70,7 +71,7 @@ export function createTargetReplacement(
     const bigquery = await openBigQuery();
     const specOf = (attempt: number) => ({
       id: nameOf('target', view, String(attempt)),
-      labels: { view: labelValue(view), step: 'target' },
+      labels: { view, step: 'target' },
       context: { view },
     });
     const spec = specOf(await firstFreeJob(bigquery, specOf));

@@ -6,9 +6,10 @@ import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { resultPages, resultRows, runJobToCompletion } from './job.ts';
+import { resultPages, resultRows } from './job-results.ts';
 import { loadError, loadSpec } from './load-job.ts';
 import { type Datasets, objectNames } from './names.ts';
+import { runJobToCompletion } from './run-job.ts';
 import type { StreamMessage } from './stream-message.ts';
 import { staleKeysSql, streamedRowsSql } from './tables-sql.ts';
 

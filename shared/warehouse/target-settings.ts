@@ -3,10 +3,10 @@ import type { Deadline } from '../deadline.ts';
 import type { TableShape } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { findTable, INSTALLATION_LABEL, patchTable } from './found-table.ts';
-import { labelValue, runJobToCompletion } from './job.ts';
 import { type Datasets, objectNames } from './names.ts';
 import { type PolicyTags, retagged } from './policy-tags.ts';
 import { rewriteSql } from './replacement-sql.ts';
+import { runJobToCompletion } from './run-job.ts';
 
 /** The part of the warehouse that changes what BigQuery can change on an existing table. */
 export function createTargetSettings(
@@ -43,7 +43,7 @@ export function createTargetSettings(
       await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('rewrite', shape.view, rewriteId, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(shape.view), step: 'rewrite' },
+        labels: { view: shape.view, step: 'rewrite' },
         context: { view: shape.view },
       }));
     },

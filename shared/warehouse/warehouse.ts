@@ -10,21 +10,13 @@ import { columnChanges } from './columns-match.ts';
 import { createRowComparison } from './compare-rows.ts';
 import { createRowCount } from './count-rows.ts';
 import { type Evolution, planEvolution, type TableChanges } from './evolution.ts';
+import { jobExists } from './find-job.ts';
 import { type FoundTable, findTable } from './found-table.ts';
-import {
-  jobExists,
-  jobId,
-  labelValue,
-  type RecordUsage,
-  reportingUsage,
-  resultRows,
-  runJob,
-  runJobToCompletion,
-  runJobWithRetries,
-} from './job.ts';
+import { resultRows } from './job-results.ts';
+import { type RecordUsage, reportingUsage } from './job-usage.ts';
 import { type Load, loadError, loadSpec, locationOf } from './load-job.ts';
 import { appliedMerge, type MergeOutcome, mergeFailure } from './merge-outcome.ts';
-import { type Datasets, type ObjectNames, objectNames } from './names.ts';
+import { type Datasets, jobId, type ObjectNames, objectNames } from './names.ts';
 import type { PolicyTags } from './policy-tags.ts';
 import { callSql, procedureSql } from './procedure-sql.ts';
 import { createPurge } from './purge.ts';
@@ -32,6 +24,7 @@ import { createTargetReader, type TargetState } from './read-target.ts';
 import { createTargetReplacement } from './replace-target.ts';
 import { replacementName } from './replacement-sql.ts';
 import { createReportingView } from './reporting-view.ts';
+import { runJob, runJobToCompletion, runJobWithRetries } from './run-job.ts';
 import { createStreamTarget, type OpenBigQuery, type OpenWriterClient } from './stream-target.ts';
 import {
   deletesSql,
@@ -135,7 +128,7 @@ export function createWarehouse(
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(shape.view), step: 'objects' },
+        labels: { view: shape.view, step: 'objects' },
         context,
       }));
       const [row] = await resultRows(job, context);

@@ -10,7 +10,7 @@ import {
   type TableShape,
 } from '../../../shared/model/columns.ts';
 import { type Evolution, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
-import type { EndedJob } from '../../../shared/warehouse/job.ts';
+import type { EndedJob } from '../../../shared/warehouse/job-usage.ts';
 import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
 import { EMPTY_VIEW, procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
 import {
