@@ -6,6 +6,7 @@ import type { Column } from '../model/columns.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import {
   bucketRowsSql,
   bucketSumsSql,
@@ -16,9 +17,8 @@ import {
 } from './compare-rows-sql.ts';
 import { resultPages, resultRows } from './job-results.ts';
 import type { JobSpec } from './job-spec.ts';
-import { type Datasets, objectNames, quoted } from './names.ts';
+import { objectNames, quoted } from './names.ts';
 import { runJobToCompletion } from './run-job.ts';
-import type { OpenBigQuery } from './stream-target.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
 export type CheckQuery = ComparedTarget & {
@@ -42,11 +42,7 @@ export type TargetRowState = TargetRow & { isDeleted: boolean };
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
  * finds the job by its name. A query that would read more than `maxBytes` is refused as `invalid_event`.
  */
-export function createRowComparison(
-  openBigQuery: OpenBigQuery,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string,
-) {
+export function createRowComparison({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   const run = async (
     { shape, runName, maxBytes }: Pick<CheckQuery, 'shape' | 'runName' | 'maxBytes'>,
     query: string,
