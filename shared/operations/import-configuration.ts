@@ -1,7 +1,7 @@
 import { asViewSource, type ResolvedEntry } from '../control/view-source-row.ts';
 import type { ViewChange } from '../control/view-sources.ts';
 import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import { type Effect, needsResync } from '../model/source-changes.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { ViewSourceEntry } from '../model/view-source-entry.ts';

@@ -1,5 +1,5 @@
 import { adviceByHand, asDataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { type Finding, inspectServer } from '../source/inspect-server.ts';

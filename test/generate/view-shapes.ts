@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { parseExtractEvent } from '../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../shared/events/extract-event.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { ViewSourceEntry } from '../../shared/model/view-source-entry.ts';

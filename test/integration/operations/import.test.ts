@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { parseExtractEvent } from '../../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
