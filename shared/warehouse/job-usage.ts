@@ -1,19 +1,11 @@
 import type { BigQuery, Job } from '@google-cloud/bigquery';
 import type { DataHubError } from '../errors.ts';
 import { fromGoogle } from '../google/google-errors.ts';
+import type { JobUsage } from '../model/job-usage.ts';
 import type { JobSpec } from './job-spec.ts';
 
-/** What BigQuery used for a job that has ended, failed or not. */
-export type EndedJob = {
-  jobId: string;
-  view: string;
-  etlTransactionId: bigint | null;
-  bytesBilled: bigint;
-  slotMs: bigint;
-  endedAt: Date;
-  /** Why `bytesBilled` lacks what the statements of a script billed; null if it does not. */
-  incomplete: DataHubError | null;
-};
+/** What a job used. `incomplete` says why `bytesBilled` lacks what the statements of a script billed; null if it does not. */
+export type EndedJob = JobUsage & { incomplete: DataHubError | null };
 
 /** Called for every job of a view that was seen to end, each time that it is seen. What it throws ends the caller's work, which is repeated. */
 export type RecordUsage = (job: EndedJob) => Promise<void>;
