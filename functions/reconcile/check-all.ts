@@ -1,4 +1,4 @@
-import type { ReconcileEvent } from '../../shared/events/messages.ts';
+import type { ReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import { stopReason } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 

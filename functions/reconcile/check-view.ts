@@ -3,7 +3,7 @@ import { checkLease } from '../../shared/control/consistency-checks.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { asDataHubError, DataHubError, dispositionOf } from '../../shared/errors.ts';
-import type { CheckEvent, ReconcileEvent } from '../../shared/events/messages.ts';
+import type { CheckEvent, ReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
 import { stopReason, type ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';

@@ -1,4 +1,4 @@
-import type { CheckEvent } from '../../shared/events/messages.ts';
+import type { CheckEvent } from '../../shared/events/reconcile-event.ts';
 import { bucketCount } from '../../shared/model/buckets.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { estimateRows } from '../../shared/source/fetch.ts';

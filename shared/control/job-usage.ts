@@ -1,17 +1,7 @@
 import type pg from 'pg';
+import type { JobUsage } from '../model/job-usage.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import type { Lease } from './leases.ts';
-
-/** What BigQuery used for one job that has ended. */
-export type JobUsage = {
-  jobId: string;
-  view: string;
-  /** Null for a job that ran before its batch had an id. */
-  etlTransactionId: bigint | null;
-  bytesBilled: bigint;
-  slotMs: bigint;
-  endedAt: Date;
-};
 
 const TODAY = `(now() at time zone 'UTC')::date`;
 

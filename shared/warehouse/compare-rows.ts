@@ -6,6 +6,7 @@ import type { Column } from '../model/columns.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import {
   bucketRowsSql,
   bucketSumsSql,
@@ -14,9 +15,10 @@ import {
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
-import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
-import { type Datasets, objectNames, quoted } from './names.ts';
-import type { OpenBigQuery } from './stream-target.ts';
+import { resultPages, resultRows } from './job-results.ts';
+import type { JobSpec } from './job-spec.ts';
+import { objectNames, quoted } from './names.ts';
+import { runJobToCompletion } from './run-job.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
 export type CheckQuery = ComparedTarget & {
@@ -40,11 +42,7 @@ export type TargetRowState = TargetRow & { isDeleted: boolean };
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
  * finds the job by its name. A query that would read more than `maxBytes` is refused as `invalid_event`.
  */
-export function createRowComparison(
-  openBigQuery: OpenBigQuery,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string,
-) {
+export function createRowComparison({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   const run = async (
     { shape, runName, maxBytes }: Pick<CheckQuery, 'shape' | 'runName' | 'maxBytes'>,
     query: string,
@@ -65,7 +63,7 @@ export function createRowComparison(
             ...(parameters.length > 0 && { parameterMode: 'NAMED', queryParameters: parameters }),
           },
         },
-        labels: { view: labelValue(shape.view), step: 'check' },
+        labels: { view: shape.view, step: 'check' },
         context,
         kinds: LIMIT_EXCEEDED,
       }),
@@ -90,7 +88,7 @@ export function createRowComparison(
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('time', view, runName, jobAttempt),
         configuration: { query: { query: TIME, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'check' },
+        labels: { view, step: 'check' },
         context,
       }));
       const [row] = await resultRows(job, context);

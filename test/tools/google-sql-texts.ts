@@ -29,7 +29,7 @@ import {
   streamedRowsSql,
   targetColumns,
 } from '../../shared/warehouse/tables-sql.ts';
-import { objectsSql } from '../../shared/warehouse/warehouse.ts';
+import { objectsSql } from '../../shared/warehouse/view-objects.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
 
