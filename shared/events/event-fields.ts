@@ -1,9 +1,5 @@
 import { z } from 'zod';
-
-/** PostgreSQL's text cannot hold NUL characters, so no valid value contains one. */
-export const text = z
-  .string()
-  .refine((given) => !given.includes('\0'), { error: 'contains a NUL character' });
+import { text } from '../model/text.ts';
 
 /** The name of a view source. */
 export const view = text.min(1).max(200);

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { ERROR_KINDS } from '../errors.ts';
 import { warehouseName } from '../model/entry-names.ts';
+import { text } from '../model/text.ts';
 import { viewSourceImport } from '../model/view-source-import.ts';
 import { checkOptions, hasOneMode, ONE_MODE } from './check-options.ts';
-import { failureId, operator, reason, text, view } from './event-fields.ts';
+import { failureId, operator, reason, view } from './event-fields.ts';
 
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 export const operations = {

@@ -1,9 +1,5 @@
 import { z } from 'zod';
-
-/** PostgreSQL's text holds neither a NUL character nor an unpaired surrogate. */
-export const text = z.string().refine((given) => !given.includes('\0') && given.isWellFormed(), {
-  error: 'contains a NUL character or an unpaired surrogate',
-});
+import { text } from './text.ts';
 
 /** The name of a column, or of a Django app or model. */
 export const name = text.min(1).max(63);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CHILD_MODELS_META, childModels, contentTypeId } from './django-model-entry.ts';
-import { name, table, text, warehouseName } from './entry-names.ts';
+import { name, table, warehouseName } from './entry-names.ts';
 import { lookupEntry } from './lookup-entry.ts';
+import { text } from './text.ts';
 
 const foreignKey = z.strictObject({
   column: name.describe('The referencing column of the view.'),

@@ -65,6 +65,7 @@ describe('an extract event', () => {
     ['an unknown field', { view: 'x', keyz: ['1'] }, /keyz/],
     ['a wrong type of view', { view: 7 }, /view: .*string/],
     ['a NUL character', { view: 'a\0b' }, /view: contains a NUL character/],
+    ['an unpaired surrogate in a key', { view: 'x', keys: ['a\ud800'] }, /keys\.0: /],
     ['a NUL character in a key', { view: 'x', keys: ['a\0b'] }, /keys\.0: /],
     ['an empty view', { view: '' }, /view: /],
     ['keys that are not a list', { view: 'x', keys: '1' }, /keys: .*array/],
