@@ -3,19 +3,22 @@ import { DataHubError } from '../errors.ts';
 import { fromGoogle } from '../google/google-errors.ts';
 import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
+import type { RowOrder, RowSelection } from '../model/drill.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import {
-  bucketRowsSql,
   bucketSumsSql,
   type ComparedTarget,
   deleteRowsSql,
+  type HashedSelection,
+  hashedRowsSql,
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
 import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
 import { type Datasets, objectNames, quoted } from './names.ts';
+import { type PartitionValues, partitionCondition } from './partition-condition.ts';
 import type { OpenBigQuery } from './stream-target.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
@@ -24,6 +27,9 @@ export type CheckQuery = ComparedTarget & {
   runName: string;
   maxBytes: bigint | null;
 };
+
+/** The keys of some rows, as text, and the partitions that these rows belong to; null to read all partitions. */
+export type RecentKeys = { keys: readonly string[]; partitions: PartitionValues | null };
 
 /** A row of the target. The texts are those by which its hashed columns are compared, and the values are all its columns as JSON. */
 export type TargetRow = {
@@ -73,6 +79,19 @@ export function createRowComparison(
     return { job, context };
   };
 
+  const keyedHashes = (
+    compared: ComparedTarget,
+    keys: readonly string[],
+    partitions: PartitionValues | null,
+  ) => ({
+    query: hashedRowsSql(datasets, compared, {
+      ...({ order: 'bucket', range: null, listed: 'keys' } as const),
+      partitions: partitions === null ? null : partitionCondition(partitions),
+    }),
+    parameterMode: 'NAMED',
+    queryParameters: [arrayParameter('keys', keyTypeOf(compared.shape), keys)],
+  });
+
   return {
     /** The statement that deletes rows of a target which have these keys, or keys that several rows have, for a person to run. */
     deleteRowsSql: (
@@ -97,10 +116,14 @@ export function createRowComparison(
       return timestampText(BigInt(String(row?.now)));
     },
 
-    /** How many bytes the first query of a check would read, as BigQuery estimates. */
-    async estimateBytes(compared: ComparedTarget): Promise<bigint> {
+    /** How many bytes the first query of a check would read, as BigQuery estimates. `recent` are the keys of a check that reads no others. */
+    async estimateBytes(compared: ComparedTarget, recent: RecentKeys | null): Promise<bigint> {
+      const query =
+        recent === null
+          ? { query: bucketSumsSql(datasets, compared) }
+          : keyedHashes(compared, recent.keys, recent.partitions);
       const [job] = await (await openBigQuery())
-        .createQueryJob({ query: bucketSumsSql(datasets, compared), dryRun: true, useLegacySql: false })
+        .createJob({ configuration: { query: { ...query, useLegacySql: false }, dryRun: true } })
         .catch((error: unknown) => {
           throw fromGoogle(error, 'dry run of a check', { view: compared.shape.view });
         });
@@ -117,21 +140,37 @@ export function createRowComparison(
     },
 
     /**
-     * Runs the query for the rows of some buckets, or of all. What it returns yields them in ascending order of buckets; only one page of them is in
-     * memory.
+     * Runs the query for some rows, or finds it. What it returns yields them in ascending order of places, from the row with this number on; only one page of
+     * them is in memory.
      */
     async readHashes(
       query: CheckQuery,
-      buckets: readonly number[] | 'all',
+      order: RowOrder,
+      { range, buckets }: RowSelection,
+      startRow: number,
       deadline: Deadline,
     ): Promise<AsyncGenerator<HashedRow>> {
       const isAll = buckets === 'all';
+      const selection: HashedSelection = { order, range, listed: isAll ? null : 'buckets', partitions: null };
       const parameters = isAll ? [] : [arrayParameter('buckets', 'INT64', buckets.map(String))];
-      const { job, context } = await run(query, bucketRowsSql(datasets, query, isAll), deadline, parameters);
-      return hashedRows(
-        resultPages(job, context),
-        query.columns.filter((column) => !isHashed(column)).length,
+      const { job, context } = await run(
+        query,
+        hashedRowsSql(datasets, query, selection),
+        deadline,
+        parameters,
       );
+      return hashedRows(resultPages(job, context, startRow), query);
+    },
+
+    /** The same for the rows with these keys, in ascending order of buckets. Rows in other partitions are left out. */
+    async readHashesByKey(
+      query: CheckQuery,
+      { keys, partitions }: RecentKeys,
+      deadline: Deadline,
+    ): Promise<AsyncGenerator<HashedRow>> {
+      const { query: text, queryParameters } = keyedHashes(query, keys, partitions);
+      const { job, context } = await run(query, text, deadline, queryParameters);
+      return hashedRows(resultPages(job, context), query);
     },
 
     /** Reads rows by their keys. A key that the target has twice gives two rows. */
@@ -168,15 +207,16 @@ const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as 
 
 async function* hashedRows(
   pages: AsyncIterable<Record<string, unknown>[]>,
-  values: number,
+  { columns }: Pick<CheckQuery, 'columns'>,
 ): AsyncGenerator<HashedRow> {
+  const values = columns.filter((column) => !isHashed(column)).map((_, i) => `value_${i}`);
   for await (const page of pages) {
     for (const row of page) {
       yield {
-        bucket: Number(row.bucket),
+        place: Number(row.place),
         key: String(row.key),
         hash: String(row.row_hash),
-        values: Array.from({ length: values }, (_, i) => textOf(row[`value_${i}`])),
+        values: values.map((name) => textOf(row[name])),
       };
     }
   }

@@ -198,16 +198,20 @@ export async function resultRows(job: Job, context: ErrorContext): Promise<Recor
   return rows;
 }
 
-/** Yields the rows of a finished query job in pages, so that memory does not grow with their number. */
+/** Yields the rows of a finished query job in pages, from the row with this number on, so that memory does not grow with their number. */
 export async function* resultPages(
   job: Job,
   context: ErrorContext,
+  startRow = 0,
 ): AsyncGenerator<Record<string, unknown>[]> {
   let pageToken: string | undefined;
   do {
     const options = { wrapIntegers: true, autoPaginate: false, maxResults: PAGE_ROWS };
     const [rows, next] = await job
-      .getQueryResults(pageToken === undefined ? options : { ...options, pageToken })
+      .getQueryResults({
+        ...options,
+        ...(pageToken === undefined ? { startIndex: String(startRow) } : { pageToken }),
+      })
       .catch((error: unknown) => {
         throw fromGoogle(error, `results of job ${job.id}`, context);
       });

@@ -18,8 +18,8 @@ async function match(source: readonly HashedRow[], target: readonly HashedRow[])
   return found;
 }
 
-const row = (bucket: number, key: string, hash = 'h', values: (string | null)[] = []): HashedRow => ({
-  ...{ bucket, key, hash, values },
+const row = (place: number, key: string, hash = 'h', values: (string | null)[] = []): HashedRow => ({
+  ...{ place, key, hash, values },
 });
 
 const sorted = (found: readonly FoundDifference[]) =>
