@@ -47,7 +47,14 @@ export function createDrills(pool: pg.Pool) {
         [id],
       );
       const { query, partsDone, rowsRead, queuedKeys, pending, ...counts } = rows[0];
-      return { partsDone, rowsRead, queuedKeys, pending, counts, query: query === null ? null : fromJson(query) };
+      return {
+        partsDone,
+        rowsRead,
+        queuedKeys,
+        pending,
+        counts,
+        query: query === null ? null : fromJson(query),
+      };
     },
 
     /** Records the query of the next parts, and the keys that were queued at its moment. */
@@ -72,13 +79,16 @@ export function createDrills(pool: pg.Pool) {
       );
     },
 
+    /** Records the rows of a first look without parts that differ, instead of those that an earlier try found. */
+    async noteRecentRows(lease: Lease, id: bigint, found: readonly FoundDifference[]): Promise<void> {
+      await inLeasedTransaction(pool, lease, async (client) => {
+        await client.query('delete from etl.consistency_difference where check_id = $1', [id]);
+        await storeDifferences(client, id, found);
+      });
+    },
+
     /** Records what the part after the first `partsDone` parts found: its numbers, and its rows as long as all that differ can be stored. */
-    async noteDrilledPart(
-      lease: Lease,
-      id: bigint,
-      { partsDone }: Pick<DrillProgress, 'partsDone'>,
-      part: DrilledPart,
-    ): Promise<void> {
+    async noteDrilledPart(lease: Lease, id: bigint, partsDone: number, part: DrilledPart): Promise<void> {
       const { counts, found, parts, pending, queuedKeys, rowsRead } = part;
       await inLeasedTransaction(pool, lease, async (client) => {
         const noted = await client.query(
@@ -92,7 +102,8 @@ export function createDrills(pool: pg.Pool) {
             ...[counts.missing, counts.extra, counts.different, counts.duplicate],
           ],
         );
-        if (noted.rowCount !== 1) throw new RangeError(`part ${partsDone + 1} of check ${id} was read already`);
+        if (noted.rowCount !== 1)
+          throw new RangeError(`part ${partsDone + 1} of check ${id} was read already`);
         await storeDifferences(client, id, found);
       });
     },

@@ -63,7 +63,12 @@ export type ComparisonPlan = {
 /** How many rows differ in each way. */
 export type DifferenceCounts = Record<DifferenceKind, number>;
 
-export const NO_DIFFERENCES: Readonly<DifferenceCounts> = { missing: 0, extra: 0, different: 0, duplicate: 0 };
+export const NO_DIFFERENCES: Readonly<DifferenceCounts> = {
+  missing: 0,
+  extra: 0,
+  different: 0,
+  duplicate: 0,
+};
 
 export const totalOf = (counts: DifferenceCounts): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);

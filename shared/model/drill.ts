@@ -15,7 +15,9 @@ export type DrillQuery = {
   moment: Moment;
   /** Names the query within the check. */
   step: string;
-  /** The number of the part before which its rows end. */
+  /** Its rows are those of the parts from this number on, */
+  firstPart: number;
+  /** to the part before this number. */
   partsEnd: number;
   /** What both sides compare of a streamed partition column, then and later. */
   window: StreamingWindow | null;
@@ -37,7 +39,8 @@ export type DrillProgress = {
 };
 
 /** Integer keys of large views order the rows, so that a part is a range of keys, which each side finds by its index or clustering. */
-export const orderOf = ({ cuts }: Pick<ComparisonPlan, 'cuts'>): RowOrder => (cuts.length > 0 ? 'key' : 'bucket');
+export const orderOf = ({ cuts }: Pick<ComparisonPlan, 'cuts'>): RowOrder =>
+  cuts.length > 0 ? 'key' : 'bucket';
 
 const ALL_KEYS: KeyRange = { from: null, to: null };
 

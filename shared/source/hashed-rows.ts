@@ -31,7 +31,8 @@ export async function* readHashes(
   { range, buckets }: RowSelection,
 ): AsyncGenerator<HashedRow> {
   // No setting decides a key or a bucket: the hashes of other rows are not computed.
-  const chosen = buckets === 'all' ? [] : [`${textsOf(compared).bucket} = any('{${buckets.join(',')}}'::int8[])`];
+  const chosen =
+    buckets === 'all' ? [] : [`${textsOf(compared).bucket} = any('{${buckets.join(',')}}'::int8[])`];
   const conditions = [...rangeConditions(compared, range), ...chosen];
   yield* copyHashes(client, rowsWritten(compared, conditions, hashesOf(compared, order)));
 }

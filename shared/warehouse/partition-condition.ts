@@ -1,7 +1,7 @@
 import type { BigQueryType } from '../model/columns.ts';
 import { NULL_TEXT } from '../model/row-text.ts';
-import { type Granularity, partitionStart } from './tables-sql.ts';
 import { quoted, stringLiteral } from './names.ts';
+import { type Granularity, partitionStart } from './tables-sql.ts';
 
 /** The values that some rows have in the column that partitions their target, as texts (shared/model/row-text.ts). */
 export type PartitionValues = {
@@ -26,7 +26,12 @@ export function partitionCondition({ column, type, granularity, texts }: Partiti
   return conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`;
 }
 
-function among(times: readonly string[], type: BigQueryType, granularity: Granularity, value: string): string {
+function among(
+  times: readonly string[],
+  type: BigQueryType,
+  granularity: Granularity,
+  value: string,
+): string {
   const starts = new Set(times.map((time) => startOf(time, granularity)));
   const literals = [...starts].map((start) => literal(start, type));
   // datetime_trunc prunes nothing, but bounds do.

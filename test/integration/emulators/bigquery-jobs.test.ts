@@ -208,7 +208,16 @@ describe('BigQuery emulator: jobs', () => {
       all.map(({ x }) => x),
       Array.from({ length: 2500 }, (_, index) => index + 1),
     );
-    assert.equal((await rejection(job.getQueryResults({ startIndex: '2498' }))).code, 501);
+    const from = async (startIndex: number): Promise<unknown[]> => {
+      const [rows] = await job.getQueryResults({ startIndex: String(startIndex), maxResults: 1000 });
+      return rows.map(({ x }) => x);
+    };
+    assert.deepEqual(await from(2498), [2499, 2500]);
+    assert.deepEqual(
+      await from(499),
+      Array.from({ length: 2001 }, (_, index) => index + 500),
+    );
+    assert.deepEqual([await from(2500), await from(2501)], [[], []]);
   });
 
   it('are listed, newest first, without their children', async () => {
