@@ -1,5 +1,10 @@
-import type { DrillQuery, RowSelection } from '../../shared/model/drill.ts';
-import { joined, orderOf } from '../../shared/model/drill.ts';
+import {
+  type DrillQuery,
+  joined,
+  orderOf,
+  partsPerQuery,
+  type RowSelection,
+} from '../../shared/model/drill.ts';
 import type { HashedRow } from '../../shared/model/match-rows.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { ComparedRows } from '../../shared/source/compare-rows.ts';
@@ -35,7 +40,7 @@ export async function startQuery(
     const { client, moment, queuedKeys, release } = held;
     const compared = await describePart(client, begun, dependencies);
     const { window } = compared.options;
-    const query: DrillQuery = { moment, step, firstPart, partsEnd: partsEnd(drill, firstPart), window };
+    const query: DrillQuery = { moment, step, firstPart, partsEnd: endOfQuery(drill, firstPart), window };
     if (viewSource.loadType === 'bq-storage-api') await readTarget(drill, query, compared, 0, dependencies);
     await release();
     await control.consistencyChecks.startDrill(lease, check.id, query, queuedKeys);
@@ -73,19 +78,12 @@ export async function readTarget(
   );
 }
 
-/**
- * BigQuery keeps 10 GB of a sorted result at most, compressed: https://cloud.google.com/bigquery/quotas#query_jobs. So a query reads about so many
- * rows.
- */
-const MAX_QUERY_ROWS = 20_000_000;
-
 /** The part before which a query that begins with the part `firstPart` ends. */
-function partsEnd({ begun, parts, rowsOf }: Drill, firstPart: number): number {
+function endOfQuery({ begun, parts, rowsOf }: Drill, firstPart: number): number {
   const { buckets } = joined(parts);
   const rows =
     buckets === 'all'
       ? begun.plan.partRows * parts.length
       : buckets.reduce((sum, bucket) => sum + rowsOf(bucket), 0);
-  const partsPerQuery = Math.floor((MAX_QUERY_ROWS * parts.length) / Math.max(1, rows));
-  return Math.min(parts.length, firstPart + Math.max(1, partsPerQuery));
+  return Math.min(parts.length, firstPart + partsPerQuery(parts.length, rows));
 }

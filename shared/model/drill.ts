@@ -83,6 +83,16 @@ export function joined(parts: readonly RowSelection[]): RowSelection {
   return { range, buckets: [...new Set(parts.flatMap((part) => part.buckets as readonly number[]))] };
 }
 
+/**
+ * BigQuery keeps 10 GB of a sorted result at most, compressed: https://cloud.google.com/bigquery/quotas#query_jobs. So a query reads about so many
+ * rows.
+ */
+export const MAX_QUERY_ROWS = 20_000_000;
+
+/** How many of some parts, which have so many rows together, one query reads. */
+export const partsPerQuery = (parts: number, rows: number): number =>
+  Math.max(1, Math.floor((MAX_QUERY_ROWS * parts) / Math.max(1, rows)));
+
 /** Whether a row of the ordered rows belongs to this part or an earlier one. */
 export function isUpTo({ range: { to }, buckets }: RowSelection, order: RowOrder): (row: Placed) => boolean {
   if (order === 'key') return to === null ? () => true : ({ key }) => BigInt(key) < to;

@@ -211,6 +211,26 @@ for (const { loadType, keyType, keyOf, parts } of [
       });
     });
 
+    it(`are read of the target while batches ${loadType === 'merge' ? 'go on' : 'wait'}`, async () => {
+      await damage();
+      const process = await on.anotherProcess();
+      const { warehouse } = process.dependencies;
+      const outcomes: string[] = [];
+      process.dependencies = {
+        ...process.dependencies,
+        warehouse: {
+          ...warehouse,
+          async readHashes(...given) {
+            if (outcomes.length === 0) outcomes.push((await on.extract(VIEW)).outcome);
+            return await warehouse.readHashes(...given);
+          },
+        },
+      };
+      assert.equal((await process.check({}, VIEW)).outcome, 'waiting');
+      assert.deepEqual(outcomes, [loadType === 'merge' ? 'idle' : 'busy']);
+      await assertDamageFound();
+    });
+
     it('get another moment when so many log rows have come that any key may be pending', async () => {
       await assertNothingFound(async () => {
         for (const note of ['second', 'third']) {
