@@ -16,7 +16,7 @@ import {
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
-import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
+import { type JobSpec, labelValue, resultRows, resultTexts, runJobToCompletion } from './job.ts';
 import { type Datasets, objectNames, quoted } from './names.ts';
 import { type PartitionValues, partitionCondition } from './partition-condition.ts';
 import type { OpenBigQuery } from './stream-target.ts';
@@ -159,7 +159,7 @@ export function createRowComparison(
         deadline,
         parameters,
       );
-      return hashedRows(resultPages(job, context, startRow), query);
+      return hashedRows(resultTexts(job, context, startRow));
     },
 
     /** The same for the rows with these keys, in ascending order of buckets. Rows in other partitions are left out. */
@@ -170,7 +170,7 @@ export function createRowComparison(
     ): Promise<AsyncGenerator<HashedRow>> {
       const { query: text, queryParameters } = keyedHashes(query, keys, partitions);
       const { job, context } = await run(query, text, deadline, queryParameters);
-      return hashedRows(resultPages(job, context), query);
+      return hashedRows(resultTexts(job, context, 0));
     },
 
     /** Reads rows by their keys. A key that the target has twice gives two rows. */
@@ -205,20 +205,15 @@ export function createRowComparison(
 /** The reason of a query that would bill more than `maximumBytesBilled`. */
 const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
 
-async function* hashedRows(
-  pages: AsyncIterable<Record<string, unknown>[]>,
-  { columns }: Pick<CheckQuery, 'columns'>,
-): AsyncGenerator<HashedRow> {
-  const values = columns.filter((column) => !isHashed(column)).map((_, i) => `value_${i}`);
-  for await (const page of pages) {
-    for (const row of page) {
-      yield {
-        place: Number(row.place),
-        key: String(row.key),
-        hash: String(row.row_hash),
-        values: values.map((name) => textOf(row[name])),
-      };
-    }
+/** The cells of a row are those of `hashedRowsSql`, in its order. */
+async function* hashedRows(rows: AsyncIterable<readonly { v: string | null }[]>): AsyncGenerator<HashedRow> {
+  for await (const [place, key, hash, ...values] of rows) {
+    yield {
+      place: Number(place?.v),
+      key: String(key?.v),
+      hash: String(hash?.v),
+      values: values.map(({ v }) => v),
+    };
   }
 }
 

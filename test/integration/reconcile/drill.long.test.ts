@@ -260,8 +260,14 @@ for (const { loadType, keyType, keyOf, parts } of [
         create or replace view ${VIEW} as select id as thing_id, note, size, extra from app_thing`);
       assert.equal((await on.extract(VIEW)).outcome, 'resync requested');
       await on.catchUp(VIEW);
-      assert.equal((await on.continueCheck(await check())).outcome, 'consistent');
-      assert.deepEqual(await found(), []);
+      await change(
+        `update app_thing set extra = 1 where id in (select ${keyOf} from generate_series(40, 40) i)`,
+      );
+      assert.equal((await on.continueCheck(await check())).outcome, 'waiting');
+      assert.deepEqual(
+        (await found()).map(({ kind }) => kind),
+        ['different'],
+      );
     });
   });
 }
