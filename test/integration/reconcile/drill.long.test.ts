@@ -271,3 +271,46 @@ for (const { loadType, keyType, keyOf, parts } of [
     });
   });
 }
+
+describe('rows of a streamed view that are compared one by one', () => {
+  const stack = useStack();
+
+  it('are compared by the streaming window of their query, however late a part is read', async () => {
+    const thing = await ThingView.install(stack, {
+      ...({ loadType: 'bq-storage-api', keyType: 'text' } as const),
+      columns: { planned: 'date', size: 'float8' },
+      settings: { SLICE_ROWS: '1' },
+      entry: {
+        ...({ partition_column: 'planned', partition_granularity: 'month' } as const),
+        unrepresentable: { planned: 'null' },
+      },
+    });
+    const { on } = thing;
+    await on.source.database.query(`insert into app_thing (id, planned, size)
+      select 'key ' || i, current_date, 0.5 from generate_series(1, 300) i`);
+    await thing.logAll();
+    await thing.replicate();
+    const process = await on.anotherProcess();
+    const { control } = process.dependencies;
+    const consistencyChecks: typeof control.consistencyChecks = {
+      ...control.consistencyChecks,
+      noteDrilledPart: async () => {
+        throw new DataHubError('transient', 'killed');
+      },
+    };
+    process.dependencies = { ...process.dependencies, control: { ...control, consistencyChecks } };
+    await assert.rejects(process.check({}, VIEW), /killed/);
+
+    // As if today had been outside of the query's window.
+    const { rows } = await on.control.query(`
+      update etl.consistency_check set drill = jsonb_set(drill, '{window,to}', '"${new Date(Date.now() - 2 * 86_400_000).toISOString()}"')
+      returning id::text as check, drill->'window'->>'from' as "from"`);
+    const [{ check, from }] = rows as [{ check: string; from: string }];
+    assert.ok(Date.parse(from) < Date.now());
+    assert.equal((await on.continueCheck({ view: VIEW, check })).outcome, 'waiting');
+    const { rowCount } = await on.control.query(
+      `select from etl.consistency_difference where kind = 'different'`,
+    );
+    assert.equal(rowCount, 300);
+  });
+});
