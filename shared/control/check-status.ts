@@ -39,6 +39,9 @@ export type RunningCheck = {
   /** Parts of the source that have been read, and all parts; null before the view was cut into parts. */
   partsDone: number | null;
   parts: number | null;
+  /** The same for the parts whose rows are compared one by one; null before the first of them. */
+  rowPartsDone: number | null;
+  rowParts: number | null;
   sourceRows: string | null;
   /** Rows that differed at the last look. */
   differences: number;
@@ -57,6 +60,7 @@ from etl.consistency_check c where c.view_name = v.name and c.ended_at is not nu
 export const RUNNING_CHECK_SQL = `(select jsonb_build_object('check', c.id::text, 'mode', c.mode, 'sinceDays', c.since_days,
   'state', c.state, 'startedAt', c.started_at, 'by', c.requested_by, 'repairs', c.repairs,
   'partsDone', case when c.cuts is not null then c.parts_done end, 'parts', jsonb_array_length(c.cuts) + 1,
+  'rowPartsDone', case when c.drill_parts is not null then c.drill_parts_done end, 'rowParts', c.drill_parts,
   'sourceRows', c.source_rows::text,
   'differences', (select count(*) from etl.consistency_difference d where d.check_id = c.id))
 from etl.consistency_check c where c.view_name = v.name and c.ended_at is null)`;

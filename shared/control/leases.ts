@@ -30,7 +30,7 @@ export function createLeases(pool: pg.Pool) {
           `insert into etl.lease as held (name, token, holder, expires_at)
            values ($1, $2, $3, now() + $4 * interval '1 second')
            on conflict (name) do update
-             set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at
+             set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at, acquired_at = now()
              where held.expires_at < now()
            returning token`,
           [view, token, `${hostname()}:${process.pid}`, seconds],

@@ -137,6 +137,7 @@ export class Stack {
         LOG_LEVEL: 'fatal',
         // Tests apply the batches for which a check waits.
         CHECK_WAIT_SECONDS: '0',
+        CHECK_SETTLE_SECONDS: '0',
         ...settings,
       },
       sourceUrl,

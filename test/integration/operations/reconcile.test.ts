@@ -91,7 +91,7 @@ describe('an operator who wants both sides compared', () => {
     assert.ok(Math.abs(Date.now() - Date.parse(startedAt)) < 600_000);
     assert.deepEqual(running, {
       ...{ check: begun.check, mode: 'full', sinceDays: null, state: 'confirming', by: 'Eva', repairs: true },
-      ...{ partsDone: 1, parts: 1, sourceRows: '2', differences: 1 },
+      ...{ partsDone: 1, parts: 1, sourceRows: '2', rowPartsDone: 1, rowParts: 1, differences: 1 },
     });
 
     let result = await on.continueCheck(begun);
