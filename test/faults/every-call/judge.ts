@@ -1,11 +1,12 @@
 import { compare, describeFindings } from '../../local/compare/compare.ts';
 import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { findFalseChecks } from './judge-checks.ts';
 import type { Prepared, Situation } from './situation.ts';
 import type { World } from './world.ts';
 
 /**
  * Returns what is wrong with a view that has no work left: differences between source and target, duplicate rows, unfinished
- * work, and false records in the ETL transactions. Empty when all is well.
+ * work, and false records of batches and checks. Empty when all is well.
  */
 export async function findFaults(prepared: Prepared): Promise<string[]> {
   const { world, view } = prepared;
@@ -15,16 +16,23 @@ export async function findFaults(prepared: Prepared): Promise<string[]> {
     ...(await findDuplicates(prepared)),
     ...(await findUnfinished(world)),
     ...(await findFalseRecords(prepared)),
+    ...(await findFalseChecks(prepared)),
   ];
 }
 
 /** Returns the effects that an acknowledged event must have at once, but does not have. */
-export async function findMissingEffects({ work }: Situation, { world }: Prepared): Promise<string[]> {
+export async function findMissingEffects({ work }: Situation, { world, view }: Prepared): Promise<string[]> {
   if (work === 'bad row') {
     const { rows } = await world.control.query(`select from etl.etl_error where kind = 'bad_data'`);
     return rows.length === 1
       ? []
       : [`the event of the bad row was acknowledged, but recorded ${rows.length} times`];
+  }
+  if (work === 'check all') {
+    const requested = JSON.stringify(await world.takeChecks());
+    return requested.includes(view.name)
+      ? []
+      : [`the checks of all views were acknowledged, but published were: ${requested}`];
   }
   if (work === 'fan-out') {
     const requested = await world.takeFanOut();
@@ -46,7 +54,8 @@ async function findDuplicates({ world, view: { pair } }: Prepared): Promise<stri
 
 async function findUnfinished({ control }: World): Promise<string[]> {
   const { rows } = await control.query(`
-    select 'the lease of ' || name || ' was not released' as fault from etl.lease
+    select 'the lease of ' || name || ' was not released' as fault from etl.lease where expires_at > now() or name not like 'check %'
+    union all select 'check ' || id || ' is ' || state from etl.consistency_check where ended_at is null
     union all select 'batch ' || id || ' is ' || state from etl.etl_transaction where state not in ('applied', 'abandoned')
     union all select 'view ' || name || ' is halted: ' || halted_reason from etl.view_source where halted_reason is not null
     union all select 'view ' || name || ' is paused' from etl.view_source where paused

@@ -124,7 +124,10 @@ describe('I4 I7 a function that is suspended past its lease', () => {
   async function suspendAt(step: Step, functionName: FunctionName, view: ViewUnderTest): Promise<Zombie> {
     const suspendable = suspendables[functionName];
     assert.ok(suspendable);
-    const lastBatchIdBefore = await world.lastBatchId();
+    const before = {
+      lastBatchIdBefore: await world.lastBatchId(),
+      lastCheckIdBefore: await world.lastCheckId(),
+    };
     const changes = await world.change(view);
     const event = {
       view: view.name,
@@ -142,7 +145,7 @@ describe('I4 I7 a function that is suspended past its lease', () => {
     );
     return {
       suspendable,
-      prepared: { world, view, event, changes, lastBatchIdBefore },
+      prepared: { world, view, event, changes, damage: null, ...before },
       resume: async () => {
         held.release();
         suspendable.resume();
