@@ -1,6 +1,14 @@
+import { isCheckWork } from './check-work.ts';
 import { deliver } from './deliver.ts';
 import type { Lane, Server } from './lane.ts';
-import { callStep, needsOwnProcess, type Situation, type SituationSetup } from './situation.ts';
+import { tickUntilIdle } from './recover.ts';
+import {
+  callStep,
+  needsOwnProcess,
+  type Prepared,
+  type Situation,
+  type SituationSetup,
+} from './situation.ts';
 
 /** One call of a run: the nth call of this name to this server. */
 export interface Call {
@@ -32,6 +40,19 @@ export async function recordCalls(lane: Lane, setup: SituationSetup, situation: 
     });
   });
   lane.dropConnections();
-  await setup.leave(situation, prepared.world);
+  await leaveOrFinish(setup, situation, prepared);
   return calls;
+}
+
+/** Keeps the world for the next situation if that makes the same calls after this one. (The second look of a check looks at earlier batches.) */
+async function leaveOrFinish(
+  setup: SituationSetup,
+  situation: Situation,
+  { world, view }: Prepared,
+): Promise<void> {
+  if (!isCheckWork(situation.work) || situation.work === 'second look') {
+    return await setup.leave(situation, world);
+  }
+  await world.expireLeases();
+  await tickUntilIdle(world, view);
 }
