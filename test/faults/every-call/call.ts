@@ -1,11 +1,10 @@
-import { isCheckWork } from './check-work.ts';
 import { deliver } from './deliver.ts';
 import type { Lane, Server } from './lane.ts';
 import { tickUntilIdle } from './recover.ts';
 import {
   callStep,
+  needsNewWorld,
   needsOwnProcess,
-  type Prepared,
   type Situation,
   type SituationSetup,
 } from './situation.ts';
@@ -22,6 +21,8 @@ const isJobRun = (name: string): boolean => name.startsWith('bigquery.job.');
 
 /** Returns the calls that a new process of a function makes in a situation without faults. */
 export async function recordCalls(lane: Lane, setup: SituationSetup, situation: Situation): Promise<Call[]> {
+  // A second look reads the history of earlier batches: with few of them, it makes no call that it would not make later.
+  if (situation.work === 'second look') await setup.discardWorld(situation);
   const prepared = await setup.prepare(situation);
   lane.clearFaults();
   if (needsOwnProcess(situation)) {
@@ -40,19 +41,9 @@ export async function recordCalls(lane: Lane, setup: SituationSetup, situation: 
     });
   });
   lane.dropConnections();
-  await leaveOrFinish(setup, situation, prepared);
+  await prepared.world.expireLeases();
+  // The first batch after a complete one makes extra checks that later batches do not repeat.
+  if (needsNewWorld(situation) || situation.work === 'resync') await setup.leave(situation, prepared.world);
+  else await tickUntilIdle(prepared.world, prepared.view);
   return calls;
-}
-
-/** Keeps the world for the next situation if that makes the same calls after this one. (The second look of a check looks at earlier batches.) */
-async function leaveOrFinish(
-  setup: SituationSetup,
-  situation: Situation,
-  { world, view }: Prepared,
-): Promise<void> {
-  if (!isCheckWork(situation.work) || situation.work === 'second look') {
-    return await setup.leave(situation, world);
-  }
-  await world.expireLeases();
-  await tickUntilIdle(world, view);
 }

@@ -84,6 +84,12 @@ export class SituationSetup {
     return { world, view, ...work, ...before };
   }
 
+  /** Gives the situation a new world with few batches. */
+  async discardWorld({ view }: Situation): Promise<void> {
+    await this.#worlds.get(view)?.leave();
+    this.#worlds.delete(view);
+  }
+
   /** Discards a world that no other situation can use. */
   async leave(situation: Situation, world: World): Promise<void> {
     if (!needsNewWorld(situation)) this.#worlds.delete(situation.view);
