@@ -16,6 +16,7 @@ import {
 import type { FoundDifference } from '../model/match-rows.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import { CHECK_COLUMNS, checkFromRow } from './consistency-check-row.ts';
+import { resolveMissingRights } from './failures.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 
 /** A check that somebody asks for. */
@@ -257,6 +258,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
            where id = (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied')`,
           [check.view, isConsistent],
         );
+        await resolveMissingRights(client, check.view);
       });
     },
 
