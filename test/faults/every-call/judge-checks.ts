@@ -47,7 +47,7 @@ async function readChecks({ world, view, lastCheckIdBefore }: Prepared): Promise
        source_rows::int4 as "sourceRows", target_rows::int4 as "targetRows", is_consistent as "isConsistent",
        (select coalesce(json_agg(json_build_object('key', key, 'kind', kind, 'class', class, 'isRepaired', is_repaired)), '[]')
         from etl.consistency_difference where check_id = c.id) as found
-     from etl.consistency_check c where view_name = $1 and id > $2 order by id`,
+     from etl.consistency_check c where view_name = $1 and id > $2 order by c.id`,
     [view.name, lastCheckIdBefore],
   );
   return rows as CheckRow[];

@@ -68,7 +68,7 @@ async function findFalseRecords(prepared: Prepared): Promise<string[]> {
   const { rows: batches } = await world.control.query(
     `select id::text, state, rows_added, rows_changed, rows_deleted, apply_job_id, error,
        coalesce(staged_at <= applied_at and applied_at <= ended_at, false) as is_timed
-     from etl.etl_transaction where view_name = $1 and id > $2 order by id`,
+     from etl.etl_transaction t where view_name = $1 and id > $2 order by t.id`,
     [view.name, lastBatchIdBefore],
   );
   const applied = batches.filter(({ state }) => state === 'applied');

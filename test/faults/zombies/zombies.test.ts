@@ -130,6 +130,10 @@ describe('I4 I7 a function that is suspended past its lease', () => {
     await lane.stop();
   });
   beforeEach(() => lane.clearFaults());
+  // A test that failed must not fail the next ones.
+  afterEach(() => {
+    for (const suspendable of Object.values(suspendables)) suspendable.resume();
+  });
 
   for (const { steps, ...situation } of SITUATIONS) {
     const { functionName, view, work } = situation;
