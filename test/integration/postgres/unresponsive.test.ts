@@ -54,6 +54,16 @@ describe('a connection to PostgreSQL', () => {
     assert.equal(answered.rowCount, 1);
   });
 
+  it('I8 fails as transient when the server does not answer after a pause', async () => {
+    await readOnly(pool, 'source', 'select 1');
+    await elapse(TIMEOUT_MS + 500);
+    const held = proxy.faults.holdNext('db: begin read only');
+
+    await assert.rejects(readOnly(pool, 'source', 'select 1'), { kind: 'transient' });
+
+    held.release();
+  });
+
   it('I8 reports why it broke between two queries', async () => {
     const interrupted = inTransaction(pool, 'source', 'begin read only', async (client) => {
       const { rows } = await client.query('select pg_backend_pid() as pid');
