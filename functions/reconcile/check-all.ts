@@ -14,5 +14,6 @@ export async function checkAll(
     await events.requestCheck(source.name, options);
     views.push(source.name);
   }
+  await control.failures.resolveFanOutRights('reconcile');
   return { outcome: 'fanned out', views };
 }

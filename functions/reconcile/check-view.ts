@@ -91,7 +91,7 @@ async function work(
   dependencies: Dependencies,
 ): Promise<CheckViewResult> {
   const { clock, config, control } = dependencies;
-  const lease = await control.leases.acquire(checkLease(view), config.leaseSeconds);
+  const lease = await control.leases.acquire(view, config.leaseSeconds, checkLease(view));
   if (lease === null) return { outcome: 'already being checked', view, check: String(id), state };
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {

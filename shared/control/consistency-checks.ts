@@ -13,6 +13,7 @@ import { inTransaction, type Queryable, readOnly } from '../postgres/transaction
 import { inLeasedTransaction } from './batches.ts';
 import { CHECK_COLUMNS, checkFromRow } from './consistency-check-row.ts';
 import { createDrills } from './drills.ts';
+import { resolveMissingRights } from './failures.ts';
 import { createFirstLooks } from './first-looks.ts';
 import type { Lease } from './leases.ts';
 
@@ -199,6 +200,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
            where id = (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied')`,
           [check.view, isConsistent],
         );
+        await resolveMissingRights(client, check.view);
       });
     },
 
