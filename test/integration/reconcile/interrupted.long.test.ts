@@ -5,6 +5,7 @@ import type { Hold } from '../../emulators/faults.ts';
 import { LOAD_TYPES, ThingView, VIEW } from '../../faults/bad-data/thing-view.ts';
 import { PROJECT_ENTRY } from '../../support/installation.ts';
 import { useInstallation, useStack } from '../../support/use-installation.ts';
+import { differencesOf } from './differences-of.ts';
 
 describe('a check while a query reads the target', () => {
   const stack = useStack();
@@ -45,11 +46,16 @@ describe('a check while a query reads the target', () => {
             checking = on.continueCheck(waiting);
           }
           const held = await holdQuery(new RegExp(`^check_.*-${look}-`));
-          await thing.put('1', { note: `'second'` });
+          // What the target gets now would make the rows differ that are the same, or the other way round.
+          await (look === 'rows' ? thing.put('1', { note: `'second'` }) : thing.put('3', { note: `'raw'` }));
           if (isMerged) await thing.replicate();
           else assert.equal((await on.extract(VIEW)).outcome, 'busy');
           held.release();
           let result = await checking;
+          assert.deepEqual(
+            (await differencesOf(on, result)).map(({ key }) => key),
+            ['3'],
+          );
           while (result.outcome === 'waiting') {
             await on.catchUp(VIEW);
             result = await on.continueCheck(result);

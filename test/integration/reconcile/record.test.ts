@@ -117,6 +117,24 @@ describe('what a check leaves behind', () => {
     await on.assertEqual();
   });
 
+  it('are no repairs of rows that differ again at the third look', async () => {
+    await changeUnlogged();
+    let result = await on.check({ repair: true });
+    for (const state of ['confirming', 'repairing']) {
+      assert.partialDeepStrictEqual(result, { outcome: 'waiting', state });
+      assert.ok(result.outcome === 'waiting');
+      await on.catchUp();
+      if (state === 'repairing')
+        await on.source.database.query(`update app_project set name = 'again' where id = 4`);
+      result = await on.continueCheck(result);
+    }
+    assert.partialDeepStrictEqual(result, { outcome: 'differences found', missing: 1, repaired: 2 });
+    const { rows } = await on.control.query(
+      'select key from etl.consistency_difference where not is_repaired',
+    );
+    assert.deepEqual(rows, [{ key: '4' }]);
+  });
+
   it('are repairs without being asked where the view has auto_repair, unless they are not wanted', async () => {
     await importConfiguration({ entries: [{ ...PROJECT_ENTRY, auto_repair: true }] }, on.dependencies);
     await changeUnlogged();
