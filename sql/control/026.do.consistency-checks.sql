@@ -36,6 +36,7 @@ create table etl.consistency_check (
   different bigint,
   duplicates bigint,
   repaired bigint,
+  bytes_billed bigint,
   classes jsonb,
   is_consistent boolean,
   report text,
@@ -47,6 +48,7 @@ comment on column etl.consistency_check.target_as_of is 'BigQuery''s time at whi
 comment on column etl.consistency_check.cuts is 'the keys at which the view is cut into parts, each of which is read in a snapshot of its own';
 comment on column etl.consistency_check.source_sums is 'rows and hash of each bucket, over the parts that were read';
 comment on column etl.consistency_check.looked_at is 'when the last look at differing rows began; a later batch or empty capture must pass before the next look';
+comment on column etl.consistency_check.bytes_billed is 'by BigQuery for all jobs of the check; null until it ended with an answer';
 create index on etl.consistency_check (view_name, id desc);
 -- One check per view at a time.
 create unique index consistency_check_unfinished on etl.consistency_check (view_name) where ended_at is null;

@@ -70,6 +70,11 @@ describe('what a check leaves behind', () => {
       classes: { 'bypassed the log': 3 },
     });
     assert.ok(row.checkpoint !== null);
+    const { rows: jobs } = await on.control.query(
+      `select sum(bytes_billed)::text as bytes from etl.job_usage where job_id ~ '^check_'`,
+    );
+    assert.ok(BigInt(row.bytes_billed) > 0n);
+    assert.equal(row.bytes_billed, jobs[0].bytes);
   });
 
   it('are the keys that differ with their columns, and no values outside of the report', async () => {
