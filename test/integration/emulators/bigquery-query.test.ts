@@ -52,8 +52,8 @@ const EXPRESSIONS: readonly (readonly [expression: string, value: unknown])[] = 
   [`to_json_string([cast('-inf' as float64), 1.5])`, '["-Infinity",1.5]'],
   [`to_json_string(json ' { "b": [1.0, 2, "a  b"], "a":null } ')`, '{"b":[1.0,2,"a  b"],"a":null}'],
   [
-    `to_json_string(parse_json('[1e20, 0.1, -0.5e1, 18446744073709551615]'))`,
-    '[1e+20,0.1,-5.0,18446744073709551615]',
+    `to_json_string(parse_json('[1.5e3, 0.1, -0.5e1, 18446744073709551615]'))`,
+    '[1500.0,0.1,-5.0,18446744073709551615]',
   ],
   [`to_json_string(json 'null')`, 'null'],
   [`json 'null' is null`, false],
