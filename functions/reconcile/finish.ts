@@ -5,6 +5,7 @@ import {
   type DifferenceKind,
 } from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { runName } from './compared.ts';
 import type { LeasedCheck } from './leased-check.ts';
 
 export type CheckEnd = {
@@ -39,8 +40,9 @@ export async function finish(
 ): Promise<CheckEnd> {
   const isConsistent = left === 0;
   const repaired = differences.filter(({ isRepaired }) => isRepaired).length;
+  const bytesBilled = await control.jobUsage.billedBy(check.view, `_${runName(check, '')}`);
   await control.consistencyChecks.finish(lease, check, {
-    ...{ differences, counts, repaired, isConsistent },
+    ...{ differences, counts, repaired, isConsistent, bytesBilled },
     report: report ?? null,
     error: why ?? null,
   });
@@ -54,6 +56,7 @@ export async function finish(
     ...end,
     differences: Object.values(counts).reduce((sum, count) => sum + count, 0),
     mode: check.mode,
+    bytesBilled,
     durationMs: clock.nowMs() - check.startedAt.getTime(),
   };
   if (isConsistent) log.info(line, 'view and target are equal');

@@ -19,6 +19,8 @@ export type CheckStatus = {
   different: string;
   duplicates: string;
   repaired: string;
+  /** By BigQuery; null if the check found no answer. */
+  bytesBilled: string | null;
   /** How many of the rows have each class. */
   classes: Partial<Record<DifferenceClass, number>>;
   /** The object of the staging bucket with the values of the rows that differ. */
@@ -52,7 +54,7 @@ export const LAST_CHECK_SQL = `(select jsonb_build_object('check', c.id::text, '
   'startedAt', c.started_at, 'endedAt', c.ended_at, 'by', c.requested_by, 'isConsistent', c.is_consistent,
   'sourceRows', c.source_rows::text, 'targetRows', c.target_rows::text, 'pending', c.pending::text,
   'missing', coalesce(c.missing, 0)::text, 'extra', coalesce(c.extra, 0)::text, 'different', coalesce(c.different, 0)::text,
-  'duplicates', coalesce(c.duplicates, 0)::text, 'repaired', coalesce(c.repaired, 0)::text,
+  'duplicates', coalesce(c.duplicates, 0)::text, 'repaired', coalesce(c.repaired, 0)::text, 'bytesBilled', c.bytes_billed::text,
   'classes', coalesce(c.classes, '{}'), 'report', c.report, 'why', c.error)
 from etl.consistency_check c where c.view_name = v.name and c.ended_at is not null order by c.id desc limit 1)`;
 

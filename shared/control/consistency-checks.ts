@@ -35,6 +35,8 @@ export type CheckResult = {
   isConsistent: boolean;
   /** The object with the values of the rows that differ; null if none does. */
   report: string | null;
+  /** By BigQuery, for all jobs of the check. */
+  bytesBilled: bigint;
   /** Why differences were not repaired, or null. */
   error: string | null;
 };
@@ -173,14 +175,14 @@ export function createConsistencyChecks(pool: pg.Pool) {
 
     /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
     async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
-      const { differences, counts, repaired, isConsistent, report, error } = result;
+      const { differences, counts, repaired, isConsistent, report, bytesBilled, error } = result;
       await underLease(lease, async (client) => {
         await moveTo(client, check, 'done');
         await replaceDifferences(client, check.id, differences);
         await client.query(
           `update etl.consistency_check
            set ended_at = now(), missing = $2, extra = $3, different = $4, duplicates = $5, repaired = $6, is_consistent = $7,
-             report = coalesce($8, report), error = $9, classes = $10, ${FORGET_LOOK}
+             report = coalesce($8, report), error = $9, classes = $10, bytes_billed = $11, ${FORGET_LOOK}
            where id = $1`,
           [
             check.id,
@@ -193,6 +195,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
             report,
             error,
             JSON.stringify(countClasses(differences)),
+            bytesBilled,
           ],
         );
         await client.query(

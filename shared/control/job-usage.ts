@@ -49,6 +49,17 @@ export function createJobUsage(pool: pg.Pool) {
       );
     },
 
+    /** What the jobs of a view with this part in their names have billed. */
+    async billedBy(view: string, namePart: string): Promise<bigint> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        'select coalesce(sum(bytes_billed), 0)::int8 as bytes from etl.job_usage where view_name = $1 and strpos(job_id, $2) > 0',
+        [view, namePart],
+      );
+      return rows[0].bytes as bigint;
+    },
+
     /** Whether the view must wait for the next UTC day, by the control database's clock. */
     async isOverBudget(view: string): Promise<boolean> {
       const { rows } = await readOnly(
