@@ -1,5 +1,7 @@
+import type { Control } from '../../shared/control/control.ts';
 import {
   type ClassCounts,
+  type ConsistencyCheck,
   countClasses,
   type Difference,
   type DifferenceKind,
@@ -32,6 +34,21 @@ export type CheckFindings = {
   advice?: string;
 };
 
+/** Ends a check without an answer, and logs why. */
+export async function fail(
+  { check, lease }: Pick<LeasedCheck, 'check' | 'lease'>,
+  why: string,
+  { control, log }: Pick<Dependencies, 'control' | 'log'>,
+): Promise<void> {
+  const bytesBilled = await billedFor(check, control);
+  await control.consistencyChecks.fail(lease, check, { why, bytesBilled });
+  log.warn({ view: check.view, check: String(check.id), mode: check.mode, why, bytesBilled }, 'check failed');
+}
+
+/** What BigQuery billed for the queries of a check so far, whichever call ran them. */
+const billedFor = (check: ConsistencyCheck, control: Control): Promise<bigint> =>
+  control.jobUsage.billedBy(check.view, `_${runName(check, '')}`, check.startedAt);
+
 /** Records the result of a check, and logs it. */
 export async function finish(
   { check, lease }: LeasedCheck,
@@ -40,7 +57,7 @@ export async function finish(
 ): Promise<CheckEnd> {
   const isConsistent = left === 0;
   const repaired = differences.filter(({ isRepaired }) => isRepaired).length;
-  const bytesBilled = await control.jobUsage.billedBy(check.view, `_${runName(check, '')}`);
+  const bytesBilled = await billedFor(check, control);
   await control.consistencyChecks.finish(lease, check, {
     ...{ differences, counts, repaired, isConsistent, bytesBilled },
     report: report ?? null,

@@ -208,13 +208,17 @@ export function createConsistencyChecks(pool: pg.Pool) {
     },
 
     /** Ends a check that found no answer. */
-    async fail(lease: Lease, check: Pick<ConsistencyCheck, 'id'>, why: string): Promise<void> {
+    async fail(
+      lease: Lease,
+      check: Pick<ConsistencyCheck, 'id'>,
+      { why, bytesBilled }: { why: string; bytesBilled: bigint },
+    ): Promise<void> {
       await underLease(lease, (client) =>
         client.query(
           `update etl.consistency_check
-           set state = 'failed', state_at = now(), ended_at = now(), error = $2, ${FORGET_LOOK}
+           set state = 'failed', state_at = now(), ended_at = now(), error = $2, bytes_billed = $3, ${FORGET_LOOK}
            where id = $1 and ended_at is null`,
-          [check.id, why],
+          [check.id, why, bytesBilled],
         ),
       );
     },

@@ -49,13 +49,14 @@ export function createJobUsage(pool: pg.Pool) {
       );
     },
 
-    /** What the jobs of a view with this part in their names have billed. */
-    async billedBy(view: string, namePart: string): Promise<bigint> {
+    /** What the jobs of a view with this part in their names have billed, of those that ended after a time. */
+    async billedBy(view: string, namePart: string, since: Date): Promise<bigint> {
       const { rows } = await readOnly(
         pool,
         'control',
-        'select coalesce(sum(bytes_billed), 0)::int8 as bytes from etl.job_usage where view_name = $1 and strpos(job_id, $2) > 0',
-        [view, namePart],
+        `select coalesce(sum(bytes_billed), 0)::int8 as bytes from etl.job_usage
+         where view_name = $1 and strpos(job_id, $2) > 0 and ended_at > $3::timestamptz - interval '1 hour'`,
+        [view, namePart, since],
       );
       return rows[0].bytes as bigint;
     },

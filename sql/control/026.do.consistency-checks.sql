@@ -61,7 +61,7 @@ comment on column etl.consistency_check.drill is 'the query of the target that t
 comment on column etl.consistency_check.drill_queued_keys is 'the keys that were queued at that moment or since';
 comment on column etl.consistency_check.drill_rows is 'rows of the query''s result that the parts have read';
 comment on column etl.consistency_check.looked_at is 'when the last look ended; a batch or empty capture that began later must pass before the next look';
-comment on column etl.consistency_check.bytes_billed is 'by BigQuery for all jobs of the check; null until it ended with an answer';
+comment on column etl.consistency_check.bytes_billed is 'by BigQuery for all jobs of the check; null until it ended';
 create index on etl.consistency_check (view_name, id desc);
 -- One check per view at a time.
 create unique index consistency_check_unfinished on etl.consistency_check (view_name) where ended_at is null;
