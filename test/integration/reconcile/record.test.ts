@@ -58,6 +58,19 @@ describe('what a check leaves behind', () => {
     assert.deepEqual(await verdicts(), [null, false, true]);
   });
 
+  it('is no verdict on a batch, when a check of keys alone finds no difference', async () => {
+    await on.source.database.query(`update app_project set name = '${SECRET}' where id = 1`);
+    await on.reconcile({ mode: 'keys' });
+    assert.deepEqual(await verdicts(), [null, null]);
+    await on.reconcile();
+    assert.deepEqual(await verdicts(), [null, false]);
+    await on.reconcile({ mode: 'keys' });
+    assert.deepEqual(await verdicts(), [null, false]);
+    await on.source.database.query('delete from app_project where id = 2');
+    await on.reconcile({ mode: 'keys' });
+    assert.deepEqual(await verdicts(), [null, false]);
+  });
+
   it('is a row with what was compared, when, and what was found', async () => {
     const [, batch] = await on.batches();
     await changeUnlogged();
