@@ -8,7 +8,7 @@ import {
   totalOf,
 } from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { adviseOnRepeated, adviseResync } from './advise.ts';
+import { adviseOnIrreparable, adviseResync } from './advise.ts';
 import { explain } from './explain.ts';
 import { type CheckEnd, type CheckFindings, finish } from './finish.ts';
 import { firstLook } from './first-look.ts';
@@ -92,7 +92,7 @@ async function confirm(
     const found = { differences, counts, left: rows.length, report, ...notRepaired };
     return await finish(
       leased,
-      withAdvice(found, adviseOnRepeated(leased, rows, dependencies)),
+      withAdvice(found, adviseOnIrreparable(leased, rows, dependencies)),
       dependencies,
     );
   }
@@ -122,7 +122,11 @@ async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<
   }));
   const counts = countKinds(differences);
   const found = { differences: looked, counts, left: left.size };
-  return await finish(leased, withAdvice(found, adviseOnRepeated(leased, rows, dependencies)), dependencies);
+  return await finish(
+    leased,
+    withAdvice(found, adviseOnIrreparable(leased, rows, dependencies)),
+    dependencies,
+  );
 }
 
 async function ended({ check }: LeasedCheck): Promise<CheckOutcome> {
