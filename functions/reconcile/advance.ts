@@ -105,14 +105,14 @@ const PENDING_PATIENCE_MS = 600_000;
 
 /** The third look, after the batches that carried the repaired rows. Rows that have changed again wait for their next batch. */
 async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome | 'next state'> {
-  const { clock, control } = dependencies;
+  const { clock, config, control } = dependencies;
   const { check, lease } = leased;
   if (!(await awaitBatch(leased, 'repair', dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const differences = await control.consistencyChecks.differences(check.id);
   const keys = differences.map(({ key }) => key);
   const { rows, pending } = await lookAtKeys(leased, 'third', keys, dependencies);
   if (pending.size > 0 && clock.nowMs() - check.stateAt.getTime() < PENDING_PATIENCE_MS) {
-    await control.consistencyChecks.lookAgainLater(lease, check);
+    await control.consistencyChecks.lookAgainLater(lease, check, config.checkSettleSeconds);
     return 'next state';
   }
   const left = new Set(rows.map(({ key }) => key));

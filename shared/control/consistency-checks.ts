@@ -166,10 +166,17 @@ export function createConsistencyChecks(pool: pg.Pool) {
       });
     },
 
-    /** Lets the next look wait for another batch. */
-    async lookAgainLater(lease: Lease, { id }: Pick<ConsistencyCheck, 'id'>): Promise<void> {
+    /** Lets the next look wait for a batch that begins so many seconds later: each look reads the target. */
+    async lookAgainLater(
+      lease: Lease,
+      { id }: Pick<ConsistencyCheck, 'id'>,
+      pauseSeconds: number,
+    ): Promise<void> {
       await underLease(lease, (client) =>
-        client.query('update etl.consistency_check set looked_at = now() where id = $1', [id]),
+        client.query(
+          'update etl.consistency_check set looked_at = now() + make_interval(secs => $2) where id = $1',
+          [id, pauseSeconds],
+        ),
       );
     },
 

@@ -153,6 +153,35 @@ describe('what a check leaves behind', () => {
     assert.deepEqual(rows, [{ key: '4' }]);
   });
 
+  it('are no repairs of rows that change all the time: they are looked at again after the settle time', async () => {
+    const patient = await on.anotherProcess({ CHECK_SETTLE_SECONDS: '30' });
+    const settled = () =>
+      on.control.query(`update etl.consistency_check set looked_at = looked_at - interval '31 seconds'`);
+    await changeUnlogged();
+    const result = await on.check({ repair: true });
+    assert.ok(result.outcome === 'waiting');
+    await settled();
+    await on.catchUp();
+    assert.partialDeepStrictEqual(await patient.continueCheck(result), { state: 'repairing' });
+    await on.catchUp();
+    await on.source.change('app_project', 4, { name: 'again' });
+    const lookJobs = async () => {
+      const [jobs] = await on.bigquery.getJobs({ allUsers: true });
+      return jobs.filter(({ id }) => /^check_.*-third-/.test(id ?? '')).length;
+    };
+    for (const _ of [1, 2]) {
+      assert.partialDeepStrictEqual(await patient.continueCheck(result), { outcome: 'waiting' });
+      await on.catchUp();
+      assert.equal(await lookJobs(), 1);
+    }
+    await settled();
+    await on.catchUp();
+    assert.partialDeepStrictEqual(await patient.continueCheck(result), {
+      outcome: 'consistent',
+      repaired: 3,
+    });
+  });
+
   it('are repairs without being asked where the view has auto_repair, unless they are not wanted', async () => {
     await importConfiguration({ entries: [{ ...PROJECT_ENTRY, auto_repair: true }] }, on.dependencies);
     await changeUnlogged();
