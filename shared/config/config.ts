@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ADVICE, DataHubError, type ErrorKind } from '../errors.ts';
+import { adminConfig, adminVariables } from './admin-config.ts';
 import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
 import { NO_SECRETS, type ReadSecrets } from './read-secrets.ts';
 
@@ -142,6 +143,7 @@ export const environment = z.object({
     500,
     'Seconds that a check of a view waits for the next batch before it leaves the rest to the next tick.',
   ),
+  ...adminVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')
@@ -165,6 +167,10 @@ const usableEnvironment = environment
   .refine((given) => new Set(TOPICS.map((name) => given[name])).size === TOPICS.length, {
     path: [TOPICS.join(', ')],
     error: 'must be different topics',
+  })
+  .refine((given) => given.ADMIN_SIGN_IN !== 'iap' || given.ADMIN_IAP_AUDIENCE !== undefined, {
+    path: ['ADMIN_IAP_AUDIENCE'],
+    error: 'is missing, which ADMIN_SIGN_IN=iap needs',
   });
 
 /** The names of all variables that a function reads. */
@@ -223,6 +229,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
     sourceConnections: e.SOURCE_CONNECTIONS,
     sourceTimeZone: e.SOURCE_TIME_ZONE,
     checkWaitSeconds: e.CHECK_WAIT_SECONDS,
+    admin: adminConfig(e),
     logLevel: e.LOG_LEVEL,
   };
 }

@@ -20,6 +20,7 @@ import { createRowCounts } from './row-counts.ts';
 import { createSchemaChanges } from './schema-changes.ts';
 import { createStatus } from './status.ts';
 import { createTargetChecks } from './target-checks.ts';
+import { createViewActivity } from './view-activity.ts';
 import { createViewSources } from './view-sources.ts';
 import { createViewStops } from './view-stops.ts';
 
@@ -48,6 +49,7 @@ export function createControl(pool: pg.Pool) {
     rowCounts: createRowCounts(pool),
     status: createStatus(pool),
     targetChecks: createTargetChecks(pool),
+    viewActivity: createViewActivity(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),
   };
