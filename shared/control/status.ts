@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
+import type { LoadType } from '../model/columns.ts';
 import { readOnly } from '../postgres/transaction.ts';
 import { type CheckStatus, LAST_CHECK_SQL, RUNNING_CHECK_SQL, type RunningCheck } from './check-status.ts';
 import { OVER_BUDGET } from './job-usage.ts';
@@ -11,6 +12,7 @@ export type StopStatus = { since: string | null; by: string | null; why: string 
 /** The state of a view, for an operator. Times are ISO 8601, 64-bit numbers are texts. docs/operations.md describes every field. */
 export type ViewStatus = {
   view: string;
+  loadType: LoadType;
   state: 'running' | 'waiting' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
   haltedReason: string | null;
   halted: StopStatus | null;
@@ -79,7 +81,7 @@ export function createStatus(pool: pg.Pool) {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select v.name as view,
+        `select v.name as view, v.load_type as "loadType",
            case when not v.enabled then 'not enabled' when v.halted_at is not null then 'halted'
                 when v.paused then 'paused' when ${OVER_BUDGET} then 'over budget'
                 when exists (select from etl.view_source own where own.name = v.name and ${WAITS_FOR_RESYNCS}) then 'waiting'

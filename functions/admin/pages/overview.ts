@@ -72,9 +72,9 @@ function viewTable(rows: Html[]): Html {
 }
 
 function viewRow(status: ViewStatus, hourly: readonly number[], lagWarningSeconds: number): Html {
-  const { view, behindSeconds, lastApplied, lastDay, rows } = status;
+  const { view, loadType, behindSeconds, lastApplied, lastDay, rows } = status;
   const { word, tone } = viewState(status, lagWarningSeconds);
-  return html`<tr id="view-${view}"><th scope="row"><a href="/views/${encodeURIComponent(view)}">${view}</a></th>
+  return html`<tr id="view-${view}"><th scope="row"><a href="/views/${encodeURIComponent(view)}">${view}</a><span class="note">${loadType}</span></th>
 <td>${badge(tone, word)}</td>
 <td class="number">${formatSeconds(behindSeconds)}</td>
 <td>${lastApplied === null ? NONE : showTime(lastApplied.appliedAt)}</td>
