@@ -87,6 +87,7 @@ locals {
     BIGQUERY_LOCATION          = var.location
     CALL_TIMEOUT_SECONDS       = var.settings.call_timeout_seconds
     CHANGE_LOG_TABLE           = var.settings.change_log_table
+    CHECK_SETTLE_SECONDS       = var.settings.check_settle_seconds
     CHECK_WAIT_SECONDS         = var.settings.check_wait_seconds
     CONNECT_TIMEOUT_SECONDS    = var.settings.connect_timeout_seconds
     CONTENT_TYPE_TABLE         = var.settings.content_type_table

@@ -368,6 +368,7 @@ variable "settings" {
   type = object({
     call_timeout_seconds      = optional(number)
     change_log_table          = optional(string)
+    check_settle_seconds      = optional(number)
     check_wait_seconds        = optional(number)
     connect_timeout_seconds   = optional(number)
     content_type_table        = optional(string)
@@ -400,7 +401,7 @@ variable "settings" {
   validation {
     condition = alltrue([
       for seconds in [
-        var.settings.call_timeout_seconds, var.settings.check_wait_seconds, var.settings.connect_timeout_seconds,
+        var.settings.call_timeout_seconds, var.settings.check_settle_seconds, var.settings.check_wait_seconds, var.settings.connect_timeout_seconds,
         var.settings.floor_warning_seconds, var.settings.grace_seconds, var.settings.lease_seconds, var.settings.statement_timeout_seconds,
       ] : seconds == null ? true : seconds >= 1 && seconds <= 86400 && floor(seconds) == seconds
     ])

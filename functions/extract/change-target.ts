@@ -1,8 +1,10 @@
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Comparison } from '../../shared/warehouse/compare-tables.ts';
+import type { Evolution } from '../../shared/warehouse/evolution.ts';
+import type { PolicyTags } from '../../shared/warehouse/policy-tags.ts';
 import { retagged } from '../../shared/warehouse/policy-tags.ts';
-import type { Comparison, Evolution, PolicyTags } from '../../shared/warehouse/warehouse.ts';
 import type { Extraction } from './extraction.ts';
 
 /** Whether the target needs none of the work of this file. */

@@ -1,4 +1,4 @@
-import { parseExtractEvent } from '../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../shared/events/extract-event.ts';
 import { runOperation } from '../../shared/operations/run-operation.ts';
 import { handle, type Step } from '../../shared/runtime/handle.ts';
 import { extractView } from './extract-view.ts';

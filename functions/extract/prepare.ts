@@ -6,7 +6,7 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { StreamHighWater } from '../../shared/staging/staging.ts';
 import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
-import type { Layout } from '../../shared/warehouse/warehouse.ts';
+import type { Layout } from '../../shared/warehouse/tables-sql.ts';
 import { isArranged } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 import { makeTables } from './make-tables.ts';

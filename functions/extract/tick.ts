@@ -19,7 +19,7 @@ export async function tick(trigger: string, dependencies: Dependencies) {
   await continueChecks(dependencies);
   await control.retention.deleteOldRows(config.keepDays);
   for (const request of requests) if (request.status === 'rejected') throw request.reason;
-  await control.failures.resolveTickRights();
+  await control.failures.resolveFanOutRights('extract');
   return { outcome: 'fanned out', views };
 }
 

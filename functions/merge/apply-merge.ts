@@ -7,8 +7,9 @@ import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { Attempt } from '../../shared/warehouse/attempt.ts';
+import type { MergeOutcome } from '../../shared/warehouse/merge-outcome.ts';
 import { EMPTY_VIEW } from '../../shared/warehouse/procedure-sql.ts';
-import type { Attempt, MergeOutcome } from '../../shared/warehouse/warehouse.ts';
 
 const ATTEMPTS = 4;
 

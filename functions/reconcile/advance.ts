@@ -1,6 +1,12 @@
 import { setTimeout as elapse } from 'node:timers/promises';
-import { isRepairable, MAX_STORED_DIFFERENCES } from '../../shared/control/consistency-checks.ts';
-import type { CheckState, Difference, DifferenceKind } from '../../shared/model/consistency.ts';
+import { isRepairable } from '../../shared/control/consistency-checks.ts';
+import { MAX_STORED_DIFFERENCES } from '../../shared/control/drills.ts';
+import {
+  type CheckState,
+  type Difference,
+  type DifferenceCounts,
+  totalOf,
+} from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { adviseOnRepeated, adviseResync } from './advise.ts';
 import { explain } from './explain.ts';
@@ -49,17 +55,16 @@ async function compare(
     await events.continueCheck(check.view, check.id);
     return { ...nameOf(leased), outcome: 'continued' };
   }
-  const { found, counts, ...read } = look;
+  const { counts, ...read } = look;
   await control.consistencyChecks.noteLook(lease, check.id, read);
-  if (found.length === 0) return await finish(leased, { differences: [], counts, left: 0 }, dependencies);
-  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const all = totalOf(counts);
+  if (all === 0) return await finish(leased, { differences: [], counts, left: 0 }, dependencies);
   if (all > MAX_STORED_DIFFERENCES) {
     const why = `${all} rows differ, more than are looked at one by one`;
     const advice = adviseResync(leased);
     return await finish(leased, { differences: [], counts, left: all, why, advice }, dependencies);
   }
-  await control.consistencyChecks.confirmLater(lease, check, found);
-  await events.requestExtract(check.view, 'check');
+  await control.consistencyChecks.confirmLater(lease, check);
   return 'next state';
 }
 
@@ -68,9 +73,9 @@ async function confirm(
   leased: LeasedCheck,
   dependencies: Dependencies,
 ): Promise<CheckOutcome | 'next state'> {
-  const { control, events } = dependencies;
+  const { control } = dependencies;
   const { check, lease } = leased;
-  if (!(await isBatchSeen(leased, dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
+  if (!(await awaitBatch(leased, 'check', dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const suspected = await control.consistencyChecks.differences(check.id);
   const keys = suspected.map(({ key }) => key);
   const look = await lookAtKeys(leased, 'second', keys, dependencies);
@@ -92,7 +97,6 @@ async function confirm(
     );
   }
   await control.consistencyChecks.queueRepairs(lease, check, differences, report);
-  await events.requestExtract(check.view, 'repair');
   return 'next state';
 }
 
@@ -101,15 +105,14 @@ const PENDING_PATIENCE_MS = 600_000;
 
 /** The third look, after the batches that carried the repaired rows. Rows that have changed again wait for their next batch. */
 async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome | 'next state'> {
-  const { clock, control, events } = dependencies;
+  const { clock, control } = dependencies;
   const { check, lease } = leased;
-  if (!(await isBatchSeen(leased, dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
+  if (!(await awaitBatch(leased, 'repair', dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const differences = await control.consistencyChecks.differences(check.id);
   const keys = differences.map(({ key }) => key);
   const { rows, pending } = await lookAtKeys(leased, 'third', keys, dependencies);
   if (pending.size > 0 && clock.nowMs() - check.stateAt.getTime() < PENDING_PATIENCE_MS) {
     await control.consistencyChecks.lookAgainLater(lease, check);
-    await events.requestExtract(check.view, 'repair');
     return 'next state';
   }
   const left = new Set(rows.map(({ key }) => key));
@@ -128,14 +131,26 @@ async function ended({ check }: LeasedCheck): Promise<CheckOutcome> {
 
 const POLL_MS = 250;
 
-/** Waits for the next batch of the view, or the next capture that finds nothing; returns false if it does not come soon. */
-async function isBatchSeen(
+/**
+ * Waits until the next look may begin: after a batch of the view, or a capture that finds nothing, which it asks for as soon as that counts. Returns false if
+ * it does not come soon.
+ */
+async function awaitBatch(
   { check, deadline }: LeasedCheck,
-  { clock, config, control }: Dependencies,
+  trigger: string,
+  { clock, config, control, events }: Dependencies,
 ): Promise<boolean> {
   const endMs = clock.nowMs() + config.checkWaitSeconds * 1000;
-  for (;;) {
-    if (await control.consistencyChecks.isBatchSeen(check.id)) return true;
+  for (let isRequested = false; ; ) {
+    const { isReady, isSettled } = await control.consistencyChecks.readiness(
+      check.id,
+      config.checkSettleSeconds,
+    );
+    if (isReady) return true;
+    if (isSettled && !isRequested) {
+      await events.requestExtract(check.view, trigger);
+      isRequested = true;
+    }
     if (clock.nowMs() >= endMs || deadline.isNear()) return false;
     await elapse(POLL_MS);
   }
@@ -152,7 +167,7 @@ const nameOf = ({ check }: LeasedCheck) => ({
   state: check.state,
 });
 
-function countKinds(differences: readonly Difference[]): Record<DifferenceKind, number> {
+function countKinds(differences: readonly Difference[]): DifferenceCounts {
   const counts = { missing: 0, extra: 0, different: 0, duplicate: 0 };
   for (const { kind } of differences) counts[kind] += 1;
   return counts;

@@ -1,4 +1,4 @@
-import type { ReconcileEvent } from '../../shared/events/messages.ts';
+import type { ReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import { stopReason } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 
@@ -14,5 +14,6 @@ export async function checkAll(
     await events.requestCheck(source.name, options);
     views.push(source.name);
   }
+  await control.failures.resolveFanOutRights('reconcile');
   return { outcome: 'fanned out', views };
 }

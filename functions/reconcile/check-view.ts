@@ -1,14 +1,14 @@
 import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
 import { checkLease } from '../../shared/control/consistency-checks.ts';
-import type { Lease } from '../../shared/control/leases.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { asDataHubError, DataHubError, dispositionOf } from '../../shared/errors.ts';
-import type { CheckEvent, ReconcileEvent } from '../../shared/events/messages.ts';
+import type { CheckEvent, ReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
 import { stopReason, type ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Invocation } from '../../shared/runtime/handle.ts';
 import { advance, type CheckOutcome } from './advance.ts';
+import { fail } from './finish.ts';
 
 export type CheckViewResult =
   | CheckOutcome
@@ -67,17 +67,6 @@ const alreadyFinished = (view: string, id: bigint): CheckViewResult => ({
   ...{ view, check: String(id) },
 });
 
-/** Ends a check without an answer. */
-async function fail(
-  lease: Lease,
-  check: ConsistencyCheck,
-  why: string,
-  { control, log }: Dependencies,
-): Promise<void> {
-  await control.consistencyChecks.fail(lease, check, why);
-  log.warn({ view: check.view, check: String(check.id), mode: check.mode, why }, 'check failed');
-}
-
 async function whyNotNow(viewSource: ViewSource, { control }: Dependencies): Promise<string | null> {
   const stopped = stopReason(viewSource);
   if (stopped !== null) return stopped;
@@ -91,7 +80,7 @@ async function work(
   dependencies: Dependencies,
 ): Promise<CheckViewResult> {
   const { clock, config, control } = dependencies;
-  const lease = await control.leases.acquire(checkLease(view), config.leaseSeconds);
+  const lease = await control.leases.acquire(view, config.leaseSeconds, checkLease(view));
   if (lease === null) return { outcome: 'already being checked', view, check: String(id), state };
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {
@@ -102,7 +91,7 @@ async function work(
     const isTooOld = clock.nowMs() - check.startedAt.getTime() > GIVE_UP_MS;
     const reason = isTooOld ? 'it found no answer within a day' : await whyNotNow(viewSource, dependencies);
     if (reason !== null) {
-      await fail(lease, check, reason, dependencies);
+      await fail({ check, lease }, reason, dependencies);
       return { outcome: 'skipped', view, reason };
     }
     try {
@@ -111,7 +100,7 @@ async function work(
       const error = asDataHubError(deadline.signal.aborted ? deadline.signal.reason : thrown);
       const disposition = dispositionOf(error);
       if (disposition !== 'retry' && disposition !== 'stop') {
-        await fail(lease, check, error.message, dependencies);
+        await fail({ check, lease }, error.message, dependencies);
       }
       throw error.withContext({ view });
     }

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { DataHubError } from '../../shared/errors.ts';
-import type { ConsistencyCheck, Moment } from '../../shared/model/consistency.ts';
+import type { Column } from '../../shared/model/columns.ts';
+import type { ComparisonPlan, ConsistencyCheck, Moment } from '../../shared/model/consistency.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ComparedRows, readRowTextOptions } from '../../shared/source/compare-rows.ts';
@@ -45,6 +47,28 @@ export async function describeComparison(
   const view = await describeCompared(client, viewSource, dependencies);
   const options = await readRowTextOptions(client, viewSource);
   return { view, columns: comparedColumns(view, check), buckets, options };
+}
+
+/** The columns as a plan records them. */
+export const describeColumns = (columns: readonly Column[]): string[] =>
+  columns.map(({ name, type, mode }) => `${name} ${type} ${mode}`);
+
+/**
+ * What a check compares in a part of its first look, in the snapshot of `client`. Throws `transient` if the view has other columns than when the look began: the
+ * next call begins it again.
+ */
+export async function describePart(
+  client: pg.ClientBase,
+  leased: Pick<LeasedCheck, 'check' | 'viewSource'> & { plan: ComparisonPlan },
+  dependencies: Dependencies,
+): Promise<ComparedRows> {
+  const { plan } = leased;
+  const compared = await describeComparison(client, leased, plan.buckets, dependencies);
+  if (isDeepStrictEqual(describeColumns(compared.columns), plan.columns)) return compared;
+  const { name } = compared.view;
+  throw new DataHubError('transient', `view ${name} got other columns while it was compared`, {
+    context: { view: name },
+  });
 }
 
 /** Since when a row must have been changed to be compared. */

@@ -1,19 +1,34 @@
-import { DataHubError } from '../../shared/errors.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { type BucketSum, BucketSums, bucketCount } from '../../shared/model/buckets.ts';
-import type { ComparisonPlan, Moment } from '../../shared/model/consistency.ts';
+import { type DifferenceCounts, NO_DIFFERENCES } from '../../shared/model/consistency.ts';
+import { type KeyRange, rowParts } from '../../shared/model/drill.ts';
 import { isHashed } from '../../shared/model/row-text.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { readRecentKeys, sumBuckets } from '../../shared/source/compare-rows.ts';
-import { estimateRows, planSlices, type Slice } from '../../shared/source/fetch.ts';
+import { sumBuckets } from '../../shared/source/compare-rows.ts';
+import { estimateRows, planSlices } from '../../shared/source/fetch.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { checkQuery, describeCompared, describeComparison, runName, sinceOf } from './compared.ts';
-import { drill, type FoundRows } from './drill.ts';
+import {
+  checkQuery,
+  comparedColumns,
+  describeColumns,
+  describeCompared,
+  describePart,
+  runName,
+} from './compared.ts';
+import { drillDown } from './drill.ts';
 import { inTime } from './in-time.ts';
-import type { LeasedCheck } from './leased-check.ts';
-import { lookAtKeys } from './look-at-keys.ts';
+import type { BegunCheck, LeasedCheck } from './leased-check.ts';
 import { atMoment } from './moment.ts';
+import { lookAtRecentRows } from './recent-look.ts';
 
-export type FirstLook = FoundRows & { sourceRows: number; targetRows: number };
+/** What a first look read and found. The rows that differ are recorded with the check. */
+export type FirstLook = {
+  counts: DifferenceCounts;
+  /** How many keys the target need not show yet. */
+  pending: number;
+  sourceRows: number;
+  targetRows: number;
+};
 
 /**
  * Compares all rows of the view with those of its target: the sums of all buckets, and then the rows of those that differ. Returns null if its
@@ -27,56 +42,31 @@ export async function firstLook(leased: LeasedCheck, dependencies: Dependencies)
     sumTarget(begun, dependencies),
   ]);
   if (source === null) return null;
-  const differing = source.differingFrom(target.sums);
-  const none = { found: [], counts: { missing: 0, extra: 0, different: 0, duplicate: 0 }, pending: 0 };
-  const found =
-    differing.length === 0 && target.isProof
-      ? none
-      : await drill(leased, begun.plan, target.isProof ? differing : 'all', dependencies);
-  return { ...found, sourceRows: source.rows, targetRows: target.sums.rows };
+  const rows = { sourceRows: source.rows, targetRows: target.sums.rows };
+  const differing = target.isProof ? source.differingFrom(target.sums) : 'all';
+  if (differing.length === 0) return { ...rows, counts: NO_DIFFERENCES, pending: 0 };
+  const rowsOf = (bucket: number) => Math.max(source.rowsOf(bucket), target.sums.rowsOf(bucket));
+  const parts = rowParts(begun.plan, differing, rowsOf);
+  const found = await drillDown({ begun, parts, rowsOf }, dependencies);
+  return found === null ? null : { ...rows, ...found };
 }
-
-/** Compares the rows that were changed within the days of the check. Rows that are only in the target have no such time. */
-async function lookAtRecentRows(leased: LeasedCheck, dependencies: Dependencies): Promise<FirstLook> {
-  const { check, viewSource } = leased;
-  const keys = await inSnapshot(dependencies.source, async (client) => {
-    const view = await describeCompared(client, viewSource, dependencies);
-    return await readRecentKeys(client, view, sinceOf(check), MAX_RECENT_KEYS + 1);
-  });
-  if (keys.length > MAX_RECENT_KEYS) {
-    throw new DataHubError(
-      'invalid_event',
-      `view ${check.view}: more than ${MAX_RECENT_KEYS} rows changed in that time`,
-      {
-        context: { view: check.view },
-        advice: 'Give fewer days, or check the view as a whole.',
-      },
-    );
-  }
-  const { rows, pending } = await lookAtKeys(leased, 'recent', keys, dependencies);
-  const counts = { missing: 0, extra: 0, different: 0, duplicate: 0 };
-  for (const { kind } of rows) counts[kind] += 1;
-  const missing = rows.filter(({ kind }) => kind === 'missing').length;
-  return {
-    ...{ found: rows, counts, pending: pending.size },
-    ...{ sourceRows: keys.length, targetRows: keys.length - missing },
-  };
-}
-
-/** The keys of one query are a parameter of at most 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs */
-const MAX_RECENT_KEYS = 100_000;
-
-type BegunCheck = LeasedCheck & { moment: Moment; plan: ComparisonPlan };
 
 /** So that every part of a large view is read well within the time limit. */
 const MAX_PARTS = 1000;
 
-/** Takes the moment of a check and plans it, unless an earlier call did. A streamed target is read at once, since it keeps no history. */
+/**
+ * Takes the moment of a check and plans it, unless an earlier call did, and the view still has the columns of then. A streamed target is read at once, since it
+ * keeps no history.
+ */
 async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<BegunCheck> {
   const { check, viewSource, lease, deadline } = leased;
-  const { clock, config, control, warehouse } = dependencies;
+  const { clock, config, control, source, warehouse } = dependencies;
   const { moment, plan } = check;
-  if (moment !== null && plan !== null) return { ...leased, moment, plan };
+  if (moment !== null && plan !== null) {
+    const view = await inSnapshot(source, (client) => describeCompared(client, viewSource, dependencies));
+    const columns = describeColumns(comparedColumns(view, check));
+    if (isDeepStrictEqual(columns, plan.columns)) return { ...leased, moment, plan };
+  }
   // An attempt that ended before it recorded its moment must not give this one its time.
   const step = `sums-${clock.nowMs()}`;
   return await atMoment(viewSource, runName(check, step), deadline, dependencies, async (held) => {
@@ -91,6 +81,8 @@ async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<B
       plan: {
         buckets: bucketCount(rows),
         cuts: slices.flatMap(({ to }) => (to === null ? [] : [to])),
+        partRows: config.sliceRows,
+        columns: describeColumns(comparedColumns(view, check)),
         partsDone: 0,
       },
     };
@@ -106,9 +98,7 @@ async function sumTarget(
   dependencies: Dependencies,
 ): Promise<{ sums: BucketSums; isProof: boolean }> {
   const { source, warehouse } = dependencies;
-  const compared = await inSnapshot(source, (client) =>
-    describeComparison(client, begun, begun.plan.buckets, dependencies),
-  );
+  const compared = await inSnapshot(source, (client) => describePart(client, begun, dependencies));
   const query = checkQuery(begun, compared, begun.moment, 'sums');
   const sums = new BucketSums(await warehouse.sumBuckets(query, begun.deadline));
   return { sums, isProof: compared.columns.every(isHashed) };
@@ -122,23 +112,23 @@ async function sumSource(begun: BegunCheck, dependencies: Dependencies): Promise
   const { cuts } = begun.plan;
   for (let { partsDone } = begun.plan; partsDone <= cuts.length; ) {
     if (deadline.isNear()) return null;
-    const slice: Slice = { from: cuts[partsDone - 1] ?? null, to: cuts[partsDone] ?? null };
-    sums.add(await sumPart(begun, slice, dependencies));
+    const range: KeyRange = { from: cuts[partsDone - 1] ?? null, to: cuts[partsDone] ?? null };
+    sums.add(await sumPart(begun, range, dependencies));
     partsDone += 1;
     const plan = { ...begun.plan, partsDone };
     await control.consistencyChecks.notePart(lease, check.id, { plan, sums });
-    const progress = { part: partsDone, parts: cuts.length + 1, rows: sums.rows };
+    const progress = { reads: 'sums', part: partsDone, parts: cuts.length + 1, rows: sums.rows };
     log.info({ view: check.view, check: String(check.id), ...progress }, 'check goes on');
   }
   return sums;
 }
 
-async function sumPart(begun: BegunCheck, slice: Slice, dependencies: Dependencies): Promise<BucketSum[]> {
-  const { check, deadline, plan } = begun;
+async function sumPart(begun: BegunCheck, range: KeyRange, dependencies: Dependencies): Promise<BucketSum[]> {
+  const { check, deadline } = begun;
   return await inSnapshot(dependencies.source, async (client) => {
-    const compared = await describeComparison(client, begun, plan.buckets, dependencies);
+    const compared = await describePart(client, begun, dependencies);
     return await inTime(client, deadline, `a part of check ${check.id}`, () =>
-      sumBuckets(client, compared, slice),
+      sumBuckets(client, compared, range),
     );
   });
 }

@@ -1,33 +1,53 @@
-import type { CheckEvent } from '../../shared/events/messages.ts';
+import type { CheckEvent } from '../../shared/events/reconcile-event.ts';
 import { bucketCount } from '../../shared/model/buckets.ts';
+import type { LoadType } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { readRowTextOptions } from '../../shared/source/compare-rows.ts';
 import { estimateRows } from '../../shared/source/fetch.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { comparedColumns, describeCompared } from './compared.ts';
+import type { RecentKeys } from '../../shared/warehouse/compare-rows.ts';
+import { comparedColumns, describeCompared, sinceOf } from './compared.ts';
+import { findRecent } from './recent-look.ts';
 
 /** Says what a check would read, as BigQuery estimates. Changes nothing. */
-export async function forecastCheck({ view, mode = 'full' }: CheckEvent, dependencies: Dependencies) {
-  const { control, source, warehouse } = dependencies;
+export async function forecastCheck({ view, mode = 'full', since }: CheckEvent, dependencies: Dependencies) {
+  const { clock, control, source, warehouse } = dependencies;
   const viewSource = await control.viewSources.get(view);
   return await inSnapshot(source, async (client) => {
     const described = await describeCompared(client, viewSource, dependencies);
+    const options = await readRowTextOptions(client, viewSource);
     const sourceRows = await estimateRows(client, described);
-    const bytes = await warehouse.estimateBytes({
+    const start = { startedAt: new Date(clock.nowMs()), sinceDays: since ?? null };
+    const recent =
+      since === undefined
+        ? null
+        : await findRecent(client, { view: described, options }, viewSource, sinceOf(start));
+    const compared = {
       shape: described.shape,
       columns: comparedColumns(described, { mode }),
       buckets: bucketCount(sourceRows),
       window: null,
       asOf: null,
-    });
+    };
+    const bytes = await warehouse.estimateBytes(compared, recent);
     const isRefused = viewSource.maxCheckBytes !== null && bytes > viewSource.maxCheckBytes;
     return {
       outcome: 'dry run',
       view,
-      sourceRows: String(sourceRows),
+      sourceRows: String(recent === null ? sourceRows : recent.keys.length),
       bytes: String(bytes),
       would: isRefused
         ? `refuse: more than the ${viewSource.maxCheckBytes} bytes of max_check_bytes`
-        : 'read the target once, and once more if rows differ',
+        : whatItReads(viewSource.loadType, recent),
     };
   });
+}
+
+function whatItReads(loadType: LoadType, recent: RecentKeys | null): string {
+  if (recent === null) return 'read the target once, and once more if rows differ';
+  const further = 'and the target once more, as a whole, if rows differ';
+  if (loadType === 'bq-storage-api') return `read the target as a whole, since it is streamed, ${further}`;
+  return recent.partitions === null
+    ? `read the target as a whole, since no column of the view partitions it, ${further}`
+    : `read the partitions of these rows, ${further}`;
 }

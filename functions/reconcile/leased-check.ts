@@ -1,6 +1,6 @@
 import type { Lease } from '../../shared/control/leases.ts';
 import type { Deadline } from '../../shared/deadline.ts';
-import type { ConsistencyCheck } from '../../shared/model/consistency.ts';
+import type { ComparisonPlan, ConsistencyCheck, Moment } from '../../shared/model/consistency.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 
 /** A check that this process works on, under the lease of the check. */
@@ -10,3 +10,6 @@ export type LeasedCheck = {
   lease: Lease;
   deadline: Deadline;
 };
+
+/** A check whose first look has begun. */
+export type BegunCheck = LeasedCheck & { moment: Moment; plan: ComparisonPlan };

@@ -1,4 +1,4 @@
-import { parseReconcileEvent } from '../../shared/events/messages.ts';
+import { parseReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import { handle, type Step } from '../../shared/runtime/handle.ts';
 import { checkAll } from './check-all.ts';
 import { checkView, continueCheck } from './check-view.ts';

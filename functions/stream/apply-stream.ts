@@ -10,8 +10,9 @@ import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
+import type { RowsUntil } from '../../shared/warehouse/append-rows.ts';
+import type { Attempt } from '../../shared/warehouse/attempt.ts';
 import { targetGone } from '../../shared/warehouse/tables-gone.ts';
-import type { Attempt, RowsUntil } from '../../shared/warehouse/warehouse.ts';
 import { encodeRows } from './encode-rows.ts';
 import { isReplacement, limitColumnWait } from './schema-wait.ts';
 

@@ -1,7 +1,7 @@
 import type { Lease } from '../control/leases.ts';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
-import { type BatchEvent, parseBatchEvent } from '../events/messages.ts';
+import { type BatchEvent, parseBatchEvent } from '../events/batch-event.ts';
 import { APPLIER, type Counts, type EtlTransaction, isBeingLoaded, type Progress } from '../model/batch.ts';
 import { NEXT } from '../model/batch-states.ts';
 import type { LoadType } from '../model/columns.ts';

@@ -1,8 +1,8 @@
 import type { StoredCheckpoint } from '../control/checkpoints.ts';
 import { DataHubError } from '../errors.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { Evolution } from '../warehouse/evolution.ts';
 import { describeChanges, type TableChanges } from '../warehouse/evolution.ts';
-import type { Evolution } from '../warehouse/warehouse.ts';
 
 /** Throws `schema_drift` for differences that only a person can settle, or that the view source does not allow. */
 export function assertMayEvolve(source: ViewSource, evolution: Evolution): void {

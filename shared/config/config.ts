@@ -143,6 +143,12 @@ export const environment = z.object({
     500,
     'Seconds that a check of a view waits for the next batch before it leaves the rest to the next tick.',
   ),
+  CHECK_SETTLE_SECONDS: wholeNumber(
+    30,
+    0,
+    3600,
+    'Seconds that the application may take from changing a row to writing its log row: a check looks a second time at rows that differ only after them.',
+  ),
   ...adminVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
@@ -229,6 +235,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
     sourceConnections: e.SOURCE_CONNECTIONS,
     sourceTimeZone: e.SOURCE_TIME_ZONE,
     checkWaitSeconds: e.CHECK_WAIT_SECONDS,
+    checkSettleSeconds: e.CHECK_SETTLE_SECONDS,
     admin: adminConfig(e),
     logLevel: e.LOG_LEVEL,
   };

@@ -50,8 +50,10 @@ export function createBatches(pool: pg.Pool) {
              )
              insert into etl.etl_transaction
                (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
-                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, rows_before)
+                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, started_at, rows_before)
              select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12, $13,
+               -- Before the snapshot of the batch was opened.
+               (select acquired_at from etl.lease where name = $1),
                case when $14::bigint is not null then least($14, (
                  select min(rows_before) from etl.etl_transaction
                  where view_name = $1 and is_complete and rows_before > 0 and id > coalesce(

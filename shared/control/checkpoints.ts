@@ -101,7 +101,7 @@ export function createCheckpoints(pool: pg.Pool) {
         await endRetries(client, lease.view);
         await client.query(
           `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2, missing_since = null,
-             captured_at = case when $3 then captured_at else now() end
+             captured_at = case when $3 then captured_at else (select acquired_at from etl.lease l where l.name = view_source.name) end
            where name = $1`,
           [lease.view, found.badKeys, found.hasMore],
         );

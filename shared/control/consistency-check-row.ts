@@ -4,7 +4,7 @@ import type { ConsistencyCheck } from '../model/consistency.ts';
 /** SQL for the columns of a check, of etl.consistency_check as `c`. */
 export const CHECK_COLUMNS = `c.id, c.view_name as view, c.mode, c.since_days as "sinceDays", c.repairs, c.state, c.started_at as "startedAt", c.state_at as "stateAt",
   to_char(c.target_as_of at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' UTC' as "targetAsOf", c.checkpoint,
-  c.etl_transaction_id as "etlTransactionId", c.buckets, c.cuts, c.parts_done as "partsDone", c.looked_at as "lookedAt",
+  c.etl_transaction_id as "etlTransactionId", c.buckets, c.cuts, c.part_rows as "partRows", c.columns, c.parts_done as "partsDone", c.looked_at as "lookedAt",
   c.source_rows as "sourceRows"`;
 
 /** A row with CHECK_COLUMNS as a check. */
@@ -36,6 +36,8 @@ export function checkFromRow(row: Record<string, unknown>): ConsistencyCheck {
       ? {
           buckets: row.buckets as number,
           cuts: (row.cuts as string[]).map(BigInt),
+          partRows: row.partRows as number,
+          columns: row.columns as string[],
           partsDone: row.partsDone as number,
         }
       : null,

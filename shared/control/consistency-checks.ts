@@ -1,22 +1,21 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { BucketSums } from '../model/buckets.ts';
-import { checkpointToJson } from '../model/checkpoint.ts';
 import {
   type CheckMode,
   type CheckState,
-  type ComparisonPlan,
   type ConsistencyCheck,
   countClasses,
   type Difference,
   type DifferenceKind,
-  type Moment,
   NEXT_CHECK_STATES,
 } from '../model/consistency.ts';
-import type { FoundDifference } from '../model/match-rows.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { inLeasedTransaction } from './batches.ts';
 import { CHECK_COLUMNS, checkFromRow } from './consistency-check-row.ts';
-import { assertLeaseHeld, type Lease } from './leases.ts';
+import { createDrills } from './drills.ts';
+import { resolveMissingRights } from './failures.ts';
+import { createFirstLooks } from './first-looks.ts';
+import type { Lease } from './leases.ts';
 
 /** A check that somebody asks for. */
 export type CheckRequest = {
@@ -36,28 +35,26 @@ export type CheckResult = {
   isConsistent: boolean;
   /** The object with the values of the rows that differ; null if none does. */
   report: string | null;
+  /** By BigQuery, for all jobs of the check. */
+  bytesBilled: bigint;
   /** Why differences were not repaired, or null. */
   error: string | null;
 };
 
-/** A first look, as far as it has come. */
-export type Look = { moment: Moment; plan: ComparisonPlan; sums: BucketSums };
-
 /** The lease under which one process at a time works on the check of a view. */
 export const checkLease = (view: string): string => `check ${view}`;
 
-/** A difference is stored for a second look, and afterwards for an operator; more are only counted. */
-export const MAX_STORED_DIFFERENCES = 20_000;
+const FORGET_LOOK = 'source_sums = null, drill = null, drill_queued_keys = null';
 
 /** The checks of views. A method that gets a lease throws `superseded` when that is lost. */
 export function createConsistencyChecks(pool: pg.Pool) {
   const underLease = <T>(lease: Lease, work: (client: Queryable) => Promise<T>): Promise<T> =>
-    inTransaction(pool, 'control', 'begin', async (client) => {
-      await assertLeaseHeld(client, lease);
-      return await work(client);
-    });
+    inLeasedTransaction(pool, lease, work);
 
   return {
+    ...createFirstLooks(pool),
+    ...createDrills(pool),
+
     /** Begins a check, or returns the unfinished one of the view. */
     async begin(view: string, request: CheckRequest): Promise<{ check: ConsistencyCheck; isNew: boolean }> {
       const { mode, sinceDays, trigger, requestedBy, repairs } = request;
@@ -103,75 +100,15 @@ export function createConsistencyChecks(pool: pg.Pool) {
       return rows as { id: bigint; view: string }[];
     },
 
-    /** Records what the first look compares, or another moment if it begins again. */
-    async startLook(lease: Lease, id: bigint, { moment, plan }: Omit<Look, 'sums'>): Promise<void> {
-      const { targetAsOf, checkpoint, etlTransactionId } = moment;
-      await underLease(lease, (client) =>
-        client.query(
-          `update etl.consistency_check
-           set target_as_of = $2, checkpoint = $3, etl_transaction_id = $4, buckets = $5, cuts = $6, parts_done = 0, source_sums = '[]'
-           where id = $1 and state = 'comparing'`,
-          [
-            id,
-            targetAsOf,
-            checkpointToJson(checkpoint),
-            etlTransactionId,
-            plan.buckets,
-            JSON.stringify(plan.cuts.map(String)),
-          ],
-        ),
-      );
-    },
-
-    /** Records how many parts of the source have been read, and their sums. */
-    async notePart(lease: Lease, id: bigint, { plan, sums }: Pick<Look, 'plan' | 'sums'>): Promise<void> {
-      await underLease(lease, (client) =>
-        client.query(
-          `update etl.consistency_check set parts_done = $2, source_sums = $3, source_rows = $4
-           where id = $1 and state = 'comparing'`,
-          [id, plan.partsDone, JSON.stringify(sums), sums.rows],
-        ),
-      );
-    },
-
-    /** The sums of the parts that have been read. */
-    async sums(id: bigint): Promise<BucketSums> {
-      const { rows } = await readOnly(
-        pool,
-        'control',
-        'select source_sums from etl.consistency_check where id = $1',
-        [id],
-      );
-      return BucketSums.fromJson(rows[0].source_sums);
-    },
-
-    /** Records what the first look has read. */
-    async noteLook(
-      lease: Lease,
-      id: bigint,
-      { sourceRows, targetRows, pending }: { sourceRows: number; targetRows: number; pending: number },
-    ): Promise<void> {
-      await underLease(lease, (client) =>
-        client.query(
-          'update etl.consistency_check set source_rows = $2, target_rows = $3, pending = $4 where id = $1',
-          [id, sourceRows, targetRows, pending],
-        ),
-      );
-    },
-
-    /** Records the rows that differ at the first look, which a second look must confirm. */
-    async confirmLater(
-      lease: Lease,
-      check: ConsistencyCheck,
-      found: readonly FoundDifference[],
-    ): Promise<void> {
+    /** Records that the first look has ended, and that a second one must confirm the rows which it found. */
+    async confirmLater(lease: Lease, check: ConsistencyCheck): Promise<void> {
       await underLease(lease, async (client) => {
         await moveTo(client, check, 'confirming');
-        await client.query('update etl.consistency_check set looked_at = now() where id = $1', [check.id]);
         await client.query(
-          `insert into etl.consistency_difference (check_id, key, kind)
-           select $1, key, kind from unnest($2::text[], $3::text[]) as found (key, kind)`,
-          [check.id, found.map(({ key }) => key), found.map(({ kind }) => kind)],
+          `update etl.consistency_check
+           set looked_at = now(), missing = null, extra = null, different = null, duplicates = null, drill = null, drill_queued_keys = null
+           where id = $1`,
+          [check.id],
         );
       });
     },
@@ -187,16 +124,24 @@ export function createConsistencyChecks(pool: pg.Pool) {
       return rows as Difference[];
     },
 
-    /** Whether a batch or an empty capture that began after the last look is in the target, and no queued key of the check is left. */
-    async isBatchSeen(id: bigint): Promise<boolean> {
+    /**
+     * Whether the next look may begin: a batch or an empty capture that began after the last look is in the target, and no queued key of the check is left. At
+     * the second look it must have begun `settleSeconds` later, so that it has seen the log rows of what the first look found; `isSettled` says whether that
+     * time is over.
+     */
+    async readiness(id: bigint, settleSeconds: number): Promise<{ isReady: boolean; isSettled: boolean }> {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select v.captured_at > c.looked_at and not exists (select from etl.queued_key k where k.check_id = c.id) as "isReady"
-         from etl.consistency_check c join etl.view_source v on v.name = c.view_name where c.id = $1`,
-        [id],
+        `select now() > s.at as "isSettled",
+           v.captured_at > s.at and not exists (select from etl.queued_key k where k.check_id = c.id) as "isReady"
+         from etl.consistency_check c join etl.view_source v on v.name = c.view_name
+         cross join lateral (
+           select c.looked_at + make_interval(secs => case c.state when 'confirming' then $2::float8 else 0 end) as at
+         ) s where c.id = $1`,
+        [id, settleSeconds],
       );
-      return rows[0]?.isReady === true;
+      return { isReady: rows[0]?.isReady === true, isSettled: rows[0]?.isSettled === true };
     },
 
     /** Queues the rows that differ to be fetched by the next batches of the view, whatever the log says. */
@@ -230,14 +175,14 @@ export function createConsistencyChecks(pool: pg.Pool) {
 
     /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
     async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
-      const { differences, counts, repaired, isConsistent, report, error } = result;
+      const { differences, counts, repaired, isConsistent, report, bytesBilled, error } = result;
       await underLease(lease, async (client) => {
         await moveTo(client, check, 'done');
         await replaceDifferences(client, check.id, differences);
         await client.query(
           `update etl.consistency_check
            set ended_at = now(), missing = $2, extra = $3, different = $4, duplicates = $5, repaired = $6, is_consistent = $7,
-             report = coalesce($8, report), error = $9, classes = $10, source_sums = null
+             report = coalesce($8, report), error = $9, classes = $10, bytes_billed = $11, ${FORGET_LOOK}
            where id = $1`,
           [
             check.id,
@@ -250,6 +195,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
             report,
             error,
             JSON.stringify(countClasses(differences)),
+            bytesBilled,
           ],
         );
         await client.query(
@@ -257,17 +203,22 @@ export function createConsistencyChecks(pool: pg.Pool) {
            where id = (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied')`,
           [check.view, isConsistent],
         );
+        await resolveMissingRights(client, check.view);
       });
     },
 
     /** Ends a check that found no answer. */
-    async fail(lease: Lease, check: Pick<ConsistencyCheck, 'id'>, why: string): Promise<void> {
+    async fail(
+      lease: Lease,
+      check: Pick<ConsistencyCheck, 'id'>,
+      { why, bytesBilled }: { why: string; bytesBilled: bigint },
+    ): Promise<void> {
       await underLease(lease, (client) =>
         client.query(
           `update etl.consistency_check
-           set state = 'failed', state_at = now(), ended_at = now(), error = $2, source_sums = null
+           set state = 'failed', state_at = now(), ended_at = now(), error = $2, bytes_billed = $3, ${FORGET_LOOK}
            where id = $1 and ended_at is null`,
-          [check.id, why],
+          [check.id, why, bytesBilled],
         ),
       );
     },

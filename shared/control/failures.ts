@@ -79,12 +79,13 @@ export function createFailures(pool: pg.Pool) {
       });
     },
 
-    /** Resolves missing rights of earlier ticks, which belong to no view, after a tick that succeeded as a whole. */
-    async resolveTickRights(): Promise<void> {
+    /** Resolves missing rights of earlier fan-outs of a function, which belong to no view, after one that succeeded as a whole. */
+    async resolveFanOutRights(functionName: 'extract' | 'reconcile'): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
           `update etl.etl_error set resolved_at = now()
-           where function_name = 'extract' and view_name is null and kind = 'unauthorized' and resolved_at is null`,
+           where function_name = $1 and view_name is null and kind = 'unauthorized' and resolved_at is null`,
+          [functionName],
         ),
       );
     },

@@ -1,17 +1,7 @@
 import type pg from 'pg';
+import type { JobUsage } from '../model/job-usage.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import type { Lease } from './leases.ts';
-
-/** What BigQuery used for one job that has ended. */
-export type JobUsage = {
-  jobId: string;
-  view: string;
-  /** Null for a job that ran before its batch had an id. */
-  etlTransactionId: bigint | null;
-  bytesBilled: bigint;
-  slotMs: bigint;
-  endedAt: Date;
-};
 
 const TODAY = `(now() at time zone 'UTC')::date`;
 
@@ -57,6 +47,18 @@ export function createJobUsage(pool: pg.Pool) {
           [jobId, view, etlTransactionId, bytesBilled, slotMs, endedAt],
         ),
       );
+    },
+
+    /** What the jobs of a view with this part in their names have billed, of those that ended after a time. */
+    async billedBy(view: string, namePart: string, since: Date): Promise<bigint> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select coalesce(sum(bytes_billed), 0)::int8 as bytes from etl.job_usage
+         where view_name = $1 and strpos(job_id, $2) > 0 and ended_at > $3::timestamptz - interval '1 hour'`,
+        [view, namePart, since],
+      );
+      return rows[0].bytes as bigint;
     },
 
     /** Whether the view must wait for the next UTC day, by the control database's clock. */

@@ -5,8 +5,11 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 
-/** The right to work on one view, until it expires by the control database's clock or is taken over. */
-export type Lease = { view: string; token: string; seconds: number };
+/**
+ * The right to work on one view, until it expires by the control database's clock or is taken over. It has the name of the view, or another one for
+ * work that goes on beside its batches.
+ */
+export type Lease = { name: string; view: string; token: string; seconds: number };
 
 /** The leases of views: each is held by one process at a time (I4). */
 export function createLeases(pool: pg.Pool) {
@@ -15,28 +18,28 @@ export function createLeases(pool: pg.Pool) {
     const renewed = await inTransaction(pool, 'control', 'begin', (client) =>
       client.query(
         `update etl.lease set expires_at = now() + $3 * interval '1 second' where name = $1 and token = $2`,
-        [lease.view, lease.token, lease.seconds],
+        [lease.name, lease.token, lease.seconds],
       ),
     );
     if (renewed.rowCount !== 1) throw superseded(lease);
   }
 
   return {
-    /** Takes the view's lease, or returns null while another process holds it. */
-    async acquire(view: string, seconds: number): Promise<Lease | null> {
+    /** Takes the view's lease, or the one with the name, or returns null while another process holds it. */
+    async acquire(view: string, seconds: number, name = view): Promise<Lease | null> {
       const token = randomUUID();
       const taken = await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
           `insert into etl.lease as held (name, token, holder, expires_at)
            values ($1, $2, $3, now() + $4 * interval '1 second')
            on conflict (name) do update
-             set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at
+             set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at, acquired_at = now()
              where held.expires_at < now()
            returning token`,
-          [view, token, `${hostname()}:${process.pid}`, seconds],
+          [name, token, `${hostname()}:${process.pid}`, seconds],
         ),
       );
-      return taken.rowCount === 1 ? { view, token, seconds } : null;
+      return taken.rowCount === 1 ? { name, view, token, seconds } : null;
     },
 
     renew,
@@ -74,7 +77,7 @@ export function createLeases(pool: pg.Pool) {
 
 /** Releases the lease; does nothing when another process has taken it. */
 export async function releaseLease(client: Queryable, lease: Lease): Promise<void> {
-  await client.query('delete from etl.lease where name = $1 and token = $2', [lease.view, lease.token]);
+  await client.query('delete from etl.lease where name = $1 and token = $2', [lease.name, lease.token]);
 }
 
 /**
@@ -83,14 +86,13 @@ export async function releaseLease(client: Queryable, lease: Lease): Promise<voi
  */
 export async function assertLeaseHeld(client: Queryable, lease: Lease): Promise<void> {
   const held = await client.query('select from etl.lease where name = $1 and token = $2 for update', [
-    lease.view,
+    lease.name,
     lease.token,
   ]);
   if (held.rowCount !== 1) throw superseded(lease);
 }
 
-export function superseded(lease: Lease): DataHubError {
-  return new DataHubError('superseded', `another run holds view ${lease.view} now`, {
-    context: { view: lease.view },
-  });
+export function superseded({ name, view }: Lease): DataHubError {
+  const held = name === view ? `view ${view}` : name;
+  return new DataHubError('superseded', `another run holds ${held} now`, { context: { view } });
 }

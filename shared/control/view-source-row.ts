@@ -1,5 +1,6 @@
 import type { TargetSnapshot } from '../model/target-snapshot.ts';
-import type { Lookup, ViewSource, ViewSourceEntry } from '../model/view-source.ts';
+import type { Lookup, ViewSource } from '../model/view-source.ts';
+import type { ViewSourceEntry } from '../model/view-source-entry.ts';
 
 /** An entry with the content type ids of the source that it was checked against, and those that its models had before. */
 export type ResolvedEntry = ViewSourceEntry & {

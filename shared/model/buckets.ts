@@ -30,6 +30,10 @@ export class BucketSums {
     return [...this].reduce((sum, { rows }) => sum + rows, 0);
   }
 
+  rowsOf(bucket: number): number {
+    return this.#sums.get(bucket)?.rows ?? 0;
+  }
+
   /** The buckets whose rows are not the same on both sides, in ascending order. */
   differingFrom(other: BucketSums): number[] {
     const all = new Set([...this.#sums.keys(), ...other.#sums.keys()]);

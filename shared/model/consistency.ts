@@ -50,11 +50,28 @@ export type Moment = {
 export type ComparisonPlan = {
   /** The number of buckets that the keys are spread over. */
   buckets: number;
-  /** The keys at which the view is cut into parts, in ascending order. */
+  /** The keys at which the view is cut into parts, in ascending order; none unless they are integers. */
   cuts: bigint[];
-  /** How many parts of the source have been read. */
+  /** About how many rows a part has whose rows are compared one by one. */
+  partRows: number;
+  /** The columns that are compared, with type and mode. */
+  columns: string[];
+  /** How many parts of the source have been read for the sums. */
   partsDone: number;
 };
+
+/** How many rows differ in each way. */
+export type DifferenceCounts = Record<DifferenceKind, number>;
+
+export const NO_DIFFERENCES: Readonly<DifferenceCounts> = {
+  missing: 0,
+  extra: 0,
+  different: 0,
+  duplicate: 0,
+};
+
+export const totalOf = (counts: DifferenceCounts): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 /** How a row differs: it is not in the target, or not in the view, or has other values; or a side has several rows with its key. */
 export type DifferenceKind = 'missing' | 'extra' | 'different' | 'duplicate';

@@ -1,12 +1,15 @@
 import type { DifferenceKind } from './consistency.ts';
 
-/** A row as it is compared: its key and a hash of its values, and the texts of those that a hash cannot prove equal. */
-export type HashedRow = { bucket: number; key: string; hash: string; values: readonly (string | null)[] };
+/**
+ * A row as it is compared: its key and a hash of its values, and the texts of those that a hash cannot prove equal. `place` is its key, as exactly as a
+ * number can hold it, or its bucket: both sides are ordered by it.
+ */
+export type HashedRow = { place: number; key: string; hash: string; values: readonly (string | null)[] };
 
 export type FoundDifference = { key: string; kind: DifferenceKind };
 
 /**
- * Compares the rows of both sides, each in ascending order of buckets, and yields those that differ. It holds the rows of one bucket in memory.
+ * Compares the rows of both sides, each in ascending order of places, and yields those that differ. It holds the rows of one place in memory.
  * `isSame` compares two values by their place in `HashedRow.values`.
  */
 export async function* matchRows(
@@ -14,13 +17,13 @@ export async function* matchRows(
   target: AsyncIterable<HashedRow>,
   isSame: (place: number, source: string | null, target: string | null) => boolean,
 ): AsyncGenerator<FoundDifference> {
-  const [left, right] = [bucketsOf(source), bucketsOf(target)];
+  const [left, right] = [placesOf(source), placesOf(target)];
   let [here, there] = [await left.next(), await right.next()];
   while (!here.done || !there.done) {
-    const bucket = Math.min(bucketOf(here), bucketOf(there));
-    const isHere = bucketOf(here) === bucket;
-    const isThere = bucketOf(there) === bucket;
-    yield* matchBucket(isHere ? rowsOf(here) : [], isThere ? rowsOf(there) : [], isSame);
+    const place = Math.min(placeOf(here), placeOf(there));
+    const isHere = placeOf(here) === place;
+    const isThere = placeOf(there) === place;
+    yield* matchPlace(isHere ? rowsOf(here) : [], isThere ? rowsOf(there) : [], isSame);
     if (isHere) here = await left.next();
     if (isThere) there = await right.next();
   }
@@ -30,9 +33,9 @@ type Group = IteratorResult<readonly HashedRow[], void>;
 
 const rowsOf = ({ value }: Group): readonly HashedRow[] => value ?? [];
 
-const bucketOf = (group: Group): number => rowsOf(group)[0]?.bucket ?? Number.POSITIVE_INFINITY;
+const placeOf = (group: Group): number => rowsOf(group)[0]?.place ?? Number.POSITIVE_INFINITY;
 
-function* matchBucket(
+function* matchPlace(
   source: readonly HashedRow[],
   target: readonly HashedRow[],
   isSame: (place: number, source: string | null, target: string | null) => boolean,
@@ -66,12 +69,12 @@ function byKey(rows: readonly HashedRow[]): [Map<string, HashedRow>, Set<string>
   return [found, repeated];
 }
 
-async function* bucketsOf(rows: AsyncIterable<HashedRow>): AsyncGenerator<readonly HashedRow[], void> {
+async function* placesOf(rows: AsyncIterable<HashedRow>): AsyncGenerator<readonly HashedRow[], void> {
   let group: HashedRow[] = [];
   for await (const row of rows) {
     const [first] = group;
-    if (first !== undefined && first.bucket !== row.bucket) {
-      if (row.bucket < first.bucket) throw new RangeError(`bucket ${row.bucket} comes after ${first.bucket}`);
+    if (first !== undefined && first.place !== row.place) {
+      if (row.place < first.place) throw new RangeError(`place ${row.place} comes after ${first.place}`);
       yield group;
       group = [];
     }

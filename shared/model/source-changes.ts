@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { omittedColumnsOf, type ViewSourceEntry } from './view-source.ts';
+import { omittedColumnsOf } from './view-source.ts';
+import type { ViewSourceEntry } from './view-source-entry.ts';
 
 /** What a changed field of a view source means for a view that has batches already. */
 export type Effect =

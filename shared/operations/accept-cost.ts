@@ -1,4 +1,4 @@
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { requestRecorded } from './request-extract.ts';
 

@@ -2,7 +2,7 @@ import { batchSize } from '../batch/batch-size.ts';
 import { assertOwnTarget, mayTakeOver, takingOver } from '../batch/own-target.ts';
 import { MISSING_SECONDS } from '../control/schema-changes.ts';
 import { adviceByHand, asDataHubError, type DataHubError, dispositionOf } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import { type EtlTransaction, isBeingLoaded } from '../model/batch.ts';
 import { definitionChange } from '../model/view-fingerprint.ts';
 import type { ViewSource } from '../model/view-source.ts';

@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 
 /**

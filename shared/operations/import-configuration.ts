@@ -1,9 +1,10 @@
 import { asViewSource, type ResolvedEntry } from '../control/view-source-row.ts';
 import type { ViewChange } from '../control/view-sources.ts';
 import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import { type Effect, needsResync } from '../model/source-changes.ts';
-import type { ViewSource, ViewSourceEntry } from '../model/view-source.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import type { ViewSourceEntry } from '../model/view-source-entry.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { findContentTypes } from '../source/content-types.ts';
 import type { Finding } from '../source/inspect-server.ts';

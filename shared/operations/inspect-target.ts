@@ -5,9 +5,9 @@ import { changedBySomebody } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { Finding } from '../source/inspect-server.ts';
+import type { Comparison } from '../warehouse/compare-tables.ts';
 import type { FoundTable } from '../warehouse/found-table.ts';
 import { snapshotOf } from '../warehouse/target-snapshot.ts';
-import type { Comparison } from '../warehouse/warehouse.ts';
 
 /** Whether the target has rows that the next batch builds upon. */
 export async function hasFedTarget(

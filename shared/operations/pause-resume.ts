@@ -1,4 +1,4 @@
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 
 /** Stops a view for now. A batch in flight waits; a running step finishes. Safe to repeat. */

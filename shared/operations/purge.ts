@@ -2,7 +2,7 @@ import { assertOwnTarget } from '../batch/own-target.ts';
 import type { Lease } from '../control/leases.ts';
 import { Deadline } from '../deadline.ts';
 import { asDataHubError, DataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 

@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { describeView } from '../source/describe-view.ts';
 import { copyOut, loggedKeysStatement } from '../source/fetch.ts';

@@ -1,4 +1,4 @@
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import { stopReason } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 

@@ -1,5 +1,5 @@
 import { asDataHubError } from '../errors.ts';
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { resume } from './pause-resume.ts';
 import { requestRecorded } from './request-extract.ts';

@@ -1,4 +1,4 @@
-import type { Operation, OperationOf } from '../events/messages.ts';
+import type { Operation, OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { acceptCost } from './accept-cost.ts';
 import { changeLoadType } from './change-load-type.ts';

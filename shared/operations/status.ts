@@ -1,4 +1,4 @@
-import type { OperationOf } from '../events/messages.ts';
+import type { OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 
 /** The id of the installation, the state of all views, or of one, and the unresolved failures. Reads only. */

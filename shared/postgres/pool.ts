@@ -65,7 +65,11 @@ export function createPool(database: DatabaseConfig, options: PoolOptions): pg.P
   // The pool replaces an idle connection that breaks; a query on a broken connection sees the error itself.
   pool.on('error', () => undefined);
   const silenceSeconds = config.statementTimeoutSeconds + config.connectTimeoutSeconds;
-  pool.on('connect', (client) => destroyWhenUnresponsive(client, silenceSeconds));
+  pool.on('connect', (client) => {
+    // The pool does not listen while `verify` runs, and without a listener a connection that breaks ends the process.
+    client.on('error', () => undefined);
+    destroyWhenUnresponsive(client, silenceSeconds);
+  });
 
   const connect = pool.connect.bind(pool) as () => Promise<pg.PoolClient>;
   // `pool.query` calls connect with a callback.

@@ -18,7 +18,9 @@ export function destroyWhenUnresponsive(client: pg.ClientBase, seconds: number):
   connection.on('readyForQuery', () => {
     sentWhenReady = socket.bytesWritten;
   });
-  socket.setTimeout(seconds * 1000, () => {
+  socket.setTimeout(seconds * 1000);
+  // A listener that `setTimeout` gets would be gone after the first pause.
+  socket.on('timeout', () => {
     if (socket.bytesWritten > sentWhenReady) socket.destroy(new Error(`no answer within ${seconds} seconds`));
   });
 }

@@ -18,7 +18,7 @@ import { createLog, type Logger } from '../log.ts';
 import { once } from '../once.ts';
 import { createPool } from '../postgres/pool.ts';
 import { createStaging, type Staging } from '../staging/staging.ts';
-import type { EndedJob } from '../warehouse/job.ts';
+import type { EndedJob } from '../warehouse/job-usage.ts';
 import { createWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 
 /** Everything outside a step that the step may use. */

@@ -1,8 +1,9 @@
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { readDependedColumns, relationsNamed } from './catalog.ts';
+import { relationsNamed } from './catalog.ts';
 import { isOfOtherRows } from './change-notes.ts';
 import { type ColumnOrigin, readColumnOrigin } from './column-origin.ts';
+import { readDependedColumns } from './depended-columns.ts';
 import type { Note } from './model-faults.ts';
 import { lookupEntry } from './set-null-findings.ts';
 import type { ViewCatalog } from './view-catalog.ts';

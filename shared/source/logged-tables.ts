@@ -1,6 +1,7 @@
 import { type Lookup, omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { findRelation, type Relation, readColumnsNamedOnce, readDependedColumns } from './catalog.ts';
+import { findRelation, type Relation } from './catalog.ts';
+import { readColumnsNamedOnce, readDependedColumns } from './depended-columns.ts';
 import type { KeyType } from './key-type.ts';
 import { type LookupReference, lookupReference } from './lookup-reference.ts';
 import { whyMissing } from './missing-relation.ts';

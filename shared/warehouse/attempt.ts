@@ -1,4 +1,4 @@
-import { labelValue, TOKEN_LABEL } from './job.ts';
+import { TOKEN_LABEL } from './job-spec.ts';
 
 /** One attempt to apply one batch. The names of all its jobs derive from these fields (I5). */
 export type Attempt = {
@@ -12,7 +12,7 @@ export type Attempt = {
 export const contextOf = ({ view, etlTransactionId }: Attempt) => ({ view, etlTransactionId });
 
 export const labelsOf = ({ view, etlTransactionId, token }: Attempt, step: string) => ({
-  view: labelValue(view),
+  view,
   step,
   [TOKEN_LABEL]: token,
   'etl-transaction': String(etlTransactionId),

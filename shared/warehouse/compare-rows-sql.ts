@@ -1,4 +1,5 @@
 import type { Column, TableShape } from '../model/columns.ts';
+import type { KeyRange, RowOrder } from '../model/drill.ts';
 import { isHashed, type StreamingWindow } from '../model/row-text.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 import { deleteRepeated } from './procedure-sql.ts';
@@ -34,19 +35,42 @@ group by bucket
 `;
 }
 
+/** Which rows of a target are read one by one, in what order. */
+export type HashedSelection = {
+  order: RowOrder;
+  /** Null for all keys. */
+  range: KeyRange | null;
+  /** The parameter that lists what is read; null if it is all: the numbers of `buckets`, or `keys`. */
+  listed: 'buckets' | 'keys' | null;
+  /** SQL that is true for the rows of some partitions, of which no others are read. */
+  partitions: string | null;
+};
+
 /**
- * The rows of some buckets, or of all, in ascending order of buckets. The values are those of the columns that no hash proves equal, in
- * order, as JSON. Parameter: `buckets`, an array of INT64, unless all are read. Reads only.
+ * Rows in ascending order of places. The values are those of the columns that no hash proves equal, in order, as JSON. Parameters: `buckets`, an
+ * array of INT64, or `keys`, an array of the key's type. Reads only.
  */
-export function bucketRowsSql(datasets: Datasets, compared: ComparedTarget, isAll: boolean): string {
-  const { key, bucket, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
+export function hashedRowsSql(
+  datasets: Datasets,
+  compared: ComparedTarget,
+  { order, range, listed, partitions }: HashedSelection,
+): string {
+  const { key: keyText, bucket, hash } = rowTextSql(compared.shape, compared.columns, compared.window);
   const values = compared.columns.filter((column) => !isHashed(column)).map(json);
   const named = values.map((value, i) => `, ${value} as value_${i}`).join('');
-  const number = bucket(compared.buckets);
-  return `select ${number} as bucket, ${key} as key, ${hash} as row_hash${named}
+  const [key, number] = [`v_target.${quoted(compared.shape.keyColumn)}`, bucket(compared.buckets)];
+  const conditions = [
+    shown(compared.shape),
+    ...(range === null || range.from === null ? [] : [`${key} >= ${range.from}`]),
+    ...(range === null || range.to === null ? [] : [`${key} < ${range.to}`]),
+    ...(listed === 'buckets' ? [`${number} in unnest(@buckets)`] : []),
+    ...(listed === 'keys' ? [`${key} in unnest(@keys)`] : []),
+    ...(partitions === null ? [] : [partitions]),
+  ];
+  return `select ${order === 'key' ? key : number} as place, ${keyText} as key, ${hash} as row_hash${named}
 ${rowsOf(datasets, compared)}
-where ${shown(compared.shape)}${isAll ? '' : ` and ${number} in unnest(@buckets)`}
-order by bucket
+where ${conditions.join(' and ')}
+order by place
 `;
 }
 

@@ -3,20 +3,25 @@ import { DataHubError } from '../errors.ts';
 import { fromGoogle } from '../google/google-errors.ts';
 import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
+import type { RowOrder, RowSelection } from '../model/drill.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import {
-  bucketRowsSql,
   bucketSumsSql,
   type ComparedTarget,
   deleteRowsSql,
+  type HashedSelection,
+  hashedRowsSql,
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
-import { type JobSpec, labelValue, resultPages, resultRows, runJobToCompletion } from './job.ts';
-import { type Datasets, objectNames, quoted } from './names.ts';
-import type { OpenBigQuery } from './stream-target.ts';
+import { resultRows, resultTexts } from './job-results.ts';
+import type { JobSpec } from './job-spec.ts';
+import { objectNames, quoted } from './names.ts';
+import { type PartitionValues, partitionCondition } from './partition-condition.ts';
+import { runJobToCompletion } from './run-job.ts';
 
 /** A query of a check, whose name is the same at each attempt, so that it is billed once. */
 export type CheckQuery = ComparedTarget & {
@@ -24,6 +29,9 @@ export type CheckQuery = ComparedTarget & {
   runName: string;
   maxBytes: bigint | null;
 };
+
+/** The keys of some rows, as text, and the partitions that these rows belong to; null to read all partitions. */
+export type RecentKeys = { keys: readonly string[]; partitions: PartitionValues | null };
 
 /** A row of the target. The texts are those by which its hashed columns are compared, and the values are all its columns as JSON. */
 export type TargetRow = {
@@ -40,11 +48,7 @@ export type TargetRowState = TargetRow & { isDeleted: boolean };
  * The part of the warehouse that reads a target for a comparison. Everything throws `transient` when its job outlives the deadline: the next call
  * finds the job by its name. A query that would read more than `maxBytes` is refused as `invalid_event`.
  */
-export function createRowComparison(
-  openBigQuery: OpenBigQuery,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string,
-) {
+export function createRowComparison({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   const run = async (
     { shape, runName, maxBytes }: Pick<CheckQuery, 'shape' | 'runName' | 'maxBytes'>,
     query: string,
@@ -65,13 +69,26 @@ export function createRowComparison(
             ...(parameters.length > 0 && { parameterMode: 'NAMED', queryParameters: parameters }),
           },
         },
-        labels: { view: labelValue(shape.view), step: 'check' },
+        labels: { view: shape.view, step: 'check' },
         context,
         kinds: LIMIT_EXCEEDED,
       }),
     );
     return { job, context };
   };
+
+  const keyedHashes = (
+    compared: ComparedTarget,
+    keys: readonly string[],
+    partitions: PartitionValues | null,
+  ) => ({
+    query: hashedRowsSql(datasets, compared, {
+      ...({ order: 'bucket', range: null, listed: 'keys' } as const),
+      partitions: partitions === null ? null : partitionCondition(partitions),
+    }),
+    parameterMode: 'NAMED',
+    queryParameters: [arrayParameter('keys', keyTypeOf(compared.shape), keys)],
+  });
 
   return {
     /** The statement that deletes rows of a target which have these keys, or keys that several rows have, for a person to run. */
@@ -90,17 +107,21 @@ export function createRowComparison(
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('time', view, runName, jobAttempt),
         configuration: { query: { query: TIME, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'check' },
+        labels: { view, step: 'check' },
         context,
       }));
       const [row] = await resultRows(job, context);
       return timestampText(BigInt(String(row?.now)));
     },
 
-    /** How many bytes the first query of a check would read, as BigQuery estimates. */
-    async estimateBytes(compared: ComparedTarget): Promise<bigint> {
+    /** How many bytes the first query of a check would read, as BigQuery estimates. `recent` are the keys of a check that reads no others. */
+    async estimateBytes(compared: ComparedTarget, recent: RecentKeys | null): Promise<bigint> {
+      const query =
+        recent === null
+          ? { query: bucketSumsSql(datasets, compared) }
+          : keyedHashes(compared, recent.keys, recent.partitions);
       const [job] = await (await openBigQuery())
-        .createQueryJob({ query: bucketSumsSql(datasets, compared), dryRun: true, useLegacySql: false })
+        .createJob({ configuration: { query: { ...query, useLegacySql: false }, dryRun: true } })
         .catch((error: unknown) => {
           throw fromGoogle(error, 'dry run of a check', { view: compared.shape.view });
         });
@@ -117,21 +138,37 @@ export function createRowComparison(
     },
 
     /**
-     * Runs the query for the rows of some buckets, or of all. What it returns yields them in ascending order of buckets; only one page of them is in
-     * memory.
+     * Runs the query for some rows, or finds it. What it returns yields them in ascending order of places, from the row with this number on; only one page of
+     * them is in memory.
      */
     async readHashes(
       query: CheckQuery,
-      buckets: readonly number[] | 'all',
+      order: RowOrder,
+      { range, buckets }: RowSelection,
+      startRow: number,
       deadline: Deadline,
     ): Promise<AsyncGenerator<HashedRow>> {
       const isAll = buckets === 'all';
+      const selection: HashedSelection = { order, range, listed: isAll ? null : 'buckets', partitions: null };
       const parameters = isAll ? [] : [arrayParameter('buckets', 'INT64', buckets.map(String))];
-      const { job, context } = await run(query, bucketRowsSql(datasets, query, isAll), deadline, parameters);
-      return hashedRows(
-        resultPages(job, context),
-        query.columns.filter((column) => !isHashed(column)).length,
+      const { job, context } = await run(
+        query,
+        hashedRowsSql(datasets, query, selection),
+        deadline,
+        parameters,
       );
+      return hashedRows(resultTexts(job, context, startRow));
+    },
+
+    /** The same for the rows with these keys, in ascending order of buckets. Rows in other partitions are left out. */
+    async readHashesByKey(
+      query: CheckQuery,
+      { keys, partitions }: RecentKeys,
+      deadline: Deadline,
+    ): Promise<AsyncGenerator<HashedRow>> {
+      const { query: text, queryParameters } = keyedHashes(query, keys, partitions);
+      const { job, context } = await run(query, text, deadline, queryParameters);
+      return hashedRows(resultTexts(job, context, 0));
     },
 
     /** Reads rows by their keys. A key that the target has twice gives two rows. */
@@ -166,19 +203,15 @@ export function createRowComparison(
 /** The reason of a query that would bill more than `maximumBytesBilled`. */
 const LIMIT_EXCEEDED = new Map([['bytesBilledLimitExceeded', 'invalid_event' as const]]);
 
-async function* hashedRows(
-  pages: AsyncIterable<Record<string, unknown>[]>,
-  values: number,
-): AsyncGenerator<HashedRow> {
-  for await (const page of pages) {
-    for (const row of page) {
-      yield {
-        bucket: Number(row.bucket),
-        key: String(row.key),
-        hash: String(row.row_hash),
-        values: Array.from({ length: values }, (_, i) => textOf(row[`value_${i}`])),
-      };
-    }
+/** The cells of a row are those of `hashedRowsSql`, in its order. */
+async function* hashedRows(rows: AsyncIterable<readonly { v: string | null }[]>): AsyncGenerator<HashedRow> {
+  for await (const [place, key, hash, ...values] of rows) {
+    yield {
+      place: Number(place?.v),
+      key: String(key?.v),
+      hash: String(hash?.v),
+      values: values.map(({ v }) => v),
+    };
   }
 }
 

@@ -1,15 +1,11 @@
 import type { Deadline } from '../deadline.ts';
-import { labelValue, resultRows, runJobToCompletion } from './job.ts';
-import type { Datasets } from './names.ts';
-import type { OpenBigQuery } from './stream-target.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
+import { resultRows } from './job-results.ts';
+import { runJobToCompletion } from './run-job.ts';
 import { countRowsSql } from './tables-sql.ts';
 
 /** The part of the warehouse that counts the rows of a merged target by a query, whatever the table's metadata say. */
-export function createRowCount(
-  openBigQuery: OpenBigQuery,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: (string | number)[]) => string,
-) {
+export function createRowCount({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   return {
     /**
      * Counts the rows that are not deleted. Calls under the same `runName` count once: they find the job, whose result BigQuery keeps for
@@ -23,7 +19,7 @@ export function createRowCount(
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('rows', view, runName, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'rows' },
+        labels: { view, step: 'rows' },
         context: { view },
       }));
       const [row] = await resultRows(job, { view });

@@ -1,8 +1,8 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { DataHubError } from '../errors.ts';
-import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import type { JobSpec } from './job.ts';
+import { datasetLocation } from './dataset-location.ts';
+import type { JobSpec } from './job-spec.ts';
 
 /**
  * What a load job reads and writes. `table` is a full name, unquoted. `WRITE_EMPTY` makes the load fail with reason `duplicate` when the
@@ -51,7 +51,7 @@ export async function loadError(
   if (!(error instanceof DataHubError) || error.context.code !== 'notFound') return error;
   const { context } = error;
   const dataset = String(table.split('.')[1]);
-  const location = await locationOf(bigquery, dataset);
+  const location = await datasetLocation(bigquery, dataset);
   if (location?.toLowerCase() === bigquery.location?.toLowerCase()) {
     return new DataHubError('staging_lost', error.message, { context, cause: error });
   }
@@ -66,15 +66,4 @@ export async function loadError(
         'Correct BIGQUERY_LOCATION or the variable of the dataset, and deploy again. The functions retry by themselves.',
     },
   );
-}
-
-/** The location of a dataset; null if it does not exist. */
-export async function locationOf(bigquery: BigQuery, dataset: string): Promise<string | null> {
-  try {
-    const [metadata] = await bigquery.dataset(dataset).getMetadata();
-    return String(metadata.location);
-  } catch (error) {
-    if (codeOf(error) === 404) return null;
-    throw fromGoogle(error, `dataset ${dataset}`);
-  }
 }

@@ -41,3 +41,8 @@ export function stringLiteral(text: string): string {
   const escaped = text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
   return `'${escaped.replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
 }
+
+/** Joins the parts of a job id, and replaces characters that BigQuery does not allow. */
+export function jobId(...parts: (string | number | bigint)[]): string {
+  return parts.join('_').replaceAll(/[^\w-]/g, '-');
+}

@@ -1,20 +1,14 @@
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { BigQueryType } from '../model/columns.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import type { TableField } from './columns-match.ts';
-import { labelValue, resultRows, runJobToCompletion } from './job.ts';
-import { type Datasets, objectNames } from './names.ts';
+import { findTable } from './found-table.ts';
+import { resultRows } from './job-results.ts';
+import { objectNames } from './names.ts';
 import { type Purge, purgeableSql, purgeSql } from './purge-sql.ts';
-import type { OpenBigQuery } from './stream-target.ts';
+import { runJobToCompletion } from './run-job.ts';
 import type { Layout } from './tables-sql.ts';
-
-type PurgeParts = {
-  openBigQuery: OpenBigQuery;
-  datasets: Datasets;
-  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string;
-  /** Null if the table does not exist. */
-  findTable: (name: string) => Promise<{ fields: TableField[] } | null>;
-};
 
 /** A purge of one view's target. Each `runName` runs it anew. */
 export type PurgeRun = Purge & { view: string; runName: string };
@@ -23,7 +17,7 @@ export type PurgeRun = Purge & { view: string; runName: string };
  * The part of the warehouse that removes rows which are marked as deleted. Both throw `invalid_event` if the target does not exist, and
  * `transient` when their job outlives the deadline.
  */
-export function createPurge({ openBigQuery, datasets, nameOf, findTable }: PurgeParts) {
+export function createPurge({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   async function run(
     step: string,
     query: string,
@@ -34,7 +28,7 @@ export function createPurge({ openBigQuery, datasets, nameOf, findTable }: Purge
     const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
       id: nameOf(step, view, runName, jobAttempt),
       configuration: { query: { query, useLegacySql: false } },
-      labels: { view: labelValue(view), step },
+      labels: { view, step },
       context,
     }));
     return (await resultRows(job, context))[0];
@@ -42,7 +36,7 @@ export function createPurge({ openBigQuery, datasets, nameOf, findTable }: Purge
 
   async function fieldsOf({ target, view }: PurgeRun): Promise<TableField[]> {
     const name = objectNames(datasets, { target }).target;
-    const table = await findTable(name);
+    const table = await findTable(await openBigQuery(), name);
     if (table !== null) return table.fields;
     throw new DataHubError('invalid_event', `table ${name} does not exist`, {
       context: { view },

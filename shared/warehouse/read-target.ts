@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { BigQuery } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
+import type { TargetSnapshot } from '../model/target-snapshot.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import { type FoundTable, findTable } from './found-table.ts';
-import { labelValue, resultRows, runJobToCompletion } from './job.ts';
+import { resultRows } from './job-results.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
+import { replacementName } from './replacement-sql.ts';
+import { runJobToCompletion } from './run-job.ts';
+import { snapshotOf } from './target-snapshot.ts';
 
 /** What a view's tables already contain: the highest batch id (0 for none), and the number of rows that are not deleted. */
 export type TargetState = { highestBatchId: bigint; targetRows: bigint };
@@ -12,13 +16,25 @@ export type TargetState = { highestBatchId: bigint; targetRows: bigint };
 /** A target as it is found, which another release or somebody else may have made: whether it has the columns, and whether there is a ledger. */
 type Contents = { table: string; columns: readonly string[]; hasLedger: boolean };
 
-/** The part of the warehouse that reads what a target contains before anything of it changes. */
-export function createTargetReader(
-  openBigQuery: () => Promise<BigQuery>,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: (string | number)[]) => string,
-) {
+/** The part of the warehouse that looks at a target before anything of it changes. */
+export function createTargetReader({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   return {
+    /** The target as it is, or the new one that has its rows, but not its name yet; null if there is neither. */
+    async findTarget({ targetName }: Pick<ViewSource, 'targetName'>): Promise<FoundTable | null> {
+      const [bigquery, { target }] = [await openBigQuery(), objectNames(datasets, { target: targetName })];
+      return (await findTable(bigquery, target)) ?? (await findTable(bigquery, replacementName(target)));
+    },
+
+    /** What the target is like now; null if it does not exist. */
+    async snapshotTarget({
+      targetName,
+      loadType,
+    }: Pick<ViewSource, 'targetName' | 'loadType'>): Promise<TargetSnapshot | null> {
+      const { target } = objectNames(datasets, { target: targetName });
+      const found = await findTable(await openBigQuery(), target);
+      return found === null ? null : snapshotOf(found, loadType);
+    },
+
     /** Reads the rows of a target and the batches of its view in the ledger. Throws `transient` when the job outlives the deadline. */
     async readTarget(
       { name: view, targetName, loadType }: Pick<ViewSource, 'name' | 'targetName' | 'loadType'>,
@@ -37,7 +53,7 @@ export function createTargetReader(
       const job = await runJobToCompletion(bigquery, deadline, (jobAttempt) => ({
         id: nameOf('contents', view, run, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(view), step: 'contents' },
+        labels: { view, step: 'contents' },
         context,
       }));
       const [row] = await resultRows(job, context);

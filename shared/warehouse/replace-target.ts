@@ -1,13 +1,15 @@
-import type { BigQuery, TableMetadata } from '@google-cloud/bigquery';
+import type { TableMetadata } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { Column, TableShape } from '../model/columns.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import { columnOf, type TableField } from './columns-match.ts';
+import { firstFreeJob } from './find-job.ts';
 import { fieldsOf, patchTable, readMetadata } from './found-table.ts';
-import { firstFreeJob, labelValue, runJob } from './job.ts';
-import { type Datasets, objectNames } from './names.ts';
+import { objectNames } from './names.ts';
 import { type PolicyTags, retagged } from './policy-tags.ts';
 import { dropReplacementSql, newTargetSql, renameSql, replacementName, swapSql } from './replacement-sql.ts';
+import { runJob } from './run-job.ts';
 import type { Layout } from './tables-sql.ts';
 
 /** What a new target of a view must be like. */
@@ -27,11 +29,7 @@ const KEPT = ['description', 'friendlyName', 'labels', 'maxStaleness', 'resource
  * the name of the target. Nothing runs twice at once: the jobs of a view have one sequence of ids, and the next one starts only after all
  * before have ended, whoever started them. After a crash, `finish` goes on where the script ended.
  */
-export function createTargetReplacement(
-  openBigQuery: () => Promise<BigQuery>,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: string[]) => string,
-) {
+export function createTargetReplacement({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   /** Puts a new table, with the rows of the target, in its place. Throws `transient` while a job of an earlier call runs. */
   async function replaceTarget(wanted: NewTarget, deadline: Deadline): Promise<void> {
     const { shape, layout, dropped } = wanted;
@@ -70,7 +68,7 @@ export function createTargetReplacement(
     const bigquery = await openBigQuery();
     const specOf = (attempt: number) => ({
       id: nameOf('target', view, String(attempt)),
-      labels: { view: labelValue(view), step: 'target' },
+      labels: { view, step: 'target' },
       context: { view },
     });
     const spec = specOf(await firstFreeJob(bigquery, specOf));

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { BigQuery } from '@google-cloud/bigquery';
 import type { TableShape } from '../model/columns.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import { readMetadata } from './found-table.ts';
-import { type Datasets, objectNames } from './names.ts';
+import { objectNames } from './names.ts';
 import { type Layout, reportingViewSql } from './tables-sql.ts';
 
 /** The part of the warehouse that looks at the reporting view. BigQuery need not keep the text of a query as it was sent. */
-export function createReportingView(openBigQuery: () => Promise<BigQuery>, datasets: Datasets) {
+export function createReportingView({ openBigQuery, datasets }: Omit<BigQueryAccess, 'nameOf'>) {
   /** The query as BigQuery answers it; null if the view does not exist. */
   async function readQuery(view: string): Promise<string | null> {
     const metadata = await readMetadata(await openBigQuery(), view);

@@ -1,4 +1,3 @@
-import type { BigQuery } from '@google-cloud/bigquery';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
@@ -6,24 +5,20 @@ import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
-import { resultPages, resultRows, runJobToCompletion } from './job.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
+import { findTable } from './found-table.ts';
+import { resultPages, resultRows } from './job-results.ts';
 import { loadError, loadSpec } from './load-job.ts';
-import { type Datasets, objectNames } from './names.ts';
+import { objectNames } from './names.ts';
+import { runJobToCompletion } from './run-job.ts';
 import type { StreamMessage } from './stream-message.ts';
 import { staleKeysSql, streamedRowsSql } from './tables-sql.ts';
-
-/** Opens the process's BigQuery client, or returns the open one. */
-export type OpenBigQuery = () => Promise<BigQuery>;
 
 /** Opens a new client of the Storage Write API, which the caller closes. */
 export type OpenWriterClient = () => Promise<managedwriter.WriterClient>;
 
-type StreamTargetParts = {
-  openBigQuery: OpenBigQuery;
+type StreamTargetParts = BigQueryAccess & {
   openWriterClient: OpenWriterClient;
-  datasets: Datasets;
-  nameOf: (step: string, ...parts: (string | number | bigint)[]) => string;
-  tableExists: (name: string) => Promise<boolean>;
   /** See `AppendLimits`. */
   answerTimeoutMs: number;
 };
@@ -41,7 +36,7 @@ export type EncodedAppend = {
 
 /** The part of the warehouse that writes streamed views. */
 export function createStreamTarget(parts: StreamTargetParts) {
-  const { openBigQuery, openWriterClient, datasets, nameOf, tableExists, answerTimeoutMs } = parts;
+  const { openBigQuery, openWriterClient, datasets, nameOf, answerTimeoutMs } = parts;
   const streamName = ({ view, etlTransactionId, attempt }: Omit<Attempt, 'target' | 'token'>): string =>
     nameOf('stream', view, etlTransactionId, attempt);
 
@@ -91,7 +86,7 @@ export function createStreamTarget(parts: StreamTargetParts) {
           descriptor: message.descriptor,
           traceId: streamName(attempt),
           context: contextOf(attempt),
-          tableExists: () => tableExists(target),
+          tableExists: async () => (await findTable(await openBigQuery(), target)) !== null,
           isReplacement,
           nameRow: (row) =>
             `key ${formatKey(message.type.toObject(message.type.decode(row), { longs: String })[keyColumn])}`,

@@ -2,7 +2,7 @@ import type { BigQueryType, Column, TableShape } from '../model/columns.ts';
 import { clusteringColumns } from '../model/source-changes.ts';
 import { type Datasets, objectNames, quoted, stringLiteral } from './names.ts';
 
-type Granularity = 'hour' | 'day' | 'month' | 'year';
+export type Granularity = 'hour' | 'day' | 'month' | 'year';
 
 /** The layout of a target and its reporting view, from the view source. */
 export type Layout = {

@@ -1,19 +1,15 @@
-import type { BigQuery } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
 import type { TableShape } from '../model/columns.ts';
 import type { ViewSource } from '../model/view-source.ts';
+import type { BigQueryAccess } from './bigquery-access.ts';
 import { findTable, INSTALLATION_LABEL, patchTable } from './found-table.ts';
-import { labelValue, runJobToCompletion } from './job.ts';
-import { type Datasets, objectNames } from './names.ts';
+import { objectNames } from './names.ts';
 import { type PolicyTags, retagged } from './policy-tags.ts';
 import { rewriteSql } from './replacement-sql.ts';
+import { runJobToCompletion } from './run-job.ts';
 
 /** The part of the warehouse that changes what BigQuery can change on an existing table. */
-export function createTargetSettings(
-  openBigQuery: () => Promise<BigQuery>,
-  datasets: Datasets,
-  nameOf: (step: string, ...parts: (string | number)[]) => string,
-) {
+export function createTargetSettings({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   return {
     /** Sets the policy tags of the columns of the view's tables. Safe to repeat. */
     async setPolicyTags(shape: TableShape, tags: PolicyTags): Promise<void> {
@@ -43,7 +39,7 @@ export function createTargetSettings(
       await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('rewrite', shape.view, rewriteId, jobAttempt),
         configuration: { query: { query, useLegacySql: false } },
-        labels: { view: labelValue(shape.view), step: 'rewrite' },
+        labels: { view: shape.view, step: 'rewrite' },
         context: { view: shape.view },
       }));
     },

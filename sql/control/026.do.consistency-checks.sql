@@ -26,7 +26,15 @@ create table etl.consistency_check (
   buckets integer,
   cuts jsonb,
   source_sums jsonb,
+  part_rows integer,
+  columns jsonb,
   parts_done integer not null default 0,
+  -- The comparison of single rows, where sums differ or prove nothing.
+  drill jsonb,
+  drill_queued_keys text[],
+  drill_rows bigint not null default 0,
+  drill_parts integer,
+  drill_parts_done integer not null default 0,
   looked_at timestamptz,
   source_rows bigint,
   target_rows bigint,
@@ -36,6 +44,7 @@ create table etl.consistency_check (
   different bigint,
   duplicates bigint,
   repaired bigint,
+  bytes_billed bigint,
   classes jsonb,
   is_consistent boolean,
   report text,
@@ -46,7 +55,13 @@ create table etl.consistency_check (
 comment on column etl.consistency_check.target_as_of is 'BigQuery''s time at which the target had what the checkpoint covers';
 comment on column etl.consistency_check.cuts is 'the keys at which the view is cut into parts, each of which is read in a snapshot of its own';
 comment on column etl.consistency_check.source_sums is 'rows and hash of each bucket, over the parts that were read';
-comment on column etl.consistency_check.looked_at is 'when the last look at differing rows began; a later batch or empty capture must pass before the next look';
+comment on column etl.consistency_check.part_rows is 'about how many rows a part has whose rows are compared one by one';
+comment on column etl.consistency_check.columns is 'the columns that are compared: a view that gets others is compared anew';
+comment on column etl.consistency_check.drill is 'the query of the target that the next parts read, with the moment at which the target had its rows';
+comment on column etl.consistency_check.drill_queued_keys is 'the keys that were queued at that moment or since';
+comment on column etl.consistency_check.drill_rows is 'rows of the query''s result that the parts have read';
+comment on column etl.consistency_check.looked_at is 'when the last look ended; a batch or empty capture that began later must pass before the next look';
+comment on column etl.consistency_check.bytes_billed is 'by BigQuery for all jobs of the check; null until it ended';
 create index on etl.consistency_check (view_name, id desc);
 -- One check per view at a time.
 create unique index consistency_check_unfinished on etl.consistency_check (view_name) where ended_at is null;
@@ -61,6 +76,9 @@ create table etl.consistency_difference (
   primary key (check_id, key)
 );
 comment on column etl.consistency_difference.class is 'why the row differs; null until a second look confirmed that it does';
+
+alter table etl.lease add column acquired_at timestamptz not null default now();
+comment on column etl.lease.acquired_at is 'when its holder took it, which is before it opened a snapshot of the source';
 
 alter table etl.queued_key add column check_id bigint references etl.consistency_check (id) on delete set null;
 create index on etl.queued_key (check_id) where check_id is not null;

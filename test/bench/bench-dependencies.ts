@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseExtractEvent } from '../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../shared/events/extract-event.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 

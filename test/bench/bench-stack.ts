@@ -54,6 +54,7 @@ export async function startBenchStack(): Promise<BenchStack> {
           GOOGLE_CLOUD_PROJECT: projectId,
           BIGQUERY_LOCATION: LOCATION,
           STAGING_BUCKET: bucket,
+          CHECK_SETTLE_SECONDS: '0',
           SOURCE_DATABASE_URL: postgres.url(SOURCE_DATABASE, READER_ROLE, READER_PASSWORD),
           CONTROL_DATABASE_URL: postgres.url(controlDatabase),
           STORAGE_EMULATOR_HOST: storage.url,

@@ -19,12 +19,14 @@ type Round = {
   baselineSeconds: number;
   equal: ReconcileRound;
   different: ReconcileRound;
+  /** Equal sides, whose rows are all compared one by one. */
+  rowByRow: ReconcileRound;
   peer: PeerRun | null;
 };
 
 /**
- * Checks SMartApp's largest view with N rows, each time in its own process: in every round with equal sides, and with one row in 10,000
- * changed behind the log's back. The baseline lets PostgreSQL hash the rows of the same view. The rates count the function's own work, which is
+ * Checks SMartApp's largest view with N rows, each time in its own process: in every round with equal sides, once by sums and once row
+ * by row, as a view with FLOAT64 or JSON columns is read, and with one row in 10,000 changed behind the log's back. The baseline lets PostgreSQL hash the rows of the same view. The rates count the function's own work, which is
  * mostly PostgreSQL's; the time it waits for the BigQuery emulator is reported separately. If Python has reladiff or data-diff, that compares the
  * view with a copy of it in the same database.
  */
@@ -50,20 +52,26 @@ export const reconcileBench: Bench = {
     for (let round = 1; round <= rounds; round += 1) {
       const baselineSeconds = await hashRows(source);
       const equal = await check(env, 0);
+      const rowByRow = await check(env, 0, 'row by row');
       const changed = await toggleRows(source, rows);
       const different = await check(env, changed);
       const peerRun = await compareByPeer(peer, sourceUrl, changed);
       await toggleRows(source, rows);
-      results.push({ baselineSeconds, equal, different, peer: peerRun });
-      for (const line of describe(round, { baselineSeconds, equal, different, peer: peerRun })) report(line);
+      const measured: Round = { baselineSeconds, equal, different, rowByRow, peer: peerRun };
+      results.push(measured);
+      for (const line of describe(round, measured)) report(line);
     }
     await source.end();
     return resultOf(rows, results);
   },
 };
 
-async function check(env: Record<string, string | undefined>, expected: number): Promise<ReconcileRound> {
-  const result = await runRound<ReconcileRound>('reconcile-round.ts', [ITEM_VIEW], env);
+async function check(
+  env: Record<string, string | undefined>,
+  expected: number,
+  ...options: string[]
+): Promise<ReconcileRound> {
+  const result = await runRound<ReconcileRound>('reconcile-round.ts', [ITEM_VIEW, ...options], env);
   if (result.differences === expected) return result;
   throw new Error(`the check found ${result.differences} differences instead of ${expected}`);
 }
@@ -101,7 +109,7 @@ async function toggleRows(source: pg.Client, rows: number): Promise<number> {
 
 const ownSeconds = ({ seconds, waitedSeconds }: ReconcileRound): number => seconds - waitedSeconds;
 
-function describe(round: number, { baselineSeconds, equal, different, peer }: Round): string[] {
+function describe(round: number, { baselineSeconds, equal, different, rowByRow, peer }: Round): string[] {
   const line = (name: string, each: ReconcileRound) =>
     `  ${name}: ${ownSeconds(each).toFixed(2)} s (plus ${each.waitedSeconds.toFixed(2)} s waiting for BigQuery), ` +
     `read ${kilobytes(each.bytes.source)} kB from PostgreSQL and ${kilobytes(each.bytes.bigquery)} kB from BigQuery, ` +
@@ -109,6 +117,7 @@ function describe(round: number, { baselineSeconds, equal, different, peer }: Ro
   return [
     `round ${round}: hashtext ${baselineSeconds.toFixed(2)} s${peer === null ? '' : `, peer ${peer.seconds.toFixed(2)} s`}`,
     line('equal sides', equal),
+    line('equal sides, row by row', rowByRow),
     line(`${different.differences} different rows`, different),
   ];
 }
@@ -116,7 +125,7 @@ function describe(round: number, { baselineSeconds, equal, different, peer }: Ro
 const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(0);
 
 function resultOf(rows: number, rounds: readonly Round[]): object {
-  const all = rounds.flatMap(({ equal, different }) => [equal, different]);
+  const all = rounds.flatMap(({ equal, different, rowByRow }) => [equal, different, rowByRow]);
   const result = benchResult({
     rows,
     seconds: rounds.map(({ equal }) => ownSeconds(equal)),
@@ -129,6 +138,7 @@ function resultOf(rows: number, rounds: readonly Round[]): object {
     ...result,
     different_rows: rounds[0]?.different.differences,
     different_rows_per_second: rate(rounds.map(({ different }) => ownSeconds(different))),
+    row_by_row_rows_per_second: rate(rounds.map(({ rowByRow }) => ownSeconds(rowByRow))),
     equal_bytes: bytesOf(rounds.map(({ equal }) => equal)),
     different_bytes: bytesOf(rounds.map(({ different }) => different)),
     peer_rows_per_second: peers.length === 0 ? null : rate(peers),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { environment } from '../../shared/config/config.ts';
-import { viewSourceEntry } from '../../shared/model/view-source.ts';
+import { viewSourceEntry } from '../../shared/model/view-source-entry.ts';
 
 type Row = [name: string, meaning: string, fallback: string, allowed: string];
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { parseExtractEvent } from '../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../shared/events/extract-event.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
-import type { ViewSource, ViewSourceEntry } from '../../shared/model/view-source.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
+import type { ViewSourceEntry } from '../../shared/model/view-source-entry.ts';
 import { describeView } from '../../shared/source/describe-view.ts';
 
 /** A file of view sources and the database that contains their views. */

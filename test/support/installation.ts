@@ -9,9 +9,9 @@ import { type CheckViewResult, checkView, continueCheck } from '../../functions/
 import { applyStream, hasBegunStream } from '../../functions/stream/apply-stream.ts';
 import { type Applier, type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
-import { parseReconcileEvent } from '../../shared/events/messages.ts';
+import { parseReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import { createLog } from '../../shared/log.ts';
-import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { HaltedView } from '../../shared/runtime/handle.ts';

@@ -5,7 +5,7 @@ import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import pg from 'pg';
 import { migrate } from '../../shared/control/migrate.ts';
-import type { ViewSourceEntry } from '../../shared/model/view-source.ts';
+import type { ViewSourceEntry } from '../../shared/model/view-source-entry.ts';
 import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start-big-query.ts';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { type PubSubStandIn, startPubSub } from '../emulators/pubsub/start-pub-sub.ts';
@@ -137,6 +137,7 @@ export class Stack {
         LOG_LEVEL: 'fatal',
         // Tests apply the batches for which a check waits.
         CHECK_WAIT_SECONDS: '0',
+        CHECK_SETTLE_SECONDS: '0',
         ...settings,
       },
       sourceUrl,

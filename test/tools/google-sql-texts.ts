@@ -2,13 +2,15 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BIG_QUERY_TYPES, type Column, type TableShape } from '../../shared/model/columns.ts';
 import {
-  bucketRowsSql,
   bucketSumsSql,
+  type HashedSelection,
+  hashedRowsSql,
   keyedRowsSql,
   rowStatesSql,
 } from '../../shared/warehouse/compare-rows-sql.ts';
 import { foreignKeysSql } from '../../shared/warehouse/foreign-keys-sql.ts';
 import { objectNames } from '../../shared/warehouse/names.ts';
+import { partitionCondition } from '../../shared/warehouse/partition-condition.ts';
 import { callSql } from '../../shared/warehouse/procedure-sql.ts';
 import { purgeableSql, purgeSql } from '../../shared/warehouse/purge-sql.ts';
 import { contentsSql } from '../../shared/warehouse/read-target.ts';
@@ -29,7 +31,7 @@ import {
   streamedRowsSql,
   targetColumns,
 } from '../../shared/warehouse/tables-sql.ts';
-import { objectsSql } from '../../shared/warehouse/warehouse.ts';
+import { objectsSql } from '../../shared/warehouse/view-objects.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
 
@@ -186,6 +188,26 @@ function rowTexts(name: string, shape: TableShape): GoogleSqlText[] {
   });
 }
 
+/** The rows that a check compares one by one. */
+const SELECTIONS: readonly [string, HashedSelection][] = [
+  ['all rows', { order: 'bucket', range: null, listed: null, partitions: null }],
+  ['a range of rows', { order: 'key', range: { from: -5n, to: 7n }, listed: null, partitions: null }],
+  ['rows of buckets', { order: 'bucket', range: null, listed: 'buckets', partitions: null }],
+  ...(['DATE', 'DATETIME', 'TIMESTAMP'] as const).flatMap((type) =>
+    (['month', 'hour'] as const).map((granularity): [string, HashedSelection] => [
+      `hashes by key in a ${granularity} of ${type}`,
+      {
+        ...({ order: 'bucket', range: null, listed: 'keys' } as const),
+        partitions: partitionCondition({
+          column: `${type.toLowerCase()}_value`,
+          ...{ type, granularity: type === 'DATE' ? 'month' : granularity },
+          texts: new Set(['-20000', '20000', '~']),
+        }),
+      },
+    ]),
+  ),
+];
+
 /** The queries of a check, of all rows and of some, now and as of a time. */
 function checkTexts(name: string, shape: TableShape): GoogleSqlText[] {
   const compared = { shape, columns: shape.columns, buckets: 16, window: null };
@@ -193,11 +215,10 @@ function checkTexts(name: string, shape: TableShape): GoogleSqlText[] {
     const when = asOf === null ? 'now' : 'then';
     return [
       { name: `sums of the ${name}, ${when}`, sql: bucketSumsSql(DATASETS, { ...compared, asOf }) },
-      { name: `all rows of the ${name}, ${when}`, sql: bucketRowsSql(DATASETS, { ...compared, asOf }, true) },
-      {
-        name: `some rows of the ${name}, ${when}`,
-        sql: bucketRowsSql(DATASETS, { ...compared, asOf }, false),
-      },
+      ...SELECTIONS.map(([rows, selection]) => ({
+        name: `${rows} of the ${name}, ${when}`,
+        sql: hashedRowsSql(DATASETS, { ...compared, asOf }, selection),
+      })),
       { name: `rows of the ${name} by key, ${when}`, sql: keyedRowsSql(DATASETS, { ...compared, asOf }) },
     ];
   });

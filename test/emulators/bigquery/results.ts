@@ -14,6 +14,15 @@ export interface QueryResult {
   readonly file?: string;
 }
 
+/** Which rows a page has. */
+export interface Wanted {
+  /** Where to begin in the file: 0, or the `nextOffset` of the page before. */
+  readonly offset: number;
+  /** How many rows to leave out from there on. */
+  readonly startIndex: number;
+  readonly maxRows: number;
+}
+
 export interface Page {
   /** Rows as JSON texts. */
   readonly rows: readonly string[];
@@ -50,18 +59,25 @@ export class Results {
     return { fields, totalRows };
   }
 
-  /** One page of rows. `offset` is 0, or the `nextOffset` of the page before. */
-  async read({ file }: QueryResult, offset: number, maxRows: number): Promise<Page> {
+  /** One page of rows. */
+  async read({ file }: QueryResult, { offset, startIndex, maxRows }: Wanted): Promise<Page> {
     if (file === undefined) return { rows: [] };
     const input = createReadStream(path.join(this.#folder, file), { start: offset });
     const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
     const rows: string[] = [];
     let bytes = 0;
+    let skipped = 0;
+    let start = offset;
     try {
       for await (const line of lines) {
         const size = Buffer.byteLength(line) + 1;
+        if (skipped < startIndex) {
+          skipped += 1;
+          start += size;
+          continue;
+        }
         if (rows.length >= maxRows || (rows.length > 0 && bytes + size > MAX_PAGE_BYTES)) {
-          return { rows, nextOffset: offset + bytes };
+          return { rows, nextOffset: start + bytes };
         }
         rows.push(line);
         bytes += size;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
 import type { LoadType } from '../../../shared/model/columns.ts';
-import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { EXAMPLE_SCHEMA } from '../../integration/source/valued-view.ts';
 import { compare, describeFindings } from '../../local/compare/compare.ts';

@@ -1,5 +1,5 @@
 import { DataHubError } from '../../../shared/errors.ts';
-import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
+import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { type Step, step } from './steps.ts';
 import { VIEWS, type ViewName, type World } from './world.ts';

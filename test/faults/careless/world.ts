@@ -1,4 +1,4 @@
-import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import type { Random } from '../../smartapp/random.ts';
 import { type Installation, PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 

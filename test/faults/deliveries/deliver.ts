@@ -1,7 +1,8 @@
 import type { ExtractResult } from '../../../functions/extract/extract-view.ts';
 import { tick } from '../../../functions/extract/tick.ts';
 import type { ApplyResult } from '../../../shared/batch/apply-batch.ts';
-import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
+import { parseBatchEvent } from '../../../shared/events/batch-event.ts';
+import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
 import type { Installation } from '../../support/installation.ts';
 import { isRecoverable } from '../../support/is-recoverable.ts';
 

@@ -1,6 +1,13 @@
 import { deliver } from './deliver.ts';
 import type { Lane, Server } from './lane.ts';
-import { callStep, needsOwnProcess, type Situation, type SituationSetup } from './situation.ts';
+import { tickUntilIdle } from './recover.ts';
+import {
+  callStep,
+  needsNewWorld,
+  needsOwnProcess,
+  type Situation,
+  type SituationSetup,
+} from './situation.ts';
 
 /** One call of a run: the nth call of this name to this server. */
 export interface Call {
@@ -14,6 +21,8 @@ const isJobRun = (name: string): boolean => name.startsWith('bigquery.job.');
 
 /** Returns the calls that a new process of a function makes in a situation without faults. */
 export async function recordCalls(lane: Lane, setup: SituationSetup, situation: Situation): Promise<Call[]> {
+  // A second look reads the history of earlier batches: with few of them, it makes no call that it would not make later.
+  if (situation.work === 'second look') await setup.discardWorld(situation);
   const prepared = await setup.prepare(situation);
   lane.clearFaults();
   if (needsOwnProcess(situation)) {
@@ -32,6 +41,9 @@ export async function recordCalls(lane: Lane, setup: SituationSetup, situation: 
     });
   });
   lane.dropConnections();
-  await setup.leave(situation, prepared.world);
+  await prepared.world.expireLeases();
+  // The first batch after a complete one makes extra checks that later batches do not repeat.
+  if (needsNewWorld(situation) || situation.work === 'resync') await setup.leave(situation, prepared.world);
+  else await tickUntilIdle(prepared.world, prepared.view);
   return calls;
 }

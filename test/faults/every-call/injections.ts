@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { FAULT_KINDS } from './fault-kind.ts';
 import type { Injection } from './inject.ts';
-import type { Recording } from './lane-process.ts';
+import type { Recorded } from './lane-process.ts';
 import { needsOwnProcess } from './situation.ts';
 
-/** Returns every kind of fault for every call of a recording. */
-export function everyInjection(recording: Recording): Injection[] {
+/** Returns every kind of fault for every recorded call. */
+export function everyInjection(recording: readonly Recorded[]): Injection[] {
   return recording.flatMap(({ situation, calls }) =>
     calls.flatMap((call) => FAULT_KINDS.map((kind) => ({ situation, call, kind }))),
   );

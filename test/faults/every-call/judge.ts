@@ -1,11 +1,12 @@
 import { compare, describeFindings } from '../../local/compare/compare.ts';
 import { ENTRIES, STREAMED_ENTRY } from '../../support/installation.ts';
+import { findFalseChecks } from './judge-checks.ts';
 import type { Prepared, Situation } from './situation.ts';
 import type { World } from './world.ts';
 
 /**
  * Returns what is wrong with a view that has no work left: differences between source and target, duplicate rows, unfinished
- * work, and false records in the ETL transactions. Empty when all is well.
+ * work, and false records of batches and checks. Empty when all is well.
  */
 export async function findFaults(prepared: Prepared): Promise<string[]> {
   const { world, view } = prepared;
@@ -15,6 +16,7 @@ export async function findFaults(prepared: Prepared): Promise<string[]> {
     ...(await findDuplicates(prepared)),
     ...(await findUnfinished(world)),
     ...(await findFalseRecords(prepared)),
+    ...(await findFalseChecks(prepared)),
   ];
 }
 
@@ -46,7 +48,8 @@ async function findDuplicates({ world, view: { pair } }: Prepared): Promise<stri
 
 async function findUnfinished({ control }: World): Promise<string[]> {
   const { rows } = await control.query(`
-    select 'the lease of ' || name || ' was not released' as fault from etl.lease
+    select 'the lease of ' || name || ' was not released' as fault from etl.lease where expires_at > now() or name not like 'check %'
+    union all select 'check ' || id || ' is ' || state from etl.consistency_check where ended_at is null
     union all select 'batch ' || id || ' is ' || state from etl.etl_transaction where state not in ('applied', 'abandoned')
     union all select 'view ' || name || ' is halted: ' || halted_reason from etl.view_source where halted_reason is not null
     union all select 'view ' || name || ' is paused' from etl.view_source where paused
@@ -65,7 +68,7 @@ async function findFalseRecords(prepared: Prepared): Promise<string[]> {
   const { rows: batches } = await world.control.query(
     `select id::text, state, rows_added, rows_changed, rows_deleted, apply_job_id, error,
        coalesce(staged_at <= applied_at and applied_at <= ended_at, false) as is_timed
-     from etl.etl_transaction where view_name = $1 and id > $2 order by id`,
+     from etl.etl_transaction t where view_name = $1 and id > $2 order by t.id`,
     [view.name, lastBatchIdBefore],
   );
   const applied = batches.filter(({ state }) => state === 'applied');

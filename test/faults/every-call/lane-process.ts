@@ -1,15 +1,15 @@
 import { type Call, recordCalls } from './call.ts';
 import { type Injection, inject, type Verdict } from './inject.ts';
 import { Lane } from './lane.ts';
-import { SITUATIONS, type Situation, SituationSetup } from './situation.ts';
+import { type Situation, SituationSetup } from './situation.ts';
 
 /** A request to the process of a lane, which handles one at a time. */
 export type Request =
-  | { command: 'record' }
+  | { command: 'record'; situation: Situation }
   | { command: 'inject'; injection: Injection }
   | { command: 'stop' };
-export type Recording = { situation: Situation; calls: Call[] }[];
-export type Answer = Recording | Verdict | null;
+export type Recorded = { situation: Situation; calls: Call[] };
+export type Answer = Recorded | Verdict | null;
 
 const lane = await Lane.start();
 const setup = new SituationSetup(lane);
@@ -17,11 +17,8 @@ const setup = new SituationSetup(lane);
 async function answer(request: Request): Promise<Answer> {
   switch (request.command) {
     case 'record': {
-      const recording: Recording = [];
-      for (const situation of SITUATIONS) {
-        recording.push({ situation, calls: await recordCalls(lane, setup, situation) });
-      }
-      return recording;
+      const { situation } = request;
+      return { situation, calls: await recordCalls(lane, setup, situation) };
     }
     case 'inject':
       return await inject(lane, setup, request.injection);

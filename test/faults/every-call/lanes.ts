@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Injection, Verdict } from './inject.ts';
-import type { Answer, Recording, Request } from './lane-process.ts';
+import type { Answer, Recorded, Request } from './lane-process.ts';
+import { SITUATIONS, type Situation } from './situation.ts';
 
 const PROGRAM = fileURLToPath(new URL('lane-process.ts', import.meta.url));
 
@@ -15,10 +16,12 @@ export class Lanes {
   }
 
   /** Returns the calls of every situation, in the order in which their servers received them. */
-  async record(): Promise<Recording> {
-    const [first] = this.#processes;
-    if (first === undefined) throw new RangeError('there must be at least one lane');
-    return (await first.send({ command: 'record' })) as Recording;
+  async record(): Promise<Recorded[]> {
+    const recorded = new Map<Situation, Recorded>();
+    await this.#share(SITUATIONS, async (lane, situation) => {
+      recorded.set(situation, (await lane.send({ command: 'record', situation })) as Recorded);
+    });
+    return SITUATIONS.flatMap((situation) => recorded.get(situation) ?? []);
   }
 
   /** Makes all injections, several at a time, and calls `onVerdict` for each when its verdict is known. */
@@ -26,12 +29,17 @@ export class Lanes {
     injections: readonly Injection[],
     onVerdict: (injection: Injection, verdict: Verdict) => void,
   ): Promise<void> {
-    const waiting = [...injections].reverse();
+    await this.#share(injections, async (lane, injection) => {
+      onVerdict(injection, (await lane.send({ command: 'inject', injection })) as Verdict);
+    });
+  }
+
+  /** Gives each lane the next piece of work as soon as it is free. */
+  async #share<T>(work: readonly T[], run: (lane: LaneProcess, piece: T) => Promise<void>): Promise<void> {
+    const waiting = work.values();
     await Promise.all(
       this.#processes.map(async (lane) => {
-        for (let injection = waiting.pop(); injection !== undefined; injection = waiting.pop()) {
-          onVerdict(injection, (await lane.send({ command: 'inject', injection })) as Verdict);
-        }
+        for (const piece of waiting) await run(lane, piece);
       }),
     );
   }

@@ -1,4 +1,5 @@
 import { tick } from '../../../functions/extract/tick.ts';
+import { dispatch as reconcile } from '../../../functions/reconcile/reconcile.ts';
 import { asDataHubError } from '../../../shared/errors.ts';
 import { isRecoverable } from '../../support/is-recoverable.ts';
 import type { ViewUnderTest } from './views.ts';
@@ -8,15 +9,24 @@ import type { World } from './world.ts';
 const MAX_TICKS = 8;
 
 /**
- * Ticks as the scheduler does, and delivers announced batches, in a process without faults, until there is no work left. No operator
- * helps, only time passes. When work is still left after all ticks, throws an error with the outcome of every step.
+ * Ticks as the scheduler does, and delivers announced batches and checks, in a process without faults, until there is no work left. No operator
+ * helps, only time passes. `checks` are events of reconcile that Pub/Sub delivers again. When work is still left after all ticks, throws an error
+ * with the outcome of every step.
  */
-export async function tickUntilIdle(world: World, view: ViewUnderTest): Promise<void> {
+export async function tickUntilIdle(
+  world: World,
+  view: ViewUnderTest,
+  checks: readonly object[] = [],
+): Promise<void> {
   const outcomes: string[] = [];
-  await tick('test', world.dependencies);
+  let undelivered = checks;
   for (let ticks = 0; ticks < MAX_TICKS; ticks += 1) {
+    await tick('test', world.dependencies);
+    const events = [...undelivered, ...(await world.takeChecks())];
+    undelivered = await deliverChecks(outcomes, world, events);
     const extracted = await attempt(outcomes, () => world.extract(view.name));
-    if (extracted?.outcome === 'idle' && extracted.logRows === '0') return;
+    const isIdle = extracted?.outcome === 'idle' && extracted.logRows === '0';
+    if (isIdle && events.length === 0 && !(await world.hasUnfinishedCheck())) return;
     if (extracted?.outcome === 'busy') await world.expireLeases();
     for (const announced of await world.takeAnnouncements(view)) {
       const applied = await attempt(outcomes, () => world.apply(announced));
@@ -24,6 +34,18 @@ export async function tickUntilIdle(world: World, view: ViewUnderTest): Promise<
     }
   }
   throw new Error(`the view still has work: ${outcomes.join('; ')}`);
+}
+
+/** Returns the events that must be delivered again. */
+async function deliverChecks(outcomes: string[], world: World, events: readonly object[]): Promise<object[]> {
+  const failed: object[] = [];
+  for (const event of events) {
+    const step = () => reconcile(event, { functionName: 'reconcile', event }, world.dependencies);
+    const result = await attempt(outcomes, step as () => Promise<{ outcome: string }>);
+    if (result === undefined) failed.push(event);
+    if (result?.outcome === 'already being checked') await world.expireLeases();
+  }
+  return failed;
 }
 
 /**

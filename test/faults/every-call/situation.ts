@@ -1,8 +1,11 @@
 import { extractView } from '../../../functions/extract/extract-view.ts';
+import { dispatch as reconcile } from '../../../functions/reconcile/reconcile.ts';
 import { applyBatch } from '../../../shared/batch/apply-batch.ts';
+import { parseBatchEvent } from '../../../shared/events/batch-event.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { FunctionName } from '../../local/functions.ts';
 import { MERGE, STREAM, unlessHalted } from '../../support/installation.ts';
+import { type CheckWork, type Damage, isCheckWork, prepareCheck, prepareRepair } from './check-work.ts';
 import type { Lane } from './lane.ts';
 import { tickUntilIdle } from './recover.ts';
 import { VIEWS, type ViewName, type ViewUnderTest } from './views.ts';
@@ -13,40 +16,50 @@ export interface Situation {
   readonly functionName: FunctionName;
   readonly view: ViewName;
   /**
-   * A batch of some kind; a bad row, which halts the view and dead-letters the event; or a tick of all views. The last two need the
-   * whole function, in its own process, from the pushed event to the response.
+   * A batch of some kind; a call of a check; a bad row, which halts the view and dead-letters the event; a tick of all views; or checks of all
+   * views. The last three need the whole function, in its own process, from the pushed event to the response.
    */
-  readonly work: Batch | 'bad row' | 'fan-out';
+  readonly work: Batch | CheckWork | 'bad row' | 'fan-out' | 'check all';
 }
 
-type Batch = 'initial' | 'incremental' | 'resync';
+/** A batch of kind `repair` carries the rows that a check has queued. */
+type Batch = 'initial' | 'incremental' | 'resync' | 'repair';
 
 export const SITUATIONS: readonly Situation[] = [
   ...Object.values(VIEWS).flatMap(({ name, applier }) =>
-    (['initial', 'incremental', 'resync'] as const).flatMap((work) => [
+    (['initial', 'incremental', 'resync', 'repair'] as const).flatMap((work) => [
       { functionName: 'extract' as const, view: name, work },
       { functionName: applier, view: name, work },
     ]),
   ),
+  ...Object.values(VIEWS).flatMap(({ name, isTimed }) =>
+    (['equal', 'first look', 'second look', 'third look', 'keys', 'since'] as const)
+      .filter((work) => work !== 'since' || isTimed)
+      .map((work) => ({ functionName: 'reconcile' as const, view: name, work })),
+  ),
   { functionName: 'extract', view: 'pmr_project', work: 'bad row' },
   { functionName: 'extract', view: 'pmr_project', work: 'fan-out' },
+  { functionName: 'reconcile', view: 'pmr_project', work: 'check all' },
 ];
 
 export function needsOwnProcess({ work }: Situation): boolean {
-  return work === 'bad row' || work === 'fan-out';
+  return work === 'bad row' || work === 'fan-out' || work === 'check all';
 }
 
 /** A situation in its world, ready for the call of the function. */
 export interface Prepared {
   readonly world: World;
   readonly view: ViewUnderTest;
-  readonly event: { view?: string; etlTransactionId?: string };
+  readonly event: object;
   /**
    * The changes of the application since the last batch before the situation, which the later batches must record; null when one of
    * these is a complete batch.
    */
   readonly changes: Changes | null;
+  /** The rows that the checks since the situation began must find and repair; null if no check must have been made. */
+  readonly damage: readonly Damage[] | null;
   readonly lastBatchIdBefore: string;
+  readonly lastCheckIdBefore: string;
 }
 
 /** Prepares situations. An initial batch and a bad row get a new world; all others share a world with earlier batches. */
@@ -59,26 +72,22 @@ export class SituationSetup {
   }
 
   async prepare(situation: Situation): Promise<Prepared> {
-    const { functionName, work } = situation;
     const view = VIEWS[situation.view];
     const isNew = needsNewWorld(situation);
     const world = isNew ? await this.#lane.install() : await this.#loadedWorld(view);
-    const lastBatchIdBefore = await world.lastBatchId();
-    const changes = isNew ? await world.fill(view) : await world.change(view);
-    if (work === 'bad row') await world.breakRow(view);
-    if (work === 'resync')
-      await world.dependencies.control.viewStops.requestResync(view.name, {
-        isWanted: true,
-        acceptsDeletes: false,
-      });
-    await world.letHorizonsAge();
-    const event =
-      work === 'fan-out'
-        ? {}
-        : functionName === 'extract'
-          ? { view: view.name }
-          : { view: view.name, etlTransactionId: await stageBatch(world, view) };
-    return { world, view, event, changes: work === 'resync' ? null : changes, lastBatchIdBefore };
+    const before = {
+      lastBatchIdBefore: await world.lastBatchId(),
+      lastCheckIdBefore: await world.lastCheckId(),
+    };
+    const work = await prepareWork(situation, world, view);
+    await world.emptyMailboxes();
+    return { world, view, ...work, ...before };
+  }
+
+  /** Gives the situation a new world with few batches. */
+  async discardWorld({ view }: Situation): Promise<void> {
+    await this.#worlds.get(view)?.leave();
+    this.#worlds.delete(view);
   }
 
   /** Discards a world that no other situation can use. */
@@ -106,26 +115,56 @@ export function needsNewWorld({ work }: Situation): boolean {
   return work === 'initial' || work === 'bad row';
 }
 
+type Work = Pick<Prepared, 'event' | 'changes' | 'damage'>;
+
+/** Gives the function its work: the changes of the application, and what other calls do before. */
+async function prepareWork(
+  { functionName, work }: Situation,
+  world: World,
+  view: ViewUnderTest,
+): Promise<Work> {
+  if (isCheckWork(work)) return await prepareCheck(world, view, work);
+  if (work === 'check all') return { event: { repair: true }, changes: null, damage: [] };
+  const { changes, damage } = await prepareChanges(work, world, view);
+  await world.letHorizonsAge();
+  if (work === 'fan-out') return { event: {}, changes, damage };
+  if (functionName === 'extract') return { event: { view: view.name }, changes, damage };
+  const { etlTransactionId } = await world.stage(view.name);
+  return { event: { view: view.name, etlTransactionId }, changes, damage };
+}
+
+async function prepareChanges(
+  work: Batch | 'bad row' | 'fan-out',
+  world: World,
+  view: ViewUnderTest,
+): Promise<Omit<Work, 'event'>> {
+  if (work === 'repair') return await prepareRepair(world, view);
+  if (work === 'initial') return { changes: await world.fill(view), damage: null };
+  if (work === 'bad row') {
+    const changes = await world.fill(view);
+    await world.breakRow(view);
+    return { changes, damage: null };
+  }
+  const changes = await world.change(view);
+  if (work !== 'resync') return { changes, damage: null };
+  await world.dependencies.control.viewStops.requestResync(view.name, {
+    isWanted: true,
+    acceptsDeletes: false,
+  });
+  return { changes: null, damage: null };
+}
+
 /** Calls the step of a function as its handler does. */
 export async function callStep(
   { functionName }: Situation,
-  { event }: Prepared,
+  { event, view: { name: view } }: Pick<Prepared, 'event' | 'view'>,
   dependencies: Dependencies,
 ): Promise<object> {
   const invocation = { functionName, event };
-  const { view, etlTransactionId } = event;
-  if (view === undefined) throw new TypeError('a tick has no step to call');
-  if (etlTransactionId === undefined) {
+  if (functionName === 'reconcile') return await reconcile(event, invocation, dependencies);
+  if (functionName === 'extract') {
     return unlessHalted(await extractView(view, 'test', invocation, dependencies));
   }
   const applier = functionName === 'merge' ? MERGE : STREAM;
-  const batch = { view, etlTransactionId: BigInt(etlTransactionId) };
-  return unlessHalted(await applyBatch(batch, applier, invocation, dependencies));
-}
-
-/** Stages a batch and removes its message, so that only the caller or a later tick applies it. */
-async function stageBatch(world: World, view: ViewUnderTest): Promise<string> {
-  const { etlTransactionId } = await world.stage(view.name);
-  await world.takeAnnouncements(view);
-  return etlTransactionId;
+  return unlessHalted(await applyBatch(parseBatchEvent(event), applier, invocation, dependencies));
 }

@@ -9,6 +9,8 @@ export interface ViewUnderTest {
   applier: 'merge' | 'stream';
   table: Table;
   pair: Pair;
+  /** Whether the view has the column `updated_at`, which a check with "since" needs. */
+  isTimed: boolean;
   /** The values of a row in the table, without its id. */
   fields(text: string): Record<string, unknown>;
 }
@@ -19,6 +21,7 @@ export const VIEWS: Readonly<Record<ViewName, ViewUnderTest>> = {
     applier: 'merge',
     table: 'app_project',
     pair: pairOfEntry(PROJECT_ENTRY),
+    isTimed: true,
     fields: (text) => ({ name: text, share: '0.125', opened: '2026-01-02T03:04:05.678Z' }),
   },
   xyz_incident: {
@@ -26,6 +29,7 @@ export const VIEWS: Readonly<Record<ViewName, ViewUnderTest>> = {
     applier: 'stream',
     table: 'app_incident',
     pair: pairOfEntry(STREAMED_ENTRY),
+    isTimed: false,
     fields: (text) => ({ type: text, inventory_id: 7, owner: 'Kai' }),
   },
 };

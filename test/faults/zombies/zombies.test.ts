@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { checkLease } from '../../../shared/control/consistency-checks.ts';
 import { hold, pass } from '../../emulators/faults.ts';
 import { type FunctionName, isFailure } from '../../local/functions.ts';
+import { type CheckWork, prepareCheck } from '../every-call/check-work.ts';
 import { findFaults } from '../every-call/judge.ts';
 import { Lane, type Server } from '../every-call/lane.ts';
 import { tickUntilIdle } from '../every-call/recover.ts';
@@ -21,7 +23,9 @@ const INSIDE_TRANSACTION: Step = {
   nth: 2,
 };
 
-const SITUATIONS: { functionName: FunctionName; view: ViewUnderTest; steps: Record<string, Step> }[] = [
+type Situation = { functionName: FunctionName; view: ViewUnderTest; work?: CheckWork };
+
+const SITUATIONS: (Situation & { steps: Record<string, Step> })[] = [
   {
     functionName: 'extract',
     view: VIEWS.pmr_project,
@@ -60,6 +64,40 @@ const SITUATIONS: { functionName: FunctionName; view: ViewUnderTest; steps: Reco
       'while it sends rows': { server: 'bigquery', call: 'AppendRows' },
     },
   },
+  ...Object.values(VIEWS).flatMap((view) => [
+    {
+      functionName: 'reconcile' as const,
+      view,
+      work: 'first look' as const,
+      steps: {
+        'while it holds its view': { server: 'bigquery' as const, call: 'bigquery.jobs.insert' },
+        'while it sums up the target': { server: 'bigquery' as const, call: 'bigquery.jobs.insert', nth: 2 },
+        'while it reads the rows that differ': {
+          server: 'bigquery' as const,
+          call: 'bigquery.jobs.insert',
+          nth: 4,
+        },
+      },
+    },
+    {
+      functionName: 'reconcile' as const,
+      view,
+      work: 'second look' as const,
+      steps: { 'while it writes its report': { server: 'storage' as const, call: 'storage.objects.insert' } },
+    },
+    {
+      functionName: 'reconcile' as const,
+      view,
+      work: 'third look' as const,
+      steps: {
+        'while it reads the repaired rows': {
+          server: 'bigquery' as const,
+          call: 'bigquery.jobs.insert',
+          nth: 2,
+        },
+      },
+    },
+  ]),
 ];
 
 type Zombie = { suspendable: SuspendableFunction; prepared: Prepared; resume: () => Promise<object> };
@@ -82,7 +120,7 @@ describe('I4 I7 a function that is suspended past its lease', () => {
       await tickUntilIdle(world, view);
     }
     const settings = { LEASE_SECONDS, LOG_LEVEL: 'info' };
-    const names = ['extract', 'merge', 'stream'] as const;
+    const names = ['extract', 'merge', 'reconcile', 'stream'] as const;
     const started = await Promise.all(names.map((name) => SuspendableFunction.start(name, world, settings)));
     suspendables = Object.fromEntries(names.map((name, i) => [name, started[i]]));
   });
@@ -92,11 +130,16 @@ describe('I4 I7 a function that is suspended past its lease', () => {
     await lane.stop();
   });
   beforeEach(() => lane.clearFaults());
+  // A test that failed must not fail the next ones.
+  afterEach(() => {
+    for (const suspendable of Object.values(suspendables)) suspendable.resume();
+  });
 
-  for (const { functionName, view, steps } of SITUATIONS) {
+  for (const { steps, ...situation } of SITUATIONS) {
+    const { functionName, view, work } = situation;
     for (const [when, step] of Object.entries(steps)) {
-      it(`${when}: it changes nothing when it runs again, and fails as superseded (${functionName} of ${view.name})`, async () => {
-        const zombie = await suspendAt(step, functionName, view);
+      it(`${when}: it changes nothing when it runs again, and fails as superseded (${functionName} of ${view.name}${work === undefined ? '' : `, ${work}`})`, async () => {
+        const zombie = await suspendAt(step, situation);
         const expected = await recoverWithoutZombie(zombie.prepared);
         const logged = zombie.suspendable.logged('superseded');
 
@@ -111,7 +154,7 @@ describe('I4 I7 a function that is suspended past its lease', () => {
   }
 
   it('inside a control transaction: it blocks others no longer than its lease lasts, and changes nothing when it runs again', async () => {
-    const zombie = await suspendAt(INSIDE_TRANSACTION, 'merge', VIEWS.pmr_project);
+    const zombie = await suspendAt(INSIDE_TRANSACTION, { functionName: 'merge', view: VIEWS.pmr_project });
     const expected = await recoverWithoutZombie(zombie.prepared);
 
     const answer = await zombie.resume();
@@ -121,28 +164,28 @@ describe('I4 I7 a function that is suspended past its lease', () => {
   });
 
   /** Runs a function up to the call, suspends it, and waits until its lease has expired. */
-  async function suspendAt(step: Step, functionName: FunctionName, view: ViewUnderTest): Promise<Zombie> {
+  async function suspendAt(step: Step, situation: Situation): Promise<Zombie> {
+    const { functionName, view, work } = situation;
     const suspendable = suspendables[functionName];
     assert.ok(suspendable);
-    const lastBatchIdBefore = await world.lastBatchId();
-    const changes = await world.change(view);
-    const event = {
-      view: view.name,
-      ...(functionName !== 'extract' && {
-        etlTransactionId: (await world.stage(view.name)).etlTransactionId,
-      }),
+    const before = {
+      lastBatchIdBefore: await world.lastBatchId(),
+      lastCheckIdBefore: await world.lastCheckId(),
     };
+    const prepared =
+      work === undefined ? await prepareBatch(situation) : await prepareCheck(world, view, work);
+    await world.emptyMailboxes();
     const held = hold();
     lane.faults[step.server].next(step.call, ...Array.from({ length: (step.nth ?? 1) - 1 }, pass), held);
-    const answered = suspendable.call(event);
+    const answered = suspendable.call(prepared.event);
     await Promise.race([held.reached, answered.then((answer) => assert.fail(JSON.stringify(answer)))]);
-    await suspendable.suspend(view.name);
+    await suspendable.suspend(work === undefined ? view.name : checkLease(view.name));
     await world.control.query(
       `select pg_sleep(greatest(0, extract(epoch from max(expires_at) - clock_timestamp()) + 0.001)) from etl.lease`,
     );
     return {
       suspendable,
-      prepared: { world, view, event, changes, lastBatchIdBefore },
+      prepared: { world, view, ...prepared, ...before },
       resume: async () => {
         held.release();
         suspendable.resume();
@@ -151,10 +194,21 @@ describe('I4 I7 a function that is suspended past its lease', () => {
     };
   }
 
-  /** Lets other processes finish the batch and one more, and asserts that all is well. Returns a snapshot of the result. */
+  async function prepareBatch({
+    functionName,
+    view,
+  }: Situation): Promise<Pick<Prepared, 'event' | 'changes' | 'damage'>> {
+    const changes = await world.change(view);
+    if (functionName === 'extract') return { event: { view: view.name }, changes, damage: null };
+    const { etlTransactionId } = await world.stage(view.name);
+    return { event: { view: view.name, etlTransactionId }, changes, damage: null };
+  }
+
+  /** Lets other processes finish the batch or the check, and one more batch, and asserts that all is well. Returns a snapshot of the result. */
   async function recoverWithoutZombie({ view, changes, ...prepared }: Prepared): Promise<unknown[]> {
     assert.ok(changes !== null, 'these situations have no complete batch');
     await tickUntilIdle(world, view);
+    assert.deepEqual(await findFaults({ ...prepared, view, changes }), []);
     const next = await world.change(view);
     await tickUntilIdle(world, view);
     const both = {
@@ -162,7 +216,8 @@ describe('I4 I7 a function that is suspended past its lease', () => {
       changed: changes.changed + next.changed,
       deleted: changes.deleted + next.deleted,
     };
-    assert.deepEqual(await findFaults({ ...prepared, view, changes: both }), []);
+    const later = { damage: null, lastCheckIdBefore: await world.lastCheckId() };
+    assert.deepEqual(await findFaults({ ...prepared, view, changes: both, ...later }), []);
     return await snapshot(view);
   }
 
@@ -176,6 +231,7 @@ describe('I4 I7 a function that is suspended past its lease', () => {
       select to_jsonb(t) - 'slot_ms' - 'bytes_billed' from etl.etl_transaction t union all select to_jsonb(c) from etl.checkpoint c
       union all select to_jsonb(v) from etl.view_source v union all select to_jsonb(k) from etl.queued_key k
       union all select to_jsonb(l) from etl.lease l union all select to_jsonb(e) from etl.etl_error e
+      union all select to_jsonb(c) from etl.consistency_check c union all select to_jsonb(d) from etl.consistency_difference d
       order by 1`);
     return [rows, await world.query(`select * from ${pair.target} order by ${pair.keyColumn}`)];
   }

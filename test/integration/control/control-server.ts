@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type Control, createControl } from '../../../shared/control/control.ts';
 import { migrate } from '../../../shared/control/migrate.ts';
 import type { ResolvedEntry } from '../../../shared/control/view-source-row.ts';
-import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
 

@@ -208,7 +208,17 @@ describe('BigQuery emulator: jobs', () => {
       all.map(({ x }) => x),
       Array.from({ length: 2500 }, (_, index) => index + 1),
     );
-    assert.equal((await rejection(job.getQueryResults({ startIndex: '2498' }))).code, 501);
+    const from = async (startIndex: number): Promise<unknown[]> => {
+      const [rows] = await job.getQueryResults({ startIndex: String(startIndex) });
+      return rows.map(({ x }) => x);
+    };
+    assert.deepEqual(await from(2498), [2499, 2500]);
+    const options = { startIndex: '499', maxResults: 1000, autoPaginate: false };
+    const [middle, rest] = await job.getQueryResults(options);
+    assert.deepEqual([middle[0].x, middle.length], [500, 1000]);
+    const [last] = await job.getQueryResults({ ...rest, autoPaginate: false });
+    assert.deepEqual([last[0].x, last.at(-1)?.x], [1500, 2499]);
+    assert.deepEqual([await from(2500), await from(2501)], [[], []]);
   });
 
   it('are listed, newest first, without their children', async () => {

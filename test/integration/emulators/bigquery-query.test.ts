@@ -50,6 +50,13 @@ const EXPRESSIONS: readonly (readonly [expression: string, value: unknown])[] = 
   ['to_json_string(null)', 'null'],
   [`to_json_string(cast('nan' as float64))`, '"NaN"'],
   [`to_json_string([cast('-inf' as float64), 1.5])`, '["-Infinity",1.5]'],
+  [`to_json_string(json ' { "b": [1.0, 2, "a  b"], "a":null } ')`, '{"b":[1.0,2,"a  b"],"a":null}'],
+  [
+    `to_json_string(parse_json('[1.5e3, 0.1, -0.5e1, 18446744073709551615]'))`,
+    '[1500.0,0.1,-5.0,18446744073709551615]',
+  ],
+  [`to_json_string(json 'null')`, 'null'],
+  [`json 'null' is null`, false],
   ["to_hex(md5('a'))", '0cc175b9c0f1b6a831c399e269772661'],
   ['to_hex(md5(null))', null],
   ["to_hex(b'\\x00\\xff')", '00ff'],
@@ -327,6 +334,10 @@ describe('BigQuery emulator: queries', () => {
       "select safe.lower('x')",
       "select format('%T', 1)",
       'select struct(1 as a)',
+      "select json '{a: 1}'",
+      "select json '922337203685477580701'",
+      "select parse_json('0.10000000000000001')",
+      'select parse_json(name) from d.people',
     ]) {
       const refused = await rejection(project.rows(query));
       assert.deepEqual([refused.code, refused.reason], [400, 'invalidQuery'], query);

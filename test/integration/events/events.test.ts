@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { PubSub } from '@google-cloud/pubsub';
+import { parseBatchEvent } from '../../../shared/events/batch-event.ts';
 import { decode } from '../../../shared/events/decode.ts';
 import { createEvents, type Events } from '../../../shared/events/events.ts';
-import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
 import { failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
 import { Mailbox } from '../../support/mailbox.ts';

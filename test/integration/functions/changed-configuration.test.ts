@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { extractView } from '../../../functions/extract/extract-view.ts';
-import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
+import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { dryRunImport, importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { type ViewSourceEntry, viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { useInstallation } from '../../support/use-installation.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { resync } from '../../../shared/operations/resync.ts';

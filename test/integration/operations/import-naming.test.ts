@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
-import { viewSourceEntry, viewSourceImport } from '../../../shared/model/view-source.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
+import { viewSourceImport } from '../../../shared/model/view-source-import.ts';
 import { forget } from '../../../shared/operations/forget.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';

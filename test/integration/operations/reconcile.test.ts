@@ -91,7 +91,7 @@ describe('an operator who wants both sides compared', () => {
     assert.ok(Math.abs(Date.now() - Date.parse(startedAt)) < 600_000);
     assert.deepEqual(running, {
       ...{ check: begun.check, mode: 'full', sinceDays: null, state: 'confirming', by: 'Eva', repairs: true },
-      ...{ partsDone: 1, parts: 1, sourceRows: '2', differences: 1 },
+      ...{ partsDone: 1, parts: 1, sourceRows: '2', rowPartsDone: 1, rowParts: 1, differences: 1 },
     });
 
     let result = await on.continueCheck(begun);
@@ -102,7 +102,7 @@ describe('an operator who wants both sides compared', () => {
 
     const { lastCheck, ...after } = await statusOf();
     assert.equal(after.runningCheck, null);
-    const { endedAt, startedAt: since, report, classes, ...ended } = lastCheck ?? assert.fail();
+    const { endedAt, startedAt: since, report, classes, bytesBilled, ...ended } = lastCheck ?? assert.fail();
     assert.ok(Date.parse(endedAt) > Date.parse(since));
     assert.deepEqual(ended, {
       ...{ check: begun.check, mode: 'full', sinceDays: null, by: 'Eva', isConsistent: true },
@@ -110,6 +110,7 @@ describe('an operator who wants both sides compared', () => {
       ...{ missing: '0', extra: '0', different: '1', duplicates: '0', repaired: '1' },
     });
     assert.deepEqual(Object.values(classes), [1]);
+    assert.match(String(bytesBilled), /^[1-9][0-9]*$/);
     const { key, source, target } = JSON.parse(await reportNamed(String(report)));
     assert.deepEqual([key, source.name, target.name], ['2', 'raw', 'two']);
   });

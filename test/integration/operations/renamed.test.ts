@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { dispatch } from '../../../functions/extract/extract.ts';
 import type { DataHubError } from '../../../shared/errors.ts';
-import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
+import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { preflight } from '../../../shared/operations/preflight.ts';
 import { PROJECT_ENTRY } from '../../support/installation.ts';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
 import type pg from 'pg';
 import { inTransaction, readOnly } from '../../../shared/postgres/transaction.ts';
+import { dropAfterEffect } from '../../emulators/faults.ts';
 import { type PostgresProxy, startPostgresProxy } from '../../emulators/postgres/postgres-proxy.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
@@ -53,6 +54,16 @@ describe('a connection to PostgreSQL', () => {
     assert.equal(answered.rowCount, 1);
   });
 
+  it('I8 fails as transient when the server does not answer after a pause', async () => {
+    await readOnly(pool, 'source', 'select 1');
+    await elapse(TIMEOUT_MS + 500);
+    const held = proxy.faults.holdNext('db: begin read only');
+
+    await assert.rejects(readOnly(pool, 'source', 'select 1'), { kind: 'transient' });
+
+    held.release();
+  });
+
   it('I8 reports why it broke between two queries', async () => {
     const interrupted = inTransaction(pool, 'source', 'begin read only', async (client) => {
       const { rows } = await client.query('select pg_backend_pid() as pid');
@@ -66,5 +77,15 @@ describe('a connection to PostgreSQL', () => {
       kind: 'transient',
       message: 'source database: terminating connection due to administrator command',
     });
+  });
+
+  it('I8 fails as transient when it breaks before its session is verified, and does not end the process', async () => {
+    proxy.faults.next('db: with session as ( select count(pg_catalog.set_config(key,', dropAfterEffect());
+    const openingPool = openTestPool(proxy.url(server.url()), { max: 1 });
+
+    await assert.rejects(readOnly(openingPool, 'source', 'select 1'), { kind: 'transient' });
+    assert.equal((await readOnly(openingPool, 'source', 'select 1')).rowCount, 1);
+    await openingPool.end();
+    assert.deepEqual(proxy.faults.unused, []);
   });
 });

@@ -5,15 +5,25 @@ export type DamagedColumn = {
   pairs: readonly Pair[];
 };
 
-/** What a row has, and what it has after the damage. The emulator reads no literals of JSON. */
-export type Pair = { right: string; wrong: string; wrongInBigQuery: string | null };
+/** What a row has, and what it has after the damage. */
+export type Pair = { right: string; wrong: string; wrongInBigQuery: string };
 
 /** The literals of a type that both languages write alike. */
 const alike = (...pairs: [right: string, wrong: string][]): Pair[] =>
   pairs.map(([right, wrong]) => ({ right, wrong, wrongInBigQuery: wrong }));
 
-const pairs = (...given: [right: string, wrong: string, wrongInBigQuery: string | null][]): Pair[] =>
+const pairs = (...given: [right: string, wrong: string, wrongInBigQuery: string][]): Pair[] =>
   given.map(([right, wrong, wrongInBigQuery]) => ({ right, wrong, wrongInBigQuery }));
+
+/** Texts of JSON values. */
+const json = (...given: [right: string, wrong: string][]): Pair[] =>
+  pairs(
+    ...given.map(([right, wrong]): [string, string, string] => [
+      `'${right}'`,
+      `'${wrong}'`,
+      `json '${wrong}'`,
+    ]),
+  );
 
 export const DAMAGED_COLUMNS: readonly DamagedColumn[] = [
   {
@@ -116,17 +126,18 @@ export const DAMAGED_COLUMNS: readonly DamagedColumn[] = [
   {
     name: 'c_json',
     type: 'jsonb',
-    pairs: pairs(
-      [`'{"a":1}'`, `'{"a":1.0}'`, null],
-      [`'{"a":1}'`, `'{"a":"1"}'`, null],
-      [`'{"a":null}'`, `'{}'`, null],
-      [`'[1,2]'`, `'[2,1]'`, null],
-      [`'""'`, `'" "'`, null],
-      [`'{}'`, 'null', 'null'],
-      [`'null'`, `'0'`, null],
-      [`'1e20'`, `'2e20'`, null],
-      [`'0.1'`, `'0.10000000000000002'`, null],
-    ),
+    pairs: [
+      ...json(['{"a":1}', '{"a":1.0}'], ['{"a":1}', '{"a":"1"}'], ['{"a":null}', '{}'], ['[1,2]', '[2,1]']),
+      ...json(['""', '" "'], ['{"a":{"b":""}}', '{"a":{"b":null}}'], ['null', '0'], ['true', '"true"']),
+      ...json(
+        ['1e20', '2e20'],
+        ['0.1', '0.10000000000000002'],
+        ['18446744073709551615', '18446744073709551614'],
+      ),
+      ...alike([`'{}'`, 'null']),
+      // JSON's null is loaded as NULL, but somebody may write it.
+      ...pairs(['null', `'[null]'`, `json 'null'`]),
+    ],
   },
   {
     name: 'c_texts',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import pg from 'pg';
-import type { ViewSourceEntry } from '../../../shared/model/view-source.ts';
+import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { ARBITRARY_TEXT } from '../../faults/bad-data/arbitrary-text.ts';
 import { MALFORMED_DATETIMES, TYPES, UNREPRESENTABLE } from '../source/example-values.ts';
 

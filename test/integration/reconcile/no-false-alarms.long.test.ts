@@ -80,6 +80,83 @@ describe('a check while the target need not show everything', () => {
         assertConsistent(await thing.on.continueCheck(waiting));
       });
 
+      /** Lets so much time pass for the check and the view. */
+      const pass = (seconds: number) =>
+        thing.on.control.query(`
+          update etl.consistency_check set looked_at = looked_at - interval '${seconds} seconds';
+          update etl.view_source set captured_at = captured_at - interval '${seconds} seconds'`);
+
+      it('counts no row whose log row comes within the settle time, however many batches come before it', async () => {
+        const patient = await thing.on.anotherProcess({ CHECK_SETTLE_SECONDS: '30' });
+        await changeUnlogged('3', 'late');
+        const waiting = await patient.check({}, VIEW);
+        assert.ok(waiting.outcome === 'waiting');
+        await thing.on.catchUp(VIEW);
+        assert.partialDeepStrictEqual(await patient.continueCheck(waiting), { outcome: 'waiting' });
+        await pass(29);
+        await thing.on.catchUp(VIEW);
+        assert.partialDeepStrictEqual(await patient.continueCheck(waiting), { outcome: 'waiting' });
+        assert.deepEqual(await thing.on.mailboxes.extract.take(), []);
+        await thing.log('3');
+        await pass(2);
+        assert.partialDeepStrictEqual(await patient.continueCheck(waiting), { outcome: 'waiting' });
+        assert.deepEqual(await thing.on.mailboxes.extract.take(), [{ view: VIEW, trigger: 'check' }]);
+        await thing.on.catchUp(VIEW);
+        assertConsistent(await patient.continueCheck(waiting));
+      });
+
+      it('waits for a batch or an empty capture that began after the first look', async () => {
+        await changeUnlogged('3', 'changed');
+        for (const isIdle of [true, false]) {
+          if (!isIdle) await thing.put('1', { note: `'logged'` });
+          const extracting = await thing.on.anotherProcess();
+          const { control } = extracting.dependencies;
+          const begun = Promise.withResolvers<void>();
+          const ended = Promise.withResolvers<void>();
+          const atEnd =
+            <T extends unknown[], R>(work: (...given: T) => Promise<R>) =>
+            async (...given: T): Promise<R> => {
+              begun.resolve();
+              await ended.promise;
+              return await work(...given);
+            };
+          extracting.dependencies = {
+            ...extracting.dependencies,
+            control: {
+              ...control,
+              checkpoints: { ...control.checkpoints, move: atEnd(control.checkpoints.move) },
+              batches: { ...control.batches, begin: atEnd(control.batches.begin) },
+            },
+          };
+          const checking = await thing.on.anotherProcess();
+          const { consistencyChecks } = checking.dependencies.control;
+          let extracted: ReturnType<typeof extracting.extract> | undefined;
+          checking.dependencies = {
+            ...checking.dependencies,
+            control: {
+              ...checking.dependencies.control,
+              consistencyChecks: {
+                ...consistencyChecks,
+                confirmLater: async (...given) => {
+                  extracted = extracting.extract(VIEW);
+                  await begun.promise;
+                  await consistencyChecks.confirmLater(...given);
+                },
+              },
+            },
+          };
+          const waiting = await checking.check({}, VIEW);
+          assert.ok(waiting.outcome === 'waiting');
+          ended.resolve();
+          const batch = await extracted;
+          if (batch?.outcome === 'staged') await thing.apply(batch);
+          else assert.ok(isIdle && batch?.outcome === 'idle');
+          assert.partialDeepStrictEqual(await thing.on.continueCheck(waiting), { outcome: 'waiting' });
+          await thing.on.catchUp(VIEW);
+          assert.equal((await thing.on.continueCheck(waiting)).outcome, 'differences found');
+        }
+      });
+
       it('ends without an answer once a resync is requested', async () => {
         await changeUnlogged('3', 'changed');
         const waiting = await thing.on.check({}, VIEW);

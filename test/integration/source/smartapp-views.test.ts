@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import type { Config } from '../../../shared/config/config.ts';
 import { asViewSource } from '../../../shared/control/view-source-row.ts';
-import { viewSourceImport } from '../../../shared/model/view-source.ts';
+import { viewSourceImport } from '../../../shared/model/view-source-import.ts';
 import { inspectSource } from '../../../shared/operations/inspect-source.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';

@@ -6,15 +6,12 @@ import { credentials } from '@grpc/grpc-js';
 import { PassThroughClient } from 'google-auth-library';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
+import type { RowsUntil } from '../../../shared/warehouse/append-rows.ts';
+import type { Attempt } from '../../../shared/warehouse/attempt.ts';
 import { NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import {
-  type Attempt,
-  createWarehouse,
-  type RowsUntil,
-  type Warehouse,
-} from '../../../shared/warehouse/warehouse.ts';
+import { createWarehouse, type Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import { dropAfterEffect, failAfterEffect, failBefore, pass, refuse } from '../../emulators/faults.ts';
 import { inSeconds } from '../../support/deadline.ts';

@@ -9,17 +9,14 @@ import {
   type Column,
   type TableShape,
 } from '../../../shared/model/columns.ts';
+import type { Attempt } from '../../../shared/warehouse/attempt.ts';
 import { type Evolution, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
-import type { EndedJob } from '../../../shared/warehouse/job.ts';
+import type { EndedJob } from '../../../shared/warehouse/job-usage.ts';
+import type { MergeOutcome } from '../../../shared/warehouse/merge-outcome.ts';
 import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
 import { EMPTY_VIEW, procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
-import {
-  type Attempt,
-  createWarehouse,
-  type Layout,
-  type MergeOutcome,
-  type Warehouse,
-} from '../../../shared/warehouse/warehouse.ts';
+import type { Layout } from '../../../shared/warehouse/tables-sql.ts';
+import { createWarehouse, type Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';

@@ -4,13 +4,10 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import type { TableShape } from '../../../shared/model/columns.ts';
+import type { Attempt } from '../../../shared/warehouse/attempt.ts';
 import { describeChanges, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
-import {
-  type Attempt,
-  createWarehouse,
-  type Layout,
-  type Warehouse,
-} from '../../../shared/warehouse/warehouse.ts';
+import type { Layout } from '../../../shared/warehouse/tables-sql.ts';
+import { createWarehouse, type Warehouse } from '../../../shared/warehouse/warehouse.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';

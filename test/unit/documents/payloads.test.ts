@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseBatchEvent, parseExtractEvent, parseReconcileEvent } from '../../../shared/events/messages.ts';
+import { parseBatchEvent } from '../../../shared/events/batch-event.ts';
+import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
+import { parseReconcileEvent } from '../../../shared/events/reconcile-event.ts';
 import { type Code, codeIn, ROOT, readDocuments } from '../../support/documents.ts';
 
 /** Readers paste these payloads, so the functions must accept them. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { ENVIRONMENT_NAMES } from '../../../shared/config/config.ts';
-import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { generatedConfiguration } from '../../generate/generated-configuration.ts';
 
 const CHILD_MODEL = ['app_label', 'model', 'content_type_id'].map((name) => `child_models[].${name}`);

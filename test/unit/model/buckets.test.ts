@@ -23,6 +23,12 @@ describe('the sums of buckets', () => {
     );
   });
 
+  it('add the rows of a bucket, and combine its hashes so that the same rows twice leave none', () => {
+    const sums = new BucketSums([{ bucket: 1, rows: 2, hash: 6n }]);
+    sums.add([{ bucket: 1, rows: 1, hash: 3n }]);
+    assert.deepEqual([...sums], [{ bucket: 1, rows: 3, hash: 5n }]);
+  });
+
   it('are the same after they were stored', () => {
     fc.assert(
       fc.property(fc.array(anySum), (sums) => {

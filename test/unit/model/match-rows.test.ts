@@ -18,8 +18,8 @@ async function match(source: readonly HashedRow[], target: readonly HashedRow[])
   return found;
 }
 
-const row = (bucket: number, key: string, hash = 'h', values: (string | null)[] = []): HashedRow => ({
-  ...{ bucket, key, hash, values },
+const row = (place: number, key: string, hash = 'h', values: (string | null)[] = []): HashedRow => ({
+  ...{ place, key, hash, values },
 });
 
 const sorted = (found: readonly FoundDifference[]) =>
@@ -49,7 +49,7 @@ describe('rows of two sides', () => {
     const rowsOf = (given: [number, string, string | null][]) =>
       given
         .map(([key, hash, value]) => row(key % 3, String(key), hash, [value]))
-        .toSorted((a, b) => a.bucket - b.bucket);
+        .toSorted((a, b) => a.place - b.place);
     await fc.assert(
       fc.asyncProperty(anyRows, anyRows, async (left, right) => {
         const [source, target] = [rowsOf(left), rowsOf(right)];

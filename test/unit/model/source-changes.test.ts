@@ -5,7 +5,7 @@ import {
   type SourceFields,
   targetChanges,
 } from '../../../shared/model/source-changes.ts';
-import { viewSourceEntry } from '../../../shared/model/view-source.ts';
+import { viewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 
 const COMPANY = {
   table: 'app_company',

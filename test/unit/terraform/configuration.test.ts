@@ -3,7 +3,7 @@ import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ENVIRONMENT_NAMES, parseConfig } from '../../../shared/config/config.ts';
-import { parseExtractEvent } from '../../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
 import { FUNCTIONS } from '../../local/functions.ts';
 import { brokenLinks } from '../../support/broken-links.ts';
 import { ROOT, readDocuments } from '../../support/documents.ts';

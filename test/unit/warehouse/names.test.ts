@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { jobId } from '../../../shared/warehouse/job.ts';
-import { objectNames, quoted, stringLiteral } from '../../../shared/warehouse/names.ts';
+import { jobId, objectNames, quoted, stringLiteral } from '../../../shared/warehouse/names.ts';
 import { RAISED, raisedCode } from '../../../shared/warehouse/procedure-sql.ts';
 
 const DATASETS = { projectId: 'smart-project', temp: 'T', target: 'A', view: 'V' };

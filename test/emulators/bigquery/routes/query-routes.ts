@@ -3,6 +3,7 @@ import { type Request, Router } from 'express';
 import { BigQueryError, invalid } from '../error.ts';
 import type { Job, JobConfiguration } from '../job.ts';
 import { type JobServices, startJob } from '../job-runner.ts';
+import type { Wanted } from '../results.ts';
 import { sendRows } from './answer-rows.ts';
 import { find } from './job-routes.ts';
 import { numberOf, textOf } from './list-page.ts';
@@ -17,12 +18,6 @@ const LONGEST_WAIT_MS = 200_000;
 const REQUEST_ID_LIFE_MS = 15 * 60_000;
 
 /** The rows that a request asks for. */
-interface Wanted {
-  /** Where the page begins in the file of rows. */
-  readonly offset: number;
-  readonly maxRows: number;
-}
-
 /** jobs.query and jobs.getQueryResults: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs */
 export function queryRoutes(services: JobServices): Router {
   const started = new Map<string, Promise<Job>>();
@@ -45,7 +40,7 @@ export function queryRoutes(services: JobServices): Router {
     const start = () => startJob({ projectId: request.params.projectId, location }, configuration, services);
     const job = await (requestId === undefined ? start() : oncePerRequest(started, requestId, start));
     await waitFor(job, timeoutMs);
-    const wanted = { offset: 0, maxRows: maxResults ?? Number.POSITIVE_INFINITY };
+    const wanted = { offset: 0, startIndex: 0, maxRows: maxResults ?? Number.POSITIVE_INFINITY };
     sendRows(response, await results(job, 'bigquery#queryResponse', wanted, services));
   });
   router.get('/projects/:projectId/queries/:jobId', async (request, response) => {
@@ -67,11 +62,10 @@ function checkTimestamps(useInt64Timestamp: unknown): void {
 function wantedBy(request: Request): Wanted {
   const token = textOf(request, 'pageToken');
   if (token !== undefined && !/^\d+$/.test(token)) throw invalid('Invalid page token');
-  if (textOf(request, 'startIndex') !== undefined) {
-    throw new BigQueryError('notImplemented', 'The BigQuery emulator does not support startIndex');
-  }
   return {
     offset: Number(token ?? 0),
+    // https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults does not say which of the two would win.
+    startIndex: token === undefined ? (numberOf(request, 'startIndex') ?? 0) : 0,
     maxRows: numberOf(request, 'maxResults') ?? Number.POSITIVE_INFINITY,
   };
 }
@@ -100,7 +94,7 @@ async function waitFor(job: Job, timeoutMs = DEFAULT_WAIT_MS): Promise<void> {
 }
 
 /** @throws BigQueryError the error of the job, if it failed. */
-async function results(job: Job, kind: string, { offset, maxRows }: Wanted, services: JobServices) {
+async function results(job: Job, kind: string, wanted: Wanted, services: JobServices) {
   const { reference, query, result, errorResult } = job.record;
   const head = { kind, jobReference: reference, jobComplete: job.done };
   if (!job.done) return { body: head, rows: [] };
@@ -113,7 +107,7 @@ async function results(job: Job, kind: string, { offset, maxRows }: Wanted, serv
     ...(dmlStats && { dmlStats }),
   };
   if (!result) return { body: { ...head, ...statistics }, rows: [] };
-  const { rows, nextOffset } = await services.results.read(result, offset, maxRows);
+  const { rows, nextOffset } = await services.results.read(result, wanted);
   const body = {
     ...head,
     ...statistics,

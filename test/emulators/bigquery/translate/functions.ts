@@ -2,6 +2,7 @@ import { invalidQuery, unsupported } from '../error.ts';
 import { literal } from '../field.ts';
 import { format } from './format-function.ts';
 import { argument, macro, named, texts, type Writer } from './function-writer.ts';
+import { parseJson } from './parse-json-function.ts';
 import { type Expression, print } from './syntax-tree.ts';
 
 /**
@@ -119,6 +120,7 @@ const FUNCTIONS: ReadonlyMap<string, Writer> = new Map(
     lower: named('lower'),
     md5,
     mod: macro('bq_mod'),
+    parse_json: parseJson,
     regexp_contains: named('regexp_matches'),
     regexp_replace: regexpReplace,
     struct: structure,

@@ -27,11 +27,11 @@ export function normalise(sql: string): string {
 function written(token: Token, before?: Token, after?: Token): string {
   switch (token.kind) {
     case 'string':
-      // The translator knows two escapes, of a backslash and of a quote.
-      return `'${token.value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
+      return isJsonLiteral(before, token) ? `(${text(token.value)})` : text(token.value);
     case 'bytes':
       return `${FUNCTION_PREFIX}bytes_of_hex(${literal(token.value)})`;
     case 'word':
+      if (isJsonLiteral(token, after)) return `${FUNCTION_PREFIX}parse_json`;
       if (token.keyword === 'INSERT' && after?.keyword !== 'INTO' && before === undefined) {
         return 'insert into';
       }
@@ -44,6 +44,14 @@ function written(token: Token, before?: Token, after?: Token): string {
       return token.text;
   }
 }
+
+/** The translator knows two escapes, of a backslash and of a quote. */
+const text = (value: string): string =>
+  `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#json_literals */
+const isJsonLiteral = (word?: Token, string?: Token): boolean =>
+  word?.keyword === 'JSON' && string?.kind === 'string';
 
 /**
  * A word that can only be a name, and is quoted then: some of them are keywords for the translator but not in GoogleSQL.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseBatchEvent, parseExtractEvent } from '../../../shared/events/messages.ts';
+import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
 
 const ENTRY = {
   name: 'pmr_project',
@@ -65,6 +65,7 @@ describe('an extract event', () => {
     ['an unknown field', { view: 'x', keyz: ['1'] }, /keyz/],
     ['a wrong type of view', { view: 7 }, /view: .*string/],
     ['a NUL character', { view: 'a\0b' }, /view: contains a NUL character/],
+    ['an unpaired surrogate in a key', { view: 'x', keys: ['a\ud800'] }, /keys\.0: /],
     ['a NUL character in a key', { view: 'x', keys: ['a\0b'] }, /keys\.0: /],
     ['an empty view', { view: '' }, /view: /],
     ['keys that are not a list', { view: 'x', keys: '1' }, /keys: .*array/],
@@ -110,33 +111,4 @@ describe('an extract event', () => {
       message: /\(fields given: view, etlTransactionId\)/,
     });
   });
-});
-
-describe('a batch event', () => {
-  it('names a view and a batch id, which may be larger than a JSON number can hold', () => {
-    assert.deepEqual(parseBatchEvent({ view: 'pmr_project', etlTransactionId: '9007199254740993' }), {
-      view: 'pmr_project',
-      etlTransactionId: 9007199254740993n,
-    });
-  });
-
-  for (const [what, payload, message] of [
-    ['no batch id', { view: 'x' }, /etlTransactionId: /],
-    [
-      'an invalid batch id',
-      { view: 'x', etlTransactionId: '-1' },
-      /etlTransactionId: is not an ETL transaction id/,
-    ],
-    ['a batch id as a JSON number', { view: 'x', etlTransactionId: 7 }, /etlTransactionId: .*string/],
-    ['rows', { view: 'x', etlTransactionId: '7', rows: [] }, /rows/],
-    ['nothing', {}, /view: .*etlTransactionId: /],
-  ] as const) {
-    it(`is refused with ${what}`, () => {
-      assert.throws(() => parseBatchEvent(payload), {
-        kind: 'invalid_event',
-        message,
-        advice: /"etlTransactionId"/,
-      });
-    });
-  }
 });

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { ERROR_KINDS } from '../errors.ts';
+import { warehouseName } from '../model/entry-names.ts';
+import { text } from '../model/text.ts';
+import { viewSourceImport } from '../model/view-source-import.ts';
+import { checkOptions, hasOneMode, ONE_MODE } from './check-options.ts';
+import { failureId, operator, reason, view } from './event-fields.ts';
+
+/** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
+export const operations = {
+  import: z
+    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional() })
+    .transform((event) =>
+      event.dryRun === true
+        ? { command: 'dryRunImport' as const, entries: event.import }
+        : { command: 'import' as const, entries: event.import },
+    ),
+  check: z
+    .strictObject({ check: z.literal(true), view: view.optional() })
+    .transform(({ view }) => ({ command: 'check' as const, view })),
+  reconcile: z
+    .strictObject({ view: view.optional(), reconcile: z.literal(true), ...checkOptions })
+    .refine(hasOneMode, ONE_MODE)
+    .transform(({ view, reconcile: _, by, ...options }) => ({
+      command: 'reconcile' as const,
+      view,
+      by: by ?? null,
+      options,
+    })),
+  dryRun: z
+    .strictObject({ dryRun: z.literal(true), view: view.optional() })
+    .transform(({ view }) => ({ command: 'dryRun' as const, view })),
+  pause: z
+    .strictObject({ view, pause: z.union([z.literal(true), reason]), by: operator.optional() })
+    .transform(({ view, pause, by }) => ({
+      command: 'pause' as const,
+      view,
+      why: pause === true ? null : pause,
+      by: by ?? null,
+    })),
+  halt: z
+    .strictObject({ view, halt: reason, by: operator.optional() })
+    .transform(({ view, halt, by }) => ({ command: 'halt' as const, view, reason: halt, by: by ?? null })),
+  resync: z
+    .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false) })
+    .refine(({ resync, acceptDeletes }) => resync || !acceptDeletes, {
+      error: 'needs "resync": true',
+      path: ['acceptDeletes'],
+    })
+    .transform(({ view, resync, acceptDeletes }) => ({
+      command: 'resync' as const,
+      view,
+      isWanted: resync,
+      acceptsDeletes: acceptDeletes,
+    })),
+  loadType: z
+    .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName })
+    .transform((event) => ({ command: 'loadType' as const, ...event })),
+  recheck: z
+    .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
+    .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),
+  forget: z
+    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional() })
+    .transform(({ view, confirm }) => ({ command: 'forget' as const, view, confirmation: confirm })),
+  purgeDeletedBefore: z
+    .strictObject({
+      view,
+      purgeDeletedBefore: z.iso.datetime({ offset: true }),
+      confirm: text.max(200).optional(),
+    })
+    .transform(({ view, purgeDeletedBefore, confirm }) => ({
+      command: 'purge' as const,
+      view,
+      before: new Date(purgeDeletedBefore),
+      confirmation: confirm,
+    })),
+  redrive: z
+    .union([
+      z.strictObject({ view, redrive: z.literal(true) }),
+      z.strictObject({ redrive: z.array(failureId).min(1).max(1000) }),
+    ])
+    .transform((event) =>
+      'view' in event
+        ? { command: 'redriveView' as const, view: event.view }
+        : { command: 'redriveEvents' as const, failures: event.redrive },
+    ),
+  resolve: z
+    .union([
+      z.strictObject({ resolve: z.array(failureId).min(1).max(1000) }),
+      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional() }),
+      z.strictObject({ resolve: z.literal(true), view }),
+    ])
+    .transform((event) =>
+      Array.isArray(event.resolve)
+        ? { command: 'resolve' as const, failures: event.resolve }
+        : {
+            command: 'resolveAll' as const,
+            ...(event.resolve !== true && { kind: event.resolve }),
+            ...('view' in event && event.view !== undefined && { view: event.view }),
+          },
+    ),
+  status: z
+    .strictObject({ status: z.literal(true), view: view.optional() })
+    .transform(({ view }) => ({ command: 'status' as const, view })),
+  resume: z
+    .strictObject({ view, resume: z.literal(true) })
+    .transform(({ view }) => ({ command: 'resume' as const, view })),
+  acceptCost: z
+    .strictObject({ view, acceptCost: z.literal(true) })
+    .transform(({ view }) => ({ command: 'acceptCost' as const, view })),
+  keys: z
+    .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
+    .transform(({ view, keys }) => ({ command: 'keys' as const, view, keys: keys.map(String) })),
+};
+
+/** What an operator can ask for. */
+export type Operation = z.output<(typeof operations)[keyof typeof operations]>;
+export type OperationOf<Command extends Operation['command']> = Extract<Operation, { command: Command }>;

@@ -1,0 +1,180 @@
+import type pg from 'pg';
+import { assertMayEvolve } from '../batch/evolve.ts';
+import type { Config } from '../config/config.ts';
+import type { ViewSource } from '../model/view-source.ts';
+import type { Queryable } from '../postgres/transaction.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { captureInitial } from '../source/capture.ts';
+import { readLogState } from '../source/change-log.ts';
+import type { SourceView } from '../source/describe-view.ts';
+import type { Finding } from '../source/inspect-server.ts';
+import { assertSameSchema, readLogOrigin } from '../source/log-origin.ts';
+import { BRIEF_SECONDS, readBriefly } from '../source/read-briefly.ts';
+import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+import { tryStatements } from '../source/try-statements.ts';
+import type { Comparison } from '../warehouse/compare-tables.ts';
+import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
+import { acceptCostAdvice } from './accept-cost.ts';
+import { inspectSource } from './inspect-source.ts';
+import { hasFedTarget, targetFindings } from './inspect-target.ts';
+
+/**
+ * Checks the configuration, the key and the BigQuery objects of one view, as the next extract will see them, and tries the statements of a
+ * batch without rows.
+ */
+export async function preflightView(
+  viewSource: ViewSource,
+  known: ReadonlySet<string>,
+  dependencies: Dependencies,
+): Promise<Finding[]> {
+  const { view, isUnique, findings } = await inSnapshot(dependencies.source, (client) =>
+    tryCapture(client, viewSource, known, dependencies),
+  );
+  const { comparison, changes, unfit } = await tryTables(viewSource, view, dependencies);
+  const unique = isUnique
+    ? 'is unique'
+    : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
+  const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${changes.join('; ') || 'its tables match'}`;
+  return [
+    { check: `view ${viewSource.name}`, ok: true, message },
+    ...unfit,
+    ...omittedColumns(view),
+    ...(await waitFindings(viewSource, dependencies)),
+    ...(await targetFindings(viewSource, comparison, dependencies)),
+    ...findings,
+  ];
+}
+
+/** Inspects the source of one view and tries to capture it. `isUnique` is false if the keys could not be read in a short time. */
+async function tryCapture(
+  client: pg.ClientBase,
+  viewSource: ViewSource,
+  known: ReadonlySet<string>,
+  dependencies: Dependencies,
+): Promise<{ view: SourceView; isUnique: boolean; findings: Finding[] }> {
+  const { config } = dependencies;
+  const { view, findings } = await inspectSource(client, viewSource, known, dependencies);
+  await assertLogContinues(client, viewSource, dependencies);
+  const captured = await readBriefly(client, () => captureInitial(client, view, config.changeLogTable));
+  await tryStatements(client, view, config.changeLogTable);
+  const logRows = await checkLogRows(client, viewSource, view, config);
+  return { view, isUnique: captured !== null, findings: [...findings, ...logRows] };
+}
+
+/**
+ * Compares the tables of one view with what it needs, and lets BigQuery check the statements that make them. `changes` says what the next
+ * extract does to them; nothing if they match. Throws what the next extract would throw.
+ */
+async function tryTables(
+  viewSource: ViewSource,
+  { shape }: SourceView,
+  dependencies: Dependencies,
+): Promise<{ comparison: Comparison; changes: string[]; unfit: Finding[] }> {
+  const { warehouse } = dependencies;
+  const comparison = await warehouse.compareTables(shape);
+  const evolution = warehouse.planEvolution(comparison, { shape, layout: viewSource }, viewSource);
+  assertMayEvolve(viewSource, evolution);
+  const { missing } = comparison;
+  const isFed = await hasFedTarget(viewSource, dependencies);
+  if (isFed && missing.includes('target')) throw targetGone(viewSource.name);
+  if (isFed && missing.includes('ledger')) throw ledgerGone(viewSource.name);
+  const { differences } = evolution;
+  await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);
+  const isMade = viewSource.warehouseFingerprint !== null;
+  const reports = isMade
+    ? await warehouse.reportingViewFault(shape, viewSource, viewSource.reportingViewHash)
+    : null;
+  const changes = [
+    ...(missing.length > 0 ? [`tables to be created: ${missing.join(', ')}`] : []),
+    ...(differences.length > 0 ? [`its tables will follow: ${differences.join('; ')}`] : []),
+    ...(evolution.newTarget.length > 0 ? ['a new table will take the place of its target'] : []),
+    ...(evolution.clustering === null
+      ? []
+      : [`its target will be clustered by ${evolution.clustering.join(', ')}, and its rows rewritten once`]),
+    ...(reports === null ? [] : [`${reports}: it will be created again`]),
+  ];
+  const check = `tables of ${viewSource.name}`;
+  const unfit = await warehouse.unfitSettings({ shape, layout: viewSource }, evolution);
+  return {
+    comparison,
+    changes,
+    unfit: unfit.map(({ isFatal, ...setting }) => ({ check, ok: !isFatal, ...setting })),
+  };
+}
+
+/** Throws what the next capture would throw about the log. A view that is loaded as a whole needs no earlier log row. */
+async function assertLogContinues(
+  client: Queryable,
+  { name, resyncRequestedAt }: ViewSource,
+  { config, control }: Dependencies,
+): Promise<void> {
+  const stored = resyncRequestedAt === null ? await control.checkpoints.read(name) : null;
+  if (stored === null) return;
+  const { changeLogTable } = config;
+  assertSameSchema(
+    await control.logOrigins.read(name),
+    await readLogOrigin(client, changeLogTable),
+    changeLogTable,
+  );
+  await readLogState(client, changeLogTable, stored.checkpoint);
+}
+
+/** Why the next tick would do less for the view than for others, although nothing of its configuration is wrong. */
+async function waitFindings({ name }: ViewSource, { control }: Dependencies): Promise<Finding[]> {
+  const check = `state of ${name}`;
+  const [status] = await control.status.views(name);
+  switch (status?.state) {
+    case 'over budget':
+      return [{ check, ok: true, message: 'over budget: no batch begins', advice: acceptCostAdvice(name) }];
+    case 'waiting':
+      return [{ check, ok: true, message: 'its resync waits for those of other views' }];
+    case 'retrying':
+      return [
+        {
+          check,
+          ok: true,
+          message: `its last attempt failed, and is retried: ${status.lastError}`,
+          ...(status.lastErrorAdvice === null ? {} : { advice: status.lastErrorAdvice }),
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+function omittedColumns({ name, omittedColumns }: SourceView): Finding[] {
+  if (omittedColumns.length === 0) return [];
+  const message = `omitted_columns, which the target does not get: ${omittedColumns.join(', ')}`;
+  return [{ check: `columns of ${name}`, ok: true, message }];
+}
+
+/** What recent log rows say about the configuration. */
+async function checkLogRows(
+  client: Queryable,
+  { name, lookups, mainTable, trackedColumns }: ViewSource,
+  described: SourceView,
+  { changeLogTable }: Config,
+): Promise<Finding[]> {
+  const unknown = await unknownTrackedNames(client, changeLogTable, described, trackedColumns);
+  const busiest = await busiestLookup(client, changeLogTable, described);
+  const table = lookups.find(({ column }) => column === busiest?.column)?.table;
+  return [
+    ...unknown.map((column) => ({
+      check: `tracked columns of ${name}`,
+      ok: false,
+      message: `tracked column ${column} does not exist in ${mainTable}, and no recent log row lists a field of that name`,
+      advice:
+        'Correct the name, or remove it: a log row that lists a name that is no column is never skipped.',
+    })),
+    ...(busiest === null
+      ? []
+      : [
+          {
+            check: `lookups of ${name}`,
+            ok: true,
+            message: `the busiest, ${table} by ${busiest.column}, names about ${busiest.rowsPerDay} rows a day`,
+          },
+        ]),
+  ];
+}
