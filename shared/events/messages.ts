@@ -9,8 +9,12 @@ const trigger = text.max(40);
 /** Why an operator stops a view, and the operator's name. */
 const reason = text.min(1).max(500);
 const name = text.min(1).max(200);
+const time = z.iso.datetime({ offset: true });
 /** The id of a recorded failure. A manual call may write it as text, as `status` shows it. */
 const failureId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(BigInt);
+
+/** Who asks for an operation, why, and the name of the request, so that it is one request however often it is sent. */
+const asked = { by: name.optional(), why: reason.optional(), requestId: z.uuid().optional() };
 
 const tick = z
   .strictObject({ trigger: trigger.optional() })
@@ -36,7 +40,7 @@ const ONE_MODE = { error: 'cannot be given together with "mode"', path: ['since'
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 const operations = {
   import: z
-    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional() })
+    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional(), ...asked })
     .transform((event) =>
       event.dryRun === true
         ? { command: 'dryRunImport' as const, entries: event.import }
@@ -46,9 +50,9 @@ const operations = {
     .strictObject({ check: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'check' as const, view })),
   reconcile: z
-    .strictObject({ view: view.optional(), reconcile: z.literal(true), ...checkOptions })
+    .strictObject({ view: view.optional(), reconcile: z.literal(true), ...checkOptions, ...asked })
     .refine(hasOneMode, ONE_MODE)
-    .transform(({ view, reconcile: _, by, ...options }) => ({
+    .transform(({ view, reconcile: _, by, why: _why, requestId: _requestId, ...options }) => ({
       command: 'reconcile' as const,
       view,
       by: by ?? null,
@@ -58,18 +62,19 @@ const operations = {
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'dryRun' as const, view })),
   pause: z
-    .strictObject({ view, pause: z.union([z.literal(true), reason]), by: name.optional() })
-    .transform(({ view, pause, by }) => ({
+    .strictObject({ view, pause: z.union([z.literal(true), reason]), until: time.optional(), ...asked })
+    .transform(({ view, pause, until, by, why }) => ({
       command: 'pause' as const,
       view,
-      why: pause === true ? null : pause,
+      why: pause === true ? (why ?? null) : pause,
       by: by ?? null,
+      ...(until !== undefined && { until: new Date(until) }),
     })),
   halt: z
-    .strictObject({ view, halt: reason, by: name.optional() })
+    .strictObject({ view, halt: reason, ...asked })
     .transform(({ view, halt, by }) => ({ command: 'halt' as const, view, reason: halt, by: by ?? null })),
   resync: z
-    .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false) })
+    .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false), ...asked })
     .refine(({ resync, acceptDeletes }) => resync || !acceptDeletes, {
       error: 'needs "resync": true',
       path: ['acceptDeletes'],
@@ -81,19 +86,20 @@ const operations = {
       acceptsDeletes: acceptDeletes,
     })),
   loadType: z
-    .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName })
-    .transform((event) => ({ command: 'loadType' as const, ...event })),
+    .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName, ...asked })
+    .transform(({ view, loadType, target }) => ({ command: 'loadType' as const, view, loadType, target })),
   recheck: z
-    .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
+    .strictObject({ view, recheck: time, ...asked })
     .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),
   forget: z
-    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional() })
+    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional(), ...asked })
     .transform(({ view, confirm }) => ({ command: 'forget' as const, view, confirmation: confirm })),
   purgeDeletedBefore: z
     .strictObject({
       view,
-      purgeDeletedBefore: z.iso.datetime({ offset: true }),
+      purgeDeletedBefore: time,
       confirm: text.max(200).optional(),
+      ...asked,
     })
     .transform(({ view, purgeDeletedBefore, confirm }) => ({
       command: 'purge' as const,
@@ -103,8 +109,8 @@ const operations = {
     })),
   redrive: z
     .union([
-      z.strictObject({ view, redrive: z.literal(true) }),
-      z.strictObject({ redrive: z.array(failureId).min(1).max(1000) }),
+      z.strictObject({ view, redrive: z.literal(true), ...asked }),
+      z.strictObject({ redrive: z.array(failureId).min(1).max(1000), ...asked }),
     ])
     .transform((event) =>
       'view' in event
@@ -113,9 +119,9 @@ const operations = {
     ),
   resolve: z
     .union([
-      z.strictObject({ resolve: z.array(failureId).min(1).max(1000) }),
-      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional() }),
-      z.strictObject({ resolve: z.literal(true), view }),
+      z.strictObject({ resolve: z.array(failureId).min(1).max(1000), ...asked }),
+      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional(), ...asked }),
+      z.strictObject({ resolve: z.literal(true), view, ...asked }),
     ])
     .transform((event) =>
       Array.isArray(event.resolve)
@@ -130,13 +136,16 @@ const operations = {
     .strictObject({ status: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'status' as const, view })),
   resume: z
-    .strictObject({ view, resume: z.literal(true) })
+    .strictObject({ view, resume: z.literal(true), ...asked })
     .transform(({ view }) => ({ command: 'resume' as const, view })),
+  run: z
+    .strictObject({ view, run: z.literal(true), ...asked })
+    .transform(({ view }) => ({ command: 'run' as const, view })),
   acceptCost: z
-    .strictObject({ view, acceptCost: z.literal(true) })
+    .strictObject({ view, acceptCost: z.literal(true), ...asked })
     .transform(({ view }) => ({ command: 'acceptCost' as const, view })),
   keys: z
-    .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
+    .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1), ...asked })
     .transform(({ view, keys }) => ({ command: 'keys' as const, view, keys: keys.map(String) })),
 };
 
@@ -191,6 +200,13 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
   return parse(form, payload, formsFor(operation?.[0], payload));
 }
 
+/** Who asks for an operation, why, and the name of the request, as far as its payload says so. */
+export type Asked = z.output<typeof askedForm>;
+const askedForm = z.object(asked);
+
+/** Reads who asks for the operation in a payload that `parseExtractEvent` has accepted. */
+export const parseAsked = (payload: unknown): Asked => askedForm.parse(payload);
+
 /** Parses an event of `merge` or `stream`. Throws `invalid_event` naming every fault. */
 export function parseBatchEvent(payload: unknown): BatchEvent {
   return parse(batchEvent, payload, 'Send {"view": "…", "etlTransactionId": "…"}.');
@@ -207,7 +223,7 @@ const RECONCILE_FORMS =
   'Send {} to check every view, or {"view": …} for one; with "mode": "keys" or "since": days, with "repair": true or false, and for one view with "dryRun": true.';
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true} or {"reconcile": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "run": true, "pause": true or "reason" (and "until": "time"), "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true} or {"reconcile": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only. An operation also takes "by" and "why".';
 
 const FORMS = {
   import:
@@ -216,7 +232,8 @@ const FORMS = {
   reconcile:
     '{"reconcile": true}, with or without "view", and with "mode": "keys" or "since": days, or "repair": true or false. For a dry run, call the function reconcile with {"view": …, "dryRun": true}',
   redrive: '{"redrive": [failures]} or {"view": …, "redrive": true}',
-  pause: '{"view": …, "pause": true}, or a reason instead of true',
+  pause:
+    '{"view": …, "pause": true}, or a reason instead of true, and "until": "2026-01-31T08:00:00Z" if it shall end by itself',
   halt: '{"view": …, "halt": "reason"}',
   resume: '{"view": …, "resume": true}',
   resync:

@@ -12,6 +12,7 @@ import { READER } from '../../support/stack.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const THING_TYPE = 50;
+const BY_CALL = { via: 'call', by: null, why: null, requestId: 'test' } as const;
 
 /** One column of each kind of type. */
 const COLUMNS = {
@@ -167,7 +168,7 @@ describe('an import', () => {
       const command = parseExtractEvent({ import: [entry], dryRun: true });
       assert.ok(command.command === 'dryRunImport');
 
-      const { findings } = await runOperation(command, on.dependencies);
+      const { findings } = await runOperation(command, on.dependencies, BY_CALL);
 
       const [found] = findings.filter(({ check }) => check === 'view twice_view');
       assert.equal(
@@ -463,7 +464,7 @@ describe('an import', () => {
       const command = parseExtractEvent({ import: entries, dryRun: true });
       assert.ok(command.command === 'dryRunImport');
       const before = await on.control.query('select * from etl.view_source order by name');
-      const answer = await runOperation(command, on.dependencies);
+      const answer = await runOperation(command, on.dependencies, BY_CALL);
       assert.deepEqual(
         (await on.control.query('select * from etl.view_source order by name')).rows,
         before.rows,

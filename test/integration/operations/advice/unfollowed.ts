@@ -15,7 +15,7 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     [
       ['functions/reconcile/check-view.ts', 'has not been loaded yet'],
       ['functions/reconcile/moment.ts', 'has not been loaded yet'],
-      ['functions/reconcile/compared.ts', 'its target does not exist'],
+      ['shared/operations/describe-compared.ts', 'its target does not exist'],
       ['functions/reconcile/first-look.ts', 'rows changed in that time'],
       ['shared/source/compare-rows.ts', 'is NULL in some rows'],
       ['shared/source/compare-rows.ts', 'by which "since" finds its rows'],

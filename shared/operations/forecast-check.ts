@@ -1,9 +1,9 @@
-import type { CheckEvent } from '../../shared/events/messages.ts';
-import { bucketCount } from '../../shared/model/buckets.ts';
-import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { estimateRows } from '../../shared/source/fetch.ts';
-import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { comparedColumns, describeCompared } from './compared.ts';
+import type { CheckEvent } from '../events/messages.ts';
+import { bucketCount } from '../model/buckets.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { estimateRows } from '../source/fetch.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+import { comparedColumns, describeCompared } from './describe-compared.ts';
 
 /** Says what a check would read, as BigQuery estimates. Changes nothing. */
 export async function forecastCheck({ view, mode = 'full' }: CheckEvent, dependencies: Dependencies) {
