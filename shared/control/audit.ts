@@ -121,6 +121,14 @@ export function createAudit(pool: pg.Pool) {
       return rows as AuditEntry[];
     },
 
+    /** The id of the entry of a request; null if there is none. */
+    async idOf(requestId: string): Promise<bigint | null> {
+      const { rows } = await readOnly(pool, 'control', 'select id from etl.audit where request_id = $1', [
+        requestId,
+      ]);
+      return (rows[0]?.id as bigint | undefined) ?? null;
+    },
+
     /** One entry; null if there is none. */
     async find(id: bigint): Promise<AuditDetail | null> {
       const { rows } = await readOnly(

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction } from '../postgres/transaction.ts';
+import { inTransaction, readOnly } from '../postgres/transaction.ts';
 import { releaseKeys } from './queued-keys.ts';
 import { endRetries } from './retries.ts';
 
@@ -11,6 +11,9 @@ const NOBODY: Pause = { by: null, why: null, until: null };
 
 const NOT_PAUSED =
   'paused = false, paused_at = null, paused_by = null, paused_reason = null, paused_until = null';
+
+/** Dead-lettered events stay unresolved: only a redrive handles them. */
+const RESOLVED_BY_RESUME = `resolved_at is null and kind <> 'invalid_event'`;
 
 /** How operators stop and restart a view. The caller makes sure that the view source exists. */
 export function createViewStops(pool: pg.Pool) {
@@ -58,6 +61,18 @@ export function createViewStops(pool: pg.Pool) {
       await inTransaction(pool, 'control', 'begin', (client) => resumeView(client, view));
     },
 
+    /** What `resume` would do beside ending the stop: the numbers of failed batches and of failures that count as resolved then. */
+    async whatResumes(view: string): Promise<{ failedBatches: number; failures: number }> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select (select count(*)::int4 from etl.etl_transaction where view_name = $1 and state = 'failed') as "failedBatches",
+           (select count(*)::int4 from etl.etl_error where view_name = $1 and ${RESOLVED_BY_RESUME}) as failures`,
+        [view],
+      );
+      return rows[0] as { failedBatches: number; failures: number };
+    },
+
     /**
      * Makes the next batch of the view carry the whole view, and lets a halted view run again, but not a paused one; `false` withdraws that
      * request and resumes nothing. `acceptsDeletes` belongs to this request alone: it ends with it.
@@ -97,9 +112,7 @@ async function endHalt(client: pg.PoolClient, view: string): Promise<void> {
   );
   await endRetries(client, view);
   await client.query(
-    // Dead-lettered events stay unresolved: only a redrive handles them.
-    `update etl.etl_error set resolved_at = now()
-     where view_name = $1 and resolved_at is null and kind <> 'invalid_event'`,
+    `update etl.etl_error set resolved_at = now() where view_name = $1 and ${RESOLVED_BY_RESUME}`,
     [view],
   );
   const { rows } = await client.query(

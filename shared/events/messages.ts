@@ -200,6 +200,15 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
   return parse(form, payload, formsFor(operation?.[0], payload));
 }
 
+/** Parses the payload of an operation. Throws `invalid_event` naming every fault, and for what is no operation. */
+export function parseOperation(payload: unknown): Operation {
+  const event = parseExtractEvent(payload);
+  if (event.command !== 'tick' && event.command !== 'extract') return event;
+  throw new DataHubError('invalid_event', `the event is no operation: ${event.command}`, {
+    advice: EXTRACT_FORMS,
+  });
+}
+
 /** Who asks for an operation, why, and the name of the request, as far as its payload says so. */
 export type Asked = z.output<typeof askedForm>;
 const askedForm = z.object(asked);

@@ -16,11 +16,7 @@ export async function audited<Result extends { outcome: string }>(
   const { action, views, via } = request;
   const begun = await control.audit.begin(request, { isRedelivered: via === 'message' });
   if (begun.state === 'done') return begun.result as Result;
-  if (begun.state === 'running') {
-    throw new DataHubError('superseded', `this request was sent already (audit entry ${begun.id})`, {
-      advice: 'Look at its entry in the audit. If it has not ended after some minutes, ask again.',
-    });
-  }
+  if (begun.state === 'running') throw requestSent(begun.id);
   const { id } = begun;
   const note = async (write: Promise<void>) =>
     await write.catch((unrecorded: unknown) =>
@@ -37,6 +33,16 @@ export async function audited<Result extends { outcome: string }>(
     throw thrown;
   }
 }
+
+/** The error of a request that was sent twice, while the first is worked on. */
+export const requestSent = (id: bigint): DataHubError =>
+  new DataHubError('superseded', `this request was sent already (audit entry ${id})`, {
+    context: { code: REQUEST_SENT },
+    advice: 'Look at its entry in the audit. If it has not ended after some minutes, ask again.',
+  });
+
+/** The code of that error. */
+export const REQUEST_SENT = 'request_sent';
 
 /** What was done is done: a missing note must not say that it failed. */
 const NOT_ENDED = 'audit entry not ended';

@@ -17,7 +17,11 @@ describe('the audit', () => {
   });
 
   const call = async (payload: object, caller: string | null = EVA) =>
-    await dispatch(payload, { functionName: 'extract', event: payload, isByHand: true, caller }, on.dependencies);
+    await dispatch(
+      payload,
+      { functionName: 'extract', event: payload, isByHand: true, caller },
+      on.dependencies,
+    );
   const deliver = async (payload: object, messageId: string) =>
     await dispatch(payload, { functionName: 'extract', event: payload, messageId }, on.dependencies);
   const entries = async () =>
@@ -119,7 +123,9 @@ describe('the audit', () => {
 
   it('I8 records a call that halted its view as failed', async () => {
     await on.source.database.query('alter table app_project rename column name to title');
-    await on.source.database.query('drop view pmr_project; create view pmr_project as select 1 as project_id');
+    await on.source.database.query(
+      'drop view pmr_project; create view pmr_project as select 1 as project_id',
+    );
     await on.source.database.query('grant select on pmr_project to reader');
     await on.control.query(`update etl.view_source set key_column = 'no_column' where name = $1`, [VIEW]);
     const result = (await call({ view: VIEW })) as { outcome: string };
@@ -132,7 +138,9 @@ describe('the audit', () => {
   it('keeps the entries of a view that is forgotten', async () => {
     await call({ view: VIEW, forget: true, confirm: VIEW });
 
-    assert.partialDeepStrictEqual(await entries(), [{ action: 'forget', views: [VIEW], outcome: 'forgotten' }]);
+    assert.partialDeepStrictEqual(await entries(), [
+      { action: 'forget', views: [VIEW], outcome: 'forgotten' },
+    ]);
   });
 
   it('holds a message that is delivered twice for one request, and answers the second from the record', async () => {
@@ -164,7 +172,12 @@ describe('the audit', () => {
   it('tries a request that has failed again, as the same entry', async () => {
     const lease = await on.dependencies.control.leases.acquire(VIEW, 60);
     assert.ok(lease);
-    const payload = { view: VIEW, purgeDeletedBefore: '2026-01-01T00:00:00Z', confirm: VIEW, requestId: REQUEST };
+    const payload = {
+      view: VIEW,
+      purgeDeletedBefore: '2026-01-01T00:00:00Z',
+      confirm: VIEW,
+      requestId: REQUEST,
+    };
     await assert.rejects(deliver(payload, '19'), { kind: 'transient' });
     assert.partialDeepStrictEqual(await entries(), [{ outcome: null, error_kind: 'transient' }]);
     await on.control.query('delete from etl.lease');
@@ -211,7 +224,7 @@ describe('the audit', () => {
 
     assert.equal((await on.dependencies.control.viewSources.get(VIEW)).paused, true);
     assert.partialDeepStrictEqual(await entries(), [{ outcome: null, ended_at: null }]);
-    assert.match(JSON.stringify(log.lines), /audit entry not ended/);
+    assert.match(JSON.stringify(log.records()), /audit entry not ended/);
   });
 });
 
@@ -225,7 +238,8 @@ describe('a pause with an end', () => {
     const [view] = await on.dependencies.control.status.views(VIEW);
     return view;
   };
-  const letTimePass = () => on.control.query(`update etl.view_source set paused_until = now() - interval '1 second'`);
+  const letTimePass = () =>
+    on.control.query(`update etl.view_source set paused_until = now() - interval '1 second'`);
   const until = '2126-01-01T00:00:00.000Z';
 
   it('is shown in the status, and ended by the first tick after its time', async () => {
