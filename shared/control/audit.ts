@@ -34,6 +34,8 @@ export type AuditEntry = {
   action: string;
   views: string[];
   why: string | null;
+  /** Whether a check was asked to repair what it finds. */
+  repairs: boolean;
   outcome: string | null;
   error: string | null;
   endedAt: string | null;
@@ -54,7 +56,8 @@ export type AuditFilter = Partial<Record<'view' | 'action' | 'by' | 'from' | 'to
 };
 
 const ENTRY = `id, to_json(requested_at)#>>'{}' as "requestedAt", requested_by as "by", via, action, views, reason as why, outcome, error,
-  to_json(ended_at)#>>'{}' as "endedAt"`;
+  to_json(ended_at)#>>'{}' as "endedAt",
+  coalesce(request #>> '{options,repair}', request ->> 'repair', '') = 'true' as repairs`;
 
 /** The record of what operators ask for (etl.audit). */
 export function createAudit(pool: pg.Pool) {

@@ -93,7 +93,7 @@ function confirmForm(c: AdminContext, { action, subject, given }: ActionPage): H
 <form class="fields" method="post">${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 ${(action.options?.(subject) ?? []).map((field) => fieldOf(field, given[field.name]))}
 ${reason}${typed}
-<div class="row"><button class="main">${action.button}</button><a href="/views/${encodeURIComponent(view)}">Cancel</a></div></form></section>`;
+<div class="row"><button class="main${action.isTyped ? ' danger' : ''}">${action.button}</button><a href="/views/${encodeURIComponent(view)}">Cancel</a></div></form></section>`;
 }
 
 function fieldOf(field: Field, value: string | undefined): Html {

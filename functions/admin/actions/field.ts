@@ -37,9 +37,7 @@ function faultOf(field: Field, text: string): string | null {
   if (text.length > MAX_LENGTH) return 'is too long';
   switch (field.kind) {
     case 'time':
-      return TIME.test(text) && !Number.isNaN(Date.parse(asUtc(text)))
-        ? null
-        : 'is not a time: write it in UTC, as 2026-01-31T08:00';
+      return isTime(text) ? null : 'is not a time: write it in UTC, as 2026-01-31T08:00';
     case 'number': {
       const isFit = /^\d{1,9}$/.test(text) && Number(text) >= field.min && Number(text) <= field.max;
       return isFit ? null : `is not a whole number from ${field.min} to ${field.max}`;
@@ -53,6 +51,14 @@ function faultOf(field: Field, text: string): string | null {
 
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
 
+/** JavaScript takes 30 February for 2 March. */
+function isTime(text: string): boolean {
+  const day = text.slice(0, 10);
+  if (!TIME.test(text) || Number.isNaN(Date.parse(asUtc(text))) || Number.isNaN(Date.parse(day)))
+    return false;
+  return new Date(day).toISOString().startsWith(day);
+}
+
 /** A time without a zone is in UTC. */
 const asUtc = (text: string): string => {
   const whole = text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T');
@@ -60,3 +66,6 @@ const asUtc = (text: string): string => {
 };
 
 const asIso = (text: string): string => new Date(asUtc(text)).toISOString();
+
+/** A time as the fields take it, since what an operator has written must look the same in the preview. */
+export const utcText = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`;

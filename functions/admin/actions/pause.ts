@@ -1,6 +1,7 @@
 import { formatNumber, formatSeconds, showTime } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import type { Action } from './action.ts';
+import { utcText } from './field.ts';
 
 /** Stops a view for now. */
 export const PAUSE: Action = {
@@ -43,7 +44,7 @@ export const PAUSE: Action = {
   },
   done: (view, { until }) =>
     typeof until === 'string'
-      ? `${view} is paused until ${until.slice(0, 16).replace('T', ' ')} UTC.`
+      ? `${view} is paused until ${utcText(until)}.`
       : `${view} is paused until somebody resumes it.`,
 };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AuditFilter } from '../../../shared/control/audit.ts';
+import type { AuditEntry, AuditFilter } from '../../../shared/control/audit.ts';
 import type { Operation } from '../../../shared/events/messages.ts';
 import { idField, parseFields, textField } from '../parse-fields.ts';
 
@@ -16,7 +16,7 @@ export const AUDITED: Record<Exclude<Operation['command'], Looking>, string> = {
   pause: 'Pause',
   purge: 'Purge',
   recheck: 'Recheck',
-  reconcile: 'Reconcile',
+  reconcile: 'Reconcile or repair',
   redriveEvents: 'Redrive events',
   redriveView: 'Redrive',
   resolve: 'Resolve failures',
@@ -26,9 +26,11 @@ export const AUDITED: Record<Exclude<Operation['command'], Looking>, string> = {
   run: 'Run now',
 };
 
-/** The name of an action; one of a later release is called as it is stored. */
-export const nameOf = (action: string): string =>
-  Object.hasOwn(AUDITED, action) ? AUDITED[action as keyof typeof AUDITED] : action;
+/** The name of what was asked for; an action of a later release is called as it is stored. */
+export function nameOf({ action, repairs }: Pick<AuditEntry, 'action' | 'repairs'>): string {
+  if (action === 'reconcile') return repairs ? 'Repair' : 'Reconcile';
+  return Object.hasOwn(AUDITED, action) ? AUDITED[action as keyof typeof AUDITED] : action;
+}
 
 const schema = z.object({
   view: textField(200).optional(),

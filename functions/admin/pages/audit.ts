@@ -83,22 +83,20 @@ function filterForm(query: AuditQuery, views: readonly string[]): Html {
 
 function table(entries: readonly AuditEntry[]): Html {
   return html`<div class="scroll"><table class="audit"><thead><tr><th scope="col">When</th><th scope="col">Action</th><th scope="col">View</th>
-<th scope="col">Who</th><th scope="col">Why</th><th scope="col">Result</th></tr></thead>
+<th scope="col">Result</th><th scope="col">Who</th><th scope="col">Why</th></tr></thead>
 <tbody>${entries.map(
     (entry) => html`<tr><td><a href="/audit/${entry.id}">${showTime(entry.requestedAt)}</a></td>
-<th scope="row">${nameOf(entry.action)}</th><td>${viewsOf(entry)}</td><td>${whoOf(entry)}</td>
-<td class="long">${entry.why ?? NONE}</td><td class="long">${resultOf(entry)}</td></tr>`,
+<th scope="row">${nameOf(entry)}</th><td>${viewsOf(entry, 1)}</td><td class="long">${resultOf(entry)}</td>
+<td>${whoOf(entry)}</td><td class="long">${entry.why ?? NONE}</td></tr>`,
   )}</tbody></table></div>`;
 }
 
-const SHOWN_VIEWS = 5;
-
-function viewsOf({ views }: AuditEntry): Html {
+function viewsOf({ views }: AuditEntry, shown = views.length): Html {
   if (views.length === 0) return NONE;
   const links = views
-    .slice(0, SHOWN_VIEWS)
+    .slice(0, shown)
     .map((view, i) => html`${i === 0 ? '' : ', '}<a href="/views/${encodeURIComponent(view)}">${view}</a>`);
-  const more = views.length - SHOWN_VIEWS;
+  const more = views.length - shown;
   return html`${links}${more > 0 ? ` and ${formatNumber(more)} more` : ''}`;
 }
 
@@ -112,12 +110,12 @@ function resultOf({ endedAt, outcome, error }: AuditEntry): Html {
 }
 
 async function answerEntry(c: AdminContext, entry: AuditDetail): Promise<Response> {
-  const { action, requestedAt, endedAt, why, attempts, errorKind, advice, request, result } = entry;
+  const { requestedAt, endedAt, why, attempts, errorKind, advice, request, result } = entry;
   const isRunning = endedAt === null;
   return await page(c, {
-    title: `${nameOf(action)}, audit`,
+    title: `${nameOf(entry)}, audit`,
     ...(isRunning && { refreshSeconds: 5 }),
-    main: html`<p class="note"><a href="/audit">Audit</a> ›</p><h1>${nameOf(action)}</h1>
+    main: html`<p class="note"><a href="/audit">Audit</a> ›</p><h1>${nameOf(entry)}</h1>
 ${definitionList([
   ['View', viewsOf(entry)],
   ['Who', whoOf(entry)],
