@@ -9,6 +9,8 @@ import { traceOf } from '../../shared/trace.ts';
 import { Refusal } from './access/refusal.ts';
 import { signIn } from './access/sign-in.ts';
 import { assets } from './assets.ts';
+import { actions } from './pages/action.ts';
+import { audit } from './pages/audit.ts';
 import { failurePage, notFoundPage, refusalPage } from './pages/error-pages.ts';
 import { overview } from './pages/overview.ts';
 import type { AdminContext, AdminEnv } from './request.ts';
@@ -26,6 +28,8 @@ export function createApp(open: () => Promise<Dependencies>): Hono<AdminEnv> {
   app.route('/assets', assets());
   app.use(bodyLimit({ maxSize: MAX_FORM_BYTES }), signIn(open));
   app.route('/', overview());
+  app.route('/', actions());
+  app.route('/', audit());
   return app;
 }
 

@@ -38,7 +38,7 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
   if (resyncAdvised !== null)
     items.push(at('warning', `may have wrong rows: ${resyncAdvised}`, 'Resync', 'resync'));
   if (lastCheck?.isConsistent === false) {
-    items.push(at('bad', `differs from its target: ${differing(lastCheck)} rows`, 'Repair', 'reconcile'));
+    items.push(at('bad', `differs from its target: ${differing(lastCheck)} rows`, 'Repair', 'repair'));
   }
   return items;
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { createAppliedBatches } from './applied-batches.ts';
+import { createAudit } from './audit.ts';
 import { createBatchIds } from './batch-ids.ts';
 import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
@@ -34,6 +35,7 @@ export function createControl(pool: pg.Pool) {
     batchIds: createBatchIds(pool),
     checkpoints: createCheckpoints(pool),
     appliedBatches: createAppliedBatches(pool),
+    audit: createAudit(pool),
     consistencyChecks: createConsistencyChecks(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),

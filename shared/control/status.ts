@@ -16,7 +16,8 @@ export type ViewStatus = {
   state: 'running' | 'waiting' | 'retrying' | 'over budget' | 'not enabled' | 'paused' | 'halted';
   haltedReason: string | null;
   halted: StopStatus | null;
-  paused: StopStatus | null;
+  /** `until`: when a tick ends the pause; null when an operator does. */
+  paused: (StopStatus & { until: string | null }) | null;
   /** The last attempt, if it failed and is repeated. `nextAttempt` is null when nobody repeats it before the next tick. */
   lastError: string | null;
   lastErrorAdvice: string | null;
@@ -90,7 +91,7 @@ export function createStatus(pool: pg.Pool) {
            case when v.halted_at is not null then
              jsonb_build_object('since', v.halted_at, 'by', v.halted_by, 'why', v.halted_reason) end as halted,
            case when v.paused then
-             jsonb_build_object('since', v.paused_at, 'by', v.paused_by, 'why', v.paused_reason) end as paused,
+             jsonb_build_object('since', v.paused_at, 'by', v.paused_by, 'why', v.paused_reason, 'until', v.paused_until) end as paused,
            r.message as "lastError", r.advice as "lastErrorAdvice", r.last_attempt_at as "lastAttempt",
            r.next_attempt_at as "nextAttempt", coalesce(r.attempts, 0) as "failedAttempts",
            extract(epoch from now() - coalesce(v.captured_at, v.imported_at))::float8 as "behindSeconds",

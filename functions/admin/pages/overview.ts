@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { ViewStatus } from '../../../shared/control/status.ts';
+import type { Role } from '../access/user.ts';
 import { type Attention, attentionOf } from '../attention.ts';
 import type { AdminEnv } from '../request.ts';
 import { badge } from '../ui/badge.ts';
@@ -28,7 +29,7 @@ export function overview(): Hono<AdminEnv> {
       refreshSeconds: REFRESH_SECONDS,
       main: html`<h1>Overview</h1>
 ${totals(views, attention, failuresInAll)}
-${attentionList(attention)}
+${attentionList(attention, c.get('user').role)}
 ${views.length === 0 ? EMPTY : viewTable(rows)}`,
     });
   });
@@ -54,12 +55,12 @@ ${card('Open failures', formatNumber(failures), failures === 0 ? 'nothing to do'
 </dl>`;
 }
 
-function attentionList(items: readonly Attention[]): Html | '' {
+function attentionList(items: readonly Attention[], role: Role): Html | '' {
   if (items.length === 0) return '';
   return html`<section aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul class="attention">
 ${items.map(
   ({ view, tone, what, action }) => html`<li class="${tone}"><span>${badge(tone, view)} ${what}</span>
-  <a class="button" href="${action.path}">${action.label}<span class="hidden"> ${view}</span></a></li>`,
+  ${role === 'operator' ? html`<a class="button" href="${action.path}">${action.label}<span class="hidden"> ${view}</span></a>` : ''}</li>`,
 )}</ul></section>`;
 }
 

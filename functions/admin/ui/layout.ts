@@ -1,8 +1,12 @@
 import { asset } from '../assets.ts';
 import type { AdminContext } from '../request.ts';
 import { type Html, html } from './html.ts';
+import { showNotice } from './notice.ts';
 
-const PLACES = [['/', 'Overview']] as const;
+const PLACES = [
+  ['/', 'Overview'],
+  ['/audit', 'Audit'],
+] as const;
 
 type Page = {
   title: string;
@@ -28,7 +32,7 @@ export function page(c: AdminContext, { title, main, refreshSeconds }: Page): Re
   return c.html(
     frame(
       `${title} · SMart DataHub`,
-      html`${around}<main id="main" tabindex="-1" data-refresh-seconds="${refreshSeconds ?? 0}">${main}</main>`,
+      html`${around}${showNotice(c)}<main id="main" tabindex="-1" data-refresh-seconds="${refreshSeconds ?? 0}">${main}</main>`,
     ),
   );
 }

@@ -15,8 +15,8 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     [
       ['functions/reconcile/check-view.ts', 'has not been loaded yet'],
       ['functions/reconcile/moment.ts', 'has not been loaded yet'],
-      ['functions/reconcile/compared.ts', 'its target does not exist'],
-      ['functions/reconcile/recent-look.ts', 'rows changed in that time'],
+      ['shared/operations/describe-compared.ts', 'its target does not exist'],
+      ['shared/operations/find-recent.ts', 'rows changed in that time'],
       ['shared/source/compare-rows.ts', 'is NULL in some rows'],
       ['shared/source/recent-rows.ts', 'by which "since" finds its rows'],
     ] as const
@@ -35,6 +35,18 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     'test/integration/functions/changed-stream-columns.test.ts does what it says',
   ],
   ['shared/batch/name-refused-row.ts', 'thenRedrive', NO_VALUE],
+  [
+    'shared/operations/audited.ts',
+    'this request was sent already',
+    'test/integration/admin/actions.test.ts leads to the entry that it names',
+  ],
+  ['shared/operations/purge.ts', "'transient'", 'test/integration/operations/purge.test.ts waits as it says'],
+  ['shared/events/messages.ts', 'the event is no operation', BUG],
+  [
+    'functions/admin/parse-fields.ts',
+    'The address or the form is not valid',
+    'test/integration/admin/audit.test.ts: the page says what is wrong',
+  ],
   [
     'shared/config/read-secrets.ts',
     'sm://project/secret/version',
