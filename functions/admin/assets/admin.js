@@ -149,6 +149,9 @@
       ignoreActiveValue: true,
       morphStyle: 'innerHTML',
       callbacks: {
+        // A form that somebody is filling in.
+        beforeNodeMorphed: (/** @type {Node} */ old) =>
+          !(old instanceof HTMLElement && 'keep' in old.dataset),
         beforeAttributeUpdated: (/** @type {string} */ name) => name !== 'open',
       },
     });
