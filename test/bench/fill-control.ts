@@ -62,7 +62,7 @@ const TRANSACTIONS = `
     case when n <= $2 then 'initial' when n % 997 = 0 then 'backfill' when n % 499 = 0 then 'repair' when n % 9973 = 0 then 'resync'
       else 'incremental' end as kind,
     case when n % 101 = 0 then 'abandoned' else 'applied' end as state,
-    array[5 + n % 7, 30 + n % 11, n % 3, n % 5] as rows,
+    case when n % 101 <> 0 then array[5 + n % 7, 30 + n % 11, n % 3, n % 5] end as rows,
     -- Some views are never counted.
     case when n / $2 % 10 = 0 and n % 20 <> 0 then 100000 end as counted,
     date_trunc('second', now()) - ($1 - n) * $3::float8 * interval '1 second' - interval '10 s' as started_at) b`;

@@ -390,7 +390,9 @@ export class Installation {
     await this.control.query(
       [
         'create schema backup',
-        ...rows.map(({ name, columns }) => `create table backup.${name} as select ${columns} from etl.${name}`),
+        ...rows.map(
+          ({ name, columns }) => `create table backup.${name} as select ${columns} from etl.${name}`,
+        ),
       ].join(';'),
     );
     return {

@@ -70,7 +70,7 @@ function confirmation(
 ): Html {
   return html`<details class="confirm"><summary class="button">${label}…</summary>
 <form method="post" action="/failures/${action}"><p>${what}</p>
-<label>Why <span class="note">(is recorded)</span> <input name="note" maxlength="500" autocomplete="off"></label>
+<label><span>Why <span class="note">(is recorded)</span></span> <input name="note" maxlength="500" autocomplete="off"></label>
 <input type="hidden" name="${CSRF_FIELD}" value="${c.get('csrfToken')}">
 ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <button class="main">${label}</button></form></details>`;

@@ -56,7 +56,8 @@ ${groups.length > GROUPS ? html`<p>There are more than ${GROUPS} reasons; these 
 
 async function answerGroup(c: AdminContext, query: FailureQuery & { group: string }): Promise<Response> {
   const { control } = c.get('dependencies');
-  const { group, below = null, done: _, count: __, before: ___, left: ____, ...address } = query;
+  const { below = null, done: _, count: __, before: ___, left: ____, ...address } = query;
+  const { group } = address;
   const [groups, found] = await Promise.all([
     control.failureGroups.groups(filterOf(query), Number.MAX_SAFE_INTEGER),
     control.failureGroups.inGroup(group, filterOf(query), { below, limit: PAGE_FAILURES + 1 }),

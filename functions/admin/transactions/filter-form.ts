@@ -31,10 +31,10 @@ export function filterForm(
 <button>Go to</button></form>
 <form action="/transactions" role="search" aria-label="By filters">
 ${choice('view', known, query.view)}${choice('state', STATES, query.state)}${choice('kind', KINDS, query.kind)}
-<label>From <span class="note">(UTC)</span> <input type="date" name="from" value="${query.from ?? ''}"></label>
-<label>To <span class="note">(UTC)</span> <input type="date" name="to" value="${query.to ?? ''}"></label>
+<label><span>From <span class="note">(UTC)</span></span> <input type="date" name="from" value="${query.from ?? ''}"></label>
+<label><span>To <span class="note">(UTC)</span></span> <input type="date" name="to" value="${query.to ?? ''}"></label>
 ${choice('consistent', CONSISTENT, query.consistent)}
-${isOperator ? html`<label>Key <span class="note">(of the view)</span> <input name="key" value="${query.key ?? ''}" maxlength="1000" autocomplete="off"></label>` : ''}
+${isOperator ? html`<label><span>Key <span class="note">(of the view)</span></span> <input name="key" value="${query.key ?? ''}" maxlength="1000" autocomplete="off"></label>` : ''}
 <button class="main">Filter</button></form></div>`;
 }
 

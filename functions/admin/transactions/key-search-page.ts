@@ -44,12 +44,14 @@ function coverage(view: string, key: string, { looked }: KeySearch): Html {
   return html`<p class="coverage">${
     first === undefined
       ? 'No batch of the view matches the filters.'
-      : `Looked through the staged objects of ${formatNumber(looked.length)} batches, from ${first} back to ${last}.`
+      : `Looked through the staged objects of ${batches(looked.length)}, from ${first} back to ${last}.`
   }
-${number('gone') > 0 ? `Those of ${formatNumber(number('gone'))} batches are deleted already or were never written: whether they had the key is not known.` : ''}
-${number('too large') > 0 ? `${formatNumber(number('too large'))} batches are too large to be looked through here, such as first loads.` : ''}
+${number('gone') > 0 ? `Those of ${batches(number('gone'))} are deleted already or were never written: whether they had the key is not known.` : ''}
+${number('too large') > 0 ? `${batches(number('too large'))} ${number('too large') === 1 ? 'is' : 'are'} too large to be looked through here, such as a first load.` : ''}
 Cloud Storage keeps staged objects for some days. For older changes see <a href="${address}">the row and the log rows that named it</a>.</p>`;
 }
+
+const batches = (n: number): string => `${formatNumber(n)} ${n === 1 ? 'batch' : 'batches'}`;
 
 const showFinding = (finding: Finding): Html =>
   finding === 'delete' ? badge('off', 'a delete') : badge('good', 'a row');
