@@ -384,7 +384,8 @@ export class Installation {
     // What PostgreSQL generates cannot be inserted.
     const { rows } = await this.control.query<{ name: string; columns: string }>(
       `select table_name as name, string_agg(quote_ident(column_name), ', ' order by ordinal_position) as columns
-       from information_schema.columns where table_schema = 'etl' and table_name = any($1) and is_generated = 'NEVER' group by 1`,
+       from information_schema.columns where table_schema = 'etl' and table_name = any($1) and is_generated = 'NEVER'
+       group by table_name order by array_position($1::text[], table_name::text)`,
       [tables],
     );
     await this.control.query(
