@@ -81,15 +81,17 @@ export function createFailureGroups(pool: pg.Pool) {
     /** The groups, those that halt a view first, then the one with the newest failure, at most `limit`. */
     async groups({ isOpen, view, kind }: FailureFilter, limit: number): Promise<FailureGroup[]> {
       return await read(
-        `select ${GROUP} as "group", e.kind, e.code, e.function_name as "functionName", e.reason, count(*)::int4 as failures,
-           count(*) filter (where ${IS_REDRIVABLE})::int4 as redrivable,
-           array_agg(distinct e.view_name order by e.view_name) as views,
-           coalesce(array_agg(distinct e.view_name) filter (where ${HALTS_VIEW}), '{}') as "haltedViews",
-           min(e.occurred_at) as "firstAt", max(e.occurred_at) as "lastAt", max(e.id) as "lastId",
-           (array_agg(e.message order by e.id desc))[1] as "lastMessage", (array_agg(e.advice order by e.id desc))[1] as advice
-         from etl.etl_error e left join etl.view_source v on v.name = e.view_name ${WHERE}
-         group by e.kind, e.code, e.function_name, e.reason
-         order by bool_or(${HALTS_VIEW}) desc, max(e.id) desc limit $4`,
+        `select g.*, last.message as "lastMessage", last.advice from (
+           select ${GROUP} as "group", e.kind, e.code, e.function_name as "functionName", e.reason, count(*)::int4 as failures,
+             count(*) filter (where ${IS_REDRIVABLE})::int4 as redrivable,
+             array_agg(distinct e.view_name order by e.view_name) as views,
+             coalesce(array_agg(distinct e.view_name) filter (where ${HALTS_VIEW}), '{}') as "haltedViews",
+             min(e.occurred_at) as "firstAt", max(e.occurred_at) as "lastAt", max(e.id) as "lastId"
+           from etl.etl_error e left join etl.view_source v on v.name = e.view_name ${WHERE}
+           group by e.kind, e.code, e.function_name, e.reason
+           order by bool_or(${HALTS_VIEW}) desc, max(e.id) desc limit $4) g
+         join etl.etl_error last on last.id = g."lastId"
+         order by cardinality(g."haltedViews") > 0 desc, g."lastId" desc`,
         [isOpen, view ?? null, kind ?? null, limit],
       );
     },

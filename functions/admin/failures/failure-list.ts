@@ -21,7 +21,7 @@ export function groupCard(c: AdminContext, query: FailureQuery, each: FailureGro
 <span><code>${kind}</code>${code === null ? '' : html` <code>${code}</code>`} in ${functionName}</span>
 <span>${lastAt.getTime() === firstAt.getTime() ? showTime(lastAt) : html`${showTime(firstAt)} – ${showTime(lastAt)}`}</span></p>
 <p>${viewsOf(each)}</p>
-<p class="advice">${each.advice}</p>${isOpen ? actionsOfGroup(c, each, view) : ''}</li>`;
+<p>The latest: ${each.lastMessage}</p><p class="advice">${each.advice}</p>${isOpen ? actionsOfGroup(c, each, view) : ''}</li>`;
 }
 
 function viewsOf({ views }: FailureGroup): Html {

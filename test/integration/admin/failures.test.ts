@@ -75,7 +75,10 @@ describe('the page of failures', () => {
 
     assert.equal(groupsOn(page).length, 1);
     assert.match(page.text, /view \*: key \* has \* ▲ open 3 failures bad_data in extract/);
-    assert.match(page.text, /pmr_project , pmr_site Correct the row\./);
+    assert.match(
+      page.text,
+      /pmr_project , pmr_site The latest: view pmr_project: key 8f14e45f-\S+ has 'x' Correct the row\./,
+    );
   });
 
   it('keeps failures apart whose kind, code, function or words differ', async () => {
