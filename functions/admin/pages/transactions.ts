@@ -76,7 +76,7 @@ async function answerList(c: AdminContext, query: TransactionQuery): Promise<Res
     title: 'Transactions',
     ...(isFirst && query.key === undefined && { refreshSeconds: REFRESH_SECONDS }),
     main: html`<h1>ETL transactions</h1>${filterForm(query, { views, isOperator })}
-${activeFilters(query)}${summary(query, total)}${result}`,
+${activeFilters(query)}${query.key === undefined ? summary(query, total) : ''}${result}`,
   });
 }
 
