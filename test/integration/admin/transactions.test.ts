@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
 import { fillControl } from '../../bench/fill-control.ts';
 import { AdminClient, type AdminPage, linkOf } from '../../support/admin.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -261,5 +262,38 @@ describe('the list of no ETL transactions', () => {
 
     assert.ok(csv.includes(`,'@SUM(1),`), csv);
     assert.ok(csv.includes(`,"'=HYPERLINK(""http://x"",""a"")"\r\n`), csv);
+  });
+
+  it('breaks a download off that fails on its way, and logs that', async () => {
+    const { control } = on.dependencies;
+    const log = on.captureLog();
+    const chunks: typeof control.transactionList.chunks = async function* () {
+      yield [];
+      throw new DataHubError('transient', 'the control database is gone');
+    };
+    const failing = { ...control, transactionList: { ...control.transactionList, chunks } };
+    const client = new AdminClient(() => ({ ...on.dependencies, control: failing }));
+
+    const response = await client.fetch('/transactions.csv');
+
+    assert.equal(response.status, 200);
+    await assert.rejects(response.text());
+    assert.partialDeepStrictEqual(log.records(), [
+      { message: 'admin page failed', path: '/transactions.csv', error: 'the control database is gone' },
+    ]);
+  });
+
+  it('is a page that says so when the control database cannot be reached', async () => {
+    const { control } = on.dependencies;
+    const page = async () => {
+      throw new DataHubError('transient', 'the control database does not answer');
+    };
+    const failing = { ...control, transactionList: { ...control.transactionList, page } };
+    const client = new AdminClient(() => ({ ...on.dependencies, control: failing }));
+
+    const { status, text } = await client.get('/transactions');
+
+    assert.equal(status, 503);
+    assert.match(text, /the control database does not answer/);
   });
 });
