@@ -6,6 +6,9 @@ import { formatNumber } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { MAX_AT_ONCE } from './act-on-failures.ts';
 
+/** More buttons would hide the rest; each view is listed in the overview, too. */
+const SHOWN_VIEWS = 5;
+
 /** What the forms below are about. */
 type Meant = {
   /** The fields that name it. */
@@ -44,9 +47,13 @@ function actions(c: AdminContext, meant: Meant): Html | '' {
   const redriven = Math.min(redrivable, MAX_AT_ONCE);
   const resolved = Math.min(failures, MAX_AT_ONCE);
   return html`<div class="actions">
-${haltedViews.map(
-  (view) => html`<a class="button" href="${actionPath(view, 'redrive')}">Redrive the halted view ${view}</a>`,
-)}
+${haltedViews
+  .slice(0, SHOWN_VIEWS)
+  .map(
+    (view) =>
+      html`<a class="button" href="${actionPath(view, 'redrive')}">Redrive the halted view ${view}</a>`,
+  )}
+${haltedViews.length > SHOWN_VIEWS ? html`<span>${formatNumber(haltedViews.length - SHOWN_VIEWS)} more views are halted: <a href="/">see the overview</a></span>` : ''}
 ${
   redriven === 0
     ? ''

@@ -48,7 +48,7 @@ async function answerGroups(c: AdminContext, query: FailureQuery): Promise<Respo
 ${
   groups.length === 0
     ? html`<p class="empty">${isFiltered(query) ? 'No failure matches these filters.' : query.status === 'resolved' ? 'No failure has been resolved lately.' : 'No failure is open: nothing to do.'}</p>`
-    : html`<ul class="cases">${groups.slice(0, GROUPS).map((each) => groupCard(c, query, each))}</ul>`
+    : html`<h2 class="hidden">Reasons</h2><ul class="cases">${groups.slice(0, GROUPS).map((each) => groupCard(c, query, each))}</ul>`
 }
 ${groups.length > GROUPS ? html`<p>There are more than ${GROUPS} reasons; these are the latest. Filter by view or kind to see others.</p>` : ''}`,
   });
@@ -69,7 +69,7 @@ async function answerGroup(c: AdminContext, query: FailureQuery & { group: strin
   return await page(c, {
     title: 'Failures of one reason',
     main: html`<h1>Failures of one reason</h1><p><a href="${failuresAddress({ ...address, group: undefined, below: undefined })}">All reasons</a></p>${notice(query)}
-${own === undefined ? html`<p class="empty">No ${query.status ?? 'open'} failure has this reason any more.</p>` : html`<ul class="cases">${groupCard(c, query, own)}</ul>`}
+${own === undefined ? html`<p class="empty">No ${query.status ?? 'open'} failure has this reason any more.</p>` : html`<h2 class="hidden">The reason</h2><ul class="cases">${groupCard(c, query, own)}</ul>`}
 ${shown.length === 0 ? '' : html`<section aria-labelledby="each"><h2 id="each">Each of them</h2><ul class="cases">${shown.map((each) => failureCard(c, each))}</ul></section>`}
 <nav class="pager" aria-label="Pages">${below === null ? '' : html`<a class="button" href="${failuresAddress({ ...address, below: undefined })}">Newest</a>`}
 ${hasMore && last ? html`<a class="button" rel="next" href="${failuresAddress({ ...address, below: last.id })}">Older</a>` : ''}</nav>`,
@@ -91,7 +91,7 @@ async function answerFailure(c: AdminContext, id: string): Promise<Response> {
   return await page(c, {
     title: `Failure ${id}`,
     main: html`<h1>Failure ${id}</h1><p><a href="${failuresAddress({ status, group: failure.group })}">All of the same reason</a></p>
-<ul class="cases">${failureCard(c, failure)}</ul>`,
+<h2 class="hidden">What happened</h2><ul class="cases">${failureCard(c, failure)}</ul>`,
   });
 }
 

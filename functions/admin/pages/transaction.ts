@@ -51,7 +51,7 @@ async function answerRecord(c: AdminContext, record: TransactionRecord): Promise
     title: `Transaction ${detail.id}`,
     ...(isInFlight && { refreshSeconds: REFRESH_SECONDS }),
     main: html`${heading(detail)}${neighbours(detail)}
-${detail.error === null ? '' : html`<p class="alert ${detail.state === 'failed' ? 'bad' : 'warning'}">${detail.error}</p>`}
+${detail.error === null || failures.some(({ message }) => message === detail.error) ? '' : html`<p class="alert ${detail.state === 'failed' ? 'bad' : 'warning'}">${detail.error}</p>`}
 ${failureSection(failures)}
 <section aria-labelledby="time"><h2 id="time">Time line</h2>${timeLine(phasesOf(detail), clock.nowMs())}${lateness(detail)}</section>
 ${counts(record)}${billedJobs(detail, jobs, config)}${stagedObjects(detail, config)}${definitionSection(detail)}`,

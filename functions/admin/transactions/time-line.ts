@@ -13,10 +13,11 @@ export function timeLine(phases: readonly Phase[], nowMs: number): Html {
   const endOf = ({ endedAt }: Phase) => endedAt?.getTime() ?? nowMs;
   const wholeMs = Math.max(1, ...phases.map((phase) => endOf(phase) - startMs));
   const at = (ms: number) => Math.round(((ms - startMs) / wholeMs) * WIDTH);
+  let left = 0;
   const bars = phases.map((phase, i) => {
-    const left = Math.min(at(phase.startedAt.getTime()), WIDTH - MIN_WIDTH);
-    const width = Math.max(MIN_WIDTH, at(endOf(phase)) - left);
-    return html`<rect class="phase-${i + 1}" x="${left}" y="0" width="${width}" height="16"></rect>`;
+    const x = Math.min(left, WIDTH - MIN_WIDTH);
+    left = Math.max(at(endOf(phase)), x + MIN_WIDTH);
+    return html`<rect class="phase-${i + 1}" x="${x}" y="0" width="${left - x}" height="16"></rect>`;
   });
   const items = phases.map(
     (phase, i) => html`<li><span class="key phase-${i + 1}" aria-hidden="true"></span> ${phase.name}:

@@ -122,7 +122,7 @@ describe('the phases of a transaction', () => {
     const drawn = String(timeLine(phases, at(200).getTime()));
 
     assert.match(drawn, /class="phase-1" x="0" y="0" width="4"/);
-    assert.match(drawn, /class="phase-2" x="0" y="0" width="1000"/);
+    assert.match(drawn, /class="phase-2" x="4" y="0" width="996"/);
     assert.doesNotMatch(drawn, /NaN|Infinity/);
     const instant = phasesOf({ ...NONE, state: 'abandoned', startedAt: at(0), endedAt: at(0) });
     assert.doesNotMatch(String(timeLine(instant, at(0).getTime())), /NaN|Infinity/);
