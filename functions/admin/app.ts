@@ -12,7 +12,10 @@ import { assets } from './assets.ts';
 import { actions } from './pages/action.ts';
 import { audit } from './pages/audit.ts';
 import { failurePage, notFoundPage, refusalPage } from './pages/error-pages.ts';
+import { failures } from './pages/failures.ts';
 import { overview } from './pages/overview.ts';
+import { transaction } from './pages/transaction.ts';
+import { transactions } from './pages/transactions.ts';
 import type { AdminContext, AdminEnv } from './request.ts';
 
 /** A view source with all its fields is far smaller. */
@@ -28,6 +31,9 @@ export function createApp(open: () => Promise<Dependencies>): Hono<AdminEnv> {
   app.route('/assets', assets());
   app.use(bodyLimit({ maxSize: MAX_FORM_BYTES }), signIn(open));
   app.route('/', overview());
+  app.route('/', failures());
+  app.route('/', transactions());
+  app.route('/', transaction());
   app.route('/', actions());
   app.route('/', audit());
   return app;

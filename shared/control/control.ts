@@ -6,10 +6,12 @@ import { createBatchTransitions } from './batch-transitions.ts';
 import { createBatches } from './batches.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createConsistencyChecks } from './consistency-checks.ts';
+import { createFailureGroups } from './failure-groups.ts';
 import { createFailures } from './failures.ts';
 import { createForgetting } from './forget-view.ts';
 import { createInstallation } from './installation.ts';
 import { createJobUsage } from './job-usage.ts';
+import { createKeyMentions } from './key-mentions.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
 import { createLogOrigins } from './log-origins.ts';
@@ -21,6 +23,8 @@ import { createRowCounts } from './row-counts.ts';
 import { createSchemaChanges } from './schema-changes.ts';
 import { createStatus } from './status.ts';
 import { createTargetChecks } from './target-checks.ts';
+import { createTransactionDetail } from './transaction-detail.ts';
+import { createTransactionList } from './transaction-list.ts';
 import { createViewActivity } from './view-activity.ts';
 import { createViewSources } from './view-sources.ts';
 import { createViewStops } from './view-stops.ts';
@@ -37,10 +41,12 @@ export function createControl(pool: pg.Pool) {
     appliedBatches: createAppliedBatches(pool),
     audit: createAudit(pool),
     consistencyChecks: createConsistencyChecks(pool),
+    failureGroups: createFailureGroups(pool),
     failures: { ...createFailures(pool), ...createRedrive(pool) },
     forgetting: createForgetting(pool),
     installation: createInstallation(pool),
     jobUsage: createJobUsage(pool),
+    keyMentions: createKeyMentions(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),
     logOrigins: createLogOrigins(pool),
@@ -51,6 +57,8 @@ export function createControl(pool: pg.Pool) {
     rowCounts: createRowCounts(pool),
     status: createStatus(pool),
     targetChecks: createTargetChecks(pool),
+    transactionDetail: createTransactionDetail(pool),
+    transactionList: createTransactionList(pool),
     viewActivity: createViewActivity(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),

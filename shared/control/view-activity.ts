@@ -14,13 +14,11 @@ export function createViewActivity(pool: pg.Pool) {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select v.name, t.hour, t.rows::float8
-         from etl.view_source v, lateral (
-           select floor(extract(epoch from now() - applied_at) / 3600)::int4 as hour,
-             sum(rows_added + rows_changed + rows_deleted) as rows
-           from etl.etl_transaction
-           where view_name = v.name and applied_at > now() - $1 * interval '1 hour' and applied_at <= now()
-           group by 1) t`,
+        `select view_name as name, date_part('hour', now() - applied_at)::int4 as hour,
+           sum(rows_added + rows_changed + rows_deleted)::float8 as rows
+         from etl.etl_transaction
+         where applied_at > now() - $1 * interval '1 hour' and applied_at <= now()
+         group by 1, 2`,
         [HOURS],
       );
       const byView = new Map<string, number[]>();

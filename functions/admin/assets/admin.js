@@ -147,8 +147,12 @@
     if (!response.ok || fresh === null) throw new Error(`the page answered ${response.status}`);
     Idiomorph.morph(main, fresh, {
       ignoreActiveValue: true,
-      morphStyle: 'innerHTML',
+      // The element itself, not what is in it: as content, it would have to become its own child.
+      morphStyle: 'outerHTML',
       callbacks: {
+        // A form that somebody is filling in.
+        beforeNodeMorphed: (/** @type {Node} */ old) =>
+          !(old instanceof HTMLElement && 'keep' in old.dataset),
         beforeAttributeUpdated: (/** @type {string} */ name) => name !== 'open',
       },
     });
@@ -160,15 +164,16 @@
   enliven(main);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => enliven(main));
 
-  const seconds = Number(main.dataset.refreshSeconds ?? 0);
-  if (seconds > 0) {
-    const again = () =>
-      setTimeout(() => {
-        refresh(main)
-          .then(() => document.body.classList.remove('stale'))
-          .catch(() => document.body.classList.add('stale'))
-          .finally(again);
-      }, seconds * 1000);
-    again();
-  }
+  // The page says after how long, and each refreshed page may say it anew: 0 for never again.
+  const later = () => {
+    const seconds = Number(main.dataset.refreshSeconds ?? 0);
+    if (seconds === 0) return;
+    setTimeout(() => {
+      refresh(main)
+        .then(() => document.body.classList.remove('stale'))
+        .catch(() => document.body.classList.add('stale'))
+        .finally(later);
+    }, seconds * 1000);
+  };
+  later();
 })();

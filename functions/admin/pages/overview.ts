@@ -18,7 +18,7 @@ export function overview(): Hono<AdminEnv> {
   app.get('/', async (c) => {
     const { config, control } = c.get('dependencies');
     const [views, { failuresInAll }, hourly] = await Promise.all([
-      control.status.views(),
+      control.status.views(undefined, { costDays: 1 }),
       control.status.openFailures(),
       control.viewActivity.hourlyRows(),
     ]);

@@ -5,6 +5,8 @@ import { showNotice } from './notice.ts';
 
 const PLACES = [
   ['/', 'Overview'],
+  ['/transactions', 'Transactions'],
+  ['/failures', 'Failures'],
   ['/audit', 'Audit'],
 ] as const;
 
