@@ -9,8 +9,12 @@ import { traceOf } from '../../shared/trace.ts';
 import { Refusal } from './access/refusal.ts';
 import { signIn } from './access/sign-in.ts';
 import { assets } from './assets.ts';
+import { consistency } from './pages/consistency.ts';
 import { failurePage, notFoundPage, refusalPage } from './pages/error-pages.ts';
 import { overview } from './pages/overview.ts';
+import { report } from './pages/report.ts';
+import { row } from './pages/row.ts';
+import { view } from './pages/view.ts';
 import type { AdminContext, AdminEnv } from './request.ts';
 
 /** A view source with all its fields is far smaller. */
@@ -26,6 +30,10 @@ export function createApp(open: () => Promise<Dependencies>): Hono<AdminEnv> {
   app.route('/assets', assets());
   app.use(bodyLimit({ maxSize: MAX_FORM_BYTES }), signIn(open));
   app.route('/', overview());
+  app.route('/', consistency());
+  app.route('/', report());
+  app.route('/', row());
+  app.route('/', view());
   return app;
 }
 

@@ -2,7 +2,11 @@ import { asset } from '../assets.ts';
 import type { AdminContext } from '../request.ts';
 import { type Html, html } from './html.ts';
 
-const PLACES = [['/', 'Overview']] as const;
+const PLACES = [
+  ['/', 'Overview'],
+  ['/consistency', 'Consistency'],
+  ['/report', 'Daily report'],
+] as const;
 
 type Page = {
   title: string;
