@@ -18,7 +18,15 @@ export function activitySection(view: string, span: Span, intervals: readonly In
   return section(
     'activity',
     `Activity in ${SPANS[span]}`,
-    html`<p>${formatNumber(sum(({ batches }) => batches))} batches changed ${formatNumber(sum(({ rows }) => rows))} rows; BigQuery billed ${formatBytes(sum(({ bytesBilled }) => bytesBilled))}. Each bar stands for ${LENGTHS[span]}.</p>
+    html`<p>${counted(
+      sum(({ batches }) => batches),
+      'batch',
+      'batches',
+    )} changed ${counted(
+      sum(({ rows }) => rows),
+      'row',
+      'rows',
+    )}; BigQuery billed ${formatBytes(sum(({ bytesBilled }) => bytesBilled))}. Each bar stands for ${LENGTHS[span]}.</p>
 <div class="charts">${charts(intervals)}</div>`,
     links,
   );
@@ -76,3 +84,6 @@ function charts(intervals: readonly Interval[]): Html[] {
 /** To a tenth: the table below a chart shows the values. */
 const rounded = (value: number | null): number | null =>
   value === null ? null : Math.round(value * 10) / 10;
+
+const counted = (count: number, one: string, many: string): string =>
+  `${formatNumber(count)} ${count === 1 ? one : many}`;
