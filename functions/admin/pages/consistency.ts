@@ -7,6 +7,7 @@ import { actionPath } from '../attention.ts';
 import { checkFacts, differenceSections, progress } from '../consistency/check-sections.ts';
 import { checkTable, resultBadge } from '../consistency/check-table.ts';
 import { latestTable } from '../consistency/latest-table.ts';
+import { readValues } from '../consistency/read-values.ts';
 import { rowsSection } from '../consistency/row-list.ts';
 import { idField, parseFields, textField } from '../parse-fields.ts';
 import { readPart } from '../part.ts';
@@ -81,7 +82,7 @@ async function answerCheck(c: AdminContext, check: CheckDetail): Promise<Respons
   const keys = new Set(rows.map(({ key }) => key));
   const values =
     isOperator && report !== null && keys.size > 0
-      ? await readPart('reading the report', REPORT_SECONDS, () => staging.readReport(report, keys))
+      ? await readPart('reading the report', REPORT_SECONDS, () => readValues(report, keys, staging))
       : null;
   if (values !== null) c.header('cache-control', 'no-store');
   const next = found.length > ROWS ? (rows.at(-1)?.key ?? null) : null;
