@@ -77,10 +77,10 @@ export function createViewHistory(pool: pg.Pool) {
     /** The newest batches. */
     async batches(view: string, limit: number): Promise<ListedBatch[]> {
       return (await read(
-        `select id::text, kind, state, attempt, started_at as "startedAt", ended_at as "endedAt",
-           extract(epoch from ended_at - started_at)::float8 as "durationSeconds",
-           rows_added::text as added, rows_changed::text as changed, rows_deleted::text as deleted, error
-         from etl.etl_transaction where view_name = $1 order by id desc limit $2`,
+        `select t.id::text, t.kind, t.state, t.attempt, t.started_at as "startedAt", t.ended_at as "endedAt",
+           extract(epoch from t.ended_at - t.started_at)::float8 as "durationSeconds",
+           t.rows_added::text as added, t.rows_changed::text as changed, t.rows_deleted::text as deleted, t.error
+         from etl.etl_transaction t where t.view_name = $1 order by t.id desc limit $2`,
         [view, limit],
       )) as ListedBatch[];
     },

@@ -20,23 +20,24 @@ export const describeMode = ({ mode, sinceDays }: Pick<ListedCheck, 'mode' | 'si
 
 const count = (rows: string | null): Html | string => (rows === null ? NONE : formatNumber(rows));
 
-/** Checks as lines. */
-export function checkTable(title: string, checks: readonly ListedCheck[]): Html {
+/** Checks as lines; those of one view without its name. */
+export function checkTable(title: string, checks: readonly ListedCheck[], isOfOneView = false): Html {
   const rows = checks.map(
     (check) => html`<tr><th scope="row"><a href="/consistency/${check.id}">${check.id}</a></th>
-<td><a href="${viewAddress(check.view)}">${check.view}</a></td><td>${resultBadge(check)}</td><td>${describeMode(check)}${check.repairs ? ', repairs' : ''}</td>
-<td>${showTime(check.endedAt ?? check.startedAt)}</td><td>${check.requestedBy ?? check.trigger}</td>
-<td class="number">${count(check.sourceRows)}</td><td class="number">${count(check.targetRows)}</td>
-<td class="number">${count(check.missing)}</td><td class="number">${count(check.extra)}</td><td class="number">${count(check.different)}</td>
-<td class="number">${count(check.duplicates)}</td><td class="number">${count(check.repaired)}</td></tr>`,
+${isOfOneView ? '' : html`<td><a href="${viewAddress(check.view)}">${check.view}</a></td>`}<td>${resultBadge(check)}</td>
+<td>${describeMode(check)}${check.repairs ? ', repairs' : ''}</td><td>${showTime(check.endedAt ?? check.startedAt)}</td>
+<td>${check.requestedBy ?? check.trigger}</td>
+${[
+  check.sourceRows,
+  check.targetRows,
+  check.missing,
+  check.extra,
+  check.different,
+  check.duplicates,
+  check.repaired,
+].map((rows) => html`<td class="number">${count(rows)}</td>`)}</tr>`,
   );
-  const head = heads(
-    'Check',
-    'View',
-    'Result',
-    'Compares',
-    'Time',
-    'Asked by',
+  const numbers = [
     '#Source rows',
     '#Target rows',
     '#Missing',
@@ -44,6 +45,15 @@ export function checkTable(title: string, checks: readonly ListedCheck[]): Html 
     '#Different',
     '#Several',
     '#Repaired',
+  ];
+  const head = heads(
+    'Check',
+    ...(isOfOneView ? [] : ['View']),
+    'Result',
+    'Compares',
+    'Time',
+    'Asked by',
+    ...numbers,
   );
-  return table(title, head, rows);
+  return table(title, head, rows, 'dense');
 }

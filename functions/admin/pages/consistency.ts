@@ -65,7 +65,7 @@ function history(checks: Parameters<typeof checkTable>[1], view: string | undefi
     );
   }
   const older = new URLSearchParams({ ...(view !== undefined && { view }), before: last.id });
-  return html`${checkTable('Checks', shown)}${checks.length > CHECKS ? html`<p class="more"><a href="/consistency?${String(older)}#history">Older checks</a></p>` : ''}`;
+  return html`${checkTable('Checks', shown, view !== undefined)}${checks.length > CHECKS ? html`<p class="more"><a href="/consistency?${String(older)}#history">Older checks</a></p>` : ''}`;
 }
 
 async function answerCheck(c: AdminContext, check: CheckDetail): Promise<Response> {

@@ -78,7 +78,7 @@ ${viewCards(status)}
 ${activitySection(name, span, intervals)}
 ${failuresSection(name, failures)}
 ${batchesSection(name, batches)}
-${section('checks', 'Latest checks', checks.length === 0 ? empty('The view has not been compared with its target yet.') : checkTable('Latest checks', checks), html`<a href="${listsOf(name).checks}">All checks of ${name}</a>`)}
+${section('checks', 'Latest checks', checks.length === 0 ? empty('The view has not been compared with its target yet.') : checkTable('Latest checks', checks, true), html`<a href="${listsOf(name).checks}">All checks of ${name}</a>`)}
 ${isOperator ? section('lookup', 'Row lookup', html`<p>See a row on both sides, the log rows that name it, and the batches that carried it.</p>${lookupForm(source)}`) : ''}
 ${checkpointSection(checkpoint, fromSource.oldest)}
 ${queuedKeysSection(queued)}

@@ -24,7 +24,7 @@ export function rowSection(lookup: RowLookup, readAddress: string): Html {
 ${target.error === undefined ? '' : missingPart('The target', target.error)}
 ${target.value?.rows === null ? askToRead(target.value.bytes, readAddress) : ''}
 ${deleted ? html`<p>The target has a row with this key that is marked as deleted, which counts as none.</p>` : ''}
-${columns.length === 0 ? '' : table('Row on both sides', heads('Column', 'Type', 'Source', 'Target', 'Same?'), columns.map(columnRow), 'row')}
+${columns.length === 0 ? '' : table('Row on both sides', heads('Column', 'Same?', 'Source', 'Target'), columns.map(columnRow), 'row')}
 ${times.length === 0 ? '' : html`<p class="note">Read ${times.length === 2 ? html`${times[0]} and ${times[1]}` : times[0]}, while batches of the view went on: one may have been applied in between.</p>`}`,
   );
 }
@@ -34,9 +34,9 @@ const askToRead = (bytes: bigint, address: string): Html =>
 <a class="button" href="${address}">Read ${formatBytes(bytes)}</a></p>`;
 
 function columnRow({ name, type, source, target, isDifferent }: ComparedColumn): Html {
-  return html`<tr${isDifferent === true ? html` class="differs"` : ''}><th scope="row">${name}</th><td>${type}</td>
-<td>${valueCell(source)}</td><td>${valueCell(target)}</td>
-<td>${isDifferent === null ? NONE : isDifferent ? badge('bad', 'differs') : badge('good', 'same')}</td></tr>`;
+  const same = isDifferent === null ? NONE : isDifferent ? badge('bad', 'differs') : badge('good', 'same');
+  return html`<tr${isDifferent === true ? html` class="differs"` : ''}><th scope="row">${name}<span class="note">${type}</span></th>
+<td>${same}</td><td>${valueCell(source)}</td><td>${valueCell(target)}</td></tr>`;
 }
 
 /** A value as JSON. */

@@ -129,7 +129,7 @@ describe('the page of a view', () => {
     assert.match(text, /no <i>slots<\/i> merge, .* buy more/);
     assert.match(text, /columns evolved added .*"<u>x<\/u>"/);
     assert.match(text, /backfill the next batch takes them 2 /);
-    assert.match(text, /1 pmr_project ● equal all columns/);
+    assert.match(text, /1 ● equal all columns/);
     assert.doesNotMatch(html, /<[iu]>/);
   });
 
@@ -197,6 +197,10 @@ describe('the page of a view', () => {
     const { text } = await operator.get(`${PAGE}?span=30d`);
     const elapsedMs = performance.now() - startedAt;
     assert.match(text, /100,000 batches changed 300,000 rows/);
+    assert.match(
+      text,
+      /Deleted 100000 incremental .* 99999 incremental .* 99991 incremental .* Latest checks/,
+    );
     assert.ok(elapsedMs < 3000, `the page took ${elapsedMs} ms`);
   });
 

@@ -7,6 +7,20 @@ const WRITER = 'only another writer of the staging bucket can cause it';
 /** Places that make an error, by file and a text of the error, and why no test follows their advice here. */
 export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: string])[] = [
   [
+    'functions/admin/parse-fields.ts',
+    'The address or the form is not valid',
+    'test/integration/admin/transactions.test.ts: only an address or a form that somebody made by hand',
+  ],
+  ...(
+    [
+      ['functions/admin/row/look-up-row.ts', 'is no key of view'],
+      ['functions/admin/row/target-row.ts', 'does not exist'],
+      ['functions/admin/row/target-row.ts', 'and max_check_bytes of view'],
+    ] as const
+  ).map(
+    ([file, text]) => [file, text, 'test/integration/admin/row.test.ts: a person looks a row up'] as const,
+  ),
+  [
     'functions/extract/make-tables.ts',
     '{ context: { view }, advice }',
     'test/integration/functions/unfit-settings.test.ts does what it says',
