@@ -6,7 +6,7 @@ export const section = (id: string, title: string, content: Html | '', more: Htm
 
 /** A table that scrolls by itself where the page is narrow. */
 export const table = (title: string, head: Html, rows: readonly Html[], className = ''): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table class="${className}"><caption class="hidden">${title}</caption>
+  html`<div class="scroll" tabindex="0" role="group" aria-label="${title}"><table class="${className}"><caption class="hidden">${title}</caption>
 <thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
 
 /** The heads of columns; those that begin with # are of numbers. */
@@ -19,7 +19,7 @@ export const heads = (...titles: readonly string[]): Html =>
 
 /** Names with values, as a table without a head. Null leaves an entry out. */
 export const facts = (title: string, entries: readonly (readonly [string, Html | string | null])[]): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table class="facts-table"><caption class="hidden">${title}</caption><tbody>
+  html`<div class="scroll" tabindex="0" role="group" aria-label="${title}"><table class="facts-table"><caption class="hidden">${title}</caption><tbody>
 ${entries.map(([name, value]) => (value === null ? '' : html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`))}</tbody></table></div>`;
 
 /** What stands where a list has nothing. */
