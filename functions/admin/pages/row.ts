@@ -43,7 +43,7 @@ export function row(): Hono<AdminEnv> {
 <p class="verdict">${badge(tone, word)} ${meaning}</p>
 ${rowSection(lookup, `${rowAddress(source.name, key)}&read=target`)}
 ${logSection(lookup)}
-${batchSection(lookup)}`,
+${batchSection(source.name, lookup)}`,
     });
   });
   return app;

@@ -85,7 +85,8 @@ export function logSection({ source, covering, covered }: RowLookup): Html {
 }
 
 /** The batches that carried the row, as far as that is known. */
-export function batchSection({ target, writer, covering, queued }: RowLookup): Html {
+export function batchSection(view: string, { key, target, writer, covering, queued }: RowLookup): Html {
+  const search = `/transactions?${new URLSearchParams({ view, key })}`;
   const copy = target.value?.rows?.[0];
   const others = [...new Map([...covering.values()].map((batch) => [batch.id, batch])).values()].filter(
     ({ id }) => id !== writer?.id,
@@ -117,6 +118,7 @@ export function batchSection({ target, writer, covering, queued }: RowLookup): H
           : html`${queued.map(({ kind, dueAt, etlTransactionId }) => html`<div>${kind}, due ${showTime(dueAt)}${etlTransactionId === null ? '' : html`, taken by <a href="/transactions/${etlTransactionId}">batch ${etlTransactionId}</a>`}</div>`)}`,
       ],
     ])}<p class="note">A batch that covers a log row fetched the row as it was in the batch's snapshot. A complete batch carries every row.</p>`,
+    html`<a href="${search}">Search the staged batches for this key</a>`,
   );
 }
 

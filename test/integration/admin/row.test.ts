@@ -38,6 +38,7 @@ describe('the lookup of a row', () => {
     assert.match(text, /Cover log rows that name it batch 1 \(initial\)/);
     assert.match(text, /while batches of the view went on: one may have been applied in between/);
     assert.ok(html.includes('href="/transactions/2"'));
+    assert.ok(html.includes('href="/transactions?view=pmr_project&amp;key=1"'));
   });
 
   it('marks the columns that differ, and says when a batch is still to bring the row', async () => {
