@@ -11,11 +11,15 @@ import { signIn } from './access/sign-in.ts';
 import { assets } from './assets.ts';
 import { actions } from './pages/action.ts';
 import { audit } from './pages/audit.ts';
+import { consistency } from './pages/consistency.ts';
 import { failurePage, notFoundPage, refusalPage } from './pages/error-pages.ts';
 import { failures } from './pages/failures.ts';
 import { overview } from './pages/overview.ts';
 import { transaction } from './pages/transaction.ts';
 import { transactions } from './pages/transactions.ts';
+import { report } from './pages/report.ts';
+import { row } from './pages/row.ts';
+import { view } from './pages/view.ts';
 import type { AdminContext, AdminEnv } from './request.ts';
 
 /** A view source with all its fields is far smaller. */
@@ -36,6 +40,10 @@ export function createApp(open: () => Promise<Dependencies>): Hono<AdminEnv> {
   app.route('/', transaction());
   app.route('/', actions());
   app.route('/', audit());
+  app.route('/', consistency());
+  app.route('/', report());
+  app.route('/', row());
+  app.route('/', view());
   return app;
 }
 

@@ -22,12 +22,21 @@
 
   const SI = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
 
+  const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+  /** "B" also stands for a billion where a number is written short. @param {number} amount */
+  function bytes(amount) {
+    const unit = Math.min(Math.max(0, Math.floor(Math.log10(amount) / 3)), BYTES.length - 1);
+    return amount < 1 ? '0 B' : `${SI.format(amount / 1000 ** unit)} ${BYTES[unit]}`;
+  }
+
   /** @param {HTMLElement} figure */
   function drawChart(figure) {
     const plot = figure.querySelector('.plot');
     if (!(plot instanceof HTMLElement)) return;
     const { unit, kind, times, series } = JSON.parse(figure.dataset.chart ?? '{}');
-    const suffix = unit === 'bytes' ? 'B' : unit === 'seconds' ? ' s' : '';
+    const written = (/** @type {number} */ value) =>
+      unit === 'bytes' ? bytes(value) : `${SI.format(value)}${unit === 'seconds' ? ' s' : ''}`;
     const isStacked = kind === 'stacked bars';
     /** @type {(number | null)[][]} */
     const drawn = series.map((/** @type {{values: (number|null)[]}} */ { values }) => values);
@@ -56,8 +65,7 @@
           {
             ...axis,
             size: 60,
-            values: (/** @type {any} */ _, /** @type {number[]} */ ticks) =>
-              ticks.map((tick) => `${SI.format(tick)}${suffix}`),
+            values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(written),
           },
         ],
         scales: {
@@ -84,7 +92,7 @@
               /** @type {number | null} */ at,
             ) => {
               const own = isStacked && at !== null ? series[i].values[at] : value;
-              return own === null || own === undefined ? '–' : `${SI.format(own)}${suffix}`;
+              return own === null || own === undefined ? '–' : written(own);
             },
           })),
         ],

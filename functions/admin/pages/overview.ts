@@ -27,7 +27,7 @@ export function overview(): Hono<AdminEnv> {
     return await page(c, {
       title: 'Overview',
       refreshSeconds: REFRESH_SECONDS,
-      main: html`<h1>Overview</h1>
+      main: html`<div class="heading"><h1>Overview</h1><a href="/report">Report of today</a></div>
 ${totals(views, attention, failuresInAll)}
 ${attentionList(attention, c.get('user').role)}
 ${views.length === 0 ? EMPTY : viewTable(rows)}`,

@@ -7,6 +7,8 @@ const PLACES = [
   ['/', 'Overview'],
   ['/transactions', 'Transactions'],
   ['/failures', 'Failures'],
+  ['/consistency', 'Consistency'],
+  ['/report', 'Daily report'],
   ['/audit', 'Audit'],
 ] as const;
 

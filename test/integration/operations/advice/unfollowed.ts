@@ -11,6 +11,15 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     'The address or the form is not valid',
     'test/integration/admin/transactions.test.ts: only an address or a form that somebody made by hand',
   ],
+  ...(
+    [
+      ['functions/admin/row/look-up-row.ts', 'is no key of view'],
+      ['functions/admin/row/target-row.ts', 'does not exist'],
+      ['functions/admin/row/target-row.ts', 'and max_check_bytes of view'],
+    ] as const
+  ).map(
+    ([file, text]) => [file, text, 'test/integration/admin/row.test.ts: a person looks a row up'] as const,
+  ),
   [
     'functions/extract/make-tables.ts',
     '{ context: { view }, advice }',
