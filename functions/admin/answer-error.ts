@@ -15,7 +15,7 @@ export async function answerError(thrown: unknown, c: AdminContext): Promise<Res
   }
   const error = asDataHubError(thrown);
   const status = STATUS[error.kind] ?? 500;
-  if (status === 503) log.warn(lineOf(c, error), 'admin page failed');
+  if (status === 503) log.warn(lineOf(c, error), 'admin page unavailable');
   else if (status === 500) log.error(lineOf(c, error), 'admin page failed');
   return await c.html(failurePage(error), status);
 }
