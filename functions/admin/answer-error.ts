@@ -1,14 +1,14 @@
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
-import { createLog, logOfRequest } from '../../shared/log.ts';
+import { createLog } from '../../shared/log.ts';
 import { originalStack } from '../../shared/runtime/record-outcome.ts';
-import { traceOf } from '../../shared/trace.ts';
 import { Refusal } from './access/refusal.ts';
 import { failurePage, refusalPage } from './pages/error-pages.ts';
 import type { AdminContext } from './request.ts';
 
 /** An error becomes a page that says what to do. What `admin` cannot mend itself is logged. */
 export async function answerError(thrown: unknown, c: AdminContext): Promise<Response> {
-  const log = logOf(c);
+  // While the control database cannot be reached, a request has no dependencies.
+  const log = c.get('dependencies')?.log ?? createLog();
   if (thrown instanceof Refusal) {
     log.warn({ path: c.req.path, status: thrown.status, reason: thrown.reason }, 'admin access refused');
     return await c.html(refusalPage(thrown), thrown.status);
@@ -22,6 +22,7 @@ export async function answerError(thrown: unknown, c: AdminContext): Promise<Res
 
 /** The answers of errors that are not a fault of the program. */
 const STATUS: Partial<Record<DataHubError['kind'], 400 | 409 | 503>> = {
+  environment: 503,
   invalid_event: 400,
   superseded: 409,
   transient: 503,
@@ -37,16 +38,4 @@ function lineOf(c: AdminContext, error: DataHubError) {
     advice,
     ...(kind === 'bug' && { stack: originalStack(error) }),
   };
-}
-
-/** While the control database cannot be reached, a request has no dependencies. */
-function logOf(c: AdminContext) {
-  const dependencies = c.get('dependencies');
-  if (dependencies !== undefined) return dependencies.log;
-  return logOfRequest(
-    createLog(),
-    'admin',
-    process.env.GOOGLE_CLOUD_PROJECT ?? '',
-    traceOf(null, c.req.header()),
-  );
 }

@@ -300,7 +300,7 @@ run "alerts_reach_somebody" {
   }
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised", "view_differs"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "failed_page", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised", "view_differs"])
     error_message = "Every alert of docs/operations.md is there."
   }
 

@@ -125,7 +125,9 @@ describe('access to admin', () => {
         { authorization: bearer(STRANGER) },
         {
           status: 403,
-          page: new RegExp(`${STRANGER} is neither an operator nor a viewer.*admin_operators or admin_viewers`),
+          page: new RegExp(
+            `${STRANGER} is neither an operator nor a viewer.*admin_operators or admin_viewers`,
+          ),
           reason: `${STRANGER} has no role`,
         },
       ));
@@ -164,7 +166,11 @@ describe('access to admin', () => {
       '[fe80::1]:8080',
     ]) {
       it(`refuses the host ${JSON.stringify(host)}`, () =>
-        assertRefused(loopback(), { host }, { status: 403, page: /same machine only/, reason: 'foreign Host' }));
+        assertRefused(
+          loopback(),
+          { host },
+          { status: 403, page: /same machine only/, reason: 'foreign Host' },
+        ));
     }
 
     for (const origin of [
@@ -255,8 +261,7 @@ describe('access to admin', () => {
       ],
       [
         "with another user's token",
-        (page) =>
-          form({}, { ...page, csrf: csrfToken(page.cookie.split('=')[1] ?? '', 'otto@example.com') }),
+        (page) => form({}, { ...page, csrf: csrfToken(page.cookie.split('=')[1] ?? '', 'otto@example.com') }),
       ],
       [
         "with another browser's token",
@@ -364,7 +369,9 @@ describe('access to admin', () => {
   it('GET and HEAD change nothing, wherever they go', async () => {
     const app = iam();
     const [all] = await Promise.all([stored(), on.mailboxes.extract.take(), on.mailboxes.reconcile.take()]);
-    const paths = new Set(app.routes.filter(({ method }) => method === 'GET').map(({ path }) => filled(path)));
+    const paths = new Set(
+      app.routes.filter(({ method }) => method === 'GET').map(({ path }) => filled(path)),
+    );
     for (const path of paths) {
       const headers = { authorization: bearer(OPERATOR) };
       const response = await app.request(`${path}?confirm=yes&reason=x`, { headers });

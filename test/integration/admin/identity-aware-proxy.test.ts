@@ -101,7 +101,11 @@ describe('signing in to admin by Identity-Aware Proxy', () => {
     ['two parts', () => ({ [HEADER]: token().split('.').slice(0, 2).join('.') }), 'malformed'],
     ['two tokens', () => ({ [HEADER]: `${token()}, ${token()}` }), 'malformed'],
     ['no key id', () => ({ [HEADER]: token({ header: { kid: undefined } }) }), 'malformed'],
-    ['a token that another key signed', () => ({ [HEADER]: token({ key: FOREIGN.privateKey }) }), 'Invalid token signature'],
+    [
+      'a token that another key signed',
+      () => ({ [HEADER]: token({ key: FOREIGN.privateKey }) }),
+      'Invalid token signature',
+    ],
     [
       "another user's name in a good token",
       () => ({ [HEADER]: withClaims(token({ claims: { email: VIEWER } }), { email: OPERATOR }) }),
@@ -110,13 +114,34 @@ describe('signing in to admin by Identity-Aware Proxy', () => {
     ['no signature', () => ({ [HEADER]: `${token().split('.').slice(0, 2).join('.')}.` }), 'malformed'],
     [
       'a token that says it needs no signature',
-      () => ({ [HEADER]: `${token({ header: { alg: 'none' } }).split('.').slice(0, 2).join('.')}.` }),
+      () => ({
+        [HEADER]: `${token({ header: { alg: 'none' } })
+          .split('.')
+          .slice(0, 2)
+          .join('.')}.`,
+      }),
       'Invalid token signature',
     ],
-    ['a key that Google does not publish', () => ({ [HEADER]: token({ header: { kid: 'other' } }) }), 'No pem found'],
-    ['the name of a property as key', () => ({ [HEADER]: token({ header: { kid: 'constructor' } }) }), 'No pem found'],
-    ['an expired token', () => ({ [HEADER]: token({ claims: { exp: nowSeconds() - 400 } }) }), 'Token used too late'],
-    ['a token of the future', () => ({ [HEADER]: token({ claims: { iat: nowSeconds() + 400 } }) }), 'Token used too early'],
+    [
+      'a key that Google does not publish',
+      () => ({ [HEADER]: token({ header: { kid: 'other' } }) }),
+      'No pem found',
+    ],
+    [
+      'the name of a property as key',
+      () => ({ [HEADER]: token({ header: { kid: 'constructor' } }) }),
+      'No pem found',
+    ],
+    [
+      'an expired token',
+      () => ({ [HEADER]: token({ claims: { exp: nowSeconds() - 400 } }) }),
+      'Token used too late',
+    ],
+    [
+      'a token of the future',
+      () => ({ [HEADER]: token({ claims: { iat: nowSeconds() + 400 } }) }),
+      'Token used too early',
+    ],
     [
       'a token for years',
       () => ({ [HEADER]: token({ claims: { exp: nowSeconds() + 10 * 365 * 86_400 } }) }),
@@ -125,7 +150,11 @@ describe('signing in to admin by Identity-Aware Proxy', () => {
     ['a token without an end', () => ({ [HEADER]: token({ claims: { exp: undefined } }) }), 'malformed'],
     ['another audience', () => ({ [HEADER]: token({ claims: { aud: `${AUDIENCE}1` } }) }), 'Wrong recipient'],
     ['several audiences', () => ({ [HEADER]: token({ claims: { aud: [AUDIENCE] } }) }), 'Wrong recipient'],
-    ['another issuer', () => ({ [HEADER]: token({ claims: { iss: 'https://accounts.google.com' } }) }), 'Invalid issuer'],
+    [
+      'another issuer',
+      () => ({ [HEADER]: token({ claims: { iss: 'https://accounts.google.com' } }) }),
+      'Invalid issuer',
+    ],
     ['no email', () => ({ [HEADER]: token({ claims: { email: undefined } }) }), 'no email'],
   ];
   for (const [title, headers, reason] of WRONG) {

@@ -22,7 +22,11 @@ describe('admin in a process of its own', () => {
 
   before(async () => {
     [iam, loopback] = await Promise.all([
-      start({ ADMIN_SIGN_IN: 'iam', ADMIN_OPERATORS: `${OPERATOR}, otto@example.com`, ADMIN_VIEWERS: VIEWER }),
+      start({
+        ADMIN_SIGN_IN: 'iam',
+        ADMIN_OPERATORS: `${OPERATOR}, otto@example.com`,
+        ADMIN_VIEWERS: VIEWER,
+      }),
       start({}),
     ]);
   });
