@@ -120,7 +120,7 @@ locals {
       title    = "a page of admin failed"
       section  = "failed-page"
       filter   = "jsonPayload.message=\"admin page failed\""
-      labels   = { path = "EXTRACT(jsonPayload.path)" }
+      labels   = { kind = "EXTRACT(jsonPayload.kind)" }
       advice   = "Views go on. Report the log line with its stack; what the page does can be asked for by a call of extract, too."
       severity = "WARNING"
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import type { FunctionName } from '../../local/functions.ts';
@@ -316,7 +317,7 @@ describe('metrics and alerts on log lines', () => {
       cause: () =>
         openPage({
           views: async () => {
-            throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+            throw new DataHubError('transient', 'control database: connection refused');
           },
         }),
       metrics: [],
