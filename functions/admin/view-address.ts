@@ -1,5 +1,6 @@
 import type { ViewStatus } from '../../shared/control/status.ts';
-import { type ViewSource, warehouseName } from '../../shared/model/view-source.ts';
+import { warehouseName } from '../../shared/model/entry-names.ts';
+import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { AdminContext } from './request.ts';
 
 /** The page of a view. */

@@ -1,6 +1,7 @@
 import { Refusal } from './refusal.ts';
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+/** A name of this machine, as a browser writes it, with or without a port. A name that only points here may be anybody's. */
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
 
 /**
  * Refuses a request that did not come from a page of this machine. Nobody checks who sends it, so that a web page elsewhere must not reach it:
@@ -8,13 +9,15 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
  */
 export function assertLoopback(headers: Headers): void {
   const host = headers.get('host') ?? '';
-  if (!LOOPBACK.has(hostnameOf(`http://${host}`))) {
+  if (!LOOPBACK.test(host)) {
     throw new Refusal(403, 'This address is for the same machine only.', 'foreign Host');
   }
   const origin = headers.get('origin');
-  if (origin !== null && origin !== `http://${host}`) {
+  if (origin !== null && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
     throw new Refusal(403, 'This address is for pages of its own only.', 'foreign Origin');
   }
 }
 
-const hostnameOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '');
+/** Whether an origin is a page of the machine on which the browser runs. */
+export const isLoopbackOrigin = (origin: string): boolean =>
+  origin.startsWith('http://') && LOOPBACK.test(origin.slice('http://'.length));

@@ -26,7 +26,7 @@ function emailOf(claims: string): string | null {
     if (typeof parsed !== 'object' || parsed === null) return null;
     if (!('email' in parsed) || typeof parsed.email !== 'string') return null;
     // Google sets it for each of its accounts; an address that nobody has proved names nobody.
-    if ('email_verified' in parsed && parsed.email_verified !== true) return null;
+    if (!('email_verified' in parsed) || parsed.email_verified !== true) return null;
     return parsed.email.toLowerCase();
   } catch {
     // A token of another form names nobody.
