@@ -8,7 +8,7 @@ import {
   totalOf,
 } from '../../shared/model/consistency.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { adviseOnRepeated, adviseResync } from './advise.ts';
+import { adviseOnIrreparable, adviseResync } from './advise.ts';
 import { explain } from './explain.ts';
 import { type CheckEnd, type CheckFindings, finish } from './finish.ts';
 import { firstLook } from './first-look.ts';
@@ -92,7 +92,7 @@ async function confirm(
     const found = { differences, counts, left: rows.length, report, ...notRepaired };
     return await finish(
       leased,
-      withAdvice(found, adviseOnRepeated(leased, rows, dependencies)),
+      withAdvice(found, adviseOnIrreparable(leased, rows, dependencies)),
       dependencies,
     );
   }
@@ -105,14 +105,14 @@ const PENDING_PATIENCE_MS = 600_000;
 
 /** The third look, after the batches that carried the repaired rows. Rows that have changed again wait for their next batch. */
 async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<CheckOutcome | 'next state'> {
-  const { clock, control } = dependencies;
+  const { clock, config, control } = dependencies;
   const { check, lease } = leased;
   if (!(await awaitBatch(leased, 'repair', dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const differences = await control.consistencyChecks.differences(check.id);
   const keys = differences.map(({ key }) => key);
   const { rows, pending } = await lookAtKeys(leased, 'third', keys, dependencies);
   if (pending.size > 0 && clock.nowMs() - check.stateAt.getTime() < PENDING_PATIENCE_MS) {
-    await control.consistencyChecks.lookAgainLater(lease, check);
+    await control.consistencyChecks.lookAgainLater(lease, check, config.checkSettleSeconds);
     return 'next state';
   }
   const left = new Set(rows.map(({ key }) => key));
@@ -122,7 +122,11 @@ async function verify(leased: LeasedCheck, dependencies: Dependencies): Promise<
   }));
   const counts = countKinds(differences);
   const found = { differences: looked, counts, left: left.size };
-  return await finish(leased, withAdvice(found, adviseOnRepeated(leased, rows, dependencies)), dependencies);
+  return await finish(
+    leased,
+    withAdvice(found, adviseOnIrreparable(leased, rows, dependencies)),
+    dependencies,
+  );
 }
 
 async function ended({ check }: LeasedCheck): Promise<CheckOutcome> {

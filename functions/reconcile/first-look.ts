@@ -86,14 +86,15 @@ async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<B
   });
 }
 
-/** The sums of the target, and whether they prove equal what they agree on. The query has one name, so that it is billed once. */
+/** The sums of the target, and whether they prove equal what they agree on. The query has one name for each moment, so that it is billed once. */
 async function sumTarget(
   begun: BegunCheck,
   dependencies: Dependencies,
 ): Promise<{ sums: BucketSums; isProof: boolean }> {
   const { source, warehouse } = dependencies;
   const compared = await inSnapshot(source, (client) => describePart(client, begun, dependencies));
-  const query = checkQuery(begun, compared, begun.moment, 'sums');
+  const step = `sums-${begun.moment.targetAsOf.replaceAll(/\D/g, '')}`;
+  const query = checkQuery(begun, compared, begun.moment, step);
   const sums = new BucketSums(await warehouse.sumBuckets(query, begun.deadline));
   return { sums, isProof: compared.columns.every(isHashed) };
 }

@@ -4,6 +4,7 @@ import { differingColumns } from '../../shared/model/differing-columns.ts';
 import { definitionChange } from '../../shared/model/view-fingerprint.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ComparedRow, readComparedRows } from '../../shared/source/compare-rows.ts';
+import { impossibleKeysAmong } from '../../shared/source/key-type.ts';
 import { pendingAmong } from '../../shared/source/pending-keys.ts';
 import { fingerprintView } from '../../shared/source/view-fingerprint.ts';
 import type { TargetRow } from '../../shared/warehouse/compare-rows.ts';
@@ -19,6 +20,8 @@ export type DifferentRow = {
   columns: string[];
   /** Whether the side has several rows with the key. `source` and `target` have one of them. */
   repeats: { source: boolean; target: boolean };
+  /** Whether no row of the view can have the key, so that no batch can delete the row of the target. */
+  isImpossible: boolean;
   source: Values | null;
   target: Values | null;
   /** The batch that last wrote the row of the target. */
@@ -66,19 +69,22 @@ export async function lookAtKeys(
     const different = keys
       .filter((key) => !pending.has(key))
       .flatMap((key) => compareRow(key, rows.get(key) ?? [], copies.get(key) ?? [], columns));
-    return { rows: different, pending, moment, isRedefined };
+    const extra = different.filter(({ kind }) => kind === 'extra').map(({ key }) => key);
+    const impossible = await impossibleKeysAmong(client, view.keyType, extra);
+    const found = different.map((row) => ({ ...row, isImpossible: impossible.has(row.key) }));
+    return { rows: found, pending, moment, isRedefined };
   });
 }
 
 const keyOf = ({ key }: { key: string }): string => key;
 
-/** Returns the difference, or nothing if the row is the same on both sides. */
+/** Returns the difference, or nothing if the row is the same on both sides. Whether its key is possible, only the source can tell. */
 export function compareRow(
   key: string,
   sources: readonly ComparedRow[],
   targets: readonly TargetRow[],
   columns: readonly Column[],
-): DifferentRow[] {
+): Omit<DifferentRow, 'isImpossible'>[] {
   const [source, target] = [sources[0], targets[0]];
   const valuesOf = (side: ComparedRow | undefined): Values | null =>
     side === undefined

@@ -166,14 +166,23 @@ export function createConsistencyChecks(pool: pg.Pool) {
       });
     },
 
-    /** Lets the next look wait for another batch. */
-    async lookAgainLater(lease: Lease, { id }: Pick<ConsistencyCheck, 'id'>): Promise<void> {
+    /** Lets the next look wait for a batch that begins so many seconds later: each look reads the target. */
+    async lookAgainLater(
+      lease: Lease,
+      { id }: Pick<ConsistencyCheck, 'id'>,
+      pauseSeconds: number,
+    ): Promise<void> {
       await underLease(lease, (client) =>
-        client.query('update etl.consistency_check set looked_at = now() where id = $1', [id]),
+        client.query(
+          'update etl.consistency_check set looked_at = now() + make_interval(secs => $2) where id = $1',
+          [id, pauseSeconds],
+        ),
       );
     },
 
-    /** Ends a check with what it found, and marks the last applied batch of its view as consistent or not. */
+    /**
+     * Ends a check with what it found, and marks the last applied batch of its view as consistent or not. Only a full check proves that all is equal.
+     */
     async finish(lease: Lease, check: ConsistencyCheck, result: CheckResult): Promise<void> {
       const { differences, counts, repaired, isConsistent, report, bytesBilled, error } = result;
       await underLease(lease, async (client) => {
@@ -200,8 +209,8 @@ export function createConsistencyChecks(pool: pg.Pool) {
         );
         await client.query(
           `update etl.etl_transaction set is_consistent = $2
-           where id = (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied')`,
-          [check.view, isConsistent],
+           where id = (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied') and ($3 or not $2)`,
+          [check.view, isConsistent, check.mode === 'full'],
         );
         await resolveMissingRights(client, check.view);
       });

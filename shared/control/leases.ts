@@ -50,16 +50,22 @@ export function createLeases(pool: pg.Pool) {
      * work that hangs must not keep the view from others for ever.
      */
     async withLease<T>(lease: Lease, deadline: Deadline, work: () => Promise<T>): Promise<T> {
+      let isOver = false;
       const heartbeat = setInterval(
         () => {
           renew(lease).catch((error: unknown) => {
-            // A control database that is briefly unreachable is no reason to stop: the next heartbeat may reach it.
-            if (error instanceof DataHubError && error.kind === 'superseded') deadline.abort(error);
+            // A control database that is briefly unreachable is no reason to stop: the next heartbeat may reach it. One that comes after the release
+            // finds no lease, while the deadline may serve work that goes on.
+            if (!isOver && error instanceof DataHubError && error.kind === 'superseded')
+              deadline.abort(error);
           });
         },
         (lease.seconds * 1000) / 3,
       );
-      const stopHeartbeat = () => clearInterval(heartbeat);
+      const stopHeartbeat = () => {
+        isOver = true;
+        clearInterval(heartbeat);
+      };
       deadline.signal.addEventListener('abort', stopHeartbeat);
       try {
         return await work();

@@ -70,3 +70,16 @@ export async function badKeysAmong(client: Queryable, keyType: KeyType, keys: st
   );
   return rows.map((row) => JSON.stringify(row.key));
 }
+
+/** Those of the keys, as texts, that no value of the key type is written as: no row of the view can have them. */
+export async function impossibleKeysAmong(
+  client: Queryable,
+  keyType: KeyType,
+  keys: readonly string[],
+): Promise<Set<string>> {
+  const { rows } = await client.query(
+    `select q as key from unnest($1::text[]) as q where (${keyType.fromText('q')})::text is distinct from q`,
+    [keys],
+  );
+  return new Set(rows.map((row) => row.key as string));
+}

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { setTimeout as elapse } from 'node:timers/promises';
+import type pg from 'pg';
+import { createLeases } from '../../../shared/control/leases.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { inSeconds } from '../../support/deadline.ts';
 import { until } from '../../support/until.ts';
@@ -127,6 +130,27 @@ describe('leases', () => {
         assert.equal(deadline.signal.reason.kind, 'transient');
         await until(async () => (await database.control.leases.acquire(VIEW, 60)) !== null);
       });
+    });
+
+    it('do not abort what goes on after their release, when a heartbeat comes late', async () => {
+      const late = Promise.withResolvers<void>();
+      let connections = 0;
+      const pool: pg.Pool = Object.assign(Object.create(database.pool), {
+        connect: async () => {
+          connections += 1;
+          if (connections === 2) await late.promise;
+          return await database.pool.connect();
+        },
+      });
+      const leases = createLeases(pool);
+      const lease = await leases.acquire(VIEW, 1);
+      assert.ok(lease);
+      using deadline = inSeconds(60);
+      await leases.withLease(lease, deadline, () => until(async () => connections === 2));
+      late.resolve();
+      await leases.acquire(VIEW, 1);
+      await elapse(200);
+      assert.equal(deadline.signal.aborted, false);
     });
 
     it('survive a short outage of the control database', async () => {

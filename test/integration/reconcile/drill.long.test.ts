@@ -47,9 +47,13 @@ for (const { loadType, keyType, keyOf, parts } of [
     };
 
     /** The jobs that have read rows of the target. */
-    const rowJobs = async () => {
+    const rowJobs = () => jobsOf('rows');
+    /** Those that have read it for the sums of its buckets. */
+    const sumJobs = () => jobsOf('sums');
+
+    const jobsOf = async (step: string) => {
       const [jobs] = await on.bigquery.getJobs({ allUsers: true });
-      return jobs.filter(({ id }) => /^check_.*-rows-\d+_\d+$/.test(id ?? '')).length;
+      return jobs.filter(({ id }) => new RegExp(`^check_.*-${step}-\\d+_\\d+$`).test(id ?? '')).length;
     };
 
     /** A process that does something else after each part that it has recorded. */
@@ -268,6 +272,7 @@ for (const { loadType, keyType, keyOf, parts } of [
         (await found()).map(({ kind }) => kind),
         ['different'],
       );
+      assert.equal(await sumJobs(), 2);
     });
   });
 }

@@ -58,6 +58,19 @@ describe('what a check leaves behind', () => {
     assert.deepEqual(await verdicts(), [null, false, true]);
   });
 
+  it('is no verdict on a batch, when a check of keys alone finds no difference', async () => {
+    await on.source.database.query(`update app_project set name = '${SECRET}' where id = 1`);
+    await on.reconcile({ mode: 'keys' });
+    assert.deepEqual(await verdicts(), [null, null]);
+    await on.reconcile();
+    assert.deepEqual(await verdicts(), [null, false]);
+    await on.reconcile({ mode: 'keys' });
+    assert.deepEqual(await verdicts(), [null, false]);
+    await on.source.database.query('delete from app_project where id = 2');
+    await on.reconcile({ mode: 'keys' });
+    assert.deepEqual(await verdicts(), [null, false]);
+  });
+
   it('is a row with what was compared, when, and what was found', async () => {
     const [, batch] = await on.batches();
     await changeUnlogged();
@@ -138,6 +151,35 @@ describe('what a check leaves behind', () => {
       'select key from etl.consistency_difference where not is_repaired',
     );
     assert.deepEqual(rows, [{ key: '4' }]);
+  });
+
+  it('are no repairs of rows that change all the time: they are looked at again after the settle time', async () => {
+    const patient = await on.anotherProcess({ CHECK_SETTLE_SECONDS: '30' });
+    const settled = () =>
+      on.control.query(`update etl.consistency_check set looked_at = looked_at - interval '31 seconds'`);
+    await changeUnlogged();
+    const result = await on.check({ repair: true });
+    assert.ok(result.outcome === 'waiting');
+    await settled();
+    await on.catchUp();
+    assert.partialDeepStrictEqual(await patient.continueCheck(result), { state: 'repairing' });
+    await on.catchUp();
+    await on.source.change('app_project', 4, { name: 'again' });
+    const lookJobs = async () => {
+      const [jobs] = await on.bigquery.getJobs({ allUsers: true });
+      return jobs.filter(({ id }) => /^check_.*-third-/.test(id ?? '')).length;
+    };
+    for (const _ of [1, 2]) {
+      assert.partialDeepStrictEqual(await patient.continueCheck(result), { outcome: 'waiting' });
+      await on.catchUp();
+      assert.equal(await lookJobs(), 1);
+    }
+    await settled();
+    await on.catchUp();
+    assert.partialDeepStrictEqual(await patient.continueCheck(result), {
+      outcome: 'consistent',
+      repaired: 3,
+    });
   });
 
   it('are repairs without being asked where the view has auto_repair, unless they are not wanted', async () => {

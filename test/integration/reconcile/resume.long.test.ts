@@ -29,7 +29,7 @@ describe('a check in several parts', () => {
   /** The jobs that have read the target for the sums of its buckets. */
   const sumJobs = async () => {
     const [jobs] = await on.bigquery.getJobs({ allUsers: true });
-    return jobs.filter(({ id }) => /^check_.*-sums_\d+$/.test(id ?? '')).length;
+    return jobs.filter(({ id }) => /^check_.*-sums-\d+_\d+$/.test(id ?? '')).length;
   };
 
   /** A process that ends after so many parts, before it records the next one. */
