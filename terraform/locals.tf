@@ -45,7 +45,7 @@ locals {
       publishes     = ["extract", "merge", "reconcile", "stream"]
       reads         = ["target"]
       secrets       = ["control", "source"]
-      bucket_roles  = []
+      bucket_roles  = ["roles/storage.objectViewer"]
       concurrency   = 20 # a page and its assets come at once, and wait for databases rather than for the processor
       min_instances = var.admin_min_instances
       ingress       = var.admin_iap == null ? var.ingress : "ALLOW_INTERNAL_AND_GCLB"

@@ -86,8 +86,8 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_storage_bucket_iam_member.staging)) == toset(["extract roles/storage.legacyBucketReader", "extract roles/storage.objectUser", "merge roles/storage.legacyBucketReader", "merge roles/storage.objectViewer", "stream roles/storage.legacyBucketReader", "stream roles/storage.objectViewer"])
-    error_message = "Extract writes staged objects, merge and stream read them."
+    condition     = toset(keys(google_storage_bucket_iam_member.staging)) == toset(["admin roles/storage.objectViewer", "extract roles/storage.legacyBucketReader", "extract roles/storage.objectUser", "merge roles/storage.legacyBucketReader", "merge roles/storage.objectViewer", "stream roles/storage.legacyBucketReader", "stream roles/storage.objectViewer"])
+    error_message = "Extract writes staged objects; merge, stream and admin read them."
   }
 
   assert {
