@@ -3,6 +3,7 @@ import { readRawBodies } from '../shared/runtime/read-raw-bodies.ts';
 
 // Registers only the function that FUNCTION_TARGET names, so that a process loads no other function's imports.
 const FUNCTIONS = new Map<string, () => Promise<HttpFunction>>([
+  ['admin', async () => (await import('./admin/admin.ts')).admin],
   ['extract', async () => (await import('./extract/extract.ts')).extract],
   ['merge', async () => (await import('./merge/merge.ts')).merge],
   ['reconcile', async () => (await import('./reconcile/reconcile.ts')).reconcile],

@@ -71,6 +71,7 @@ const ADVICE_BY_HAND = {
   operation: 'Nothing was changed. Call again.',
   extract: 'Nothing was changed in the target. Call again, or wait for the next tick.',
   apply: 'Call again: what is applied already is not applied twice. Or wait for the next tick.',
+  page: 'Nothing was changed. Try again in a moment.',
 } as const;
 
 /**

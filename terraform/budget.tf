@@ -36,11 +36,3 @@ resource "google_billing_budget" "monthly" {
 
   depends_on = [google_project_service.required]
 }
-
-data "google_project" "project" {
-  count = var.budget == null ? 0 : 1
-
-  project_id = var.project
-
-  depends_on = [google_project_service.required]
-}

@@ -24,10 +24,10 @@ resource "google_cloudfunctions2_function" "function" {
     available_memory                 = each.value.memory
     max_instance_count               = var.max_instances
     max_instance_request_concurrency = each.value.concurrency
-    min_instance_count               = 0
+    min_instance_count               = each.value.min_instances
     timeout_seconds                  = local.time_limit_seconds
     all_traffic_on_latest_revision   = true
-    ingress_settings                 = var.ingress
+    ingress_settings                 = each.value.ingress
     service_account_email            = google_service_account.function[each.key].email
     vpc_connector                    = local.vpc_connector
     vpc_connector_egress_settings    = try(var.vpc.egress, null)

@@ -38,15 +38,16 @@ locals {
   function_members = { for function, account in google_service_account.function : function => "serviceAccount:${account.email}" }
 
   function_invokers = merge([
-    for function in keys(local.functions) : {
+    for function, entry in local.functions : {
       for member in var.invokers : "${function} ${member}" => { function = function, member = member }
-    }
+    } if entry.topic != null
   ]...)
 
-  # The callers of a function: its trigger, if it has one, and var.invokers.
+  # The callers of a function: its trigger and var.invokers; of admin its users, or Identity-Aware Proxy in their name.
   callers = merge(
     { for function, entry in local.functions : "${function} trigger" => { function = function, member = "serviceAccount:${google_service_account.trigger.email}" } if entry.topic != null },
     local.function_invokers,
+    var.admin_iap == null ? { for member in local.admin_members : "admin ${member}" => { function = "admin", member = member } } : { "admin iap" = { function = "admin", member = local.iap_agent } },
   )
 }
 
@@ -130,6 +131,16 @@ resource "google_cloud_run_service_iam_member" "invoker" {
   service  = google_cloudfunctions2_function.function[each.value.function].name
   role     = "roles/run.invoker"
   member   = each.value.member
+}
+
+# `gcloud run services proxy` looks up the service before it calls it.
+resource "google_cloud_run_service_iam_member" "admin_viewer" {
+  for_each = toset(var.admin_iap == null ? local.admin_members : [])
+
+  location = var.region
+  service  = google_cloudfunctions2_function.function["admin"].name
+  role     = "roles/run.viewer"
+  member   = each.key
 }
 
 # `gcloud functions call` looks up the function before it calls it.

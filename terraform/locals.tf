@@ -23,20 +23,33 @@ locals {
 
   # An instance serves one request at a time: one batch uses all of it, and its memory was measured that way.
   function_defaults = {
-    memory      = "512Mi"
-    cpu         = "1"
-    concurrency = 1
-    inspects    = []
-    reads       = []
-    writes      = []
-    is_reporter = false
+    memory        = "512Mi"
+    cpu           = "1"
+    concurrency   = 1
+    min_instances = 0
+    ingress       = var.ingress
+    inspects      = []
+    reads         = []
+    writes        = []
+    is_reporter   = false
   }
 
   # Every function with the resources that it may use, and with values that differ from the defaults. To add a function, add an entry.
-  # `topic` is a key of var.topics, or null for a function that is only called over HTTP. `publishes` and `inspects` are keys of topics
+  # `topic` is a key of var.topics, or null for a function that nothing but a person calls. `publishes` and `inspects` are keys of topics
   # (inspects: may check that the topic exists), `reads` and `writes` are keys of datasets, `secrets` are keys of local.secrets, and
   # `bucket_roles` are roles on the staging bucket. A reporter may only create objects under its prefix reports/.
   function_entries = {
+    admin = {
+      description   = "Serves the web page of the operators."
+      topic         = null
+      publishes     = ["extract", "merge", "reconcile", "stream"]
+      reads         = ["target"]
+      secrets       = ["control", "source"]
+      bucket_roles  = ["roles/storage.objectViewer"]
+      concurrency   = 20 # a page and its assets come at once, and wait for databases rather than for the processor
+      min_instances = var.admin_min_instances
+      ingress       = var.admin_iap == null ? var.ingress : "ALLOW_INTERNAL_AND_GCLB"
+    }
     extract = {
       description  = "Captures the changes of the source and stages them."
       topic        = "extract"
@@ -84,6 +97,10 @@ locals {
   # The environment variables of the functions (shared/config/config.ts); null leaves a variable out. A variable contains the name of a
   # secret, never its value: the function reads the value when it starts, so a new version needs no deployment.
   environment = {
+    ADMIN_IAP_AUDIENCE         = local.admin_iap_audience
+    ADMIN_OPERATORS            = length(var.admin_operators) == 0 ? null : join(",", var.admin_operators)
+    ADMIN_SIGN_IN              = var.admin_iap == null ? "iam" : "iap"
+    ADMIN_VIEWERS              = length(var.admin_viewers) == 0 ? null : join(",", var.admin_viewers)
     BIGQUERY_LOCATION          = var.location
     CALL_TIMEOUT_SECONDS       = var.settings.call_timeout_seconds
     CHANGE_LOG_TABLE           = var.settings.change_log_table
@@ -136,7 +153,10 @@ locals {
   function_environment = {
     for function, entry in local.functions : function => merge(
       local.runtime_environment,
-      { for name, value in local.environment : name => tostring(value) if value != null && (contains(entry.secrets, "source") || !startswith(name, "SOURCE_")) },
+      {
+        for name, value in local.environment : name => tostring(value)
+        if value != null && (contains(entry.secrets, "source") || !startswith(name, "SOURCE_")) && (function == "admin" || !startswith(name, "ADMIN_"))
+      },
       { for name, value in local.no_source : name => value if !contains(entry.secrets, "source") },
     )
   }
@@ -172,6 +192,7 @@ locals {
       "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
+    var.admin_iap == null ? [] : ["compute.googleapis.com", "iap.googleapis.com"],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
     anytrue(values(local.uses_cloud_sql)) ? ["sqladmin.googleapis.com"] : [],
     try(var.vpc.network, null) == null ? [] : ["compute.googleapis.com", "vpcaccess.googleapis.com"],

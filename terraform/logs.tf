@@ -116,6 +116,14 @@ locals {
       advice   = "Fix what the log line names, then check the view again."
       severity = "WARNING"
     }
+    failed_page = {
+      title    = "a page of admin failed"
+      section  = "failed-page"
+      filter   = "jsonPayload.message=\"admin page failed\""
+      labels   = { kind = "EXTRACT(jsonPayload.kind)" }
+      advice   = "Views go on. Report the log line with its stack; what the page does can be asked for by a call of extract, too."
+      severity = "WARNING"
+    }
     floor_stuck = {
       title    = "a long transaction holds back the floor"
       section  = "floor-stuck"

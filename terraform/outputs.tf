@@ -1,3 +1,10 @@
+output "admin" {
+  description = "How to open the page of the operators: the command that makes it local and its address there, or its domain and the address to which the domain must point."
+  value = var.admin_iap == null ? { command = local.admin_proxy, url = "http://127.0.0.1:8080", ip_address = null } : {
+    command = null, url = "https://${var.admin_iap.domain}", ip_address = one(google_compute_global_address.admin[*].address)
+  }
+}
+
 output "staging_bucket" {
   description = "The bucket of the staged objects."
   value       = google_storage_bucket.staging.name
@@ -16,6 +23,7 @@ output "next_steps" {
 locals {
   call_reconcile = "gcloud functions call reconcile${local.suffix} --region ${var.region} --project ${var.project}"
   call_extract   = "gcloud functions call extract${local.suffix} --region ${var.region} --project ${var.project}"
+  admin_proxy    = "gcloud run services proxy admin${local.suffix} --region ${var.region} --project ${var.project} --port 8080"
   add_version = {
     for database, secret in local.secrets :
     database => "printf 'URL of the ${database} database: ' && read -rs URL && printf %s \"$URL\" | gcloud secrets versions add ${secret} --project ${var.project} --data-file=-"
@@ -46,6 +54,9 @@ locals {
     "",
     "# When every view is loaded: compares it with its target, row by row and column by column.",
     "${local.call_reconcile} --data '{}'",
+    "",
+    var.admin_iap == null ? "# The page of the operators, at http://127.0.0.1:8080 while this command runs, for admin_operators and admin_viewers." : "# The page of the operators: https://${var.admin_iap.domain}",
+    var.admin_iap == null ? local.admin_proxy : "",
     "",
     "# The log lines of the last ten minutes.",
     "gcloud logging read 'resource.type=\"cloud_run_revision\" jsonPayload.message:*' --project ${var.project} --freshness 10m --format 'value(timestamp,severity,jsonPayload.message,jsonPayload.view)'",

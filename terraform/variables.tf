@@ -1,3 +1,53 @@
+variable "admin_iap" {
+  description = "Opens the page of the operators at https://DOMAIN, behind a load balancer with Identity-Aware Proxy; null: by gcloud run services proxy only. Deploy once without it (README.md)."
+  type = object({
+    domain = string
+  })
+  default = null
+
+  validation {
+    condition     = var.admin_iap == null ? true : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.admin_iap.domain)) && length(var.admin_iap.domain) <= 63
+    error_message = "admin_iap.domain must be a domain name of at most 63 lower-case characters, such as datahub.example.com."
+  }
+}
+
+variable "admin_min_instances" {
+  description = "Number of instances of admin that wait for a user. 0 costs nothing, and the first page after a pause takes some seconds."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.admin_min_instances >= 0 && var.admin_min_instances <= var.max_instances && floor(var.admin_min_instances) == var.admin_min_instances
+    error_message = "admin_min_instances must be a whole number between 0 and max_instances."
+  }
+}
+
+variable "admin_operators" {
+  description = "E-mail addresses of the accounts that may see everything on the page of the operators, also values of rows, and act."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  # The rule applies to both lists.
+  validation {
+    condition     = alltrue([for email in setunion(var.admin_operators, var.admin_viewers) : can(regex("^[^@\\s,:]+@[^@\\s,:]+\\.[^@\\s,:]+$", email)) && email == lower(email)])
+    error_message = "Each of admin_operators and admin_viewers must be the e-mail address of one account, in lower case: IAM would change it otherwise. A group has no identity token of its own."
+  }
+
+  validation {
+    condition     = length(setintersection(var.admin_operators, var.admin_viewers)) == 0
+    error_message = "An account in admin_operators may look as well: leave it out of admin_viewers."
+  }
+}
+
+variable "admin_viewers" {
+  description = "E-mail addresses of the accounts that may look at the page of the operators, without values of rows. The validation rules are in admin_operators."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "alert_after" {
   description = "Alert thresholds. behind_minutes: how long a view may be behind. failed_calls: how many 5xx responses are accepted within 15 minutes. no_applied_minutes: how long no batch may be applied and no view be up to date. no_tick_minutes: how long no tick may arrive. The default of the minutes is the longest pause of the schedule plus 25, for no_applied_minutes plus 115; with a tick every five minutes this makes 30, 120 and 30."
   type = object({

@@ -1,4 +1,6 @@
 import { parseExtractEvent } from '../../shared/events/extract-event.ts';
+import { audited } from '../../shared/operations/audited.ts';
+import { requesterOf } from '../../shared/operations/requester.ts';
 import { runOperation } from '../../shared/operations/run-operation.ts';
 import { handle, type Step } from '../../shared/runtime/handle.ts';
 import { extractView } from './extract-view.ts';
@@ -10,13 +12,20 @@ export const dispatch: Step = async (payload, invocation, dependencies) => {
   switch (event.command) {
     case 'tick':
       return await tick(event.trigger ?? 'manual', dependencies);
-    case 'extract':
-      return await extractView(event.view, event.trigger ?? 'manual', invocation, dependencies);
+    case 'extract': {
+      const { view, trigger = 'manual' } = event;
+      const run = () => extractView(view, trigger, invocation, dependencies);
+      // Messages that ask for a batch come from ticks and from operations, which are recorded.
+      if (invocation.isByHand !== true) return await run();
+      const request = { ...requesterOf(payload, invocation), action: 'run', views: [view], request: {} };
+      return await audited(request, dependencies, run);
+    }
     default:
       // Who stops a view is the caller, unless the call names somebody.
       return await runOperation(
         'by' in event ? { ...event, by: event.by ?? invocation.caller ?? null } : event,
         dependencies,
+        requesterOf(payload, invocation),
       );
   }
 };

@@ -3,11 +3,12 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { publishDeadLetters } from '../../shared/runtime/publish-dead-letters.ts';
 
 /**
- * Fans a tick out: publishes one message for every view that is not stopped. Then logs how far each view is behind, publishes dead letters
+ * Fans a tick out: ends pauses whose time has come, and publishes one message for every view that is not stopped. Then logs how far each view is behind, publishes dead letters
  * that are due, goes on with checks, and deletes old rows. Safe to repeat: a second capture finds nothing.
  */
 export async function tick(trigger: string, dependencies: Dependencies) {
   const { config, control, events, log } = dependencies;
+  for (const view of await control.viewStops.endPauses()) log.info({ view }, 'pause ended');
   const sources = (await control.viewSources.list()).filter((source) => stopReason(source) === null);
   const requests = await Promise.allSettled(
     sources.map((source) => events.requestExtract(source.name, trigger)),

@@ -3,39 +3,11 @@ import type pg from 'pg';
 import { DataHubError } from '../../shared/errors.ts';
 import type { Column } from '../../shared/model/columns.ts';
 import type { ComparisonPlan, ConsistencyCheck, Moment } from '../../shared/model/consistency.ts';
-import type { ViewSource } from '../../shared/model/view-source.ts';
+import { comparedColumns, describeCompared } from '../../shared/operations/describe-compared.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ComparedRows, readRowTextOptions } from '../../shared/source/compare-rows.ts';
-import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
-import type { SourceColumn } from '../../shared/source/source-column.ts';
 import type { CheckQuery } from '../../shared/warehouse/compare-rows.ts';
 import type { LeasedCheck } from './leased-check.ts';
-
-/** Describes the view in the snapshot of `client`. Throws `invalid_event` unless the target exists and has the view's columns. */
-export async function describeCompared(
-  client: pg.ClientBase,
-  viewSource: ViewSource,
-  { config, warehouse }: Dependencies,
-): Promise<SourceView> {
-  const view = await describeView(client, viewSource, config.contentTypeTable);
-  const target = await warehouse.compareTarget(view.shape);
-  if (target !== null && target.changes.length + target.faults.length === 0) return view;
-  throw new DataHubError(
-    'invalid_event',
-    target === null
-      ? `view ${view.name}: its target does not exist`
-      : `view ${view.name}: its target has other columns than the view`,
-    {
-      context: { view: view.name },
-      advice: `Send {"view":${JSON.stringify(view.name)}} to extract, which follows the columns or says what to do. Then check the view again.`,
-    },
-  );
-}
-
-/** The columns that a check of this mode compares. */
-export function comparedColumns(view: SourceView, { mode }: Pick<ConsistencyCheck, 'mode'>): SourceColumn[] {
-  return mode === 'keys' ? view.columns.filter(({ name }) => name === view.keyColumn) : view.columns;
-}
 
 /** What a check compares on both sides, in the snapshot of `client`. */
 export async function describeComparison(
@@ -70,10 +42,6 @@ export async function describePart(
     context: { view: name },
   });
 }
-
-/** Since when a row must have been changed to be compared. */
-export const sinceOf = ({ startedAt, sinceDays }: Pick<ConsistencyCheck, 'startedAt' | 'sinceDays'>): Date =>
-  new Date(startedAt.getTime() - (sinceDays ?? 0) * 86_400_000);
 
 /** A query of a check over its target. History tells what a merged target had; a streamed one is read as it is, while the view's lease is held. */
 export function checkQuery(

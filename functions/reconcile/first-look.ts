@@ -3,18 +3,12 @@ import { type BucketSum, BucketSums, bucketCount } from '../../shared/model/buck
 import { type DifferenceCounts, NO_DIFFERENCES } from '../../shared/model/consistency.ts';
 import { type KeyRange, rowParts } from '../../shared/model/drill.ts';
 import { isHashed } from '../../shared/model/row-text.ts';
+import { comparedColumns, describeCompared } from '../../shared/operations/describe-compared.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { sumBuckets } from '../../shared/source/compare-rows.ts';
 import { estimateRows, planSlices } from '../../shared/source/fetch.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import {
-  checkQuery,
-  comparedColumns,
-  describeColumns,
-  describeCompared,
-  describePart,
-  runName,
-} from './compared.ts';
+import { checkQuery, describeColumns, describePart, runName } from './compared.ts';
 import { drillDown } from './drill.ts';
 import { inTime } from './in-time.ts';
 import type { BegunCheck, LeasedCheck } from './leased-check.ts';

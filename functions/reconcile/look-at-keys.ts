@@ -1,7 +1,6 @@
 import type { Column } from '../../shared/model/columns.ts';
 import type { DifferenceKind, Moment } from '../../shared/model/consistency.ts';
-import { isHashed } from '../../shared/model/row-text.ts';
-import { isSameValue } from '../../shared/model/same-value.ts';
+import { differingColumns } from '../../shared/model/differing-columns.ts';
 import { definitionChange } from '../../shared/model/view-fingerprint.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type ComparedRow, readComparedRows } from '../../shared/source/compare-rows.ts';
@@ -104,21 +103,4 @@ export function compareRow(
   if (target === undefined) return [{ ...row, kind: 'missing' }];
   const differing = differingColumns(source, target, columns);
   return differing.length === 0 ? [] : [{ ...row, kind: 'different', columns: differing }];
-}
-
-export function differingColumns(
-  source: ComparedRow,
-  target: ComparedRow,
-  columns: readonly Column[],
-): string[] {
-  let hashed = 0;
-  return columns
-    .filter((column, i) => {
-      if (!isHashed(column)) {
-        return !isSameValue(column.type, source.values[i] ?? null, target.values[i] ?? null);
-      }
-      const place = hashed++;
-      return source.texts[place] !== target.texts[place];
-    })
-    .map(({ name }) => name);
 }

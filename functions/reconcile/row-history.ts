@@ -2,12 +2,13 @@ import type { AppliedBatch, PastMoment } from '../../shared/control/applied-batc
 import { DataHubError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/model/checkpoint.ts';
 import type { Moment } from '../../shared/model/consistency.ts';
+import { differingColumns } from '../../shared/model/differing-columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { ComparedRows } from '../../shared/source/compare-rows.ts';
 import type { TargetRowState } from '../../shared/warehouse/compare-rows.ts';
 import { checkQuery } from './compared.ts';
 import type { LeasedCheck } from './leased-check.ts';
-import { type DifferentRow, differingColumns } from './look-at-keys.ts';
+import type { DifferentRow } from './look-at-keys.ts';
 
 /** What the history of a target tells of a row. */
 export type RowHistory = {

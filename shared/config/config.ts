@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ADVICE, DataHubError, type ErrorKind } from '../errors.ts';
+import { adminConfig, adminVariables } from './admin-config.ts';
 import { contradictions, databaseConfig, databaseVariables } from './database-config.ts';
 import { NO_SECRETS, type ReadSecrets } from './read-secrets.ts';
 
@@ -148,6 +149,7 @@ export const environment = z.object({
     3600,
     'Seconds that the application may take from changing a row to writing its log row: a check looks a second time at rows that differ only after them.',
   ),
+  ...adminVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')
@@ -171,6 +173,10 @@ const usableEnvironment = environment
   .refine((given) => new Set(TOPICS.map((name) => given[name])).size === TOPICS.length, {
     path: [TOPICS.join(', ')],
     error: 'must be different topics',
+  })
+  .refine((given) => given.ADMIN_SIGN_IN !== 'iap' || given.ADMIN_IAP_AUDIENCE !== undefined, {
+    path: ['ADMIN_IAP_AUDIENCE'],
+    error: 'is missing, which ADMIN_SIGN_IN=iap needs',
   });
 
 /** The names of all variables that a function reads. */
@@ -230,6 +236,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
     sourceTimeZone: e.SOURCE_TIME_ZONE,
     checkWaitSeconds: e.CHECK_WAIT_SECONDS,
     checkSettleSeconds: e.CHECK_SETTLE_SECONDS,
+    admin: adminConfig(e),
     logLevel: e.LOG_LEVEL,
   };
 }

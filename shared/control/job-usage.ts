@@ -6,10 +6,10 @@ import type { Lease } from './leases.ts';
 const TODAY = `(now() at time zone 'UTC')::date`;
 
 /** The condition that view source `v` has used up its budget of this UTC day, and that nobody let it go on. */
-export const OVER_BUDGET = `coalesce(v.daily_budget_bytes <= (
+export const OVER_BUDGET = `(v.daily_budget_bytes is not null and coalesce(v.daily_budget_bytes <= (
     select sum(u.bytes_billed) from etl.job_usage u
     where u.view_name = v.name and u.ended_at >= ${TODAY}::timestamp at time zone 'UTC'
-  ) and v.cost_accepted_on is distinct from ${TODAY}, false)`;
+  ) and v.cost_accepted_on is distinct from ${TODAY}, false))`;
 
 /**
  * Within a control transaction: gives a new batch the jobs that prepared it, which ran under its lease before it had an id; their names end

@@ -9,6 +9,13 @@ import { resumeView } from './view-stops.ts';
 /** Which load type feeds which target (I11). */
 export function createLoadTypes(pool: pg.Pool) {
   return {
+    /** Why the view must not feed this target with this load type; null when it may. */
+    async conflict(view: string, loadType: LoadType, target: string): Promise<string | null> {
+      return await inTransaction(pool, 'control', 'begin read only', (client) =>
+        targetConflict(client, { view, loadType, target }),
+      );
+    },
+
     /**
      * Points the view at a new target with another load type; the load type of an existing target never changes (I11). The new target has
      * covered nothing, so the checkpoint is deleted, and what is remembered of the former target is forgotten. Throws `invalid_event` while a function works on the view or a batch is in flight, and

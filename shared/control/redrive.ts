@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { DataHubError, type ErrorKind } from '../errors.ts';
 import { inTransaction, readOnly } from '../postgres/transaction.ts';
 
-const FUNCTIONS_WITH_EVENTS = ['extract', 'merge', 'stream', 'reconcile'];
+/** The functions to which events can be sent again. */
+export const FUNCTIONS_WITH_EVENTS = ['extract', 'merge', 'stream', 'reconcile'];
 
 /** A dead-lettered event that is to be sent again. */
 export type Redriven = { id: bigint; functionName: string; event: object };

@@ -5,6 +5,8 @@ import { inTransaction } from '../postgres/transaction.ts';
 const ROWS_AT_ONCE = 10_000;
 /** Each has up to 20,000 rows that differ. */
 const CHECKS_AT_ONCE = 10;
+/** Who did what must be known after a year, too. */
+const AUDIT_DAYS = 400;
 /** The status of a view shows the cost of this many days. */
 const SHOWN_DAYS = 8;
 
@@ -14,7 +16,7 @@ export function createRetention(pool: pg.Pool) {
     /**
      * Deletes batches and checks that ended, failures that were resolved and changes of views that were found more than `days` ago. Keeps the
      * last batch of each view that has ended, which locks its load type, any batch that a checkpoint or a queued key refers to, and the last
-     * check of each view. Deletes the oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of
+     * check of each view, and the audit for 400 days at least. Deletes the oldest rows first, up to a limit; the next call deletes more. Safe to repeat. Returns the number of
      * deleted rows.
      */
     async deleteOldRows(days: number): Promise<number> {
@@ -59,7 +61,12 @@ export function createRetention(pool: pg.Pool) {
           `delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`,
           [Math.max(days, SHOWN_DAYS)],
         );
-        return [batches, failures, usage, changes, checks, forgotten].reduce(
+        const audit = await client.query(
+          `delete from etl.audit where id in (
+             select id from etl.audit where requested_at < now() - $1 * interval '1 day' order by requested_at limit $2)`,
+          [Math.max(days, AUDIT_DAYS), ROWS_AT_ONCE],
+        );
+        return [batches, failures, usage, changes, checks, forgotten, audit].reduce(
           (sum, { rowCount }) => sum + (rowCount ?? 0),
           0,
         );

@@ -1,28 +1,46 @@
 import type pg from 'pg';
-import { inTransaction } from '../postgres/transaction.ts';
+import { inTransaction, readOnly } from '../postgres/transaction.ts';
 import { releaseKeys } from './queued-keys.ts';
 import { endRetries } from './retries.ts';
 
 /** Who stopped a view, and why, as far as they said so. */
 export type Stop = { by: string | null; why: string | null };
-const NOBODY: Stop = { by: null, why: null };
+/** A stop that may end by itself. */
+export type Pause = Stop & { until: Date | null };
+const NOBODY: Pause = { by: null, why: null, until: null };
+
+const NOT_PAUSED =
+  'paused = false, paused_at = null, paused_by = null, paused_reason = null, paused_until = null';
+
+/** Dead-lettered events stay unresolved: only a redrive handles them. */
+const RESOLVED_BY_RESUME = `resolved_at is null and kind <> 'invalid_event'`;
 
 /** How operators stop and restart a view. The caller makes sure that the view source exists. */
 export function createViewStops(pool: pg.Pool) {
   return {
     /**
-     * Stops the view for now: nothing is extracted or applied until it is resumed. A batch in flight waits. A view that is paused already
-     * keeps the time of its first pause.
+     * Stops the view for now: nothing is extracted or applied until it is resumed, or until a tick finds that its time has come. A batch in
+     * flight waits. A view that is paused already keeps the time of its first pause.
      */
-    async pause(view: string, { by, why }: Stop = NOBODY): Promise<void> {
+    async pause(view: string, { by, why, until }: Pause = NOBODY): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) =>
         client.query(
           `update etl.view_source set paused = true, paused_at = case when paused then coalesce(paused_at, now()) else now() end,
-             paused_by = $2, paused_reason = $3
+             paused_by = $2, paused_reason = $3, paused_until = $4
            where name = $1`,
-          [view, by, why],
+          [view, by, why, until],
         ),
       );
+    },
+
+    /** Ends the pauses whose time has come, and returns their views. A view that is halted too stays halted. Safe to repeat. */
+    async endPauses(): Promise<string[]> {
+      const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
+        client.query<{ name: string }>(
+          `update etl.view_source set ${NOT_PAUSED} where paused and paused_until <= now() returning name`,
+        ),
+      );
+      return rows.map(({ name }) => name);
     },
 
     /** Stops the view with a reason, as a failing function does. A batch in flight waits. */
@@ -41,6 +59,18 @@ export function createViewStops(pool: pg.Pool) {
      */
     async resume(view: string): Promise<void> {
       await inTransaction(pool, 'control', 'begin', (client) => resumeView(client, view));
+    },
+
+    /** What `resume` would do beside ending the stop: the numbers of failed batches and of failures that count as resolved then. */
+    async whatResumes(view: string): Promise<{ failedBatches: number; failures: number }> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select (select count(*)::int4 from etl.etl_transaction where view_name = $1 and state = 'failed') as "failedBatches",
+           (select count(*)::int4 from etl.etl_error where view_name = $1 and ${RESOLVED_BY_RESUME}) as failures`,
+        [view],
+      );
+      return rows[0] as { failedBatches: number; failures: number };
     },
 
     /**
@@ -68,10 +98,7 @@ export function createViewStops(pool: pg.Pool) {
 
 /** Within a control transaction: see `resume`. */
 export async function resumeView(client: pg.PoolClient, view: string): Promise<void> {
-  await client.query(
-    `update etl.view_source set paused = false, paused_at = null, paused_by = null, paused_reason = null where name = $1`,
-    [view],
-  );
+  await client.query(`update etl.view_source set ${NOT_PAUSED} where name = $1`, [view]);
   await endHalt(client, view);
 }
 
@@ -85,9 +112,7 @@ async function endHalt(client: pg.PoolClient, view: string): Promise<void> {
   );
   await endRetries(client, view);
   await client.query(
-    // Dead-lettered events stay unresolved: only a redrive handles them.
-    `update etl.etl_error set resolved_at = now()
-     where view_name = $1 and resolved_at is null and kind <> 'invalid_event'`,
+    `update etl.etl_error set resolved_at = now() where view_name = $1 and ${RESOLVED_BY_RESUME}`,
     [view],
   );
   const { rows } = await client.query(

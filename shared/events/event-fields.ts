@@ -17,3 +17,9 @@ export const operator = text.min(1).max(200);
 export const failureId = z
   .union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)])
   .transform(BigInt);
+
+/** A time with its zone, in ISO 8601. */
+export const time = z.iso.datetime({ offset: true });
+
+/** Who asks for an operation, why, and the name of the request, so that it is one request however often it is sent. */
+export const asked = { by: operator.optional(), why: reason.optional(), requestId: z.uuid().optional() };

@@ -16,6 +16,8 @@ export type Events = {
   /** Returns the same publisher, whose messages carry this trace (`Trace`). */
   withTrace(traceparent: string): Events;
   requestExtract(view: string, trigger: string): Promise<void>;
+  /** Asks `extract` to run an operation, by the payload of a call. */
+  requestOperation(payload: Readonly<Record<string, unknown>>): Promise<void>;
   /** Asks for a check of a view, with the options that its event may have. */
   requestCheck(view: string, options: Readonly<Record<string, unknown>>): Promise<void>;
   /** Asks for a check of every view. */
@@ -66,6 +68,7 @@ export function createEvents(
   return {
     withTrace: (traceparent) => createEvents(openPubSub, topics, callTimeoutSeconds, { traceparent }),
     requestExtract: (view, trigger) => publish(topics.extract, { view, trigger }),
+    requestOperation: (payload) => publish(topics.extract, payload),
     requestCheck: (view, options) => publish(topics.reconcile, { view, ...options }),
     requestChecks: (options) => publish(topics.reconcile, { ...options }),
     continueCheck: (view, check) => publish(topics.reconcile, { view, check: String(check) }),

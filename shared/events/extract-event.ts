@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DataHubError, ERROR_KINDS } from '../errors.ts';
-import { trigger, view } from './event-fields.ts';
+import { asked, trigger, view } from './event-fields.ts';
 import { type Operation, operations } from './operation-event.ts';
 import { fieldsOf, parse } from './parse-event.ts';
 
@@ -28,13 +28,29 @@ export function parseExtractEvent(payload: unknown): ExtractEvent {
   return parse(form, payload, formsFor(operation?.[0], payload));
 }
 
+/** Parses the payload of an operation. Throws `invalid_event` naming every fault, and for what is no operation. */
+export function parseOperation(payload: unknown): Operation {
+  const event = parseExtractEvent(payload);
+  if (event.command !== 'tick' && event.command !== 'extract') return event;
+  throw new DataHubError('invalid_event', `the event is no operation: ${event.command}`, {
+    advice: EXTRACT_FORMS,
+  });
+}
+
+/** Who asks for an operation, why, and the name of the request, as far as its payload says so. */
+export type Asked = z.output<typeof askedForm>;
+const askedForm = z.object(asked);
+
+/** Reads who asks for the operation in a payload that `parseExtractEvent` has accepted. */
+export const parseAsked = (payload: unknown): Asked => askedForm.parse(payload);
+
 const hasPrototypeKey = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   (Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey));
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "pause": true or "reason", "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true} or {"reconcile": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only.';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "run": true, "pause": true or "reason" (and "until": "time"), "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true} or {"reconcile": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only. An operation also takes "by" and "why".';
 
 const FORMS = {
   import:
@@ -43,7 +59,8 @@ const FORMS = {
   reconcile:
     '{"reconcile": true}, with or without "view", and with "mode": "keys" or "since": days, or "repair": true or false. For a dry run, call the function reconcile with {"view": …, "dryRun": true}',
   redrive: '{"redrive": [failures]} or {"view": …, "redrive": true}',
-  pause: '{"view": …, "pause": true}, or a reason instead of true',
+  pause:
+    '{"view": …, "pause": true}, or a reason instead of true, and "until": "2026-01-31T08:00:00Z" if it shall end by itself',
   halt: '{"view": …, "halt": "reason"}',
   resume: '{"view": …, "resume": true}',
   resync:

@@ -4,12 +4,12 @@ import { warehouseName } from '../model/entry-names.ts';
 import { text } from '../model/text.ts';
 import { viewSourceImport } from '../model/view-source-import.ts';
 import { checkOptions, hasOneMode, ONE_MODE } from './check-options.ts';
-import { failureId, operator, reason, view } from './event-fields.ts';
+import { asked, failureId, reason, time, view } from './event-fields.ts';
 
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 export const operations = {
   import: z
-    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional() })
+    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional(), ...asked })
     .transform((event) =>
       event.dryRun === true
         ? { command: 'dryRunImport' as const, entries: event.import }
@@ -19,9 +19,9 @@ export const operations = {
     .strictObject({ check: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'check' as const, view })),
   reconcile: z
-    .strictObject({ view: view.optional(), reconcile: z.literal(true), ...checkOptions })
+    .strictObject({ view: view.optional(), reconcile: z.literal(true), ...checkOptions, ...asked })
     .refine(hasOneMode, ONE_MODE)
-    .transform(({ view, reconcile: _, by, ...options }) => ({
+    .transform(({ view, reconcile: _, by, why: _why, requestId: _requestId, ...options }) => ({
       command: 'reconcile' as const,
       view,
       by: by ?? null,
@@ -31,18 +31,19 @@ export const operations = {
     .strictObject({ dryRun: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'dryRun' as const, view })),
   pause: z
-    .strictObject({ view, pause: z.union([z.literal(true), reason]), by: operator.optional() })
-    .transform(({ view, pause, by }) => ({
+    .strictObject({ view, pause: z.union([z.literal(true), reason]), until: time.optional(), ...asked })
+    .transform(({ view, pause, until, by, why }) => ({
       command: 'pause' as const,
       view,
-      why: pause === true ? null : pause,
+      why: pause === true ? (why ?? null) : pause,
       by: by ?? null,
+      ...(until !== undefined && { until: new Date(until) }),
     })),
   halt: z
-    .strictObject({ view, halt: reason, by: operator.optional() })
+    .strictObject({ view, halt: reason, ...asked })
     .transform(({ view, halt, by }) => ({ command: 'halt' as const, view, reason: halt, by: by ?? null })),
   resync: z
-    .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false) })
+    .strictObject({ view, resync: z.boolean(), acceptDeletes: z.boolean().default(false), ...asked })
     .refine(({ resync, acceptDeletes }) => resync || !acceptDeletes, {
       error: 'needs "resync": true',
       path: ['acceptDeletes'],
@@ -54,19 +55,20 @@ export const operations = {
       acceptsDeletes: acceptDeletes,
     })),
   loadType: z
-    .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName })
-    .transform((event) => ({ command: 'loadType' as const, ...event })),
+    .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName, ...asked })
+    .transform(({ view, loadType, target }) => ({ command: 'loadType' as const, view, loadType, target })),
   recheck: z
-    .strictObject({ view, recheck: z.iso.datetime({ offset: true }) })
+    .strictObject({ view, recheck: time, ...asked })
     .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),
   forget: z
-    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional() })
+    .strictObject({ view, forget: z.literal(true), confirm: text.max(200).optional(), ...asked })
     .transform(({ view, confirm }) => ({ command: 'forget' as const, view, confirmation: confirm })),
   purgeDeletedBefore: z
     .strictObject({
       view,
-      purgeDeletedBefore: z.iso.datetime({ offset: true }),
+      purgeDeletedBefore: time,
       confirm: text.max(200).optional(),
+      ...asked,
     })
     .transform(({ view, purgeDeletedBefore, confirm }) => ({
       command: 'purge' as const,
@@ -76,8 +78,8 @@ export const operations = {
     })),
   redrive: z
     .union([
-      z.strictObject({ view, redrive: z.literal(true) }),
-      z.strictObject({ redrive: z.array(failureId).min(1).max(1000) }),
+      z.strictObject({ view, redrive: z.literal(true), ...asked }),
+      z.strictObject({ redrive: z.array(failureId).min(1).max(1000), ...asked }),
     ])
     .transform((event) =>
       'view' in event
@@ -86,9 +88,9 @@ export const operations = {
     ),
   resolve: z
     .union([
-      z.strictObject({ resolve: z.array(failureId).min(1).max(1000) }),
-      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional() }),
-      z.strictObject({ resolve: z.literal(true), view }),
+      z.strictObject({ resolve: z.array(failureId).min(1).max(1000), ...asked }),
+      z.strictObject({ resolve: z.enum(ERROR_KINDS), view: view.optional(), ...asked }),
+      z.strictObject({ resolve: z.literal(true), view, ...asked }),
     ])
     .transform((event) =>
       Array.isArray(event.resolve)
@@ -103,13 +105,16 @@ export const operations = {
     .strictObject({ status: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'status' as const, view })),
   resume: z
-    .strictObject({ view, resume: z.literal(true) })
+    .strictObject({ view, resume: z.literal(true), ...asked })
     .transform(({ view }) => ({ command: 'resume' as const, view })),
+  run: z
+    .strictObject({ view, run: z.literal(true), ...asked })
+    .transform(({ view }) => ({ command: 'run' as const, view })),
   acceptCost: z
-    .strictObject({ view, acceptCost: z.literal(true) })
+    .strictObject({ view, acceptCost: z.literal(true), ...asked })
     .transform(({ view }) => ({ command: 'acceptCost' as const, view })),
   keys: z
-    .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1) })
+    .strictObject({ view, keys: z.array(z.union([text, z.number().int()])).min(1), ...asked })
     .transform(({ view, keys }) => ({ command: 'keys' as const, view, keys: keys.map(String) })),
 };
 

@@ -117,3 +117,7 @@ export type Difference = {
   /** Whether a batch has repaired it, as a third look proved. */
   isRepaired: boolean;
 };
+
+/** Since when a row must have been changed to be compared. */
+export const sinceOf = ({ startedAt, sinceDays }: Pick<ConsistencyCheck, 'startedAt' | 'sinceDays'>): Date =>
+  new Date(startedAt.getTime() - (sinceDays ?? 0) * 86_400_000);

@@ -9,7 +9,8 @@ import type { Dependencies } from '../runtime/dependencies.ts';
 /**
  * Removes from a merged target the rows that are marked as deleted since before a time, all or none, while no batch of the view is extracted
  * or applied. Without the confirmation, which is the name of the view, it changes nothing and answers how many rows would go. Safe to repeat.
- * A streamed target has no such rows. Throws `configuration` for the target of another installation, and `invalid_event` for another confirmation, a time in the future, and while the view is busy.
+ * A streamed target has no such rows. Throws `configuration` for the target of another installation, `invalid_event` for another confirmation and a
+ * time in the future, and `transient` while the view is busy.
  */
 export async function purge(
   { view, before, confirmation }: Pick<OperationOf<'purge'>, 'view' | 'before' | 'confirmation'>,
@@ -28,7 +29,7 @@ export async function purge(
     throw refused(view, '"confirm" is not the name of the view', advice);
   }
   const lease = await control.leases.acquire(view, config.leaseSeconds);
-  if (lease === null) throw refused(view, 'a function is working on it', 'Try again in a minute.');
+  if (lease === null) throw busy(view, 'a function is working on it', 'Try again in a minute.');
   using deadline = new Deadline(clock, config.timeLimitSeconds);
   return await control.leases.withLease(lease, deadline, async () => {
     const run = { view, target: source.targetName, before, runName: lease.token };
@@ -50,7 +51,7 @@ const STREAMED =
 async function assertNotApplying(view: string, { control }: Dependencies): Promise<void> {
   const batch = await control.batches.findInFlight(view);
   if (batch?.state !== 'applying') return;
-  throw refused(
+  throw busy(
     view,
     `batch ${batch.id} is being applied`,
     'Wait until it is applied. If the view is paused, resume it first.',
@@ -86,6 +87,11 @@ async function removeRows(
 /** The job goes on without the call that waits for it. */
 const UNKNOWN =
   'BigQuery may have removed the rows, or may still do so. Send the same again in a minute: it removes what is left, and answers how many rows that were.';
+
+/** Pub/Sub delivers a message again until the view is free. */
+function busy(view: string, why: string, advice: string): DataHubError {
+  return new DataHubError('transient', `view ${view}: ${why}`, { context: { view }, advice });
+}
 
 function refused(view: string, why: string, advice: string): DataHubError {
   return new DataHubError('invalid_event', `view ${view}: ${why}`, { context: { view }, advice });

@@ -1,6 +1,7 @@
 import type { Operation, OperationOf } from '../events/operation-event.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { acceptCost } from './accept-cost.ts';
+import { audited } from './audited.ts';
 import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
 import { forget } from './forget.ts';
@@ -11,7 +12,9 @@ import { purge } from './purge.ts';
 import { queueKeys, recheck } from './queue-keys.ts';
 import { reconcile } from './reconcile.ts';
 import { redriveEvents, redriveView, resolve, resolveAll } from './redrive.ts';
+import { auditRequest, changesSomething, type Requester } from './requester.ts';
 import { resync } from './resync.ts';
+import { runNow } from './run-now.ts';
 import { status } from './status.ts';
 
 /** The function of each operation, with its typed input and result. */
@@ -35,6 +38,7 @@ const OPERATIONS = {
   resolveAll,
   resume,
   resync,
+  run: runNow,
   status,
 } satisfies { [Command in Operation['command']]: OperationFunction<Command> };
 
@@ -47,11 +51,19 @@ type OperationResult<Command extends Operation['command']> = Awaited<
   ReturnType<(typeof OPERATIONS)[Command]>
 >;
 
-/** Runs an operation, whether a message, a call by hand or a page asks for it. Throws what the operation throws. */
+/**
+ * Runs an operation, whether a message, a call by hand or a page asks for it, and records it in the audit if it changes something. Throws what
+ * the operation throws, and what `audited` throws.
+ */
 export async function runOperation<Command extends Operation['command']>(
   operation: OperationOf<Command>,
   dependencies: Dependencies,
+  requester: Requester,
 ): Promise<OperationResult<Command>> {
   const run = OPERATIONS[operation.command] as OperationFunction<Command>;
-  return (await run(operation, dependencies)) as OperationResult<Command>;
+  const perform = () => run(operation, dependencies);
+  const result = changesSomething(operation)
+    ? await audited(auditRequest(operation, requester), dependencies, perform)
+    : await perform();
+  return result as OperationResult<Command>;
 }

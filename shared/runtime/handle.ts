@@ -9,9 +9,15 @@ import { printableContext, recordHalt, recordOutcome } from './record-outcome.ts
 
 /**
  * One request to a function: its name and the event, as the record of a failure keeps them; whether somebody called by hand, so that nobody
- * repeats the request, and who, where that is known.
+ * repeats the request, and who, where that is known; and the id of the message that Pub/Sub delivers.
  */
-export type Invocation = { functionName: string; event: unknown; isByHand?: boolean; caller?: string | null };
+export type Invocation = {
+  functionName: string;
+  event: unknown;
+  isByHand?: boolean;
+  caller?: string | null;
+  messageId?: string | null;
+};
 
 /** The result of a step whose failure halted the view and is recorded already. */
 export type HaltedView = { outcome: 'view halted'; view: string; failure: DataHubError };
@@ -39,7 +45,8 @@ export function handle(functionName: string, step: Step) {
       if (delivery.fault !== null) throw delivery.fault;
       const isByHand = delivery.from === 'manual';
       const caller = isByHand ? callerOf(request.headers) : null;
-      const invocation = { functionName, event: delivery.payload, isByHand, caller };
+      const { payload: event, messageId } = delivery;
+      const invocation = { functionName, event, isByHand, caller, messageId };
       const result = await step(delivery.payload, invocation, dependencies);
       if (!isHaltedView(result)) {
         response.json(result);
@@ -78,7 +85,7 @@ function asAnswered(error: DataHubError, functionName: string, delivery: Deliver
   return error.withAdvice(adviceByHand(error, isOperation ? 'operation' : 'extract'));
 }
 
-function isHaltedView(result: object): result is HaltedView {
+export function isHaltedView(result: object): result is HaltedView {
   return 'failure' in result && result.failure instanceof DataHubError;
 }
 

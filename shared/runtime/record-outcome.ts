@@ -85,7 +85,7 @@ function logUnrecorded(failed: FailedRequest, unrecorded: unknown, { log }: Depe
 }
 
 /** Where the error was thrown first, where that is known. Without its message, which is in the line already, or may quote a value. */
-function originalStack(error: DataHubError): string | undefined {
+export function originalStack(error: DataHubError): string | undefined {
   const { stack } = error.cause instanceof Error ? error.cause : error;
   return stack?.slice(Math.max(0, stack.search(/^ {4}at /m)));
 }

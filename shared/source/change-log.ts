@@ -5,6 +5,7 @@ import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { assertLogTable } from './log-table.ts';
+import { readOldestTransaction } from './oldest-transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**
@@ -222,23 +223,12 @@ export async function readWitness(client: Queryable, logTable: string, id: bigin
   return (rows[0] as Witness | undefined) ?? null;
 }
 
-/**
- * Logs a warning that the floor has not moved, with the oldest running transaction. Every role sees the pid and the age in
- * transactions (pg_locks). The age in seconds and the state are null unless the role has pg_read_all_stats. A prepared
- * transaction has no pid.
- */
+/** Logs a warning that the floor has not moved, with the oldest running transaction. */
 export async function warnOfStuckFloor(
   client: Queryable,
   log: Logger,
   view: string,
   stuckSeconds: number,
 ): Promise<void> {
-  const { rows } = await client.query(
-    `select l.pid, age(l.transactionid) as "ageTransactions", a.state,
-       extract(epoch from clock_timestamp() - a.xact_start)::int as "ageSeconds"
-     from pg_locks l left join pg_stat_activity a on a.pid = l.pid
-     where l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted
-     order by age(l.transactionid) desc limit 1`,
-  );
-  log.warn({ view, stuckSeconds, oldestTransaction: rows[0] ?? null }, 'floor stuck');
+  log.warn({ view, stuckSeconds, oldestTransaction: await readOldestTransaction(client) }, 'floor stuck');
 }

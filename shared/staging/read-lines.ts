@@ -44,7 +44,8 @@ export async function* readLines(
   if (hash.digest('base64') !== md5) throw stagingLost(name, 'another object has replaced it');
 }
 
-async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
+/** Yields the lines of a text as they arrive, in groups, without their line ends. */
+export async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
   // The start of a line that has not ended yet. Its parts are joined only once, since a line may span many chunks.
   let unfinished: string[] = [];
   // Decodes characters that span two chunks.
@@ -62,7 +63,7 @@ async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
 }
 
 /** Classifies an error of a download. zlib's errors have codes of their own, for example `Z_DATA_ERROR`. */
-function readError(name: string, error: unknown): DataHubError {
+export function readError(name: string, error: unknown): DataHubError {
   const code = codeOf(error);
   if (code === 404) return stagingLost(name, 'it is gone', error);
   if (typeof code === 'string' && code.startsWith('Z_')) return stagingLost(name, String(error), error);

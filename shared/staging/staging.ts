@@ -8,6 +8,7 @@ import type { EtlTransaction } from '../model/batch.ts';
 import { download } from './download.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { readLines, stagingLost } from './read-lines.ts';
+import { type ReportedRow, readReport } from './read-report.ts';
 import { writeReport } from './report.ts';
 import { batchIdCollision, stageLines } from './stage-lines.ts';
 import { readStreamHighWater, type StreamHighWater, writeStreamHighWater } from './stream-high-water.ts';
@@ -41,6 +42,8 @@ export type Staging = {
   ): Promise<void>;
   /** Writes a report, one JSON object per line. No other report may have its name. */
   writeReport(name: string, lines: readonly object[]): Promise<void>;
+  /** Reads rows of a report by their keys; see `readReport`. */
+  readReport(name: string, keys: ReadonlySet<string>): Promise<ReportedRow[]>;
   uri(object: StagedObject): string;
   /** Returns the location of the bucket, for example "EU". */
   location(): Promise<string>;
@@ -149,6 +152,8 @@ export function createStaging(
       writeStreamHighWater(await openBucket(), { view, batch, before, callTimeoutSeconds }),
 
     writeReport: async (name, lines) => writeReport(await openBucket(), name, lines, callTimeoutSeconds),
+
+    readReport: async (name, keys) => readReport(await openBucket(), name, keys, callTimeoutSeconds),
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 

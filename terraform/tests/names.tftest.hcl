@@ -30,13 +30,13 @@ run "accepts_the_defaults" {
   }
 
   assert {
-    condition     = alltrue([for function in ["extract", "reconcile"] : local.function_environment[function].SOURCE_DATABASE_URL == "sm://my-project/cdc-source-database-url/latest"])
-    error_message = "extract and reconcile read where the source is from its secret."
+    condition     = alltrue([for function in ["admin", "extract", "reconcile"] : local.function_environment[function].SOURCE_DATABASE_URL == "sm://my-project/cdc-source-database-url/latest"])
+    error_message = "admin, extract and reconcile read where the source is from its secret."
   }
 
   assert {
     condition     = alltrue([for function in ["merge", "stream"] : local.function_environment[function].SOURCE_DATABASE_URL == "postgresql://nobody@localhost/nothing" && !can(local.function_environment[function].SOURCE_TLS)])
-    error_message = "Only extract and reconcile are told where the source is."
+    error_message = "Only admin, extract and reconcile are told where the source is."
   }
 }
 

@@ -14,12 +14,12 @@ run "triggers_are_retried" {
   command = plan
 
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.event_trigger[0].retry_policy == "RETRY_POLICY_RETRY"])
-    error_message = "An event whose function fails must be delivered again."
+    condition     = alltrue([for name, function in google_cloudfunctions2_function.function : name == "admin" ? length(function.event_trigger) == 0 : function.event_trigger[0].retry_policy == "RETRY_POLICY_RETRY"])
+    error_message = "An event whose function fails must be delivered again; nothing triggers admin."
   }
 
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.event_trigger[0].event_type == "google.cloud.pubsub.topic.v1.messagePublished"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : alltrue([for trigger in function.event_trigger : trigger.event_type == "google.cloud.pubsub.topic.v1.messagePublished"])])
     error_message = "Functions are triggered by Pub/Sub."
   }
 
@@ -38,8 +38,8 @@ run "limits_fit_together" {
   }
 
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].max_instance_request_concurrency == 1])
-    error_message = "An instance serves one request at a time."
+    condition     = alltrue([for name, function in google_cloudfunctions2_function.function : function.service_config[0].max_instance_request_concurrency == (name == "admin" ? 20 : 1)])
+    error_message = "An instance serves one batch at a time, and many requests for pages."
   }
 
   assert {
@@ -71,7 +71,7 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_pubsub_topic_iam_member.publisher)) == toset(["extract dead_letter", "extract extract", "extract merge", "extract reconcile", "extract stream", "merge dead_letter", "merge extract", "merge merge", "reconcile dead_letter", "reconcile extract", "reconcile reconcile", "stream dead_letter", "stream extract", "stream stream"])
+    condition     = toset(keys(google_pubsub_topic_iam_member.publisher)) == toset(["admin extract", "admin merge", "admin reconcile", "admin stream", "extract dead_letter", "extract extract", "extract merge", "extract reconcile", "extract stream", "merge dead_letter", "merge extract", "merge merge", "reconcile dead_letter", "reconcile extract", "reconcile reconcile", "stream dead_letter", "stream extract", "stream stream"])
     error_message = "Extract hands batches to both and goes on with checks, and each asks for its own continuation and for a new capture."
   }
 
@@ -81,13 +81,13 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_project_iam_member.job_user)) == toset(["extract", "merge", "reconcile", "stream"])
+    condition     = toset(keys(google_project_iam_member.job_user)) == toset(["admin", "extract", "merge", "reconcile", "stream"])
     error_message = "Each function runs jobs in BigQuery."
   }
 
   assert {
-    condition     = toset(keys(google_storage_bucket_iam_member.staging)) == toset(["extract roles/storage.legacyBucketReader", "extract roles/storage.objectUser", "merge roles/storage.legacyBucketReader", "merge roles/storage.objectViewer", "stream roles/storage.legacyBucketReader", "stream roles/storage.objectViewer"])
-    error_message = "Extract writes staged objects, merge and stream read them."
+    condition     = toset(keys(google_storage_bucket_iam_member.staging)) == toset(["admin roles/storage.objectViewer", "extract roles/storage.legacyBucketReader", "extract roles/storage.objectUser", "merge roles/storage.legacyBucketReader", "merge roles/storage.objectViewer", "stream roles/storage.legacyBucketReader", "stream roles/storage.objectViewer"])
+    error_message = "Extract writes staged objects; merge, stream and admin read them."
   }
 
   assert {
@@ -96,8 +96,8 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_bigquery_dataset_access.reading_function)) == toset(["reconcile target"])
-    error_message = "Reconcile reads the targets, and writes none."
+    condition     = toset(keys(google_bigquery_dataset_access.reading_function)) == toset(["admin target", "reconcile target"])
+    error_message = "Admin and reconcile read the targets, and write none."
   }
 
   assert {
@@ -121,8 +121,8 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = toset(keys(google_secret_manager_secret_iam_member.accessor)) == toset(["extract control", "extract source", "merge control", "reconcile control", "reconcile source", "stream control"])
-    error_message = "Only extract and reconcile may read the source's secret."
+    condition     = toset(keys(google_secret_manager_secret_iam_member.accessor)) == toset(["admin control", "admin source", "extract control", "extract source", "merge control", "reconcile control", "reconcile source", "stream control"])
+    error_message = "Only admin, extract and reconcile may read the source's secret."
   }
 
   assert {
@@ -186,7 +186,7 @@ run "the_right_to_connect_is_given_for_one_instance" {
   }
 
   assert {
-    condition     = toset(keys(google_project_iam_member.cloud_sql_client)) == toset(["extract control", "merge control", "reconcile control", "stream control"])
+    condition     = toset(keys(google_project_iam_member.cloud_sql_client)) == toset(["admin control", "extract control", "merge control", "reconcile control", "stream control"])
     error_message = "Every function reaches the control database, and the source is no instance here."
   }
 
@@ -300,7 +300,7 @@ run "alerts_reach_somebody" {
   }
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised", "view_differs"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "failed_page", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised", "view_differs"])
     error_message = "Every alert of docs/operations.md is there."
   }
 
@@ -321,7 +321,7 @@ run "alerts_fire_when_they_should" {
   assert {
     condition = alltrue([
       for name, alert in local.log_alerts :
-      google_monitoring_alert_policy.alert[name].conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract\" OR \"merge\" OR \"reconcile\" OR \"stream\") AND ${alert.filter}"
+      google_monitoring_alert_policy.alert[name].conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"admin\" OR \"extract\" OR \"merge\" OR \"reconcile\" OR \"stream\") AND ${alert.filter}"
     ])
     error_message = "Alerts on lines see those of our functions only."
   }
@@ -336,7 +336,7 @@ run "alerts_fire_when_they_should" {
       condition.filter, condition.comparison, condition.threshold_value, condition.duration, condition.evaluation_missing_data,
       condition.aggregations[0].alignment_period, condition.aggregations[0].per_series_aligner, condition.aggregations[0].cross_series_reducer,
       ]] == [[
-      "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(\"extract\",\"merge\",\"reconcile\",\"stream\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\"",
+      "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(\"admin\",\"extract\",\"merge\",\"reconcile\",\"stream\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\"",
       "COMPARISON_GT", 20, "60s", "EVALUATION_MISSING_DATA_INACTIVE",
       "900s", "ALIGN_SUM", "REDUCE_SUM",
     ]]
@@ -360,7 +360,7 @@ run "metrics_are_counted_in_our_functions" {
   }
 
   assert {
-    condition     = alltrue([for name, metric in google_logging_metric.metric : metric.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"extract-test\" OR \"merge-test\" OR \"reconcile-test\" OR \"stream-test\") AND ${local.log_metrics[name].filter}" && metric.name == "cdc_${name}-test"])
+    condition     = alltrue([for name, metric in google_logging_metric.metric : metric.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"admin-test\" OR \"extract-test\" OR \"merge-test\" OR \"reconcile-test\" OR \"stream-test\") AND ${local.log_metrics[name].filter}" && metric.name == "cdc_${name}-test"])
     error_message = "The lines of another installation are not counted."
   }
 
@@ -395,7 +395,7 @@ run "the_dashboard_stays_as_it_is_given" {
   assert {
     condition = alltrue([
       for tile in jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles :
-      length(regexall("service_name=one_of\\(\"extract-test\",\"merge-test\",\"reconcile-test\",\"stream-test\"\\)|subscription_id=\"cdc-dead-letter-test-kept\"", tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.filter)) == 1
+      length(regexall("service_name=one_of\\(\"admin-test\",\"extract-test\",\"merge-test\",\"reconcile-test\",\"stream-test\"\\)|subscription_id=\"cdc-dead-letter-test-kept\"", tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.filter)) == 1
     ])
     error_message = "Every chart shows this installation only."
   }

@@ -15,6 +15,8 @@ export type BenchResult = {
 export type Bench = {
   /** The highest value of `--rows`; 0 for a bench without rows. */
   maxRows: number;
+  /** The default of `--rows`, if it differs from the common one. */
+  rows?: number;
   /** The default of `--rounds`, if it differs from the common one. */
   rounds?: number;
   run(options: BenchOptions): Promise<object>;

@@ -1,5 +1,6 @@
 // `npm run bench -- <name> [options]`: measures a part of the system next to its baseline, in one run.
 import { parseArgs } from 'node:util';
+import { adminBench } from './admin.ts';
 import type { Bench } from './bench.ts';
 import { captureBench } from './capture.ts';
 import { coldStartBench } from './cold-start.ts';
@@ -8,6 +9,7 @@ import { reconcileBench } from './reconcile.ts';
 import { streamBench } from './stream.ts';
 
 const BENCHES: Record<string, Bench> = {
+  admin: adminBench,
   capture: captureBench,
   coldstart: coldStartBench,
   extract: extractBench,
@@ -55,7 +57,7 @@ if (values.rows !== undefined && Number(values.rows) > bench.maxRows) {
   );
 }
 const result = await bench.run({
-  rows: Number(values.rows ?? DEFAULT_ROWS),
+  rows: Number(values.rows ?? bench.rows ?? DEFAULT_ROWS),
   rounds: Number(values.rounds ?? bench.rounds ?? DEFAULT_ROUNDS),
   report: (line) => {
     if (!values.json) console.log(line);

@@ -54,8 +54,13 @@ export class DeployedFunction {
   /** Launches a function and resolves when it listens. If it does not, throws an error with its output. */
   static async start(folder: string, target: string, options?: StartOptions): Promise<DeployedFunction> {
     const deployed = await DeployedFunction.launch(folder, target, options);
-    await deployed.untilItAnswers(() => fetch(`http://127.0.0.1:${deployed.#port}/robots.txt`));
+    await deployed.untilItAnswers(() => deployed.get('/robots.txt'));
     return deployed;
+  }
+
+  /** Gets a page, as a browser does. */
+  get(path: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#port}${path}`);
   }
 
   /** Calls the function by hand, with a JSON body. */

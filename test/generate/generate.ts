@@ -5,12 +5,13 @@ import { parseArgs } from 'node:util';
 import { startPostgres } from '../emulators/postgres.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
 import { generatedConfiguration } from './generated-configuration.ts';
+import { generatedOperations } from './generated-operations.ts';
 import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
 import { SMARTAPP_VIEWS, type Views } from './view-shapes.ts';
 
-// `npm run generate` writes sql/bigquery and proto from the builders, for SMartApp's views, and the tables of docs/configuration.md from
-// the schemas. With --views FILE and --source URL it writes only sql/bigquery and proto, for the view sources in that file and the views
+// `npm run generate` writes sql/bigquery and proto from the builders, for SMartApp's views, the tables of docs/configuration.md from
+// the schemas, and that of docs/operations.md which says why rows differ. With --views FILE and --source URL it writes only sql/bigquery and proto, for the view sources in that file and the views
 // in that database.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -34,7 +35,14 @@ if (given.views !== undefined && given.source !== undefined) {
     await postgres.stop();
   }
   const configuration = await readFile(`${root}docs/configuration.md`, 'utf8');
-  await write('docs/', new Map([['configuration.md', generatedConfiguration(configuration)]]));
+  const operations = await readFile(`${root}docs/operations.md`, 'utf8');
+  await write(
+    'docs/',
+    new Map([
+      ['configuration.md', generatedConfiguration(configuration)],
+      ['operations.md', generatedOperations(operations)],
+    ]),
+  );
 }
 
 async function generate(views: Views): Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { environment } from '../../shared/config/config.ts';
 import { viewSourceEntry } from '../../shared/model/view-source-entry.ts';
+import { replaceTable } from './replace-table.ts';
 
 type Row = [name: string, meaning: string, fallback: string, allowed: string];
 
@@ -15,13 +16,7 @@ export function generatedConfiguration(markdown: string): string {
   return [
     { name: 'environment', table: tableOf('variable', variables) },
     { name: 'view source', table: tableOf('field', fields) },
-  ].reduce(replaceTable, markdown);
-}
-
-function replaceTable(markdown: string, { name, table }: { name: string; table: string }): string {
-  const place = new RegExp(`(^<!-- generated: ${name}\\b[^\\n]*-->\\n).*?(^<!-- end -->$)`, 'ms');
-  if (!place.test(markdown)) throw new Error(`docs/configuration.md has no place for the table "${name}"`);
-  return markdown.replace(place, (_, begin: string, end: string) => `${begin}\n${table}\n\n${end}`);
+  ].reduce((document, each) => replaceTable('docs/configuration.md', document, each), markdown);
 }
 
 /** One row per field. The fields of objects in a list follow the list, as `lookups[].table`. */

@@ -57,6 +57,7 @@ async function main(args: string[]): Promise<number> {
       'npm start is not ready yet. Try again when it has printed the addresses of the functions.',
     );
   const url = stack.functions[name];
+  if (name === 'admin') return invalid('admin is called by a browser: npm start prints its address first.');
   if (url === undefined)
     return invalid(`There is no function ${name}. The functions are ${names.join(', ')}.`);
 

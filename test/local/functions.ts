@@ -1,6 +1,9 @@
 import { type Child, startChild } from './child.ts';
 
-/** The functions that run locally, with the topic of each and the documented ports of the function and of its debugger. */
+/** The web page of the operators, which nothing triggers but a browser. */
+export const ADMIN = { name: 'admin', port: 8080, inspectorPort: 9233 } as const;
+
+/** The functions that a topic triggers, with the topic of each and the documented ports of the function and of its debugger. */
 export const FUNCTIONS = [
   { name: 'extract', topic: 'cdc-extract', port: 8081, inspectorPort: 9229 },
   { name: 'merge', topic: 'cdc-merge', port: 8082, inspectorPort: 9230 },
@@ -16,25 +19,27 @@ export interface Announcement {
   inspectorUrl?: string | undefined;
 }
 
-export interface RunningFunction {
-  name: FunctionName;
-  topic: string;
+/** A function as it was entered above, in its process. */
+export type RunningFunction<Entry extends FunctionEntry = (typeof FUNCTIONS)[number]> = Entry & {
   url: string;
   /** Where a debugger can attach; undefined without `--inspect`. */
   inspectorUrl: string | undefined;
   process: Child<Announcement>;
-}
+};
+
+export type FunctionEntry = { readonly name: string; readonly port: number; readonly inspectorPort: number };
 
 /** Starts a function in its own process. Throws an error with the process's last lines if it ends before it is ready. */
-export async function startFunction(
-  { name, topic, port, inspectorPort }: (typeof FUNCTIONS)[number],
+export async function startFunction<Entry extends FunctionEntry>(
+  entry: Entry,
   options: {
     env: Record<string, string | undefined>;
     anyPort: boolean;
     inspect?: boolean;
     onLine: (line: string, from: 'stdout' | 'stderr') => void;
   },
-): Promise<RunningFunction> {
+): Promise<RunningFunction<Entry>> {
+  const { name, port, inspectorPort } = entry;
   const child = await startChild<Announcement>({
     name: `function ${name}`,
     program: new URL('function-process.ts', import.meta.url),
@@ -44,7 +49,7 @@ export async function startFunction(
     onLine: options.onLine,
   });
   const { url, inspectorUrl } = child.announcement;
-  return { name, topic, url, inspectorUrl, process: child };
+  return { ...entry, url, inspectorUrl, process: child };
 }
 
 /** The answer of a function that failed. */

@@ -35,7 +35,9 @@ export async function runOnce(
     cleanup,
   );
   const seconds = () => (performance.now() - startedAtMs) / 1000;
+  say(`Watch it while it runs: ${stack.adminUrl}`);
   const result = await Promise.race([replicate(stack, options, say, signal, seconds), stack.failed]);
+  say('The page of the operators ends with this run; npm start shows it until Ctrl-C');
   for (const line of ['', ...formatResult(result)]) say(line);
   return result;
 }

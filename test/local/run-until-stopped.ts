@@ -96,7 +96,7 @@ function startFollowUp(
 }
 
 function describeStack(
-  { functions, endpoints, applicationUrl, controlUrl }: Stack,
+  { adminUrl, functions, endpoints, applicationUrl, controlUrl }: Stack,
   { dataFolder, rate }: Pick<Arguments, 'dataFolder' | 'rate'>,
 ): string[] {
   const addresses = {
@@ -110,6 +110,8 @@ function describeStack(
   };
   const hasWorkload = applicationUrl !== undefined && rate > 0;
   return [
+    '',
+    `Watch it and act: ${adminUrl}`,
     '',
     'Everything is running:',
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),

@@ -15,8 +15,10 @@ import { prepareSmartApp, startDatabases } from './databases.ts';
 import { type Endpoints, startEmulators } from './emulators.ts';
 import { checkExternalServices } from './external-services.ts';
 import {
+  ADMIN,
   callFunction,
   FUNCTIONS,
+  type FunctionEntry,
   type FunctionName,
   isFailure,
   type RunningFunction,
@@ -47,6 +49,8 @@ export interface StackOptions {
 
 /** Everything that runs, until the `cleanup` that it was started with is disposed. */
 export interface Stack {
+  /** The web page of the operators. */
+  adminUrl: string;
   functions: Record<FunctionName, string>;
   endpoints: Endpoints;
   cloud: Cloud;
@@ -111,8 +115,9 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
     BIGQUERY_STORAGE_EMULATOR_HOST: endpoints.bigqueryStorageHost,
   };
-  const [running] = await allOf([
-    startFunctions(functionEnv, options, cleanup),
+  const [running, admin] = await allOf([
+    Promise.all(FUNCTIONS.map((each) => startAndSay(each, functionEnv, options, cleanup))),
+    startAndSay(ADMIN, functionEnv, options, cleanup),
     untilAborted(createResources(cloud), signal),
     hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
   ]);
@@ -136,42 +141,42 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });
   cleanup.defer(() => scheduler.stop());
-  const failed = Promise.race([emulators.failed, ...running.map(({ process }) => process.failed)]);
+  const failed = Promise.race([
+    emulators.failed,
+    ...[...running, admin].map(({ process }) => process.failed),
+  ]);
   failed.catch(() => undefined);
   return {
-    ...{ functions, endpoints, cloud, sourceUrl, controlUrl, failed },
+    ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, controlUrl, failed },
     applicationUrl: hasExternalSource ? undefined : databases.applicationUrl,
   };
 }
 
-function describeInspector(name: FunctionName, url: string | undefined): string {
+function describeInspector(name: string, url: string | undefined): string {
   return url === undefined
     ? `${name}: no port is free for a debugger`
     : `${name}: a debugger can attach at ${url}`;
 }
 
-function startFunctions(
+async function startAndSay<Entry extends FunctionEntry>(
+  wanted: Entry,
   env: Record<string, string | undefined>,
   { isThrowaway, verbose, inspect, say }: StackOptions,
   cleanup: AsyncDisposableStack,
-): Promise<RunningFunction[]> {
-  return allOf(
-    FUNCTIONS.map(async (wanted) => {
-      const started = await startFunction(wanted, {
-        env,
-        anyPort: isThrowaway,
-        inspect,
-        onLine: (line, from) => {
-          const shown =
-            verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
-          if (shown !== undefined) say(shown);
-        },
-      });
-      cleanup.defer(() => started.process.stop());
-      if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
-      return started;
-    }),
-  );
+): Promise<RunningFunction<Entry>> {
+  const started = await startFunction(wanted, {
+    env,
+    anyPort: isThrowaway,
+    inspect,
+    onLine: (line, from) => {
+      const shown =
+        verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
+      if (shown !== undefined) say(shown);
+    },
+  });
+  cleanup.defer(() => started.process.stop());
+  if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
+  return started;
 }
 
 /** Imports SMartApp's view sources. It retries a transient failure and throws any other. */

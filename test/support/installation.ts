@@ -381,10 +381,19 @@ export class Installation {
       'view_retry',
       'job_usage',
     ];
+    // What PostgreSQL generates cannot be inserted.
+    const { rows } = await this.control.query<{ name: string; columns: string }>(
+      `select table_name as name, string_agg(quote_ident(column_name), ', ' order by ordinal_position) as columns
+       from information_schema.columns where table_schema = 'etl' and table_name = any($1) and is_generated = 'NEVER'
+       group by table_name order by array_position($1::text[], table_name::text)`,
+      [tables],
+    );
     await this.control.query(
       [
         'create schema backup',
-        ...tables.map((table) => `create table backup.${table} as table etl.${table}`),
+        ...rows.map(
+          ({ name, columns }) => `create table backup.${name} as select ${columns} from etl.${name}`,
+        ),
       ].join(';'),
     );
     return {
@@ -392,8 +401,9 @@ export class Installation {
         await this.control.query(
           [
             `truncate ${tables.map((table) => `etl.${table}`).join(', ')}`,
-            ...tables.map(
-              (table) => `insert into etl.${table} overriding system value table backup.${table}`,
+            ...rows.map(
+              ({ name, columns }) =>
+                `insert into etl.${name} (${columns}) overriding system value select ${columns} from backup.${name}`,
             ),
             `select setval(pg_get_serial_sequence('etl.etl_transaction', 'id'), (select max(id) from backup.etl_transaction))`,
           ].join(';'),

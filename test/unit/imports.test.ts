@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
  */
 const FLOORS: readonly (readonly Room[])[] = [
   ['functions/index.ts'],
-  ['functions/extract', 'functions/merge', 'functions/reconcile', 'functions/stream'],
+  ['functions/admin', 'functions/extract', 'functions/merge', 'functions/reconcile', 'functions/stream'],
   ['shared/operations'],
   ['shared/batch'],
   ['shared/runtime'],

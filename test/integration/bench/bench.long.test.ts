@@ -27,7 +27,7 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- capture\|coldstart\|extract\|reconcile\|stream \[--rows N\] \[--rounds N\] \[--json\]$/m,
+        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|reconcile\|stream \[--rows N\] \[--rounds N\] \[--json\]$/m,
       );
     });
   }
@@ -61,6 +61,22 @@ describe('npm run bench', () => {
       assert.ok(different_bytes[side] > equal_bytes[side], result);
     }
     assert.ok(peer_rows_per_second === null || peer_rows_per_second > 0, result);
+  });
+
+  it('measures the pages of admin: their time, what they send, and the first load', async () => {
+    const command = bench('admin', '--rows', '5000', '--rounds', '2', '--json');
+    assert.equal(await command.exitCode, 0, command.output);
+    const { rows, views, first_load_bytes, pages, download } = JSON.parse(command.lines.at(-1) ?? '');
+    assert.deepEqual([rows, views], [5000, 200]);
+    assert.ok(first_load_bytes > 10_000 && first_load_bytes < 150_000, `first load: ${first_load_bytes}`);
+    for (const name of ['overview', 'transactions', 'transactions_deep', 'transaction', 'failures']) {
+      const { median_ms, p95_ms, bytes } = pages[name];
+      assert.ok(
+        median_ms > 0 && p95_ms >= median_ms && bytes > 1000,
+        `${name}: ${JSON.stringify(pages[name])}`,
+      );
+    }
+    assert.ok(download.seconds >= 0 && download.bytes > 10_000);
   });
 
   it('measures the cold start of each function next to a minimal one, and the size of the archive', async () => {

@@ -155,4 +155,25 @@ describe('old rows of the control database', () => {
       ['89', '0'],
     );
   });
+
+  it('keep the audit for 400 days, and longer if other rows are kept for longer, whatever became of the view', async () => {
+    for (const [days, ended] of [
+      [401, true],
+      [401, false],
+      [399, true],
+      [0, true],
+    ] as const) {
+      await database.rows(
+        `insert into etl.audit (request_id, via, action, views, request, requested_at, outcome, ended_at)
+         values (gen_random_uuid(), 'call', 'pause', '{pmr_forgotten}', '{}', now() - interval '${days} days',
+           case when ${ended} then 'paused' end, case when ${ended} then now() end)`,
+      );
+    }
+    assert.equal(await database.control.retention.deleteOldRows(500), 0);
+    assert.equal(await database.control.retention.deleteOldRows(90), 2);
+    const kept = await database.rows(
+      'select round(extract(epoch from now() - requested_at) / 86400)::int as days from etl.audit order by id',
+    );
+    assert.deepEqual(kept, [{ days: 399 }, { days: 0 }]);
+  });
 });

@@ -120,6 +120,23 @@ describe('the deployed archive', () => {
     });
   }
 
+  it('starts as admin, whose page says what is missing, with its assets', async () => {
+    await using deployed = await DeployedFunction.start(folder, 'admin');
+
+    const response = await deployed.get('/');
+
+    const page = await response.text();
+    assert.equal(response.status, 503);
+    assert.match(page, /This page cannot be shown.*GOOGLE_CLOUD_PROJECT is missing.*environment variables/s);
+    const assets = [...page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+    assert.equal(assets.length, 5);
+    for (const path of assets) {
+      const asset = await deployed.get(path);
+      assert.equal(asset.status, 200, path);
+      assert.ok((await asset.text()).length > 100, path);
+    }
+  });
+
   it('I8 answers 503 if the control database cannot be reached, so that Pub/Sub redelivers the message', async () => {
     await using deployed = await DeployedFunction.start(folder, 'extract', {
       env: {
@@ -154,7 +171,7 @@ describe('the deployed archive', () => {
     assert.notEqual(await deployed.ended(), 0);
     assert.match(
       deployed.output,
-      /FUNCTION_TARGET is "exract"; it must be one of extract, merge, reconcile, stream/,
+      /FUNCTION_TARGET is "exract"; it must be one of admin, extract, merge, reconcile, stream/,
     );
   });
 
@@ -232,6 +249,24 @@ describe('the deployed archive', () => {
 
       assert.deepEqual([idle.answer.outcome, settled.answer.outcome], ['idle', 'already finished']);
       assert.deepEqual([clientsOf(idle.loaded), clientsOf(settled.loaded)], [['pg'], ['pg']]);
+    });
+
+    it("shows the page of the operators with the database's client alone", async () => {
+      await using deployed = await DeployedFunction.start(folder, 'admin', {
+        env: { ...on.parts.env, ...stack.endpoints() },
+        nodeFlags: ['--import', RECORDER],
+      });
+
+      const page = await deployed.get('/');
+
+      assert.equal(page.status, 200);
+      assert.match(await page.text(), /local user · operator.*pmr_project/s);
+      const loaded = deployed.output.split('\n').map((line) => line.replace(/^loaded /, ''));
+      assert.deepEqual(clientsOf(loaded), ['pg']);
+      assert.deepEqual(
+        loaded.filter((file) => /^(google-auth-library$|functions\/(extract|merge|stream)\/)/.test(file)),
+        [],
+      );
     });
 
     it('does not load the code of other functions', async () => {

@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { isAlive } from '../../emulators/process-identity.ts';
 import { startChild } from '../../local/child.ts';
 import { checkExternalServices } from '../../local/external-services.ts';
+import { ADMIN } from '../../local/functions.ts';
 import type { Result } from '../../local/result.ts';
 import { removeLeftovers } from '../../local/throwaway-folder.ts';
 import { readEnabledViewSources } from '../../local/view-sources.ts';
 import { Command } from '../../support/command.ts';
 import { processTree } from '../../support/process-tree.ts';
 
+const run = promisify(execFile);
 const SMALL = ['--scale', '0.05'];
 
 describe('external services', () => {
@@ -64,8 +68,11 @@ describe('npm start', () => {
   describe('--once', () => {
     it('makes every view equal in source and target and prints so in its last line, also rows without a log row (I1, I2)', async () => {
       const command = start('--once', ...SMALL, '--changes', '300', '--json');
+      const shown = overviewOf(command, /^Watch it while it runs: (.*)$/);
       assert.equal(await command.exitCode, 0, command.output);
 
+      assert.match(await shown, /local user · operator.*pmr_project/s);
+      assert.match(command.output, /npm start shows it until Ctrl-C\n\nview /);
       const result: Result = JSON.parse(command.lines.at(-1) ?? '');
       assert.equal(result.consistent, true);
       assert.ok(result.seconds > 0);
@@ -135,6 +142,13 @@ describe('npm start', () => {
         /^pmr_\w+ batch \d+ \(incremental\): \d+ added, \d+ changed, \d+ deleted in .* lag /,
       );
 
+      const addresses = command.lines.filter((line) => /http:\/\/127\.0\.0\.1:\d+/.test(line));
+      assert.match(addresses[0] ?? '', /^Watch it and act: /, 'the first address');
+      const overview = await overviewOf(command, /^Watch it and act: (.*)$/);
+      assert.match(overview, /local user · operator.*pmr_project/s);
+      const called = call('admin', '{}');
+      assert.equal(await called.exitCode, 2);
+      assert.match(called.output, /admin is called by a browser/);
       const answered = call('extract', '{"dryRun":true}');
       assert.equal(await answered.exitCode, 0, answered.output);
       assert.match(answered.output, /"view": "pmr_project"/);
@@ -163,6 +177,16 @@ describe('npm start', () => {
         await Promise.all(ports.map(isOpen)),
         ports.map(() => false),
       );
+    });
+
+    it('ends, and says so, if the page of the operators ends by itself', async () => {
+      const command = start(...SMALL);
+      await command.saysLine(/^Watch it and act: /);
+      const parts = processTree(command.pid);
+      process.kill(await adminOf(parts), 'SIGKILL');
+      assert.equal(await command.exitCode, 1, command.output);
+      assert.match(command.output, /function admin ended/);
+      while (parts.some(isAlive)) await setImmediate();
     });
 
     it('continues with the data of the last run', async () => {
@@ -213,6 +237,23 @@ describe('npm start', () => {
     );
   });
 });
+
+/** The overview of admin at the address in a line. */
+async function overviewOf(command: Command, line: RegExp): Promise<string> {
+  const [, url = ''] = line.exec(await command.saysLine(line)) ?? [];
+  const response = await fetch(url);
+  assert.equal(response.status, 200);
+  return await response.text();
+}
+
+/** The process that prefers the port of admin. */
+async function adminOf(identities: string[]): Promise<number> {
+  for (const id of identities.map((identity) => Number.parseInt(identity, 10))) {
+    const { stdout } = await run('ps', ['-o', 'args=', '-p', String(id)]).catch(() => ({ stdout: '' }));
+    if (stdout.trim().endsWith(`function-process.ts ${ADMIN.port}`)) return id;
+  }
+  return assert.fail('no process is admin');
+}
 
 function portsIn(output: string): number[] {
   return [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));

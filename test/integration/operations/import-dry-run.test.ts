@@ -3,6 +3,7 @@ import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
 import { runOperation } from '../../../shared/operations/run-operation.ts';
 import { PROJECT_ENTRY, SITE_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
+import { BY_CALL } from './by-call.ts';
 import { createThings, thing } from './things.ts';
 
 describe('an import that is a dry run', () => {
@@ -13,7 +14,7 @@ describe('an import that is a dry run', () => {
     const command = parseExtractEvent({ import: entries, dryRun: true });
     assert.ok(command.command === 'dryRunImport');
     const before = await on.control.query('select * from etl.view_source order by name');
-    const answer = await runOperation(command, on.dependencies);
+    const answer = await runOperation(command, on.dependencies, BY_CALL);
     assert.deepEqual(
       (await on.control.query('select * from etl.view_source order by name')).rows,
       before.rows,

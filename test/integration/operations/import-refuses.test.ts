@@ -6,6 +6,7 @@ import { importConfiguration } from '../../../shared/operations/import-configura
 import { runOperation } from '../../../shared/operations/run-operation.ts';
 import { SITE_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
+import { BY_CALL } from './by-call.ts';
 import { createThings, thing } from './things.ts';
 
 describe('an import refuses', () => {
@@ -120,7 +121,7 @@ describe('an import refuses', () => {
     const command = parseExtractEvent({ import: [entry], dryRun: true });
     assert.ok(command.command === 'dryRunImport');
 
-    const { findings } = await runOperation(command, on.dependencies);
+    const { findings } = await runOperation(command, on.dependencies, BY_CALL);
 
     const [found] = findings.filter(({ check }) => check === 'view twice_view');
     assert.equal(

@@ -132,13 +132,13 @@ describe('an operator who purges deleted rows', () => {
     await deleteSome();
     const lease = await on.dependencies.control.leases.acquire(VIEW, 60);
     assert.ok(lease);
-    await assert.rejects(purge(), { kind: 'invalid_event', message: /a function is working on it/ });
+    await assert.rejects(purge(), { kind: 'transient', message: /a function is working on it/ });
     await on.control.query('delete from etl.lease');
 
     await on.source.add('app_project', { id: 5, name: 'five' });
     const batch = await on.stage();
     await on.control.query(`update etl.etl_transaction set state = 'applying' where state = 'staged'`);
-    await assert.rejects(purge(), { kind: 'invalid_event', message: /batch \d+ is being applied/ });
+    await assert.rejects(purge(), { kind: 'transient', message: /batch \d+ is being applied/ });
 
     await on.control.query(`update etl.etl_transaction set state = 'staged' where state = 'applying'`);
     assert.partialDeepStrictEqual(await purge(), { outcome: 'purged', rows: '2' });

@@ -111,7 +111,12 @@ describe('the status', () => {
       );
       assert.ok(Math.abs(Date.now() - Date.parse(String(paused?.since))) < 600_000);
       await ask({ pause: true, by: 'Ben' });
-      assert.deepEqual((await viewStatus()).paused, { since: paused?.since, by: 'Ben', why: null });
+      assert.deepEqual((await viewStatus()).paused, {
+        since: paused?.since,
+        by: 'Ben',
+        why: null,
+        until: null,
+      });
 
       await ask({ halt: 'wrong figures' });
       assert.partialDeepStrictEqual(await viewStatus(), {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
 import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import type { FunctionName } from '../../local/functions.ts';
+import { appFor, bearer, OPERATOR, STRANGER } from '../../support/admin-access.ts';
 import { RunningFunctions } from '../../support/running-functions.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 import { readLocals } from '../../tools/terraform/configuration.ts';
@@ -40,6 +42,23 @@ describe('metrics and alerts on log lines', () => {
     RunningFunctions.start(names, { ...on.parts.env, LOG_LEVEL: 'info', ...settings }, (line, name) =>
       entries.push(logEntryOf(line, name)),
     );
+  /** Opens the overview of admin, whose reading of the status is partly replaced. */
+  async function openPage(
+    replaced: Partial<(typeof on.dependencies.control)['status']>,
+    email = OPERATOR,
+  ): Promise<void> {
+    const log = on.captureLog();
+    const { dependencies } = on;
+    const status = { ...dependencies.control.status, ...replaced };
+    const app = appFor({ by: 'iam' }, () => ({
+      ...dependencies,
+      control: { ...dependencies.control, status },
+    }));
+    await app.request('/', { headers: { authorization: bearer(email) } });
+    const written = log.records();
+    assert.equal(written.length, 1);
+    for (const line of written) entries.push(logEntryOf(JSON.stringify(line), 'admin'));
+  }
   async function replicate(): Promise<void> {
     const { view, etlTransactionId } = await functions.call('extract', { view: VIEW });
     await functions.call('merge', { view, etlTransactionId });
@@ -286,6 +305,29 @@ describe('metrics and alerts on log lines', () => {
       },
       metrics: [],
       alerts: ['refused'],
+    },
+    {
+      description: 'a page of admin that has a bug',
+      cause: () => openPage({ views: async () => assert.fail('a bug') }),
+      metrics: ['failures'],
+      alerts: ['failed_page'],
+    },
+    {
+      description: 'a page of admin while the control database is down',
+      cause: () =>
+        openPage({
+          views: async () => {
+            throw new DataHubError('transient', 'control database: connection refused');
+          },
+        }),
+      metrics: [],
+      alerts: [],
+    },
+    {
+      description: 'a page of admin for nobody it knows',
+      cause: () => openPage({}, STRANGER),
+      metrics: [],
+      alerts: [],
     },
     {
       description: 'a transaction that has held back the floor for too long',

@@ -2,6 +2,13 @@
 mock_provider "archive" {}
 mock_provider "time" {}
 mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456" }
+  }
+  mock_resource "google_compute_backend_service" {
+    defaults        = { generated_id = 987654 }
+    override_during = plan
+  }
   mock_resource "google_monitoring_notification_channel" {
     defaults        = {}
     override_during = plan
@@ -53,7 +60,7 @@ run "events_reach_the_right_function" {
   }
 
   assert {
-    condition     = { for name, function in google_cloudfunctions2_function.function : name => function.event_trigger[0].pubsub_topic } == { for name in ["extract", "merge", "reconcile", "stream"] : name => google_pubsub_topic.topic[name].id }
+    condition     = { for name, function in google_cloudfunctions2_function.function : name => function.event_trigger[0].pubsub_topic if length(function.event_trigger) > 0 } == { for name in ["extract", "merge", "reconcile", "stream"] : name => google_pubsub_topic.topic[name].id }
     error_message = "Each function must listen to the topic of its name."
   }
 }
@@ -62,12 +69,12 @@ run "each_component_has_its_own_identity" {
   command = plan
 
   assert {
-    condition     = length(distinct(concat([for account in google_service_account.function : account.email], [google_service_account.build.email, google_service_account.trigger.email]))) == 6
+    condition     = length(distinct(concat([for account in google_service_account.function : account.email], [google_service_account.build.email, google_service_account.trigger.email]))) == 7
     error_message = "Every function, the trigger and the build must each have an identity of their own."
   }
 
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.event_trigger[0].service_account_email == google_service_account.trigger.email])
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : alltrue([for trigger in function.event_trigger : trigger.service_account_email == google_service_account.trigger.email])])
     error_message = "The trigger's account must deliver the messages."
   }
 
@@ -109,17 +116,24 @@ run "people_get_only_their_permissions" {
   command = plan
 
   variables {
-    analyst_groups = ["analysts@example.com"]
+    admin_operators = ["olga@example.com"]
+    admin_viewers   = ["vera@example.com", "robot@my-project.iam.gserviceaccount.com"]
+    analyst_groups  = ["analysts@example.com"]
   }
 
   assert {
-    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(flatten([for function in ["extract", "merge", "reconcile", "stream"] : ["${function} trigger", "${function} user:ann@example.com"]]))
-    error_message = "Only the trigger and the members in invokers may call the functions."
+    condition     = toset(keys(google_cloud_run_service_iam_member.invoker)) == toset(concat(flatten([for function in ["extract", "merge", "reconcile", "stream"] : ["${function} trigger", "${function} user:ann@example.com"]]), ["admin serviceAccount:robot@my-project.iam.gserviceaccount.com", "admin user:olga@example.com", "admin user:vera@example.com"]))
+    error_message = "Only the trigger and the members in invokers may call the functions, and only the users of admin that one."
   }
 
   assert {
     condition     = { for key, right in google_cloudfunctions2_function_iam_member.viewer : key => [right.role, right.member, right.cloud_function] } == { for function in ["extract", "merge", "reconcile", "stream"] : "${function} user:ann@example.com" => ["roles/cloudfunctions.viewer", "user:ann@example.com", function] }
     error_message = "Members who may call a function must also be able to see it."
+  }
+
+  assert {
+    condition     = { for key, right in google_cloud_run_service_iam_member.admin_viewer : key => [right.role, right.service] } == { for member in ["serviceAccount:robot@my-project.iam.gserviceaccount.com", "user:olga@example.com", "user:vera@example.com"] : member => ["roles/run.viewer", "admin"] }
+    error_message = "The proxy of gcloud looks the service up as its user."
   }
 
   assert {
@@ -139,5 +153,30 @@ run "every_alert_reaches_every_channel" {
   assert {
     condition     = alltrue([for alert in google_monitoring_alert_policy.alert : toset(alert.notification_channels) == toset(concat([for channel in google_monitoring_notification_channel.email : channel.id], var.alert_channels)) && length(alert.notification_channels) == 3])
     error_message = "Every alert must notify both addresses and the channel."
+  }
+}
+
+run "identity_aware_proxy_is_the_only_caller_of_admin" {
+  command = plan
+
+  variables {
+    admin_operators = ["olga@example.com"]
+    admin_viewers   = ["vera@example.com"]
+    admin_iap       = { domain = "datahub.example.com" }
+  }
+
+  assert {
+    condition     = { for key, right in google_cloud_run_service_iam_member.invoker : key => right.member if startswith(key, "admin ") } == { "admin iap" = "serviceAccount:service-123456@gcp-sa-iap.iam.gserviceaccount.com" } && length(google_cloud_run_service_iam_member.admin_viewer) == 0
+    error_message = "Nobody reaches the function around Identity-Aware Proxy."
+  }
+
+  assert {
+    condition     = [for name, function in google_cloudfunctions2_function.function : "${name} ${function.service_config[0].environment_variables["ADMIN_IAP_AUDIENCE"]}" if contains(keys(function.service_config[0].environment_variables), "ADMIN_IAP_AUDIENCE")] == ["admin /projects/123456/global/backendServices/987654"]
+    error_message = "The function must know the audience of its own backend service."
+  }
+
+  assert {
+    condition     = { for key, right in google_iap_web_backend_service_iam_member.admin : key => [right.role, right.web_backend_service] } == { for member in ["user:olga@example.com", "user:vera@example.com"] : member => ["roles/iap.httpsResourceAccessor", "cdc-admin"] }
+    error_message = "Only the users of admin pass Identity-Aware Proxy."
   }
 }

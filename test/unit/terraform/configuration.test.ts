@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ENVIRONMENT_NAMES, parseConfig } from '../../../shared/config/config.ts';
 import { parseExtractEvent } from '../../../shared/events/extract-event.ts';
-import { FUNCTIONS } from '../../local/functions.ts';
+import { ADMIN, FUNCTIONS } from '../../local/functions.ts';
 import { brokenLinks } from '../../support/broken-links.ts';
 import { ROOT, readDocuments } from '../../support/documents.ts';
 import { readFiles, readLocals, typesOf } from '../../tools/terraform/configuration.ts';
@@ -62,7 +62,7 @@ describe('the Terraform configuration', () => {
 
       assert.deepEqual(
         entries.map(([name, { topic }]) => [name, defaultsOf('topics')[topic]]).toSorted(),
-        FUNCTIONS.map(({ name, topic }) => [name, topic]).toSorted(),
+        [[ADMIN.name, undefined], ...FUNCTIONS.map(({ name, topic }) => [name, topic])].toSorted(),
       );
     });
 

@@ -25,6 +25,11 @@ export const REFUSALS: Record<string, Refusal> = {
     payload: { view, purgeDeletedBefore: '2026-01-01T00:00:00Z', confirm: 'project' },
     advice: /send \{.*\}/,
   },
+  'to pause a view until a time that has passed: a later time': {
+    payload: { view, pause: true, until: '2026-01-31T08:00:00Z' },
+    advice: /Name a later time/,
+    after: { view, pause: true, until: '2126-01-31T08:00:00Z' },
+  },
   'the load type that a view has: a resync': {
     payload: { view, loadType: 'merge', target: 'another' },
     advice: /A resync loads the whole view again/,

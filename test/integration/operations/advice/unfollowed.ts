@@ -7,6 +7,20 @@ const WRITER = 'only another writer of the staging bucket can cause it';
 /** Places that make an error, by file and a text of the error, and why no test follows their advice here. */
 export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: string])[] = [
   [
+    'functions/admin/parse-fields.ts',
+    'The address or the form is not valid',
+    'test/integration/admin/transactions.test.ts: only an address or a form that somebody made by hand',
+  ],
+  ...(
+    [
+      ['functions/admin/row/look-up-row.ts', 'is no key of view'],
+      ['functions/admin/row/target-row.ts', 'does not exist'],
+      ['functions/admin/row/target-row.ts', 'and max_check_bytes of view'],
+    ] as const
+  ).map(
+    ([file, text]) => [file, text, 'test/integration/admin/row.test.ts: a person looks a row up'] as const,
+  ),
+  [
     'functions/extract/make-tables.ts',
     '{ context: { view }, advice }',
     'test/integration/functions/unfit-settings.test.ts does what it says',
@@ -15,8 +29,8 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     [
       ['functions/reconcile/check-view.ts', 'has not been loaded yet'],
       ['functions/reconcile/moment.ts', 'has not been loaded yet'],
-      ['functions/reconcile/compared.ts', 'its target does not exist'],
-      ['functions/reconcile/recent-look.ts', 'rows changed in that time'],
+      ['shared/operations/describe-compared.ts', 'its target does not exist'],
+      ['shared/operations/find-recent.ts', 'rows changed in that time'],
       ['shared/source/compare-rows.ts', 'is NULL in some rows'],
       ['shared/source/recent-rows.ts', 'by which "since" finds its rows'],
     ] as const
@@ -35,6 +49,18 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     'test/integration/functions/changed-stream-columns.test.ts does what it says',
   ],
   ['shared/batch/name-refused-row.ts', 'thenRedrive', NO_VALUE],
+  [
+    'shared/operations/audited.ts',
+    'this request was sent already',
+    'test/integration/admin/actions.test.ts leads to the entry that it names',
+  ],
+  ['shared/operations/purge.ts', "'transient'", 'test/integration/operations/purge.test.ts waits as it says'],
+  ['shared/events/messages.ts', 'the event is no operation', BUG],
+  [
+    'functions/admin/parse-fields.ts',
+    'The address or the form is not valid',
+    'test/integration/admin/audit.test.ts: the page says what is wrong',
+  ],
   [
     'shared/config/read-secrets.ts',
     'sm://project/secret/version',

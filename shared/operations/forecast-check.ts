@@ -1,13 +1,14 @@
-import type { CheckEvent } from '../../shared/events/reconcile-event.ts';
-import { bucketCount } from '../../shared/model/buckets.ts';
-import type { LoadType } from '../../shared/model/columns.ts';
-import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { readRowTextOptions } from '../../shared/source/compare-rows.ts';
-import { estimateRows } from '../../shared/source/fetch.ts';
-import { inSnapshot } from '../../shared/source/snapshot.ts';
-import type { RecentKeys } from '../../shared/warehouse/compare-rows.ts';
-import { comparedColumns, describeCompared, sinceOf } from './compared.ts';
-import { findRecent } from './recent-look.ts';
+import type { CheckEvent } from '../events/reconcile-event.ts';
+import { bucketCount } from '../model/buckets.ts';
+import type { LoadType } from '../model/columns.ts';
+import { sinceOf } from '../model/consistency.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
+import { readRowTextOptions } from '../source/compare-rows.ts';
+import { estimateRows } from '../source/fetch.ts';
+import { inSnapshot } from '../source/snapshot.ts';
+import type { RecentKeys } from '../warehouse/compare-rows.ts';
+import { comparedColumns, describeCompared } from './describe-compared.ts';
+import { findRecent } from './find-recent.ts';
 
 /** Says what a check would read, as BigQuery estimates. Changes nothing. */
 export async function forecastCheck({ view, mode = 'full', since }: CheckEvent, dependencies: Dependencies) {

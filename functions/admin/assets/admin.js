@@ -1,0 +1,187 @@
+// @ts-check
+// Everything but charts, the reader's time zone and the refresh works without this script.
+
+(() => {
+  const { Idiomorph, uPlot } = /** @type {any} */ (window);
+
+  /** @param {string} name */
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const localTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+  const localClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+
+  /** Writes times in the zone of the reader; UTC is what they have as a title. Today's times have no date. @param {ParentNode} root */
+  function localizeTimes(root) {
+    const today = new Date().toDateString();
+    for (const time of root.querySelectorAll('time')) {
+      const date = new Date(time.dateTime);
+      const format = date.toDateString() === today ? localClock : localTime;
+      time.textContent = format.format(date);
+    }
+  }
+
+  const SI = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
+
+  const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+  /** "B" also stands for a billion where a number is written short. @param {number} amount */
+  function bytes(amount) {
+    const unit = Math.min(Math.max(0, Math.floor(Math.log10(amount) / 3)), BYTES.length - 1);
+    return amount < 1 ? '0 B' : `${SI.format(amount / 1000 ** unit)} ${BYTES[unit]}`;
+  }
+
+  /** @param {HTMLElement} figure */
+  function drawChart(figure) {
+    const plot = figure.querySelector('.plot');
+    if (!(plot instanceof HTMLElement)) return;
+    const { unit, kind, times, series } = JSON.parse(figure.dataset.chart ?? '{}');
+    const written = (/** @type {number} */ value) =>
+      unit === 'bytes' ? bytes(value) : `${SI.format(value)}${unit === 'seconds' ? ' s' : ''}`;
+    const isStacked = kind === 'stacked bars';
+    /** @type {(number | null)[][]} */
+    const drawn = series.map((/** @type {{values: (number|null)[]}} */ { values }) => values);
+    // Stacked bars: each series stands on those before it, and the highest is drawn first.
+    if (isStacked) {
+      for (let i = 1; i < drawn.length; i += 1) {
+        drawn[i] = (drawn[i] ?? []).map((value, at) => (value ?? 0) + (drawn[i - 1]?.[at] ?? 0));
+      }
+    }
+    const order = drawn.map((_, i) => i);
+    if (isStacked) order.reverse();
+    const axis = {
+      stroke: color('--text-soft'),
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { show: false },
+    };
+    plot.replaceChildren();
+    new uPlot(
+      {
+        width: plot.clientWidth,
+        height: 180,
+        cursor: { y: false },
+        legend: { live: true },
+        axes: [
+          axis,
+          {
+            ...axis,
+            size: 60,
+            values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(written),
+          },
+        ],
+        scales: {
+          y: {
+            range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => [
+              Math.min(0, low ?? 0),
+              Math.max(1, high ?? 1),
+            ],
+          },
+        },
+        series: [
+          {},
+          ...order.map((i) => ({
+            label: series[i].label,
+            stroke: color(`--chart-${i + 1}`),
+            fill: kind === 'line' ? undefined : color(`--chart-${i + 1}`),
+            width: kind === 'line' ? 2 : 0,
+            points: { show: false },
+            paths: kind === 'line' ? undefined : uPlot.paths.bars({ size: [0.8, 24] }),
+            value: (
+              /** @type {any} */ _,
+              /** @type {number | null} */ value,
+              /** @type {any} */ __,
+              /** @type {number | null} */ at,
+            ) => {
+              const own = isStacked && at !== null ? series[i].values[at] : value;
+              return own === null || own === undefined ? '–' : written(own);
+            },
+          })),
+        ],
+      },
+      [times, ...order.map((i) => drawn[i])],
+      plot,
+    );
+  }
+
+  /** @param {HTMLElement} place */
+  function drawSpark(place) {
+    const values = JSON.parse(place.dataset.spark ?? '[]');
+    place.replaceChildren();
+    if (values.length === 0) return;
+    new uPlot(
+      {
+        width: 120,
+        height: 24,
+        padding: [2, 0, 0, 0],
+        cursor: { show: false },
+        legend: { show: false },
+        axes: [{ show: false }, { show: false }],
+        scales: {
+          x: { time: false },
+          y: {
+            range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ high) => [
+              0,
+              Math.max(1, high),
+            ],
+          },
+        },
+        series: [
+          {},
+          {
+            fill: color('--chart-1'),
+            width: 0,
+            paths: uPlot.paths.bars({ size: [0.7, 8] }),
+            points: { show: false },
+          },
+        ],
+      },
+      [values.map((/** @type {number} */ _, /** @type {number} */ i) => i), values],
+      place,
+    );
+  }
+
+  /** @param {ParentNode} root */
+  function enliven(root) {
+    localizeTimes(root);
+    for (const figure of root.querySelectorAll('[data-chart]'))
+      drawChart(/** @type {HTMLElement} */ (figure));
+    for (const place of root.querySelectorAll('[data-spark]')) drawSpark(/** @type {HTMLElement} */ (place));
+  }
+
+  /** Brings the page up to date, unless nobody sees it. What the reader has opened, typed or focused stays. @param {HTMLElement} main */
+  async function refresh(main) {
+    if (document.hidden) return;
+    const response = await fetch(location.href, { credentials: 'same-origin' });
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('#main');
+    if (!response.ok || fresh === null) throw new Error(`the page answered ${response.status}`);
+    Idiomorph.morph(main, fresh, {
+      ignoreActiveValue: true,
+      // The element itself, not what is in it: as content, it would have to become its own child.
+      morphStyle: 'outerHTML',
+      callbacks: {
+        // A form that somebody is filling in.
+        beforeNodeMorphed: (/** @type {Node} */ old) =>
+          !(old instanceof HTMLElement && 'keep' in old.dataset),
+        beforeAttributeUpdated: (/** @type {string} */ name) => name !== 'open',
+      },
+    });
+    enliven(main);
+  }
+
+  const main = document.querySelector('#main');
+  if (!(main instanceof HTMLElement)) return;
+  enliven(main);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => enliven(main));
+
+  // The page says after how long, and each refreshed page may say it anew: 0 for never again.
+  const later = () => {
+    const seconds = Number(main.dataset.refreshSeconds ?? 0);
+    if (seconds === 0) return;
+    setTimeout(() => {
+      refresh(main)
+        .then(() => document.body.classList.remove('stale'))
+        .catch(() => document.body.classList.add('stale'))
+        .finally(later);
+    }, seconds * 1000);
+  };
+  later();
+})();

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { FailureFilter } from '../../../shared/control/failure-groups.ts';
+import { ERROR_KINDS } from '../../../shared/errors.ts';
+import { idField, parseFields, textField } from '../parse-fields.ts';
+
+const group = z.string().regex(/^[0-9a-f]{32}$/, 'is not a group of failures');
+
+const query = z.strictObject({
+  status: z.enum(['open', 'resolved']).optional(),
+  view: textField(200).optional(),
+  kind: z.enum(ERROR_KINDS).optional(),
+  /** Only the failures of this group. */
+  group: group.optional(),
+  /** Of them those with lower ids. */
+  below: idField.optional(),
+  /** What an action that was confirmed has done, and to how many failures. */
+  done: z.enum(['redriven', 'resolved']).optional(),
+  count: z.coerce.number().int().min(0).max(1_000_000).optional(),
+  /** How many of those that were seen had been resolved before, and how many the action left out. */
+  before: z.coerce.number().int().min(0).max(1_000_000).optional(),
+  left: z.coerce.number().int().min(0).max(1_000_000).optional(),
+});
+
+/** What the address of the failures asks for. */
+export type FailureQuery = z.output<typeof query>;
+
+/** Throws `invalid_event` naming every fault. */
+export const parseFailureQuery = (given: Record<string, string>): FailureQuery => parseFields(query, given);
+
+export const filterOf = ({ status, view, kind }: FailureQuery): FailureFilter => ({
+  isOpen: status !== 'resolved',
+  view,
+  kind,
+});
+
+/** The address of failures with these fields. */
+export function failuresAddress(fields: Partial<FailureQuery>): string {
+  const given = Object.entries(fields).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return given.length === 0 ? '/failures' : `/failures?${new URLSearchParams(given)}`;
+}
+
+const note = textField(500).default('');
+
+/** The form of one failure, or of the failures of a group that its page showed: `shown` of them, the newest of which is `upTo`. */
+const form = z.union([
+  z.strictObject({ csrf: z.string(), note, failure: idField }),
+  z.strictObject({
+    csrf: z.string(),
+    note,
+    group,
+    upTo: idField,
+    view: textField(200).optional(),
+    shown: z.coerce.number().int().min(0).max(1_000_000),
+  }),
+]);
+
+export type FailureForm = z.output<typeof form>;
+
+/** Throws `invalid_event` naming every fault. */
+export const parseFailureForm = (given: Record<string, unknown>): FailureForm => parseFields(form, given);
