@@ -59,7 +59,7 @@ async function compare(
   await control.consistencyChecks.noteLook(lease, check.id, read);
   const all = totalOf(counts);
   if (all === 0) return await finish(leased, { differences: [], counts, left: 0 }, dependencies);
-  if (all > MAX_STORED_DIFFERENCES) {
+  if (all > MAX_STORED_DIFFERENCES && check.isRecount) {
     const why = `${all} rows differ, more than are looked at one by one`;
     const advice = adviseResync(leased);
     return await finish(leased, { differences: [], counts, left: all, why, advice }, dependencies);
@@ -68,7 +68,7 @@ async function compare(
   return 'next state';
 }
 
-/** The second look, after a batch: a row that differs still is reported, and repaired if that is wanted. */
+/** The second look, after a batch: a row that differs still is reported, and repaired if that is wanted. If too many differed, all rows are compared again. */
 async function confirm(
   leased: LeasedCheck,
   dependencies: Dependencies,
@@ -77,6 +77,10 @@ async function confirm(
   const { check, lease } = leased;
   if (!(await awaitBatch(leased, 'check', dependencies))) return { ...nameOf(leased), outcome: 'waiting' };
   const suspected = await control.consistencyChecks.differences(check.id);
+  if (suspected.length >= MAX_STORED_DIFFERENCES && !check.isRecount) {
+    await control.consistencyChecks.recount(lease, check);
+    return 'next state';
+  }
   const keys = suspected.map(({ key }) => key);
   const look = await lookAtKeys(leased, 'second', keys, dependencies);
   const { rows } = look;

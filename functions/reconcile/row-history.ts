@@ -3,6 +3,7 @@ import { DataHubError } from '../../shared/errors.ts';
 import type { Checkpoint } from '../../shared/model/checkpoint.ts';
 import type { Moment } from '../../shared/model/consistency.ts';
 import { differingColumns } from '../../shared/model/differing-columns.ts';
+import { LookSize } from '../../shared/model/look-size.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { ComparedRows } from '../../shared/source/compare-rows.ts';
 import type { TargetRowState } from '../../shared/warehouse/compare-rows.ts';
@@ -43,7 +44,8 @@ export async function readHistory(
   const { view, columns } = compared;
   const { appliedBatches } = dependencies.control;
   const keys = rows.map(({ key }) => key);
-  const readAt = (time: string) => readStates(leased, compared, time, keys, dependencies);
+  const size = new LookSize(view.name);
+  const readAt = (time: string) => readStates(leased, compared, { time, keys, size }, dependencies);
   const present = leased.viewSource.loadType === 'merge' ? await readAt(targetAsOf) : null;
   const batchOf = ({ key, etlTransactionId }: DifferentRow): bigint | null =>
     present?.get(key)?.[0]?.etlTransactionId ?? etlTransactionId;
@@ -100,12 +102,11 @@ function mostFrequent(batches: readonly AppliedBatch[]): AppliedBatch[] {
     .map(([batch]) => batch);
 }
 
-/** Reads rows as they were; null if the time is up, or if BigQuery refuses: it does not know the time or the columns any more, or reads too much. */
+/** Reads rows as they were; null if the time is up, if the rows are too large, or if BigQuery refuses: it does not know the time or the columns any more, or reads too much. */
 async function readStates(
   leased: LeasedCheck,
   compared: ComparedRows,
-  time: string,
-  keys: readonly string[],
+  { time, keys, size }: { time: string; keys: readonly string[]; size: LookSize },
   { clock, log, warehouse }: Dependencies,
 ): Promise<States | null> {
   const { check, deadline } = leased;
@@ -117,7 +118,7 @@ async function readStates(
     `history-${time.replaceAll(/\D/g, '')}-${clock.nowMs()}`,
   );
   try {
-    return Map.groupBy(await warehouse.readRowStates(query, keys, deadline), ({ key }) => key);
+    return Map.groupBy(await warehouse.readRowStates(query, keys, size, deadline), ({ key }) => key);
   } catch (error) {
     if (!(error instanceof DataHubError) || !REFUSALS.includes(error.kind)) throw error;
     const reason = error.message;

@@ -113,6 +113,17 @@ export function createConsistencyChecks(pool: pg.Pool) {
       });
     },
 
+    /** Lets all rows be compared a second time. The moment of the first time is forgotten. */
+    async recount(lease: Lease, check: ConsistencyCheck): Promise<void> {
+      await underLease(lease, async (client) => {
+        await moveTo(client, check, 'comparing');
+        await client.query(
+          'update etl.consistency_check set is_recount = true, target_as_of = null where id = $1',
+          [check.id],
+        );
+      });
+    },
+
     /** The rows that differed at the last look. */
     async differences(id: bigint): Promise<Difference[]> {
       const { rows } = await readOnly(

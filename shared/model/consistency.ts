@@ -4,14 +4,14 @@ import type { Checkpoint } from './checkpoint.ts';
 export type CheckMode = 'full' | 'keys' | 'since';
 
 /**
- * What is to be done next: compare all rows; look a second time at those that differ; wait for the batch that repairs them, and look again.
+ * What is to be done next: compare all rows; look a second time at those that differ, or at all rows if too many differ; wait for the batch that repairs them, and look again.
  * Every change is a compare-and-set.
  */
 export type CheckState = 'comparing' | 'confirming' | 'repairing' | 'done' | 'failed';
 
 export const NEXT_CHECK_STATES: Record<CheckState, readonly CheckState[]> = {
   comparing: ['confirming', 'done', 'failed'],
-  confirming: ['repairing', 'done', 'failed'],
+  confirming: ['comparing', 'repairing', 'done', 'failed'],
   repairing: ['done', 'failed'],
   done: [],
   failed: [],
@@ -36,6 +36,8 @@ export type ConsistencyCheck = {
   /** Null before the first look has ended. */
   lookedAt: Date | null;
   sourceRows: bigint | null;
+  /** Whether all rows are compared a second time, since more differed than are looked at one by one. */
+  isRecount: boolean;
 };
 
 /** A moment at which the target had exactly what a checkpoint of its view covers. */

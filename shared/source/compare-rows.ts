@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { BucketSum } from '../model/buckets.ts';
 import type { KeyRange } from '../model/drill.ts';
+import { LookSize } from '../model/look-size.ts';
 import type { RowTextOptions } from '../model/row-text.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
@@ -55,7 +56,13 @@ export async function sumBuckets(
 /** A row of one side. The texts are those by which its hashed columns are compared, and the values are all its columns as JSON. */
 export type ComparedRow = { key: string; texts: (string | null)[]; values: (string | null)[] };
 
-/** Reads rows of the view by their keys, in the snapshot of `client`. A key that the view has twice gives two rows. */
+/** So that rows that are too large are noticed before all of them are in memory. */
+const KEYS_PER_QUERY = 1000;
+
+/**
+ * Reads rows of the view by their keys, in the snapshot of `client`. A key that the view has twice gives two rows. Throws `invalid_event` if the rows are too
+ * large.
+ */
 export async function readComparedRows(
   client: pg.ClientBase,
   { view, columns, options }: Omit<ComparedRows, 'buckets'>,
@@ -70,8 +77,17 @@ export async function readComparedRows(
     write: (from) =>
       `select ${key}::text as key, ${list(texts)} as texts, ${list(columns.map(shownValue))} as values from ${from}`,
   });
-  const { rows } = await client.query(`select key, texts, values from (${written}) rows`, [keys]);
-  return rows as ComparedRow[];
+  const size = new LookSize(view.name);
+  const found: ComparedRow[] = [];
+  for (let from = 0; from < keys.length; from += KEYS_PER_QUERY) {
+    const some = keys.slice(from, from + KEYS_PER_QUERY);
+    const { rows } = await client.query(`select key, texts, values from (${written}) rows`, [some]);
+    for (const row of rows as ComparedRow[]) {
+      size.add(row);
+      found.push(row);
+    }
+  }
+  return found;
 }
 
 export const textsOf = ({ view, columns, options, buckets }: ComparedRows) => {

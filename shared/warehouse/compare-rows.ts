@@ -1,9 +1,11 @@
+import type { Job } from '@google-cloud/bigquery';
 import type { Deadline } from '../deadline.ts';
-import { DataHubError } from '../errors.ts';
+import { DataHubError, type ErrorContext } from '../errors.ts';
 import { fromGoogle } from '../google/google-errors.ts';
 import type { BucketSum } from '../model/buckets.ts';
 import type { Column } from '../model/columns.ts';
 import type { RowOrder, RowSelection } from '../model/drill.ts';
+import { LookSize } from '../model/look-size.ts';
 import type { HashedRow } from '../model/match-rows.ts';
 import { isHashed } from '../model/row-text.ts';
 import type { ViewSource } from '../model/view-source.ts';
@@ -17,7 +19,7 @@ import {
   keyedRowsSql,
   rowStatesSql,
 } from './compare-rows-sql.ts';
-import { resultRows, resultTexts } from './job-results.ts';
+import { resultPages, resultRows, resultTexts } from './job-results.ts';
 import type { JobSpec } from './job-spec.ts';
 import { objectNames, quoted } from './names.ts';
 import { type PartitionValues, partitionCondition } from './partition-condition.ts';
@@ -171,7 +173,7 @@ export function createRowComparison({ openBigQuery, datasets, nameOf }: BigQuery
       return hashedRows(resultTexts(job, context, 0));
     },
 
-    /** Reads rows by their keys. A key that the target has twice gives two rows. */
+    /** Reads rows by their keys. A key that the target has twice gives two rows. Throws `invalid_event` if the rows are too large. */
     async readComparedRows(
       query: Omit<CheckQuery, 'buckets'>,
       keys: readonly string[],
@@ -180,19 +182,20 @@ export function createRowComparison({ openBigQuery, datasets, nameOf }: BigQuery
       const { columns, shape } = query;
       const parameters = [arrayParameter('keys', keyTypeOf(shape), keys)];
       const { job, context } = await run(query, keyedRowsSql(datasets, query), deadline, parameters);
-      return (await resultRows(job, context)).map((row) => targetRow(row, columns));
+      return await keyedRows(job, context, new LookSize(shape.view), (row) => targetRow(row, columns));
     },
 
-    /** Reads rows of a merged target by their keys, deleted ones too. */
+    /** Reads rows of a merged target by their keys, deleted ones too. Throws `invalid_event` if they are too large together with what `size` has. */
     async readRowStates(
       query: Omit<CheckQuery, 'buckets'>,
       keys: readonly string[],
+      size: LookSize,
       deadline: Deadline,
     ): Promise<TargetRowState[]> {
       const { columns, shape } = query;
       const parameters = [arrayParameter('keys', keyTypeOf(shape), keys)];
       const { job, context } = await run(query, rowStatesSql(datasets, query), deadline, parameters);
-      return (await resultRows(job, context)).map((row) => ({
+      return await keyedRows(job, context, size, (row) => ({
         ...targetRow(row, columns),
         isDeleted: row.is_deleted === true,
       }));
@@ -221,6 +224,23 @@ const targetRow = (row: Record<string, unknown>, columns: CheckQuery['columns'])
   texts: columns.filter(isHashed).map((_, i) => textOf(row[`text_${i}`])),
   values: columns.map((_, i) => textOf(row[`value_${i}`])),
 });
+
+async function keyedRows<Row extends TargetRow>(
+  job: Job,
+  context: ErrorContext,
+  size: LookSize,
+  toRow: (row: Record<string, unknown>) => Row,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const page of resultPages(job, context)) {
+    for (const each of page) {
+      const row = toRow(each);
+      size.add(row);
+      rows.push(row);
+    }
+  }
+  return rows;
+}
 
 const TIME = 'select unix_micros(current_timestamp()) as now';
 

@@ -36,6 +36,7 @@ create table etl.consistency_check (
   drill_parts integer,
   drill_parts_done integer not null default 0,
   looked_at timestamptz,
+  is_recount boolean not null default false,
   source_rows bigint,
   target_rows bigint,
   pending bigint,
@@ -61,6 +62,7 @@ comment on column etl.consistency_check.drill is 'the query of the target that t
 comment on column etl.consistency_check.drill_queued_keys is 'the keys that were queued at that moment or since';
 comment on column etl.consistency_check.drill_rows is 'rows of the query''s result that the parts have read';
 comment on column etl.consistency_check.looked_at is 'when the last look ended; a batch or empty capture that began later must pass before the next look';
+comment on column etl.consistency_check.is_recount is 'whether all rows are compared a second time, after a later batch, since more differed than are looked at one by one';
 comment on column etl.consistency_check.bytes_billed is 'by BigQuery for all jobs of the check; null until it ended';
 create index on etl.consistency_check (view_name, id desc);
 -- One check per view at a time.

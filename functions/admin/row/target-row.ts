@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Deadline } from '../../../shared/deadline.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import type { Column, TableShape } from '../../../shared/model/columns.ts';
+import { LookSize } from '../../../shared/model/look-size.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { columnOf } from '../../../shared/warehouse/columns-match.ts';
@@ -43,7 +44,7 @@ export async function readTargetRow(
   const query = { ...compared, runName: `row-${clock.nowMs()}-${randomUUID()}`, maxBytes: maxCheckBytes };
   const rows =
     loadType === 'merge'
-      ? await warehouse.readRowStates(query, [key], deadline)
+      ? await warehouse.readRowStates(query, [key], new LookSize(shape.view), deadline)
       : (await warehouse.readComparedRows(query, [key], deadline)).map((row) => ({
           ...row,
           isDeleted: false,

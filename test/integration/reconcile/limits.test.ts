@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import { followAdvice } from '../../support/follow-advice.ts';
 import { PROJECT_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
@@ -59,6 +60,39 @@ describe('what a check does not repair', () => {
     await followAdvice(result.advice ?? '', on, VIEW);
     await assertProved();
   });
+
+  it('is nothing, if more rows than that are the same once their late log rows are applied', async () => {
+    await fill(10);
+    await on.replicate();
+    await on.source.database.query(
+      `insert into app_project (id, name) select i, 'project ' || i from generate_series(11, 20011) i`,
+    );
+    const waiting = await on.check({ repair: true });
+    assert.ok(waiting.outcome === 'waiting');
+    await on.source.database.query(
+      `insert into models_logging_change (object_id, content_type_id, action, changed_data)
+       select i, (select id from django_content_type where model = 'project'), 'added', '{}' from generate_series(11, 20011) i`,
+    );
+    await on.catchUp(VIEW);
+    assert.partialDeepStrictEqual(await on.continueCheck(waiting), { outcome: 'consistent', missing: 0 });
+  });
+
+  for (const side of ['source', 'target'] as const) {
+    it(`are rows of the ${side} that are too large for the memory of a function`, async () => {
+      const addLarge = `insert into app_project (id, name) select i, repeat('x', 1000000) from generate_series(2, 18) i`;
+      await fill(1);
+      if (side === 'target') await on.source.database.query(addLarge);
+      await on.replicate();
+      await on.source.database.query(side === 'source' ? addLarge : 'delete from app_project where id > 1');
+      const error: unknown = await on.reconcile({ repair: true }).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof DataHubError && error.kind === 'invalid_event');
+      assert.match(error.message, /the rows that differ are larger than 32 MB/);
+      const { rows } = await on.control.query('select state from etl.consistency_check');
+      assert.deepEqual(rows, [{ state: 'failed' }]);
+      await followAdvice(error.advice, on, VIEW);
+      await assertProved();
+    });
+  }
 
   it('is a view whose target has more bytes than max_check_bytes', async () => {
     await fill(10);

@@ -35,6 +35,11 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
       ['shared/source/recent-rows.ts', 'by which "since" finds its rows'],
     ] as const
   ).map(([file, text]) => [file, text, CHECKED] as const),
+  [
+    'shared/model/look-size.ts',
+    'the rows that differ are larger than',
+    'test/integration/reconcile/limits.test.ts does what it says',
+  ],
   ['functions/reconcile/pending.ts', 'too far behind', 'a check waits by itself'],
   ['shared/control/consistency-checks.ts', 'any more', 'another process goes on with the check'],
   [
