@@ -80,11 +80,16 @@ export function describeCheck({
   why,
 }: ViewCheck): string[] {
   if (differences === 0 && consistent) return [];
-  const reasons = Object.entries(classes).map(([name, rows]) => `${name} ${number(rows)}`);
+  const reasons = Object.entries(classes).map(([name, rows]) => `${EXPLAINED[name] ?? name} ${number(rows)}`);
   const found = `${number(differences)} ${differences === 1 ? 'row differed' : 'rows differed'}`;
   const because = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
   const refused = why === null ? '' : `; ${why}`;
   return [`${view}: ${found}${because}, ${number(repaired)} repaired${refused}`];
 }
+
+/** What needs more words than the name of the class. */
+const EXPLAINED: Record<string, string> = {
+  unexplained: 'unexplained, as BigQuery shows no history of the target:',
+};
 
 const number = (count: number): string => count.toLocaleString('en-US');
