@@ -60,12 +60,7 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     'test/integration/admin/actions.test.ts leads to the entry that it names',
   ],
   ['shared/operations/purge.ts', "'transient'", 'test/integration/operations/purge.test.ts waits as it says'],
-  ['shared/events/messages.ts', 'the event is no operation', BUG],
-  [
-    'functions/admin/parse-fields.ts',
-    'The address or the form is not valid',
-    'test/integration/admin/audit.test.ts: the page says what is wrong',
-  ],
+  ['shared/events/extract-event.ts', 'the event is no operation', BUG],
   [
     'shared/config/read-secrets.ts',
     'sm://project/secret/version',
