@@ -64,7 +64,7 @@ export const UNFIT: ImpossibleEvent[] = [
     what: 'with a lone surrogate in a value',
     functionName: 'extract',
     payload: '{"view":"\\ud800"}',
-    message: /no view source is named/,
+    message: /view: contains a NUL character or an unpaired surrogate/,
   },
   {
     what: 'that is nested too deeply to be serialized',
