@@ -48,7 +48,7 @@ function totals(views: readonly ViewStatus[], attention: readonly Attention[], f
   const card = (label: string, value: string, note: string) =>
     html`<div class="card"><dt>${label}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>`;
   return html`<dl class="cards">
-${card('Views', formatNumber(views.length), troubled === 0 ? 'all is well' : `${troubled} need attention`)}
+${card('Views', formatNumber(views.length), troubled === 0 ? 'all is well' : `${troubled} ${troubled === 1 ? 'needs' : 'need'} attention`)}
 ${card('Rows changed', formatNumber(rows), 'in the last 24 hours')}
 ${card('Billed by BigQuery', formatBytes(billed), 'today (UTC)')}
 ${card('Open failures', formatNumber(failures), failures === 0 ? 'nothing to do' : 'to redrive or resolve')}
