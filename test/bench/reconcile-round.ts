@@ -59,10 +59,13 @@ function timed(warehouse: Dependencies['warehouse']): Dependencies['warehouse'] 
   return {
     ...warehouse,
     compareTables: waiting.around(warehouse.compareTables),
+    compareTarget: waiting.around(warehouse.compareTarget),
+    findTarget: waiting.around(warehouse.findTarget),
     currentTime: waiting.around(warehouse.currentTime),
     sumBuckets: waiting.around(warehouse.sumBuckets),
     readHashes: async (...query) => waiting.producing(await readHashes(...query)),
     readComparedRows: waiting.around(warehouse.readComparedRows),
+    readRowStates: waiting.around(warehouse.readRowStates),
   };
 }
 
