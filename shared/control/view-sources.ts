@@ -7,6 +7,7 @@ import { assertImportable, changesOf } from './assert-importable.ts';
 import { lockConfiguration } from './configuration-lock.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 import { insertChange } from './schema-changes.ts';
+import { SELECT_ENTRIES, type StoredEntry, storedEntry } from './stored-entry.ts';
 import { fromRow, type ResolvedEntry } from './view-source-row.ts';
 
 const SELECT = 'select * from etl.view_source';
@@ -34,6 +35,12 @@ export function createViewSources(pool: pg.Pool) {
     },
 
     list,
+
+    /** All view sources as the configuration file writes them, ordered by name. */
+    async entries(): Promise<StoredEntry[]> {
+      const { rows } = await readOnly(pool, 'control', `${SELECT_ENTRIES} order by name`, []);
+      return rows.map(storedEntry);
+    },
 
     /** The freshness of every enabled view, ordered by name, by the control database's clock. */
     async freshness(): Promise<Freshness[]> {
