@@ -18,6 +18,7 @@ import { overview } from './pages/overview.ts';
 import { report } from './pages/report.ts';
 import { row } from './pages/row.ts';
 import { sources } from './pages/sources.ts';
+import { sourcesImport } from './pages/sources-import.ts';
 import { transaction } from './pages/transaction.ts';
 import { transactions } from './pages/transactions.ts';
 import { view } from './pages/view.ts';
@@ -49,6 +50,7 @@ export function createApp(open: () => Promise<Dependencies>, iapClient?: OAuth2C
   app.route('/', report());
   app.route('/', row());
   app.route('/', sources());
+  app.route('/', sourcesImport());
   app.route('/', view());
   return app;
 }
