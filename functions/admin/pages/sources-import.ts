@@ -7,7 +7,7 @@ import { CSRF_FIELD } from '../access/csrf.ts';
 import { assertOperator } from '../access/user.ts';
 import { parseFields } from '../parse-fields.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
-import { confirmImport, problemNote, refusedNote } from '../sources/confirm-import.ts';
+import { confirmImport, problemNote, reasonProblems, refusedNote } from '../sources/confirm-import.ts';
 import { type ImportPreview, previewImport, previewSections } from '../sources/preview.ts';
 import { readFile } from '../sources/read-file.ts';
 import { type Html, html } from '../ui/html.ts';
@@ -32,6 +32,11 @@ export function sourcesImport(): Hono<AdminEnv> {
     const dependencies = c.get('dependencies');
     if (form.step !== 'import') {
       return await answer(c, { text, preview: await previewImport(entries, dependencies) });
+    }
+    const problems = reasonProblems(form.why);
+    if (problems.length > 0) {
+      const preview = await previewImport(entries, dependencies);
+      return await answer(c, { text, preview, note: problemNote(problems) }, 400);
     }
     const done = await confirmImport(c, entries, form);
     if (done instanceof Response) return done;

@@ -39,5 +39,5 @@ ${listed.length === 0 ? noSources(role) : sourceList(listed, role, config.lagWar
   return app;
 }
 
-const IMPORT = html`<a href="/sources/import">Import a file</a> `;
+const IMPORT = html`<a href="/sources/new">New view source</a> <a href="/sources/import">Import a file</a> `;
 const EXPORT = html`<a href="/sources/export">Export all</a>`;

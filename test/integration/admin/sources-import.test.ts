@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { CSRF_FIELD } from '../../../functions/admin/access/csrf.ts';
 import { viewSourceFile } from '../../../shared/model/view-source-file.ts';
+import { failBefore } from '../../emulators/faults.ts';
 import { AdminClient, type AdminPage, formOf } from '../../support/admin.ts';
 import { SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
@@ -11,7 +12,7 @@ const INCIDENTS = viewSourceFile([STREAMED_ENTRY]);
 const withSite = (fields: object) => viewSourceFile([{ ...SITE_ENTRY, ...fields }]);
 
 describe('the import of view sources by the admin page', () => {
-  const { on } = useInstallation();
+  const { on, stack } = useInstallation();
   let operator: AdminClient;
   beforeEach(() => {
     operator = new AdminClient(() => on.dependencies);
@@ -126,7 +127,7 @@ describe('the import of view sources by the admin page', () => {
     it(`refuses ${what} in words`, async () => {
       const page = await tryFile(file);
       assert.equal(page.status, 400);
-      assert.match(page.text, /Nothing was imported\./);
+      assert.match(page.text, /Nothing was stored\./);
       assert.match(page.text, words);
       assert.doesNotMatch(page.html, /<script>alert/);
     });
@@ -139,7 +140,7 @@ describe('the import of view sources by the admin page', () => {
     assert.match(page.text, /The checks found problems\./);
     const answer = await confirm(page);
     assert.equal(answer.status, 400);
-    assert.match(answer.text, /Nothing was imported\..*pmr_site/);
+    assert.match(answer.text, /Nothing was stored\..*pmr_site/);
     assert.deepEqual(await stored('pmr_site'), SITE_ENTRY);
     assert.partialDeepStrictEqual(await audit(), [{ action: 'import', outcome: null }]);
   });
@@ -157,12 +158,29 @@ describe('the import of view sources by the admin page', () => {
     assert.equal(second.status, 409);
     assert.match(
       second.text,
-      /Nothing was imported\. somebody has changed view source pmr_site since you looked at it/,
+      /Nothing was stored\. somebody has changed view source pmr_site since you looked at it/,
     );
     assert.match(second.text, /recheck_seconds 30 60/, 'and sees what is stored now');
     assert.equal((await stored('pmr_site'))?.recheck_seconds, 30);
     assert.equal((await confirm(second)).status, 303);
     assert.equal((await stored('pmr_site'))?.recheck_seconds, 60);
+  });
+
+  it('refuses a reason that cannot be stored', async () => {
+    const answer = await confirm(await tryFile(INCIDENTS), 'a\0');
+    assert.equal(answer.status, 400);
+    assert.match(answer.text, /Nothing was stored\. The reason is longer/);
+    assert.equal((await confirm(answer)).status, 303);
+  });
+
+  it('checks the source of a view whose tables it may not look at', async () => {
+    stack.bigquery.faults.next('bigquery.tables.get', failBefore(403, 'accessDenied'));
+    const page = await tryFile(INCIDENTS);
+    assert.match(
+      page.text,
+      /view xyz_incident \d+ columns, key incident_id is unique; its tables are not tried here/,
+    );
+    assert.doesNotMatch(page.text, /The checks found problems/);
   });
 
   it('does not mind a change of another view source', async () => {
@@ -189,7 +207,7 @@ describe('the import of view sources by the admin page', () => {
     assert.match(page.text, /■ import .*source/);
     const answer = await confirm(page, '', client);
     assert.equal(answer.status, 503);
-    assert.match(answer.text, /Nothing was imported\./);
+    assert.match(answer.text, /Nothing was stored\./);
   });
 
   it('is for operators', async () => {
