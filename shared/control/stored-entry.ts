@@ -1,3 +1,4 @@
+import { lookupEntry } from '../model/lookup-entry.ts';
 import { type ViewSourceEntry, viewSourceEntry } from '../model/view-source-entry.ts';
 
 /** A view source as the configuration file writes it, and when it was imported last. */
@@ -21,16 +22,17 @@ export function storedEntry({ entry, importedAt }: Record<string, unknown>): Sto
   return { entry: written, importedAt: importedAt as Date };
 }
 
-type StoredLookup = ViewSourceEntry['lookups'][number] & { former_type_ids?: number[] };
+const LOOKUP_FIELDS = Object.keys(lookupEntry.shape).filter((field) => field !== 'content_type_id');
 
-/** A lookup without child models is stored with an empty list. */
-function lookupOf({
-  content_type_id: _,
-  former_type_ids: _former,
-  child_models = [],
-  ...lookup
-}: StoredLookup) {
-  return { ...lookup, ...(child_models.length > 0 && { child_models: child_models.map(modelOf) }) };
+/** PostgreSQL orders the fields of stored JSON by their length. A lookup without child models is stored with an empty list. */
+function lookupOf(lookup: ViewSourceEntry['lookups'][number]): ViewSourceEntry['lookups'][number] {
+  const { child_models = [] } = lookup;
+  const written = {
+    ...lookup,
+    child_models: child_models.length > 0 ? child_models.map(modelOf) : undefined,
+  };
+  const fields = LOOKUP_FIELDS.map((field) => [field, written[field as keyof typeof written]] as const);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as typeof lookup;
 }
 
 const modelOf = ({ app_label, model }: ViewSourceEntry['child_models'][number]) => ({ app_label, model });

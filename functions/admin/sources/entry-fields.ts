@@ -99,7 +99,7 @@ export function entryField(name: FieldName): EntryField {
     kind: KINDS[name],
     isRequired: !schema.safeParse(undefined).success,
     description,
-    allowed: typeof allowed === 'string' ? allowed : undefined,
+    allowed: typeof allowed === 'string' && KINDS[name] !== 'check' ? allowed : undefined,
     choices: choicesOf(schema),
   };
 }

@@ -71,6 +71,11 @@ describe('the view sources of the admin page', () => {
     assert.match(answer.headers.get('content-type') ?? '', /^application\/json/);
     const file = await answer.text();
     assert.doesNotMatch(file, /content_type_id|former_type_ids/, 'which differ between databases');
+    assert.match(
+      file,
+      /"table": "app_company",\s+"app_label": "app",\s+"model": "company"/,
+      'as people write it',
+    );
     assert.deepEqual(
       parsed(file),
       [...ENTRIES, STREAMED_ENTRY].sort((one, other) => (one.name < other.name ? -1 : 1)),
