@@ -17,6 +17,9 @@ import { failures } from './pages/failures.ts';
 import { overview } from './pages/overview.ts';
 import { report } from './pages/report.ts';
 import { row } from './pages/row.ts';
+import { source } from './pages/source.ts';
+import { sources } from './pages/sources.ts';
+import { sourcesImport } from './pages/sources-import.ts';
 import { transaction } from './pages/transaction.ts';
 import { transactions } from './pages/transactions.ts';
 import { view } from './pages/view.ts';
@@ -47,6 +50,9 @@ export function createApp(open: () => Promise<Dependencies>, iapClient?: OAuth2C
   app.route('/', consistency());
   app.route('/', report());
   app.route('/', row());
+  app.route('/', sources());
+  app.route('/', sourcesImport());
+  app.route('/', source());
   app.route('/', view());
   return app;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { type FieldChange, needsResync } from '../model/source-changes.ts';
@@ -7,6 +8,7 @@ import { assertImportable, changesOf } from './assert-importable.ts';
 import { lockConfiguration } from './configuration-lock.ts';
 import { assertLeaseHeld, type Lease } from './leases.ts';
 import { insertChange } from './schema-changes.ts';
+import { SELECT_ENTRIES, type StoredEntry, storedEntry } from './stored-entry.ts';
 import { fromRow, type ResolvedEntry } from './view-source-row.ts';
 
 const SELECT = 'select * from etl.view_source';
@@ -35,6 +37,22 @@ export function createViewSources(pool: pg.Pool) {
 
     list,
 
+    /** All view sources as the configuration file writes them, ordered by name. */
+    async entries(): Promise<StoredEntry[]> {
+      const { rows } = await readOnly(pool, 'control', `${SELECT_ENTRIES} order by name`, []);
+      return rows.map(storedEntry);
+    },
+
+    /** Identifies what is stored under these names, or that nothing is. */
+    async fingerprint(names: readonly string[]): Promise<string> {
+      return await inTransaction(
+        pool,
+        'control',
+        'begin read only',
+        async (client) => await fingerprintOf(client, names),
+      );
+    },
+
     /** The freshness of every enabled view, ordered by name, by the control database's clock. */
     async freshness(): Promise<Freshness[]> {
       const { rows } = await readOnly(
@@ -50,11 +68,19 @@ export function createViewSources(pool: pg.Pool) {
      * Creates or changes the given view sources, all or none, and leaves others alone. Safe to repeat. Keeps the operating state (paused,
      * halted, counters). Requests a resync of each view whose rows a changed field may have made wrong. `moved` names the views whose main table
      * or model may change, since the caller knows that the new one holds the same rows. Throws `configuration` when an entry would change a
-     * locked field or take another view's target. Returns the changes of views that have batches.
+     * locked field or take another view's target, and `superseded` when `fingerprint` is not what was `seen` of them. Returns the changes of
+     * views that have batches.
      */
-    async import(entries: ResolvedEntry[], moved: ReadonlySet<string> = new Set()): Promise<ViewChange[]> {
+    async import(
+      entries: ResolvedEntry[],
+      moved: ReadonlySet<string> = new Set(),
+      seen?: string,
+    ): Promise<ViewChange[]> {
       return await inTransaction(pool, 'control', 'begin', async (client) => {
         await lockConfiguration(client);
+        if (seen !== undefined && seen !== (await fingerprintOf(client, namesOf(entries)))) {
+          throw changedMeanwhile(namesOf(entries));
+        }
         const changes: ViewChange[] = [];
         for (const entry of entries) {
           const changed = await changesOf(client, entry, moved);
@@ -125,6 +151,24 @@ export function createViewSources(pool: pg.Pool) {
     },
   };
 }
+
+const namesOf = (entries: readonly ResolvedEntry[]): string[] => entries.map(({ name }) => name);
+
+async function fingerprintOf(client: Queryable, names: readonly string[]): Promise<string> {
+  const { rows } = await client.query(`${SELECT_ENTRIES} where name = any ($1) order by name`, [names]);
+  const entries = rows.map((row) => storedEntry(row).entry);
+  return createHash('sha256').update(JSON.stringify(entries)).digest('hex');
+}
+
+const changedMeanwhile = (names: readonly string[]): DataHubError =>
+  new DataHubError(
+    'superseded',
+    `somebody has changed ${names.length === 1 ? `view source ${names[0]}` : `one of the view sources ${names.join(', ')}`} since you looked at it`,
+    {
+      advice:
+        'Nothing was stored. Look at what is stored now, then decide again. The audit says who changed it.',
+    },
+  );
 
 /** How far an enabled view may be behind its source. */
 export type Freshness = {

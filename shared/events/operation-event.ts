@@ -2,18 +2,25 @@ import { z } from 'zod';
 import { ERROR_KINDS } from '../errors.ts';
 import { warehouseName } from '../model/entry-names.ts';
 import { text } from '../model/text.ts';
+import type { ViewSourceEntry } from '../model/view-source-entry.ts';
 import { viewSourceImport } from '../model/view-source-import.ts';
 import { checkOptions, hasOneMode, ONE_MODE } from './check-options.ts';
 import { asked, failureId, reason, time, view } from './event-fields.ts';
+
+type Entries = { entries: ViewSourceEntry[] };
+/** The scope `views` leaves out what is around the view sources. */
+type DryRunImport = Entries & { command: 'dryRunImport'; scope?: 'installation' | 'views' };
+/** `seen` is the fingerprint of the stored view sources that the asker has looked at, if others may have changed them meanwhile. */
+type Import = Entries & { command: 'import'; seen?: string };
 
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 export const operations = {
   import: z
     .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional(), ...asked })
-    .transform((event) =>
+    .transform((event): DryRunImport | Import =>
       event.dryRun === true
-        ? { command: 'dryRunImport' as const, entries: event.import }
-        : { command: 'import' as const, entries: event.import },
+        ? { command: 'dryRunImport', entries: event.import }
+        : { command: 'import', entries: event.import },
     ),
   check: z
     .strictObject({ check: z.literal(true), view: view.optional() })

@@ -22,13 +22,16 @@ type Entries = Pick<OperationOf<'import'>, 'entries'>;
  * id in the configuration must match. Throws `configuration` naming every content type that does not exist or differs, another main table
  * that does not hold the rows of a fed view, and every mistake in an enabled view source that its database shows. Returns warnings on what is
  * no mistake, but may surprise, such as models whose changes the view sources do not follow, and what the changes mean for views that have
- * batches.
+ * batches. Throws `superseded` if somebody has changed one of the stored view sources since `seen`.
  */
-export async function importConfiguration({ entries }: Entries, dependencies: Dependencies) {
+export async function importConfiguration(
+  { entries, seen }: Pick<OperationOf<'import'>, 'entries' | 'seen'>,
+  dependencies: Dependencies,
+) {
   const { control, log } = dependencies;
   const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
   const warnings = await inspectEntries(resolved, dependencies);
-  const effects = effectsOf(await control.viewSources.import(resolved, moved));
+  const effects = effectsOf(await control.viewSources.import(resolved, moved, seen));
   const views = resolved.map(({ name }) => name);
   log.info({ views, ...effects }, 'configuration imported');
   return { outcome: 'imported', views, ...effects, warnings, ...(await stillHalted(views, dependencies)) };
@@ -44,14 +47,17 @@ async function stillHalted(views: string[], { control }: Dependencies) {
   return { halted, advice: `These views stay halted. When their cause is mended, resume them: ${payload}.` };
 }
 
-/** Checks the installation with the given view sources as `check` would after their import. Changes nothing. */
+/**
+ * Checks the installation with the given view sources as `check` would after their import; with the scope `views`, only these. Changes
+ * nothing.
+ */
 export async function dryRunImport(
-  { entries }: Pick<OperationOf<'dryRunImport'>, 'entries'>,
+  { entries, scope = 'installation' }: Pick<OperationOf<'dryRunImport'>, 'entries' | 'scope'>,
   dependencies: Dependencies,
 ) {
   let changes: ViewChange[] = [];
   let stored: ReadonlyMap<string, ViewSource> = new Map();
-  const checked = await checkInstallation(dependencies, 'import', async () => {
+  const checked = await checkInstallation(dependencies, { origin: 'import', scope }, async () => {
     const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
     changes = await dependencies.control.viewSources.previewImport(resolved, moved);
     stored = new Map((await dependencies.control.viewSources.list()).map((view) => [view.name, view]));

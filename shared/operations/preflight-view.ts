@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { assertMayEvolve } from '../batch/evolve.ts';
 import type { Config } from '../config/config.ts';
+import { asDataHubError } from '../errors.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
@@ -21,30 +22,38 @@ import { hasFedTarget, targetFindings } from './inspect-target.ts';
 
 /**
  * Checks the configuration, the key and the BigQuery objects of one view, as the next extract will see them, and tries the statements of a
- * batch without rows.
+ * batch without rows. With the scope `views`, a function that may not make its tables does not try them.
  */
 export async function preflightView(
   viewSource: ViewSource,
   known: ReadonlySet<string>,
   dependencies: Dependencies,
+  scope: 'installation' | 'views' = 'installation',
 ): Promise<Finding[]> {
   const { view, isUnique, findings } = await inSnapshot(dependencies.source, (client) =>
     tryCapture(client, viewSource, known, dependencies),
   );
-  const { comparison, changes, unfit } = await tryTables(viewSource, view, dependencies);
+  const tables = await tryTables(viewSource, view, dependencies).catch((thrown: unknown) => {
+    const error = asDataHubError(thrown);
+    if (scope === 'views' && error.kind === 'unauthorized') return null;
+    throw error;
+  });
   const unique = isUnique
     ? 'is unique'
     : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
-  const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${changes.join('; ') || 'its tables match'}`;
+  const changes = tables === null ? UNTRIED : tables.changes.join('; ') || 'its tables match';
+  const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${changes}`;
   return [
     { check: `view ${viewSource.name}`, ok: true, message },
-    ...unfit,
+    ...(tables?.unfit ?? []),
     ...omittedColumns(view),
     ...(await waitFindings(viewSource, dependencies)),
-    ...(await targetFindings(viewSource, comparison, dependencies)),
+    ...(tables === null ? [] : await targetFindings(viewSource, tables.comparison, dependencies)),
     ...findings,
   ];
 }
+
+const UNTRIED = 'its tables are not tried here: the account of this function may only read the target';
 
 /** Inspects the source of one view and tries to capture it. `isUnique` is false if the keys could not be read in a short time. */
 async function tryCapture(

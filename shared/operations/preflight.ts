@@ -13,7 +13,7 @@ import { preflightView } from './preflight-view.ts';
  */
 export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, dependencies: Dependencies) {
   const { viewSources } = dependencies.control;
-  return await checkInstallation(dependencies, 'control database', async () => {
+  return await checkInstallation(dependencies, { origin: 'control database' }, async () => {
     const stored = await viewSources.list();
     return {
       sources: view === undefined ? stored.filter(({ enabled }) => enabled) : [await viewSources.get(view)],
@@ -26,12 +26,15 @@ export async function preflight({ view }: Pick<OperationOf<'check'>, 'view'>, de
 export type Checked = { sources: ViewSource[]; known: ReadonlySet<string> };
 
 /**
- * Checks everything around the view sources that `readSources` finds, and each of them. `origin` names the check of their reading. Changes
- * nothing.
+ * What a check looks at. `origin` names the check of the reading of the view sources. The scope `views` leaves out what is around them, and is
+ * for a function that may not look at it, nor make tables.
  */
+type Scope = { origin: string; scope?: 'installation' | 'views' };
+
+/** Checks everything around the view sources that `readSources` finds, and each of them. Changes nothing. */
 export async function checkInstallation(
   dependencies: Dependencies,
-  origin: string,
+  { origin, scope = 'installation' }: Scope,
   readSources: () => Promise<Checked>,
 ) {
   const { config, source } = dependencies;
@@ -52,7 +55,7 @@ export async function checkInstallation(
   let known: ReadonlySet<string> = new Set();
   await examine(origin, async () => {
     ({ sources, known } = await readSources());
-    if (sources.length > 0) return `reached; view sources to check: ${sources.length}`;
+    if (sources.length > 0 || scope === 'views') return `reached; view sources to check: ${sources.length}`;
     return [
       {
         check: origin,
@@ -62,15 +65,17 @@ export async function checkInstallation(
       },
     ];
   });
-  await examine('environment', async () => environmentFindings(config));
-  await examine('source database', () => inSnapshot(source, (client) => inspectServer(client, config)));
-  await examine('staging bucket', () => inspectBucket(dependencies));
-  for (const dataset of Object.values(config.datasets)) {
-    await examine(`dataset ${dataset}`, () => inspectDataset(dataset, dependencies));
+  if (scope === 'installation') {
+    await examine('environment', async () => environmentFindings(config));
+    await examine('source database', () => inSnapshot(source, (client) => inspectServer(client, config)));
+    await examine('staging bucket', () => inspectBucket(dependencies));
+    for (const dataset of Object.values(config.datasets)) {
+      await examine(`dataset ${dataset}`, () => inspectDataset(dataset, dependencies));
+    }
+    await examine('topics', () => inspectTopics(dependencies));
   }
-  await examine('topics', () => inspectTopics(dependencies));
   for (const viewSource of sources) {
-    await examine(`view ${viewSource.name}`, () => preflightView(viewSource, known, dependencies));
+    await examine(`view ${viewSource.name}`, () => preflightView(viewSource, known, dependencies, scope));
   }
   const failed = findings.filter(({ ok }) => !ok).length;
   return {

@@ -102,7 +102,7 @@ export function linkOf({ html }: AdminPage, text: string): string {
 
 /** The hidden fields of the form with this action. */
 export function formOf({ html }: AdminPage, action: string, nth = 0): Record<string, string> {
-  const forms = [...html.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs)];
+  const forms = [...html.matchAll(/<form(?: class="[^"]*")? method="post" action="([^"]*)">(.*?)<\/form>/gs)];
   const own = forms.filter(([, path = '']) => unescaped(path) === action)[nth];
   if (own === undefined) return assert.fail(`no form ${action}`);
   return Object.fromEntries(

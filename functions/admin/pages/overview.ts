@@ -36,7 +36,7 @@ ${views.length === 0 ? EMPTY : viewTable(rows)}`,
   return app;
 }
 
-const EMPTY = html`<p class="empty">There are no views yet. Import view sources: docs/configuration.md says how.</p>`;
+const EMPTY = html`<p class="empty">There are no views yet. Begin with <a href="/sources">view sources</a>.</p>`;
 
 function totals(views: readonly ViewStatus[], attention: readonly Attention[], failures: number): Html {
   const troubled = new Set(attention.map(({ view }) => view)).size;

@@ -9,6 +9,7 @@ const PLACES = [
   ['/failures', 'Failures'],
   ['/consistency', 'Consistency'],
   ['/report', 'Daily report'],
+  ['/sources', 'View sources'],
   ['/audit', 'Audit'],
 ] as const;
 

@@ -21,6 +21,16 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     ([file, text]) => [file, text, 'test/integration/admin/row.test.ts: a person looks a row up'] as const,
   ),
   [
+    'functions/admin/pages/sources.ts',
+    'There is no view source to export',
+    'test/integration/admin/sources.test.ts: the page has no link to it then',
+  ],
+  [
+    'shared/control/view-sources.ts',
+    'since you looked at it',
+    'test/integration/admin/sources-import.test.ts looks at it again',
+  ],
+  [
     'functions/extract/make-tables.ts',
     '{ context: { view }, advice }',
     'test/integration/functions/unfit-settings.test.ts does what it says',
