@@ -114,10 +114,10 @@ export const viewSourceEntry = z.strictObject({
     description: 'The date of the five years that the reporting view shows; rows without a date are shown.',
     allowed: 'a date or time column of the view, `update_at`',
   }),
-  recheck_seconds: z.number().int().min(0).default(0).meta({
+  recheck_seconds: z.number().int().min(0).max(2_147_483_647).default(0).meta({
     description:
       'Seconds after which the keys of a batch are fetched once more, where log rows can become visible before their data; 0 for never.',
-    allowed: 'a whole number',
+    allowed: 'a whole number up to 2147483647',
   }),
   max_deleted_share: z.number().min(0).max(1).default(0.5).meta({
     description:

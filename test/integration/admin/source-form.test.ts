@@ -149,6 +149,15 @@ describe('the form of a view source on the admin page', () => {
     }
   });
 
+  it('takes no number that cannot be stored for a failure of the page', async () => {
+    for (const text of ['99999999999', '1e400', '-1', '0.5']) {
+      const answer = await send(await operator.get(SITE), SITE, 'save', { recheck_seconds: text });
+      assert.equal(answer.status, 400, answer.text);
+      assert.match(answer.text, /Recheck seconds/);
+    }
+    assert.equal((await stored('pmr_site'))?.recheck_seconds, 0);
+  });
+
   it('refuses another name, and one that is there already', async () => {
     const renamed = await send(await operator.get(SITE), SITE, 'save', { name: 'pmr_other' });
     assert.equal(renamed.status, 400);
