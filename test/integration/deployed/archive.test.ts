@@ -56,6 +56,7 @@ describe('the deployed archive', () => {
       'package.json',
       'shared',
       'sql/control',
+      'sql/source',
       'tsconfig.build.json',
       'tsconfig.json',
     ]);
@@ -64,6 +65,9 @@ describe('the deployed archive', () => {
       const count = inside.filter((entry) => entry.isFile()).length;
       assert.equal(files.filter((file) => file.startsWith(`${each}/`)).length, count, each);
     }
+    // The page of the operators offers them to an empty installation.
+    const ofSource = files.filter((file) => file.startsWith('sql/source/'));
+    assert.deepEqual(ofSource, ['sql/source/view-sources.json']);
   });
 
   it('is smaller than a megabyte', () => {
