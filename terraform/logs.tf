@@ -1,5 +1,5 @@
 # Metrics and alerts on the log lines of the functions. A test runs the functions and applies these filters to the lines that they write
-# (test/integration/terraform/log-filters.test.ts).
+# (test/integration/terraform/log-filters.long.test.ts).
 locals {
   function_services = [for function in keys(local.functions) : "\"${function}${local.suffix}\""]
   log_scope         = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", local.function_services)})"

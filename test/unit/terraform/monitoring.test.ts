@@ -4,7 +4,7 @@ import { parseMetricFilter } from '../../tools/terraform/metric-filter.ts';
 import { type Aggregation, metricProblems, metricsOf } from '../../tools/terraform/metrics.ts';
 import { render } from '../../tools/terraform/render.ts';
 
-/** log-filters.test.ts tests the filters on log lines; terraform/tests check Terraform's plans. */
+/** log-filters.long.test.ts tests the filters on log lines; terraform/tests check Terraform's plans. */
 describe('the metrics of alerts and charts', () => {
   let locals: Record<string, unknown>;
   let used: (Aggregation & { name: string; filter: string })[];

@@ -61,7 +61,7 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
   [
     'functions/stream/schema-wait.ts',
     'it has not known them for an hour',
-    'test/integration/functions/changed-stream-columns.test.ts does what it says',
+    'test/integration/functions/changed-stream-columns.long.test.ts does what it says',
   ],
   ['shared/batch/name-refused-row.ts', 'thenRedrive', NO_VALUE],
   [
