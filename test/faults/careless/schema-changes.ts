@@ -45,7 +45,7 @@ export const SCHEMA_CHANGES: readonly Step[] = [
 
   step('widens a number', 1, async (world) => {
     await world.on.source.database.query(
-      `drop view pmr_project; alter table app_project alter column share type numeric(50, 20)`,
+      `drop view if exists pmr_project; alter table app_project alter column share type numeric(50, 20)`,
     );
     await remakeView(world, 'pmr_project');
   }),
