@@ -40,6 +40,14 @@ resource "google_sql_database_instance" "control" {
     }
   }
 
+  lifecycle {
+    precondition {
+      # 50 connections, of which PostgreSQL and Cloud SQL keep some for themselves.
+      condition     = var.control_instance.tier != "db-g1-small" || 5 * 2 * var.max_instances <= 40
+      error_message = "A db-g1-small allows 50 connections, which 5 functions with 2 connections for each of more than 4 instances exceed: lower max_instances, or set another tier."
+    }
+  }
+
   depends_on = [google_project_service.required]
 }
 

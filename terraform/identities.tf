@@ -166,7 +166,8 @@ resource "google_project_iam_member" "build_log_writer" {
   member  = "serviceAccount:${google_service_account.build.email}"
 }
 
-# The archive lies in our source bucket, and Cloud Functions copies it to a bucket of its own. Neither bucket holds staged rows.
+# The archive lies in our source bucket; Cloud Functions, Cloud Run and uploads copy it to buckets of their own
+# (https://cloud.google.com/functions/docs/securing/build-custom-sa). None of these buckets holds staged rows.
 resource "google_project_iam_member" "build_source_reader" {
   project = var.project
   role    = "roles/storage.objectViewer"
@@ -174,7 +175,7 @@ resource "google_project_iam_member" "build_source_reader" {
 
   condition {
     title      = "source buckets of functions"
-    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/${local.buckets.source}/\")"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/gcf-v2-uploads-\") || resource.name.startsWith(\"projects/_/buckets/run-sources-\") || resource.name.startsWith(\"projects/_/buckets/${local.buckets.source}/\")"
   }
 }
 

@@ -180,6 +180,14 @@ locals {
       advice   = "Fix the password, the role or the variable that the log line names. The functions retry everything that waits by themselves."
       severity = "ERROR"
     }
+    refused_reporting_view = {
+      title    = "BigQuery refuses a reporting view"
+      section  = "reporting-view-refused"
+      filter   = "jsonPayload.message=\"reporting view refused\""
+      labels   = { view = "EXTRACT(jsonPayload.view)" }
+      advice   = "Batches go on, but the reporting view is missing or old. The log line says why; the next batch tries again."
+      severity = "WARNING"
+    }
     view_differs = {
       title    = "a view and its target differ"
       section  = "view-differs"

@@ -325,9 +325,9 @@ variable "location" {
 }
 
 variable "max_instances" {
-  description = "Maximum number of instances per function. Each instance of extract opens up to settings.source_connections (10) connections to the source, and each instance of any function up to 4 to the control database."
+  description = "Maximum number of instances per function. Each instance of extract opens up to settings.source_connections (10) connections to the source, and each instance of the five functions up to 2 to the control database."
   type        = number
-  default     = 5
+  default     = 4
   nullable    = false
 
   validation {

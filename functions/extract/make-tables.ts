@@ -9,6 +9,7 @@ import type { UnfitSetting } from '../../shared/warehouse/unfit-settings.ts';
 import { arrangeTarget, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 import { labelTarget } from './label-target.ts';
+import { makeReportingView } from './make-reporting-view.ts';
 
 /** How the tables are, what must happen to them, and the fingerprint of the view's objects afterwards. */
 type Plan = { comparison: Comparison; evolution: Evolution; fingerprint: string };
@@ -43,9 +44,9 @@ export async function makeTables(
     });
   // Recorded first: a later attempt finds the columns in the target. The next extract after this batch is applied shows them.
   if (hidden.length > 0) await record(null, source.appliedPolicyTags);
-  const objects = { shape, layout, evolution, hidden };
+  const objects = { shape, layout, evolution };
   const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
-  await control.targetChecks.setReportingViewHash(lease, await warehouse.reportingViewHash(shape));
+  await makeReportingView(extraction, shape, hidden, dependencies);
   await arrangeTarget(extraction, shape, evolution, dependencies);
   if (comparison.target === null) await warehouse.setInstallation(source, await control.installation.id());
   await control.batchIds.raise(highestBatchId);

@@ -9,9 +9,10 @@ import { ledgerGone, targetGone } from '../../shared/warehouse/tables-gone.ts';
 import type { Layout } from '../../shared/warehouse/tables-sql.ts';
 import { isArranged } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
+import { keepReportingView } from './make-reporting-view.ts';
 import { makeTables } from './make-tables.ts';
 import { openTarget } from './open-target.ts';
-import { isReported, watchTarget } from './watch-target.ts';
+import { watchTarget } from './watch-target.ts';
 
 export type Preparation = {
   /** For a streamed view: the last batch that was streamed, as the bucket records it. */
@@ -44,7 +45,7 @@ export async function prepare(
   const comparison = await warehouse.compareTables(shape);
   const { missing, target } = comparison;
   if (wasLoaded) await assertOwnTarget(source.name, target, dependencies);
-  if (wasLoaded && missing.includes('target')) throw targetGone(source.name);
+  if (wasLoaded && missing.includes('target')) throw targetGone(source);
   if (wasLoaded && missing.includes('ledger')) throw ledgerGone(source.name);
   if (wasLoaded && target !== null) await watchTarget(extraction, target, dependencies);
   const evolution = warehouse.planEvolution(comparison, { shape, layout }, source);
@@ -61,10 +62,10 @@ export async function prepare(
     isArranged(source, comparison, evolution) &&
     target?.installation === (await control.installation.id()) &&
     source.warehouseFingerprint === fingerprint &&
-    hasKnownColumns(source) &&
-    (await isReported(source, shape, dependencies));
+    hasKnownColumns(source);
   // A whole view is compared with its target at every attempt, even after one that created everything.
   if (isCreated && wasLoaded && !(isStreamed && streamedId === null)) {
+    await keepReportingView(extraction, shape, dependencies);
     return { highWater, isDirectLoad: false, targetRows: null };
   }
   const plan = { comparison, evolution, fingerprint };

@@ -1,7 +1,5 @@
 import { hasCountedRows } from '../../shared/batch/has-counted-rows.ts';
-import type { TableShape } from '../../shared/model/columns.ts';
 import { changedBySomebody } from '../../shared/model/target-snapshot.ts';
-import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { FoundTable } from '../../shared/warehouse/found-table.ts';
 import { snapshotOf } from '../../shared/warehouse/target-snapshot.ts';
@@ -27,15 +25,4 @@ export async function watchTarget(
   }
   await control.checkpoints.adviseResync(lease, reason);
   log.warn({ view, reason }, 'resync advised');
-}
-
-/** Whether the reporting view is as it was created. Another statement that creates it changes the fingerprint. */
-export async function isReported(
-  source: ViewSource,
-  shape: TableShape,
-  { log, warehouse }: Dependencies,
-): Promise<boolean> {
-  const reason = await warehouse.reportingViewFault(shape, source, source.reportingViewHash);
-  if (reason !== null) log.warn({ view: source.name, reason }, 'reporting view created again');
-  return reason === null;
 }

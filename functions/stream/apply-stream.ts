@@ -78,7 +78,7 @@ async function write(
     columns: manifest.columns,
   };
   const { changed, target } = await warehouse.compareTables(shape);
-  if (target === null) throw targetGone(source.name);
+  if (target === null) throw targetGone(source);
   await assertOwnTarget(source.name, target, dependencies);
   assertTakesBatch(source.name, changed);
   const rows = manifest.upserts + manifest.deletes;

@@ -21,11 +21,14 @@ export function assertMayEvolve(source: ViewSource, evolution: Evolution): void 
   });
 }
 
-function refusalAdvice({ knownColumns }: ViewSource, { otherTable, refused, removals }: Evolution): string {
+function refusalAdvice(
+  { knownColumns, loadType }: ViewSource,
+  { otherTable, refused, removals }: Evolution,
+): string {
   if (otherTable !== null) {
     return knownColumns.length === 0
       ? `${otherTable.name} exists already, and SMart DataHub did not make it. Import the view with another target_name, and resume it.`
-      : `Somebody put another table in the place of the target. Restore it from its time travel window, and resume the view. Or run: ${otherTable.removal} and resync the view.`;
+      : `Somebody put another table in the place of the target. ${loadType === 'merge' ? 'Restore it from its time travel window, and resume the view. Or run' : 'Run'}: ${otherTable.removal} and resync the view.`;
   }
   if (removals.length > 0 && removals.length === refused.length) {
     return `Somebody added columns, or the table had them before it was the target of the view. If nobody needs them, run: ${removals.join(' ')} Then resume the view.`;

@@ -50,6 +50,7 @@ const BY_CODE: Record<number, ErrorKind> = {
   400: 'warehouse',
   404: 'configuration',
   408: 'transient',
+  409: 'transient', // of Cloud Storage: another request changes the same object or bucket
   429: 'transient',
 };
 

@@ -86,7 +86,7 @@ async function tryTables(
   assertMayEvolve(viewSource, evolution);
   const { missing } = comparison;
   const isFed = await hasFedTarget(viewSource, dependencies);
-  if (isFed && missing.includes('target')) throw targetGone(viewSource.name);
+  if (isFed && missing.includes('target')) throw targetGone(viewSource);
   if (isFed && missing.includes('ledger')) throw ledgerGone(viewSource.name);
   const { differences } = evolution;
   await warehouse.tryObjects(shape, viewSource, missing.length + differences.length === 0);

@@ -36,8 +36,11 @@ export type Dependencies = {
   log: Logger;
 };
 
-/** Control transactions are short, but a heartbeat may coincide with one. */
-const CONTROL_CONNECTIONS = 4;
+/**
+ * Control transactions are short and wait for no other one, but a heartbeat may coincide with one. All instances of all functions must fit the smallest
+ * instances of Cloud SQL (docs/costs.md#limits-and-quotas).
+ */
+const CONTROL_CONNECTIONS = 2;
 
 /**
  * The dependencies of this process. The first request creates them and migrates the control schema; later requests share them. Throws

@@ -23,6 +23,20 @@ export async function jobExists(bigquery: BigQuery, id: string, context: ErrorCo
 }
 
 /**
+ * The reasons of the statements of a script that failed, handled or not, the last one first. (A caller may list its own jobs without a right for that:
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/list.)
+ */
+export async function failedStatements(
+  bigquery: BigQuery,
+  { id, context }: Pick<JobSpec, 'id' | 'context'>,
+): Promise<string[]> {
+  const [children] = await bigquery.getJobs({ parentJobId: id }).catch((error: unknown) => {
+    throw fromGoogle(error, `child jobs of job ${id}`, context);
+  });
+  return children.flatMap(({ metadata }) => metadata.status?.errorResult?.reason ?? []);
+}
+
+/**
  * The first attempt whose job does not exist, where attempts follow one another; records what the others used. Throws `transient` while one
  * of them runs.
  */

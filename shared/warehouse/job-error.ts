@@ -19,15 +19,21 @@ export function jobFailure(
   { id, context, kinds }: Pick<JobSpec, 'id' | 'context' | 'kinds'>,
 ): { error: DataHubError; message: string } {
   const { reason, message = 'no message' } = result;
-  const kind = kinds?.get(reason ?? '') ?? kindOfJobError(reason);
+  const kind = isOutstanding(message) ? 'transient' : (kinds?.get(reason ?? '') ?? kindOfJobError(reason));
   const others = errors.filter((other) => other.message !== message);
   const shown = [withoutValues(message), ...others.map(describe)].slice(0, SHOWN_ERRORS);
   const error = new DataHubError(kind, `job ${id}: ${shown.join('; ')}`, {
-    ...adviceForCause(reason),
+    ...(isOutstanding(message) ? {} : adviceForCause(reason)),
     context: { ...context, ...(reason === undefined ? {} : { code: reason }) },
   });
   return { error, message };
 }
+
+/**
+ * Whether too many statements wait for one table, of which BigQuery gives the reason that it also has for a statement that is too large:
+ * https://cloud.google.com/bigquery/docs/troubleshoot-quotas
+ */
+const isOutstanding = (message: string): boolean => /too many DML statements outstanding/i.test(message);
 
 /** For a load, the location of an error is the file. */
 function describe({ message = 'no message', location = '' }: JobError): string {

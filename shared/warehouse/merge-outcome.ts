@@ -1,4 +1,5 @@
 import { DataHubError } from '../errors.ts';
+import { kindOfJobError } from '../google/google-errors.ts';
 import type { Counts } from '../model/batch.ts';
 import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';
@@ -36,8 +37,7 @@ export function appliedMerge(row: Record<string, unknown> | undefined, attempt: 
 }
 
 /**
- * What BigQuery says where another attempt may succeed. An error that the procedure raises again may come without its reason, so that only
- * its text tells: https://cloud.google.com/bigquery/docs/troubleshoot-queries, https://cloud.google.com/bigquery/docs/troubleshoot-quotas.
+ * What BigQuery says where another attempt may succeed, whatever the reason: https://cloud.google.com/bigquery/docs/troubleshoot-queries, https://cloud.google.com/bigquery/docs/troubleshoot-quotas.
  * The last one is that of a procedure of an earlier release, which rolls a cancelled transaction back.
  */
 const PASSING =
@@ -55,10 +55,15 @@ const SUPERSEDED =
 const REFUSED =
   'Somebody else has written newer batch ids into the target. If a second control database feeds it, stop that one. Then redrive the view: it goes on above them.';
 
-/** Classifies the failure of a merge job by the code that the procedure raised, or else by BigQuery's reason. */
+/**
+ * Classifies the failure of a merge job by the code that the procedure raised, or else by BigQuery's reason. `statements` are the reasons of the statements
+ * that failed: an error that a handler raises again has a message, a stack trace and a text of the statement, and need not keep its reason
+ * (https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#raise).
+ */
 export function mergeFailure(
   failed: { error: DataHubError; message: string },
   attempt: Attempt,
+  statements: readonly string[],
 ): MergeOutcome {
   const failure = (kind: 'merge_refused' | 'bad_data' | 'staging_lost' | 'transient', advice?: string) =>
     new DataHubError(kind, failed.error.message, {
@@ -81,7 +86,10 @@ export function mergeFailure(
       return { state: 'failed', error: failure('merge_refused', SUPERSEDED) };
     case 'refused':
       return { state: 'failed', error: failure('merge_refused', REFUSED) };
-    case null:
-      return { state: 'failed', error: PASSING.test(failed.message) ? failure('transient') : failed.error };
+    case null: {
+      const passes =
+        PASSING.test(failed.message) || statements.some((reason) => kindOfJobError(reason) === 'transient');
+      return { state: 'failed', error: passes ? failure('transient') : failed.error };
+    }
   }
 }

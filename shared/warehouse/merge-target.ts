@@ -2,7 +2,7 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import type { BigQueryAccess } from './bigquery-access.ts';
-import { jobExists } from './find-job.ts';
+import { failedStatements, jobExists } from './find-job.ts';
 import { resultRows } from './job-results.ts';
 import type { JobSpec } from './job-spec.ts';
 import { type Load, loadError, loadSpec } from './load-job.ts';
@@ -95,8 +95,11 @@ export function createMergeTarget({ openBigQuery, datasets, nameOf }: BigQueryAc
           const [row] = await resultRows(outcome.job, contextOf(attempt));
           return appliedMerge(row, attempt);
         }
-        case 'failed':
-          return mergeFailure(outcome, attempt);
+        case 'failed': {
+          const { id } = mergeSpec(attempt, rows);
+          const context = contextOf(attempt);
+          return mergeFailure(outcome, attempt, await failedStatements(bigquery, { id, context }));
+        }
       }
     },
   };

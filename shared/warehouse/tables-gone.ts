@@ -1,13 +1,18 @@
 import { DataHubError } from '../errors.ts';
+import type { ViewSource } from '../model/view-source.ts';
 
-/** The error for a target that does not exist any more although rows were loaded into it. */
-export function targetGone(view: string): DataHubError {
+/** The error for a target that does not exist any more although rows were loaded into it. BigQuery copies no streamed table from its past. */
+export function targetGone({ name: view, loadType }: Pick<ViewSource, 'name' | 'loadType'>): DataHubError {
+  const advice =
+    loadType === 'merge'
+      ? 'Restore the table from its time travel window, then resume the view. Or resync the view.'
+      : 'Resync the view: its target is made again and loaded.';
   return new DataHubError(
     'configuration',
     `the target of view ${view} is gone, and with it the loaded rows`,
     {
       context: { view },
-      advice: 'Restore the table from its time travel window, then resume the view. Or resync the view.',
+      advice,
     },
   );
 }

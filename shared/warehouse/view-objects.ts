@@ -24,26 +24,24 @@ import { tryObjects } from './try-objects.ts';
 export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly Column[] };
 
 /** A view's objects, and how its existing tables must change. */
-export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & {
-  evolution: Evolution;
-  /** The columns that the reporting view does not show yet, since old rows have no values in them. */
-  hidden?: readonly Column[];
-};
+export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & { evolution: Evolution };
 
 /** The part of the warehouse that creates what a view needs: its tables, its procedure and its reporting view. */
 export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   return {
     /** A hash that changes when any statement that creates the view's objects changes. */
     fingerprint(objects: ViewObjects): string {
-      return createHash('sha256').update(objectsSql(datasets, objects)).digest('hex').slice(0, 16);
+      const { shape, layout } = objects;
+      const statements = `${objectsSql(datasets, objects)}\n${reportingViewSql(datasets, shape, layout)}`;
+      return createHash('sha256').update(statements).digest('hex').slice(0, 16);
     },
 
     /**
-     * Creates the view's missing tables, changes those that `evolution` names, and creates its procedure and its reporting view, in one job.
-     * Returns what the tables contain. Safe to repeat under another `runName`.
+     * Creates the view's missing tables, changes those that `evolution` names, and creates its procedure, in one job. Returns what the tables
+     * contain. Safe to repeat under another `runName`.
      */
     async makeObjects(
-      { shape, layout, evolution, hidden = [] }: EvolvingObjects,
+      { shape, layout, evolution }: EvolvingObjects,
       runName: string,
       deadline: Deadline,
     ): Promise<TargetState> {
@@ -57,7 +55,7 @@ export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAc
       const query = [
         ...(isOld ? [ledgerUpgradeSql(datasets)] : []),
         ...evolution.statements,
-        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }, hidden),
+        objectsSql(datasets, { shape, layout, dropped: evolution.dropped }),
       ].join('\n');
       const job = await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
         id: nameOf('objects', shape.view, runName, jobAttempt),
@@ -72,26 +70,36 @@ export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAc
       };
     },
 
-    /** Checks the statements of `makeObjects` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
+    /**
+     * Creates the reporting view, or replaces it, without the columns that are `hidden`. It is a job of its own, since nothing but reports needs it. Safe to
+     * repeat under another `runName`.
+     */
+    async makeReportingView(
+      { shape, layout, hidden }: Pick<ViewObjects, 'shape' | 'layout'> & { hidden: readonly Column[] },
+      runName: string,
+      deadline: Deadline,
+    ): Promise<void> {
+      const hiddenNames = new Set(hidden.map(({ name }) => name));
+      const shown = { ...shape, columns: shape.columns.filter(({ name }) => !hiddenNames.has(name)) };
+      const query = reportingViewSql(datasets, shown, layout);
+      await runJobToCompletion(await openBigQuery(), deadline, (jobAttempt) => ({
+        id: nameOf('reports', shape.view, runName, jobAttempt),
+        configuration: { query: { query, useLegacySql: false } },
+        labels: { view: shape.view, step: 'reports' },
+        context: { view: shape.view },
+      }));
+    },
+
+    /** Checks the statements of `makeObjects` and `makeReportingView` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
     async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
       await tryObjects(await openBigQuery(), datasets, shape, layout, fits);
     },
   };
 }
 
-/**
- * Returns one script that creates everything a view needs in BigQuery. Its last statement selects what the tables contain. The reporting view
- * leaves the columns out that are `hidden`.
- */
-export function objectsSql(
-  datasets: Datasets,
-  { shape, layout, dropped }: ViewObjects,
-  hidden: readonly Column[] = [],
-): string {
+/** Returns one script that creates the tables and the procedure of a view. Its last statement selects what the tables contain. */
+export function objectsSql(datasets: Datasets, { shape, layout, dropped }: ViewObjects): string {
   const target = targetTableSql(datasets, shape, layout);
-  const hiddenNames = new Set(hidden.map(({ name }) => name));
-  const shown = { ...shape, columns: shape.columns.filter(({ name }) => !hiddenNames.has(name)) };
-  const reports = reportingViewSql(datasets, shown, layout);
   const state = targetStateSql(datasets, shape);
   const statements =
     shape.loadType === 'merge'
@@ -100,9 +108,8 @@ export function objectsSql(
           tempTableSql(datasets, shape),
           target,
           procedureSql(datasets, shape, layout, dropped),
-          reports,
           state,
         ]
-      : [target, reports, state];
+      : [target, state];
   return statements.join('\n');
 }

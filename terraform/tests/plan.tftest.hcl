@@ -111,7 +111,7 @@ run "rights_are_narrow" {
   }
 
   assert {
-    condition     = google_project_iam_member.build_source_reader.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/my-project-cdc-source/\")"
+    condition     = google_project_iam_member.build_source_reader.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/gcf-v2-uploads-\") || resource.name.startsWith(\"projects/_/buckets/run-sources-\") || resource.name.startsWith(\"projects/_/buckets/my-project-cdc-source/\")"
     error_message = "A build reads sources, and no staged rows."
   }
 
@@ -300,7 +300,7 @@ run "alerts_reach_somebody" {
   }
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "failed_page", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "replaced_values", "resync_advised", "view_differs"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["abandoned_batches", "bad_keys", "changed_target", "dead_letter", "failed_batch", "failed_check", "failed_page", "floor_stuck", "function_errors", "halted_view", "lag", "no_applied_batch", "no_tick", "over_budget", "refused", "refused_reporting_view", "replaced_values", "resync_advised", "view_differs"])
     error_message = "Every alert of docs/operations.md is there."
   }
 

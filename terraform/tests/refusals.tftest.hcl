@@ -140,6 +140,15 @@ run "refuses_two_regions" {
   expect_failures = [var.region]
 }
 
+run "refuses_more_connections_than_the_control_instance_allows" {
+  command = plan
+  variables {
+    control_instance = {}
+    max_instances    = 5
+  }
+  expect_failures = [google_sql_database_instance.control]
+}
+
 # When alerts fire, given the schedule.
 run "refuses_a_negative_number_of_failed_calls" {
   command = plan

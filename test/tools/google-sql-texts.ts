@@ -27,6 +27,7 @@ import {
   deletesSql,
   type Layout,
   ledgerUpgradeSql,
+  reportingViewSql,
   staleKeysSql,
   streamedRowsSql,
   targetColumns,
@@ -244,6 +245,7 @@ function warehouseTexts(name: string, shape: TableShape, layout: Layout): Google
       }),
     },
     { name: `objects of the ${name}`, sql: objectsSql(DATASETS, { shape, layout, dropped: [] }) },
+    { name: `reporting view of the ${name}`, sql: reportingViewSql(DATASETS, shape, layout) },
     {
       name: `foreign keys of the ${name}`,
       sql: foreignKeysSql(DATASETS, shape, [{ column: 'key', references: parent }]),

@@ -1,8 +1,8 @@
 import { type Fault, FaultError, type Faults } from '../faults.ts';
 import { BigQueryError } from './error.ts';
 
-/** The call names of jobs: `faults.next('bigquery.job.load', failJob('backendError'))`. */
-export type JobFaultName = 'bigquery.job.query' | 'bigquery.job.load';
+/** The call names of jobs, and of the statements of scripts: `faults.next('bigquery.job.load', failJob('backendError'))`. */
+export type JobFaultName = 'bigquery.job.query' | 'bigquery.job.load' | 'bigquery.job.statement';
 
 /** The job is accepted, has no effect, and ends with this error. */
 export function failJob(reason: string, message = `scripted fault: ${reason}`): Fault {

@@ -34,7 +34,7 @@ export async function runQueryJob(
           isDryRun: job.record.configuration.dryRun === true,
         });
         const statements = parseScript(configuration.query);
-        const script = new ScriptJob(job, statements, context, services.jobs);
+        const script = new ScriptJob(job, statements, context, services);
         try {
           await script.run();
         } finally {

@@ -1,8 +1,10 @@
+import type { Faults } from '../faults.ts';
 import { billedBytes } from './billed-bytes.ts';
 import { createdNow } from './catalog.ts';
 import { BigQueryError, invalidQuery, unsupported } from './error.ts';
 import { parseType } from './field.ts';
 import type { Job } from './job.ts';
+import { underFault } from './job-faults.ts';
 import { generatedJobId, type Jobs } from './jobs.ts';
 import { resolveRoutine } from './names.ts';
 import { Interpreter, type StatementRunner } from './script/interpret.ts';
@@ -22,13 +24,20 @@ export class ScriptJob {
   readonly #statements: readonly Statement[];
   readonly #context: StatementContext;
   readonly #jobs: Jobs;
+  readonly #faults: Faults;
   readonly #children: Job[] = [];
 
-  constructor(job: Job, statements: readonly Statement[], context: StatementContext, jobs: Jobs) {
+  constructor(
+    job: Job,
+    statements: readonly Statement[],
+    context: StatementContext,
+    { jobs, faults }: { jobs: Jobs; faults: Faults },
+  ) {
     this.#job = job;
     this.#statements = statements;
     this.#context = context;
     this.#jobs = jobs;
+    this.#faults = faults;
   }
 
   /** @throws BigQueryError of a failed statement, unless the script handles it. */
@@ -69,7 +78,8 @@ export class ScriptJob {
     const before = new Map(referenced);
     referenced.clear();
     try {
-      const outcome = await work();
+      const { stopSignal } = this.#context;
+      const outcome = await underFault(this.#faults, 'bigquery.job.statement', stopSignal, work);
       this.#finish(child, outcome);
       const isFree = outcome.statistics.ddlOperationPerformed !== undefined;
       child.record.query = {

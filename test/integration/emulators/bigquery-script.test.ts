@@ -97,6 +97,14 @@ describe('BigQuery emulator: scripts', () => {
         exception when error then select concat(m, '/', @@error.message) as both; end`),
       ['inner/inner'],
     );
+    const again = await rejection(
+      project.rows('begin select * from d.none; exception when error then raise; end'),
+    );
+    assert.deepEqual(
+      [again.reason, again.message.includes('none')],
+      ['invalidQuery', true],
+      'its reason was notFound',
+    );
     const uncaught = await rejection(
       project.rows("select 1;\n  raise using message = format('code %d of %s', 7, 'x')"),
     );

@@ -68,6 +68,40 @@ describe('BigQuery objects that somebody else changes', () => {
     });
   });
 
+  describe('a reporting view that BigQuery refuses', () => {
+    const VIEW_NAME = 'View_SMartData.view_project';
+    /** No view can replace a table. */
+    const obstruct = () => on.query(`drop view ${VIEW_NAME}; create table ${VIEW_NAME} (id int64)`);
+
+    it('I8 stops no batch, and is made as soon as that is possible', async () => {
+      await obstruct();
+      await on.source.change('app_project', 1, { name: 'uno' });
+      const sink = on.captureLog();
+
+      await on.replicate();
+
+      assert.equal((await on.target())[0]?.name, 'uno');
+      assert.partialDeepStrictEqual(
+        sink.records().find(({ message }) => message === 'reporting view refused'),
+        { severity: 'WARNING', view: VIEW, kind: 'warehouse' },
+      );
+      await on.query(`drop table ${VIEW_NAME}`);
+      await on.source.change('app_project', 1, { name: 'eins' });
+      await on.replicate();
+      await on.assertEqual();
+    });
+
+    it('I8 stops no first load either', async () => {
+      await obstruct();
+      await on.dependencies.control.viewStops.requestResync(VIEW, { isWanted: true, acceptsDeletes: false });
+      await on.query(`drop table ${on.targetTable()}`);
+
+      await on.replicate();
+
+      assert.equal((await on.target()).length, 3);
+    });
+  });
+
   describe('the target', () => {
     const resync = () =>
       on.dependencies.control.viewStops.requestResync(VIEW, { isWanted: true, acceptsDeletes: false });

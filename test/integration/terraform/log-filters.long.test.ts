@@ -168,6 +168,21 @@ describe('metrics and alerts on log lines', () => {
       alerts: ['changed_target'],
     },
     {
+      description: 'a reporting view that BigQuery refuses',
+      cause: async () => {
+        await on.query(
+          'drop view View_SMartData.view_project; create table View_SMartData.view_project (id int64)',
+        );
+        await on.source.change('app_project', 1, { name: 'refused' });
+        await replicate();
+        await on.query('drop table View_SMartData.view_project');
+        await on.source.change('app_project', 1, { name: 'made again' });
+        await replicate();
+      },
+      metrics: ['applied_batches', 'lag_milliseconds', 'liveness'],
+      alerts: ['changed_target', 'refused_reporting_view'],
+    },
+    {
       description: 'a view above its budget',
       cause: async () => {
         await on.control.query(`update etl.view_source set daily_budget_bytes = 1 where name = '${VIEW}'`);

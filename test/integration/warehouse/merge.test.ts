@@ -17,6 +17,7 @@ import { mergeBounds } from '../../../shared/warehouse/merge-sql.ts';
 import { EMPTY_VIEW, procedureSql } from '../../../shared/warehouse/procedure-sql.ts';
 import type { Layout } from '../../../shared/warehouse/tables-sql.ts';
 import { createWarehouse, type Warehouse } from '../../../shared/warehouse/warehouse.ts';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
 import { type BigQueryStandIn, startBigQuery } from '../../emulators/bigquery/start-big-query.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
@@ -422,6 +423,34 @@ describe('the merge procedure', () => {
         [0, 2],
       );
     });
+  });
+
+  describe('a statement of the procedure that fails', () => {
+    // The handler of the procedure raises its error again, and the job has no reason of its own.
+    for (const [reason, words, kind] of [
+      ['backendError', 'no word tells', 'transient'],
+      ['quotaExceeded', 'no word tells', 'transient'],
+      ['resourcesExceeded', 'no word tells', 'warehouse'],
+      ['resourcesExceeded', 'Too many DML statements outstanding against table, limit is 20', 'transient'],
+      ['invalidQuery', 'no word tells', 'warehouse'],
+    ] as const) {
+      it(`I8 for ${reason}, and says "${words}", ends the merge as ${kind}, and its transaction is rolled back`, async () => {
+        await make(shapeOf(NAME));
+        await load(1n, 'loaded', [{ id: 1, name: 'one' }]);
+        standIn.faults.next('bigquery.job.statement', failJob(reason, words));
+
+        const outcome = await warehouse.merge(attempt(1n), 1n, soon());
+
+        assert.ok(outcome.state === 'failed');
+        assert.equal(outcome.error.kind, kind);
+        assert.ok(outcome.error.message.includes(words));
+        assert.deepEqual(await query('select count(*) as n from A.some'), [{ n: 0 }]);
+        assert.partialDeepStrictEqual(
+          await merge(2n, 'loaded', [{ id: 1, name: 'one' }]),
+          counts(1, 0, 0, 0),
+        );
+      });
+    }
   });
 
   describe('I7 and the ledger', () => {

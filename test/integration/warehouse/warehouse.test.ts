@@ -179,6 +179,9 @@ describe('the warehouse', () => {
 
     it('include a reporting view of the rows that are not deleted and not older than five years', async () => {
       await make();
+      const view = { shape: SHAPE, layout: LAYOUT, hidden: [] };
+      await warehouse.makeReportingView(view, 'first', soon());
+      await warehouse.makeReportingView(view, 'second', soon());
       await bigquery.query(
         `insert into A.project (project_id, is_deleted, opened) values
          (1, false, current_date()), (2, true, current_date()), (3, false, date_sub(current_date(), interval 6 year)),

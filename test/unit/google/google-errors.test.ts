@@ -19,6 +19,7 @@ describe('an error of a Google client', () => {
     ['a table that does not exist', apiError(404, 'notFound'), 'configuration'],
     ['an object that already exists, which the caller must handle', apiError(412, 'conditionNotMet'), 'bug'],
     ['too many requests', apiError(429), 'transient'],
+    ['another request that changes the same object', apiError(409), 'transient'],
     ['a server error', apiError(500, 'backendError'), 'transient'],
     ['an unknown server error', apiError(599), 'transient'],
     ['a status as text', Object.assign(new Error('x'), { code: '503' }), 'transient'],

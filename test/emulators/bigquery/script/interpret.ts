@@ -197,7 +197,11 @@ export class Interpreter {
     if (message) throw invalidQuery(String((await this.#evaluator.value(message, 'VARCHAR')).value));
     const handled = this.#handled.at(-1);
     if (!handled) throw invalidQuery('Cannot re-raise an existing exception outside of an exception handler');
-    throw handled;
+    // What is raised again keeps message and stack trace; nothing is said of its reason.
+    const again = invalidQuery(handled.message);
+    const origin = this.#origins.get(handled);
+    if (origin) this.#origins.set(again, origin);
+    throw again;
   }
 
   async #call({ procedure, arguments: given }: StatementOf<'call'>): Promise<void> {
