@@ -3,9 +3,9 @@ import type { DataHubError } from '../../../shared/errors.ts';
 import { CSRF_FIELD } from '../access/csrf.ts';
 import type { AdminContext } from '../request.ts';
 import { badge } from '../ui/badge.ts';
-import { definitionList } from '../ui/definition-list.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
+import { facts } from '../ui/section.ts';
 import { viewState } from '../view-state.ts';
 import type { Action, Preview, Subject } from './action.ts';
 import type { Field, Values } from './field.ts';
@@ -69,7 +69,7 @@ function previewSection(c: AdminContext, shown: ActionPage, preview: Preview): H
 ${refused === undefined ? '' : html`<div class="alert"><p><strong>This cannot be done now.</strong> ${refused}</p></div>`}
 ${unknown === undefined ? '' : unknownNote(unknown)}
 ${sentences.length === 0 ? '' : html`<ul>${sentences.map((each) => html`<li>${each}</li>`)}</ul>`}
-${counts.length === 0 ? '' : definitionList(counts)}
+${counts.length === 0 ? '' : facts(counts)}
 </section>${isPossible ? confirmForm(c, shown) : ''}`;
 }
 

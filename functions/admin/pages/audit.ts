@@ -11,10 +11,10 @@ import {
 import { hasEmptyFields } from '../parse-fields.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
 import { badge } from '../ui/badge.ts';
-import { definitionList } from '../ui/definition-list.ts';
 import { formatNumber, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
+import { facts } from '../ui/section.ts';
 
 const PAGE_ENTRIES = 50;
 
@@ -116,7 +116,7 @@ async function answerEntry(c: AdminContext, entry: AuditDetail): Promise<Respons
     title: `${nameOf(entry)}, audit`,
     ...(isRunning && { refreshSeconds: 5 }),
     main: html`<p class="note"><a href="/audit">Audit</a> ›</p><h1>${nameOf(entry)}</h1>
-${definitionList([
+${facts([
   ['View', viewsOf(entry)],
   ['Who', whoOf(entry)],
   ['Why', why],
