@@ -15,6 +15,7 @@ import { formatNumber, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
 import { facts } from '../ui/section.ts';
+import { dayInputs } from '../ui/time-input.ts';
 
 const PAGE_ENTRIES = 50;
 
@@ -76,8 +77,7 @@ function filterForm(query: AuditQuery, views: readonly string[]): Html {
 <label>View <select name="view"><option value="">any</option>${known.map((each) => option(each, each, view))}</select></label>
 <label>Action <select name="action"><option value="">any</option>${Object.entries(AUDITED).map(([command, name]) => option(command, name, action))}</select></label>
 <label>Who <input name="by" value="${by ?? ''}" autocomplete="off" spellcheck="false"></label>
-<label>From (UTC) <input type="date" name="from" value="${from ?? ''}"></label>
-<label>To (UTC) <input type="date" name="to" value="${to ?? ''}"></label>
+${dayInputs({ from, to })}
 <button class="main">Filter</button>${isFiltered(query) ? html`<a href="/audit">Remove all</a>` : ''}</form></div>`;
 }
 

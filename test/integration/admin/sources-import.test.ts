@@ -88,6 +88,18 @@ describe('the import of view sources by the admin page', () => {
     assert.match(await answer.text(), /xyz_incident<\/th><td>is added/);
   });
 
+  it('takes the file of the export, which changes nothing, and brings forgotten view sources back', async () => {
+    const exported = async () => await (await operator.fetch('/sources/export')).text();
+    const file = await exported();
+    const same = await tryFile(file);
+    assert.match(same.text, /pmr_project stays as it is pmr_site stays as it is/);
+    await on.control.query('delete from etl.view_source');
+    const page = await tryFile(file);
+    assert.match(page.text, /pmr_project is added pmr_site is added/);
+    assert.equal((await confirm(page)).status, 303);
+    assert.equal(await exported(), file);
+  });
+
   it('offers the views of SMartApp', async () => {
     const page = await operator.get(`${PATH}?sample=smartapp`);
     for (const view of ['pmr_project', 'pmr_inventory', 'pmr_pm_plan', 'pmr_pm_item', 'xyz_incident']) {
