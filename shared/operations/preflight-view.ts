@@ -43,7 +43,7 @@ export async function preflightView(
     throw error;
   });
   const unique = isUnique
-    ? 'is unique'
+    ? 'is unique and never NULL'
     : 'was not looked for twice, since reading all rows takes longer than a check may; a whole load does that';
   const changes = tables === null ? UNTRIED : tables.changes.join('; ') || 'its tables match';
   const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${changes}`;

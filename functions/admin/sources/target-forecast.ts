@@ -12,7 +12,7 @@ import { type Html, html } from '../ui/html.ts';
 import { section } from '../ui/section.ts';
 
 /** Seconds for what the catalog of the source, or BigQuery, tells. */
-const READ_SECONDS = 10;
+const READ_SECONDS = 5;
 /** Seconds to count the rows of the view. */
 const COUNT_SECONDS = 5;
 
@@ -49,7 +49,7 @@ export async function forecastTarget(
   if (described.error !== undefined) return { error: described.error };
   const { source, view } = described.value;
   const [rows, change] = await Promise.all([
-    readPart('the source', READ_SECONDS, () =>
+    readPart('the source', COUNT_SECONDS + READ_SECONDS, () =>
       inSnapshot(pool, (client) => countViewRows(client, view, COUNT_SECONDS)),
     ),
     readPart('BigQuery', READ_SECONDS, () => warehouse.planTarget(view.shape, source)),

@@ -58,7 +58,7 @@ describe('the form of a view source on the admin page', () => {
     const checked = await send(page, NEW, 'check', { target_name: 'project' });
     assert.equal(checked.status, 200, checked.text);
     assert.match(checked.text, /pmr_project is added/);
-    assert.match(checked.text, /key project_id is unique; tables to be created/);
+    assert.match(checked.text, /key project_id is unique and never NULL; tables to be created/);
     assert.equal(await stored('pmr_project'), undefined);
     assert.deepEqual(await audit(), []);
 

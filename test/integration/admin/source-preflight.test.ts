@@ -127,6 +127,14 @@ describe('the preflight of an unsaved view source on the admin page', () => {
     assert.match(page.text, /What would change/);
   });
 
+  it('does not wait for a BigQuery that does not answer', async () => {
+    const planTarget = () => new Promise<never>(() => {});
+    const silent = () => ({ ...on.dependencies, warehouse: { ...on.dependencies.warehouse, planTarget } });
+    const page = await check(SITE, {}, new AdminClient(silent));
+    assert.match(page.text, /What changes in BigQuery cannot be shown\./);
+    assert.match(codeIn(page, STATEMENT), /create table/);
+  });
+
   it('keeps what was filled in while the source is down', async () => {
     const url = new URL(String(on.parts.env.SOURCE_DATABASE_URL));
     url.port = '1';

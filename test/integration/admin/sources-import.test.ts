@@ -32,7 +32,10 @@ describe('the import of view sources by the admin page', () => {
     const page = await tryFile(INCIDENTS);
     assert.equal(page.status, 200);
     assert.match(page.text, /xyz_incident is added/);
-    assert.match(page.text, /view xyz_incident \d+ columns, key incident_id is unique; tables to be created/);
+    assert.match(
+      page.text,
+      /view xyz_incident \d+ columns, key incident_id is unique and never NULL; tables to be created/,
+    );
     assert.doesNotMatch(page.text, /staging bucket|The checks found problems/);
     assert.equal(await stored('xyz_incident'), undefined, 'a dry run stores nothing');
     assert.deepEqual(await audit(), []);
@@ -190,7 +193,7 @@ describe('the import of view sources by the admin page', () => {
     const page = await tryFile(INCIDENTS);
     assert.match(
       page.text,
-      /view xyz_incident \d+ columns, key incident_id is unique; its tables are not tried here/,
+      /view xyz_incident \d+ columns, key incident_id is unique and never NULL; its tables are not tried here/,
     );
     assert.doesNotMatch(page.text, /The checks found problems/);
   });
