@@ -6,6 +6,9 @@ import type { AdminContext } from './request.ts';
 /** The page of a view. */
 export const viewAddress = (view: string): string => `/views/${encodeURIComponent(view)}`;
 
+/** The page that edits a view source. */
+export const sourceAddress = (view: string): string => `${viewAddress(view)}/source`;
+
 /** The lookup of one row of a view. */
 export const rowAddress = (view: string, key: string): string =>
   `${viewAddress(view)}/row?${new URLSearchParams({ key })}`;

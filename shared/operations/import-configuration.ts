@@ -1,21 +1,16 @@
 import { asViewSource, type ResolvedEntry } from '../control/view-source-row.ts';
 import type { ViewChange } from '../control/view-sources.ts';
-import { ADVICE, asDataHubError, DataHubError } from '../errors.ts';
+import { asDataHubError, type DataHubError } from '../errors.ts';
 import type { OperationOf } from '../events/operation-event.ts';
 import { type Effect, needsResync } from '../model/source-changes.ts';
-import type { ViewSource } from '../model/view-source.ts';
-import type { ViewSourceEntry } from '../model/view-source-entry.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
-import { findContentTypes } from '../source/content-types.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
-import { type Followed, followRenames } from './follow-renames.ts';
 import { dryRunAdvice, importAdvice } from './import-advice.ts';
 import { inspectSource } from './inspect-source.ts';
 import { checkInstallation } from './preflight.ts';
-
-type Entries = Pick<OperationOf<'import'>, 'entries'>;
+import { namesWith, notImported, resolveEntries, sourcesAfter } from './resolve-entries.ts';
 
 /**
  * Creates or changes the given view sources, all or none. Safe to repeat. Looks content types up in the source by app_label and model; an
@@ -56,35 +51,22 @@ export async function dryRunImport(
   dependencies: Dependencies,
 ) {
   let changes: ViewChange[] = [];
-  let stored: ReadonlyMap<string, ViewSource> = new Map();
+  let stored: readonly string[] = [];
   const checked = await checkInstallation(dependencies, { origin: 'import', scope }, async () => {
-    const { entries: resolved, moved } = await resolveEntries({ entries }, dependencies);
-    changes = await dependencies.control.viewSources.previewImport(resolved, moved);
-    stored = new Map((await dependencies.control.viewSources.list()).map((view) => [view.name, view]));
+    const resolved = await resolveEntries({ entries }, dependencies);
+    changes = await dependencies.control.viewSources.previewImport(resolved.entries, resolved.moved);
+    stored = (await dependencies.control.viewSources.list()).map(({ name }) => name);
     return {
-      sources: resolved
-        .filter(({ enabled }) => enabled)
-        .map((entry) => ({ ...asViewSource(entry), ...keptOf(stored.get(entry.name)) })),
-      known: await namesWith(resolved, dependencies),
+      sources: (await sourcesAfter(resolved, dependencies)).filter(({ enabled }) => enabled),
+      known: await namesWith(resolved.entries, dependencies),
     };
   });
   const findings = checked.findings.map(({ advice, ...finding }) => ({
     ...finding,
-    ...(advice !== undefined && { advice: dryRunAdvice({ ok: finding.ok, advice }, stored.keys()) }),
+    ...(advice !== undefined && { advice: dryRunAdvice({ ok: finding.ok, advice }, stored) }),
   }));
   return { ...checked, findings, ...effectsOf(changes) };
 }
-
-/** What an import leaves of a stored view source, and a check looks at. */
-const keptOf = (stored: ViewSource | undefined): Partial<ViewSource> =>
-  stored === undefined
-    ? {}
-    : {
-        knownColumns: stored.knownColumns,
-        unfilledColumns: stored.unfilledColumns,
-        resyncRequestedAt: stored.resyncRequestedAt,
-        resyncBySystem: stored.resyncBySystem,
-      };
 
 /** What an operator should know of each effect. */
 const EFFECTS: Readonly<Record<Exclude<Effect, 'none' | 'locked'>, string>> = {
@@ -104,63 +86,6 @@ function effectsOf(changes: readonly ViewChange[]) {
       effect === 'none' || effect === 'locked' ? [] : [{ view, field, effect, message: EFFECTS[effect] }],
     ),
   };
-}
-
-async function namesWith(
-  entries: readonly { name: string }[],
-  { control }: Dependencies,
-): Promise<ReadonlySet<string>> {
-  const stored = await control.viewSources.list();
-  return new Set([...stored, ...entries].map(({ name }) => name));
-}
-
-async function resolveEntries(
-  { entries }: Entries,
-  { config, control, source }: Dependencies,
-): Promise<Followed> {
-  const found = await inSnapshot(source, (client) => findContentTypes(client, config.contentTypeTable));
-  const faults: string[] = [];
-  const resolve = <T extends { app_label: string; model: string; content_type_id?: number | undefined }>(
-    named: T,
-    where: string,
-  ): T & { content_type_id: number } => {
-    const id = found.get(`${named.app_label}.${named.model}`);
-    const given = named.content_type_id;
-    if (id === undefined)
-      faults.push(
-        `${where}: content type ${named.app_label}.${named.model} does not exist${similarType(found, named)}`,
-      );
-    else if (given !== undefined && given !== id) {
-      faults.push(
-        `${where}: content type ${named.app_label}.${named.model} is ${id} in this source, not ${given}`,
-      );
-    }
-    return { ...named, content_type_id: id ?? 0 };
-  };
-  const resolveChildren = (models: ViewSourceEntry['child_models'], where: string) => ({
-    child_models: models.map((model) => resolve(model, `${where}, child model`)),
-  });
-  const resolved = entries.map((entry) => ({
-    ...resolve(entry, entry.name),
-    ...resolveChildren(entry.child_models, entry.name),
-    lookups: entry.lookups.map((lookup) => {
-      const where = `${entry.name}, lookup ${lookup.table}`;
-      return { ...resolve(lookup, where), ...resolveChildren(lookup.child_models ?? [], where) };
-    }),
-  }));
-  if (faults.length > 0) throw notImported(faults);
-  const fed = await control.viewSources.assertImportable(resolved);
-  return await followRenames(resolved, fed, { config, source });
-}
-
-/** Django writes models in lower case in its content types. */
-function similarType(
-  found: ReadonlyMap<string, number>,
-  { app_label, model }: { app_label: string; model: string },
-): string {
-  const wanted = `${app_label}.${model}`.toLowerCase();
-  const similar = [...found.keys()].find((name) => name.toLowerCase() === wanted);
-  return similar === undefined ? '' : `, but ${similar} does`;
 }
 
 /** Inspects the enabled view sources, each in a snapshot of its own, so that all faults are reported together. */
@@ -189,15 +114,4 @@ async function inspectEntries(entries: ResolvedEntry[], dependencies: Dependenci
     failures.map(({ message }) => message),
     failures.map(({ advice }) => advice),
   );
-}
-
-/** The error for an import that stores nothing, with the faults' own advice where they have any. */
-function notImported(faults: string[], advice: string[] = []): DataHubError {
-  const own = advice.filter((each) => each !== ADVICE.configuration);
-  return new DataHubError('configuration', faults.join('; '), {
-    advice:
-      own.length === 0
-        ? 'Nothing was stored. Correct what the message names, then send the import again.'
-        : [...new Set(own.map(importAdvice))].join(' '),
-  });
 }

@@ -10,7 +10,7 @@ import { readLogState } from '../source/change-log.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { assertSameSchema, readLogOrigin } from '../source/log-origin.ts';
-import { BRIEF_SECONDS, readBriefly } from '../source/read-briefly.ts';
+import { limitStatements, readBriefly } from '../source/read-briefly.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
@@ -19,6 +19,9 @@ import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
 import { acceptCostAdvice } from './accept-cost.ts';
 import { inspectSource } from './inspect-source.ts';
 import { hasFedTarget, targetFindings } from './inspect-target.ts';
+
+/** A person waits for a check with the scope `views`, before a page. */
+const PAGE_SECONDS = 10;
 
 /**
  * Checks the configuration, the key and the BigQuery objects of one view, as the next extract will see them, and tries the statements of a
@@ -30,17 +33,18 @@ export async function preflightView(
   dependencies: Dependencies,
   scope: 'installation' | 'views' = 'installation',
 ): Promise<Finding[]> {
-  const { view, isUnique, findings } = await inSnapshot(dependencies.source, (client) =>
-    tryCapture(client, viewSource, known, dependencies),
-  );
+  const { view, isUnique, findings } = await inSnapshot(dependencies.source, async (client) => {
+    if (scope === 'views') await limitStatements(client, PAGE_SECONDS);
+    return await tryCapture(client, viewSource, known, dependencies);
+  });
   const tables = await tryTables(viewSource, view, dependencies).catch((thrown: unknown) => {
     const error = asDataHubError(thrown);
     if (scope === 'views' && error.kind === 'unauthorized') return null;
     throw error;
   });
   const unique = isUnique
-    ? 'is unique'
-    : `was not looked for twice, since reading all rows took more than ${BRIEF_SECONDS} s; a whole load does that`;
+    ? 'is unique and never NULL'
+    : 'was not looked for twice, since reading all rows takes longer than a check may; a whole load does that';
   const changes = tables === null ? UNTRIED : tables.changes.join('; ') || 'its tables match';
   const message = `${view.columns.length} columns, key ${view.keyColumn} ${unique}; ${changes}`;
   return [

@@ -3,7 +3,7 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { SourceView } from './describe-view.ts';
 import type { Note } from './model-faults.ts';
-import { BRIEF_SECONDS, readBriefly } from './read-briefly.ts';
+import { readBriefly } from './read-briefly.ts';
 
 /** https://cloud.google.com/bigquery/quotas#partitioned_tables: the partitions that one job may write. */
 const MAX_PARTITIONS = 4000;
@@ -34,7 +34,7 @@ export async function partitionFindings(
   });
   const by = `partition column ${column.name}: by ${partition.granularity}`;
   if (found === null) {
-    const message = `${by}, it is not known how many partitions the rows of view ${view.name} fill, since counting them took more than ${BRIEF_SECONDS} s`;
+    const message = `${by}, it is not known how many partitions the rows of view ${view.name} fill, since counting them takes longer than a check may`;
     const advice = `See that there are at most ${MAX_PARTITIONS}: BigQuery refuses to load more at once.`;
     return { faults: [], notes: [{ message, advice }] };
   }

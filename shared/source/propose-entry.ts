@@ -9,6 +9,9 @@ import { type Dependency, readDefinition } from './view-definition.ts';
 export type Proposal = {
   columns: string[];
   tables: string[];
+  /** The columns that show the primary key of a table. */
+  keys: string[];
+  contentTypes: { app_label: string; model: string }[];
   entry: Partial<Pick<ViewSourceEntry, 'main_table' | 'app_label' | 'model' | 'key_column' | 'lookups'>>;
 };
 
@@ -36,12 +39,19 @@ export async function proposeEntry(
   const columns = (await readColumns(client, view)).map(({ column }) => column);
   const { dependencies } = await readDefinition(client, view);
   const tables = dependencies.filter(({ kind }) => kind === 'r' || kind === 'p');
-  const key = await findKey(client, view, columns, tables);
-  if (key === null) return { columns, tables: tables.map((table) => table.name), entry: {} };
+  const keys = await findKeys(client, view, columns, tables);
   const types = await findContentTypes(client, contentTypeTable);
-  return {
+  const offered = {
     columns,
     tables: tables.map((table) => table.name),
+    keys: keys.map(({ column }) => column),
+    contentTypes: [...types.keys()].map(modelNamed),
+  };
+  // Django's views begin with the key of their main table.
+  const [key] = keys;
+  if (key === undefined) return { ...offered, entry: {} };
+  return {
+    ...offered,
     entry: {
       main_table: key.table.name,
       key_column: key.column,
@@ -51,23 +61,30 @@ export async function proposeEntry(
   };
 }
 
-/** The first column that shows the primary key of a table. Django's views begin with the key of their main table. */
-async function findKey(
+/** The columns that show the primary key of a table, in the order of the view. */
+async function findKeys(
   client: Queryable,
   view: Relation,
   columns: readonly string[],
   tables: readonly Dependency[],
-): Promise<{ column: string; table: Dependency } | null> {
+): Promise<{ column: string; table: Dependency }[]> {
+  const keys: { column: string; table: Dependency }[] = [];
   for (const column of columns) {
     const origin = await readColumnOrigin(client, view, column);
     const table = tables.find(({ oid }) => oid === origin?.relation);
     if (origin === null || table === undefined) continue;
     const relation = await findRelation(client, table.name);
     if (relation !== null && (await readPrimaryKey(client, relation)) === origin.column)
-      return { column, table };
+      keys.push({ column, table });
   }
-  return null;
+  return keys;
 }
+
+/** `app_label.model` in its parts. */
+const modelNamed = (name: string): { app_label: string; model: string } => {
+  const [app_label = '', model = ''] = name.split('.');
+  return { app_label, model };
+};
 
 /** Django names the table of a model `app_model`, unless the model says otherwise. */
 function modelOf(
@@ -75,8 +92,7 @@ function modelOf(
   types: ReadonlyMap<string, number>,
 ): Partial<Pick<ViewSourceEntry, 'app_label' | 'model'>> {
   const found = [...types.keys()].find((name) => name.replace('.', '_') === table);
-  const [app_label, model] = found?.split('.') ?? [];
-  return app_label === undefined || model === undefined ? {} : { app_label, model };
+  return found === undefined ? {} : modelNamed(found);
 }
 
 /** The tables of the view at which foreign keys of the main table point. */

@@ -61,6 +61,19 @@ export function createTableComparison({ openBigQuery, datasets }: Omit<BigQueryA
         settled: unfilledColumns,
       }),
 
+    /** What must happen to an existing target so that it fits the view; null if there is none. Reads nothing but the dataset of the targets. */
+    async planTarget(shape: TableShape, source: ViewSource): Promise<Evolution | null> {
+      const name = objectNames(datasets, shape).target;
+      const target = await findTable(await openBigQuery(), name);
+      if (target === null) return null;
+      const changes = compare('target', name, shape, target);
+      return planEvolution({
+        ...{ tables: changes === null ? [] : [changes], target, shape, layout: source },
+        known: source.knownColumns,
+        settled: source.unfilledColumns,
+      });
+    },
+
     /** The settings of the view's datasets and tables that a load cannot live with; see `unfitSettings`. Changes nothing. */
     async unfitSettings(
       { shape, layout }: Pick<ViewObjects, 'shape' | 'layout'>,

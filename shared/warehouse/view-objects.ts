@@ -90,6 +90,9 @@ export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAc
       }));
     },
 
+    /** The statement that creates the target, as `makeObjects` runs it. */
+    targetSql: (shape: TableShape, layout: Layout): string => targetTableSql(datasets, shape, layout),
+
     /** Checks the statements of `makeObjects` and `makeReportingView` in dry runs; `fits` says whether the tables exist and fit the view. Throws what BigQuery refuses. */
     async tryObjects(shape: TableShape, layout: Layout, fits: boolean): Promise<void> {
       await tryObjects(await openBigQuery(), datasets, shape, layout, fits);

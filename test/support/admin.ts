@@ -111,3 +111,19 @@ export function formOf({ html }: AdminPage, action: string, nth = 0): Record<str
     ),
   );
 }
+
+/** What stands in the fields of the form of a view source. */
+export function shownIn({ html }: AdminPage): Record<string, string> {
+  const form = /<form class="fields" method="post"[^>]*>(.*?)<\/form>/s.exec(html)?.[1] ?? '';
+  const own: [string, string][] = [];
+  for (const [, tag = '', name = '', rest = '', content = ''] of form.matchAll(
+    /<(input|select|textarea) (?:type="checkbox" )?name="(\w+)"([^>]*)>((?:(?!<input|<select|<textarea)[\s\S])*?(?=<\/(?:select|textarea)>|<\/label>))/g,
+  )) {
+    if (tag === 'textarea') own.push([name, unescaped(content).replace(/^\n/, '')]);
+    else if (tag === 'select') own.push([name, /value="([^"]*)" selected/.exec(content)?.[1] ?? '']);
+    else if (!rest.includes('value="yes"'))
+      own.push([name, unescaped(/value="([^"]*)"/.exec(rest)?.[1] ?? '')]);
+    else if (rest.includes(' checked')) own.push([name, 'yes']);
+  }
+  return Object.fromEntries(own);
+}

@@ -3,12 +3,13 @@ import type { DataHubError } from '../../../shared/errors.ts';
 import { CSRF_FIELD } from '../access/csrf.ts';
 import type { AdminContext } from '../request.ts';
 import { badge } from '../ui/badge.ts';
-import { definitionList } from '../ui/definition-list.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
+import { facts } from '../ui/section.ts';
+import { timeInput } from '../ui/time-input.ts';
 import { viewState } from '../view-state.ts';
 import type { Action, Preview, Subject } from './action.ts';
-import type { Field, Values } from './field.ts';
+import { type Field, timeOf, type Values } from './field.ts';
 
 /** What the page of an action shows. `preview` is null until the operator has filled in what it needs. */
 export type ActionPage = {
@@ -69,7 +70,7 @@ function previewSection(c: AdminContext, shown: ActionPage, preview: Preview): H
 ${refused === undefined ? '' : html`<div class="alert"><p><strong>This cannot be done now.</strong> ${refused}</p></div>`}
 ${unknown === undefined ? '' : unknownNote(unknown)}
 ${sentences.length === 0 ? '' : html`<ul>${sentences.map((each) => html`<li>${each}</li>`)}</ul>`}
-${counts.length === 0 ? '' : definitionList(counts)}
+${counts.length === 0 ? '' : facts(counts)}
 </section>${isPossible ? confirmForm(c, shown) : ''}`;
 }
 
@@ -113,13 +114,10 @@ ${value ?? ''}</textarea>${hint}</label>`;
     case 'number':
       return html`<label>${label} <input type="number" name="${name}" min="${field.min}" max="${field.max}" value="${value ?? ''}">${hint}</label>`;
     case 'time':
-      return html`<label>${label} <input type="datetime-local" name="${name}" value="${localPart(value)}"${required(field)}>${hint}</label>`;
+      return html`<label>${timeInput(label, { name, time: value === undefined ? undefined : timeOf(value), isRequired: field.isRequired })}${hint}</label>`;
     case 'text':
       return html`<label>${label} <input name="${name}" value="${value ?? ''}" autocomplete="off" spellcheck="false"${required(field)}>${hint}</label>`;
   }
 }
 
 const required = ({ isRequired }: { isRequired: boolean }): Html | '' => (isRequired ? html` required` : '');
-
-/** A browser takes a time for this field without seconds and zone; the fields are in UTC. */
-const localPart = (iso: string | undefined): string => iso?.slice(0, 16).replace(' ', 'T') ?? '';

@@ -67,5 +67,8 @@ const asUtc = (text: string): string => {
 
 const asIso = (text: string): string => new Date(asUtc(text)).toISOString();
 
-/** A time as the fields take it, since what an operator has written must look the same in the preview. */
+/** What was filled in for a time, as ISO 8601 in UTC; undefined if it is no time. */
+export const timeOf = (text: string): string | undefined => (isTime(text) ? asIso(text) : undefined);
+
+/** A time for a notice, which shows it as `timesIn` does. */
 export const utcText = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`;

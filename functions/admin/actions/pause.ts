@@ -14,7 +14,7 @@ export const PAUSE: Action = {
   options: () => [
     {
       name: 'until',
-      label: 'Until (UTC)',
+      label: 'Until',
       kind: 'time',
       isRequired: false,
       hint: 'Leave it empty to pause the view until somebody resumes it.',

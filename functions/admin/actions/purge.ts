@@ -1,7 +1,7 @@
 import { purge } from '../../../shared/operations/purge.ts';
-import { formatNumber } from '../ui/format.ts';
+import { formatNumber, showTime } from '../ui/format.ts';
+import { html } from '../ui/html.ts';
 import type { Action } from './action.ts';
-import { utcText } from './field.ts';
 import { tryPreview } from './try-preview.ts';
 
 /** Removes rows for good that are marked as deleted. */
@@ -12,7 +12,7 @@ export const PURGE: Action = {
   button: 'Remove these rows',
   isTyped: true,
   runsIn: 'extract',
-  input: [{ name: 'before', label: 'Deleted before (UTC)', kind: 'time', isRequired: true }],
+  input: [{ name: 'before', label: 'Deleted before', kind: 'time', isRequired: true }],
   payload: ({ source }, { before }) => ({
     view: source.name,
     purgeDeletedBefore: before,
@@ -26,7 +26,7 @@ export const PURGE: Action = {
       return { sentences: [], refused: found.advice ?? found.outcome };
     return {
       sentences: [
-        `Rows of ${source.targetName} that are marked as deleted since before ${utcText(before)} are removed for good. Nobody can bring them back.`,
+        html`Rows of ${source.targetName} that are marked as deleted since before ${showTime(before)} are removed for good. Nobody can bring them back.`,
         'BigQuery keeps them for its time travel and fail-safe periods.',
       ],
       counts: [['Rows', formatNumber(found.rows)]],

@@ -1,9 +1,9 @@
 import { describeView } from '../../../shared/source/describe-view.ts';
 import { findKeysLoggedSince } from '../../../shared/source/recheck.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
-import { formatNumber } from '../ui/format.ts';
+import { formatNumber, showTime } from '../ui/format.ts';
+import { html } from '../ui/html.ts';
 import type { Action } from './action.ts';
-import { utcText } from './field.ts';
 import { tryPreview } from './try-preview.ts';
 
 /** Fetches all keys again that were logged since a time. */
@@ -14,7 +14,7 @@ export const RECHECK: Action = {
     'Fetches all rows again that the log has named since a time, if their data came later than their log rows.',
   button: 'Fetch them again',
   runsIn: 'extract',
-  input: [{ name: 'since', label: 'Since (UTC)', kind: 'time', isRequired: true }],
+  input: [{ name: 'since', label: 'Since', kind: 'time', isRequired: true }],
   payload: ({ source }, { since }) => ({ view: source.name, recheck: since }),
   async preview({ source, dependencies }, { since = '' }) {
     const { config, source: pool } = dependencies;
@@ -30,7 +30,7 @@ export const RECHECK: Action = {
     if (found.keys === 0) return { sentences: [], refused: 'The log names no row of the view since then.' };
     return {
       sentences: [
-        `The next batch fetches every row that the log has named since ${utcText(since)}, captured or not.`,
+        html`The next batch fetches every row that the log has named since ${showTime(since)}, captured or not.`,
       ],
       counts: [['Rows', formatNumber(found.keys)]],
     };

@@ -20,6 +20,47 @@
     }
   }
 
+  const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+  /** @param {number} number */
+  const two = (number) => String(number).padStart(2, '0');
+
+  /** A time as an input of days, or of days and times, takes it. @param {Date} time @param {string} type */
+  function inputText(time, type) {
+    const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+    return type === 'date' ? day : `${day}T${two(time.getHours())}:${two(time.getMinutes())}`;
+  }
+
+  /** The time that an input has; the last day of a range belongs to it. @param {HTMLInputElement} input */
+  function timeOf({ name, type, value }) {
+    const time = new Date(type === 'date' ? `${value}T00:00` : value);
+    if (type === 'date' && name === 'to') time.setDate(time.getDate() + 1);
+    return time;
+  }
+
+  /**
+   * Lets forms show and take times of the reader's zone, and send them in UTC. What nobody has changed is sent as it came: it may have seconds, or be
+   * the second of two hours that look alike when summer ends. @param {ParentNode} root
+   */
+  function localizeInputs(root) {
+    for (const found of root.querySelectorAll('input[data-time]:not([data-shown])')) {
+      const input = /** @type {HTMLInputElement} */ (found);
+      const given = input.dataset.time ?? '';
+      const isLastDay = input.type === 'date' && input.name === 'to';
+      input.value =
+        given === '' ? '' : inputText(new Date(Date.parse(given) - Number(isLastDay)), input.type);
+      input.dataset.shown = input.value;
+      const zone = input.closest('label')?.querySelector('.zone');
+      if (zone) zone.textContent = `(${ZONE})`;
+      input.form?.addEventListener('formdata', ({ formData }) => {
+        if (input.value === '') return;
+        const time = timeOf(input);
+        if (input.value === input.dataset.shown) formData.set(input.name, given);
+        else if (!Number.isNaN(time.getTime())) formData.set(input.name, time.toISOString());
+      });
+    }
+  }
+
   const SI = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
 
   const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -142,6 +183,7 @@
   /** @param {ParentNode} root */
   function enliven(root) {
     localizeTimes(root);
+    localizeInputs(root);
     for (const figure of root.querySelectorAll('[data-chart]'))
       drawChart(/** @type {HTMLElement} */ (figure));
     for (const place of root.querySelectorAll('[data-spark]')) drawSpark(/** @type {HTMLElement} */ (place));
@@ -169,7 +211,8 @@
 
   const main = document.querySelector('#main');
   if (!(main instanceof HTMLElement)) return;
-  enliven(main);
+  // Outside of main there may be a notice with a time.
+  enliven(document);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => enliven(main));
 
   // The page says after how long, and each refreshed page may say it anew: 0 for never again.

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AuditEntry, AuditFilter } from '../../../shared/control/audit.ts';
 import type { Operation } from '../../../shared/events/operation-event.ts';
+import { beginOf, dayField, endOf } from '../day-range.ts';
 import { idField, parseFields, textField } from '../parse-fields.ts';
 
 type Looking = 'status' | 'check' | 'dryRun' | 'dryRunImport';
@@ -36,12 +37,12 @@ const schema = z.object({
   view: textField(200).optional(),
   action: textField(40).optional(),
   by: textField(200).optional(),
-  from: z.iso.date().optional(),
-  to: z.iso.date().optional(),
+  from: dayField.optional(),
+  to: dayField.optional(),
   before: idField.optional(),
 });
 
-/** The filters of the list, and after which entry it begins. Days are in UTC, and the last one is included. */
+/** The filters of the list, and after which entry it begins. The last day is included. */
 export type AuditQuery = z.output<typeof schema>;
 
 /** Throws `invalid_event` naming every fault. */
@@ -54,14 +55,12 @@ export function auditAddress(query: AuditQuery): string {
   return filled.size === 0 ? '/audit' : `/audit?${filled}`;
 }
 
-const DAY_MS = 86_400_000;
-
 /** The filters as the control database takes them. */
 export function filterOf({ from, to, ...filters }: AuditQuery): AuditFilter {
   const filled = Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
   return {
     ...filled,
-    ...(from !== undefined && { from: `${from}T00:00:00Z` }),
-    ...(to !== undefined && { to: new Date(Date.parse(`${to}T00:00:00Z`) + DAY_MS).toISOString() }),
+    ...(from !== undefined && { from: beginOf(from).toISOString() }),
+    ...(to !== undefined && { to: endOf(to).toISOString() }),
   };
 }

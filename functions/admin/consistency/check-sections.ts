@@ -27,29 +27,32 @@ export function progress({ state, partsDone, parts, repairs }: CheckDetail): Htm
 export function checkFacts(check: CheckDetail): Html {
   const { startedAt, endedAt, targetAsOf, etlTransactionId, pending } = check;
   const count = (rows: string | null) => (rows === null ? null : formatNumber(rows));
-  return facts('Check', [
-    ['Compares', describeMode(check)],
-    ['Repairs', check.repairs ? 'yes, what it finds' : 'no, it only looks'],
-    ['Asked by', check.requestedBy ?? check.trigger],
-    ['Begun', showTime(startedAt)],
+  return facts(
     [
-      'Ended',
-      endedAt === null
-        ? null
-        : html`${showTime(endedAt)}, after ${formatSeconds((endedAt.getTime() - startedAt.getTime()) / 1000)}`,
+      ['Compares', describeMode(check)],
+      ['Repairs', check.repairs ? 'yes, what it finds' : 'no, it only looks'],
+      ['Asked by', check.requestedBy ?? check.trigger],
+      ['Begun', showTime(startedAt)],
+      [
+        'Ended',
+        endedAt === null
+          ? null
+          : html`${showTime(endedAt)}, after ${formatSeconds((endedAt.getTime() - startedAt.getTime()) / 1000)}`,
+      ],
+      ['Target as of', targetAsOf === null ? null : showTime(targetAsOf)],
+      [
+        'Last batch then',
+        etlTransactionId === null
+          ? null
+          : html`<a href="/transactions/${etlTransactionId}">batch ${etlTransactionId}</a>`,
+      ],
+      ['Rows of the source', count(check.sourceRows)],
+      ['Rows of the target', count(check.targetRows)],
+      ['Rows that batches were still to bring', count(pending)],
+      ['Last look at differences', check.lookedAt === null ? null : showTime(check.lookedAt)],
     ],
-    ['Target as of', targetAsOf === null ? null : showTime(targetAsOf)],
-    [
-      'Last batch then',
-      etlTransactionId === null
-        ? null
-        : html`<a href="/transactions/${etlTransactionId}">batch ${etlTransactionId}</a>`,
-    ],
-    ['Rows of the source', count(check.sourceRows)],
-    ['Rows of the target', count(check.targetRows)],
-    ['Rows that batches were still to bring', count(pending)],
-    ['Last look at differences', check.lookedAt === null ? null : showTime(check.lookedAt)],
-  ]);
+    'lines',
+  );
 }
 
 /** The differences in numbers: how rows differ, and why, with what helps. */

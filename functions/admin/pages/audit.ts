@@ -11,10 +11,11 @@ import {
 import { hasEmptyFields } from '../parse-fields.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
 import { badge } from '../ui/badge.ts';
-import { definitionList } from '../ui/definition-list.ts';
 import { formatNumber, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
+import { facts } from '../ui/section.ts';
+import { dayInputs } from '../ui/time-input.ts';
 
 const PAGE_ENTRIES = 50;
 
@@ -76,8 +77,7 @@ function filterForm(query: AuditQuery, views: readonly string[]): Html {
 <label>View <select name="view"><option value="">any</option>${known.map((each) => option(each, each, view))}</select></label>
 <label>Action <select name="action"><option value="">any</option>${Object.entries(AUDITED).map(([command, name]) => option(command, name, action))}</select></label>
 <label>Who <input name="by" value="${by ?? ''}" autocomplete="off" spellcheck="false"></label>
-<label>From (UTC) <input type="date" name="from" value="${from ?? ''}"></label>
-<label>To (UTC) <input type="date" name="to" value="${to ?? ''}"></label>
+${dayInputs({ from, to })}
 <button class="main">Filter</button>${isFiltered(query) ? html`<a href="/audit">Remove all</a>` : ''}</form></div>`;
 }
 
@@ -116,7 +116,7 @@ async function answerEntry(c: AdminContext, entry: AuditDetail): Promise<Respons
     title: `${nameOf(entry)}, audit`,
     ...(isRunning && { refreshSeconds: 5 }),
     main: html`<p class="note"><a href="/audit">Audit</a> ›</p><h1>${nameOf(entry)}</h1>
-${definitionList([
+${facts([
   ['View', viewsOf(entry)],
   ['Who', whoOf(entry)],
   ['Why', why],

@@ -46,7 +46,7 @@ export function report(): Hono<AdminEnv> {
 <p class="note">The day is that of UTC, from 00:00 to 24:00${isToday ? '; it has not ended yet' : ''}. Times are those of your zone.</p>
 <div class="days"><nav aria-label="Days"><a href="/report/${dayOf(Date.parse(day) - MS_A_DAY)}" rel="prev">← previous day</a>
 <a href="/report/${dayOf(Date.parse(day) + MS_A_DAY)}" rel="next">next day →</a></nav>
-<form action="/report"><label>Day <input type="date" name="day" value="${day}" required></label> <button>Go to</button></form></div>
+<form action="/report"><label>Day (UTC) <input type="date" name="day" value="${day}" required></label> <button>Go to</button></form></div>
 ${isEmpty ? empty('Nothing happened on this day, or it is longer ago than the history is kept (KEEP_DAYS).') : html`${totals(found)}${viewsSection(found)}${failuresSection(found)}${checksSection(found)}${changesSection(found)}`}`,
     });
   });

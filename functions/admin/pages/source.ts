@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { DataHubError } from '../../../shared/errors.ts';
 import { warehouseName } from '../../../shared/model/entry-names.ts';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
+import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { proposeEntry, readViewNames } from '../../../shared/source/propose-entry.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { assertOperator } from '../access/user.ts';
@@ -19,10 +20,10 @@ import {
 import { entryForm, type Offers } from '../sources/entry-form.ts';
 import { type FormValues, formValues, givenValues, readEntry } from '../sources/entry-form-values.ts';
 import { type ImportPreview, previewImport, previewSections } from '../sources/preview.ts';
-import { sourceAddress } from '../sources/source-list.ts';
+import { forecastTarget, type TargetForecast, targetSection } from '../sources/target-forecast.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
-import { viewAddress } from '../view-address.ts';
+import { sourceAddress, viewAddress } from '../view-address.ts';
 
 /** Seconds for what the source's catalog offers. */
 const OFFER_SECONDS = 5;
@@ -40,13 +41,13 @@ export function source(): Hono<AdminEnv> {
     return view === undefined ? await answerChoice(c) : await answerNew(c, view);
   });
   app.post(NEW, async (c) => await act(c, null));
-  app.get('/sources/:name', async (c) => {
+  app.get('/views/:name/source', async (c) => {
     assertOperator(c.get('user'));
     const entry = await storedEntry(c);
     if (entry === null) return await c.notFound();
     return await answer(c, { stored: entry, values: formValues(entry), seen: await seenOf(c, [entry.name]) });
   });
-  app.post('/sources/:name', async (c) => {
+  app.post('/views/:name/source', async (c) => {
     const entry = await storedEntry(c);
     return entry === null ? await c.notFound() : await act(c, entry);
   });
@@ -122,7 +123,7 @@ async function act(c: AdminContext, stored: ViewSourceEntry | null): Promise<Res
   const { entry } = read;
   const dependencies = c.get('dependencies');
   if (form.step !== 'save')
-    return await answer(c, { ...shown, preview: await previewImport([entry], dependencies) });
+    return await answer(c, { ...shown, preview: await previewEntry(entry, dependencies) });
   const done = await confirmImport(c, [entry], form, viewAddress(entry.name));
   if (done instanceof Response) return done;
   return await answerRefused(c, { ...shown, failure: done.failure }, entry, done.status);
@@ -159,8 +160,18 @@ async function answerRefused(
 ): Promise<Response> {
   const note = refusedNote(failure);
   if (status !== 409) return await answer(c, { ...shown, note }, status);
-  const preview = await previewImport([entry], c.get('dependencies'));
+  const preview = await previewEntry(entry, c.get('dependencies'));
   return await answer(c, { ...shown, note, preview, seen: preview.seen }, status);
+}
+
+type EntryPreview = ImportPreview & { target: TargetForecast };
+
+async function previewEntry(entry: ViewSourceEntry, dependencies: Dependencies): Promise<EntryPreview> {
+  const [preview, target] = await Promise.all([
+    previewImport([entry], dependencies),
+    forecastTarget(entry, dependencies),
+  ]);
+  return { ...preview, target };
 }
 
 type Shown = {
@@ -169,7 +180,7 @@ type Shown = {
   seen: string;
   why?: string;
   note?: Html | '';
-  preview?: ImportPreview;
+  preview?: EntryPreview;
 };
 
 async function answer(
@@ -184,7 +195,7 @@ async function answer(
   return await page(c, {
     title: stored === null ? 'New view source' : `Edit ${view}`,
     main: html`${HEAD}<h1>${stored === null ? 'New view source' : html`Edit <span class="subject">${view}</span>`}</h1>
-${offerNote(found, view)}${note}${preview === undefined ? '' : previewSections(preview)}
+${offerNote(found, view)}${note}${preview === undefined ? '' : html`${previewSections(preview)}${targetSection(preview.target)}`}
 ${entryForm(c, {
   address: stored === null ? NEW : sourceAddress(view),
   values,
@@ -201,6 +212,9 @@ type Found = Part<Awaited<ReturnType<typeof proposeEntry>>>;
 const offersOf = ({ value }: Found): Offers => ({
   columns: value?.columns ?? [],
   tables: value?.tables ?? [],
+  keys: value?.keys ?? [],
+  appLabels: [...new Set(value?.contentTypes.map(({ app_label }) => app_label))],
+  models: [...new Set(value?.contentTypes.map(({ model }) => model))],
 });
 
 function offerNote({ value, error }: Found, view: string): Html | '' {

@@ -84,7 +84,7 @@ ${text}</textarea></label>
 
 const confirmForm = (c: AdminContext, text: string, { checked, seen }: ImportPreview): Html =>
   html`<section aria-labelledby="confirm"><h2 id="confirm">Confirm</h2>
-${checked.ok ? '' : html`<p>The checks found problems. An import refuses what the source shows to be wrong, and then stores nothing.</p>`}
+${checked.value?.ok === true ? '' : html`<p>The checks found problems. An import refuses what the source shows to be wrong, and then stores nothing.</p>`}
 <form class="fields" method="post" action="/sources/import">${Object.entries({
     [CSRF_FIELD]: c.get('csrfToken'),
     requestId: randomUUID(),

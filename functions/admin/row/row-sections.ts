@@ -94,30 +94,33 @@ export function batchSection(view: string, { key, target, writer, covering, queu
   return section(
     'batches',
     'Batches that carried it',
-    html`${facts('Batches', [
+    html`${facts(
       [
-        'Last wrote the row of the target',
-        writer !== null
-          ? html`${batchLink(writer)} (${writer.kind}), applied ${showTime(writer.appliedAt)}`
-          : copy === undefined
+        [
+          'Last wrote the row of the target',
+          writer !== null
+            ? html`${batchLink(writer)} (${writer.kind}), applied ${showTime(writer.appliedAt)}`
+            : copy === undefined
+              ? NONE
+              : copy.etlTransactionId === null
+                ? 'no batch: the row has no number of one, so somebody else wrote it'
+                : `batch ${copy.etlTransactionId}, which is not kept any more`,
+        ],
+        [
+          'Cover log rows that name it',
+          others.length === 0
             ? NONE
-            : copy.etlTransactionId === null
-              ? 'no batch: the row has no number of one, so somebody else wrote it'
-              : `batch ${copy.etlTransactionId}, which is not kept any more`,
+            : html`${others.map((batch) => html`<div>${batchLink(batch)} (${batch.kind}), applied ${showTime(batch.appliedAt)}</div>`)}`,
+        ],
+        [
+          'Queued to be fetched again',
+          queued.length === 0
+            ? 'no'
+            : html`${queued.map(({ kind, dueAt, etlTransactionId }) => html`<div>${kind}, due ${showTime(dueAt)}${etlTransactionId === null ? '' : html`, taken by <a href="/transactions/${etlTransactionId}">batch ${etlTransactionId}</a>`}</div>`)}`,
+        ],
       ],
-      [
-        'Cover log rows that name it',
-        others.length === 0
-          ? NONE
-          : html`${others.map((batch) => html`<div>${batchLink(batch)} (${batch.kind}), applied ${showTime(batch.appliedAt)}</div>`)}`,
-      ],
-      [
-        'Queued to be fetched again',
-        queued.length === 0
-          ? 'no'
-          : html`${queued.map(({ kind, dueAt, etlTransactionId }) => html`<div>${kind}, due ${showTime(dueAt)}${etlTransactionId === null ? '' : html`, taken by <a href="/transactions/${etlTransactionId}">batch ${etlTransactionId}</a>`}</div>`)}`,
-      ],
-    ])}<p class="note">A batch that covers a log row fetched the row as it was in the batch's snapshot. A complete batch carries every row.</p>`,
+      'lines',
+    )}<p class="note">A batch that covers a log row fetched the row as it was in the batch's snapshot. A complete batch carries every row.</p>`,
     html`<a href="${search}">Search the staged batches for this key</a>`,
   );
 }

@@ -8,7 +8,9 @@ import { type EntryField, entryField, type FieldName, GROUPS } from './entry-fie
 import type { FormValues } from './entry-form-values.ts';
 
 /** What the source offers for some fields. */
-export type Offers = { columns: readonly string[]; tables: readonly string[] };
+export type Offers = Readonly<
+  Record<'columns' | 'tables' | 'keys' | 'appLabels' | 'models', readonly string[]>
+>;
 
 export type EntryForm = {
   /** Where the form is sent to. */
@@ -24,7 +26,9 @@ export type EntryForm = {
 /** Names of `datalist` elements. */
 const LISTS: Partial<Record<FieldName, keyof Offers>> = {
   main_table: 'tables',
-  key_column: 'columns',
+  app_label: 'appLabels',
+  model: 'models',
+  key_column: 'keys',
   partition_column: 'columns',
   report_column: 'columns',
 };

@@ -1,6 +1,7 @@
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { dryRunImport } from '../../../shared/operations/import-configuration.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
+import { missingPart, type Part, readPart } from '../part.ts';
 import { badge } from '../ui/badge.ts';
 import { type Html, html } from '../ui/html.ts';
 import { heads, section, table } from '../ui/section.ts';
@@ -8,8 +9,11 @@ import { type EntryChange, entryChanges } from './entry-changes.ts';
 
 type Checked = Awaited<ReturnType<typeof dryRunImport>>;
 
+/** Seconds for the checks of one view source. */
+const CHECK_SECONDS = 30;
+
 /** What an import would do, and the fingerprint of the stored view sources by which this was found. */
-export type ImportPreview = { changes: EntryChange[]; checked: Checked; seen: string };
+export type ImportPreview = { changes: EntryChange[]; checked: Part<Checked>; seen: string };
 
 /** Tries an import. Changes nothing. */
 export async function previewImport(
@@ -20,14 +24,16 @@ export async function previewImport(
   // First: what others change from now on must be noticed.
   const seen = await viewSources.fingerprint(entries.map(({ name }) => name));
   const stored = await viewSources.entries();
-  const checked = await dryRunImport({ entries, scope: 'views' }, dependencies);
+  const checked = await readPart('the checks', CHECK_SECONDS * entries.length, () =>
+    dryRunImport({ entries, scope: 'views' }, dependencies),
+  );
   return { changes: entryChanges(entries, stored), checked, seen };
 }
 
 /** What would be added and changed, what that means, and what the checks say. */
 export const previewSections = ({ changes, checked }: ImportPreview): Html =>
-  html`${section('changes', 'What would change', html`${changeTable(changes)}${effectList(checked)}`)}
-${section('checks', 'Checks', findingList(checked))}`;
+  html`${section('changes', 'What would change', html`${changeTable(changes)}${checked.error === undefined ? effectList(checked.value) : ''}`)}
+${section('checks', 'Checks', checked.error === undefined ? findingList(checked.value) : missingPart('What the checks say', checked.error))}`;
 
 const changeTable = (changes: readonly EntryChange[]): Html =>
   table(

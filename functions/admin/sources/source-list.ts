@@ -6,7 +6,7 @@ import { badge } from '../ui/badge.ts';
 import { showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { heads, table } from '../ui/section.ts';
-import { viewAddress } from '../view-address.ts';
+import { sourceAddress, viewAddress } from '../view-address.ts';
 import { viewState } from '../view-state.ts';
 
 type Listed = StoredEntry & { status: ViewStatus | undefined };
@@ -37,9 +37,6 @@ function links(view: string, status: ViewStatus | undefined): Html {
   return html`<a href="${sourceAddress(view)}">Edit<span class="hidden"> ${view}</span></a>
 ${acts.map(([action, label]) => html`<a href="${actionPath(view, action)}">${label}<span class="hidden"> ${view}</span></a> `)}`;
 }
-
-/** The page that edits a view source. */
-export const sourceAddress = (view: string): string => `/sources/${encodeURIComponent(view)}`;
 
 /** What an installation without view sources shows. */
 export const noSources = (role: Role): Html =>

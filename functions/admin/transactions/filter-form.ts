@@ -1,4 +1,5 @@
 import { type Html, html } from '../ui/html.ts';
+import { dayInputs, showDay } from '../ui/time-input.ts';
 import {
   CONSISTENT,
   FILTERS,
@@ -31,8 +32,7 @@ export function filterForm(
 <button>Go to</button></form>
 <form action="/transactions" role="search" aria-label="By filters">
 ${choice('view', known, query.view)}${choice('state', STATES, query.state)}${choice('kind', KINDS, query.kind)}
-<label><span>From <span class="note">(UTC)</span></span> <input type="date" name="from" value="${query.from ?? ''}"></label>
-<label><span>To <span class="note">(UTC)</span></span> <input type="date" name="to" value="${query.to ?? ''}"></label>
+${dayInputs(query)}
 ${choice('consistent', CONSISTENT, query.consistent)}
 ${isOperator ? html`<label><span>Key <span class="note">(of the view)</span></span> <input name="key" value="${query.key ?? ''}" maxlength="1000" autocomplete="off"></label>` : ''}
 <button class="main">Filter</button></form></div>`;
@@ -49,7 +49,7 @@ export function activeFilters(query: TransactionQuery): Html | '' {
   if (active.length === 0) return '';
   return html`<ul class="chips" aria-label="Active filters">${active.map(
     (name) =>
-      html`<li>${LABELS[name]}: <strong>${query[name]}</strong> <a href="${without(query, name)}" aria-label="Remove the filter ${LABELS[name]}">×</a></li>`,
+      html`<li>${LABELS[name]}: <strong>${name === 'from' || name === 'to' ? showDay(query[name] ?? '') : query[name]}</strong> <a href="${without(query, name)}" aria-label="Remove the filter ${LABELS[name]}">×</a></li>`,
   )}<li class="all"><a href="/transactions">Remove all</a></li></ul>`;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ListPlace, PageStart, TransactionFilter } from '../../../shared/control/transaction-list.ts';
+import { beginOf, dayField, endOf } from '../day-range.ts';
 import { parseFields, textField } from '../parse-fields.ts';
 
 export const STATES = [
@@ -13,13 +14,6 @@ export const STATES = [
 ] as const;
 export const KINDS = ['incremental', 'initial', 'resync', 'repair', 'backfill'] as const;
 export const CONSISTENT = ['yes', 'no', 'unknown'] as const;
-
-const DAY_MS = 86_400_000;
-
-/** A day in UTC. */
-const day = z.iso.date('is not a day such as 2026-01-31').refine((given) => /^(19|20)/.test(given), {
-  error: 'is not a day of these times',
-});
 
 /** A place in the list, as the links to the pages around have it: microseconds since 1970, and the number. */
 const place = z
@@ -35,8 +29,8 @@ const query = z
     view: textField(200).optional(),
     state: z.enum(STATES).optional(),
     kind: z.enum(KINDS).optional(),
-    from: day.optional(),
-    to: day.optional(),
+    from: dayField.optional(),
+    to: dayField.optional(),
     consistent: z.enum(CONSISTENT).optional(),
     key: textField(1000).optional(),
     older: place.optional(),
@@ -57,15 +51,15 @@ export type TransactionQuery = z.output<typeof query>;
 export const parseTransactionQuery = (given: Record<string, string>): TransactionQuery =>
   parseFields(query, given);
 
-/** The days are whole days in UTC. */
+/** The filters as the control database takes them. */
 export function filterOf({ view, state, kind, from, to, consistent }: TransactionQuery): TransactionFilter {
   return {
     view,
     state,
     kind,
     consistent,
-    from: from === undefined ? undefined : new Date(from),
-    until: to === undefined ? undefined : new Date(Date.parse(to) + DAY_MS),
+    from: from === undefined ? undefined : beginOf(from),
+    until: to === undefined ? undefined : endOf(to),
   };
 }
 

@@ -7,9 +7,9 @@ import type {
 } from '../../../shared/control/transaction-detail.ts';
 import { badge } from '../ui/badge.ts';
 import { folderLink, jobLink, objectLink } from '../ui/console-links.ts';
-import { definitionList } from '../ui/definition-list.ts';
 import { formatBytes, formatNumber, formatSeconds, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
+import { facts } from '../ui/section.ts';
 import { consistencyBadge } from './batch-badge.ts';
 import { count } from './transaction-table.ts';
 
@@ -36,7 +36,7 @@ export function counts({ detail, checks }: TransactionRecord): Html {
     ([name, value]) =>
       html`<div class="card"><dt>${name as string}</dt><dd>${count(value as bigint | null)}</dd></div>`,
   )}</dl>
-${definitionList([
+${facts([
   ['Log rows', formatNumber(detail.logRows)],
   ['Log rows without a valid key', detail.badKeys > 0n ? formatNumber(detail.badKeys) : null],
   ['Staged rows', known(detail.stagedUpserts)],
@@ -91,7 +91,7 @@ export function stagedObjects(
   config: Config,
 ): Html {
   return html`<section aria-labelledby="staged"><h2 id="staged">Staged objects</h2>
-${definitionList([
+${facts([
   ['Compressed size', stagedBytes === null ? null : formatBytes(stagedBytes)],
   [
     'Objects, in the console',

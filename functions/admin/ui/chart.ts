@@ -34,5 +34,6 @@ export function sparkLine(values: readonly number[], words: string): Html {
 
 function shortTime(seconds: number): Html {
   const iso = new Date(seconds * 1000).toISOString();
-  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')}</time>`;
+  const utc = iso.slice(0, 16).replace('T', ' ');
+  return html`<time datetime="${iso}" title="${utc} UTC">${utc}</time>`;
 }

@@ -1,6 +1,7 @@
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
 import type { AdminContext } from '../request.ts';
+import { timesIn } from './format.ts';
 import { type Html, html } from './html.ts';
 
 /** What was done, for the page that comes next; `audit` is the id of its entry there. */
@@ -25,7 +26,7 @@ export function showNotice(c: AdminContext): Html | '' {
   const parsed = notice.safeParse(parse(Buffer.from(kept, 'base64url').toString('utf8')));
   if (!parsed.success) return '';
   const { text, audit } = parsed.data;
-  return html`<div class="notice" role="status"><p>${text}</p><a href="/audit/${audit}">Entry in the audit</a></div>`;
+  return html`<div class="notice" role="status"><p>${timesIn(text)}</p><a href="/audit/${audit}">Entry in the audit</a></div>`;
 }
 
 const isHttps = (c: AdminContext): boolean => c.get('dependencies').config.admin.signIn.by === 'iap';

@@ -17,10 +17,14 @@ export const heads = (...titles: readonly string[]): Html =>
       : html`<th scope="col">${title}</th>`,
   )}`;
 
-/** Names with values, as a table without a head. Null leaves an entry out. */
-export const facts = (title: string, entries: readonly (readonly [string, Html | string | null])[]): Html =>
-  html`<div class="scroll" tabindex="0" role="group" aria-label="${title}"><table class="facts-table"><caption class="hidden">${title}</caption><tbody>
-${entries.map(([name, value]) => (value === null ? '' : html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`))}</tbody></table></div>`;
+/** A name and its value; left out if the value is null. */
+export type Fact = readonly [name: string, value: Html | string | null];
+
+/** Names with values: short ones beside each other, sentences in lines. */
+export const facts = (entries: readonly Fact[], layout: 'beside' | 'lines' = 'beside'): Html =>
+  html`<dl class="facts ${layout}">${entries.flatMap(([name, value]) =>
+    value === null ? [] : [html`<div><dt>${name}</dt><dd>${value}</dd></div>`],
+  )}</dl>`;
 
 /** What stands where a list has nothing. */
 export const empty = (text: Html | string): Html => html`<p class="empty small">${text}</p>`;

@@ -27,28 +27,31 @@ export function checkpointSection(
     'checkpoint',
     title,
     html`<p>${sentence(holes.length, openSince)}</p>
-${facts('Checkpoint', [
-  ['Covered up to', html`log row ${formatNumber(coveredTo)}`],
-  ['Complete up to (floor)', html`log row ${formatNumber(floorId)}, since ${showTime(floorMovedAt)}`],
+${facts(
   [
-    'Open holes',
-    holes.length === 0
-      ? 'none'
-      : html`${formatNumber(holes.length)} with ${formatNumber(holeIds)} ids: ${holes.slice(0, MAX_HOLES).map(showRange).join(', ')}${holes.length > MAX_HOLES ? ' …' : ''}`,
+    ['Covered up to', html`log row ${formatNumber(coveredTo)}`],
+    ['Complete up to (floor)', html`log row ${formatNumber(floorId)}, since ${showTime(floorMovedAt)}`],
+    [
+      'Open holes',
+      holes.length === 0
+        ? 'none'
+        : html`${formatNumber(holes.length)} with ${formatNumber(holeIds)} ids: ${holes.slice(0, MAX_HOLES).map(showRange).join(', ')}${holes.length > MAX_HOLES ? ' …' : ''}`,
+    ],
+    ['Waits for transactions older than', openSince === null ? 'none' : showTime(openSince)],
+    ['Oldest open transaction of the source', openTransaction(oldest)],
+    [
+      'Last applied batch',
+      etlTransactionId === null
+        ? 'none'
+        : html`<a href="/transactions/${String(etlTransactionId)}">batch ${String(etlTransactionId)}</a>`,
+    ],
+    [
+      'Limit of the next batch',
+      maxLogRows === null ? null : `${formatNumber(maxLogRows)} log rows, since a larger batch was too slow`,
+    ],
   ],
-  ['Waits for transactions older than', openSince === null ? 'none' : showTime(openSince)],
-  ['Oldest open transaction of the source', openTransaction(oldest)],
-  [
-    'Last applied batch',
-    etlTransactionId === null
-      ? 'none'
-      : html`<a href="/transactions/${String(etlTransactionId)}">batch ${String(etlTransactionId)}</a>`,
-  ],
-  [
-    'Limit of the next batch',
-    maxLogRows === null ? null : `${formatNumber(maxLogRows)} log rows, since a larger batch was too slow`,
-  ],
-])}`,
+  'lines',
+)}`,
   );
 }
 

@@ -5,19 +5,21 @@ import { missingPart, type Part } from '../part.ts';
 import { formatBytes, formatNumber, formatSeconds, NONE } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { facts, heads, section, table } from '../ui/section.ts';
+import { sourceAddress } from '../view-address.ts';
 
 /** The view source, and every column of the view. */
 export function configurationSection(
   source: ViewSource,
   columns: Part<ViewColumn[]>,
   config: Pick<Config, 'projectId' | 'datasets'>,
+  isOperator: boolean,
 ): Html {
   return section(
     'configuration',
     'Configuration',
-    html`${facts('Configuration', settings(source, config))}
+    html`${facts(settings(source, config), 'lines')}
 <h3>Columns</h3>${columns.error === undefined ? columnTable(source, columns.value) : html`${missingPart('The types of the columns', columns.error)}${knownColumns(source)}`}`,
-    html`<a href="/sources/${encodeURIComponent(source.name)}">Edit the view source</a>`,
+    isOperator ? html`<a href="${sourceAddress(source.name)}">Edit the view source</a>` : '',
   );
 }
 

@@ -87,12 +87,16 @@ describe('the actions of the admin page', () => {
     const page = await operator.get(`/views/${VIEW}/pause`);
     assert.match(page.text, /Nothing of the view is extracted or applied until/);
     assert.match(page.text, /No batch is in flight\./);
+    assert.match(
+      page.html,
+      /Until <span class="note zone">\(UTC\)<\/span><\/span> <input type="datetime-local" name="until"/,
+    );
 
     assert.equal((await act('pause', { why: 'migration', until: '2126-01-01T10:00' })).status, 303);
 
     assert.partialDeepStrictEqual((await status())?.paused, { by: OPERATOR, why: 'migration' });
     assert.equal(Date.parse((await status())?.paused?.until ?? ''), Date.parse('2126-01-01T10:00:00Z'));
-    assert.match(await notice(), /pmr_project is paused until 2126-01-01 10:00 UTC\./);
+    assert.match(await notice(), /pmr_project is paused until 2126-01-01 10:00 UTC \./);
     assert.partialDeepStrictEqual(await audit(), [
       {
         action: 'pause',
@@ -122,7 +126,7 @@ describe('the actions of the admin page', () => {
     assert.match(late.html, /name="why" maxlength="500" value="late"/);
     const none = await act('pause', { until: 'tomorrow' });
     assert.equal(none.status, 400);
-    assert.match(none.text, /Until \(UTC\) is not a time/);
+    assert.match(none.text, /Until is not a time/);
     assert.equal((await status())?.paused, null);
   });
 

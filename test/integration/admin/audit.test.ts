@@ -65,7 +65,7 @@ describe('the page of the audit', () => {
     assert.match(running.html, /data-refresh-seconds="5"/, 'it shows its end by itself');
   });
 
-  it('filters by view, action, who and days, which are in UTC and included', async () => {
+  it('filters by view, action, who and days, which are in UTC unless they come as times', async () => {
     await add(
       { why: 'first', at: '2026-03-01T00:00:00Z' },
       { why: 'second', at: '2026-03-02T23:59:59.999Z', by: 'tom@example.com' },
@@ -80,6 +80,7 @@ describe('the page of the audit', () => {
     assert.deepEqual(await shown('from=2026-03-02'), ['third', 'second']);
     assert.deepEqual(await shown('to=2026-03-02'), ['second', 'first']);
     assert.deepEqual(await shown('from=2026-03-02&to=2026-03-02&action=pause&view=pmr_project'), ['second']);
+    assert.deepEqual(await shown('from=2026-03-02T23:59:59.999Z&to=2026-03-03T00:00:00.000Z'), ['second']);
     assert.match((await operator.get('/audit?view=pmr_other')).text, /No entry matches these filters\./);
     const short = await operator.get('/audit?view=&action=pause&by=&from=&to=');
     assert.equal(short.headers.get('location'), '/audit?action=pause');

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
-import { AdminClient, type AdminPage, formOf, linkOf, unescaped } from '../../support/admin.ts';
+import { AdminClient, type AdminPage, formOf, linkOf, shownIn } from '../../support/admin.ts';
 import { SITE_ENTRY, STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const NEW = '/sources/new';
-const SITE = '/sources/pmr_site';
+const SITE = '/views/pmr_site/source';
 /** They show one of their choices only. */
 const CHOICES = ['load_type', 'partition_granularity', 'view_changes', 'column_changes'];
+const NO_MODELS = { content_type_id: 9, child_models: [], lookups: [] };
 const SCRIPT = '"><script>alert(1)</script>';
 
 describe('the form of a view source on the admin page', () => {
@@ -57,7 +58,7 @@ describe('the form of a view source on the admin page', () => {
     const checked = await send(page, NEW, 'check', { target_name: 'project' });
     assert.equal(checked.status, 200, checked.text);
     assert.match(checked.text, /pmr_project is added/);
-    assert.match(checked.text, /key project_id is unique; tables to be created/);
+    assert.match(checked.text, /key project_id is unique and never NULL; tables to be created/);
     assert.equal(await stored('pmr_project'), undefined);
     assert.deepEqual(await audit(), []);
 
@@ -168,12 +169,25 @@ describe('the form of a view source on the admin page', () => {
     assert.match(taken.text, /There is a view source pmr_site already\./);
   });
 
+  for (const name of ['new', 'import', 'export', 'source']) {
+    it(`edits a view source named ${name}`, async () => {
+      const entry = { ...SITE_ENTRY, name, target_name: `${name}_site`, enabled: false };
+      await on.dependencies.control.viewSources.import([{ ...entry, ...NO_MODELS }]);
+      const address = linkOf(await operator.get('/sources'), `Edit ${name}`);
+      const page = await operator.get(address);
+      assert.equal(page.status, 200);
+      assert.equal(shownIn(page).name, name);
+      assert.equal((await send(page, address, 'save', { recheck_seconds: '7' })).status, 303);
+      assert.equal((await stored(name))?.recheck_seconds, 7);
+    });
+  }
+
   it('says that the source has no such view', async () => {
     const page = await operator.get(`${NEW}?${new URLSearchParams({ view: SCRIPT })}`);
     assert.equal(page.status, 200);
     assert.match(page.text, /The source has no view .* that may be read/);
     assert.doesNotMatch(page.html, /<script>alert/);
-    assert.equal((await operator.get('/sources/nothing')).status, 404);
+    assert.equal((await operator.get('/views/nothing/source')).status, 404);
     assert.equal((await operator.get(`${NEW}?view=a%00`)).status, 400);
   });
 
@@ -202,19 +216,3 @@ describe('the form of a view source on the admin page', () => {
     assert.equal(await stored(STREAMED_ENTRY.name), undefined);
   });
 });
-
-/** What stands in the fields of the form. */
-function shownIn({ html }: AdminPage): Record<string, string> {
-  const form = /<form class="fields" method="post"[^>]*>(.*?)<\/form>/s.exec(html)?.[1] ?? '';
-  const own: [string, string][] = [];
-  for (const [, tag = '', name = '', rest = '', content = ''] of form.matchAll(
-    /<(input|select|textarea) (?:type="checkbox" )?name="(\w+)"([^>]*)>((?:(?!<input|<select|<textarea)[\s\S])*?(?=<\/(?:select|textarea)>|<\/label>))/g,
-  )) {
-    if (tag === 'textarea') own.push([name, unescaped(content).replace(/^\n/, '')]);
-    else if (tag === 'select') own.push([name, /value="([^"]*)" selected/.exec(content)?.[1] ?? '']);
-    else if (!rest.includes('value="yes"'))
-      own.push([name, unescaped(/value="([^"]*)"/.exec(rest)?.[1] ?? '')]);
-    else if (rest.includes(' checked')) own.push([name, 'yes']);
-  }
-  return Object.fromEntries(own);
-}

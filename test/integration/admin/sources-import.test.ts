@@ -32,7 +32,10 @@ describe('the import of view sources by the admin page', () => {
     const page = await tryFile(INCIDENTS);
     assert.equal(page.status, 200);
     assert.match(page.text, /xyz_incident is added/);
-    assert.match(page.text, /view xyz_incident \d+ columns, key incident_id is unique; tables to be created/);
+    assert.match(
+      page.text,
+      /view xyz_incident \d+ columns, key incident_id is unique and never NULL; tables to be created/,
+    );
     assert.doesNotMatch(page.text, /staging bucket|The checks found problems/);
     assert.equal(await stored('xyz_incident'), undefined, 'a dry run stores nothing');
     assert.deepEqual(await audit(), []);
@@ -86,6 +89,18 @@ describe('the import of view sources by the admin page', () => {
     const answer = await operator.fetch(PATH, { method: 'POST', body });
     assert.equal(answer.status, 200);
     assert.match(await answer.text(), /xyz_incident<\/th><td>is added/);
+  });
+
+  it('takes the file of the export, which changes nothing, and brings forgotten view sources back', async () => {
+    const exported = async () => await (await operator.fetch('/sources/export')).text();
+    const file = await exported();
+    const same = await tryFile(file);
+    assert.match(same.text, /pmr_project stays as it is pmr_site stays as it is/);
+    await on.control.query('delete from etl.view_source');
+    const page = await tryFile(file);
+    assert.match(page.text, /pmr_project is added pmr_site is added/);
+    assert.equal((await confirm(page)).status, 303);
+    assert.equal(await exported(), file);
   });
 
   it('offers the views of SMartApp', async () => {
@@ -178,7 +193,7 @@ describe('the import of view sources by the admin page', () => {
     const page = await tryFile(INCIDENTS);
     assert.match(
       page.text,
-      /view xyz_incident \d+ columns, key incident_id is unique; its tables are not tried here/,
+      /view xyz_incident \d+ columns, key incident_id is unique and never NULL; its tables are not tried here/,
     );
     assert.doesNotMatch(page.text, /The checks found problems/);
   });

@@ -40,7 +40,7 @@ describe('the view sources of the admin page', () => {
     assert.match(page.text, /pmr_site ■ halted site app_site site_id merge/);
     assert.match(page.text, /xyz_incident ○ not enabled incident app_incident incident_id bq-storage-api/);
     assert.equal(linkOf(page, 'pmr_project'), '/views/pmr_project');
-    assert.equal(linkOf(page, 'Edit pmr_project'), '/sources/pmr_project');
+    assert.equal(linkOf(page, 'Edit pmr_project'), '/views/pmr_project/source');
     assert.equal(linkOf(page, 'Pause pmr_project'), '/views/pmr_project/pause');
     assert.equal(linkOf(page, 'Resume pmr_site'), '/views/pmr_site/resume');
     assert.equal(linkOf(page, 'Forget pmr_site'), '/views/pmr_site/forget');

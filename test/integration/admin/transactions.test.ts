@@ -56,6 +56,10 @@ describe('the list of 100,000 ETL transactions', () => {
       `started_at >= '${dayAgo(30)}Z' and started_at < '${dayAgo(29)}Z'`,
     ],
     [
+      `from=${dayAgo(30)}T22:00:00.000Z&to=${dayAgo(29)}T22:00:00.000Z`,
+      `started_at >= '${dayAgo(30)} 22:00Z' and started_at < '${dayAgo(29)} 22:00Z'`,
+    ],
+    [
       `view=view_007&state=abandoned&kind=incremental&from=${dayAgo(80)}&to=${dayAgo(10)}&consistent=unknown`,
       `view_name = 'view_007' and state = 'abandoned' and kind = 'incremental' and is_consistent is null
        and started_at >= '${dayAgo(80)}Z' and started_at < '${dayAgo(9)}Z'`,
@@ -69,6 +73,23 @@ describe('the list of 100,000 ETL transactions', () => {
       assert.deepEqual(idsOn(page), expected);
     });
   }
+
+  it('shows days in UTC, and as times for the script that knows the zone of the reader', async () => {
+    const day = await operator.get('/transactions?from=2026-03-01&to=2026-03-01');
+    assert.match(day.text, /From: 2026-03-01 UTC .*To: 2026-03-01 UTC/);
+    assert.deepEqual(dayInputsOn(day), [
+      ['from', '2026-03-01', '2026-03-01T00:00:00.000Z'],
+      ['to', '2026-03-01', '2026-03-02T00:00:00.000Z'],
+    ]);
+    const times = await operator.get(
+      '/transactions?from=2026-02-28T23:00:00.000Z&to=2026-03-01T23:00:00.000Z',
+    );
+    assert.match(times.text, /From: 2026-02-28 23:00:00 UTC .*To: 2026-03-01 23:00:00 UTC/);
+    assert.deepEqual(dayInputsOn(times), [
+      ['from', '2026-02-28', '2026-02-28T23:00:00.000Z'],
+      ['to', '2026-03-01', '2026-03-01T23:00:00.000Z'],
+    ]);
+  });
 
   it('shows the filters, keeps them in the address, and removes each alone', async () => {
     const page = await operator.get('/transactions?view=view_007&state=abandoned');
@@ -297,3 +318,9 @@ describe('the list of no ETL transactions', () => {
     assert.match(text, /the control database does not answer/);
   });
 });
+
+/** Name, value and time of the inputs for days. */
+const dayInputsOn = ({ html }: AdminPage): string[][] =>
+  [...html.matchAll(/<input type="date" name="(\w+)" value="([^"]*)" data-time="([^"]*)"/g)].map((found) =>
+    found.slice(1),
+  );

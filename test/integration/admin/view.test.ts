@@ -95,7 +95,7 @@ describe('the page of a view', () => {
     assert.equal(linkOf(seen, 'All transactions of pmr_project'), '/transactions?view=pmr_project');
     assert.equal(linkOf(seen, 'Failures of pmr_project'), '/failures?view=pmr_project');
     assert.equal(linkOf(seen, 'All checks of pmr_project'), '/consistency?view=pmr_project');
-    assert.equal(linkOf(seen, 'Edit the view source'), '/sources/pmr_project');
+    assert.equal(linkOf(seen, 'Edit the view source'), `${PAGE}/source`);
 
     const looked = await viewer.get(PAGE);
     assert.equal(looked.status, 200);

@@ -271,6 +271,11 @@ describe('the deployed archive', () => {
         loaded.filter((file) => /^(google-auth-library$|functions\/(extract|merge|stream)\/)/.test(file)),
         [],
       );
+
+      const sample = await (await deployed.get('/sources/import?sample=smartapp')).text();
+      for (const view of ['pmr_project', 'pmr_inventory', 'pmr_pm_plan', 'pmr_pm_item', 'xyz_incident']) {
+        assert.match(sample, new RegExp(`&quot;name&quot;: &quot;${view}&quot;`));
+      }
     });
 
     it('does not load the code of other functions', async () => {

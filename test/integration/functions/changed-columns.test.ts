@@ -231,7 +231,7 @@ describe('a merged view whose columns change', () => {
     ]) {
       assert.partialDeepStrictEqual(
         findings.filter(({ check }) => check === 'view pmr_project'),
-        [{ ok: true, message: '4 columns, key project_id is unique; its tables match' }],
+        [{ ok: true, message: '4 columns, key project_id is unique and never NULL; its tables match' }],
       );
     }
     await on.source.change('app_project', 2, { name: 'Two' });

@@ -31,7 +31,7 @@ describe('an import that is a dry run', () => {
         .map(({ message }) => message),
       [
         'reached; view sources to check: 1',
-        '13 columns, key thing_id is unique; tables to be created: ledger, temp, target',
+        '13 columns, key thing_id is unique and never NULL; tables to be created: ledger, temp, target',
       ],
     );
   });

@@ -31,7 +31,7 @@ describe('checks, dry runs, ticks and keys', () => {
         /^staging bucket: in EU/,
         /^dataset SMartDataAnalytics: in EU/,
         /^topics: all exist/,
-        /^view pmr_project: 5 columns, key project_id is unique; tables to be created: ledger, temp, target/,
+        /^view pmr_project: 5 columns, key project_id is unique and never NULL; tables to be created: ledger, temp, target/,
         /^view pmr_site: /,
       ]) {
         assert.ok(
@@ -48,7 +48,7 @@ describe('checks, dry runs, ticks and keys', () => {
 
       assert.deepEqual(
         findings.filter(({ check: name }) => name.startsWith('view ')).map(({ message }) => message),
-        ['5 columns, key project_id is unique; its tables match'],
+        ['5 columns, key project_id is unique and never NULL; its tables match'],
       );
     });
 

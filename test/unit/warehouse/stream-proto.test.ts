@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import protobuf from 'protobufjs';
 import type { Column, TableShape } from '../../../shared/model/columns.ts';
 import { streamMessage } from '../../../shared/warehouse/stream-message.ts';
-import { streamProto } from '../../generate/stream-proto.ts';
+import { streamProto } from '../../../shared/warehouse/stream-proto.ts';
 
 const KEY: Column = { name: 'item_id', type: 'INT64', mode: 'REQUIRED' };
 

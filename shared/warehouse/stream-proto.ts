@@ -1,6 +1,6 @@
-import type { TableShape } from '../../shared/model/columns.ts';
-import { CHANGE_FIELDS } from '../../shared/warehouse/proto-field.ts';
-import { streamMessage } from '../../shared/warehouse/stream-message.ts';
+import type { TableShape } from '../model/columns.ts';
+import { CHANGE_FIELDS } from './proto-field.ts';
+import { streamMessage } from './stream-message.ts';
 
 /** The text of a .proto with the message that the functions build for the rows of a streamed view. */
 export function streamProto(shape: TableShape): string {
@@ -15,9 +15,7 @@ export function streamProto(shape: TableShape): string {
   });
   const isChange = (field: { name: string }): boolean => Object.hasOwn(CHANGE_FIELDS, field.name);
   const lines = (some: typeof declarations): string => some.map(({ text }) => text).join('\n');
-  return `// The rows of ${shape.view} as the Storage Write API takes them. The functions build this message from the columns of each batch;
-// \`npm run generate\` writes it here for readers.
-syntax = "proto2";
+  return `syntax = "proto2";
 
 message ${name} {
 ${lines(declarations.filter((field) => !isChange(field)))}
