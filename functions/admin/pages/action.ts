@@ -42,7 +42,7 @@ async function subjectOf(c: AdminContext): Promise<Subject | null> {
   const name = c.req.param('view') ?? '';
   const source = (await control.viewSources.list()).find((each) => each.name === name);
   if (source === undefined) return null;
-  const [status] = await control.status.views(name);
+  const [status] = await control.status.views(name, { costDays: 1 });
   return status === undefined ? null : { source, status, dependencies };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 import { fillControl } from '../../bench/fill-control.ts';
 import { AdminClient, type AdminPage, linkOf } from '../../support/admin.ts';
+import { rowsRead } from '../../support/rows-read.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const TRANSACTIONS = 100_000;
@@ -67,6 +68,20 @@ describe('the list of 100,000 ETL transactions', () => {
 
       assert.ok(expected.length > 0);
       assert.deepEqual(idsOn(page), expected);
+    });
+  }
+
+  for (const query of [
+    'consistent=yes',
+    'consistent=no',
+    'view=view_007&consistent=no',
+    'state=abandoned',
+    'kind=repair',
+  ]) {
+    it(`finds what is filtered by ${query} without reading the others`, async () => {
+      const read = await rowsRead(on.control, () => operator.get(`/transactions?${query}`));
+
+      assert.ok(read < 15_000, `${read} rows were read`);
     });
   }
 
