@@ -1,5 +1,5 @@
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
-import { dryRunImport } from '../../../shared/operations/import-configuration.ts';
+import type { dryRunImport } from '../../../shared/operations/import-configuration.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { badge } from '../ui/badge.ts';
 import { type Html, html } from '../ui/html.ts';
@@ -20,7 +20,8 @@ export async function previewImport(
   // First: what others change from now on must be noticed.
   const seen = await viewSources.fingerprint(entries.map(({ name }) => name));
   const stored = await viewSources.entries();
-  const checked = await dryRunImport({ entries, scope: 'views' }, dependencies);
+  const operations = await import('../../../shared/operations/import-configuration.ts');
+  const checked = await operations.dryRunImport({ entries, scope: 'views' }, dependencies);
   return { changes: entryChanges(entries, stored), checked, seen };
 }
 
