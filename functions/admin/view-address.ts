@@ -28,7 +28,10 @@ export async function namedView(c: AdminContext): Promise<{ source: ViewSource; 
   const name = c.req.param('name') ?? '';
   if (!warehouseName.safeParse(name).success) return null;
   const { control } = c.get('dependencies');
-  const [sources, [status]] = await Promise.all([control.viewSources.list(), control.status.views(name)]);
+  const [sources, [status]] = await Promise.all([
+    control.viewSources.list(),
+    control.status.views(name, { costDays: 1 }),
+  ]);
   const source = sources.find((each) => each.name === name);
   return source === undefined || status === undefined ? null : { source, status };
 }

@@ -3,7 +3,8 @@ import type { JobUsage } from '../model/job-usage.ts';
 import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
 import type { Lease } from './leases.ts';
 
-const TODAY = `(now() at time zone 'UTC')::date`;
+/** SQL for this UTC day. */
+export const TODAY = `(now() at time zone 'UTC')::date`;
 
 /** The condition that view source `v` has used up its budget of this UTC day, and that nobody let it go on. */
 export const OVER_BUDGET = `(v.daily_budget_bytes is not null and coalesce(v.daily_budget_bytes <= (

@@ -14,20 +14,22 @@ export function createViewActivity(pool: pg.Pool) {
       const { rows } = await readOnly(
         pool,
         'control',
-        `select view_name as name, date_part('hour', now() - applied_at)::int4 as hour,
-           sum(rows_added + rows_changed + rows_deleted)::float8 as rows
-         from etl.etl_transaction
-         where applied_at > now() - $1 * interval '1 hour' and applied_at <= now()
-         group by 1, 2`,
+        `select name, json_object_agg(hour, rows) as hours
+         from (
+           select view_name as name, date_part('hour', now() - applied_at)::int4 as hour,
+             sum(rows_added + rows_changed + rows_deleted)::float8 as rows
+           from etl.etl_transaction
+           where applied_at > now() - $1 * interval '1 hour' and applied_at <= now()
+           group by 1, 2) h
+         group by name`,
         [HOURS],
       );
-      const byView = new Map<string, number[]>();
-      for (const { name, hour, rows: count } of rows) {
-        const hours = byView.get(name) ?? Array.from({ length: HOURS }, () => 0);
-        hours[HOURS - 1 - hour] = count;
-        byView.set(name, hours);
-      }
-      return byView;
+      return new Map(
+        rows.map(({ name, hours }) => [
+          name as string,
+          Array.from({ length: HOURS }, (_, i) => (hours as Record<string, number>)[HOURS - 1 - i] ?? 0),
+        ]),
+      );
     },
   };
 }

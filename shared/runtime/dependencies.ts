@@ -63,10 +63,15 @@ export async function createDependencies(env: Record<string, string | undefined>
     // As node-postgres reads times and numbers.
     settings: { DateStyle: 'ISO', extra_float_digits: '1' },
   });
-  await migrate(controlPool);
   const control = createControl(controlPool);
   const log = createLog(config.logLevel);
-  const former = await control.installation.settle();
+  const former = await migrate(controlPool)
+    .then(() => control.installation.settle())
+    .catch(async (error: unknown) => {
+      // The next request opens another one.
+      await controlPool.end();
+      throw error;
+    });
   if (former !== null) log.warn({ former }, 'control database is a copy');
   const recordUsage = async ({ incomplete, ...job }: EndedJob): Promise<void> => {
     const { view, jobId } = job;

@@ -93,6 +93,8 @@ async function pagesOf(
     transactions_of_view: `/transactions?view=${view}`,
     transactions_filtered: `/transactions?view=${view}&state=abandoned&consistent=unknown`,
     transactions_that_differ: '/transactions?consistent=no',
+    transactions_that_are_equal: '/transactions?consistent=yes',
+    transactions_abandoned: '/transactions?state=abandoned',
     transactions_deep: `/transactions?older=${middle}`,
     transactions_deep_backwards: `/transactions?newer=${middle}`,
     transaction: `/transactions/${id}`,
@@ -100,11 +102,12 @@ async function pagesOf(
     failures_of_group: `/failures?group=${group}`,
     failures_resolved: '/failures?status=resolved',
     view: `/views/${view}`,
+    pause: `/views/${view}/pause`,
     consistency: '/consistency',
     check: `/consistency/${check}`,
     sources: '/sources',
     audit: '/audit',
-    report: '/report',
+    report: `/report/${new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)}`,
   };
 }
 

@@ -1,5 +1,4 @@
 import { stopReason } from '../../../shared/model/view-source.ts';
-import { forecastCheck } from '../../../shared/operations/forecast-check.ts';
 import { formatBytes, formatNumber, showTime } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import type { Action, Preview, Subject } from './action.ts';
@@ -76,7 +75,10 @@ async function previewOf(
   if (refused !== null) return { sentences: [], refused };
   const forecastMode = mode === 'keys' ? 'keys' : 'full';
   const { found, unknown } = await tryPreview(
-    () => forecastCheck({ command: 'check', view: source.name, mode: forecastMode }, dependencies),
+    async () => {
+      const { forecastCheck } = await import('../../../shared/operations/forecast-check.ts');
+      return await forecastCheck({ command: 'check', view: source.name, mode: forecastMode }, dependencies);
+    },
     { isNeeded: false },
   );
   if (found?.would.startsWith('refuse')) return { sentences: [], refused: `The check would ${found.would}.` };

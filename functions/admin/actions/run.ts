@@ -1,5 +1,5 @@
 import { stopReason } from '../../../shared/model/view-source.ts';
-import { dryRun, type Forecast } from '../../../shared/operations/dry-run.ts';
+import type { Forecast } from '../../../shared/operations/dry-run.ts';
 import { formatNumber } from '../ui/format.ts';
 import type { Action, Preview } from './action.ts';
 
@@ -15,6 +15,7 @@ export const RUN: Action = {
   async preview({ source, dependencies }) {
     const stopped = stopReason(source);
     if (stopped !== null) return { sentences: [], refused: `The view is ${stopped}.` };
+    const { dryRun } = await import('../../../shared/operations/dry-run.ts');
     const [forecast] = (await dryRun({ view: source.name }, dependencies)).views;
     return forecast === undefined ? { sentences: [] } : previewOf(forecast);
   },

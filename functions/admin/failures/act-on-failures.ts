@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { runOperation } from '../../../shared/operations/run-operation.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { User } from '../access/user.ts';
 import type { FailureForm } from './failure-query.ts';
@@ -49,5 +48,6 @@ async function request(
 ): Promise<void> {
   const command = action === 'redrive' ? 'redriveEvents' : 'resolve';
   const requester = { by: user.name, why: note === '' ? null : note, requestId: randomUUID() };
+  const { runOperation } = await import('../../../shared/operations/run-operation.ts');
   await runOperation({ command, failures }, dependencies, { via: 'page', ...requester });
 }

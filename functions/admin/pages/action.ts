@@ -5,7 +5,6 @@ import { parseOperation } from '../../../shared/events/extract-event.ts';
 import { REQUEST_SENT } from '../../../shared/operations/audited.ts';
 import { requestOperation } from '../../../shared/operations/request-operation.ts';
 import type { Requester } from '../../../shared/operations/requester.ts';
-import { runOperation } from '../../../shared/operations/run-operation.ts';
 import { assertOperator } from '../access/user.ts';
 import type { Action, Subject } from '../actions/action.ts';
 import { type ActionPage, answerAction } from '../actions/action-page.ts';
@@ -42,7 +41,7 @@ async function subjectOf(c: AdminContext): Promise<Subject | null> {
   const name = c.req.param('view') ?? '';
   const source = (await control.viewSources.list()).find((each) => each.name === name);
   if (source === undefined) return null;
-  const [status] = await control.status.views(name);
+  const [status] = await control.status.views(name, { costDays: 1 });
   return status === undefined ? null : { source, status, dependencies };
 }
 
@@ -151,6 +150,7 @@ async function ask(
   if (action.runsIn === 'extract') return await requestOperation(payload, dependencies, requester);
   const operation = parseOperation({ ...payload, by: requester.by });
   const given = 'why' in operation ? { ...operation, why: requester.why } : operation;
+  const { runOperation } = await import('../../../shared/operations/run-operation.ts');
   return { ...(await runOperation(given, dependencies, requester)) };
 }
 

@@ -37,7 +37,7 @@ export function consistency(): Hono<AdminEnv> {
     const { view, before } = parseFields(listQuery, c.req.query());
     const { control } = c.get('dependencies');
     const [views, checks] = await Promise.all([
-      control.status.views(view),
+      control.status.views(view, { costDays: 1 }),
       control.checkHistory.list({ view, before }, CHECKS + 1),
     ]);
     return await page(c, {

@@ -12,7 +12,10 @@ export function sources(): Hono<AdminEnv> {
   app.get('/sources', async (c) => {
     const { config, control } = c.get('dependencies');
     const { role } = c.get('user');
-    const [entries, statuses] = await Promise.all([control.viewSources.entries(), control.status.views()]);
+    const [entries, statuses] = await Promise.all([
+      control.viewSources.entries(),
+      control.status.views(undefined, { costDays: 1 }),
+    ]);
     const listed = entries.map((each) => ({
       ...each,
       status: statuses.find(({ view }) => view === each.entry.name),

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { asDataHubError, type DataHubError } from '../../../shared/errors.ts';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import { REQUEST_SENT } from '../../../shared/operations/audited.ts';
-import { runOperation } from '../../../shared/operations/run-operation.ts';
 import { parseFields, textField } from '../parse-fields.ts';
 import type { AdminContext } from '../request.ts';
 import { type Html, html } from '../ui/html.ts';
@@ -46,6 +45,7 @@ export async function confirmImport(
     return c.redirect(effect, 303);
   };
   try {
+    const { runOperation } = await import('../../../shared/operations/run-operation.ts');
     await runOperation({ command: 'import', entries, seen }, dependencies, {
       via: 'page',
       by: c.get('user').name,

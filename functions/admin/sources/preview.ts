@@ -1,5 +1,5 @@
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
-import { dryRunImport } from '../../../shared/operations/import-configuration.ts';
+import type { dryRunImport } from '../../../shared/operations/import-configuration.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { missingPart, type Part, readPart } from '../part.ts';
 import { badge } from '../ui/badge.ts';
@@ -24,8 +24,9 @@ export async function previewImport(
   // First: what others change from now on must be noticed.
   const seen = await viewSources.fingerprint(entries.map(({ name }) => name));
   const stored = await viewSources.entries();
+  const operations = await import('../../../shared/operations/import-configuration.ts');
   const checked = await readPart('the checks', CHECK_SECONDS * entries.length, () =>
-    dryRunImport({ entries, scope: 'views' }, dependencies),
+    operations.dryRunImport({ entries, scope: 'views' }, dependencies),
   );
   return { changes: entryChanges(entries, stored), checked, seen };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 import { fillControl } from '../../bench/fill-control.ts';
 import { AdminClient, type AdminPage, linkOf } from '../../support/admin.ts';
+import { rowsRead } from '../../support/rows-read.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const TRANSACTIONS = 100_000;
@@ -90,6 +91,20 @@ describe('the list of 100,000 ETL transactions', () => {
       ['to', '2026-03-01', '2026-03-01T23:00:00.000Z'],
     ]);
   });
+
+  for (const query of [
+    'consistent=yes',
+    'consistent=no',
+    'view=view_007&consistent=no',
+    'state=abandoned',
+    'kind=repair',
+  ]) {
+    it(`finds what is filtered by ${query} without reading the others`, async () => {
+      const read = await rowsRead(on.control, () => operator.get(`/transactions?${query}`));
+
+      assert.ok(read < 15_000, `${read} rows were read`);
+    });
+  }
 
   it('shows the filters, keeps them in the address, and removes each alone', async () => {
     const page = await operator.get('/transactions?view=view_007&state=abandoned');

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { fillControl } from '../../bench/fill-control.ts';
+import { rowsRead } from '../../support/rows-read.ts';
 import { useControl } from './control-server.ts';
 
 const VIEW = 'pmr_project';
@@ -10,9 +12,10 @@ describe('old rows of the control database', () => {
   const addBatches = async (view: string, batches: [state: string, days: number][]) => {
     for (const [state, days] of batches) {
       await database.rows(
-        `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, started_at, ended_at)
-         values ('${view}', 'incremental', 'test', '${state}', gen_random_uuid(), '{}', 'x', now() - interval '1000 days',
-           case when '${state}' in ('applied', 'abandoned', 'failed') then now() - interval '${days} days' end)`,
+        `insert into etl.etl_transaction (view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, started_at, applied_at, ended_at)
+         select '${view}', 'incremental', 'test', '${state}', gen_random_uuid(), '{}', 'x', now() - interval '1000 days',
+           case when '${state}' = 'applied' then at end, case when '${state}' in ('applied', 'abandoned', 'failed') then at end
+         from (select now() - interval '${days} days' as at) t`,
       );
     }
   };
@@ -175,5 +178,35 @@ describe('old rows of the control database', () => {
       'select round(extract(epoch from now() - requested_at) / 86400)::int as days from etl.audit order by id',
     );
     assert.deepEqual(kept, [{ days: 399 }, { days: 0 }]);
+  });
+});
+
+describe('the deletion of old rows of a long history', () => {
+  const VIEWS = 20;
+  const database = useControl();
+
+  before(async () => {
+    await fillControl(database.pool, { transactions: 20_000, views: VIEWS });
+    // A view that fell asleep keeps its last batch.
+    await database.rows(
+      `update etl.etl_transaction set applied_at = applied_at - interval '90 days', ended_at = ended_at - interval '90 days'
+       where view_name = 'view_007'`,
+    );
+    await database.rows('vacuum analyze');
+  });
+
+  it('reads what it deletes and keeps for its age, whatever else there is', async () => {
+    let deleted = 0;
+    const delete_ = async () => {
+      deleted = await database.control.retention.deleteOldRows(89);
+    };
+
+    const first = await rowsRead(database.pool, delete_);
+    assert.ok(deleted > 1000, `${deleted} rows were deleted`);
+    assert.ok(first < 10 * deleted, `${first} rows were read to delete ${deleted}`);
+
+    while (deleted > 0) await delete_();
+    const last = await rowsRead(database.pool, delete_);
+    assert.ok(last < 10 * VIEWS, `${last} rows were read to delete nothing`);
   });
 });
