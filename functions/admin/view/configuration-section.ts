@@ -2,22 +2,23 @@ import type { Config } from '../../../shared/config/config.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import type { ViewColumn } from '../../../shared/source/view-columns.ts';
 import { missingPart, type Part } from '../part.ts';
+import { sourceAddress } from '../sources/source-list.ts';
 import { formatBytes, formatNumber, formatSeconds, NONE } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { facts, heads, section, table } from '../ui/section.ts';
 
-/** The view source, and every column of the view. */
+/** The view source, and every column of the view. Operators may edit it. */
 export function configurationSection(
   source: ViewSource,
   columns: Part<ViewColumn[]>,
-  config: Pick<Config, 'projectId' | 'datasets'>,
+  { config, isOperator }: { config: Pick<Config, 'projectId' | 'datasets'>; isOperator: boolean },
 ): Html {
   return section(
     'configuration',
     'Configuration',
     html`${facts('Configuration', settings(source, config))}
 <h3>Columns</h3>${columns.error === undefined ? columnTable(source, columns.value) : html`${missingPart('The types of the columns', columns.error)}${knownColumns(source)}`}`,
-    html`<a href="/sources/${encodeURIComponent(source.name)}">Edit the view source</a>`,
+    isOperator ? html`<a href="${sourceAddress(source.name)}">Edit the view source</a>` : '',
   );
 }
 
