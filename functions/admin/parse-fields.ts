@@ -14,6 +14,13 @@ export const idField = z
   .regex(/^\d{1,18}$/, 'is not a number')
   .transform(BigInt);
 
+/** A day in UTC, of years that the control database has times of. */
+export const dayField = z.iso
+  .date('is not a day such as 2026-01-31')
+  .refine((given) => /^(19|20)/.test(given), {
+    error: 'is not a day of these times',
+  });
+
 /** The fields of an address or a form. A field that was left empty was not filled in. Throws `invalid_event` naming every fault. */
 export function parseFields<T>(schema: z.ZodType<T>, given: Record<string, unknown>): T {
   const filled = Object.entries(given).filter(([, value]) => value !== '');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AuditEntry, AuditFilter } from '../../../shared/control/audit.ts';
 import type { Operation } from '../../../shared/events/operation-event.ts';
-import { idField, parseFields, textField } from '../parse-fields.ts';
+import { dayField, idField, parseFields, textField } from '../parse-fields.ts';
 
 type Looking = 'status' | 'check' | 'dryRun' | 'dryRunImport';
 
@@ -36,8 +36,8 @@ const schema = z.object({
   view: textField(200).optional(),
   action: textField(40).optional(),
   by: textField(200).optional(),
-  from: z.iso.date().optional(),
-  to: z.iso.date().optional(),
+  from: dayField.optional(),
+  to: dayField.optional(),
   before: idField.optional(),
 });
 
