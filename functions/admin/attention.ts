@@ -25,9 +25,8 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
   if (state === 'halted')
     items.push(at('bad', `is halted: ${halted?.why ?? 'no reason is known'}`, 'Redrive', 'redrive'));
   if (state === 'retrying' && lastError !== null) {
-    items.push(
-      at('warning', `has failed ${formatNumber(failedAttempts)} times: ${lastError}`, 'Run now', 'run'),
-    );
+    const times = failedAttempts === 1 ? 'once' : `${formatNumber(failedAttempts)} times`;
+    items.push(at('warning', `has failed ${times}: ${lastError}`, 'Run now', 'run'));
   }
   if (state === 'over budget') {
     items.push(at('warning', 'has used up its budget of the day', 'Accept the cost', 'accept-cost'));
@@ -38,15 +37,17 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
   if (resyncAdvised !== null)
     items.push(at('warning', `may have wrong rows: ${resyncAdvised}`, 'Resync', 'resync'));
   if (lastCheck?.isConsistent === false) {
-    items.push(at('bad', `differs from its target: ${differing(lastCheck)} rows`, 'Repair', 'repair'));
+    items.push(at('bad', `differs from its target: ${differing(lastCheck)}`, 'Repair', 'repair'));
   }
   return items;
 }
 
 type Check = NonNullable<ViewStatus['lastCheck']>;
 
-const differing = ({ missing, extra, different, duplicates, repaired }: Check): string =>
-  formatNumber(BigInt(missing) + BigInt(extra) + BigInt(different) + BigInt(duplicates) - BigInt(repaired));
+function differing({ missing, extra, different, duplicates, repaired }: Check): string {
+  const rows = BigInt(missing) + BigInt(extra) + BigInt(different) + BigInt(duplicates) - BigInt(repaired);
+  return `${formatNumber(rows)} ${rows === 1n ? 'row' : 'rows'}`;
+}
 
 /** Where an action on a view is explained and confirmed. */
 export const actionPath = (view: string, action: string): string =>

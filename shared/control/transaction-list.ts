@@ -55,6 +55,9 @@ export type ListedTransaction = ListPlace & {
   error: string | null;
 };
 
+/** The place behind the oldest transaction: the page of the newer ones is the last one. */
+export const BEHIND_OLDEST: ListPlace = { startedAtMicros: 0n, id: 0n };
+
 /** One page, the newest first. */
 export type TransactionPage = { rows: ListedTransaction[]; hasNewer: boolean; hasOlder: boolean };
 
@@ -100,7 +103,11 @@ export function createTransactionList(pool: pg.Pool) {
         return { rows: rows.slice(0, limit), hasNewer: start !== null, hasOlder: hasMore };
       }
       if (rows.length < limit) return await this.page(filter, null, limit);
-      return { rows: hasMore ? rows.slice(1) : rows, hasNewer: hasMore, hasOlder: true };
+      return {
+        rows: hasMore ? rows.slice(1) : rows,
+        hasNewer: hasMore,
+        hasOlder: start.newer.id !== BEHIND_OLDEST.id,
+      };
     },
 
     /** How many there are, counted up to a limit. */

@@ -1,73 +1,78 @@
 import assert from 'node:assert/strict';
-import type { Page } from 'playwright-core';
-import { assertAccessible } from './assert-accessible.ts';
+import type { BrowserContextOptions } from 'playwright-core';
+import { STREAMED_ENTRY } from '../support/installation.ts';
+import { fillInstallation } from './fill-installation.ts';
 import { BY, useAdmin } from './use-admin.ts';
 import { useBrowser } from './use-browser.ts';
 
-const PAUSE = '/views/pmr_project/pause';
+/** The same moment for readers of several places; in UTC it is 23:30:05 on 30 June. */
+const READERS: [reader: BrowserContextOptions, time: string][] = [
+  [{ locale: 'en-GB', timezoneId: 'Europe/Berlin' }, '1 Jul 2025, 01:30:05'],
+  [{ locale: 'de-DE', timezoneId: 'Europe/Berlin' }, '01.07.2025, 01:30:05'],
+  [{ locale: 'en-US', timezoneId: 'America/New_York' }, 'Jun 30, 2025, 7:30:05 PM'],
+  [{ locale: 'en-GB', timezoneId: 'Asia/Kathmandu' }, '1 Jul 2025, 05:15:05'],
+];
 
-describe('times in forms', () => {
-  const admin = useAdmin();
+const PAGES = [
+  '/',
+  '/transactions',
+  '/failures',
+  '/consistency',
+  '/report',
+  '/sources',
+  '/audit',
+  '/views/pmr_halted',
+  '/views/pmr_project',
+];
+
+describe('times and numbers', () => {
+  const admin = useAdmin({ views: [STREAMED_ENTRY] });
   const browser = useBrowser();
-  const open = (path: string, options = {}) =>
-    browser.open(`${admin.url}${path}`, { by: BY.operator, ...options });
-  const pausedUntil = async (): Promise<string> =>
-    (
-      await admin.on.control.query(`select paused_until from etl.view_source where name = 'pmr_project'`)
-    ).rows[0].paused_until.toISOString();
-  /** Sends the filters, and returns those of the address that they lead to. */
-  const filter = async (page: Page, from: RegExp): Promise<Record<string, string>> => {
-    await page.getByRole('button', { name: 'Filter' }).click();
-    await page.waitForURL(from);
-    return Object.fromEntries(new URL(page.url()).searchParams);
-  };
 
-  it('are those of the reader, and are sent in UTC', async () => {
-    const page = await open(PAUSE);
-    await page.getByLabel('Until (Europe/Berlin)').fill('2126-07-01T10:00');
-    await page.getByRole('button', { name: 'Pause' }).click();
-
-    const notice = page.getByRole('status').locator('time');
-    assert.equal(await notice.textContent(), '1 Jul 2126, 10:00:00');
-    assert.equal(await notice.getAttribute('title'), '2126-07-01 08:00 UTC');
-    assert.equal(await pausedUntil(), '2126-07-01T08:00:00.000Z');
+  before(async () => {
+    await fillInstallation(admin.on);
+    await admin.on.control.query(
+      `update etl.etl_transaction set started_at = '2025-06-30 23:30:05+00' where id = 1`,
+    );
   });
 
-  it('are in UTC without scripts, and the label says so', async () => {
-    const page = await open(PAUSE, { javaScriptEnabled: false });
-    await page.getByLabel('Until (UTC)').fill('2126-07-01T10:00');
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByText('is paused until 2126-07-01 10:00 UTC').waitFor();
-    assert.equal(await pausedUntil(), '2126-07-01T10:00:00.000Z');
-  });
-
-  for (const path of ['/transactions', '/audit']) {
-    it(`filter ${path} by days of the reader, one of which has 23 hours`, async () => {
-      const page = await open(path);
-      await page.getByLabel('From (Europe/Berlin)').fill('2026-03-29');
-      await page.getByLabel('To (Europe/Berlin)').fill('2026-03-29');
-      const sent = { from: '2026-03-28T23:00:00.000Z', to: '2026-03-29T22:00:00.000Z' };
-      assert.deepEqual(await filter(page, /from=2026-03-28/), sent);
-      await page.reload();
-      for (const label of ['From', 'To']) {
-        assert.equal(await page.getByLabel(`${label} (Europe/Berlin)`).inputValue(), '2026-03-29');
-      }
-      await assertAccessible(page);
-
-      await page.getByLabel('From (Europe/Berlin)').fill('2026-03-28');
-      assert.deepEqual(await filter(page, /from=2026-03-27/), { ...sent, from: '2026-03-27T23:00:00.000Z' });
-      await page.goBack();
-      assert.equal(await page.getByLabel('From (Europe/Berlin)').inputValue(), '2026-03-29');
+  for (const [reader, time] of READERS) {
+    it(`are written for a reader in ${reader.timezoneId} who reads ${reader.locale}, with UTC as title`, async () => {
+      const page = await browser.open(`${admin.url}/transactions?to=2025-12-31`, {
+        by: BY.operator,
+        ...reader,
+      });
+      const times = page.locator('tbody time');
+      assert.deepEqual(await times.allInnerTexts(), [time]);
+      assert.equal(await times.getAttribute('title'), '2025-06-30 23:30:05 UTC');
     });
   }
 
-  it('stay as they are if nobody changes them, in the hour that comes twice, too', async () => {
-    const page = await open('/views/pmr_project/recheck?since=2026-10-25T01:30:45Z');
-    assert.equal(await page.getByLabel('Since (Europe/Berlin)').inputValue(), '2026-10-25T02:30');
-    await page.getByRole('button', { name: 'Show again' }).click();
-    await page.waitForURL(/since=2026-10-25T01%3A30%3A45.000Z/);
-    await page.getByLabel('Since (Europe/Berlin)').fill('2026-10-25T02:31');
-    await page.getByRole('button', { name: 'Show again' }).click();
-    await page.waitForURL(/since=2026-10-25T00%3A31%3A00.000Z/);
+  it('of today are written without the day', async () => {
+    const page = await browser.open(`${admin.url}/sources`, { by: BY.operator, timezoneId: 'UTC' });
+    const { rows } = await admin.on.control.query(
+      `select to_char(imported_at at time zone 'UTC', 'HH24:MI:SS') as "time", imported_at::date = now()::date as "isToday"
+       from etl.view_source where name = 'pmr_project'`,
+    );
+    const shown = await page.locator('tr', { hasText: 'pmr_project' }).locator('time').innerText();
+    assert.ok(rows[0].isToday ? shown === rows[0].time : shown.endsWith(rows[0].time), shown);
   });
+
+  for (const path of PAGES) {
+    it(`have UTC as title and grouped digits: ${path}`, async () => {
+      const page = await browser.open(`${admin.url}${path}`, { by: BY.operator });
+      for (const [title, dateTime] of await page
+        .locator('time')
+        .evaluateAll((all) => all.map((each) => [each.title, each.dateTime] as [string, string]))) {
+        assert.equal(title, `${dateTime.slice(0, 10)} ${dateTime.slice(11, 19)} UTC`);
+      }
+      const numbers = await page
+        .locator('.number, .card dd')
+        .evaluateAll((all) => all.map(({ textContent }) => String(textContent)));
+      assert.deepEqual(
+        numbers.filter((text) => /\d{4}/.test(text.replace(/batch \d+/, ''))),
+        [],
+      );
+    });
+  }
 });

@@ -19,6 +19,8 @@ export type OpenBrowser = {
   open: (url: string, options?: BrowserContextOptions & { by?: string }) => Promise<Page>;
   /** What the readers of this test have seen go wrong so far; a test that expects some takes it, and the others must leave none. */
   takeProblems: () => string[];
+  /** Takes the problems of this form, such as answers with a certain status, which Chromium reports. Others stay. */
+  expectProblems: (form: RegExp) => void;
 };
 
 /**
@@ -30,6 +32,9 @@ export function useBrowser(): OpenBrowser {
   const contexts: BrowserContext[] = [];
   let problems: string[] = [];
   const takeProblems = () => problems.splice(0);
+  const expectProblems = (form: RegExp) => {
+    problems = problems.filter((problem) => !form.test(problem));
+  };
 
   before(async () => {
     browser = await launch();
@@ -66,11 +71,11 @@ export function useBrowser(): OpenBrowser {
     await page.goto(url);
     return page;
   };
-  return { open, takeProblems };
+  return { open, takeProblems, expectProblems };
 }
 
 /** Starts the Chromium that npm has installed; on other platforms than Linux on x64, the Chrome of the machine. */
-async function launch(): Promise<Browser> {
+export async function launch(): Promise<Browser> {
   if (!IS_PACKED) return await chromium.launch({ channel: 'chrome' });
   // Containers seldom let a process make a sandbox, and the pages are our own.
   return await chromium.launch({ executablePath: await packed.executablePath(), args: ['--no-sandbox'] });

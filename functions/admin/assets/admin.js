@@ -61,6 +61,16 @@
     }
   }
 
+  const axisClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+  const axisDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+  const chartTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+  /** A midnight is written as its day. @param {number} seconds */
+  function axisTime(seconds) {
+    const date = new Date(seconds * 1000);
+    return (date.getHours() + date.getMinutes() === 0 ? axisDay : axisClock).format(date);
+  }
+
   const SI = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
 
   const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -102,7 +112,11 @@
         cursor: { y: false },
         legend: { live: true },
         axes: [
-          axis,
+          {
+            ...axis,
+            size: 30,
+            values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(axisTime),
+          },
           {
             ...axis,
             size: 60,
@@ -117,22 +131,30 @@
             ],
           },
         },
+        // Where nothing is pointed at, the legend has names without values.
         series: [
-          {},
+          {
+            value: (/** @type {any} */ _, /** @type {number | null} */ seconds) =>
+              seconds === null ? '' : chartTime.format(seconds * 1000),
+          },
           ...order.map((i) => ({
             label: series[i].label,
             stroke: color(`--chart-${i + 1}`),
             fill: kind === 'line' ? undefined : color(`--chart-${i + 1}`),
             width: kind === 'line' ? 2 : 0,
             points: { show: false },
-            paths: kind === 'line' ? undefined : uPlot.paths.bars({ size: [0.8, 24] }),
+            paths:
+              kind === 'line'
+                ? undefined
+                : uPlot.paths.bars({ size: [isStacked || i === 0 ? 0.8 : 0.4, 24] }),
             value: (
               /** @type {any} */ _,
               /** @type {number | null} */ value,
               /** @type {any} */ __,
               /** @type {number | null} */ at,
             ) => {
-              const own = isStacked && at !== null ? series[i].values[at] : value;
+              if (at === null) return '';
+              const own = isStacked ? series[i].values[at] : value;
               return own === null || own === undefined ? '–' : written(own);
             },
           })),
@@ -214,6 +236,14 @@
   // Outside of main there may be a notice with a time.
   enliven(document);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => enliven(main));
+
+  // The charts are as wide as the page was when they were drawn.
+  let width = innerWidth;
+  addEventListener('resize', () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    enliven(main);
+  });
 
   // The page says after how long, and each refreshed page may say it anew: 0 for never again.
   const later = () => {

@@ -1,6 +1,10 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { ListedTransaction, TransactionPage } from '../../../shared/control/transaction-list.ts';
+import {
+  BEHIND_OLDEST,
+  type ListedTransaction,
+  type TransactionPage,
+} from '../../../shared/control/transaction-list.ts';
 import { asDataHubError } from '../../../shared/errors.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { Refusal } from '../access/refusal.ts';
@@ -84,7 +88,7 @@ function summary(query: TransactionQuery, total: number): Html {
   const counted = total > MAX_COUNT ? `More than ${formatNumber(MAX_COUNT)}` : formatNumber(total);
   const { older: _, newer: __, key: ___, ...filters } = query;
   return html`<p class="summary"><span>${counted} ${total === 1 ? 'transaction' : 'transactions'}, the newest first</span>
-<a href="${listAddress(filters, '/transactions.csv')}" download>Download as CSV</a>
+<a href="${listAddress(filters, '/transactions.csv')}">Download as CSV</a>
 <span class="note">all pages, at most the newest ${formatNumber(MAX_CSV_ROWS)} transactions</span></p>`;
 }
 
@@ -120,7 +124,7 @@ function pager(query: TransactionQuery, { rows, hasNewer, hasOlder }: Transactio
     html`<a class="button" rel="${rel}" href="${listAddress({ ...filters, ...to })}">${label}</a>`;
   return html`<nav class="pager" aria-label="Pages">${hasNewer ? link({}, 'Newest', 'first') : ''}
 ${hasNewer && first ? link({ newer: first }, 'Newer', 'prev') : ''}
-${hasOlder && last ? link({ older: last }, 'Older', 'next') : ''}</nav>`;
+${hasOlder && last ? html`${link({ older: last }, 'Older', 'next')} ${link({ newer: BEHIND_OLDEST }, 'Oldest', 'last')}` : ''}</nav>`;
 }
 
 /** The file is sent while it is read, so that it may have any number of rows. A failure in between breaks the download off. */

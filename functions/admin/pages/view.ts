@@ -83,7 +83,7 @@ ${isOperator ? section('lookup', 'Row lookup', html`<p>See a row on both sides, 
 ${checkpointSection(checkpoint, fromSource.oldest)}
 ${queuedKeysSection(queued)}
 ${schemaChangesSection(changes)}
-${configurationSection(source, fromSource.columns, config, isOperator)}`,
+${configurationSection(source, fromSource.columns, { config, isOperator })}`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { NONE, showTime } from './format.ts';
 import { type Html, html } from './html.ts';
 
 /** One line or row of bars. `values` has a value, or null, for each time. */
@@ -22,7 +23,7 @@ export function chart({ title, unit, kind, times, series }: Chart): Html {
   <details><summary>Values</summary><div class="scroll"><table>
     <caption class="hidden">${title}, in ${unit}</caption>
     <thead><tr><th scope="col">Time</th>${series.map(({ label }) => html`<th scope="col" class="number">${label}</th>`)}</tr></thead>
-    <tbody>${times.map((time, i) => html`<tr><th scope="row">${shortTime(time)}</th>${series.map(({ values }) => html`<td class="number">${values[i] ?? '–'}</td>`)}</tr>`)}</tbody>
+    <tbody>${times.map((time, i) => html`<tr><th scope="row">${showTime(new Date(time * 1000))}</th>${series.map(({ values }) => html`<td class="number">${written(values[i])}</td>`)}</tr>`)}</tbody>
   </table></div></details>
 </figure>`;
 }
@@ -32,8 +33,7 @@ export function sparkLine(values: readonly number[], words: string): Html {
   return html`<span class="spark" role="img" aria-label="${words}" data-spark="${JSON.stringify(values)}"></span>`;
 }
 
-function shortTime(seconds: number): Html {
-  const iso = new Date(seconds * 1000).toISOString();
-  const utc = iso.slice(0, 16).replace('T', ' ');
-  return html`<time datetime="${iso}" title="${utc} UTC">${utc}</time>`;
-}
+const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+
+const written = (value: number | null | undefined): Html | string =>
+  value === null || value === undefined ? NONE : NUMBER.format(value);

@@ -7,12 +7,11 @@ import { type Html, html } from '../ui/html.ts';
 import { facts, heads, section, table } from '../ui/section.ts';
 import { sourceAddress } from '../view-address.ts';
 
-/** The view source, and every column of the view. */
+/** The view source, and every column of the view. Operators may edit it. */
 export function configurationSection(
   source: ViewSource,
   columns: Part<ViewColumn[]>,
-  config: Pick<Config, 'projectId' | 'datasets'>,
-  isOperator: boolean,
+  { config, isOperator }: { config: Pick<Config, 'projectId' | 'datasets'>; isOperator: boolean },
 ): Html {
   return section(
     'configuration',

@@ -100,6 +100,7 @@ describe('the page of a view', () => {
     const looked = await viewer.get(PAGE);
     assert.equal(looked.status, 200);
     assert.ok(!looked.html.includes(`${PAGE}/`), 'a viewer has neither actions nor the lookup');
+    assert.ok(!looked.html.includes('/sources/'), 'nor the form of the view source');
   });
 
   it('offers to redrive and to resume a halted view, and says why it is halted', async () => {
