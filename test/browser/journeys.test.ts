@@ -50,7 +50,10 @@ describe('an operator in a browser, on the running stack,', () => {
 
     await operator.reloadUntil(operator.page.getByRole('heading', { name: 'Needs attention' }));
     const trouble = operator.page.getByRole('listitem').filter({ hasText: 'pmr_project' });
-    assert.match(await trouble.innerText(), new RegExp(`is halted: .*key ${id}, column project_start: the value is infinite`));
+    assert.match(
+      await trouble.innerText(),
+      new RegExp(`is halted: .*key ${id}, column project_start: the value is infinite`),
+    );
     await operator.row('pmr_project').getByText('halted').waitFor();
 
     await stack.inSource(`update app_project set project_start = '2026-02-28' where id = $1`, [id]);

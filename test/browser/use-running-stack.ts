@@ -10,7 +10,8 @@ import { compareViews } from '../local/compare-views.ts';
 import { type Stack, type StackOptions, startStack } from '../local/stack.ts';
 import { readViewStates } from '../local/view-states.ts';
 
-const TICK_MS = 500;
+/** Tests that leave every batch to the operator have a tick at the start and then none. */
+export const NO_TICKS_MS = 3_600_000;
 
 // This process has no credentials, and Google's client must not look for any.
 process.env.METADATA_SERVER_DETECTION = 'none';
@@ -34,7 +35,10 @@ type Row = Record<string, unknown>;
  * Everything that `npm start` starts, for the tests of a `describe`: databases, emulators, functions and scheduler, without changes of users. The
  * views are loaded when the tests begin.
  */
-export function useRunningStack({ reach }: Pick<StackOptions, 'reach'> = {}): RunningStack {
+export function useRunningStack({
+  tickMs = 1000,
+  reach,
+}: Partial<Pick<StackOptions, 'tickMs' | 'reach'>> = {}): RunningStack {
   const cleanup = new AsyncDisposableStack();
   const printed: string[] = [];
   let stack: Stack;
@@ -47,7 +51,7 @@ export function useRunningStack({ reach }: Pick<StackOptions, 'reach'> = {}): Ru
     const { signal } = new AbortController();
     stack = await startStack(
       {
-        ...{ dataFolder, isThrowaway: true, scale: 0.005, seed: 1, tickMs: TICK_MS, signal },
+        ...{ dataFolder, isThrowaway: true, scale: 0.005, seed: 1, tickMs, signal },
         ...{ verbose: false, inspect: false, say: (line) => printed.push(line) },
         ...(reach !== undefined && { reach }),
       },
