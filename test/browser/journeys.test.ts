@@ -22,7 +22,7 @@ describe('an operator in a browser, on the running stack,', () => {
     await operator.follow('View sources');
     await operator.follow('New view source');
     await operator.follow('pmr_overdue');
-    const proposed = (label: string) => operator.page.getByLabel(label).first().inputValue();
+    const proposed = (label: string) => operator.field(label).inputValue();
     assert.equal(await proposed('Main table'), 'app_preventivemaintenance');
     assert.equal(await proposed('App label'), 'app');
     assert.equal(await proposed('Key column'), 'plan_id');

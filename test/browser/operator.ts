@@ -21,9 +21,13 @@ export class Operator {
     return this.page.getByRole('button', { name: button, exact: true }).click();
   }
 
-  /** Fills a field in, which has a label that begins so. */
+  /** The first field whose label has this text. */
+  field(label: string): Locator {
+    return this.page.locator('input, textarea').and(this.page.getByLabel(label)).first();
+  }
+
   type(label: string, text: string): Promise<void> {
-    return this.page.getByLabel(label).fill(text);
+    return this.field(label).fill(text);
   }
 
   see(text: string | RegExp): Promise<void> {

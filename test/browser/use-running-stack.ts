@@ -64,7 +64,7 @@ export function useRunningStack({
   // What the functions have logged says more than a page that never shows what a test waits for.
   afterEach(function () {
     const lines = printed.splice(0);
-    if (this.currentTest?.state === 'failed') console.error(lines.join('\n'));
+    if (this.currentTest?.state === 'failed') console.error(lines.slice(-20).join('\n'));
   });
 
   const rowsOf = async (pool: pg.Pool, sql: string, values?: unknown[]) =>
