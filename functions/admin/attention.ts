@@ -1,5 +1,5 @@
 import type { ViewStatus } from '../../shared/control/status.ts';
-import { formatNumber, formatSeconds } from './ui/format.ts';
+import { formatCount, formatSeconds } from './ui/format.ts';
 
 /** Something that an operator should look at, in words, and where to act. */
 export type Attention = {
@@ -26,7 +26,12 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
     items.push(at('bad', `is halted: ${halted?.why ?? 'no reason is known'}`, 'Redrive', 'redrive'));
   if (state === 'retrying' && lastError !== null) {
     items.push(
-      at('warning', `has failed ${formatNumber(failedAttempts)} times: ${lastError}`, 'Run now', 'run'),
+      at(
+        'warning',
+        `has failed ${formatCount(failedAttempts, 'time', 'times')}: ${lastError}`,
+        'Run now',
+        'run',
+      ),
     );
   }
   if (state === 'over budget') {
@@ -38,7 +43,7 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
   if (resyncAdvised !== null)
     items.push(at('warning', `may have wrong rows: ${resyncAdvised}`, 'Resync', 'resync'));
   if (lastCheck?.isConsistent === false) {
-    items.push(at('bad', `differs from its target: ${differing(lastCheck)} rows`, 'Repair', 'repair'));
+    items.push(at('bad', `differs from its target: ${differing(lastCheck)}`, 'Repair', 'repair'));
   }
   return items;
 }
@@ -46,7 +51,11 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
 type Check = NonNullable<ViewStatus['lastCheck']>;
 
 const differing = ({ missing, extra, different, duplicates, repaired }: Check): string =>
-  formatNumber(BigInt(missing) + BigInt(extra) + BigInt(different) + BigInt(duplicates) - BigInt(repaired));
+  formatCount(
+    BigInt(missing) + BigInt(extra) + BigInt(different) + BigInt(duplicates) - BigInt(repaired),
+    'row',
+    'rows',
+  );
 
 /** Where an action on a view is explained and confirmed. */
 export const actionPath = (view: string, action: string): string =>
