@@ -4,7 +4,9 @@ import { Operator } from './operator.ts';
 import { useBrowser } from './use-browser.ts';
 import { useRunningStack } from './use-running-stack.ts';
 
-describe('an operator in a browser, on the running stack,', () => {
+describe('an operator in a browser, on the running stack,', function () {
+  // Two checks one after the other, each of which a busy machine may keep waiting.
+  this.timeout(600_000);
   const stack = useRunningStack();
   const browser = useBrowser();
   let operator: Operator;

@@ -1,8 +1,9 @@
 import type { Locator, Page } from 'playwright-core';
 
 /** Long enough for a batch or a check on a busy machine. */
-const PATIENCE_MS = 120_000;
-const LOOK_AGAIN_MS = 250;
+const PATIENCE_MS = 280_000;
+/** A reload costs the machine more than the batch that is waited for. */
+const LOOK_AGAIN_MS = 1000;
 
 /** An operator before an open page: finds what there is by its role and name, clicks and types. */
 export class Operator {
