@@ -1,5 +1,5 @@
 import type { ViewStatus } from '../../shared/control/status.ts';
-import { formatNumber, formatSeconds } from './ui/format.ts';
+import { formatCount, formatSeconds } from './ui/format.ts';
 
 /** Something that an operator should look at, in words, and where to act. */
 export type Attention = {
@@ -25,8 +25,14 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
   if (state === 'halted')
     items.push(at('bad', `is halted: ${halted?.why ?? 'no reason is known'}`, 'Redrive', 'redrive'));
   if (state === 'retrying' && lastError !== null) {
-    const times = failedAttempts === 1 ? 'once' : `${formatNumber(failedAttempts)} times`;
-    items.push(at('warning', `has failed ${times}: ${lastError}`, 'Run now', 'run'));
+    items.push(
+      at(
+        'warning',
+        `has failed ${formatCount(failedAttempts, 'time', 'times')}: ${lastError}`,
+        'Run now',
+        'run',
+      ),
+    );
   }
   if (state === 'over budget') {
     items.push(at('warning', 'has used up its budget of the day', 'Accept the cost', 'accept-cost'));
@@ -44,10 +50,12 @@ function attentionOfView(status: ViewStatus, lagWarningSeconds: number): Attenti
 
 type Check = NonNullable<ViewStatus['lastCheck']>;
 
-function differing({ missing, extra, different, duplicates, repaired }: Check): string {
-  const rows = BigInt(missing) + BigInt(extra) + BigInt(different) + BigInt(duplicates) - BigInt(repaired);
-  return `${formatNumber(rows)} ${rows === 1n ? 'row' : 'rows'}`;
-}
+const differing = ({ missing, extra, different, duplicates, repaired }: Check): string =>
+  formatCount(
+    BigInt(missing) + BigInt(extra) + BigInt(different) + BigInt(duplicates) - BigInt(repaired),
+    'row',
+    'rows',
+  );
 
 /** Where an action on a view is explained and confirmed. */
 export const actionPath = (view: string, action: string): string =>

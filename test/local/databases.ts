@@ -13,7 +13,7 @@ export interface Databases {
   sourceUrl: string;
   /** The control database, as the role that owns it and can do nothing else. */
   controlUrl: string;
-  /** SMartApp's database, as the application's own role. */
+  /** SMartApp's database, as the application's own role, which may also create views for the pipeline to read. */
   applicationUrl: string;
   passwords: { reader: string; application: string };
 }
@@ -109,7 +109,9 @@ export async function prepareSmartApp(
         revoke connect on database ${SOURCE} from public;
         grant connect on database ${SOURCE} to ${READER_ROLE}, ${APPLICATION_ROLE};
         grant all on all tables in schema public to ${APPLICATION_ROLE};
-        grant all on all sequences in schema public to ${APPLICATION_ROLE}`);
+        grant all on all sequences in schema public to ${APPLICATION_ROLE};
+        grant create on schema public to ${APPLICATION_ROLE};
+        alter default privileges for role ${APPLICATION_ROLE} in schema public grant select on tables to ${READER_ROLE}`);
       if (isThrowaway) return;
       await recordUnloggedChanges(client);
       const unlogged = await logUnloggedChanges(client);

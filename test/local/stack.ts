@@ -43,6 +43,8 @@ export interface StackOptions {
   inspect: boolean;
   say: (line: string) => void;
   signal: AbortSignal;
+  /** Gives the address by which the functions reach a database, such as one that a test can cut. Default: the database's own. */
+  reach?: (databaseUrl: string) => Promise<string>;
   /** Called when every part runs, before anything is delivered or scheduled. */
   beforeDelivery?: (parts: Pick<Stack, 'cloud' | 'controlUrl' | 'functions'>) => Promise<void>;
 }
@@ -79,7 +81,7 @@ const INSPECT_SETTINGS = {
  *   scheduler first, then the functions, the emulators and the databases.
  */
 export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
-  const { dataFolder, isThrowaway, say, signal } = options;
+  const { dataFolder, isThrowaway, say, signal, reach = async (url) => url } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
   await checkExternalServices(env);
   say('Starting PostgreSQL and the emulators of Pub/Sub, Cloud Storage and BigQuery …');
@@ -108,8 +110,8 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     GOOGLE_CLOUD_PROJECT: PROJECT,
     BIGQUERY_LOCATION: LOCATION,
     STAGING_BUCKET: BUCKET,
-    SOURCE_DATABASE_URL: sourceUrl,
-    CONTROL_DATABASE_URL: controlUrl,
+    SOURCE_DATABASE_URL: await reach(sourceUrl),
+    CONTROL_DATABASE_URL: await reach(controlUrl),
     PUBSUB_EMULATOR_HOST: endpoints.pubsubHost,
     STORAGE_EMULATOR_HOST: endpoints.storageUrl,
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,

@@ -211,20 +211,31 @@
     for (const place of root.querySelectorAll('[data-spark]')) drawSpark(/** @type {HTMLElement} */ (place));
   }
 
+  /** A field that somebody may have filled in. @param {Node} node */
+  const isField = (node) =>
+    node instanceof HTMLSelectElement ||
+    node instanceof HTMLTextAreaElement ||
+    (node instanceof HTMLInputElement && node.type !== 'hidden');
+
+  /** Gives each section an id, by which Idiomorph finds it again when something appears before it. @param {ParentNode} root */
+  function identifySections(root) {
+    for (const section of root.querySelectorAll('section[aria-labelledby]'))
+      section.id = `section-${section.getAttribute('aria-labelledby')}`;
+  }
+
   /** Brings the page up to date, unless nobody sees it. What the reader has opened, typed or focused stays. @param {HTMLElement} main */
   async function refresh(main) {
     if (document.hidden) return;
     const response = await fetch(location.href, { credentials: 'same-origin' });
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('#main');
     if (!response.ok || fresh === null) throw new Error(`the page answered ${response.status}`);
+    identifySections(fresh);
     Idiomorph.morph(main, fresh, {
-      ignoreActiveValue: true,
       // The element itself, not what is in it: as content, it would have to become its own child.
       morphStyle: 'outerHTML',
       callbacks: {
-        // A form that somebody is filling in.
-        beforeNodeMorphed: (/** @type {Node} */ old) =>
-          !(old instanceof HTMLElement && 'keep' in old.dataset),
+        // Idiomorph's own options for the focused element would keep all that is in it: a click on the page focuses the whole of it.
+        beforeNodeMorphed: (/** @type {Node} */ old) => !isField(old),
         beforeAttributeUpdated: (/** @type {string} */ name) => name !== 'open',
       },
     });
@@ -233,6 +244,7 @@
 
   const main = document.querySelector('#main');
   if (!(main instanceof HTMLElement)) return;
+  identifySections(main);
   // Outside of main there may be a notice with a time.
   enliven(document);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => enliven(main));

@@ -48,7 +48,7 @@ function differenceRow(
   isOperator: boolean,
 ): Html {
   const { key, kind, columns, isRepaired } = row;
-  return html`<tr><th scope="row" class="wrap">${isOperator ? html`<a href="${rowAddress(view, key)}">${key}</a>` : key}</th>
+  return html`<tr id="row-${key}"><th scope="row" class="wrap">${isOperator ? html`<a href="${rowAddress(view, key)}">${key}</a>` : key}</th>
 <td>${kind}</td><td>${row.class ?? 'not confirmed yet'}</td><td class="wrap">${reported === undefined ? columns.join(', ') || NONE : valuesOf(row, reported)}</td>
 <td class="wrap">${reported === undefined || reported.logRows.length === 0 ? NONE : reported.logRows.join(', ')}</td>
 <td>${isRepaired ? badge('good', 'repaired') : badge('off', 'no')}</td></tr>`;

@@ -27,7 +27,7 @@ export function filterForm(
 ): Html {
   // A view that was forgotten can still be in the address.
   const known = query.view === undefined || views.includes(query.view) ? views : [query.view, ...views];
-  return html`<div class="filters" data-keep><form action="/transactions" role="search" aria-label="By number">
+  return html`<div class="filters"><form action="/transactions" role="search" aria-label="By number">
 <label>Number <input name="number" inputmode="numeric" required pattern="\\s*#?\\d{1,18}\\s*" title="digits" autocomplete="off"></label>
 <button>Go to</button></form>
 <form action="/transactions" role="search" aria-label="By filters">

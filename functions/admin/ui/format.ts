@@ -6,6 +6,10 @@ const NUMBER = new Intl.NumberFormat('en');
 export const formatNumber = (value: string | number | bigint): string =>
   NUMBER.format(typeof value === 'string' ? BigInt(value) : value);
 
+/** A number of things: `1 row`, `2 rows`. */
+export const formatCount = (count: string | number | bigint, one: string, many: string): string =>
+  `${formatNumber(count)} ${BigInt(count) === 1n ? one : many}`;
+
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 /** Writes bytes with a unit, to three digits. */

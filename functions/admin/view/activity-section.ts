@@ -1,6 +1,6 @@
 import type { Interval, Span } from '../../../shared/control/view-history.ts';
 import { chart } from '../ui/chart.ts';
-import { formatBytes, formatNumber } from '../ui/format.ts';
+import { formatBytes, formatCount } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { section } from '../ui/section.ts';
 import { viewAddress } from '../view-address.ts';
@@ -18,11 +18,11 @@ export function activitySection(view: string, span: Span, intervals: readonly In
   return section(
     'activity',
     `Activity in ${SPANS[span]}`,
-    html`<p>${counted(
+    html`<p>${formatCount(
       sum(({ batches }) => batches),
       'batch',
       'batches',
-    )} changed ${counted(
+    )} changed ${formatCount(
       sum(({ rows }) => rows),
       'row',
       'rows',
@@ -84,6 +84,3 @@ function charts(intervals: readonly Interval[]): Html[] {
 /** To a tenth: the table below a chart shows the values. */
 const rounded = (value: number | null): number | null =>
   value === null ? null : Math.round(value * 10) / 10;
-
-const counted = (count: number, one: string, many: string): string =>
-  `${formatNumber(count)} ${count === 1 ? one : many}`;

@@ -1,5 +1,5 @@
 import type { ViewStatus } from '../../../shared/control/status.ts';
-import { formatBytes, formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
+import { formatBytes, formatCount, formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 
 /** The state of a view in a few numbers. */
@@ -20,7 +20,7 @@ export function viewCards({
   return html`<dl class="cards">
 ${card('Lag', formatSeconds(behindSeconds), paused === null ? inFlightNote(inFlight) : pauseNote(paused))}
 ${card('Last applied', lastApplied === null ? NONE : html`<span class="time">${showTime(lastApplied.appliedAt)}</span>`, lastApplied === null ? 'nothing yet' : html`<a href="/transactions/${lastApplied.etlTransactionId}">batch ${lastApplied.etlTransactionId}</a>, took ${formatSeconds(lastApplied.durationSeconds)}`)}
-${card('Rows changed', formatNumber(lastDay.rows), `in ${formatNumber(lastDay.batches)} batches of 24 hours`)}
+${card('Rows changed', formatNumber(lastDay.rows), `in ${formatCount(lastDay.batches, 'batch', 'batches')} of 24 hours`)}
 ${card('Source rows', rows === null ? NONE : formatNumber(rows.source), rows === null ? 'not counted yet' : html`counted ${showTime(rows.appliedAt)}`)}
 ${card('Target rows', rows === null || rows.target === null ? NONE : formatNumber(rows.target), rows === null || rows.target === null ? 'BigQuery does not tell' : 'after the same batch')}
 ${card('Billed by BigQuery', formatBytes(billed), dailyBudgetBytes === null ? 'today (UTC)' : `today (UTC), of ${formatBytes(dailyBudgetBytes)}`)}
