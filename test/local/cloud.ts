@@ -39,26 +39,49 @@ export function createBigQuery(url: string): BigQuery {
 }
 
 export function createCloud({ bigqueryUrl, pubsubHost, storageUrl }: Endpoints): Cloud {
+  const authClient = new PassThroughClient();
+  const storage = new Storage({ projectId: PROJECT, apiEndpoint: storageUrl, authClient });
+  // Without this, STORAGE_EMULATOR_HOST would be the whole base: see shared/google/clients.ts.
+  storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
   return {
     bigquery: createBigQuery(bigqueryUrl),
     pubsub: new PubSub({ projectId: PROJECT, apiEndpoint: pubsubHost, emulatorMode: true }),
-    storage: new Storage({
-      projectId: PROJECT,
-      apiEndpoint: storageUrl,
-      authClient: new PassThroughClient(),
-    }),
+    storage,
   };
 }
 
-/** Creates the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat. */
-export async function createResources({ bigquery, pubsub, storage }: Cloud): Promise<void> {
-  const bucket = storage.bucket(BUCKET);
-  const [bucketExists] = await bucket.exists();
+/**
+ * Creates the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat.
+ * Throws an error that names the service that refused.
+ */
+export async function createResources(
+  { bigquery, pubsub, storage }: Cloud,
+  { bigqueryUrl, pubsubHost, storageUrl }: Endpoints,
+): Promise<void> {
   await Promise.all([
-    bucketExists || storage.createBucket(BUCKET, { location: LOCATION }),
-    ...DATASETS.map((name) => bigquery.dataset(name, { location: LOCATION }).get({ autoCreate: true })),
-    ...TOPICS.map((name) => pubsub.topic(name).get({ autoCreate: true })),
+    namingService(`Cloud Storage at ${storageUrl}`, createBucket(storage)),
+    ...DATASETS.map((name) =>
+      namingService(
+        `BigQuery at ${bigqueryUrl}`,
+        bigquery.dataset(name, { location: LOCATION }).get({ autoCreate: true }),
+      ),
+    ),
+    ...TOPICS.map((name) =>
+      namingService(`Pub/Sub at ${pubsubHost}`, pubsub.topic(name).get({ autoCreate: true })),
+    ),
   ]);
+}
+
+async function createBucket(storage: Storage): Promise<void> {
+  const [exists] = await storage.bucket(BUCKET).exists();
+  if (!exists) await storage.createBucket(BUCKET, { location: LOCATION });
+}
+
+/** The messages of Google's clients can be as short as "Not Found". */
+async function namingService(service: string, call: Promise<unknown>): Promise<void> {
+  await call.catch((cause: unknown) => {
+    throw new Error(`${service}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  });
 }
 
 /** Makes each function's subscription push to the function's current address. Safe to repeat. */

@@ -118,7 +118,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   const [running, admin] = await allOf([
     Promise.all(FUNCTIONS.map((each) => startAndSay(each, functionEnv, options, cleanup))),
     startAndSay(ADMIN, functionEnv, options, cleanup),
-    untilAborted(createResources(cloud), signal),
+    untilAborted(createResources(cloud, endpoints), signal),
     hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
   ]);
   signal.throwIfAborted();

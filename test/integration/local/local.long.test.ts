@@ -9,7 +9,6 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isAlive } from '../../emulators/process-identity.ts';
 import { startChild } from '../../local/child.ts';
-import { checkExternalServices } from '../../local/external-services.ts';
 import { ADMIN } from '../../local/functions.ts';
 import type { Result } from '../../local/result.ts';
 import { removeLeftovers } from '../../local/throwaway-folder.ts';
@@ -19,27 +18,6 @@ import { processTree } from '../../support/process-tree.ts';
 
 const run = promisify(execFile);
 const SMALL = ['--scale', '0.05'];
-
-describe('external services', () => {
-  it('are checked before anything starts, and every wrong variable is named', async () => {
-    await assert.rejects(
-      checkExternalServices({
-        SOURCE_DATABASE_URL: 'mysql://127.0.0.1/x',
-        PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
-        STORAGE_EMULATOR_HOST: '127.0.0.1:9023',
-      }),
-      (error: Error) => {
-        assert.deepEqual(error.message.split('\n'), [
-          'SOURCE_DATABASE_URL must have the form postgresql://user:password@host:port/database',
-          'PUBSUB_EMULATOR_HOST: nothing listens at 127.0.0.1:1',
-          'STORAGE_EMULATOR_HOST must have the form http://host:port',
-        ]);
-        return true;
-      },
-    );
-    await checkExternalServices({ PUBSUB_EMULATOR_HOST: '' });
-  });
-});
 
 describe('npm start', () => {
   let folder: string;
