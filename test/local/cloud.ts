@@ -85,7 +85,10 @@ async function namingService(service: string, call: Promise<unknown>): Promise<v
 }
 
 /** Makes each function's subscription push to the function's current address. Safe to repeat. */
-export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[]): Promise<void> {
+export async function subscribe(
+  { pubsub }: Cloud,
+  functions: Pick<RunningFunction, 'topic' | 'url'>[],
+): Promise<void> {
   await Promise.all(
     functions.map(async ({ topic, url }) => {
       const subscription = pubsub.topic(topic).subscription(subscriptionOf(topic));
@@ -102,7 +105,7 @@ export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[])
  */
 export async function unsubscribe(
   { pubsub }: Cloud,
-  functions: RunningFunction[],
+  functions: Pick<RunningFunction, 'topic' | 'url'>[],
   { isThrowaway }: { isThrowaway: boolean },
 ): Promise<void> {
   await Promise.all(

@@ -24,6 +24,7 @@ import {
   type RunningFunction,
   startFunction,
 } from './functions.ts';
+import { type KeptProgram, keepRunning } from './keep-running.ts';
 import { formatLogLine } from './log-line.ts';
 import { startScheduler } from './scheduler.ts';
 import { readViewSources } from './view-sources.ts';
@@ -141,10 +142,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });
   cleanup.defer(() => scheduler.stop());
-  const failed = Promise.race([
-    emulators.failed,
-    ...[...running, admin].map(({ process }) => process.failed),
-  ]);
+  const failed = Promise.race([emulators.failed, ...[...running, admin].map((each) => each.failed)]);
   failed.catch(() => undefined);
   return {
     ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, controlUrl, failed },
@@ -158,25 +156,32 @@ function describeInspector(name: string, url: string | undefined): string {
     : `${name}: a debugger can attach at ${url}`;
 }
 
+/** A function of the stack, at one address however often its process is started again. */
+type KeptFunction<Entry extends FunctionEntry> = Omit<RunningFunction<Entry>, 'process'> &
+  Pick<KeptProgram<unknown>, 'failed'>;
+
 async function startAndSay<Entry extends FunctionEntry>(
   wanted: Entry,
   env: Record<string, string | undefined>,
   { isThrowaway, verbose, inspect, say }: StackOptions,
   cleanup: AsyncDisposableStack,
-): Promise<RunningFunction<Entry>> {
-  const started = await startFunction(wanted, {
-    env,
-    anyPort: isThrowaway,
-    inspect,
-    onLine: (line, from) => {
-      const shown =
-        verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
-      if (shown !== undefined) say(shown);
+): Promise<KeptFunction<Entry>> {
+  const onLine = (line: string, from: 'stdout' | 'stderr'): void => {
+    const shown = verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
+    if (shown !== undefined) say(shown);
+  };
+  const kept = await keepRunning({
+    name: `function ${wanted.name}`,
+    start: async (first?: RunningFunction<Entry>) => {
+      const address = first && { url: first.url };
+      const started = await startFunction(wanted, { env, anyPort: isThrowaway, inspect, onLine, ...address });
+      if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
+      return started;
     },
+    say,
   });
-  cleanup.defer(() => started.process.stop());
-  if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
-  return started;
+  cleanup.defer(() => kept.stop());
+  return { ...kept.first, failed: kept.failed };
 }
 
 /** Imports SMartApp's view sources. It retries a transient failure and throws any other. */
