@@ -1,5 +1,5 @@
 // `npm run bench -- <name> [options]`: measures a part of the system next to its baseline, in one run.
-import { parseArgs } from 'node:util';
+import { createOptions } from '../support/script-options.ts';
 import { adminBench } from './admin.ts';
 import type { Bench } from './bench.ts';
 import { captureBench } from './capture.ts';
@@ -20,37 +20,29 @@ const BENCHES: Record<string, Bench> = {
 const DEFAULT_ROWS = 100_000;
 const DEFAULT_ROUNDS = 3;
 
-function exitWithUsage(problem: string): never {
-  console.error(
-    `${problem}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--rows N] [--rounds N] [--json]`,
-  );
-  process.exit(2);
-}
+const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [options]
 
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        rows: { type: 'string' },
-        rounds: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    return exitWithUsage((error as Error).message);
-  }
-}
+Measures a part of the system next to its baseline, in one run. The last line is the result as JSON.
 
-const { positionals, values } = readArguments();
+  --rows <n>    rows of one round (the default depends on the bench)
+  --rounds <n>  rounds, of which the median counts (default ${DEFAULT_ROUNDS}, of some benches another)
+  --json        print only the result
+  --help, -h    print this text`;
+
+const { parse, ...options } = createOptions(USAGE);
+const refuse: (problem: string) => never = options.refuse;
+const { positionals, values } = parse(
+  { rows: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'boolean', default: false } },
+  { allowPositionals: true },
+);
 const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
-if (bench === undefined || positionals.length !== 1) exitWithUsage('Name one bench.');
+if (bench === undefined || positionals.length !== 1) refuse('Name one bench.');
 for (const name of ['rows', 'rounds'] as const) {
   if (!/^[1-9]\d{0,8}$/.test(values[name] ?? '1'))
-    exitWithUsage(`--${name} must be a whole number from 1, not ${values[name]}`);
+    refuse(`--${name} must be a whole number from 1, not ${values[name]}`);
 }
 if (values.rows !== undefined && Number(values.rows) > bench.maxRows) {
-  exitWithUsage(
+  refuse(
     bench.maxRows === 0
       ? 'this bench has no --rows'
       : `--rows must be at most ${bench.maxRows} for this bench`,

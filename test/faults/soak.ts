@@ -15,7 +15,8 @@ log row was lost or duplicated, and source and target are equal.
   --transactions <n>  in total, over all writers (default 100000; no limit with --minutes)
   --minutes <n>       stop the writers after this time
   --writers <n>       concurrent writers, at most 40 (default 24)
-  --seed <n>          makes the writers repeat what they did with the same seed (default: random)`;
+  --seed <n>          makes the writers repeat what they did with the same seed (default: random)
+  --help, -h          print this text`;
 
 const { read, wholeNumber } = createOptions(USAGE);
 const options = read({

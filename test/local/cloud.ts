@@ -2,6 +2,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
+import { withRequestTimeout } from '../../shared/google/request-timeout.ts';
 import type { Endpoints } from './emulators.ts';
 import type { RunningFunction } from './functions.ts';
 
@@ -21,6 +22,8 @@ export const RECONCILE_TOPIC = 'cdc-reconcile';
 
 const DATASETS = ['SMartData_Temp', TARGET_DATASET, 'View_SMartData'];
 const TOPICS = [EXTRACT_TOPIC, 'cdc-merge', 'cdc-stream', RECONCILE_TOPIC, 'cdc-dead-letter'];
+
+const ANSWER_TIMEOUT_SECONDS = 60;
 
 /** A batch may take as long as Pub/Sub allows a push to take. Pub/Sub redelivers a refused message sooner than in the cloud. */
 const DELIVERY = {
@@ -77,9 +80,9 @@ async function createBucket(storage: Storage): Promise<void> {
   if (!exists) await storage.createBucket(BUCKET, { location: LOCATION });
 }
 
-/** The messages of Google's clients can be as short as "Not Found". */
+/** The messages of Google's clients can be as short as "Not Found", and they wait very long for what never answers. */
 async function namingService(service: string, call: Promise<unknown>): Promise<void> {
-  await call.catch((cause: unknown) => {
+  await withRequestTimeout(ANSWER_TIMEOUT_SECONDS, call).catch((cause: unknown) => {
     throw new Error(`${service}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   });
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
+import type { Cleanup } from './cleanup.ts';
 import {
   BUCKET,
   type Cloud,
@@ -12,7 +13,7 @@ import {
   unsubscribe,
 } from './cloud.ts';
 import { prepareSmartApp, startDatabases } from './databases.ts';
-import { type Endpoints, startEmulators } from './emulators.ts';
+import { type Endpoints, emulatorPorts, startEmulators } from './emulators.ts';
 import { checkExternalServices } from './external-services.ts';
 import {
   ADMIN,
@@ -21,11 +22,9 @@ import {
   type FunctionEntry,
   type FunctionName,
   isFailure,
-  type RunningFunction,
-  startFunction,
 } from './functions.ts';
-import { type KeptProgram, keepRunning } from './keep-running.ts';
-import { formatLogLine } from './log-line.ts';
+import { type KeptFunction, keepFunction } from './keep-function.ts';
+import { keepPorts, portOf, readPorts } from './ports.ts';
 import { startScheduler } from './scheduler.ts';
 import { readViewSources } from './view-sources.ts';
 
@@ -79,18 +78,19 @@ const INSPECT_SETTINGS = {
  * @param cleanup gets each part as soon as it runs, so that a failed start leaves nothing behind. Its disposal stops the
  *   scheduler first, then the functions, the emulators and the databases.
  */
-export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
+export async function startStack(options: StackOptions, cleanup: Cleanup): Promise<Stack> {
   const { dataFolder, isThrowaway, say, signal } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
   await checkExternalServices(env);
+  const ports = await readPorts(dataFolder);
   say('Starting PostgreSQL and the emulators of Pub/Sub, Cloud Storage and BigQuery …');
   const [databases, emulators] = await allOf([
-    startDatabases({ dataFolder, isThrowaway }).then((started) => {
-      cleanup.defer(() => started.server.stop());
+    startDatabases({ dataFolder, isThrowaway, port: ports.postgres }).then((started) => {
+      cleanup.defer('PostgreSQL', () => started.server.stop());
       return started;
     }),
-    startEmulators({ dataFolder, anyPort: isThrowaway, env, onLine: say }).then((started) => {
-      cleanup.defer(() => started.stop());
+    startEmulators({ dataFolder, anyPort: isThrowaway, ports, env, onLine: say }).then((started) => {
+      cleanup.defer('the emulators', () => started.stop());
       return started;
     }),
   ]);
@@ -101,7 +101,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   const hasExternalSource = Boolean(env.SOURCE_DATABASE_URL);
   const sourceUrl = env.SOURCE_DATABASE_URL || databases.sourceUrl;
   const cloud = createCloud(endpoints);
-  cleanup.defer(() => cloud.pubsub.close());
+  cleanup.defer("Pub/Sub's client", () => cloud.pubsub.close());
   const functionEnv = {
     ...DEFAULT_SETTINGS,
     ...(options.inspect && INSPECT_SETTINGS),
@@ -116,23 +116,32 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
     BIGQUERY_STORAGE_EMULATOR_HOST: endpoints.bigqueryStorageHost,
   };
+  const startKept = async <Entry extends FunctionEntry>(entry: Entry): Promise<KeptFunction<Entry>> => {
+    const started = await keepFunction(entry, { ...options, env: functionEnv, port: ports[entry.name] });
+    cleanup.defer(`function ${entry.name}`, () => started.stop());
+    return started;
+  };
   const [running, admin] = await allOf([
-    Promise.all(FUNCTIONS.map((each) => startAndSay(each, functionEnv, options, cleanup))),
-    startAndSay(ADMIN, functionEnv, options, cleanup),
+    Promise.all(FUNCTIONS.map((each) => startKept(each))),
+    startKept(ADMIN),
     untilAborted(createResources(cloud, endpoints), signal),
     hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
   ]);
   signal.throwIfAborted();
 
+  if (!isThrowaway) {
+    await keepPorts(dataFolder, {
+      ...ports,
+      ...emulatorPorts(endpoints, env),
+      postgres: databases.server.port,
+      ...Object.fromEntries([...running, admin].map(({ name, url }) => [name, portOf(url)])),
+    });
+  }
   const functions = Object.fromEntries(running.map(({ name, url }) => [name, url])) as Stack['functions'];
   await options.beforeDelivery?.({ cloud, controlUrl, functions });
   await subscribe(cloud, running);
   if (env.PUBSUB_EMULATOR_HOST) {
-    cleanup.defer(() =>
-      unsubscribe(cloud, running, options).catch((error: unknown) =>
-        say(`The subscriptions could not be removed from Pub/Sub: ${error}`),
-      ),
-    );
+    cleanup.defer('the subscriptions of Pub/Sub', () => unsubscribe(cloud, running, options));
   }
   await importViewSources(functions.extract);
   const scheduler = startScheduler({
@@ -141,47 +150,13 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     intervalMs: options.tickMs,
     onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });
-  cleanup.defer(() => scheduler.stop());
+  cleanup.defer('the scheduler', () => scheduler.stop());
   const failed = Promise.race([emulators.failed, ...[...running, admin].map((each) => each.failed)]);
   failed.catch(() => undefined);
   return {
     ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, controlUrl, failed },
     applicationUrl: hasExternalSource ? undefined : databases.applicationUrl,
   };
-}
-
-function describeInspector(name: string, url: string | undefined): string {
-  return url === undefined
-    ? `${name}: no port is free for a debugger`
-    : `${name}: a debugger can attach at ${url}`;
-}
-
-/** A function of the stack, at one address however often its process is started again. */
-type KeptFunction<Entry extends FunctionEntry> = Omit<RunningFunction<Entry>, 'process'> &
-  Pick<KeptProgram<unknown>, 'failed'>;
-
-async function startAndSay<Entry extends FunctionEntry>(
-  wanted: Entry,
-  env: Record<string, string | undefined>,
-  { isThrowaway, verbose, inspect, say }: StackOptions,
-  cleanup: AsyncDisposableStack,
-): Promise<KeptFunction<Entry>> {
-  const onLine = (line: string, from: 'stdout' | 'stderr'): void => {
-    const shown = verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
-    if (shown !== undefined) say(shown);
-  };
-  const kept = await keepRunning({
-    name: `function ${wanted.name}`,
-    start: async (first?: RunningFunction<Entry>) => {
-      const address = first && { url: first.url };
-      const started = await startFunction(wanted, { env, anyPort: isThrowaway, inspect, onLine, ...address });
-      if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
-      return started;
-    },
-    say,
-  });
-  cleanup.defer(() => kept.stop());
-  return { ...kept.first, failed: kept.failed };
 }
 
 /** Imports SMartApp's view sources. It retries a transient failure and throws any other. */

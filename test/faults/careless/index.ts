@@ -9,7 +9,8 @@ Lets a careless application, developer and operator work on installations of the
 every view either equals its target or says why it does not, and if an operator could repair it.
 
   --trials <n>  how many (default 50)
-  --seed <n>    of the first trial; each one after it has the next (default: random)`;
+  --seed <n>    of the first trial; each one after it has the next (default: random)
+  --help, -h    print this text`;
 
 const { read, wholeNumber } = createOptions(USAGE);
 const options = read({
