@@ -1,20 +1,15 @@
 // `npm run bench -- <name> [options]`: measures a part of the system next to its baseline, in one run.
 import { createOptions } from '../support/script-options.ts';
-import { adminBench } from './admin.ts';
 import type { Bench } from './bench.ts';
-import { captureBench } from './capture.ts';
-import { coldStartBench } from './cold-start.ts';
-import { extractBench } from './extract.ts';
-import { reconcileBench } from './reconcile.ts';
-import { streamBench } from './stream.ts';
 
-const BENCHES: Record<string, Bench> = {
-  admin: adminBench,
-  capture: captureBench,
-  coldstart: coldStartBench,
-  extract: extractBench,
-  reconcile: reconcileBench,
-  stream: streamBench,
+/** Imported only when it is named, so that --help answers at once. */
+const BENCHES: Record<string, () => Promise<Bench>> = {
+  admin: async () => (await import('./admin.ts')).adminBench,
+  capture: async () => (await import('./capture.ts')).captureBench,
+  coldstart: async () => (await import('./cold-start.ts')).coldStartBench,
+  extract: async () => (await import('./extract.ts')).extractBench,
+  reconcile: async () => (await import('./reconcile.ts')).reconcileBench,
+  stream: async () => (await import('./stream.ts')).streamBench,
 };
 
 const DEFAULT_ROWS = 100_000;
@@ -35,8 +30,9 @@ const { positionals, values } = parse(
   { rows: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'boolean', default: false } },
   { allowPositionals: true },
 );
-const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
-if (bench === undefined || positionals.length !== 1) refuse('Name one bench.');
+const load = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
+if (load === undefined || positionals.length !== 1) refuse('Name one bench.');
+const bench = await load();
 for (const name of ['rows', 'rounds'] as const) {
   if (!/^[1-9]\d{0,8}$/.test(values[name] ?? '1'))
     refuse(`--${name} must be a whole number from 1, not ${values[name]}`);

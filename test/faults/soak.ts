@@ -1,7 +1,5 @@
 // `npm run soak -- [options]`: the long form of the torture test.
 import { createOptions } from '../support/script-options.ts';
-import { Stack } from '../support/stack.ts';
-import { torture } from './torture/torture.ts';
 
 const REPORT_INTERVAL_MS = 10_000;
 /** The probability, per tick, of a failing call or broken connections. */
@@ -30,6 +28,10 @@ const writers = wholeNumber('writers', options.writers, 40);
 const minutes = options.minutes === undefined ? undefined : wholeNumber('minutes', options.minutes, 10_000);
 const fallback = minutes === undefined ? '100000' : '999999999';
 const transactions = wholeNumber('transactions', options.transactions ?? fallback, 999_999_999);
+
+// Imported only now, so that --help answers at once.
+const { Stack } = await import('../support/stack.ts');
+const { torture } = await import('./torture/torture.ts');
 
 console.log(`seed ${seed}`);
 let reportedMs = performance.now();

@@ -1,7 +1,5 @@
 // `npm run careless -- [options]`: see `runTrial`.
 import { createOptions } from '../../support/script-options.ts';
-import { Stack } from '../../support/stack.ts';
-import { runTrial } from './trial.ts';
 
 const USAGE = `Usage: npm run careless [-- options]
 
@@ -19,6 +17,10 @@ const options = read({
 });
 const trials = wholeNumber('trials', options.trials, 100_000);
 const firstSeed = wholeNumber('seed', options.seed, 999_999_999);
+
+// Imported only now, so that --help answers at once.
+const { Stack } = await import('../../support/stack.ts');
+const { runTrial } = await import('./trial.ts');
 
 const stack = await new Stack().start();
 let equal = 0;

@@ -1,8 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { createOptions } from '../../support/script-options.ts';
-import { describeInjection, everyInjection, sampleOf } from './injections.ts';
-import { Lanes } from './lanes.ts';
-import { Tally } from './tally.ts';
 
 const USAGE = `Usage: npm run faults [-- options]
 
@@ -22,6 +19,11 @@ const values = read({
   seed: { type: 'string', default: 'faults' },
   lanes: { type: 'string', default: String(availableParallelism() + 1) },
 });
+
+// Imported only now, so that --help answers at once.
+const { describeInjection, everyInjection, sampleOf } = await import('./injections.ts');
+const { Lanes } = await import('./lanes.ts');
+const { Tally } = await import('./tally.ts');
 
 const startedMs = Date.now();
 const lanes = new Lanes(wholeNumber('lanes', values.lanes, 100));
