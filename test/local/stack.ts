@@ -29,6 +29,8 @@ import { startScheduler } from './scheduler.ts';
 import { readViewSources } from './view-sources.ts';
 
 const IMPORT_TRIES = 5;
+/** A connection ends some moments before the process of the server does. */
+const EXIT_WAIT_MS = 1_000;
 
 export interface StackOptions {
   dataFolder: string;
@@ -126,7 +128,7 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
     startKept(ADMIN),
     untilAborted(createResources(cloud, endpoints), signal),
     hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
-  ]);
+  ]).catch((error: unknown) => explainedBy(databases.server.failed, error));
   signal.throwIfAborted();
 
   if (!isThrowaway) {
@@ -151,7 +153,11 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
     onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });
   cleanup.defer('the scheduler', () => scheduler.stop());
-  const failed = Promise.race([emulators.failed, ...[...running, admin].map((each) => each.failed)]);
+  const failed = Promise.race([
+    databases.server.failed,
+    emulators.failed,
+    ...[...running, admin].map((each) => each.failed),
+  ]);
   failed.catch(() => undefined);
   return {
     ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, controlUrl, failed },
@@ -176,6 +182,12 @@ async function importViewSources(extractUrl: string): Promise<void> {
 /** Stops waiting when `signal` aborts, because Google's clients retry for a long time. */
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   await Promise.race([work, once(signal, 'abort')]);
+}
+
+/** Throws the reason why the server has ended, if it has, and otherwise the error: a lost connection says less. */
+async function explainedBy(serverFailed: Promise<never>, error: unknown): Promise<never> {
+  await Promise.race([serverFailed, elapse(EXIT_WAIT_MS)]);
+  throw error;
 }
 
 /** Like Promise.all, but rejects only when all parts have settled, so that everything that started can be stopped. */
