@@ -129,10 +129,12 @@ export function databaseConfig(
  * Parses a database URL, or returns null for any other text. A URL without a host means a socket:
  * postgresql://user:password@/database?host=/folder
  */
-function parseDatabaseUrl(text: string): URL | null {
+export function parseDatabaseUrl(text: string): URL | null {
   try {
     const url = new URL(text.replace('@/', '@socket/'));
     decodeURIComponent(url.username + url.password);
+    // After an @, these parts would begin inside the password, and the host would be a piece of it.
+    if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return null;
     return /^postgres(ql)?:$/.test(url.protocol) ? url : null;
   } catch {
     return null;

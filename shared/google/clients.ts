@@ -48,13 +48,17 @@ export async function createWriterClient(config: Config): Promise<managedwriter.
   return new managedwriter.WriterClient({ projectId, ...emulator, sslCreds });
 }
 
-export async function createStorage(config: Config): Promise<Storage> {
+export async function createStorage(
+  config: Pick<Config, 'projectId' | 'callTimeoutSeconds'>,
+): Promise<Storage> {
   const { Storage, IdempotencyStrategy } = await import('@google-cloud/storage');
   const storage = new Storage({
     projectId: config.projectId,
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryConditional },
     ...(overridden('STORAGE_EMULATOR_HOST') ? { authClient: await withoutCredentials() } : {}),
   });
+  // Google's client would call an emulator's JSON API without this path, although it uploads to the path that the emulator expects.
+  storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
   addRequestTimeout(storage, config.callTimeoutSeconds);
   return storage;
 }

@@ -1,56 +1,44 @@
 // `npm run bench -- <name> [options]`: measures a part of the system next to its baseline, in one run.
-import { parseArgs } from 'node:util';
-import { adminBench } from './admin.ts';
+import { createOptions } from '../support/script-options.ts';
 import type { Bench } from './bench.ts';
-import { captureBench } from './capture.ts';
-import { coldStartBench } from './cold-start.ts';
-import { extractBench } from './extract.ts';
-import { reconcileBench } from './reconcile.ts';
-import { streamBench } from './stream.ts';
 
-const BENCHES: Record<string, Bench> = {
-  admin: adminBench,
-  capture: captureBench,
-  coldstart: coldStartBench,
-  extract: extractBench,
-  reconcile: reconcileBench,
-  stream: streamBench,
+/** Imported only when it is named, so that --help answers at once. */
+const BENCHES: Record<string, () => Promise<Bench>> = {
+  admin: async () => (await import('./admin.ts')).adminBench,
+  capture: async () => (await import('./capture.ts')).captureBench,
+  coldstart: async () => (await import('./cold-start.ts')).coldStartBench,
+  extract: async () => (await import('./extract.ts')).extractBench,
+  reconcile: async () => (await import('./reconcile.ts')).reconcileBench,
+  stream: async () => (await import('./stream.ts')).streamBench,
 };
 
 const DEFAULT_ROWS = 100_000;
 const DEFAULT_ROUNDS = 3;
 
-function exitWithUsage(problem: string): never {
-  console.error(
-    `${problem}\nUsage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--rows N] [--rounds N] [--json]`,
-  );
-  process.exit(2);
-}
+const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [options]
 
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        rows: { type: 'string' },
-        rounds: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    return exitWithUsage((error as Error).message);
-  }
-}
+Measures a part of the system next to its baseline, in one run. The last line is the result as JSON.
 
-const { positionals, values } = readArguments();
-const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
-if (bench === undefined || positionals.length !== 1) exitWithUsage('Name one bench.');
+  --rows <n>    rows of one round (the default depends on the bench)
+  --rounds <n>  rounds, of which the median counts (default ${DEFAULT_ROUNDS}, of some benches another)
+  --json        print only the result
+  --help, -h    print this text`;
+
+const { parse, ...options } = createOptions(USAGE);
+const refuse: (problem: string) => never = options.refuse;
+const { positionals, values } = parse(
+  { rows: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'boolean', default: false } },
+  { allowPositionals: true },
+);
+const load = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
+if (load === undefined || positionals.length !== 1) refuse('Name one bench.');
+const bench = await load();
 for (const name of ['rows', 'rounds'] as const) {
   if (!/^[1-9]\d{0,8}$/.test(values[name] ?? '1'))
-    exitWithUsage(`--${name} must be a whole number from 1, not ${values[name]}`);
+    refuse(`--${name} must be a whole number from 1, not ${values[name]}`);
 }
 if (values.rows !== undefined && Number(values.rows) > bench.maxRows) {
-  exitWithUsage(
+  refuse(
     bench.maxRows === 0
       ? 'this bench has no --rows'
       : `--rows must be at most ${bench.maxRows} for this bench`,

@@ -100,7 +100,10 @@ export async function addressesIn(on: Installation): Promise<Addresses> {
     '/sources': of('/sources'),
     '/sources/import': of('/sources/import', '/sources/import?sample=smartapp'),
     '/sources/new': of('/sources/new', '/sources/new?view=app_project', '/sources/new?view=xyz_incident'),
-    '/sources/:name': [...of('/sources/pmr_project', '/sources/xyz_incident'), missing('/sources/nothing')],
+    '/views/:name/source': [
+      ...of('/views/pmr_project/source', '/views/xyz_incident/source'),
+      missing('/views/nothing/source'),
+    ],
     '/audit': of('/audit', '/audit?action=pause', '/audit?by=nobody'),
     '/audit/:id': [
       ...of(...[found.done, found.refused, found.running].map((id) => `/audit/${id}`)),
@@ -126,6 +129,6 @@ export const FOR_OPERATORS = [
   '/views/:name/row',
   '/sources/import',
   '/sources/new',
-  '/sources/:name',
+  '/views/:name/source',
   ...ACTIONS.map(({ path }) => `/views/:view/${path}`),
 ];

@@ -35,7 +35,7 @@ describe('the keyboard alone', () => {
     assert.ok(await page.locator('#main :focus').isVisible(), 'the next focus is within the content');
   });
 
-  for (const path of ['/', '/transactions', '/views/pmr_project', '/failures', '/sources/pmr_project']) {
+  for (const path of ['/', '/transactions', '/views/pmr_project', '/failures', '/views/pmr_project/source']) {
     it(`reaches all that a pointer does, in its order, and shows where it is: ${path}`, async () => {
       const page = await open(path);
       const reachable = await page

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { DEFAULT_DATA_FOLDER } from '../local/arguments.ts';
 import { untilIdle, untilLoaded } from '../local/catch-up.ts';
+import { Cleanup } from '../local/cleanup.ts';
 import { callFunction } from '../local/functions.ts';
 import { type Stack, startStack } from '../local/stack.ts';
 import { makeThrowawayFolder } from '../local/throwaway-folder.ts';
@@ -35,9 +36,9 @@ const say = (line: string): void => console.log(line);
 process.env.METADATA_SERVER_DETECTION ??= 'none';
 const { signal } = new AbortController();
 {
-  await using cleanup = new AsyncDisposableStack();
+  await using cleanup = new Cleanup(say);
   const dataFolder = await makeThrowawayFolder(DEFAULT_DATA_FOLDER);
-  cleanup.defer(() => rm(dataFolder, { recursive: true, force: true }));
+  cleanup.defer('the data folder', () => rm(dataFolder, { recursive: true, force: true }));
   const options = {
     dataFolder,
     isThrowaway: true,
@@ -51,7 +52,7 @@ const { signal } = new AbortController();
   };
   const stack = await startStack(options, cleanup);
   const control = new pg.Pool({ connectionString: stack.controlUrl });
-  cleanup.defer(() => control.end());
+  cleanup.defer('the connections', () => control.end());
   await live(stack, control);
   await photograph(stack.adminUrl, await pagesOf(control));
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { untilLoaded } from '../local/catch-up.ts';
+import { Cleanup } from '../local/cleanup.ts';
 import { TARGET_DATASET } from '../local/cloud.ts';
 import { describeFindings } from '../local/compare/compare.ts';
 import { compareViews } from '../local/compare-views.ts';
@@ -39,15 +40,15 @@ export function useRunningStack({
   tickMs = 1000,
   reach,
 }: Partial<Pick<StackOptions, 'tickMs' | 'reach'>> = {}): RunningStack {
-  const cleanup = new AsyncDisposableStack();
   const printed: string[] = [];
+  const cleanup = new Cleanup((line) => printed.push(line));
   let stack: Stack;
   let source: pg.Pool;
   let control: pg.Pool;
 
   before(async () => {
     const dataFolder = await mkdtemp(join(tmpdir(), 'smart-datahub-browser-'));
-    cleanup.defer(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 10 }));
+    cleanup.defer('the data folder', () => rm(dataFolder, { recursive: true, force: true, maxRetries: 10 }));
     const { signal } = new AbortController();
     stack = await startStack(
       {
@@ -60,7 +61,7 @@ export function useRunningStack({
     [source, control] = [openPool(stack.applicationUrl, cleanup), openPool(stack.controlUrl, cleanup)];
     await untilLoaded({ controlUrl: stack.controlUrl, extractUrl: stack.functions.extract }, signal);
   });
-  after(() => cleanup.disposeAsync());
+  after(() => cleanup[Symbol.asyncDispose]());
   // What the functions have logged says more than a page that never shows what a test waits for.
   afterEach(function () {
     const lines = printed.splice(0);
@@ -105,9 +106,9 @@ export function useRunningStack({
   };
 }
 
-function openPool(url: string | undefined, cleanup: AsyncDisposableStack): pg.Pool {
+function openPool(url: string | undefined, cleanup: Cleanup): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   pool.on('error', () => undefined);
-  cleanup.defer(() => pool.end());
+  cleanup.defer('the connections of the test', () => pool.end());
   return pool;
 }

@@ -26,12 +26,16 @@ export interface Postgres {
   url(database?: string, user?: string, password?: string): string;
   /** Creates a database, unless it exists. */
   createDatabase(name: string): Promise<void>;
+  /** Rejects if the server ends before `stop` is called. */
+  failed: Promise<never>;
   /** Ends all connections, stops the server, and removes a temporary folder. Safe to repeat. */
   stop(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
+/** Something else that has taken the port meanwhile may never answer. */
+const FIRST_ANSWER_TIMEOUT_MS = 5_000;
 const POLL_INTERVAL_MS = 20;
 const RELAUNCH_INTERVAL_MS = 200;
 
@@ -78,6 +82,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       pid: server.pid,
       url,
       createDatabase: (name) => createDatabase(url(), name),
+      failed: server.failed,
       stop: async () => {
         await server.stop();
         await removeIfTemporary();
@@ -107,6 +112,7 @@ async function tlsSettings(
 interface Server {
   pid: number;
   hasExited(): boolean;
+  failed: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -120,15 +126,18 @@ async function launchUntilItAnswers(
     const server = await launch(folder, port, settings);
     if (await hasAnswered(server, url, deadline)) return server;
     await server.stop();
-    const log = (await readFile(folder.log, 'utf8')).trim();
+    const log = await lastLines(folder);
     // PostgreSQL reports this in its log only.
     if (!log.includes('pre-existing shared memory block') || Date.now() > deadline) {
-      throw new Error(
-        `PostgreSQL does not start in ${folder.path}:\n${log.split('\n').slice(-5).join('\n')}`,
-      );
+      throw new Error(`PostgreSQL does not start in ${folder.path}:\n${log}`);
     }
     await delay(RELAUNCH_INTERVAL_MS);
   }
+}
+
+async function lastLines({ log }: DataFolder): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => 'its log is gone');
+  return text.trim().split('\n').slice(-5).join('\n');
 }
 
 async function launch(folder: DataFolder, port: number, settings: Record<string, string>): Promise<Server> {
@@ -148,23 +157,32 @@ async function launch(folder: DataFolder, port: number, settings: Record<string,
       },
     );
     await once(child, 'spawn');
-    return serverOf(child);
+    return serverOf(child, folder);
   } finally {
     await log.close();
   }
 }
 
-function serverOf(child: ChildProcess): Server {
+function serverOf(child: ChildProcess, folder: DataFolder): Server {
   const { pid } = child;
   if (pid === undefined) throw new Error('the server has no process id');
   const hasExited = () => child.exitCode !== null || child.signalCode !== null;
   const stopAtOnce = () => child.kill('SIGQUIT');
   process.once('exit', stopAtOnce);
-  child.once('exit', () => process.off('exit', stopAtOnce));
+  let isStopping = false;
+  const failed = once(child, 'exit').then(async (): Promise<never> => {
+    process.off('exit', stopAtOnce);
+    if (isStopping) return new Promise(() => undefined);
+    throw new Error(`PostgreSQL has ended by itself in ${folder.path}:\n${await lastLines(folder)}`);
+  });
+  // The caller may await it later, or never.
+  failed.catch(() => undefined);
   return {
     pid,
     hasExited,
+    failed,
     stop: async () => {
+      isStopping = true;
       if (hasExited()) return;
       const timeout = setTimeout(stopAtOnce, STOP_TIMEOUT_MS);
       const exited = once(child, 'exit');
@@ -178,7 +196,7 @@ function serverOf(child: ChildProcess): Server {
 /** Waits until the server accepts connections, exits or runs out of time. A crash recovery may come first. */
 async function hasAnswered(server: Server, url: string, deadline: number): Promise<boolean> {
   while (!server.hasExited() && Date.now() < deadline) {
-    const isReady = await withClient(url, (client) => client.query('select 1')).then(
+    const isReady = await withClient(url, (client) => client.query('select 1'), FIRST_ANSWER_TIMEOUT_MS).then(
       () => true,
       () => false,
     );
@@ -195,8 +213,12 @@ async function createDatabase(url: string, name: string): Promise<void> {
   });
 }
 
-async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client(url);
+async function withClient(
+  connectionString: string,
+  use: (client: pg.Client) => Promise<unknown>,
+  connectionTimeoutMillis = START_TIMEOUT_MS,
+): Promise<void> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis });
   client.on('error', () => undefined);
   await client.connect();
   try {

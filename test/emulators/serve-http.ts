@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fromThisMachine } from './from-this-machine.ts';
 
 export interface HttpServer {
   /** `http://127.0.0.1:PORT` */
@@ -12,9 +13,12 @@ export interface HttpServer {
 /** Longer than clients keep an idle connection, so that the server never closes a connection that a client is about to use again. */
 const KEEP_ALIVE_MS = 120_000;
 
-/** Serves an application on 127.0.0.1; port 0 stands for a free port. @throws EADDRINUSE */
+/** Serves an application to programs of this machine, on 127.0.0.1; port 0 stands for a free port. @throws EADDRINUSE */
 export async function serveHttp(application: RequestListener, port = 0): Promise<HttpServer> {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, application);
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 },
+    fromThisMachine(application),
+  );
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {

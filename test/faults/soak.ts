@@ -1,7 +1,5 @@
 // `npm run soak -- [options]`: the long form of the torture test.
 import { createOptions } from '../support/script-options.ts';
-import { Stack } from '../support/stack.ts';
-import { torture } from './torture/torture.ts';
 
 const REPORT_INTERVAL_MS = 10_000;
 /** The probability, per tick, of a failing call or broken connections. */
@@ -15,7 +13,8 @@ log row was lost or duplicated, and source and target are equal.
   --transactions <n>  in total, over all writers (default 100000; no limit with --minutes)
   --minutes <n>       stop the writers after this time
   --writers <n>       concurrent writers, at most 40 (default 24)
-  --seed <n>          makes the writers repeat what they did with the same seed (default: random)`;
+  --seed <n>          makes the writers repeat what they did with the same seed (default: random)
+  --help, -h          print this text`;
 
 const { read, wholeNumber } = createOptions(USAGE);
 const options = read({
@@ -29,6 +28,10 @@ const writers = wholeNumber('writers', options.writers, 40);
 const minutes = options.minutes === undefined ? undefined : wholeNumber('minutes', options.minutes, 10_000);
 const fallback = minutes === undefined ? '100000' : '999999999';
 const transactions = wholeNumber('transactions', options.transactions ?? fallback, 999_999_999);
+
+// Imported only now, so that --help answers at once.
+const { Stack } = await import('../support/stack.ts');
+const { torture } = await import('./torture/torture.ts');
 
 console.log(`seed ${seed}`);
 let reportedMs = performance.now();

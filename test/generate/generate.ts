@@ -1,29 +1,31 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startPostgres } from '../emulators/postgres.ts';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
+import { createOptions } from '../support/script-options.ts';
 import { generatedConfiguration } from './generated-configuration.ts';
 import { generatedOperations } from './generated-operations.ts';
 import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
 import { SMARTAPP_VIEWS, type Views } from './view-shapes.ts';
 
-// `npm run generate` writes sql/bigquery and proto from the builders, for SMartApp's views, the tables of docs/configuration.md from
-// the schemas, and that of docs/operations.md which says why rows differ. With --views FILE and --source URL it writes only sql/bigquery and proto, for the view sources in that file and the views
-// in that database.
+const USAGE = `Usage: npm run generate [-- --views <file> --source postgresql://…]
+
+Writes sql/bigquery and proto from the builders, for SMartApp's views; the tables of docs/configuration.md from the schemas, and that of
+docs/operations.md which says why rows differ.
+
+  --views <file>, --source <url>  write only sql/bigquery and proto, for the view sources in the file and the views in that database
+  --help, -h                      print this text`;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const { values: given } = parseArgs({ options: { views: { type: 'string' }, source: { type: 'string' } } });
+const { read, refuse } = createOptions(USAGE);
+const given = read({ views: { type: 'string' }, source: { type: 'string' } });
 
 if (given.views !== undefined && given.source !== undefined) {
   await generate({ file: pathToFileURL(resolve(given.views)), sourceUrl: given.source });
 } else if (given.views !== undefined || given.source !== undefined) {
-  console.error(
-    'Usage: npm run generate -- [--views <file> --source postgresql://…]\n\nWrites the generated files for SMartApp, or for the view sources in <file> and the views in that database.',
-  );
-  process.exitCode = 2;
+  refuse('--views and --source go together.');
 } else {
   const postgres = await startPostgres();
   try {

@@ -66,8 +66,14 @@ export function parseArguments(args: string[]): Arguments | undefined {
     corrupt: values.corrupt,
     verbose: values.verbose ?? false,
     inspect: values.inspect ?? false,
-    dataFolder: resolve(values.data ?? DEFAULT_DATA_FOLDER),
+    dataFolder: dataFolderOf(values.data),
   };
+}
+
+/** The absolute path of the option `--data`. */
+export function dataFolderOf(option: string | undefined): string {
+  if (option?.trim() === '') throw new UsageError('--data must name a folder, not ""');
+  return resolve(option ?? DEFAULT_DATA_FOLDER);
 }
 
 function parse(args: string[]) {

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { DEFAULT_DATA_FOLDER } from './arguments.ts';
+import { onClosedOutput } from '../support/closed-output.ts';
+import { dataFolderOf, UsageError } from './arguments.ts';
 import { findRunningStack } from './data-folder.ts';
 import { callFunction, isFailure } from './functions.ts';
+import { printable } from './printable.ts';
 
 // `npm run call -- extract '{"view":"pmr_project"}'` calls a function of the running `npm start`, as
 // `gcloud functions call extract --data '{"view":"pmr_project"}'` does in the cloud.
@@ -16,6 +17,7 @@ Calls a function of the running npm start and prints its answer.
   <json>           the payload; {} if it is left out
   @<file>          a file that contains the payload
   --data <folder>  the data folder of that npm start, if it is not .data
+  --help, -h       print this text
 
 Examples:
 
@@ -23,8 +25,10 @@ Examples:
   npm run call -- extract @payload.json
   npm run call -- reconcile '{"view":"pmr_project","repair":true}'`;
 
+onClosedOutput(() => process.exit(1));
 process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
-  console.error(error.message);
+  if (error instanceof UsageError) return invalid(`${error.message}\n\n${USAGE}`);
+  console.error(printable(error.message));
   return 1;
 });
 
@@ -45,7 +49,7 @@ async function main(args: string[]): Promise<number> {
   const [name, payloadText = '{}', ...rest] = positionals;
   if (name === undefined || rest.length > 0) return invalid(USAGE);
 
-  const folder = resolve(values.data ?? DEFAULT_DATA_FOLDER);
+  const folder = dataFolderOf(values.data);
   const stack = await findRunningStack(folder);
   if (stack === null)
     throw new Error(
@@ -70,11 +74,11 @@ async function main(args: string[]): Promise<number> {
     return invalid(`${problem}: ${(error as Error).message}`);
   }
   const answer = await callFunction(url, payload);
-  console.log(JSON.stringify(answer, null, 2));
+  console.log(printable(JSON.stringify(answer, null, 2)));
   return isFailure(answer) ? 1 : 0;
 }
 
 function invalid(message: string): number {
-  console.error(message);
+  console.error(printable(message));
   return 2;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { callFunction } from './functions.ts';
+import { askFunction } from './functions.ts';
 import { readViewStates, type ViewState } from './view-states.ts';
 
 /** Where the state of a running stack can be read. */
@@ -43,7 +43,7 @@ export async function untilIdle(
 }
 
 async function hasNothingLeft(extractUrl: string, states: ViewState[]): Promise<boolean> {
-  const answer = await callFunction(extractUrl, { dryRun: true });
+  const answer = await askFunction(extractUrl, { dryRun: true });
   const { views = [] } = answer as { views?: Forecast[] };
   const forecasts = new Map(views.map((forecast) => [forecast.view, forecast]));
   return states.every(({ name }) => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { callFunction, isFailure } from './functions.ts';
+import { askFunction, callFunction, isFailure } from './functions.ts';
 
 /** What `reconcile` found in one view. */
 export interface ViewCheck {
@@ -58,7 +58,7 @@ export async function checkViews(
 }
 
 async function readStatus(extractUrl: string): Promise<CheckStatus[]> {
-  const answer = await callFunction(extractUrl, { status: true });
+  const answer = await askFunction(extractUrl, { status: true });
   if (isFailure(answer)) throw new Error(`status: ${answer.error.message}`);
   return (answer as { views: CheckStatus[] }).views;
 }

@@ -2,6 +2,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
+import { withRequestTimeout } from '../../shared/google/request-timeout.ts';
 import type { Endpoints } from './emulators.ts';
 import type { RunningFunction } from './functions.ts';
 
@@ -22,6 +23,8 @@ export const RECONCILE_TOPIC = 'cdc-reconcile';
 const DATASETS = ['SMartData_Temp', TARGET_DATASET, 'View_SMartData'];
 const TOPICS = [EXTRACT_TOPIC, 'cdc-merge', 'cdc-stream', RECONCILE_TOPIC, 'cdc-dead-letter'];
 
+const ANSWER_TIMEOUT_SECONDS = 60;
+
 /** A batch may take as long as Pub/Sub allows a push to take. Pub/Sub redelivers a refused message sooner than in the cloud. */
 const DELIVERY = {
   ackDeadlineSeconds: 600,
@@ -39,30 +42,56 @@ export function createBigQuery(url: string): BigQuery {
 }
 
 export function createCloud({ bigqueryUrl, pubsubHost, storageUrl }: Endpoints): Cloud {
+  const authClient = new PassThroughClient();
+  const storage = new Storage({ projectId: PROJECT, apiEndpoint: storageUrl, authClient });
+  // Without this, STORAGE_EMULATOR_HOST would be the whole base: see shared/google/clients.ts.
+  storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
   return {
     bigquery: createBigQuery(bigqueryUrl),
     pubsub: new PubSub({ projectId: PROJECT, apiEndpoint: pubsubHost, emulatorMode: true }),
-    storage: new Storage({
-      projectId: PROJECT,
-      apiEndpoint: storageUrl,
-      authClient: new PassThroughClient(),
-    }),
+    storage,
   };
 }
 
-/** Creates the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat. */
-export async function createResources({ bigquery, pubsub, storage }: Cloud): Promise<void> {
-  const bucket = storage.bucket(BUCKET);
-  const [bucketExists] = await bucket.exists();
+/**
+ * Creates the bucket, the datasets and the topics, as Terraform does in the cloud. Safe to repeat.
+ * Throws an error that names the service that refused.
+ */
+export async function createResources(
+  { bigquery, pubsub, storage }: Cloud,
+  { bigqueryUrl, pubsubHost, storageUrl }: Endpoints,
+): Promise<void> {
   await Promise.all([
-    bucketExists || storage.createBucket(BUCKET, { location: LOCATION }),
-    ...DATASETS.map((name) => bigquery.dataset(name, { location: LOCATION }).get({ autoCreate: true })),
-    ...TOPICS.map((name) => pubsub.topic(name).get({ autoCreate: true })),
+    namingService(`Cloud Storage at ${storageUrl}`, createBucket(storage)),
+    ...DATASETS.map((name) =>
+      namingService(
+        `BigQuery at ${bigqueryUrl}`,
+        bigquery.dataset(name, { location: LOCATION }).get({ autoCreate: true }),
+      ),
+    ),
+    ...TOPICS.map((name) =>
+      namingService(`Pub/Sub at ${pubsubHost}`, pubsub.topic(name).get({ autoCreate: true })),
+    ),
   ]);
 }
 
+async function createBucket(storage: Storage): Promise<void> {
+  const [exists] = await storage.bucket(BUCKET).exists();
+  if (!exists) await storage.createBucket(BUCKET, { location: LOCATION });
+}
+
+/** The messages of Google's clients can be as short as "Not Found", and they wait very long for what never answers. */
+async function namingService(service: string, call: Promise<unknown>): Promise<void> {
+  await withRequestTimeout(ANSWER_TIMEOUT_SECONDS, call).catch((cause: unknown) => {
+    throw new Error(`${service}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  });
+}
+
 /** Makes each function's subscription push to the function's current address. Safe to repeat. */
-export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[]): Promise<void> {
+export async function subscribe(
+  { pubsub }: Cloud,
+  functions: Pick<RunningFunction, 'topic' | 'url'>[],
+): Promise<void> {
   await Promise.all(
     functions.map(async ({ topic, url }) => {
       const subscription = pubsub.topic(topic).subscription(subscriptionOf(topic));
@@ -79,7 +108,7 @@ export async function subscribe({ pubsub }: Cloud, functions: RunningFunction[])
  */
 export async function unsubscribe(
   { pubsub }: Cloud,
-  functions: RunningFunction[],
+  functions: Pick<RunningFunction, 'topic' | 'url'>[],
   { isThrowaway }: { isThrowaway: boolean },
 ): Promise<void> {
   await Promise.all(

@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, OWN_IDENTITY } from '../emulators/process-identity.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** What a running stack publishes about itself for other commands on this machine. */
 export interface RunningStack {
@@ -29,7 +30,7 @@ export async function claimDataFolder(dataFolder: string): Promise<ClaimedFolder
   const write = async (claim: RunningStack, to: string) =>
     writeFile(to, JSON.stringify(claim), { mode: 0o600 });
   const lastRun = await withFolder(path, async () => {
-    const isNew = (await mkdir(path, { recursive: true })) !== undefined;
+    const isNew = await makeFolder(path);
     const other = await readClaim(dataFolder);
     if (other !== null && isAlive(other.process)) {
       const pid = Number.parseInt(other.process, 10);

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
@@ -30,20 +30,27 @@ const THROWAWAY_SETTINGS = { fsync: 'off', full_page_writes: 'off' };
 /** Where the stack's server keeps its data. */
 export const databaseFolder = (dataFolder: string): string => join(dataFolder, 'postgres');
 
-/** Starts the server with what the data folder contains; a new server gets an empty control database. Passwords are new each time. */
+/** Starts the server with what the data folder contains; a new server gets an empty control database. */
 export async function startDatabases(options: {
   dataFolder: string;
   isThrowaway: boolean;
+  /** Default: the documented one. */
+  port: number | undefined;
 }): Promise<Databases> {
   const dataFolder = databaseFolder(options.dataFolder);
-  const server = await onPreferredPort(options.isThrowaway ? 0 : PORT, (port) =>
+  const server = await onPreferredPort(options.isThrowaway ? 0 : (options.port ?? PORT), (port) =>
     startPostgres({
       dataFolder,
       ...(port > 0 && { port }),
       ...(options.isThrowaway && { settings: THROWAWAY_SETTINGS }),
     }),
   );
-  const [reader, application, control] = [password(), password(), password()];
+  const passwordOf = passwordsOf(server);
+  const [reader, application, control] = [READER_ROLE, APPLICATION_ROLE, CONTROL_ROLE].map(passwordOf) as [
+    string,
+    string,
+    string,
+  ];
   try {
     await server.createDatabase(CONTROL);
     await withClient(server.url(CONTROL), async (client) => {
@@ -130,7 +137,11 @@ async function cancelStatements(server: Postgres): Promise<void> {
   ).catch(() => undefined);
 }
 
-const password = (): string => randomBytes(12).toString('hex');
+/** The passwords of the roles stay the same from one start to the next, as the random one of the superuser does, from which they are made. */
+function passwordsOf(server: Postgres): (role: string) => string {
+  const { password } = new URL(server.url());
+  return (role) => createHmac('sha256', password).update(role).digest('hex').slice(0, 24);
+}
 
 /** Creates the role if it does not exist, and sets its password. */
 async function ensureRole(client: pg.Client, name: string, rolePassword: string): Promise<void> {

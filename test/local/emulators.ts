@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
+import { type Ports, portOf } from './ports.ts';
 
 /** Addresses of the three Google services, in the form that their clients' environment variables have. */
 export interface Endpoints {
@@ -34,6 +35,8 @@ export const emulatorFolders = (dataFolder: string): EmulatorsRequest['folders']
 export async function startEmulators(options: {
   dataFolder: string;
   anyPort: boolean;
+  /** Preferred to the documented ones. */
+  ports: Ports;
   env: Record<string, string | undefined>;
   onLine: (line: string) => void;
 }): Promise<Child<Endpoints>> {
@@ -41,7 +44,7 @@ export async function startEmulators(options: {
   const { BIGQUERY_EMULATOR_HOST, BIGQUERY_STORAGE_EMULATOR_HOST } = options.env;
   const request: EmulatorsRequest = {
     folders: emulatorFolders(options.dataFolder),
-    ports: options.anyPort ? ANY_PORTS : PORTS,
+    ports: options.anyPort ? ANY_PORTS : { ...PORTS, ...options.ports },
     external: {
       ...(PUBSUB_EMULATOR_HOST && { pubsubHost: PUBSUB_EMULATOR_HOST }),
       ...(STORAGE_EMULATOR_HOST && { storageUrl: STORAGE_EMULATOR_HOST }),
@@ -55,4 +58,19 @@ export async function startEmulators(options: {
     args: [JSON.stringify(request)],
     onLine: options.onLine,
   });
+}
+
+/** The ports of the emulators that run, without services elsewhere. */
+export function emulatorPorts(
+  { pubsubHost, storageUrl, bigqueryUrl, bigqueryStorageHost }: Endpoints,
+  env: Record<string, string | undefined>,
+): Ports {
+  return {
+    ...(!env.PUBSUB_EMULATOR_HOST && { pubsub: portOf(pubsubHost) }),
+    ...(!env.STORAGE_EMULATOR_HOST && { storage: portOf(storageUrl) }),
+    ...(!env.BIGQUERY_EMULATOR_HOST && {
+      bigquery: portOf(bigqueryUrl),
+      bigqueryStorage: portOf(bigqueryStorageHost),
+    }),
+  };
 }

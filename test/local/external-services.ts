@@ -1,30 +1,27 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { parseDatabaseUrl } from '../../shared/config/database-config.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+interface Address {
+  host: string;
+  port: number;
+}
+
 /** The variables that replace a part of the stack with an external service, and the form of each address. */
-const FORMS: Record<string, { form: string; address: (value: string) => { host: string; port: number } }> = {
+const FORMS: Record<string, { form: string; address: (value: string) => Address | undefined }> = {
   SOURCE_DATABASE_URL: {
-    form: 'postgresql://user:password@host:port/database',
-    address: (value) => addressOf(value, /^postgres(ql)?:$/, 5432),
+    form: 'postgresql://user:password@host:port/database, with @ / ? # % of the password written as %40 %2F %3F %23 %25',
+    address: databaseAddress,
   },
-  PUBSUB_EMULATOR_HOST: {
-    form: 'host:port',
-    address: (value) => addressOf(`tcp://${value}`, /^tcp:$/),
-  },
-  STORAGE_EMULATOR_HOST: {
-    form: 'http://host:port',
-    address: (value) => addressOf(value, /^https?:$/, 80),
-  },
+  PUBSUB_EMULATOR_HOST: { form: 'host:port', address: hostAndPort },
+  STORAGE_EMULATOR_HOST: { form: 'http://host:port', address: (value) => httpAddress(value, /^\/?$/) },
   BIGQUERY_EMULATOR_HOST: {
     form: 'http://host:port/bigquery/v2',
-    address: (value) => addressOf(value, /^https?:$/, 80),
+    address: (value) => httpAddress(value, /^\/bigquery\/v2\/?$/),
   },
-  BIGQUERY_STORAGE_EMULATOR_HOST: {
-    form: 'host:port',
-    address: (value) => addressOf(`tcp://${value}`, /^tcp:$/),
-  },
+  BIGQUERY_STORAGE_EMULATOR_HOST: { form: 'host:port', address: hostAndPort },
 };
 
 /** Both variables must mean the same BigQuery, because queries read the rows that were streamed. */
@@ -39,9 +36,9 @@ export async function checkExternalServices(env: Record<string, string | undefin
     Object.entries(FORMS).map(async ([name, { form, address }]) => {
       const value = env[name];
       if (!value) return [];
-      const { host, port } = address(value);
-      if (host === '' || !(port > 0)) return [`${name} must have the form ${form}`];
-      return (await isListening(host, port)) ? [] : [`${name}: nothing listens at ${host}:${port}`];
+      const found = address(value);
+      if (found === undefined) return [`${name} must have the form ${form}`];
+      return (await isListening(found)) ? [] : [`${name}: nothing listens at ${found.host}:${found.port}`];
     }),
   );
   if (BIGQUERY.some((name) => env[name]) && !BIGQUERY.every((name) => env[name])) {
@@ -50,19 +47,33 @@ export async function checkExternalServices(env: Record<string, string | undefin
   if (problems.flat().length > 0) throw new Error(problems.flat().join('\n'));
 }
 
-/** The host is empty if the value has the wrong form. */
-function addressOf(value: string, protocol: RegExp, defaultPort = 0): { host: string; port: number } {
-  if (!URL.canParse(value)) return { host: '', port: 0 };
-  const url = new URL(value);
-  const isExpected = protocol.test(url.protocol);
-  return {
-    host: isExpected ? url.hostname.replace(/^\[(.*)\]$/, '$1') : '',
-    port: Number(url.port) || defaultPort,
-  };
+/** A socket, which a URL without a host means, has no address. */
+function databaseAddress(value: string): Address | undefined {
+  const url = parseDatabaseUrl(value);
+  return value.includes('@/') ? undefined : addressOf(url, 5432);
 }
 
-async function isListening(host: string, port: number): Promise<boolean> {
-  const socket = connect({ host, port });
+function hostAndPort(value: string): Address | undefined {
+  return /^[^/@]+$/.test(value) ? addressOf(URL.parse(`tcp://${value}`)) : undefined;
+}
+
+function httpAddress(value: string, path: RegExp): Address | undefined {
+  const url = URL.parse(value);
+  const fits = url !== null && /^https?:$/.test(url.protocol) && path.test(url.pathname);
+  return fits ? addressOf(url, 80) : undefined;
+}
+
+function addressOf(url: URL | null, defaultPort = 0): Address | undefined {
+  if (url === null) return undefined;
+  const address = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port) || defaultPort,
+  };
+  return address.host !== '' && address.port > 0 ? address : undefined;
+}
+
+async function isListening(address: Address): Promise<boolean> {
+  const socket = connect(address);
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
     return true;

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
 import inspector from 'node:inspector';
 import type { AddressInfo } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { fromThisMachine } from '../emulators/from-this-machine.ts';
 import { onPreferredPort } from './preferred-port.ts';
 import { serveParent } from './serve-parent.ts';
 
@@ -12,7 +14,11 @@ await serveParent(async () => {
   await import('../../functions/index.ts');
   const target = process.env.FUNCTION_TARGET ?? '';
   const server = await onPreferredPort(Number(process.argv[2]), async (port) => {
-    const candidate = getTestServer(target).listen(port, '127.0.0.1');
+    const candidate = getTestServer(target);
+    const handlers = candidate.listeners('request') as RequestListener[];
+    candidate.removeAllListeners('request');
+    for (const handler of handlers) candidate.on('request', fromThisMachine(handler));
+    candidate.listen(port, '127.0.0.1');
     await once(candidate, 'listening');
     return candidate;
   });

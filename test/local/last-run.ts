@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bucket } from '@google-cloud/storage';
 import pg from 'pg';
 import { MessageStore } from '../emulators/pubsub/message-store.ts';
-import { callFunction } from './functions.ts';
+import { askFunction } from './functions.ts';
 import { formatDuration } from './log-line.ts';
 
 /** What the previous run left behind, for people to read. */
@@ -140,7 +140,7 @@ async function readViews(control: pg.Client, extractUrl: string): Promise<ViewSu
 
 /** The number of waiting log rows by view, according to `extract`; without views that the next tick would not capture. */
 async function countWaitingLogRows(extractUrl: string): Promise<Map<string, number>> {
-  const answer = await callFunction(extractUrl, { dryRun: true });
+  const answer = await askFunction(extractUrl, { dryRun: true });
   const { views = [] } = answer as { views?: { view: string; logRows?: string }[] };
   return new Map(views.map(({ view, logRows = '0' }) => [view, Number(logRows)]));
 }

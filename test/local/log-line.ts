@@ -87,9 +87,12 @@ function formatProblem(functionName: string, entry: LogEntry): string {
     )
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const head = [`${severity.toLowerCase()}: ${functionName}`, view, message].filter(Boolean).join(': ');
+  // Line ends of a payload must not begin a line that looks like one of ours.
   return [
-    `${head}${rest.length > 0 ? ` (${rest.join(', ')})` : ''}`,
-    ...[error, advice].filter((text) => text !== undefined).map((text) => `  ${text}`),
+    `${head}${rest.length > 0 ? ` (${rest.join(', ')})` : ''}`.replaceAll('\n', '\\n'),
+    ...[error, advice]
+      .filter((text) => text !== undefined)
+      .map((text) => `  ${text.replaceAll('\n', '\n  ')}`),
   ].join('\n');
 }
 

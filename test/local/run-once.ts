@@ -3,6 +3,7 @@ import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, UsageError } from './arguments.ts';
 import { untilIdle, untilLoaded } from './catch-up.ts';
 import { checkViews, describeCheck } from './check-views.ts';
+import { Cleanup } from './cleanup.ts';
 import { describeFindings } from './compare/compare.ts';
 import { compareViews, pairOf } from './compare-views.ts';
 import { corrupt } from './corrupt.ts';
@@ -26,10 +27,10 @@ export async function runOnce(
 ): Promise<Result> {
   await checkCorruptOption(options);
   const startedAtMs = performance.now();
-  await using cleanup = new AsyncDisposableStack();
+  await using cleanup = new Cleanup(say);
   await removeLeftovers(options.dataFolder);
   const dataFolder = await makeThrowawayFolder(options.dataFolder);
-  cleanup.defer(() => rm(dataFolder, { recursive: true, force: true }));
+  cleanup.defer(`the folder ${dataFolder}`, () => rm(dataFolder, { recursive: true, force: true }));
   const stack = await startStack(
     { ...options, dataFolder, isThrowaway: true, tickMs: TICK_MS, say, signal },
     cleanup,

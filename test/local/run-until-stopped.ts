@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, exampleCall } from './arguments.ts';
+import { Cleanup } from './cleanup.ts';
 import { BUCKET, RECONCILE_TOPIC } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
@@ -25,9 +26,9 @@ export async function runUntilStopped(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  await using cleanup = new AsyncDisposableStack();
+  await using cleanup = new Cleanup(say);
   const folder = await claimDataFolder(options.dataFolder);
-  cleanup.defer(() => folder.release());
+  cleanup.defer('the claim of the data folder', () => folder.release());
   say(HEADLINES[folder.lastRun]);
   if ((await removeLeftovers(options.dataFolder)) > 0)
     say('Removed the leftovers of a --once run that was killed');
@@ -63,7 +64,7 @@ export async function runUntilStopped(
     intervalMs: CHECK_MS,
     onError: (error) => say(`scheduler: could not request the checks: ${error}`),
   });
-  cleanup.defer(() => checks.stop());
+  cleanup.defer('the scheduler of checks', () => checks.stop());
   if (lastRun !== undefined) startFollowUp(lastRun, stack.controlUrl, say, cleanup);
 
   if (stack.applicationUrl !== undefined && options.rate > 0) {
@@ -73,9 +74,7 @@ export async function runUntilStopped(
       seed: options.seed ?? Date.now() % 1_000_000,
     });
     workload.start({ changesPerSecond: options.rate });
-    cleanup.defer(async () => {
-      await workload.stop().catch((error: unknown) => say(`SMartApp's workload failed: ${error}`));
-    });
+    cleanup.defer("SMartApp's workload", () => workload.stop());
   }
   await Promise.race([signal.aborted || once(signal, 'abort'), stack.failed]);
 }
@@ -85,11 +84,11 @@ function startFollowUp(
   lastRun: LastRun,
   controlUrl: string,
   say: (line: string) => void,
-  cleanup: AsyncDisposableStack,
+  cleanup: Cleanup,
 ): void {
   const ending = new AbortController();
   const reported = followUp(lastRun, { controlUrl, say, signal: ending.signal });
-  cleanup.defer(async () => {
+  cleanup.defer('the report of the last run', async () => {
     ending.abort();
     await reported;
   });

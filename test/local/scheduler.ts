@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PubSub } from '@google-cloud/pubsub';
 
 export interface Scheduler {
-  /** Resolves when the current message is published. */
+  /** Resolves when the current message is published, or has not been for some seconds. */
   stop(): Promise<void>;
 }
+
+const PUBLISH_TIMEOUT_MS = 3_000;
 
 /**
  * Publishes Cloud Scheduler's message to a topic after `delayMs` and then at every interval. A message waits until the previous one is
@@ -34,7 +36,8 @@ export function startScheduler(options: {
   return {
     stop: async () => {
       stopping.abort();
-      await publishing;
+      // The client goes on for minutes while Pub/Sub fails.
+      await Promise.race([publishing, delay(PUBLISH_TIMEOUT_MS, undefined, { ref: false })]);
     },
   };
 }

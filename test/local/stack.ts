@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as elapse } from 'node:timers/promises';
+import type { Cleanup } from './cleanup.ts';
 import {
   BUCKET,
   type Cloud,
@@ -12,7 +13,7 @@ import {
   unsubscribe,
 } from './cloud.ts';
 import { prepareSmartApp, startDatabases } from './databases.ts';
-import { type Endpoints, startEmulators } from './emulators.ts';
+import { type Endpoints, emulatorPorts, startEmulators } from './emulators.ts';
 import { checkExternalServices } from './external-services.ts';
 import {
   ADMIN,
@@ -21,14 +22,15 @@ import {
   type FunctionEntry,
   type FunctionName,
   isFailure,
-  type RunningFunction,
-  startFunction,
 } from './functions.ts';
-import { formatLogLine } from './log-line.ts';
+import { type KeptFunction, keepFunction } from './keep-function.ts';
+import { keepPorts, portOf, readPorts } from './ports.ts';
 import { startScheduler } from './scheduler.ts';
 import { readViewSources } from './view-sources.ts';
 
 const IMPORT_TRIES = 5;
+/** A connection ends some moments before the process of the server does. */
+const EXIT_WAIT_MS = 1_000;
 
 export interface StackOptions {
   dataFolder: string;
@@ -80,18 +82,19 @@ const INSPECT_SETTINGS = {
  * @param cleanup gets each part as soon as it runs, so that a failed start leaves nothing behind. Its disposal stops the
  *   scheduler first, then the functions, the emulators and the databases.
  */
-export async function startStack(options: StackOptions, cleanup: AsyncDisposableStack): Promise<Stack> {
+export async function startStack(options: StackOptions, cleanup: Cleanup): Promise<Stack> {
   const { dataFolder, isThrowaway, say, signal, reach = async (url) => url } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
   await checkExternalServices(env);
+  const ports = await readPorts(dataFolder);
   say('Starting PostgreSQL and the emulators of Pub/Sub, Cloud Storage and BigQuery …');
   const [databases, emulators] = await allOf([
-    startDatabases({ dataFolder, isThrowaway }).then((started) => {
-      cleanup.defer(() => started.server.stop());
+    startDatabases({ dataFolder, isThrowaway, port: ports.postgres }).then((started) => {
+      cleanup.defer('PostgreSQL', () => started.server.stop());
       return started;
     }),
-    startEmulators({ dataFolder, anyPort: isThrowaway, env, onLine: say }).then((started) => {
-      cleanup.defer(() => started.stop());
+    startEmulators({ dataFolder, anyPort: isThrowaway, ports, env, onLine: say }).then((started) => {
+      cleanup.defer('the emulators', () => started.stop());
       return started;
     }),
   ]);
@@ -102,7 +105,7 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
   const hasExternalSource = Boolean(env.SOURCE_DATABASE_URL);
   const sourceUrl = env.SOURCE_DATABASE_URL || databases.sourceUrl;
   const cloud = createCloud(endpoints);
-  cleanup.defer(() => cloud.pubsub.close());
+  cleanup.defer("Pub/Sub's client", () => cloud.pubsub.close());
   const functionEnv = {
     ...DEFAULT_SETTINGS,
     ...(options.inspect && INSPECT_SETTINGS),
@@ -117,23 +120,32 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
     BIGQUERY_STORAGE_EMULATOR_HOST: endpoints.bigqueryStorageHost,
   };
+  const startKept = async <Entry extends FunctionEntry>(entry: Entry): Promise<KeptFunction<Entry>> => {
+    const started = await keepFunction(entry, { ...options, env: functionEnv, port: ports[entry.name] });
+    cleanup.defer(`function ${entry.name}`, () => started.stop());
+    return started;
+  };
   const [running, admin] = await allOf([
-    Promise.all(FUNCTIONS.map((each) => startAndSay(each, functionEnv, options, cleanup))),
-    startAndSay(ADMIN, functionEnv, options, cleanup),
-    untilAborted(createResources(cloud), signal),
+    Promise.all(FUNCTIONS.map((each) => startKept(each))),
+    startKept(ADMIN),
+    untilAborted(createResources(cloud, endpoints), signal),
     hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
-  ]);
+  ]).catch((error: unknown) => explainedBy(databases.server.failed, error));
   signal.throwIfAborted();
 
+  if (!isThrowaway) {
+    await keepPorts(dataFolder, {
+      ...ports,
+      ...emulatorPorts(endpoints, env),
+      postgres: databases.server.port,
+      ...Object.fromEntries([...running, admin].map(({ name, url }) => [name, portOf(url)])),
+    });
+  }
   const functions = Object.fromEntries(running.map(({ name, url }) => [name, url])) as Stack['functions'];
   await options.beforeDelivery?.({ cloud, controlUrl, functions });
   await subscribe(cloud, running);
   if (env.PUBSUB_EMULATOR_HOST) {
-    cleanup.defer(() =>
-      unsubscribe(cloud, running, options).catch((error: unknown) =>
-        say(`The subscriptions could not be removed from Pub/Sub: ${error}`),
-      ),
-    );
+    cleanup.defer('the subscriptions of Pub/Sub', () => unsubscribe(cloud, running, options));
   }
   await importViewSources(functions.extract);
   const scheduler = startScheduler({
@@ -142,43 +154,17 @@ export async function startStack(options: StackOptions, cleanup: AsyncDisposable
     intervalMs: options.tickMs,
     onError: (error) => say(`scheduler: could not publish a tick: ${error}`),
   });
-  cleanup.defer(() => scheduler.stop());
+  cleanup.defer('the scheduler', () => scheduler.stop());
   const failed = Promise.race([
+    databases.server.failed,
     emulators.failed,
-    ...[...running, admin].map(({ process }) => process.failed),
+    ...[...running, admin].map((each) => each.failed),
   ]);
   failed.catch(() => undefined);
   return {
     ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, controlUrl, failed },
     applicationUrl: hasExternalSource ? undefined : databases.applicationUrl,
   };
-}
-
-function describeInspector(name: string, url: string | undefined): string {
-  return url === undefined
-    ? `${name}: no port is free for a debugger`
-    : `${name}: a debugger can attach at ${url}`;
-}
-
-async function startAndSay<Entry extends FunctionEntry>(
-  wanted: Entry,
-  env: Record<string, string | undefined>,
-  { isThrowaway, verbose, inspect, say }: StackOptions,
-  cleanup: AsyncDisposableStack,
-): Promise<RunningFunction<Entry>> {
-  const started = await startFunction(wanted, {
-    env,
-    anyPort: isThrowaway,
-    inspect,
-    onLine: (line, from) => {
-      const shown =
-        verbose || from === 'stderr' ? `${wanted.name}: ${line}` : formatLogLine(wanted.name, line);
-      if (shown !== undefined) say(shown);
-    },
-  });
-  cleanup.defer(() => started.process.stop());
-  if (inspect) say(describeInspector(wanted.name, started.inspectorUrl));
-  return started;
 }
 
 /** Imports SMartApp's view sources. It retries a transient failure and throws any other. */
@@ -198,6 +184,12 @@ async function importViewSources(extractUrl: string): Promise<void> {
 /** Stops waiting when `signal` aborts, because Google's clients retry for a long time. */
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   await Promise.race([work, once(signal, 'abort')]);
+}
+
+/** Throws the reason why the server has ended, if it has, and otherwise the error: a lost connection says less. */
+async function explainedBy(serverFailed: Promise<never>, error: unknown): Promise<never> {
+  await Promise.race([serverFailed, elapse(EXIT_WAIT_MS)]);
+  throw error;
 }
 
 /** Like Promise.all, but rejects only when all parts have settled, so that everything that started can be stopped. */

@@ -1,4 +1,6 @@
+import { onClosedOutput } from '../support/closed-output.ts';
 import { parseArguments, USAGE, UsageError } from './arguments.ts';
+import { printable } from './printable.ts';
 
 // `npm start` runs the whole pipeline on this machine. Packages are imported only when it runs, so that a missing package is
 // reported like any other error.
@@ -12,6 +14,8 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stopping.abort();
   });
 }
+
+onClosedOutput(() => stopping.abort());
 
 // Otherwise Google's BigQuery client looks for credentials and warns that there are none.
 process.env.METADATA_SERVER_DETECTION ??= 'none';
@@ -41,15 +45,17 @@ async function main(args: string[]): Promise<number> {
 function explain(error: unknown): number {
   if (stopping.signal.aborted) return 130;
   if (error instanceof UsageError) {
-    console.error(`${error.message}\n\n${USAGE}`);
+    console.error(printable(`${error.message}\n\n${USAGE}`));
     return 2;
   }
   const message = error instanceof Error ? error.message : String(error);
   const isMissingPackage = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-  console.error(isMissingPackage ? `${message}\nA package is not installed. Run npm ci.` : message);
+  console.error(
+    printable(isMissingPackage ? `${message}\nA package is not installed. Run npm ci.` : message),
+  );
   return 1;
 }
 
 function say(line: string): void {
-  console.log(line);
+  console.log(printable(line));
 }

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stopServerOn } from '../emulators/postgres/data-folder.ts';
 import { isAlive, OWN_IDENTITY } from '../emulators/process-identity.ts';
 import { withFolder } from './data-folder.ts';
 import { databaseFolder } from './databases.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** `once-<identity of its process>.<six random characters>` */
 const NAME = /^once-([\w-]+)\.\w{6}$/;
@@ -11,7 +12,7 @@ const NAME = /^once-([\w-]+)\.\w{6}$/;
 /** Creates an empty folder for a run that keeps no data. */
 export async function makeThrowawayFolder(dataFolder: string): Promise<string> {
   return await withFolder(dataFolder, async () => {
-    await mkdir(dataFolder, { recursive: true });
+    await makeFolder(dataFolder);
     return await mkdtemp(join(dataFolder, `once-${OWN_IDENTITY}.`));
   });
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, realpathSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { executable, findProgram } from './find-program.ts';
 import { freePort } from './free-port.ts';
 
 const EMULATOR = join('platform', 'pubsub-emulator', 'bin', 'cloud-pubsub-emulator');
@@ -45,20 +46,4 @@ export async function startGooglePubSub(
       await exited;
     },
   };
-}
-
-function findProgram(name: string): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => executable(join(folder, name)))
-    .find((path) => path !== undefined);
-}
-
-function executable(path: string): string | undefined {
-  try {
-    accessSync(path, constants.X_OK);
-    return path;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,20 +1,42 @@
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { onClosedOutput } from './closed-output.ts';
 
-/** Reads the options of a script whose values are whole numbers. A wrong one ends the script with exit code 2, the reason and the usage. */
+const HELP = { help: { type: 'boolean', short: 'h' } } as const;
+
+/**
+ * Reads the options of a script. `--help` prints the usage and ends the script with exit code 0. Anything wrong ends it with exit code 2,
+ * the reason and the usage. A closed output ends it, too.
+ */
 export function createOptions(usage: string) {
+  onClosedOutput(() => process.exit(1));
+
   function refuse(problem: string): never {
     console.error(`${problem}\n${usage}`);
     process.exit(2);
   }
 
+  function parse<const Options extends ParseArgsOptionsConfig>(
+    options: Options,
+    config: Pick<ParseArgsConfig, 'allowPositionals'> = {},
+  ) {
+    try {
+      const parsed = parseArgs({ ...config, options: { ...options, ...HELP } });
+      const { help } = parsed.values as { help?: boolean };
+      if (!help) return parsed;
+    } catch (error) {
+      return refuse((error as Error).message);
+    }
+    console.log(usage);
+    process.exit(0);
+  }
+
   return {
+    refuse,
+    parse,
+
     /** The values of the options, as texts. */
     read<const Options extends ParseArgsOptionsConfig>(options: Options) {
-      try {
-        return parseArgs({ options }).values;
-      } catch (error) {
-        return refuse((error as Error).message);
-      }
+      return parse(options).values;
     },
 
     wholeNumber(name: string, text: string, max: number): number {

@@ -108,6 +108,7 @@ export class Stack {
     const authClient = new PassThroughClient();
     const bigquery = new BigQuery({ projectId, location: LOCATION, authClient });
     const storage = new Storage({ projectId, authClient });
+    storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
     const pubsub = new PubSub({ projectId });
     const [bucket] = await storage.createBucket(`staging-${n}`, { location: LOCATION });
     for (const dataset of Object.values(DATASETS))

@@ -150,6 +150,8 @@ async function initialise(folder: DataFolder): Promise<void> {
   await rename(unfinished.cluster, folder.cluster);
 }
 
+/** What a program that failed has printed, or else the message of the error. */
 function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  if (!(cause instanceof Error)) return String(cause);
+  return 'stderr' in cause && typeof cause.stderr === 'string' ? cause.stderr.trim() : cause.message;
 }

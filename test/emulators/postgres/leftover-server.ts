@@ -5,6 +5,8 @@ import pg from 'pg';
 import { identityOf, isAlive } from '../process-identity.ts';
 import type { DataFolder } from './data-folder.ts';
 
+/** Something else that listens at the port by now may never answer. */
+const CONNECT_TIMEOUT_MS = 20_000;
 const POLL_INTERVAL_MS = 20;
 
 /**
@@ -38,7 +40,10 @@ async function answersFor(
   { superuserPassword }: Pick<DataFolder, 'superuserPassword'>,
   port: number,
 ): Promise<boolean> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password: superuserPassword });
+  const client = new pg.Client({
+    ...{ host: '127.0.0.1', port, user: 'postgres', password: superuserPassword },
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

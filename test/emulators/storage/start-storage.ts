@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import { ZodError, z } from 'zod';
 import { Faults, googleError } from '../faults.ts';
 import { serveHttp } from '../serve-http.ts';
@@ -50,10 +50,7 @@ function storageApp(store: ObjectStore, faults: Faults): express.Express {
   app.set('query parser', 'simple').set('etag', false).disable('x-powered-by');
   app.use(faults.middleware(callName));
   app.use(['/upload/storage/v1', '/resumable/upload/storage/v1'], uploadRoutes(store));
-  const methods = Router().use(express.json({ type: () => true }), bucketRoutes(store), objectRoutes(store));
-  // The client leaves out /storage/v1 when its address comes from STORAGE_EMULATOR_HOST.
-  app.use('/storage/v1', methods);
-  app.use(methods);
+  app.use('/storage/v1', express.json({ type: () => true }), bucketRoutes(store), objectRoutes(store));
   app.use((request) => {
     throw new StorageError(404, 'notFound', `No such method: ${request.method} ${request.path}`);
   });

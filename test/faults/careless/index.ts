@@ -1,7 +1,5 @@
 // `npm run careless -- [options]`: see `runTrial`.
 import { createOptions } from '../../support/script-options.ts';
-import { Stack } from '../../support/stack.ts';
-import { runTrial } from './trial.ts';
 
 const USAGE = `Usage: npm run careless [-- options]
 
@@ -9,7 +7,8 @@ Lets a careless application, developer and operator work on installations of the
 every view either equals its target or says why it does not, and if an operator could repair it.
 
   --trials <n>  how many (default 50)
-  --seed <n>    of the first trial; each one after it has the next (default: random)`;
+  --seed <n>    of the first trial; each one after it has the next (default: random)
+  --help, -h    print this text`;
 
 const { read, wholeNumber } = createOptions(USAGE);
 const options = read({
@@ -18,6 +17,10 @@ const options = read({
 });
 const trials = wholeNumber('trials', options.trials, 100_000);
 const firstSeed = wholeNumber('seed', options.seed, 999_999_999);
+
+// Imported only now, so that --help answers at once.
+const { Stack } = await import('../../support/stack.ts');
+const { runTrial } = await import('./trial.ts');
 
 const stack = await new Stack().start();
 let equal = 0;

@@ -1,29 +1,36 @@
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
-import { describeInjection, everyInjection, sampleOf } from './injections.ts';
-import { Lanes } from './lanes.ts';
-import { Tally } from './tally.ts';
+import { createOptions } from '../../support/script-options.ts';
 
-// Injects every fault into every call of every function, and prints how many the functions survived; the last line is JSON.
-// Options: --only TEXT selects the faults whose description contains the text, --of-each N takes a sample, --seed TEXT chooses
-// it, --lanes N sets how many run at a time. The exit code is 1 when a function did not survive a fault, when a fault could not
-// be injected (polls of a job excepted), or when there was no fault to inject.
+const USAGE = `Usage: npm run faults [-- options]
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    'of-each': { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: 'faults' },
-    lanes: { type: 'string', default: String(availableParallelism() + 1) },
-  },
+Injects every fault into every call of every function, and prints how many the functions survived; the last line is JSON. The exit code is 1 if a
+function did not survive a fault, if a fault could not be injected (polls of a job excepted), or if there was no fault to inject.
+
+  --only <text>   only faults whose description contains the text
+  --of-each <n>   a sample: so many of each kind (default: all)
+  --seed <text>   chooses the sample (default: faults)
+  --lanes <n>     how many run at a time (default: one more than there are processors)
+  --help, -h      print this text`;
+
+const { read, wholeNumber } = createOptions(USAGE);
+const values = read({
+  only: { type: 'string', default: '' },
+  'of-each': { type: 'string', default: '1000000' },
+  seed: { type: 'string', default: 'faults' },
+  lanes: { type: 'string', default: String(availableParallelism() + 1) },
 });
 
+// Imported only now, so that --help answers at once.
+const { describeInjection, everyInjection, sampleOf } = await import('./injections.ts');
+const { Lanes } = await import('./lanes.ts');
+const { Tally } = await import('./tally.ts');
+
 const startedMs = Date.now();
-const lanes = new Lanes(Number(values.lanes));
+const lanes = new Lanes(wholeNumber('lanes', values.lanes, 100));
 const all = everyInjection(await lanes.record());
 const chosen = sampleOf(
   all.filter((injection) => describeInjection(injection).includes(values.only)),
-  Number(values['of-each']),
+  wholeNumber('of-each', values['of-each'], 1_000_000),
   values.seed,
 );
 console.log(`injecting ${chosen.length} of ${all.length} faults, seed ${values.seed}`);

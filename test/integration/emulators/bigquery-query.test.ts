@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { BigQuery } from '@google-cloud/bigquery';
-import { openProject, type Project, rejection } from './bigquery-project.ts';
+import { LOCATION, openProject, PROJECT, type Project, rejection } from './bigquery-project.ts';
 
 /** Expressions with the values that GoogleSQL's reference gives for them; dates and times as their text. */
 const EXPRESSIONS: readonly (readonly [expression: string, value: unknown])[] = [
@@ -153,6 +153,50 @@ describe('BigQuery emulator: queries', () => {
         '5',
       ],
     );
+  });
+
+  it('write timestamps as seconds, unless the request asks for microseconds', async () => {
+    const query = `select timestamp '2023-11-14 22:13:20+00' as a, timestamp '2014-08-19 12:41:35.220123+00' as b,
+      timestamp '1970-01-01 00:00:00+00' as c, timestamp '1969-12-31 23:59:59.9999+00' as d, timestamp '0001-01-01 00:00:00+00' as e,
+      timestamp '1970-01-02 00:00:00+00' as f, cast(null as timestamp) as g, 'x' as h`;
+    const url = `${project.standIn.url}/projects/${PROJECT}/queries`;
+    const valuesOf = async (answer: Response): Promise<unknown[]> => {
+      const { rows } = (await answer.json()) as { rows: { f: { v: unknown }[] }[] };
+      return rows[0]?.f.map(({ v }) => v) ?? [];
+    };
+    const ask = async (formatOptions?: object) =>
+      await fetch(url, {
+        method: 'POST',
+        body: JSON.stringify({ query, useLegacySql: false, location: LOCATION, formatOptions }),
+      });
+    const seconds = [
+      '1.7E9',
+      '1.408452095220123E9',
+      '0.0',
+      '-1.0E-4',
+      '-6.21355968E10',
+      '86400.0',
+      null,
+      'x',
+    ];
+    const micros = [
+      '1700000000000000',
+      '1408452095220123',
+      '0',
+      '-100',
+      '-62135596800000000',
+      '86400000000',
+      null,
+      'x',
+    ];
+
+    assert.deepEqual(await valuesOf(await ask()), seconds);
+    assert.deepEqual(await valuesOf(await ask({ useInt64Timestamp: true })), micros);
+    const [job] = await project.bigquery.createQueryJob({ query, location: LOCATION });
+    const results = `${url}/${job.id}?location=${LOCATION}`;
+    assert.deepEqual(await valuesOf(await fetch(results)), seconds);
+    assert.deepEqual(await valuesOf(await fetch(`${results}&formatOptions.useInt64Timestamp=true`)), micros);
+    assert.equal((await ask({ timestampOutputFormat: 'ISO8601_STRING' })).status, 400);
   });
 
   it('take named parameters', async () => {

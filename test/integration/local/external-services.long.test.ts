@@ -13,6 +13,7 @@ import type { Result } from '../../local/result.ts';
 import { createSmartApp, READER_ROLE } from '../../smartapp/create-smartapp.ts';
 import { Workload } from '../../smartapp/workload.ts';
 import { addressOf, Command } from '../../support/command.ts';
+import { findFakeGcsServer, startFakeGcsServer } from '../../support/fake-gcs-server.ts';
 import { findGooglePubSub, startGooglePubSub } from '../../support/google-pub-sub.ts';
 
 const TIMEOUT_MS = 240_000;
@@ -84,6 +85,23 @@ describe('npm start with external services', () => {
         const [subscriptions] = await pubsub.getSubscriptions();
         await pubsub.close();
         assert.deepEqual(subscriptions, [], 'no subscription pushes to the stopped functions');
+      } finally {
+        await stop();
+      }
+    });
+  }
+
+  const fakeGcsServer = findFakeGcsServer();
+  if (fakeGcsServer === undefined) console.log('  Not tested: fake-gcs-server is not installed');
+  else {
+    it('works with fake-gcs-server at STORAGE_EMULATOR_HOST (I2)', async () => {
+      const { url, stop } = await startFakeGcsServer(fakeGcsServer);
+      try {
+        const args = ['--once', '--scale', '0.05', '--changes', '200', '--json', '--data', folder];
+        command = new Command('local/start.ts', args, { STORAGE_EMULATOR_HOST: url });
+        assert.equal(await command.exitCode, 0, command.output);
+        const result: Result = JSON.parse(command.lines.at(-1) ?? '');
+        assert.ok(result.views.every(({ consistent, batches }) => consistent && batches > 1));
       } finally {
         await stop();
       }

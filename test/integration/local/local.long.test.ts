@@ -9,8 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isAlive } from '../../emulators/process-identity.ts';
 import { startChild } from '../../local/child.ts';
-import { checkExternalServices } from '../../local/external-services.ts';
-import { ADMIN } from '../../local/functions.ts';
+import { ADMIN, FUNCTIONS } from '../../local/functions.ts';
 import type { Result } from '../../local/result.ts';
 import { removeLeftovers } from '../../local/throwaway-folder.ts';
 import { readEnabledViewSources } from '../../local/view-sources.ts';
@@ -19,27 +18,6 @@ import { processTree } from '../../support/process-tree.ts';
 
 const run = promisify(execFile);
 const SMALL = ['--scale', '0.05'];
-
-describe('external services', () => {
-  it('are checked before anything starts, and every wrong variable is named', async () => {
-    await assert.rejects(
-      checkExternalServices({
-        SOURCE_DATABASE_URL: 'mysql://127.0.0.1/x',
-        PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
-        STORAGE_EMULATOR_HOST: '127.0.0.1:9023',
-      }),
-      (error: Error) => {
-        assert.deepEqual(error.message.split('\n'), [
-          'SOURCE_DATABASE_URL must have the form postgresql://user:password@host:port/database',
-          'PUBSUB_EMULATOR_HOST: nothing listens at 127.0.0.1:1',
-          'STORAGE_EMULATOR_HOST must have the form http://host:port',
-        ]);
-        return true;
-      },
-    );
-    await checkExternalServices({ PUBSUB_EMULATOR_HOST: '' });
-  });
-});
 
 describe('npm start', () => {
   let folder: string;
@@ -179,14 +157,20 @@ describe('npm start', () => {
       );
     });
 
-    it('ends, and says so, if the page of the operators ends by itself', async () => {
+    it('starts a function again that ended by itself, the page of the operators too, and says so', async () => {
       const command = start(...SMALL);
       await command.saysLine(/^Watch it and act: /);
-      const parts = processTree(command.pid);
-      process.kill(await adminOf(parts), 'SIGKILL');
-      assert.equal(await command.exitCode, 1, command.output);
-      assert.match(command.output, /function admin ended/);
-      while (parts.some(isAlive)) await setImmediate();
+      for (const { name, port } of [ADMIN, ...FUNCTIONS]) {
+        process.kill(await processOf(port, processTree(command.pid)), 'SIGKILL');
+        await command.saysLine(new RegExp(`^function ${name} ended \\(SIGKILL\\)$`));
+        await command.saysLine(new RegExp(`^function ${name} runs again$`));
+      }
+      const overview = await overviewOf(command, /^Watch it and act: (.*)$/);
+      assert.match(overview, /local user · operator.*pmr_project/s);
+      command.lines.length = 0;
+      await command.saysLine(/^pmr_\w+ batch \d+ \(incremental\): \d+ added/);
+      await command.interrupt();
+      assert.equal(await command.exitCode, 0, command.output);
     });
 
     it('continues with the data of the last run', async () => {
@@ -246,13 +230,13 @@ async function overviewOf(command: Command, line: RegExp): Promise<string> {
   return await response.text();
 }
 
-/** The process that prefers the port of admin. */
-async function adminOf(identities: string[]): Promise<number> {
+/** The process of the function that prefers this port. */
+async function processOf(port: number, identities: string[]): Promise<number> {
   for (const id of identities.map((identity) => Number.parseInt(identity, 10))) {
     const { stdout } = await run('ps', ['-o', 'args=', '-p', String(id)]).catch(() => ({ stdout: '' }));
-    if (stdout.trim().endsWith(`function-process.ts ${ADMIN.port}`)) return id;
+    if (stdout.trim().endsWith(`function-process.ts ${port}`)) return id;
   }
-  return assert.fail('no process is admin');
+  return assert.fail(`no process prefers port ${port}`);
 }
 
 function portsIn(output: string): number[] {

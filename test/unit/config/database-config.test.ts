@@ -97,6 +97,14 @@ describe('the configuration of a database', () => {
     });
   }
 
+  it('is refused when a piece of its password would be taken for the host', () => {
+    for (const password of ['pa@se/cret', 'pa@se?cret', '1#se@cret']) {
+      const url = `postgresql://reader:${password}@db.example/smartapp`;
+
+      assert.throws(() => sourceOf({ SOURCE_DATABASE_URL: url }), { message: /percent-encoded/ });
+    }
+  });
+
   it('is refused with a certificate authority while TLS is disabled', () => {
     assert.throws(() => sourceOf({ SOURCE_TLS: 'disable', SOURCE_TLS_CA: certificate }), {
       message: /SOURCE_TLS_CA has no effect while SOURCE_TLS is disable/,

@@ -73,6 +73,11 @@ describe("a function's log line in the local stack", () => {
     );
   });
 
+  it('begins no line of its own with what a payload contains', () => {
+    const failed = { severity: 'ERROR', message: 'bad\nerror: forged', error: 'key "x\nerror: forged"' };
+    assert.equal(format(failed), 'error: merge: bad\\nerror: forged\n  key "x\n  error: forged"');
+  });
+
   it('is shown unchanged if it is not a structured log', () => {
     assert.equal(formatLogLine('merge', 'hello'), 'merge: hello');
     assert.equal(formatLogLine('merge', '{broken'), 'merge: {broken');

@@ -5,6 +5,7 @@ import type { Job, JobConfiguration } from '../job.ts';
 import { type JobServices, startJob } from '../job-runner.ts';
 import type { Wanted } from '../results.ts';
 import { sendRows } from './answer-rows.ts';
+import { floatTimestamps } from './float-timestamps.ts';
 import { find } from './job-routes.ts';
 import { numberOf, textOf } from './list-page.ts';
 import { queryBody } from './request-body.ts';
@@ -17,7 +18,6 @@ const LONGEST_WAIT_MS = 200_000;
 /** A request with the same id within this time gets the job of the first one. BigQuery's own time is [not documented]. */
 const REQUEST_ID_LIFE_MS = 15 * 60_000;
 
-/** The rows that a request asks for. */
 /** jobs.query and jobs.getQueryResults: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs */
 export function queryRoutes(services: JobServices): Router {
   const started = new Map<string, Promise<Job>>();
@@ -35,28 +35,27 @@ export function queryRoutes(services: JobServices): Router {
       labels,
       ...query
     } = body;
-    checkTimestamps(formatOptions?.useInt64Timestamp);
     const configuration: JobConfiguration = withoutUndefined({ query, dryRun, jobTimeoutMs, labels });
     const start = () => startJob({ projectId: request.params.projectId, location }, configuration, services);
     const job = await (requestId === undefined ? start() : oncePerRequest(started, requestId, start));
     await waitFor(job, timeoutMs);
-    const wanted = { offset: 0, startIndex: 0, maxRows: maxResults ?? Number.POSITIVE_INFINITY };
+    const wanted = {
+      ...{ offset: 0, startIndex: 0, maxRows: maxResults ?? Number.POSITIVE_INFINITY },
+      useInt64Timestamp: formatOptions?.useInt64Timestamp ?? false,
+    };
     sendRows(response, await results(job, 'bigquery#queryResponse', wanted, services));
   });
   router.get('/projects/:projectId/queries/:jobId', async (request, response) => {
-    checkTimestamps(request.query['formatOptions.useInt64Timestamp']);
     const job = find(request, request.params, services);
     if (!job.record.configuration.query) throw invalid('The job is not a query job');
     await waitFor(job, numberOf(request, 'timeoutMs'));
-    sendRows(response, await results(job, 'bigquery#getQueryResultsResponse', wantedBy(request), services));
+    const wanted = {
+      ...wantedBy(request),
+      useInt64Timestamp: textOf(request, 'formatOptions.useInt64Timestamp') === 'true',
+    };
+    sendRows(response, await results(job, 'bigquery#getQueryResultsResponse', wanted, services));
   });
   return router;
-}
-
-/** The other formats lose digits or need more text: https://cloud.google.com/bigquery/docs/reference/rest/v2/DataFormatOptions */
-function checkTimestamps(useInt64Timestamp: unknown): void {
-  if (String(useInt64Timestamp) === 'true') return;
-  throw new BigQueryError('notImplemented', 'The BigQuery emulator needs formatOptions.useInt64Timestamp');
 }
 
 function wantedBy(request: Request): Wanted {
@@ -94,7 +93,12 @@ async function waitFor(job: Job, timeoutMs = DEFAULT_WAIT_MS): Promise<void> {
 }
 
 /** @throws BigQueryError the error of the job, if it failed. */
-async function results(job: Job, kind: string, wanted: Wanted, services: JobServices) {
+async function results(
+  job: Job,
+  kind: string,
+  { useInt64Timestamp, ...wanted }: Wanted & { useInt64Timestamp: boolean },
+  services: JobServices,
+) {
   const { reference, query, result, errorResult } = job.record;
   const head = { kind, jobReference: reference, jobComplete: job.done };
   if (!job.done) return { body: head, rows: [] };
@@ -115,5 +119,5 @@ async function results(job: Job, kind: string, wanted: Wanted, services: JobServ
     totalRows: String(result.totalRows),
     ...(nextOffset !== undefined && { pageToken: String(nextOffset) }),
   };
-  return { body, rows };
+  return { body, rows: useInt64Timestamp ? rows : floatTimestamps(rows, result.fields) };
 }

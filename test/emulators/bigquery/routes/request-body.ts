@@ -87,5 +87,5 @@ export const queryBody = queryConfiguration.extend({
   maxResults: z.number().int().nonnegative().optional(),
   timeoutMs: z.coerce.number().optional(),
   requestId: z.string().optional(),
-  formatOptions: z.object({ useInt64Timestamp: z.boolean().optional() }).optional(),
+  formatOptions: z.strictObject({ useInt64Timestamp: z.boolean().optional() }).optional(),
 });
