@@ -25,12 +25,13 @@ import {
 import { objectsSql } from '../../shared/warehouse/view-objects.ts';
 import { wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
+import { advisedTexts } from './advised-texts.ts';
 import { type BuiltText, checkTexts, rowTexts } from './compared-texts.ts';
 import { DATASETS, DROPPED, PURGE, RICHEST, SIMPLEST, STREAMED } from './example-shapes.ts';
 import type { GoogleSqlText } from './google-sql-texts.ts';
 
 /** Statements that are built at run time: those of shared/warehouse, for the simplest and the richest view, and the local stack's queries. */
-export function builtTexts(): GoogleSqlText[] {
+export async function builtTexts(): Promise<GoogleSqlText[]> {
   return [
     ...inGroup('simplest view', [
       ...warehouseTexts('simplest view', SIMPLEST, {
@@ -93,6 +94,7 @@ export function builtTexts(): GoogleSqlText[] {
         }),
       },
     ]),
+    ...inGroup('advice', await advisedTexts()),
   ];
 }
 

@@ -35,7 +35,7 @@ export async function googleSqlTexts(projectFolder = PROJECT_FOLDER): Promise<Go
   if (written.length === 0) {
     throw new Error(`no GoogleSQL text found in ${join(projectFolder, 'sql/bigquery')}`);
   }
-  return [...written, ...(await documentedTexts(projectFolder)), ...builtTexts()];
+  return [...written, ...(await documentedTexts(projectFolder)), ...(await builtTexts())];
 }
 
 async function filesLike(pattern: string, cwd: string): Promise<string[]> {
