@@ -17,9 +17,7 @@ import { googleSqlTexts } from './google-sql-texts.ts';
 /** Tests that together make the functions and the local stack send every kind of statement. */
 const SENDING_TESTS = [
   'functions/changed-columns',
-  'functions/changed-target',
   'functions/stream',
-  'operations/advice.long',
   'operations/purge',
   'operations/refused-statements',
   'reconcile/check-view',
