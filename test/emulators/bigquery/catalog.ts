@@ -160,6 +160,11 @@ export class Catalog {
     return [...this.#records.table.values()];
   }
 
+  /** The routines of all datasets. */
+  allRoutines(): Routine[] {
+    return [...this.#records.routine.values()];
+  }
+
   async createDataset(dataset: Dataset): Promise<void> {
     const create = (session: Session) =>
       session.run(`create schema if not exists ${storageSchema(dataset.reference)}`);

@@ -4,11 +4,13 @@ import { Job, type JobConfiguration, type JobReference } from './job.ts';
 import { generatedJobId, type Jobs } from './jobs.ts';
 import { runLoadJob } from './load/load-job.ts';
 import { runQueryJob } from './query-job.ts';
+import type { ReceivedStatements } from './received-statements.ts';
 import type { Warehouse } from './statement/statement-context.ts';
 
 export interface JobServices extends Warehouse {
   readonly jobs: Jobs;
   readonly faults: Faults;
+  readonly received: ReceivedStatements;
   readonly storageEndpoint: string;
 }
 
@@ -46,6 +48,7 @@ export async function startJob(
       `Invalid job ID "${reference.jobId}". Job IDs must be alphanumeric (plus underscores and dashes) and at most 1024 characters long.`,
     );
   }
+  if (query) services.received.record(wanted.projectId, query);
   if (configuration.dryRun) return await dryRun(reference, configuration, services);
   await services.jobs.forgetOldest();
   const job = services.jobs.add(reference, configuration);

@@ -8,6 +8,7 @@ import type { HistoryLimits } from './history.ts';
 import type { JobServices } from './job-runner.ts';
 import { Jobs } from './jobs.ts';
 import { Mutations } from './mutations.ts';
+import { ReceivedStatements } from './received-statements.ts';
 import { Results } from './results.ts';
 import { startRestServer } from './start-rest-server.ts';
 import { TableAnswers } from './table-answers.ts';
@@ -26,6 +27,8 @@ export interface BigQueryOptions {
   /** The address of the Cloud Storage emulator, which load jobs read from: `http://127.0.0.1:1234`. */
   readonly storageEndpoint: string;
   readonly faults?: Faults;
+  /** Whether it records what it receives (ReceivedStatements). Tests of the emulator itself send what Google refuses, too. Default: true. */
+  readonly recordsStatements?: boolean;
   /** How far FOR SYSTEM_TIME AS OF reaches back. Default: 256 changes, 10 minutes, 500,000 changed rows. */
   readonly history?: Partial<HistoryLimits>;
 }
@@ -77,6 +80,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<BigQueryS
     faults,
     jobs: await Jobs.open(engine, results),
     mutations: new Mutations(),
+    received: new ReceivedStatements(catalog, options.recordsStatements ?? true),
     results,
     storageEndpoint: options.storageEndpoint,
   };

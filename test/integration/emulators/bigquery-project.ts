@@ -14,7 +14,11 @@ type Row = Record<string, unknown>;
 /** A project on the emulators, used through Google's own clients only, with one dataset `d`. */
 export async function openProject(options: Partial<BigQueryOptions> = {}) {
   const storageStandIn = await startStorage();
-  const standIn = await startBigQuery({ storageEndpoint: storageStandIn.url, ...options });
+  const standIn = await startBigQuery({
+    storageEndpoint: storageStandIn.url,
+    recordsStatements: false,
+    ...options,
+  });
   const authClient = new PassThroughClient();
   const bigquery = new BigQuery({
     projectId: PROJECT,

@@ -58,7 +58,7 @@ describe('the rules of a layout', () => {
     const missed: string[] = [];
     for (const { what, layout } of LAYOUTS) {
       const sql = what.startsWith('report') ? reportQuery(layout) : targetTableSql(DATASETS, SHAPE, layout);
-      const refusal = await google.analyze(sql.replace(/;\s*$/, ''));
+      const refusal = await google.refusal(sql.replace(/;\s*$/, ''));
       if (refusal === undefined) continue;
       refused.push(what);
       if (layoutFaults(SHAPE, layout).length === 0) missed.push(`${what}: ${refusal}`);

@@ -51,7 +51,7 @@ describe('the rows of a new target', () => {
       for (const after of TYPES) {
         const { insert, query } = copy(before, after);
         if (insert.includes('`value`')) converted += 1;
-        const refusal = await google.analyze(query);
+        const refusal = await google.refusal(query);
         if (refusal !== undefined) {
           refused.push(`${before.mode} ${before.type} to ${after.mode} ${after.type}: ${refusal}`);
         }

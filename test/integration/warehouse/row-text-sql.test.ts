@@ -41,7 +41,7 @@ describe('the GoogleSQL for the text of a row', () => {
       ({ name, type, mode }) =>
         `cast(null as ${mode === 'REPEATED' ? `array<${type}>` : type}) as \`${name}\``,
     );
-    return google.analyze(
+    return google.refusal(
       `select bucket, count(*), bit_xor(row_hash) from (
         select ${texts.key} as key, ${texts.bucket(16)} as bucket, ${texts.hash} as row_hash from (select ${target.join(', ')}) as v_target
       ) where key in unnest(['1']) and mod(bucket, 2) = 0 and row_hash > 0 group by bucket`,
