@@ -1,3 +1,4 @@
+import type { CheckEvent } from '../../../shared/events/reconcile-event.ts';
 import { stopReason } from '../../../shared/model/view-source.ts';
 import { forecastCheck } from '../../../shared/operations/forecast-check.ts';
 import { formatBytes, formatNumber, showTime } from '../ui/format.ts';
@@ -56,9 +57,16 @@ export const REPAIR: Action = {
   effect: consistencyPage,
 };
 
-function payloadOf({ source }: Subject, { mode, since }: Values, repair: boolean): Record<string, unknown> {
-  const what = mode === 'since' ? { since: Number(since ?? 1) } : mode === undefined ? {} : { mode };
-  return { view: source.name, reconcile: true, ...what, repair };
+const payloadOf = ({ source }: Subject, values: Values, repair: boolean): Record<string, unknown> => ({
+  view: source.name,
+  reconcile: true,
+  ...whatOf(values),
+  repair,
+});
+
+function whatOf({ mode, since }: Values): Pick<CheckEvent, 'mode' | 'since'> {
+  if (mode === 'since') return { since: Number(since ?? 1) };
+  return mode === 'keys' || mode === 'full' ? { mode } : {};
 }
 
 const doneOf = (view: string, { outcome, reason }: Readonly<Record<string, unknown>>): string =>
@@ -66,17 +74,13 @@ const doneOf = (view: string, { outcome, reason }: Readonly<Record<string, unkno
     ? `${view} is not compared: it is ${reason}.`
     : `A check of ${view} is requested. It appears here when it has begun.`;
 
-async function previewOf(
-  subject: Subject,
-  { mode, since }: Values,
-  more: readonly string[],
-): Promise<Preview> {
+async function previewOf(subject: Subject, values: Values, more: readonly string[]): Promise<Preview> {
+  const { mode, since } = values;
   const { source, status, dependencies } = subject;
   const refused = await whyNot(subject);
   if (refused !== null) return { sentences: [], refused };
-  const forecastMode = mode === 'keys' ? 'keys' : 'full';
   const { found, unknown } = await tryPreview(
-    () => forecastCheck({ command: 'check', view: source.name, mode: forecastMode }, dependencies),
+    () => forecastCheck({ command: 'check', view: source.name, ...whatOf(values) }, dependencies),
     { isNeeded: false },
   );
   if (found?.would.startsWith('refuse')) return { sentences: [], refused: `The check would ${found.would}.` };
@@ -93,7 +97,10 @@ async function previewOf(
       found === null
         ? []
         : [
-            ['Rows in the source, about', formatNumber(found.sourceRows)],
+            [
+              mode === 'since' ? 'Rows that changed' : 'Rows in the source, about',
+              formatNumber(found.sourceRows),
+            ],
             ['BigQuery reads', formatBytes(found.bytes)],
           ],
     ...(unknown !== undefined && { unknown }),
