@@ -79,7 +79,7 @@ async function previewOf(subject: Subject, values: Values, more: readonly string
   const { source, status, dependencies } = subject;
   const refused = await whyNot(subject);
   if (refused !== null) return { sentences: [], refused };
-  const { found, unknown } = await tryPreview(
+  const { found, instead } = await tryPreview(
     () => forecastCheck({ command: 'check', view: source.name, ...whatOf(values) }, dependencies),
     { isNeeded: false },
   );
@@ -103,7 +103,7 @@ async function previewOf(subject: Subject, values: Values, more: readonly string
             ],
             ['BigQuery reads', formatBytes(found.bytes)],
           ],
-    ...(unknown !== undefined && { unknown }),
+    ...instead,
   };
 }
 

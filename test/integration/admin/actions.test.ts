@@ -269,6 +269,13 @@ describe('the actions of the admin page', () => {
     assert.partialDeepStrictEqual(await audit(), [{ action: 'acceptCost', outcome: 'cost accepted' }]);
   });
 
+  it('purge: refuses a time that is still to come', async () => {
+    const page = await operator.get(`/views/${VIEW}/purge?before=2126-01-01T00:00`);
+    assert.match(page.text, /This cannot be done now\. .* is in the future\. Name a time that has passed\./);
+    assert.doesNotMatch(page.text, /does not answer/);
+    assert.equal(isOffered(page), false);
+  });
+
   it('purge: counts the rows, asks for the name and the reason, and extract removes them', async () => {
     await on.source.add('app_project', { id: 3, name: 'three' });
     await on.catchUp();
