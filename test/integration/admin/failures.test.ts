@@ -316,6 +316,8 @@ describe('the page of failures', () => {
     const missing = await operator.post('/failures/resolve', { requestId: REQUEST, failure: '999' });
     assert.equal(missing.status, 400);
     assert.match(missing.text, /no failure has the id 999/);
+    assert.match(missing.text, /Whether it was done stands in the audit/);
+    assert.doesNotMatch(missing.html, /<a href="">/, 'a link to the address of the form');
     assert.deepEqual(await openIds(), [id]);
 
     const noted = await operator.post('/failures/resolve', {
