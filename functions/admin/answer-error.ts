@@ -17,7 +17,7 @@ export async function answerError(thrown: unknown, c: AdminContext): Promise<Res
   const status = STATUS[error.kind] ?? 500;
   if (status === 503) log.warn(lineOf(c, error), 'admin page unavailable');
   else if (status === 500) log.error(lineOf(c, error), 'admin page failed');
-  return await c.html(failurePage(error), status);
+  return await c.html(failurePage(error, c.req.method === 'POST'), status);
 }
 
 /** The answers of errors that are not a fault of the program. */

@@ -111,8 +111,9 @@ select function_name as "functionName", view_name as view, kind, count(*)::int4 
 from etl.etl_error where ${within('occurred_at')}
 group by 1, 2, 3 order by failures desc, 6 desc limit $2`;
 
+/** Those that found differences first: where the list ends, they must not be missing. */
 const CHECKS = `
-select ${LISTED_CHECK} from etl.consistency_check c where ${within('c.ended_at')} order by c.id limit $2`;
+select ${LISTED_CHECK} from etl.consistency_check c where ${within('c.ended_at')} order by c.is_consistent is false desc, c.id limit $2`;
 
 const SCHEMA_CHANGES = `
 select view_name as view, kind, action, detected_at as "detectedAt" from etl.schema_change

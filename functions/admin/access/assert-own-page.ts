@@ -9,11 +9,29 @@ type SignIn = AdminConfig['signIn']['by'];
  * read that the browser takes for ours: one whose name was made to point to `gcloud run services proxy` (DNS rebinding).
  */
 export function assertOwnPage(headers: Headers, signIn: SignIn): void {
-  const site = headers.get('sec-fetch-site');
-  const isForeign = site !== null && site !== 'same-origin';
-  if (isForeign || !isOwnOrigin(headers, signIn)) {
+  const site = headers.get('sec-fetch-site') ?? 'same-origin';
+  if (site !== 'same-origin' || !isOwnOrigin(headers, signIn)) {
     throw new Refusal(403, 'Only pages of this address may change something.', 'a page of another place');
   }
+}
+
+/**
+ * Refuses what a page of another place loads as a part of itself, such as a picture: nobody looks at it, and reading the source and BigQuery costs.
+ * A link may stand anywhere.
+ */
+export function assertShown(headers: Headers): void {
+  if (!isForeign(headers) || headers.get('sec-fetch-dest') === 'document') return;
+  throw new Refusal(
+    403,
+    'Other pages may lead to this address, but load nothing from it.',
+    'a page of another place',
+  );
+}
+
+/** Whether a page of another place asks for this or leads here, as far as the browser says so. An address that somebody types is `none`. */
+export function isForeign(headers: Headers): boolean {
+  const site = headers.get('sec-fetch-site');
+  return site === 'cross-site' || site === 'same-site';
 }
 
 /** Through the proxy of gcloud, `Origin` is the browser's own machine, and `Host` is not. */

@@ -4,13 +4,13 @@ import { createMiddleware } from 'hono/factory';
 import { once } from '../../../shared/once.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
-import { assertOwnPage } from './assert-own-page.ts';
+import { assertOwnPage, assertShown } from './assert-own-page.ts';
 import { assertCsrf, CSRF_FIELD, csrfCookie, csrfToken, isCsrfSecret, newCsrfSecret } from './csrf.ts';
 import { assertOperator, createIdentify } from './user.ts';
 
 /**
- * Lets a request in: tells who sends it and what they may do, and refuses a change that a viewer asks for or that comes from no page of ours.
- * Throws `Refusal`. `client` reads the public keys of Identity-Aware Proxy.
+ * Lets a request in: tells who sends it and what they may do, and refuses a change that a viewer asks for or that comes from no page of ours, and
+ * what a page of another place loads. Throws `Refusal`. `client` reads the public keys of Identity-Aware Proxy.
  */
 export function signIn(open: () => Promise<Dependencies>, client?: OAuth2Client) {
   const identify = once(async () => createIdentify((await open()).config.admin, client));
@@ -22,7 +22,9 @@ export function signIn(open: () => Promise<Dependencies>, client?: OAuth2Client)
     const isHttps = by === 'iap';
     const cookie = csrfCookie(isHttps);
     const known = getCookie(c, cookie);
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') {
+      assertShown(c.req.raw.headers);
+    } else {
       assertOperator(user);
       assertOwnPage(c.req.raw.headers, by);
       assertCsrf(known, user.name, await csrfFieldOf(c));

@@ -10,9 +10,9 @@ export async function estimateView({
   source,
   status,
   dependencies,
-}: Subject): Promise<Pick<Preview, 'counts' | 'unknown'>> {
+}: Subject): Promise<Pick<Preview, 'counts' | 'refused' | 'unknown'>> {
   const { config, source: pool } = dependencies;
-  const { found, unknown } = await tryPreview(
+  const { found, instead } = await tryPreview(
     () =>
       inSnapshot(pool, async (client) => ({
         rows: await estimateRows(client, await describeView(client, source, config.contentTypeTable)),
@@ -28,6 +28,6 @@ export async function estimateView({
         ? []
         : [['Target rows, last count', formatNumber(rows.target)] as const]),
     ],
-    ...(unknown !== undefined && { unknown }),
+    ...instead,
   };
 }

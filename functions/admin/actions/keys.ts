@@ -33,14 +33,14 @@ export const KEYS: Action = {
       };
     }
     const { config, source: pool } = dependencies;
-    const { found, unknown } = await tryPreview(
+    const { found, instead } = await tryPreview(
       () =>
         inSnapshot(pool, async (client) =>
           countKeys(client, await describeView(client, source, config.contentTypeTable), keys),
         ),
       { isNeeded: true },
     );
-    if (found === null) return { sentences: [], unknown };
+    if (found === null) return { sentences: [], ...instead };
     if (found.bad.length > 0) {
       return { sentences: [], refused: `These are no keys of the view: ${found.bad.join(', ')}.` };
     }

@@ -20,8 +20,8 @@ export const PURGE: Action = {
   }),
   async preview({ source, dependencies }, { before = '' }) {
     const asked = { view: source.name, before: new Date(before), confirmation: undefined };
-    const { found, unknown } = await tryPreview(() => purge(asked, dependencies), { isNeeded: true });
-    if (found === null) return { sentences: [], unknown };
+    const { found, instead } = await tryPreview(() => purge(asked, dependencies), { isNeeded: true });
+    if (found === null) return { sentences: [], ...instead };
     if (found.outcome === 'nothing to purge')
       return { sentences: [], refused: found.advice ?? found.outcome };
     return {

@@ -18,7 +18,7 @@ export const RECHECK: Action = {
   payload: ({ source }, { since }) => ({ view: source.name, recheck: since }),
   async preview({ source, dependencies }, { since = '' }) {
     const { config, source: pool } = dependencies;
-    const { found, unknown } = await tryPreview(
+    const { found, instead } = await tryPreview(
       () =>
         inSnapshot(pool, async (client) => {
           const view = await describeView(client, source, config.contentTypeTable);
@@ -26,7 +26,7 @@ export const RECHECK: Action = {
         }),
       { isNeeded: true },
     );
-    if (found === null) return { sentences: [], unknown };
+    if (found === null) return { sentences: [], ...instead };
     if (found.keys === 0) return { sentences: [], refused: 'The log names no row of the view since then.' };
     return {
       sentences: [

@@ -1,3 +1,4 @@
+import type { CheckEvent } from '../../../shared/events/reconcile-event.ts';
 import { stopReason } from '../../../shared/model/view-source.ts';
 import { formatBytes, formatNumber, showTime } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
@@ -55,9 +56,16 @@ export const REPAIR: Action = {
   effect: consistencyPage,
 };
 
-function payloadOf({ source }: Subject, { mode, since }: Values, repair: boolean): Record<string, unknown> {
-  const what = mode === 'since' ? { since: Number(since ?? 1) } : mode === undefined ? {} : { mode };
-  return { view: source.name, reconcile: true, ...what, repair };
+const payloadOf = ({ source }: Subject, values: Values, repair: boolean): Record<string, unknown> => ({
+  view: source.name,
+  reconcile: true,
+  ...whatOf(values),
+  repair,
+});
+
+function whatOf({ mode, since }: Values): Pick<CheckEvent, 'mode' | 'since'> {
+  if (mode === 'since') return { since: Number(since ?? 1) };
+  return mode === 'keys' || mode === 'full' ? { mode } : {};
 }
 
 const doneOf = (view: string, { outcome, reason }: Readonly<Record<string, unknown>>): string =>
@@ -65,19 +73,15 @@ const doneOf = (view: string, { outcome, reason }: Readonly<Record<string, unkno
     ? `${view} is not compared: it is ${reason}.`
     : `A check of ${view} is requested. It appears here when it has begun.`;
 
-async function previewOf(
-  subject: Subject,
-  { mode, since }: Values,
-  more: readonly string[],
-): Promise<Preview> {
+async function previewOf(subject: Subject, values: Values, more: readonly string[]): Promise<Preview> {
+  const { mode, since } = values;
   const { source, status, dependencies } = subject;
   const refused = await whyNot(subject);
   if (refused !== null) return { sentences: [], refused };
-  const forecastMode = mode === 'keys' ? 'keys' : 'full';
-  const { found, unknown } = await tryPreview(
+  const { found, instead } = await tryPreview(
     async () => {
       const { forecastCheck } = await import('../../../shared/operations/forecast-check.ts');
-      return await forecastCheck({ command: 'check', view: source.name, mode: forecastMode }, dependencies);
+      return await forecastCheck({ command: 'check', view: source.name, ...whatOf(values) }, dependencies);
     },
     { isNeeded: false },
   );
@@ -95,10 +99,13 @@ async function previewOf(
       found === null
         ? []
         : [
-            ['Rows in the source, about', formatNumber(found.sourceRows)],
+            [
+              mode === 'since' ? 'Rows that changed' : 'Rows in the source, about',
+              formatNumber(found.sourceRows),
+            ],
             ['BigQuery reads', formatBytes(found.bytes)],
           ],
-    ...(unknown !== undefined && { unknown }),
+    ...instead,
   };
 }
 

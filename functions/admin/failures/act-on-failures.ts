@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import type { User } from '../access/user.ts';
 import type { FailureForm } from './failure-query.ts';
@@ -19,7 +18,7 @@ export async function actOnFailures(
   { user, dependencies }: { user: User; dependencies: Dependencies },
 ): Promise<ActionResult> {
   const { ids, shown, open } = await meant(action, form, dependencies);
-  if (ids.length > 0) await request(action, ids, { user, note: form.note, dependencies });
+  if (ids.length > 0) await request(action, ids, { user, form, dependencies });
   return { count: ids.length, before: Math.max(0, shown - open), left: open - ids.length };
 }
 
@@ -44,10 +43,11 @@ async function meant(
 async function request(
   action: FailureAction,
   failures: bigint[],
-  { user, note, dependencies }: { user: User; note: string; dependencies: Dependencies },
+  { user, form, dependencies }: { user: User; form: FailureForm; dependencies: Dependencies },
 ): Promise<void> {
   const command = action === 'redrive' ? 'redriveEvents' : 'resolve';
-  const requester = { by: user.name, why: note === '' ? null : note, requestId: randomUUID() };
+  const { note, requestId } = form;
+  const requester = { by: user.name, why: note === '' ? null : note, requestId };
   const { runOperation } = await import('../../../shared/operations/run-operation.ts');
   await runOperation({ command, failures }, dependencies, { via: 'page', ...requester });
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FailureGroup, RecordedFailure } from '../../../shared/control/failure-groups.ts';
 import { CSRF_FIELD } from '../access/csrf.ts';
 import { actionPath } from '../attention.ts';
@@ -79,7 +80,7 @@ function confirmation(
 <form method="post" action="/failures/${action}"><p>${what}</p>
 <label><span>Why <span class="note">(is recorded)</span></span> <input name="note" maxlength="500" autocomplete="off"></label>
 <input type="hidden" name="${CSRF_FIELD}" value="${c.get('csrfToken')}">
-${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+${Object.entries({ ...fields, requestId: randomUUID() }).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <button class="main">${label}</button></form></details>`;
 }
 

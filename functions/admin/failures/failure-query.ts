@@ -41,14 +41,18 @@ export function failuresAddress(fields: Partial<FailureQuery>): string {
   return given.length === 0 ? '/failures' : `/failures?${new URLSearchParams(given)}`;
 }
 
-const note = textField(500).default('');
+const asked = {
+  csrf: z.string(),
+  /** A form that is sent twice has the same. */
+  requestId: z.uuid(),
+  note: textField(500).default(''),
+};
 
 /** The form of one failure, or of the failures of a group that its page showed: `shown` of them, the newest of which is `upTo`. */
 const form = z.union([
-  z.strictObject({ csrf: z.string(), note, failure: idField }),
+  z.strictObject({ ...asked, failure: idField }),
   z.strictObject({
-    csrf: z.string(),
-    note,
+    ...asked,
     group,
     upTo: idField,
     view: textField(200).optional(),

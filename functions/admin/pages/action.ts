@@ -96,6 +96,8 @@ async function perform(c: AdminContext, action: Action, subject: Subject, form: 
   const given = { ...form, ...values };
   const again = { action, subject, given };
   if (problems.length > 0) return await explainAgain(c, { ...again, problems }, 400);
+  const done = await leadToDone(c, form);
+  if (done !== null) return done;
   const requester: Requester = {
     via: 'page',
     by: c.get('user').name,
@@ -152,6 +154,14 @@ async function ask(
   const given = 'why' in operation ? { ...operation, why: requester.why } : operation;
   const { runOperation } = await import('../../../shared/operations/run-operation.ts');
   return { ...(await runOperation(given, dependencies, requester)) };
+}
+
+/** A form that was sent and done before: its answer would say what may be undone since. Null if it was not. */
+async function leadToDone(c: AdminContext, form: Values): Promise<Response | null> {
+  const { audit } = c.get('dependencies').control;
+  const id = await audit.idOf(form.requestId ?? '');
+  const entry = id === null ? null : await audit.find(id);
+  return entry === null || entry.outcome === null ? null : await leadToFirst(c, form);
 }
 
 /** A form that was sent twice: the second leads to what the first one does. Null if there was no first one. */

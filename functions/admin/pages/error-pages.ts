@@ -18,11 +18,17 @@ export function refusalPage({ status, message }: Refusal): Html {
 export const notFoundPage = (): Html =>
   barePage('Not found', html`<h1>There is no such page</h1><p><a href="/">Go to the overview</a></p>`);
 
-export function failurePage(error: DataHubError): Html {
+/** A form cannot be sent again by its address. */
+export function failurePage(error: DataHubError, isForm: boolean): Html {
   const what =
     error.kind === 'bug'
       ? html`<p>SMart DataHub has an error of its own. Nothing else stops because of it.</p>
 <p>The log of the function admin has a line “admin page failed” with the place in the program: report it.</p>`
       : html`<p>${error.message}</p><p>${adviceByHand(error, 'page')}</p>`;
-  return barePage('Failed', html`<h1>This page cannot be shown</h1>${what}<p><a href="">Try again</a></p>`);
+  return isForm
+    ? barePage(
+        'Failed',
+        html`<h1>The form failed</h1>${what}<p>Whether it was done stands in <a href="/audit">the audit</a>.</p>`,
+      )
+    : barePage('Failed', html`<h1>This page cannot be shown</h1>${what}<p><a href="">Try again</a></p>`);
 }

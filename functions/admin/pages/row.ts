@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { isForeign } from '../access/assert-own-page.ts';
 import { assertOperator } from '../access/user.ts';
 import { parseFields, textField } from '../parse-fields.ts';
 import type { AdminEnv } from '../request.ts';
@@ -35,7 +36,9 @@ export function row(): Hono<AdminEnv> {
         main: html`${head}<p>See a row on both sides, the log rows that name it, and the batches that carried it.</p>${lookupForm(source)}`,
       });
     }
-    const lookup = await lookUpRow(source, key, read === 'target', c.get('dependencies'));
+    // A link of another place agrees to nothing in the operator's name.
+    const mayRead = read === 'target' && !isForeign(c.req.raw.headers);
+    const lookup = await lookUpRow(source, key, mayRead, c.get('dependencies'));
     const { tone, word, meaning } = verdictOf(lookup);
     return await page(c, {
       title: `Row ${lookup.key} · ${source.name}`,

@@ -343,6 +343,28 @@ describe('access to admin', () => {
     });
   });
 
+  describe('a page', () => {
+    const at = async (fetched: Record<string, string>) => {
+      const headers = { authorization: bearer(OPERATOR), ...fetched };
+      return (await iam().request('/', { headers })).status;
+    };
+
+    for (const site of ['cross-site', 'same-site']) {
+      it(`may be linked to, but not loaded as a part of itself, by a page that is ${site}`, async () => {
+        assert.equal(await at({ 'sec-fetch-site': site, 'sec-fetch-dest': 'document' }), 200);
+        for (const dest of ['image', 'iframe', 'script', 'empty']) {
+          assert.equal(await at({ 'sec-fetch-site': site, 'sec-fetch-dest': dest }), 403, dest);
+        }
+      });
+    }
+
+    it('is for whoever types its address, for its own script, and for browsers that say nothing', async () => {
+      assert.equal(await at({ 'sec-fetch-site': 'none', 'sec-fetch-dest': 'document' }), 200);
+      assert.equal(await at({ 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'empty' }), 200);
+      assert.equal(await at({}), 200);
+    });
+  });
+
   describe('the cookie', () => {
     it('is for this host, for no script and no other site, and stays', async () => {
       const app = iam();

@@ -191,6 +191,19 @@ describe('the actions of the admin page', () => {
     assert.match((await operator.get('/views/pmr_site/repair')).text, /The view is not loaded yet\./);
   });
 
+  it('reconcile: says what a check of the rows that changed lately reads, not what one of all rows would', async () => {
+    await on.source.database.query(
+      `update app_project set updated_at = now() - interval '30 days' where id = 1`,
+    );
+    const page = await operator.get(`/views/${VIEW}/reconcile?mode=since&since=7`);
+    assert.match(page.text, /Rows that changed 1 BigQuery reads \d/);
+    assert.match(page.text, /and the target once more, as a whole, if rows differ\./);
+    assert.match(
+      (await operator.get(`/views/${VIEW}/reconcile`)).text,
+      /Rows in the source, about \d.*BigQuery reads \d/,
+    );
+  });
+
   it('keys: counts them in the view, and extract, asked by message, queues them in the name of who asked', async () => {
     const empty = await operator.get(`/views/${VIEW}/keys`);
     assert.ok(!isOffered(empty), 'the keys are missing');
@@ -254,6 +267,13 @@ describe('the actions of the admin page', () => {
 
     assert.equal((await status())?.state, 'running');
     assert.partialDeepStrictEqual(await audit(), [{ action: 'acceptCost', outcome: 'cost accepted' }]);
+  });
+
+  it('purge: refuses a time that is still to come', async () => {
+    const page = await operator.get(`/views/${VIEW}/purge?before=2126-01-01T00:00`);
+    assert.match(page.text, /This cannot be done now\. .* is in the future\. Name a time that has passed\./);
+    assert.doesNotMatch(page.text, /does not answer/);
+    assert.equal(isOffered(page), false);
   });
 
   it('purge: counts the rows, asks for the name and the reason, and extract removes them', async () => {
@@ -344,6 +364,19 @@ describe('the actions of the admin page', () => {
     );
     assert.equal((await on.mailboxes.extract.take()).length, 1);
     assert.equal((await audit()).length, 1);
+  });
+
+  it('says that a form was sent before, not that its action is done again, when others have undone it since', async () => {
+    const form = hiddenOf(await operator.get(`/views/${VIEW}/pause`));
+    await operator.post(`/views/${VIEW}/pause`, form);
+    assert.match(await notice(), /pmr_project is paused until somebody resumes it\./);
+    await act('resume');
+
+    const again = await operator.post(`/views/${VIEW}/pause`, form);
+
+    assert.match(again.headers.get('location') ?? '', /^\/audit\/\d+$/);
+    assert.match(await notice(), /This was asked for already, and is not done twice\./);
+    assert.equal((await status())?.paused, null);
   });
 
   it('leads to the first one while that runs still, or has died', async () => {

@@ -4,6 +4,7 @@ import { useInstallation } from '../../support/use-installation.ts';
 
 const SCRIPT = '"><script>alert(1)</script>';
 const SQL = `'; drop table etl.etl_error; --`;
+const REQUEST = '6f1c2b0e-3a53-4d0c-9d0e-1f6a3f0a7c11';
 const EXTRACT_EVENT = { view: 'pmr_project', trigger: 'test' };
 
 type Given = {
@@ -163,6 +164,19 @@ describe('the page of failures', () => {
     assert.match(after.text, /3 failures were redriven\./);
   });
 
+  it('sends no event twice for a form that is sent twice at once', async () => {
+    await failTimes(20);
+    const form = formOf(await operator.get('/failures'), '/failures/redrive');
+
+    const answers = await Promise.all([1, 2].map(() => operator.post('/failures/redrive', form)));
+
+    assert.ok(answers.some(({ status }) => status === 303));
+    assert.ok(answers.every(({ status }) => status === 303 || status === 409));
+    assert.equal((await on.mailboxes.extract.take()).length, 20);
+    assert.equal((await on.control.query('select from etl.audit')).rowCount, 1);
+    assert.deepEqual(await openIds(), []);
+  });
+
   it('resolves a whole group without sending anything', async () => {
     await failTimes(3);
     const form = formOf(await operator.get('/failures'), '/failures/resolve');
@@ -288,19 +302,29 @@ describe('the page of failures', () => {
       { group: 'a'.repeat(32), upTo: '1', shown: SCRIPT },
       { failure: id, note: 'x'.repeat(501) },
       { failure: id, note: 'a\0b' },
+      { failure: id, requestId: SQL },
     ]) {
       for (const action of ['redrive', 'resolve']) {
-        const answer = await operator.post(`/failures/${action}`, fields as Record<string, string>);
+        const answer = await operator.post(`/failures/${action}`, {
+          requestId: REQUEST,
+          ...(fields as Record<string, string>),
+        });
         assert.equal(answer.status, 400, JSON.stringify(fields));
         assert.ok(!answer.html.includes('<script>alert'));
       }
     }
-    const missing = await operator.post('/failures/resolve', { failure: '999' });
+    const missing = await operator.post('/failures/resolve', { requestId: REQUEST, failure: '999' });
     assert.equal(missing.status, 400);
     assert.match(missing.text, /no failure has the id 999/);
+    assert.match(missing.text, /Whether it was done stands in the audit/);
+    assert.doesNotMatch(missing.html, /<a href="">/, 'a link to the address of the form');
     assert.deepEqual(await openIds(), [id]);
 
-    const noted = await operator.post('/failures/resolve', { failure: id, note: SCRIPT });
+    const noted = await operator.post('/failures/resolve', {
+      requestId: REQUEST,
+      failure: id,
+      note: SCRIPT,
+    });
     assert.equal(noted.status, 303);
   });
 

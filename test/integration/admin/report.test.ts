@@ -87,6 +87,14 @@ describe('the report of a day', () => {
     assert.match(text, /No batch ended on this day/);
   });
 
+  it('tells of a check that found differences after hundreds that found none', async () => {
+    await on.control.query(
+      `insert into etl.consistency_check (view_name, mode, trigger, repairs, state, ended_at, is_consistent, missing, extra, different, duplicates, repaired)
+       select 'pmr_site', 'full', 'schedule', false, 'done', '${DAY}T05:00:00Z', n <= 500, 0, 0, 0, 0, 0 from generate_series(1, 501) n`,
+    );
+    assert.match((await viewer.get(`/report/${DAY}`)).text, /Checks \d+ 1 found differences/);
+  });
+
   it('leads to the day before and after, also over the end of a year and of February', async () => {
     const page = await viewer.get('/report/2028-02-29');
     assert.equal(linkOf(page, '← previous day'), '/report/2028-02-28');

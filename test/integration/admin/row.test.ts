@@ -176,6 +176,10 @@ describe('the lookup of a row', () => {
     const asked = await lookUp('1');
     assert.match(asked.text, /BigQuery reads up to 3\.20 GB, which it bills/);
     assert.match(asked.text, /name STRING – "a secret value" –/);
+    const led = await operator.fetch(linkOf(asked, 'Read 3.20 GB'), {
+      headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' },
+    });
+    assert.match(await led.text(), /Read 3\.20 GB/, 'a link of another page agrees to nothing');
     const read = await operator.get(linkOf(asked, 'Read 3.20 GB'));
     assert.match(read.text, /● equal/);
 
