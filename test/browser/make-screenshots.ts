@@ -9,6 +9,7 @@ import { callFunction } from '../local/functions.ts';
 import { type Stack, startStack } from '../local/stack.ts';
 import { makeThrowawayFolder } from '../local/throwaway-folder.ts';
 import { Workload } from '../smartapp/workload.ts';
+import { createOptions } from '../support/script-options.ts';
 import { until } from '../support/until.ts';
 import { fillDay } from './fill-day.ts';
 import { launch } from './use-browser.ts';
@@ -31,6 +32,12 @@ const DOCUMENT_NAMES: Record<string, string> = {
   'overview-dark': 'overview-dark.png',
   'view-light': 'view.png',
 };
+
+createOptions(`Usage: npm run screenshots
+
+  --help, -h    prints this
+
+Writes docs/images, and a picture of each main page to .data/screenshots. Takes some minutes.`).read({});
 
 const say = (line: string): void => console.log(line);
 process.env.METADATA_SERVER_DETECTION ??= 'none';

@@ -9,7 +9,7 @@ import {
 } from 'playwright-core';
 
 /** The package of Chromium is for this platform alone. */
-const IS_PACKED = process.platform === 'linux' && process.arch === 'x64';
+export const IS_PACKED = process.platform === 'linux' && process.arch === 'x64';
 
 /** A reader in Berlin, so that a time in UTC is seen to be one. */
 const READER = { locale: 'en-GB', timezoneId: 'Europe/Berlin', viewport: { width: 1280, height: 900 } };

@@ -4,6 +4,7 @@ import inspector from 'node:inspector';
 import type { AddressInfo } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { fromThisMachine } from '../emulators/from-this-machine.ts';
+import { ADMIN } from './functions.ts';
 import { onPreferredPort } from './preferred-port.ts';
 import { serveParent } from './serve-parent.ts';
 
@@ -15,9 +16,12 @@ await serveParent(async () => {
   const target = process.env.FUNCTION_TARGET ?? '';
   const server = await onPreferredPort(Number(process.argv[2]), async (port) => {
     const candidate = getTestServer(target);
-    const handlers = candidate.listeners('request') as RequestListener[];
-    candidate.removeAllListeners('request');
-    for (const handler of handlers) candidate.on('request', fromThisMachine(handler));
+    // The page of the operators judges for itself where a request comes from, as it does in the cloud.
+    if (target !== ADMIN.name) {
+      const handlers = candidate.listeners('request') as RequestListener[];
+      candidate.removeAllListeners('request');
+      for (const handler of handlers) candidate.on('request', fromThisMachine(handler));
+    }
     candidate.listen(port, '127.0.0.1');
     await once(candidate, 'listening');
     return candidate;

@@ -179,9 +179,10 @@ describe('a changed view source of a view that has batches', () => {
 
     it('whose rows could not be rewritten is rewritten later', async () => {
       await importing({ cluster_columns: ['name'] });
-      // The first job makes the objects.
+      // The first jobs make the objects and the reporting view.
       stack.bigquery.faults.next(
         'bigquery.job.query',
+        pass(),
         pass(),
         failJob('quotaExceeded'),
         failJob('quotaExceeded'),

@@ -117,8 +117,8 @@ describe('a control database that does not know what the target contains', () =>
     it('refuses a view that became empty between two attempts at its first load', async () => {
       const before = await image();
       const reborn = await stack.takingOver(on);
-      // BigQuery creates the tables, and refuses the load.
-      stack.bigquery.faults.next('bigquery.jobs.insert', pass(), failBefore(403, 'accessDenied'));
+      // BigQuery creates the tables and the reporting view, and refuses the load.
+      stack.bigquery.faults.next('bigquery.jobs.insert', pass(), pass(), failBefore(403, 'accessDenied'));
       await assert.rejects(reborn.extract(), { kind: 'unauthorized' });
       await on.source.database.query('update app_project set is_dummy = true');
 

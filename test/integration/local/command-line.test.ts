@@ -17,7 +17,17 @@ const WITH_OPTIONS = Object.entries(scripts).flatMap(([name, command]) => {
 describe('the command line', () => {
   it('knows every npm script with options', () => {
     const names = WITH_OPTIONS.map(({ name }) => name).sort();
-    assert.deepEqual(names, ['bench', 'call', 'careless', 'faults', 'generate', 'smartapp', 'soak', 'start']);
+    assert.deepEqual(names, [
+      'bench',
+      'call',
+      'careless',
+      'faults',
+      'generate',
+      'screenshots',
+      'smartapp',
+      'soak',
+      'start',
+    ]);
   });
 
   for (const { name, script } of WITH_OPTIONS) {
