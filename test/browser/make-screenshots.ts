@@ -127,7 +127,7 @@ async function pagesOf(control: pg.Pool): Promise<Record<string, string>> {
     check: `/consistency/${check}`,
     report: '/report',
     sources: '/sources',
-    source: '/sources/pmr_pm_item',
+    source: '/views/pmr_pm_item/source',
     audit: '/audit',
   };
 }
