@@ -24,7 +24,7 @@ const FAULTS: readonly { what: string; sql: string; fault: string }[] = [
   {
     what: 'a misspelt column that is inserted',
     sql: 'insert into D.t (k, naem) values (1, "a")',
-    fault: '1:21 Column naem is not present in table D.t',
+    fault: '1:21 Column naem is not present in table t',
   },
   {
     what: 'a misspelt column that a merge changes',
