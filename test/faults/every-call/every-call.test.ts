@@ -29,9 +29,8 @@ describe('I2 I4 I5 I8 a fault at any call of a function', function () {
     assert.deepEqual(tally.failures, []);
   });
 
-  it('is injected where it was recorded, except in polls of a job, whose number may vary', () => {
+  it('is injected where it was recorded, except in polls of a job and heartbeats, whose number may vary', () => {
     assert.ok(injected > 20, `only ${injected} faults were chosen`);
-    // On a busy machine a timer, such as that of a heartbeat, may fire while the calls are recorded and not later.
-    assert.ok(tally.notInjected.length <= injected / 20, tally.notInjected.join('; '));
+    assert.deepEqual(tally.notInjected, []);
   });
 });

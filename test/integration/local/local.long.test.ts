@@ -19,7 +19,11 @@ import { processTree } from '../../support/process-tree.ts';
 const run = promisify(execFile);
 const SMALL = ['--scale', '0.05'];
 
-describe('npm start', () => {
+/** A whole run takes a minute or two on an idle machine. */
+const RUN_TIMEOUT_MS = 15 * 60_000;
+
+describe('npm start', function () {
+  this.timeout(RUN_TIMEOUT_MS);
   let folder: string;
   const running = new Set<Command>();
 
