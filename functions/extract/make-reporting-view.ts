@@ -32,6 +32,8 @@ export async function makeReportingView(
   } catch (thrown) {
     const error = asDataHubError(thrown);
     if (error.kind === 'transient' || error.kind === 'bug') throw error;
+    // Otherwise a view of another statement would pass for the one that is wanted.
+    await control.targetChecks.setReportingViewHash(lease, null);
     const { kind, message, advice } = error;
     log.warn({ view: source.name, kind, error: message, advice }, 'reporting view refused');
     return false;

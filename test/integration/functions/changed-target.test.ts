@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { preflight } from '../../../shared/operations/preflight.ts';
+import { failJob } from '../../emulators/bigquery/job-faults.ts';
+import { pass } from '../../emulators/faults.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
 const VIEW = 'pmr_project';
 
 describe('BigQuery objects that somebody else changes', () => {
-  const { on } = useInstallation();
+  const { on, stack } = useInstallation();
 
   beforeEach(async () => {
     await on.source.add(
@@ -89,6 +91,20 @@ describe('BigQuery objects that somebody else changes', () => {
       await on.source.change('app_project', 1, { name: 'eins' });
       await on.replicate();
       await on.assertEqual();
+    });
+
+    it('I8 is made by the next batch with what it lacks, if it could not be replaced', async () => {
+      await on.control.query(`update etl.view_source set report_column = 'opened' where name = $1`, [VIEW]);
+      await on.source.change('app_project', 1, { name: 'uno' });
+      // The first job makes the objects.
+      stack.bigquery.faults.next('bigquery.job.query', pass(), failJob('accessDenied'));
+      await on.replicate();
+      const asked = on.captureLog();
+
+      await on.source.change('app_project', 1, { name: 'eins' });
+      await on.replicate();
+
+      assert.ok(messages(asked).includes('reporting view created again'));
     });
 
     it('I8 stops no first load either', async () => {
