@@ -73,7 +73,7 @@ describe('an operator', () => {
         await on.query(`drop table SMartDataAnalytics.${target}`);
         const table = view === PROJECT ? 'app_project' : 'app_incident';
         await on.source.delete(table, 1);
-        await assert.rejects(on.extract(view), { kind: 'configuration', advice: /resync the view/ });
+        await assert.rejects(on.extract(view), { kind: 'configuration', advice: /resync the view/i });
 
         await resync(view);
 

@@ -14,6 +14,12 @@ describe('the tally of injected faults', () => {
     ['one was not survived', 'bigquery.jobs.insert', { outcome: 'not survived', why: 'stuck' }, false],
     ['one more poll was not made', 'bigquery.jobs.get', { outcome: 'not injected' }, true],
     [
+      'one more heartbeat was not made',
+      'control: update etl.lease set expires_at = now()',
+      { outcome: 'not injected' },
+      true,
+    ],
+    [
       'one more of anything else was not made',
       'bigquery.jobs.getQueryResults',
       { outcome: 'not injected' },
