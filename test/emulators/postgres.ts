@@ -14,6 +14,8 @@ export interface PostgresOptions {
   port?: number;
   /** Server settings; they override the ones below. */
   settings?: Record<string, string>;
+  /** A file in whose folder another version of PostgreSQL is installed. Default: the version of the emulators. */
+  packagesOf?: string;
   /** PEM texts. With them, the server accepts TLS connections in addition to plain ones. */
   tls?: { certificate: string; key: string };
 }
@@ -67,7 +69,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (isTemporary) await rm(path, { recursive: true, force: true });
   };
   try {
-    const folder = await openDataFolder(path);
+    const folder = await openDataFolder(path, options.packagesOf);
     const port = options.port ?? (await claim(0));
     const settings = {
       ...SETTINGS,

