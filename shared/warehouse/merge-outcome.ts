@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import { kindOfJobError } from '../google/google-errors.ts';
+import { adviceForCause, kindOfJobError } from '../google/google-errors.ts';
 import type { Counts } from '../model/batch.ts';
 import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';
@@ -89,7 +89,9 @@ export function mergeFailure(
     case null: {
       const passes =
         PASSING.test(failed.message) || statements.some((reason) => kindOfJobError(reason) === 'transient');
-      return { state: 'failed', error: passes ? failure('transient') : failed.error };
+      if (passes) return { state: 'failed', error: failure('transient') };
+      const { advice = failed.error.advice } = adviceForCause(...statements);
+      return { state: 'failed', error: failed.error.withAdvice(advice) };
     }
   }
 }
