@@ -43,6 +43,9 @@ export function appliedMerge(row: Record<string, unknown> | undefined, attempt: 
 const PASSING =
   /concurrent update|could not serialize|exceeded rate limits|quota exceeded|too many DML statements outstanding|internal error|please retry|(?:currently|temporarily) unavailable|no active transaction/i;
 
+/** How BigQuery begins the message of the reason `notFound`. */
+const NOT_FOUND = /\bNot found: (?:Dataset|Routine|Table) /;
+
 const DUPLICATE_KEYS =
   'Find out what else writes to the temp table or the staging bucket, then redrive the view: its rows are staged again.';
 /** The procedure's message ends with the statement. BigQuery may add where the procedure raised it. */
@@ -90,7 +93,8 @@ export function mergeFailure(
       const passes =
         PASSING.test(failed.message) || statements.some((reason) => kindOfJobError(reason) === 'transient');
       if (passes) return { state: 'failed', error: failure('transient') };
-      const { advice = failed.error.advice } = adviceForCause(...statements);
+      const causes = [...statements, NOT_FOUND.test(failed.message) && 'notFound'];
+      const { advice = failed.error.advice } = adviceForCause(...causes);
       return { state: 'failed', error: failed.error.withAdvice(advice) };
     }
   }
