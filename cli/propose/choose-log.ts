@@ -1,14 +1,14 @@
 import { asDataHubError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/postgres/transaction.ts';
 import { findRelation } from '../../shared/source/catalog.ts';
-import { type ContentTypes } from '../../shared/source/propose-entry.ts';
 import { findContentTypes } from '../../shared/source/content-types.ts';
 import {
   findContentTypeTables,
   findLogTables,
   type TableOfColumns,
 } from '../../shared/source/find-log-tables.ts';
-import { LOG_COLUMNS, assertLogTable, requireReadable } from '../../shared/source/log-table.ts';
+import { assertLogTable, LOG_COLUMNS, requireReadable } from '../../shared/source/log-table.ts';
+import type { ContentTypes } from '../../shared/source/propose-entry.ts';
 
 /** The change log and the content types of a source, as far as its catalog tells which tables they are. */
 export type SourceLog = {

@@ -43,7 +43,8 @@ export async function findViews(client: Queryable): Promise<FoundViews> {
             ? []
             : [`alter role ${to} set search_path = "$user", public, ${quoteIfNeeded(schema)};`]),
         ].join(' ');
-        const why = isVisible || !mayUseSchema || !mayRead ? 'may not read it' : 'does not find it by its name';
+        const why =
+          isVisible || !mayUseSchema || !mayRead ? 'may not read it' : 'does not find it by its name';
         return `View ${quoted}: role ${role} ${why}. ${grantAdvice([{ why, grant }]) ?? ''}`;
       }),
   };

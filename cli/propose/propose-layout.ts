@@ -41,7 +41,8 @@ const DAYS: readonly [Granularity, number][] = [
 
 /** A row moves to another partition when such a column changes, and a merge then reads both. */
 const CHANGES = /(updat|modif|chang|edit|clos|finish|complet|cancel|deliver|paid|ended?|last|seen|synced)/i;
-const STAYS = /(creat|insert|plac|order|open|start|begin|record|issued|register|joined|add|date_created|entry)/i;
+const STAYS =
+  /(creat|insert|plac|order|open|start|begin|record|issued|register|joined|add|date_created|entry)/i;
 
 /** https://cloud.google.com/bigquery/docs/clustered-tables#cluster_column_types, without the types that reports rarely filter by. */
 const CLUSTERED: readonly BigQueryType[] = ['INT64', 'STRING', 'DATE', 'NUMERIC'];

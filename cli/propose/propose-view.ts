@@ -1,17 +1,13 @@
 import type pg from 'pg';
 import { asDataHubError } from '../../shared/errors.ts';
 import { warehouseName } from '../../shared/model/entry-names.ts';
+import { omittedColumnsOf } from '../../shared/model/view-source.ts';
 import { quoteIdentifier } from '../../shared/postgres/quote.ts';
 import { findRelation, type Relation, readColumns } from '../../shared/source/catalog.ts';
 import { changeNotes } from '../../shared/source/change-notes.ts';
 import { readColumnOrigin } from '../../shared/source/column-origin.ts';
 import { grantAdvice, whyMissing } from '../../shared/source/missing-relation.ts';
-import {
-  type FoundLookup,
-  findLookups,
-  modelsOf,
-  type ShownKey,
-} from '../../shared/source/propose-entry.ts';
+import { type FoundLookup, findLookups, modelsOf, type ShownKey } from '../../shared/source/propose-entry.ts';
 import { rightsFaults } from '../../shared/source/rights-faults.ts';
 import {
   type CalledFunction,
@@ -19,16 +15,21 @@ import {
   readDefinition,
   type ViewDefinition,
 } from '../../shared/source/view-definition.ts';
-import { omittedColumnsOf } from '../../shared/model/view-source.ts';
-import type { SourceLog } from './choose-log.ts';
 import { chooseKey } from './choose-key.ts';
+import type { SourceLog } from './choose-log.ts';
 import { inspectProposal } from './inspect-proposal.ts';
 import type { Activity } from './log-activity.ts';
 import { proposeDatetimes } from './propose-datetimes.ts';
 import { proposeLayout } from './propose-layout.ts';
 import { proposeLoadType } from './propose-load-type.ts';
 import { readLayoutFacts } from './read-layout-facts.ts';
-import { type ProposedEntry, plainName, targetName, unknownView, type ViewProposal } from './view-proposal.ts';
+import {
+  type ProposedEntry,
+  plainName,
+  targetName,
+  unknownView,
+  type ViewProposal,
+} from './view-proposal.ts';
 
 /** What the proposals of all views share. */
 export type ProposalContext = {
@@ -84,10 +85,7 @@ function nameTodo(name: string, view: Relation): string[] {
 }
 
 /** Tables whose changes are followed, or may be, and which the role may not read: the functions look keys up in them. */
-async function unreadableTables(
-  client: pg.ClientBase,
-  { dependencies }: ViewDefinition,
-): Promise<string[]> {
+async function unreadableTables(client: pg.ClientBase, { dependencies }: ViewDefinition): Promise<string[]> {
   const found: string[] = [];
   for (const { name, kind } of dependencies) {
     if (!['r', 'p', 'f'].includes(kind) || (await findRelation(client, name)) !== null) continue;
@@ -142,7 +140,12 @@ async function addColumns(
   );
   todo.push(...datetimes.todo);
   const pointing = await shownColumns(client, view, { key, lookups });
-  const facts = await readLayoutFacts(client, view, { columns, datetimes: datetimes.columns, pointing, rows });
+  const facts = await readLayoutFacts(client, view, {
+    columns,
+    datetimes: datetimes.columns,
+    pointing,
+    rows,
+  });
   const layout = proposeLayout(facts);
   const { partition } = layout;
   const from = facts.dates.find(({ column }) => column === partition?.column)?.span?.from ?? null;

@@ -40,7 +40,8 @@ export async function propose(source: pg.Pool, options: ProposeOptions): Promise
     const found = await findViews(client);
     return {
       log,
-      activity: log.logTable === null ? new Map<number, Activity>() : await readActivity(client, log.logTable),
+      activity:
+        log.logTable === null ? new Map<number, Activity>() : await readActivity(client, log.logTable),
       problems: options.views.length > 0 ? [] : found.others,
       views: options.views.length > 0 ? [...new Set(options.views)] : found.proposable,
     };

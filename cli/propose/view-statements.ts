@@ -29,7 +29,8 @@ type ForeignKey = {
 /** The columns of a lookup that a reader would take for its name, the best first. */
 const LABELS = ['name', 'title', 'label', 'description', 'username', 'code'];
 /** Tables of Django and of libraries that no report is about. */
-const INTERNAL = /^(django_(?!.*(comment|flatpage))|auth_(permission|group_permissions|user_groups|user_user_permissions)|celery|django_celery|sessions?$|spatial_ref_sys$|models_logging)/;
+const INTERNAL =
+  /^(django_(?!.*(comment|flatpage))|auth_(permission|group_permissions|user_groups|user_user_permissions)|celery|django_celery|sessions?$|spatial_ref_sys$|models_logging)/;
 /** Columns that no report may show. */
 const SECRET = /(password|passwd|secret|token|api_?key|private_?key)/i;
 
@@ -123,11 +124,15 @@ function createView(
     show(alias, key.label, wanted);
   }
   return [
-    ...(left.length === 0 ? [] : [commented(`Left out, since reports must not show them: ${left.join(', ')}`)]),
+    ...(left.length === 0
+      ? []
+      : [commented(`Left out, since reports must not show them: ${left.join(', ')}`)]),
     `create view ${quoteIdentifier(view)} as`,
     `select\n${items.join(',\n')}`,
     [`from ${quoted(schema, table)} t`, ...joins].join('\n'),
-  ].join('\n').concat(';');
+  ]
+    .join('\n')
+    .concat(';');
 }
 
 /** Gives each column a name that the target can have: BigQuery takes names that differ only by case for equal. */
