@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
 import { type OpenedSource, openSource } from '../propose/open-source.ts';
 import { proposalFile } from '../propose/proposal-file.ts';
@@ -13,7 +13,7 @@ type Options = {
   view: string[];
   out: string;
   force: boolean;
-  viewsSql: string | undefined;
+  'views-sql': string | undefined;
   timeout: number;
 };
 
@@ -25,7 +25,7 @@ const MAX_TIMEOUT_SECONDS = 86_400;
 export const propose: CommandModule<object, Options> = {
   command: 'propose',
   describe: 'Propose the view sources of a database',
-  builder: (yargs) =>
+  builder: (yargs): Argv<Options> =>
     yargs
       .option('source', {
         type: 'string',
@@ -36,7 +36,7 @@ export const propose: CommandModule<object, Options> = {
         type: 'string',
         array: true,
         nargs: 1,
-        default: [],
+        default: [] as string[],
         defaultDescription: 'all that the role may read',
         describe: 'A view to propose; may be repeated',
       })
@@ -63,16 +63,14 @@ export const propose: CommandModule<object, Options> = {
         throw new Error(`--timeout must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS}`);
       })
       .example('$0 propose --source postgresql://me@localhost/shop', 'writes view-sources.json')
-      .epilogue(
-        'Exit codes: 0 whole, 1 failed, 2 invalid command line, 3 something is left to decide',
-      ) as never,
+      .epilogue('Exit codes: 0 whole, 1 failed, 2 invalid command line, 3 something is left to decide'),
   handler: async (options) => {
     process.exitCode = await run(options);
   },
 };
 
 async function run(options: Options): Promise<number> {
-  const files = [options.out, options.viewsSql].filter((file) => file !== undefined && file !== '-');
+  const files = [options.out, options['views-sql']].filter((file) => file !== undefined && file !== '-');
   const present = files.filter((file) => file !== undefined && existsSync(file));
   if (present.length > 0 && !options.force) {
     console.error(`${present.join(' and ')} exists: name another file, or add --force to overwrite it.`);
@@ -101,7 +99,7 @@ async function run(options: Options): Promise<number> {
 }
 
 async function proposeTo(
-  { view, out, force, viewsSql, timeout }: Options,
+  { view, out, force, 'views-sql': viewsSql, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
 ): Promise<number> {
   const proposed = await proposeViews(source, {

@@ -30,7 +30,7 @@ export async function chooseKey(
   { view, definition }: Looked,
   seconds: number,
 ): Promise<KeyChoice> {
-  const tables = tablesAmong(definition.dependencies);
+  const tables = readTables(definition);
   const tableKeys = new Map<number, TableKey>();
   for (const { oid } of tables) tableKeys.set(oid, await readTableKey(client, { oid }));
   const candidates = await findCandidates(client, view, { tables, tableKeys });
@@ -125,6 +125,10 @@ async function findRoot(client: Queryable, candidates: readonly Candidate[]): Pr
   );
 }
 
+/** Without those of which a function has only the type of their rows. */
+const readTables = ({ dependencies }: ViewDefinition): Dependency[] =>
+  tablesAmong(dependencies).filter(({ occurrences }) => occurrences > 0);
+
 const listed = (candidates: readonly Candidate[]): string =>
   candidates.map(({ column, table }) => `${table.name} (key_column ${column})`).join(' or ');
 
@@ -144,7 +148,7 @@ async function whyNone(
   { view, definition, tableKeys }: Looked & { tableKeys: ReadonlyMap<number, TableKey> },
   seconds: number,
 ): Promise<string[]> {
-  const tables = tablesAmong(definition.dependencies);
+  const tables = readTables(definition);
   if (tables.length === 0) return [withoutTables(definition)];
   const sentences: string[] = [];
   for (const table of tables) {

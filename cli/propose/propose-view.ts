@@ -2,12 +2,13 @@ import type pg from 'pg';
 import { asDataHubError } from '../../shared/errors.ts';
 import { warehouseName } from '../../shared/model/entry-names.ts';
 import { omittedColumnsOf } from '../../shared/model/view-source.ts';
+import { importAdvice } from '../../shared/operations/import-advice.ts';
 import { quoteIdentifier } from '../../shared/postgres/quote.ts';
 import { findRelation, type Relation, readColumns } from '../../shared/source/catalog.ts';
 import { changeNotes } from '../../shared/source/change-notes.ts';
 import { readColumnOrigin } from '../../shared/source/column-origin.ts';
 import { grantAdvice, whyMissing } from '../../shared/source/missing-relation.ts';
-import { type FoundLookup, findLookups, modelsOf, type ShownKey } from '../../shared/source/propose-entry.ts';
+import { type FoundLookup, findLookups, type ShownKey } from '../../shared/source/propose-entry.ts';
 import { rightsFaults } from '../../shared/source/rights-faults.ts';
 import {
   type CalledFunction,
@@ -17,19 +18,14 @@ import {
 } from '../../shared/source/view-definition.ts';
 import { chooseKey } from './choose-key.ts';
 import type { SourceLog } from './choose-log.ts';
+import { chooseModel, type ModelTable } from './choose-model.ts';
 import { inspectProposal } from './inspect-proposal.ts';
 import type { Activity } from './log-activity.ts';
 import { proposeDatetimes } from './propose-datetimes.ts';
 import { proposeLayout } from './propose-layout.ts';
 import { proposeLoadType } from './propose-load-type.ts';
 import { readLayoutFacts } from './read-layout-facts.ts';
-import {
-  type ProposedEntry,
-  plainName,
-  targetName,
-  unknownView,
-  type ViewProposal,
-} from './view-proposal.ts';
+import { plainName, type ViewProposal } from './view-proposal.ts';
 
 /** What the proposals of all views share. */
 export type ProposalContext = {
@@ -40,33 +36,42 @@ export type ProposalContext = {
   timeoutSeconds: number;
 };
 
-/** Proposes the view source of one view, in one snapshot. What cannot be decided stands in its todo. */
+/**
+ * Proposes the view source of one view, in one snapshot. What cannot be decided stands in its todo. What fails is thrown; `proposal` then has what was
+ * found before.
+ */
 export async function proposeView(
   client: pg.ClientBase,
-  name: string,
+  proposal: ViewProposal,
   context: ProposalContext,
-): Promise<ViewProposal> {
+): Promise<void> {
+  const { entry, todo } = proposal;
+  const { name } = entry;
   const view = await findRelation(client, name);
   if (view === null) {
     const missing = await whyMissing(client, 'view', name);
-    return unknownView(name, [sentence([missing.why, grantAdvice([missing])])]);
+    todo.push(sentence([missing.why, grantAdvice([missing])]));
+    return;
+  }
+  todo.push(...context.log.problems, ...nameTodo(name, view));
+  if (view.isMaterialized) {
+    todo.push(
+      `${name} is a materialized view, whose refresh writes no log rows. Create a plain view of the same query, and propose that.`,
+    );
+    return;
   }
   const definition = await readDefinition(client, view);
-  const todo = [
-    ...context.log.problems,
-    ...nameTodo(name, view),
+  todo.push(
     ...(await rightsFaults(client, view)).map((fault) => sentence([fault])),
     ...(await unreadableTables(client, definition)),
-    ...unseenChanges(name, view, definition),
-  ];
-  const notes: string[] = [];
+    ...unseenChanges(name, definition),
+  );
   const choice = await chooseKey(client, { view, definition }, context.timeoutSeconds);
-  const entry: ProposedEntry = { name, target_name: targetName(name) };
-  const proposal = { entry, reasons: { ...choice.reasons }, todo, notes, rows: choice.rows };
+  proposal.rows = choice.rows;
+  Object.assign(proposal.reasons, choice.reasons);
   todo.push(...choice.todo);
   await addColumns(client, { view, key: choice.key }, proposal, context);
-  if (choice.key !== null && !view.isMaterialized) await inspectProposal(client, proposal, context.log);
-  return proposal;
+  if (choice.key !== null) await inspectProposal(client, proposal, context.log);
 }
 
 const sentence = (parts: readonly (string | undefined)[]): string =>
@@ -99,7 +104,7 @@ const isOpaque = ({ isBuiltIn, volatility, isText }: CalledFunction): boolean =>
   !isBuiltIn && (volatility !== 'i' || isText);
 
 /** What changes rows of the view without a log row, so that a person must decide whether that matters. */
-function unseenChanges(name: string, view: Relation, definition: ViewDefinition): string[] {
+function unseenChanges(name: string, definition: ViewDefinition): string[] {
   const { dependencies, functions } = definition;
   const notes = changeNotes(name, {
     ...definition,
@@ -108,11 +113,6 @@ function unseenChanges(name: string, view: Relation, definition: ViewDefinition)
     dependencies: dependencies.filter(({ kind }) => kind === 'm'),
   });
   return [
-    ...(view.isMaterialized
-      ? [
-          `${name} is a materialized view, whose refresh writes no log rows. Create a plain view of the same query, and propose that.`,
-        ]
-      : []),
     ...dependencies.filter(({ kind }) => kind === 'f').map(foreignTable),
     ...notes.map(({ message, advice }) => sentence([message, advice, 'Remove this when that is settled'])),
   ];
@@ -130,7 +130,8 @@ async function addColumns(
 ): Promise<void> {
   const omitted = omittedColumnsOf({ omittedColumns: null });
   const columns = (await readColumns(client, view)).filter(({ column }) => !omitted.has(column));
-  const main = key === null ? undefined : modelOf(key.table, 'app_label, model', log, todo);
+  const ask = (table: ModelTable, field: string) => chooseModel(client, { table, field, log }, todo);
+  const main = key === null ? undefined : await ask(key.table, 'app_label, model');
   Object.assign(entry, key === null ? {} : { main_table: key.table.name, ...main, key_column: key.column });
   const lookups = key === null ? [] : await findLookups(client, view, key.table);
   const datetimes = await proposeDatetimes(
@@ -168,11 +169,11 @@ async function addColumns(
   if (datetimes.columns.length > 0) entry.datetime_columns = datetimes.columns;
   if (datetimes.reason !== null) reasons.datetime_columns = datetimes.reason;
   if (lookups.length > 0) {
-    entry.lookups = lookups.map(({ table, column }) => ({
-      table: table.name,
-      ...modelOf(table, `lookups (${table.name} by ${column}), app_label, model`, log, todo),
-      column,
-    }));
+    entry.lookups = [];
+    for (const { table, column } of lookups) {
+      const model = await ask(table, `lookups (${table.name} by ${column}), app_label, model`);
+      entry.lookups.push({ table: table.name, ...model, column });
+    }
     reasons.lookups = lookups.map(describeLookup).join(' ');
   }
 }
@@ -181,24 +182,6 @@ const describeLookup = ({ table, column, isShown }: FoundLookup): string =>
   isShown
     ? `${table.name}: the view shows its rows by ${column}.`
     : `${table.name}: a deletion there may leave NULL in ${column} without a log row.`;
-
-/** The Django model of a table by its name; asks for it if there is none, or more than one. */
-function modelOf(
-  { name, table }: Pick<Dependency, 'name' | 'table'>,
-  field: string,
-  { types, contentTypeTable }: SourceLog,
-  todo: string[],
-): { app_label: string; model: string } | undefined {
-  const [found, ...others] = modelsOf({ table }, types);
-  if (found !== undefined && others.length === 0) return found;
-  if (contentTypeTable === null) return undefined;
-  const ask =
-    found === undefined
-      ? `${contentTypeTable} has no model whose table would be named ${table}: its Meta.db_table says otherwise, or the application does not know it. Name the model whose objects ${name} holds, as the content types write it`
-      : `${[found, ...others].map(({ app_label, model }) => `${app_label}.${model}`).join(' or ')}? The table of each would be named ${table}`;
-  todo.push(`${field}: ${ask}.`);
-  return undefined;
-}
 
 /** The columns of the view that show foreign keys of the lookups. */
 async function shownColumns(
@@ -218,10 +201,10 @@ async function shownColumns(
   return shown;
 }
 
-/** What a failure means for one view; thrown again if it concerns all of them, or is a bug. */
-export function failedView(name: string, thrown: unknown): ViewProposal {
+/** Notes a failure that concerns one view; throws again what concerns all of them, and bugs. */
+export function addFailure({ todo }: ViewProposal, thrown: unknown): void {
   const error = asDataHubError(thrown);
-  const isOfView = !['bug', 'transient', 'environment'].includes(error.kind);
-  if (!isOfView) throw error;
-  return unknownView(name, [sentence([`The view cannot be read: ${error.message}`, error.advice])]);
+  if (['bug', 'transient', 'environment'].includes(error.kind)) throw error;
+  const advice = importAdvice(error.advice).replaceAll('mport again', 'mport it');
+  todo.push(sentence([`The view cannot be read: ${error.message}`, advice]));
 }

@@ -8,8 +8,8 @@ import { readDefinition } from '../../shared/source/view-definition.ts';
 import { chooseLog, type SourceLog } from './choose-log.ts';
 import { findViews } from './find-views.ts';
 import { type Activity, readActivity } from './log-activity.ts';
-import { failedView, proposeView } from './propose-view.ts';
-import type { ViewProposal } from './view-proposal.ts';
+import { addFailure, proposeView } from './propose-view.ts';
+import { newProposal, type ViewProposal } from './view-proposal.ts';
 import { viewStatements } from './view-statements.ts';
 
 export type ProposeOptions = {
@@ -50,10 +50,10 @@ export async function propose(source: pg.Pool, options: ProposeOptions): Promise
   const proposals: ViewProposal[] = [];
   for (const name of views) {
     options.onView(name);
-    proposals.push(
-      await inSnapshot(source, (client) => proposeView(client, name, context)).catch((thrown: unknown) =>
-        failedView(name, thrown),
-      ),
+    const proposal = newProposal(name);
+    proposals.push(proposal);
+    await inSnapshot(source, (client) => proposeView(client, proposal, context)).catch((thrown: unknown) =>
+      addFailure(proposal, thrown),
     );
   }
   return {

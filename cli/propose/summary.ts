@@ -1,4 +1,4 @@
-import { table } from 'table';
+import { getBorderCharacters, table } from 'table';
 import type { Proposed } from './propose.ts';
 
 /** Where the proposal was written, for the commands that come next. */
@@ -14,7 +14,7 @@ export function summary({ proposals, log, problems, statements }: Proposed, writ
   const parts = [
     ...(proposals.length === 0 ? [] : [overview(proposals)]),
     ...section('To decide', [...log.problems, ...todosOf({ proposals, log })]),
-    ...section('To mend in the source', problems),
+    ...section('Before the functions read this source', problems),
     ...section(
       'Worth knowing',
       proposals.flatMap(({ entry, notes }) => notes.map((note) => `${entry.name}: ${note}`)),
@@ -51,6 +51,11 @@ const overview = (proposals: Proposed['proposals']): string =>
         todo.length === 0 ? '' : String(todo.length),
       ]),
     ].map((row) => row.map(printable)),
+    {
+      border: getBorderCharacters('void'),
+      drawHorizontalLine: (line) => line === 1,
+      columnDefault: { paddingLeft: 0, paddingRight: 2 },
+    },
   );
 
 const section = (title: string, lines: readonly string[]): string[] =>

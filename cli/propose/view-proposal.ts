@@ -22,17 +22,14 @@ export type ViewProposal = {
   rows: number | null;
 };
 
-/** A proposal of which nothing but a reason to do something is known. */
-export const unknownView = (name: string, todo: string[]): ViewProposal => ({
-  entry: { name, target_name: targetName(name) },
+/** A proposal of which nothing is known yet. The target is named after the view, in a form that BigQuery accepts. */
+export const newProposal = (name: string): ViewProposal => ({
+  entry: { name, target_name: plainName(name) ?? 'rename_me' },
   reasons: {},
-  todo,
+  todo: [],
   notes: [],
   rows: null,
 });
-
-/** A name for the target of a view, which BigQuery accepts: that of the view, if possible. */
-export const targetName = (view: string): string => plainName(view) ?? 'rename_me';
 
 /** The name with letters, digits and underscores only; null if too little of it is left. */
 export function plainName(name: string): string | null {

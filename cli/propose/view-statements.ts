@@ -1,7 +1,6 @@
 import { columnNameFaults } from '../../shared/model/columns.ts';
 import { quoteIdentifier } from '../../shared/postgres/quote.ts';
 import type { Queryable } from '../../shared/postgres/transaction.ts';
-import { CONFIGURED_NAME } from '../../shared/source/catalog.ts';
 import { type ContentTypes, modelsOf } from '../../shared/source/propose-entry.ts';
 import { RESERVED_COLUMN } from '../../shared/source/view-faults.ts';
 import { loggedColumn, readTableKey } from './table-key.ts';
@@ -10,8 +9,9 @@ import { plainName } from './view-proposal.ts';
 /** A table without partitions of its own parent, and what a view of it shows. */
 type ModelTable = {
   oid: number;
-  schema: string;
+  /** Unquoted and without its schema. */
   table: string;
+  /** Quoted and with its schema. */
   name: string;
   columns: string[];
   foreignKeys: ForeignKey[];
@@ -47,8 +47,7 @@ export async function viewStatements(
     ({ oid, table }) => !without.has(oid) && !INTERNAL.test(table),
   );
   const taken = new Set(await readNames(client));
-  const parts: string[] = [];
-  const views: string[] = [];
+  const parts: (string | PlannedView)[] = [];
   for (const table of tables) {
     const key = await readTableKey(client, table);
     const keyColumn = key.primaryKey.length === 1 ? (key.primaryKey[0] ?? null) : loggedColumn(key);
@@ -58,27 +57,26 @@ export async function viewStatements(
     }
     const view = freeName(table, taken);
     taken.add(view);
-    views.push(view);
-    parts.push(createView(table, { view, keyColumn, model: modelName(table, types) }));
+    parts.push(planView(table, { view, keyColumn, model: modelName(table, types) }));
   }
-  return { sql: `${[HEAD, ...parts].join('\n\n')}\n`, views };
+  const views = parts.filter((part) => typeof part !== 'string');
+  const quote = await readQuotes(client, [...views.map(({ view }) => view), ...views.flatMap(namesIn)]);
+  const written = parts.map((part) => (typeof part === 'string' ? part : createView(part, quote)));
+  return { sql: `${[HEAD, ...written].join('\n\n')}\n`, views: views.map(({ view }) => view) };
 }
 
 const HEAD = `-- Views to replicate, one per table: the key comes first, and foreign keys are joined to the names of the rows that they point at. Change
 -- names and columns as reports need them. Run it as the owner of the tables; then let the role of the functions read the views:
 -- grant select on … to …;`;
 
-const withoutKey = ({ schema, table }: ModelTable, primaryKey: readonly string[]): string =>
+const withoutKey = ({ name }: ModelTable, primaryKey: readonly string[]): string =>
   commented(
     primaryKey.length === 0
-      ? `No view of ${quoted(schema, table)}: it has no primary key, by which log rows name its rows. Add one, or a unique index on one column that is never NULL.`
-      : `No view of ${quoted(schema, table)}: its primary key has the columns ${primaryKey.join(', ')}, but a log row names one value. Give it a column of its own as the primary key.`,
+      ? `No view of ${name}: it has no primary key, by which log rows name its rows. Add one, or a unique index on one column that is never NULL.`
+      : `No view of ${name}: its primary key has the columns ${primaryKey.join(', ')}, but a log row names one value. Give it a column of its own as the primary key.`,
   );
 
 const commented = (text: string): string => `-- ${text.replace(/[\r\n]+/g, ' ')}`;
-
-const quoted = (schema: string, table: string): string =>
-  `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
 
 /** A name that a view source can have and that no table or view has. */
 function freeName({ table, oid }: ModelTable, taken: ReadonlySet<string>): string {
@@ -94,45 +92,78 @@ function modelName({ table }: ModelTable, types: ContentTypes): string {
   return (plainName(found?.model ?? table.replace(/^[^_]+_(?=.)/, '')) ?? 'row').toLowerCase();
 }
 
-function createView(
-  { schema, table, columns, foreignKeys }: ModelTable,
+/** A view before its names are quoted. */
+type PlannedView = {
+  view: string;
+  /** Quoted and with its schema. */
+  from: string;
+  items: { alias: string; column: string; shownAs: string }[];
+  joins: { alias: string; key: ForeignKey }[];
+  leftOut: string[];
+};
+
+function planView(
+  { name, columns, foreignKeys }: ModelTable,
   { view, keyColumn, model }: { view: string; keyColumn: string; model: string },
-): string {
+): PlannedView {
   const names = new ColumnNames();
-  const items: string[] = [];
-  const left: string[] = [];
-  const joins: string[] = [];
-  const show = (from: string, column: string, wanted: string): void => {
-    items.push(`  ${from}.${quoteIdentifier(column)} as ${quoteIdentifier(names.free(wanted))}`);
+  const planned: PlannedView = { view, from: name, items: [], joins: [], leftOut: [] };
+  const show = (alias: string, column: string, wanted: string): void => {
+    planned.items.push({ alias, column, shownAs: names.free(wanted) });
   };
-  const keyName = keyColumn === 'id' && !columns.includes(`${model}_id`) ? `${model}_id` : keyColumn;
-  show('t', keyColumn, keyName);
+  const isPlain = keyColumn === 'id' && !columns.includes(`${model}_id`);
+  show('t', keyColumn, isPlain ? `${model}_id` : keyColumn);
   for (const column of columns.filter((each) => each !== keyColumn)) {
     if (SECRET.test(column)) {
-      left.push(column);
+      planned.leftOut.push(column);
       continue;
     }
     show('t', column, column);
     const key = foreignKeys.find((each) => each.column === column);
     if (key === undefined || key.label === null) continue;
-    const alias = `l${joins.length + 1}`;
-    joins.push(
-      `left join ${key.references} ${alias} on ${alias}.${quoteIdentifier(key.referencedColumn)} = t.${quoteIdentifier(column)}`,
-    );
+    const alias = `l${planned.joins.length + 1}`;
+    planned.joins.push({ alias, key });
     const role = column.replace(/_id$/i, '');
-    const wanted = columns.includes(role) || role === column ? `${role}_${key.label}` : role;
-    show(alias, key.label, wanted);
+    show(alias, key.label, columns.includes(role) ? `${role}_${key.label}` : role);
   }
-  return [
-    ...(left.length === 0
+  return planned;
+}
+
+const namesIn = ({ items, joins }: PlannedView): string[] => [
+  ...items.flatMap(({ column, shownAs }) => [column, shownAs]),
+  ...joins.flatMap(({ key }) => [key.column, key.referencedColumn]),
+];
+
+type Quote = (name: string) => string;
+
+/** Quotes names as the server does: only those that need it, its reserved words among them. */
+async function readQuotes(client: Queryable, names: readonly string[]): Promise<Quote> {
+  const { rows } = await client.query(
+    'select name, quote_ident(name) as quoted from unnest($1::text[]) as name',
+    [[...new Set(names)]],
+  );
+  const quoted = new Map(rows.map((row) => [row.name as string, row.quoted as string]));
+  return (name) => quoted.get(name) ?? quoteIdentifier(name);
+}
+
+function createView({ view, from, items, joins, leftOut }: PlannedView, quote: Quote): string {
+  const selected = items.map(({ alias, column, shownAs }) => {
+    const value = `  ${alias}.${quote(column)}`;
+    return column === shownAs ? value : `${value} as ${quote(shownAs)}`;
+  });
+  const joined = joins.map(
+    ({ alias, key }) =>
+      `left join ${key.references} ${alias} on ${alias}.${quote(key.referencedColumn)} = t.${quote(key.column)}`,
+  );
+  const lines = [
+    ...(leftOut.length === 0
       ? []
-      : [commented(`Left out, since reports must not show them: ${left.join(', ')}`)]),
-    `create view ${quoteIdentifier(view)} as`,
-    `select\n${items.join(',\n')}`,
-    [`from ${quoted(schema, table)} t`, ...joins].join('\n'),
-  ]
-    .join('\n')
-    .concat(';');
+      : [commented(`Left out, since reports must not show them: ${leftOut.join(', ')}`)]),
+    `create view ${quote(view)} as`,
+    `select\n${selected.join(',\n')}`,
+    [`from ${from} t`, ...joined].join('\n'),
+  ];
+  return `${lines.join('\n')};`;
 }
 
 /** Gives each column a name that the target can have: BigQuery takes names that differ only by case for equal. */
@@ -152,7 +183,7 @@ class ColumnNames {
 /** The tables that belong to no extension, with their columns and single-column foreign keys; partitions are left out. */
 async function readTables(client: Queryable): Promise<ModelTable[]> {
   const { rows } = await client.query(
-    `select c.oid, n.nspname::text as schema, c.relname::text as table, ${CONFIGURED_NAME} as name,
+    `select c.oid, c.relname::text as table, format('%I.%I', n.nspname, c.relname) as name,
        array(
          select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
          order by a.attnum) as columns,
@@ -171,7 +202,7 @@ async function readTables(client: Queryable): Promise<ModelTable[]> {
      where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
        and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-     order by 2, 3`,
+     order by name`,
     [LABELS],
   );
   return rows as ModelTable[];
