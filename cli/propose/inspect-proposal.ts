@@ -26,7 +26,7 @@ const UNKNOWN = '?';
 export async function inspectProposal(
   client: pg.ClientBase,
   { entry, todo, notes }: ViewProposal,
-  { logTable, contentTypeTable, types }: SourceLog,
+  { log: { logTable, contentTypeTable, types }, timeoutSeconds }: { log: SourceLog; timeoutSeconds: number },
 ): Promise<void> {
   const source = asSource(entry, types);
   const isWhole =
@@ -45,9 +45,11 @@ export async function inspectProposal(
       else if (advice !== undefined && !todo.some((each) => each.startsWith(message))) notes.push(told);
     }
     await tryStatements(client, view, logTable);
-    const refused = await readBriefly(client, async () => ({
-      error: await findUnrepresentable(client, view, ALL_ROWS),
-    }));
+    const refused = await readBriefly(
+      client,
+      async () => ({ error: await findUnrepresentable(client, view, ALL_ROWS) }),
+      timeoutSeconds,
+    );
     if (refused !== null && refused.error !== null) {
       todo.push(
         `unrepresentable: ${refused.error.message.replace(`view ${source.name}: `, '')}, which would stop the first load. Correct the rows or the view, or set a policy: "null" writes NULL instead, "string" makes the column a STRING.`,

@@ -71,7 +71,7 @@ export async function proposeView(
   Object.assign(proposal.reasons, choice.reasons);
   todo.push(...choice.todo);
   await addColumns(client, { view, key: choice.key }, proposal, context);
-  if (choice.key !== null) await inspectProposal(client, proposal, context.log);
+  if (choice.key !== null) await inspectProposal(client, proposal, context);
 }
 
 const sentence = (parts: readonly (string | undefined)[]): string =>
