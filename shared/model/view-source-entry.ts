@@ -99,7 +99,7 @@ export const viewSourceEntry = z.strictObject({
     .record(name, z.union([text, z.number(), z.boolean()]))
     .default({})
     .meta({
-      examples: [{ status: 'unknown' }],
+      examples: [{ country: 'unknown' }],
       effects: ['resync'],
       description: 'Values that replace NULL in the target, by column.',
       allowed: 'a text, a number, `true` or `false` per column',
