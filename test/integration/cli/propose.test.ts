@@ -226,7 +226,8 @@ describe('a proposal', () => {
   describe('finds the log by its columns', () => {
     it('under any name, and says which variables to set', async () => {
       const shop = await shops.make(
-        'alter table models_logging_change rename to audit_entry; alter table django_content_type rename to kind',
+        `alter table models_logging_change rename to audit_entry; alter table django_content_type rename to kind;
+         create table almost_a_log (like audit_entry); alter table almost_a_log alter id type text`,
       );
       const proposed = await proposeFor(shop);
       assert.deepEqual(proposed.log.variables, {
