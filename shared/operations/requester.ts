@@ -5,14 +5,18 @@ import type { Operation } from '../events/operation-event.ts';
 import type { Invocation } from '../runtime/handle.ts';
 
 /** Who asks for an operation, how and why. `requestId` is the same however often the same request arrives. */
-export type Requester = Pick<AuditRequest, 'via' | 'by' | 'why' | 'requestId'>;
+export type Requester = Pick<AuditRequest, 'via' | 'by' | 'claimedBy' | 'why' | 'requestId'>;
 
-/** Who asks by a message or a call: whom the payload names, else the account that calls. */
+/**
+ * Who asks by a message or a call: the account that calls, as the platform has checked it, and whom the payload names. Nobody checks who sends a
+ * message. One that `admin` sends goes on with an entry that names its user.
+ */
 export function requesterOf(payload: unknown, { isByHand, caller, messageId }: Invocation): Requester {
   const { by, why, requestId } = parseAsked(payload);
   return {
     via: isByHand === true ? 'call' : 'message',
-    by: by ?? caller ?? null,
+    by: caller ?? null,
+    claimedBy: by ?? null,
     why: why ?? null,
     requestId: requestId ?? messageId ?? randomUUID(),
   };

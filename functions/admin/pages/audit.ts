@@ -100,8 +100,9 @@ function viewsOf({ views }: AuditEntry, shown = views.length): Html {
   return html`${links}${more > 0 ? ` and ${formatNumber(more)} more` : ''}`;
 }
 
-const whoOf = ({ by, via }: AuditEntry): Html =>
-  html`${by ?? 'nobody knows'}<span class="note"> by ${via}</span>`;
+/** Whom the platform has checked, and whom the request names beside them. */
+const whoOf = ({ by, claimedBy, via }: AuditEntry): Html =>
+  html`${by ?? 'nobody knows'}<span class="note"> by ${via}${claimedBy === null ? '' : html`, claimed by ${claimedBy}`}</span>`;
 
 /** A request that has not ended runs, or its process has died. */
 function resultOf({ endedAt, outcome, error }: AuditEntry): Html {
