@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AuditRequest } from '../control/audit.ts';
 import { parseAsked } from '../events/extract-event.ts';
 import type { Operation } from '../events/operation-event.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
 import type { Invocation } from '../runtime/handle.ts';
 
 /** Who asks for an operation, how and why. `requestId` is the same however often the same request arrives. */
@@ -39,7 +40,11 @@ export function changesSomething(operation: Operation): boolean {
 }
 
 /** An operation as the audit keeps it. */
-export function auditRequest(operation: Operation, requester: Requester): AuditRequest {
+export async function auditRequest(
+  operation: Operation,
+  requester: Requester,
+  { control }: Pick<Dependencies, 'control'>,
+): Promise<AuditRequest> {
   const { command: action, ...fields } = operation;
   const { view: _, by: _by, why, reason, ...request } = fields as Record<string, unknown>;
   const given = why ?? reason;
@@ -47,14 +52,26 @@ export function auditRequest(operation: Operation, requester: Requester): AuditR
     ...requester,
     why: typeof given === 'string' ? given : requester.why,
     action,
-    views: viewsOf(operation),
+    views: await viewsOf(operation, control),
     request: JSON.parse(JSON.stringify(request, withText)),
   };
 }
 
 const withText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
-function viewsOf(operation: Operation): string[] {
-  if (operation.command === 'import') return operation.entries.map(({ name }) => name);
-  return 'view' in operation && operation.view !== undefined ? [operation.view] : [];
+/** The views that an operation names, or whose failures it is about. */
+async function viewsOf(operation: Operation, { failures }: Dependencies['control']): Promise<string[]> {
+  switch (operation.command) {
+    case 'import':
+      return operation.entries.map(({ name }) => name);
+    case 'redriveEvents':
+    case 'resolve':
+      return await failures.viewsOf({ ids: operation.failures });
+    case 'resolveAll':
+      return operation.view === undefined
+        ? await failures.viewsOf({ kind: operation.kind })
+        : [operation.view];
+    default:
+      return 'view' in operation && operation.view !== undefined ? [operation.view] : [];
+  }
 }

@@ -103,6 +103,30 @@ describe('the audit', () => {
     });
   }
 
+  it('names the views of the failures that are redriven or resolved', async () => {
+    await on.control.query(
+      `insert into etl.etl_error (function_name, view_name, kind, message, advice, event) values
+         ('extract', 'xyz_incident', 'bad_data', 'a', 'b', '{"view": "xyz_incident"}'),
+         ('extract', '${VIEW}', 'bad_data', 'a', 'b', '{"view": "${VIEW}"}'),
+         ('extract', '${VIEW}', 'bad_data', 'c', 'b', '{"view": "${VIEW}"}'),
+         ('extract', null, 'bad_data', 'a', 'b', '{"view": "pmr_site"}'),
+         ('extract', 'pmr_site', 'warehouse', 'a', 'b', null)`,
+    );
+    await call({ redrive: [1, 2, 3] });
+    await call({ resolve: [4] });
+    await on.control.query('update etl.etl_error set resolved_at = null where id <> 2');
+    await call({ resolve: [5, 2] });
+    await on.control.query('update etl.etl_error set resolved_at = null where id in (1, 5)');
+    await call({ resolve: 'bad_data' });
+
+    assert.partialDeepStrictEqual(await entries(), [
+      { action: 'redriveEvents', views: [VIEW, 'xyz_incident'] },
+      { action: 'resolve', views: [] },
+      { action: 'resolve', views: [VIEW, 'pmr_site'] },
+      { action: 'resolveAll', views: [VIEW, 'xyz_incident'] },
+    ]);
+  });
+
   it('records a check that is asked of reconcile by hand, but not the messages of a schedule', async () => {
     const payload = { view: VIEW, mode: 'keys' };
     const invocation = { functionName: 'reconcile', event: payload };
