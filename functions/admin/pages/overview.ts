@@ -22,7 +22,7 @@ export function overview(): Hono<AdminEnv> {
       control.status.openFailures(),
       control.viewActivity.hourlyRows(),
     ]);
-    const attention = attentionOf(views, config.lagWarningSeconds);
+    const attention = attentionOf(views, config.lagWarningSeconds, c.get('user'));
     const rows = views.map((view) => viewRow(view, hourly.get(view.view) ?? [], config.lagWarningSeconds));
     return await page(c, {
       title: 'Overview',

@@ -427,7 +427,7 @@ describe('the actions of the admin page', () => {
   });
 
   it('are closed to viewers, who see no buttons', async () => {
-    await on.dependencies.control.viewStops.halt(VIEW, 'wrong figures');
+    await on.dependencies.control.viewStops.halt(VIEW, 'wrong figures', OPERATOR);
     const viewer = new AdminClient(() => on.dependencies, 'viewer');
     for (const path of PATHS) {
       assert.equal((await viewer.get(`/views/${VIEW}/${path}`)).status, 403, path);
