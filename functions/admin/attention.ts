@@ -1,3 +1,4 @@
+import type { ViewlessFailures } from '../../shared/control/failure-groups.ts';
 import type { ViewStatus } from '../../shared/control/status.ts';
 import { rowText } from './access/row-values.ts';
 import type { User } from './access/user.ts';
@@ -6,7 +7,8 @@ import { type Html, html } from './ui/html.ts';
 
 /** Something that an operator should look at, in words, and where to act. */
 export type Attention = {
-  view: string;
+  /** Null for failures that belong to no view. */
+  view: string | null;
   tone: 'bad' | 'warning';
   what: Html | string;
   action: { label: string; path: string };
@@ -69,6 +71,13 @@ const differing = ({ missing, extra, different, duplicates, repaired }: Check): 
     'row',
     'rows',
   );
+
+/** Failures that no view shows. */
+export function attentionOfNoView({ failures, kinds }: ViewlessFailures): Attention[] {
+  if (failures === 0) return [];
+  const what = `${formatCount(failures, 'failure belongs', 'failures belong')} to no view: ${kinds.join(', ')}`;
+  return [{ view: null, tone: 'warning', what, action: { label: 'See the failures', path: '/failures' } }];
+}
 
 /** Where an action on a view is explained and confirmed. */
 export const actionPath = (view: string, action: string): string =>

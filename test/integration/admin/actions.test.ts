@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { dispatch } from '../../../functions/extract/extract.ts';
 import { failBefore } from '../../emulators/faults.ts';
 import { AdminClient, type AdminPage, unescaped } from '../../support/admin.ts';
@@ -393,6 +394,29 @@ describe('the actions of the admin page', () => {
     assert.equal((await status())?.paused, null);
   });
 
+  it('refuse what their preview refuses, whoever sends the form without looking at it', async () => {
+    const form = hiddenOf(await operator.get(`/views/${VIEW}/pause`));
+    const many = Array.from({ length: 10_001 }, (_, i) => i).join('\n');
+    await on.dependencies.control.viewStops.pause(VIEW, { by: null, why: null, until: null });
+    for (const [path, fields, why] of [
+      ['keys', { keys: many }, /These are 10,001 keys; a page takes 10,000\./],
+      ['keys', { keys: 'no number' }, /This cannot be done now\./],
+      ['run', {}, /The view is paused\./],
+      ['reconcile', {}, /The view is paused\./],
+    ] as const) {
+      const answer = await operator.post(`/views/${VIEW}/${path}`, {
+        ...form,
+        requestId: randomUUID(),
+        ...fields,
+      });
+      assert.equal(answer.status, 409, path);
+      assert.match(answer.text, why);
+      assert.ok(!isOffered(answer), path);
+    }
+    assert.deepEqual(await audit(), []);
+    for (const mailbox of Object.values(on.mailboxes)) assert.deepEqual(await mailbox.take(), []);
+  });
+
   it('says what did not answer: a message that cannot be sent is not done, and the form may be sent again', async () => {
     await operator.get(`/views/${VIEW}/keys`);
     const preview = await operator.post(`/views/${VIEW}/keys`, { step: 'preview', keys: '1' });
@@ -508,6 +532,14 @@ describe('the actions of the admin page, when the source is down,', () => {
       const page = await operator.get(`/views/${VIEW}/${path}`);
       assert.match(page.text, /The preview could not be made\..*This action needs what does not answer/);
       assert.doesNotMatch(page.html, /name="requestId"/);
+      const sent = {
+        ...Object.fromEntries(new URLSearchParams(path.split('?')[1])),
+        requestId: randomUUID(),
+      };
+      const answer = await operator.post(`/views/${VIEW}/${path.split('?')[0]}`, sent);
+      assert.equal(answer.status, 503);
+      assert.match(answer.text, /This action needs what does not answer/);
+      assert.deepEqual((await on.control.query('select from etl.audit')).rows, []);
     });
   }
   for (const path of ['pause', 'redrive', 'forget', 'accept-cost', '../../audit']) {
