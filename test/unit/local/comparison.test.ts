@@ -13,6 +13,7 @@ function compare(source: Row[], target: Row[], targetColumns = COLUMNS) {
     { view: 'pmr_project', keyColumn: 'id' },
     {
       columns: ['id', 'name', 'updated_at'],
+      unreadable: new Map(),
       rows: new Map(source.map(([id = null, ...rest]) => [String(id), [id, ...rest]])),
     },
     {
