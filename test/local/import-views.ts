@@ -82,9 +82,18 @@ export function refusal(
     [
       'SOURCE_DATABASE_URL names a database from which the views of SMartApp, the sample application, could not be imported.',
       'Describe the views of your own database in a file, and start with --views my-views.json (docs/configuration.md#adding-a-view).',
-      `If it should be SMartApp, this is why they were refused:\n  ${reasons}`,
+      `If it should be SMartApp, this is why they were refused:\n  ${firstOf(error.message)}`,
     ].join('\n'),
   );
+}
+
+const SHOWN_REASONS = 3;
+
+/** The first of several reasons. */
+function firstOf(message: string): string {
+  const reasons = message.split('; ');
+  const more = reasons.length - SHOWN_REASONS;
+  return `${reasons.slice(0, SHOWN_REASONS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
 /** What an import did, for people. */

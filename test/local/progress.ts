@@ -26,7 +26,7 @@ export const silentStep: BeginStep = () => ({ update: () => undefined, end: () =
 const FIRST_RATE_MS = 2000;
 
 /**
- * How far a step is, in words: `Loading the views: 2 of 5 views, 120,000 of 400,000 rows (30%), 31,000 rows/s, 9.0 s left`.
+ * How far a step is, in words: `Loading the views: 2 of 5 views, 120,000 of 400,000 rows (30%), 31,000 rows/s, 9 s left`.
  *
  * @param elapsedMs since `from` was done
  */
@@ -41,15 +41,21 @@ export function describeProgress(
   const of = total === undefined ? '' : ` of ${number(total)}`;
   const share = total === undefined || total === 0 ? '' : ` (${Math.floor((shown / total) * 100)}%)`;
   const rate = elapsedMs < FIRST_RATE_MS ? 0 : ((done - from) / elapsedMs) * 1000;
-  const left = total === undefined || rate <= 0 ? undefined : ((total - shown) / rate) * 1000;
+  const left = total === undefined || total === shown || rate <= 0 ? undefined : (total - shown) / rate;
   const parts = [
     detail,
     `${number(shown)}${of} ${unit}${share}`,
     rate > 0 ? `${number(significant(rate))} ${unit}/s` : undefined,
-    left === undefined ? undefined : `${formatDuration(left)} left`,
+    left === undefined ? undefined : `${roughly(left)} left`,
   ];
   return `${title}: ${parts.filter((part) => part !== undefined).join(', ')}`;
 }
+
+/** Whole seconds: it is an estimate. */
+const roughly = (seconds: number): string => {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole} s` : formatDuration(whole * 1000);
+};
 
 /** Two digits: nobody reads more of a rate. */
 const significant = (rate: number): number =>

@@ -9,8 +9,9 @@ import { describeFindings } from './compare/compare.ts';
 import { compareViews, pairOf } from './compare-views.ts';
 import { corrupt } from './corrupt.ts';
 import { claimDataFolder } from './data-folder.ts';
+import type { Say } from './line.ts';
 import { formatDuration } from './log-line.ts';
-import { describeLookout } from './look-at-data.ts';
+import { describeLookout, type Lookout } from './look-at-data.ts';
 import type { Step } from './progress.ts';
 import { formatResult, type Result, resultOf } from './result.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -41,7 +42,7 @@ export async function runOnce(
   cleanup.defer(`the folder ${dataFolder}`, () => rm(dataFolder, { recursive: true, force: true }));
   const folder = await claimDataFolder(dataFolder);
   const stack = await startStack(
-    { ...options, dataFolder: folder.path, isThrowaway: true, tickMs: TICK_MS, say, step, signal },
+    { ...options, dataFolder, isThrowaway: true, tickMs: TICK_MS, say, step, signal },
     cleanup,
   );
   await folder.publish(stack.functions);
@@ -50,29 +51,33 @@ export async function runOnce(
   const run: Run = { stack, options, output: { say, step }, signal, seconds };
   const result = await Promise.race([replicate(run), stack.failed]);
   for (const line of ['', ...formatResult(result), '']) say(line);
-  const lookout = describeLookout({
-    ...{
-      adminUrl: stack.adminUrl,
-      sourceUrl: stack.sourceUrl,
-      isExternal: stack.applicationUrl === undefined,
-      dataFolder,
-    },
-    example: views[0],
-  });
-  if (options.keep) {
-    for (const line of [
-      ...lookout,
-      '',
-      'Everything runs on, without new changes, until Ctrl-C; then these data are removed.',
-    ])
-      say(line);
-    await Promise.race([signal.aborted || once(signal, 'abort'), stack.failed]);
-  } else {
+  if (options.keep) await keepRunning({ stack, dataFolder, example: views[0] }, say, signal);
+  else {
     const again = options.views === undefined ? 'npm start' : `npm start -- --views ${options.views}`;
     say(`Nothing stays: these data are removed now. To look at both sides, add --keep, or run ${again}`);
   }
   return result;
 }
+
+/** Says how to look at both sides, and waits until `signal` aborts. Throws if a part of the stack ends by itself. */
+async function keepRunning(
+  { stack, dataFolder, example }: { stack: Stack } & Pick<Lookout, 'dataFolder' | 'example'>,
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
+  const { adminUrl, sourceUrl, applicationUrl } = stack;
+  const lookout = describeLookout({
+    sourceUrl,
+    isExternal: applicationUrl === undefined,
+    dataFolder,
+    example,
+  });
+  say(['Watch it and act: ', ['strong', adminUrl]]);
+  for (const line of ['', ...lookout, '', ENDS]) say(line);
+  await Promise.race([signal.aborted || once(signal, 'abort'), stack.failed]);
+}
+
+const ENDS = 'Everything runs on, without simulated changes, until Ctrl-C; then these data are removed.';
 
 interface Run {
   stack: Stack;

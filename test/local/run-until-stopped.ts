@@ -146,7 +146,6 @@ async function describeStack(
     ['Watch it and act: ', ['strong', adminUrl]],
     '',
     ...describeLookout({
-      adminUrl,
       sourceUrl,
       isExternal: applicationUrl === undefined,
       dataFolder,

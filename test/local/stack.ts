@@ -18,7 +18,7 @@ import { checkExternalServices, sourceTls } from './external-services.ts';
 import { ADMIN, FUNCTIONS, type FunctionEntry, type FunctionName } from './functions.ts';
 import { importViews } from './import-views.ts';
 import { type KeptFunction, keepFunction } from './keep-function.ts';
-import type { Say } from './line.ts';
+import { type Say, wordsOf } from './line.ts';
 import { withLegend } from './log-line.ts';
 import { keepPorts, portOf, readPorts } from './ports.ts';
 import { type BeginStep, silentStep } from './progress.ts';
@@ -130,7 +130,11 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
     BIGQUERY_STORAGE_EMULATOR_HOST: endpoints.bigqueryStorageHost,
   };
-  const sayLogged = withLegend(say);
+  let isImporting = false;
+  const sayLogged = withLegend((line) => {
+    // The error of a refused import says the same.
+    if (!isImporting || !wordsOf(line).startsWith('error: extract: call refused')) say(line);
+  });
   const startKept = async <Entry extends FunctionEntry>(entry: Entry): Promise<KeptFunction<Entry>> => {
     const started = await keepFunction(entry, {
       ...options,
@@ -163,6 +167,7 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
   if (env.PUBSUB_EMULATOR_HOST) {
     cleanup.defer('the subscriptions of Pub/Sub', () => unsubscribe(cloud, running, options));
   }
+  isImporting = true;
   await importViews({
     ...{
       extractUrl: functions.extract,
@@ -172,6 +177,7 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
       say,
     },
   });
+  isImporting = false;
   starting.end();
   const scheduler = startScheduler({
     pubsub: cloud.pubsub,

@@ -24,6 +24,7 @@ export async function readViewSources(path: string = SMARTAPP_VIEWS): Promise<Vi
 export function parseViewSources(text: string, file: string): ViewSources {
   // Editors of Windows begin a file with a byte order mark.
   const content = text.replace(/^\uFEFF/, '');
+  if (content.trim() === '') throw new InputFileError(`${file} is empty\n  ${FORM}`);
   const parsed = parseFile(content);
   if (parsed.problems !== undefined)
     throw new InputFileError([`${file} cannot be imported:`, ...parsed.problems, FORM].join('\n  '));

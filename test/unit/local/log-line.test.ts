@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { wordsOf } from '../../local/line.ts';
-import { formatDuration, formatLogLine, LEGEND, withLegend } from '../../local/log-line.ts';
+import { formatDuration, formatLogLine } from '../../local/log-line.ts';
 
 const format = (entry: object): string | undefined => {
   const line = formatLogLine('merge', JSON.stringify(entry));

@@ -49,6 +49,29 @@ describe('the result of a run', () => {
     assert.equal(resultOf([], { checks: [], comparisons: [] }, 1).consistent, false);
   });
 
+  it('does not claim that a column is equal that was not compared', () => {
+    const notCompared = new Map([['price', 'no rule']]);
+    const result = (totals: Comparison['totals']) =>
+      resultOf(
+        [state as unknown as ViewState],
+        { checks: [check], comparisons: [{ ...comparison, notCompared, totals, consistent: false }] },
+        1,
+      );
+
+    const unknown = result(new Map());
+    assert.partialDeepStrictEqual(unknown, {
+      consistent: false,
+      views: [{ not_compared: { price: 'no rule' } }],
+    });
+    assert.equal(exitCodeOf(unknown), 3);
+    const shown = formatResult(unknown).map(wordsOf);
+    assert.match(shown[1] ?? '', /NOT WHOLLY COMPARED$/);
+    assert.match(shown[2] ?? '', /^No difference was found, but NOT EVERYTHING WAS COMPARED/);
+    assert.equal(exitCodeOf(result(new Map([['value', 1]]))), 1, 'a difference says more');
+    assert.equal(exitCodeOf(resultWith({})), 0);
+    assert.equal(exitCodeOf(resultOf([], { checks: [], comparisons: [] }, 1)), 1);
+  });
+
   it('says why rows differed, and why they were not repaired', () => {
     assert.deepEqual(describeCheck(check), [
       'pmr_project: 1,100 rows differed (bypassed the log 1,100), 1,100 repaired',
