@@ -55,29 +55,31 @@ export async function untilIdle(
   let idlePolls = 0;
   let most = 0;
   return await watch(controlUrl, signal, async (states) => {
-    const waiting = await countWaiting(extractUrl, states);
-    if (waiting !== undefined) {
-      most = Math.max(most, waiting);
-      step?.update({ done: most - waiting, total: most, unit: 'changes' });
-    }
-    const isIdle = states.every(({ inFlight }) => inFlight === null) && waiting === 0;
-    idlePolls = isIdle ? idlePolls + 1 : 0;
+    const { waiting, isWhole } = await countWaiting(extractUrl, states);
+    most = Math.max(most, waiting);
+    const atWork = states.filter(({ inFlight }) => inFlight !== null).length;
+    const detail = atWork === 0 ? {} : { detail: `${atWork} of ${states.length} views at work` };
+    step?.update({ done: most - waiting, total: most, unit: 'changes', ...detail });
+    idlePolls = atWork === 0 && isWhole && waiting === 0 ? idlePolls + 1 : 0;
     return { isMet: idlePolls === 2, seen: waiting };
   });
 }
 
-/** Log rows and queued keys that no batch has taken; undefined while some view cannot tell. */
-async function countWaiting(extractUrl: string, states: ViewState[]): Promise<number | undefined> {
+/** Log rows and queued keys that no batch has taken, of the views that can tell; `isWhole` if all can. */
+async function countWaiting(
+  extractUrl: string,
+  states: ViewState[],
+): Promise<{ waiting: number; isWhole: boolean }> {
   const answer = await askFunction(extractUrl, { dryRun: true });
   const { views = [] } = answer as { views?: Forecast[] };
-  const forecasts = new Map(views.map((forecast) => [forecast.view, forecast]));
-  let waiting = 0;
-  for (const { name } of states) {
-    const { logRows, queuedKeys } = forecasts.get(name) ?? {};
-    if (logRows === undefined || queuedKeys === undefined) return undefined;
-    waiting += Number(logRows) + Number(queuedKeys);
-  }
-  return waiting;
+  const forecasts = states.map(({ name }) => views.find(({ view }) => view === name) ?? { view: name });
+  return {
+    waiting: forecasts.reduce(
+      (sum, { logRows = 0, queuedKeys = 0 }) => sum + Number(logRows) + Number(queuedKeys),
+      0,
+    ),
+    isWhole: forecasts.every(({ logRows, queuedKeys }) => logRows !== undefined && queuedKeys !== undefined),
+  };
 }
 
 /** Polls the views' states until they meet the condition. `seen` changes while there is progress, too. */

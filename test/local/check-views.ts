@@ -48,7 +48,13 @@ export async function checkViews(
   for (;;) {
     const views = (await readStatus(extract)).filter(({ view }) => names.includes(view));
     const checks = views.flatMap(checkOf);
-    step?.update({ done: checks.length, total: names.length, unit: 'views', ...partOf(views) });
+    step?.update({
+      done: checks.length,
+      total: names.length,
+      unit: 'views',
+      isUneven: true,
+      ...partOf(views),
+    });
     if (checks.length === names.length) return checks;
     const seen = JSON.stringify(views.map(({ lastCheck, runningCheck }) => [lastCheck, runningCheck]));
     if (seen !== lastSeen) changedAtMs = performance.now();

@@ -112,7 +112,13 @@ export async function prepareSmartApp(
             signal.throwIfAborted();
             say(`Sample data: ${rows.toLocaleString('en-US')} rows of ${name}`);
             done += 1;
-            progress.update({ done, total: SEED_STEPS.length, unit: 'tables', detail: `${name} done` });
+            progress.update({
+              done,
+              total: SEED_STEPS.length,
+              unit: 'tables',
+              isUneven: true,
+              detail: `${name} done`,
+            });
           },
         });
       } finally {

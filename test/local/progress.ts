@@ -8,6 +8,8 @@ export interface Amount {
   unit: string;
   /** What else there is to say: `2 of 5 views`. */
   detail?: string;
+  /** The units differ so much in size that a rate would say nothing. */
+  isUneven?: boolean;
 }
 
 /** A step that may take long. */
@@ -35,12 +37,15 @@ export function describeProgress(
   amount: Amount | undefined,
   { elapsedMs, from }: { elapsedMs: number; from: number },
 ): string {
-  if (amount === undefined) return `${title}: ${formatDuration(elapsedMs)}`;
-  const { done, total, unit, detail } = amount;
+  // Nothing to do says nothing.
+  if (amount === undefined || amount.total === 0) {
+    return `${title}: ${[amount?.detail, formatDuration(elapsedMs)].filter((part) => part !== undefined).join(', ')}`;
+  }
+  const { done, total, unit, detail, isUneven = false } = amount;
   const shown = Math.min(done, total ?? done);
   const of = total === undefined ? '' : ` of ${number(total)}`;
-  const share = total === undefined || total === 0 ? '' : ` (${Math.floor((shown / total) * 100)}%)`;
-  const rate = elapsedMs < FIRST_RATE_MS ? 0 : ((done - from) / elapsedMs) * 1000;
+  const share = total === undefined ? '' : ` (${Math.floor((shown / total) * 100)}%)`;
+  const rate = isUneven || elapsedMs < FIRST_RATE_MS ? 0 : ((done - from) / elapsedMs) * 1000;
   const left = total === undefined || total === shown || rate <= 0 ? undefined : (total - shown) / rate;
   const parts = [
     detail,

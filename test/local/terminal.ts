@@ -39,6 +39,7 @@ export function createTerminal(stream: NodeJS.WriteStream, plainIntervalMs = PLA
   const show = (): void => {
     const latest = [...running].at(-1);
     if (latest === undefined) return;
+    if (spinner === undefined && performance.now() - latest.startedAtMs < plainIntervalMs) return;
     const text = describe(latest);
     if (spinner === undefined) say([['quiet', text]]);
     else spinner.text = cut(painted(text, stream), stream.columns);

@@ -27,7 +27,7 @@ export function wholeTableSql(table: string, keepsDeletedRows: boolean): string 
 }
 
 /** Counts the rows that are not marked as deleted. Only reads. */
-export const countRowsSql = (table: string, keepsDeletedRows: boolean): string =>
+export const countComparedSql = (table: string, keepsDeletedRows: boolean): string =>
   `select count(*) as total from \`${table}\`${keepsDeletedRows ? ' where not is_deleted' : ''}`;
 
 export async function countTarget(
@@ -35,7 +35,7 @@ export async function countTarget(
   table: string,
   keepsDeletedRows: boolean,
 ): Promise<number> {
-  const [rows] = await bigquery.query(countRowsSql(`${bigquery.projectId}.${table}`, keepsDeletedRows));
+  const [rows] = await bigquery.query(countComparedSql(`${bigquery.projectId}.${table}`, keepsDeletedRows));
   return Number((rows as { total: number }[])[0]?.total ?? 0);
 }
 

@@ -47,8 +47,15 @@ describe('progress', () => {
       progress({ done: 400, total: 400, unit: 'rows' }, 4000),
       'Loading: 400 of 400 rows (100%), 100 rows/s',
     );
+    assert.equal(
+      progress({ done: 2, total: 5, unit: 'views', isUneven: true }, 4000),
+      'Loading: 2 of 5 views (40%)',
+    );
     assert.equal(progress({ done: 7, unit: 'rows' }, 4000), 'Loading: 7 rows, 1.8 rows/s');
-    assert.equal(progress({ done: 0, total: 0, unit: 'changes' }, 4000), 'Loading: 0 of 0 changes');
+    assert.equal(
+      progress({ done: 0, total: 0, unit: 'rows', detail: '1 view at work' }, 4000),
+      'Loading: 1 view at work, 4.0 s',
+    );
   });
 
   it('is a plain line from time to time where nobody watches a terminal', async () => {
