@@ -25,7 +25,9 @@ describe('watching, in a browser on the running stack:', () => {
     await on.operator.see('Both sides have the same values.');
     const batch = on.operator.row(String(logged?.id)).getByRole('link');
     const id = (await batch.innerText()).replace('batch ', '');
-    const writer = on.operator.page.getByRole('row').filter({ hasText: 'Last wrote the row of the target' });
+    const writer = on.operator.page
+      .locator('.facts > div')
+      .filter({ hasText: 'Last wrote the row of the target' });
     assert.match(await writer.innerText(), new RegExp(`batch ${id} \\(incremental\\), applied`));
     await batch.click();
     await on.operator.page.getByRole('heading', { name: id }).waitFor();
