@@ -11,6 +11,7 @@ import { summary } from '../propose/summary.ts';
 type Options = {
   source: string | undefined;
   view: string[];
+  stream: string[];
   out: string;
   force: boolean;
   'views-sql': string | undefined;
@@ -39,6 +40,14 @@ export const propose: CommandModule<object, Options> = {
         default: [] as string[],
         defaultDescription: 'all that the role may read',
         describe: 'A view to propose; may be repeated',
+      })
+      .option('stream', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        defaultDescription: 'as the log suggests',
+        describe: 'A view to stream instead of merging it; may be repeated',
       })
       .option('out', {
         type: 'string',
@@ -99,17 +108,23 @@ async function run(options: Options): Promise<number> {
 }
 
 async function proposeTo(
-  { view, out, force, 'views-sql': viewsSql, timeout }: Options,
+  { view, stream, out, force, 'views-sql': viewsSql, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
 ): Promise<number> {
   const proposed = await proposeViews(source, {
     views: view,
+    streamed: stream,
     timeoutSeconds: timeout,
     changeLogTable,
     contentTypeTable,
     onView: (name) => console.error(`reading ${JSON.stringify(name)} …`),
   });
   const { proposals, statements } = proposed;
+  const unknown = stream.filter((name) => !proposals.some(({ entry }) => entry.name === name));
+  if (unknown.length > 0) {
+    console.error(`--stream ${unknown.join(', ')}: the role finds no such view among those to propose.`);
+    return EXIT.failed;
+  }
   const isToOutput = out === '-';
   const tell = isToOutput ? console.error : console.log;
   const flag = force ? 'w' : 'wx';
