@@ -8,6 +8,7 @@ import { Cleanup } from '../local/cleanup.ts';
 import { TARGET_DATASET } from '../local/cloud.ts';
 import { describeFindings } from '../local/compare/compare.ts';
 import { compareViews } from '../local/compare-views.ts';
+import { wordsOf } from '../local/line.ts';
 import { type Stack, type StackOptions, startStack } from '../local/stack.ts';
 import { readViewStates } from '../local/view-states.ts';
 
@@ -53,7 +54,7 @@ export function useRunningStack({
     stack = await startStack(
       {
         ...{ dataFolder, isThrowaway: true, scale: 0.005, seed: 1, tickMs, signal },
-        ...{ verbose: false, inspect: false, say: (line) => printed.push(line) },
+        ...{ verbose: false, inspect: false, say: (line) => printed.push(wordsOf(line)) },
         ...(reach !== undefined && { reach }),
       },
       cleanup,

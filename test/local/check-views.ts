@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { askFunction, callFunction, isFailure } from './functions.ts';
+import type { Step } from './progress.ts';
 
 /** What `reconcile` found in one view. */
 export interface ViewCheck {
@@ -27,7 +28,7 @@ interface CheckStatus {
         string
       >)
     | null;
-  runningCheck: object | null;
+  runningCheck: { partsDone: number | null; parts: number | null } | null;
 }
 
 /**
@@ -38,6 +39,7 @@ export async function checkViews(
   names: readonly string[],
   { extract, reconcile }: { extract: string; reconcile: string },
   signal: AbortSignal,
+  step?: Step,
 ): Promise<ViewCheck[]> {
   const answer = await callFunction(reconcile, { repair: true });
   if (isFailure(answer)) throw new Error(`reconcile: ${answer.error.message}\n${answer.error.advice}`);
@@ -46,6 +48,13 @@ export async function checkViews(
   for (;;) {
     const views = (await readStatus(extract)).filter(({ view }) => names.includes(view));
     const checks = views.flatMap(checkOf);
+    step?.update({
+      done: checks.length,
+      total: names.length,
+      unit: 'views',
+      isUneven: true,
+      ...partOf(views),
+    });
     if (checks.length === names.length) return checks;
     const seen = JSON.stringify(views.map(({ lastCheck, runningCheck }) => [lastCheck, runningCheck]));
     if (seen !== lastSeen) changedAtMs = performance.now();
@@ -55,6 +64,15 @@ export async function checkViews(
     }
     await delay(POLL_INTERVAL_MS, undefined, { signal });
   }
+}
+
+/** How far the check of one of the views is. */
+function partOf(views: CheckStatus[]): { detail?: string } {
+  for (const { view, runningCheck } of views) {
+    const { parts = null, partsDone = null } = runningCheck ?? {};
+    if (parts !== null && parts > 1) return { detail: `${view} part ${partsDone ?? 0} of ${parts}` };
+  }
+  return {};
 }
 
 async function readStatus(extractUrl: string): Promise<CheckStatus[]> {

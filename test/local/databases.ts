@@ -2,8 +2,9 @@ import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
-import { completeSmartApp, createSmartApp, READER_ROLE } from '../smartapp/create-smartapp.ts';
+import { completeSmartApp, createSmartApp, READER_ROLE, SEED_STEPS } from '../smartapp/create-smartapp.ts';
 import { onPreferredPort } from './preferred-port.ts';
+import type { BeginStep } from './progress.ts';
 import { logUnloggedChanges, recordUnloggedChanges } from './unlogged-changes.ts';
 
 /** The databases of a stack, in one PostgreSQL server: SMartApp's database and the control database. */
@@ -83,10 +84,11 @@ export async function prepareSmartApp(
     seed: number;
     isThrowaway: boolean;
     say: (line: string) => void;
+    step: BeginStep;
     signal: AbortSignal;
   },
 ): Promise<void> {
-  const { scale, seed, isThrowaway, say, signal } = options;
+  const { scale, seed, isThrowaway, say, step, signal } = options;
   const url = server.url(SOURCE);
   const onAbort = () => void cancelStatements(server);
   signal.addEventListener('abort', onAbort);
@@ -100,14 +102,28 @@ export async function prepareSmartApp(
       say("SMartApp's database exists from an earlier run; --scale and --seed do not change its data");
       await withClient(url, completeSmartApp);
     } else {
-      await createSmartApp(url, {
-        scale,
-        seed,
-        onProgress: ({ name, rows }) => {
-          signal.throwIfAborted();
-          say(`Sample data: ${rows.toLocaleString('en-US')} rows of ${name}`);
-        },
-      });
+      const progress = step('Sample data');
+      let done = 0;
+      try {
+        await createSmartApp(url, {
+          scale,
+          seed,
+          onProgress: ({ name, rows }) => {
+            signal.throwIfAborted();
+            say(`Sample data: ${rows.toLocaleString('en-US')} rows of ${name}`);
+            done += 1;
+            progress.update({
+              done,
+              total: SEED_STEPS.length,
+              unit: 'tables',
+              isUneven: true,
+              detail: `${name} done`,
+            });
+          },
+        });
+      } finally {
+        progress.end();
+      }
     }
     await withClient(url, async (client) => {
       await ensureRole(client, READER_ROLE, passwords.reader);

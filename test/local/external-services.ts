@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { parseDatabaseUrl } from '../../shared/config/database-config.ts';
+import { isLocalHost, type TlsMode, tlsModes, tlsOptions } from '../../shared/config/tls.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -45,6 +47,15 @@ export async function checkExternalServices(env: Record<string, string | undefin
     problems.push([`${BIGQUERY.join(' and ')} must be set together, to the same BigQuery`]);
   }
   if (problems.flat().length > 0) throw new Error(problems.flat().join('\n'));
+}
+
+/** How a connection of our own to SOURCE_DATABASE_URL is encrypted: as those of the functions (docs/configuration.md, "TLS"). */
+export function sourceTls(env: Record<string, string | undefined>): ConnectionOptions | false {
+  const url = env.SOURCE_DATABASE_URL ? parseDatabaseUrl(env.SOURCE_DATABASE_URL) : null;
+  if (url === null) return false;
+  const isLocal = isLocalHost(url.hostname) || url.hostname === '';
+  const mode = tlsModes.find((known) => known === env.SOURCE_TLS) ?? (isLocal ? 'disable' : 'verify-full');
+  return tlsOptions(mode satisfies TlsMode, env.SOURCE_TLS_CA || null);
 }
 
 /** A socket, which a URL without a host means, has no address. */

@@ -1,5 +1,6 @@
 import { type FunctionEntry, type RunningFunction, startFunction } from './functions.ts';
 import { type KeptProgram, keepRunning } from './keep-running.ts';
+import type { Say } from './line.ts';
 import { formatLogLine } from './log-line.ts';
 
 /** A function of the stack, at one address however often its process is started again. */
@@ -16,7 +17,7 @@ export async function keepFunction<Entry extends FunctionEntry>(
     port: number | undefined;
     verbose: boolean;
     inspect: boolean;
-    say: (line: string) => void;
+    say: Say;
   },
 ): Promise<KeptFunction<Entry>> {
   const { env, isThrowaway, port = entry.port, verbose, inspect, say } = options;

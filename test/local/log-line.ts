@@ -1,3 +1,6 @@
+import type { Line, Say } from './line.ts';
+import { wordsOf } from './line.ts';
+
 /** The fields of a function's structured log that are read here. */
 interface LogEntry {
   severity?: string;
@@ -31,7 +34,7 @@ const SHOWN_WITHOUT_NAME = new Set(['severity', 'message', 'timestamp', 'view', 
  * Formats a function's log line for people: applied batches, large staged batches, checks, warnings and errors. Returns undefined
  * for lines that only report normal progress. A line that is not a structured log is shown unchanged.
  */
-export function formatLogLine(functionName: string, line: string): string | undefined {
+export function formatLogLine(functionName: string, line: string): Line | undefined {
   const entry = parse(line);
   if (entry === undefined) return line.trim() === '' ? undefined : `${functionName}: ${line}`;
   if (SEVERE.has(entry.severity ?? '')) return formatProblem(functionName, entry);
@@ -64,21 +67,54 @@ function parse(line: string): LogEntry | undefined {
   }
 }
 
-function formatApplied(entry: LogEntry): string {
-  const { added, changed, deleted, durationMs = 0, lagMs } = entry;
-  const rows = `${count(added)} added, ${count(changed)} changed, ${count(deleted)} deleted`;
-  const lag = typeof lagMs === 'number' ? `, lag ${formatDuration(lagMs)}` : '';
-  return `${batchOf(entry)}: ${rows} in ${formatDuration(durationMs)}${lag}`;
+/** What `+26 ~41 -3` means. */
+export const LEGEND =
+  'Rows of a batch: +added ~changed -deleted. Its lag is the time from its oldest change until BigQuery had it.';
+
+/** Says the legend once, before the first line that needs it. */
+export function withLegend(say: Say): Say {
+  let isSaid = false;
+  return (line) => {
+    if (!isSaid && NEEDS_LEGEND.test(wordsOf(line))) {
+      isSaid = true;
+      say([['quiet', LEGEND]]);
+    }
+    say(line);
+  };
 }
 
-function formatEqual(entry: LogEntry): string {
+const NEEDS_LEGEND = / batch \d+ \(\w+\): \+[\d,]+ ~[\d,]+ -[\d,]+ in /;
+
+function formatApplied(entry: LogEntry): Line {
+  const { durationMs = 0, lagMs } = entry;
+  const lag = typeof lagMs === 'number' ? `, lag ${formatDuration(lagMs)}` : '';
+  const rows = (['added', 'changed', 'deleted'] as const).flatMap((what) => [
+    ' ',
+    entry[what] === '0'
+      ? `${ROWS[what].sign}0`
+      : ([ROWS[what].look, ROWS[what].sign + count(entry[what])] as const),
+  ]);
+  return [`${batchOf(entry)}:`, ...rows, ` in ${formatDuration(durationMs)}${lag}`];
+}
+
+const ROWS = {
+  added: { sign: '+', look: 'good' },
+  changed: { sign: '~', look: 'warning' },
+  deleted: { sign: '-', look: 'bad' },
+} as const;
+
+function formatEqual(entry: LogEntry): Line {
   const { differences = 0, repaired, durationMs = 0 } = entry;
   const found =
     differences === 0 ? '' : ` again: ${count(differences)} differed, ${count(repaired)} repaired`;
-  return `${checkOf(entry)}: both sides are equal${found} (${formatDuration(durationMs)})`;
+  return [
+    `${checkOf(entry)}: `,
+    ['good', 'both sides are equal'],
+    `${found} (${formatDuration(durationMs)})`,
+  ];
 }
 
-function formatProblem(functionName: string, entry: LogEntry): string {
+function formatProblem(functionName: string, entry: LogEntry): Line {
   const { severity = '', message = '', view, error, advice } = entry;
   const rest = Object.entries(entry)
     .filter(
@@ -86,14 +122,17 @@ function formatProblem(functionName: string, entry: LogEntry): string {
         !SHOWN_WITHOUT_NAME.has(name) && !name.startsWith(CLOUD_LOGGING) && value !== undefined,
     )
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const head = [`${severity.toLowerCase()}: ${functionName}`, view, message].filter(Boolean).join(': ');
+  const head = [functionName, view, message].filter(Boolean).join(': ');
+  const details = rest.length > 0 ? ` (${rest.join(', ')})` : '';
   // Line ends of a payload must not begin a line that looks like one of ours.
+  const texts = [error, advice].flatMap((text) =>
+    text === undefined ? [] : `\n  ${text.replaceAll('\n', '\n  ')}`,
+  );
   return [
-    `${head}${rest.length > 0 ? ` (${rest.join(', ')})` : ''}`.replaceAll('\n', '\\n'),
-    ...[error, advice]
-      .filter((text) => text !== undefined)
-      .map((text) => `  ${text.replaceAll('\n', '\n  ')}`),
-  ].join('\n');
+    [severity === 'WARNING' ? 'warning' : 'bad', `${severity.toLowerCase()}: `],
+    `${head}${details}`.replaceAll('\n', '\\n'),
+    ...texts,
+  ];
 }
 
 const batchOf = ({ view, etlTransactionId, kind }: LogEntry): string =>

@@ -1,14 +1,21 @@
 import { once } from 'node:events';
+import pg from 'pg';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, exampleCall } from './arguments.ts';
+import { untilLoaded } from './catch-up.ts';
 import { Cleanup } from './cleanup.ts';
 import { BUCKET, RECONCILE_TOPIC } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
 import { countWaitingMessages, describeLastRun, followUp, type LastRun, readLastRun } from './last-run.ts';
+import type { Line } from './line.ts';
+import { describeLookout } from './look-at-data.ts';
 import { startScheduler } from './scheduler.ts';
 import { type Stack, startStack } from './stack.ts';
+import type { Output } from './terminal.ts';
 import { removeLeftovers } from './throwaway-folder.ts';
+import { readViewSources } from './view-sources.ts';
+import { readViewStates, type ViewState } from './view-states.ts';
 
 const TICK_MS = 3000;
 /** The nightly checks of the cloud, often enough to be seen. */
@@ -23,9 +30,11 @@ const HEADLINES: Record<ClaimedFolder['lastRun'], string> = {
 /** Runs the whole stack with a workload in SMartApp until `signal` aborts. Throws if a part of the stack ends by itself. */
 export async function runUntilStopped(
   options: Arguments,
-  say: (line: string) => void,
+  { say, step }: Output,
   signal: AbortSignal,
 ): Promise<void> {
+  // Before anything is started.
+  if (options.views !== undefined) await readViewSources(options.views);
   await using cleanup = new Cleanup(say);
   const folder = await claimDataFolder(options.dataFolder);
   cleanup.defer('the claim of the data folder', () => folder.release());
@@ -44,6 +53,7 @@ export async function runUntilStopped(
       isThrowaway: false,
       tickMs: TICK_MS,
       say,
+      step,
       signal,
       beforeDelivery: async ({ controlUrl, functions, cloud }) => {
         if (folder.lastRun === 'none') return;
@@ -55,7 +65,7 @@ export async function runUntilStopped(
     cleanup,
   );
   await folder.publish(stack.functions);
-  for (const line of describeStack(stack, options)) say(line);
+  for (const line of await describeStack(stack, options)) say(line);
   const checks = startScheduler({
     pubsub: stack.cloud.pubsub,
     topic: RECONCILE_TOPIC,
@@ -76,7 +86,29 @@ export async function runUntilStopped(
     workload.start({ changesPerSecond: options.rate });
     cleanup.defer("SMartApp's workload", () => workload.stop());
   }
+  showFirstLoad(stack, { say, step }, cleanup);
   await Promise.race([signal.aborted || once(signal, 'abort'), stack.failed]);
+}
+
+/** Shows how far the first load of the views is, until all are loaded or `cleanup` is disposed. */
+function showFirstLoad(
+  { controlUrl, sourceUrl, sourceTls, functions }: Stack,
+  { say, step }: Output,
+  cleanup: Cleanup,
+): void {
+  const ending = new AbortController();
+  const progress = step('Loading the views');
+  const source = { connectionString: sourceUrl, ssl: sourceTls };
+  const loaded = untilLoaded({ controlUrl, extractUrl: functions.extract, source }, ending.signal, progress)
+    .catch((error: unknown) => {
+      if (!ending.signal.aborted)
+        say(`Not every view is loaded: ${error instanceof Error ? error.message : error}`);
+    })
+    .finally(() => progress.end());
+  cleanup.defer('the progress of the first load', async () => {
+    ending.abort();
+    await loaded;
+  });
 }
 
 /** Reports the outcome of the batches that were in flight, until `cleanup` is disposed. */
@@ -94,10 +126,11 @@ function startFollowUp(
   });
 }
 
-function describeStack(
-  { adminUrl, functions, endpoints, applicationUrl, controlUrl }: Stack,
+async function describeStack(
+  { adminUrl, functions, endpoints, applicationUrl, controlUrl, sourceUrl }: Stack,
   { dataFolder, rate }: Pick<Arguments, 'dataFolder' | 'rate'>,
-): string[] {
+): Promise<Line[]> {
+  const [example] = await readViews(controlUrl);
   const addresses = {
     ...functions,
     BigQuery: endpoints.bigqueryUrl,
@@ -110,14 +143,35 @@ function describeStack(
   const hasWorkload = applicationUrl !== undefined && rate > 0;
   return [
     '',
-    `Watch it and act: ${adminUrl}`,
+    ['Watch it and act: ', ['strong', adminUrl]],
+    '',
+    ...describeLookout({
+      sourceUrl,
+      isExternal: applicationUrl === undefined,
+      dataFolder,
+      example,
+    }),
     '',
     'Everything is running:',
     ...Object.entries(addresses).map(([name, address]) => `  ${name.padEnd(10)}${address}`),
     '',
+    ...(applicationUrl === undefined
+      ? ['SOURCE_DATABASE_URL names your own database, which is only read: no simulated changes.']
+      : []),
     ...(hasWorkload ? [`Simulated users change ${rate} rows per second in SMartApp (--rate 0: none).`] : []),
     `Every ${CHECK_MS / 60_000} minutes reconcile compares both sides and repairs what differs: change rows by SQL, without a log row, and watch.`,
     `Call a function by hand: ${exampleCall(dataFolder)}. Ctrl-C stops.`,
     '',
   ];
+}
+
+async function readViews(controlUrl: string): Promise<ViewState[]> {
+  const control = new pg.Client(controlUrl);
+  control.on('error', () => undefined);
+  await control.connect();
+  try {
+    return await readViewStates(control);
+  } finally {
+    await control.end();
+  }
 }

@@ -14,21 +14,17 @@ import {
 } from './cloud.ts';
 import { prepareSmartApp, startDatabases } from './databases.ts';
 import { type Endpoints, emulatorPorts, startEmulators } from './emulators.ts';
-import { checkExternalServices } from './external-services.ts';
-import {
-  ADMIN,
-  callFunction,
-  FUNCTIONS,
-  type FunctionEntry,
-  type FunctionName,
-  isFailure,
-} from './functions.ts';
+import { checkExternalServices, sourceTls } from './external-services.ts';
+import { ADMIN, FUNCTIONS, type FunctionEntry, type FunctionName } from './functions.ts';
+import { importViews } from './import-views.ts';
 import { type KeptFunction, keepFunction } from './keep-function.ts';
+import { type Say, wordsOf } from './line.ts';
+import { withLegend } from './log-line.ts';
 import { keepPorts, portOf, readPorts } from './ports.ts';
+import { type BeginStep, silentStep } from './progress.ts';
+import { assertSameSource } from './same-source.ts';
 import { startScheduler } from './scheduler.ts';
-import { readViewSources } from './view-sources.ts';
 
-const IMPORT_TRIES = 5;
 /** A connection ends some moments before the process of the server does. */
 const EXIT_WAIT_MS = 1_000;
 
@@ -43,7 +39,11 @@ export interface StackOptions {
   verbose: boolean;
   /** Lets a debugger attach to each function. */
   inspect: boolean;
-  say: (line: string) => void;
+  /** The file of view sources to import; undefined for SMartApp's, or those of the data folder. */
+  views?: string | undefined;
+  say: Say;
+  /** Shows how far a long step is. */
+  step?: BeginStep;
   signal: AbortSignal;
   /** Gives the address by which the functions reach a database, such as one that a test can cut. Default: the database's own. */
   reach?: (databaseUrl: string) => Promise<string>;
@@ -59,6 +59,8 @@ export interface Stack {
   endpoints: Endpoints;
   cloud: Cloud;
   sourceUrl: string;
+  /** How connections to the source are encrypted. */
+  sourceTls: ReturnType<typeof sourceTls>;
   controlUrl: string;
   /** Undefined for an external source, because this stack must not write to it. */
   applicationUrl: string | undefined;
@@ -83,11 +85,13 @@ const INSPECT_SETTINGS = {
  *   scheduler first, then the functions, the emulators and the databases.
  */
 export async function startStack(options: StackOptions, cleanup: Cleanup): Promise<Stack> {
-  const { dataFolder, isThrowaway, say, signal, reach = async (url) => url } = options;
+  const { dataFolder, isThrowaway, say, step = silentStep, signal, reach = async (url) => url } = options;
   const env: NodeJS.ProcessEnv = { METADATA_SERVER_DETECTION: 'none', ...process.env };
   await checkExternalServices(env);
   const ports = await readPorts(dataFolder);
   say('Starting PostgreSQL and the emulators of Pub/Sub, Cloud Storage and BigQuery …');
+  const starting = step('Starting');
+  cleanup.defer('the progress', async () => starting.end());
   const [databases, emulators] = await allOf([
     startDatabases({ dataFolder, isThrowaway, port: ports.postgres }).then((started) => {
       cleanup.defer('PostgreSQL', () => started.server.stop());
@@ -104,6 +108,12 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
   const { controlUrl } = databases;
   const hasExternalSource = Boolean(env.SOURCE_DATABASE_URL);
   const sourceUrl = env.SOURCE_DATABASE_URL || databases.sourceUrl;
+  const tls = sourceTls(env);
+  await assertSameSource(dataFolder, {
+    controlUrl,
+    source: { connectionString: hasExternalSource ? sourceUrl : databases.server.url(), ssl: tls },
+    ownDatabase: hasExternalSource ? null : new URL(sourceUrl).pathname.slice(1),
+  });
   const cloud = createCloud(endpoints);
   cleanup.defer("Pub/Sub's client", () => cloud.pubsub.close());
   const functionEnv = {
@@ -120,8 +130,18 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
     BIGQUERY_EMULATOR_HOST: endpoints.bigqueryUrl,
     BIGQUERY_STORAGE_EMULATOR_HOST: endpoints.bigqueryStorageHost,
   };
+  let isImporting = false;
+  const sayLogged = withLegend((line) => {
+    // The error of a refused import says the same.
+    if (!isImporting || !wordsOf(line).startsWith('error: extract: call refused')) say(line);
+  });
   const startKept = async <Entry extends FunctionEntry>(entry: Entry): Promise<KeptFunction<Entry>> => {
-    const started = await keepFunction(entry, { ...options, env: functionEnv, port: ports[entry.name] });
+    const started = await keepFunction(entry, {
+      ...options,
+      say: sayLogged,
+      env: functionEnv,
+      port: ports[entry.name],
+    });
     cleanup.defer(`function ${entry.name}`, () => started.stop());
     return started;
   };
@@ -129,7 +149,7 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
     Promise.all(FUNCTIONS.map((each) => startKept(each))),
     startKept(ADMIN),
     untilAborted(createResources(cloud, endpoints), signal),
-    hasExternalSource || prepareSmartApp(databases, { ...options, seed: options.seed ?? 1 }),
+    hasExternalSource || prepareSmartApp(databases, { ...options, step, seed: options.seed ?? 1 }),
   ]).catch((error: unknown) => explainedBy(databases.server.failed, error));
   signal.throwIfAborted();
 
@@ -147,7 +167,18 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
   if (env.PUBSUB_EMULATOR_HOST) {
     cleanup.defer('the subscriptions of Pub/Sub', () => unsubscribe(cloud, running, options));
   }
-  await importViewSources(functions.extract);
+  isImporting = true;
+  await importViews({
+    ...{
+      extractUrl: functions.extract,
+      controlUrl,
+      viewsFile: options.views,
+      isExternal: hasExternalSource,
+      say,
+    },
+  });
+  isImporting = false;
+  starting.end();
   const scheduler = startScheduler({
     pubsub: cloud.pubsub,
     topic: EXTRACT_TOPIC,
@@ -162,23 +193,9 @@ export async function startStack(options: StackOptions, cleanup: Cleanup): Promi
   ]);
   failed.catch(() => undefined);
   return {
-    ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, controlUrl, failed },
+    ...{ adminUrl: admin.url, functions, endpoints, cloud, sourceUrl, sourceTls: tls, controlUrl, failed },
     applicationUrl: hasExternalSource ? undefined : databases.applicationUrl,
   };
-}
-
-/** Imports SMartApp's view sources. It retries a transient failure and throws any other. */
-async function importViewSources(extractUrl: string): Promise<void> {
-  const viewSources = await readViewSources();
-  for (let tries = 1; ; tries += 1) {
-    const answer = await callFunction(extractUrl, viewSources);
-    if (!isFailure(answer)) return;
-    const { kind, message, advice } = answer.error;
-    if (kind !== 'transient' || tries === IMPORT_TRIES) {
-      throw new Error(`The view sources could not be imported: ${message}\n${advice}`);
-    }
-    await elapse(tries * 1_000);
-  }
 }
 
 /** Stops waiting when `signal` aborts, because Google's clients retry for a long time. */

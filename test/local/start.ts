@@ -1,10 +1,12 @@
 import { onClosedOutput } from '../support/closed-output.ts';
-import { parseArguments, USAGE, UsageError } from './arguments.ts';
+import { InputFileError, parseArguments, USAGE, UsageError } from './arguments.ts';
+import type { Line } from './line.ts';
 import { printable } from './printable.ts';
 
 // `npm start` runs the whole pipeline on this machine. Packages are imported only when it runs, so that a missing package is
 // reported like any other error.
 
+let say = (line: Line): void => console.log(line);
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
@@ -30,14 +32,17 @@ async function main(args: string[]): Promise<number> {
     say(USAGE);
     return 0;
   }
+  const { createTerminal } = await import('./terminal.ts');
+  const output = createTerminal(process.stdout);
+  say = output.say;
   if (options.once) {
-    const { runOnce } = await import('./run-once.ts');
-    const result = await runOnce(options, say, stopping.signal);
+    const [{ runOnce }, { exitCodeOf }] = await Promise.all([import('./run-once.ts'), import('./result.ts')]);
+    const result = await runOnce(options, output, stopping.signal);
     if (options.json) say(JSON.stringify(result));
-    return result.consistent ? 0 : 1;
+    return exitCodeOf(result);
   }
   const { runUntilStopped } = await import('./run-until-stopped.ts');
-  await runUntilStopped(options, say, stopping.signal);
+  await runUntilStopped(options, output, stopping.signal);
   return 0;
 }
 
@@ -48,14 +53,14 @@ function explain(error: unknown): number {
     console.error(printable(`${error.message}\n\n${USAGE}`));
     return 2;
   }
+  if (error instanceof InputFileError) {
+    console.error(printable(error.message));
+    return 2;
+  }
   const message = error instanceof Error ? error.message : String(error);
   const isMissingPackage = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
   console.error(
     printable(isMissingPackage ? `${message}\nA package is not installed. Run npm ci.` : message),
   );
   return 1;
-}
-
-function say(line: string): void {
-  console.log(printable(line));
 }

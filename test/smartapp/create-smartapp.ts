@@ -23,7 +23,16 @@ const SOURCE_SQL = [
   'xyz_incident',
   'reader-role',
 ];
-const SEED_STEPS = ['lookups', 'projects', 'inventory', 'pm-plans', 'pm-items', 'incidents', 'change-log'];
+/** The steps that `onProgress` reports. */
+export const SEED_STEPS = [
+  'lookups',
+  'projects',
+  'inventory',
+  'pm-plans',
+  'pm-items',
+  'incidents',
+  'change-log',
+];
 
 /**
  * Creates SMartApp's tables, views, reader role and data in an empty database. One transaction creates all of it or nothing.

@@ -24,7 +24,7 @@ import {
   targetDefinition,
 } from '../../shared/warehouse/tables-sql.ts';
 import { objectsSql } from '../../shared/warehouse/view-objects.ts';
-import { wholeTableSql } from '../local/compare/read-target.ts';
+import { countComparedSql, wholeTableSql } from '../local/compare/read-target.ts';
 import { corruptSql, lowestKeySql } from '../local/corrupt.ts';
 import { advisedTexts } from './advised-texts.ts';
 import { type BuiltText, checkTexts, rowTexts } from './compared-texts.ts';
@@ -44,6 +44,7 @@ export async function builtTexts(): Promise<GoogleSqlText[]> {
       ...checkTexts('simplest view', SIMPLEST),
       { name: 'call of a procedure', sql: callSql(DATASETS, SIMPLEST) },
       { name: 'comparison of a table', sql: wholeTableSql('p-1.D.plain', true) },
+      { name: 'rows to compare', sql: countComparedSql('p-1.D.plain', true) },
       { name: 'lowest key of a table', sql: lowestKeySql('`p-1.D.plain`', 'key') },
     ]),
     ...(['DATE', 'DATETIME', 'TIMESTAMP'] as const).flatMap((type) =>

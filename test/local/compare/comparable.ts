@@ -1,3 +1,7 @@
+import { parseDecimal } from './canonical-number.ts';
+import { canonicalJson } from './json-text.ts';
+import { microsecondsSince1970 } from './timestamp-text.ts';
+
 /** A value as text; an array as the texts of its elements. */
 export type Value = string | null | (string | null)[];
 
@@ -7,10 +11,10 @@ interface Comparable {
   target: (text: string) => string;
 }
 
-/** By the target's type, as BigQuery's API names it. Comparing a type that is not listed throws. */
+/** By the target's type, as BigQuery's API names it. */
 const BY_TYPE: Record<string, Comparable> = {
   STRING: both((text) => text),
-  INTEGER: both((text) => String(BigInt(text))),
+  INTEGER: both(integer),
   FLOAT: both((text) => String(Number(text.replace(/^([+-]?)inf$/i, '$1Infinity')))),
   NUMERIC: both(decimal),
   BIGNUMERIC: both(decimal),
@@ -19,15 +23,18 @@ const BY_TYPE: Record<string, Comparable> = {
   TIME: both(withMicroseconds),
   DATETIME: both((text) => withMicroseconds(text.replace(' ', 'T'))),
   TIMESTAMP: {
-    source: (text) => String(microsecondsSince1970(text)),
+    source: (text) => String(microsecondsSince1970(text) ?? text),
     target: (text) => String(BigInt(text)),
   },
   BYTES: {
     source: (text) => text.replace(/^\\x/, ''),
     target: (text) => Buffer.from(text, 'base64').toString('hex'),
   },
-  JSON: both(json),
+  JSON: both(canonicalJson),
 };
+
+/** Whether values of this type can be compared. */
+export const isComparable = (type: string): boolean => Object.hasOwn(BY_TYPE, type);
 
 /** Whether the source's value equals the target's value. Throws if the type cannot be compared. */
 export function isSame(type: string, source: Value, target: Value): boolean {
@@ -38,7 +45,7 @@ export function isSame(type: string, source: Value, target: Value): boolean {
     );
   }
   if (Array.isArray(source) || Array.isArray(target)) return false;
-  const comparable = BY_TYPE[type];
+  const comparable = isComparable(type) ? BY_TYPE[type] : undefined;
   if (comparable === undefined) throw new Error(`Values of type ${type} cannot be compared`);
   if (source === null || target === null) return source === target;
   return comparable.source(source) === comparable.target(target);
@@ -53,37 +60,18 @@ function both(form: (text: string) => string): Comparable {
   return { source: form, target: form };
 }
 
-/** Removes insignificant zeros: 1.50 becomes 1.5, -0.0 becomes 0. */
+function integer(text: string): string {
+  return /^-?\d+$/.test(text) ? String(BigInt(text)) : text;
+}
+
+/** One form for one number: 1.50 and 1.5, -0.0 and 0. What is no finite number stays. */
 function decimal(text: string): string {
-  const [whole = '', fraction = ''] = text.split('.');
-  const digits = fraction.replace(/0+$/, '');
-  const shown = `${whole.replace(/^(-?)0+(?=\d)/, '$1')}${digits === '' ? '' : `.${digits}`}`;
-  return shown === '-0' ? '0' : shown;
+  const parsed = parseDecimal(text);
+  if (parsed === undefined) return text;
+  return `${parsed.isNegative ? '-' : ''}${parsed.digits}e${parsed.exponent}`;
 }
 
 function withMicroseconds(text: string): string {
   const [seconds = '', fraction = ''] = text.split('.');
   return `${seconds}.${fraction.padEnd(6, '0')}`;
-}
-
-const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:\+00|Z)?$/;
-
-/** @param text a time in UTC, such as `2024-02-29 23:59:59.123456+00`; the seconds may be missing */
-function microsecondsSince1970(text: string): bigint {
-  const [, date, minutes, seconds = '00', fraction = ''] = TIMESTAMP.exec(text) ?? [];
-  if (date === undefined) throw new Error(`${JSON.stringify(text)} is not a time in UTC`);
-  return BigInt(Date.parse(`${date}T${minutes}:${seconds}Z`)) * 1000n + BigInt(fraction.padEnd(6, '0'));
-}
-
-/** Sorts the names and removes spaces; whole numbers keep every digit. */
-function json(text: string): string {
-  const value: unknown = JSON.parse(
-    text,
-    (_name, value: unknown, { source = '' }: { source?: string } = {}) => {
-      if (typeof value === 'number') return { number: /^-?\d+$/.test(source) ? source : String(value) };
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-      return { object: Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)) };
-    },
-  );
-  return JSON.stringify(value);
 }

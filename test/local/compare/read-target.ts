@@ -26,6 +26,19 @@ export function wholeTableSql(table: string, keepsDeletedRows: boolean): string 
   return `select * from \`${table}\`${keepsDeletedRows ? ' where not is_deleted' : ''}`;
 }
 
+/** Counts the rows that are not marked as deleted. Only reads. */
+export const countComparedSql = (table: string, keepsDeletedRows: boolean): string =>
+  `select count(*) as total from \`${table}\`${keepsDeletedRows ? ' where not is_deleted' : ''}`;
+
+export async function countTarget(
+  bigquery: BigQuery,
+  table: string,
+  keepsDeletedRows: boolean,
+): Promise<number> {
+  const [rows] = await bigquery.query(countComparedSql(`${bigquery.projectId}.${table}`, keepsDeletedRows));
+  return Number((rows as { total: number }[])[0]?.total ?? 0);
+}
+
 /** Reads a whole table page by page, without the rows that are marked as deleted. */
 export async function readTarget(
   bigquery: BigQuery,

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { dataFolderOf, exampleCall, parseArguments, UsageError } from '../../local/arguments.ts';
-import { parseViewSources } from '../../local/view-sources.ts';
 
 describe('npm start', () => {
   it('prints a call that finds its data folder', () => {
@@ -15,7 +14,15 @@ describe('npm start', () => {
     assert.throws(() => parseArguments(['--once', '--data= ']), refused);
   });
 
-  it('names the file of view sources that is not JSON', () => {
-    assert.throws(() => parseViewSources('{"import": [}'), /sql\/source\/view-sources\.json is not JSON: /);
+  it('takes a file of views, and keeps a run only after a comparison', () => {
+    assert.equal(parseArguments(['--views', 'my.json'])?.views, 'my.json');
+    assert.equal(parseArguments(['--once', '--keep'])?.keep, true);
+    const wrong: [string[], RegExp][] = [
+      [['--views', ' '], /--views must name a file, not ""/],
+      [['--keep'], /--keep needs --once/],
+      [['--once', '--keep', '--json'], /--keep cannot be used with --json/],
+    ];
+    for (const [args, message] of wrong)
+      assert.throws(() => parseArguments(args), { name: 'UsageError', message });
   });
 });
