@@ -1,12 +1,12 @@
 import type { CarryingBatch } from '../../../shared/control/row-batches.ts';
+import { type ComparedColumn, comparedColumns } from '../../../shared/operations/row/compare-columns.ts';
+import type { RowLookup } from '../../../shared/operations/row/look-up-row.ts';
 import type { LogRow } from '../../../shared/source/log-rows.ts';
 import { missingPart } from '../part.ts';
 import { badge } from '../ui/badge.ts';
 import { formatBytes, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { empty, facts, heads, section, table } from '../ui/section.ts';
-import { type ComparedColumn, comparedColumns } from './compare-columns.ts';
-import type { RowLookup } from './look-up-row.ts';
 
 /** The row on both sides, column by column. */
 export function rowSection(lookup: RowLookup, readAddress: string): Html {
