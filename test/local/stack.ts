@@ -67,7 +67,12 @@ export interface Stack {
 }
 
 /** Shorter than in the cloud, so that nobody has to wait; the environment may override them. */
-const DEFAULT_SETTINGS = { CHECK_SETTLE_SECONDS: '1', GRACE_SECONDS: '5', LEASE_SECONDS: '15' };
+const DEFAULT_SETTINGS = {
+  CHECK_SETTLE_SECONDS: '1',
+  GRACE_SECONDS: '5',
+  LEASE_SECONDS: '15',
+  ROW_VALUES: 'true',
+};
 /** Lets a function that stops at a breakpoint keep its lease and its statement for an hour. */
 const INSPECT_SETTINGS = {
   LEASE_SECONDS: '3600',

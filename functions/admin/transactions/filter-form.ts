@@ -1,10 +1,10 @@
+import { KINDS } from '../../../shared/model/batch.ts';
 import { type Html, html } from '../ui/html.ts';
 import { dayInputs, showDay } from '../ui/time-input.ts';
 import {
   CONSISTENT,
   FILTERS,
   type FilterName,
-  KINDS,
   listAddress,
   STATES,
   type TransactionQuery,
