@@ -1,7 +1,79 @@
+#!/usr/bin/env node
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { onClosedOutput } from '../test/support/closed-output.ts';
+import { withGlobalOptions } from './arguments.ts';
+import { EXIT, UsageError } from './command-error.ts';
+import { completeViews } from './complete-views.ts';
+import { explain } from './explain.ts';
 
-// `npm run datahub -- <command>` is the command line of the operators, for the stack on a laptop and for the cloud.
+// `npm run datahub -- <command>` is the command line of the operators, for the stack of a running npm start and for the cloud.
 
-/** Exit code 0: done; 1: it failed; 2: the command line is invalid. */
-await yargs(hideBin(process.argv)).scriptName('datahub').strict().demandCommand(1).help().parseAsync();
+/** To add a command, add its line. */
+const COMMANDS = [
+  import('./commands/status.ts'),
+  import('./commands/history.ts'),
+  import('./commands/failures.ts'),
+  import('./commands/row.ts'),
+  import('./commands/query.ts'),
+  import('./commands/logs.ts'),
+  import('./commands/check.ts'),
+  import('./commands/run.ts'),
+  import('./commands/pause.ts'),
+  import('./commands/resume.ts'),
+  import('./commands/redrive.ts'),
+  import('./commands/resolve.ts'),
+  import('./commands/resync.ts'),
+  import('./commands/recheck.ts'),
+  import('./commands/reconcile.ts'),
+  import('./commands/views.ts'),
+];
+
+const USAGE = `Usage: $0 <command> [options]
+
+Watches and operates SMart DataHub: the running npm start, or with --project and --region the cloud.`;
+const EPILOGUE = `Exit code: 0 done, 1 failed or refused, 2 invalid command line, 3 what it shows needs attention.
+$0 <command> --help has examples. On the page of the operators, everything can be seen and done, too.`;
+
+// A reader that has seen enough, such as head, is no reason for a stack trace.
+onClosedOutput(() => process.exit(EXIT.failed));
+// Otherwise Google's client looks for credentials and warns that there are none.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
+const args = hideBin(process.argv);
+// The shell of whoever calls, unless the command names one.
+const [first, shell] = args;
+if (first === 'completion' && (shell === 'bash' || shell === 'zsh')) process.env.SHELL = shell;
+const exitCode = await main().catch((error: unknown) => explain(error, { json: args.includes('--json') }));
+// Exits after all output is written, without waiting for connections that are kept open.
+process.stdout.write('', () => process.exit(exitCode));
+
+async function main(): Promise<number> {
+  const modules = await Promise.all(COMMANDS);
+  const parser = modules.reduce(
+    (parsing, { default: module }) => parsing.command(module as never),
+    withGlobalOptions(yargs(args).scriptName('datahub').locale('en')),
+  );
+  await parser
+    .usage(USAGE)
+    .epilogue(EPILOGUE)
+    .completion('completion', 'Print the completion script for bash or zsh', completeViews as never)
+    .demandCommand(1, 'Name a command.')
+    .recommendCommands()
+    .strict()
+    .alias('h', 'help')
+    .version(false)
+    .wrap(Math.min(process.stdout.columns ?? 100, 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw (
+        error ??
+        new UsageError(
+          message,
+          'datahub --help lists the commands, and datahub <command> --help its options.',
+        )
+      );
+    })
+    .parseAsync();
+  return Number(process.exitCode ?? EXIT.done);
+}

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, exampleCall } from './arguments.ts';
 import { Cleanup } from './cleanup.ts';
@@ -6,6 +7,7 @@ import { BUCKET, RECONCILE_TOPIC } from './cloud.ts';
 import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
 import { countWaitingMessages, describeLastRun, followUp, type LastRun, readLastRun } from './last-run.ts';
+import { openLogFile } from './log-file.ts';
 import { startScheduler } from './scheduler.ts';
 import { type Stack, startStack } from './stack.ts';
 import { removeLeftovers } from './throwaway-folder.ts';
@@ -37,9 +39,11 @@ export async function runUntilStopped(
     ? undefined
     : countWaitingMessages(emulatorFolders(folder.path).pubsub);
   let lastRun: LastRun | undefined;
+  const logFile = openLogFile(join(folder.path, 'functions.log'));
   const stack = await startStack(
     {
       ...options,
+      onLogLine: logFile.append,
       dataFolder: folder.path,
       isThrowaway: false,
       tickMs: TICK_MS,
@@ -54,7 +58,9 @@ export async function runUntilStopped(
     },
     cleanup,
   );
-  await folder.publish(stack.functions);
+  const { adminUrl, functions, sourceUrl, endpoints } = stack;
+  const { bigqueryUrl } = endpoints;
+  await folder.publish({ adminUrl, functions, sourceUrl, bigqueryUrl, logFile: logFile.path });
   for (const line of describeStack(stack, options)) say(line);
   const checks = startScheduler({
     pubsub: stack.cloud.pubsub,

@@ -43,6 +43,8 @@ export interface StackOptions {
   verbose: boolean;
   /** Lets a debugger attach to each function. */
   inspect: boolean;
+  /** Gets every line that a function prints. */
+  onLogLine?: (functionName: string, line: string) => void;
   say: (line: string) => void;
   signal: AbortSignal;
   /** Gives the address by which the functions reach a database, such as one that a test can cut. Default: the database's own. */
