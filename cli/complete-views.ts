@@ -33,7 +33,7 @@ export function completeViews(
     const words = argv._.slice(1).map(String);
     const before = current === '' ? words : words.slice(0, -1);
     if (!TAKE_VIEW.has(before.at(-1) ?? '') || current.startsWith('-')) return done(completions);
-    openStack(argv.data)
+    void openStack(argv.data)
       .then(viewNames)
       .catch(() => [])
       .then((names) => done(names.filter((name) => name.startsWith(current))));

@@ -61,6 +61,7 @@ async function main(): Promise<number> {
     .demandCommand(1, 'Name a command.')
     .recommendCommands()
     .strict()
+    .strictCommands()
     .alias('h', 'help')
     .version(false)
     .wrap(Math.min(process.stdout.columns ?? 100, 100))

@@ -40,25 +40,56 @@ export async function queryWarehouse(
     );
   }
   const [job] = await bigquery.createQueryJob(query).catch(refused);
-  const answer = await new Promise<Answer>((resolve, reject) => {
-    job.getQueryResults({ maxResults: limit + 1, autoPaginate: false }, (error, _rows, _next, response) =>
-      error ? reject(error) : resolve(response as Answer),
-    );
-  }).catch(refused);
-  const fields = answer.schema?.fields ?? [];
-  const rows = (answer.rows ?? []).map(({ f }) => f.map(({ v }, index) => textOf(v, fields[index])));
+  const { fields, rows } = await readResults(bigquery, job.metadata.jobReference ?? {}, limit + 1).catch(
+    refused,
+  );
   return {
     columns: fields.map(({ name, type, mode }) => ({
       name,
       type: mode === 'REPEATED' ? `ARRAY<${type}>` : type,
     })),
-    rows: rows.slice(0, limit),
+    rows: rows.slice(0, limit).map(({ f }) => f.map(({ v }, index) => textOf(v, fields[index]))),
     hasMore: rows.length > limit,
     bytes: totalBytesProcessed,
   };
 }
 
-type Answer = { schema?: { fields?: Field[] }; rows?: { f: Cell[] }[] };
+type Page = {
+  jobComplete?: boolean;
+  schema?: { fields?: Field[] };
+  rows?: { f: Cell[] }[];
+  pageToken?: string;
+};
+
+/** Reads the rows as the REST API has them: the client's own values lose digits. */
+async function readResults(
+  bigquery: BigQuery,
+  { jobId, location }: { jobId?: string; location?: string },
+  maxRows: number,
+): Promise<{ fields: Field[]; rows: { f: Cell[] }[] }> {
+  const rows: { f: Cell[] }[] = [];
+  let fields: Field[] = [];
+  let pageToken: string | undefined;
+  for (;;) {
+    const qs = {
+      location,
+      pageToken,
+      maxResults: maxRows - rows.length,
+      'formatOptions.useInt64Timestamp': true,
+    };
+    const page = await new Promise<Page>((resolve, reject) => {
+      bigquery.request({ uri: `/queries/${jobId}`, qs }, (error, body) =>
+        error ? reject(error) : resolve(body),
+      );
+    });
+    // The API waits ten seconds for the job.
+    if (page.jobComplete === false) continue;
+    fields = page.schema?.fields ?? fields;
+    rows.push(...(page.rows ?? []));
+    pageToken = page.pageToken;
+    if (pageToken === undefined || rows.length >= maxRows) return { fields, rows };
+  }
+}
 
 /** A value of BigQuery's REST API as GoogleSQL writes it: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults */
 function textOf(value: unknown, field: Field | undefined): string | null {

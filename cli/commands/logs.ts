@@ -20,7 +20,7 @@ export default defineCommand({
       .option('level', {
         choices: Object.keys(LEVELS) as (keyof typeof LEVELS)[],
         default: 'info' as const,
-        describe: 'The lowest level',
+        describe: 'The lowest level; debug adds what every tick logs',
       })
       .option('since', {
         type: 'string',

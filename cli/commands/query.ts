@@ -20,7 +20,7 @@ export default defineCommand({
   builder: (parser) =>
     parser
       .positional('sql', { type: 'string', demandOption: true })
-      .option('source', { type: 'boolean', default: false, describe: 'Ask the source; only on a laptop' })
+      .option('source', { type: 'boolean', describe: 'Ask the source; only on a laptop' })
       .option('dataset', { type: 'string', requiresArg: true, describe: 'The dataset of tables without one' })
       .option('limit', {
         alias: 'n',

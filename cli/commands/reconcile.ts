@@ -26,7 +26,7 @@ export default defineCommand({
       parser
         .positional('view', { type: 'string' })
         .option('repair', { type: 'boolean', describe: 'Repair what differs; --no-repair only reports it' })
-        .option('keys', { type: 'boolean', default: false, describe: 'Compare keys alone' })
+        .option('keys', { type: 'boolean', describe: 'Compare keys alone' })
         .option('days', {
           type: 'number',
           requiresArg: true,

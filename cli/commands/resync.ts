@@ -7,7 +7,7 @@ import { oneLine } from '../output/text.ts';
 
 export default defineCommand({
   command: 'resync <view>',
-  describe: 'Load a whole view again, and delete what the source does not have',
+  describe: 'Load a whole view again, and delete what is not in it',
   examples: [
     ['resync pmr_project', 'asks before'],
     ['resync pmr_project --yes --accept-deletes', 'does not ask; it may delete any number of rows'],
@@ -20,14 +20,13 @@ export default defineCommand({
           .positional('view', { type: 'string', demandOption: true })
           .option('accept-deletes', {
             type: 'boolean',
-            default: false,
             describe: 'Accept that it deletes any number of rows',
           })
-          .option('withdraw', { type: 'boolean', default: false, describe: 'Withdraw a request' })
+          .option('withdraw', { type: 'boolean', describe: 'Withdraw a request' })
           .conflicts('withdraw', 'accept-deletes'),
       ),
     ),
-  run: async ({ view, acceptDeletes, withdraw, why, yes, json }, installation) => {
+  run: async ({ view, acceptDeletes = false, withdraw, why, yes, json }, installation) => {
     if (withdraw) return printOutcome(await command(installation, { view, resync: false }, why), json);
     // An unknown view is refused before somebody is asked about it.
     await ask(installation, { status: true, view });

@@ -8,7 +8,7 @@ import { ask, command } from '../ask.ts';
 import { CommandError, EXIT, UsageError } from '../command-error.ts';
 import { confirm } from '../confirm.ts';
 import { defineCommand } from '../define-command.ts';
-import { findingLines } from '../output/findings.ts';
+import { findingLines, sortedFindings } from '../output/findings.ts';
 import { printOutcome } from '../output/outcome.ts';
 import { note, print, printJson } from '../output/print.ts';
 import { paragraph } from '../output/table.ts';
@@ -82,7 +82,7 @@ const importViews = defineCommand({
       print([
         ...paragraph(`${badge('good', answer.outcome)}: ${answer.views.map(oneLine).join(', ')}`),
         ...effectLines(answer),
-        ...(answer.warnings.length === 0 ? [] : findingLines({ outcome: '', findings: answer.warnings })),
+        ...(answer.warnings.length === 0 ? [] : sortedFindings(answer.warnings)),
         ...(answer.advice === undefined ? [] : paragraph(oneLine(answer.advice))),
       ]);
     }
@@ -109,13 +109,10 @@ const forgetView = defineCommand({
     ),
   run: async ({ view, dryRun, why, yes, json }, installation) => {
     const foreseen = await ask<{ removes: Record<string, unknown> }>(installation, { view, forget: true });
-    if (dryRun) return printOutcome(foreseen, json);
     const removes = Object.entries(foreseen.removes).map(([name, count]) => `${name} ${count}`);
-    await confirm(
-      view,
-      `This removes view source ${oneLine(view)} with its checkpoint and history (${oneLine(removes.join(', '))}). Its tables in BigQuery stay.`,
-      yes,
-    );
+    const what = `This removes view source ${oneLine(view)} with its checkpoint and history (${oneLine(removes.join(', '))}). Its tables in BigQuery stay.`;
+    if (dryRun) return await show({ json }, async () => ({ answer: foreseen, lines: () => paragraph(what) }));
+    await confirm(view, what, yes);
     return printOutcome(await command(installation, { view, forget: true, confirm: view }, why), json);
   },
 });
@@ -150,7 +147,7 @@ const changeLoadType = defineCommand({
 });
 
 export default {
-  command: 'views <command>',
+  command: 'views',
   describe: 'Export, import or forget view sources; change the load type',
   builder: (parser: Argv<GlobalOptions>) =>
     parser

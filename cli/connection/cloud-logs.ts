@@ -1,6 +1,6 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import type { LogRequest } from '../installation.ts';
-import { fromFields, type LogLine } from '../output/log-line.ts';
+import { FRESHNESS, fromFields, type LogLine } from '../output/log-line.ts';
 
 /** Cloud Logging allows 60 reads per minute and project: https://cloud.google.com/logging/quotas#api-limits */
 const POLL_MS = 4_000;
@@ -66,6 +66,7 @@ function filterOf({ services }: Logging, { view, level }: LogRequest, since: Dat
     // Not the requests that Cloud Run logs.
     '(jsonPayload.message:* OR textPayload:*)',
     `timestamp>=${quoted(since.toISOString())}`,
+    ...(level === 'DEBUG' ? [] : [`NOT jsonPayload.message=${quoted(FRESHNESS)}`]),
     ...(view === undefined ? [] : [`jsonPayload.view=${quoted(view)}`]),
   ].join('\n');
 }

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { olderLogFile } from '../../test/local/log-file.ts';
 import type { LogRequest } from '../installation.ts';
-import { isAtLeast, type LogLine, parseLogLine } from '../output/log-line.ts';
+import { FRESHNESS, isAtLeast, type LogLine, parseLogLine } from '../output/log-line.ts';
 
 const POLL_MS = 300;
 
@@ -60,6 +60,7 @@ function matching(line: string, { view, level, since }: LogRequest): LogLine[] {
   const parsed = parseLogLine(line.slice(0, space), line.slice(space + 1));
   const isWanted =
     isAtLeast(parsed.severity, level) &&
+    (level === 'DEBUG' || parsed.message !== FRESHNESS) &&
     (view === undefined || parsed.view === view) &&
     (parsed.timestamp === null || Date.parse(parsed.timestamp) >= since.getTime());
   return isWanted ? [parsed] : [];

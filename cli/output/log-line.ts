@@ -12,6 +12,9 @@ export type LogLine = {
   fields: Record<string, unknown>;
 };
 
+/** Every tick logs it for each view: shown at the lowest level only. */
+export const FRESHNESS = 'view freshness';
+
 const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
 const TONES: Record<string, Tone> = {
   DEBUG: 'off',
