@@ -4,7 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { onClosedOutput } from '../test/support/closed-output.ts';
 import { withGlobalOptions } from './arguments.ts';
 import { EXIT, UsageError } from './command-error.ts';
-import { completeViews } from './complete-views.ts';
+import { viewCompletion } from './complete-views.ts';
 import { explain } from './explain.ts';
 
 // `npm run datahub -- <command>` is the command line of the operators, for the stack of a running npm start and for the cloud.
@@ -40,10 +40,7 @@ onClosedOutput(() => process.exit(EXIT.failed));
 // Otherwise Google's client looks for credentials and warns that there are none.
 process.env.METADATA_SERVER_DETECTION ??= 'none';
 
-const args = hideBin(process.argv);
-// The shell of whoever calls, unless the command names one.
-const [first, shell] = args;
-if (first === 'completion' && (shell === 'bash' || shell === 'zsh')) process.env.SHELL = shell;
+const args = withShell(hideBin(process.argv));
 const exitCode = await main().catch((error: unknown) => explain(error, { json: args.includes('--json') }));
 // Exits after all output is written, without waiting for connections that are kept open.
 process.stdout.write('', () => process.exit(exitCode));
@@ -57,7 +54,11 @@ async function main(): Promise<number> {
   await parser
     .usage(USAGE)
     .epilogue(EPILOGUE)
-    .completion('completion', 'Print the completion script for bash or zsh', completeViews as never)
+    .completion(
+      'completion',
+      'Print the completion script for bash or zsh',
+      (await viewCompletion(args)) as never,
+    )
     .demandCommand(1, 'Name a command.')
     .recommendCommands()
     .strict()
@@ -77,4 +78,12 @@ async function main(): Promise<number> {
     })
     .parseAsync();
   return Number(process.exitCode ?? EXIT.done);
+}
+
+/** yargs writes the completion script for the shell of whoever calls. The command may name another one. */
+function withShell(given: string[]): string[] {
+  const [command, shell] = given;
+  if (command !== 'completion' || (shell !== 'bash' && shell !== 'zsh')) return given;
+  process.env.SHELL = shell;
+  return [command];
 }

@@ -21,10 +21,8 @@ export interface Installation {
   readonly by: string | null;
   /** Calls a function by hand and returns its answer. Throws `RefusedByFunction`, and `CommandError` if there is no answer. */
   call(functionName: 'extract' | 'reconcile', payload: object): Promise<object>;
-  /** BigQuery with the rights of the caller. */
-  openBigQuery(): Promise<BigQuery>;
-  /** The dataset of the targets. */
-  readonly targetDataset: string;
+  /** BigQuery with the rights of the caller, and the dataset of the targets. */
+  openWarehouse(): Promise<{ bigquery: BigQuery; targetDataset: string }>;
   /** The source as its reader role; null if only the functions reach it. */
   readonly sourceUrl: string | null;
   /** The functions' log lines, the oldest first. */

@@ -6,7 +6,7 @@ import type { HistoryEntry } from '../../shared/operations/history.ts';
 import { withWatch } from '../arguments.ts';
 import { ask } from '../ask.ts';
 import { defineCommand } from '../define-command.ts';
-import { CHANGES_LEGEND, changes, formatNumber, formatSeconds, localTime } from '../output/amounts.ts';
+import { CHANGES_LEGEND, changes, formatNumber, formatSeconds, shortTime } from '../output/amounts.ts';
 import { paragraph, renderTable } from '../output/table.ts';
 import { badge, faint, NONE, oneLine } from '../output/text.ts';
 import { show } from '../watch.ts';
@@ -49,12 +49,12 @@ export default defineCommand({
 
 const COLUMNS = [
   { title: 'BATCH', align: 'right' },
-  { title: 'VIEW', wraps: true },
+  { title: 'VIEW', wraps: 24 },
   { title: 'KIND' },
   { title: 'STATE' },
-  { title: 'STARTED', wraps: true },
+  { title: 'STARTED' },
   { title: 'TOOK', align: 'right' },
-  { title: 'CHANGES', wraps: true },
+  { title: 'CHANGES', wraps: 9 },
   { title: 'LAG', align: 'right' },
 ] as const;
 
@@ -68,7 +68,7 @@ function linesOf({ batches, older }: Answer): string[] {
       BATCH_TONES[batch.state],
       batch.attempt > 1 ? `${batch.state} (attempt ${batch.attempt})` : batch.state,
     ),
-    localTime(batch.startedAt),
+    shortTime(batch.startedAt),
     formatSeconds(batch.durationSeconds),
     changedBy(batch),
     batch.lagSeconds === null ? NONE : formatSeconds(batch.lagSeconds),

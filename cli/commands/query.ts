@@ -43,6 +43,7 @@ export default defineCommand({
       if (maxBytes !== undefined && !/^\d{1,18}$/.test(maxBytes)) {
         throw new UsageError('--max-bytes must be a number of bytes.');
       }
+      if (sql.trim() === '') throw new UsageError('The SQL is empty.');
       let result: QueryResult;
       if (source) {
         const { sourceUrl } = installation;
@@ -55,8 +56,8 @@ export default defineCommand({
         result = await querySource(sourceUrl, sql, limit);
       } else {
         const { queryWarehouse } = await import('../query-warehouse.ts');
-        const bigquery = await installation.openBigQuery();
-        const options = { dataset: dataset ?? installation.targetDataset, limit, maxBytes };
+        const { bigquery, targetDataset } = await installation.openWarehouse();
+        const options = { dataset: dataset ?? targetDataset, limit, maxBytes };
         result = await queryWarehouse(bigquery, sql, options);
       }
       return { answer: asObjects(result), lines: () => linesOf(result), exitCode: EXIT.done };

@@ -2,7 +2,7 @@ import type { RowAnswer } from '../../shared/operations/row/read-row.ts';
 import { ask } from '../ask.ts';
 import { EXIT } from '../command-error.ts';
 import { defineCommand } from '../define-command.ts';
-import { formatBytes, localTime } from '../output/amounts.ts';
+import { formatBytes, localTime, shortTime } from '../output/amounts.ts';
 import { paragraph, renderTable } from '../output/table.ts';
 import { badge, bold, faint, NONE, oneLine } from '../output/text.ts';
 import { show } from '../watch.ts';
@@ -78,8 +78,8 @@ function sideLines({ source, target }: RowAnswer): string[] {
 function columnLines({ columns, hasValues }: RowAnswer): string[] {
   if (columns.length === 0) return ['No column was compared.'];
   const values = [
-    { title: 'SOURCE', wraps: true },
-    { title: 'TARGET', wraps: true },
+    { title: 'SOURCE', wraps: 12 },
+    { title: 'TARGET', wraps: 12 },
   ];
   const rows = columns.map(({ name, type, isDifferent, source, target }) => [
     oneLine(name),
@@ -89,7 +89,7 @@ function columnLines({ columns, hasValues }: RowAnswer): string[] {
   ]);
   return [
     ...renderTable(
-      [{ title: 'COLUMN', wraps: true }, { title: 'TYPE' }, { title: 'SAME?' }, ...(hasValues ? values : [])],
+      [{ title: 'COLUMN', wraps: 24 }, { title: 'TYPE' }, { title: 'SAME?' }, ...(hasValues ? values : [])],
       rows,
     ),
     ...(hasValues
@@ -111,7 +111,7 @@ function logLines({ log, source }: RowAnswer): string[] {
   if (log.length === 0) return ['The log does not name this row, as far as its rows are kept.'];
   const rows = log.map(({ id, at, action, table, fields, state, batch }) => [
     id,
-    localTime(at),
+    shortTime(at),
     action,
     oneLine(table),
     fields.length === 0 ? NONE : oneLine(fields.join(', ')),
@@ -126,11 +126,11 @@ function logLines({ log, source }: RowAnswer): string[] {
   return renderTable(
     [
       { title: 'LOG ROW', align: 'right' },
-      { title: 'TIME', wraps: true },
+      { title: 'TIME' },
       { title: 'ACTION' },
-      { title: 'TABLE', wraps: true },
-      { title: 'FIELDS', wraps: true },
-      { title: 'BATCH', wraps: true },
+      { title: 'TABLE', wraps: 12 },
+      { title: 'FIELDS', wraps: 12 },
+      { title: 'BATCH', wraps: 12 },
     ],
     rows,
   );

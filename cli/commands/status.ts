@@ -42,13 +42,13 @@ export default defineCommand({
 });
 
 const COLUMNS = [
-  { title: 'VIEW', wraps: true },
+  { title: 'VIEW', wraps: 24 },
   { title: 'STATE' },
   { title: 'BEHIND', align: 'right' },
-  { title: 'BATCH', wraps: true },
-  { title: 'CHANGES', wraps: true },
+  { title: 'BATCH', wraps: 12 },
+  { title: 'CHANGES', wraps: 9 },
   { title: 'ROWS', align: 'right' },
-  { title: 'CHECK', wraps: true },
+  { title: 'CHECK', wraps: 12 },
 ] as const;
 
 function linesOf({ views, attention, lagWarningSeconds, failuresInAll }: Answer, view?: string): string[] {

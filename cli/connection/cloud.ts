@@ -1,4 +1,3 @@
-import type { BigQuery } from '@google-cloud/bigquery';
 import { CommandError, RefusedByFunction } from '../command-error.ts';
 import type { Installation, LogRequest } from '../installation.ts';
 import { readCloudLogs } from './cloud-logs.ts';
@@ -43,10 +42,6 @@ class CloudInstallation implements Installation {
     this.name = [`project ${project}`, region, environment].filter(Boolean).join(', ');
   }
 
-  get targetDataset(): string {
-    return `SMartDataAnalytics${this.#suffix.replaceAll('-', '_')}`;
-  }
-
   async call(functionName: 'extract' | 'reconcile', payload: object): Promise<object> {
     const deployed = `${functionName}${this.#suffix}`;
     const url = await this.#urlOf(deployed);
@@ -69,7 +64,7 @@ class CloudInstallation implements Installation {
     return answer;
   }
 
-  async openBigQuery(): Promise<BigQuery> {
+  async openWarehouse() {
     const [{ BigQuery }, { OAuth2Client }] = await Promise.all([
       import('@google-cloud/bigquery'),
       import('google-auth-library'),
@@ -77,7 +72,10 @@ class CloudInstallation implements Installation {
     const authClient = new OAuth2Client();
     authClient.setCredentials({ access_token: await this.#credentials.accessToken() });
     const endpoint = this.#endpointOf('BIGQUERY').replace(/\/bigquery\/v2\/?$/, '');
-    return new BigQuery({ projectId: this.#options.project, authClient, apiEndpoint: endpoint });
+    return {
+      bigquery: new BigQuery({ projectId: this.#options.project, authClient, apiEndpoint: endpoint }),
+      targetDataset: `SMartDataAnalytics${this.#suffix.replaceAll('-', '_')}`,
+    };
   }
 
   logs(logRequest: LogRequest) {

@@ -1,6 +1,4 @@
-import type { BigQuery } from '@google-cloud/bigquery';
 import { dataFolderOf } from '../../test/local/arguments.ts';
-import { createBigQuery, TARGET_DATASET } from '../../test/local/cloud.ts';
 import { findRunningStack, type RunningStack } from '../../test/local/data-folder.ts';
 import { callFunction, isFailure } from '../../test/local/functions.ts';
 import { CommandError, RefusedByFunction, UsageError } from '../command-error.ts';
@@ -29,7 +27,6 @@ export async function openStack(data: string | undefined): Promise<Installation>
 class LocalStack implements Installation {
   readonly name: string;
   readonly by = process.env.USER || null;
-  readonly targetDataset = TARGET_DATASET;
   readonly #stack: RunningStack;
 
   constructor(folder: string, stack: RunningStack) {
@@ -53,10 +50,12 @@ class LocalStack implements Installation {
     return answer;
   }
 
-  async openBigQuery(): Promise<BigQuery> {
+  async openWarehouse() {
     const { bigqueryUrl } = this.#stack;
     if (bigqueryUrl === undefined) throw olderRelease('the address of BigQuery');
-    return createBigQuery(bigqueryUrl);
+    // Google's clients take a second to load.
+    const { createBigQuery, TARGET_DATASET } = await import('../../test/local/cloud.ts');
+    return { bigquery: createBigQuery(bigqueryUrl), targetDataset: TARGET_DATASET };
   }
 
   logs(request: LogRequest) {

@@ -29,3 +29,10 @@ export function localTime(time: string): string {
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
   return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 }
+
+/** Of today the time, otherwise the day and the minute: `08:00:05`, `2026-01-31 08:00`. */
+export function shortTime(time: string): string {
+  const local = localTime(time);
+  const isToday = local.slice(0, 10) === localTime(new Date().toISOString()).slice(0, 10);
+  return isToday ? local.slice(11) : local.slice(0, 16);
+}

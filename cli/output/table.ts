@@ -2,11 +2,11 @@ import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import { bold } from './text.ts';
 
-/** A column of a table. Cells of a column that `wraps` take several lines where the table is wider than the terminal. */
-export type Column = { title: string; align?: 'right'; wraps?: boolean };
+/** A column of a table. Where the table is wider than the terminal, a column that `wraps` gets as narrow as that, and its cells take several lines. */
+export type Column = { title: string; align?: 'right'; wraps?: number };
 
 const GAP = '  ';
-const MIN_WIDTH = 12;
+const MIN_PARAGRAPH = 20;
 
 /**
  * Writes rows under the titles of their columns. Cells are safe to print, may have colours, and are measured as a terminal shows them: wide
@@ -33,10 +33,10 @@ export function naturalWidth(columns: readonly Column[], rows: readonly (readonl
 
 /** Wraps a paragraph between an indent and the right edge of the terminal. */
 export function paragraph(text: string, indent = ''): string[] {
-  const width = Math.max(terminalWidth() - indent.length, MIN_WIDTH);
-  return wrapAnsi(text, width, { trim: false })
+  const width = Math.max(terminalWidth() - indent.length, MIN_PARAGRAPH);
+  return wrapAnsi(text, width)
     .split('\n')
-    .map((line) => `${indent}${line.trimStart()}`);
+    .map((line) => `${indent}${line}`);
 }
 
 /** The columns of the terminal; without one, lines are as long as they need to be. */
@@ -51,21 +51,22 @@ const naturalWidths = (columns: readonly Column[], rows: readonly (readonly stri
     Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[index] ?? ''))),
   );
 
-/** Takes what is too much from the widest columns that wrap. */
+/** Takes what is too much from the columns that wrap, the widest first. */
 function widthsOf(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   available: number,
 ): number[] {
   const widths = naturalWidths(columns, rows);
-  while (total(widths) > available) {
-    const shrinkable = widths.map((width, index) => (columns[index]?.wraps ? width : 0));
-    const widest = shrinkable.indexOf(Math.max(...shrinkable));
-    const width = widths[widest] ?? 0;
-    if (!columns[widest]?.wraps || width <= MIN_WIDTH) break;
-    widths[widest] = width - 1;
+  for (;;) {
+    const spare = widths.map((width, index) => {
+      const least = columns[index]?.wraps;
+      return least !== undefined && width > least ? width : 0;
+    });
+    const widest = Math.max(...spare);
+    if (total(widths) <= available || widest <= 0) return widths;
+    widths[spare.indexOf(widest)] = widest - 1;
   }
-  return widths;
 }
 
 function renderRow(
