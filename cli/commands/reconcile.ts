@@ -3,7 +3,7 @@ import type { CheckStatus } from '../../shared/control/check-status.ts';
 import type { ViewStatus } from '../../shared/control/status.ts';
 import { withWhy } from '../arguments.ts';
 import { ask, command } from '../ask.ts';
-import { CommandError, EXIT, type ExitCode } from '../command-error.ts';
+import { CommandError, EXIT, type ExitCode, UsageError } from '../command-error.ts';
 import { defineCommand } from '../define-command.ts';
 import type { Installation } from '../installation.ts';
 import { formatCount } from '../output/amounts.ts';
@@ -44,7 +44,8 @@ export default defineCommand({
         })
         .conflicts('days', 'keys')
         .check(({ view, wait, 'dry-run': dryRun }) => {
-          if (view === undefined && (wait || dryRun)) throw new Error('--wait and --dry-run need a view.');
+          if (view === undefined && (wait || dryRun))
+            throw new UsageError('--wait and --dry-run need a view.');
           return true;
         }),
     ),

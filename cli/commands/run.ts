@@ -1,6 +1,7 @@
 import type { Forecast } from '../../shared/operations/dry-run.ts';
 import { withWhy } from '../arguments.ts';
 import { ask, command } from '../ask.ts';
+import { UsageError } from '../command-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { printOutcome, wordsOf } from '../output/outcome.ts';
 import { paragraph } from '../output/table.ts';
@@ -30,7 +31,7 @@ export default defineCommand({
           describe: 'Say what would happen; change nothing',
         })
         .check(({ view, wait }) => {
-          if (wait && view === undefined) throw new Error('--wait needs a view.');
+          if (wait && view === undefined) throw new UsageError('--wait needs a view.');
           return true;
         }),
     ),

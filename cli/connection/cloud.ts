@@ -1,7 +1,9 @@
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { CommandError, RefusedByFunction } from '../command-error.ts';
 import type { Installation, LogRequest } from '../installation.ts';
 import { readCloudLogs } from './cloud-logs.ts';
-import { type Credentials, GcloudMissing, gcloudCredentials } from './gcloud.ts';
+import { type Credentials, gcloudCredentials } from './gcloud.ts';
 
 export type CloudOptions = {
   project: string;
@@ -23,8 +25,8 @@ const ENDPOINTS = {
 const ANSWER_SECONDS = 295;
 
 /** An installation that Terraform has made. */
-export function openCloud(options: CloudOptions): Installation {
-  return new CloudInstallation(options);
+export async function openCloud(options: CloudOptions): Promise<Installation> {
+  return new CloudInstallation(options, await credentialsOf(options));
 }
 
 class CloudInstallation implements Installation {
@@ -35,17 +37,18 @@ class CloudInstallation implements Installation {
   readonly #options: CloudOptions;
   readonly #credentials: Credentials;
 
-  constructor(options: CloudOptions) {
+  constructor(options: CloudOptions, credentials: Credentials) {
     this.#options = options;
-    this.#credentials = withFallback(options.impersonate);
+    this.#credentials = credentials;
     const { project, region, environment } = options;
     this.name = [`project ${project}`, region, environment].filter(Boolean).join(', ');
   }
 
   async call(functionName: 'extract' | 'reconcile', payload: object): Promise<object> {
     const deployed = `${functionName}${this.#suffix}`;
+    const identityToken = await this.#credentials.identityTokens();
     const url = await this.#urlOf(deployed);
-    const token = await this.#credentials.identityToken(url);
+    const token = await identityToken(url);
     const response = await request(url, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -128,22 +131,23 @@ class CloudInstallation implements Installation {
   }
 }
 
-/** gcloud, or where it is not installed, the application-default credentials. */
-function withFallback(impersonate: string | undefined): Credentials {
-  const gcloud = gcloudCredentials(impersonate);
-  const otherwise = async <T>(get: (from: Credentials) => Promise<T>): Promise<T> => {
-    try {
-      return await get(gcloud);
-    } catch (error) {
-      if (!(error instanceof GcloudMissing)) throw error;
-      const { defaultCredentials } = await import('./default-credentials.ts');
-      return await get(defaultCredentials(impersonate));
-    }
-  };
-  return {
-    accessToken: () => otherwise((from) => from.accessToken()),
-    identityToken: (audience) => otherwise((from) => from.identityToken(audience)),
-  };
+/** Those of gcloud, or where it is not installed, the application-default credentials. */
+async function credentialsOf({ impersonate, env }: CloudOptions): Promise<Credentials> {
+  if (await isOnPath('gcloud', env.PATH)) return gcloudCredentials(impersonate);
+  const { defaultCredentials } = await import('./default-credentials.ts');
+  return defaultCredentials(impersonate);
+}
+
+async function isOnPath(program: string, path = ''): Promise<boolean> {
+  const found = await Promise.all(
+    path.split(delimiter).map((folder) =>
+      access(join(folder, program), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
 }
 
 /** Throws `CommandError` if there is no answer. */

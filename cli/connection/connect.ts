@@ -35,7 +35,7 @@ export async function connect(
     if (!form.test(value)) throw new UsageError(`--${name} ${JSON.stringify(value)} is no ${name}`);
   }
   const { openCloud } = await import('./cloud.ts');
-  return openCloud({ project, region, environment, impersonate: impersonateServiceAccount, env });
+  return await openCloud({ project, region, environment, impersonate: impersonateServiceAccount, env });
 }
 
 const DASHED = {

@@ -32,24 +32,29 @@ export function defaultCredentials(impersonate: string | undefined): Credentials
       const { token } = await ((await impersonated()) ?? (await own())).getAccessToken().catch(refused);
       return token ?? '';
     },
-    identityToken: async (audience) => {
+    identityTokens: async () => {
       const account = await impersonated();
-      if (account !== null)
-        return await account.fetchIdToken(audience, { includeEmail: true }).catch(refused);
-      if ((await own()) instanceof UserRefreshClient) {
-        throw new CommandError(
-          'The application-default credentials are those of a person, which make no identity tokens for functions.',
-          {
-            advice:
-              'Install gcloud and log in with: gcloud auth login. Or act as a service account with --impersonate-service-account.',
-          },
-        );
+      if (account !== null) {
+        return async (audience) =>
+          await account.fetchIdToken(audience, { includeEmail: true }).catch(refused);
       }
-      const client = await auth.getIdTokenClient(audience);
-      return await client.idTokenProvider.fetchIdToken(audience).catch(refused);
+      if ((await own()) instanceof UserRefreshClient) throw ofPerson();
+      return async (audience) => {
+        const client = await auth.getIdTokenClient(audience);
+        return await client.idTokenProvider.fetchIdToken(audience).catch(refused);
+      };
     },
   };
 }
+
+const ofPerson = (): CommandError =>
+  new CommandError(
+    'The application-default credentials are those of a person, which make no identity tokens for functions.',
+    {
+      advice:
+        'Install gcloud and log in with: gcloud auth login. Or act as a service account with --impersonate-service-account.',
+    },
+  );
 
 function refused(cause: unknown): never {
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -9,13 +9,8 @@ const TIMEOUT_MS = 60_000;
 export interface Credentials {
   /** For Google's APIs. */
   accessToken(): Promise<string>;
-  /** For a function, whose URL is the audience. */
-  identityToken(audience: string): Promise<string>;
-}
-
-/** gcloud is not installed. */
-export class GcloudMissing extends Error {
-  override readonly name = 'GcloudMissing';
+  /** Gives tokens for functions, whose URLs are the audiences. Throws `CommandError` at once if the identity makes none. */
+  identityTokens(): Promise<(audience: string) => Promise<string>>;
 }
 
 /** Tokens of whoever is logged in with gcloud, or of the service account that this account may impersonate. */
@@ -23,7 +18,7 @@ export function gcloudCredentials(impersonate: string | undefined): Credentials 
   const impersonation = impersonate === undefined ? [] : [`--impersonate-service-account=${impersonate}`];
   return {
     accessToken: () => gcloud(['auth', 'print-access-token', ...impersonation]),
-    identityToken: async (audience) => {
+    identityTokens: async () => async (audience) => {
       const forAudience = [`--audiences=${audience}`, ...impersonation];
       if (impersonate !== undefined) {
         return await gcloud(['auth', 'print-identity-token', ...forAudience, '--include-email']);
@@ -37,7 +32,7 @@ export function gcloudCredentials(impersonate: string | undefined): Credentials 
   };
 }
 
-/** Throws `GcloudMissing`, and `CommandError` with what gcloud says, such as that nobody is logged in. */
+/** Throws `CommandError` with what gcloud says, such as that nobody is logged in. */
 async function gcloud(args: string[]): Promise<string> {
   try {
     const { stdout } = await run('gcloud', args, { timeout: TIMEOUT_MS });
@@ -46,8 +41,7 @@ async function gcloud(args: string[]): Promise<string> {
     throw new CommandError(`gcloud ${args.slice(0, 2).join(' ')} printed no token.`, { advice: LOG_IN });
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
-    if (code === 'ENOENT') throw new GcloudMissing('gcloud is not installed', { cause: error });
+    const { stderr = '' } = error as { stderr?: string };
     const said = stderr
       .split('\n')
       .map((line) => line.trim())

@@ -26,7 +26,7 @@ export async function openStack(data: string | undefined): Promise<Installation>
 
 class LocalStack implements Installation {
   readonly name: string;
-  readonly by = process.env.USER || null;
+  readonly by = process.env.USER || process.env.USERNAME || null;
   readonly #stack: RunningStack;
 
   constructor(folder: string, stack: RunningStack) {
@@ -53,6 +53,8 @@ class LocalStack implements Installation {
   async openWarehouse() {
     const { bigqueryUrl } = this.#stack;
     if (bigqueryUrl === undefined) throw olderRelease('the address of BigQuery');
+    // Otherwise Google's client looks for credentials and warns that there are none.
+    process.env.METADATA_SERVER_DETECTION ??= 'none';
     // Google's clients take a second to load.
     const { createBigQuery, TARGET_DATASET } = await import('../../test/local/cloud.ts');
     return { bigquery: createBigQuery(bigqueryUrl), targetDataset: TARGET_DATASET };
