@@ -92,7 +92,7 @@ async function readResults(
 }
 
 /** A value of BigQuery's REST API as GoogleSQL writes it: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults */
-function textOf(value: unknown, field: Field | undefined): string | null {
+export function textOf(value: unknown, field: Field | undefined): string | null {
   const plain = plainOf(value, field);
   if (plain === null || typeof plain === 'string') return plain;
   return JSON.stringify(plain);

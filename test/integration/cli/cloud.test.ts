@@ -48,7 +48,8 @@ describe('the command line in the cloud', () => {
           status: 404,
           body: { error: { message: 'not found' } },
         };
-        response.writeHead(status, { 'content-type': 'application/json' });
+        // The metadata server of a machine in the cloud says so, and its clients look at it.
+        response.writeHead(status, { 'content-type': 'application/json', 'metadata-flavor': 'Google' });
         response.end(typeof body === 'string' ? body : JSON.stringify(body));
       });
     });
@@ -201,8 +202,7 @@ describe('the command line in the cloud', () => {
       status: 200,
       body: { access_token: 'machine-token', expires_in: 3600, token_type: 'Bearer' },
     };
-    const audience = encodeURIComponent(running().urlOf('extract'));
-    answers[`${metadata}/identity?format=full&audience=${audience}`] = {
+    answers[`${metadata}/identity?format=full&audience=${running().urlOf('extract')}`] = {
       status: 200,
       body: tokenOf(ACCOUNT),
     };
