@@ -4,8 +4,8 @@ import { print, printJson } from './output/print.ts';
 import { faint, oneLine } from './output/text.ts';
 
 const INTERVAL_MS = 2000;
-/** Clears the screen and what can be scrolled back to. */
-const CLEAR = '\u001b[H\u001b[2J\u001b[3J';
+/** Clears the screen. */
+const CLEAR = '\u001b[H\u001b[2J';
 
 /** What a command shows: the answer for scripts, lines for people, and the exit code. */
 export type Shown = { answer: object; lines: () => string[]; exitCode?: ExitCode };
