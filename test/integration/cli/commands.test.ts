@@ -165,6 +165,10 @@ describe('the command line of the operators', () => {
       for (const [args, message] of [
         [['--source', 'selec 1'], /^PostgreSQL: syntax error at or near "selec"\nat: selec 1\n$/],
         [['--source', 'delete from app_project'], /^PostgreSQL: (permission denied|cannot execute DELETE)/],
+        [
+          ['--source', 'create temp table t (id int)'],
+          /^PostgreSQL: cannot execute CREATE TABLE in a read-only/,
+        ],
         [['--source', 'commit; select 1'], /^PostgreSQL: cannot insert multiple commands/],
         [['select * from nosuch'], /^BigQuery: Not found: /],
       ] as const) {
