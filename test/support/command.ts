@@ -12,11 +12,15 @@ export class Command {
   readonly #process;
   #onLine: () => void = () => undefined;
 
-  constructor(script: string, args: string[], env: Record<string, string> = {}) {
+  constructor(script: string, args: string[], env: Record<string, string> = {}, cwd?: string) {
     this.#process = spawn(
       process.execPath,
       [fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env },
+        ...(cwd !== undefined && { cwd }),
+      },
     );
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
