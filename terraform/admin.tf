@@ -82,12 +82,25 @@ resource "google_compute_url_map" "admin" {
   default_service = google_compute_backend_service.admin[0].id
 }
 
+# Google's default also allows TLS 1.0, and ciphers without forward secrecy.
+resource "google_compute_ssl_policy" "admin" {
+  count = var.admin_iap == null ? 0 : 1
+
+  name            = "cdc-admin${local.suffix}"
+  description     = "The page of the operators: TLS 1.2 or newer."
+  profile         = "RESTRICTED"
+  min_tls_version = "TLS_1_2"
+
+  depends_on = [google_project_service.required]
+}
+
 resource "google_compute_target_https_proxy" "admin" {
   count = var.admin_iap == null ? 0 : 1
 
   name             = "cdc-admin${local.suffix}"
   url_map          = google_compute_url_map.admin[0].id
   ssl_certificates = [google_compute_managed_ssl_certificate.admin[0].id]
+  ssl_policy       = google_compute_ssl_policy.admin[0].id
 }
 
 resource "google_compute_global_forwarding_rule" "admin" {

@@ -21,9 +21,9 @@ export const dispatch: Step = async (payload, invocation, dependencies) => {
       return await audited(request, dependencies, run);
     }
     default:
-      // Who stops a view is the caller, unless the call names somebody.
+      // Who stops a view is the caller. Nobody checks who sends a message: it is whom that names.
       return await runOperation(
-        'by' in event ? { ...event, by: event.by ?? invocation.caller ?? null } : event,
+        'by' in event ? { ...event, by: invocation.caller ?? event.by ?? null } : event,
         dependencies,
         requesterOf(payload, invocation),
       );

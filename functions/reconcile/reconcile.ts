@@ -24,7 +24,7 @@ type Asked = Exclude<ReconcileEvent, { command: 'continue' }>;
 
 async function check(event: Asked, invocation: Invocation, dependencies: Dependencies) {
   if (event.command === 'checkAll') return await checkAll(event, dependencies);
-  const by = event.by ?? invocation.caller ?? undefined;
+  const by = invocation.caller ?? event.by ?? undefined;
   return await checkView({ ...event, by }, dependencies, invocation);
 }
 

@@ -10,8 +10,10 @@ export type AuditRequest = {
   /** A form that is sent twice, and a message that is delivered twice, have the same. */
   requestId: string;
   via: (typeof AUDIT_VIAS)[number];
-  /** Null when nobody knows. */
+  /** Whom the platform has checked; null when nobody was. */
   by: string | null;
+  /** Whom the request names. Not stored where it is whom the platform has checked. */
+  claimedBy?: string | null;
   why: string | null;
   action: string;
   views: readonly string[];
@@ -30,6 +32,8 @@ export type AuditEntry = {
   id: bigint;
   requestedAt: string;
   by: string | null;
+  /** Whom the request names, where that is somebody else. */
+  claimedBy: string | null;
   via: AuditRequest['via'];
   action: string;
   views: string[];
@@ -55,7 +59,7 @@ export type AuditFilter = Partial<Record<'view' | 'action' | 'by' | 'from' | 'to
   before?: bigint;
 };
 
-const ENTRY = `id, to_json(requested_at)#>>'{}' as "requestedAt", requested_by as "by", via, action, views, reason as why, outcome, error,
+const ENTRY = `id, to_json(requested_at)#>>'{}' as "requestedAt", requested_by as "by", claimed_by as "claimedBy", via, action, views, reason as why, outcome, error,
   to_json(ended_at)#>>'{}' as "endedAt",
   coalesce(request #>> '{options,repair}', request ->> 'repair', '') = 'true' as repairs`;
 
@@ -67,16 +71,16 @@ export function createAudit(pool: pg.Pool) {
      * its process has died: only whoever delivers it again (`isRedelivered`) runs it again.
      */
     async begin(request: AuditRequest, { isRedelivered }: { isRedelivered: boolean }): Promise<AuditBegin> {
-      const { requestId, via, by, why, action, views } = request;
+      const { requestId, via, by, claimedBy = null, why, action, views } = request;
       return await inTransaction(pool, 'control', 'begin', async (client): Promise<AuditBegin> => {
         const begun = await client.query(
-          `insert into etl.audit as known (request_id, via, requested_by, reason, action, views, request)
-           values ($1, $2, $3, $4, $5, $6, $7)
+          `insert into etl.audit as known (request_id, via, requested_by, reason, action, views, request, claimed_by)
+           values ($1, $2, $3, $4, $5, $6, $7, nullif($9, $3))
            on conflict (request_id, action) do update set attempts = known.attempts + 1, error_kind = null, error = null, advice = null,
              ended_at = null
            where known.outcome is null and ($8 or known.ended_at is not null)
            returning id`,
-          [requestId, via, by, why, action, views, jsonOf(request.request), isRedelivered],
+          [requestId, via, by, why, action, views, jsonOf(request.request), isRedelivered, claimedBy],
         );
         if (begun.rows[0] !== undefined) return { id: begun.rows[0].id, state: 'begun' };
         const { rows } = await client.query(
@@ -115,7 +119,7 @@ export function createAudit(pool: pg.Pool) {
         'control',
         `select ${ENTRY} from etl.audit
          where ($1::text is null or views @> array[$1]) and ($2::text is null or action = $2)
-           and ($3::text is null or requested_by = $3)
+           and ($3::text is null or requested_by = $3 or claimed_by = $3)
            and ($4::timestamptz is null or requested_at >= $4) and ($5::timestamptz is null or requested_at < $5)
            and ($6::int8 is null or id < $6)
          order by id desc limit $7`,

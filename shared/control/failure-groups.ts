@@ -8,6 +8,7 @@ export type FailureFilter = {
   isOpen: boolean;
   view?: string | undefined;
   kind?: ErrorKind | undefined;
+  group?: string | undefined;
 };
 
 /** Failures of one kind, code, function and reason. */
@@ -58,6 +59,9 @@ export type RecordedFailure = {
   deadLetterDueAt: Date | null;
 };
 
+/** Open failures that belong to no view, such as dead letters whose event names none: how many, and of which kinds. */
+export type ViewlessFailures = { failures: number; kinds: ErrorKind[] };
+
 /** Which failures of a group an operator has seen and means: the open ones up to the newest that the page showed. */
 export type SeenFailures = { group: string; upTo: bigint; view?: string | undefined };
 
@@ -66,7 +70,8 @@ const GROUP = `md5(concat_ws(chr(31), e.kind, coalesce(e.code, ''), e.function_n
 const IS_REDRIVABLE = `(e.event like '{%' and e.function_name in (${FUNCTIONS_WITH_EVENTS.map((name) => `'${name}'`).join(', ')}))`;
 const HALTS_VIEW = `(e.halts_view and e.resolved_at is null and v.halted_at is not null)`;
 
-const WHERE = `where (e.resolved_at is null) = $1 and (e.view_name = $2 or $2 is null) and (e.kind = $3 or $3 is null)`;
+const WHERE = `where (e.resolved_at is null) = $1 and (e.view_name = $2 or $2 is null) and (e.kind = $3 or $3 is null)
+  and ($4::text is null or ${GROUP} = $4)`;
 
 const FAILURE = `select e.id, ${GROUP} as "group", e.occurred_at as "occurredAt", e.function_name as "functionName", e.view_name as view,
     e.etl_transaction_id as "etlTransactionId", e.kind, e.code, e.column_name as "column", e.reason, e.message, e.advice, e.event,
@@ -79,7 +84,7 @@ export function createFailureGroups(pool: pg.Pool) {
   const read = async (sql: string, values: unknown[]) => (await readOnly(pool, 'control', sql, values)).rows;
   return {
     /** The groups, those that halt a view first, then the one with the newest failure, at most `limit`. */
-    async groups({ isOpen, view, kind }: FailureFilter, limit: number): Promise<FailureGroup[]> {
+    async groups({ isOpen, view, kind, group }: FailureFilter, limit: number): Promise<FailureGroup[]> {
       return await read(
         `select g.*, last.message as "lastMessage", last.advice from (
            select ${GROUP} as "group", e.kind, e.code, e.function_name as "functionName", e.reason, count(*)::int4 as failures,
@@ -89,10 +94,10 @@ export function createFailureGroups(pool: pg.Pool) {
              min(e.occurred_at) as "firstAt", max(e.occurred_at) as "lastAt", max(e.id) as "lastId"
            from etl.etl_error e left join etl.view_source v on v.name = e.view_name ${WHERE}
            group by e.kind, e.code, e.function_name, e.reason
-           order by bool_or(${HALTS_VIEW}) desc, max(e.id) desc limit $4) g
+           order by bool_or(${HALTS_VIEW}) desc, max(e.id) desc limit $5) g
          join etl.etl_error last on last.id = g."lastId"
          order by cardinality(g."haltedViews") > 0 desc, g."lastId" desc`,
-        [isOpen, view ?? null, kind ?? null, limit],
+        [isOpen, view ?? null, kind ?? null, group ?? null, limit],
       );
     },
 
@@ -102,10 +107,25 @@ export function createFailureGroups(pool: pg.Pool) {
       { isOpen, view, kind }: FailureFilter,
       { below, limit }: { below: bigint | null; limit: number },
     ): Promise<RecordedFailure[]> {
-      return await read(
-        `${FAILURE} ${WHERE} and ${GROUP} = $4 and (e.id < $5 or $5 is null) order by e.id desc limit $6`,
-        [isOpen, view ?? null, kind ?? null, group, below, limit],
+      return await read(`${FAILURE} ${WHERE} and (e.id < $5 or $5 is null) order by e.id desc limit $6`, [
+        isOpen,
+        view ?? null,
+        kind ?? null,
+        group,
+        below,
+        limit,
+      ]);
+    },
+
+    /** The open failures that belong to no view that there is. */
+    async withoutView(): Promise<ViewlessFailures> {
+      const [found] = await read(
+        `select count(*)::int4 as failures, coalesce(array_agg(distinct e.kind order by e.kind), '{}') as kinds
+         from etl.etl_error e
+         where e.resolved_at is null and not exists (select from etl.view_source v where v.name = e.view_name)`,
+        [],
       );
+      return found as ViewlessFailures;
     },
 
     /** The failure with this id; null when there is none. */

@@ -31,6 +31,20 @@ export function createRedrive(pool: pg.Pool) {
       });
     },
 
+    /** The views of these failures, or of the unresolved ones of a kind, in order. A failure without a view has none. */
+    async viewsOf(failures: { ids: bigint[] } | { kind: ErrorKind | undefined }): Promise<string[]> {
+      const { rows } = await readOnly(
+        pool,
+        'control',
+        `select distinct view_name as view from etl.etl_error
+         where view_name is not null
+           and case when $1::int8[] is null then resolved_at is null and (kind = $2 or $2 is null) else id = any($1) end
+         order by view_name`,
+        'ids' in failures ? [failures.ids, null] : [null, failures.kind ?? null],
+      );
+      return rows.map(({ view }) => view);
+    },
+
     /** Marks the failures as resolved. Safe to repeat. Throws `invalid_event` naming each failure that does not exist, and resolves none. */
     async resolve(ids: bigint[]): Promise<void> {
       await inTransaction(pool, 'control', 'begin', async (client) => {

@@ -83,7 +83,7 @@ const ADVICE_BY_CAUSE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Returns the advice for a cause that has its own: the first of these reasons and codes that is known. */
-export function adviceForCause(...causes: (string | number | undefined)[]): { advice?: string } {
+export function adviceForCause(...causes: (string | number | false | undefined)[]): { advice?: string } {
   const [advice] = causes.flatMap((cause) => ADVICE_BY_CAUSE.get(String(cause)) ?? []);
   return advice === undefined ? {} : { advice };
 }

@@ -10,7 +10,7 @@ export async function requestOperation(
   { control, events }: Pick<Dependencies, 'control' | 'events'>,
   requester: Requester,
 ): Promise<{ outcome: 'requested' }> {
-  const request = auditRequest(parseOperation(payload), requester);
+  const request = await auditRequest(parseOperation(payload), requester, { control });
   const begun = await control.audit.begin(request, { isRedelivered: false });
   if (begun.state === 'running') throw requestSent(begun.id);
   if (begun.state === 'done') return { outcome: 'requested' };

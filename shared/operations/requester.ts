@@ -2,17 +2,22 @@ import { randomUUID } from 'node:crypto';
 import type { AuditRequest } from '../control/audit.ts';
 import { parseAsked } from '../events/extract-event.ts';
 import type { Operation } from '../events/operation-event.ts';
+import type { Dependencies } from '../runtime/dependencies.ts';
 import type { Invocation } from '../runtime/handle.ts';
 
 /** Who asks for an operation, how and why. `requestId` is the same however often the same request arrives. */
-export type Requester = Pick<AuditRequest, 'via' | 'by' | 'why' | 'requestId'>;
+export type Requester = Pick<AuditRequest, 'via' | 'by' | 'claimedBy' | 'why' | 'requestId'>;
 
-/** Who asks by a message or a call: whom the payload names, else the account that calls. */
+/**
+ * Who asks by a message or a call: the account that calls, as the platform has checked it, and whom the payload names. Nobody checks who sends a
+ * message. One that `admin` sends goes on with an entry that names its user.
+ */
 export function requesterOf(payload: unknown, { isByHand, caller, messageId }: Invocation): Requester {
   const { by, why, requestId } = parseAsked(payload);
   return {
     via: isByHand === true ? 'call' : 'message',
-    by: by ?? caller ?? null,
+    by: caller ?? null,
+    claimedBy: by ?? null,
     why: why ?? null,
     requestId: requestId ?? messageId ?? randomUUID(),
   };
@@ -35,7 +40,11 @@ export function changesSomething(operation: Operation): boolean {
 }
 
 /** An operation as the audit keeps it. */
-export function auditRequest(operation: Operation, requester: Requester): AuditRequest {
+export async function auditRequest(
+  operation: Operation,
+  requester: Requester,
+  { control }: Pick<Dependencies, 'control'>,
+): Promise<AuditRequest> {
   const { command: action, ...fields } = operation;
   const { view: _, by: _by, why, reason, ...request } = fields as Record<string, unknown>;
   const given = why ?? reason;
@@ -43,14 +52,26 @@ export function auditRequest(operation: Operation, requester: Requester): AuditR
     ...requester,
     why: typeof given === 'string' ? given : requester.why,
     action,
-    views: viewsOf(operation),
+    views: await viewsOf(operation, control),
     request: JSON.parse(JSON.stringify(request, withText)),
   };
 }
 
 const withText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
-function viewsOf(operation: Operation): string[] {
-  if (operation.command === 'import') return operation.entries.map(({ name }) => name);
-  return 'view' in operation && operation.view !== undefined ? [operation.view] : [];
+/** The views that an operation names, or whose failures it is about. */
+async function viewsOf(operation: Operation, { failures }: Dependencies['control']): Promise<string[]> {
+  switch (operation.command) {
+    case 'import':
+      return operation.entries.map(({ name }) => name);
+    case 'redriveEvents':
+    case 'resolve':
+      return await failures.viewsOf({ ids: operation.failures });
+    case 'resolveAll':
+      return operation.view === undefined
+        ? await failures.viewsOf({ kind: operation.kind })
+        : [operation.view];
+    default:
+      return 'view' in operation && operation.view !== undefined ? [operation.view] : [];
+  }
 }

@@ -63,7 +63,7 @@ export async function runOperation<Command extends Operation['command']>(
   const run = OPERATIONS[operation.command] as OperationFunction<Command>;
   const perform = () => run(operation, dependencies);
   const result = changesSomething(operation)
-    ? await audited(auditRequest(operation, requester), dependencies, perform)
+    ? await audited(await auditRequest(operation, requester, dependencies), dependencies, perform)
     : await perform();
   return result as OperationResult<Command>;
 }

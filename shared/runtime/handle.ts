@@ -3,7 +3,7 @@ import { adviceByHand, asDataHubError, DataHubError } from '../errors.ts';
 import { type Delivery, decode } from '../events/decode.ts';
 import { logOfRequest } from '../log.ts';
 import { type Trace, traceOf, traceparentOf } from '../trace.ts';
-import { callerOf } from './caller-of.ts';
+import { checkedCaller } from './checked-caller.ts';
 import { type Dependencies, processDependencies } from './dependencies.ts';
 import { printableContext, recordHalt, recordOutcome } from './record-outcome.ts';
 
@@ -44,7 +44,7 @@ export function handle(functionName: string, step: Step) {
       dependencies = withTrace(await processDependencies(), functionName, trace);
       if (delivery.fault !== null) throw delivery.fault;
       const isByHand = delivery.from === 'manual';
-      const caller = isByHand ? callerOf(request.headers) : null;
+      const caller = isByHand ? checkedCaller((name) => request.headers[name]) : null;
       const { payload: event, messageId } = delivery;
       const invocation = { functionName, event, isByHand, caller, messageId };
       const result = await step(delivery.payload, invocation, dependencies);

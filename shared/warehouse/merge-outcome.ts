@@ -1,5 +1,5 @@
 import { DataHubError } from '../errors.ts';
-import { kindOfJobError } from '../google/google-errors.ts';
+import { adviceForCause, kindOfJobError } from '../google/google-errors.ts';
 import type { Counts } from '../model/batch.ts';
 import { type Attempt, contextOf } from './attempt.ts';
 import { raisedCode } from './procedure-sql.ts';
@@ -42,6 +42,9 @@ export function appliedMerge(row: Record<string, unknown> | undefined, attempt: 
  */
 const PASSING =
   /concurrent update|could not serialize|exceeded rate limits|quota exceeded|too many DML statements outstanding|internal error|please retry|(?:currently|temporarily) unavailable|no active transaction/i;
+
+/** How BigQuery begins the message of the reason `notFound`. */
+const NOT_FOUND = /\bNot found: (?:Dataset|Routine|Table) /;
 
 const DUPLICATE_KEYS =
   'Find out what else writes to the temp table or the staging bucket, then redrive the view: its rows are staged again.';
@@ -89,7 +92,10 @@ export function mergeFailure(
     case null: {
       const passes =
         PASSING.test(failed.message) || statements.some((reason) => kindOfJobError(reason) === 'transient');
-      return { state: 'failed', error: passes ? failure('transient') : failed.error };
+      if (passes) return { state: 'failed', error: failure('transient') };
+      const causes = [...statements, NOT_FOUND.test(failed.message) && 'notFound'];
+      const { advice = failed.error.advice } = adviceForCause(...causes);
+      return { state: 'failed', error: failed.error.withAdvice(advice) };
     }
   }
 }

@@ -24,7 +24,7 @@ run "is_closed_until_somebody_is_named" {
   }
 
   assert {
-    condition     = length(google_compute_backend_service.admin) == 0 && length(google_compute_global_address.admin) == 0 && !contains(local.services, "iap.googleapis.com")
+    condition     = length(google_compute_backend_service.admin) == 0 && length(google_compute_global_address.admin) == 0 && length(google_compute_ssl_policy.admin) == 0 && !contains(local.services, "iap.googleapis.com")
     error_message = "Without admin_iap there is no load balancer."
   }
 
@@ -87,6 +87,11 @@ run "puts_identity_aware_proxy_in_front_on_request" {
   assert {
     condition     = google_compute_managed_ssl_certificate.admin[0].managed[0].domains == tolist(["datahub.example.com"]) && google_compute_global_forwarding_rule.admin[0].port_range == "443"
     error_message = "It speaks HTTPS only, under its domain."
+  }
+
+  assert {
+    condition     = google_compute_ssl_policy.admin[0].min_tls_version == "TLS_1_2" && google_compute_ssl_policy.admin[0].profile == "RESTRICTED"
+    error_message = "It speaks no TLS before 1.2, and no weak cipher."
   }
 
   assert {

@@ -1,4 +1,5 @@
 // The function streams one batch, in its own process.
+import { inspect } from 'node:util';
 import { applyBatch } from '../../shared/batch/apply-batch.ts';
 import { STREAM } from '../support/installation.ts';
 import { benchDependencies } from './bench-dependencies.ts';
@@ -35,5 +36,5 @@ const { result, measured } = await measure(() =>
     },
   ),
 );
-if (result.outcome !== 'applied') throw new Error(`the stream ended with ${JSON.stringify(result)}`);
+if (result.outcome !== 'applied') throw new Error(`the stream ended with ${inspect(result)}`);
 sendResult<StreamRound>({ ...measured, rowSeconds: stopwatch.seconds });

@@ -49,6 +49,7 @@ export const streamBench: Bench = {
       // Every round starts with the staged batch, in a fresh copy of the control database.
       const database = `control_${round}`;
       await copyDatabase(stack.postgres.url(), STAGED_CONTROL, database);
+      await replaceOriginal(stack.postgres.url(database));
       const roundEnv = {
         ...env,
         CONTROL_DATABASE_URL: stack.postgres.url(database),
@@ -84,6 +85,14 @@ async function copyDatabase(url: string, original: string, copy: string): Promis
   await client.query(
     `create database ${pg.escapeIdentifier(copy)} template ${pg.escapeIdentifier(original)}`,
   );
+  await client.end();
+}
+
+/** Lets a copy of the control database feed the targets of its original, which is not used any more. */
+async function replaceOriginal(url: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query('update etl.installation set home = null');
   await client.end();
 }
 

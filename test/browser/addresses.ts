@@ -75,7 +75,6 @@ export async function addressesIn(on: Installation): Promise<Addresses> {
       '/failures?status=resolved',
       '/failures?kind=bug',
       `/failures?group=${found.group}`,
-      '/failures?done=redriven&count=3&left=2',
     ),
     '/failures/:id': [
       ...of(`/failures/${found.halting}`, `/failures/${found.resolved}`),

@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { STREAMED_ENTRY } from '../support/installation.ts';
-import { fillInstallation } from './fill-installation.ts';
-import { BY, useAdmin } from './use-admin.ts';
-import { useBrowser } from './use-browser.ts';
+import { useFilledPages } from './use-pages.ts';
 
 describe('the keyboard alone', () => {
-  const admin = useAdmin({ views: [STREAMED_ENTRY] });
-  const browser = useBrowser();
+  const { admin, open } = useFilledPages();
 
-  before(() => fillInstallation(admin.on));
-
-  const open = async (path: string): Promise<Page> =>
-    await browser.open(`${admin.url}${path}`, { by: BY.operator });
   /** Presses Tab until the element has the focus. */
   const tabTo = async (page: Page, name: string): Promise<void> => {
     const focused = page.locator(':focus');
@@ -99,6 +91,6 @@ describe('the keyboard alone', () => {
     await page.keyboard.press('Tab');
     await page.keyboard.type('seen');
     await page.keyboard.press('Enter');
-    await page.waitForURL('**/failures?done=resolved&count=1');
+    await page.getByText('1 failure was resolved.').waitFor();
   });
 });

@@ -61,7 +61,7 @@ describe('in a browser on the running stack, when a database is down:', () => {
       );
       await shows(`/views/${VIEW}/recheck?since=2026-01-01`, /This action needs what does not answer/);
       await shows('/sources/new', /The views of the source cannot be shown\./);
-      await shows(`/sources/${VIEW}`, /What the source offers cannot be shown\./);
+      await shows(`/views/${VIEW}/source`, /What the source offers cannot be shown\./);
 
       await shows(`/views/${VIEW}/pause`, /Nothing of the view is extracted or applied/);
       await operator.type('Why', 'its database is down');

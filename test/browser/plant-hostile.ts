@@ -36,7 +36,7 @@ const STATEMENTS: [statement: string, condition?: string][] = [
   [`etl.consistency_difference set columns = array[$1], key = case key when '2' then $1 else key end`],
   [`etl.schema_change set kind = $1, action = $1, details = jsonb_build_object($1::text, $1::text)`],
   [
-    `etl.audit set requested_by = $1, reason = $1, request = jsonb_build_object($1::text, $1::text), views = array[$1],
+    `etl.audit set requested_by = $1, claimed_by = $1, reason = $1, request = jsonb_build_object($1::text, $1::text), views = array[$1],
      outcome = case when outcome is not null then $1 end, error = case when error is not null then $1 end, advice = case when error is not null then $1 end`,
   ],
 ];

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { assertAccessible } from './assert-accessible.ts';
-import { BY, useAdmin } from './use-admin.ts';
-import { useBrowser } from './use-browser.ts';
+import { usePages } from './use-pages.ts';
 
 const PAUSE = '/views/pmr_project/pause';
 
 describe('times in forms', () => {
-  const admin = useAdmin();
-  const browser = useBrowser();
-  const open = (path: string, options = {}) =>
-    browser.open(`${admin.url}${path}`, { by: BY.operator, ...options });
+  const { admin, open } = usePages();
   const pausedUntil = async (): Promise<string> =>
     (
       await admin.on.control.query(`select paused_until from etl.view_source where name = 'pmr_project'`)

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BrowserContextOptions } from 'playwright-core';
-import { STREAMED_ENTRY } from '../support/installation.ts';
-import { fillInstallation } from './fill-installation.ts';
-import { BY, useAdmin } from './use-admin.ts';
-import { useBrowser } from './use-browser.ts';
+import { useFilledPages } from './use-pages.ts';
 
 /** The same moment for readers of several places; in UTC it is 23:30:05 on 30 June. */
 const READERS: [reader: BrowserContextOptions, time: string][] = [
@@ -26,11 +23,9 @@ const PAGES = [
 ];
 
 describe('times and numbers', () => {
-  const admin = useAdmin({ views: [STREAMED_ENTRY] });
-  const browser = useBrowser();
+  const { admin, open } = useFilledPages();
 
   before(async () => {
-    await fillInstallation(admin.on);
     await admin.on.control.query(
       `update etl.etl_transaction set started_at = '2025-06-30 23:30:05+00' where id = 1`,
     );
@@ -38,10 +33,7 @@ describe('times and numbers', () => {
 
   for (const [reader, time] of READERS) {
     it(`are written for a reader in ${reader.timezoneId} who reads ${reader.locale}, with UTC as title`, async () => {
-      const page = await browser.open(`${admin.url}/transactions?to=2025-12-31`, {
-        by: BY.operator,
-        ...reader,
-      });
+      const page = await open('/transactions?to=2025-12-31', reader);
       const times = page.locator('tbody time');
       assert.deepEqual(await times.allInnerTexts(), [time]);
       assert.equal(await times.getAttribute('title'), '2025-06-30 23:30:05 UTC');
@@ -49,7 +41,7 @@ describe('times and numbers', () => {
   }
 
   it('of today are written without the day', async () => {
-    const page = await browser.open(`${admin.url}/sources`, { by: BY.operator, timezoneId: 'UTC' });
+    const page = await open('/sources', { timezoneId: 'UTC' });
     const { rows } = await admin.on.control.query(
       `select to_char(imported_at at time zone 'UTC', 'HH24:MI:SS') as "time", imported_at::date = now()::date as "isToday"
        from etl.view_source where name = 'pmr_project'`,
@@ -60,7 +52,7 @@ describe('times and numbers', () => {
 
   for (const path of PAGES) {
     it(`have UTC as title and grouped digits: ${path}`, async () => {
-      const page = await browser.open(`${admin.url}${path}`, { by: BY.operator });
+      const page = await open(path);
       for (const [title, dateTime] of await page
         .locator('time')
         .evaluateAll((all) => all.map((each) => [each.title, each.dateTime] as [string, string]))) {

@@ -1,62 +1,54 @@
 import assert from 'node:assert/strict';
 import { until } from '../support/until.ts';
 import { Operator } from './operator.ts';
-import { useBrowser } from './use-browser.ts';
-import { useRunningStack } from './use-running-stack.ts';
+import { useOperator } from './use-operator.ts';
 
 /** Longer than any page waits before it brings itself up to date. */
 const REFRESH_MS = 60_000;
 
 describe('watching, in a browser on the running stack:', () => {
-  const stack = useRunningStack();
-  const browser = useBrowser();
-  let operator: Operator;
-  let key: number;
-  before(async () => {
-    const [project] = await stack.inSource('select min(project_id) as id from pmr_project');
-    key = Number(project?.id);
-  });
-  beforeEach(async () => {
-    operator = new Operator(await browser.open(stack.adminUrl));
-  });
+  const on = useOperator();
+  const { stack, browser } = on;
 
   it('a row is found by its key on both sides, with the log rows that named it and the batches that carried it', async () => {
-    await stack.inSource(`update app_project set project_name = 'looked up' where id = $1`, [key]);
-    await stack.log('project', key);
+    await stack.inSource(`update app_project set project_name = 'looked up' where id = $1`, [on.key]);
+    await stack.log('project', on.key);
     const [logged] = await stack.inSource('select max(id) as id from models_logging_change');
 
-    await operator.follow('pmr_project');
-    await operator.type('Key', String(key));
-    await operator.press('Look up');
-    const sides = operator.page.getByRole('table', { name: 'Row on both sides' });
+    await on.operator.follow('pmr_project');
+    await on.operator.type('Key', String(on.key));
+    await on.operator.press('Look up');
+    const sides = on.operator.page.getByRole('table', { name: 'Row on both sides' });
     const name = sides.getByRole('row').filter({ hasText: 'project_name' });
-    await operator.reloadUntil(name.getByText('same'));
+    await on.operator.reloadUntil(name.getByText('same'));
     assert.equal(await name.getByText('"looked up"').count(), 2);
-    await operator.see('Both sides have the same values.');
-    const batch = operator.row(String(logged?.id)).getByRole('link');
+    await on.operator.see('Both sides have the same values.');
+    const batch = on.operator.row(String(logged?.id)).getByRole('link');
     const id = (await batch.innerText()).replace('batch ', '');
-    const writer = operator.page.getByRole('row').filter({ hasText: 'Last wrote the row of the target' });
+    const writer = on.operator.page
+      .locator('.facts > div')
+      .filter({ hasText: 'Last wrote the row of the target' });
     assert.match(await writer.innerText(), new RegExp(`batch ${id} \\(incremental\\), applied`));
     await batch.click();
-    await operator.page.getByRole('heading', { name: id }).waitFor();
+    await on.operator.page.getByRole('heading', { name: id }).waitFor();
 
-    await stack.inSource(`update app_project set project_name = 'behind its back' where id = $1`, [key]);
-    await operator.page.goBack();
-    await operator.reloadUntil(name.getByText('differs'));
-    await operator.see('One column differs. No log row that names it is waiting');
-    await stack.log('project', key);
-    await operator.reloadUntil(name.getByText('same'));
+    await stack.inSource(`update app_project set project_name = 'behind its back' where id = $1`, [on.key]);
+    await on.operator.page.goBack();
+    await on.operator.reloadUntil(name.getByText('differs'));
+    await on.operator.see('One column differs. No log row that names it is waiting');
+    await stack.log('project', on.key);
+    await on.operator.reloadUntil(name.getByText('same'));
   });
 
   it('the second of two operators who edit a view source is told, and overwrites nothing', async () => {
     const other = new Operator(await browser.open(stack.adminUrl));
-    for (const each of [operator, other]) {
+    for (const each of [on.operator, other]) {
       await each.follow('View sources');
       await each.follow('Edit pmr_project');
     }
-    await operator.type('Recheck seconds', '30');
-    await operator.press('Save');
-    await operator.see('Imported: pmr_project.');
+    await on.operator.type('Recheck seconds', '30');
+    await on.operator.press('Save');
+    await on.operator.see('Imported: pmr_project.');
 
     await other.type('Max deleted share', '0.25');
     await other.press('Save');
@@ -92,8 +84,8 @@ describe('watching, in a browser on the running stack:', () => {
     );
     const [plan] = await stack.inSource('select max(pm_id) as id from pmr_pm_plan');
     await stack.log('preventivemaintenance', Number(plan?.id));
-    await operator.page.getByRole('link', { name: 'Redrive pmr_pm_plan' }).waitFor();
-    await operator.row('pmr_pm_plan').getByText('halted').waitFor();
+    await on.operator.page.getByRole('link', { name: 'Redrive pmr_pm_plan' }).waitFor();
+    await on.operator.row('pmr_pm_plan').getByText('halted').waitFor();
 
     await watcher.page.clock.fastForward(REFRESH_MS);
     await watcher.page.getByRole('heading', { name: 'pmr_pm_plan halted' }).waitFor();
@@ -102,20 +94,20 @@ describe('watching, in a browser on the running stack:', () => {
   });
 
   it('the list of transactions shows a new one by itself, and keeps the filter that a reader is choosing', async () => {
-    const { page } = operator;
+    const { page } = on.operator;
     await page.clock.install();
-    await operator.follow('Transactions');
+    await on.operator.follow('Transactions');
     await page.getByLabel('state').selectOption('failed');
-    await operator.type('From', '2026-01-01');
+    await on.operator.type('From', '2026-01-01');
     const [last] = await stack.inControl('select max(id) as id from etl.etl_transaction');
     const id = String(Number(last?.id) + 1);
-    await stack.log('project', key);
+    await stack.log('project', on.key);
     await until(
       async () => (await stack.inControl('select from etl.etl_transaction where id = $1', [id])).length === 1,
     );
     await page.clock.fastForward(REFRESH_MS);
-    await operator.row(id).waitFor();
+    await on.operator.row(id).waitFor();
     assert.equal(await page.getByLabel('state').inputValue(), 'failed');
-    assert.equal(await operator.field('From').inputValue(), '2026-01-01');
+    assert.equal(await on.operator.field('From').inputValue(), '2026-01-01');
   });
 });

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { STREAMED_ENTRY } from '../support/installation.ts';
 import { clickThrough } from './click-through.ts';
-import { fillInstallation } from './fill-installation.ts';
-import { BY, useAdmin } from './use-admin.ts';
-import { useBrowser } from './use-browser.ts';
+import { useFilledPages } from './use-pages.ts';
 
 describe('without JavaScript', () => {
-  const admin = useAdmin({ views: [STREAMED_ENTRY] });
-  const browser = useBrowser();
+  const pages = useFilledPages();
+  const { admin, browser } = pages;
 
-  before(() => fillInstallation(admin.on));
-
-  const open = async (path: string): Promise<Page> =>
-    await browser.open(`${admin.url}${path}`, { by: BY.operator, javaScriptEnabled: false });
+  const open = (path: string): Promise<Page> => pages.open(path, { javaScriptEnabled: false });
   const pathOf = (page: Page): string => page.url().slice(admin.url.length);
   const follow = async (page: Page, name: string): Promise<void> => {
     await clickThrough(page.getByRole('link', { name, exact: true }).first());

@@ -1,8 +1,8 @@
 import type { OAuth2Client } from 'google-auth-library';
 import type { AdminConfig } from '../../../shared/config/admin-config.ts';
 import { once } from '../../../shared/once.ts';
+import { checkedCaller } from '../../../shared/runtime/checked-caller.ts';
 import { assertLoopback } from './assert-loopback.ts';
-import { iamEmail } from './iam-email.ts';
 import { Refusal } from './refusal.ts';
 
 /** An operator may see rows and act; a viewer may look at everything else. */
@@ -38,6 +38,16 @@ export function createIdentify({ signIn, operators, viewers }: AdminConfig, clie
       `${name} has no role`,
     );
   };
+}
+
+function iamEmail(headers: Headers): string {
+  const email = checkedCaller((name) => headers.get(name));
+  if (email !== null) return email;
+  throw new Refusal(
+    401,
+    'Open this page through `gcloud run services proxy`, signed in with your own account.',
+    'no identity token with an email',
+  );
 }
 
 /** Refuses whoever may only look. */

@@ -8,7 +8,7 @@ import { page } from '../ui/layout.ts';
 import { facts } from '../ui/section.ts';
 import { timeInput } from '../ui/time-input.ts';
 import { viewState } from '../view-state.ts';
-import type { Action, Preview, Subject } from './action.ts';
+import { type Action, isPossible, type Preview, type Subject } from './action.ts';
 import { type Field, timeOf, type Values } from './field.ts';
 
 /** What the page of an action shows. `preview` is null until the operator has filled in what it needs. */
@@ -65,13 +65,12 @@ function inputForm(c: AdminContext, { action, given, preview }: ActionPage): Htm
 
 function previewSection(c: AdminContext, shown: ActionPage, preview: Preview): Html {
   const { sentences, counts = [], refused, unknown } = preview;
-  const isPossible = refused === undefined && unknown?.isNeeded !== true;
   return html`<section aria-labelledby="what"><h2 id="what">What will happen</h2>
 ${refused === undefined ? '' : html`<div class="alert"><p><strong>This cannot be done now.</strong> ${refused}</p></div>`}
 ${unknown === undefined ? '' : unknownNote(unknown)}
 ${sentences.length === 0 ? '' : html`<ul>${sentences.map((each) => html`<li>${each}</li>`)}</ul>`}
 ${counts.length === 0 ? '' : facts(counts)}
-</section>${isPossible ? confirmForm(c, shown) : ''}`;
+</section>${isPossible(preview) ? confirmForm(c, shown) : ''}`;
 }
 
 const unknownNote = ({ error, isNeeded }: NonNullable<Preview['unknown']>): Html =>

@@ -19,6 +19,10 @@ export type Preview = {
   unknown?: { error: Pick<DataHubError, 'message' | 'advice'>; isNeeded: boolean };
 };
 
+/** Whether the action can be done now: otherwise no button is shown, and a form that is sent nevertheless is refused. */
+export const isPossible = ({ refused, unknown }: Preview): boolean =>
+  refused === undefined && unknown?.isNeeded !== true;
+
 /** What an operator can do with a view. */
 export type Action = {
   /** The last part of its address. */

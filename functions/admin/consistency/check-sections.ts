@@ -1,6 +1,8 @@
 import type { CheckDetail, DifferenceGroup } from '../../../shared/control/check-history.ts';
 import type { CheckState, DifferenceClass, DifferenceKind } from '../../../shared/model/consistency.ts';
 import { CLASS_TEXTS, KIND_TEXTS } from '../../../shared/model/difference-classes.ts';
+import { seesRows } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { inlineMarkdown } from '../ui/inline-markdown.ts';
@@ -56,7 +58,7 @@ export function checkFacts(check: CheckDetail): Html {
 }
 
 /** The differences in numbers: how rows differ, and why, with what helps. */
-export function differenceSections(check: CheckDetail, groups: readonly DifferenceGroup[]): Html {
+export function differenceSections(check: CheckDetail, groups: readonly DifferenceGroup[], user: User): Html {
   const kinds: [DifferenceKind, string | null][] = [
     ['missing', check.missing],
     ['extra', check.extra],
@@ -80,17 +82,21 @@ export function differenceSections(check: CheckDetail, groups: readonly Differen
           ),
         )
   }
-${classSection(check.id, groups)}`;
+${classSection(check.id, groups, user)}`;
 }
 
-function classSection(check: string, groups: readonly DifferenceGroup[]): Html | '' {
+function classSection(check: string, groups: readonly DifferenceGroup[], user: User): Html | '' {
   const byClass = [...Map.groupBy(groups, (group) => group.class)];
   if (byClass.length === 0) return '';
+  const nameOf = (name: DifferenceClass | null) =>
+    name !== null && seesRows(user)
+      ? html`<a href="${differencesAddress(check, { class: name })}">${name}</a>`
+      : (name ?? 'not confirmed yet');
   const rows = byClass.map(([name, each]) => {
     const sum = (of: (group: DifferenceGroup) => number) =>
       formatNumber(each.reduce((total, group) => total + of(group), 0));
     const text = name === null ? null : CLASS_TEXTS[name];
-    return html`<tr><th scope="row">${name === null ? 'not confirmed yet' : html`<a href="${differencesAddress(check, { class: name })}">${name}</a>`}</th>
+    return html`<tr><th scope="row">${nameOf(name)}</th>
 <td class="number">${sum((group) => group.rows)}</td><td class="number">${sum((group) => group.repaired)}</td>
 <td class="wrap">${text === null ? 'only the first look has seen the difference' : inlineMarkdown(text.meaning)}</td><td class="wrap">${text === null ? NONE : inlineMarkdown(text.remedy)}</td></tr>`;
   });

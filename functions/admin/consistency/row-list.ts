@@ -17,16 +17,15 @@ export type RowPage = {
   next: string | null;
 };
 
-/** The rows that differ. `values` are those of the report, null for whoever may not see them or where there is no report. */
+/** The rows that differ, for operators. `values` are those of the report, null where there is none. */
 export function rowsSection(
   check: CheckDetail,
   { rows, class: name, next }: RowPage,
   values: Part<ReportedRow[]> | null,
-  isOperator: boolean,
 ): Html | '' {
   if (rows.length === 0 && name === undefined) return '';
   const reported = new Map(values?.value?.map((row) => [row.key, row]));
-  const items = rows.map((row) => differenceRow(check.view, row, reported.get(row.key), isOperator));
+  const items = rows.map((row) => differenceRow(check.view, row, reported.get(row.key)));
   const older =
     next === null
       ? ''
@@ -35,20 +34,14 @@ export function rowsSection(
     'rows',
     name === undefined ? 'Rows that differ' : `Rows that differ: ${name}`,
     html`${values?.error === undefined ? '' : missingPart('The values of the rows', values.error)}
-${isOperator ? '' : html`<p class="note">Operators also see the values of both sides.</p>`}
 ${table('Rows that differ', heads('Key', 'Difference', 'Reason', 'Columns', 'Log rows', 'Repaired?'), items, 'texts')}${older}`,
     name === undefined ? '' : html`<a href="/consistency/${check.id}#rows">All rows</a>`,
   );
 }
 
-function differenceRow(
-  view: string,
-  row: Difference,
-  reported: ReportedRow | undefined,
-  isOperator: boolean,
-): Html {
+function differenceRow(view: string, row: Difference, reported: ReportedRow | undefined): Html {
   const { key, kind, columns, isRepaired } = row;
-  return html`<tr id="row-${key}"><th scope="row" class="wrap">${isOperator ? html`<a href="${rowAddress(view, key)}">${key}</a>` : key}</th>
+  return html`<tr id="row-${key}"><th scope="row" class="wrap"><a href="${rowAddress(view, key)}">${key}</a></th>
 <td>${kind}</td><td>${row.class ?? 'not confirmed yet'}</td><td class="wrap">${reported === undefined ? columns.join(', ') || NONE : valuesOf(row, reported)}</td>
 <td class="wrap">${reported === undefined || reported.logRows.length === 0 ? NONE : reported.logRows.join(', ')}</td>
 <td>${isRepaired ? badge('good', 'repaired') : badge('off', 'no')}</td></tr>`;

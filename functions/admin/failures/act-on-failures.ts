@@ -18,8 +18,8 @@ export async function actOnFailures(
   { user, dependencies }: { user: User; dependencies: Dependencies },
 ): Promise<ActionResult> {
   const { ids, shown, open } = await meant(action, form, dependencies);
-  if (ids.length > 0) await request(action, ids, { user, form, dependencies });
-  return { count: ids.length, before: Math.max(0, shown - open), left: open - ids.length };
+  const count = ids.length > 0 ? await request(action, ids, { user, form, dependencies }) : 0;
+  return { count, before: Math.max(0, shown - open), left: open - ids.length };
 }
 
 /** The ids to act on, how many failures the page showed, and how many of these are open still. */
@@ -39,15 +39,16 @@ async function meant(
   return { ids: possible.slice(0, MAX_AT_ONCE).map(({ id }) => id), shown: form.shown, open: seen.length };
 }
 
-/** The only place that asks for an operation on failures. */
+/** The only place that asks for an operation on failures. Returns how many it was done to, as the operation or its record says. */
 async function request(
   action: FailureAction,
   failures: bigint[],
   { user, form, dependencies }: { user: User; form: FailureForm; dependencies: Dependencies },
-): Promise<void> {
+): Promise<number> {
   const command = action === 'redrive' ? 'redriveEvents' : 'resolve';
   const { note, requestId } = form;
   const requester = { by: user.name, why: note === '' ? null : note, requestId };
   const { runOperation } = await import('../../../shared/operations/run-operation.ts');
-  await runOperation({ command, failures }, dependencies, { via: 'page', ...requester });
+  const done = await runOperation({ command, failures }, dependencies, { via: 'page', ...requester });
+  return done.failures.length;
 }

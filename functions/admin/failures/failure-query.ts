@@ -13,12 +13,6 @@ const query = z.strictObject({
   group: group.optional(),
   /** Of them those with lower ids. */
   below: idField.optional(),
-  /** What an action that was confirmed has done, and to how many failures. */
-  done: z.enum(['redriven', 'resolved']).optional(),
-  count: z.coerce.number().int().min(0).max(1_000_000).optional(),
-  /** How many of those that were seen had been resolved before, and how many the action left out. */
-  before: z.coerce.number().int().min(0).max(1_000_000).optional(),
-  left: z.coerce.number().int().min(0).max(1_000_000).optional(),
 });
 
 /** What the address of the failures asks for. */
@@ -27,10 +21,11 @@ export type FailureQuery = z.output<typeof query>;
 /** Throws `invalid_event` naming every fault. */
 export const parseFailureQuery = (given: Record<string, string>): FailureQuery => parseFields(query, given);
 
-export const filterOf = ({ status, view, kind }: FailureQuery): FailureFilter => ({
+export const filterOf = ({ status, view, kind, group }: FailureQuery): FailureFilter => ({
   isOpen: status !== 'resolved',
   view,
   kind,
+  group,
 });
 
 /** The address of failures with these fields. */

@@ -6,7 +6,7 @@ import { REQUEST_SENT } from '../../../shared/operations/audited.ts';
 import { requestOperation } from '../../../shared/operations/request-operation.ts';
 import type { Requester } from '../../../shared/operations/requester.ts';
 import { assertOperator } from '../access/user.ts';
-import type { Action, Subject } from '../actions/action.ts';
+import { type Action, isPossible, type Preview, type Subject } from '../actions/action.ts';
 import { type ActionPage, answerAction } from '../actions/action-page.ts';
 import { ACTIONS } from '../actions/actions.ts';
 import { readFields, type Values } from '../actions/field.ts';
@@ -98,6 +98,11 @@ async function perform(c: AdminContext, action: Action, subject: Subject, form: 
   if (problems.length > 0) return await explainAgain(c, { ...again, problems }, 400);
   const done = await leadToDone(c, form);
   if (done !== null) return done;
+  // A form that nobody has looked at the preview for, or whose view has changed since.
+  const preview = await action.preview(subject, values);
+  const refusal = refusalOf(preview);
+  if (refusal !== null)
+    return (await leadToFirst(c, form)) ?? (await answerAction(c, { ...again, preview }, refusal));
   const requester: Requester = {
     via: 'page',
     by: c.get('user').name,
@@ -118,6 +123,12 @@ async function perform(c: AdminContext, action: Action, subject: Subject, form: 
     if (status === undefined) throw failure;
     return await explainAgain(c, { ...again, failure }, status);
   }
+}
+
+/** The status of the answer if the preview says that the action cannot be done now; null if it can. */
+function refusalOf(preview: Preview): 409 | 503 | null {
+  if (isPossible(preview)) return null;
+  return preview.refused === undefined ? 503 : 409;
 }
 
 /** What the operation refused, or could not reach; anything else is a failure of the page. */

@@ -1,5 +1,7 @@
 import { Hono } from 'hono';
 import type { AuditDetail, AuditEntry } from '../../../shared/control/audit.ts';
+import { rowText, seesRows } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import {
   AUDITED,
   type AuditQuery,
@@ -51,7 +53,7 @@ ${filterForm(
   query,
   sources.map(({ name }) => name),
 )}
-${entries.length === 0 ? html`<p class="empty">${emptyText(query)}</p>` : table(entries)}
+${entries.length === 0 ? html`<p class="empty">${emptyText(query)}</p>` : table(entries, c.get('user'))}
 <nav class="pager" aria-label="Pages">${query.before === undefined ? '' : html`<a class="button" href="${auditAddress({ ...query, before: undefined })}">Newest</a>`}
 ${found.length > PAGE_ENTRIES && last ? html`<a class="button" rel="next" href="${auditAddress({ ...query, before: last.id })}">Older</a>` : ''}</nav>`,
   });
@@ -81,12 +83,12 @@ ${dayInputs({ from, to })}
 <button class="main">Filter</button>${isFiltered(query) ? html`<a href="/audit">Remove all</a>` : ''}</form></div>`;
 }
 
-function table(entries: readonly AuditEntry[]): Html {
+function table(entries: readonly AuditEntry[], user: User): Html {
   return html`<div class="scroll"><table class="audit"><thead><tr><th scope="col">When</th><th scope="col">Action</th><th scope="col">View</th>
 <th scope="col">Result</th><th scope="col">Who</th><th scope="col">Why</th></tr></thead>
 <tbody>${entries.map(
     (entry) => html`<tr><td><a href="/audit/${entry.id}">${showTime(entry.requestedAt)}</a></td>
-<th scope="row">${nameOf(entry)}</th><td>${viewsOf(entry, 1)}</td><td class="long">${resultOf(entry)}</td>
+<th scope="row">${nameOf(entry)}</th><td>${viewsOf(entry, 1)}</td><td class="long">${resultOf(entry, user)}</td>
 <td>${whoOf(entry)}</td><td class="long">${entry.why ?? NONE}</td></tr>`,
   )}</tbody></table></div>`;
 }
@@ -100,18 +102,22 @@ function viewsOf({ views }: AuditEntry, shown = views.length): Html {
   return html`${links}${more > 0 ? ` and ${formatNumber(more)} more` : ''}`;
 }
 
-const whoOf = ({ by, via }: AuditEntry): Html =>
-  html`${by ?? 'nobody knows'}<span class="note"> by ${via}</span>`;
+/** Whom the platform has checked, and whom the request names beside them. */
+const whoOf = ({ by, claimedBy, via }: AuditEntry): Html =>
+  html`${by ?? 'nobody knows'}<span class="note"> by ${via}${claimedBy === null ? '' : html`, claimed by ${claimedBy}`}</span>`;
 
 /** A request that has not ended runs, or its process has died. */
-function resultOf({ endedAt, outcome, error }: AuditEntry): Html {
+function resultOf({ endedAt, outcome, error }: AuditEntry, user: User): Html {
   if (endedAt === null) return badge('busy', 'not ended');
-  return error === null ? badge('good', outcome ?? 'done') : html`${badge('bad', 'failed')} ${error}`;
+  return error === null
+    ? badge('good', outcome ?? 'done')
+    : html`${badge('bad', 'failed')} ${rowText(error, user)}`;
 }
 
 async function answerEntry(c: AdminContext, entry: AuditDetail): Promise<Response> {
   const { requestedAt, endedAt, why, attempts, errorKind, advice, request, result } = entry;
   const isRunning = endedAt === null;
+  const user = c.get('user');
   return await page(c, {
     title: `${nameOf(entry)}, audit`,
     ...(isRunning && { refreshSeconds: 5 }),
@@ -123,12 +129,12 @@ ${facts([
   ['Asked', showTime(requestedAt)],
   ['Ended', endedAt === null ? null : showTime(endedAt)],
   ['Attempts', attempts === 1 ? null : formatNumber(attempts)],
-  ['Result', resultOf(entry)],
+  ['Result', resultOf(entry, user)],
   ['Kind of error', errorKind],
-  ['Advice', advice],
+  ['Advice', advice === null ? null : rowText(advice, user)],
 ])}
 ${isRunning ? html`<p>It runs, or waits until extract takes the message. If that lasts for minutes, its process has died: ask again.</p>` : ''}
-${json('Request', request)}${result === null ? '' : json('Answer', result)}`,
+${seesRows(user) ? html`${json('Request', request)}${result === null ? '' : json('Answer', result)}` : html`<p class="note">Operators also see request and answer, which may name keys.</p>`}`,
   });
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CheckDetail } from '../../../shared/control/check-history.ts';
 import type { DifferenceClass } from '../../../shared/model/consistency.ts';
 import { CLASS_TEXTS } from '../../../shared/model/difference-classes.ts';
+import { rowText, seesRows } from '../access/row-values.ts';
 import { actionPath } from '../attention.ts';
 import { checkFacts, differenceSections, progress } from '../consistency/check-sections.ts';
 import { checkTable, resultBadge } from '../consistency/check-table.ts';
@@ -69,33 +70,45 @@ function history(checks: Parameters<typeof checkTable>[1], view: string | undefi
 }
 
 async function answerCheck(c: AdminContext, check: CheckDetail): Promise<Response> {
-  const { after, class: name } = parseFields(checkQuery, c.req.query());
-  const { control, staging } = c.get('dependencies');
-  const isOperator = c.get('user').role === 'operator';
-  const id = BigInt(check.id);
-  const [groups, found] = await Promise.all([
-    control.checkHistory.groups(id),
-    control.checkHistory.differences(id, { after, class: name }, ROWS + 1),
-  ]);
-  const rows = found.slice(0, ROWS);
-  const { report, view, endedAt } = check;
-  const keys = new Set(rows.map(({ key }) => key));
-  const values =
-    isOperator && report !== null && keys.size > 0
-      ? await readPart('reading the report', REPORT_SECONDS, () => readValues(report, keys, staging))
-      : null;
-  if (values !== null) c.header('cache-control', 'no-store');
-  const next = found.length > ROWS ? (rows.at(-1)?.key ?? null) : null;
-  const isRepairable = check.isConsistent === false && isOperator;
+  const query = parseFields(checkQuery, c.req.query());
+  const user = c.get('user');
+  const groups = await c.get('dependencies').control.checkHistory.groups(BigInt(check.id));
+  const rows = seesRows(user)
+    ? await differingRows(c, check, query)
+    : groups.length === 0
+      ? ''
+      : html`<p class="note">Operators also see the rows, with their keys.</p>`;
+  const { view, endedAt } = check;
+  const isRepairable = check.isConsistent === false && user.role === 'operator';
   return await page(c, {
     title: `Check ${check.id} · ${view}`,
     ...(endedAt === null && { refreshSeconds: REFRESH_SECONDS }),
     main: html`<p class="path"><a href="/consistency">Consistency</a> · <a href="${viewAddress(view)}">${view}</a></p>
 <div class="heading"><h1>Check ${check.id} of ${view}</h1>${isRepairable ? html`<a class="button" href="${actionPath(view, 'repair')}">Repair</a>` : ''}</div>
-<p class="verdict">${resultBadge(check)} ${check.error ?? ''}${endedAt === null ? html` begun ${showTime(check.startedAt)}` : ''}</p>
+<p class="verdict">${resultBadge(check)} ${check.error === null ? '' : rowText(check.error, user)}${endedAt === null ? html` begun ${showTime(check.startedAt)}` : ''}</p>
 ${endedAt === null ? progress(check) : ''}
 ${checkFacts(check)}
-${differenceSections(check, groups)}
-${rowsSection(check, { rows, class: name, next }, values, isOperator)}`,
+${differenceSections(check, groups, user)}
+${rows}`,
   });
+}
+
+/** A page of the rows that differ, with the values of both sides if there is a report. */
+async function differingRows(
+  c: AdminContext,
+  check: CheckDetail,
+  { after, class: name }: z.output<typeof checkQuery>,
+): Promise<Html | ''> {
+  const { control, staging } = c.get('dependencies');
+  const { report } = check;
+  const found = await control.checkHistory.differences(BigInt(check.id), { after, class: name }, ROWS + 1);
+  const rows = found.slice(0, ROWS);
+  const keys = new Set(rows.map(({ key }) => key));
+  const values =
+    report !== null && keys.size > 0
+      ? await readPart('reading the report', REPORT_SECONDS, () => readValues(report, keys, staging))
+      : null;
+  if (values !== null) c.header('cache-control', 'no-store');
+  const next = found.length > ROWS ? (rows.at(-1)?.key ?? null) : null;
+  return rowsSection(check, { rows, class: name, next }, values);
 }

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { ERROR_KINDS } from '../../../shared/errors.ts';
-import { actOnFailures, type FailureAction } from '../failures/act-on-failures.ts';
+import { type ActionResult, actOnFailures, type FailureAction } from '../failures/act-on-failures.ts';
 import { failureCard, groupCard } from '../failures/failure-list.ts';
 import {
   type FailureQuery,
@@ -14,6 +14,7 @@ import type { AdminContext, AdminEnv } from '../request.ts';
 import { formatNumber } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
+import { keepNotice } from '../ui/notice.ts';
 
 const GROUPS = 100;
 const PAGE_FAILURES = 50;
@@ -44,7 +45,7 @@ async function answerGroups(c: AdminContext, query: FailureQuery): Promise<Respo
   ]);
   return await page(c, {
     title: 'Failures',
-    main: html`<h1>Failures and dead letters</h1>${notice(query)}${filterForm(query, views)}
+    main: html`<h1>Failures and dead letters</h1>${filterForm(query, views)}
 ${
   groups.length === 0
     ? html`<p class="empty">${isFiltered(query) ? 'No failure matches these filters.' : query.status === 'resolved' ? 'No failure has been resolved lately.' : 'No failure is open: nothing to do.'}</p>`
@@ -56,19 +57,18 @@ ${groups.length > GROUPS ? html`<p>There are more than ${GROUPS} reasons; these 
 
 async function answerGroup(c: AdminContext, query: FailureQuery & { group: string }): Promise<Response> {
   const { control } = c.get('dependencies');
-  const { below = null, done: _, count: __, before: ___, left: ____, ...address } = query;
+  const { below = null, ...address } = query;
   const { group } = address;
-  const [groups, found] = await Promise.all([
-    control.failureGroups.groups(filterOf(query), Number.MAX_SAFE_INTEGER),
+  const [[own], found] = await Promise.all([
+    control.failureGroups.groups(filterOf(query), 1),
     control.failureGroups.inGroup(group, filterOf(query), { below, limit: PAGE_FAILURES + 1 }),
   ]);
-  const own = groups.find((each) => each.group === group);
   const shown = found.slice(0, PAGE_FAILURES);
   const last = shown.at(-1);
   const hasMore = found.length > PAGE_FAILURES;
   return await page(c, {
     title: 'Failures of one reason',
-    main: html`<h1>Failures of one reason</h1><p><a href="${failuresAddress({ ...address, group: undefined, below: undefined })}">All reasons</a></p>${notice(query)}
+    main: html`<h1>Failures of one reason</h1><p><a href="${failuresAddress({ ...address, group: undefined, below: undefined })}">All reasons</a></p>
 ${own === undefined ? html`<p class="empty">No ${query.status ?? 'open'} failure has this reason any more.</p>` : html`<h2 class="hidden">The reason</h2><ul class="cases">${groupCard(c, query, own)}</ul>`}
 ${shown.length === 0 ? '' : html`<section aria-labelledby="each"><h2 id="each">Each of them</h2><ul class="cases">${shown.map((each) => failureCard(c, each))}</ul></section>`}
 <nav class="pager" aria-label="Pages">${below === null ? '' : html`<a class="button" href="${failuresAddress({ ...address, below: undefined })}">Newest</a>`}
@@ -97,28 +97,25 @@ async function answerFailure(c: AdminContext, id: string): Promise<Response> {
 
 async function answerAction(c: AdminContext, action: FailureAction): Promise<Response> {
   const form = parseFailureForm(await c.req.parseBody());
-  const { count, before, left } = await actOnFailures(action, form, {
-    user: c.get('user'),
-    dependencies: c.get('dependencies'),
-  });
-  const done = action === 'redrive' ? ('redriven' as const) : ('resolved' as const);
-  return c.redirect(
-    failuresAddress({
-      done,
-      count,
-      ...(before > 0 && { before }),
-      ...(left > 0 && { left }),
-    }),
-    303,
-  );
+  const dependencies = c.get('dependencies');
+  const result = await actOnFailures(action, form, { user: c.get('user'), dependencies });
+  const entry = await dependencies.control.audit.idOf(form.requestId);
+  keepNotice(c, { text: describe(action, result), audit: entry === null ? null : String(entry) });
+  return c.redirect('/failures', 303);
 }
 
-/** What the action has done that led here. */
-function notice({ done, count = 0, before = 0, left = 0 }: FailureQuery): Html | '' {
-  if (done === undefined) return '';
-  return html`<p class="alert good" role="status">${formatNumber(count)} ${count === 1 ? 'failure was' : 'failures were'} ${done}.
-${before > 0 ? `${formatNumber(before)} had been resolved before.` : ''}
-${left > 0 ? `${formatNumber(left)} more of the same reason stay open: ${done === 'redriven' ? 'they have no event to send, or there were too many for one time.' : 'there were too many for one time.'}` : ''}</p>`;
+/** What an action has done. */
+function describe(action: FailureAction, { count, before, left }: ActionResult): string {
+  const done = action === 'redrive' ? 'redriven' : 'resolved';
+  const why =
+    action === 'redrive'
+      ? 'they have no event to send, or there were too many for one time.'
+      : 'there were too many for one time.';
+  return [
+    `${formatNumber(count)} ${count === 1 ? 'failure was' : 'failures were'} ${done}.`,
+    ...(before > 0 ? [`${formatNumber(before)} had been resolved before.`] : []),
+    ...(left > 0 ? [`${formatNumber(left)} more of the same reason stay open: ${why}`] : []),
+  ].join(' ');
 }
 
 const isFiltered = ({ view, kind }: FailureQuery): boolean => view !== undefined || kind !== undefined;

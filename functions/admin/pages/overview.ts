@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { ViewStatus } from '../../../shared/control/status.ts';
 import type { Role } from '../access/user.ts';
-import { type Attention, attentionOf } from '../attention.ts';
+import { type Attention, attentionOf, attentionOfNoView } from '../attention.ts';
 import type { AdminEnv } from '../request.ts';
 import { badge } from '../ui/badge.ts';
 import { sparkLine } from '../ui/chart.ts';
@@ -17,12 +17,16 @@ export function overview(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
   app.get('/', async (c) => {
     const { config, control } = c.get('dependencies');
-    const [views, { failuresInAll }, hourly] = await Promise.all([
+    const [views, { failuresInAll }, viewless, hourly] = await Promise.all([
       control.status.views(undefined, { costDays: 1 }),
       control.status.openFailures(),
+      control.failureGroups.withoutView(),
       control.viewActivity.hourlyRows(),
     ]);
-    const attention = attentionOf(views, config.lagWarningSeconds);
+    const attention = [
+      ...attentionOf(views, config.lagWarningSeconds, c.get('user')),
+      ...attentionOfNoView(viewless),
+    ];
     const rows = views.map((view) => viewRow(view, hourly.get(view.view) ?? [], config.lagWarningSeconds));
     return await page(c, {
       title: 'Overview',
@@ -39,7 +43,7 @@ ${views.length === 0 ? EMPTY : viewTable(rows)}`,
 const EMPTY = html`<p class="empty">There are no views yet. Begin with <a href="/sources">view sources</a>.</p>`;
 
 function totals(views: readonly ViewStatus[], attention: readonly Attention[], failures: number): Html {
-  const troubled = new Set(attention.map(({ view }) => view)).size;
+  const troubled = new Set(attention.flatMap(({ view }) => view ?? [])).size;
   const rows = views.reduce((sum, { lastDay }) => sum + BigInt(lastDay.rows), 0n);
   const today = new Date().toISOString().slice(0, 10);
   const billed = views
@@ -48,7 +52,7 @@ function totals(views: readonly ViewStatus[], attention: readonly Attention[], f
   const card = (label: string, value: string, note: string) =>
     html`<div class="card"><dt>${label}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>`;
   return html`<dl class="cards">
-${card('Views', formatNumber(views.length), troubled === 0 ? 'all is well' : `${troubled} ${troubled === 1 ? 'needs' : 'need'} attention`)}
+${card('Views', formatNumber(views.length), attention.length === 0 ? 'all is well' : troubled === 0 ? 'none needs attention' : `${troubled} ${troubled === 1 ? 'needs' : 'need'} attention`)}
 ${card('Rows changed', formatNumber(rows), 'in the last 24 hours')}
 ${card('Billed by BigQuery', formatBytes(billed), 'today (UTC)')}
 ${card('Open failures', formatNumber(failures), failures === 0 ? 'nothing to do' : 'to redrive or resolve')}
@@ -59,8 +63,13 @@ function attentionList(items: readonly Attention[], role: Role): Html | '' {
   if (items.length === 0) return '';
   return html`<section aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul class="attention">
 ${items.map(
-  ({ view, tone, what, action }) => html`<li class="${tone}"><span>${badge(tone, view)} ${what}</span>
-  ${role === 'operator' ? html`<a class="button" href="${action.path}">${action.label}<span class="hidden"> ${view}</span></a>` : ''}</li>`,
+  ({
+    view,
+    tone,
+    what,
+    action,
+  }) => html`<li class="${tone}"><span>${badge(tone, view ?? 'no view')} ${what}</span>
+  ${role === 'operator' ? html`<a class="button" href="${action.path}">${action.label}<span class="hidden"> ${view ?? 'of no view'}</span></a>` : ''}</li>`,
 )}</ul></section>`;
 }
 

@@ -47,7 +47,7 @@ export function report(): Hono<AdminEnv> {
 <div class="days"><nav aria-label="Days"><a href="/report/${dayOf(Date.parse(day) - MS_A_DAY)}" rel="prev">← previous day</a>
 <a href="/report/${dayOf(Date.parse(day) + MS_A_DAY)}" rel="next">next day →</a></nav>
 <form action="/report"><label>Day (UTC) <input type="date" name="day" value="${day}" required></label> <button>Go to</button></form></div>
-${isEmpty ? empty('Nothing happened on this day, or it is longer ago than the history is kept (KEEP_DAYS).') : html`${totals(found)}${viewsSection(found)}${failuresSection(found)}${checksSection(found)}${changesSection(found)}`}`,
+${isEmpty ? empty('Nothing happened on this day, or it is longer ago than the history is kept (KEEP_DAYS).') : html`${totals(found)}${viewsSection(found)}${failuresSection(found, c.get('user'))}${checksSection(found)}${changesSection(found)}`}`,
     });
   });
   return app;

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { TransactionDetail, TransactionRecord } from '../../../shared/control/transaction-detail.ts';
 import { IN_FLIGHT } from '../../../shared/model/batch-states.ts';
+import { rowText } from '../access/row-values.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
 import { batchBadge, consistencyBadge } from '../transactions/batch-badge.ts';
 import { phasesOf } from '../transactions/phases.ts';
@@ -46,13 +47,14 @@ async function answerUnknown(c: AdminContext, id: string): Promise<Response> {
 async function answerRecord(c: AdminContext, record: TransactionRecord): Promise<Response> {
   const { config, clock } = c.get('dependencies');
   const { detail, jobs, failures } = record;
+  const user = c.get('user');
   const isInFlight = IN_FLIGHT.includes(detail.state);
   return await page(c, {
     title: `Transaction ${detail.id}`,
     ...(isInFlight && { refreshSeconds: REFRESH_SECONDS }),
     main: html`${heading(detail)}${neighbours(detail)}
-${detail.error === null || failures.some(({ message }) => message === detail.error) ? '' : html`<p class="alert ${detail.state === 'failed' ? 'bad' : 'warning'}">${detail.error}</p>`}
-${failureSection(failures)}
+${detail.error === null || failures.some(({ message }) => message === detail.error) ? '' : html`<p class="alert ${detail.state === 'failed' ? 'bad' : 'warning'}">${rowText(detail.error, user)}</p>`}
+${failureSection(failures, user)}
 <section aria-labelledby="time"><h2 id="time">Time line</h2>${timeLine(phasesOf(detail), clock.nowMs())}${lateness(detail)}</section>
 ${counts(record)}${billedJobs(detail, jobs, config)}${stagedObjects(detail, config)}${definitionSection(detail)}`,
   });

@@ -8,6 +8,8 @@ import {
 import { asDataHubError } from '../../../shared/errors.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { Refusal } from '../access/refusal.ts';
+import { seesRows } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { hasEmptyFields, parseFields } from '../parse-fields.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
 import { activeFilters, filterForm } from '../transactions/filter-form.ts';
@@ -21,7 +23,7 @@ import {
   type TransactionQuery,
 } from '../transactions/transaction-query.ts';
 import { transactionAddress, transactionTable } from '../transactions/transaction-table.ts';
-import { CSV_HEADER, csvLines } from '../transactions/transactions-csv.ts';
+import { csvHeader, csvLines } from '../transactions/transactions-csv.ts';
 import { formatNumber } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
@@ -64,8 +66,8 @@ const numberOf = (given: Record<string, string>): bigint => parseFields(number, 
 
 async function answerList(c: AdminContext, query: TransactionQuery): Promise<Response> {
   const { control } = c.get('dependencies');
-  const isOperator = c.get('user').role === 'operator';
-  if (query.key !== undefined && !isOperator) {
+  const user = c.get('user');
+  if (query.key !== undefined && !seesRows(user)) {
     throw new Refusal(403, 'Keys are values of rows: only operators may search by key.', 'search by key');
   }
   const filter = filterOf(query);
@@ -75,11 +77,11 @@ async function answerList(c: AdminContext, query: TransactionQuery): Promise<Res
     control.transactionList.count(filter, MAX_COUNT + 1),
   ]);
   const isFirst = startOf(query) === null;
-  const result = await keyOrList(query, listed, c.get('dependencies'));
+  const result = await keyOrList(query, listed, { user, dependencies: c.get('dependencies') });
   return await page(c, {
     title: 'Transactions',
     ...(isFirst && query.key === undefined && { refreshSeconds: REFRESH_SECONDS }),
-    main: html`<h1>ETL transactions</h1>${filterForm(query, { views, isOperator })}
+    main: html`<h1>ETL transactions</h1>${filterForm(query, { views, user })}
 ${activeFilters(query)}${query.key === undefined ? summary(query, total) : ''}${result}`,
   });
 }
@@ -95,26 +97,26 @@ function summary(query: TransactionQuery, total: number): Html {
 async function keyOrList(
   query: TransactionQuery,
   listed: TransactionPage,
-  dependencies: Dependencies,
+  { user, dependencies }: { user: User; dependencies: Dependencies },
 ): Promise<Html> {
   const { key, view } = query;
-  if (key === undefined || view === undefined) return list(query, listed);
+  if (key === undefined || view === undefined) return list(query, listed, user);
   const { keyMentions } = dependencies.control;
   const [search, queued, checks] = await Promise.all([
     searchKey(listed.rows, { view, key }, dependencies),
     keyMentions.queued(view, key),
     keyMentions.checks(view, key),
   ]);
-  return keyResult(query, { view, key, queued, checks, search, page: listed });
+  return keyResult(query, { view, key, queued, checks, search, page: listed }, user);
 }
 
-function list(query: TransactionQuery, listed: TransactionPage): Html {
+function list(query: TransactionQuery, listed: TransactionPage, user: User): Html {
   if (listed.rows.length === 0) {
     return listAddress(query) === '/transactions'
       ? html`<p class="empty">There are no ETL transactions yet: the first ones appear when a view is enabled and the next tick comes.</p>`
       : html`<p class="empty">No transaction matches these filters. Remove some of them.</p>`;
   }
-  return html`${transactionTable(listed.rows)}${pager(query, listed)}`;
+  return html`${transactionTable(listed.rows, user)}${pager(query, listed)}`;
 }
 
 function pager(query: TransactionQuery, { rows, hasNewer, hasOlder }: TransactionPage): Html {
@@ -130,16 +132,17 @@ ${hasOlder && last ? html`${link({ older: last }, 'Older', 'next')} ${link({ new
 /** The file is sent while it is read, so that it may have any number of rows. A failure in between breaks the download off. */
 async function answerCsv(c: AdminContext, query: TransactionQuery): Promise<Response> {
   const { control, log } = c.get('dependencies');
+  const user = c.get('user');
   const chunks = control.transactionList.chunks(filterOf(query), MAX_CSV_ROWS);
   // Before the answer begins, a failure is still a page.
   const first = await chunks.next();
   async function* lines(): AsyncGenerator<Uint8Array> {
     const encoder = new TextEncoder();
-    yield encoder.encode(CSV_HEADER);
+    yield encoder.encode(csvHeader(user));
     try {
       let chunk: IteratorResult<ListedTransaction[]> = first;
       while (chunk.done !== true) {
-        yield encoder.encode(csvLines(chunk.value));
+        yield encoder.encode(csvLines(chunk.value, user));
         chunk = await chunks.next();
       }
     } catch (thrown) {

@@ -7,6 +7,8 @@ import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { readOldestTransaction } from '../../../shared/source/oldest-transaction.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { readViewColumns } from '../../../shared/source/view-columns.ts';
+import { rowText, seesRows } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { attentionOf } from '../attention.ts';
 import { checkTable } from '../consistency/check-table.ts';
 import { parseFields } from '../parse-fields.ts';
@@ -57,7 +59,8 @@ async function answer(
   const { name } = source;
   const dependencies = c.get('dependencies');
   const { config, control } = dependencies;
-  const isOperator = c.get('user').role === 'operator';
+  const user = c.get('user');
+  const isOperator = user.role === 'operator';
   const [intervals, batches, failures, checks, changes, queued, checkpoint, fromSource] = await Promise.all([
     control.viewHistory.activity(name, span),
     control.viewHistory.batches(name, LINES),
@@ -73,13 +76,13 @@ async function answer(
     title: name,
     refreshSeconds: REFRESH_SECONDS,
     main: html`<div class="heading"><h1>${name} <span class="state">${badge(tone, word)}</span></h1>${isOperator ? actionButtons(status) : ''}</div>
-${troubles(status, config.lagWarningSeconds)}
+${troubles(status, config.lagWarningSeconds, user)}
 ${viewCards(status)}
 ${activitySection(name, span, intervals)}
-${failuresSection(name, failures)}
-${batchesSection(name, batches)}
+${failuresSection(name, failures, user)}
+${batchesSection(name, batches, user)}
 ${section('checks', 'Latest checks', checks.length === 0 ? empty('The view has not been compared with its target yet.') : checkTable('Latest checks', checks, true), html`<a href="${listsOf(name).checks}">All checks of ${name}</a>`)}
-${isOperator ? section('lookup', 'Row lookup', html`<p>See a row on both sides, the log rows that name it, and the batches that carried it.</p>${lookupForm(source)}`) : ''}
+${seesRows(user) ? section('lookup', 'Row lookup', html`<p>See a row on both sides, the log rows that name it, and the batches that carried it.</p>${lookupForm(source)}`) : ''}
 ${checkpointSection(checkpoint, fromSource.oldest)}
 ${queuedKeysSection(queued)}
 ${schemaChangesSection(changes)}
@@ -101,11 +104,11 @@ async function readSource(viewSource: ViewSource, { source }: Dependencies) {
 }
 
 /** What needs attention, in words. The actions stand above. */
-function troubles(status: ViewStatus, lagWarningSeconds: number): Html | '' {
-  const items = attentionOf([status], lagWarningSeconds);
+function troubles(status: ViewStatus, lagWarningSeconds: number, user: User): Html | '' {
+  const items = attentionOf([status], lagWarningSeconds, user);
   const advice = status.state === 'retrying' ? status.lastErrorAdvice : null;
   if (items.length === 0) return '';
   return html`<ul class="attention">${items.map(
     ({ tone, what }) => html`<li class="${tone}"><span>${badge(tone, status.view)} ${what}</span></li>`,
-  )}${advice === null ? '' : html`<li><span>${advice}</span></li>`}</ul>`;
+  )}${advice === null ? '' : html`<li><span>${rowText(advice, user)}</span></li>`}</ul>`;
 }

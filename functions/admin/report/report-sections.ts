@@ -1,4 +1,6 @@
 import type { DailyActivity, DailyReport } from '../../../shared/control/daily-report.ts';
+import { rowText } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { checkTable } from '../consistency/check-table.ts';
 import { formatBytes, formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
@@ -71,11 +73,11 @@ ${numbers.map((number) => html`<td class="number">${formatNumber(number)}</td>`)
 }
 
 /** Failures by view and kind. */
-export function failuresSection({ failures }: DailyReport): Html {
+export function failuresSection({ failures }: DailyReport, user: User): Html {
   const rows = failures.map(
     ({ functionName, view, kind, failures: count, open, lastAt, lastMessage }) =>
       html`<tr><th scope="row">${view === null ? 'no view' : html`<a href="${viewAddress(view)}">${view}</a>`}</th><td>${functionName}</td><td>${kind}</td>
-<td class="number">${formatNumber(count)}</td><td class="number">${formatNumber(open)}</td><td>${showTime(lastAt)}</td><td class="wrap">${lastMessage}</td></tr>`,
+<td class="number">${formatNumber(count)}</td><td class="number">${formatNumber(open)}</td><td>${showTime(lastAt)}</td><td class="wrap">${rowText(lastMessage, user)}</td></tr>`,
   );
   return section(
     'failures',

@@ -1,3 +1,5 @@
+import { seesRows } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { type Html, html } from '../ui/html.ts';
 import { dayInputs, showDay } from '../ui/time-input.ts';
 import {
@@ -20,10 +22,10 @@ const LABELS: Record<FilterName, string> = {
   key: 'Key',
 };
 
-/** The search by number, and the filters. Only operators may search by a key, which is a value of a row. */
+/** The search by number, and the filters. A search by key is for whoever may see rows. */
 export function filterForm(
   query: TransactionQuery,
-  { views, isOperator }: { views: readonly string[]; isOperator: boolean },
+  { views, user }: { views: readonly string[]; user: User },
 ): Html {
   // A view that was forgotten can still be in the address.
   const known = query.view === undefined || views.includes(query.view) ? views : [query.view, ...views];
@@ -34,7 +36,7 @@ export function filterForm(
 ${choice('view', known, query.view)}${choice('state', STATES, query.state)}${choice('kind', KINDS, query.kind)}
 ${dayInputs(query)}
 ${choice('consistent', CONSISTENT, query.consistent)}
-${isOperator ? html`<label><span>Key <span class="note">(of the view)</span></span> <input name="key" value="${query.key ?? ''}" maxlength="1000" autocomplete="off"></label>` : ''}
+${seesRows(user) ? html`<label><span>Key <span class="note">(of the view)</span></span> <input name="key" value="${query.key ?? ''}" maxlength="1000" autocomplete="off"></label>` : ''}
 <button class="main">Filter</button></form></div>`;
 }
 

@@ -1,5 +1,6 @@
 import type { CheckMention, QueuedMention } from '../../../shared/control/key-mentions.ts';
 import type { TransactionPage } from '../../../shared/control/transaction-list.ts';
+import type { User } from '../access/user.ts';
 import { badge } from '../ui/badge.ts';
 import { formatNumber, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
@@ -20,6 +21,7 @@ export type KeyResult = {
 export function keyResult(
   query: TransactionQuery,
   { view, key, queued, checks, search, page }: KeyResult,
+  user: User,
 ): Html {
   const carriers = search.looked.filter(({ finding }) => finding === 'upsert' || finding === 'delete');
   const findings = new Map(search.looked.map(({ transaction, finding }) => [transaction.id, finding]));
@@ -30,6 +32,7 @@ ${
     ? html`<p class="empty">None of these batches has the key.</p>`
     : transactionTable(
         carriers.map(({ transaction }) => transaction),
+        user,
         { title: 'Staged', cell: ({ id }) => showFinding(findings.get(id) ?? 'nothing') },
       )
 }${keyPager(query, search, page)}</section>

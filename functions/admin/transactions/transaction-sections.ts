@@ -5,6 +5,8 @@ import type {
   TransactionFailure,
   TransactionRecord,
 } from '../../../shared/control/transaction-detail.ts';
+import { rowText } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { badge } from '../ui/badge.ts';
 import { folderLink, jobLink, objectLink } from '../ui/console-links.ts';
 import { formatBytes, formatNumber, formatSeconds, showTime } from '../ui/format.ts';
@@ -13,12 +15,12 @@ import { facts } from '../ui/section.ts';
 import { consistencyBadge } from './batch-badge.ts';
 import { count } from './transaction-table.ts';
 
-export function failureSection(failures: readonly TransactionFailure[]): Html | '' {
+export function failureSection(failures: readonly TransactionFailure[], user: User): Html | '' {
   if (failures.length === 0) return '';
   return html`<section aria-labelledby="failures"><h2 id="failures">Failures</h2><ul class="cases">${failures.map(
     ({ id, occurredAt, functionName, kind, message, advice, resolvedAt }) => html`<li>
 <p>${badge(resolvedAt === null ? 'bad' : 'off', resolvedAt === null ? 'open' : 'resolved')} <strong>${kind}</strong> in ${functionName}, ${showTime(occurredAt)}</p>
-<p>${message}</p><p class="advice">${advice}</p><p><a href="/failures/${id}">Failure ${id}</a></p></li>`,
+<p>${rowText(message, user)}</p><p class="advice">${rowText(advice, user)}</p><p><a href="/failures/${id}">Failure ${id}</a></p></li>`,
   )}</ul></section>`;
 }
 

@@ -1,5 +1,7 @@
 import type { ListedTransaction } from '../../../shared/control/transaction-list.ts';
+import { seesRows } from '../access/row-values.ts';
 
+type User = Parameters<typeof seesRows>[0];
 type Cell = string | number | bigint | boolean | Date | null;
 
 /** The columns of the file. Times are ISO 8601 in UTC. */
@@ -36,11 +38,18 @@ const COLUMNS: Record<string, (row: ListedTransaction) => Cell> = {
   error: ({ error }) => error,
 };
 
-export const CSV_HEADER = `${Object.keys(COLUMNS).join(',')}\r\n`;
+/** Of the columns, those that the user may read. */
+const columnsFor = (user: User) =>
+  Object.entries(COLUMNS).filter(([name]) => name !== 'error' || seesRows(user));
+
+export const csvHeader = (user: User): string =>
+  `${columnsFor(user)
+    .map(([name]) => name)
+    .join(',')}\r\n`;
 
 /** The lines of a CSV file (RFC 4180). */
-export function csvLines(rows: readonly ListedTransaction[]): string {
-  const cells = Object.values(COLUMNS);
+export function csvLines(rows: readonly ListedTransaction[], user: User): string {
+  const cells = columnsFor(user).map(([, cell]) => cell);
   return rows.map((row) => `${cells.map((cell) => csvCell(cell(row))).join(',')}\r\n`).join('');
 }
 

@@ -4,8 +4,14 @@ import type { AdminContext } from '../request.ts';
 import { timesIn } from './format.ts';
 import { type Html, html } from './html.ts';
 
-/** What was done, for the page that comes next; `audit` is the id of its entry there. */
-const notice = z.object({ text: z.string().max(500), audit: z.string().regex(/^\d{1,19}$/) });
+/** What was done, for the page that comes next; `audit` is the id of its entry there, if anything was asked for. */
+const notice = z.object({
+  text: z.string().max(500),
+  audit: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .nullable(),
+});
 export type Notice = z.output<typeof notice>;
 
 /** Keeps a notice for the next page, which a redirect shows. A reload of that page shows it no more. */
@@ -26,7 +32,7 @@ export function showNotice(c: AdminContext): Html | '' {
   const parsed = notice.safeParse(parse(Buffer.from(kept, 'base64url').toString('utf8')));
   if (!parsed.success) return '';
   const { text, audit } = parsed.data;
-  return html`<div class="notice" role="status"><p>${timesIn(text)}</p><a href="/audit/${audit}">Entry in the audit</a></div>`;
+  return html`<div class="notice" role="status"><p>${timesIn(text)}</p>${audit === null ? '' : html`<a href="/audit/${audit}">Entry in the audit</a>`}</div>`;
 }
 
 const isHttps = (c: AdminContext): boolean => c.get('dependencies').config.admin.signIn.by === 'iap';

@@ -4,6 +4,8 @@ import type {
   ListedSchemaChange,
   QueuedKeySummary,
 } from '../../../shared/control/view-history.ts';
+import { rowText } from '../access/row-values.ts';
+import type { User } from '../access/user.ts';
 import { batchBadge } from '../transactions/batch-badge.ts';
 import { badge } from '../ui/badge.ts';
 import { formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
@@ -14,11 +16,11 @@ import { listsOf } from '../view-address.ts';
 const count = (rows: string | null): Html | string => (rows === null ? NONE : formatNumber(rows));
 
 /** The newest batches of the view. */
-export function batchesSection(view: string, batches: readonly ListedBatch[]): Html {
+export function batchesSection(view: string, batches: readonly ListedBatch[], user: User): Html {
   const rows = batches.map(
     ({ id, kind, state, attempt, startedAt, durationSeconds, added, changed, deleted, error }) =>
       html`<tr><th scope="row"><a href="/transactions/${id}">${id}</a></th><td>${kind}</td>
-<td>${batchBadge(state)}${error === null ? '' : html`<span class="note wrap">${error}</span>`}</td><td>${showTime(startedAt)}</td>
+<td>${batchBadge(state)}${error === null ? '' : html`<span class="note wrap">${rowText(error, user)}</span>`}</td><td>${showTime(startedAt)}</td>
 <td class="number">${durationSeconds === null ? NONE : formatSeconds(durationSeconds)}</td><td class="number">${attempt}</td>
 <td class="number">${count(added)}</td><td class="number">${count(changed)}</td><td class="number">${count(deleted)}</td></tr>`,
   );
@@ -49,11 +51,12 @@ const SHOWN_FAILURES = 5;
 export function failuresSection(
   view: string,
   { failures, failuresInAll }: { failures: readonly OpenFailure[]; failuresInAll: number },
+  user: User,
 ): Html {
   const items = failures.slice(0, SHOWN_FAILURES).map(
     ({ occurredAt, functionName, kind, haltsView, message, advice }) =>
-      html`<li class="${haltsView ? 'bad' : 'warning'}"><div>${badge(haltsView ? 'bad' : 'warning', haltsView ? 'halts the view' : kind)} ${message}
-<p class="note">${functionName}, ${showTime(occurredAt)}. ${advice}</p></div></li>`,
+      html`<li class="${haltsView ? 'bad' : 'warning'}"><div>${badge(haltsView ? 'bad' : 'warning', haltsView ? 'halts the view' : kind)} ${rowText(message, user)}
+<p class="note">${functionName}, ${showTime(occurredAt)}. ${rowText(advice, user)}</p></div></li>`,
   );
   return section(
     'failures',

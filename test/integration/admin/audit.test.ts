@@ -15,13 +15,22 @@ describe('the page of the audit', () => {
   });
 
   /** Adds entries, the oldest first. */
-  const add = async (...entries: Partial<Record<'action' | 'view' | 'by' | 'why' | 'at', string>>[]) => {
-    for (const { action = 'pause', view = VIEW, by = 'eva@example.com', why = null, at } of entries) {
+  const add = async (
+    ...entries: Partial<Record<'action' | 'view' | 'by' | 'claimedBy' | 'why' | 'at', string>>[]
+  ) => {
+    for (const {
+      action = 'pause',
+      view = VIEW,
+      by = 'eva@example.com',
+      claimedBy = null,
+      why = null,
+      at,
+    } of entries) {
       await on.control.query(
-        `insert into etl.audit (request_id, via, requested_by, action, views, reason, request, requested_at, outcome, result, ended_at)
+        `insert into etl.audit (request_id, via, requested_by, action, views, reason, request, requested_at, outcome, result, ended_at, claimed_by)
          values (gen_random_uuid(), 'page', $1, $2, array[$3], $4, '{"until": "2126-01-01T00:00:00Z"}', coalesce($5, now()), 'paused',
-           '{"outcome": "paused"}', now())`,
-        [by, action, view, why, at ?? null],
+           '{"outcome": "paused"}', now(), $6)`,
+        [by, action, view, why, at ?? null, claimedBy],
       );
     }
   };
@@ -47,6 +56,16 @@ describe('the page of the audit', () => {
       entry.text,
       /Request \{ "until": "2126-01-01T00:00:00Z" \} Answer \{ "outcome": "paused" \}/,
     );
+  });
+
+  it('shows whom a request names beside whom the platform has checked, and finds it by both', async () => {
+    await add({ claimedBy: 'director@example.com' });
+    const who = 'eva@example.com by page, claimed by director@example.com';
+    assert.ok((await operator.get('/audit')).text.includes(who));
+    assert.ok((await operator.get('/audit/1')).text.includes(`Who ${who}`));
+    for (const by of ['eva@example.com', 'director@example.com']) {
+      assert.ok((await operator.get(`/audit?by=${by}`)).text.includes(who), by);
+    }
   });
 
   it('shows what failed with its advice, and what has not ended', async () => {

@@ -4,6 +4,7 @@ import { fillControl } from '../../bench/fill-control.ts';
 import { AdminClient, type AdminPage, linkOf } from '../../support/admin.ts';
 import { rowsRead } from '../../support/rows-read.ts';
 import { useInstallation } from '../../support/use-installation.ts';
+import { askWith } from './ask-with.ts';
 
 const TRANSACTIONS = 100_000;
 const VIEWS = 50;
@@ -192,7 +193,7 @@ describe('the list of 100,000 ETL transactions', () => {
   }
 
   it('takes no parameter for markup or SQL', async () => {
-    for (const name of [
+    const names = [
       'view',
       'state',
       'kind',
@@ -204,14 +205,14 @@ describe('the list of 100,000 ETL transactions', () => {
       'newer',
       'number',
       'x',
-    ]) {
-      for (const value of [SCRIPT, SQL, '%', '\\', "' or true --"]) {
-        for (const path of ['/transactions', '/transactions.csv']) {
-          const page = await operator.get(`${path}?${new URLSearchParams({ [name]: value })}`);
-          assert.ok([200, 400].includes(page.status), `${path} ${name} ${value}: ${page.status}`);
-          assert.ok(!page.html.includes('<script>alert'), name);
-          if (page.status === 200 && path === '/transactions') assert.deepEqual(idsOn(page), []);
-        }
+    ];
+    const texts = [SCRIPT, SQL, '%', '\\', "' or true --"];
+    for (const path of ['/transactions', '/transactions.csv']) {
+      for await (const page of askWith(operator, path, { names, texts })) {
+        const { address, status, html } = page;
+        assert.ok([200, 400].includes(status), `${address}: ${status}`);
+        assert.ok(!html.includes('<script>alert'), address);
+        if (status === 200 && path === '/transactions') assert.deepEqual(idsOn(page), []);
       }
     }
     const page = await operator.get(`/transactions?${new URLSearchParams({ view: SCRIPT })}`);

@@ -52,6 +52,31 @@ describe('the audit', () => {
     });
   });
 
+  it('keeps the account that the platform has checked beside whom a call names', async () => {
+    await call({ view: VIEW, pause: true, by: 'director@example.com' });
+    await call({ view: VIEW, resume: true, by: EVA });
+    await call({ view: VIEW, halt: 'wrong figures', by: 'Ben' }, null);
+
+    assert.partialDeepStrictEqual(await entries(), [
+      { action: 'pause', requested_by: EVA, claimed_by: 'director@example.com' },
+      { action: 'resume', requested_by: EVA, claimed_by: null },
+      { action: 'halt', requested_by: null, claimed_by: 'Ben' },
+    ]);
+  });
+
+  it('keeps the account that calls reconcile beside whom the call names, and the check is that of the account', async () => {
+    const payload = { view: VIEW, mode: 'keys', by: 'director@example.com' };
+    const invocation = { functionName: 'reconcile', event: payload, isByHand: true, caller: EVA };
+    await dispatchReconcile(payload, invocation, on.dependencies);
+
+    assert.partialDeepStrictEqual(await entries(), [
+      { requested_by: EVA, claimed_by: 'director@example.com' },
+    ]);
+    assert.deepEqual((await on.control.query('select requested_by from etl.consistency_check')).rows, [
+      { requested_by: EVA },
+    ]);
+  });
+
   const OPERATIONS: Record<string, [payload: object, action: string, views?: string[]]> = {
     'a batch now': [{ view: VIEW, run: true }, 'run'],
     'a call of extract for one view': [{ view: VIEW }, 'run'],
@@ -77,6 +102,30 @@ describe('the audit', () => {
       assert.partialDeepStrictEqual(rows[0], { action, views, outcome, requested_by: EVA });
     });
   }
+
+  it('names the views of the failures that are redriven or resolved', async () => {
+    await on.control.query(
+      `insert into etl.etl_error (function_name, view_name, kind, message, advice, event) values
+         ('extract', 'xyz_incident', 'bad_data', 'a', 'b', '{"view": "xyz_incident"}'),
+         ('extract', '${VIEW}', 'bad_data', 'a', 'b', '{"view": "${VIEW}"}'),
+         ('extract', '${VIEW}', 'bad_data', 'c', 'b', '{"view": "${VIEW}"}'),
+         ('extract', null, 'bad_data', 'a', 'b', '{"view": "pmr_site"}'),
+         ('extract', 'pmr_site', 'warehouse', 'a', 'b', null)`,
+    );
+    await call({ redrive: [1, 2, 3] });
+    await call({ resolve: [4] });
+    await on.control.query('update etl.etl_error set resolved_at = null where id <> 2');
+    await call({ resolve: [5, 2] });
+    await on.control.query('update etl.etl_error set resolved_at = null where id in (1, 5)');
+    await call({ resolve: 'bad_data' });
+
+    assert.partialDeepStrictEqual(await entries(), [
+      { action: 'redriveEvents', views: [VIEW, 'xyz_incident'] },
+      { action: 'resolve', views: [] },
+      { action: 'resolve', views: [VIEW, 'pmr_site'] },
+      { action: 'resolveAll', views: [VIEW, 'xyz_incident'] },
+    ]);
+  });
 
   it('records a check that is asked of reconcile by hand, but not the messages of a schedule', async () => {
     const payload = { view: VIEW, mode: 'keys' };
@@ -149,7 +198,14 @@ describe('the audit', () => {
     assert.deepEqual(await deliver(payload, '17'), first);
 
     assert.partialDeepStrictEqual(await entries(), [
-      { via: 'message', requested_by: EVA, reason: 'they look old', outcome: 'keys queued', attempts: 1 },
+      {
+        via: 'message',
+        requested_by: null,
+        claimed_by: EVA,
+        reason: 'they look old',
+        outcome: 'keys queued',
+        attempts: 1,
+      },
     ]);
     assert.equal((await entries()).length, 1);
     const { rows } = await on.control.query('select key from etl.queued_key order by key');
@@ -165,7 +221,7 @@ describe('the audit', () => {
     await deliver({ view: VIEW, keys: [1], by: EVA, requestId: REQUEST }, '18');
 
     assert.partialDeepStrictEqual(await entries(), [
-      { via: 'page', requested_by: EVA, outcome: 'keys queued', attempts: 2 },
+      { via: 'page', requested_by: EVA, claimed_by: null, outcome: 'keys queued', attempts: 2 },
     ]);
   });
 

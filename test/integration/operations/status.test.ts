@@ -101,7 +101,8 @@ describe('the status', () => {
 
     it('that was paused or halted says by whom, when and why', async () => {
       const invocation = { functionName: 'extract', event: {}, isByHand: true, caller: 'eva@example.com' };
-      const ask = (payload: object) => dispatch({ view: PROJECT, ...payload }, invocation, on.dependencies);
+      const ask = (payload: object, caller: string | null = invocation.caller) =>
+        dispatch({ view: PROJECT, ...payload }, { ...invocation, caller }, on.dependencies);
 
       await ask({ pause: 'the server moves' });
       const { state, paused } = await viewStatus();
@@ -110,7 +111,7 @@ describe('the status', () => {
         { state: 'paused', paused: { by: 'eva@example.com', why: 'the server moves' } },
       );
       assert.ok(Math.abs(Date.now() - Date.parse(String(paused?.since))) < 600_000);
-      await ask({ pause: true, by: 'Ben' });
+      await ask({ pause: true, by: 'Ben' }, null);
       assert.deepEqual((await viewStatus()).paused, {
         since: paused?.since,
         by: 'Ben',
@@ -118,7 +119,8 @@ describe('the status', () => {
         until: null,
       });
 
-      await ask({ halt: 'wrong figures' });
+      // Whom a call names is no proof.
+      await ask({ halt: 'wrong figures', by: 'Ben' });
       assert.partialDeepStrictEqual(await viewStatus(), {
         state: 'halted',
         halted: { by: 'eva@example.com', why: 'wrong figures' },

@@ -9,6 +9,10 @@ mock_provider "google" {
     defaults        = { generated_id = 987654 }
     override_during = plan
   }
+  mock_resource "google_compute_ssl_policy" {
+    defaults        = {}
+    override_during = plan
+  }
   mock_resource "google_monitoring_notification_channel" {
     defaults        = {}
     override_during = plan
@@ -178,5 +182,10 @@ run "identity_aware_proxy_is_the_only_caller_of_admin" {
   assert {
     condition     = { for key, right in google_iap_web_backend_service_iam_member.admin : key => [right.role, right.web_backend_service] } == { for member in ["user:olga@example.com", "user:vera@example.com"] : member => ["roles/iap.httpsResourceAccessor", "cdc-admin"] }
     error_message = "Only the users of admin pass Identity-Aware Proxy."
+  }
+
+  assert {
+    condition     = google_compute_target_https_proxy.admin[0].ssl_policy == google_compute_ssl_policy.admin[0].id
+    error_message = "The load balancer must speak TLS as its policy says."
   }
 }
