@@ -1,14 +1,32 @@
-import yargs from 'yargs';
-import { hideBin } from 'yargs/helpers';
-import { propose } from './commands/propose.ts';
+#!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 
-// `npm run datahub -- <command>` is the command line of the operators, for the stack on a laptop and for the cloud.
+// `npm run datahub -- <command>`, or `npx datahub <command>`, is the command line of the operators, for the stack of a running npm start and for
+// the cloud.
 
-/** Exit code 0: done; 1: it failed; 2: the command line is invalid. */
-await yargs(hideBin(process.argv))
-  .scriptName('datahub')
-  .command(propose)
-  .strict()
-  .demandCommand(1)
-  .help()
-  .parseAsync();
+// Before anything else is imported: it halves the time that a command takes to start.
+enableCompileCache();
+
+/** To add a command, add its line. */
+const COMMANDS = [
+  import('./commands/status.ts'),
+  import('./commands/history.ts'),
+  import('./commands/failures.ts'),
+  import('./commands/row.ts'),
+  import('./commands/query.ts'),
+  import('./commands/logs.ts'),
+  import('./commands/check.ts'),
+  import('./commands/run.ts'),
+  import('./commands/pause.ts'),
+  import('./commands/resume.ts'),
+  import('./commands/redrive.ts'),
+  import('./commands/resolve.ts'),
+  import('./commands/resync.ts'),
+  import('./commands/recheck.ts'),
+  import('./commands/reconcile.ts'),
+  import('./commands/views.ts'),
+  import('./commands/propose.ts'),
+];
+
+const { main } = await import('./main.ts');
+await main(await Promise.all(COMMANDS));

@@ -123,6 +123,7 @@ locals {
     MAX_BATCH_LOG_ROWS         = var.settings.max_batch_log_rows
     MAX_PART_BYTES             = var.settings.max_part_bytes
     MAX_SLICES                 = var.settings.max_slices
+    ROW_VALUES                 = var.settings.row_values
     SLICE_ROWS                 = var.settings.slice_rows
     SOURCE_CLOUD_SQL_INSTANCE  = var.source_database.cloud_sql_instance
     SOURCE_CLOUD_SQL_IP_TYPE   = var.source_database.cloud_sql_instance == null ? null : var.source_database.cloud_sql_ip_type

@@ -430,6 +430,7 @@ variable "settings" {
     max_batch_log_rows        = optional(number)
     max_part_bytes            = optional(number)
     max_slices                = optional(number)
+    row_values                = optional(bool)
     slice_rows                = optional(number)
     source_connections        = optional(number)
     source_time_zone          = optional(string)

@@ -3,6 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
+import { CommandError, EXIT, type ExitCode, UsageError } from '../command-error.ts';
+import { note, print } from '../output/print.ts';
+import { oneLine } from '../output/text.ts';
 import { type OpenedSource, openSource } from '../propose/open-source.ts';
 import { proposalFile } from '../propose/proposal-file.ts';
 import { propose as proposeViews } from '../propose/propose.ts';
@@ -11,18 +14,17 @@ import { summary } from '../propose/summary.ts';
 type Options = {
   source: string | undefined;
   view: string[];
+  stream: string[];
   out: string;
   force: boolean;
   'views-sql': string | undefined;
   timeout: number;
 };
 
-/** Exit code 0: a whole proposal; 1: it failed; 2: the command line is invalid; 3: something is left to decide. */
-const EXIT = { whole: 0, failed: 1, invalid: 2, undecided: 3 } as const;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
 /** Reads the catalog and the keys of a source, and writes a file of view sources. */
-export const propose: CommandModule<object, Options> = {
+const propose: CommandModule<object, Options> = {
   command: 'propose',
   describe: 'Propose the view sources of a database',
   builder: (yargs): Argv<Options> =>
@@ -39,6 +41,14 @@ export const propose: CommandModule<object, Options> = {
         default: [] as string[],
         defaultDescription: 'all that the role may read',
         describe: 'A view to propose; may be repeated',
+      })
+      .option('stream', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        defaultDescription: 'as the log suggests',
+        describe: 'A view to stream instead of merging it; may be repeated',
       })
       .option('out', {
         type: 'string',
@@ -69,49 +79,61 @@ export const propose: CommandModule<object, Options> = {
   },
 };
 
-async function run(options: Options): Promise<number> {
+export default propose;
+
+async function run(options: Options): Promise<ExitCode> {
   const files = [options.out, options['views-sql']].filter((file) => file !== undefined && file !== '-');
   const present = files.filter((file) => file !== undefined && existsSync(file));
   if (present.length > 0 && !options.force) {
-    console.error(`${present.join(' and ')} exists: name another file, or add --force to overwrite it.`);
-    return EXIT.failed;
+    throw new CommandError(
+      `${present.join(' and ')} exists: name another file, or add --force to overwrite it.`,
+    );
   }
-  let opened: OpenedSource;
-  try {
-    const given = options.source === undefined ? {} : { SOURCE_DATABASE_URL: options.source };
-    opened = openSource({ ...process.env, ...given }, { timeoutSeconds: options.timeout });
-  } catch (thrown) {
-    const { message, kind } = asDataHubError(thrown);
-    if (kind !== 'environment') throw thrown;
-    console.error(`${message}\n--source sets SOURCE_DATABASE_URL.`);
-    return EXIT.invalid;
-  }
+  const opened = open(options);
   try {
     return await proposeTo(options, opened);
   } catch (thrown) {
+    if (thrown instanceof CommandError) throw thrown;
     const error = asDataHubError(thrown);
     if (error.kind === 'bug') throw thrown;
-    console.error(`${error.message}\n${adviceHere(error)}`);
-    return EXIT.failed;
+    throw new CommandError(error.message, { advice: adviceHere(error), cause: error });
   } finally {
     await opened.source.end();
   }
 }
 
+function open({ source, timeout }: Options): OpenedSource {
+  const given = source === undefined ? {} : { SOURCE_DATABASE_URL: source };
+  try {
+    return openSource({ ...process.env, ...given }, { timeoutSeconds: timeout });
+  } catch (thrown) {
+    const { message, kind } = asDataHubError(thrown);
+    if (kind !== 'environment') throw thrown;
+    throw new UsageError(message, '--source sets SOURCE_DATABASE_URL.');
+  }
+}
+
 async function proposeTo(
-  { view, out, force, 'views-sql': viewsSql, timeout }: Options,
+  { view, stream, out, force, 'views-sql': viewsSql, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
-): Promise<number> {
+): Promise<ExitCode> {
   const proposed = await proposeViews(source, {
     views: view,
+    streamed: stream,
     timeoutSeconds: timeout,
     changeLogTable,
     contentTypeTable,
-    onView: (name) => console.error(`reading ${JSON.stringify(name)} …`),
+    onView: (name) => note(`reading ${oneLine(name)} …`),
   });
   const { proposals, statements } = proposed;
+  const unknown = stream.filter((name) => !proposals.some(({ entry }) => entry.name === name));
+  if (unknown.length > 0) {
+    throw new CommandError(
+      `--stream ${unknown.join(', ')}: the role finds no such view among those to propose.`,
+    );
+  }
   const isToOutput = out === '-';
-  const tell = isToOutput ? console.error : console.log;
+  const tell = isToOutput ? note : print;
   const flag = force ? 'w' : 'wx';
   if (viewsSql !== undefined) await writeFile(viewsSql, statements.sql, { flag });
   if (proposals.length > 0) {
@@ -121,7 +143,7 @@ async function proposeTo(
   }
   tell(summary(proposed, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
   const isWhole = proposals.length > 0 && proposals.every(({ todo }) => todo.length === 0);
-  return isWhole ? EXIT.whole : EXIT.undecided;
+  return isWhole ? EXIT.done : EXIT.needsAttention;
 }
 
 /** Nobody deploys or resumes anything here. */

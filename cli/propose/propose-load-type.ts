@@ -12,6 +12,15 @@ export type LoadTypeFacts = {
   /** The first value of the column that would partition the target; null if there is none. */
   partitionFrom: Date | null;
   now: Date;
+  /** Somebody has asked for a stream, whatever the log says. */
+  isWanted: boolean;
+};
+
+export type ProposedLoadType = {
+  loadType: LoadType;
+  reason: string;
+  /** Why it is no stream though one is wanted; empty otherwise. */
+  todo: string[];
 };
 
 const STREAMED_YEARS = 10;
@@ -20,7 +29,7 @@ const STREAMED_YEARS = 10;
  * Proposes `merge`, unless changes come so often that the merges of a day would cost more than what they bring, and nothing speaks against a stream: a
  * streamed table cannot become a merged one again, and keeps no deleted rows.
  */
-export function proposeLoadType(facts: LoadTypeFacts): { loadType: LoadType; reason: string } {
+export function proposeLoadType(facts: LoadTypeFacts): ProposedLoadType {
   const obstacles = obstaclesOf(facts);
   const { activity } = facts;
   const often = activity === null ? 0 : Math.round(activity.changesPerDay);
@@ -28,10 +37,13 @@ export function proposeLoadType(facts: LoadTypeFacts): { loadType: LoadType; rea
     activity === null
       ? 'the log has no change of it yet'
       : `the log has about ${often.toLocaleString('en')} changes a day`;
+  if (facts.isWanted && obstacles.length === 0)
+    return { loadType: 'bq-storage-api', reason: `Asked for. ${sentence(rate)}.`, todo: [] };
   if (often >= CHANGES_A_DAY && activity?.deletedShare === 0 && obstacles.length === 0) {
     return {
       loadType: 'bq-storage-api',
       reason: `${rate}, none of them a deletion: small changes that arrive all the time are streamed in about a second, where a merge a minute would scan the table each time. It cannot be merged later; "merge" is the cautious choice.`,
+      todo: [],
     };
   }
   const why = [
@@ -42,9 +54,12 @@ export function proposeLoadType(facts: LoadTypeFacts): { loadType: LoadType; rea
   ];
   return {
     loadType: 'merge',
-    reason: `${rate.charAt(0).toUpperCase()}${rate.slice(1)}${why.length === 0 ? '' : `; ${why.join('; ')}`}: a merge applies a batch as a whole, keeps deleted rows, and locks nothing in.`,
+    reason: `${sentence(rate)}${why.length === 0 ? '' : `; ${why.join('; ')}`}: a merge applies a batch as a whole, keeps deleted rows, and locks nothing in.`,
+    todo: facts.isWanted ? [`load_type: a stream was asked for, but ${obstacles.join('; ')}.`] : [],
   };
 }
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 function obstaclesOf({ columns, partitionFrom, now }: LoadTypeFacts): string[] {
   const earliest = new Date(now);

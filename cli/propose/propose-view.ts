@@ -34,6 +34,8 @@ export type ProposalContext = {
   activity: ReadonlyMap<number, Activity>;
   /** What proving the key of one view may take. */
   timeoutSeconds: number;
+  /** The views that somebody wants to be streamed. */
+  streamed: ReadonlySet<string>;
 };
 
 /**
@@ -126,7 +128,7 @@ async function addColumns(
   client: pg.ClientBase,
   { view, key }: { view: Relation; key: ShownKey | null },
   { entry, reasons, todo, rows }: ViewProposal,
-  { log, activity }: ProposalContext,
+  { log, activity, streamed }: ProposalContext,
 ): Promise<void> {
   const omitted = omittedColumnsOf({ omittedColumns: null });
   const columns = (await readColumns(client, view)).filter(({ column }) => !omitted.has(column));
@@ -156,7 +158,9 @@ async function addColumns(
     activity: (typeId === undefined ? undefined : activity.get(typeId)) ?? null,
     partitionFrom: from,
     now: new Date(),
+    isWanted: streamed.has(entry.name),
   });
+  todo.push(...load.todo);
   entry.load_type = load.loadType;
   Object.assign(reasons, { load_type: load.reason, ...layout.reasons });
   if (partition !== null) {

@@ -15,6 +15,8 @@ import { viewStatements } from './view-statements.ts';
 export type ProposeOptions = {
   /** The views to propose; empty for all that the role may read. */
   views: readonly string[];
+  /** The views that somebody wants to be streamed. */
+  streamed: readonly string[];
   /** What proving the key of one view may take. */
   timeoutSeconds: number;
   changeLogTable: string;
@@ -46,7 +48,8 @@ export async function propose(source: pg.Pool, options: ProposeOptions): Promise
       views: options.views.length > 0 ? [...new Set(options.views)] : found.proposable,
     };
   });
-  const context = { log, activity, timeoutSeconds: options.timeoutSeconds };
+  const { timeoutSeconds, streamed } = options;
+  const context = { log, activity, timeoutSeconds, streamed: new Set(streamed) };
   const proposals: ViewProposal[] = [];
   for (const name of views) {
     options.onView(name);

@@ -1,4 +1,6 @@
-import { getBorderCharacters, table } from 'table';
+import { printable } from '../../test/local/printable.ts';
+import { type Column, renderTable } from '../output/table.ts';
+import { oneLine } from '../output/text.ts';
 import type { Proposed } from './propose.ts';
 
 /** Where the proposal was written, for the commands that come next. */
@@ -29,7 +31,7 @@ export function summary({ proposals, log, problems, statements }: Proposed, writ
     ...(proposals.length === 0 ? [withoutViews({ statements }, written)] : []),
     ...section('Next', nextSteps({ proposals, statements }, written)),
   ];
-  return printable(parts.join('\n'));
+  return parts.join('\n');
 }
 
 /** What concerns all views stands once. */
@@ -38,28 +40,34 @@ const todosOf = ({ proposals, log }: Pick<Proposed, 'proposals' | 'log'>): strin
     todo.filter((each) => !log.problems.includes(each)).map((each) => `${entry.name}: ${each}`),
   );
 
+const COLUMNS: readonly Column[] = [
+  { title: 'view' },
+  { title: 'rows', align: 'right' },
+  { title: 'main table' },
+  { title: 'key' },
+  { title: 'load type' },
+  { title: 'to decide', align: 'right' },
+];
+
 const overview = (proposals: Proposed['proposals']): string =>
-  table(
-    [
-      ['view', 'rows', 'main table', 'key', 'load type', 'to decide'],
-      ...proposals.map(({ entry, rows, todo }) => [
+  renderTable(
+    COLUMNS,
+    proposals.map(({ entry, rows, todo }) =>
+      [
         entry.name,
         rows === null ? '?' : rows.toLocaleString('en'),
         entry.main_table ?? '?',
         entry.key_column ?? '?',
         entry.load_type ?? '?',
         todo.length === 0 ? '' : String(todo.length),
-      ]),
-    ].map((row) => row.map(printable)),
-    {
-      border: getBorderCharacters('void'),
-      drawHorizontalLine: (line) => line === 1,
-      columnDefault: { paddingLeft: 0, paddingRight: 2 },
-    },
-  );
+      ].map(oneLine),
+    ),
+  )
+    .concat('')
+    .join('\n');
 
 const section = (title: string, lines: readonly string[]): string[] =>
-  lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  - ${line}`), ''];
+  lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  - ${printable(line)}`), ''];
 
 function withoutViews({ statements }: Pick<Proposed, 'statements'>, { viewsSql }: Written): string {
   if (statements.views.length === 0)
@@ -93,10 +101,3 @@ function nextSteps(
     `npm run datahub -- views import ${name}    imports it into an installation; then: npm run datahub -- check`,
   ];
 }
-
-/** Characters that a terminal obeys, or that reorder a line, except line ends and tabs: names may have them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
-
-const printable = (text: string): string =>
-  text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,25 +1,6 @@
-import { DeadlineExceeded } from '../../shared/deadline.ts';
-import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
+import type { DataHubError } from '../../shared/errors.ts';
 import { type Html, html } from './ui/html.ts';
 
-/** A part of a page that needs a service which may be down: what was read, or why not. */
-export type Part<T> = { value: T; error?: never } | { value?: never; error: DataHubError };
-
-/** Reads a part within some seconds, so that the others need not wait for it. `what` names it. Throws bugs only. */
-export async function readPart<T>(what: string, seconds: number, read: () => Promise<T>): Promise<Part<T>> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new DeadlineExceeded(what)), seconds * 1000);
-  try {
-    return { value: await Promise.race([read(), late.promise]) };
-  } catch (thrown) {
-    const error = asDataHubError(thrown);
-    if (error.kind === 'bug') throw error;
-    return { error };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** What stands in the place of a part that could not be read. */
+/** What stands in the place of a part of a page that could not be read. */
 export const missingPart = (what: string, { message, advice }: DataHubError): Html =>
   html`<div class="missing" role="status"><p><strong>${what} cannot be shown.</strong> ${message}</p><p>${advice}</p></div>`;

@@ -149,6 +149,10 @@ export const environment = z.object({
     3600,
     'Seconds that the application may take from changing a row to writing its log row: a check looks a second time at rows that differ only after them.',
   ),
+  ROW_VALUES: z.enum(['true', 'false']).default('false').meta({
+    description:
+      'Whether `extract` answers the values of a row that somebody looks up, which everybody who may call it then reads. `admin` shows them to its operators in any case.',
+  }),
   ...adminVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
@@ -236,6 +240,7 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
     sourceTimeZone: e.SOURCE_TIME_ZONE,
     checkWaitSeconds: e.CHECK_WAIT_SECONDS,
     checkSettleSeconds: e.CHECK_SETTLE_SECONDS,
+    rowValues: e.ROW_VALUES === 'true',
     admin: adminConfig(e),
     logLevel: e.LOG_LEVEL,
   };

@@ -18,6 +18,15 @@ export const failureId = z
   .union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)])
   .transform(BigInt);
 
+/** A place in a list of batches: the start in microseconds since 1970, and the id. */
+export const place = z
+  .string()
+  .regex(/^\d{1,16}-\d{1,18}$/, 'is not a place in the list')
+  .transform((text) => {
+    const [startedAtMicros = '0', id = '0'] = text.split('-');
+    return { startedAtMicros: BigInt(startedAtMicros), id: BigInt(id) };
+  });
+
 /** A time with its zone, in ISO 8601. */
 export const time = z.iso.datetime({ offset: true });
 

@@ -50,7 +50,7 @@ const hasPrototypeKey = (value: unknown): boolean =>
   (Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey));
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "run": true, "pause": true or "reason" (and "until": "time"), "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true} or {"reconcile": true}, each with or without "view"; or {"import": […]}, with "dryRun": true to check it only. An operation also takes "by" and "why".';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "run": true, "pause": true or "reason" (and "until": "time"), "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true}, {"reconcile": true}, {"history": true} or {"failures": "open"}, each with or without "view"; {"view": …, "row": key}; {"export": true}; or {"import": […]}, with "dryRun": true to check it only. An operation also takes "by" and "why".';
 
 const FORMS = {
   import:
@@ -59,6 +59,10 @@ const FORMS = {
   reconcile:
     '{"reconcile": true}, with or without "view", and with "mode": "keys" or "since": days, or "repair": true or false. For a dry run, call the function reconcile with {"view": …, "dryRun": true}',
   redrive: '{"redrive": [failures]} or {"view": …, "redrive": true}',
+  history:
+    '{"history": true}, with or without "view", and with "limit": rows, "state": …, "kind": …, and "before": the "older" of the answer before',
+  failures: '{"failures": "open"} or {"failures": "resolved"}, with or without "view" and "kind"',
+  row: '{"view": …, "row": "17"}, with "readTarget": true to let BigQuery read a large target',
   pause:
     '{"view": …, "pause": true}, or a reason instead of true, and "until": "2026-01-31T08:00:00Z" if it shall end by itself',
   halt: '{"view": …, "halt": "reason"}',

@@ -1,17 +1,21 @@
 import { z } from 'zod';
 import { ERROR_KINDS } from '../errors.ts';
+import { KINDS } from '../model/batch.ts';
+import { NEXT, type State } from '../model/batch-states.ts';
 import { warehouseName } from '../model/entry-names.ts';
 import { text } from '../model/text.ts';
 import type { ViewSourceEntry } from '../model/view-source-entry.ts';
 import { viewSourceImportFile } from '../model/view-source-import.ts';
 import { checkOptions, hasOneMode, ONE_MODE } from './check-options.ts';
-import { asked, failureId, reason, time, view } from './event-fields.ts';
+import { asked, failureId, place, reason, time, view } from './event-fields.ts';
 
 type Entries = { entries: ViewSourceEntry[] };
 /** The scope `views` leaves out what is around the view sources. */
 type DryRunImport = Entries & { command: 'dryRunImport'; scope?: 'installation' | 'views' };
 /** `seen` is the fingerprint of the stored view sources that the asker has looked at, if others may have changed them meanwhile. */
 type Import = Entries & { command: 'import'; seen?: string };
+
+const LISTED_STATES = ['in flight', ...(Object.keys(NEXT) as State[])] as const;
 
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 export const operations = {
@@ -108,6 +112,37 @@ export const operations = {
             ...('view' in event && event.view !== undefined && { view: event.view }),
           },
     ),
+  history: z
+    .strictObject({
+      history: z.literal(true),
+      view: view.optional(),
+      limit: z.number().int().min(1).max(1000).default(20),
+      before: place.optional(),
+      state: z.enum(LISTED_STATES).optional(),
+      kind: z.enum(KINDS).optional(),
+    })
+    .transform(({ history: _, ...event }) => ({ command: 'history' as const, ...event })),
+  failures: z
+    .strictObject({
+      failures: z.enum(['open', 'resolved']),
+      view: view.optional(),
+      kind: z.enum(ERROR_KINDS).optional(),
+    })
+    .transform(({ failures, view, kind }) => ({
+      command: 'failures' as const,
+      view,
+      kind,
+      isOpen: failures === 'open',
+    })),
+  row: z
+    .strictObject({ view, row: text.min(1).max(1000), readTarget: z.boolean().default(false) })
+    .transform(({ view, row, readTarget }) => ({
+      command: 'row' as const,
+      view,
+      key: row,
+      mayRead: readTarget,
+    })),
+  export: z.strictObject({ export: z.literal(true) }).transform(() => ({ command: 'export' as const })),
   status: z
     .strictObject({ status: z.literal(true), view: view.optional() })
     .transform(({ view }) => ({ command: 'status' as const, view })),

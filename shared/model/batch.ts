@@ -11,7 +11,8 @@ export type Counts = { added: bigint; changed: bigint; deleted: bigint; unchange
 
 export const NO_CHANGES: Counts = { added: 0n, changed: 0n, deleted: 0n, unchanged: 0n };
 
-export type Kind = 'initial' | 'incremental' | 'repair' | 'backfill' | 'resync';
+export const KINDS = ['incremental', 'initial', 'resync', 'repair', 'backfill'] as const;
+export type Kind = (typeof KINDS)[number];
 
 /** An ETL transaction: one batch of one view (etl.etl_transaction). */
 export type EtlTransaction = {

@@ -23,20 +23,25 @@ export function requesterOf(payload: unknown, { isByHand, caller, messageId }: I
   };
 }
 
+/** The operations that never change anything. */
+export type Looking = (typeof LOOKING)[number];
+const LOOKING = [
+  'check',
+  'dryRun',
+  'dryRunImport',
+  'export',
+  'failures',
+  'history',
+  'row',
+  'status',
+] as const;
+
 /** Whether an operation changes something: others need no record. */
 export function changesSomething(operation: Operation): boolean {
-  switch (operation.command) {
-    case 'status':
-    case 'check':
-    case 'dryRun':
-    case 'dryRunImport':
-      return false;
-    case 'forget':
-    case 'purge':
-      return operation.confirmation !== undefined;
-    default:
-      return true;
+  if (operation.command === 'forget' || operation.command === 'purge') {
+    return operation.confirmation !== undefined;
   }
+  return !(LOOKING as readonly string[]).includes(operation.command);
 }
 
 /** An operation as the audit keeps it. */

@@ -4,8 +4,11 @@ import { acceptCost } from './accept-cost.ts';
 import { audited } from './audited.ts';
 import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
+import { exportConfiguration } from './export-configuration.ts';
 import { forget } from './forget.ts';
+import { history } from './history.ts';
 import { dryRunImport, importConfiguration } from './import-configuration.ts';
+import { listFailures } from './list-failures.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { purge } from './purge.ts';
@@ -14,6 +17,7 @@ import { reconcile } from './reconcile.ts';
 import { redriveEvents, redriveView, resolve, resolveAll } from './redrive.ts';
 import { auditRequest, changesSomething, type Requester } from './requester.ts';
 import { resync } from './resync.ts';
+import { readRow } from './row/read-row.ts';
 import { runNow } from './run-now.ts';
 import { status } from './status.ts';
 
@@ -23,8 +27,11 @@ const OPERATIONS = {
   check: preflight,
   dryRun,
   dryRunImport,
+  export: exportConfiguration,
+  failures: listFailures,
   forget,
   halt,
+  history,
   import: importConfiguration,
   keys: queueKeys,
   loadType: changeLoadType,
@@ -38,6 +45,7 @@ const OPERATIONS = {
   resolveAll,
   resume,
   resync,
+  row: readRow,
   run: runNow,
   status,
 } satisfies { [Command in Operation['command']]: OperationFunction<Command> };

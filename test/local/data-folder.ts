@@ -4,19 +4,30 @@ import { isAlive, OWN_IDENTITY } from '../emulators/process-identity.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** What a running stack publishes about itself for other commands on this machine. */
-export interface RunningStack {
+export interface RunningStack extends PublishedStack {
   /** Identity of the process that runs it (`identityOf`). */
   process: string;
+}
+
+export interface PublishedStack {
   /** URLs by function name; empty until the stack is ready. */
   functions: Record<string, string>;
+  /** The page of the operators. */
+  adminUrl?: string;
+  /** The source as its reader role. */
+  sourceUrl?: string;
+  /** BigQuery, in the form of BIGQUERY_EMULATOR_HOST. */
+  bigqueryUrl?: string;
+  /** What the functions log. */
+  logFile?: string;
 }
 
 export interface ClaimedFolder {
   path: string;
   /** How the previous run ended. */
   lastRun: 'none' | 'stopped' | 'killed';
-  /** Publishes the functions' URLs to other commands. */
-  publish(functions: RunningStack['functions']): Promise<void>;
+  /** Publishes the stack's addresses to other commands. */
+  publish(stack: PublishedStack): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -49,9 +60,9 @@ export async function claimDataFolder(dataFolder: string): Promise<ClaimedFolder
   return {
     path,
     lastRun,
-    publish: async (functions) => {
+    publish: async (stack) => {
       // The rename makes the complete file visible at once, so no reader sees half of it.
-      await write({ process: OWN_IDENTITY, functions }, `${file}.new`);
+      await write({ process: OWN_IDENTITY, ...stack }, `${file}.new`);
       await rename(`${file}.new`, file);
     },
     release: () => rm(file, { force: true }),

@@ -18,11 +18,14 @@ export async function keepFunction<Entry extends FunctionEntry>(
     verbose: boolean;
     inspect: boolean;
     say: Say;
+    /** Gets every line, unformatted. */
+    onLogLine?: (functionName: string, line: string) => void;
   },
 ): Promise<KeptFunction<Entry>> {
-  const { env, isThrowaway, port = entry.port, verbose, inspect, say } = options;
+  const { env, isThrowaway, port = entry.port, verbose, inspect, say, onLogLine } = options;
   const { name } = entry;
   const onLine = (line: string, from: 'stdout' | 'stderr'): void => {
+    onLogLine?.(name, line);
     const shown = verbose || from === 'stderr' ? `${name}: ${line}` : formatLogLine(name, line);
     if (shown !== undefined) say(shown);
   };

@@ -14,7 +14,7 @@ import { formatDuration } from './log-line.ts';
 import { describeLookout, type Lookout } from './look-at-data.ts';
 import type { Step } from './progress.ts';
 import { formatResult, type Result, resultOf } from './result.ts';
-import { type Stack, startStack } from './stack.ts';
+import { addressesOf, type Stack, startStack } from './stack.ts';
 import type { Output } from './terminal.ts';
 import { makeThrowawayFolder, removeLeftovers } from './throwaway-folder.ts';
 import { readEnabledViewSources } from './view-sources.ts';
@@ -45,7 +45,7 @@ export async function runOnce(
     { ...options, dataFolder, isThrowaway: true, tickMs: TICK_MS, say, step, signal },
     cleanup,
   );
-  await folder.publish(stack.functions);
+  await folder.publish(addressesOf(stack));
   const seconds = () => (performance.now() - startedAtMs) / 1000;
   say(['Watch it while it runs: ', ['strong', stack.adminUrl]]);
   const run: Run = { stack, options, output: { say, step }, signal, seconds };

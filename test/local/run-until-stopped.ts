@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import pg from 'pg';
 import { Workload } from '../smartapp/workload.ts';
 import { type Arguments, exampleCall } from './arguments.ts';
@@ -9,9 +10,10 @@ import { type ClaimedFolder, claimDataFolder } from './data-folder.ts';
 import { emulatorFolders } from './emulators.ts';
 import { countWaitingMessages, describeLastRun, followUp, type LastRun, readLastRun } from './last-run.ts';
 import type { Line } from './line.ts';
+import { openLogFile } from './log-file.ts';
 import { describeLookout } from './look-at-data.ts';
 import { startScheduler } from './scheduler.ts';
-import { type Stack, startStack } from './stack.ts';
+import { addressesOf, type Stack, startStack } from './stack.ts';
 import type { Output } from './terminal.ts';
 import { removeLeftovers } from './throwaway-folder.ts';
 import { readViewSources } from './view-sources.ts';
@@ -46,9 +48,11 @@ export async function runUntilStopped(
     ? undefined
     : countWaitingMessages(emulatorFolders(folder.path).pubsub);
   let lastRun: LastRun | undefined;
+  const logFile = openLogFile(join(folder.path, 'functions.log'));
   const stack = await startStack(
     {
       ...options,
+      onLogLine: logFile.append,
       dataFolder: folder.path,
       isThrowaway: false,
       tickMs: TICK_MS,
@@ -64,7 +68,7 @@ export async function runUntilStopped(
     },
     cleanup,
   );
-  await folder.publish(stack.functions);
+  await folder.publish({ ...addressesOf(stack), logFile: logFile.path });
   for (const line of await describeStack(stack, options)) say(line);
   const checks = startScheduler({
     pubsub: stack.cloud.pubsub,

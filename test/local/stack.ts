@@ -12,6 +12,7 @@ import {
   subscribe,
   unsubscribe,
 } from './cloud.ts';
+import type { PublishedStack } from './data-folder.ts';
 import { prepareSmartApp, startDatabases } from './databases.ts';
 import { type Endpoints, emulatorPorts, startEmulators } from './emulators.ts';
 import { checkExternalServices, sourceTls } from './external-services.ts';
@@ -39,6 +40,8 @@ export interface StackOptions {
   verbose: boolean;
   /** Lets a debugger attach to each function. */
   inspect: boolean;
+  /** Gets every line that a function prints. */
+  onLogLine?: (functionName: string, line: string) => void;
   /** The file of view sources to import; undefined for SMartApp's, or those of the data folder. */
   views?: string | undefined;
   say: Say;
@@ -69,7 +72,12 @@ export interface Stack {
 }
 
 /** Shorter than in the cloud, so that nobody has to wait; the environment may override them. */
-const DEFAULT_SETTINGS = { CHECK_SETTLE_SECONDS: '1', GRACE_SECONDS: '5', LEASE_SECONDS: '15' };
+const DEFAULT_SETTINGS = {
+  CHECK_SETTLE_SECONDS: '1',
+  GRACE_SECONDS: '5',
+  LEASE_SECONDS: '15',
+  ROW_VALUES: 'true',
+};
 /** Lets a function that stops at a breakpoint keep its lease and its statement for an hour. */
 const INSPECT_SETTINGS = {
   LEASE_SECONDS: '3600',
@@ -216,3 +224,9 @@ async function allOf<T extends readonly unknown[]>(
   await Promise.allSettled(parts);
   return await Promise.all(parts);
 }
+
+/** What other commands on this machine need to know of a running stack. */
+export const addressesOf = ({ adminUrl, functions, sourceUrl, endpoints }: Stack): PublishedStack => ({
+  ...{ adminUrl, functions, sourceUrl },
+  bigqueryUrl: endpoints.bigqueryUrl,
+});

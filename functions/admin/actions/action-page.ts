@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DataHubError } from '../../../shared/errors.ts';
+import { viewState } from '../../../shared/operations/view-state.ts';
 import { CSRF_FIELD } from '../access/csrf.ts';
 import type { AdminContext } from '../request.ts';
 import { badge } from '../ui/badge.ts';
@@ -7,7 +8,6 @@ import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
 import { facts } from '../ui/section.ts';
 import { timeInput } from '../ui/time-input.ts';
-import { viewState } from '../view-state.ts';
 import { type Action, isPossible, type Preview, type Subject } from './action.ts';
 import { type Field, timeOf, type Values } from './field.ts';
 

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import type { AuditEntry, AuditFilter } from '../../../shared/control/audit.ts';
 import type { Operation } from '../../../shared/events/operation-event.ts';
+import type { Looking } from '../../../shared/operations/requester.ts';
 import { beginOf, dayField, endOf } from '../day-range.ts';
 import { idField, parseFields, textField } from '../parse-fields.ts';
-
-type Looking = 'status' | 'check' | 'dryRun' | 'dryRunImport';
 
 /** What the audit records, by command, as operators call it. */
 export const AUDITED: Record<Exclude<Operation['command'], Looking>, string> = {

@@ -1,7 +1,8 @@
 import type { CheckDetail } from '../../../shared/control/check-history.ts';
 import type { Difference, DifferenceClass } from '../../../shared/model/consistency.ts';
+import type { Part } from '../../../shared/operations/read-part.ts';
 import type { ReportedRow } from '../../../shared/staging/read-report.ts';
-import { missingPart, type Part } from '../part.ts';
+import { missingPart } from '../part.ts';
 import { valueCell } from '../row/row-sections.ts';
 import { badge } from '../ui/badge.ts';
 import { NONE } from '../ui/format.ts';

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { ViewStatus } from '../../../shared/control/status.ts';
+import { viewState } from '../../../shared/operations/view-state.ts';
 import type { Role } from '../access/user.ts';
 import { type Attention, attentionOf, attentionOfNoView } from '../attention.ts';
 import type { AdminEnv } from '../request.ts';
@@ -8,7 +9,6 @@ import { sparkLine } from '../ui/chart.ts';
 import { formatBytes, formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';
-import { viewState } from '../view-state.ts';
 
 const REFRESH_SECONDS = 10;
 

@@ -1,13 +1,13 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { lookUpRow } from '../../../shared/operations/row/look-up-row.ts';
+import { verdictOf } from '../../../shared/operations/row/verdict.ts';
 import { isForeign } from '../access/assert-own-page.ts';
 import { assertOperator } from '../access/user.ts';
 import { parseFields, textField } from '../parse-fields.ts';
 import type { AdminEnv } from '../request.ts';
-import { lookUpRow } from '../row/look-up-row.ts';
 import { lookupForm } from '../row/lookup-form.ts';
 import { batchSection, logSection, rowSection } from '../row/row-sections.ts';
-import { verdictOf } from '../row/verdict.ts';
 import { badge } from '../ui/badge.ts';
 import { html } from '../ui/html.ts';
 import { page } from '../ui/layout.ts';

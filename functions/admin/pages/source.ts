@@ -3,13 +3,14 @@ import { z } from 'zod';
 import type { DataHubError } from '../../../shared/errors.ts';
 import { warehouseName } from '../../../shared/model/entry-names.ts';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
+import { type Part, readPart } from '../../../shared/operations/read-part.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { findContentTypes } from '../../../shared/source/content-types.ts';
 import { proposeEntry, readViewNames } from '../../../shared/source/propose-entry.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { assertOperator } from '../access/user.ts';
 import { parseFields, textField } from '../parse-fields.ts';
-import { missingPart, type Part, readPart } from '../part.ts';
+import { missingPart } from '../part.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
 import {
   confirmImport,

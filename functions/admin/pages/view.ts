@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { ViewStatus } from '../../../shared/control/status.ts';
 import { INTERVALS, type Span } from '../../../shared/control/view-history.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
+import { readPart } from '../../../shared/operations/read-part.ts';
+import { viewState } from '../../../shared/operations/view-state.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { readOldestTransaction } from '../../../shared/source/oldest-transaction.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
@@ -12,7 +14,6 @@ import type { User } from '../access/user.ts';
 import { attentionOf } from '../attention.ts';
 import { checkTable } from '../consistency/check-table.ts';
 import { parseFields } from '../parse-fields.ts';
-import { readPart } from '../part.ts';
 import type { AdminContext, AdminEnv } from '../request.ts';
 import { lookupForm } from '../row/lookup-form.ts';
 import { badge } from '../ui/badge.ts';
@@ -31,7 +32,6 @@ import {
 } from '../view/history-sections.ts';
 import { viewCards } from '../view/view-cards.ts';
 import { listsOf, namedView } from '../view-address.ts';
-import { viewState } from '../view-state.ts';
 
 const REFRESH_SECONDS = 30;
 const LINES = 10;

@@ -1,12 +1,12 @@
 import type { CarryingBatch } from '../../../shared/control/row-batches.ts';
-import type { LogRow } from '../../../shared/source/log-rows.ts';
+import { type ComparedColumn, comparedColumns } from '../../../shared/operations/row/compare-columns.ts';
+import type { RowLookup } from '../../../shared/operations/row/look-up-row.ts';
+import { type RowLogEntry, rowLog } from '../../../shared/operations/row/row-log.ts';
 import { missingPart } from '../part.ts';
 import { badge } from '../ui/badge.ts';
 import { formatBytes, NONE, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { empty, facts, heads, section, table } from '../ui/section.ts';
-import { type ComparedColumn, comparedColumns } from './compare-columns.ts';
-import type { RowLookup } from './look-up-row.ts';
 
 /** The row on both sides, column by column. */
 export function rowSection(lookup: RowLookup, readAddress: string): Html {
@@ -48,32 +48,16 @@ export const valueCell = (json: string | null | undefined): Html =>
       : html`<code class="value">${json}</code>`;
 
 /** The log rows that named the row, with the batches that cover them. */
-export function logSection({ source, covering, covered }: RowLookup): Html {
+export function logSection(lookup: RowLookup): Html {
+  const { source } = lookup;
   if (source.value === undefined) {
     return section('log', 'Log rows that name it', missingPart('The change log', source.error));
   }
-  const { logRows, mentions, view } = source.value;
-  const ignored = new Set(mentions.flatMap((mention) => mention.ignored));
-  const tables = new Map(
-    mentions.flatMap((mention) => {
-      const foreignKey = view.logged[mention.place]?.reference?.foreignKey;
-      const name = foreignKey === undefined ? 'main table' : `lookup by ${foreignKey}`;
-      return [...mention.named, ...mention.ignored].map((id) => [id, name] as const);
-    }),
-  );
-  const batchOf = ({ id }: LogRow): Html => {
-    const batch = covering.get(id);
-    if (ignored.has(id)) return badge('off', 'skipped: no tracked column');
-    if (batch !== undefined) return batchLink(batch);
-    return covered.has(id)
-      ? html`covered, but its batch is not kept any more`
-      : badge('busy', 'waits for a batch');
-  };
-  const rows = logRows.map(
+  const rows = rowLog(lookup).map(
     (
-      row,
-    ) => html`<tr><th scope="row" class="number">${String(row.id)}</th><td>${showTime(row.at)}</td><td>${row.action}</td>
-<td>${tables.get(row.id) ?? NONE}</td><td class="wrap">${row.fields.length === 0 ? NONE : row.fields.join(', ')}</td><td>${batchOf(row)}</td></tr>`,
+      entry,
+    ) => html`<tr><th scope="row" class="number">${String(entry.row.id)}</th><td>${showTime(entry.row.at)}</td><td>${entry.row.action}</td>
+<td>${entry.table === '' ? NONE : entry.table}</td><td class="wrap">${entry.row.fields.length === 0 ? NONE : entry.row.fields.join(', ')}</td><td>${becameOf(entry)}</td></tr>`,
   );
   const head = heads('#Id', 'Time', 'Action', 'Table', 'Changed fields', 'Batch');
   return section(
@@ -82,6 +66,12 @@ export function logSection({ source, covering, covered }: RowLookup): Html {
     html`${rows.length === 0 ? empty('The log does not name this row, as far as its rows are kept.') : table('Log rows that name it', head, rows)}
 <p class="note">Of each table the newest ten: those of the main table, and those of the lookup rows that the row points at now. The batch is the first whose captured ranges cover the log row.</p>`,
   );
+}
+
+function becameOf({ state, batch }: RowLogEntry): Html | string {
+  if (state === 'ignored') return badge('off', 'skipped: no tracked column');
+  if (state === 'waiting') return badge('busy', 'waits for a batch');
+  return batch === null ? 'covered, but its batch is not kept any more' : batchLink(batch);
 }
 
 /** The batches that carried the row, as far as that is known. */

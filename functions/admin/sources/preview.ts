@@ -1,7 +1,8 @@
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import type { dryRunImport } from '../../../shared/operations/import-configuration.ts';
+import { type Part, readPart } from '../../../shared/operations/read-part.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
-import { missingPart, type Part, readPart } from '../part.ts';
+import { missingPart } from '../part.ts';
 import { badge } from '../ui/badge.ts';
 import { type Html, html } from '../ui/html.ts';
 import { heads, section, table } from '../ui/section.ts';

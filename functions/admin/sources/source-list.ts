@@ -1,5 +1,6 @@
 import type { ViewStatus } from '../../../shared/control/status.ts';
 import type { StoredEntry } from '../../../shared/control/stored-entry.ts';
+import { viewState } from '../../../shared/operations/view-state.ts';
 import type { Role } from '../access/user.ts';
 import { actionPath } from '../attention.ts';
 import { badge } from '../ui/badge.ts';
@@ -7,7 +8,6 @@ import { showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { heads, table } from '../ui/section.ts';
 import { sourceAddress, viewAddress } from '../view-address.ts';
-import { viewState } from '../view-state.ts';
 
 type Listed = StoredEntry & { status: ViewStatus | undefined };
 

@@ -1,12 +1,13 @@
 import type { TableShape } from '../../../shared/model/columns.ts';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
+import { type Part, readPart } from '../../../shared/operations/read-part.ts';
 import { resolveEntries, sourcesAfter } from '../../../shared/operations/resolve-entries.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
 import { countViewRows, type ViewRows } from '../../../shared/source/count-view-rows.ts';
 import { describeView } from '../../../shared/source/describe-view.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import type { Evolution } from '../../../shared/warehouse/evolution.ts';
-import { missingPart, type Part, readPart } from '../part.ts';
+import { missingPart } from '../part.ts';
 import { formatNumber } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { section } from '../ui/section.ts';

@@ -1,17 +1,9 @@
 import type { State } from '../../../shared/model/batch-states.ts';
-import { badge, type Tone } from '../ui/badge.ts';
+import { BATCH_TONES } from '../../../shared/model/tone.ts';
+import { badge } from '../ui/badge.ts';
 import type { Html } from '../ui/html.ts';
 
-const TONES: Record<State, Tone> = {
-  extracting: 'busy',
-  staged: 'busy',
-  applying: 'busy',
-  applied: 'good',
-  abandoned: 'off',
-  failed: 'bad',
-};
-
-export const batchBadge = (state: State): Html => badge(TONES[state], state);
+export const batchBadge = (state: State): Html => badge(BATCH_TONES[state], state);
 
 /** What a check found right after the batch. */
 export function consistencyBadge(isConsistent: boolean | null): Html {

@@ -1,3 +1,4 @@
+import { KINDS } from '../../../shared/model/batch.ts';
 import { seesRows } from '../access/row-values.ts';
 import type { User } from '../access/user.ts';
 import { type Html, html } from '../ui/html.ts';
@@ -6,7 +7,6 @@ import {
   CONSISTENT,
   FILTERS,
   type FilterName,
-  KINDS,
   listAddress,
   STATES,
   type TransactionQuery,

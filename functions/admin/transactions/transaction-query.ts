@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { ListPlace, PageStart, TransactionFilter } from '../../../shared/control/transaction-list.ts';
+import { place } from '../../../shared/events/event-fields.ts';
+import { KINDS } from '../../../shared/model/batch.ts';
 import { beginOf, dayField, endOf } from '../day-range.ts';
 import { parseFields, textField } from '../parse-fields.ts';
 
@@ -12,17 +14,7 @@ export const STATES = [
   'failed',
   'abandoned',
 ] as const;
-export const KINDS = ['incremental', 'initial', 'resync', 'repair', 'backfill'] as const;
 export const CONSISTENT = ['yes', 'no', 'unknown'] as const;
-
-/** A place in the list, as the links to the pages around have it: microseconds since 1970, and the number. */
-const place = z
-  .string()
-  .regex(/^\d{1,16}-\d{1,18}$/, 'is not a place in the list')
-  .transform((text): ListPlace => {
-    const [startedAtMicros = '0', id = '0'] = text.split('-');
-    return { startedAtMicros: BigInt(startedAtMicros), id: BigInt(id) };
-  });
 
 const query = z
   .strictObject({

@@ -1,7 +1,7 @@
 import type { StoredCheckpoint } from '../../../shared/control/checkpoints.ts';
 import { coverageOf, type IdRange } from '../../../shared/model/checkpoint-coverage.ts';
+import type { Part } from '../../../shared/operations/read-part.ts';
 import type { OldestTransaction } from '../../../shared/source/oldest-transaction.ts';
-import type { Part } from '../part.ts';
 import { formatNumber, formatSeconds, showTime } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { empty, facts, section } from '../ui/section.ts';

@@ -1,7 +1,8 @@
 import type { Config } from '../../../shared/config/config.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
+import type { Part } from '../../../shared/operations/read-part.ts';
 import type { ViewColumn } from '../../../shared/source/view-columns.ts';
-import { missingPart, type Part } from '../part.ts';
+import { missingPart } from '../part.ts';
 import { formatBytes, formatNumber, formatSeconds, NONE } from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 import { facts, heads, section, table } from '../ui/section.ts';

@@ -70,6 +70,16 @@ describe('datahub propose', () => {
     );
   });
 
+  it('streams the views that --stream names, and refuses a name that is not proposed', async () => {
+    const args = ['--source', shop.url, '--view', 'order_report', '--out', join(folder, 'streamed.json')];
+    const unknown = await run(...args, '--stream', 'other_report');
+    assert.equal(unknown.code, 1, unknown.output);
+    assert.match(unknown.output, /--stream other_report: the role finds no such view/);
+    const { code, output } = await run(...args, '--stream', 'order_report');
+    assert.equal(code, 0, output);
+    assert.match(output, /^order_report +300 +shop_order +order_id +bq-storage-api *$/m);
+  });
+
   for (const [what, args, words] of [
     [
       'a URL of something else',

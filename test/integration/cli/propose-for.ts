@@ -14,6 +14,7 @@ export async function proposeFor(
   try {
     return await propose(source, {
       views,
+      streamed: [],
       timeoutSeconds,
       changeLogTable: settings.CHANGE_LOG_TABLE ?? 'models_logging_change',
       contentTypeTable: settings.CONTENT_TYPE_TABLE ?? 'django_content_type',

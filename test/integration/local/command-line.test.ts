@@ -8,10 +8,10 @@ import { Command } from '../../support/command.ts';
 const { scripts } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>;
 };
-/** Scripts of the project that take options, by the name that npm knows. */
+/** Scripts of the project that take options, by the name that npm knows. The commands of datahub have tests of their own (test/integration/cli). */
 const WITH_OPTIONS = Object.entries(scripts).flatMap(([name, command]) => {
-  const [, script] = /^node test\/(?!tools\/)(\S+)$/.exec(command) ?? [];
-  return script === undefined ? [] : [{ name, script }];
+  const [, script] = /^node (?:test\/(?!tools\/)|(?=cli\/))(\S+)$/.exec(command) ?? [];
+  return script === undefined ? [] : [{ name, script: script.replace(/^cli\//, '../cli/') }];
 });
 
 describe('the command line', () => {
@@ -21,6 +21,7 @@ describe('the command line', () => {
       'bench',
       'call',
       'careless',
+      'datahub',
       'faults',
       'generate',
       'screenshots',
@@ -30,7 +31,20 @@ describe('the command line', () => {
     ]);
   });
 
-  for (const { name, script } of WITH_OPTIONS) {
+  it('of npm run datahub explains itself: --help prints the usage, a wrong option what is wrong', async () => {
+    const [help, wrong] = [
+      new Command('../cli/index.ts', ['--help']),
+      new Command('../cli/index.ts', ['--nonsense']),
+    ];
+    assert.equal(await help.exitCode, 0, help.output);
+    assert.match(help.lines[0] ?? '', /^Usage: datahub <command>/);
+    assert.match(help.output, /^ +-h, --help /m);
+
+    assert.equal(await wrong.exitCode, 2, wrong.output);
+    assert.doesNotMatch(wrong.output, /\bat .*\.ts:\d+/, 'no stack trace');
+  });
+
+  for (const { name, script } of WITH_OPTIONS.filter((each) => each.name !== 'datahub')) {
     it(`of npm run ${name} explains itself: --help prints the usage, a wrong option what is wrong`, async () => {
       const [help, wrong] = [new Command(script, ['--help']), new Command(script, ['--nonsense'])];
       assert.equal(await help.exitCode, 0, help.output);

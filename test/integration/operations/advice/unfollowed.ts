@@ -13,9 +13,9 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
   ],
   ...(
     [
-      ['functions/admin/row/look-up-row.ts', 'is no key of view'],
-      ['functions/admin/row/target-row.ts', 'does not exist'],
-      ['functions/admin/row/target-row.ts', 'and max_check_bytes of view'],
+      ['shared/operations/row/look-up-row.ts', 'is no key of view'],
+      ['shared/operations/row/target-row.ts', 'does not exist'],
+      ['shared/operations/row/target-row.ts', 'and max_check_bytes of view'],
     ] as const
   ).map(
     ([file, text]) => [file, text, 'test/integration/admin/row.test.ts: a person looks a row up'] as const,

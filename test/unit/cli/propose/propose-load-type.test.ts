@@ -6,6 +6,7 @@ const BUSY: LoadTypeFacts = {
   activity: { changesPerDay: 5000, deletedShare: 0 },
   partitionFrom: new Date('2024-01-01'),
   now: new Date('2026-01-01'),
+  isWanted: false,
 };
 const proposed = (differing: Partial<LoadTypeFacts>) => proposeLoadType({ ...BUSY, ...differing });
 
@@ -44,5 +45,16 @@ describe('the load type that is proposed', () => {
 
   it('is a stream without partitions, too', () => {
     assert.equal(proposed({ partitionFrom: null }).loadType, 'bq-storage-api');
+  });
+
+  it('is a stream that somebody asks for, unless something speaks against it', () => {
+    const wanted = { isWanted: true, activity: null } as const;
+    assert.partialDeepStrictEqual(proposed(wanted), { loadType: 'bq-storage-api', todo: [] });
+    const refused = proposed({ ...wanted, columns: ['id', 'ชื่อ'] });
+    assert.equal(refused.loadType, 'merge');
+    assert.match(
+      refused.todo.join(),
+      /a stream was asked for, but a stream cannot have 1 of its column names/,
+    );
   });
 });

@@ -1,5 +1,5 @@
-import { differingColumns } from '../../../shared/model/differing-columns.ts';
-import { isHashed } from '../../../shared/model/row-text.ts';
+import { differingColumns } from '../../model/differing-columns.ts';
+import { isHashed } from '../../model/row-text.ts';
 import type { RowLookup } from './look-up-row.ts';
 
 /** A column of a row on both sides: the JSON of its values. Undefined where a side does not have the column, or the row, or was not read. */

@@ -1,16 +1,12 @@
-import type { Checkpoint } from '../../../shared/model/checkpoint.ts';
-import type { StreamingWindow } from '../../../shared/model/row-text.ts';
-import type { ViewSource } from '../../../shared/model/view-source.ts';
-import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
-import {
-  type ComparedRow,
-  readComparedRows,
-  readRowTextOptions,
-} from '../../../shared/source/compare-rows.ts';
-import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import { type LogMention, readLogMentions } from '../../../shared/source/log-mentions.ts';
-import { type LogRow, readLogRows } from '../../../shared/source/log-rows.ts';
-import { inSnapshot } from '../../../shared/source/snapshot.ts';
+import type { Checkpoint } from '../../model/checkpoint.ts';
+import type { StreamingWindow } from '../../model/row-text.ts';
+import type { ViewSource } from '../../model/view-source.ts';
+import type { Dependencies } from '../../runtime/dependencies.ts';
+import { type ComparedRow, readComparedRows, readRowTextOptions } from '../../source/compare-rows.ts';
+import { describeView, type SourceView } from '../../source/describe-view.ts';
+import { type LogMention, readLogMentions } from '../../source/log-mentions.ts';
+import { type LogRow, readLogRows } from '../../source/log-rows.ts';
+import { inSnapshot } from '../../source/snapshot.ts';
 
 /** What the source has of a row, in one snapshot. */
 export type SourceRow = {

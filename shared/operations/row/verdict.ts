@@ -1,4 +1,4 @@
-import type { Tone } from '../ui/badge.ts';
+import type { Tone } from '../../model/tone.ts';
 import { comparedColumns } from './compare-columns.ts';
 import type { RowLookup } from './look-up-row.ts';
 

@@ -1,5 +1,5 @@
-import type { ViewStatus } from '../../shared/control/status.ts';
-import type { Tone } from './ui/badge.ts';
+import type { ViewStatus } from '../control/status.ts';
+import type { Tone } from '../model/tone.ts';
 
 /** The state of a view in one word, and how good it is. */
 export type ViewState = { word: string; tone: Tone };

@@ -1,9 +1,9 @@
-import type { CarryingBatch, QueuedKey } from '../../../shared/control/row-batches.ts';
-import { DataHubError } from '../../../shared/errors.ts';
-import { isCovered, NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
-import type { ViewSource } from '../../../shared/model/view-source.ts';
-import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
-import { type Part, readPart } from '../part.ts';
+import type { CarryingBatch, QueuedKey } from '../../control/row-batches.ts';
+import { DataHubError } from '../../errors.ts';
+import { isCovered, NOTHING_SEEN } from '../../model/checkpoint.ts';
+import type { ViewSource } from '../../model/view-source.ts';
+import type { Dependencies } from '../../runtime/dependencies.ts';
+import { type Part, readPart } from '../read-part.ts';
 import { readSourceRow, type SourceRow } from './source-row.ts';
 import { readTargetRow, type TargetLook } from './target-row.ts';
 

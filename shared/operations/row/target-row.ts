@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Deadline } from '../../../shared/deadline.ts';
-import { DataHubError } from '../../../shared/errors.ts';
-import type { Column, TableShape } from '../../../shared/model/columns.ts';
-import { LookSize } from '../../../shared/model/look-size.ts';
-import type { ViewSource } from '../../../shared/model/view-source.ts';
-import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
-import { columnOf } from '../../../shared/warehouse/columns-match.ts';
-import type { TargetRow } from '../../../shared/warehouse/compare-rows.ts';
-import { targetColumns } from '../../../shared/warehouse/tables-sql.ts';
+import { Deadline } from '../../deadline.ts';
+import { DataHubError } from '../../errors.ts';
+import type { Column, TableShape } from '../../model/columns.ts';
+import { LookSize } from '../../model/look-size.ts';
+import type { ViewSource } from '../../model/view-source.ts';
+import type { Dependencies } from '../../runtime/dependencies.ts';
+import { columnOf } from '../../warehouse/columns-match.ts';
+import type { TargetRow } from '../../warehouse/compare-rows.ts';
+import { targetColumns } from '../../warehouse/tables-sql.ts';
 import type { SourceRow } from './source-row.ts';
 
 /** What was found in the target. */
