@@ -140,7 +140,7 @@ function compareAll(states: ViewState[], { stack, output, signal }: Run) {
   return during(output.step('Comparing'), (progress) =>
     compareViews(states, sides, {
       signal,
-      onRows: (done, total) => progress.update({ done, total, unit: 'rows of both sides' }),
+      onRows: (done, total) => progress.update({ done, total, unit: 'rows', detail: 'both sides' }),
     }),
   );
 }

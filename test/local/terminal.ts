@@ -26,7 +26,8 @@ interface Running {
  * ten seconds. Other writers to the stream do not disturb the changing line.
  */
 export function createTerminal(stream: NodeJS.WriteStream, plainIntervalMs = PLAIN_INTERVAL_MS): Output {
-  const isTerminal = stream.isTTY === true && process.env.TERM !== 'dumb';
+  // A pseudo-terminal may have no width, and lines cannot be counted on it.
+  const isTerminal = stream.isTTY === true && stream.columns > 0 && process.env.TERM !== 'dumb';
   const running = new Set<Running>();
   const spinner: Ora | undefined = isTerminal
     ? ora({ stream, isEnabled: true, discardStdin: false, color: 'cyan' })

@@ -10,10 +10,10 @@ import { createTerminal } from '../../local/terminal.ts';
 const BATCH = 'pmr_project batch 12 (incremental): +3 ~1,234 -1 in 240 ms';
 
 /** A stream that keeps what is written to it; `isTTY` says whether it is a terminal. */
-function recorder(isTTY: boolean) {
+function recorder(isTTY: boolean, columns = 60) {
   const stream = new PassThrough();
   const terminal = {
-    ...{ isTTY, columns: 60, hasColors: () => isTTY, getColorDepth: () => (isTTY ? 4 : 1) },
+    ...{ isTTY, columns, hasColors: () => isTTY, getColorDepth: () => (isTTY ? 4 : 1) },
     ...{ cursorTo: () => true, moveCursor: () => true, clearLine: () => true },
   };
   const written: string[] = [];
@@ -23,6 +23,9 @@ function recorder(isTTY: boolean) {
     text: () => written.join(''),
   };
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+const wordsIn = (text: string): string => text.replace(/\u001b\[\d+m/g, '');
 
 const progress = (amount: Amount | undefined, elapsedMs: number) =>
   describeProgress('Loading', amount, { elapsedMs, from: 0 });
@@ -68,6 +71,15 @@ describe('progress', () => {
     say([['good', 'done']]);
 
     assert.match(text(), /^(Loading: 5 of 10 rows \(50%\)\n)+done\n$/);
+  });
+
+  it('is a plain line on a terminal without a width', async () => {
+    const { stream, text } = recorder(true, 0);
+    const loading = createTerminal(stream, 5).step('Loading');
+    while (!text().includes('Loading')) await delay(1);
+    loading.end();
+
+    assert.match(wordsIn(text()), /^(Loading: \d+ ms\n)+$/);
   });
 
   it('is one line that changes on a terminal, below the lines that are printed meanwhile', async () => {
