@@ -35,7 +35,9 @@ describe('watching, in a browser on the running stack:', () => {
     await operator.see('Both sides have the same values.');
     const batch = operator.row(String(logged?.id)).getByRole('link');
     const id = (await batch.innerText()).replace('batch ', '');
-    const writer = operator.page.locator('.facts > div').filter({ hasText: 'Last wrote the row of the target' });
+    const writer = operator.page
+      .locator('.facts > div')
+      .filter({ hasText: 'Last wrote the row of the target' });
     assert.match(await writer.innerText(), new RegExp(`batch ${id} \\(incremental\\), applied`));
     await batch.click();
     await operator.page.getByRole('heading', { name: id }).waitFor();
