@@ -25,6 +25,7 @@ export function changesSomething(operation: Operation): boolean {
     case 'check':
     case 'dryRun':
     case 'dryRunImport':
+    case 'logFloor':
       return false;
     case 'forget':
     case 'purge':

@@ -6,6 +6,7 @@ import { changeLoadType } from './change-load-type.ts';
 import { dryRun } from './dry-run.ts';
 import { forget } from './forget.ts';
 import { dryRunImport, importConfiguration } from './import-configuration.ts';
+import { logFloor } from './log-floor.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { purge } from './purge.ts';
@@ -28,6 +29,7 @@ const OPERATIONS = {
   import: importConfiguration,
   keys: queueKeys,
   loadType: changeLoadType,
+  logFloor,
   pause,
   purge,
   recheck,

@@ -4,7 +4,7 @@ import type { Operation } from '../../../shared/events/operation-event.ts';
 import { beginOf, dayField, endOf } from '../day-range.ts';
 import { idField, parseFields, textField } from '../parse-fields.ts';
 
-type Looking = 'status' | 'check' | 'dryRun' | 'dryRunImport';
+type Looking = 'status' | 'check' | 'dryRun' | 'dryRunImport' | 'logFloor';
 
 /** What the audit records, by command, as operators call it. */
 export const AUDITED: Record<Exclude<Operation['command'], Looking>, string> = {
