@@ -241,6 +241,45 @@ export function parseConfig(env: Record<string, string | undefined>, secrets: Re
   };
 }
 
+/** The variables that reading the source takes. */
+const sourceEnvironment = environment.pick({
+  SOURCE_DATABASE_URL: true,
+  SOURCE_TLS: true,
+  SOURCE_TLS_CA: true,
+  SOURCE_CLOUD_SQL_INSTANCE: true,
+  SOURCE_CLOUD_SQL_IP_TYPE: true,
+  SOURCE_TIME_ZONE: true,
+  CHANGE_LOG_TABLE: true,
+  CONTENT_TYPE_TABLE: true,
+  CONNECT_TIMEOUT_SECONDS: true,
+  CALL_TIMEOUT_SECONDS: true,
+});
+
+/**
+ * Parses what a command needs that reads nothing but the source. Throws `environment` as `parseConfig` does, without the variables of the
+ * functions; a reference to a secret is no URL here.
+ */
+export function parseSourceConfig(env: Record<string, string | undefined>) {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => name in sourceEnvironment.shape && value !== ''),
+  );
+  const parsed = sourceEnvironment.safeParse(given);
+  const faults = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...contradictions(given),
+  ];
+  if (!parsed.success || faults.length > 0) throw unusable(faults, NO_SECRETS);
+  const e = parsed.data;
+  return {
+    sourceDatabase: databaseConfig('source', e, null),
+    sourceTimeZone: e.SOURCE_TIME_ZONE,
+    changeLogTable: e.CHANGE_LOG_TABLE,
+    contentTypeTable: e.CONTENT_TYPE_TABLE,
+    connectTimeoutSeconds: e.CONNECT_TIMEOUT_SECONDS,
+    callTimeoutSeconds: e.CALL_TIMEOUT_SECONDS,
+  };
+}
+
 function unusable(faults: string[], { faults: unread }: ReadSecrets): DataHubError {
   const unreadable = [...unread].map(([name, { message }]) => `${name} ${message}`);
   const kinds = new Set<ErrorKind>([...unread.values()].map(({ kind }) => kind));

@@ -105,12 +105,16 @@ export function contradictions(env: Record<string, string | undefined>): string[
   });
 }
 
+/** The variables of one side. */
+type ParsedOf<S extends Side> = Pick<Parsed, Extract<keyof Parsed, `${Uppercase<S>}_${string}`>>;
+
 /** Builds the configuration of one database from the parsed variables. */
-export function databaseConfig(
-  side: Side,
-  parsed: Parsed,
+export function databaseConfig<S extends Side>(
+  side: S,
+  given: ParsedOf<S>,
   reference: SecretReference | null,
 ): DatabaseConfig {
+  const parsed = given as Parsed;
   const url = parsed[nameOf(side, 'DATABASE_URL')];
   const tlsCa = parsed[nameOf(side, 'TLS_CA')] ?? null;
   const instance = parsed[nameOf(side, 'CLOUD_SQL_INSTANCE')];

@@ -3,7 +3,7 @@ import { ERROR_KINDS } from '../errors.ts';
 import { warehouseName } from '../model/entry-names.ts';
 import { text } from '../model/text.ts';
 import type { ViewSourceEntry } from '../model/view-source-entry.ts';
-import { viewSourceImport } from '../model/view-source-import.ts';
+import { viewSourceImportFile } from '../model/view-source-import.ts';
 import { checkOptions, hasOneMode, ONE_MODE } from './check-options.ts';
 import { asked, failureId, reason, time, view } from './event-fields.ts';
 
@@ -16,7 +16,7 @@ type Import = Entries & { command: 'import'; seen?: string };
 /** The operations that an operator can ask for, by the field that tells them apart (shared/operations). */
 export const operations = {
   import: z
-    .strictObject({ import: viewSourceImport, dryRun: z.literal(true).optional(), ...asked })
+    .strictObject({ ...viewSourceImportFile.shape, dryRun: z.literal(true).optional(), ...asked })
     .transform((event): DryRunImport | Import =>
       event.dryRun === true
         ? { command: 'dryRunImport', entries: event.import }

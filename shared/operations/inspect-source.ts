@@ -1,6 +1,6 @@
+import type { Config } from '../config/config.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import type { Dependencies } from '../runtime/dependencies.ts';
 import { findChildModels } from '../source/child-models.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import type { Finding } from '../source/inspect-server.ts';
@@ -24,7 +24,7 @@ export async function inspectSource(
   client: Queryable,
   source: ViewSource,
   known: ReadonlySet<string>,
-  { config }: Pick<Dependencies, 'config'>,
+  { config }: { config: Pick<Config, 'changeLogTable' | 'contentTypeTable' | 'location'> },
 ): Promise<{ view: SourceView; findings: Finding[] }> {
   await assertLogTable(client, config.changeLogTable);
   const { view, notes } = await inspectView(client, source, config);

@@ -10,7 +10,7 @@ export type PoolOptions = LoginOptions & {
   name: string;
   /** Maximum number of connections. */
   max: number;
-  config: Config;
+  config: Pick<Config, 'connectTimeoutSeconds' | 'statementTimeoutSeconds' | 'timeLimitSeconds'>;
   /**
    * How long a transaction may be idle, by default the function's time limit. A process that freezes in the middle of a transaction
    * must not keep its locks and its snapshot.

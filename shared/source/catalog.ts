@@ -105,7 +105,10 @@ export async function readColumns(client: Queryable, relation: Relation): Promis
 }
 
 /** Reads the primary key column of a table. Returns null if the table has no primary key or one with several columns. */
-export async function readPrimaryKey(client: Queryable, table: Relation): Promise<string | null> {
+export async function readPrimaryKey(
+  client: Queryable,
+  table: Pick<Relation, 'oid'>,
+): Promise<string | null> {
   const { rows } = await client.query(
     `select a.attname::text as column from pg_index i
      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]

@@ -22,12 +22,15 @@ export async function findContentTypes(client: Queryable, table: string): Promis
   return new Map(rows.map((row) => [row.name as string, row.id as number]));
 }
 
+/** The columns of a table of content types. */
+export const CONTENT_TYPE_COLUMNS = ['id', 'app_label', 'model'];
+
 async function missingColumns(client: Queryable, table: string): Promise<string[]> {
   const { rows } = await client.query(
-    `select name from unnest(array['id', 'app_label', 'model']) as name
+    `select name from unnest($2::text[]) as name
      where not exists (
        select from pg_attribute where attrelid = to_regclass(quote_ident($1)) and attname = name and not attisdropped)`,
-    [table],
+    [table, CONTENT_TYPE_COLUMNS],
   );
   return rows.map((row) => row.name as string);
 }

@@ -24,7 +24,7 @@ const IS_OPAQUE = `(w.ev_action::text ~ ':varattno 0 ' or exists (
 export async function readDependedColumns(
   client: Queryable,
   view: Relation,
-  table: Relation,
+  table: Pick<Relation, 'oid'>,
 ): Promise<string[]> {
   const { rows } = await client.query(
     `${RELATIONS_BY_ANY_RULE}, rule as (

@@ -26,8 +26,8 @@ export async function findRefused(
   return byRule.result ?? (await findUnreadable(client, view, rows));
 }
 
-/** Finds values that BigQuery cannot hold, by the rules of their types. */
-async function findUnrepresentable(
+/** Finds values that BigQuery cannot hold, by the rules of their types. Null if there are none. */
+export async function findUnrepresentable(
   client: pg.ClientBase,
   view: SourceView,
   rows: RowSet,

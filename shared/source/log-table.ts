@@ -7,7 +7,7 @@ import { grantAdvice, whyMissing } from './missing-relation.ts';
 const INTEGERS = ['int2', 'int4', 'int8'];
 const TEXTS = ['text', 'varchar', 'bpchar'];
 /** The columns that a capture reads, with the types that it can read, by pg_type.typname. Null: any type, read as text. */
-const COLUMNS: Record<string, readonly string[] | null> = {
+export const LOG_COLUMNS: Record<string, readonly string[] | null> = {
   id: INTEGERS,
   date_created: ['timestamptz', 'timestamp'],
   object_id: null,
@@ -37,7 +37,7 @@ export async function assertLogTable(client: Queryable, logTable: string): Promi
     [logTable],
   );
   const found = new Map(rows.map((row) => [row.column as string, row as { type: string; mayRead: boolean }]));
-  const faults = Object.entries(COLUMNS).flatMap(([column, types]) => {
+  const faults = Object.entries(LOG_COLUMNS).flatMap(([column, types]) => {
     const type = found.get(column)?.type;
     if (type === undefined) return [`it has no column ${column}`];
     if (types === null || types.includes(type)) return [];
@@ -57,7 +57,7 @@ export async function assertLogTable(client: Queryable, logTable: string): Promi
       },
     );
   }
-  const hidden = Object.keys(COLUMNS).filter((column) => found.get(column)?.mayRead === false);
+  const hidden = Object.keys(LOG_COLUMNS).filter((column) => found.get(column)?.mayRead === false);
   if (hidden.length === 0) return;
   const { rows: names } = await client.query(
     `select to_regclass(quote_ident($1))::text as name, current_user::text as role`,

@@ -44,6 +44,9 @@ export function parseNodeTree(text: string): TreeItem {
 
 export const isNode = (item: TreeItem): item is TreeNode => typeof item !== 'string' && !Array.isArray(item);
 
+/** Whether a node is an entry of a range table: a table, view, function or subquery in a FROM clause. PostgreSQL named it otherwise before release 16. */
+export const isRangeTableEntry = ({ type }: TreeNode): boolean => type === 'RANGETBLENTRY' || type === 'RTE';
+
 /** All nodes in an item, itself included. */
 export function* nodesIn(item: TreeItem): Generator<TreeNode> {
   if (typeof item === 'string') return;

@@ -2,7 +2,7 @@ import type { ViewSourceEntry } from '../model/view-source-entry.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { CONFIGURED_NAME, findRelation, type Relation, readColumns, readPrimaryKey } from './catalog.ts';
 import { readColumnOrigin } from './column-origin.ts';
-import { findContentTypes } from './content-types.ts';
+import { readDependedColumns } from './depended-columns.ts';
 import { type Dependency, readDefinition } from './view-definition.ts';
 
 /** What the catalog of the source tells for the view source of a view. A field that it does not tell is missing. */
@@ -32,15 +32,14 @@ export async function readViewNames(client: Queryable): Promise<string[]> {
 export async function proposeEntry(
   client: Queryable,
   name: string,
-  contentTypeTable: string,
+  types: ContentTypes,
 ): Promise<Proposal | null> {
   const view = await findRelation(client, name);
   if (view === null) return null;
   const columns = (await readColumns(client, view)).map(({ column }) => column);
   const { dependencies } = await readDefinition(client, view);
-  const tables = dependencies.filter(({ kind }) => kind === 'r' || kind === 'p');
-  const keys = await findKeys(client, view, columns, tables);
-  const types = await findContentTypes(client, contentTypeTable);
+  const tables = tablesAmong(dependencies);
+  const keys = await findKeys(client, view, tables);
   const offered = {
     columns,
     tables: tables.map((table) => table.name),
@@ -55,63 +54,84 @@ export async function proposeEntry(
     entry: {
       main_table: key.table.name,
       key_column: key.column,
-      ...modelOf(key.table, types),
-      lookups: await findLookups(client, key.table, tables, types),
+      ...modelsOf(key.table, types)[0],
+      lookups: (await findLookups(client, view, key.table)).map(({ table, column }) => {
+        const [{ app_label, model } = { app_label: '', model: '' }] = modelsOf(table, types);
+        return { table: table.name, app_label, model, column };
+      }),
     },
   };
 }
 
-/** The columns that show the primary key of a table, in the order of the view. */
-async function findKeys(
+/** The ids of content types by `app_label.model`. */
+export type ContentTypes = ReadonlyMap<string, number>;
+
+export const tablesAmong = (dependencies: readonly Dependency[]): Dependency[] =>
+  dependencies.filter(({ kind }) => kind === 'r' || kind === 'p');
+
+/** A column of a view that shows the primary key of a table. */
+export type ShownKey = { column: string; table: Dependency };
+
+/** The columns that show the single-column primary key of one of the tables, in the order of the view. */
+export async function findKeys(
   client: Queryable,
   view: Relation,
-  columns: readonly string[],
   tables: readonly Dependency[],
-): Promise<{ column: string; table: Dependency }[]> {
-  const keys: { column: string; table: Dependency }[] = [];
-  for (const column of columns) {
+): Promise<ShownKey[]> {
+  const keys: ShownKey[] = [];
+  for (const { column } of await readColumns(client, view)) {
     const origin = await readColumnOrigin(client, view, column);
     const table = tables.find(({ oid }) => oid === origin?.relation);
     if (origin === null || table === undefined) continue;
-    const relation = await findRelation(client, table.name);
-    if (relation !== null && (await readPrimaryKey(client, relation)) === origin.column)
-      keys.push({ column, table });
+    if ((await readPrimaryKey(client, table)) === origin.column) keys.push({ column, table });
   }
   return keys;
 }
 
 /** `app_label.model` in its parts. */
-const modelNamed = (name: string): { app_label: string; model: string } => {
+const modelNamed = (name: string): Model => {
   const [app_label = '', model = ''] = name.split('.');
   return { app_label, model };
 };
 
-/** Django names the table of a model `app_model`, unless the model says otherwise. */
-function modelOf(
-  { table }: Dependency,
-  types: ReadonlyMap<string, number>,
-): Partial<Pick<ViewSourceEntry, 'app_label' | 'model'>> {
-  const found = [...types.keys()].find((name) => name.replace('.', '_') === table);
-  return found === undefined ? {} : modelNamed(found);
-}
+export type Model = Pick<ViewSourceEntry, 'app_label' | 'model'>;
 
-/** The tables of the view at which foreign keys of the main table point. */
-async function findLookups(
+/** The models whose table it is by its name: Django names the table of a model `app_model`, unless the model says otherwise. */
+export const modelsOf = ({ table }: Pick<Dependency, 'table'>, types: ContentTypes): Model[] =>
+  [...types.keys()].filter((name) => name.replace('.', '_') === table).map(modelNamed);
+
+/** A table whose changes show in rows of a view, and the foreign key of the main table that points at it. */
+export type FoundLookup = {
+  table: Pick<Dependency, 'oid' | 'table' | 'name'>;
+  column: string;
+  /** Whether the view shows rows of the table; otherwise only a deletion matters, which may leave NULL in the column. */
+  isShown: boolean;
+};
+
+/**
+ * The foreign keys of the main table that the view uses and whose tables the view depends on, or that may become NULL without a log row when a row
+ * of their table is deleted (`setNullFindings`).
+ */
+export async function findLookups(
   client: Queryable,
-  main: Dependency,
-  tables: readonly Dependency[],
-  types: ReadonlyMap<string, number>,
-): Promise<ViewSourceEntry['lookups']> {
+  view: Relation,
+  main: Pick<Dependency, 'oid'>,
+): Promise<FoundLookup[]> {
+  const used = new Set(await readDependedColumns(client, view, main));
+  const { dependencies } = await readDefinition(client, view);
   const { rows } = await client.query(
-    `select a.attname::text as column, c.confrelid as table
-     from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
-     where c.contype = 'f' and c.conrelid = $1 and cardinality(c.conkey) = 1 order by a.attnum, c.oid`,
+    `select a.attname::text as column, not a.attnotnull as "isNullable", c.oid, c.relname::text as table, ${CONFIGURED_NAME} as name
+     from pg_constraint k join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+     join pg_class c on c.oid = k.confrelid join pg_namespace n on n.oid = c.relnamespace
+     where k.contype = 'f' and k.conrelid = $1 and cardinality(k.conkey) = 1 and k.conparentid = 0 order by a.attnum, k.oid`,
     [main.oid],
   );
-  return rows.flatMap((row) => {
-    const table = tables.find(({ oid }) => oid === row.table && oid !== main.oid);
-    if (table === undefined) return [];
-    const { app_label = '', model = '' } = modelOf(table, types);
-    return [{ table: table.name, app_label, model, column: row.column as string }];
-  });
+  return (rows as { column: string; isNullable: boolean; oid: number; table: string; name: string }[])
+    .filter(({ column }) => used.has(column))
+    .flatMap(({ column, isNullable, ...table }) => {
+      const dependency = dependencies.find(({ oid }) => oid === table.oid);
+      // Of the main table, one occurrence is the rows themselves.
+      const isShown = (dependency?.occurrences ?? 0) > (table.oid === main.oid ? 1 : 0);
+      return isShown || isNullable ? [{ table, column, isShown }] : [];
+    });
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../postgres/transaction.ts';
 import { CONFIGURED_NAME, RELATIONS_BEHIND, type Relation } from './catalog.ts';
-import { isSet, nodesIn, numberIn, parseNodeTree, type TreeNode } from './node-tree.ts';
+import { isRangeTableEntry, isSet, nodesIn, numberIn, parseNodeTree, type TreeNode } from './node-tree.ts';
 
 /** A table, view or materialized view on which a view depends, directly or through other views. */
 export type Dependency = {
@@ -74,7 +74,7 @@ export async function readDefinition(client: Queryable, view: Relation): Promise
 /** How often each relation stands in a FROM clause, of a view as often as the view does. */
 function countRelations(view: number, nodes: { owner: number; node: TreeNode }[]): Map<number, number> {
   const named = nodes.flatMap(({ owner, node }) => {
-    if (node.type !== 'RANGETBLENTRY' || numberIn(node, 'rtekind') !== 0) return [];
+    if (!isRangeTableEntry(node) || numberIn(node, 'rtekind') !== 0) return [];
     const oid = numberIn(node, 'relid');
     // Older servers list the view itself in its own rule.
     return oid === owner ? [] : [{ owner, oid }];

@@ -8,7 +8,7 @@ import { isFieldName } from './tracked-fields.ts';
 import type { ViewCatalog } from './view-catalog.ts';
 
 /** The columns and variables of the target, the temp table and the procedure. A view cannot have columns of these names. */
-const RESERVED = /^(action|etl_transaction_id|is_deleted|update_at|batch_id|batch_rows|v_.*)$/i;
+export const RESERVED_COLUMN = /^(action|etl_transaction_id|is_deleted|update_at|batch_id|batch_rows|v_.*)$/i;
 
 /** The code of the error for a view that does not exist in the source. */
 export const VIEW_MISSING = 'view_missing';
@@ -73,7 +73,7 @@ function targetColumnFaults(source: ViewSource, { viewColumns }: ViewCatalog): s
         ]
       : []),
     ...names
-      .filter((name) => RESERVED.test(name))
+      .filter((name) => RESERVED_COLUMN.test(name))
       .map((name) => `column ${name} has a name that is reserved for the target: rename it in the view`),
     ...columnNameFaults(names),
     ...(loadType === 'bq-storage-api' ? fieldNameFaults(names) : []),

@@ -9,11 +9,12 @@ import { generatedOperations } from './generated-operations.ts';
 import { generatedProto } from './generated-proto.ts';
 import { generatedSql } from './generated-sql.ts';
 import { SMARTAPP_VIEWS, type Views } from './view-shapes.ts';
+import { viewSourceSchema } from './view-source-schema.ts';
 
 const USAGE = `Usage: npm run generate [-- --views <file> --source postgresql://…]
 
-Writes sql/bigquery and proto from the builders, for SMartApp's views; the tables of docs/configuration.md from the schemas, and that of
-docs/operations.md which says why rows differ.
+Writes sql/bigquery and proto from the builders, for SMartApp's views; the tables of docs/configuration.md and the JSON Schema of view sources
+from the schemas, and the table of docs/operations.md which says why rows differ.
 
   --views <file>, --source <url>  write only sql/bigquery and proto, for the view sources in the file and the views in that database
   --help, -h                      print this text`;
@@ -38,6 +39,7 @@ if (given.views !== undefined && given.source !== undefined) {
   }
   const configuration = await readFile(`${root}docs/configuration.md`, 'utf8');
   const operations = await readFile(`${root}docs/operations.md`, 'utf8');
+  await write('sql/source/', new Map([['view-sources.schema.json', viewSourceSchema()]]));
   await write(
     'docs/',
     new Map([

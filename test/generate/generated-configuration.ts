@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { environment } from '../../shared/config/config.ts';
+import { entryNotes } from '../../shared/model/entry-notes.ts';
+import type { Effect } from '../../shared/model/source-changes.ts';
 import { viewSourceEntry } from '../../shared/model/view-source-entry.ts';
 import { replaceTable } from './replace-table.ts';
 
 type Row = [name: string, meaning: string, fallback: string, allowed: string];
+/** A row of the table of view sources. */
+type FieldRow = [...Row, example: string, changes: string];
 
 /**
  * Regenerates the two tables of docs/configuration.md from the schemas of the environment and of a view source. Each table stands
@@ -12,27 +16,72 @@ type Row = [name: string, meaning: string, fallback: string, allowed: string];
  */
 export function generatedConfiguration(markdown: string): string {
   const variables = merged(rowsOf(environment.shape, ''));
-  const fields = rowsOf(viewSourceEntry.shape, '');
+  const fields = { ...viewSourceEntry.shape, ...entryNotes.shape };
   return [
-    { name: 'environment', table: tableOf('variable', variables) },
-    { name: 'view source', table: tableOf('field', fields) },
+    { name: 'environment', table: tableOf('variable | meaning | default | allowed', variables) },
+    {
+      name: 'view source',
+      table: tableOf(
+        'field | meaning | default | allowed | example | may it change later?',
+        fieldRowsOf(fields, ''),
+      ),
+    },
   ].reduce((document, each) => replaceTable('docs/configuration.md', document, each), markdown);
 }
 
 /** One row per field. The fields of objects in a list follow the list, as `lookups[].table`. */
-function rowsOf(shape: Record<string, z.ZodType>, prefix: string): Row[] {
+function rowsOf(shape: Shape, prefix: string): Row[] {
+  return Object.entries(shape).flatMap(([key, schema]) => [
+    rowOf(schema, `${prefix}${key}`),
+    ...rowsOf(objectsIn(schema), `${prefix}${key}[].`),
+  ]);
+}
+
+type Shape = Record<string, z.ZodType>;
+
+/** The same rows with an example and with what a change means. Fields of objects change with their list. */
+function fieldRowsOf(shape: Shape, prefix: string): FieldRow[] {
   return Object.entries(shape).flatMap(([key, schema]) => {
     const name = `${prefix}${key}`;
-    const { description, allowed } = schema.meta() ?? {};
-    if (description === undefined) throw new Error(`${name} has no description`);
-    const type = withoutDefault(schema);
-    const objects =
-      type instanceof z.ZodArray && type.element instanceof z.ZodObject ? type.element.shape : {};
-    return [
-      [name, description, fallbackOf(schema), typeof allowed === 'string' ? allowed : allowedBy(type)] as Row,
-      ...rowsOf(objects, `${name}[].`),
-    ];
+    const [example] = (schema.meta()?.examples ?? []) as unknown[];
+    if (example === undefined) throw new Error(`${name} has no example`);
+    const changes = prefix === '' ? changesOf(name, schema) : 'as the list';
+    const row: FieldRow = [...rowOf(schema, name), `\`${JSON.stringify(example)}\``, changes];
+    return [row, ...fieldRowsOf(objectsIn(schema), `${name}[].`)];
   });
+}
+
+function rowOf(schema: z.ZodType, name: string): Row {
+  const { description, allowed } = schema.meta() ?? {};
+  if (description === undefined) throw new Error(`${name} has no description`);
+  const type = withoutDefault(schema);
+  return [name, description, fallbackOf(schema), typeof allowed === 'string' ? allowed : allowedBy(type)];
+}
+
+function objectsIn(schema: z.ZodType): Shape {
+  const type = withoutDefault(schema);
+  return type instanceof z.ZodArray && type.element instanceof z.ZodObject ? type.element.shape : {};
+}
+
+/** What docs/changes.md says of each effect, in a few words. */
+const CHANGES: Readonly<Record<Effect, string>> = {
+  none: 'yes',
+  objects: 'yes; what readers see is made anew',
+  resync: 'the view is loaded again',
+  rewrite: 'the rows are rewritten once',
+  'new target': 'a new target',
+  locked: 'no',
+};
+
+/** The field's effects, the mildest first, as a cell. */
+function changesOf(name: string, schema: z.ZodType): string {
+  const effects = schema.meta()?.effects as Effect[] | undefined;
+  const [first, ...others] = effects ?? [];
+  if (first === undefined) throw new Error(`${name} does not say what its change means`);
+  if (first === 'none' && others.length > 0)
+    return `yes; for some values ${others.map((each) => CHANGES[each]).join(', or ')}`;
+  const text = [first, ...others].map((each) => CHANGES[each]).join(', or ');
+  return first === 'none' || first === 'locked' || first === 'objects' ? text : `yes: ${text}`;
 }
 
 /** The inner type of an optional or nullable field. */
@@ -67,10 +116,13 @@ function merged(rows: Row[]): Row[] {
   return [...byMeaning.values()];
 }
 
-function tableOf(head: string, rows: Row[]): string {
+function tableOf(heads: string, rows: string[][]): string {
   return [
-    `| ${head} | meaning | default | allowed |`,
-    '| --- | --- | --- | --- |',
+    `| ${heads} |`,
+    `| ${heads
+      .split(' | ')
+      .map(() => '---')
+      .join(' | ')} |`,
     ...rows.map(([name, ...rest]) => `| \`${name}\` | ${rest.join(' | ')} |`),
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import type { DataHubError } from '../../../shared/errors.ts';
 import { warehouseName } from '../../../shared/model/entry-names.ts';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
+import { findContentTypes } from '../../../shared/source/content-types.ts';
 import { proposeEntry, readViewNames } from '../../../shared/source/propose-entry.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { assertOperator } from '../access/user.ts';
@@ -103,7 +104,12 @@ const readOffers = async <T>(
 const readProposal = async (c: AdminContext, view: string) =>
   await readOffers(
     c,
-    async (client) => await proposeEntry(client, view, c.get('dependencies').config.contentTypeTable),
+    async (client) =>
+      await proposeEntry(
+        client,
+        view,
+        await findContentTypes(client, c.get('dependencies').config.contentTypeTable),
+      ),
   );
 
 /** Checks or saves what was filled in. `stored` is the view source that is edited; null for a new one. */

@@ -1,10 +1,7 @@
-import { z } from 'zod';
 import type { ViewSourceEntry } from '../../../shared/model/view-source-entry.ts';
-import { viewSourceImport } from '../../../shared/model/view-source-import.ts';
+import { viewSourceImportFile } from '../../../shared/model/view-source-import.ts';
 import { placeOf, plainFault } from './entry-faults.ts';
 import { jsonFault } from './json-fault.ts';
-
-const file = z.strictObject({ import: viewSourceImport });
 
 /** The entries of a file, or everything that is wrong with it, in words. */
 export type ReadFile = { entries: ViewSourceEntry[]; problems?: never } | { problems: string[] };
@@ -15,7 +12,7 @@ export function readFile(text: string): ReadFile {
   const fault = jsonFault(text);
   if (fault !== null) return { problems: [`The file is no JSON. ${fault}`] };
   const given: unknown = JSON.parse(text);
-  const parsed = file.safeParse(given);
+  const parsed = viewSourceImportFile.safeParse(given);
   if (parsed.success) return { entries: parsed.data.import };
   const isFile =
     typeof given === 'object' && given !== null && 'import' in given && Array.isArray(given.import);
