@@ -1,7 +1,7 @@
 import type { Queryable } from '../../shared/postgres/transaction.ts';
 import { findRelation } from '../../shared/source/catalog.ts';
 import { findContentTypes } from '../../shared/source/content-types.ts';
-import { logTrigger, TRIGGER_LOG } from '../../shared/source/trigger-log.ts';
+import { loggedContentTypes, TRIGGER_LOG } from '../../shared/source/trigger-log.ts';
 import type { PlannedTable } from './log-plan.ts';
 
 type ContentType = PlannedTable['contentType'];
@@ -29,7 +29,7 @@ export async function assignContentTypes(
     taken.add(id);
   };
   for (const { oid } of tables) {
-    const id = (await loggedTypes(client, oid)).find((each) => names.has(each) && !taken.has(each));
+    const id = (await loggedContentTypes(client, oid)).find((each) => names.has(each) && !taken.has(each));
     if (id !== undefined) add(oid, id, names.get(id) ?? '');
   }
   for (const { oid, schema, table } of tables.filter((each) => !assigned.has(each.oid))) {
@@ -65,21 +65,4 @@ function freeName(names: readonly string[], taken: ReadonlySet<string>): string 
   if (free !== undefined) return free;
   const last = names.at(-1) ?? '';
   for (let n = 2; ; n += 1) if (!taken.has(`${last}_${n}`)) return `${last}_${n}`;
-}
-
-/** The content types under which triggers of the table itself log it, and not as a partition of another table. */
-async function loggedTypes(client: Queryable, oid: number): Promise<number[]> {
-  const { rows } = await client.query(
-    `with recursive above as (
-       select inhparent as oid from pg_inherits where inhrelid = $1
-       union
-       select i.inhparent from above a join pg_inherits i on i.inhrelid = a.oid
-     )
-     select (regexp_match(t.tgname, $2))[1]::int4 as id from pg_trigger t
-     where t.tgrelid = $1 and t.tgname ~ $2
-       and not exists (select from pg_trigger p join above a on a.oid = p.tgrelid where p.tgname = t.tgname)
-     order by 1`,
-    [oid, `^${logTrigger(0, 'insert').replace('0', '([0-9]+)')}$`],
-  );
-  return rows.map(({ id }) => id as number);
 }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
+import { logFiles, writeLog } from '../change-log/write-log.ts';
 import { type OpenedSource, openSource } from '../propose/open-source.ts';
 import { proposalFile } from '../propose/proposal-file.ts';
 import { propose as proposeViews } from '../propose/propose.ts';
@@ -14,6 +15,7 @@ type Options = {
   out: string;
   force: boolean;
   'views-sql': string | undefined;
+  'with-log': string | undefined;
   timeout: number;
 };
 
@@ -52,13 +54,20 @@ export const propose: CommandModule<object, Options> = {
         requiresArg: true,
         describe: 'A file for create view statements of the tables that no view shows',
       })
+      .option('with-log', {
+        type: 'string',
+        coerce: (file?: string) => (file === '' ? 'change-log.sql' : file),
+        describe:
+          'A file for a change log that triggers fill (change-log.sql unless named), - for the standard output',
+      })
       .option('timeout', {
         type: 'number',
         default: 60,
         requiresArg: true,
         describe: 'Seconds that proving the key of one view may take',
       })
-      .check(({ timeout }) => {
+      .check(({ timeout, out, 'with-log': log }) => {
+        if (out === '-' && log === '-') throw new Error('--out and --with-log cannot both be -');
         if (Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT_SECONDS) return true;
         throw new Error(`--timeout must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS}`);
       })
@@ -70,7 +79,10 @@ export const propose: CommandModule<object, Options> = {
 };
 
 async function run(options: Options): Promise<number> {
-  const files = [options.out, options['views-sql']].filter((file) => file !== undefined && file !== '-');
+  const log = options['with-log'] === undefined ? [] : logFiles(options['with-log']);
+  const files = [options.out, options['views-sql'], ...log].filter(
+    (file) => file !== undefined && !/^-/.test(file),
+  );
   const present = files.filter((file) => file !== undefined && existsSync(file));
   if (present.length > 0 && !options.force) {
     console.error(`${present.join(' and ')} exists: name another file, or add --force to overwrite it.`);
@@ -99,7 +111,7 @@ async function run(options: Options): Promise<number> {
 }
 
 async function proposeTo(
-  { view, out, force, 'views-sql': viewsSql, timeout }: Options,
+  { view, out, force, 'views-sql': viewsSql, 'with-log': withLog, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
 ): Promise<number> {
   const proposed = await proposeViews(source, {
@@ -111,7 +123,7 @@ async function proposeTo(
   });
   const { proposals, statements } = proposed;
   const isToOutput = out === '-';
-  const tell = isToOutput ? console.error : console.log;
+  const tell = isToOutput || withLog === '-' ? console.error : console.log;
   const flag = force ? 'w' : 'wx';
   if (viewsSql !== undefined) await writeFile(viewsSql, statements.sql, { flag });
   if (proposals.length > 0) {
@@ -120,6 +132,10 @@ async function proposeTo(
     else await writeFile(out, content, { flag });
   }
   tell(summary(proposed, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
+  if (withLog !== undefined) {
+    const entries = proposals.map(({ entry }) => entry);
+    tell(await writeLog(source, entries, { file: withLog, flag, contentTypeTable }));
+  }
   const isWhole = proposals.length > 0 && proposals.every(({ todo }) => todo.length === 0);
   return isWhole ? EXIT.whole : EXIT.undecided;
 }

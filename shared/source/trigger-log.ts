@@ -47,3 +47,32 @@ export async function isTriggerLog(client: Queryable, logTable: string): Promise
   const { rows } = await client.query(`select ${HAS_RESYNC_INDEX} as found`, [logTable]);
   return rows[0].found as boolean;
 }
+
+/** The content types under which triggers of the table itself log it, and not as a partition of another table. */
+export async function loggedContentTypes(client: Queryable, oid: number): Promise<number[]> {
+  const { rows } = await client.query(
+    `with recursive above as (
+       select inhparent as oid from pg_inherits where inhrelid = $1
+       union
+       select i.inhparent from above a join pg_inherits i on i.inhrelid = a.oid
+     )
+     select (regexp_match(t.tgname, $2))[1]::int4 as id from pg_trigger t
+     where t.tgrelid = $1 and t.tgname ~ $2
+       and not exists (select from pg_trigger p join above a on a.oid = p.tgrelid where p.tgname = t.tgname)
+     order by 1`,
+    [oid, `^${logTrigger(0, 'insert').replace('0', '([0-9]+)')}$`],
+  );
+  return rows.map(({ id }) => id as number);
+}
+
+/** The `app_label.model` under which triggers log a table, by its quoted name; undefined if none do. */
+export async function loggedModel(
+  client: Queryable,
+  table: string,
+  types: ReadonlyMap<string, number>,
+): Promise<string | undefined> {
+  const { rows } = await client.query('select to_regclass($1)::oid as oid', [table]);
+  const oid = rows[0].oid as number | null;
+  const ids = oid === null ? [] : await loggedContentTypes(client, oid);
+  return [...types].find(([, id]) => ids.includes(id))?.[0];
+}

@@ -29,7 +29,7 @@ const ENTRIES: Omit<ViewSourceEntry, 'app_label' | 'model'>[] = [
     main_table: 'customer',
     key_column: 'customer_id',
     load_type: 'merge',
-    lookups: [{ table: 'country', column: 'country', app_label: '', model: '', sets_null: false }],
+    lookups: [{ table: 'country', column: 'country', app_label: '', model: '' }],
   },
   {
     name: 'reading_view',
