@@ -58,7 +58,7 @@ export const propose: CommandModule<object, Options> = {
         type: 'string',
         coerce: (file?: string) => (file === '' ? 'change-log.sql' : file),
         describe:
-          'A file for a change log that triggers fill (change-log.sql unless named), - for the standard output',
+          'A file for a change log that triggers fill (change-log.sql unless named); --with-log=- prints it',
       })
       .option('timeout', {
         type: 'number',
