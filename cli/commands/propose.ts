@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
+import { logFiles, writeLog } from '../change-log/write-log.ts';
 import { CommandError, EXIT, type ExitCode, UsageError } from '../command-error.ts';
 import { note, print } from '../output/print.ts';
 import { oneLine } from '../output/text.ts';
@@ -18,6 +19,7 @@ type Options = {
   out: string;
   force: boolean;
   'views-sql': string | undefined;
+  'with-log': string | undefined;
   timeout: number;
 };
 
@@ -62,13 +64,20 @@ const propose: CommandModule<object, Options> = {
         requiresArg: true,
         describe: 'A file for create view statements of the tables that no view shows',
       })
+      .option('with-log', {
+        type: 'string',
+        coerce: (file?: string) => (file === '' ? 'change-log.sql' : file),
+        describe:
+          'A file for a change log that triggers fill (change-log.sql unless named); --with-log=- prints it',
+      })
       .option('timeout', {
         type: 'number',
         default: 60,
         requiresArg: true,
         describe: 'Seconds that proving the key of one view may take',
       })
-      .check(({ timeout }) => {
+      .check(({ timeout, out, 'with-log': log }) => {
+        if (out === '-' && log === '-') throw new Error('--out and --with-log cannot both be -');
         if (Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT_SECONDS) return true;
         throw new Error(`--timeout must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS}`);
       })
@@ -82,7 +91,10 @@ const propose: CommandModule<object, Options> = {
 export default propose;
 
 async function run(options: Options): Promise<ExitCode> {
-  const files = [options.out, options['views-sql']].filter((file) => file !== undefined && file !== '-');
+  const log = options['with-log'] === undefined ? [] : logFiles(options['with-log']);
+  const files = [options.out, options['views-sql'], ...log].filter(
+    (file) => file !== undefined && !/^-/.test(file),
+  );
   const present = files.filter((file) => file !== undefined && existsSync(file));
   if (present.length > 0 && !options.force) {
     throw new CommandError(
@@ -114,7 +126,7 @@ function open({ source, timeout }: Options): OpenedSource {
 }
 
 async function proposeTo(
-  { view, stream, out, force, 'views-sql': viewsSql, timeout }: Options,
+  { view, stream, out, force, 'views-sql': viewsSql, 'with-log': withLog, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
 ): Promise<ExitCode> {
   const proposed = await proposeViews(source, {
@@ -133,7 +145,7 @@ async function proposeTo(
     );
   }
   const isToOutput = out === '-';
-  const tell = isToOutput ? note : print;
+  const tell = isToOutput || withLog === '-' ? note : print;
   const flag = force ? 'w' : 'wx';
   if (viewsSql !== undefined) await writeFile(viewsSql, statements.sql, { flag });
   if (proposals.length > 0) {
@@ -142,6 +154,10 @@ async function proposeTo(
     else await writeFile(out, content, { flag });
   }
   tell(summary(proposed, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
+  if (withLog !== undefined) {
+    const entries = proposals.map(({ entry }) => entry);
+    tell(await writeLog(source, entries, { file: withLog, flag, contentTypeTable }));
+  }
   const isWhole = proposals.length > 0 && proposals.every(({ todo }) => todo.length === 0);
   return isWhole ? EXIT.done : EXIT.needsAttention;
 }

@@ -25,7 +25,7 @@ export type SourceLog = {
 
 const DEFAULTS = { CHANGE_LOG_TABLE: 'models_logging_change', CONTENT_TYPE_TABLE: 'django_content_type' };
 
-const WITHOUT_LOG = `No table of this database has the columns of a change log: ${Object.keys(LOG_COLUMNS).join(', ')}. Let django-models-logging write one (docs/configuration.md#adding-a-view). No other kind of log is supported, but a table with these columns is, under any name, whatever fills it (sql/README.md#what-the-source-must-have)`;
+const WITHOUT_LOG = `No table of this database has the columns of a change log: ${Object.keys(LOG_COLUMNS).join(', ')}. Let triggers write one: npm run datahub -- propose --with-log (docs/change-log.md); or django-models-logging. A table with these columns is supported under any name, whatever fills it (sql/README.md#what-the-source-must-have)`;
 const WITHOUT_TYPES =
   'No table of this database has the columns of content types: id, app_label, model. Django makes it as django_content_type; a table with these columns is supported under any name';
 

@@ -1,7 +1,8 @@
 import type { Queryable } from '../../shared/postgres/transaction.ts';
 import { findRelation, readPrimaryKey } from '../../shared/source/catalog.ts';
 import { isConvincing, logEvidence } from '../../shared/source/log-evidence.ts';
-import { type Model, modelsOf } from '../../shared/source/propose-entry.ts';
+import { type Model, modelNamed, modelsOf } from '../../shared/source/propose-entry.ts';
+import { loggedModel } from '../../shared/source/trigger-log.ts';
 import type { Dependency } from '../../shared/source/view-definition.ts';
 import type { SourceLog } from './choose-log.ts';
 
@@ -12,12 +13,14 @@ const MAX_TRIED = 50;
 
 const written = ({ app_label, model }: Model): string => `${app_label}.${model}`;
 
-/** The Django model of a table by its name; adds to the todo if there is none, or more than one. Undefined then. */
+/** The model under which triggers log a table, else the Django model by its name; adds to the todo if there is none, or more than one. Undefined then. */
 export async function chooseModel(
   client: Queryable,
   { table, field, log }: { table: ModelTable; field: string; log: SourceLog },
   todo: string[],
 ): Promise<Model | undefined> {
+  const logged = await loggedModel(client, table.name, log.types);
+  if (logged !== undefined) return modelNamed(logged);
   const [found, ...others] = modelsOf(table, log.types);
   if (found !== undefined && others.length === 0) return found;
   // Without content types, the todo of the whole database says so.

@@ -8,6 +8,7 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
 import { warnOfStuckFloor } from '../../shared/source/change-log.ts';
 import { describeView, type SourceView } from '../../shared/source/describe-view.ts';
+import { askedFor, type UnloggedChanges } from '../../shared/source/unlogged-changes.ts';
 import { fingerprintView } from '../../shared/source/view-fingerprint.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import { isReplaced } from './replaced-view.ts';
@@ -18,6 +19,9 @@ export type Captured = { view: SourceView; definition: ViewFingerprint; captured
 /** The rows in the target were computed by another definition than this one. */
 export type Replaced = { replacedBy: ViewFingerprint };
 
+/** The log does not name every row that has changed. */
+export type Unlogged = { unlogged: UnloggedChanges };
+
 /** Where a capture that did not finish would have ended is unknown, so few attempts must find a size that fits. */
 const CAPTURE_KEEPS = 1 / 100;
 
@@ -26,21 +30,24 @@ const ADVICE =
 
 /**
  * Step 2: finds out, in the snapshot of `client`, which rows of the view may have changed. A capture that takes too long is stopped, and
- * the next one is smaller (`shrinkAfter`). Captures nothing if the view was replaced.
+ * the next one is smaller (`shrinkAfter`). Captures nothing if the view was replaced, or if the log does not name all changes.
  */
 export async function captureChanges(
   client: pg.ClientBase,
   extraction: Extraction,
   dependencies: Dependencies,
-): Promise<Captured | Replaced> {
+): Promise<Captured | Replaced | Unlogged> {
   const { config } = dependencies;
   const view = await describeView(client, extraction.source, config.contentTypeTable);
   const definition = await fingerprintView(client, view);
   if (await isReplaced(extraction, definition, dependencies)) return { replacedBy: definition };
-  await watchLog(client, extraction, dependencies);
+  const unlogged = await watchLog(client, view, extraction, dependencies);
+  if (unlogged !== null) return { unlogged };
   const captured = await captureInTime(client, extraction, dependencies, () =>
     captureOf(client, view, extraction, config.changeLogTable),
   );
+  if (captured.resyncId !== null)
+    return { unlogged: { reason: askedFor(captured.resyncId, config.changeLogTable) } };
   await warnWhenFloorIsStuck(client, extraction, captured, dependencies);
   await adviseResync(extraction, captured, dependencies);
   return { view, definition, captured };
@@ -56,7 +63,7 @@ async function captureOf(
     return await capture(client, view, checkpoint, { logTable, ...size, queuedKeys: queued.keys });
   }
   const next = await captureInitial(client, view, logTable);
-  const nothing = { oldestChangeAt: null, cutId: null, unnamedNulls: [] };
+  const nothing = { oldestChangeAt: null, cutId: null, unnamedNulls: [], resyncId: null };
   return { logRows: 0n, badKeys: 0n, upserts: 0n, deletes: 0n, ...nothing, next };
 }
 

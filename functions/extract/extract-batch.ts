@@ -2,9 +2,10 @@ import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Capture } from '../../shared/source/capture.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
-import { type Captured, captureChanges, type Replaced } from './capture.ts';
+import { type Captured, captureChanges, type Replaced, type Unlogged } from './capture.ts';
 import type { LeasedView } from './extraction.ts';
 import { type BatchResult, finishIdle, handOver } from './hand-over.ts';
+import { handleUnlogged } from './handle-unlogged.ts';
 import { hasKnownColumns, prepare } from './prepare.ts';
 import { handleReplaced } from './replaced-view.ts';
 import { type StagedBatch, stage } from './stage.ts';
@@ -15,9 +16,9 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
   const extraction = await start(leased, dependencies);
   const found = await inSnapshot(
     dependencies.source,
-    async (client): Promise<Captured | Replaced | StagedBatch> => {
+    async (client): Promise<Captured | Replaced | Unlogged | StagedBatch> => {
       const capture = await captureChanges(client, extraction, dependencies);
-      if ('replacedBy' in capture) return capture;
+      if ('replacedBy' in capture || 'unlogged' in capture) return capture;
       const isIdle = extraction.checkpoint !== null && hasNothingToDo(capture.captured);
       const { source } = extraction;
       if (isIdle && !mustLookAtTarget(source, dependencies)) return capture;
@@ -31,6 +32,7 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
     },
   );
   if ('replacedBy' in found) return await handleReplaced(extraction, found.replacedBy, dependencies);
+  if ('unlogged' in found) return await handleUnlogged(extraction, found.unlogged, dependencies);
   return 'batch' in found
     ? await handOver(found, extraction, dependencies)
     : await finishIdle(found, extraction, dependencies);

@@ -16,6 +16,7 @@ import { createJobUsage } from './job-usage.ts';
 import { createKeyMentions } from './key-mentions.ts';
 import { createLeases } from './leases.ts';
 import { createLoadTypes } from './load-type.ts';
+import { createLogFloor } from './log-floor.ts';
 import { createLogOrigins } from './log-origins.ts';
 import { createQueuedKeys } from './queued-keys.ts';
 import { createRedrive } from './redrive.ts';
@@ -55,6 +56,7 @@ export function createControl(pool: pg.Pool) {
     keyMentions: createKeyMentions(pool),
     leases: createLeases(pool),
     loadTypes: createLoadTypes(pool),
+    logFloor: createLogFloor(pool),
     logOrigins: createLogOrigins(pool),
     queuedKeys: createQueuedKeys(pool),
     retention: createRetention(pool),

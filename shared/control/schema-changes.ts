@@ -8,9 +8,10 @@ import { assertLeaseHeld, type Lease } from './leases.ts';
 export type SchemaChange = {
   /**
    * The server writes definitions in another way; the definition of the view, its columns, or the settings under which it computes are others;
-   * or an import changed its view source. Or an operator purged its target, or its target belonged to another installation.
+   * or an import changed its view source. Or an operator purged its target, or its target belonged to another installation. Or the change log is
+   * another one, or asks for a resync.
    */
-  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge' | 'installation';
+  kind: 'server' | 'replaced' | 'columns' | 'settings' | 'configuration' | 'purge' | 'installation' | 'log';
   action:
     | 'recorded'
     | 'resync'

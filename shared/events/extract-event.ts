@@ -50,7 +50,7 @@ const hasPrototypeKey = (value: unknown): boolean =>
   (Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey));
 
 const EXTRACT_FORMS =
-  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "run": true, "pause": true or "reason" (and "until": "time"), "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true}, {"reconcile": true}, {"history": true} or {"failures": "open"}, each with or without "view"; {"view": …, "row": key}; {"export": true}; or {"import": […]}, with "dryRun": true to check it only. An operation also takes "by" and "why".';
+  'Send {}, {"view": …}, or {"view": …, "keys": […]}; {"view": …} with "run": true, "pause": true or "reason" (and "until": "time"), "resume": true, "halt": "reason", "redrive": true, "resync": true (and "acceptDeletes": true), "acceptCost": true, "recheck": "time", "loadType": … and "target": …, "purgeDeletedBefore": "time", or "forget": true; {"redrive": [failures]} or {"resolve": [failures]}; {"resolve": kind}, with or without "view", or {"view": …, "resolve": true}; {"status": true}, {"check": true}, {"dryRun": true}, {"reconcile": true}, {"history": true} or {"failures": "open"}, each with or without "view"; {"view": …, "row": key}; {"export": true}; {"logFloor": true}; or {"import": […]}, with "dryRun": true to check it only. An operation also takes "by" and "why".';
 
 const FORMS = {
   import:

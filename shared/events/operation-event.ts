@@ -68,6 +68,7 @@ export const operations = {
   loadType: z
     .strictObject({ view, loadType: z.enum(['merge', 'bq-storage-api']), target: warehouseName, ...asked })
     .transform(({ view, loadType, target }) => ({ command: 'loadType' as const, view, loadType, target })),
+  logFloor: z.strictObject({ logFloor: z.literal(true) }).transform(() => ({ command: 'logFloor' as const })),
   recheck: z
     .strictObject({ view, recheck: time, ...asked })
     .transform(({ view, recheck }) => ({ command: 'recheck' as const, view, since: new Date(recheck) })),

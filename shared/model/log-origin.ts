@@ -6,6 +6,11 @@ export type LogOrigin = {
   systemIdentifier: string | null;
   database: string;
   schema: string;
+  /** The table, and its pg_class.oid, by which one that was made anew is told from the one before; null if an older release noted the origin. */
+  table: string | null;
+  tableOid: string | null;
+  /** The last log row that asks for a resync and has been heeded, 0 if there is none; null if an older release, which heeds none, noted the origin. */
+  resyncId: bigint | null;
   /** Null if the log is empty. */
   lowestId: bigint | null;
   /** Rows that were ever deleted, by the statistics of the server. A reset of the statistics lowers it. */
@@ -19,6 +24,9 @@ const logOrigin = z.object({
   systemIdentifier: z.string().nullable(),
   database: z.string(),
   schema: z.string(),
+  table: z.string().nullable().default(null),
+  tableOid: z.string().nullable().default(null),
+  resyncId: z.string().regex(/^\d+$/).transform(BigInt).nullable().default(null),
   lowestId: z
     .string()
     .regex(/^-?\d+$/)
@@ -46,6 +54,18 @@ export function otherSource(before: LogOrigin, now: LogOrigin): string | null {
       now.systemIdentifier === null);
   if (isSame) return null;
   return `the source is another server or database than before: ${name(before)} until now, ${name(now)} since then`;
+}
+
+/**
+ * Why the log that is read now is another table than the one that was captured before; null if it is not, or if nothing tells. What was captured of
+ * one says nothing about the ids of the other.
+ */
+export function otherLog(before: LogOrigin, now: LogOrigin): string | null {
+  if (before.table === null) return null;
+  if (before.table !== now.table) return `the change log is ${now.table} now, and was ${before.table} before`;
+  const isSamePlace = otherSource(before, now) === null && before.schema === now.schema;
+  if (isSamePlace && before.tableOid !== now.tableOid) return `the change log ${now.table} was made anew`;
+  return null;
 }
 
 const name = ({ database, systemIdentifier }: LogOrigin): string =>

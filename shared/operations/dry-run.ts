@@ -10,7 +10,9 @@ import { stopReason } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { capture } from '../source/capture.ts';
 import { describeView } from '../source/describe-view.ts';
+import { readLogOrigin } from '../source/log-origin.ts';
 import { inSnapshot } from '../source/snapshot.ts';
+import { askedFor, unloggedChanges } from '../source/unlogged-changes.ts';
 import { VIEW_MISSING } from '../source/view-faults.ts';
 import { fingerprintView } from '../source/view-fingerprint.ts';
 import type { FoundTable } from '../warehouse/found-table.ts';
@@ -116,11 +118,18 @@ async function forecastBatch(
       const why = change === 'replaced' ? 'the view was replaced' : 'the view computes under other settings';
       return { view, would: `${isHalted ? 'halt' : 'load the whole view again'}: ${why}` };
     }
+    const logTable = config.changeLogTable;
+    const before = await control.logOrigins.read(view);
+    const log = { before, now: await readLogOrigin(client, logTable), logTable };
+    const unlogged = await unloggedChanges(client, described, stored.checkpoint, log);
+    if (unlogged !== null) return { view, would: `load the whole view again: ${unlogged.reason}` };
     const found = await capture(client, described, stored.checkpoint, {
-      logTable: config.changeLogTable,
+      logTable,
       ...size,
       queuedKeys: queued.keys,
     });
+    if (found.resyncId !== null)
+      return { view, would: `load the whole view again: ${askedFor(found.resyncId, logTable)}` };
     const advice =
       found.unnamedNulls.length === 0
         ? {}

@@ -14,6 +14,7 @@ import { limitStatements, readBriefly } from '../source/read-briefly.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import { tryStatements } from '../source/try-statements.ts';
+import { unloggedChanges } from '../source/unlogged-changes.ts';
 import type { Comparison } from '../warehouse/compare-tables.ts';
 import { ledgerGone, targetGone } from '../warehouse/tables-gone.ts';
 import { acceptCostAdvice } from './accept-cost.ts';
@@ -68,11 +69,11 @@ async function tryCapture(
 ): Promise<{ view: SourceView; isUnique: boolean; findings: Finding[] }> {
   const { config } = dependencies;
   const { view, findings } = await inspectSource(client, viewSource, known, dependencies);
-  await assertLogContinues(client, viewSource, dependencies);
+  const unlogged = await logContinues(client, viewSource, view, dependencies);
   const captured = await readBriefly(client, () => captureInitial(client, view, config.changeLogTable));
   await tryStatements(client, view, config.changeLogTable);
   const logRows = await checkLogRows(client, viewSource, view, config);
-  return { view, isUnique: captured !== null, findings: [...findings, ...logRows] };
+  return { view, isUnique: captured !== null, findings: [...findings, ...unlogged, ...logRows] };
 }
 
 /**
@@ -116,21 +117,28 @@ async function tryTables(
   };
 }
 
-/** Throws what the next capture would throw about the log. A view that is loaded as a whole needs no earlier log row. */
-async function assertLogContinues(
+/**
+ * Throws what the next capture would throw about the log, and says why it would load the whole view instead. A view that is loaded as a whole needs no
+ * earlier log row.
+ */
+async function logContinues(
   client: Queryable,
   { name, resyncRequestedAt }: ViewSource,
+  view: SourceView,
   { config, control }: Dependencies,
-): Promise<void> {
+): Promise<Finding[]> {
   const stored = resyncRequestedAt === null ? await control.checkpoints.read(name) : null;
-  if (stored === null) return;
-  const { changeLogTable } = config;
-  assertSameSchema(
-    await control.logOrigins.read(name),
-    await readLogOrigin(client, changeLogTable),
-    changeLogTable,
-  );
-  await readLogState(client, changeLogTable, stored.checkpoint);
+  if (stored === null) return [];
+  const logTable = config.changeLogTable;
+  const [before, now] = [await control.logOrigins.read(name), await readLogOrigin(client, logTable)];
+  const unlogged = await unloggedChanges(client, view, stored.checkpoint, { before, now, logTable });
+  if (unlogged !== null) {
+    const message = `the next batch carries the whole view: ${unlogged.reason}`;
+    return [{ check: `change log of ${name}`, ok: true, message }];
+  }
+  assertSameSchema(before, now, logTable);
+  await readLogState(client, logTable, stored.checkpoint);
+  return [];
 }
 
 /** Why the next tick would do less for the view than for others, although nothing of its configuration is wrong. */

@@ -32,6 +32,7 @@ const LOOKING = [
   'export',
   'failures',
   'history',
+  'logFloor',
   'row',
   'status',
 ] as const;

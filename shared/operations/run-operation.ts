@@ -9,6 +9,7 @@ import { forget } from './forget.ts';
 import { history } from './history.ts';
 import { dryRunImport, importConfiguration } from './import-configuration.ts';
 import { listFailures } from './list-failures.ts';
+import { logFloor } from './log-floor.ts';
 import { halt, pause, resume } from './pause-resume.ts';
 import { preflight } from './preflight.ts';
 import { purge } from './purge.ts';
@@ -35,6 +36,7 @@ const OPERATIONS = {
   import: importConfiguration,
   keys: queueKeys,
   loadType: changeLoadType,
+  logFloor,
   pause,
   purge,
   recheck,

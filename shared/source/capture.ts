@@ -8,6 +8,7 @@ import type { Queryable } from '../postgres/transaction.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
+import { isTriggerLog } from './trigger-log.ts';
 
 export type CaptureOptions = {
   logTable: string;
@@ -41,7 +42,8 @@ export async function capture(
 ): Promise<Capture> {
   const log = await readLogState(client, options.logTable, checkpoint);
   const maturedFloorId = maturedFloor(checkpoint, log.xmin);
-  const { text, values } = collapseStatement(view, options.logTable, {
+  const isOfTriggers = await isTriggerLog(client, options.logTable);
+  const { text, values } = collapseStatement(isOfTriggers ? withLoggedNulls(view) : view, options.logTable, {
     floorId: checkpoint.floorId,
     seen: checkpoint.seen,
     maturedFloorId,
@@ -62,6 +64,14 @@ export async function capture(
   const oldestChangeAt = oldestChangeMs === null ? null : new Date(Number(oldestChangeMs));
   return { ...found, oldestChangeAt, next };
 }
+
+/** Triggers log the rows of the main table whose foreign key becomes NULL when a row of a lookup is deleted. */
+const withLoggedNulls = (view: SourceView): SourceView => ({
+  ...view,
+  logged: view.logged.map((table) =>
+    table.reference === null ? table : { ...table, reference: { ...table.reference, isNullable: false } },
+  ),
+});
 
 /**
  * Computes the first checkpoint of a view, in the snapshot in which all its rows are then copied. Every visible log id is in `seen`,

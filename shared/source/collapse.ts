@@ -2,6 +2,7 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 import { logRows } from './log-table.ts';
 import { Mentions } from './mentions.ts';
+import { RESYNC_ACTION } from './trigger-log.ts';
 
 /**
  * The settings in which the collapsed keys stay until the end of the capture's transaction, so that they never leave the server. The
@@ -47,6 +48,8 @@ export type Collapsed = {
    * named, although the deletion may have set some of them to NULL.
    */
   unnamedNulls: string[];
+  /** The last of these log rows that names no key but asks for a resync, since rows changed that no log row names; null if none does. */
+  resyncId: bigint | null;
 };
 
 /**
@@ -109,6 +112,7 @@ select
   (select count(*) from mention where key is null) as "badKeys",
   (select (extract(epoch from min(date_created)) * 1000)::bigint from covered where ${isOfTheView} and isfinite(date_created)) as "oldestChangeMs",
   (select id from cut) as "cutId",
+  (select max(id) from covered where action = '${RESYNC_ACTION}' and ${isOfTheView}) as "resyncId",
   (($2::int8multirange + coalesce((select range_agg(ids) from covered_range), '{}'))
     * int8multirange(int8range(least($5::int8, (select id from cut)) + 1, null)))::text as "seen",
   count(*) filter (where view_rows > 0 and may_change_view) as "upserts",

@@ -9,16 +9,21 @@ export async function readLogOrigin(client: Queryable, logTable: string): Promis
   await assertLogTable(client, logTable);
   const { rows } = await client.query(
     `select current_database()::text as database, c.relnamespace::regnamespace::text as schema,
+       c.relname::text as "table", c.oid::text as "tableOid",
        (select min(id)::bigint from ${quoteIdentifier(logTable)}) as "lowestId",
        pg_stat_get_tuples_deleted(c.oid) as "deletedRows",
        has_function_privilege('pg_control_system()', 'execute') as "mayIdentify"
      from pg_class c where c.oid = to_regclass(quote_ident($1))`,
     [logTable],
   );
-  const { mayIdentify, ...found } = rows[0] as Omit<LogOrigin, 'systemIdentifier' | 'uncountedRows'> & {
+  const { mayIdentify, ...found } = rows[0] as Omit<
+    LogOrigin,
+    'systemIdentifier' | 'uncountedRows' | 'resyncId'
+  > & {
     mayIdentify: boolean;
   };
-  return { ...found, systemIdentifier: mayIdentify ? await readIdentifier(client) : null, uncountedRows: 0n };
+  const systemIdentifier = mayIdentify ? await readIdentifier(client) : null;
+  return { ...found, systemIdentifier, uncountedRows: 0n, resyncId: 0n };
 }
 
 async function readIdentifier(client: Queryable): Promise<string> {

@@ -7,7 +7,7 @@ import type { SourceView } from './describe-view.ts';
 export type PendingKeys = {
   /** How many keys. */
   count: number;
-  /** Whether the log has more rows than were read, so that any key may be pending. */
+  /** Whether the log has more rows than were read, or one that asks for a resync, so that any key may be pending. */
   isCut: boolean;
 };
 
@@ -31,8 +31,8 @@ export async function findPendingKeys(
     queuedKeys,
   });
   const { rows } = await client.query(text, values);
-  const { upserts, deletes, cutId } = rows[0] as Collapsed;
-  return { count: Number(upserts + deletes), isCut: cutId !== null };
+  const { upserts, deletes, cutId, resyncId } = rows[0] as Collapsed;
+  return { count: Number(upserts + deletes), isCut: cutId !== null || resyncId !== null };
 }
 
 /** Those of the keys that `findPendingKeys` found in the same transaction. */

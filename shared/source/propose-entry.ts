@@ -89,7 +89,7 @@ export async function findKeys(
 }
 
 /** `app_label.model` in its parts. */
-const modelNamed = (name: string): Model => {
+export const modelNamed = (name: string): Model => {
   const [app_label = '', model = ''] = name.split('.');
   return { app_label, model };
 };

@@ -9,13 +9,13 @@ import type { ViewCatalog } from './view-catalog.ts';
 
 /**
  * Checks a key that no unique index of the main table proves, for example of a partitioned table, by the data: it must be unique in the view, and
- * the newest objects that the log names must exist under it. Reads the whole view.
+ * the newest objects that the log names must exist under it; without `logTable`, something else tells that. Reads the whole view.
  */
 export async function unprovenKeyFindings(
   client: Queryable,
   source: ViewSource,
   { isKeyUnproven, main, primaryKey, view }: ViewCatalog,
-  logTable: string,
+  logTable: string | null,
 ): Promise<{ faults: string[]; notes: Note[] }> {
   if (!isKeyUnproven || primaryKey === null) return { faults: [], notes: [] };
   const { keyColumn, mainTable, name } = source;
@@ -33,11 +33,8 @@ export async function unprovenKeyFindings(
     };
   }
   const contentTypeIds = [source.contentTypeId, ...source.childTypeIds];
-  const found = await logEvidence(
-    client,
-    { relation: main, column: primaryKey },
-    { contentTypeIds, logTable },
-  );
+  const key = { relation: main, column: primaryKey };
+  const found = logTable === null ? null : await logEvidence(client, key, { contentTypeIds, logTable });
   if (found !== null && !isConvincing(found)) {
     return {
       faults: [

@@ -261,7 +261,7 @@ describe('a proposal', () => {
       const { log, proposals } = await proposeFor(shop);
       assert.match(
         String(log.problems),
-        /^No table of this database has the columns of a change log: id, .*No other kind of log is supported.*,No table of this database has the columns of content types/,
+        /^No table of this database has the columns of a change log: id, .*propose --with-log .*,No table of this database has the columns of content types/,
       );
       assert.equal(proposals[0]?.entry.key_column, 'customer_id', 'what is known is proposed');
       const unfit = await shops.make('alter table models_logging_change alter changed_data type text');

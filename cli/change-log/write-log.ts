@@ -1,0 +1,48 @@
+import { writeFile } from 'node:fs/promises';
+import type pg from 'pg';
+import { findRelation } from '../../shared/source/catalog.ts';
+import { inSnapshot } from '../../shared/source/snapshot.ts';
+import { TRIGGER_LOG } from '../../shared/source/trigger-log.ts';
+import type { ProposedEntry } from '../propose/view-proposal.ts';
+import { logScript, removalScript } from './log-script.ts';
+import { type LoggedView, planLog } from './plan-log.ts';
+
+/** The files of the two scripts: `change-log.sql` and `change-log.remove.sql`. */
+export const logFiles = (file: string): [string, string] => [file, file.replace(/(\.sql)?$/, '.remove.sql')];
+
+/**
+ * Writes the script of a log of the tables of the proposed views, and the one that removes it. Returns what a person reads. The file `-` prints the
+ * first one alone. Reads the source only.
+ */
+export async function writeLog(
+  source: pg.Pool,
+  entries: readonly ProposedEntry[],
+  { file, flag, contentTypeTable }: { file: string; flag: 'w' | 'wx'; contentTypeTable: string },
+): Promise<string> {
+  const views = entries.flatMap(loggedView);
+  if (views.length === 0) return 'No change log: no view has a main table and a key yet.';
+  const { plan, problems } = await inSnapshot(source, async (client) => {
+    const hasTypes = (await findRelation(client, contentTypeTable)) !== null;
+    return await planLog(client, views, hasTypes ? contentTypeTable : null);
+  });
+  if (plan.tables.length === 0) return ['No change log:', ...problems].join('\n  - ');
+  const [script, removal] = logFiles(file);
+  if (file === '-') process.stdout.write(logScript(plan));
+  else {
+    await writeFile(script, logScript(plan), { flag });
+    await writeFile(removal, removalScript(plan), { flag });
+  }
+  const steps = [
+    ...problems,
+    `psql … -f ${script}    as the owner of the tables; ${file === '-' ? 'propose with a file to get the script that removes it' : `${removal} removes it`}`,
+    `CHANGE_LOG_TABLE=${TRIGGER_LOG.logTable} CONTENT_TYPE_TABLE=${TRIGGER_LOG.contentTypeTable} npm run datahub -- propose …    proposes the view sources anew, for this log`,
+    'docs/change-log.md says what it costs, how to prune it and what it cannot see',
+  ];
+  return ['Change log:', ...steps].join('\n  - ');
+}
+
+function loggedView({ name, main_table, key_column, lookups = [] }: ProposedEntry): LoggedView[] {
+  return main_table === undefined || key_column === undefined
+    ? []
+    : [{ name, main_table, key_column, lookups }];
+}

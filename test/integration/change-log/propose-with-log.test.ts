@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from '../../support/command.ts';
+import { SHOP_READER, SHOP_VIEWS, useShopDatabases } from '../../support/shop-databases.ts';
+import { proposeFor } from '../cli/propose-for.ts';
+
+describe('datahub propose --with-log', () => {
+  const shops = useShopDatabases();
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'with-log-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
+    const command = new Command('../cli/index.ts', ['propose', ...args], {
+      PGPASSWORD: SHOP_READER.password,
+    });
+    return { code: await command.exitCode, output: command.output };
+  }
+
+  it('leads a database without a log and without Django to a whole proposal, and back', async () => {
+    const shop = await shops.make(
+      'drop table models_logging_change, django_content_type cascade; alter table shop_category rename to categories',
+    );
+    const file = join(folder, 'log.sql');
+    const args = ['--source', shop.url, '--out', join(folder, 'views.json'), '--force'];
+    const first = await run(...args, '--with-log', file);
+    assert.equal(first.code, 3, first.output);
+    assert.match(first.output, /Let triggers write one: npm run datahub -- propose --with-log/);
+    assert.match(
+      first.output,
+      /CHANGE_LOG_TABLE=datahub_change_log CONTENT_TYPE_TABLE=datahub_content_type npm run datahub -- propose/,
+    );
+    const script = await readFile(file, 'utf8');
+    assert.match(script, /grant select on .* to "reader";/);
+
+    await shop.owner.query(script);
+    const second = await run(...args);
+    assert.equal(second.code, 0, second.output);
+    const { proposals, log } = await proposeFor(shop);
+    assert.deepEqual(
+      proposals.map(({ entry, todo }) => [entry.name, todo]),
+      SHOP_VIEWS.map((name) => [name, []]),
+    );
+    assert.deepEqual(log.variables, {
+      CHANGE_LOG_TABLE: 'datahub_change_log',
+      CONTENT_TYPE_TABLE: 'datahub_content_type',
+    });
+    // By its triggers, since its name says no model.
+    const lookups = proposals.find(({ entry }) => entry.name === 'product_report')?.entry.lookups;
+    assert.deepEqual(
+      lookups?.map(({ app_label, model }) => [app_label, model]),
+      [['public', 'categories']],
+    );
+
+    await shop.owner.query(await readFile(join(folder, 'log.remove.sql'), 'utf8'));
+    assert.equal((await proposeFor(shop)).log.logTable, null);
+  });
+
+  it('overwrites no file, and prints the script alone to the standard output', async () => {
+    const shop = await shops.make();
+    const file = join(folder, 'once.sql');
+    const args = ['--source', shop.url, '--view', 'order_report', '--out', join(folder, 'one.json')];
+    assert.equal((await run(...args, '--with-log', file)).code, 0);
+    const again = await run(...args, '--with-log', file);
+    assert.deepEqual(
+      [again.code, /once\.sql and .*once\.remove\.sql exists/.test(again.output)],
+      [1, true],
+      again.output,
+    );
+    const printed = await run(...args, '--with-log=-', '--force');
+    assert.match(
+      printed.output,
+      /create or replace trigger datahub_log_\d+_insert after insert on "public"\."shop_order"/,
+    );
+    // The ids of Django's content types are kept.
+    const { rows } = await shop.owner.query(`select id from django_content_type where model = 'order'`);
+    assert.match(printed.output, new RegExp(`\\(${rows[0].id}, 'shop', 'order'\\)`));
+  });
+});
