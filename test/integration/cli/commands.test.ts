@@ -27,7 +27,7 @@ describe('the command line of the operators', () => {
   const audited = async (): Promise<Record<string, unknown> | undefined> =>
     (
       await on.control.query(
-        'select action, reason as why, requested_by as by, views from etl.audit order by id desc limit 1',
+        'select action, reason as why, claimed_by as "claimedBy", views from etl.audit order by id desc limit 1',
       )
     ).rows[0];
   const fail = async (kind: string, message: string): Promise<string> =>
@@ -188,7 +188,7 @@ describe('the command line of the operators', () => {
       assert.partialDeepStrictEqual(await audited(), {
         action: 'pause',
         why: HOSTILE,
-        by: OPERATOR,
+        claimedBy: OPERATOR,
         views: [PROJECT],
       });
       const skipped = await run('run', PROJECT);
