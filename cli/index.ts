@@ -16,6 +16,7 @@ const COMMANDS = [
   import('./commands/query.ts'),
   import('./commands/logs.ts'),
   import('./commands/check.ts'),
+  import('./commands/log.ts'),
   import('./commands/run.ts'),
   import('./commands/pause.ts'),
   import('./commands/resume.ts'),

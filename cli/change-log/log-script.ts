@@ -1,11 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../../shared/postgres/quote.ts';
-import {
-  LOG_EVENTS,
-  LOG_FUNCTIONS,
-  logFunction,
-  logTrigger,
-  RESYNC_ACTION,
-} from '../../shared/source/trigger-log.ts';
+import { LOG_EVENTS, LOG_FUNCTIONS, logTrigger, RESYNC_ACTION } from '../../shared/source/trigger-log.ts';
 import type { LogPlan, PlannedTable, TableName } from './log-plan.ts';
 
 /** Both tables are ours if their comments begin so. */
@@ -25,7 +19,7 @@ export function logScript(plan: LogPlan): string {
     makeTables(plan),
     contentTypes(plan),
     askForResyncs(plan),
-    ...plan.tables.map((table) => logFunctionOf(plan, table)),
+    ...plan.tables.map((table) => logFunctionsOf(plan, table)),
     ...plan.tables.map((table) => triggersOf(plan, table)),
     ...plan.tables.map(alwaysOf),
     giveToOwner(plan),
@@ -157,9 +151,14 @@ ${block(`begin
 end`)}`;
 }
 
-/** The events of which a table needs a trigger. A truncated partitioned table truncates its partitions, and these have triggers. */
-const eventsOf = ({ isPartitioned }: TableName) =>
-  LOG_EVENTS.filter((event) => event !== 'truncate' || !isPartitioned);
+/**
+ * The events of which a table, `root` or one below it, needs a trigger. A truncated partitioned table truncates its partitions, and these have triggers. A row that
+ * moves to another partition fires no trigger of rows for its update, so that partitioned tables find changed keys among all rows of the statement.
+ */
+const eventsOf = (root: TableName, { isPartitioned }: TableName) =>
+  LOG_EVENTS.filter(
+    (event) => (event !== 'truncate' || !isPartitioned) && (event !== 'key' || !root.isPartitioned),
+  );
 
 /**
  * A row that asks for a resync for each table whose changes may have been missed: its own triggers are missing or were ever disabled, or those of a partition
@@ -168,7 +167,7 @@ const eventsOf = ({ isPartitioned }: TableName) =>
 function askForResyncs(plan: LogPlan): string {
   const expected = plan.tables.flatMap((table) =>
     [table, ...table.below].flatMap((each) =>
-      eventsOf(each).map(
+      eventsOf(table, each).map(
         (event) =>
           `  (${table.contentType.id}, ${quoteLiteral(each.name)}::regclass, ${quoteLiteral(logTrigger(table.contentType.id, event))}, ${each === table})`,
       ),
@@ -185,65 +184,88 @@ where t.tgenabled <> 'A' or t.oid is null and wanted.is_whole
 group by wanted.id;`;
 }
 
-function logFunctionOf(plan: LogPlan, { name, keyColumn, contentType: { id } }: PlannedTable): string {
-  const log = inSchema(plan, plan.logTable);
-  const key = quoteIdentifier(keyColumn);
-  const procedure = inSchema(plan, logFunction(id));
-  const body = `-- Logs the changes of ${name.replace(/[\r\n]+/g, ' ')}: one row for each row that a statement touched.
+/**
+ * A function for each event, without conditions: PL/pgSQL prepares each expression anew in each transaction. They return NEW, which is NULL in a trigger of
+ * a statement, because a variable is no expression.
+ */
+function logFunctionsOf(plan: LogPlan, table: PlannedTable): string {
+  const { name, keyColumn, contentType } = table;
+  return eventsOf(table, { ...table, isPartitioned: false })
+    .map((event) => {
+      const procedure = inSchema(plan, logTrigger(contentType.id, event));
+      const rows = selects(inSchema(plan, plan.logTable), {
+        table,
+        id: contentType.id,
+        key: quoteIdentifier(keyColumn),
+      });
+      const body = `-- Logs ${event} of ${name.replace(/[\r\n]+/g, ' ')}.
 begin
-  if tg_op = 'INSERT' then
-    insert into ${log} (object_id, content_type_id, action)
-    select n.${key}::text, ${id}, 'added' from new_rows n where n.${key} is not null;
-  elsif tg_op = 'UPDATE' then
-    insert into ${log} (object_id, content_type_id, action)
-    -- Both the key that the row has and the one that it had. A union is as fast for many rows as for one, whichever the plan was made for.
-    select k::text, ${id}, 'changed'
-    from (select n.${key} from new_rows n union select o.${key} from old_rows o) changed (k) where k is not null;
-  elsif tg_op = 'DELETE' then
-    insert into ${log} (object_id, content_type_id, action)
-    select o.${key}::text, ${id}, 'deleted' from old_rows o where o.${key} is not null;
-  else
-    -- No row says which keys there were. One row asks for a resync, however many partitions the statement truncates.
-    insert into ${log} (object_id, content_type_id, action, object_repr)
-    select '', ${id}, '${RESYNC_ACTION}', pg_catalog.format('truncate of %s', tg_relid::pg_catalog.regclass)
-    where not exists (
-      select from ${log} l
-      where l.action = '${RESYNC_ACTION}' and l.content_type_id = ${id} and l.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid);
-  end if;
-  return null;
+  insert into ${inSchema(plan, plan.logTable)} (object_id, content_type_id, action, object_repr)
+  ${rows[event]};
+  return new;
 end`;
-  return `create or replace function ${procedure}() returns trigger
+      return `create or replace function ${procedure}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as ${dollarQuoted(body, 'log')};
 revoke all on function ${procedure}() from public;`;
+    })
+    .join('\n');
 }
 
-const TRANSITIONS = {
-  insert: 'referencing new table as new_rows ',
-  update: 'referencing old table as old_rows new table as new_rows ',
-  delete: 'referencing old table as old_rows ',
-  truncate: '',
-} as const;
+/** The log rows of each event: one for each row that a statement touched. */
+const selects = (
+  log: string,
+  { table, id, key }: { table: TableName; id: number; key: string },
+): Record<(typeof LOG_EVENTS)[number], string> => ({
+  insert: `select n.${key}::text, ${id}, 'added', null from new_rows n where n.${key} is not null`,
+  update: table.isPartitioned
+    ? `-- Both the key that the row has and the one that it had. A union is as fast for many rows as for one, whichever the plan was made for.
+  select k::text, ${id}, 'changed', null
+  from (select n.${key} from new_rows n union select o.${key} from old_rows o) changed (k) where k is not null`
+    : `select n.${key}::text, ${id}, 'changed', null from new_rows n where n.${key} is not null`,
+  key: `-- The key that the row had.
+  select old.${key}::text, ${id}, 'changed', null where old.${key} is not null`,
+  delete: `select o.${key}::text, ${id}, 'deleted', null from old_rows o where o.${key} is not null`,
+  truncate: `-- No row says which keys there were. One row asks for a resync, however many partitions the statement truncates.
+  select '', ${id}, '${RESYNC_ACTION}', pg_catalog.format('truncate of %s', tg_relid::pg_catalog.regclass)
+  where not exists (
+    select from ${log} l
+    where l.action = '${RESYNC_ACTION}' and l.content_type_id = ${id} and l.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid)`,
+});
 
-function triggersOf(
-  plan: LogPlan,
-  { below, contentType: { id }, keyColumn, ...table }: PlannedTable,
-): string {
+function triggersOf(plan: LogPlan, table: PlannedTable): string {
+  const { below, keyColumn, contentType } = table;
+  const key = quoteIdentifier(keyColumn);
+  const when = {
+    insert: 'insert',
+    update: 'update',
+    delete: 'delete',
+    truncate: 'truncate',
+    key: 'update',
+  };
+  const fires = {
+    insert: 'referencing new table as new_rows for each statement',
+    update: `referencing${table.isPartitioned ? ' old table as old_rows' : ''} new table as new_rows for each statement`,
+    delete: 'referencing old table as old_rows for each statement',
+    truncate: 'for each statement',
+    key: `for each row when (old.${key} is distinct from new.${key})`,
+  };
   return [table, ...below]
     .flatMap((each) =>
-      eventsOf(each).map(
-        (event) =>
-          `create or replace trigger ${logTrigger(id, event)} after ${event} on ${each.name}
-  ${TRANSITIONS[event]}for each statement execute function ${inSchema(plan, logFunction(id))}(${quoteLiteral(keyColumn)});`,
-      ),
+      eventsOf(table, each).map((event) => {
+        const name = logTrigger(contentType.id, event);
+        return `create or replace trigger ${name} after ${when[event]} on ${each.name}
+  ${fires[event]} execute function ${inSchema(plan, name)}(${quoteLiteral(keyColumn)});`;
+      }),
     )
     .join('\n');
 }
 
 /** Lets the triggers fire for sessions with session_replication_role = replica, too. A trigger that was disabled and enabled again loses that, which shows it. */
-function alwaysOf({ below, contentType: { id }, ...table }: PlannedTable): string {
-  return [table, ...below]
+function alwaysOf(table: PlannedTable): string {
+  const { id } = table.contentType;
+  return [table, ...table.below]
     .map((each) => {
-      const actions = eventsOf(each).map((event) => `enable always trigger ${logTrigger(id, event)}`);
+      const actions = eventsOf(table, each).map((event) => `enable always trigger ${logTrigger(id, event)}`);
       return `alter table only ${each.name} ${actions.join(', ')};`;
     })
     .join('\n');
@@ -258,9 +280,11 @@ function giveToOwner({ owner, tables, ...plan }: LogPlan): string {
     ...[plan.logTable, plan.contentTypeTable].map(
       (table) => `    alter table ${inSchema({ ...plan }, table)} owner to ${role};`,
     ),
-    ...tables.map(
-      ({ contentType: { id } }) =>
-        `    alter function ${inSchema(plan, logFunction(id))}() owner to ${role};`,
+    ...tables.flatMap((table) =>
+      eventsOf(table, { ...table, isPartitioned: false }).map(
+        (event) =>
+          `    alter function ${inSchema(plan, logTrigger(table.contentType.id, event))}() owner to ${role};`,
+      ),
     ),
   ];
   return block(`begin

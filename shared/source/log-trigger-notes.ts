@@ -107,7 +107,8 @@ async function readRelations(client: Queryable, oid: number, contentTypeId: numb
        select c.oid, event, t.tgenabled,
          case when t.tgnargs > 0 then convert_from(substr(t.tgargs, 1, length(t.tgargs) - 1), getdatabaseencoding()) end as key
        from relation r join pg_class c on c.oid = r.oid
-       join unnest($2::text[], $3::text[]) as e (event, name) on event <> 'truncate' or c.relkind = 'r'
+       join unnest($2::text[], $3::text[]) as e (event, name) on (event <> 'truncate' or c.relkind = 'r')
+         and (event <> 'key' or (select relkind from pg_class where oid = $1) <> 'p')
        left join pg_trigger t on t.tgrelid = c.oid and t.tgname = e.name
      )
      select format('%I.%I', n.nspname, c.relname) as name, c.relkind::text as kind, c.oid = $1 as "isWhole",

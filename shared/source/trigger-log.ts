@@ -10,15 +10,15 @@ export const TRIGGER_LOG = {
 /** The action of a log row that names no key: rows of its model changed that no log row names, so that the views concerned must be loaded again. */
 export const RESYNC_ACTION = 'resync';
 
-export const LOG_EVENTS = ['insert', 'update', 'delete', 'truncate'] as const;
+/** `key` is an update of a row that changes its key. */
+export const LOG_EVENTS = ['insert', 'update', 'key', 'delete', 'truncate'] as const;
 
-/** The name of the function that logs the changes of a model, without its schema. No other functions have names of this form. */
-export const logFunction = (contentTypeId: number): string => `datahub_log_${contentTypeId}`;
-export const LOG_FUNCTIONS = '^datahub_log_[0-9]+$';
+/** The functions of the log, without their schema, as a regular expression. No others have names of this form. */
+export const LOG_FUNCTIONS = `^datahub_log_[0-9]+_(${LOG_EVENTS.join('|')})$`;
 
-/** The name of a trigger on a table of the model, or on a partition of it. */
+/** The name of a trigger on a table of the model, or on a partition of it, and of its function. */
 export const logTrigger = (contentTypeId: number, event: (typeof LOG_EVENTS)[number]): string =>
-  `${logFunction(contentTypeId)}_${event}`;
+  `datahub_log_${contentTypeId}_${event}`;
 
 /** The predicate of the index by which rows that ask for a resync are found, as PostgreSQL writes it. */
 const RESYNC_PREDICATE = `(action = '${RESYNC_ACTION}'::text)`;

@@ -36,16 +36,16 @@ describe('the check of a log that triggers fill', () => {
     [
       'a trigger that is missing',
       'drop trigger datahub_log_2_update on customer',
-      `create trigger datahub_log_2_update after update on customer referencing old table as old_rows new table as new_rows
-         for each statement execute function datahub_log_2('id'); alter table customer enable always trigger datahub_log_2_update`,
+      `create trigger datahub_log_2_update after update on customer referencing new table as new_rows
+         for each statement execute function datahub_log_2_update('id'); alter table customer enable always trigger datahub_log_2_update`,
       /changes of public.customer are not logged: it has no trigger of the change log for update/,
       false,
     ],
     [
       'triggers of a lookup that are disabled',
       'alter table country disable trigger user',
-      `alter table country ${['insert', 'update', 'delete', 'truncate'].map((event) => `enable always trigger datahub_log_1_${event}`).join(', ')}`,
-      /changes of public.country are not logged: its triggers of the change log for delete, insert, truncate, update are disabled/,
+      `alter table country ${['insert', 'update', 'key', 'delete', 'truncate'].map((event) => `enable always trigger datahub_log_1_${event}`).join(', ')}`,
+      /changes of public.country are not logged: its triggers of the change log for delete, insert, key, truncate, update are disabled/,
       false,
     ],
     [

@@ -189,7 +189,7 @@ describe('the script of a change log', () => {
       'select from datahub_change_log',
       `insert into datahub_change_log (object_id, content_type_id, action) values ('1', 1, 'added')`,
       'select from datahub_content_type',
-      'create table mine (id int); create trigger t after insert on mine execute function datahub_log_1()',
+      'create table mine (id int); create trigger t after insert on mine execute function datahub_log_1_insert()',
     ]) {
       await assert.rejects(app(sql), { code: '42501' }, sql);
     }
@@ -198,7 +198,7 @@ describe('the script of a change log', () => {
       `select p.prosecdef, p.proconfig, pg_get_userbyid(p.proowner) as owner, has_function_privilege('public', p.oid, 'execute') as public
        from pg_proc p where proname ~ '^datahub_log_'`,
     );
-    assert.equal(rows.length, 5);
+    assert.equal(rows.length, 24);
     for (const row of rows) {
       assert.deepEqual(row, {
         prosecdef: true,

@@ -132,6 +132,15 @@ describe('the command line of the operators', () => {
       await on.source.database.query('grant select on app_site to reader');
     });
 
+    it('which rows of the change log may be deleted', async () => {
+      const { code, stdout } = await run('log');
+      assert.equal(code, 0, stdout);
+      assert.match(
+        stdout,
+        /^No row of models_logging_change may be deleted yet\.\nThe oldest row that is needed: for /,
+      );
+    });
+
     it('rows of the source and of BigQuery, as they are, and never changes one', async () => {
       const source = await run(
         'query',
