@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { BigQuery } from '@google-cloud/bigquery';
 import type { LogLine } from './output/log-line.ts';
 
@@ -13,6 +14,9 @@ export type LogRequest = {
   follow: boolean;
 };
 
+/** A database, and how a connection to it is encrypted. */
+export type SourceAddress = { url: string; tls: ConnectionOptions | false };
+
 /** What the commands act on: the stack of a running `npm start`, or an installation in the cloud. */
 export interface Installation {
   /** For people: where it is. */
@@ -24,7 +28,7 @@ export interface Installation {
   /** BigQuery with the rights of the caller, and the dataset of the targets. */
   openWarehouse(): Promise<{ bigquery: BigQuery; targetDataset: string }>;
   /** The source as its reader role; null if only the functions reach it. */
-  readonly sourceUrl: string | null;
+  readonly source: SourceAddress | null;
   /** The functions' log lines, the oldest first. */
   logs(request: LogRequest): AsyncIterable<LogLine>;
 }

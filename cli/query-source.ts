@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { CommandError } from './command-error.ts';
+import type { SourceAddress } from './installation.ts';
 import type { QueryResult } from './query-result.ts';
 
 const STATEMENT_TIMEOUT_MS = 300_000;
@@ -8,9 +9,14 @@ const STATEMENT_TIMEOUT_MS = 300_000;
  * Runs one statement on the source as its reader role, in a transaction that reads only, and reads at most so many rows. Throws `CommandError`
  * with the message of PostgreSQL.
  */
-export async function querySource(url: string, sql: string, limit: number): Promise<QueryResult> {
+export async function querySource(
+  { url, tls }: SourceAddress,
+  sql: string,
+  limit: number,
+): Promise<QueryResult> {
   const client = new pg.Client({
     connectionString: url,
+    ssl: tls,
     application_name: 'smart-datahub query',
     statement_timeout: STATEMENT_TIMEOUT_MS,
   });

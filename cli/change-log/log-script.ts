@@ -271,11 +271,16 @@ function alwaysOf(table: PlannedTable): string {
     .join('\n');
 }
 
-/** What a superuser makes shall not run with his rights. */
+/** Owns the log of tables that have several owners: a role of its own, which nobody logs in with and which may do nothing else. */
+const LOG_ROLE = 'datahub_log';
+
+/**
+ * Gives the log and the functions to the owner of the tables. They run with the rights of their owner and compute what columns of the tables contain, which the
+ * owner of a table chooses: so they never belong to somebody with more rights than all of the owners.
+ */
 function giveToOwner({ owner, tables, ...plan }: LogPlan): string {
-  if (owner === null)
-    return '-- The tables have several owners: the log belongs to the role that runs this script.';
-  const role = quoteIdentifier(owner);
+  const name = owner ?? LOG_ROLE;
+  const role = quoteIdentifier(name);
   const statements = [
     ...[plan.logTable, plan.contentTypeTable].map(
       (table) => `    alter table ${inSchema({ ...plan }, table)} owner to ${role};`,
@@ -287,13 +292,23 @@ function giveToOwner({ owner, tables, ...plan }: LogPlan): string {
       ),
     ),
   ];
-  return block(`begin
-  -- What a superuser makes would run with his rights.
-  if current_setting('is_superuser') = 'on' then
+  return `${owner === null ? `${makeLogRole(plan.schema)}\n` : ''}${block(`begin
+  -- What somebody else makes would run with his rights.
+  if current_user <> ${quoteLiteral(name)} then
 ${statements.join('\n')}
   end if;
-end`);
+end`)}`;
 }
+
+const makeLogRole = (
+  schema: string,
+): string => `-- The tables have several owners: the log belongs to none of them, nor to the superuser who runs this script.
+${block(`begin
+  if not exists (select from pg_roles where rolname = ${quoteLiteral(LOG_ROLE)}) then
+    create role ${quoteIdentifier(LOG_ROLE)} nologin noinherit;
+  end if;
+end`)}
+grant usage on schema ${quoteIdentifier(schema)} to ${quoteIdentifier(LOG_ROLE)};`;
 
 function grants({ reader, ...plan }: LogPlan): string {
   const role = quoteIdentifier(reader.role);

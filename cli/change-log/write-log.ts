@@ -34,7 +34,7 @@ export async function writeLog(
   }
   const steps = [
     ...problems,
-    `psql … -f ${script}    as the owner of the tables; ${file === '-' ? 'propose with a file to get the script that removes it' : `${removal} removes it`}`,
+    `psql … -v ON_ERROR_STOP=1 -f ${script}    as the owner of the tables; ${file === '-' ? 'propose with a file to get the script that removes it' : `${removal} removes it`}`,
     `CHANGE_LOG_TABLE=${TRIGGER_LOG.logTable} CONTENT_TYPE_TABLE=${TRIGGER_LOG.contentTypeTable} npm run datahub -- propose …    proposes the view sources anew, for this log`,
     'docs/change-log.md says what it costs, how to prune it and what it cannot see',
   ];

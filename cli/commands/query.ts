@@ -46,14 +46,13 @@ export default defineCommand({
       if (sql.trim() === '') throw new UsageError('The SQL is empty.');
       let result: QueryResult;
       if (source) {
-        const { sourceUrl } = installation;
-        if (sourceUrl === null) {
+        if (installation.source === null) {
           throw new CommandError('--source works only for the running npm start.', {
             advice: 'In the cloud, ask the source database by a client of its own.',
           });
         }
         const { querySource } = await import('../query-source.ts');
-        result = await querySource(sourceUrl, sql, limit);
+        result = await querySource(installation.source, sql, limit);
       } else {
         const { queryWarehouse } = await import('../query-warehouse.ts');
         const { bigquery, targetDataset } = await installation.openWarehouse();

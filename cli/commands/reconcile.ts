@@ -12,6 +12,8 @@ import { print, printJson } from '../output/print.ts';
 import { badge, oneLine } from '../output/text.ts';
 
 const POLL_MS = 1000;
+/** States of a view in which no check begins or goes on. */
+const OBSTACLES: ReadonlySet<ViewStatus['state']> = new Set(['halted', 'paused', 'over budget']);
 
 export default defineCommand({
   command: 'reconcile [view]',
@@ -52,9 +54,17 @@ export default defineCommand({
   run: async ({ view, repair, keys, days, wait, dryRun, why, json }, installation) => {
     const options = { ...(keys && { mode: 'keys' }), since: days, repair };
     if (view !== undefined && (dryRun || wait)) {
-      const { lastCheck } = await statusOf(installation, view);
+      const { lastCheck, runningCheck } = await statusOf(installation, view);
       if (dryRun) {
         return printOutcome(await installation.call('reconcile', { view, ...options, dryRun: true }), json);
+      }
+      if (runningCheck !== null) {
+        throw new CommandError(
+          `Check ${runningCheck.check} of ${view} is running, so that no other one begins.`,
+          {
+            advice: `Wait for its end, which datahub status ${view} shows, and try again.`,
+          },
+        );
       }
       const answer = await command<{ outcome: string }>(
         installation,
@@ -75,10 +85,11 @@ async function endOf(
   before: CheckStatus | null,
 ): Promise<CheckStatus> {
   for (;;) {
-    const { lastCheck, state, haltedReason } = await statusOf(installation, view);
+    const { lastCheck, state, haltedReason, resyncRequested } = await statusOf(installation, view);
     if (lastCheck !== null && lastCheck.check !== before?.check) return lastCheck;
-    if (state === 'halted' || state === 'paused') {
-      throw new CommandError(`View ${view} is ${state}: its check does not go on.`, {
+    const obstacle = OBSTACLES.has(state) ? state : resyncRequested ? 'to be resynced' : null;
+    if (obstacle !== null) {
+      throw new CommandError(`View ${view} is ${obstacle}: its check does not go on.`, {
         ...(haltedReason !== null && { advice: haltedReason }),
       });
     }

@@ -99,7 +99,7 @@ const HELP: Record<Attention['action'], (view: string) => string> = {
   redrive: (view) => `when its cause is mended: datahub redrive ${view}`,
   run: (view) => `to try again now: datahub run ${view}`,
   'accept-cost': (view) =>
-    `to let it go on today: npm run call -- extract '{"view":"${view}","acceptCost":true}'`,
+    `to let it go on today, send {"view":"${view}","acceptCost":true} (docs/operations.md#payloads)`,
   resync: (view) => `to load it again: datahub resync ${view}`,
   repair: (view) => `to repair it: datahub reconcile ${view} --repair`,
 };

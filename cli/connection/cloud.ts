@@ -33,7 +33,7 @@ class CloudInstallation implements Installation {
   readonly name: string;
   /** The functions read it from the identity token. */
   readonly by = null;
-  readonly sourceUrl = null;
+  readonly source = null;
   readonly #options: CloudOptions;
   readonly #credentials: Credentials;
 

@@ -1,8 +1,9 @@
 import { dataFolderOf } from '../../test/local/arguments.ts';
 import { findRunningStack, type RunningStack } from '../../test/local/data-folder.ts';
+import { sourceTls as tlsOf } from '../../test/local/external-services.ts';
 import { callFunction, isFailure } from '../../test/local/functions.ts';
 import { CommandError, RefusedByFunction, UsageError } from '../command-error.ts';
-import type { Installation, LogRequest } from '../installation.ts';
+import type { Installation, LogRequest, SourceAddress } from '../installation.ts';
 import { readLogFile } from './local-logs.ts';
 
 /** The stack of the `npm start` that runs on this data folder. Throws `CommandError` if none does. */
@@ -34,8 +35,11 @@ class LocalStack implements Installation {
     this.#stack = stack;
   }
 
-  get sourceUrl(): string | null {
-    return this.#stack.sourceUrl ?? null;
+  get source(): SourceAddress | null {
+    const { sourceUrl, sourceTls } = this.#stack;
+    return sourceUrl === undefined
+      ? null
+      : { url: sourceUrl, tls: tlsOf({ SOURCE_DATABASE_URL: sourceUrl, ...sourceTls }) };
   }
 
   async call(functionName: 'extract' | 'reconcile', payload: object): Promise<object> {

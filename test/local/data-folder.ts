@@ -16,6 +16,8 @@ export interface PublishedStack {
   adminUrl?: string;
   /** The source as its reader role. */
   sourceUrl?: string;
+  /** The settings of TLS for the source, as the functions have them. */
+  sourceTls?: { SOURCE_TLS?: string | undefined; SOURCE_TLS_CA?: string | undefined };
   /** BigQuery, in the form of BIGQUERY_EMULATOR_HOST. */
   bigqueryUrl?: string;
   /** What the functions log. */

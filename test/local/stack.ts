@@ -228,5 +228,6 @@ async function allOf<T extends readonly unknown[]>(
 /** What other commands on this machine need to know of a running stack. */
 export const addressesOf = ({ adminUrl, functions, sourceUrl, endpoints }: Stack): PublishedStack => ({
   ...{ adminUrl, functions, sourceUrl },
+  sourceTls: { SOURCE_TLS: process.env.SOURCE_TLS, SOURCE_TLS_CA: process.env.SOURCE_TLS_CA },
   bigqueryUrl: endpoints.bigqueryUrl,
 });

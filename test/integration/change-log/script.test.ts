@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { logScript } from '../../../cli/change-log/log-script.ts';
+import { logScript, removalScript } from '../../../cli/change-log/log-script.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { SCHEMA, SHOP, ShopLog, VIEWS } from './shop.ts';
 
@@ -220,6 +220,37 @@ describe('the script of a change log', () => {
          select proowner from pg_proc where proname ~ '^datahub_log_' union all select relowner from pg_class where relname ~ '^datahub_') o (owner)`,
     );
     assert.deepEqual(rows, [{ owner: 'shop_owner' }]);
+  });
+
+  it('belongs to a role of its own where the tables have several owners, and logs all of them', async () => {
+    await shop.remove();
+    await shop.as('postgres', `create role other_owner; alter table ${SCHEMA}.machine owner to other_owner`);
+    try {
+      const plan = await shop.plan();
+      assert.equal(plan.owner, null);
+      await shop.as('postgres', logScript(plan));
+      await shop.as('postgres', logScript(plan));
+      const { rows } = await shop.as(
+        'postgres',
+        `select distinct pg_get_userbyid(owner) as owner from (
+           select proowner from pg_proc where proname ~ '^datahub_log_' union all select relowner from pg_class where relname ~ '^datahub_') o (owner)`,
+      );
+      assert.deepEqual(rows, [{ owner: 'datahub_log' }]);
+      const { rows: roles } = await shop.as(
+        'postgres',
+        `select rolsuper, rolcanlogin, rolcreaterole from pg_roles where rolname = 'datahub_log'`,
+      );
+      assert.deepEqual(roles, [{ rolsuper: false, rolcanlogin: false, rolcreaterole: false }]);
+      await shop.logged();
+      await app(
+        `insert into ${ORDER} values (7); insert into ${SCHEMA}.machine values (8, 'press'); truncate ${ORDER}`,
+      );
+      assert.deepEqual(await shop.logged(), ['order added 7', 'machine added 8', 'order resync ']);
+    } finally {
+      await shop.as('postgres', removalScript(await shop.plan()));
+      await shop.as('postgres', `alter table ${SCHEMA}.machine owner to shop_owner; drop role other_owner`);
+      await shop.make();
+    }
   });
 
   it('uses names of its own schema whatever the application puts into its search path', async () => {

@@ -224,6 +224,24 @@ describe('the command line of the operators', () => {
       assert.deepEqual(await on.mailboxes.reconcile.take(), [{ view: PROJECT, repair: true, by: OPERATOR }]);
     });
 
+    it('waits for no other check than its own, and for none that cannot begin', async () => {
+      await on.control.query(
+        `insert into etl.consistency_check (view_name, mode, trigger, repairs) values ($1, 'full', 'schedule', false)`,
+        [PROJECT],
+      );
+      const running = await run('reconcile', PROJECT, '--repair', '--wait');
+      assert.equal(running.code, 1);
+      assert.match(running.stderr, /^Check \d+ of pmr_project is running, so that no other one begins\./);
+      await on.control.query('delete from etl.consistency_check where ended_at is null');
+      await json('resync', PROJECT, '--yes');
+      const resynced = await run('reconcile', PROJECT, '--wait');
+      assert.equal(resynced.code, 1);
+      assert.match(resynced.stdout + resynced.stderr, /resync/);
+      await json('resync', PROJECT, '--withdraw');
+      await on.mailboxes.extract.take();
+      await on.mailboxes.reconcile.take();
+    });
+
     it('asks before it resyncs or forgets, or needs --yes where nobody can be asked', async () => {
       const refused = await run('resync', PROJECT);
       assert.equal(refused.code, 2);
