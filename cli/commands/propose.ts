@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
+import { callersFile } from '../callers-path.ts';
 import { logFiles, writeLog } from '../change-log/write-log.ts';
 import { CommandError, EXIT, type ExitCode, UsageError } from '../command-error.ts';
 import { note, print } from '../output/print.ts';
@@ -55,18 +56,21 @@ const propose: CommandModule<object, Options> = {
       .option('out', {
         type: 'string',
         default: 'view-sources.json',
+        coerce: callersFile,
         requiresArg: true,
         describe: 'The file to write, - for the standard output',
       })
       .option('force', { type: 'boolean', default: false, describe: 'Overwrite files' })
       .option('views-sql', {
         type: 'string',
+        coerce: (file?: string) => (file === undefined ? file : callersFile(file)),
         requiresArg: true,
         describe: 'A file for create view statements of the tables that no view shows',
       })
       .option('with-log', {
         type: 'string',
-        coerce: (file?: string) => (file === '' ? 'change-log.sql' : file),
+        coerce: (file?: string) =>
+          file === undefined ? file : callersFile(file === '' ? 'change-log.sql' : file),
         describe:
           'A file for a change log that triggers fill (change-log.sql unless named); --with-log=- prints it',
       })

@@ -34,7 +34,7 @@ export default defineCommand({
     await confirm(
       view,
       `The next batch of ${oneLine(view)} carries every row of the view, at the cost of a first load, and deletes the rows of the target that the view does not have${deletes}.`,
-      yes,
+      { yes, on: installation },
     );
     const payload = { view, resync: true, ...(acceptDeletes && { acceptDeletes }) };
     return printOutcome(await command(installation, payload, why), json);

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Argv } from 'yargs';
 import type { Finding } from '../../shared/source/inspect-server.ts';
 import { type GlobalOptions, withWhy, withYes } from '../arguments.ts';
 import { ask, command } from '../ask.ts';
+import { callersPath } from '../callers-path.ts';
 import { CommandError, EXIT, UsageError } from '../command-error.ts';
 import { confirm } from '../confirm.ts';
 import { defineCommand } from '../define-command.ts';
@@ -27,7 +27,7 @@ const exportViews = defineCommand({
     if (json) printJson(answer);
     else if (out === undefined) printJson(file);
     if (out !== undefined) {
-      await writeFile(fileOf(out), `${JSON.stringify(file, null, 2)}\n`).catch((error: Error) => {
+      await writeFile(callersPath(out), `${JSON.stringify(file, null, 2)}\n`).catch((error: Error) => {
         throw new CommandError(`The file cannot be written: ${error.message}`);
       });
       note(`${file.import.length} view sources written to ${oneLine(out)}`);
@@ -112,7 +112,7 @@ const forgetView = defineCommand({
     const removes = Object.entries(foreseen.removes).map(([name, count]) => `${name} ${count}`);
     const what = `This removes view source ${oneLine(view)} with its checkpoint and history (${oneLine(removes.join(', '))}). Its tables in BigQuery stay.`;
     if (dryRun) return await show({ json }, async () => ({ answer: foreseen, lines: () => paragraph(what) }));
-    await confirm(view, what, yes);
+    await confirm(view, what, { yes, on: installation });
     return printOutcome(await command(installation, { view, forget: true, confirm: view }, why), json);
   },
 });
@@ -140,7 +140,7 @@ const changeLoadType = defineCommand({
     await confirm(
       view,
       `The whole view ${oneLine(view)} is loaded into the new target ${oneLine(target)}, which feeds its reporting view from then on. The former target stays.`,
-      yes,
+      { yes, on: installation },
     );
     return printOutcome(await command(installation, { view, loadType: type, target }, why), json);
   },
@@ -156,11 +156,8 @@ export default {
   handler: () => undefined,
 };
 
-/** A path as the caller means it: npm runs this program in the folder of the project. */
-const fileOf = (path: string): string => resolve(process.env.INIT_CWD ?? process.cwd(), path);
-
 async function readPayload(path: string): Promise<Record<string, unknown>> {
-  const content = await (path === '-' ? text(process.stdin) : readFile(fileOf(path), 'utf8')).catch(
+  const content = await (path === '-' ? text(process.stdin) : readFile(callersPath(path), 'utf8')).catch(
     (error: Error) => {
       throw new CommandError(`The file cannot be read: ${error.message}`);
     },
