@@ -69,7 +69,7 @@ const SETTINGS = `-- Shorter than deadlock_timeout, so that no transaction of th
 set local lock_timeout = '900ms';
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
-select pg_advisory_xact_lock(hashtext('smart-datahub change log'));`;
+do $lock$ begin perform pg_advisory_xact_lock(hashtext('smart-datahub change log')); end $lock$;`;
 
 const inSchema = ({ schema }: Pick<LogPlan, 'schema'>, name: string): string =>
   `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
