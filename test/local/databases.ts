@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { completeSmartApp, createSmartApp, READER_ROLE, SEED_STEPS } from '../smartapp/create-smartapp.ts';
 import { onPreferredPort } from './preferred-port.ts';
 import type { BeginStep } from './progress.ts';
 import { logUnloggedChanges, recordUnloggedChanges } from './unlogged-changes.ts';
+import { withClient } from './with-client.ts';
 
 /** The databases of a stack, in one PostgreSQL server: SMartApp's database and the control database. */
 export interface Databases {
@@ -164,15 +165,4 @@ async function ensureRole(client: pg.Client, name: string, rolePassword: string)
   const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name]);
   if (rowCount === 0) await client.query(`create role ${name} login`);
   await client.query(`alter role ${name} password ${client.escapeLiteral(rolePassword)}`);
-}
-
-async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { withClient } from './with-client.ts';
 
 /** What identifies a database: the server, unless its role may not know it, and its name. */
 interface Origin {
@@ -64,15 +65,4 @@ async function readIdentity(source: pg.Client): Promise<Origin> {
     'select system_identifier::text as id from pg_control_system()',
   );
   return { database, systemIdentifier: found.rows[0]?.id ?? null };
-}
-
-async function withClient<T>(login: pg.ClientConfig, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(login);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }
