@@ -16,25 +16,25 @@ export const withGlobalOptions = (parser: Argv): Argv<GlobalOptions> =>
     .option('data', {
       type: 'string',
       requiresArg: true,
-      describe: 'Laptop: the data folder of the npm start, if not .data',
+      describe: 'Laptop: folder, if not .data',
     })
     .option('project', {
       type: 'string',
       requiresArg: true,
-      describe: 'Cloud: the project, or DATAHUB_PROJECT',
+      describe: 'Cloud: or DATAHUB_PROJECT',
     })
-    .option('region', { type: 'string', requiresArg: true, describe: 'Cloud: its region, or DATAHUB_REGION' })
+    .option('region', { type: 'string', requiresArg: true, describe: 'Cloud: or DATAHUB_REGION' })
     .option('environment', {
       type: 'string',
       requiresArg: true,
-      describe: 'Cloud: such as test, or DATAHUB_ENVIRONMENT',
+      describe: 'Cloud: or DATAHUB_ENVIRONMENT',
     })
     .option('impersonate-service-account', {
       type: 'string',
       requiresArg: true,
-      describe: 'Cloud: act as this service account',
+      describe: 'Cloud: act as this account',
     })
-    .option('json', { type: 'boolean', default: false, describe: 'Print the answer as JSON, for scripts' })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .conflicts('data', ['project', 'region', 'environment', 'impersonate-service-account']);
 
 /** Why somebody asks, for the audit. */

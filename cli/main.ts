@@ -8,9 +8,9 @@ import { explain } from './explain.ts';
 
 const USAGE = `Usage: $0 <command> [options]
 
-Watches and operates SMart DataHub: the running npm start, or with --project and --region the cloud.`;
-const EPILOGUE = `Exit code: 0 done, 1 failed or refused, 2 invalid command line, 3 what it shows needs attention.
-$0 <command> --help has examples. On the page of the operators, everything can be seen and done, too.`;
+Watches and operates SMart DataHub: the running npm start, or the cloud, which\n--project and --region name.`;
+const EPILOGUE = `Exit code: 0 done, 1 failed, 2 invalid command line, 3 something needs attention.
+Examples: $0 <command> --help`;
 
 // A reader that has seen enough, such as head, is no reason for a stack trace.
 onClosedOutput(() => process.exit(EXIT.failed));
@@ -36,18 +36,14 @@ async function run(args: string[], modules: readonly Module[]): Promise<number> 
   await parser
     .usage(USAGE)
     .epilogue(EPILOGUE)
-    .completion(
-      'completion',
-      'Print the completion script for bash or zsh',
-      (await viewCompletion(args)) as never,
-    )
+    .completion('completion', 'Print the completion for bash or zsh', (await viewCompletion(args)) as never)
     .demandCommand(1, 'Name a command.')
     .recommendCommands()
     .strict()
     .strictCommands()
     .alias('h', 'help')
     .version(false)
-    .wrap(Math.min(process.stdout.columns ?? 100, 100))
+    .wrap(Math.min(process.stdout.columns ?? 80, 100))
     .exitProcess(false)
     .fail((message, error) => {
       throw (

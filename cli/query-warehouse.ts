@@ -6,8 +6,8 @@ import type { QueryResult } from './query-result.ts';
 type Options = {
   dataset: string;
   limit: number;
-  /** More than these BigQuery does not bill. */
-  maxBytes: string | undefined;
+  /** BigQuery reads no more than these. */
+  maxBytes: bigint;
 };
 
 type Field = { name: string; type: string; mode?: string; fields?: Field[] };
@@ -25,7 +25,7 @@ export async function queryWarehouse(
   const query: Query = {
     query: sql,
     defaultDataset: { projectId: bigquery.projectId, datasetId: dataset },
-    ...(maxBytes !== undefined && { maximumBytesBilled: maxBytes }),
+    maximumBytesBilled: String(maxBytes),
   };
   const [forecast] = await bigquery.createQueryJob({ ...query, dryRun: true }).catch(refused);
   const { statementType, totalBytesProcessed = '0' } = forecast.metadata.statistics?.query ?? {};
@@ -34,10 +34,10 @@ export async function queryWarehouse(
       `This is ${statementType === undefined ? 'no SELECT' : statementType}, and query only reads.`,
     );
   }
-  if (maxBytes !== undefined && BigInt(totalBytesProcessed) > BigInt(maxBytes)) {
-    throw new CommandError(
-      `The query would read ${formatBytes(totalBytesProcessed)}, more than --max-bytes.`,
-    );
+  if (BigInt(totalBytesProcessed) > maxBytes) {
+    throw new CommandError(`The query would read ${formatBytes(totalBytesProcessed)}.`, {
+      advice: `Name fewer columns, filter by the partition, or allow more with --max-bytes, which is ${formatBytes(String(maxBytes))}.`,
+    });
   }
   const [job] = await bigquery.createQueryJob(query).catch(refused);
   const { fields, rows } = await readResults(bigquery, job.metadata.jobReference ?? {}, limit + 1).catch(

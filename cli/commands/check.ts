@@ -10,7 +10,7 @@ type Answer = { outcome: string; ok: boolean; findings: Finding[] };
 
 export default defineCommand({
   command: 'check [view]',
-  describe: 'Check connections, rights, keys and columns; change nothing',
+  describe: 'Check connections, rights, keys and columns',
   examples: [
     ['check', 'the installation and all views'],
     ['check pmr_project', 'the installation and one view'],

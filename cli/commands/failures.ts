@@ -13,7 +13,7 @@ type Answer = { groups: ListedFailures[] };
 
 export default defineCommand({
   command: 'failures [view]',
-  describe: 'Show the open failures by their reason, and what to do',
+  describe: 'Show the open failures, and what to do',
   examples: [
     ['failures', 'all open failures'],
     ['failures pmr_project --resolved', 'those of a view that are resolved'],

@@ -16,7 +16,7 @@ type Answer = {
 
 export default defineCommand({
   command: 'log',
-  describe: 'Show which rows of the change log nobody needs, and how to delete them',
+  describe: 'Show how to prune the change log',
   examples: [['log', 'the statement that prunes the log, for its owner']],
   builder: (parser) => parser,
   run: ({ json }, installation) =>

@@ -1,9 +1,10 @@
-import { EXIT } from '../command-error.ts';
+import { EXIT, UsageError } from '../command-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { formatLogLine } from '../output/log-line.ts';
 import { print, printJson } from '../output/print.ts';
 import { timeArgument } from '../time-argument.ts';
 
+const MAX_LINES = 100_000;
 const LEVELS = { debug: 'DEBUG', info: 'INFO', warning: 'WARNING', error: 'ERROR' } as const;
 
 export default defineCommand({
@@ -34,6 +35,10 @@ export default defineCommand({
         default: 50,
         requiresArg: true,
         describe: 'The newest lines, at most',
+      })
+      .check(({ limit }) => {
+        if (Number.isInteger(limit) && limit >= 0 && limit <= MAX_LINES) return true;
+        throw new UsageError(`--limit must be a whole number from 0 to ${MAX_LINES}.`);
       })
       .option('follow', {
         alias: 'f',

@@ -6,7 +6,7 @@ import { timeArgument } from '../time-argument.ts';
 
 export default defineCommand({
   command: 'pause <view>',
-  describe: 'Stop a view for now; a batch in flight waits',
+  describe: 'Stop a view for now',
   examples: [
     ['pause pmr_project --why "schema change"', 'until somebody resumes it'],
     ['pause pmr_project --until 2h', 'for two hours'],

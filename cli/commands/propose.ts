@@ -24,6 +24,16 @@ type Options = {
   timeout: number;
 };
 
+/** Options of other commands, which say what they act on: propose reads a source alone. */
+const OF_OTHERS = [
+  'data',
+  'project',
+  'region',
+  'environment',
+  'impersonate-service-account',
+  'json',
+] as const;
+
 const MAX_TIMEOUT_SECONDS = 86_400;
 
 /** Reads the catalog and the keys of a source, and writes a file of view sources. */
@@ -31,7 +41,7 @@ const propose: CommandModule<object, Options> = {
   command: 'propose',
   describe: 'Propose the view sources of a database',
   builder: (yargs): Argv<Options> =>
-    yargs
+    OF_OTHERS.reduce((parser, name) => parser.hide(name), yargs)
       .option('source', {
         type: 'string',
         describe: 'URL of the source (default: SOURCE_DATABASE_URL); PGPASSWORD may hold its password',
@@ -80,10 +90,14 @@ const propose: CommandModule<object, Options> = {
         requiresArg: true,
         describe: 'Seconds that proving the key of one view may take',
       })
-      .check(({ timeout, out, 'with-log': log }) => {
-        if (out === '-' && log === '-') throw new Error('--out and --with-log cannot both be -');
+      .check((given: Record<string, unknown> & Options) => {
+        const { timeout, out, 'with-log': log } = given;
+        const idle = OF_OTHERS.find((name) => given[name] !== undefined && given[name] !== false);
+        if (idle !== undefined)
+          throw new UsageError(`propose has no --${idle}: it reads the database of --source alone`);
+        if (out === '-' && log === '-') throw new UsageError('--out and --with-log cannot both be -');
         if (Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT_SECONDS) return true;
-        throw new Error(`--timeout must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS}`);
+        throw new UsageError(`--timeout must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS}`);
       })
       .example('$0 propose --source postgresql://me@localhost/shop', 'writes view-sources.json')
       .epilogue('Exit codes: 0 whole, 1 failed, 2 invalid command line, 3 something is left to decide'),

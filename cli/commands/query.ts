@@ -8,7 +8,7 @@ import { show } from '../watch.ts';
 
 export default defineCommand({
   command: 'query <sql>',
-  describe: 'Run a SELECT on BigQuery, or on the source of the laptop',
+  describe: 'Run a SELECT on BigQuery or the source',
   examples: [
     ["query 'select count(*) from project'", 'tables without a dataset are targets'],
     [
@@ -32,16 +32,14 @@ export default defineCommand({
       .option('max-bytes', {
         type: 'string',
         requiresArg: true,
-        describe: 'Fail if BigQuery would read more bytes',
+        defaultDescription: '10GB',
+        describe: 'Fail if BigQuery would read more, such as 500MB or 2TB',
       })
       .conflicts('source', ['dataset', 'max-bytes']),
   run: ({ sql, source, dataset, limit, maxBytes, json }, installation) =>
     show({ json }, async () => {
       if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) {
         throw new UsageError('--limit must be a whole number from 1 to 100000.');
-      }
-      if (maxBytes !== undefined && !/^\d{1,18}$/.test(maxBytes)) {
-        throw new UsageError('--max-bytes must be a number of bytes.');
       }
       if (sql.trim() === '') throw new UsageError('The SQL is empty.');
       let result: QueryResult;
@@ -56,12 +54,21 @@ export default defineCommand({
       } else {
         const { queryWarehouse } = await import('../query-warehouse.ts');
         const { bigquery, targetDataset } = await installation.openWarehouse();
-        const options = { dataset: dataset ?? targetDataset, limit, maxBytes };
+        const options = { dataset: dataset ?? targetDataset, limit, maxBytes: bytesOf(maxBytes ?? '10GB') };
         result = await queryWarehouse(bigquery, sql, options);
       }
       return { answer: asObjects(result), lines: () => linesOf(result), exitCode: EXIT.done };
     }),
 });
+
+const UNITS = { '': 1n, KB: 10n ** 3n, MB: 10n ** 6n, GB: 10n ** 9n, TB: 10n ** 12n };
+
+function bytesOf(text: string): bigint {
+  const [, number, unit = ''] = /^(\d{1,15}) ?([KMGT]?B)?$/i.exec(text) ?? [];
+  if (number === undefined)
+    throw new UsageError('--max-bytes must be a size such as 10GB, or a number of bytes.');
+  return BigInt(number) * UNITS[unit.toUpperCase().replace(/^B$/, '') as keyof typeof UNITS];
+}
 
 /** The rows as scripts read them. Of columns with the same name, the later ones get a number. */
 function asObjects({ columns, rows, hasMore, bytes }: QueryResult) {

@@ -6,7 +6,7 @@ import { timeArgument } from '../time-argument.ts';
 
 export default defineCommand({
   command: 'recheck <view>',
-  describe: 'Fetch all keys again that were logged since a time',
+  describe: 'Fetch the keys logged since a time again',
   examples: [['recheck pmr_project --since 2h', 'those of the last two hours']],
   builder: (parser) =>
     withWhy(

@@ -17,7 +17,7 @@ const OBSTACLES: ReadonlySet<ViewStatus['state']> = new Set(['halted', 'paused',
 
 export default defineCommand({
   command: 'reconcile [view]',
-  describe: 'Compare views with their targets; repair what differs',
+  describe: 'Compare both sides; repair what differs',
   examples: [
     ['reconcile', 'compare every view'],
     ['reconcile pmr_project --repair --wait', 'repair what differs, and say what was found'],

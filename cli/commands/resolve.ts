@@ -7,8 +7,8 @@ import { failureIds } from '../failure-ids.ts';
 import { printOutcome } from '../output/outcome.ts';
 
 export default defineCommand({
-  command: 'resolve [view-or-failures..]',
-  describe: 'Mark failures as resolved that need nothing more',
+  command: 'resolve [view-or-ids..]',
+  describe: 'Mark failures as resolved',
   examples: [
     ['resolve 17 18', 'two failures, by their ids'],
     ['resolve pmr_project', 'all open failures of a view'],
@@ -17,7 +17,7 @@ export default defineCommand({
   builder: (parser) =>
     withWhy(
       parser
-        .positional('view-or-failures', {
+        .positional('view-or-ids', {
           type: 'string',
           array: true,
           default: [] as string[],
@@ -25,12 +25,12 @@ export default defineCommand({
         })
         .option('kind', { choices: ERROR_KINDS, describe: 'Only failures of this kind' }),
     ),
-  run: async ({ viewOrFailures, kind, why, json }, installation) => {
-    const [view] = viewOrFailures;
+  run: async ({ viewOrIds, kind, why, json }, installation) => {
+    const [view] = viewOrIds;
     if (view === undefined && kind === undefined) {
       throw new UsageError('Name a view, ids of failures, or --kind.');
     }
-    const failures = failureIds(viewOrFailures);
+    const failures = failureIds(viewOrIds);
     if (failures !== null && failures.length > 0 && kind !== undefined) {
       throw new UsageError('--kind goes with a view or stands alone, not with ids of failures.');
     }

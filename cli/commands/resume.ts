@@ -5,7 +5,7 @@ import { printOutcome } from '../output/outcome.ts';
 
 export default defineCommand({
   command: 'resume <view>',
-  describe: 'Let a paused or halted view run again from the next tick on',
+  describe: 'Let a paused or halted view run again',
   examples: [['resume pmr_project', 'its failed batches are captured again']],
   builder: (parser) => withWhy(parser.positional('view', { type: 'string', demandOption: true })),
   run: async ({ view, why, json }, installation) =>

@@ -7,7 +7,7 @@ import { oneLine } from '../output/text.ts';
 
 export default defineCommand({
   command: 'resync <view>',
-  describe: 'Load a whole view again, and delete what is not in it',
+  describe: 'Load a whole view again',
   examples: [
     ['resync pmr_project', 'asks before'],
     ['resync pmr_project --yes --accept-deletes', 'does not ask; it may delete any number of rows'],

@@ -9,7 +9,7 @@ import { show } from '../watch.ts';
 
 export default defineCommand({
   command: 'row <view> <key>',
-  describe: 'Look a row up: both sides, its log rows and batches',
+  describe: 'Show a row: both sides, log rows, batches',
   examples: [
     ['row pmr_project 42', 'exit code 3 if both sides differ'],
     ['row xyz_incident -- -7', 'a key that begins with a dash'],

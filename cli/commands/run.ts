@@ -10,7 +10,7 @@ import { show } from '../watch.ts';
 
 export default defineCommand({
   command: 'run [view]',
-  describe: 'Ask for a batch now: of one view, or of all as a tick does',
+  describe: 'Ask for a batch of a view, or of all, now',
   examples: [
     ['run', 'a tick: all views that are not stopped'],
     ['run pmr_project --wait', 'extract one view, and say what came of it'],

@@ -22,7 +22,7 @@ type Answer = {
 
 export default defineCommand({
   command: 'status [view]',
-  describe: 'Show how the views are, and what needs attention',
+  describe: 'Show the views, and what needs attention',
   examples: [
     ['status', 'all views'],
     ['status pmr_project --watch', 'one view, every two seconds'],

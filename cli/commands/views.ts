@@ -148,7 +148,7 @@ const changeLoadType = defineCommand({
 
 export default {
   command: 'views',
-  describe: 'Export, import or forget view sources; change the load type',
+  describe: 'Export, import, forget; change load types',
   builder: (parser: Argv<GlobalOptions>) =>
     parser
       .command([exportViews, importViews, forgetView, changeLoadType] as never)

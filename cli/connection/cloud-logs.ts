@@ -31,17 +31,11 @@ export async function* readCloudLogs(logging: Logging, request: LogRequest): Asy
   const { follow, limit } = request;
   const seen = new Map<string, number>();
   let since = request.since;
-  let pageSize = Math.min(Math.max(limit, 1), MAX_PAGE);
+  let maxEntries = Math.max(limit, 1);
   let isFirst = true;
   for (;;) {
-    const answer = (await logging.list({
-      resourceNames: [`projects/${logging.project}`],
-      filter: filterOf(logging, request, since),
-      orderBy: 'timestamp desc',
-      pageSize,
-    })) as { entries?: Entry[] };
-    const entries = (answer.entries ?? []).toReversed();
-    for (const entry of entries) {
+    const entries = await newestEntries(logging, filterOf(logging, request, since), maxEntries);
+    for (const entry of entries.reverse()) {
       const { insertId = '', timestamp = '' } = entry;
       const id = `${timestamp} ${insertId}`;
       if (!seen.has(id) && !(isFirst && limit === 0)) yield lineOf(entry, logging.suffix);
@@ -49,12 +43,30 @@ export async function* readCloudLogs(logging: Logging, request: LogRequest): Asy
     }
     if (!follow) return;
     isFirst = false;
-    pageSize = MAX_PAGE;
+    maxEntries = MAX_PAGE;
     const newest = Math.max(request.since.getTime(), ...[...seen.values()].slice(-MAX_PAGE));
     since = new Date(newest - OVERLAP_MS);
     for (const [id, at] of seen) if (at < since.getTime()) seen.delete(id);
     await elapse(POLL_MS);
   }
+}
+
+/** The newest entries, at most so many, the newest first. */
+async function newestEntries(logging: Logging, filter: string, maxEntries: number): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  let pageToken: string | undefined;
+  do {
+    const answer = (await logging.list({
+      resourceNames: [`projects/${logging.project}`],
+      filter,
+      orderBy: 'timestamp desc',
+      pageSize: Math.min(maxEntries - entries.length, MAX_PAGE),
+      ...(pageToken !== undefined && { pageToken }),
+    })) as { entries?: Entry[]; nextPageToken?: string };
+    entries.push(...(answer.entries ?? []));
+    pageToken = answer.nextPageToken || undefined;
+  } while (pageToken !== undefined && entries.length < maxEntries);
+  return entries;
 }
 
 function filterOf({ services }: Logging, { view, level }: LogRequest, since: Date): string {

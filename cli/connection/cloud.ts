@@ -36,6 +36,7 @@ class CloudInstallation implements Installation {
   readonly source = null;
   readonly #options: CloudOptions;
   readonly #credentials: Credentials;
+  readonly #urls = new Map<string, string>();
 
   constructor(options: CloudOptions, credentials: Credentials) {
     this.#options = options;
@@ -110,6 +111,8 @@ class CloudInstallation implements Installation {
 
   /** Looks the function up, as `gcloud functions call` does. */
   async #urlOf(deployed: string): Promise<string> {
+    const known = this.#urls.get(deployed);
+    if (known !== undefined) return known;
     const { project, region } = this.#options;
     const path = `v2/projects/${project}/locations/${region}/functions/${deployed}`;
     const token = await this.#credentials.accessToken();
@@ -124,7 +127,10 @@ class CloudInstallation implements Installation {
     }
     const found = await answerOf(response, `look the function ${deployed} up`, 'the invokers of Terraform');
     const uri = (found as { serviceConfig?: { uri?: unknown } }).serviceConfig?.uri;
-    if (typeof uri === 'string') return uri;
+    if (typeof uri === 'string') {
+      this.#urls.set(deployed, uri);
+      return uri;
+    }
     throw new CommandError(`The function ${deployed} has no URL yet.`, {
       advice: 'Its deployment may still be going on, or have failed: look at it in the console.',
     });

@@ -5,7 +5,7 @@ import { CommandError } from '../command-error.ts';
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;
 
-/** Tokens of one identity. Each call asks for a new one. */
+/** Tokens of one identity. */
 export interface Credentials {
   /** For Google's APIs. */
   accessToken(): Promise<string>;
@@ -16,6 +16,7 @@ export interface Credentials {
 /** Tokens of whoever is logged in with gcloud, or of the service account that this account may impersonate. */
 export function gcloudCredentials(impersonate: string | undefined): Credentials {
   const impersonation = impersonate === undefined ? [] : [`--impersonate-service-account=${impersonate}`];
+  const gcloud = keeping(printToken);
   return {
     accessToken: () => gcloud(['auth', 'print-access-token', ...impersonation]),
     identityTokens: async () => async (audience) => {
@@ -32,8 +33,23 @@ export function gcloudCredentials(impersonate: string | undefined): Credentials 
   };
 }
 
+/** Tokens are valid for an hour. A command that watches or waits needs one every few seconds, and gcloud takes a second for each. */
+const KEPT_MS = 30 * 60_000;
+
+function keeping(print: (args: string[]) => Promise<string>): (args: string[]) => Promise<string> {
+  const kept = new Map<string, { token: Promise<string>; untilMs: number }>();
+  return async (args) => {
+    const name = args.join(' ');
+    const known = kept.get(name);
+    if (known !== undefined && performance.now() < known.untilMs) return await known.token;
+    const token = print(args);
+    kept.set(name, { token, untilMs: performance.now() + KEPT_MS });
+    return await token;
+  };
+}
+
 /** Throws `CommandError` with what gcloud says, such as that nobody is logged in. */
-async function gcloud(args: string[]): Promise<string> {
+async function printToken(args: string[]): Promise<string> {
   try {
     const { stdout } = await run('gcloud', args, { timeout: TIMEOUT_MS });
     const token = stdout.trim();

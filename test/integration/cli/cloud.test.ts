@@ -35,7 +35,7 @@ describe('the command line in the cloud', () => {
   let url: string;
   let received: Received[];
   /** Answers of Google's APIs by path. */
-  let answers: Record<string, { status: number; body: unknown }>;
+  let answers: Record<string, { status: number; body: unknown | (() => unknown) }>;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'smart-datahub-gcloud-'));
@@ -50,7 +50,8 @@ describe('the command line in the cloud', () => {
         };
         // The metadata server of a machine in the cloud says so, and its clients look at it.
         response.writeHead(status, { 'content-type': 'application/json', 'metadata-flavor': 'Google' });
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+        const sent = typeof body === 'function' ? body() : body;
+        response.end(typeof sent === 'string' ? sent : JSON.stringify(sent));
       });
     });
     await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
@@ -162,6 +163,33 @@ describe('the command line in the cloud', () => {
     assert.match(String(filter), /jsonPayload\.view="a\\"b \\\\ งาน"$/);
     assert.match(String(filter), /"extract-test" OR "merge-test"/);
     assert.match(String(filter), /severity>=WARNING/);
+  });
+
+  it('reads as many entries as were asked for, by pages, with one token', async () => {
+    const at = (second: number) => new Date(Date.UTC(2026, 0, 31, 0, 0, second)).toISOString();
+    const page = (newest: number, length: number, nextPageToken?: string) => ({
+      entries: Array.from({ length }, (_, i) =>
+        entry(at(newest - i), 'INFO', { message: `line ${newest - i}` }),
+      ),
+      nextPageToken,
+    });
+    const pages = [page(2500, 1000, 'second'), page(1500, 800)];
+    answers['/v2/entries:list'] = { status: 200, body: () => pages.shift() };
+    const { code, stdout, stderr } = await cloud(['logs', '-n', '1800', '--since', '2026-01-01']);
+
+    assert.equal(code, 0, stderr);
+    const lines = stdout.trimEnd().split('\n');
+    assert.equal(lines.length, 1800);
+    assert.match(lines[0] ?? '', /line 701$/);
+    assert.match(lines.at(-1) ?? '', /line 2500$/);
+    assert.deepEqual(
+      received.map(({ body: { pageSize, pageToken } }) => [pageSize, pageToken]),
+      [
+        [1000, undefined],
+        [800, 'second'],
+      ],
+    );
+    assert.deepEqual(await gcloudCalls(), ['auth print-access-token']);
   });
 
   it('says what to do without a login, a right, a function or an answer', async () => {

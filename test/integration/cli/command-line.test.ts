@@ -16,7 +16,7 @@ describe('datahub', () => {
     assert.equal(code, 0);
     assert.ok(lines.length >= 24 && lines.length <= 40, `${lines.length} lines`);
     assert.deepEqual(
-      lines.filter((line) => line.length > 100),
+      lines.filter((line) => line.length > 80),
       [],
     );
     const index = await readFile(new URL('cli/index.ts', ROOT), 'utf8');
@@ -51,6 +51,9 @@ describe('datahub', () => {
       /^--project "x'; rm -rf" is no project/,
     ],
     [['run', '--wait', ...NOWHERE], /^--wait needs a view/],
+    [['logs', '-n', 'many', ...NOWHERE], /^--limit must be a whole number from 0/],
+    [['propose', '--project', 'my-project'], /^propose has no --project/],
+    [['propose', '--json'], /^propose has no --json/],
   ] as const) {
     it(`refuses ${JSON.stringify(args)} without a stack trace`, async () => {
       const { code, stdout, stderr } = await runDatahub(args, {

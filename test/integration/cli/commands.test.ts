@@ -180,9 +180,14 @@ describe('the command line of the operators', () => {
         ],
         [['--source', 'commit; select 1'], /^PostgreSQL: cannot insert multiple commands/],
         [['select * from nosuch'], /^BigQuery: Not found: /],
+        [
+          [`select * from ${on.targetTable()}`, '--max-bytes', '1'],
+          /^The query would read \d+ B\.\nName fewer columns/,
+        ],
+        [['select 1', '--max-bytes', 'much'], /^--max-bytes must be a size such as 10GB/],
       ] as const) {
         const { code, stdout, stderr } = await run('query', ...args);
-        assert.deepEqual([code, stdout], [1, ''], stderr);
+        assert.deepEqual([code, stdout], [message.source.startsWith('^--') ? 2 : 1, ''], stderr);
         assert.match(stderr, message);
       }
     });
