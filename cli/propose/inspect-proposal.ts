@@ -6,7 +6,7 @@ import { viewSourceEntry } from '../../shared/model/view-source-entry.ts';
 import { inspectSource } from '../../shared/operations/inspect-source.ts';
 import { findRelation } from '../../shared/source/catalog.ts';
 import { dependencyFindings } from '../../shared/source/dependency-faults.ts';
-import { findUnrepresentable } from '../../shared/source/find-refused.ts';
+import { judgeRows } from '../../shared/source/judge-rows.ts';
 import { readBriefly } from '../../shared/source/read-briefly.ts';
 import { tryStatements } from '../../shared/source/try-statements.ts';
 import { readViewCatalog } from '../../shared/source/view-catalog.ts';
@@ -47,7 +47,7 @@ export async function inspectProposal(
     await tryStatements(client, view, logTable);
     const refused = await readBriefly(
       client,
-      async () => ({ error: await findUnrepresentable(client, view, ALL_ROWS) }),
+      async () => ({ error: await judgeRows(client, view, ALL_ROWS) }),
       timeoutSeconds,
     );
     if (refused !== null && refused.error !== null) {

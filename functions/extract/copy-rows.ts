@@ -1,23 +1,23 @@
-import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { RowEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
   copyOut,
+  deleteRows,
   deletesStatement,
   planSlices,
   type RowSet,
+  upsertRows,
   upsertsStatement,
 } from '../../shared/source/fetch.ts';
-import { findRefused } from '../../shared/source/find-refused.ts';
-import {
-  addPolicyValues,
-  countPolicyValues,
-  type ReplacedValues,
-} from '../../shared/source/policy-values.ts';
+import { findUnreadable, refusedValues } from '../../shared/source/find-refused.ts';
+import { addPolicyValues, type ReplacedValues, replacedByColumn } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
+import type { RowFormat } from '../../shared/staging/format/row-format.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
+import { chooseFormat } from './choose-format.ts';
 
 /** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
 export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
@@ -25,6 +25,9 @@ export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: bool
 export type CopiedRows = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   replaced: ReplacedValues;
 };
+
+/** Encodes the rows of a batch, and writes them. */
+type RowsWriter = Pick<BatchWriter, 'write'> & { format: RowFormat };
 
 /** The result of one COPY of upserts. */
 type CopiedUpserts = { objects: StagedObject[]; replaced: ReplacedValues };
@@ -38,16 +41,14 @@ export async function copyRows(
   copy: Copy,
   dependencies: Dependencies,
 ): Promise<CopiedRows> {
-  const { view, batch, isDirectLoad, signal } = copy;
-  const writer = await dependencies.staging.openBatch(batch.stagedPrefix);
+  const { view, batch, isDirectLoad } = copy;
+  const format = chooseFormat(view, batch, isDirectLoad);
+  const objectsOf = await dependencies.staging.openBatch(batch.stagedPrefix, format);
+  const writer: RowsWriter = { format, write: objectsOf.write };
   const copied = batch.isComplete
     ? await copyWholeView(client, copy, writer, dependencies)
     : [await copyUpserts(client, copy, writer, { kind: 'captured' })];
-  const deletes = batch.isComplete
-    ? []
-    : await copyOut(client, deletesStatement(view, batch.id), (lines) =>
-        writer.write('deletes', lines, signal),
-      );
+  const deletes = batch.isComplete ? [] : await copyDeletes(client, copy, writer);
   const upserts = copied.flatMap((each) => each.objects);
   const objects = [...upserts, ...deletes];
   const rows = {
@@ -56,7 +57,7 @@ export async function copyRows(
     bytes: total(objects, 'bytes'),
     objects,
   };
-  await writer.writeManifest({
+  await objectsOf.writeManifest({
     view: view.name,
     etl_transaction_id: String(batch.id),
     columns: view.shape.columns,
@@ -75,7 +76,7 @@ export async function copyRows(
 async function copyWholeView(
   client: pg.ClientBase,
   copy: Copy,
-  writer: BatchWriter,
+  writer: RowsWriter,
   { config, slices: connections }: Dependencies,
 ): Promise<CopiedUpserts[]> {
   const { isDirectLoad } = copy;
@@ -102,17 +103,32 @@ async function copyWholeView(
 
 async function copyUpserts(
   client: pg.ClientBase,
-  { view, batch, signal }: Copy,
-  writer: BatchWriter,
+  { view, signal }: Copy,
+  writer: RowsWriter,
   rows: RowSet,
 ): Promise<CopiedUpserts> {
+  const copied = upsertRows(view, rows);
+  const encoder = new RowEncoder(copied, writer.format.openRows());
   const objects = await copyOut(
     client,
-    upsertsStatement(view, rows, batch),
-    (lines: Readable) => writer.write('upserts', lines, signal),
-    () => findRefused(client, view, rows),
+    upsertsStatement(view, rows),
+    (chunks) => writer.write('upserts', encoder.blocks(chunks), signal),
+    () => findUnreadable(client, view, rows),
   );
-  return { objects, replaced: await countPolicyValues(client, view, rows) };
+  const refused = refusedValues(view, copied.columns, encoder.refusals);
+  if (refused !== null) throw refused;
+  return { objects, replaced: replacedByColumn(copied.columns, encoder.replaced) };
+}
+
+async function copyDeletes(
+  client: pg.ClientBase,
+  { view, signal }: Copy,
+  writer: RowsWriter,
+): Promise<StagedObject[]> {
+  const encoder = new RowEncoder(deleteRows(view), writer.format.openRows());
+  return await copyOut(client, deletesStatement(view), (chunks) =>
+    writer.write('deletes', encoder.blocks(chunks), signal),
+  );
 }
 
 const total = (objects: StagedObject[], what: 'rows' | 'bytes'): number =>

@@ -1,10 +1,14 @@
 import { type ColumnForm, type Reason, unchanged, type ValueForm } from './column-form.ts';
+import { arrayDecoder } from './decode/array-decoder.ts';
+import { ELEMENT_IS_NULL, NESTED_ARRAY, withUnfitElement } from './decode/reasons.ts';
 
 /** An array of elements of the given form, as a REPEATED column. A NULL array becomes an empty one. */
 export function arrayForm(element: ValueForm): ColumnForm {
   return {
     type: element.type,
     isRepeated: true,
+    decode: arrayDecoder(element.decode),
+    ...(element.copiedArray && { copied: element.copiedArray }),
     toJson: (value) =>
       element.toJson === unchanged
         ? `coalesce(to_json(${value}), '[]')`
@@ -31,18 +35,18 @@ function unrepresentableArray(element: ValueForm): NonNullable<ValueForm['unrepr
   const reasons: Reason[] = [
     {
       when: isNested,
-      reason: 'has more than one dimension: convert it to JSON in the view (to_jsonb)',
+      reason: NESTED_ARRAY,
     },
     {
       when: (value) => any(value, isNull('e')),
-      reason: 'contains a NULL: remove it (array_remove) or convert the array to JSON (to_jsonb) in the view',
+      reason: ELEMENT_IS_NULL,
     },
     ...(element.unrepresentable === undefined
       ? []
       : [
           {
             when: (value: string) => any(value, `e is not null and (${isBad('e')})`),
-            reason: `contains an element that ${element.unrepresentable.reason}`,
+            reason: withUnfitElement(element.unrepresentable.reason),
           },
         ]),
   ];

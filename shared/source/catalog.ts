@@ -15,6 +15,8 @@ export type SourceType = {
   name: string;
   /** pg_type.typtype of the same type: b, c, d, e, p, r or m. */
   kind: string;
+  /** Whether it is one of PostgreSQL's own types: others may have the same name. */
+  isBuiltIn: boolean;
   /** The type modifier of the column; -1 if it has none. */
   modifier: number;
   isArray: boolean;
@@ -94,7 +96,8 @@ export async function readColumns(client: Queryable, relation: Relation): Promis
        from step s join pg_type t on t.oid = s.type_id
        where t.typtype = 'd' or (t.typcategory = 'A' and t.typelem <> 0 and not s.is_array)
      )
-     select s.attname::text as column, t.typname::text as name, t.typtype::text as kind, s.modifier,
+     select s.attname::text as column, t.typname::text as name, t.typtype::text as kind,
+            t.typnamespace = 'pg_catalog'::regnamespace as "isBuiltIn", s.modifier,
             s.is_array as "isArray", s.dimensions
      from step s join pg_type t on t.oid = s.type_id
      where t.typtype <> 'd' and (s.is_array or not (t.typcategory = 'A' and t.typelem <> 0))

@@ -63,7 +63,14 @@ function defaultText(type: BigQueryType, value: string): string {
   if (name === undefined) throw new RangeError(`a default of type ${type} has no text`);
   // PostgreSQL would read a time without a zone in that of the session.
   const written = type === 'TIMESTAMP' && !WITH_ZONE.test(value) ? `${value} UTC` : value;
-  const { toText } = columnForm({ name, kind: 'b', modifier: -1, isArray: false, dimensions: 0 });
+  const { toText } = columnForm({
+    name,
+    kind: 'b',
+    isBuiltIn: true,
+    modifier: -1,
+    isArray: false,
+    dimensions: 0,
+  });
   if (toText === undefined) throw new RangeError(`a ${name} has no text`);
   return toText(`${quoteLiteral(written)}::${name}`);
 }

@@ -6,52 +6,89 @@ import {
   asWritten,
   type ColumnForm,
   isOutside,
-  OUTSIDE_YEARS,
   unchanged,
   type ValueForm,
 } from './column-form.ts';
+import { NOT_24, NOT_BIGNUMERIC, NOT_FINITE, OUTSIDE_YEARS } from './decode/reasons.ts';
+import {
+  decodeBool,
+  decodeBytea,
+  decodeDate,
+  decodeFloat4,
+  decodeFloat8,
+  decodeInt2,
+  decodeInt4,
+  decodeInt8,
+  decodeOid,
+  decodeText,
+  decodeTime,
+  decodeTimestamp,
+  decodeUuid,
+  fitsBignumeric,
+  numericDecoder,
+} from './decode/value-decoder.ts';
 import { CONVERTED_TO_JSON, JSON_FORM, JSONB_FORM } from './json-form.ts';
 
-const INTEGER: ValueForm = { type: 'INT64', toJson: unchanged, toText: asText };
+const INTEGER = { type: 'INT64', toJson: unchanged, toText: asText } as const;
 // A JSON number beyond 2^53 may lose digits where it is read as a double; a JSON string does not.
 const BIGINT: ValueForm = {
   type: 'INT64',
+  decode: decodeInt8,
   toJson: (value) =>
     `case when ${value} between -9007199254740992 and 9007199254740992 then to_json(${value}) else to_json(${value}::text) end`,
   toText: asText,
 };
-const STRING: ValueForm = { type: 'STRING', toJson: unchanged, toText: unchanged };
-const WRITTEN: ValueForm = { type: 'STRING', toJson: unchanged, toText: asWritten };
-const TEXT: ValueForm = { type: 'STRING', toJson: asText, toText: asText };
+const STRING: ValueForm = { type: 'STRING', decode: decodeText, toJson: unchanged, toText: unchanged };
+const PADDED: ValueForm = { type: 'STRING', decode: decodeText, toJson: unchanged, toText: asWritten };
+const WRITTEN: ValueForm = {
+  ...PADDED,
+  copied: asWritten,
+  // An array of two dimensions stands for any that the decoder refuses.
+  copiedArray: (value) =>
+    `case when array_ndims(${value}) > 1 then array[array['']] when ${value} is not null then array(
+      select ${asWritten('e')} from unnest(${value}) with ordinality as a (e, i) order by i) end`,
+};
+const TEXT: ValueForm = {
+  type: 'STRING',
+  decode: decodeText,
+  copied: asText,
+  copiedArray: (value) => `${value}::text[]`,
+  toJson: asText,
+  toText: asText,
+};
 
 /** By pg_type.typname. */
 const SCALARS = new Map(
   Object.entries<ValueForm>({
-    int2: INTEGER,
-    int4: INTEGER,
+    int2: { ...INTEGER, decode: decodeInt2 },
+    int4: { ...INTEGER, decode: decodeInt4 },
     int8: BIGINT,
-    oid: { type: 'INT64', toJson: (value) => `${value}::bigint`, toText: asText },
+    oid: { type: 'INT64', decode: decodeOid, toJson: (value) => `${value}::bigint`, toText: asText },
     // Converted to float8 first: the shortest text of a float4 reads back as a different FLOAT64.
-    float4: { type: 'FLOAT64', toJson: (value) => withSign(`${value}::float8`) },
-    float8: { type: 'FLOAT64', toJson: withSign },
+    float4: { type: 'FLOAT64', decode: decodeFloat4, toJson: (value) => withSign(`${value}::float8`) },
+    float8: { type: 'FLOAT64', decode: decodeFloat8, toJson: withSign },
     bool: {
       type: 'BOOL',
+      decode: decodeBool,
       toJson: unchanged,
       toText: (value) => `case ${value} when true then '1' when false then '0' end`,
     },
     text: STRING,
     varchar: STRING,
-    bpchar: WRITTEN,
+    bpchar: PADDED,
+    uuid: { ...TEXT, decode: decodeUuid, copied: unchanged, copiedArray: unchanged },
     // A cast to text would add the netmask of a single host, which PostgreSQL's own output omits.
     inet: WRITTEN,
     cidr: WRITTEN,
     bytea: {
       type: 'BYTES',
+      decode: decodeBytea,
       toJson: (value) => `translate(encode(${value}, 'base64'), E'\\n', '')`,
       toText: (value) => `encode(${value}, 'hex')`,
     },
     date: {
       type: 'DATE',
+      decode: decodeDate,
       toJson: unchanged,
       toText: (value) => `(${value} - date '1970-01-01')::text`,
       unrepresentable: {
@@ -61,6 +98,7 @@ const SCALARS = new Map(
     },
     timestamp: {
       type: 'DATETIME',
+      decode: decodeTimestamp,
       toJson: unchanged,
       toText: asMicros,
       unrepresentable: {
@@ -70,6 +108,7 @@ const SCALARS = new Map(
     },
     timestamptz: {
       type: 'TIMESTAMP',
+      decode: decodeTimestamp,
       toJson: unchanged,
       toText: asMicros,
       unrepresentable: {
@@ -82,9 +121,10 @@ const SCALARS = new Map(
     },
     time: {
       type: 'TIME',
+      decode: decodeTime,
       toJson: unchanged,
       toText: asMicros,
-      unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: 'is 24:00' },
+      unrepresentable: { when: (value) => `${value} = '24:00'::time`, reason: NOT_24 },
     },
     json: JSON_FORM,
     jsonb: JSONB_FORM,
@@ -108,12 +148,13 @@ function decimal(modifier: number): ValueForm {
   if (modifier < 0) {
     return {
       type: 'BIGNUMERIC',
+      decode: numericDecoder(NOT_BIGNUMERIC, fitsBignumeric),
       toJson: asText,
       toText: withoutZeros,
       unrepresentable: {
         when: (value) =>
           `(${isNotFinite(value)} or min_scale(${value}) > ${BIGNUMERIC_DIGITS} or abs(${value}) > 5e38)`,
-        reason: 'is not a finite number of at most 38 digits on either side of the decimal point',
+        reason: NOT_BIGNUMERIC,
       },
     };
   }
@@ -130,17 +171,18 @@ function decimal(modifier: number): ValueForm {
   if (type === 'STRING') return TEXT;
   return {
     type,
+    decode: numericDecoder(NOT_FINITE, () => true),
     toJson: asText,
     toText: withoutZeros,
-    unrepresentable: { when: isNotFinite, reason: 'is not a finite number' },
+    unrepresentable: { when: isNotFinite, reason: NOT_FINITE },
   };
 }
 
 function scalarForm(source: SourceType): ValueForm {
-  if (source.name === 'numeric') return decimal(source.modifier);
+  if (source.name === 'numeric' && source.isBuiltIn) return decimal(source.modifier);
   if (source.kind === 'c') return CONVERTED_TO_JSON;
   // An enum may have the name of any type.
-  return (source.kind === 'b' ? SCALARS.get(source.name) : undefined) ?? TEXT;
+  return (source.kind === 'b' && source.isBuiltIn ? SCALARS.get(source.name) : undefined) ?? TEXT;
 }
 
 /**

@@ -8,6 +8,7 @@ import { type LoggedTable, loggedTables } from './logged-tables.ts';
 import { grantAdvice, type Missing, whyMissing } from './missing-relation.ts';
 import { renameAdvice } from './rename-advice.ts';
 import { changeColumn, type SourceColumn, sourceColumn } from './source-column.ts';
+import { readStreamedWindow } from './streaming-window.ts';
 import { readTextSettings, type TextSetting } from './text-settings.ts';
 import { readViewCatalog, type ViewCatalog } from './view-catalog.ts';
 import { contentTypeFaults, misconfigured, VIEW_MISSING, viewFaults } from './view-faults.ts';
@@ -73,13 +74,14 @@ export async function describeView(
   const omitted = omittedColumnsOf(source);
   const copied = viewColumns.filter(({ column }) => !omitted.has(column));
   const columns = copied.map((column) => sourceColumn(source, column));
+  const window = await readStreamedWindow(client, source);
   return {
     name: source.name,
     relation: view.name,
     keyColumn: source.keyColumn,
     keyType,
     columns,
-    changeColumns: copied.map((column) => changeColumn(source, column)),
+    changeColumns: copied.map((column) => changeColumn(source, column, window)),
     omittedColumns: viewColumns.map(({ column }) => column).filter((column) => omitted.has(column)),
     mainTable: main.name,
     primaryKey,

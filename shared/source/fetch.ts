@@ -2,10 +2,12 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
-import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { destroyConnection } from '../postgres/unresponsive.ts';
 import { KEY_SETTING } from './collapse.ts';
+import type { ColumnPlan } from './decode/column-plan.ts';
+import type { CopiedRows } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
 import type { SourceColumn } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
@@ -27,9 +29,9 @@ const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
 
 export const copyOf = (query: string): string => `copy (${query}) to stdout ${AS_LINES}`;
 
-/** The name of a row in the COPY statements. No column of a view can have it (`columnNameFaults`). */
-const ROW = quoteIdentifier('row.');
-/** Beside all columns of a view, the action needs such a name too. */
+const binaryCopyOf = (query: string): string => `copy (${query}) to stdout (format binary)`;
+
+/** The name of the action beside all columns of a view. No column of a view can have it (`columnNameFaults`). */
 const ACTION = quoteIdentifier('action.');
 
 const settingArray = (setting: string, view: SourceView): string =>
@@ -54,9 +56,6 @@ export function rowsOf(view: SourceView, rows: RowSet): string {
   return `(select 'loaded' as action) k cross join ${view.relation} v${where}`;
 }
 
-/** What a batch writes into each of its rows. */
-export type RowBatch = { id: bigint; startedAt: Date };
-
 const isDirectLoad = (rows: RowSet): boolean => rows.kind === 'slice' && rows.isDirectLoad;
 
 /** The columns to read. Streamed rows must lie in the date range that streaming accepts; directly loaded rows need not. */
@@ -67,43 +66,63 @@ export const columnsOf = (view: SourceView, rows: RowSet): SourceColumn[] =>
 export const copiedColumns = (view: SourceView): string =>
   view.columns.map(({ name }) => `v.${quoteIdentifier(name)}`).join(', ');
 
-/**
- * The COPY statement for the upserts of a batch. It gives each row in its staged form: with its action, or, for a direct load, with
- * exactly the columns of the target.
- */
-export function upsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
-  return copyOf(upsertsQuery(view, rows, batch));
+/** The COPY statement for the upserts of a batch, in the binary form that the encoder of `upsertRows` reads. */
+export function upsertsStatement(view: SourceView, rows: RowSet): string {
+  return binaryCopyOf(upsertsQuery(view, rows));
 }
 
 /** The same statement without rows: PostgreSQL checks its names, its types and the rights of the role. */
-export function emptyUpsertsStatement(view: SourceView, rows: RowSet, batch: RowBatch): string {
-  return copyOf(`${upsertsQuery(view, rows, batch)} limit 0`);
+export function emptyUpsertsStatement(view: SourceView, rows: RowSet): string {
+  return binaryCopyOf(`${upsertsQuery(view, rows)} limit 0`);
 }
 
-function upsertsQuery(view: SourceView, rows: RowSet, batch: RowBatch): string {
-  const columns = columnsOf(view, rows).map(
-    ({ name, expression }) => `${expression} as ${quoteIdentifier(name)}`,
-  );
-  const technical = isDirectLoad(rows)
-    ? `${quoteLiteral(batch.startedAt.toISOString())} as update_at`
-    : `${view.textSettings.length > 0 ? `v.${ACTION}` : 'k.action'} as action`;
-  return writtenRows(view.textSettings, {
+/** What an encoder must know of the rows that `upsertsStatement` copies. */
+export const upsertRows = (view: SourceView, rows: RowSet): CopiedRows => ({
+  columns: plansOf(view, rows),
+  keyIndex: keyIndexOf(view),
+  isKeyOnly: false,
+  action: rows.kind === 'slice' ? 'loaded' : null,
+});
+
+const plansOf = (view: SourceView, rows: RowSet): ColumnPlan[] =>
+  columnsOf(view, rows).map(({ plan }) => plan);
+
+const keyIndexOf = (view: SourceView): number =>
+  view.columns.findIndex(({ name }) => name === view.keyColumn);
+
+function upsertsQuery(view: SourceView, rows: RowSet): string {
+  const plans = plansOf(view, rows);
+  const copied = [
+    ...plans.map(({ copied: each }) => each),
+    ...plans.flatMap(({ counted }) => counted?.copied ?? []),
+  ];
+  // The binary form of a value depends on no setting.
+  const isWritten = plans.some(({ name, copied: each }) => each !== `v.${quoteIdentifier(name)}`);
+  const settings = isWritten ? view.textSettings : [];
+  const action = settings.length > 0 ? `v.${ACTION}` : 'k.action';
+  const selected = [...copied, ...(rows.kind === 'slice' ? [] : [action])];
+  return writtenRows(settings, {
     columns: `${copiedColumns(view)}, k.action as ${ACTION}`,
     from: rowsOf(view, rows),
-    write: (from) => `select row_to_json(${ROW}) from (
-    select ${[...columns, technical, `${batch.id} as etl_transaction_id`].join(',\n      ')}
-    from ${from}) ${ROW}`,
+    write: (from) =>
+      `select ${selected.map((each, i) => `${each} as c${i}`).join(',\n      ')}\n    from ${from}`,
   });
 }
 
-/** The COPY statement for the deletes of a batch: the captured keys that the view does not have. */
-export function deletesStatement(view: SourceView, etlTransactionId: bigint): string {
+/** The COPY statement for the deletes of a batch: the captured keys that the view does not have. The encoder of `deleteRows` reads it. */
+export function deletesStatement(view: SourceView): string {
   const key = quoteIdentifier(view.keyColumn);
-  const form = view.columns.find(({ name }) => name === view.keyColumn)?.expression ?? `v.${key}`;
-  return copyOf(`select row_to_json(${ROW}) from (
-    select ${form} as ${key}, 'deleted' as action, ${etlTransactionId} as etl_transaction_id
-    from ${settingArray(KEY_SETTING.deleted, view)} as v (${key})) ${ROW}`);
+  const copied = view.columns[keyIndexOf(view)]?.plan.copied ?? `v.${key}`;
+  return binaryCopyOf(`select ${copied} from ${settingArray(KEY_SETTING.deleted, view)} as v (${key})`);
 }
+
+/** What an encoder must know of the rows that `deletesStatement` copies. */
+export const deleteRows = (view: SourceView): CopiedRows => ({
+  columns: view.columns.map(({ plan }) => plan),
+  keyIndex: keyIndexOf(view),
+  isKeyOnly: true,
+  action: 'deleted',
+});
 
 /** The COPY statement for the captured keys that log rows named, one per line. Keys that were only queued are left out. */
 export function loggedKeysStatement(view: SourceView): string {
@@ -111,7 +130,7 @@ export function loggedKeysStatement(view: SourceView): string {
 }
 
 /**
- * Runs one COPY and passes its lines to `consume`, which must read them to the end. Returns the result of `consume`. If a value
+ * Runs one COPY and passes what it gives to `consume`, which must read them to the end. Returns the result of `consume`. If a value
  * stops the COPY, it throws `bad_data`: the error that `diagnose` returns, or else PostgreSQL's own message. If `consume` fails,
  * it destroys the connection, because the server would go on sending rows that nobody reads.
  */

@@ -4,89 +4,35 @@ import { formatKey } from '../model/format-key.ts';
 import { policyAdvice, thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
-import { NOT_A_DATETIME } from './datetime-form.ts';
+import type { ColumnPlan } from './decode/column-plan.ts';
+import { NOT_A_DATETIME } from './decode/reasons.ts';
+import type { Refusals } from './decode/refusals.ts';
 import type { SourceView } from './describe-view.ts';
 import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
-import { stoppingValues } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
 
-const NAMED_VALUES = 5;
-
-/**
- * Finds the values that stopped the copy of these rows, in the same snapshot. Returns the `bad_data` error to throw, with view, key,
- * column and reason, or null if it finds none.
- */
-export async function findRefused(
-  client: pg.ClientBase,
+/** The `bad_data` error for values that BigQuery cannot hold, with view, key, column and reason; null if no value stopped the batch. */
+export function refusedValues(
   view: SourceView,
-  rows: RowSet,
-): Promise<DataHubError | null> {
-  const byRule = await attempt(client, () => findUnrepresentable(client, view, rows));
-  // An expression of the view itself may fail too, and then every query over all rows fails.
-  return byRule.result ?? (await findUnreadable(client, view, rows));
-}
-
-/** Finds values that BigQuery cannot hold, by the rules of their types. Null if there are none. */
-export async function findUnrepresentable(
-  client: pg.ClientBase,
-  view: SourceView,
-  rows: RowSet,
-): Promise<DataHubError | null> {
-  const columns = columnsOf(view, rows).flatMap((column) =>
-    stoppingValues(column).map((stopping) => ({ name: column.name, ...stopping })),
-  );
-  if (columns.length === 0) return null;
-  const judged = writtenRows(view.textSettings, {
-    columns: copiedColumns(view),
-    from: `(select v.* from ${rowsOf(view, rows)}) v`,
-    write: (from) => `select v.${quoteIdentifier(view.keyColumn)}::text as key,
-      array[${columns.map(({ when }) => when).join(', ')}] as bad from ${from}`,
-  });
-  const { rows: found } = await client.query(
-    `select key, i::int - 1 as index from (${judged}) judged, unnest(bad) with ordinality as b (is_bad, i)
-     where is_bad limit ${NAMED_VALUES}`,
-  );
-  const named = found.flatMap(({ key, index }) => {
-    const column = columns[index as number];
-    return column === undefined ? [] : [{ key: key as string, column: column.name, reason: column.reason }];
-  });
-  const [first] = named;
+  columns: readonly Pick<ColumnPlan, 'name'>[],
+  refusals: Refusals,
+): DataHubError | null {
+  const nameOf = (index: number): string => columns[index]?.name ?? '';
+  const [first] = refusals.named;
   if (first === undefined) return null;
-  const each = named.map(
-    ({ key, column, reason }) => `key ${formatKey(key)}, column ${column}: the value ${reason}`,
+  const each = refusals.named.map(
+    ({ index, key, reason }) => `key ${formatKey(key)}, column ${nameOf(index)}: the value ${reason}`,
   );
-  const column = columns.find(({ name }) => name === first.column);
-  if (column !== undefined && (await stopsEveryValue(client, view, rows, column))) {
-    return refusal(view, each.join('; '), first.column, adviceForColumn(view, first));
+  const column = nameOf(first.index);
+  if (refusals.isWholeColumn(first.index)) {
+    return refusal(view, each.join('; '), column, adviceForColumn(view, column, first.reason));
   }
-  const names = [...new Set(named.map((value) => value.column))].filter((name) => name !== view.keyColumn);
-  return refusal(view, each.join('; '), first.column, policyAdvice(view.name, names));
+  const names = [...new Set(refusals.named.map(({ index }) => nameOf(index)))];
+  const others = names.filter((name) => name !== view.keyColumn);
+  return refusal(view, each.join('; '), column, policyAdvice(view.name, others));
 }
 
-/** So few values say nothing about their column. */
-const FEW_VALUES = 3;
-
-/** Whether all values of a column are refused, and not only a few. */
-async function stopsEveryValue(
-  client: pg.ClientBase,
-  view: SourceView,
-  rows: RowSet,
-  { name, when }: { name: string; when: string },
-): Promise<boolean> {
-  const judged = writtenRows(view.textSettings, {
-    columns: copiedColumns(view),
-    from: `(select v.* from ${rowsOf(view, rows)}) v`,
-    write: (from) =>
-      `select ${when} as is_bad, v.${quoteIdentifier(name)} is not null as is_present from ${from}`,
-  });
-  const { rows: counted } = await client.query(
-    `select count(*)::int as present, count(*) filter (where is_bad)::int as refused from (${judged}) judged where is_present`,
-  );
-  const { present, refused } = counted[0] as { present: number; refused: number };
-  return present === refused && present >= FEW_VALUES;
-}
-
-function adviceForColumn(view: SourceView, { column, reason }: { column: string; reason: string }): string {
+function adviceForColumn(view: SourceView, column: string, reason: string): string {
   const change =
     reason === NOT_A_DATETIME
       ? 'Show it in the view as timestamptz or as text like 2026-01-31 08:00, or remove it from datetime_columns'
@@ -99,9 +45,9 @@ type KeyRange = { from: string | null; to: string | null };
 
 /**
  * Finds a row that PostgreSQL cannot read, because an expression of the view, such as a function or a cast, fails on it. Halves
- * the range of keys until one row is left. Returns null if no key identifies the row.
+ * the range of keys until one row is left, in the same snapshot. Returns the `bad_data` error to throw, or null if no key identifies the row.
  */
-async function findUnreadable(
+export async function findUnreadable(
   client: pg.ClientBase,
   view: SourceView,
   rows: RowSet,
@@ -115,15 +61,14 @@ async function findUnreadable(
   });
   const failureOf = async (expressions: string[], range: KeyRange): Promise<DataHubError | null> => {
     const { from, values } = within(range);
-    const read = expressions.map((expression, i) => `${expression} as c${i}`);
     // As the COPY does, textsend converts the text to the encoding of the client, which fails on bytes that are no text.
+    const sent = expressions.map((expression, i) => `textsend((${expression})::text) as c${i}`);
     const written = writtenRows(view.textSettings, {
       columns: copiedColumns(view),
       from,
-      write: (computed) =>
-        `select textsend(row_to_json(r)::text) as line from (select ${read.join(', ')} from ${computed}) r`,
+      write: (computed) => `select ${sent.join(', ')} from ${computed}`,
     });
-    const text = `select count(line) from (${written}) lines`;
+    const text = `select ${expressions.map((_, i) => `count(c${i})`).join(', ')} from (${written}) rows`;
     return (await attempt(client, () => client.query(text, values))).failure;
   };
   const keyAt = async (range: KeyRange, offset: number): Promise<string | null> => {
@@ -134,7 +79,7 @@ async function findUnreadable(
   };
 
   const columns = columnsOf(view, rows);
-  const all = columns.map(({ expression }) => expression);
+  const all = columns.map(({ plan }) => plan.copied);
   let range: KeyRange = { from: null, to: null };
   const counted = await attempt(client, () =>
     client.query(`select count(*) as count from ${within(range).from}`, within(range).values),
@@ -150,8 +95,8 @@ async function findUnreadable(
   }
   const found = await keyAt(range, 0);
   if (found === null) return null;
-  for (const { name, expression } of columns) {
-    const failure = await failureOf([expression], range);
+  for (const { name, plan } of columns) {
+    const failure = await failureOf([plan.copied], range);
     if (failure === null) continue;
     const what = failure.message.replace(/^source database: /, '');
     const advice =

@@ -1,4 +1,7 @@
 import { asText, unchanged, type ValueForm } from './column-form.ts';
+import { decodeJson, decodeJsonb } from './decode/json-decoder.ts';
+import { INEXACT_JSON } from './decode/reasons.ts';
+import type { Decoder } from './decode/value-decoder.ts';
 
 /** In characters. Shorter JSON cannot be nested deeper than 500 levels or contain a long number, so it is not searched for them. */
 const SHORT_JSON = 1000;
@@ -29,7 +32,11 @@ function failsAsJsonb(text: string): string {
  * Values written as jsonb, which must contain only what BigQuery's JSON holds exactly. `toText` is given where the cast to
  * jsonb may fail: the text is then checked first, and CASE keeps PostgreSQL from trying the cast.
  */
-function jsonForm(toJsonb: (value: string) => string, toText?: (value: string) => string): ValueForm {
+function jsonForm(
+  decode: Decoder,
+  toJsonb: (value: string) => string,
+  toText?: (value: string) => string,
+): ValueForm {
   const isInexact = (value: string) =>
     `(jsonb_path_exists(${toJsonb(value)}, 'strict $.**{500} ? (@.type() == "object" || @.type() == "array")') or exists (
         select from jsonb_path_query(${toJsonb(value)}, 'strict $.** ? (@.type() == "number")') as j,
@@ -40,22 +47,26 @@ function jsonForm(toJsonb: (value: string) => string, toText?: (value: string) =
           else n::text::float8::text::numeric = n end))`;
   return {
     type: 'JSON',
+    decode,
     toJson: toJsonb,
     unrepresentable: {
       when: (value) =>
         toText === undefined
           ? isInexact(value)
           : `case when ${failsAsJsonb(toText(value))} then true else ${isInexact(value)} end`,
-      reason:
-        'contains a number that INT64, UINT64 and FLOAT64 cannot hold exactly, an unpaired surrogate or a NUL character, or is nested deeper than 500 levels',
+      reason: INEXACT_JSON,
     },
   };
 }
 
-export const JSONB_FORM = jsonForm(unchanged);
-export const JSON_FORM = jsonForm((value) => `${value}::jsonb`, asText);
+export const JSONB_FORM = jsonForm(decodeJsonb, unchanged);
+export const JSON_FORM = jsonForm(decodeJson, (value) => `${value}::jsonb`, asText);
 /** Any value converted to JSON, for example a composite. It may contain json, so its text is checked too. */
-export const CONVERTED_TO_JSON = jsonForm(
-  (value) => `to_jsonb(${value})`,
-  (value) => `to_json(${value})::text`,
-);
+export const CONVERTED_TO_JSON: ValueForm = {
+  ...jsonForm(
+    decodeJson,
+    (value) => `to_jsonb(${value})`,
+    (value) => `to_json(${value})::text`,
+  ),
+  copied: (value) => `to_json(${value})`,
+};

@@ -1,3 +1,4 @@
+import { DataHubError } from '../errors.ts';
 import { QUERY_CANCELED } from '../postgres/sqlstate.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 
@@ -27,7 +28,8 @@ export async function readBriefly<T extends object>(
     await limitStatements(client, seconds);
     return await read();
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== QUERY_CANCELED) throw error;
+    const { code } = error instanceof DataHubError ? error.context : (error as { code?: unknown });
+    if (code !== QUERY_CANCELED) throw error;
     return null;
   } finally {
     // On a connection that broke, the error above says why.

@@ -6,11 +6,9 @@ import { fromPostgres } from '../postgres/sqlstate.ts';
 import { collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
 import { copyOut, deletesStatement, emptyUpsertsStatement, loggedKeysStatement } from './fetch.ts';
-import { countPolicyValues } from './policy-values.ts';
 
 /** Above every log id, so that a capture from here on reads nothing. */
 const END_OF_LOG = 2n ** 63n - 2n;
-const BATCH = { id: 0n, startedAt: new Date(0) };
 
 /**
  * Runs the statements of a batch in the snapshot of `client`, all of them without rows. Throws `configuration` naming the statement that
@@ -34,11 +32,10 @@ export async function tryStatements(
   const copy = (statement: string) => () => copyOut(client, statement, drain);
   const statements: [string, () => Promise<unknown>][] = [
     ['that captures changes', () => client.query(capture.text, capture.values)],
-    ['that copies changed rows', copy(emptyUpsertsStatement(view, { kind: 'captured' }, BATCH))],
-    ['that copies deleted keys', copy(deletesStatement(view, BATCH.id))],
+    ['that copies changed rows', copy(emptyUpsertsStatement(view, { kind: 'captured' }))],
+    ['that copies deleted keys', copy(deletesStatement(view))],
     ['that copies logged keys', copy(loggedKeysStatement(view))],
-    ['that copies all rows', copy(emptyUpsertsStatement(view, all, BATCH))],
-    ['that counts replaced values', () => countPolicyValues(client, view, { kind: 'captured' })],
+    ['that copies all rows', copy(emptyUpsertsStatement(view, all))],
   ];
   for (const [what, run] of statements) {
     await run().catch((error: unknown) => {

@@ -1,30 +1,35 @@
-import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
 import type { EtlTransaction } from '../model/batch.ts';
+import type { RowBlock } from '../model/column-writer.ts';
 import { download } from './download.ts';
+import type { RowFormat } from './format/row-format.ts';
 import { type Manifest, manifest, type StagedObject } from './manifest.ts';
 import { readLines, stagingLost } from './read-lines.ts';
 import { type ReportedRow, readReport } from './read-report.ts';
 import { writeReport } from './report.ts';
-import { batchIdCollision, stageLines } from './stage-lines.ts';
+import { batchIdCollision, stageBlocks } from './stage-blocks.ts';
 import { readStreamHighWater, type StreamHighWater, writeStreamHighWater } from './stream-high-water.ts';
 
 export type { Manifest, StagedObject, StreamHighWater };
 
 /** Writes the objects of one batch, under its prefix `<view>/<batch id>/`. */
 export type BatchWriter = {
-  /** Writes lines as the next parts of a set. Concurrent calls never share a part number. */
-  write(set: 'upserts' | 'deletes', lines: Readable, signal: AbortSignal): Promise<StagedObject[]>;
+  /** Writes rows as the next parts of a set. Concurrent calls never share a part number. */
+  write(
+    set: 'upserts' | 'deletes',
+    blocks: AsyncIterable<RowBlock>,
+    signal: AbortSignal,
+  ): Promise<StagedObject[]>;
   /** Writes the manifest, which completes the batch. Throws `batch_id_collision` when a different one exists. */
   writeManifest(content: Manifest): Promise<void>;
 };
 
 export type Staging = {
-  openBatch(prefix: string): Promise<BatchWriter>;
+  openBatch(prefix: string, format: RowFormat): Promise<BatchWriter>;
   /** Returns null when the batch has no manifest. Throws `staging_lost` for one that cannot be parsed; no checksum is compared. */
   readManifest(prefix: string): Promise<Manifest | null>;
   /** Returns the names of the objects that the manifest lists but the bucket does not contain. */
@@ -63,13 +68,14 @@ export function createStaging(
   const { callTimeoutSeconds } = limits;
   const openBucket = async (): Promise<Bucket> => (await openStorage()).bucket(bucketName);
   const staging: Staging = {
-    async openBatch(prefix) {
+    async openBatch(prefix, format) {
       const bucket = await openBucket();
       const written = { upserts: 0, deletes: 0 };
       return {
-        write(set, lines, signal) {
-          const nextName = () => `${prefix}${set}-${String(written[set]++).padStart(5, '0')}.ndjson.gz`;
-          return stageLines(lines, { bucket, nextName, ...limits, signal });
+        write(set, blocks, signal) {
+          const nextName = () =>
+            `${prefix}${set}-${String(written[set]++).padStart(5, '0')}.${format.extension}`;
+          return stageBlocks(blocks, format, { bucket, nextName, ...limits, signal });
         },
         async writeManifest(content) {
           const json = JSON.stringify(content);

@@ -2,7 +2,7 @@ import type { Bucket } from '@google-cloud/storage';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
 import type { EtlTransaction } from '../model/batch.ts';
-import { batchIdCollision } from './stage-lines.ts';
+import { batchIdCollision } from './stage-blocks.ts';
 
 /**
  * The id of the last batch that a streamed view staged, stored in an object next to its batches. BigQuery silently ignores a change whose

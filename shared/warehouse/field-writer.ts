@@ -1,7 +1,7 @@
 import protobuf, { type Writer } from 'protobufjs/light.js';
+import { daysOfDate, isDatetime, isTime, microsOfTimestamp } from '../model/calendar-text.ts';
 import type { BigQueryType, Column } from '../model/columns.ts';
-import { daysOfDate, isDatetime, isTime, microsOfTimestamp } from './calendar-text.ts';
-import { fitsBignumeric, fitsNumeric } from './decimal-text.ts';
+import { fitsBignumeric, fitsNumeric } from '../model/decimal-text.ts';
 import { type ProtoType, protoField } from './proto-field.ts';
 
 /** Why a value cannot be written, as the end of a sentence that begins "the value". Never contains the value itself. */

@@ -222,15 +222,15 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
     'json',
     'JSON',
     [
-      [`'{"b":1.0,\n"a":"x"}'`, '{"a": "x", "b": 1.0}'],
+      [`'{"b":1.0,\n"a":"x"}'`, '{"b":1.0,"a":"x"}'],
       [`'"\\ud83d\\ude00 \\u00e9\\n"'`, '"😀 é\\n"'],
       // Each of these contains text that only looks like an escape, a number or nesting.
       [`'"\\\\ud800"'`, '"\\\\ud800"'],
       [`'"\\\\u0000 \\"1e99999 [["'`, '"\\\\u0000 \\"1e99999 [["'],
-      [`'{"a1e5000": 1e-5}'`, '{"a1e5000": 0.00001}'],
+      [`'{"a1e5000": 1e-5}'`, '{"a1e5000":0.00001}'],
       [`'"${BRACKETS}"'`, `"${BRACKETS}"`],
       [`'${NESTED_500}'`, NESTED_500],
-      [`'[${FLAT}]'`, `[${FLAT}]`],
+      [`'[${FLAT}]'`, `[${FLAT.replaceAll(' ', '')}]`],
     ],
   ],
   [
@@ -242,16 +242,16 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
       ['null', '[]'],
     ],
   ],
-  ['bigint[]', 'REPEATED INT64', [[`'{1,9007199254740993}'`, '[1, "9007199254740993"]']]],
+  ['bigint[]', 'REPEATED INT64', [[`'{1,9007199254740993}'`, '[1,"9007199254740993"]']]],
   [
     'double precision[]',
     'REPEATED FLOAT64',
-    [[`'{NaN,-Infinity,1e-7,1e21}'`, '["NaN", "-Infinity", 1e-07, 1e+21]']],
+    [[`'{NaN,-Infinity,1e-7,1e21}'`, '["NaN","-Infinity",1e-7,1e+21]']],
   ],
   ['boolean[]', 'REPEATED BOOL', [[`'{t,f}'`, '[true,false]']]],
   ['text[]', 'REPEATED STRING', [[`array['a"', '', 'NULL']`, String.raw`["a\"","","NULL"]`]]],
   ['date[]', 'REPEATED DATE', [[`array['2024-02-29'::date]`, '["2024-02-29"]']]],
-  ['numeric(5,2)[]', 'REPEATED NUMERIC', [[`'{1.5,-2}'`, '["1.50", "-2.00"]']]],
+  ['numeric(5,2)[]', 'REPEATED NUMERIC', [[`'{1.5,-2}'`, '["1.50","-2.00"]']]],
   [
     'timestamptz[]',
     'REPEATED TIMESTAMP',
@@ -259,8 +259,8 @@ export const TYPES: [type: string, becomes: string, values: Value[]][] = [
   ],
   ['bytea[]', 'REPEATED BYTES', [[`array['\\x00'::bytea]`, '["AA=="]']]],
   ['jsonb[]', 'REPEATED JSON', [[`array['{"a":1}'::jsonb]`, '[{"a": 1}]']]],
-  ['pair', 'JSON', [[`row(1, 'x')`, '{"a": 1, "b": "x"}']]],
-  ['pair[]', 'JSON', [[`array[row(1, 'x')::pair, null]`, '[{"a": 1, "b": "x"}, null]']]],
+  ['pair', 'JSON', [[`row(1, 'x')`, '{"a":1,"b":"x"}']]],
+  ['pair[]', 'JSON', [[`array[row(1, 'x')::pair, null]`, '[{"a":1,"b":"x"},null]']]],
   ['positive', 'INT64', [['5', '5']]],
   ['labels', 'REPEATED STRING', [[`'{a,b}'`, '["a","b"]']]],
 ];
@@ -327,7 +327,7 @@ export const UNREPRESENTABLE: [type: string, literal: string, reason: RegExp, as
   [
     'json[]',
     `array[['"\\ud800"'::json]]`,
-    /the value has more than one dimension: convert it to JSON in the view \(to_jsonb\); /,
+    /the value has more than one dimension: convert it to JSON in the view \(to_jsonb\)$/,
     `{{"\\"\\\\ud800\\""}}`,
   ],
   ['jsonb[]', `array['1'::jsonb, 'null']`, /the value contains a NULL: /, '{1,"null"}'],

@@ -96,11 +96,11 @@ describe('fetching the rows of a view', () => {
       withView((client, view) =>
         copyOut(
           client,
-          upsertsStatement(
-            view,
-            { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false },
-            { id: 1n, startedAt: new Date() },
-          ),
+          upsertsStatement(view, {
+            kind: 'slice',
+            slice: { from: null, to: null },
+            isDirectLoad: false,
+          }),
           async () => {
             throw lost;
           },

@@ -1,8 +1,18 @@
-import { text } from 'node:stream/consumers';
 import type pg from 'pg';
+import { chooseFormat } from '../../../functions/extract/choose-format.ts';
+import type { RowBlock } from '../../../shared/model/column-writer.ts';
+import { type CopiedRows, RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../../shared/source/describe-view.ts';
-import { copyOut, deletesStatement, type RowSet, upsertsStatement } from '../../../shared/source/fetch.ts';
-import { findRefused } from '../../../shared/source/find-refused.ts';
+import {
+  copyOut,
+  deleteRows,
+  deletesStatement,
+  type RowSet,
+  upsertRows,
+  upsertsStatement,
+} from '../../../shared/source/fetch.ts';
+import { findUnreadable, refusedValues } from '../../../shared/source/find-refused.ts';
+import { type ReplacedValues, replacedByColumn } from '../../../shared/source/policy-values.ts';
 
 export type StagedRow = Record<string, unknown>;
 
@@ -15,10 +25,39 @@ export async function stagedLines(
   view: SourceView,
   rows: RowSet = WHOLE,
 ): Promise<string[]> {
-  const lines = await copyOut(client, upsertsStatement(view, rows, BATCH), text, () =>
-    findRefused(client, view, rows),
+  return (await staged(client, view, upsertRows(view, rows), upsertsStatement(view, rows), rows)).lines;
+}
+
+/** All rows of the view, and how many of its values arrive as something else. */
+export const stagedWhole = (client: pg.ClientBase, view: SourceView) =>
+  staged(client, view, upsertRows(view, WHOLE), upsertsStatement(view, WHOLE), WHOLE);
+
+async function staged(
+  client: pg.ClientBase,
+  view: SourceView,
+  copied: CopiedRows,
+  statement: string,
+  rows: RowSet,
+): Promise<{ lines: string[]; replaced: ReplacedValues }> {
+  const isDirectLoad = rows.kind === 'slice' && rows.isDirectLoad;
+  const encoder = new RowEncoder(copied, chooseFormat(view, BATCH, isDirectLoad).openRows());
+  const blocks = await copyOut(
+    client,
+    statement,
+    async (chunks) => {
+      const found: RowBlock[] = [];
+      for await (const block of encoder.blocks(chunks)) found.push(block);
+      return found;
+    },
+    () => findUnreadable(client, view, rows),
   );
-  return lines.trimEnd().split('\n').filter(Boolean);
+  const refused = refusedValues(view, copied.columns, encoder.refusals);
+  if (refused !== null) throw refused;
+  const text = Buffer.concat(blocks.map(({ bytes }) => bytes)).toString();
+  return {
+    lines: text.split('\n').filter(Boolean),
+    replaced: replacedByColumn(copied.columns, encoder.replaced),
+  };
 }
 
 export async function stagedRows(
@@ -31,10 +70,8 @@ export async function stagedRows(
 
 /** The rows of a batch's deletes. */
 export async function stagedDeletes(client: pg.ClientBase, view: SourceView): Promise<StagedRow[]> {
-  const lines = await copyOut(client, deletesStatement(view, BATCH.id), text);
-  return lines
-    .trimEnd()
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as StagedRow);
+  const { lines } = await staged(client, view, deleteRows(view), deletesStatement(view), {
+    kind: 'captured',
+  });
+  return lines.map((line) => JSON.parse(line) as StagedRow);
 }

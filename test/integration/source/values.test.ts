@@ -140,8 +140,8 @@ describe('the values of a view as they are staged', () => {
 
   describe('that are NULL', () => {
     for (const [type, fallback, json] of [
-      ['integer', 0, '"0"'],
-      ['boolean', false, '"false"'],
+      ['integer', 0, '0'],
+      ['boolean', false, 'false'],
       ['text', `it's \\ "n/a"`, String.raw`"it's \\ \"n/a\""`],
       ['date', '1970-01-01', '"1970-01-01"'],
     ] as const) {

@@ -60,6 +60,12 @@ export function isTime(text: string): boolean {
   return TIME.test(text);
 }
 
+/** Returns the microseconds since midnight, or null for a text that is not a time of day. */
+export function microsOfTime(text: string): number | null {
+  const micros = TIME.test(text) ? microsOfTimestamp(`1970-01-01T${text}`) : null;
+  return micros === null ? null : Number(micros);
+}
+
 /** Returns the days since 1970-01-01 of the date at the start of a text, or null when that day does not exist. */
 function daysAtStart(text: string): number | null {
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
@@ -109,3 +115,52 @@ function fractionMicros(text: string): number {
 function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO;
 }
+
+const DAYS_TO_MARCH_0000 = 719_468;
+const DAYS_PER_400_YEARS = 146_097;
+const MICROS_A_DAY = SECONDS_A_DAY * MICROS_A_SECOND;
+
+/** The date so many days after 1970-01-01, in the years 1 to 9999, such as `2026-01-31`. */
+export function dateText(days: number): string {
+  // The inverse of `daysSinceEpoch`.
+  const sinceMarch = days + DAYS_TO_MARCH_0000;
+  const era = Math.floor(sinceMarch / DAYS_PER_400_YEARS);
+  const dayOfEra = sinceMarch - era * DAYS_PER_400_YEARS;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}`;
+}
+
+/** The time of day so many microseconds after midnight, such as `08:00:00` or `08:00:00.000001`. */
+export function timeText(micros: number): string {
+  const seconds = Math.floor(micros / MICROS_A_SECOND);
+  const fraction = micros - seconds * MICROS_A_SECOND;
+  const minutes = Math.floor(seconds / 60);
+  const whole = `${padded(Math.floor(minutes / 60), 2)}:${padded(minutes % 60, 2)}:${padded(seconds % 60, 2)}`;
+  return fraction === 0 ? whole : `${whole}.${padded(fraction, 6).replace(/0+$/, '')}`;
+}
+
+/** The date and time so many microseconds after 1970-01-01, such as `2026-01-31T08:00:00`. */
+export function datetimeText(micros: number | bigint): string {
+  const days =
+    typeof micros === 'number'
+      ? Math.floor(micros / MICROS_A_DAY)
+      : Math.floor(Number(micros / 1000n) / (MICROS_A_DAY / 1000));
+  const rest =
+    typeof micros === 'number'
+      ? micros - days * MICROS_A_DAY
+      : Number(micros - BigInt(days) * BigInt(MICROS_A_DAY));
+  return `${dateText(days)}T${timeText(rest)}`;
+}
+
+const padded = (value: number, digits: number): string => String(value).padStart(digits, '0');

@@ -1,21 +1,17 @@
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import type { RowBlock } from '../model/column-writer.ts';
+import type { RowFormat } from './format/row-format.ts';
 import type { StagedObject } from './manifest.ts';
 import { StallTimeout } from './stall-timeout.ts';
-
-const NEWLINE = 10;
-// Staged objects are short-lived, so the fastest compression costs least overall.
-const GZIP_LEVEL = 1;
 
 export type StageOptions = {
   bucket: Bucket;
   /** Returns the name of the next part; called once for each part. */
   nextName: () => string;
-  /** A part ends at the first line end after this many bytes, before compression. */
+  /** A part ends after the first block that brings it to so many bytes, before compression. */
   maxPartBytes: number;
   /** Cloud Storage must accept each chunk within this time. */
   callTimeoutSeconds: number;
@@ -23,11 +19,15 @@ export type StageOptions = {
 };
 
 /**
- * Writes lines to Cloud Storage as gzip parts as they arrive; memory does not grow with their number. Without lines it writes no part. It
- * never overwrites a part: throws `batch_id_collision` when the object exists.
+ * Writes rows to Cloud Storage as they arrive, in objects of whole blocks; memory does not grow with their number. Without rows it writes no object. It
+ * never overwrites one: throws `batch_id_collision` when the object exists.
  */
-export async function stageLines(lines: Readable, options: StageOptions): Promise<StagedObject[]> {
-  const parts = new Parts(lines[Symbol.asyncIterator](), options);
+export async function stageBlocks(
+  blocks: AsyncIterable<RowBlock>,
+  format: RowFormat,
+  options: StageOptions,
+): Promise<StagedObject[]> {
+  const parts = new Parts(blocks[Symbol.asyncIterator](), options);
   const staged: StagedObject[] = [];
   while (await parts.hasMore()) {
     const name = options.nextName();
@@ -35,14 +35,13 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
     const counted = { rows: 0 };
     const stallTimeout = new StallTimeout(options.callTimeoutSeconds);
     await pipeline(
-      parts.next(counted, stallTimeout),
-      createGzip({ level: GZIP_LEVEL }),
+      format.pack(parts.next(counted, stallTimeout)),
       file.createWriteStream({
         // Without a resumable session, the object is created completely or not at all.
         resumable: false,
         validation: 'md5',
         preconditionOpts: { ifGenerationMatch: 0 },
-        metadata: { contentType: 'application/gzip' },
+        metadata: { contentType: format.contentType },
       }),
       { signal: AbortSignal.any([options.signal, stallTimeout.signal]) },
     )
@@ -63,18 +62,18 @@ export async function stageLines(lines: Readable, options: StageOptions): Promis
   return staged;
 }
 
-/** Cuts a stream of chunks into parts that end at a line end. */
+/** Cuts blocks into parts, one for each object. */
 class Parts {
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #blocks: AsyncIterator<RowBlock>;
   readonly #maxBytes: number;
   readonly #signal: AbortSignal;
-  #pending: Buffer | undefined;
+  #pending: RowBlock | undefined;
 
   constructor(
-    chunks: AsyncIterator<Buffer>,
+    blocks: AsyncIterator<RowBlock>,
     { maxPartBytes, signal }: Pick<StageOptions, 'maxPartBytes' | 'signal'>,
   ) {
-    this.#chunks = chunks;
+    this.#blocks = blocks;
     this.#maxBytes = maxPartBytes;
     this.#signal = signal;
   }
@@ -84,29 +83,25 @@ class Parts {
     return this.#pending !== undefined;
   }
 
-  /** Yields the chunks of the next part. `stallTimeout` is stopped while this waits for the source, and runs on after the last chunk. */
-  async *next(counted: { rows: number }, stallTimeout: StallTimeout): AsyncGenerator<Buffer> {
+  /** Yields the blocks of the next part. `stallTimeout` is stopped while this waits for the source, and runs on after the last block. */
+  async *next(counted: { rows: number }, stallTimeout: StallTimeout): AsyncGenerator<RowBlock> {
     let bytes = 0;
-    for (;;) {
+    while (bytes < this.#maxBytes) {
       stallTimeout.stop();
       const hasMore = await this.hasMore();
       stallTimeout.start();
-      if (!hasMore) return;
-      const chunk = this.#pending as Buffer;
+      const block = this.#pending;
+      if (!hasMore || block === undefined) return;
       this.#pending = undefined;
-      bytes += chunk.length;
-      const end = bytes < this.#maxBytes ? -1 : chunk.lastIndexOf(NEWLINE);
-      const taken = end < 0 ? chunk : chunk.subarray(0, end + 1);
-      if (end >= 0 && end + 1 < chunk.length) this.#pending = chunk.subarray(end + 1);
-      counted.rows += countLines(taken);
-      yield taken;
-      if (end >= 0) return;
+      bytes += block.bytes.length;
+      counted.rows += block.rows;
+      yield block;
     }
   }
 
   /** Stops waiting for a silent source when the signal aborts, which a pipeline would not do. */
-  async #read(): Promise<Buffer | undefined> {
-    const { done, value } = await unlessAborted(this.#signal, this.#chunks.next());
+  async #read(): Promise<RowBlock | undefined> {
+    const { done, value } = await unlessAborted(this.#signal, this.#blocks.next());
     return done === true ? undefined : value;
   }
 }
@@ -118,12 +113,6 @@ async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promi
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
   return await Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
-}
-
-function countLines(chunk: Buffer): number {
-  let count = 0;
-  for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
-  return count;
 }
 
 /** The error for an object that exists already: it belongs to another batch with the same id. */

@@ -5,7 +5,7 @@ import {
   isDatetime,
   isTime,
   microsOfTimestamp,
-} from '../../../shared/warehouse/calendar-text.ts';
+} from '../../../shared/model/calendar-text.ts';
 
 const FIRST_DAY = -719_162;
 const LAST_DAY = 2_932_896;

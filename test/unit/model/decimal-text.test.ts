@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fitsBignumeric, fitsNumeric } from '../../../shared/warehouse/decimal-text.ts';
+import { fitsBignumeric, fitsNumeric } from '../../../shared/model/decimal-text.ts';
 
 const NINES = '9'.repeat(29);
 /** 2^255 - 1 and 2^255 in units of 10^-38: the largest BIGNUMERIC, and the first number above it. */

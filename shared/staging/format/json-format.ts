@@ -1,0 +1,46 @@
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import type { RowBlock } from '../../model/column-writer.ts';
+import type { Column } from '../../model/columns.ts';
+import { JsonColumn, START_OF_ROW } from './json-columns.ts';
+import { RowBlocks } from './row-blocks.ts';
+import { RowBuffer } from './row-buffer.ts';
+import type { RowFormat, RowStamp } from './row-format.ts';
+
+const END_OF_ROW = '}\n';
+// Staged objects are short-lived, so the fastest compression costs least overall.
+const GZIP_LEVEL = 1;
+
+/** Rows as JSON objects, one per line, for load jobs of views whose columns have names that Avro cannot hold. */
+export function jsonFormat(columns: readonly Column[], stamp: RowStamp): RowFormat {
+  return {
+    name: 'ndjson',
+    codec: 'gzip',
+    extension: 'ndjson.gz',
+    contentType: 'application/gzip',
+    openRows() {
+      const rows = new RowBuffer();
+      const added = stamp.columns.map((column) => new JsonColumn(rows, column));
+      const written = columns.map((column) => new JsonColumn(rows, column));
+      return new RowBlocks(rows, written, {
+        begin: (buffer) => buffer.byte(START_OF_ROW),
+        end: (buffer, _start, action) => {
+          added.forEach((writer, index) => {
+            stamp.write(writer, index, action);
+          });
+          buffer.ascii(END_OF_ROW);
+        },
+      });
+    },
+    pack,
+  };
+}
+
+async function* pack(blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer> {
+  const gzip = createGzip({ level: GZIP_LEVEL });
+  yield* Readable.from(bytesOf(blocks)).pipe(gzip) as AsyncIterable<Buffer>;
+}
+
+async function* bytesOf(blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer> {
+  for await (const { bytes } of blocks) yield bytes;
+}

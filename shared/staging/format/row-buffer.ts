@@ -1,0 +1,100 @@
+/** So much a block has at least, unless the rows end: large enough to compress well, and small enough for memory. */
+const FULL_BYTES = 512 * 1024;
+const FIRST_BYTES = FULL_BYTES + 64 * 1024;
+/** Shorter values are copied byte by byte: a call of `copy` costs more. */
+const SHORT_BYTES = 24;
+const SAFE_ZIGZAG = 2 ** 52;
+
+/** The bytes of rows, which grow at their end. */
+export class RowBuffer {
+  bytes: Buffer;
+  at = 0;
+  readonly #firstBytes: number;
+
+  constructor(firstBytes = FIRST_BYTES) {
+    this.#firstBytes = firstBytes;
+    this.bytes = Buffer.allocUnsafe(firstBytes);
+  }
+
+  get isFull(): boolean {
+    return this.at >= FULL_BYTES;
+  }
+
+  /** Makes room for so many more bytes. */
+  reserve(count: number): void {
+    if (this.at + count <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.at + count));
+    this.bytes.copy(grown, 0, 0, this.at);
+    this.bytes = grown;
+  }
+
+  /** The bytes so far, which are the caller's from then on. */
+  take(): Buffer {
+    const taken = this.bytes.subarray(0, this.at);
+    this.bytes = Buffer.allocUnsafe(this.#firstBytes);
+    this.at = 0;
+    return taken;
+  }
+
+  byte(value: number): void {
+    if (this.at === this.bytes.length) this.reserve(1);
+    this.bytes[this.at++] = value;
+  }
+
+  copy(buffer: Buffer, from: number, to: number): void {
+    const length = to - from;
+    this.reserve(length);
+    const { bytes, at } = this;
+    if (length > SHORT_BYTES) buffer.copy(bytes, at, from, to);
+    else for (let i = 0; i < length; i += 1) bytes[at + i] = buffer[from + i] as number;
+    this.at = at + length;
+  }
+
+  ascii(text: string): void {
+    this.reserve(text.length);
+    for (let i = 0; i < text.length; i += 1) this.bytes[this.at + i] = text.charCodeAt(i);
+    this.at += text.length;
+  }
+
+  double(value: number): void {
+    this.reserve(8);
+    this.at = this.bytes.writeDoubleLE(value, this.at);
+  }
+
+  /** A whole number from 0 to 2^53 in groups of seven bits, the lowest first. */
+  varint(value: number): void {
+    this.reserve(8);
+    const { bytes } = this;
+    let rest = value;
+    while (rest > 0x7fff_ffff) {
+      bytes[this.at++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest > 127) {
+      bytes[this.at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    bytes[this.at++] = rest;
+  }
+
+  /** An unsigned 64-bit integer in groups of seven bits. */
+  bigVarint(value: bigint): void {
+    this.reserve(10);
+    let rest = value;
+    while (rest > 127n) {
+      this.bytes[this.at++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.bytes[this.at++] = Number(rest);
+  }
+
+  /** A signed integer whose sign is its lowest bit, as Avro writes all integers. */
+  zigzag(value: number): void {
+    if (value < SAFE_ZIGZAG && value >= -SAFE_ZIGZAG) this.varint(value >= 0 ? value * 2 : -value * 2 - 1);
+    else this.bigZigzag(BigInt(value));
+  }
+
+  bigZigzag(value: bigint): void {
+    this.bigVarint(BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)));
+  }
+}
