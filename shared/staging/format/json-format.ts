@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { RowBlock } from '../../model/column-writer.ts';
 import type { Column } from '../../model/columns.ts';
@@ -38,7 +38,11 @@ export function jsonFormat(columns: readonly Column[], stamp: RowStamp): RowForm
 
 async function* pack(blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer> {
   const gzip = createGzip({ level: GZIP_LEVEL });
-  yield* Readable.from(bytesOf(blocks)).pipe(gzip) as AsyncIterable<Buffer>;
+  const packed = pipeline(bytesOf(blocks), gzip);
+  // It destroys the stream that is read here with its error.
+  packed.catch(() => undefined);
+  yield* gzip as AsyncIterable<Buffer>;
+  await packed;
 }
 
 async function* bytesOf(blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer> {

@@ -3,16 +3,18 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import fc from 'fast-check';
 import { PassThroughClient } from 'google-auth-library';
+import type { RowBlock } from '../../../shared/model/column-writer.ts';
+import { jsonFormat } from '../../../shared/staging/format/json-format.ts';
 import { createStaging, type Manifest, type Staging } from '../../../shared/staging/staging.ts';
 import { failAfterEffect, failBefore } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 const BUCKET = 'staging';
+const FORMAT = jsonFormat([], { columns: [], write: () => undefined });
 const NEVER = new AbortController().signal;
 
 describe('staging', () => {
@@ -57,8 +59,8 @@ describe('staging', () => {
     const { staging, prefix } = open();
     const text = '{"id":1,"name":"Zürich ☂"}\n{"id":2}\n';
 
-    const writer = await staging.openBatch(prefix);
-    const staged = await writer.write('upserts', Readable.from([Buffer.from(text)]), NEVER);
+    const writer = await staging.openBatch(prefix, FORMAT);
+    const staged = await writer.write('upserts', blocks([Buffer.from(text)]), NEVER);
 
     const [object] = staged;
     assert.ok(object);
@@ -70,29 +72,37 @@ describe('staging', () => {
     assert.equal(staging.uri(object), `gs://${BUCKET}/${object.name}`);
   });
 
-  it('splits parts at line ends only, whatever the chunks', async () => {
-    const line = fc.string({ maxLength: 40 }).map((text) => `${text.replaceAll('\n', ' ')}\n`);
+  it('splits parts between blocks only', async () => {
+    const block = fc.array(fc.string({ maxLength: 40 }), { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(line, { maxLength: 40 }),
-        fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 10 }),
+        fc.array(block, { maxLength: 20 }),
         fc.integer({ min: 1, max: 200 }),
-        async (lines, chunkSizes, maxPartBytes) => {
+        async (written, maxPartBytes) => {
           const { staging, prefix } = open(maxPartBytes);
-          const bytes = Buffer.from(lines.join(''));
+          const bytes = written.map((texts) =>
+            Buffer.from(texts.map((text) => `${text.replaceAll('\n', ' ')}\n`).join('')),
+          );
 
-          const writer = await staging.openBatch(prefix);
-          const staged = await writer.write('upserts', Readable.from(chunksOf(bytes, chunkSizes)), NEVER);
+          const writer = await staging.openBatch(prefix, FORMAT);
+          const staged = await writer.write('upserts', blocks(bytes), NEVER);
 
           const parts = await Promise.all(staged.map(async ({ name }) => gunzipSync(await contentOf(name))));
-          assert.deepEqual(Buffer.concat(parts), bytes);
-          for (const part of parts) assert.equal(part.at(-1), 10);
+          assert.deepEqual(Buffer.concat(parts), Buffer.concat(bytes));
           assert.deepEqual(
             staged.map(({ rows }) => rows),
             parts.map((part) => part.toString('utf8').split('\n').length - 1),
           );
-          // A part continues to the line end after the limit, and never beyond the chunk that contains it.
-          for (const part of parts) assert.ok(part.length < maxPartBytes + Math.max(...chunkSizes) + 200);
+          // A part ends with the block that brings it to the limit.
+          const ends = bytes.map((_, i) => Buffer.concat(bytes.slice(0, i + 1)).length);
+          let end = 0;
+          for (const [i, part] of parts.entries()) {
+            end += part.length;
+            const place = ends.indexOf(end);
+            assert.ok(place >= 0);
+            assert.ok(i === parts.length - 1 || part.length >= maxPartBytes);
+            assert.ok(part.length - (bytes[place]?.length ?? 0) < maxPartBytes);
+          }
         },
       ),
       { numRuns: 40 },
@@ -103,7 +113,7 @@ describe('staging', () => {
     const { staging, prefix } = open(1024);
     const lines = Array.from({ length: 200 }, (_, i) => Buffer.from(`{"id":${i}}\n`));
 
-    const staged = await (await staging.openBatch(prefix)).write('upserts', Readable.from(lines), NEVER);
+    const staged = await (await staging.openBatch(prefix, FORMAT)).write('upserts', blocks(lines), NEVER);
 
     assert.equal(staged.length, 3);
     assert.deepEqual(await namesBelow(prefix), [
@@ -119,9 +129,9 @@ describe('staging', () => {
 
   it('gives parts that are written concurrently different numbers', async () => {
     const { staging, prefix } = open(64);
-    const writer = await staging.openBatch(prefix);
+    const writer = await staging.openBatch(prefix, FORMAT);
     const slice = (from: number) =>
-      Readable.from(Array.from({ length: 20 }, (_, i) => Buffer.from(`{"id":${from + i}}\n`)));
+      blocks(Array.from({ length: 20 }, (_, i) => Buffer.from(`{"id":${from + i}}\n`)));
 
     const staged = await Promise.all(
       [0, 100, 200].map((from) => writer.write('upserts', slice(from), NEVER)),
@@ -144,7 +154,7 @@ describe('staging', () => {
   it('creates no object without lines', async () => {
     const { staging, prefix } = open();
 
-    assert.deepEqual(await (await staging.openBatch(prefix)).write('deletes', Readable.from([]), NEVER), []);
+    assert.deepEqual(await (await staging.openBatch(prefix, FORMAT)).write('deletes', blocks([]), NEVER), []);
     assert.deepEqual(await namesBelow(prefix), []);
   });
 
@@ -153,7 +163,7 @@ describe('staging', () => {
     const name = `${prefix}upserts-00000.ndjson.gz`;
     await bucket.file(name).save('of the other process');
 
-    const writing = (await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER);
+    const writing = (await staging.openBatch(prefix, FORMAT)).write('upserts', oneLine(), NEVER);
 
     await assert.rejects(writing, {
       kind: 'batch_id_collision',
@@ -174,7 +184,7 @@ describe('staging', () => {
     }
 
     await assert.rejects(
-      (await staging.openBatch(prefix)).write('upserts', Readable.from(endless()), abort.signal),
+      (await staging.openBatch(prefix, FORMAT)).write('upserts', blocks(endless()), abort.signal),
       reason,
     );
 
@@ -189,7 +199,7 @@ describe('staging', () => {
     }
 
     await assert.rejects(
-      (await staging.openBatch(prefix)).write('upserts', Readable.from(breaking()), NEVER),
+      (await staging.openBatch(prefix, FORMAT)).write('upserts', blocks(breaking()), NEVER),
       {
         message: /the source went away/,
       },
@@ -202,7 +212,7 @@ describe('staging', () => {
     const { staging, prefix } = open();
     standIn.faults.next('storage.objects.insert', failBefore(503));
 
-    await assert.rejects((await staging.openBatch(prefix)).write('upserts', oneLine(), NEVER), {
+    await assert.rejects((await staging.openBatch(prefix, FORMAT)).write('upserts', oneLine(), NEVER), {
       kind: 'transient',
       message: new RegExp(`staged object ${prefix}upserts-00000`),
     });
@@ -226,7 +236,7 @@ describe('staging', () => {
     it('is read back unchanged', async () => {
       const { staging, prefix } = open();
 
-      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
+      await (await staging.openBatch(prefix, FORMAT)).writeManifest(manifestOf(prefix));
 
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
@@ -241,7 +251,7 @@ describe('staging', () => {
       const { staging, prefix } = open();
       standIn.faults.next('storage.objects.insert', failAfterEffect(503));
 
-      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
+      await (await staging.openBatch(prefix, FORMAT)).writeManifest(manifestOf(prefix));
 
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
       assert.ok(standIn.faults.calls.filter((call) => call === 'storage.objects.insert').length >= 2);
@@ -249,9 +259,12 @@ describe('staging', () => {
 
     it('I5 is not overwritten by a different one', async () => {
       const { staging, prefix } = open();
-      await (await staging.openBatch(prefix)).writeManifest(manifestOf(prefix));
+      await (await staging.openBatch(prefix, FORMAT)).writeManifest(manifestOf(prefix));
 
-      const second = (await staging.openBatch(prefix)).writeManifest({ ...manifestOf(prefix), upserts: 3 });
+      const second = (await staging.openBatch(prefix, FORMAT)).writeManifest({
+        ...manifestOf(prefix),
+        upserts: 3,
+      });
 
       await assert.rejects(second, {
         kind: 'batch_id_collision',
@@ -343,12 +356,11 @@ describe('staging', () => {
   });
 });
 
-const oneLine = () => Readable.from([Buffer.from('{"id":1}\n')]);
+const oneLine = () => blocks([Buffer.from('{"id":1}\n')]);
 
-function* chunksOf(bytes: Buffer, sizes: number[]): Generator<Buffer> {
-  for (let from = 0, i = 0; from < bytes.length; i += 1) {
-    const size = sizes[i % sizes.length] ?? 1;
-    yield bytes.subarray(from, from + size);
-    from += size;
+async function* blocks(texts: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<RowBlock> {
+  for await (const bytes of texts) {
+    const rows = bytes.toString().split('\n').length - 1;
+    yield { rows, bytes, counts: { added: rows, changed: 0, deleted: 0 } };
   }
 }
