@@ -1,8 +1,12 @@
 import type { EtlTransaction } from '../../shared/model/batch.ts';
-import type { Column } from '../../shared/model/columns.ts';
+import type { Column, TableShape } from '../../shared/model/columns.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
+import { avroFormat } from '../../shared/staging/format/avro-format.ts';
+import { fitsAvro } from '../../shared/staging/format/avro-schema.ts';
 import { jsonFormat } from '../../shared/staging/format/json-format.ts';
+import { protoFormat } from '../../shared/staging/format/proto-format.ts';
 import type { RowFormat, RowStamp } from '../../shared/staging/format/row-format.ts';
+import { streamMessage } from '../../shared/warehouse/stream-message.ts';
 
 const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'REQUIRED' };
 const ACTION: Column = { name: 'action', type: 'STRING', mode: 'REQUIRED' };
@@ -14,7 +18,24 @@ export function chooseFormat(
   batch: Pick<EtlTransaction, 'id' | 'startedAt'>,
   isDirectLoad: boolean,
 ): RowFormat {
-  return jsonFormat(shape.columns, isDirectLoad ? directLoadStamp(batch) : batchStamp(batch));
+  const { columns, loadType } = shape;
+  if (loadType === 'bq-storage-api' && !isDirectLoad) return messageFormat(shape, batch);
+  const stamp = isDirectLoad ? directLoadStamp(batch) : batchStamp(batch);
+  return fitsAvro(columns) ? avroFormat(columns, stamp) : jsonFormat(columns, stamp);
+}
+
+function messageFormat(
+  shape: TableShape,
+  { id, startedAt }: Pick<EtlTransaction, 'id' | 'startedAt'>,
+): RowFormat {
+  const { descriptor } = streamMessage(shape);
+  const numbers = (descriptor.field ?? []).map(({ name, number }) => [String(name), Number(number)] as const);
+  return protoFormat(shape.columns, {
+    descriptor: { ...descriptor },
+    numbers: new Map(numbers),
+    etlTransactionId: id,
+    updateAt: startedAt,
+  });
 }
 
 /** What rows have in the temp table: the action by which they are counted, and the id of their batch. */

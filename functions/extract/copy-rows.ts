@@ -22,7 +22,7 @@ import { chooseFormat } from './choose-format.ts';
 /** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
 export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
 
-export type CopiedRows = Pick<Manifest, 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
+export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   replaced: ReplacedValues;
 };
 
@@ -52,6 +52,7 @@ export async function copyRows(
   const upserts = copied.flatMap((each) => each.objects);
   const objects = [...upserts, ...deletes];
   const rows = {
+    format: format.name,
     upserts: total(upserts, 'rows'),
     deletes: total(deletes, 'rows'),
     bytes: total(objects, 'bytes'),
@@ -61,6 +62,8 @@ export async function copyRows(
     view: view.name,
     etl_transaction_id: String(batch.id),
     columns: view.shape.columns,
+    codec: format.codec,
+    descriptor: format.descriptor,
     is_direct_load: isDirectLoad,
     ...rows,
   });

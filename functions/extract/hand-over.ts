@@ -43,7 +43,7 @@ export async function handOver(
   const view = source.name;
   const etlTransactionId = String(batch.id);
   const needsLoad = source.loadType === 'merge' && rows.objects.length > 0;
-  const loadJobId = needsLoad ? await loadBatch(batch, extraction, rows.objects, dependencies) : null;
+  const loadJobId = needsLoad ? await loadBatch(batch, extraction, rows, dependencies) : null;
   deadline.signal.throwIfAborted();
   const durationMs = await growBatches(extraction, captured, dependencies);
   const policyValues = addPolicyValues(Object.values(rows.replaced));

@@ -2,7 +2,7 @@ import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import type { StagedObject } from '../../shared/staging/staging.ts';
+import type { Manifest } from '../../shared/staging/staging.ts';
 import type { LeasedView } from './extraction.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function awaitLoad(
   if (manifest === null) {
     throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
   }
-  const loadJobId = await loadBatch(batch, leased, manifest.objects, dependencies);
+  const loadJobId = await loadBatch(batch, leased, manifest, dependencies);
   if (loadJobId === null) {
     log.info({ view: batch.view, etlTransactionId: String(batch.id) }, 'batch still being loaded');
     return false;
@@ -35,12 +35,12 @@ export async function awaitLoad(
 export async function loadBatch(
   { id, view, token, loadAttempt }: EtlTransaction,
   { source, deadline }: LeasedView,
-  objects: StagedObject[],
+  staged: Pick<Manifest, 'format' | 'objects'>,
   { staging, warehouse }: Dependencies,
 ): Promise<string | null> {
   const { keyColumn, targetName } = source;
   const attempt = { view, target: targetName, etlTransactionId: id, token, attempt: loadAttempt };
-  return await nameRefusedRow({ view, keyColumn, objects, signal: deadline.signal }, staging, () =>
-    warehouse.load(attempt, objects.map(staging.uri), deadline),
+  return await nameRefusedRow({ view, keyColumn, ...staged, signal: deadline.signal }, staging, () =>
+    warehouse.load(attempt, staging.files(staged), deadline),
   );
 }

@@ -131,8 +131,11 @@ async function loadAgain(
     if (manifest === null) {
       throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
     }
-    const uris = manifest.objects.map(staging.uri);
-    const jobId = await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, uris, deadline);
+    const jobId = await warehouse.load(
+      { ...attempt, attempt: batch.loadAttempt },
+      staging.files(manifest),
+      deadline,
+    );
     return jobId === null ? { state: 'running' } : null;
   } catch (error) {
     if (!(error instanceof DataHubError)) throw error;

@@ -13,8 +13,9 @@ import type { Manifest } from '../../shared/staging/staging.ts';
 import type { RowsUntil } from '../../shared/warehouse/append-rows.ts';
 import type { Attempt } from '../../shared/warehouse/attempt.ts';
 import { targetGone } from '../../shared/warehouse/tables-gone.ts';
-import { encodeRows } from './encode-rows.ts';
 import { isReplacement, limitColumnWait } from './schema-wait.ts';
+import { stagedLines } from './staged-lines.ts';
+import { stagedMessages } from './staged-messages.ts';
 
 /**
  * Streams one staged batch into its target as upserts and deletes, and records counts and checkpoint in one control transaction. Safe to
@@ -93,16 +94,17 @@ async function write(
     token: batch.token,
     attempt: batch.attempt,
   };
-  const { objects } = manifest;
+  const { format, objects } = manifest;
   const load = () =>
-    nameRefusedRow({ ...shape, objects, signal: deadline.signal }, staging, () =>
-      warehouse.loadEmptyTarget(attempt, objects.map(staging.uri), deadline),
+    nameRefusedRow({ ...shape, format, objects, signal: deadline.signal }, staging, () =>
+      warehouse.loadEmptyTarget(attempt, staging.files(manifest), deadline),
     );
   if (manifest.is_direct_load && rows > 0 && (await load())) {
     return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
   }
-  const encoded = encodeRows(batch, shape, dependencies);
-  const { message } = encoded;
+  if (format === 'avro') throw loadRefused(batch);
+  const staged = (format === 'protobuf' ? stagedMessages : stagedLines)(batch, shape, manifest, dependencies);
+  const { message } = staged;
   const stream = {
     ...{ attempt, message, deadline, keyColumn: shape.keyColumn },
     isReplacement: await isReplacement(source.name, target, dependencies),
@@ -111,12 +113,12 @@ async function write(
     warehouse.appendRows({ ...stream, rowsUntil }).catch((error: unknown) => {
       throw limitColumnWait(error, batch, clock.nowMs());
     });
-  if (encoded.progress.rows < rows) {
-    await append((stop) => encoded.changes(manifest, () => deadline.isNear(), stop));
+  if (staged.progress.rows < rows) {
+    await append((stop) => staged.changes(() => deadline.isNear(), stop));
   }
-  if (encoded.progress.rows < rows) return { isComplete: false, progress: encoded.progress };
+  if (staged.progress.rows < rows) return { isComplete: false, progress: staged.progress };
   if (batch.isComplete) {
-    const streamedAt = await control.batches.markStreamed(lease, batch.id, encoded.progress);
+    const streamedAt = await control.batches.markStreamed(lease, batch.id, staged.progress);
     const { written, stale } = await warehouse.countStreamed(attempt, lease.token, deadline);
     if (written < batch.stagedUpserts) {
       throw await rowsMissing({ batch, lease, streamedAt, written }, dependencies);
@@ -124,10 +126,17 @@ async function write(
     // Release 0.2.0 did not count the rows before the batch.
     const before = batch.targetRows ?? written + stale;
     assertWithinDeleteLimit(batch, source, { rows: before, deletes: stale });
-    if (stale > 0n) await append(() => encoded.deletes(warehouse.staleKeys(attempt, shape, deadline)));
+    if (stale > 0n) await append(() => staged.deletes(warehouse.staleKeys(attempt, shape, deadline)));
   }
-  return complete(encoded.progress.counts);
+  return complete(staged.progress.counts);
 }
+
+/** Rows that were staged for a load into an empty target have no form that a stream takes: the view is captured again. */
+const loadRefused = ({ id }: EtlTransaction): DataHubError =>
+  new DataHubError(
+    'staging_lost',
+    `ETL transaction ${id} was staged for a load into an empty target, and the target has rows`,
+  );
 
 /** A complete batch all of whose rows are acknowledged, and how many of them are in the target. */
 type Counted = { batch: EtlTransaction; lease: Lease; streamedAt: Date; written: bigint };

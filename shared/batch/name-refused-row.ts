@@ -1,16 +1,15 @@
 import { DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
 import { thenRedrive } from '../model/resume-advice.ts';
-import type { StagedObject, Staging } from '../staging/staging.ts';
+import type { Manifest, Staging } from '../staging/staging.ts';
 
 /** BigQuery names a row that it cannot load by its file and by the byte offset at which the row starts in the uncompressed content. */
 const POSITION = /in row starting at position (\d+)/;
 
 /** The staged objects of a load. */
-export type LoadedObjects = {
+export type LoadedObjects = Pick<Manifest, 'format' | 'objects'> & {
   view: string;
   keyColumn: string;
-  objects: StagedObject[];
   signal: AbortSignal;
 };
 
@@ -34,7 +33,7 @@ async function withRowKey(error: unknown, loaded: LoadedObjects, staging: Stagin
   if (!(error instanceof DataHubError)) return error;
   const position = POSITION.exec(error.message)?.[1];
   const object = loaded.objects.find((each) => error.message.includes(staging.uri(each)));
-  if (position === undefined || object === undefined) return error;
+  if (position === undefined || object === undefined || loaded.format !== 'ndjson') return error;
   try {
     const line = await lineAt(staging.readLines(object, loaded.signal), Number(position));
     const row = JSON.parse(line) as Record<string, unknown>;

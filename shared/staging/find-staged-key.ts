@@ -6,15 +6,12 @@ export type StagedKey = 'upsert' | 'delete' | 'nothing' | 'gone';
 
 export type KeyToFind = { column: string; key: string };
 
-/** Keys of this form stand in a JSON text as they are. */
-const PLAIN_KEY = /^[\w.:-]+$/;
-
 /**
  * Looks for a key in the staged objects of a batch, which it reads until it finds the key. The key is compared as the rows have it: the digits of
  * a number, or the characters of a text.
  */
 export async function findStagedKey(
-  staging: Pick<Staging, 'readManifest' | 'readLines'>,
+  staging: Pick<Staging, 'readManifest' | 'readKeys'>,
   prefix: string,
   find: KeyToFind,
   signal: AbortSignal,
@@ -23,7 +20,7 @@ export async function findStagedKey(
     const manifest = await staging.readManifest(prefix);
     if (manifest === null) return 'gone';
     for (const object of manifest.objects) {
-      if (await hasKey(staging.readLines(object, signal), find)) {
+      if (await hasKey(staging.readKeys(manifest, object, find.column, signal), find.key)) {
         return object.name.startsWith(`${prefix}deletes-`) ? 'delete' : 'upsert';
       }
     }
@@ -34,23 +31,7 @@ export async function findStagedKey(
   }
 }
 
-async function hasKey(groups: AsyncIterable<string[]>, find: KeyToFind): Promise<boolean> {
-  for await (const lines of groups) {
-    if (lines.some((line) => isRowOf(line, find))) return true;
-  }
+async function hasKey(groups: AsyncIterable<string[]>, key: string): Promise<boolean> {
+  for await (const keys of groups) if (keys.includes(key)) return true;
   return false;
 }
-
-function isRowOf(line: string, { column, key }: KeyToFind): boolean {
-  // Most lines need not be parsed.
-  if (PLAIN_KEY.test(key) && !line.includes(key)) return false;
-  const row = JSON.parse(line, exactNumbers as (name: string, value: unknown) => unknown) as Record<
-    string,
-    unknown
-  >;
-  return String(row[column]) === key;
-}
-
-/** A 64-bit number as its digits. Node passes the text of each number. */
-const exactNumbers = (_name: string, value: unknown, { source }: { source?: string }): unknown =>
-  typeof value === 'number' && source !== undefined ? source : value;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BIG_QUERY_TYPES } from '../model/columns.ts';
+import { STAGED_FORMATS } from '../model/staged-format.ts';
 
 /** One staged object; `bytes` is its stored, compressed size. */
 const stagedObject = z.object({ name: z.string(), rows: z.number(), bytes: z.number(), md5: z.string() });
@@ -15,6 +16,11 @@ const content = z.object({
   view: z.string(),
   etl_transaction_id: z.string(),
   columns: z.array(column),
+  /** Release 0.2.0 had JSON lines alone. */
+  format: z.enum(STAGED_FORMATS).default('ndjson'),
+  codec: z.enum(['gzip', 'zstandard', 'zstd']).default('gzip'),
+  /** The descriptor of the messages, where the objects hold protobuf; null otherwise. */
+  descriptor: z.record(z.string(), z.unknown()).nullable().default(null),
   /** Whether the rows have all columns of a streamed target, for a load job straight into it. */
   is_direct_load: z.boolean(),
   upserts: z.number(),
@@ -31,4 +37,14 @@ export type Manifest = z.output<typeof content>;
 function withNamesOf010(json: unknown): unknown {
   const isOld = typeof json === 'object' && json !== null && 'loads_as_is' in json;
   return isOld ? { is_direct_load: json.loads_as_is, ...json } : json;
+}
+
+/** Whether a manifest has a format or a codec that this release does not know: a later release has staged the batch. */
+export function isOfLaterRelease(json: unknown): boolean {
+  const { error } = manifest.safeParse(json);
+  return (
+    error?.issues.every(
+      ({ path, code }) => code === 'invalid_value' && (path[0] === 'format' || path[0] === 'codec'),
+    ) ?? false
+  );
 }

@@ -5,10 +5,13 @@ import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
 import type { EtlTransaction } from '../model/batch.ts';
 import type { RowBlock } from '../model/column-writer.ts';
+import type { LoadedFiles } from '../model/staged-format.ts';
 import { download } from './download.ts';
 import type { RowFormat } from './format/row-format.ts';
-import { type Manifest, manifest, type StagedObject } from './manifest.ts';
-import { readLines, stagingLost } from './read-lines.ts';
+import { isOfLaterRelease, type Manifest, manifest, type StagedObject } from './manifest.ts';
+import { readKeys } from './read-keys.ts';
+import { readError, readLines, stagingLost } from './read-lines.ts';
+import { type MessageBlock, readMessages } from './read-messages.ts';
 import { type ReportedRow, readReport } from './read-report.ts';
 import { writeReport } from './report.ts';
 import { batchIdCollision, stageBlocks } from './stage-blocks.ts';
@@ -36,6 +39,15 @@ export type Staging = {
   missing(content: Manifest): Promise<string[]>;
   /** Throws `staging_lost` unless the bucket contains every object that the manifest lists, unchanged. */
   assertWhole(content: Manifest): Promise<void>;
+  /** Yields the blocks of an object of protobuf messages; see `readMessages`. */
+  readMessages(object: StagedObject, signal: AbortSignal): AsyncGenerator<MessageBlock>;
+  /** Yields the keys of an object's rows as text, in groups; see `readKeys`. Throws `staging_lost` for an object that is gone or corrupt. */
+  readKeys(
+    content: Manifest,
+    object: StagedObject,
+    column: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<string[]>;
   /** Yields the lines of an object in groups; see `readLines`. */
   readLines(object: StagedObject, signal: AbortSignal): AsyncGenerator<string[]>;
   /** For a streamed view; see `StreamHighWater`. */
@@ -50,6 +62,8 @@ export type Staging = {
   /** Reads rows of a report by their keys; see `readReport`. */
   readReport(name: string, keys: ReadonlySet<string>): Promise<ReportedRow[]>;
   uri(object: StagedObject): string;
+  /** The objects of a batch, as a load job reads them. */
+  files(content: Pick<Manifest, 'format' | 'objects'>): LoadedFiles;
   /** Returns the location of the bucket, for example "EU". */
   location(): Promise<string>;
 };
@@ -102,7 +116,9 @@ export function createStaging(
       try {
         const stored = download(bucket, name, { signal: stop.signal, callTimeoutSeconds });
         const content = await withRequestTimeout(callTimeoutSeconds, stored.then(text));
-        return manifest.parse(JSON.parse(content));
+        const json: unknown = JSON.parse(content);
+        if (isOfLaterRelease(json)) throw laterRelease(name);
+        return manifest.parse(json);
       } catch (error) {
         if (codeOf(error) === 404) return null;
         if (error instanceof SyntaxError || (error instanceof Error && error.name === 'ZodError')) {
@@ -149,6 +165,28 @@ export function createStaging(
       );
     },
 
+    async *readMessages(object, signal) {
+      yield* readMessages(await openBucket(), object, signal, callTimeoutSeconds);
+    },
+
+    async *readKeys(content, object, column, signal) {
+      const bucket = await openBucket();
+      const { name } = object;
+      try {
+        yield* readKeys(content, column, {
+          bytes: () => download(bucket, name, { signal, callTimeoutSeconds }),
+          lines: () => readLines(bucket, object, signal, callTimeoutSeconds),
+          messages: () => readMessages(bucket, object, signal, callTimeoutSeconds),
+        });
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof DataHubError) throw error;
+        throw codeOf(error) === undefined
+          ? stagingLost(name, 'it is corrupt', error)
+          : readError(name, error);
+      }
+    },
+
     async *readLines(object, signal) {
       yield* readLines(await openBucket(), object, signal, callTimeoutSeconds);
     },
@@ -163,6 +201,8 @@ export function createStaging(
 
     uri: ({ name }) => `gs://${bucketName}/${name}`,
 
+    files: ({ format, objects }) => ({ format, uris: objects.map(staging.uri) }),
+
     async location() {
       const bucket = await openBucket();
       const [metadata] = await bucket.getMetadata().catch((error: unknown) => {
@@ -172,4 +212,11 @@ export function createStaging(
     },
   };
   return staging;
+}
+
+function laterRelease(name: string): DataHubError {
+  return new DataHubError('transient', `staged object ${name} has a format that this release does not know`, {
+    advice:
+      'A later release has staged the batch. Deploy that release everywhere; the functions retry by themselves.',
+  });
 }

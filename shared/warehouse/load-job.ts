@@ -1,5 +1,6 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { DataHubError } from '../errors.ts';
+import type { LoadedFiles } from '../model/staged-format.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import { datasetLocation } from './dataset-location.ts';
 import type { JobSpec } from './job-spec.ts';
@@ -9,33 +10,39 @@ import type { JobSpec } from './job-spec.ts';
  * table has rows.
  */
 export type Load = {
-  sourceUris: string[];
+  files: LoadedFiles;
   table: string;
   writeDisposition: 'WRITE_APPEND' | 'WRITE_EMPTY';
 };
 
 /** A job that loads staged objects into a table, all rows or none. */
-export function loadSpec(
-  id: string,
-  attempt: Attempt,
-  { sourceUris, table, writeDisposition }: Load,
-): JobSpec {
+export function loadSpec(id: string, attempt: Attempt, { files, table, writeDisposition }: Load): JobSpec {
   const [projectId, datasetId, tableId] = table.split('.');
   return {
     id,
     configuration: {
       load: {
-        sourceUris,
-        sourceFormat: 'NEWLINE_DELIMITED_JSON',
+        sourceUris: files.uris,
+        ...formatOptions(files),
         destinationTable: { projectId, datasetId, tableId },
         createDisposition: 'CREATE_NEVER',
         writeDisposition,
-        ignoreUnknownValues: false,
         maxBadRecords: 0,
       },
     },
     labels: labelsOf(attempt, 'load'),
     context: contextOf(attempt),
+  };
+}
+
+/** https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro#logical_types: the first decimal type of the list that fits decides. */
+function formatOptions({ format }: LoadedFiles): object {
+  if (format === 'ndjson') return { sourceFormat: 'NEWLINE_DELIMITED_JSON', ignoreUnknownValues: false };
+  if (format !== 'avro') throw new RangeError(`a load job does not read ${format}`);
+  return {
+    sourceFormat: 'AVRO',
+    useAvroLogicalTypes: true,
+    decimalTargetTypes: ['NUMERIC', 'BIGNUMERIC'],
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
+import type { LoadedFiles } from '../model/staged-format.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import type { BigQueryAccess } from './bigquery-access.ts';
 import { failedStatements, jobExists } from './find-job.ts';
@@ -27,10 +28,10 @@ export function createMergeTarget({ openBigQuery, datasets, nameOf }: BigQueryAc
      * Appends the staged objects to the temp table, all or none. Returns the load job's id, or null when the job outlives the deadline; the
      * next call finds it by its id. Throws `staging_lost` when a staged object is gone.
      */
-    async load(attempt: Attempt, uris: string[], deadline: Deadline): Promise<string | null> {
+    async load(attempt: Attempt, files: LoadedFiles, deadline: Deadline): Promise<string | null> {
       const bigquery = await openBigQuery();
       const load: Load = {
-        sourceUris: uris,
+        files,
         table: objectNames(datasets, attempt).temp,
         writeDisposition: 'WRITE_APPEND',
       };

@@ -28,6 +28,17 @@ export function streamMessage(shape: TableShape): StreamMessage {
   return { type: typeOf(name, fields), descriptor: describe(name, fields) };
 }
 
+/** The message that a descriptor describes, as `streamMessage` made it. */
+export function messageOf(descriptor: StreamMessage['descriptor']): StreamMessage {
+  const fields = (descriptor.field ?? []).map(({ name, number, label, type }) => ({
+    name: String(name),
+    number: Number(number),
+    rule: String(label).slice('LABEL_'.length).toLowerCase() as ProtoField['rule'],
+    type: String(type).slice('TYPE_'.length).toLowerCase() as ProtoField['type'],
+  }));
+  return { type: typeOf(String(descriptor.name), fields), descriptor };
+}
+
 function messageFields(shape: TableShape): NumberedField[] {
   const columns = targetColumns(shape).map((column, index) => {
     const place = index + 1;

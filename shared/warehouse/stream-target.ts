@@ -3,6 +3,7 @@ import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
+import type { LoadedFiles } from '../model/staged-format.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import type { BigQueryAccess } from './bigquery-access.ts';
@@ -48,13 +49,13 @@ export function createStreamTarget(parts: StreamTargetParts) {
      * Loads the staged objects of a complete batch into the empty target, all or none. Returns false when the target has rows. Safe to
      * repeat: a second call finds the job by its id.
      */
-    async loadEmptyTarget(attempt: Attempt, uris: string[], deadline: Deadline): Promise<boolean> {
+    async loadEmptyTarget(attempt: Attempt, files: LoadedFiles, deadline: Deadline): Promise<boolean> {
       const { target } = objectNames(datasets, attempt);
       const bigquery = await openBigQuery();
       try {
         await runJobToCompletion(bigquery, deadline, (jobAttempt) => ({
           ...loadSpec(`${streamName(attempt)}_${jobAttempt}`, attempt, {
-            sourceUris: uris,
+            files,
             table: target,
             writeDisposition: 'WRITE_EMPTY',
           }),

@@ -1,24 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
-import { constants, zstdCompress } from 'node:zlib';
 import type { RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
 import type { Column } from '../../model/columns.ts';
 import { avroColumn } from './avro-columns.ts';
 import { avroSchema } from './avro-schema.ts';
-import { packAhead } from './pack-ahead.ts';
+import { mapAhead } from './map-ahead.ts';
 import { RowBlocks } from './row-blocks.ts';
 import { RowBuffer } from './row-buffer.ts';
 import type { RowFormat, RowStamp } from './row-format.ts';
+import { compress } from './zstd.ts';
 
 // Object container files: https://avro.apache.org/docs/1.11.1/specification/#object-container-files
 
 const MAGIC = Buffer.from('Obj\u0001', 'latin1');
 const SYNC_BYTES = 16;
 const CODEC = 'zstandard';
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
-
-const compress = promisify(zstdCompress);
-
 /** Rows as Avro files, for load jobs: their columns, and after them the fields that the stamp adds. */
 export function avroFormat(columns: readonly Column[], stamp: RowStamp): RowFormat {
   const added = stamp.columns;
@@ -26,6 +21,7 @@ export function avroFormat(columns: readonly Column[], stamp: RowStamp): RowForm
   return {
     name: 'avro',
     codec: CODEC,
+    descriptor: null,
     extension: 'avro',
     contentType: 'application/avro',
     openRows: () => openRows(columns, stamp),
@@ -63,8 +59,8 @@ function openRows(columns: readonly Column[], stamp: RowStamp): RowWriter {
 async function* pack(schema: string, blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer> {
   const sync = randomBytes(SYNC_BYTES);
   yield header(schema, sync);
-  yield* packAhead(blocks, async ({ rows, bytes }) => {
-    const packed = await compress(bytes, LEVEL);
+  yield* mapAhead(blocks, async ({ rows, bytes }) => {
+    const packed = await compress(bytes);
     const start = new RowBuffer(SYNC_BYTES);
     start.zigzag(rows);
     start.zigzag(packed.length);

@@ -16,6 +16,7 @@ export function jsonFormat(columns: readonly Column[], stamp: RowStamp): RowForm
   return {
     name: 'ndjson',
     codec: 'gzip',
+    descriptor: null,
     extension: 'ndjson.gz',
     contentType: 'application/gzip',
     openRows() {

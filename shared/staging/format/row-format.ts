@@ -1,5 +1,7 @@
 import type { ColumnWriter, RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
 import type { Column } from '../../model/columns.ts';
+import type { StagedFormat } from '../../model/staged-format.ts';
+import type { Manifest } from '../manifest.ts';
 
 /** What the rows of a batch have besides the columns of the view: the same for all rows with the same action. */
 export type RowStamp = {
@@ -10,8 +12,10 @@ export type RowStamp = {
 
 /** A format of staged objects, for the rows of one batch. */
 export type RowFormat = {
-  name: 'avro' | 'protobuf' | 'ndjson';
-  codec: string;
+  name: StagedFormat;
+  codec: Manifest['codec'];
+  /** What its messages need to be understood, as the manifest keeps it; null for a format that describes itself. */
+  descriptor: Record<string, unknown> | null;
   /** How the names of its objects end. */
   extension: string;
   contentType: string;

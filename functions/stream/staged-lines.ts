@@ -1,34 +1,20 @@
 import { DataHubError } from '../../shared/errors.ts';
-import type { Counts, EtlTransaction, Progress } from '../../shared/model/batch.ts';
+import type { Counts, EtlTransaction } from '../../shared/model/batch.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Manifest } from '../../shared/staging/staging.ts';
 import { createRowEncoder } from '../../shared/warehouse/row-encoder.ts';
 import { createRowParser, type StagedRow } from '../../shared/warehouse/row-parser.ts';
-import { type StreamMessage, streamMessage } from '../../shared/warehouse/stream-message.ts';
+import { streamMessage } from '../../shared/warehouse/stream-message.ts';
+import { deletesBelow, type StagedRows } from './staged-rows.ts';
 
-export type EncodedRows = {
-  message: StreamMessage;
-  /**
-   * Yields the staged rows in order, as upserts and deletes, from where the last call stopped until `shouldStop` returns true. Throws
-   * `staging_lost` for objects that are gone or corrupt.
-   */
-  changes(manifest: Manifest, shouldStop: () => boolean, signal: AbortSignal): AsyncGenerator<Uint8Array[]>;
-  /** Yields deletes for rows that the batch does not contain. Their sequence numbers are below those of its rows, so they cannot delete one of these. */
-  deletes(keys: AsyncIterable<StagedRow[]>): AsyncGenerator<Uint8Array[]>;
-  /** The rows that this call and earlier calls have yielded so far. */
-  readonly progress: Progress;
-};
-
-/** Below the ordinals of staged rows, which start at 1. */
-const BEFORE_ALL_ROWS = 0;
-
-/** Prepares the rows that a batch streams into its target. Encoding throws `bad_data` for a value that the message cannot hold exactly. */
-export function encodeRows(
+/** Prepares the rows of a batch that release 0.2.0 staged as JSON lines. Encoding throws `bad_data` for a value that the message cannot hold exactly. */
+export function stagedLines(
   batch: EtlTransaction,
   shape: TableShape,
+  { objects }: Manifest,
   { staging }: Pick<Dependencies, 'staging'>,
-): EncodedRows {
+): StagedRows {
   const message = streamMessage(shape);
   const parse = createRowParser(shape);
   const encoder = createRowEncoder(message, shape, { etlTransactionId: batch.id, updateAt: batch.startedAt });
@@ -52,9 +38,9 @@ export function encodeRows(
   return {
     message,
     progress,
-    async *changes(manifest, shouldStop, signal) {
+    async *changes(shouldStop, signal) {
       let before = 0;
-      for (const object of manifest.objects) {
+      for (const object of objects) {
         const end = before + object.rows;
         if (progress.rows < end) {
           for await (const lines of staging.readLines(object, signal)) {
@@ -69,12 +55,7 @@ export function encodeRows(
         before = end;
       }
     },
-    async *deletes(pages) {
-      for await (const keys of pages) {
-        counts.deleted += BigInt(keys.length);
-        yield keys.map((key) => encoder.delete(key, BEFORE_ALL_ROWS));
-      }
-    },
+    deletes: deletesBelow(encoder, counts),
   };
 }
 
