@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import type { BigQueryType, Column, TableShape } from '../../../shared/model/columns.ts';
+import { chooseFormat } from '../../../functions/extract/choose-format.ts';
+import type { BigQueryType, Column } from '../../../shared/model/columns.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
-import { describeView } from '../../../shared/source/describe-view.ts';
+import { RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
+import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { copyOut, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
-import { createRowEncoder } from '../../../shared/warehouse/row-encoder.ts';
-import { createRowParser } from '../../../shared/warehouse/row-parser.ts';
+import { messagesOf } from '../../../shared/staging/format/message-blocks.ts';
 import { type StreamMessage, streamMessage } from '../../../shared/warehouse/stream-message.ts';
 import { TYPES } from './example-values.ts';
 import { makeViewSource } from './make-view-source.ts';
-import { stagedLines } from './staged-rows.ts';
 import { CONTENT_TYPE_TABLE, useSource } from './use-source.ts';
 import { createValuedView, EXAMPLE_SCHEMA } from './valued-view.ts';
+
+const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false };
 
 /** SQL for the value that a field must hold, as text. A type that is not listed uses PostgreSQL's JSON. */
 const EXPECTED_SQL: Partial<Record<BigQueryType, (value: string) => string>> = {
@@ -35,7 +38,7 @@ describe('the rows of a view as they are streamed', () => {
       assert.ok(column);
       return {
         expected: await normalised(client, column, await expectedValues(client, column)),
-        sent: await normalised(client, column, sentValues(view.shape, await stagedLines(client, view))),
+        sent: await normalised(client, column, await sentValues(client, view)),
       };
     });
 
@@ -84,12 +87,17 @@ async function expectedValues(client: pg.ClientBase, { type, mode }: Column): Pr
   return rows.map((row) => row.expected);
 }
 
-/** The value of the field after each line was parsed, encoded and decoded; null if the field is absent. */
-function sentValues(shape: TableShape, lines: string[]): unknown[] {
-  const message = streamMessage(shape);
-  const parse = createRowParser(shape);
-  const encoder = createRowEncoder(message, shape, { etlTransactionId: 1n, updateAt: new Date(0) });
-  const sent = lines.map((line, ordinal) => decoded(message, encoder.upsert(parse(line), ordinal)));
+/** The value of the field in each message, in the order of the keys; null if the field is absent. */
+async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unknown[]> {
+  const batch = { id: 1n, startedAt: new Date(0) };
+  const encoder = new RowEncoder(upsertRows(view, WHOLE), chooseFormat(view, batch, false).openRows());
+  const sent = await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {
+    const rows: Record<string, unknown>[] = [];
+    for await (const { bytes } of encoder.blocks(chunks)) {
+      rows.push(...messagesOf(bytes).map((row) => decoded(streamMessage(view.shape), row)));
+    }
+    return rows;
+  });
   return sent.sort((a, b) => Number(a.item_id) - Number(b.item_id)).map(({ value }) => value);
 }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { chooseFormat } from '../../../functions/extract/choose-format.ts';
+import { batchStamp, directLoadStamp } from '../../../functions/extract/row-stamps.ts';
 import type { RowBlock } from '../../../shared/model/column-writer.ts';
 import { type CopiedRows, RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../../shared/source/describe-view.ts';
@@ -13,7 +13,9 @@ import {
 } from '../../../shared/source/fetch.ts';
 import { findUnreadable, refusedValues } from '../../../shared/source/find-refused.ts';
 import { type ReplacedValues, replacedByColumn } from '../../../shared/source/policy-values.ts';
+import { jsonFormat } from '../../../shared/staging/format/json-format.ts';
 
+/** The rows of batches as JSON lines, whose text shows each value. */
 export type StagedRow = Record<string, unknown>;
 
 const WHOLE: RowSet = { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false };
@@ -40,7 +42,8 @@ async function staged(
   rows: RowSet,
 ): Promise<{ lines: string[]; replaced: ReplacedValues }> {
   const isDirectLoad = rows.kind === 'slice' && rows.isDirectLoad;
-  const encoder = new RowEncoder(copied, chooseFormat(view, BATCH, isDirectLoad).openRows());
+  const stamp = isDirectLoad ? directLoadStamp(BATCH) : batchStamp(BATCH);
+  const encoder = new RowEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows());
   const blocks = await copyOut(
     client,
     statement,

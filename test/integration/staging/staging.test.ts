@@ -223,6 +223,9 @@ describe('staging', () => {
       view: 'pmr_project',
       etl_transaction_id: '9007199254740993',
       columns: [{ name: 'project_id', type: 'INT64', mode: 'REQUIRED' }],
+      format: 'ndjson',
+      codec: 'gzip',
+      descriptor: null,
       is_direct_load: false,
       upserts: 2,
       deletes: 1,
@@ -288,15 +291,29 @@ describe('staging', () => {
       });
     }
 
-    it('of release 0.1.0 is read under its present names', async () => {
+    it('of release 0.1.0 is read under its present names, and with the format that it had', async () => {
       const { staging, prefix } = open();
-      const { is_direct_load, ...rest } = manifestOf(prefix);
+      const { is_direct_load, format: _, codec: _codec, descriptor: _none, ...rest } = manifestOf(prefix);
       await bucket
         .file(`${prefix}manifest.json`)
         .save(JSON.stringify({ ...rest, loads_as_is: is_direct_load }));
 
       assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
     });
+
+    for (const named of [{ format: 'parquet' }, { codec: 'brotli' }]) {
+      it(`of a later release waits for that release: ${JSON.stringify(named)}`, async () => {
+        const { staging, prefix } = open();
+        await bucket
+          .file(`${prefix}manifest.json`)
+          .save(JSON.stringify({ ...manifestOf(prefix), ...named, added: 'later' }));
+
+        await assert.rejects(staging.readManifest(prefix), {
+          kind: 'transient',
+          message: /has a format that this release does not know/,
+        });
+      });
+    }
 
     it('whose bytes stop coming is given up in time, and its connection is closed', async () => {
       const closed = Promise.withResolvers<void>();

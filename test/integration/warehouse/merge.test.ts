@@ -113,7 +113,7 @@ describe('the merge procedure', () => {
     );
     const file = bucket.file(`${projects}/${id}/upserts-00000.ndjson.gz`);
     await file.save(gzipSync(lines.join('')));
-    await warehouse.load(attempt(id), [`gs://staging/${file.name}`], soon());
+    await warehouse.load(attempt(id), { uris: [`gs://staging/${file.name}`], format: 'ndjson' }, soon());
   };
   const merge = async (id: bigint, action: string, rows: object[]): Promise<MergeOutcome> => {
     await load(id, action, rows);
@@ -491,7 +491,7 @@ describe('the merge procedure', () => {
       );
       await warehouse.load(
         { ...attempt(8n), attempt: 2 },
-        [`gs://staging/${projects}/8/upserts-00000.ndjson.gz`],
+        { uris: [`gs://staging/${projects}/8/upserts-00000.ndjson.gz`], format: 'ndjson' },
         soon(),
       );
       await query('create table T.gate (a int64)');

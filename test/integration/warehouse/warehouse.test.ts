@@ -4,6 +4,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import type { TableShape } from '../../../shared/model/columns.ts';
+import type { LoadedFiles } from '../../../shared/model/staged-format.ts';
 import type { Attempt } from '../../../shared/warehouse/attempt.ts';
 import { describeChanges, NO_EVOLUTION } from '../../../shared/warehouse/evolution.ts';
 import type { Layout } from '../../../shared/warehouse/tables-sql.ts';
@@ -36,6 +37,8 @@ const LAYOUT: Layout = {
 };
 
 const noWriter = () => Promise.reject(new Error('nothing is streamed here'));
+
+const linesIn = (uris: string[]): LoadedFiles => ({ uris, format: 'ndjson' });
 
 describe('the warehouse', () => {
   let storage: StorageStandIn;
@@ -203,7 +206,7 @@ describe('the warehouse', () => {
       await make();
       const uris = await stage(7n, { project_id: 1, order: 'a', tags: ['x', 'y'], action: 'added' });
 
-      const ids = await Promise.all([1, 2, 3].map(() => warehouse.load(attempt(7n), uris, soon())));
+      const ids = await Promise.all([1, 2, 3].map(() => warehouse.load(attempt(7n), linesIn(uris), soon())));
 
       assert.deepEqual(new Set(ids), new Set(['load_A_pmr_project_7_1_1']));
       assert.equal(await count('T.temp_project'), 1);
@@ -211,18 +214,21 @@ describe('the warehouse', () => {
 
     it('I7 is refused when an earlier control database used the same batch id', async () => {
       await make();
-      await warehouse.load(attempt(7n), await stage(7n, { project_id: 1, action: 'added' }), soon());
+      await warehouse.load(attempt(7n), linesIn(await stage(7n, { project_id: 1, action: 'added' })), soon());
 
-      await assert.rejects(warehouse.load(attempt(7n, { token: 'bbbb' }), ['gs://staging/x'], soon()), {
-        kind: 'batch_id_collision',
-        message: 'job load_A_pmr_project_7_1_1 belongs to another batch',
-      });
+      await assert.rejects(
+        warehouse.load(attempt(7n, { token: 'bbbb' }), linesIn(['gs://staging/x']), soon()),
+        {
+          kind: 'batch_id_collision',
+          message: 'job load_A_pmr_project_7_1_1 belongs to another batch',
+        },
+      );
     });
 
     it('reports a missing object as lost staging', async () => {
       await make();
 
-      await assert.rejects(warehouse.load(attempt(7n), ['gs://staging/nothing.ndjson.gz'], soon()), {
+      await assert.rejects(warehouse.load(attempt(7n), linesIn(['gs://staging/nothing.ndjson.gz']), soon()), {
         kind: 'staging_lost',
         message: /gs:\/\/staging\/nothing\.ndjson\.gz/,
         context: { view: 'pmr_project', etlTransactionId: 7n, code: 'notFound' },
@@ -237,7 +243,7 @@ describe('the warehouse', () => {
         { projectId: bigquery.projectId, temp: 'T', target: 'A', view: 'V' },
       );
 
-      await assert.rejects(elsewhere.load(attempt(7n), ['gs://staging/nothing.ndjson.gz'], soon()), {
+      await assert.rejects(elsewhere.load(attempt(7n), linesIn(['gs://staging/nothing.ndjson.gz']), soon()), {
         kind: 'environment',
         message: 'dataset T is in EU, but BIGQUERY_LOCATION is US',
         advice: /Correct BIGQUERY_LOCATION/,
@@ -252,7 +258,7 @@ describe('the warehouse', () => {
         { project_id: 2, opened: '2026-02-30', action: 'added' },
       );
 
-      await assert.rejects(warehouse.load(attempt(7n), uris, soon()), {
+      await assert.rejects(warehouse.load(attempt(7n), linesIn(uris), soon()), {
         kind: 'warehouse',
         message: /opened/,
       });
@@ -265,9 +271,9 @@ describe('the warehouse', () => {
       const uris = await stage(7n, { project_id: 1, action: 'added' });
       const held = standIn.faults.holdNext('bigquery.job.load');
 
-      assert.equal(await warehouse.load(attempt(7n), uris, inSeconds(0.1)), null);
+      assert.equal(await warehouse.load(attempt(7n), linesIn(uris), inSeconds(0.1)), null);
       held.release();
-      assert.equal(await warehouse.load(attempt(7n), uris, soon()), 'load_A_pmr_project_7_1_1');
+      assert.equal(await warehouse.load(attempt(7n), linesIn(uris), soon()), 'load_A_pmr_project_7_1_1');
 
       assert.equal(await count('T.temp_project'), 1);
     });
@@ -275,7 +281,7 @@ describe('the warehouse', () => {
 
   describe('a merge', () => {
     const loaded = async (id: bigint, ...rows: object[]) => {
-      await warehouse.load(attempt(id), await stage(id, ...rows), soon());
+      await warehouse.load(attempt(id), linesIn(await stage(id, ...rows)), soon());
       return await warehouse.merge(attempt(id), BigInt(rows.length), soon());
     };
 

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  daysOfDate,
-  isDatetime,
-  isTime,
-  microsOfTimestamp,
-} from '../../../shared/model/calendar-text.ts';
+import { daysOfDate, isDatetime, isTime, microsOfTimestamp } from '../../../shared/model/calendar-text.ts';
 
 const FIRST_DAY = -719_162;
 const LAST_DAY = 2_932_896;

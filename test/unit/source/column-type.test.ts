@@ -56,7 +56,15 @@ describe('the BigQuery type of a column', () => {
 });
 
 function sourceType(differing: Partial<SourceType>): SourceType {
-  return { name: 'text', kind: 'b', isBuiltIn: true, modifier: -1, isArray: false, dimensions: 0, ...differing };
+  return {
+    name: 'text',
+    kind: 'b',
+    isBuiltIn: true,
+    modifier: -1,
+    isArray: false,
+    dimensions: 0,
+    ...differing,
+  };
 }
 
 /** Packs precision and scale into the type modifier as PostgreSQL does; the scale is an 11-bit signed number. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { DataHubError } from '../../../shared/errors.ts';
 import { findStagedKey } from '../../../shared/staging/find-staged-key.ts';
+import { readKeys } from '../../../shared/staging/read-keys.ts';
 import type { Manifest, StagedObject } from '../../../shared/staging/staging.ts';
+
+const never = () => assert.fail('the objects have lines');
 
 const PREFIX = 'pmr_project/7/';
 
@@ -14,13 +17,19 @@ function stagingOf(objects: Record<string, string[]> | null) {
     readManifest: async () =>
       objects === null
         ? null
-        : ({ objects: names.map((name) => ({ name: `${PREFIX}${name}` })) } as unknown as Manifest),
-    async *readLines({ name }: StagedObject) {
-      read.push(name.slice(PREFIX.length));
-      const lines = objects?.[name.slice(PREFIX.length)] ?? [];
-      if (lines.includes('lost')) throw new DataHubError('staging_lost', 'it is gone');
-      if (lines.includes('refused')) throw new DataHubError('unauthorized', 'may not read');
-      for (const line of lines) yield [line];
+        : ({
+            format: 'ndjson',
+            objects: names.map((name) => ({ name: `${PREFIX}${name}` })),
+          } as unknown as Manifest),
+    readKeys({ format, descriptor }: Manifest, { name }: StagedObject, column: string) {
+      async function* lines() {
+        read.push(name.slice(PREFIX.length));
+        const found = objects?.[name.slice(PREFIX.length)] ?? [];
+        if (found.includes('lost')) throw new DataHubError('staging_lost', 'it is gone');
+        if (found.includes('refused')) throw new DataHubError('unauthorized', 'may not read');
+        for (const line of found) yield [line];
+      }
+      return readKeys({ format, descriptor }, column, { lines, bytes: never, messages: never });
     },
   };
 }

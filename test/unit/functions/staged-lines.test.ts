@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { encodeRows } from '../../../functions/stream/encode-rows.ts';
+import { stagedLines } from '../../../functions/stream/staged-lines.ts';
 import type { EtlTransaction } from '../../../shared/model/batch.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
 import type { Dependencies } from '../../../shared/runtime/dependencies.ts';
@@ -48,10 +48,10 @@ describe('the rows of a streamed batch', () => {
       progress: { rows: done, counts: { added: 100n, changed: 200n, deleted: 300n } },
     } as EtlTransaction;
     const objects = Object.entries(OBJECTS).map(([name, pages]) => ({ name, rows: pages.flat().length }));
-    const encoded = encodeRows(batch, SHAPE, dependencies);
+    const encoded = stagedLines(batch, SHAPE, { objects } as Manifest, dependencies);
     const rows: [unknown, unknown][] = [];
     const { signal } = new AbortController();
-    for await (const page of encoded.changes({ objects } as Manifest, isTimeUp, signal)) {
+    for await (const page of encoded.changes(isTimeUp, signal)) {
       for (const row of page) {
         const { item_id, _CHANGE_SEQUENCE_NUMBER } = MESSAGE.type.toObject(MESSAGE.type.decode(row), {
           longs: Number,

@@ -1,0 +1,30 @@
+import type { EtlTransaction } from '../../shared/model/batch.ts';
+import type { Column } from '../../shared/model/columns.ts';
+import type { RowStamp } from '../../shared/staging/format/row-format.ts';
+
+const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'REQUIRED' };
+const ACTION: Column = { name: 'action', type: 'STRING', mode: 'REQUIRED' };
+const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'REQUIRED' };
+
+/** What rows have in the temp table: the action by which they are counted, and the id of their batch. */
+export function batchStamp({ id }: Pick<EtlTransaction, 'id'>): RowStamp {
+  return {
+    columns: [ACTION, ETL_TRANSACTION_ID],
+    write(writer, index, action) {
+      const text = Buffer.from(action);
+      if (index === 0) writer.text(text, 0, text.length);
+      else writer.bigint(id);
+    },
+  };
+}
+
+/** What rows have that a load job brings straight into a streamed target. */
+export function directLoadStamp({ id, startedAt }: Pick<EtlTransaction, 'id' | 'startedAt'>): RowStamp {
+  return {
+    columns: [UPDATE_AT, ETL_TRANSACTION_ID],
+    write(writer, index) {
+      if (index === 0) writer.integer(startedAt.getTime() * 1000);
+      else writer.bigint(id);
+    },
+  };
+}
