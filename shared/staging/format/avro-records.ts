@@ -18,7 +18,8 @@ export async function* avroRecords(stored: Readable): AsyncGenerator<Record<stri
     compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
   });
   const decoder = new avro.streams.BlockDecoder({
-    parseHook: (schema) => avro.Type.forSchema(schema, { registry: { long } }),
+    parseHook: (schema) =>
+      avro.Type.forSchema(schema, { typeHook: (type) => (isLong(type) ? long : undefined) }),
     codecs: {
       zstandard: (packed: Buffer, done: (error: Error | null, data?: Buffer) => void) => {
         decompress(packed).then(
@@ -33,3 +34,7 @@ export async function* avroRecords(stored: Readable): AsyncGenerator<Record<stri
   decoded.catch(() => undefined);
   yield* decoder as AsyncIterable<Record<string, unknown>>;
 }
+
+/** Also of a logical type, such as a timestamp. */
+const isLong = (type: unknown): boolean =>
+  type === 'long' || (typeof type === 'object' && type !== null && 'type' in type && type.type === 'long');

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { NULL_LENGTH, TupleReader } from '../../../../shared/source/decode/tuple-reader.ts';
+
+const HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+const TRAILER = Buffer.from([0xff, 0xff]);
+
+const int = (bytes: 2 | 4, value: number): Buffer => {
+  const buffer = Buffer.alloc(bytes);
+  buffer.writeIntBE(value, 0, bytes);
+  return buffer;
+};
+const tuple = (fields: (Buffer | null)[]): Buffer =>
+  Buffer.concat([
+    int(2, fields.length),
+    ...fields.flatMap((field) => (field === null ? [int(4, NULL_LENGTH)] : [int(4, field.length), field])),
+  ]);
+
+/** What a reader gives for these bytes, which arrive in chunks of these sizes. */
+function read(bytes: Buffer, sizes: readonly number[], fields: number): (string | null)[][] {
+  const reader = new TupleReader(fields);
+  const found: (string | null)[][] = [];
+  for (let from = 0, i = 0; from < bytes.length; i += 1) {
+    const size = sizes[i % sizes.length] ?? 1;
+    reader.push(bytes.subarray(from, from + size));
+    from += size;
+    while (reader.next()) {
+      found.push(
+        Array.from(reader.starts, (start, field) => {
+          const length = reader.lengths[field] ?? NULL_LENGTH;
+          return length === NULL_LENGTH ? null : reader.buffer.toString('hex', start, start + length);
+        }),
+      );
+    }
+  }
+  reader.assertEnded();
+  return found;
+}
+
+describe('the tuples of a binary COPY', () => {
+  it('are those that were sent, whatever the chunks', () => {
+    const field = fc.option(fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(field, field, field), { maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 5 }),
+        (rows, sizes) => {
+          const bytes = Buffer.concat([HEADER, ...rows.map((row) => tuple(row)), TRAILER]);
+          assert.deepEqual(
+            read(bytes, sizes, 3),
+            rows.map((row) => row.map((each) => each?.toString('hex') ?? null)),
+          );
+        },
+      ),
+    );
+  });
+
+  it('may have a value that spans many chunks', () => {
+    const large = Buffer.alloc(300_000, 7);
+    const [found] = read(Buffer.concat([HEADER, tuple([large]), TRAILER]), [1000], 1);
+    assert.equal(found?.[0], large.toString('hex'));
+  });
+
+  for (const [what, bytes] of [
+    ['that ends early', Buffer.concat([HEADER, tuple([Buffer.from('a')])])],
+    ['with another signature', Buffer.from('PGCOPY\nxxxx0000000000000')],
+    ['with another number of fields', Buffer.concat([HEADER, tuple([null, null]), TRAILER])],
+  ] as const) {
+    it(`are refused of a COPY ${what}`, () => {
+      assert.throws(() => read(bytes, [1000], 1), { kind: 'transient', message: /cannot be read/ });
+    });
+  }
+});
