@@ -143,9 +143,8 @@ export class RowEncoder {
     const field = this.#firstCounted + counted;
     const length = lengths[field] as number;
     if (length === NULL_LENGTH) return;
-    if (plan.decode(buffer, starts[field] as number, length, this.#ignored) !== null) {
-      this.#count('unrepresentable', index);
-    }
+    const reason = plan.decode(buffer, starts[field] as number, length, this.#ignored);
+    if (reason !== null && reason !== JSON_NULL) this.#count('unrepresentable', index);
   }
 
   #actionOfRow(): RowAction {

@@ -32,7 +32,7 @@ export const decodeJsonb: Decoder = (buffer, at, length, writer) => {
   const from = at + VERSION_BYTES;
   const to = at + length;
   if (buffer[from] === NULL_START) return JSON_NULL;
-  if (!isExact(buffer, from, to)) return INEXACT_JSON;
+  if (!holds(buffer, from, to, isExactNumber)) return INEXACT_JSON;
   writer.text(buffer, from, to);
   return null;
 };
@@ -41,9 +41,11 @@ export const decodeJsonb: Decoder = (buffer, at, length, writer) => {
 export const decodeJson: Decoder = (buffer, at, length, writer) => {
   const text = buffer.toString('utf8', at, at + length);
   if (text.trim() === 'null') return JSON_NULL;
-  if (!isExact(buffer, at, at + length) || hasUnpairedEscape(text)) return INEXACT_JSON;
+  if (!holds(buffer, at, at + length, isShort) || hasUnpairedEscape(text)) return INEXACT_JSON;
   const value = JSON.parse(text, keepNumber) as unknown;
   const written = Buffer.from(JSON.stringify(value));
+  // Of repeated keys, only the last one counts.
+  if (!holds(written, 0, written.length, isExactNumber)) return INEXACT_JSON;
   writer.text(written, 0, written.length);
   return null;
 };
@@ -52,8 +54,8 @@ function keepNumber(_key: string, value: unknown, { source }: { source: string }
   return typeof value === 'number' ? JSON.rawJSON(plainNumber(source)) : value;
 }
 
-/** Whether a JSON text is nested at most as deep as BigQuery's JSON, and has only numbers that it holds exactly. */
-function isExact(buffer: Buffer, from: number, to: number): boolean {
+/** Whether a JSON text is nested at most as deep as BigQuery's JSON, and has only numbers that `fits` accepts, which sees those alone that may not fit. */
+function holds(buffer: Buffer, from: number, to: number, fits: (number: string) => boolean): boolean {
   let depth = 0;
   let i = from;
   while (i < to) {
@@ -67,14 +69,16 @@ function isExact(buffer: Buffer, from: number, to: number): boolean {
       const start = i;
       while (i + 1 < to && isOfNumber(buffer[i + 1] as number)) i += 1;
       if (i - start >= SURE_DIGITS || hasExponent(buffer, start, i)) {
-        const number = buffer.toString('latin1', start, i + 1);
-        if (LONG_DIGITS.test(number) || LONG_EXPONENT.test(number) || !isExactNumber(number)) return false;
+        if (!fits(buffer.toString('latin1', start, i + 1))) return false;
       }
     }
     i += 1;
   }
   return true;
 }
+
+/** Whether a number is one that PostgreSQL's numeric, and so its jsonb, can hold. */
+const isShort = (number: string): boolean => !LONG_DIGITS.test(number) && !LONG_EXPONENT.test(number);
 
 /** The place of the quote that ends the string whose first quote is at `from`. */
 function endOfString(buffer: Buffer, from: number): number {

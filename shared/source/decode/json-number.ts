@@ -16,7 +16,29 @@ export function isExactNumber(text: string): boolean {
   const near = Number(text);
   if (!Number.isFinite(near) || near === 0) return false;
   const shortest = significant(String(near));
-  return shortest.digits === digits && shortest.power === power;
+  return shortest.digits === digits && shortest.power === power && !isHalfway(digits, power, Math.abs(near));
+}
+
+const MANTISSA_BITS = 52n;
+const MANTISSA = (1n << MANTISSA_BITS) - 1n;
+/** The exponent of the lowest bit of the smallest doubles. */
+const LOWEST = -1074;
+
+/**
+ * Whether digits times a power of ten lie exactly halfway between a double and a neighbour. JavaScript writes such a number as the double that it is read as, but
+ * PostgreSQL, whose rule this is in SQL, does not: 4e23 is one.
+ */
+function isHalfway(digits: string, power: number, double: number): boolean {
+  const bits = new BigUint64Array(new Float64Array([double]).buffer)[0] ?? 0n;
+  const exponent = Number(bits >> MANTISSA_BITS);
+  const mantissa = exponent === 0 ? bits & MANTISSA : (bits & MANTISSA) | (1n << MANTISSA_BITS);
+  // In units of a quarter of the lowest bit, since the neighbour below a power of two is only half as far away.
+  const lowest = Math.max(exponent, 1) - 1 + LOWEST - 2;
+  const [ten, two] = [10n ** BigInt(Math.abs(power)), 2n ** BigInt(Math.abs(lowest))];
+  const number = BigInt(digits) * (power >= 0 ? ten : 1n) * (lowest < 0 ? two : 1n);
+  const unit = (power < 0 ? ten : 1n) * (lowest >= 0 ? two : 1n);
+  const below = (bits & MANTISSA) === 0n && exponent > 1 ? 1n : 2n;
+  return number === (mantissa * 4n + 2n) * unit || number === (mantissa * 4n - below) * unit;
 }
 
 /** The number as PostgreSQL's numeric writes it, without an exponent. */
