@@ -6,7 +6,7 @@ import { loggedModel } from '../../shared/source/trigger-log.ts';
 import type { Dependency } from '../../shared/source/view-definition.ts';
 import type { SourceLog } from './choose-log.ts';
 
-export type ModelTable = Pick<Dependency, 'name' | 'table'>;
+export type ModelTable = Pick<Dependency, 'oid' | 'name' | 'table'>;
 
 /** So many models are tried whose tables have other names than Django gives them. */
 const MAX_TRIED = 50;
@@ -19,7 +19,7 @@ export async function chooseModel(
   { table, field, log }: { table: ModelTable; field: string; log: SourceLog },
   todo: string[],
 ): Promise<Model | undefined> {
-  const logged = await loggedModel(client, table.name, log.types);
+  const logged = await loggedModel(client, table.oid, log.types);
   if (logged !== undefined) return modelNamed(logged);
   const [found, ...others] = modelsOf(table, log.types);
   if (found !== undefined && others.length === 0) return found;

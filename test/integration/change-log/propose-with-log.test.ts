@@ -23,7 +23,7 @@ describe('datahub propose --with-log', () => {
 
   it('leads a database without a log and without Django to a whole proposal, and back', async () => {
     const shop = await shops.make(
-      'drop table models_logging_change, django_content_type cascade; alter table shop_category rename to categories',
+      'drop table models_logging_change, django_content_type cascade; alter table shop_category rename to "Product Categories"',
     );
     const file = join(folder, 'log.sql');
     const args = ['--source', shop.url, '--out', join(folder, 'views.json'), '--force'];
@@ -53,7 +53,7 @@ describe('datahub propose --with-log', () => {
     const lookups = proposals.find(({ entry }) => entry.name === 'product_report')?.entry.lookups;
     assert.deepEqual(
       lookups?.map(({ app_label, model }) => [app_label, model]),
-      [['public', 'categories']],
+      [['public', 'Product Categories']],
     );
 
     await shop.owner.query(await readFile(join(folder, 'log.remove.sql'), 'utf8'));
