@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { findRelation } from '../../shared/source/catalog.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { TRIGGER_LOG } from '../../shared/source/trigger-log.ts';
 import type { ProposedEntry } from '../propose/view-proposal.ts';
+import { writeResult } from '../write-result.ts';
 import { logScript, removalScript } from './log-script.ts';
 import { type LoggedView, planLog } from './plan-log.ts';
 
@@ -29,8 +29,8 @@ export async function writeLog(
   const [script, removal] = logFiles(file);
   if (file === '-') process.stdout.write(logScript(plan));
   else {
-    await writeFile(script, logScript(plan), { flag });
-    await writeFile(removal, removalScript(plan), { flag });
+    await writeResult(script, logScript(plan), flag);
+    await writeResult(removal, removalScript(plan), flag);
   }
   const steps = [
     ...problems,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
@@ -12,6 +11,7 @@ import { type OpenedSource, openSource } from '../propose/open-source.ts';
 import { proposalFile } from '../propose/proposal-file.ts';
 import { propose as proposeViews } from '../propose/propose.ts';
 import { summary } from '../propose/summary.ts';
+import { writeResult } from '../write-result.ts';
 
 type Options = {
   source: string | undefined;
@@ -111,9 +111,11 @@ export default propose;
 async function run(options: Options): Promise<ExitCode> {
   const log = options['with-log'] === undefined ? [] : logFiles(options['with-log']);
   const files = [options.out, options['views-sql'], ...log].filter(
-    (file) => file !== undefined && !/^-/.test(file),
+    (file): file is string => file !== undefined && !/^-/.test(file),
   );
-  const present = files.filter((file) => file !== undefined && existsSync(file));
+  const folder = files.map((file) => dirname(file)).find((each) => !existsSync(each));
+  if (folder !== undefined) throw new CommandError(`There is no folder ${folder} to write to.`);
+  const present = files.filter((file) => existsSync(file));
   if (present.length > 0 && !options.force) {
     throw new CommandError(
       `${present.join(' and ')} exists: name another file, or add --force to overwrite it.`,
@@ -165,11 +167,11 @@ async function proposeTo(
   const isToOutput = out === '-';
   const tell = isToOutput || withLog === '-' ? note : print;
   const flag = force ? 'w' : 'wx';
-  if (viewsSql !== undefined) await writeFile(viewsSql, statements.sql, { flag });
+  if (viewsSql !== undefined) await writeResult(viewsSql, statements.sql, flag);
   if (proposals.length > 0) {
     const content = proposalFile(proposals, isToOutput ? process.cwd() : dirname(resolve(out)));
     if (isToOutput) process.stdout.write(content);
-    else await writeFile(out, content, { flag });
+    else await writeResult(out, content, flag);
   }
   tell(summary(proposed, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
   if (withLog !== undefined) {
