@@ -29,7 +29,7 @@ export function summary({ proposals, log, problems, statements }: Proposed, writ
       ),
     ),
     ...(proposals.length === 0 ? [withoutViews({ statements }, written)] : []),
-    ...section('Next', nextSteps({ proposals, statements }, written)),
+    ...section('Next', nextSteps({ proposals, log, statements }, written)),
   ];
   return parts.join('\n');
 }
@@ -78,7 +78,7 @@ function withoutViews({ statements }: Pick<Proposed, 'statements'>, { viewsSql }
 }
 
 function nextSteps(
-  { proposals, statements }: Pick<Proposed, 'proposals' | 'statements'>,
+  { proposals, log, statements }: Pick<Proposed, 'proposals' | 'log' | 'statements'>,
   { file, viewsSql }: Written,
 ): string[] {
   if (proposals.length === 0) {
@@ -91,13 +91,14 @@ function nextSteps(
   }
   const isComplete = proposals.every(({ todo }) => todo.length === 0);
   const name = file ?? 'view-sources.json';
+  const variables = Object.entries(log.variables).map(([variable, table]) => `${variable}=${table} `);
   return [
     ...(isComplete
       ? []
       : [
           `Decide what ${name} lists as "todo", and remove each when it is settled: an import refuses it before`,
         ]),
-    `SOURCE_DATABASE_URL=… npm start -- --once --views ${name}    tries it on this machine`,
+    `SOURCE_DATABASE_URL=… ${variables.join('')}npm start -- --once --views ${name}    tries it on this machine`,
     `npm run datahub -- views import ${name}    imports it into an installation; then: npm run datahub -- check`,
   ];
 }
