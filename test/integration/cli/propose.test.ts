@@ -273,6 +273,19 @@ describe('a proposal', () => {
   });
 
   describe('of a role without rights', () => {
+    it('offers no second views of the tables that the hidden ones show', async () => {
+      const shop = await shops.make('create table shop_note (id bigint primary key)');
+      await shop.owner.query(
+        `revoke all on customer_report, order_report, payment_report, product_report from ${SHOP_READER.name}`,
+      );
+      const proposed = await proposeFor(shop);
+      assert.deepEqual([proposed.proposals, proposed.statements.views], [[], ['shop_note_report']]);
+      const text = summary(proposed, { file: 'v.json', viewsSql: null });
+      assert.match(text, /grant select on public\.order_report to reader/);
+      assert.match(text, /^The role may read none of the views that there are\. /m);
+      assert.doesNotMatch(text, /There are no views/);
+    });
+
     it('names each GRANT, and these are enough', async () => {
       const shop = await shops.make();
       await shop.owner.query(
