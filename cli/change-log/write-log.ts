@@ -2,8 +2,10 @@ import type pg from 'pg';
 import { findRelation } from '../../shared/source/catalog.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { TRIGGER_LOG } from '../../shared/source/trigger-log.ts';
+import { oneLine } from '../output/text.ts';
 import type { ProposedEntry } from '../propose/view-proposal.ts';
 import { writeResult } from '../write-result.ts';
+import { runBy } from './log-plan.ts';
 import { logScript, removalScript } from './log-script.ts';
 import { type LoggedView, planLog } from './plan-log.ts';
 
@@ -21,7 +23,7 @@ export async function writeLog(
 ): Promise<string> {
   const views = entries.flatMap(loggedView);
   if (views.length === 0) return 'No change log: no view has a main table and a key yet.';
-  const { plan, problems } = await inSnapshot(source, async (client) => {
+  const { plan, problems, writer } = await inSnapshot(source, async (client) => {
     const hasTypes = (await findRelation(client, contentTypeTable)) !== null;
     return await planLog(client, views, hasTypes ? contentTypeTable : null);
   });
@@ -34,11 +36,16 @@ export async function writeLog(
   }
   const steps = [
     ...problems,
-    `psql … -v ON_ERROR_STOP=1 -f ${script}    as the owner of the tables; ${file === '-' ? 'propose with a file to get the script that removes it' : `${removal} removes it`}`,
+    `psql … -v ON_ERROR_STOP=1 -f ${script}    as ${runBy(plan)}; ${file === '-' ? 'propose with a file to get the script that removes it' : `${removal} removes it`}`,
+    ...(writer === null
+      ? []
+      : [
+          `Role ${writer} may write, so that the script makes ${plan.reader.role}, which only reads: run it as a role that may create roles, then give that one a password (\\password ${plan.reader.role}) and use its URL`,
+        ]),
     `CHANGE_LOG_TABLE=${TRIGGER_LOG.logTable} CONTENT_TYPE_TABLE=${TRIGGER_LOG.contentTypeTable} npm run datahub -- propose …    proposes the view sources anew, for this log`,
     'docs/change-log.md says what it costs, how to prune it and what it cannot see',
   ];
-  return ['Change log:', ...steps].join('\n  - ');
+  return ['Change log:', ...steps.map(oneLine)].join('\n  - ');
 }
 
 function loggedView({ name, main_table, key_column, lookups = [] }: ProposedEntry): LoggedView[] {

@@ -60,6 +60,32 @@ describe('datahub propose --with-log', () => {
     assert.equal((await proposeFor(shop)).log.logTable, null);
   });
 
+  it('says who can run the script, and that a role which may write gets another one beside it', async () => {
+    const shop = await shops.make();
+    const args = [
+      '--source',
+      shop.url,
+      '--view',
+      'order_report',
+      '--out',
+      join(folder, 'who.json'),
+      '--force',
+    ];
+    const steps = async () => (await run(...args, '--with-log', join(folder, 'who.sql'))).output;
+    const { rows } = await shop.owner.query('select current_user as owner');
+    const first = await steps();
+    assert.match(first, new RegExp(`who\\.sql {4}as ${rows[0].owner}, the owner of the tables; `));
+    assert.doesNotMatch(first, /datahub_reader/);
+
+    await shop.owner.query(
+      `grant update on shop_order to ${SHOP_READER.name}; create role customers_owner; alter table shop_customer owner to customers_owner`,
+    );
+    const second = await steps();
+    assert.match(second, /who\.sql {4}as a superuser, since the tables have several owners; /);
+    assert.match(second, /Role reader may write, .* \(\\password datahub_reader\) and use its URL/);
+    assert.match(await readFile(join(folder, 'who.sql'), 'utf8'), /^-- Run it as a superuser, since/m);
+  });
+
   it('overwrites no file, and prints the script alone to the standard output', async () => {
     const shop = await shops.make();
     const file = join(folder, 'once.sql');
