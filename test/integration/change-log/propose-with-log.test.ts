@@ -56,6 +56,13 @@ describe('datahub propose --with-log', () => {
       [['public', 'Product Categories']],
     );
 
+    await shop.owner.query(
+      `create table shop_note (id bigint primary key); create view note_report as select id as note_id from shop_note;
+       grant select on shop_note, note_report to ${SHOP_READER.name}`,
+    );
+    const later = await run(...args, '--view', 'note_report');
+    assert.match(later.output, /note_report: app_label, model: no triggers log changes of shop_note in /);
+
     await shop.owner.query(await readFile(join(folder, 'log.remove.sql'), 'utf8'));
     assert.equal((await proposeFor(shop)).log.logTable, null);
   });
