@@ -14,15 +14,21 @@ export const logFiles = (file: string): [string, string] => [file, file.replace(
 
 /**
  * Writes the script of a log of the tables of the proposed views, and the one that removes it. Returns what a person reads. The file `-` prints the
- * first one alone. Reads the source only.
+ * first one alone. `tellModels` adds under which model each table is logged. Reads the source only.
  */
 export async function writeLog(
   source: pg.Pool,
   entries: readonly ProposedEntry[],
-  { file, flag, contentTypeTable }: { file: string; flag: 'w' | 'wx'; contentTypeTable: string },
+  {
+    file,
+    flag,
+    contentTypeTable,
+    tellModels,
+  }: { file: string; flag: 'w' | 'wx'; contentTypeTable: string; tellModels: boolean },
 ): Promise<string> {
   const views = entries.flatMap(loggedView);
-  if (views.length === 0) return 'No change log: no view has a main table and a key yet.';
+  if (views.length === 0)
+    return 'No change log: no view has a main table and a key yet. Decide them in the file of view sources, and name it with --decided.';
   const { plan, problems, writer } = await inSnapshot(source, async (client) => {
     const hasTypes = (await findRelation(client, contentTypeTable)) !== null;
     return await planLog(client, views, hasTypes ? contentTypeTable : null);
@@ -42,6 +48,12 @@ export async function writeLog(
       : [
           `Role ${writer} may write, so that the script makes ${plan.reader.role}, which only reads: run it as a role that may create roles, then give that one a password (\\password ${plan.reader.role}) and use its URL`,
         ]),
+    ...(tellModels
+      ? plan.tables.map(
+          ({ name, contentType: { appLabel, model } }) =>
+            `${name} has "app_label": ${JSON.stringify(appLabel)}, "model": ${JSON.stringify(model)}`,
+        )
+      : []),
     `CHANGE_LOG_TABLE=${TRIGGER_LOG.logTable} CONTENT_TYPE_TABLE=${TRIGGER_LOG.contentTypeTable} npm run datahub -- propose …    proposes the view sources anew, for this log`,
     'docs/change-log.md says what it costs, how to prune it and what it cannot see',
   ];

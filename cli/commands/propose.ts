@@ -10,6 +10,7 @@ import { oneLine } from '../output/text.ts';
 import { type OpenedSource, openSource } from '../propose/open-source.ts';
 import { proposalFile } from '../propose/proposal-file.ts';
 import { propose as proposeViews } from '../propose/propose.ts';
+import { readDecided } from '../propose/read-decided.ts';
 import { summary } from '../propose/summary.ts';
 import { writeResult } from '../write-result.ts';
 
@@ -21,6 +22,7 @@ type Options = {
   force: boolean;
   'views-sql': string | undefined;
   'with-log': string | undefined;
+  decided: string | undefined;
   timeout: number;
 };
 
@@ -84,6 +86,13 @@ const propose: CommandModule<object, Options> = {
         describe:
           'A file for a change log that triggers fill (change-log.sql unless named); --with-log=- prints it',
       })
+      .option('decided', {
+        type: 'string',
+        coerce: (file?: string) => (file === undefined ? file : callersFile(file)),
+        requiresArg: true,
+        implies: 'with-log',
+        describe: 'A file of view sources: --with-log logs the main tables and lookups that it names',
+      })
       .option('timeout', {
         type: 'number',
         default: 60,
@@ -146,10 +155,10 @@ function open({ source, timeout }: Options): OpenedSource {
 }
 
 async function proposeTo(
-  { view, stream, out, force, 'views-sql': viewsSql, 'with-log': withLog, timeout }: Options,
+  { view, stream, out, force, 'views-sql': viewsSql, 'with-log': withLog, decided, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
 ): Promise<ExitCode> {
-  const proposed = await proposeViews(source, {
+  const found = await proposeViews(source, {
     views: view,
     streamed: stream,
     timeoutSeconds: timeout,
@@ -157,7 +166,7 @@ async function proposeTo(
     contentTypeTable,
     onView: (name) => note(`reading ${oneLine(name)} …`),
   });
-  const { proposals, statements } = proposed;
+  const { proposals, statements } = found;
   const unknown = stream.filter((name) => !proposals.some(({ entry }) => entry.name === name));
   if (unknown.length > 0) {
     throw new CommandError(
@@ -173,10 +182,21 @@ async function proposeTo(
     if (isToOutput) process.stdout.write(content);
     else await writeResult(out, content, flag);
   }
-  tell(summary(proposed, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
+  tell(summary(found, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
   if (withLog !== undefined) {
-    const entries = proposals.map(({ entry }) => entry);
-    tell(await writeLog(source, entries, { file: withLog, flag, contentTypeTable }));
+    const fromFile = decided === undefined ? [] : await readDecided(decided);
+    const proposed = proposals
+      .map(({ entry }) => entry)
+      .filter(({ name }) => !fromFile.some((entry) => entry.name === name));
+    const entries = [...proposed, ...fromFile];
+    tell(
+      await writeLog(source, entries, {
+        file: withLog,
+        flag,
+        contentTypeTable,
+        tellModels: decided !== undefined,
+      }),
+    );
   }
   const isWhole = proposals.length > 0 && proposals.every(({ todo }) => todo.length === 0);
   return isWhole ? EXIT.done : EXIT.needsAttention;
