@@ -1,4 +1,5 @@
 import { CommandError, EXIT, RefusedByFunction } from './command-error.ts';
+import { adviceLine } from './output/advice.ts';
 import { note, printJson } from './output/print.ts';
 import { oneLine, styled } from './output/text.ts';
 
@@ -8,7 +9,7 @@ export function explain(error: unknown, { json }: { json: boolean }): number {
   const isExpected = error instanceof CommandError;
   const message = error instanceof Error ? error.message : String(error);
   note(styled('red', message.split('\n').map(oneLine).join('\n')));
-  if (isExpected && error.advice !== null) note(oneLine(error.advice));
+  if (isExpected && error.advice !== null) note(adviceLine(error.advice));
   // A bug of ours: whoever reports it needs the place.
   if (!isExpected && error instanceof Error && error.stack !== undefined)
     note(oneLine(error.stack.split('\n')[1] ?? ''));

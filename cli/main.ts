@@ -46,12 +46,11 @@ async function run(args: string[], modules: readonly Module[]): Promise<number> 
     .wrap(Math.min(process.stdout.columns ?? 80, 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw (
-        error ??
-        new UsageError(
-          message,
-          'datahub --help lists the commands, and datahub <command> --help its options.',
-        )
+      // Some faults of a command line, such as an option without its value, are errors of yargs; all others are a command's own.
+      if (error !== undefined && error.name !== 'YError') throw error;
+      throw new UsageError(
+        error?.message ?? message,
+        'datahub --help lists the commands, and datahub <command> --help its options.',
       );
     })
     .parseAsync();

@@ -26,3 +26,7 @@ export type LogPlan = {
   /** The role of the functions, unquoted, and what it must read beside the log: quoted names of views and tables, and their schemas. */
   reader: { role: string; relations: string[]; schemas: string[] };
 };
+
+/** Who can run the script of a plan. */
+export const runBy = ({ owner }: Pick<LogPlan, 'owner'>): string =>
+  owner === null ? 'a superuser, since the tables have several owners' : `${owner}, the owner of the tables`;

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../../shared/postgres/quote.ts';
 import { LOG_EVENTS, LOG_FUNCTIONS, logTrigger, RESYNC_ACTION } from '../../shared/source/trigger-log.ts';
-import type { LogPlan, PlannedTable, TableName } from './log-plan.ts';
+import { type LogPlan, type PlannedTable, runBy, type TableName } from './log-plan.ts';
 
 /** Both tables are ours if their comments begin so. */
 const MARK = 'SMart DataHub:';
@@ -11,7 +11,7 @@ const MARK = 'SMart DataHub:';
  */
 export function logScript(plan: LogPlan): string {
   return `${[
-    HEAD,
+    head(plan),
     'begin;',
     SETTINGS,
     refuseForeignTables(plan),
@@ -61,9 +61,12 @@ commit;
 `;
 }
 
-const HEAD = `-- A change log for SMart DataHub, filled by triggers on the main and lookup tables of the views: every insert, update, delete and truncate, also
--- bulk updates, raw SQL and cascades, in the transaction that makes it. Run it as the owner of the tables. Safe to repeat: run it again after new
--- views, new partitions or a renamed key column. It stops after a lock timeout, without having changed anything: run it again then.`;
+const head = (
+  plan: LogPlan,
+): string => `-- A change log for SMart DataHub, filled by triggers on the main and lookup tables of the views: every insert, update, delete and truncate, also
+-- bulk updates, raw SQL and cascades, in the transaction that makes it. Safe to repeat: run it again after new views, new partitions or a
+-- renamed key column. It stops after a lock timeout, without having changed anything: run it again then.
+-- Run it as ${runBy(plan).replace(/[\r\n]+/g, ' ')}.`;
 
 const SETTINGS = `-- Shorter than deadlock_timeout, so that no transaction of the application is ended because of this one.
 set local lock_timeout = '900ms';

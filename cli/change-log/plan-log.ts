@@ -30,13 +30,13 @@ export const READER = 'datahub_reader';
 
 /**
  * Plans the log of the main and lookup tables of some views. `contentTypeTable` is the application's, whose ids are kept; null if it has none. Returns
- * what cannot be logged as sentences.
+ * what cannot be logged as sentences, and the role that asks if it may write, so that the script makes another one.
  */
 export async function planLog(
   client: Queryable,
   views: readonly LoggedView[],
   contentTypeTable: string | null,
-): Promise<{ plan: LogPlan; problems: string[] }> {
+): Promise<{ plan: LogPlan; problems: string[]; writer: string | null }> {
   const problems: string[] = [];
   const keys = new Map<number, string>();
   const relations = new Map<number, Relation>();
@@ -72,7 +72,11 @@ export async function planLog(
     relations: [...new Set([...relations.values()].map(({ name }) => name))].sort(),
     schemas: await readSchemas(client, [...relations.keys()]),
   };
-  return { plan: { ...TRIGGER_LOG, schema: place.schema, tables, owner, reader }, problems };
+  return {
+    plan: { ...TRIGGER_LOG, schema: place.schema, tables, owner, reader },
+    problems,
+    writer: place.mayWrite ? place.role : null,
+  };
 }
 
 const fail = (message: string): never => {

@@ -3,6 +3,7 @@ import type { ListedFailures } from '../../shared/operations/list-failures.ts';
 import { withWatch } from '../arguments.ts';
 import { ask } from '../ask.ts';
 import { defineCommand } from '../define-command.ts';
+import { adviceLine } from '../output/advice.ts';
 import { ago, formatCount } from '../output/amounts.ts';
 import { paragraph } from '../output/table.ts';
 import { badge, bold, faint, oneLine } from '../output/text.ts';
@@ -52,7 +53,7 @@ function groupLines(group: ListedFailures): string[] {
   return [
     `${badge(haltedViews.length > 0 ? 'bad' : 'warning', haltedViews.length > 0 ? 'halts the view' : kind)} ${bold(formatCount(failures, 'time', 'times'))} in ${functionName}: ${names.join(', ')}; last ${ago(lastAt)}`,
     ...paragraph(oneLine(lastMessage), '  '),
-    ...paragraph(oneLine(advice), '  '),
+    ...paragraph(adviceLine(advice), '  '),
     ...(ids.length === 0
       ? []
       : [

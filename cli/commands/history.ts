@@ -5,6 +5,7 @@ import { BATCH_TONES } from '../../shared/model/tone.ts';
 import type { HistoryEntry } from '../../shared/operations/history.ts';
 import { withWatch } from '../arguments.ts';
 import { ask } from '../ask.ts';
+import { UsageError } from '../command-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { CHANGES_LEGEND, changes, formatNumber, formatSeconds, shortTime } from '../output/amounts.ts';
 import { paragraph, renderTable } from '../output/table.ts';
@@ -13,6 +14,8 @@ import { show } from '../watch.ts';
 
 /** What `{"history":true}` answers. */
 type Answer = { batches: HistoryEntry[]; older: string | null };
+
+const MAX_LIMIT = 1000;
 
 export default defineCommand({
   command: 'history [view]',
@@ -31,7 +34,11 @@ export default defineCommand({
           type: 'number',
           default: 20,
           requiresArg: true,
-          describe: 'Batches, at most (1 to 1000)',
+          describe: `Batches, at most (1 to ${MAX_LIMIT})`,
+        })
+        .check(({ limit }) => {
+          if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return true;
+          throw new UsageError(`--limit must be a whole number from 1 to ${MAX_LIMIT}.`);
         })
         .option('state', {
           choices: ['in flight', ...(Object.keys(NEXT) as State[])] as const,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { asDataHubError, type DataHubError } from '../../shared/errors.ts';
@@ -11,7 +10,9 @@ import { oneLine } from '../output/text.ts';
 import { type OpenedSource, openSource } from '../propose/open-source.ts';
 import { proposalFile } from '../propose/proposal-file.ts';
 import { propose as proposeViews } from '../propose/propose.ts';
+import { readDecided } from '../propose/read-decided.ts';
 import { summary } from '../propose/summary.ts';
+import { writeResult } from '../write-result.ts';
 
 type Options = {
   source: string | undefined;
@@ -21,6 +22,7 @@ type Options = {
   force: boolean;
   'views-sql': string | undefined;
   'with-log': string | undefined;
+  decided: string | undefined;
   timeout: number;
 };
 
@@ -84,6 +86,13 @@ const propose: CommandModule<object, Options> = {
         describe:
           'A file for a change log that triggers fill (change-log.sql unless named); --with-log=- prints it',
       })
+      .option('decided', {
+        type: 'string',
+        coerce: (file?: string) => (file === undefined ? file : callersFile(file)),
+        requiresArg: true,
+        implies: 'with-log',
+        describe: 'A file of view sources: --with-log logs the main tables and lookups that it names',
+      })
       .option('timeout', {
         type: 'number',
         default: 60,
@@ -111,9 +120,11 @@ export default propose;
 async function run(options: Options): Promise<ExitCode> {
   const log = options['with-log'] === undefined ? [] : logFiles(options['with-log']);
   const files = [options.out, options['views-sql'], ...log].filter(
-    (file) => file !== undefined && !/^-/.test(file),
+    (file): file is string => file !== undefined && !/^-/.test(file),
   );
-  const present = files.filter((file) => file !== undefined && existsSync(file));
+  const folder = files.map((file) => dirname(file)).find((each) => !existsSync(each));
+  if (folder !== undefined) throw new CommandError(`There is no folder ${folder} to write to.`);
+  const present = files.filter((file) => existsSync(file));
   if (present.length > 0 && !options.force) {
     throw new CommandError(
       `${present.join(' and ')} exists: name another file, or add --force to overwrite it.`,
@@ -144,10 +155,10 @@ function open({ source, timeout }: Options): OpenedSource {
 }
 
 async function proposeTo(
-  { view, stream, out, force, 'views-sql': viewsSql, 'with-log': withLog, timeout }: Options,
+  { view, stream, out, force, 'views-sql': viewsSql, 'with-log': withLog, decided, timeout }: Options,
   { source, changeLogTable, contentTypeTable }: OpenedSource,
 ): Promise<ExitCode> {
-  const proposed = await proposeViews(source, {
+  const found = await proposeViews(source, {
     views: view,
     streamed: stream,
     timeoutSeconds: timeout,
@@ -155,7 +166,7 @@ async function proposeTo(
     contentTypeTable,
     onView: (name) => note(`reading ${oneLine(name)} …`),
   });
-  const { proposals, statements } = proposed;
+  const { proposals, statements } = found;
   const unknown = stream.filter((name) => !proposals.some(({ entry }) => entry.name === name));
   if (unknown.length > 0) {
     throw new CommandError(
@@ -165,16 +176,27 @@ async function proposeTo(
   const isToOutput = out === '-';
   const tell = isToOutput || withLog === '-' ? note : print;
   const flag = force ? 'w' : 'wx';
-  if (viewsSql !== undefined) await writeFile(viewsSql, statements.sql, { flag });
+  if (viewsSql !== undefined) await writeResult(viewsSql, statements.sql, flag);
   if (proposals.length > 0) {
     const content = proposalFile(proposals, isToOutput ? process.cwd() : dirname(resolve(out)));
     if (isToOutput) process.stdout.write(content);
-    else await writeFile(out, content, { flag });
+    else await writeResult(out, content, flag);
   }
-  tell(summary(proposed, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
+  tell(summary(found, { file: isToOutput ? null : out, viewsSql: viewsSql ?? null }));
   if (withLog !== undefined) {
-    const entries = proposals.map(({ entry }) => entry);
-    tell(await writeLog(source, entries, { file: withLog, flag, contentTypeTable }));
+    const fromFile = decided === undefined ? [] : await readDecided(decided);
+    const proposed = proposals
+      .map(({ entry }) => entry)
+      .filter(({ name }) => !fromFile.some((entry) => entry.name === name));
+    const entries = [...proposed, ...fromFile];
+    tell(
+      await writeLog(source, entries, {
+        file: withLog,
+        flag,
+        contentTypeTable,
+        tellModels: decided !== undefined,
+      }),
+    );
   }
   const isWhole = proposals.length > 0 && proposals.every(({ todo }) => todo.length === 0);
   return isWhole ? EXIT.done : EXIT.needsAttention;

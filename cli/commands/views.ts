@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Argv } from 'yargs';
+import { todosIn } from '../../shared/model/entry-notes.ts';
 import type { Finding } from '../../shared/source/inspect-server.ts';
 import { type GlobalOptions, withWhy, withYes } from '../arguments.ts';
 import { ask, command } from '../ask.ts';
@@ -8,12 +9,14 @@ import { callersPath } from '../callers-path.ts';
 import { CommandError, EXIT, UsageError } from '../command-error.ts';
 import { confirm } from '../confirm.ts';
 import { defineCommand } from '../define-command.ts';
+import { adviceLine } from '../output/advice.ts';
 import { findingLines, sortedFindings } from '../output/findings.ts';
 import { printOutcome } from '../output/outcome.ts';
 import { note, print, printJson } from '../output/print.ts';
 import { paragraph } from '../output/table.ts';
 import { badge, bold, oneLine } from '../output/text.ts';
 import { show } from '../watch.ts';
+import { writeResult } from '../write-result.ts';
 
 const exportViews = defineCommand({
   command: 'export',
@@ -27,9 +30,7 @@ const exportViews = defineCommand({
     if (json) printJson(answer);
     else if (out === undefined) printJson(file);
     if (out !== undefined) {
-      await writeFile(callersPath(out), `${JSON.stringify(file, null, 2)}\n`).catch((error: Error) => {
-        throw new CommandError(`The file cannot be written: ${error.message}`);
-      });
+      await writeResult(callersPath(out), `${JSON.stringify(file, null, 2)}\n`);
       note(`${file.import.length} view sources written to ${oneLine(out)}`);
     }
     return EXIT.done;
@@ -83,7 +84,7 @@ const importViews = defineCommand({
         ...paragraph(`${badge('good', answer.outcome)}: ${answer.views.map(oneLine).join(', ')}`),
         ...effectLines(answer),
         ...(answer.warnings.length === 0 ? [] : sortedFindings(answer.warnings)),
-        ...(answer.advice === undefined ? [] : paragraph(oneLine(answer.advice))),
+        ...(answer.advice === undefined ? [] : paragraph(adviceLine(answer.advice))),
       ]);
     }
     return EXIT.done;
@@ -176,8 +177,19 @@ async function readPayload(path: string): Promise<Record<string, unknown>> {
       'It must be an object {"import": […]}, as datahub views export writes it.',
     );
   }
+  const todos = todosIn((payload as { import: unknown }).import);
+  if (todos.length > 0) throw undecided(path, todos);
   return payload as Record<string, unknown>;
 }
+
+/** The import refuses them, too, in one sentence. */
+const undecided = (path: string, todos: ReturnType<typeof todosIn>): CommandError =>
+  new CommandError(
+    [
+      `${path} has todos, which must be settled and removed before it can be imported:`,
+      ...todos.flatMap(({ view, todo }) => todo.map((each) => `  ${view}: ${each}`)),
+    ].join('\n'),
+  );
 
 function effectLines({ resyncs = [], effects = [] }: Effects): string[] {
   return [

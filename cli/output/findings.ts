@@ -1,4 +1,5 @@
 import type { Finding } from '../../shared/source/inspect-server.ts';
+import { adviceLine } from './advice.ts';
 import { paragraph } from './table.ts';
 import { badge, oneLine } from './text.ts';
 
@@ -18,7 +19,7 @@ export function sortedFindings(findings: readonly Finding[]): string[] {
       const { tone, word } = rankOf(finding);
       return [
         ...paragraph(`${badge(tone, word)} ${oneLine(`${check}: ${message}`)}`),
-        ...(advice === undefined ? [] : paragraph(oneLine(advice), '  ')),
+        ...(advice === undefined ? [] : paragraph(adviceLine(advice), '  ')),
       ];
     });
 }

@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode } from '../command-error.ts';
+import { adviceLine } from './advice.ts';
 import { print, printJson } from './print.ts';
 import { paragraph } from './table.ts';
 import { badge, oneLine } from './text.ts';
@@ -22,7 +23,7 @@ export function printOutcome(answer: object, json: boolean): ExitCode {
     ...paragraph(
       `${badge(isSkipped ? 'warning' : 'good', outcome)}${head.length === 0 ? '' : `: ${head.join(', ')}`}`,
     ),
-    ...(advice === undefined ? [] : paragraph(oneLine(advice))),
+    ...(advice === undefined ? [] : paragraph(adviceLine(advice))),
   ]);
   return exitCode;
 }

@@ -2,11 +2,11 @@ import type { Queryable } from '../../shared/postgres/transaction.ts';
 import { findRelation, readPrimaryKey } from '../../shared/source/catalog.ts';
 import { isConvincing, logEvidence } from '../../shared/source/log-evidence.ts';
 import { type Model, modelNamed, modelsOf } from '../../shared/source/propose-entry.ts';
-import { loggedModel } from '../../shared/source/trigger-log.ts';
+import { isTriggerLog, loggedModel } from '../../shared/source/trigger-log.ts';
 import type { Dependency } from '../../shared/source/view-definition.ts';
 import type { SourceLog } from './choose-log.ts';
 
-export type ModelTable = Pick<Dependency, 'name' | 'table'>;
+export type ModelTable = Pick<Dependency, 'oid' | 'name' | 'table'>;
 
 /** So many models are tried whose tables have other names than Django gives them. */
 const MAX_TRIED = 50;
@@ -19,14 +19,16 @@ export async function chooseModel(
   { table, field, log }: { table: ModelTable; field: string; log: SourceLog },
   todo: string[],
 ): Promise<Model | undefined> {
-  const logged = await loggedModel(client, table.name, log.types);
+  const logged = await loggedModel(client, table.oid, log.types);
   if (logged !== undefined) return modelNamed(logged);
   const [found, ...others] = modelsOf(table, log.types);
   if (found !== undefined && others.length === 0) return found;
   // Without content types, the todo of the whole database says so.
   if (log.contentTypeTable === null) return undefined;
-  const ask =
-    found === undefined
+  const isByTriggers = log.logTable !== null && (await isTriggerLog(client, log.logTable));
+  const ask = isByTriggers
+    ? `no triggers log changes of ${table.name} in ${log.logTable}. Run the script that npm run datahub -- propose --with-log writes, then propose again`
+    : found === undefined
       ? `${log.contentTypeTable} has no model whose table would be named ${table.table}: its Meta.db_table says otherwise, or the application does not know it. Name the model whose objects ${table.name} holds, as the content types write it${await guess(client, table, log)}`
       : `${[found, ...others].map(written).join(' or ')}? The table of each would be named ${table.table}`;
   todo.push(`${field}: ${ask}.`);

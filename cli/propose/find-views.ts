@@ -1,9 +1,9 @@
 import type { Queryable } from '../../shared/postgres/transaction.ts';
-import { CONFIGURED_NAME } from '../../shared/source/catalog.ts';
+import { CONFIGURED_NAME, type Relation } from '../../shared/source/catalog.ts';
 import { grantAdvice, quoteIfNeeded } from '../../shared/source/missing-relation.ts';
 
-/** The views of a database, as a view source names them: those that can be proposed, and those that cannot, each with why. */
-export type FoundViews = { proposable: string[]; others: string[] };
+/** The views of a database: those that can be proposed, as a view source names them, those that cannot, each with why, and all of them. */
+export type FoundViews = { proposable: string[]; others: string[]; all: Relation[] };
 
 /**
  * Finds the views and materialized views that belong to no extension. A view that is not on the search path of the role, or that it may not read, comes
@@ -11,15 +11,17 @@ export type FoundViews = { proposable: string[]; others: string[] };
  */
 export async function findViews(client: Queryable): Promise<FoundViews> {
   const { rows } = await client.query(
-    `select ${CONFIGURED_NAME} as name, format('%I.%I', n.nspname, c.relname) as quoted, n.nspname::text as schema,
+    `select c.oid, c.relkind = 'm' as "isMaterialized", ${CONFIGURED_NAME} as name, format('%I.%I', n.nspname, c.relname) as quoted, n.nspname::text as schema,
        current_user::text as role, pg_table_is_visible(c.oid) as "isVisible",
        has_schema_privilege(n.oid, 'usage') as "mayUseSchema", has_any_column_privilege(c.oid, 'select') as "mayRead"
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-     order by 1`,
+     order by name`,
   );
   const views = rows as {
+    oid: number;
+    isMaterialized: boolean;
     name: string;
     quoted: string;
     schema: string;
@@ -31,6 +33,12 @@ export async function findViews(client: Queryable): Promise<FoundViews> {
   const isProposable = ({ isVisible, mayUseSchema, mayRead }: (typeof views)[number]) =>
     isVisible && mayUseSchema && mayRead;
   return {
+    all: views.map(({ oid, quoted, isMaterialized }) => ({
+      oid,
+      name: quoted,
+      isView: !isMaterialized,
+      isMaterialized,
+    })),
     proposable: views.filter(isProposable).map(({ name }) => name),
     others: views
       .filter((view) => !isProposable(view))

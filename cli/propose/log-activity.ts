@@ -1,9 +1,16 @@
+import { quoteLiteral } from '../../shared/postgres/quote.ts';
 import type { Queryable } from '../../shared/postgres/transaction.ts';
 import { logRows } from '../../shared/source/log-table.ts';
 import { readBriefly } from '../../shared/source/read-briefly.ts';
+import { RESYNC_ACTION } from '../../shared/source/trigger-log.ts';
 
 /** What the newest log rows say of one model. */
-export type Activity = { changesPerDay: number; deletedShare: number };
+export type Activity = {
+  changesPerDay: number;
+  deletedShare: number;
+  /** In how many different minutes changes were logged, of those that the newest log rows cover. */
+  busyMinutes: number;
+};
 
 /** The newest log rows of all tables are looked at, so that the cost does not grow with the log. */
 const NEWEST_ROWS = 10_000;
@@ -23,16 +30,12 @@ export async function readActivity(client: Queryable, logTable: string): Promise
                case when count(*) < ${NEWEST_ROWS} then 1 else 1.0 / 1440 end)::float8 as days from recent
            )
            select type, (count(*) / (select days from period))::float8 as "changesPerDay",
-             (count(*) filter (where action = 'deleted') / count(*)::float8) as "deletedShare"
-           from recent group by type`,
+             (count(*) filter (where action = 'deleted') / count(*)::float8) as "deletedShare",
+             count(distinct date_trunc('minute', date_created))::int as "busyMinutes"
+           from recent where action <> ${quoteLiteral(RESYNC_ACTION)} group by type`,
         )
       ).rows,
     TIMEOUT_SECONDS,
   );
-  return new Map(
-    (found ?? []).map(({ type, changesPerDay, deletedShare }) => [
-      type as number,
-      { changesPerDay: changesPerDay as number, deletedShare: deletedShare as number },
-    ]),
-  );
+  return new Map((found ?? []).map(({ type, ...activity }) => [type as number, activity as Activity]));
 }

@@ -3,6 +3,8 @@ import type { Activity } from './log-activity.ts';
 
 /** A merge takes seconds to a minute, and BigQuery allows 1,500 load jobs per table and day (docs/architecture.md#merge-or-stream). */
 const CHANGES_A_DAY = 1440;
+/** Fewer may be one bulk change, which a merge carries best. */
+const BUSY_MINUTES = 60;
 
 export type LoadTypeFacts = {
   /** The names of all columns. */
@@ -39,7 +41,9 @@ export function proposeLoadType(facts: LoadTypeFacts): ProposedLoadType {
       : `the log has about ${often.toLocaleString('en')} changes a day`;
   if (facts.isWanted && obstacles.length === 0)
     return { loadType: 'bq-storage-api', reason: `Asked for. ${sentence(rate)}.`, todo: [] };
-  if (often >= CHANGES_A_DAY && activity?.deletedShare === 0 && obstacles.length === 0) {
+  const minutes = activity?.busyMinutes ?? 0;
+  const isOften = often >= CHANGES_A_DAY;
+  if (isOften && minutes >= BUSY_MINUTES && activity?.deletedShare === 0 && obstacles.length === 0) {
     return {
       loadType: 'bq-storage-api',
       reason: `${rate}, none of them a deletion: small changes that arrive all the time are streamed in about a second, where a merge a minute would scan the table each time. It cannot be merged later; "merge" is the cautious choice.`,
@@ -47,7 +51,10 @@ export function proposeLoadType(facts: LoadTypeFacts): ProposedLoadType {
     };
   }
   const why = [
-    ...(often >= CHANGES_A_DAY && activity !== null && activity.deletedShare > 0
+    ...(isOften && minutes < BUSY_MINUTES
+      ? [`its newest rows are of ${minutes} minutes, too few to tell that changes arrive all the time`]
+      : []),
+    ...(isOften && activity !== null && activity.deletedShare > 0
       ? ['a stream would keep no deleted row']
       : []),
     ...obstacles,

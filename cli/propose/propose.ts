@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { asDataHubError } from '../../shared/errors.ts';
-import { findRelation } from '../../shared/source/catalog.ts';
 import { findContentTypeTables, findLogTables } from '../../shared/source/find-log-tables.ts';
 import { type Finding, inspectServer } from '../../shared/source/inspect-server.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
@@ -33,11 +32,13 @@ export type Proposed = {
   problems: string[];
   /** The statements that create views of tables that no view shows. */
   statements: { sql: string; views: string[] };
+  /** How many views there are that the role may not read, or does not find. */
+  hiddenViews: number;
 };
 
 /** Reads the source in read-only transactions, one per view. Changes nothing. Throws what connecting throws. */
 export async function propose(source: pg.Pool, options: ProposeOptions): Promise<Proposed> {
-  const { log, activity, problems, views } = await inSnapshot(source, async (client) => {
+  const { log, activity, problems, views, hiddenViews } = await inSnapshot(source, async (client) => {
     const log = await chooseLog(client, options);
     const found = await findViews(client);
     return {
@@ -46,6 +47,7 @@ export async function propose(source: pg.Pool, options: ProposeOptions): Promise
         log.logTable === null ? new Map<number, Activity>() : await readActivity(client, log.logTable),
       problems: options.views.length > 0 ? [] : found.others,
       views: options.views.length > 0 ? [...new Set(options.views)] : found.proposable,
+      hiddenViews: found.others.length,
     };
   });
   const { timeoutSeconds, streamed } = options;
@@ -62,6 +64,7 @@ export async function propose(source: pg.Pool, options: ProposeOptions): Promise
   return {
     log,
     proposals,
+    hiddenViews,
     problems: [...problems, ...(await serverProblems(source, log))],
     statements: await inSnapshot(source, async (client) =>
       viewStatements(client, log.types, await shownTables(client)),
@@ -91,9 +94,7 @@ async function shownTables(client: pg.ClientBase): Promise<Set<number>> {
   const shown = [...(await findLogTables(client)), ...(await findContentTypeTables(client))].map(
     ({ oid }) => oid,
   );
-  for (const name of (await findViews(client)).proposable) {
-    const view = await findRelation(client, name);
-    if (view === null) continue;
+  for (const view of (await findViews(client)).all) {
     shown.push(...(await readDefinition(client, view)).dependencies.map(({ oid }) => oid));
   }
   return new Set(shown);

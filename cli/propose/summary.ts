@@ -12,7 +12,8 @@ export type Written = {
 };
 
 /** What a person reads: a line per view, what to decide, what to set, and the next commands. */
-export function summary({ proposals, log, problems, statements }: Proposed, written: Written): string {
+export function summary(proposed: Proposed, written: Written): string {
+  const { proposals, log, problems } = proposed;
   const parts = [
     ...(proposals.length === 0 ? [] : [overview(proposals)]),
     ...section('To decide', [...log.problems, ...todosOf({ proposals, log })]),
@@ -28,8 +29,8 @@ export function summary({ proposals, log, problems, statements }: Proposed, writ
           `${variable}=${table} (on a laptop before the command; in terraform.tfvars: settings = { ${variable.toLowerCase()} = "${table}" })`,
       ),
     ),
-    ...(proposals.length === 0 ? [withoutViews({ statements }, written)] : []),
-    ...section('Next', nextSteps({ proposals, statements }, written)),
+    ...(proposals.length === 0 ? [withoutViews(proposed, written)] : []),
+    ...section('Next', nextSteps(proposed, written)),
   ];
   return parts.join('\n');
 }
@@ -69,35 +70,42 @@ const overview = (proposals: Proposed['proposals']): string =>
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  - ${printable(line)}`), ''];
 
-function withoutViews({ statements }: Pick<Proposed, 'statements'>, { viewsSql }: Written): string {
+function withoutViews({ statements, hiddenViews }: Proposed, { viewsSql }: Written): string {
+  const hidden = hiddenViews > 0;
   if (statements.views.length === 0)
-    return 'The role finds no views, and no tables of which views could be proposed: see that it may use their schema.\n';
+    return hidden
+      ? 'The role may read none of the views that there are.\n'
+      : 'The role finds no views, and no tables of which views could be proposed: see that it may use their schema.\n';
+  const none = hidden ? 'The role may read none of the views that there are.' : 'There are no views yet.';
+  const which = hidden ? 'one per table that they do not show' : 'one per table';
   return viewsSql === null
-    ? `There are no views yet. These statements create one per table:\n\n${statements.sql}`
-    : `There are no views yet. ${viewsSql} has statements that create one per table.\n`;
+    ? `${none} These statements create ${which}:\n\n${statements.sql}`
+    : `${none} ${viewsSql} has statements that create ${which}.\n`;
 }
 
+const PROPOSE_AGAIN = 'npm run datahub -- propose …';
+
 function nextSteps(
-  { proposals, statements }: Pick<Proposed, 'proposals' | 'statements'>,
+  { proposals, log, statements, hiddenViews }: Proposed,
   { file, viewsSql }: Written,
 ): string[] {
   if (proposals.length === 0) {
+    if (hiddenViews > 0)
+      return ['Run the statements under "Before the functions read this source"', PROPOSE_AGAIN];
     if (statements.views.length === 0) return [];
     const run = viewsSql === null ? 'Run the statements above' : `psql … -f ${viewsSql}`;
-    return [
-      `${run}, as the owner of the tables, after changing them as reports need them`,
-      'npm run datahub -- propose …',
-    ];
+    return [`${run}, as the owner of the tables, after changing them as reports need them`, PROPOSE_AGAIN];
   }
   const isComplete = proposals.every(({ todo }) => todo.length === 0);
   const name = file ?? 'view-sources.json';
+  const variables = Object.entries(log.variables).map(([variable, table]) => `${variable}=${table} `);
   return [
     ...(isComplete
       ? []
       : [
           `Decide what ${name} lists as "todo", and remove each when it is settled: an import refuses it before`,
         ]),
-    `SOURCE_DATABASE_URL=… npm start -- --once --views ${name}    tries it on this machine`,
+    `SOURCE_DATABASE_URL=… ${variables.join('')}npm start -- --once --views ${name}    tries it on this machine`,
     `npm run datahub -- views import ${name}    imports it into an installation; then: npm run datahub -- check`,
   ];
 }

@@ -3,6 +3,7 @@ import type { Queryable } from '../postgres/transaction.ts';
 import { CONFIGURED_NAME, findRelation, type Relation, readColumns, readPrimaryKey } from './catalog.ts';
 import { readColumnOrigin } from './column-origin.ts';
 import { readDependedColumns } from './depended-columns.ts';
+import { loggedModel } from './trigger-log.ts';
 import { type Dependency, readDefinition } from './view-definition.ts';
 
 /** What the catalog of the source tells for the view source of a view. A field that it does not tell is missing. */
@@ -49,18 +50,23 @@ export async function proposeEntry(
   // Django's views begin with the key of their main table.
   const [key] = keys;
   if (key === undefined) return { ...offered, entry: {} };
-  return {
-    ...offered,
-    entry: {
-      main_table: key.table.name,
-      key_column: key.column,
-      ...modelsOf(key.table, types)[0],
-      lookups: (await findLookups(client, view, key.table)).map(({ table, column }) => {
-        const [{ app_label, model } = { app_label: '', model: '' }] = modelsOf(table, types);
-        return { table: table.name, app_label, model, column };
-      }),
-    },
-  };
+  const lookups: ViewSourceEntry['lookups'] = [];
+  for (const { table, column } of await findLookups(client, view, key.table)) {
+    const model = (await findModel(client, table, types)) ?? { app_label: '', model: '' };
+    lookups.push({ table: table.name, ...model, column });
+  }
+  const model = await findModel(client, key.table, types);
+  return { ...offered, entry: { main_table: key.table.name, key_column: key.column, ...model, lookups } };
+}
+
+/** The model under which triggers log a table, else the first one that Django would store in a table of its name. */
+async function findModel(
+  client: Queryable,
+  table: Pick<Dependency, 'oid' | 'table'>,
+  types: ContentTypes,
+): Promise<Model | undefined> {
+  const logged = await loggedModel(client, table.oid, types);
+  return logged === undefined ? modelsOf(table, types)[0] : modelNamed(logged);
 }
 
 /** The ids of content types by `app_label.model`. */
@@ -90,8 +96,8 @@ export async function findKeys(
 
 /** `app_label.model` in its parts. */
 export const modelNamed = (name: string): Model => {
-  const [app_label = '', model = ''] = name.split('.');
-  return { app_label, model };
+  const [app_label = '', ...model] = name.split('.');
+  return { app_label, model: model.join('.') };
 };
 
 export type Model = Pick<ViewSourceEntry, 'app_label' | 'model'>;

@@ -65,14 +65,12 @@ export async function loggedContentTypes(client: Queryable, oid: number): Promis
   return rows.map(({ id }) => id as number);
 }
 
-/** The `app_label.model` under which triggers log a table, by its quoted name; undefined if none do. */
+/** The `app_label.model` under which triggers log a table; undefined if none do. */
 export async function loggedModel(
   client: Queryable,
-  table: string,
+  oid: number,
   types: ReadonlyMap<string, number>,
 ): Promise<string | undefined> {
-  const { rows } = await client.query('select to_regclass($1)::oid as oid', [table]);
-  const oid = rows[0].oid as number | null;
-  const ids = oid === null ? [] : await loggedContentTypes(client, oid);
+  const ids = await loggedContentTypes(client, oid);
   return [...types].find(([, id]) => ids.includes(id))?.[0];
 }

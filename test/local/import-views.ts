@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { SELECT_ENTRIES, storedEntry } from '../../shared/control/stored-entry.ts';
 import type { ViewSourceEntry } from '../../shared/model/view-source-entry.ts';
+import { importAdvice } from '../../shared/operations/import-advice.ts';
 import { callFunction, type FailureAnswer, isFailure } from './functions.ts';
 import type { Line, Say } from './line.ts';
 import { readViewSources, type ViewSources } from './view-sources.ts';
@@ -53,7 +54,7 @@ export async function importViews({
   const sources = await readViewSources(viewsFile);
   const answer = await importWithRetries(extractUrl, sources);
   if (isFailure(answer))
-    throw refusal(answer, { sources, isSmartAppExpected: isExternal && viewsFile === undefined });
+    throw refusal(answer, { sources, isExternal, isSmartAppExpected: isExternal && viewsFile === undefined });
   if (viewsFile === undefined) return;
   const after = await readStored(controlUrl);
   for (const line of describeImport(sources, answer, { before, after })) say(line);
@@ -73,11 +74,17 @@ async function importWithRetries(
 /** The error for an import that was refused. */
 export function refusal(
   { error }: FailureAnswer,
-  { sources, isSmartAppExpected }: { sources: Pick<ViewSources, 'file'>; isSmartAppExpected: boolean },
+  {
+    sources,
+    isExternal,
+    isSmartAppExpected,
+  }: { sources: Pick<ViewSources, 'file'>; isExternal: boolean; isSmartAppExpected: boolean },
 ): Error {
-  const reasons = [error.message, error.advice].join('\n').replaceAll('\n', '\n  ');
-  if (!isSmartAppExpected)
+  if (!isSmartAppExpected) {
+    const lines = [error.message, adviceHere(error.advice), ...(isExternal ? [] : [WITHOUT_SOURCE])];
+    const reasons = lines.join('\n').replaceAll('\n', '\n  ');
     return new Error(`The view sources of ${sources.file} could not be imported:\n  ${reasons}`);
+  }
   return new Error(
     [
       'SOURCE_DATABASE_URL names a database from which the views of SMartApp, the sample application, could not be imported.',
@@ -86,6 +93,13 @@ export function refusal(
     ].join('\n'),
   );
 }
+
+const WITHOUT_SOURCE =
+  'SOURCE_DATABASE_URL is not set, so that the source is SMartApp, the sample application: set it to the URL of the database that has these views.';
+
+/** Nothing is deployed here, and nothing was stored that could be resumed. */
+const adviceHere = (advice: string): string =>
+  importAdvice(advice).replaceAll(' and deploy again', ' in the environment of npm start');
 
 const SHOWN_REASONS = 3;
 

@@ -41,6 +41,8 @@ describe('datahub', () => {
     [['views'], /^Name a command: export/],
     [['pause'], /^Not enough non-option arguments/],
     [['resolve'], /^No npm start runs/],
+    [['recheck', 'a', '--since'], /^Not enough arguments following: since\n/],
+    [['history', '--limit', '0'], /^--limit must be a whole number from 1 to 1000/],
     [['history', '--state', 'lost'], /Invalid values:/],
     [['status', '--data', ' '], /^--data must name a folder/],
     [['status', '--data', 'x', '--project', 'p'], /mutually exclusive/],

@@ -280,6 +280,13 @@ describe('the command line of the operators', () => {
         const refused = await run('views', 'import', file);
         assert.equal(refused.code, 1);
         assert.match(refused.stderr, /target_name/);
+        await writeFile(
+          file,
+          '{"import": [{"name": "x", "todo": ["key_column: a or b?", "model: which?"]}]}',
+        );
+        const undecided = await run('views', 'import', file);
+        assert.equal(undecided.code, 1);
+        assert.match(undecided.stderr, /imported:\n {2}x: key_column: a or b\?\n {2}x: model: which\?\n$/);
         await writeFile(file, '[');
         assert.match((await run('views', 'import', file)).stderr, /is not JSON/);
       } finally {

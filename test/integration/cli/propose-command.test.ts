@@ -42,6 +42,17 @@ describe('datahub propose', () => {
     assert.equal((await run(...args, '--force')).code, 0);
   });
 
+  it('says which folder is missing, and why a file cannot be written', async () => {
+    const args = ['--source', shop.url, '--view', 'order_report', '--out'];
+    const missing = await run(...args, join(folder, 'nowhere', 'views.json'));
+    assert.equal(missing.code, 1);
+    assert.equal(missing.output.trim(), `There is no folder ${join(folder, 'nowhere')} to write to.`);
+    const refused = await run(...args, folder, '--force');
+    assert.equal(refused.code, 1);
+    assert.match(refused.output, /^The file \S+ cannot be written: EISDIR: .+$/m);
+    assert.doesNotMatch(refused.output, /^ *at /m, 'it is no bug of ours');
+  });
+
   it('exits with 3 if something is left to decide, and prints the file alone to the standard output', async () => {
     const url = new URL(shop.url);
     url.password = '';

@@ -69,6 +69,23 @@ describe('a proposal', () => {
       assert.match(String(payment?.notes), /partition that is dropped.*Let one sequence draw id/s);
     });
 
+    it('takes a bulk change for no stream of changes, and a request for a resync for no change', async () => {
+      const bulk = await shops.make(
+        `insert into models_logging_change (object_id, content_type_id, action, changed_data)
+           select g::text, id, 'changed', '{}' from generate_series(1, 12000) g, django_content_type where model = 'order';
+         insert into models_logging_change (object_id, content_type_id, action, changed_data)
+           select '', id, 'resync', '{}' from django_content_type where model = 'product'`,
+      );
+      const { proposals } = await proposeFor(bulk, { views: ['order_report', 'product_report'] });
+      assert.deepEqual(
+        proposals.map(({ entry }) => entry.load_type),
+        ['merge', 'merge'],
+      );
+      const [order, product] = proposals.map(({ reasons }) => String(reasons.load_type));
+      assert.match(order ?? '', /its newest rows are of [12] minutes, too few to tell/);
+      assert.match(product ?? '', /^The log has no change of it yet/);
+    });
+
     it('of one view only reads that', async () => {
       assert.equal(only(await proposeFor(shop, { views: ['product_report'] })).entry.key_column, 'sku');
     });
@@ -273,6 +290,19 @@ describe('a proposal', () => {
   });
 
   describe('of a role without rights', () => {
+    it('offers no second views of the tables that the hidden ones show', async () => {
+      const shop = await shops.make('create table shop_note (id bigint primary key)');
+      await shop.owner.query(
+        `revoke all on customer_report, order_report, payment_report, product_report from ${SHOP_READER.name}`,
+      );
+      const proposed = await proposeFor(shop);
+      assert.deepEqual([proposed.proposals, proposed.statements.views], [[], ['shop_note_report']]);
+      const text = summary(proposed, { file: 'v.json', viewsSql: null });
+      assert.match(text, /grant select on public\.order_report to reader/);
+      assert.match(text, /^The role may read none of the views that there are\. /m);
+      assert.doesNotMatch(text, /There are no views/);
+    });
+
     it('names each GRANT, and these are enough', async () => {
       const shop = await shops.make();
       await shop.owner.query(

@@ -63,6 +63,20 @@ describe('BigQuery emulator: time travel', () => {
     }
   });
 
+  it('keeps JSON apart from text, also in arrays', async () => {
+    await project.rows('create table d.j (one json, many array<json>, texts array<string>)');
+    await project.load('j', [
+      await project.put('json.ndjson', [{ one: { q: 1 }, many: [{ q: 1 }, 'x'], texts: ['{}'] }]),
+    ]);
+    const written = 'to_json_string(one), to_json_string(many), to_json_string(texts)';
+    const query = (clause: string) => `select concat(${written}) from d.j v_target ${clause}`;
+    const present = await project.values(query(''));
+    assert.deepEqual(present, ['{"q":1}[{"q":1},"x"]["{}"]']);
+    const past = await project.values(query(`for system_time as of ${await now(project)}`));
+    await project.rows('drop table d.j');
+    assert.deepEqual(past, present);
+  });
+
   it('takes the time as a parameter, and a condition on the alias', async () => {
     const at = await now(project);
     await project.rows('delete from d.t where true');

@@ -53,12 +53,24 @@ describe('the report on an import', () => {
     const error = { kind: 'configuration', message: 'a; b; c; d; e', advice: 'Correct it.' };
     const sources = { file: 'my.json' };
 
-    const unexpected = refusal({ error }, { sources, isSmartAppExpected: true }).message;
+    const unexpected = refusal({ error }, { sources, isExternal: true, isSmartAppExpected: true }).message;
     assert.match(unexpected, /start with --views my-views\.json/);
     assert.match(unexpected, /a; b; c; and 2 more$/);
     assert.equal(
-      refusal({ error }, { sources, isSmartAppExpected: false }).message,
+      refusal({ error }, { sources, isExternal: true, isSmartAppExpected: false }).message,
       'The view sources of my.json could not be imported:\n  a; b; c; d; e\n  Correct it.',
     );
+  });
+
+  it('says where the names of the log and the URL of the source come from', () => {
+    const advice = 'Correct CONTENT_TYPE_TABLE and deploy again: it must name a table. Then resume the view.';
+    const error = { kind: 'configuration', message: 'no table', advice };
+    const sources = { file: 'my.json' };
+    const { message } = refusal({ error }, { sources, isExternal: false, isSmartAppExpected: false });
+    assert.deepEqual(message.split('\n  ').slice(1), [
+      'no table',
+      'Correct CONTENT_TYPE_TABLE in the environment of npm start: it must name a table. Then import again.',
+      'SOURCE_DATABASE_URL is not set, so that the source is SMartApp, the sample application: set it to the URL of the database that has these views.',
+    ]);
   });
 });

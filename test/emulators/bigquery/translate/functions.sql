@@ -124,6 +124,14 @@ create or replace macro bq_unix_date(value) as date_diff('day', date '1970-01-01
 create or replace macro bq_to_json_string(value) as
   case when typeof(value) in ('DOUBLE', 'DOUBLE[]')
     then regexp_replace(coalesce(to_json(value)::varchar, 'null'), '-?Infinity|NaN', '"\0"', 'g')
+    when typeof(value) like 'STRUCT("$floor"%[]' then '[' || array_to_string(list_transform(
+      try_cast(value::varchar as struct("$floor" hugeint, "$fraction" hugeint)[]), lambda x: bq_bignumeric_text(x)), ',') || ']'
+    when typeof(value) like 'DECIMAL%[]' then '[' || array_to_string(
+      list_transform(try_cast(value::varchar as varchar[]), lambda x: bq_from_decimal(x)), ',') || ']'
+    when typeof(value) like 'STRUCT("$floor"%' or typeof(value) like 'DECIMAL%' then coalesce(bq_string(value), 'null')
+    when typeof(value) = 'BLOB[]' then
+      to_json(list_transform(try_cast(value::varchar as varchar[]), lambda x: to_base64(x::blob)))::varchar
+    when typeof(value) = 'BLOB' then coalesce('"' || to_base64(value::varchar::blob) || '"', 'null')
     else coalesce(to_json(value)::varchar, 'null') end;
 
 -- Results -------------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ describe('the summary of a proposal', () => {
     const proposal = newProposal('a\u001b[2Jb');
     proposal.todo.push('Rename a\u001b[2Jb\u202e.');
     const text = summary(
-      { proposals: [proposal], log: LOG, problems: [], statements: { sql: '', views: [] } },
+      { proposals: [proposal], log: LOG, problems: [], statements: { sql: '', views: [] }, hiddenViews: 0 },
       { file: 'f.json', viewsSql: null },
     );
     assert.ok(!text.includes('\u001b') && !text.includes('\u202e'), JSON.stringify(text));
@@ -101,11 +101,12 @@ describe('the summary of a proposal', () => {
     });
     const log = { ...LOG, problems: ['No log.'], variables: { CHANGE_LOG_TABLE: 'audit' } };
     const text = summary(
-      { proposals, log, problems: [], statements: { sql: '', views: [] } },
+      { proposals, log, problems: [], statements: { sql: '', views: [] }, hiddenViews: 0 },
       { file: null, viewsSql: null },
     );
     assert.equal(text.split('No log.').length, 2);
     assert.match(text, /- a: Decide a\.\n {2}- b: Decide b\.\n/);
+    assert.match(text, /SOURCE_DATABASE_URL=… CHANGE_LOG_TABLE=audit npm start -- --once/);
     assert.match(text, /CHANGE_LOG_TABLE=audit .*settings = \{ change_log_table = "audit" \}/);
     assert.match(text, /Decide what view-sources\.json lists as "todo"/);
   });

@@ -3,7 +3,7 @@ import { type LoadTypeFacts, proposeLoadType } from '../../../../cli/propose/pro
 
 const BUSY: LoadTypeFacts = {
   columns: ['id', 'status'],
-  activity: { changesPerDay: 5000, deletedShare: 0 },
+  activity: { changesPerDay: 5000, deletedShare: 0, busyMinutes: 900 },
   partitionFrom: new Date('2024-01-01'),
   now: new Date('2026-01-01'),
   isWanted: false,
@@ -21,12 +21,17 @@ describe('the load type that is proposed', () => {
     ['without a log', { activity: null }, /^The log has no change of it yet: a merge/],
     [
       'for few changes',
-      { activity: { changesPerDay: 40, deletedShare: 0 } },
+      { activity: { changesPerDay: 40, deletedShare: 0, busyMinutes: 900 } },
       /^The log has about 40 changes a day/,
     ],
     [
+      'for many changes at once',
+      { activity: { changesPerDay: 14_000_000, deletedShare: 0, busyMinutes: 2 } },
+      /its newest rows are of 2 minutes, too few to tell/,
+    ],
+    [
       'for rows that are deleted',
-      { activity: { changesPerDay: 5000, deletedShare: 0.1 } },
+      { activity: { changesPerDay: 5000, deletedShare: 0.1, busyMinutes: 900 } },
       /a stream would keep no deleted row/,
     ],
     [
