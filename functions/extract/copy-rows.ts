@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
+import type { RowWriter } from '../../shared/model/column-writer.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { RowEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
@@ -15,7 +16,6 @@ import {
 import { findUnreadable, refusedValues } from '../../shared/source/find-refused.ts';
 import { addPolicyValues, type ReplacedValues, replacedByColumn } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
-import type { RowFormat } from '../../shared/staging/format/row-format.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
 import { chooseFormat } from './choose-format.ts';
 
@@ -27,7 +27,7 @@ export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'byte
 };
 
 /** Encodes the rows of a batch, and writes them. */
-type RowsWriter = Pick<BatchWriter, 'write'> & { format: RowFormat };
+type RowsWriter = Pick<BatchWriter, 'write'> & { openRows: () => RowWriter };
 
 /** The result of one COPY of upserts. */
 type CopiedUpserts = { objects: StagedObject[]; replaced: ReplacedValues };
@@ -44,7 +44,8 @@ export async function copyRows(
   const { view, batch, isDirectLoad } = copy;
   const format = chooseFormat(view, batch, isDirectLoad);
   const objectsOf = await dependencies.staging.openBatch(batch.stagedPrefix, format);
-  const writer: RowsWriter = { format, write: objectsOf.write };
+  const openRows = () => format.openRows(dependencies.config.maxPartBytes);
+  const writer: RowsWriter = { openRows, write: objectsOf.write };
   const copied = batch.isComplete
     ? await copyWholeView(client, copy, writer, dependencies)
     : [await copyUpserts(client, copy, writer, { kind: 'captured' })];
@@ -111,7 +112,7 @@ async function copyUpserts(
   rows: RowSet,
 ): Promise<CopiedUpserts> {
   const copied = upsertRows(view, rows);
-  const encoder = new RowEncoder(copied, writer.format.openRows());
+  const encoder = new RowEncoder(copied, writer.openRows());
   const objects = await copyOut(
     client,
     upsertsStatement(view, rows),
@@ -128,7 +129,7 @@ async function copyDeletes(
   { view, signal }: Copy,
   writer: RowsWriter,
 ): Promise<StagedObject[]> {
-  const encoder = new RowEncoder(deleteRows(view), writer.format.openRows());
+  const encoder = new RowEncoder(deleteRows(view), writer.openRows());
   return await copyOut(client, deletesStatement(view), (chunks) =>
     writer.write('deletes', encoder.blocks(chunks), signal),
   );

@@ -2,9 +2,9 @@ import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { Column } from '../../shared/model/columns.ts';
 import type { RowStamp } from '../../shared/staging/format/row-format.ts';
 
-const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'REQUIRED' };
-const ACTION: Column = { name: 'action', type: 'STRING', mode: 'REQUIRED' };
-const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'REQUIRED' };
+const ETL_TRANSACTION_ID: Column = { name: 'etl_transaction_id', type: 'INT64', mode: 'NULLABLE' };
+const ACTION: Column = { name: 'action', type: 'STRING', mode: 'NULLABLE' };
+const UPDATE_AT: Column = { name: 'update_at', type: 'TIMESTAMP', mode: 'NULLABLE' };
 
 /** What rows have in the temp table: the action by which they are counted, and the id of their batch. */
 export function batchStamp({ id }: Pick<EtlTransaction, 'id'>): RowStamp {

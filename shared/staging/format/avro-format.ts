@@ -4,7 +4,7 @@ import type { Column } from '../../model/columns.ts';
 import { avroColumn } from './avro-columns.ts';
 import { avroSchema } from './avro-schema.ts';
 import { mapAhead } from './map-ahead.ts';
-import { RowBlocks } from './row-blocks.ts';
+import { blockBuffer, RowBlocks } from './row-blocks.ts';
 import { RowBuffer } from './row-buffer.ts';
 import type { RowFormat, RowStamp } from './row-format.ts';
 import { compress } from './zstd.ts';
@@ -24,13 +24,13 @@ export function avroFormat(columns: readonly Column[], stamp: RowStamp): RowForm
     descriptor: null,
     extension: 'avro',
     contentType: 'application/avro',
-    openRows: () => openRows(columns, stamp),
+    openRows: (maxPartBytes) => openRows(columns, stamp, maxPartBytes),
     pack: (blocks) => pack(schema, blocks),
   };
 }
 
-function openRows(columns: readonly Column[], stamp: RowStamp): RowWriter {
-  const rows = new RowBuffer();
+function openRows(columns: readonly Column[], stamp: RowStamp, maxPartBytes: number): RowWriter {
+  const rows = blockBuffer(maxPartBytes);
   const tails = new Map<RowAction, Buffer>();
   const tailOf = (action: RowAction): Buffer => {
     const known = tails.get(action);
@@ -53,6 +53,7 @@ function openRows(columns: readonly Column[], stamp: RowStamp): RowWriter {
         buffer.copy(tail, 0, tail.length);
       },
     },
+    maxPartBytes,
   );
 }
 

@@ -3,8 +3,7 @@ import { createGzip } from 'node:zlib';
 import type { RowBlock } from '../../model/column-writer.ts';
 import type { Column } from '../../model/columns.ts';
 import { JsonColumn, START_OF_ROW } from './json-columns.ts';
-import { RowBlocks } from './row-blocks.ts';
-import { RowBuffer } from './row-buffer.ts';
+import { blockBuffer, RowBlocks } from './row-blocks.ts';
 import type { RowFormat, RowStamp } from './row-format.ts';
 
 const END_OF_ROW = '}\n';
@@ -19,19 +18,24 @@ export function jsonFormat(columns: readonly Column[], stamp: RowStamp): RowForm
     descriptor: null,
     extension: 'ndjson.gz',
     contentType: 'application/gzip',
-    openRows() {
-      const rows = new RowBuffer();
+    openRows(maxPartBytes) {
+      const rows = blockBuffer(maxPartBytes);
       const added = stamp.columns.map((column) => new JsonColumn(rows, column));
       const written = columns.map((column) => new JsonColumn(rows, column));
-      return new RowBlocks(rows, written, {
-        begin: (buffer) => buffer.byte(START_OF_ROW),
-        end: (buffer, _start, action) => {
-          added.forEach((writer, index) => {
-            stamp.write(writer, index, action);
-          });
-          buffer.ascii(END_OF_ROW);
+      return new RowBlocks(
+        rows,
+        written,
+        {
+          begin: (buffer) => buffer.byte(START_OF_ROW),
+          end: (buffer, _start, action) => {
+            added.forEach((writer, index) => {
+              stamp.write(writer, index, action);
+            });
+            buffer.ascii(END_OF_ROW);
+          },
         },
-      });
+        maxPartBytes,
+      );
     },
     pack,
   };

@@ -3,7 +3,7 @@ import type { Column } from '../../model/columns.ts';
 import { mapAhead } from './map-ahead.ts';
 import { BLOCK_HEADER, blockHeader } from './message-blocks.ts';
 import { protoColumn } from './proto-columns.ts';
-import { RowBlocks, type RowFrame } from './row-blocks.ts';
+import { blockBuffer, RowBlocks, type RowFrame } from './row-blocks.ts';
 import { RowBuffer } from './row-buffer.ts';
 import type { RowFormat } from './row-format.ts';
 import { compress } from './zstd.ts';
@@ -33,10 +33,10 @@ export function protoFormat(columns: readonly Column[], stamp: MessageStamp): Ro
     descriptor: stamp.descriptor,
     extension: 'pb.zst',
     contentType: 'application/octet-stream',
-    openRows() {
+    openRows(maxPartBytes) {
       const firstOrdinal = copies * ROWS_OF_A_COPY;
       copies += 1;
-      return openRows(columns, stamp, firstOrdinal);
+      return openRows(columns, stamp, firstOrdinal, maxPartBytes);
     },
     pack: (blocks) =>
       mapAhead(blocks, async (block) => {
@@ -46,8 +46,13 @@ export function protoFormat(columns: readonly Column[], stamp: MessageStamp): Ro
   };
 }
 
-function openRows(columns: readonly Column[], stamp: MessageStamp, firstOrdinal: number): RowWriter {
-  const rows = new RowBuffer();
+function openRows(
+  columns: readonly Column[],
+  stamp: MessageStamp,
+  firstOrdinal: number,
+  maxPartBytes: number,
+): RowWriter {
+  const rows = blockBuffer(maxPartBytes);
   const number = (name: string): number => {
     const found = stamp.numbers.get(name);
     if (found === undefined) throw new TypeError(`the message has no field ${name}`);
@@ -57,6 +62,7 @@ function openRows(columns: readonly Column[], stamp: MessageStamp, firstOrdinal:
     rows,
     columns.map((column) => protoColumn(rows, column, number(column.name))),
     messageFrame(rows, stamp, number, firstOrdinal),
+    maxPartBytes,
   );
 }
 

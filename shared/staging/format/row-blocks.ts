@@ -1,5 +1,5 @@
 import type { ColumnWriter, RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
-import type { RowBuffer } from './row-buffer.ts';
+import { RowBuffer } from './row-buffer.ts';
 
 /** What a format writes of a row besides the values of its columns. */
 export type RowFrame = {
@@ -9,16 +9,30 @@ export type RowFrame = {
   end(rows: RowBuffer, start: number, action: RowAction): void;
 };
 
+/** So much a block has at least, unless the rows end: large enough to compress well, and small enough for memory. */
+const BLOCK_BYTES = 512 * 1024;
+/** Room for the row that fills a block. */
+const LAST_ROW_BYTES = 64 * 1024;
+
+/** A buffer for the rows of blocks of so many bytes. */
+export const blockBuffer = (maxPartBytes: number): RowBuffer =>
+  new RowBuffer(blockBytes(maxPartBytes) + LAST_ROW_BYTES);
+
+/** An object consists of whole blocks. */
+const blockBytes = (maxPartBytes: number): number => Math.min(BLOCK_BYTES, maxPartBytes);
+
 /** Collects rows in blocks. */
 export class RowBlocks implements RowWriter {
   readonly columns: readonly ColumnWriter[];
   readonly #buffer: RowBuffer;
   readonly #frame: RowFrame;
+  readonly #blockBytes: number;
   #rowStart = 0;
   #rows = 0;
   #counts = { added: 0, changed: 0, deleted: 0 };
 
-  constructor(buffer: RowBuffer, columns: readonly ColumnWriter[], frame: RowFrame) {
+  constructor(buffer: RowBuffer, columns: readonly ColumnWriter[], frame: RowFrame, maxPartBytes: number) {
+    this.#blockBytes = blockBytes(maxPartBytes);
     this.#buffer = buffer;
     this.columns = columns;
     this.#frame = frame;
@@ -49,7 +63,7 @@ export class RowBlocks implements RowWriter {
   }
 
   isFull(): boolean {
-    return this.#buffer.isFull;
+    return this.#buffer.at >= this.#blockBytes;
   }
 
   takeBlock(): RowBlock | null {

@@ -1,6 +1,3 @@
-/** So much a block has at least, unless the rows end: large enough to compress well, and small enough for memory. */
-const FULL_BYTES = 512 * 1024;
-const FIRST_BYTES = FULL_BYTES + 64 * 1024;
 /** Shorter values are copied byte by byte: a call of `copy` costs more. */
 const SHORT_BYTES = 24;
 const SAFE_ZIGZAG = 2 ** 52;
@@ -9,15 +6,11 @@ const SAFE_ZIGZAG = 2 ** 52;
 export class RowBuffer {
   bytes: Buffer;
   at = 0;
-  readonly #firstBytes: number;
+  readonly #capacity: number;
 
-  constructor(firstBytes = FIRST_BYTES) {
-    this.#firstBytes = firstBytes;
-    this.bytes = Buffer.allocUnsafe(firstBytes);
-  }
-
-  get isFull(): boolean {
-    return this.at >= FULL_BYTES;
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.bytes = Buffer.allocUnsafe(capacity);
   }
 
   /** Makes room for so many more bytes. */
@@ -31,7 +24,7 @@ export class RowBuffer {
   /** The bytes so far, which are the caller's from then on. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.at);
-    this.bytes = Buffer.allocUnsafe(this.#firstBytes);
+    this.bytes = Buffer.allocUnsafe(this.#capacity);
     this.at = 0;
     return taken;
   }

@@ -19,8 +19,8 @@ export type RowFormat = {
   /** How the names of its objects end. */
   extension: string;
   contentType: string;
-  /** A writer of rows; parallel slices have one each. */
-  openRows(): RowWriter;
+  /** A writer of rows for objects of so many bytes, before compression; parallel slices have one each. */
+  openRows(maxPartBytes: number): RowWriter;
   /** The bytes of an object with these blocks, in their order. */
   pack(blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer>;
 };

@@ -14,8 +14,10 @@ const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
 describe('a row that only BigQuery refuses', () => {
   const stack = useStack();
 
-  async function install(loadType: 'merge' | 'bq-storage-api'): Promise<ThingView> {
-    const thing = await ThingView.install(stack, { loadType, columns: { name: 'text', count: 'integer' } });
+  /** Avro cannot hold the name of the last column, so that the rows are staged as lines. */
+  async function install(): Promise<ThingView> {
+    const columns = { name: 'text', count: 'integer', จำนวน: 'integer' };
+    const thing = await ThingView.install(stack, { loadType: 'merge', columns });
     await thing.on.source.database.query(
       `insert into app_thing (id, name, count) select i, 'Größe ' || i, i from generate_series(1, ${ROWS}) i`,
     );
@@ -46,7 +48,7 @@ describe('a row that only BigQuery refuses', () => {
 
   for (const key of [1, 150, ROWS]) {
     it(`I8 is reported with its key when a batch is loaded into the temp table: key ${key}`, async () => {
-      const thing = await install('merge');
+      const thing = await install();
       const held = stack.bigquery.faults.holdNext('bigquery.job.load');
       const staging = assert.rejects(thing.stage(), { kind: 'bad_data' });
       await held.reached;
@@ -60,7 +62,7 @@ describe('a row that only BigQuery refuses', () => {
   }
 
   it('I8 is reported with its key when the load job outlives extract, and a later extract waits for it', async () => {
-    const thing = await install('merge');
+    const thing = await install();
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const hurried = await thing.on.hurriedProcess(held);
     assert.equal((await hurried.extract(VIEW)).outcome, 'loading');
@@ -70,20 +72,6 @@ describe('a row that only BigQuery refuses', () => {
     await assert.rejects(thing.on.extract(VIEW), { kind: 'bad_data' });
 
     await assertHaltedAt(150, thing);
-  });
-
-  it('I8 is reported with its key when a complete view is loaded into a streamed target', async () => {
-    const thing = await install('bq-storage-api');
-    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
-    const batch = await thing.stage();
-    const applying = assert.rejects(thing.apply(batch), { kind: 'bad_data' });
-    await held.reached;
-    await breakRow(thing, 77);
-    held.release();
-
-    await applying;
-
-    await assertHaltedAt(77, thing);
   });
 
   const wordings: [what: string, message: string][] = [
@@ -99,7 +87,7 @@ describe('a row that only BigQuery refuses', () => {
   ];
   for (const [what, message] of wordings) {
     it(`is reported with the message of BigQuery when that names a place ${what}`, async () => {
-      const thing = await install('merge');
+      const thing = await install();
       const reported = message.replace('staging-N', thing.on.bucket.name);
       stack.bigquery.faults.next('bigquery.job.load', failJob('invalid', reported));
 

@@ -150,7 +150,7 @@ describe('when a job fails or staged objects are lost', () => {
 
     const losses = {
       'an object': (batch: Staged) =>
-        on.bucket.file(`pmr_project/${batch.etlTransactionId}/upserts-00000.ndjson.gz`).delete(),
+        on.bucket.file(`pmr_project/${batch.etlTransactionId}/upserts-00000.avro`).delete(),
       'the manifest': (batch: Staged) => on.bucket.file(manifestOf(batch)).delete(),
       'a readable manifest': (batch: Staged) => on.bucket.file(manifestOf(batch)).save('{"view":'),
     };
@@ -179,7 +179,7 @@ describe('when a job fails or staged objects are lost', () => {
       const held = stack.bigquery.faults.holdNext('bigquery.job.load');
       const extracting = on.extract();
       await held.reached;
-      await on.bucket.file('pmr_project/2/upserts-00000.ndjson.gz').delete();
+      await on.bucket.file('pmr_project/2/upserts-00000.avro').delete();
       held.release();
 
       await assert.rejects(extracting, { kind: 'staging_lost', message: /upserts-00000/ });

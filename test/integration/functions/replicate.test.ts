@@ -229,7 +229,7 @@ describe('a view is replicated', () => {
     const id = batch.etlTransactionId;
     assert.deepEqual(await on.stagedObjects(batch), [
       `pmr_project/${id}/manifest.json`,
-      `pmr_project/${id}/upserts-00000.ndjson.gz`,
+      `pmr_project/${id}/upserts-00000.avro`,
     ]);
     const [, recorded] = await on.batches();
     assert.partialDeepStrictEqual(recorded, {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DataHubError } from '../../../shared/errors.ts';
 import { importConfiguration } from '../../../shared/operations/import-configuration.ts';
 import type { Manifest } from '../../../shared/staging/staging.ts';
@@ -34,27 +32,11 @@ describe('bad input for streaming causes a clear error, and nothing is lost', ()
 
   describe('a staged object', () => {
     const nameOf = ({ etlTransactionId }: Staged, set = 'upserts') =>
-      `${VIEW}/${etlTransactionId}/${set}-00000.ndjson.gz`;
+      `${VIEW}/${etlTransactionId}/${set}-00000.pb.zst`;
     const read = async (name: string) => (await on.bucket.file(name).download({ decompress: false }))[0];
     const write = (name: string, content: Buffer | string) =>
       on.bucket.file(name).save(content, { resumable: false });
     const manifestOf = ({ etlTransactionId }: Staged) => `${VIEW}/${etlTransactionId}/manifest.json`;
-
-    /** Replaces the lines of the upserts, and adapts the manifest to them. */
-    async function replace(batch: Staged, change: (row: Record<string, unknown>) => Record<string, unknown>) {
-      const lines = gunzipSync(await read(nameOf(batch)))
-        .toString('utf8')
-        .trimEnd()
-        .split('\n');
-      const content = gzipSync(lines.map((line) => `${JSON.stringify(change(JSON.parse(line)))}\n`).join(''));
-      await write(nameOf(batch), content);
-      const manifest = JSON.parse((await read(manifestOf(batch))).toString('utf8')) as Manifest;
-      const md5 = createHash('md5').update(content).digest('base64');
-      const objects = manifest.objects.map((object) =>
-        object.name === nameOf(batch) ? { ...object, md5 } : object,
-      );
-      await write(manifestOf(batch), JSON.stringify({ ...manifest, objects }));
-    }
 
     async function change(batch: Staged, how: (manifest: Manifest) => Manifest): Promise<void> {
       const manifest = JSON.parse((await read(manifestOf(batch))).toString('utf8')) as Manifest;
@@ -63,11 +45,13 @@ describe('bad input for streaming causes a clear error, and nothing is lost', ()
 
     const damages: Record<string, (batch: Staged) => Promise<unknown>> = {
       'that is truncated': async (batch) => write(nameOf(batch), (await read(nameOf(batch))).subarray(0, -9)),
-      'that is not gzip': (batch) => write(nameOf(batch), 'not at all'),
+      'that is not ours': (batch) => write(nameOf(batch), 'not at all'),
+      'whose block is damaged': async (batch) => {
+        const content = await read(nameOf(batch));
+        await write(nameOf(batch), content.fill(7, 30, 40));
+      },
       'that was replaced': async (batch) => write(nameOf(batch), await read(nameOf(batch, 'deletes'))),
       'that is gone': (batch) => on.bucket.file(nameOf(batch)).delete(),
-      'whose rows belong to another batch': (batch) =>
-        replace(batch, (row) => ({ ...row, etl_transaction_id: 1 })),
       'whose manifest is gone': (batch) => on.bucket.file(manifestOf(batch)).delete(),
       'whose manifest belongs to another batch': (batch) =>
         change(batch, (manifest) => ({ ...manifest, etl_transaction_id: '1' })),
@@ -101,33 +85,12 @@ describe('bad input for streaming causes a clear error, and nothing is lost', ()
         with added as (insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 20000) i returning id)
         insert into models_logging_change (object_id, content_type_id, action) select id, 18, 'added' from added`);
       const batch = await on.stage(VIEW);
-      const lines = gunzipSync(await read(nameOf(batch))).toString('utf8');
-      await write(nameOf(batch), gzipSync(lines.replaceAll('xxx', 'yyy')));
+      await write(nameOf(batch), await read(nameOf(batch, 'deletes')));
 
       assert.partialDeepStrictEqual(await on.stream(batch), { outcome: 'recaptured' });
 
       assert.equal(stack.bigquery.faults.calls.includes('AppendRows'), false);
     });
-
-    const values: Record<string, [row: Record<string, unknown>, reason: RegExp]> = {
-      'not a 64-bit integer': [
-        { inventory_id: '9223372036854775808' },
-        /view xyz_incident: key 3, column inventory_id: the value/,
-      ],
-      'not a timestamp': [{ open_datetime: '2026-02-30T00:00:00' }, /key 3, column open_datetime: the value/],
-      'not text': [{ status: 7 }, /key 3, column status: the value/],
-      'in an unknown column': [{ surprise: 1 }, /surprise/],
-    };
-    for (const [what, [change, reason]] of Object.entries(values)) {
-      it(`with a value that is ${what} halts the view and names key and column`, async () => {
-        const batch = await on.stage(VIEW);
-        await replace(batch, (row) => ({ ...row, ...change }));
-
-        await assert.rejects(on.stream(batch), { kind: 'bad_data' });
-
-        await assertHalted(reason, async () => undefined);
-      });
-    }
   });
 
   describe('the target', () => {

@@ -90,7 +90,10 @@ async function expectedValues(client: pg.ClientBase, { type, mode }: Column): Pr
 /** The value of the field in each message, in the order of the keys; null if the field is absent. */
 async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unknown[]> {
   const batch = { id: 1n, startedAt: new Date(0) };
-  const encoder = new RowEncoder(upsertRows(view, WHOLE), chooseFormat(view, batch, false).openRows());
+  const encoder = new RowEncoder(
+    upsertRows(view, WHOLE),
+    chooseFormat(view, batch, false).openRows(1_000_000),
+  );
   const sent = await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {
     const rows: Record<string, unknown>[] = [];
     for await (const { bytes } of encoder.blocks(chunks)) {
