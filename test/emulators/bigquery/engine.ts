@@ -169,6 +169,30 @@ export class Session {
     appender.closeSync();
   }
 
+  /** Adds the chunks of rows that `work` hands over to a table, within the open transaction. */
+  async append<T>(
+    { schema, table }: { schema: string; table: string },
+    types: readonly DuckDBType[],
+    work: (add: (columns: readonly DuckDBValue[][]) => void) => Promise<T>,
+  ): Promise<T> {
+    const appender = await this.#connection.createAppender(table, schema);
+    return await this.#translated(async () => {
+      try {
+        return await work((columns) => {
+          const chunk = DuckDBDataChunk.create(types, columns[0]?.length ?? 0);
+          chunk.setColumns(columns);
+          appender.appendDataChunk(chunk);
+        });
+      } catch (error) {
+        // Closing would add the rows that the appender still has, also after the transaction.
+        appender.clear();
+        throw error;
+      } finally {
+        appender.closeSync();
+      }
+    });
+  }
+
   /** Creates or replaces a temporary table with the columns and rows of a query of another session. */
   async copyToTemporaryTable(name: string, source: Session, sql: string): Promise<void> {
     const result = await source.#translated(() => source.#connection.stream(sql));

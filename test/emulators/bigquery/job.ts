@@ -43,6 +43,8 @@ export interface LoadConfiguration {
   readonly maxBadRecords?: number;
   readonly ignoreUnknownValues?: boolean;
   readonly autodetect?: boolean;
+  readonly useAvroLogicalTypes?: boolean;
+  readonly decimalTargetTypes?: readonly string[];
 }
 
 export interface JobConfiguration {

@@ -55,8 +55,8 @@ export function displayName(reference: DatasetReference & { tableId?: string; ro
 }
 
 /** The schema of DuckDB for the tables of a dataset. */
-export function storageSchema({ projectId, datasetId }: DatasetReference): string {
-  return quoted(storageName(`${projectId}/${datasetId}`));
+export function storageSchema(dataset: DatasetReference): string {
+  return quoted(storageSchemaName(dataset));
 }
 
 export function storageTable(reference: TableReference): string {
@@ -66,6 +66,15 @@ export function storageTable(reference: TableReference): string {
 /** DuckDB's name of a table within the schema of its dataset. */
 export function storageTableName({ tableId }: TableReference): string {
   return quoted(storageName(tableId));
+}
+
+/** DuckDB's names of the schema and the table, as its interface takes them: without quotation marks. */
+export function storagePath(reference: TableReference): { schema: string; table: string } {
+  return { schema: storageSchemaName(reference), table: storageName(reference.tableId) };
+}
+
+function storageSchemaName({ projectId, datasetId }: DatasetReference): string {
+  return storageName(`${projectId}/${datasetId}`);
 }
 
 /** The case of table names counts in BigQuery and not in DuckDB: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#case_sensitivity */

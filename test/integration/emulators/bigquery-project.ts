@@ -65,6 +65,11 @@ export async function openProject(options: Partial<BigQueryOptions> = {}) {
         .save(gzip ? gzipSync(text) : text, { resumable: false });
       return `gs://${BUCKET}/${name}`;
     },
+    /** Writes bytes to an object and answers its URI. */
+    async putBytes(name: string, bytes: Buffer): Promise<string> {
+      await storage.bucket(BUCKET).file(name).save(bytes, { resumable: false });
+      return `gs://${BUCKET}/${name}`;
+    },
     /** Runs a load job to its end, whatever that is. */
     async load(tableId: string, sourceUris: readonly string[], options: object = {}): Promise<Job> {
       const [job] = await bigquery.createJob({

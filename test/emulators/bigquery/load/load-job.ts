@@ -10,6 +10,7 @@ import { underFault } from '../job-faults.ts';
 import { displayName, storageTable, type TableReference } from '../names.ts';
 import type { Warehouse } from '../statement/statement-context.ts';
 import { measure } from '../table-storage.ts';
+import { loadAvro } from './load-avro.ts';
 import { explain, loadRows } from './load-rows.ts';
 import { downloadObjects, type SourceObject } from './source-objects.ts';
 
@@ -19,7 +20,9 @@ interface LoadServices extends Warehouse {
 }
 
 /**
- * Runs a load job to its end: all rows of all files, or none. https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
+ * Runs a load job to its end: all rows of all files, or none.
+ * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
+ * https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro
  * @throws BigQueryError that ends the job.
  */
 export async function runLoadJob(
@@ -49,13 +52,19 @@ export async function runLoadJob(
 function checkSupported(configuration: LoadConfiguration): void {
   const { sourceFormat = 'CSV', maxBadRecords = 0, writeDisposition = 'WRITE_APPEND' } = configuration;
   const { ignoreUnknownValues = false, autodetect = false, schema } = configuration;
+  const { decimalTargetTypes = [] } = configuration;
   const refuse = (what: string) => invalid(`The BigQuery emulator does not support ${what} in a load job`);
-  if (sourceFormat !== 'NEWLINE_DELIMITED_JSON') throw refuse(sourceFormat);
+  if (sourceFormat !== 'NEWLINE_DELIMITED_JSON' && sourceFormat !== 'AVRO') throw refuse(sourceFormat);
   if (maxBadRecords > 0) throw refuse('maxBadRecords');
   if (ignoreUnknownValues) throw refuse('ignoreUnknownValues');
   if (autodetect || schema !== undefined) throw refuse('another schema than the schema of the table');
   if (writeDisposition !== 'WRITE_APPEND' && writeDisposition !== 'WRITE_EMPTY')
     throw refuse(writeDisposition);
+  const other = decimalTargetTypes.find((type) => type !== 'NUMERIC' && type !== 'BIGNUMERIC');
+  if (other !== undefined) throw refuse(`the decimal target type ${other}`);
+  if (new Set(decimalTargetTypes).size < decimalTargetTypes.length) {
+    throw invalid('Duplicate types in decimalTargetTypes');
+  }
 }
 
 /** https://cloud.google.com/bigquery/docs/locations#specify_locations */
@@ -71,12 +80,13 @@ function checkLocation(reference: TableReference, job: Job, { catalog }: Warehou
 async function load(
   session: Session,
   reference: TableReference,
-  { writeDisposition }: LoadConfiguration,
+  configuration: LoadConfiguration,
   objects: readonly SourceObject[],
   { catalog, engine }: Warehouse,
   job: Job,
 ): Promise<LoadStatistics> {
-  const { fields } = tableOf(reference, catalog);
+  const { sourceFormat, writeDisposition, decimalTargetTypes = [] } = configuration;
+  const table = tableOf(reference, catalog);
   const storage = storageTable(reference);
   const stop = () => session.interrupt();
   job.stopSignal.addEventListener('abort', stop);
@@ -86,12 +96,17 @@ async function load(
       if (writeDisposition === 'WRITE_EMPTY' && (await measure(session, storage, [])).rows > 0n) {
         throw duplicate(`Already Exists: Table ${displayName(reference)}`);
       }
-      return await loadRows(session, storage, fields, objects);
+      if (sourceFormat !== 'AVRO') return await loadRows(session, storage, table.fields, objects);
+      const options = {
+        useAvroLogicalTypes: configuration.useAvroLogicalTypes ?? false,
+        decimalTargetTypes: decimalTargetTypes.length > 0 ? decimalTargetTypes : ['NUMERIC'],
+      };
+      return await loadAvro(session, table, objects, options, job.stopSignal);
     });
     return statistics(rows, objects);
   } catch (error) {
-    throw error instanceof BigQueryError && !job.stopSignal.aborted
-      ? await explain(error, session, fields, objects)
+    throw error instanceof BigQueryError && sourceFormat !== 'AVRO' && !job.stopSignal.aborted
+      ? await explain(error, session, table.fields, objects)
       : error;
   } finally {
     job.stopSignal.removeEventListener('abort', stop);

@@ -28,7 +28,7 @@ export async function downloadObjects(
   const queue = names.entries();
   const work = async (): Promise<void> => {
     for (const [index, name] of queue) {
-      objects[index] = await download(storageEndpoint, name, path.join(folder, `${index}.ndjson`), signal);
+      objects[index] = await download(storageEndpoint, name, path.join(folder, String(index)), signal);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT_DOWNLOADS }, work));

@@ -56,6 +56,8 @@ const loadConfiguration = z.object({
   maxBadRecords: z.number().optional(),
   ignoreUnknownValues: z.boolean().optional(),
   autodetect: z.boolean().optional(),
+  useAvroLogicalTypes: z.boolean().optional(),
+  decimalTargetTypes: z.array(z.string()).optional(),
 });
 
 const jobLimits = {
