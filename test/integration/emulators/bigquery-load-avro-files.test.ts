@@ -107,17 +107,12 @@ describe('BigQuery emulator: load jobs of several Avro files, blocks and codecs'
     const k = { name: 'k', type: 'long', default: -5 };
     const s = (value: string) => ({ name: 's', type: 'string', default: value });
     const older = await put('a', [], { i: 1n });
-    const newer = await put('b', [k, s('none')], { i: 2n, k: 7n, s: 'some' });
+    const newer = await put('b', [k, s('näñ €')], { i: 2n, k: 7n, s: 'some' });
     const options = { sourceFormat: 'AVRO' };
     assert.equal(failure(await project.load('defaults', [older, newer], options)), undefined);
     assert.deepEqual(await project.rows('select * from d.defaults order by i'), [
-      { i: 1, k: -5, s: 'none' },
+      { i: 1, k: -5, s: 'näñ €' },
       { i: 2, k: 7, s: 'some' },
     ]);
-    const foreign = await put('c', [k, s('ß')], { i: 2n, k: 7n, s: 'some' });
-    assert.match(
-      failure(await project.load('defaults', [foreign], options)).message,
-      /ASCII defaults only. Field: s/,
-    );
   });
 });

@@ -17,7 +17,7 @@ import {
 import { refusal } from './avro-refusal.ts';
 import { failure, openProject, type Project } from './bigquery-project.ts';
 
-const NO_UTF8 = Buffer.of(0x61, 0xc3, 0x28);
+const NO_UTF8 = Buffer.of(0x22, 0xc3, 0x28, 0x22);
 
 describe('BigQuery emulator: refused load jobs of Avro files', () => {
   let project: Project;
@@ -111,7 +111,10 @@ describe('BigQuery emulator: refused load jobs of Avro files', () => {
         avroFile(schema, [[good]]),
         avroFile(schema, [[good], bad]),
       );
-      assert.match(message, /Could not convert value to .*. Field: v; Value: 0x61c328. In row 1 of block 2/);
+      assert.match(
+        message,
+        /Could not convert value to .*. Field: v; Value: 0x22c32822. In row 1 of block 2/,
+      );
     }
   });
 

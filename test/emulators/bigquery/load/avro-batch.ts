@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import { type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import type { Session } from '../engine.ts';
@@ -42,13 +43,20 @@ export class AvroBatch {
     return (this.#values[0]?.length ?? 0) >= MAX_ROWS;
   }
 
-  /** @throws AvroProblem for a value that its column cannot hold. */
-  add(row: Readonly<Record<string, unknown>>): void {
+  /**
+   * Answers whether a text has U+FFFD, which avsc also puts in place of bytes that are no UTF-8.
+   * @throws AvroProblem for a value that its column cannot hold.
+   */
+  add(row: Readonly<Record<string, unknown>>): boolean {
     this.rows += 1;
+    let replaced = false;
     for (let index = 0; index < this.#columns.length; index += 1) {
       const column = this.#columns[index];
-      this.#values[index]?.push(column ? convert(column, row[column.name]) : absent(this.#fields[index]));
+      const value = column && row[column.name];
+      replaced ||= hasReplacement(value);
+      this.#values[index]?.push(column ? convert(column, value) : absent(this.#fields[index]));
     }
+    return replaced;
   }
 
   async flush(): Promise<void> {
@@ -84,9 +92,30 @@ function convert(column: AvroColumn, value: unknown): DuckDBValue {
 
 function single(column: AvroColumn, value: unknown): DuckDBValue {
   const converted = value === null ? undefined : column.convert(value);
-  if (converted !== undefined) return converted;
+  if (converted === undefined) throw unfit(column, value);
+  return converted;
+}
+
+function hasReplacement(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\ufffd');
+  return Array.isArray(value) && value.some(hasReplacement);
+}
+
+/** @throws AvroProblem for bytes that are no UTF-8, in a row whose strings were read as bytes. */
+export function checkUtf8(columns: readonly AvroColumn[], row: Readonly<Record<string, unknown>>): void {
+  for (const column of columns) {
+    if (column.type !== 'STRING' && column.type !== 'JSON') continue;
+    const value = row[column.name];
+    const bad = (Array.isArray(value) ? value : [value]).find(
+      (bytes) => Buffer.isBuffer(bytes) && !isUtf8(bytes),
+    );
+    if (bad) throw unfit(column, bad);
+  }
+}
+
+function unfit(column: AvroColumn, value: unknown): AvroProblem {
   const shown = Buffer.isBuffer(value) ? `0x${value.toString('hex')}` : String(value);
-  throw new AvroProblem(
+  return new AvroProblem(
     `Could not convert value to ${typeName(column).toLowerCase()}. Field: ${column.name}; Value: ${shown.slice(0, 100)}.`,
   );
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import avro from 'avsc';
 import type { FieldShape } from '../field.ts';
 import { type AvroHeader, AvroProblem } from './avro-blocks.ts';
@@ -12,6 +11,8 @@ export interface AvroColumn extends AvroScalar, FieldShape {
 /** How to read the rows of a file. */
 export interface AvroSchema {
   readonly type: avro.Type;
+  /** Reads strings as bytes. */
+  readonly raw: avro.Type;
   readonly columns: readonly AvroColumn[];
 }
 
@@ -29,20 +30,7 @@ const LONG = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => Number(a > b) - Number(a < b),
 });
 
-/** Strings. Bytes that are no UTF-8 stay bytes: avsc itself would put other characters in their place. */
-class Utf8 extends avro.types.LogicalType {
-  /** There are no bytes where the data end too early, which avsc notices later. */
-  protected override _fromValue(bytes: Buffer | undefined): string | Buffer | undefined {
-    return bytes && isUtf8(bytes) ? bytes.toString() : bytes;
-  }
-  protected override _toValue(value: string): Buffer {
-    return Buffer.from(value);
-  }
-  protected override _resolve(writer: avro.Type): unknown {
-    return writer instanceof Utf8 ? (value: unknown) => value : undefined;
-  }
-}
-const STRING = new Utf8({ type: 'bytes', logicalType: 'utf8' });
+const BYTES = avro.Type.forSchema('bytes');
 
 type Schema = string | AvroType | readonly Schema[];
 type Complex = AvroType & { readonly items?: Schema };
@@ -50,29 +38,28 @@ type Complex = AvroType & { readonly items?: Schema };
 /** @throws AvroProblem */
 export function readSchema({ schema }: AvroHeader, options: AvroOptions): AvroSchema {
   let type: avro.Type;
-  let json: { fields: readonly { name: string; type: Schema; default?: unknown }[] };
+  let raw: avro.Type;
+  let json: { fields: readonly { name: string; type: Schema }[] };
   try {
     json = JSON.parse(schema);
-    type = avro.Type.forSchema(JSON.parse(schema), { wrapUnions: false, typeHook });
+    type = avro.Type.forSchema(JSON.parse(schema), { wrapUnions: false, typeHook: exactLongs });
+    raw = avro.Type.forSchema(JSON.parse(schema), { wrapUnions: false, typeHook: bytesForStrings });
   } catch (error) {
     // avsc checks names: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro#limitations
     throw new AvroProblem(`Invalid schema (${error instanceof Error ? error.message : error})`);
   }
   if (type.typeName !== 'record') throw new AvroProblem('The schema is not a record');
-  const columns = json.fields.map((field) => {
-    // avsc takes them for bytes, as strings are read as bytes here.
-    if (/[^\0-\x7f]/.test(JSON.stringify(field.default) ?? '')) {
-      throw new AvroProblem(`The BigQuery emulator supports ASCII defaults only. Field: ${field.name}`);
-    }
-    return columnOf(field.name, field.type, options);
-  });
+  const columns = json.fields.map((field) => columnOf(field.name, field.type, options));
   if (columns.length === 0) throw new AvroProblem('The record has no fields');
-  return { type, columns };
+  return { type, raw, columns };
 }
 
-function typeHook(schema: unknown): avro.Type | undefined {
-  const name = typeof schema === 'string' ? schema : (schema as AvroType).type;
-  return name === 'long' ? LONG : name === 'string' ? STRING : undefined;
+function exactLongs(schema: unknown): avro.Type | undefined {
+  return written(schema as Schema).type === 'long' ? LONG : undefined;
+}
+
+function bytesForStrings(schema: unknown): avro.Type | undefined {
+  return written(schema as Schema).type === 'string' ? BYTES : exactLongs(schema);
 }
 
 /** https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro#complex_types */

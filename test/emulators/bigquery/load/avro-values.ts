@@ -53,14 +53,11 @@ export const STAGED: Readonly<Record<FieldType, DuckDBType>> = {
 const asItIs: Conversion = (value) => value as DuckDBValue;
 const integer: Conversion = (value) => BigInt(value as number | bigint);
 const bytes: Conversion = (value) => blobValue(value as Buffer);
-/** avsc's type for strings leaves bytes that are no UTF-8 as they are. */
-const text: Conversion = (value) => (typeof value === 'string' ? value : undefined);
 
 function json(value: unknown): DuckDBValue | undefined {
-  if (typeof value !== 'string') return undefined;
   try {
-    JSON.parse(value);
-    return value;
+    JSON.parse(value as string);
+    return value as string;
   } catch {
     return undefined;
   }
@@ -95,7 +92,7 @@ const PLAIN: Readonly<Record<string, AvroScalar>> = {
   float: { type: 'FLOAT', convert: asItIs },
   int: { type: 'INTEGER', convert: integer },
   long: { type: 'INTEGER', convert: asItIs },
-  string: { type: 'STRING', convert: text },
+  string: { type: 'STRING', convert: asItIs },
 };
 
 /** https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro#logical_types; of other representations, Avro ignores the attribute. */

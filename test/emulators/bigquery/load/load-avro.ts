@@ -1,9 +1,9 @@
-import type { Resolver, Type } from 'avsc';
+import type { Resolver } from 'avsc';
 import type { Table } from '../catalog.ts';
 import type { Session } from '../engine.ts';
 import { BigQueryError } from '../error.ts';
 import { storagePath } from '../names.ts';
-import { AvroBatch, batchTypes } from './avro-batch.ts';
+import { AvroBatch, batchTypes, checkUtf8 } from './avro-batch.ts';
 import { type AvroBlock, type AvroHeader, AvroProblem, readBlocks, readHeader } from './avro-blocks.ts';
 import { type AvroSchema, readSchema } from './avro-schema.ts';
 import { checkFitsTable, resolve } from './avro-table.ts';
@@ -42,7 +42,7 @@ export async function loadAvro(
       await naming(object, async () => {
         for await (const block of readBlocks(object.file, header)) {
           signal.throwIfAborted();
-          await addRows(block, schema.type, resolvers.get(written), batch);
+          await addRows(block, batch, schema, written, resolvers.get(written));
         }
         // Before the next file, so that an error of the engine is that of this file.
         await batch.flush();
@@ -75,9 +75,10 @@ async function schemaOfJob(files: readonly OpenedFile[], table: Table): Promise<
 
 async function addRows(
   { data, rows, nth, position }: AvroBlock,
-  type: Type,
-  resolver: Resolver | undefined,
   batch: AvroBatch,
+  { type }: AvroSchema,
+  written: AvroSchema,
+  resolver: Resolver | undefined,
 ): Promise<void> {
   const inBlock = `block ${nth}, which starts at byte ${position}`;
   let at = 0;
@@ -85,7 +86,7 @@ async function addRows(
     try {
       const { value, offset } = type.decode(data, at, resolver);
       if (offset < 0) throw new AvroProblem('The block is cut off.');
-      batch.add(value);
+      if (batch.add(value)) checkUtf8(written.columns, written.raw.decode(data, at).value);
       at = offset;
     } catch (error) {
       if (!(error instanceof Error) || error instanceof TypeError) throw error;
