@@ -3,6 +3,7 @@ import {
   type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
+  DuckDBListType,
   type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api';
@@ -197,9 +198,9 @@ export class Session {
   async copyToTemporaryTable(name: string, source: Session, sql: string): Promise<void> {
     const result = await source.#translated(() => source.#connection.stream(sql));
     const types = result.columnTypes();
-    // JSON is text under another name.
-    const typeOf = (index: number) => types[index]?.alias ?? String(types[index]);
-    const definitions = result.columnNames().map((column, index) => `${quoted(column)} ${typeOf(index)}`);
+    const definitions = result
+      .columnNames()
+      .map((column, index) => `${quoted(column)} ${types[index] && typeName(types[index])}`);
     await this.run(`create or replace temporary table ${quoted(name)} (${definitions.join(', ')})`);
     const appender = await this.#connection.createAppender(name, 'main', 'temp');
     try {
@@ -267,3 +268,7 @@ function values(bindings: Bindings): Record<string, DuckDBValue> {
 function types(bindings: Bindings): Record<string, DuckDBType> {
   return Object.fromEntries(Object.entries(bindings).map(([name, { type }]) => [name, type]));
 }
+
+/** JSON is text under another name, also in a list. */
+const typeName = (type: DuckDBType): string =>
+  type instanceof DuckDBListType ? `${typeName(type.valueType)}[]` : (type.alias ?? String(type));

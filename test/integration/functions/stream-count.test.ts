@@ -77,7 +77,7 @@ describe('a complete batch that is streamed', () => {
   });
 
   it('I2 is counted when a part of its rows is missing', async () => {
-    const parts = await on.anotherProcess({ MAX_PART_BYTES: '1024' });
+    const parts = await on.anotherProcess({ MAX_PART_BYTES: '1000000' });
     await on.source.database.query(
       `insert into app_incident (id, type) select i, repeat('x', 600) from generate_series(10, 20010) i`,
     );

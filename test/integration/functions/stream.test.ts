@@ -268,7 +268,7 @@ describe('streaming a view', () => {
     });
 
     it('continues where an earlier call reached its time limit', async () => {
-      const hasty = await on.anotherProcess({ MAX_PART_BYTES: '1024', TIME_LIMIT_SECONDS: '9000' });
+      const hasty = await on.anotherProcess({ MAX_PART_BYTES: '20000', TIME_LIMIT_SECONDS: '9000' });
       await on.source.database.query(`
         with added as (
           insert into app_incident (id, type) select i, repeat('x', 100) from generate_series(10, 2009) i returning id)
