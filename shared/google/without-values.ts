@@ -7,7 +7,7 @@ const BEFORE_VALUE = new RegExp(
   'i',
 );
 /** Some messages about a row of a load end with the staged object that contains it. */
-const STAGED_OBJECT = / File: gs:\/\/[\w./-]+\.ndjson\.gz$/;
+const STAGED_OBJECT = / File: gs:\/\/[\w./-]+\.(?:ndjson\.gz|avro)$/;
 const PARSED_VALUE = /(\b(?:parse|convert|cast|coerce)(?: \w+)? )(['"`])[\s\S]*\2( (?:as|to|into)\b)/i;
 const STATED_VALUE = /\b(value (?:of|is) )(?:-?\d[\w.+-]*|(['"`])[\s\S]*\2)/gi;
 

@@ -11,6 +11,10 @@ describe('a message of BigQuery', () => {
     ],
     [`Field: n; Value: two\nlines; Value: three ${FILE}`, `Field: n; Value: … ${FILE}`],
     ['Field: n; Value: secret File: gs://not-ours/secret', 'Field: n; Value: …'],
+    [
+      'Could not convert value to date. Field: d; Value: 3000000. File: gs://staging/v/7/upserts-00000.avro',
+      'Could not convert value to date. Field: d; Value: … File: gs://staging/v/7/upserts-00000.avro',
+    ],
     ["Could not parse 'it's a secret' as INT64 for field n", "Could not parse '…' as INT64 for field n"],
     ['Invalid NUMERIC value: 123.45e99 Field: share', 'Invalid NUMERIC value: …'],
     ["Invalid timestamp: '2026-13-01'; while reading", 'Invalid timestamp: …'],
