@@ -14,7 +14,7 @@ resource "google_storage_bucket" "staging" {
     }
     condition {
       age            = var.staging_days
-      matches_suffix = [".ndjson.gz", "manifest.json"]
+      matches_suffix = [".avro", ".pb.zst", ".ndjson.gz", "manifest.json"]
     }
   }
 

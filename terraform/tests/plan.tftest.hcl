@@ -155,7 +155,7 @@ run "data_are_protected" {
   }
 
   assert {
-    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".ndjson.gz", "manifest.json"])
+    condition     = one([for rule in google_storage_bucket.staging.lifecycle_rule : one(rule.condition).matches_suffix if one(rule.action).type == "Delete"]) == tolist([".avro", ".pb.zst", ".ndjson.gz", "manifest.json"])
     error_message = "Reports go with the staged objects, and the numbers of streamed views must stay."
   }
 
