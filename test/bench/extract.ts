@@ -2,16 +2,17 @@ import { finished } from 'node:stream/promises';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
-import { type Bench, benchResult } from './bench.ts';
+import { type Bench, benchResult, median } from './bench.ts';
 import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
 import type { ExtractRound } from './extract-round.ts';
 import { ITEM_VIEW, itemScale, keepFirstItems } from './items.ts';
 import { runRound } from './run-round.ts';
+import { serverCpuSeconds } from './server-cpu.ts';
 
 /**
  * Extracts N rows of SMartApp's largest view, each round in its own process. The baseline, run in between, reads the same view by binary
  * COPY and discards the rows. The rate counts the function's own work (capture, fetch, stage); the time it waits for the BigQuery
- * emulator is reported separately.
+ * emulator is reported separately. The CPU of the PostgreSQL server includes the control database, and the start of the function's process.
  */
 export const extractBench: Bench = {
   maxRows: 999_999_999,
@@ -27,26 +28,40 @@ export const extractBench: Bench = {
 
     const baselineSeconds: number[] = [];
     const results: ExtractRound[] = [];
+    const [serverCpu, baselineCpu]: [number[], number[]] = [[], []];
+    const cpuOf = async <T>(work: () => Promise<T>): Promise<{ result: T; cpuSeconds: number }> => {
+      const before = (await serverCpuSeconds(stack.postgres.pid)) ?? Number.NaN;
+      const result = await work();
+      return { result, cpuSeconds: ((await serverCpuSeconds(stack.postgres.pid)) ?? Number.NaN) - before };
+    };
     for (let round = 1; round <= rounds; round += 1) {
-      const baseline = await copyAsBinary(sourceUrl);
+      const copied = await cpuOf(() => copyAsBinary(sourceUrl));
+      const baseline = copied.result;
       baselineSeconds.push(baseline);
+      baselineCpu.push(copied.cpuSeconds);
       // Each round needs its own project, because its jobs and objects have the same names as in other rounds.
       const env = await stack.makeProject(`bench-extract-${round}`, `control_${round}`);
       await stack.postgres.createDatabase(`control_${round}`);
-      const result = await runRound<ExtractRound>('extract-round.ts', [ITEM_VIEW], env);
+      const { result, cpuSeconds } = await cpuOf(() =>
+        runRound<ExtractRound>('extract-round.ts', [ITEM_VIEW], env),
+      );
       results.push(result);
+      serverCpu.push(cpuSeconds);
       report(
         `round ${round}: extract ${ownSeconds(result).toFixed(2)} s (plus ${result.warehouseSeconds.toFixed(2)} s waiting for BigQuery), ` +
-          `COPY binary ${baseline.toFixed(2)} s, peak ${result.peakRssMb.toFixed(0)} MB`,
+          `COPY binary ${baseline.toFixed(2)} s, CPU of the server ${cpuSeconds.toFixed(2)} s against ${copied.cpuSeconds.toFixed(2)} s, ` +
+          `CPU of the function ${result.cpuSeconds.toFixed(2)} s, peak ${result.peakRssMb.toFixed(0)} MB`,
       );
       if (result.rows !== rows) throw new Error(`${result.rows} rows were staged instead of ${rows}`);
     }
-    return benchResult({
+    const result = benchResult({
       rows,
       seconds: results.map(ownSeconds),
       baselineSeconds,
       peakRssMb: results.map(({ peakRssMb }) => peakRssMb),
     });
+    const cpuRatio = median(serverCpu) / median(baselineCpu);
+    return Number.isNaN(cpuRatio) ? result : { ...result, server_cpu_ratio: Number(cpuRatio.toFixed(2)) };
   },
 };
 

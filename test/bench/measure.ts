@@ -5,6 +5,8 @@ export type Measured = {
   seconds: number;
   /** The seconds during which the main thread worked; for the rest it waited. */
   busySeconds: number;
+  /** The CPU seconds of all threads of the process. */
+  cpuSeconds: number;
   /** The peak since the process started. */
   peakRssMb: number;
   /** The highest resident memory in each quarter of the time. */
@@ -21,10 +23,12 @@ export async function measure<Result>(
   const sample = () => samplesMb.push(process.memoryUsage.rss() / 1024 / 1024);
   const sampler = setInterval(sample, SAMPLE_INTERVAL_MS);
   const before = performance.eventLoopUtilization();
+  const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
   const result = await work();
   const seconds = (performance.now() - startedMs) / 1000;
   const { active } = performance.eventLoopUtilization(before);
+  const { user, system } = process.cpuUsage(cpuBefore);
   clearInterval(sampler);
   sample();
   const quarter = samplesMb.length / QUARTERS.length;
@@ -33,7 +37,13 @@ export async function measure<Result>(
   );
   return {
     result,
-    measured: { seconds, busySeconds: active / 1000, peakRssMb: (await peakRssKb()) / 1024, quartersRssMb },
+    measured: {
+      seconds,
+      busySeconds: active / 1000,
+      cpuSeconds: (user + system) / 1e6,
+      peakRssMb: (await peakRssKb()) / 1024,
+      quartersRssMb,
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import { type Measured, measure } from './measure.ts';
 import { sendResult } from './run-round.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** `rowSeconds` is the part of `seconds` for reading, parsing and encoding rows. The rest is for sending and waiting. */
+/** `rowSeconds` is the part of `seconds` for reading rows and cutting them into messages. The rest is for sending and waiting. */
 export type StreamRound = Measured & { rowSeconds: number };
 
 // A process loads this package once, with its first batch; the measurement excludes that.
