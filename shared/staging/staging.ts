@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { isDeepStrictEqual } from 'node:util';
 import type { Bucket, Storage } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
@@ -101,7 +102,7 @@ export function createStaging(
           await withRequestTimeout(callTimeoutSeconds, saved).catch(async (error: unknown) => {
             // After a lost answer the client repeats the save, and then finds its own object.
             if (codeOf(error) !== 412) throw fromGoogle(error, `staged object ${manifestName(prefix)}`);
-            if (JSON.stringify(await staging.readManifest(prefix)) !== json) {
+            if (!isDeepStrictEqual(await staging.readManifest(prefix), manifest.parse(JSON.parse(json)))) {
               throw batchIdCollision(manifestName(prefix), error);
             }
           });
