@@ -62,11 +62,11 @@ export async function* splitLines(chunks: Readable): AsyncGenerator<string[]> {
   if (rest !== '') yield [rest];
 }
 
-/** Classifies an error of a download. zlib's errors have codes of their own, for example `Z_DATA_ERROR`. */
+/** Classifies an error of a download. zlib's errors have codes of their own, for example `Z_DATA_ERROR` and `ZSTD_error_checksum_wrong`. */
 export function readError(name: string, error: unknown): DataHubError {
   const code = codeOf(error);
   if (code === 404) return stagingLost(name, 'it is gone', error);
-  if (typeof code === 'string' && code.startsWith('Z_')) return stagingLost(name, String(error), error);
+  if (typeof code === 'string' && /^(?:Z|ZSTD)_/.test(code)) return stagingLost(name, String(error), error);
   return fromGoogle(error, `staged object ${name}`);
 }
 

@@ -172,13 +172,20 @@ export function createStaging(
 
     async *readKeys(content, object, column, signal) {
       const bucket = await openBucket();
-      const { name } = object;
+      const { name, rows } = object;
+      const groups = readKeys(content, column, {
+        bytes: () => download(bucket, name, { signal, callTimeoutSeconds }),
+        lines: () => readLines(bucket, object, signal, callTimeoutSeconds),
+        messages: () => readMessages(bucket, object, signal, callTimeoutSeconds),
+      });
+      let count = 0;
       try {
-        yield* readKeys(content, column, {
-          bytes: () => download(bucket, name, { signal, callTimeoutSeconds }),
-          lines: () => readLines(bucket, object, signal, callTimeoutSeconds),
-          messages: () => readMessages(bucket, object, signal, callTimeoutSeconds),
-        });
+        for await (const keys of groups) {
+          count += keys.length;
+          yield keys;
+        }
+        // The reader of Avro takes a truncated file for one that has ended.
+        if (count !== rows) throw stagingLost(name, `it has ${count} rows instead of ${rows}`);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof DataHubError) throw error;
