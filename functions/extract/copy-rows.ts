@@ -8,12 +8,12 @@ import {
   copyOut,
   deleteRows,
   deletesStatement,
-  planSlices,
   type RowSet,
   upsertRows,
   upsertsStatement,
 } from '../../shared/source/fetch.ts';
 import { findUnreadable, refusedValues } from '../../shared/source/find-refused.ts';
+import { planSlices } from '../../shared/source/plan-slices.ts';
 import { addPolicyValues, type ReplacedValues, replacedByColumn } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';

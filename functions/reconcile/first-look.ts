@@ -6,7 +6,7 @@ import { isHashed } from '../../shared/model/row-text.ts';
 import { comparedColumns, describeCompared } from '../../shared/operations/describe-compared.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { sumBuckets } from '../../shared/source/compare-rows.ts';
-import { estimateRows, planSlices } from '../../shared/source/fetch.ts';
+import { estimateRows, planSlices } from '../../shared/source/plan-slices.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { checkQuery, describeColumns, describePart, runName } from './compared.ts';
 import { drillDown } from './drill.ts';

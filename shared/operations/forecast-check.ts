@@ -4,7 +4,7 @@ import type { LoadType } from '../model/columns.ts';
 import { sinceOf } from '../model/consistency.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import { readRowTextOptions } from '../source/compare-rows.ts';
-import { estimateRows } from '../source/fetch.ts';
+import { estimateRows } from '../source/plan-slices.ts';
 import { inSnapshot } from '../source/snapshot.ts';
 import type { RecentKeys } from '../warehouse/compare-rows.ts';
 import { comparedColumns, describeCompared } from './describe-compared.ts';

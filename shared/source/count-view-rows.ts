@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { SourceView } from './describe-view.ts';
-import { estimateRows } from './fetch.ts';
+import { estimateRows } from './plan-slices.ts';
 import { readBriefly } from './read-briefly.ts';
 
 /** How many rows a view has: counted, or as many as its main table has by PostgreSQL's estimate (0 if it has none yet). */

@@ -9,11 +9,9 @@ import { KEY_SETTING } from './collapse.ts';
 import type { ColumnPlan } from './decode/column-plan.ts';
 import type { CopiedRows } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
+import type { Slice } from './plan-slices.ts';
 import type { SourceColumn } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
-
-/** A part of a view with integer keys: the rows whose key lies in [from, to). Null stands for an open end. */
-export type Slice = { from: bigint | null; to: bigint | null };
 
 /**
  * The rows to read: those whose keys the capture found, or a slice of the whole view. `isDirectLoad` says that a load job brings
@@ -163,46 +161,4 @@ export async function copyOut<T>(
     });
     throw found ?? refused;
   }
-}
-
-/**
- * Cuts a large view into at most `maxSlices` slices of about `sliceRows` rows, by its integer key. Returns one slice with open ends
- * if the view is small, has keys of another type, or has no statistics yet.
- */
-export async function planSlices(
-  client: pg.ClientBase,
-  view: SourceView,
-  limits: { sliceRows: number; maxSlices: number },
-): Promise<Slice[]> {
-  const whole: Slice[] = [{ from: null, to: null }];
-  if (!['smallint', 'integer', 'bigint'].includes(view.keyType.sqlType)) return whole;
-  const tableRows = await estimateRows(client, view);
-  const count = Math.min(limits.maxSlices, Math.ceil(tableRows / limits.sliceRows));
-  if (count < 2) return whole;
-  const key = quoteIdentifier(view.primaryKey);
-  const bounds = await client.query(
-    `select min(${key})::int8 as low, max(${key})::int8 as high from ${view.mainTable}`,
-  );
-  const { low, high } = bounds.rows[0] as { low: bigint | null; high: bigint | null };
-  if (low === null || high === null) return whole;
-  const cuts = Array.from(
-    { length: count - 1 },
-    (_, i) => low + ((high - low) * BigInt(i + 1)) / BigInt(count),
-  );
-  return [null, ...cuts].map((from, i) => ({ from, to: cuts[i] ?? null }));
-}
-
-/** How many rows the main table of a view has, as PostgreSQL last estimated; 0 if it has no statistics yet. */
-export async function estimateRows(client: pg.ClientBase, view: SourceView): Promise<number> {
-  const { rows } = await client.query(
-    `with recursive part as (
-       select $1::regclass::oid as oid
-       union all select i.inhrelid from part p join pg_inherits i on i.inhparent = p.oid
-     )
-     -- A partitioned table has no rows of its own, and no count of its partitions' rows before somebody analyzes it.
-     select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint as "tableRows"
-     from part join pg_class c on c.oid = part.oid where c.relkind <> 'p'`,
-    [view.mainTable],
-  );
-  return Number(rows[0].tableRows as bigint);
 }

@@ -1,5 +1,5 @@
 import { describeView } from '../../../shared/source/describe-view.ts';
-import { estimateRows } from '../../../shared/source/fetch.ts';
+import { estimateRows } from '../../../shared/source/plan-slices.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { formatNumber } from '../ui/format.ts';
 import type { Preview, Subject } from './action.ts';

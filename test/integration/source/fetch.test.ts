@@ -4,7 +4,8 @@ import type pg from 'pg';
 import { NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
 import { capture } from '../../../shared/source/capture.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import { copyOut, loggedKeysStatement, planSlices, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { copyOut, loggedKeysStatement, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { planSlices } from '../../../shared/source/plan-slices.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
 import { until } from '../../support/until.ts';
 import { makeViewSource } from './make-view-source.ts';
@@ -142,6 +143,21 @@ describe('fetching the rows of a view', () => {
       assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), whole);
       await source.pool.query(`insert into coded select 'key ' || generate_series(1, 1000); analyze coded`);
       assert.deepEqual(await withView((client, view) => planSlices(client, view, limits), CODED), whole);
+    });
+
+    it('has slices of about as many rows, however the keys are distributed', async () => {
+      await fill(
+        'select i from generate_series(1, 10000) i union all select 1000000000::bigint * i from generate_series(1, 2000) i',
+      );
+      const planned = await withView((client, view) => planSlices(client, view, limits));
+      const { rows } = await source.pool.query('select id from item');
+      const counts = planned.map(
+        ({ from, to }) =>
+          rows.filter(({ id }) => (from === null || BigInt(id) >= from) && (to === null || BigInt(id) < to))
+            .length,
+      );
+      assert.equal(counts.length, 4);
+      for (const count of counts) assert.ok(count > 2400 && count < 3600, `${counts}`);
     });
 
     for (const [what, query, slices] of [
