@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { stagedMessages } from '../../../functions/stream/staged-messages.ts';
 import type { EtlTransaction } from '../../../shared/model/batch.ts';
 import type { TableShape } from '../../../shared/model/columns.ts';
@@ -92,7 +93,7 @@ describe('the staged messages of a streamed batch', () => {
       yield [{ item_id: 8 }] as unknown as StagedRow[];
     }
 
-    const deletes = (await Array.fromAsync(staged.deletes(keys()))).flat();
+    const deletes = (await Readable.from(staged.deletes(keys())).toArray()).flat();
 
     assert.deepEqual(
       deletes.map((row) => MESSAGE.type.toObject(MESSAGE.type.decode(row), { longs: Number })),

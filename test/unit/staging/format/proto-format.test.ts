@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { ColumnWriter, RowAction, RowBlock } from '../../../../shared/model/column-writer.ts';
@@ -232,7 +233,7 @@ describe('rows as protobuf messages', () => {
         if (block !== null) yield block;
       }
     }
-    const object = Buffer.concat(await Array.fromAsync(format.pack(blocks())));
+    const object = Buffer.concat(await Readable.from(format.pack(blocks())).toArray());
 
     for (const size of [1, 7, 64, object.length]) {
       const found: string[][] = [];
