@@ -129,10 +129,14 @@ async function copyDeletes(
   { view, signal }: Copy,
   writer: RowsWriter,
 ): Promise<StagedObject[]> {
-  const encoder = new RowEncoder(deleteRows(view), writer.openRows());
-  return await copyOut(client, deletesStatement(view), (chunks) =>
+  const copied = deleteRows(view);
+  const encoder = new RowEncoder(copied, writer.openRows());
+  const objects = await copyOut(client, deletesStatement(view), (chunks) =>
     writer.write('deletes', encoder.blocks(chunks), signal),
   );
+  const refused = refusedValues(view, copied.columns, encoder.refusals);
+  if (refused !== null) throw refused;
+  return objects;
 }
 
 const total = (objects: StagedObject[], what: 'rows' | 'bytes'): number =>
