@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { DataHubError } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { RowWriter } from '../../shared/model/column-writer.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -16,8 +17,9 @@ import { findUnreadable, refusedValues } from '../../shared/source/find-refused.
 import { planSlices } from '../../shared/source/plan-slices.ts';
 import { addPolicyValues, type ReplacedValues, replacedByColumn } from '../../shared/source/policy-values.ts';
 import { exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
+import type { RowFormat } from '../../shared/staging/format/row-format.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
-import { chooseFormat } from './choose-format.ts';
+import { formatsOf } from './formats-of.ts';
 
 /** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
 export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
@@ -29,8 +31,8 @@ export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'byte
 /** Encodes the rows of a batch, and writes them. */
 type RowsWriter = Pick<BatchWriter, 'write'> & { openRows: () => RowWriter };
 
-/** The result of one COPY of upserts. */
-type CopiedUpserts = { objects: StagedObject[]; replaced: ReplacedValues };
+/** The result of one COPY of upserts. `hasLongRow`: a row does not fit the format, and none is to be used. */
+type CopiedUpserts = { objects: StagedObject[]; replaced: ReplacedValues; hasLongRow: boolean };
 
 /**
  * Copies a batch's rows from the snapshot of `client` into staged objects, and writes the manifest last. A whole view of a large table is
@@ -42,13 +44,28 @@ export async function copyRows(
   dependencies: Dependencies,
 ): Promise<CopiedRows> {
   const { view, batch, isDirectLoad } = copy;
-  const format = chooseFormat(view, batch, isDirectLoad);
+  for (const format of formatsOf(view, batch, isDirectLoad)) {
+    const copied = await copyAs(format, client, copy, dependencies);
+    if (copied !== null) return copied;
+  }
+  throw new DataHubError('bug', `no format takes the rows of ETL transaction ${batch.id}`);
+}
+
+/** Returns null, and writes no manifest, if a row is too long for the format. */
+async function copyAs(
+  format: RowFormat,
+  client: pg.ClientBase,
+  copy: Copy,
+  dependencies: Dependencies,
+): Promise<CopiedRows | null> {
+  const { view, batch, isDirectLoad } = copy;
   const objectsOf = await dependencies.staging.openBatch(batch.stagedPrefix, format);
   const openRows = () => format.openRows(dependencies.config.maxPartBytes);
   const writer: RowsWriter = { openRows, write: objectsOf.write };
   const copied = batch.isComplete
     ? await copyWholeView(client, copy, writer, dependencies)
     : [await copyUpserts(client, copy, writer, { kind: 'captured' })];
+  if (copied.some(({ hasLongRow }) => hasLongRow)) return null;
   const deletes = batch.isComplete ? [] : await copyDeletes(client, copy, writer);
   const upserts = copied.flatMap((each) => each.objects);
   const objects = [...upserts, ...deletes];
@@ -121,7 +138,8 @@ async function copyUpserts(
   );
   const refused = refusedValues(view, copied.columns, encoder.refusals);
   if (refused !== null) throw refused;
-  return { objects, replaced: replacedByColumn(copied.columns, encoder.replaced) };
+  const { replaced, hasLongRow } = encoder;
+  return { objects, replaced: replacedByColumn(copied.columns, replaced), hasLongRow };
 }
 
 async function copyDeletes(
@@ -129,10 +147,14 @@ async function copyDeletes(
   { view, signal }: Copy,
   writer: RowsWriter,
 ): Promise<StagedObject[]> {
-  const encoder = new RowEncoder(deleteRows(view), writer.openRows());
-  return await copyOut(client, deletesStatement(view), (chunks) =>
+  const copied = deleteRows(view);
+  const encoder = new RowEncoder(copied, writer.openRows());
+  const objects = await copyOut(client, deletesStatement(view), (chunks) =>
     writer.write('deletes', encoder.blocks(chunks), signal),
   );
+  const refused = refusedValues(view, copied.columns, encoder.refusals);
+  if (refused !== null) throw refused;
+  return objects;
 }
 
 const total = (objects: StagedObject[], what: 'rows' | 'bytes'): number =>

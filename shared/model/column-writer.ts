@@ -44,7 +44,8 @@ export interface RowWriter {
   /** What was written of the row so far; `rewind` goes back to it. */
   mark(): number;
   rewind(mark: number): void;
-  endRow(action: RowAction): void;
+  /** Returns false for a row that is longer than the format can have: it is forgotten. */
+  endRow(action: RowAction): boolean;
   /** Forgets the row that was begun. */
   dropRow(): void;
   /** Whether the rows since the last block are as many as a block should have. */

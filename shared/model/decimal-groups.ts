@@ -1,8 +1,7 @@
 const GROUP_DIGITS = 4;
-/** Three groups of digits and a power of ten up to 10^3 stay below 2^53. */
+/** So many groups of digits, and each of these powers of ten, stay below 2^53. */
 const EXACT_GROUPS = 3;
-const EXACT_POWER = 3;
-const POWERS = [1, 10, 100, 1000];
+const POWERS = Array.from({ length: 16 }, (_, power) => 10 ** power);
 
 /**
  * A finite decimal number, as PostgreSQL keeps it: digits in groups of four. The first group counts units of 10000^weight, each next one 1/10000 of
@@ -36,18 +35,22 @@ export class DecimalGroups {
     return this.#lastPower() >= -digits;
   }
 
-  /** The number in units of 10^-scale, which must be whole: a number where that is exact. */
+  /** The number in units of 10^-scale: a number where that is exact. Throws a RangeError for one that is not whole. */
   unscaled(scale: number): number | bigint {
     if (this.count === 0) return 0;
     const power = GROUP_DIGITS * (this.weight - this.count + 1) + scale;
-    if (this.count <= EXACT_GROUPS && power <= EXACT_POWER && power >= -EXACT_POWER) {
+    const factor = POWERS[Math.abs(power)];
+    if (this.count <= EXACT_GROUPS && factor !== undefined) {
       let value = 0;
       for (let i = 0; i < this.count; i += 1) value = value * 10_000 + (this.groups[i] as number);
-      value = power >= 0 ? value * (POWERS[power] as number) : value / (POWERS[-power] as number);
-      return this.isNegative ? -value : value;
+      if (power < 0 && value % factor !== 0) throw finer(scale);
+      value = power >= 0 ? value * factor : value / factor;
+      if (value <= Number.MAX_SAFE_INTEGER) return this.isNegative ? -value : value;
     }
     const digits = BigInt(this.#digits());
-    const value = power >= 0 ? digits * 10n ** BigInt(power) : digits / 10n ** BigInt(-power);
+    const tens = 10n ** BigInt(Math.abs(power));
+    if (power < 0 && digits % tens !== 0n) throw finer(scale);
+    const value = power >= 0 ? digits * tens : digits / tens;
     return this.isNegative ? -value : value;
   }
 
@@ -89,3 +92,6 @@ export class DecimalGroups {
     return 0;
   }
 }
+
+const finer = (scale: number): RangeError =>
+  new RangeError(`the number has more than ${scale} digits after the decimal point`);

@@ -4,10 +4,18 @@ import type { BigQueryType } from './columns.ts';
 import { DecimalGroups } from './decimal-groups.ts';
 
 /**
- * What writes a configured default, which is written as BigQuery reads it, into a column of a type. The import has refused a default that is no value of the
- * type: throws a `RangeError` for one.
+ * What writes a configured default, which is written as BigQuery reads it, into a column of a type. The import refuses a default that is no value of the
+ * type: to write one is a `RangeError` or a `SyntaxError`.
  */
 export function defaultWriter(type: BigQueryType, text: string): (writer: ColumnWriter) => void {
+  let write: ((writer: ColumnWriter) => void) | undefined;
+  return (writer) => {
+    write ??= writerOf(type, text);
+    write(writer);
+  };
+}
+
+function writerOf(type: BigQueryType, text: string): (writer: ColumnWriter) => void {
   const bytes = Buffer.from(type === 'JSON' ? JSON.stringify(text) : text);
   switch (type) {
     case 'STRING':

@@ -20,11 +20,9 @@ export function arrayDecoder(element: Decoder): Decoder {
       const length = buffer.readInt32BE(place);
       place += LENGTH_BYTES;
       if (length === NULL_LENGTH) return ELEMENT_IS_NULL;
-      if (unfit === null) {
-        const reason = element(buffer, place, length, writer);
-        if (reason === JSON_NULL) return ELEMENT_IS_NULL;
-        if (reason !== null) unfit = withUnfitElement(reason);
-      }
+      const reason = element(buffer, place, length, writer);
+      if (reason === JSON_NULL) return ELEMENT_IS_NULL;
+      if (reason !== null) unfit ??= withUnfitElement(reason);
       place += length;
     }
     if (unfit !== null) return unfit;

@@ -1,11 +1,20 @@
 import type { ColumnWriter } from '../../model/column-writer.ts';
 import type { DecimalGroups } from '../../model/decimal-groups.ts';
 
-/** Keeps the last value that a decoder wrote, instead of writing it. */
+/** Keeps the last value that a decoder wrote, instead of writing it. It is to be looked at before the next value is decoded. */
 export class CapturedValue implements ColumnWriter {
   /** The integer, as `ColumnWriter` has it; null for a value of another kind. */
   whole: number | bigint | null = null;
-  shown = '';
+  #value: unknown = null;
+  #encoding: 'utf8' | 'hex' = 'utf8';
+  #from = 0;
+  #to = 0;
+
+  /** Made only when it is asked for: few of the values are shown. */
+  get shown(): string {
+    const value = this.#value;
+    return Buffer.isBuffer(value) ? value.toString(this.#encoding, this.#from, this.#to) : String(value);
+  }
 
   null(): void {
     this.#keep('NULL');
@@ -14,31 +23,40 @@ export class CapturedValue implements ColumnWriter {
     this.null();
   }
   integer(value: number): void {
-    this.#keep(String(value), value);
+    this.#keep(value);
+    this.whole = value;
   }
   bigint(value: bigint): void {
-    this.#keep(String(value), value);
+    this.#keep(value);
+    this.whole = value;
   }
   float(value: number): void {
-    this.#keep(String(value));
+    this.#keep(value);
   }
   boolean(value: boolean): void {
-    this.#keep(String(value));
+    this.#keep(value);
   }
   decimal(value: DecimalGroups): void {
-    this.#keep(String(value));
+    this.#keep(value);
   }
   text(buffer: Buffer, from: number, to: number): void {
-    this.#keep(buffer.toString('utf8', from, to));
+    this.#keepBytes(buffer, from, to, 'utf8');
   }
   bytes(buffer: Buffer, from: number, to: number): void {
-    this.#keep(buffer.toString('hex', from, to));
+    this.#keepBytes(buffer, from, to, 'hex');
   }
   beginArray(): void {}
   endArray(): void {}
 
-  #keep(text: string, whole: number | bigint | null = null): void {
-    this.shown = text;
-    this.whole = whole;
+  #keep(value: unknown): void {
+    this.whole = null;
+    this.#value = value;
+  }
+
+  #keepBytes(buffer: Buffer, from: number, to: number, encoding: 'utf8' | 'hex'): void {
+    this.#keep(buffer);
+    this.#from = from;
+    this.#to = to;
+    this.#encoding = encoding;
   }
 }

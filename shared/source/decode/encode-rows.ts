@@ -28,6 +28,8 @@ type CountedField = { index: number; plan: NonNullable<ColumnPlan['counted']> };
 export class RowEncoder {
   readonly refusals: Refusals;
   readonly replaced: Replaced;
+  /** Whether a row was too long for the format of the writer. */
+  hasLongRow = false;
   readonly #rows: CopiedRows;
   readonly #reader: TupleReader;
   readonly #writer: RowWriter;
@@ -56,8 +58,8 @@ export class RowEncoder {
   }
 
   /**
-   * Yields the rows in blocks as the chunks of the COPY arrive. After the first value that stops the batch it yields no more, but judges the rest: `refusals`
-   * then has what an operator needs.
+   * Yields the rows in blocks as the chunks of the COPY arrive. After the first value that stops the batch, or a row that is too long, it yields no more, but
+   * judges the rest: `refusals` then has what an operator needs.
    */
   async *blocks(chunks: AsyncIterable<Buffer>): AsyncGenerator<RowBlock> {
     const reader = this.#reader;
@@ -74,7 +76,11 @@ export class RowEncoder {
     }
     reader.assertEnded();
     const last = writer.takeBlock();
-    if (last !== null && this.refusals.isEmpty) yield last;
+    if (last !== null && !this.#isStopped) yield last;
+  }
+
+  get #isStopped(): boolean {
+    return this.hasLongRow || !this.refusals.isEmpty;
   }
 
   #encodeRow(): void {
@@ -84,7 +90,6 @@ export class RowEncoder {
     const writers = writer.columns;
     const fields = this.#fields;
     writer.beginRow();
-    let isRefused = false;
     for (let i = 0; i < columns.length; i += 1) {
       const plan = columns[i] as ColumnPlan;
       const target = writers[i] as ColumnWriter;
@@ -95,7 +100,7 @@ export class RowEncoder {
       }
       const length = lengths[field] as number;
       if (length === NULL_LENGTH) {
-        if (!this.#encodeNull(plan, i, target)) isRefused = true;
+        this.#encodeNull(plan, i, target);
         continue;
       }
       const mark = writer.mark();
@@ -110,25 +115,22 @@ export class RowEncoder {
         this.#count('unrepresentable', i);
         target.null();
       } else {
-        isRefused = true;
         this.refusals.add(i, this.#keyText(), reason);
       }
     }
     for (let c = 0; c < this.#counted.length; c += 1) this.#countText(c);
-    if (isRefused || !this.refusals.isEmpty) writer.dropRow();
-    else writer.endRow(action ?? this.#actionOfRow());
+    if (this.#isStopped) writer.dropRow();
+    else this.hasLongRow = !writer.endRow(action ?? this.#actionOfRow());
   }
 
-  /** Returns whether the row may have this NULL. */
-  #encodeNull(plan: ColumnPlan, index: number, target: ColumnWriter): boolean {
+  #encodeNull(plan: ColumnPlan, index: number, target: ColumnWriter): void {
     if (plan.nullStops !== null) {
       this.refusals.add(index, this.#keyText(), plan.nullStops);
-      return false;
+      return;
     }
     if (plan.isNullReplaced) this.#count('nullArray', index);
     if (plan.fallback === null) target.null();
     else plan.fallback(target);
-    return true;
   }
 
   #count(why: keyof Replaced, index: number): void {

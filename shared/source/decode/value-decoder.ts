@@ -66,9 +66,12 @@ export const decodeBytea: Decoder = (buffer, at, length, writer) => {
   return null;
 };
 
-const HEX = Buffer.from('0123456789abcdef', 'latin1');
+const DIGITS = '0123456789abcdef';
+const HEX = Buffer.from(DIGITS, 'latin1');
 const UUID_BYTES = 16;
-const UUID_TEXT = Buffer.from('00000000-0000-0000-0000-000000000000', 'latin1');
+/** The characters of the last one, whose dashes stay. */
+const UUID_FORM = '00000000-0000-0000-0000-000000000000';
+const UUID_TEXT = Buffer.from(UUID_FORM, 'latin1');
 const DASH = UUID_TEXT[8];
 
 export const decodeUuid: Decoder = (buffer, at, _length, writer) => {

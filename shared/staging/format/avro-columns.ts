@@ -117,6 +117,8 @@ class AvroDecimal extends AvroColumn {
   #wide(value: bigint): void {
     const { rows } = this;
     const length = this.#words * WORD_BYTES;
+    if (BigInt.asIntN(length * 8, value) !== value)
+      throw new RangeError('the number is too large for its type');
     rows.varint(length * 2);
     rows.reserve(length);
     let rest = value;

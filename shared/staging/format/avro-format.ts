@@ -14,6 +14,9 @@ import { compress } from './zstd.ts';
 const MAGIC = Buffer.from('Obj\u0001', 'latin1');
 const SYNC_BYTES = 16;
 const CODEC = 'zstandard';
+/** BigQuery takes blocks of 16 MB (https://cloud.google.com/bigquery/quotas#load_jobs), in which other rows may precede a long one. */
+const MAX_ROW_BYTES = 15_000_000;
+
 /** Rows as Avro files, for load jobs: their columns, and after them the fields that the stamp adds. */
 export function avroFormat(columns: readonly Column[], stamp: RowStamp): RowFormat {
   const added = stamp.columns;
@@ -52,6 +55,7 @@ function openRows(columns: readonly Column[], stamp: RowStamp, maxPartBytes: num
         const tail = tailOf(action);
         buffer.copy(tail, 0, tail.length);
       },
+      maxRowBytes: MAX_ROW_BYTES,
     },
     maxPartBytes,
   );

@@ -103,6 +103,16 @@ class ProtoBytes extends ProtoColumn {
   }
 }
 
+/** Writes a text without a buffer of its own. */
+export class ProtoText extends ProtoBytes {
+  constructor(rows: RowBuffer, field: number) {
+    super(rows, 'REQUIRED', field);
+  }
+  write(ascii: string): void {
+    this.ascii(ascii);
+  }
+}
+
 class ProtoDecimal extends ProtoBytes {
   override decimal(value: DecimalGroups): void {
     this.ascii(value.toString());

@@ -1,8 +1,8 @@
-import type { ColumnWriter, RowWriter } from '../../model/column-writer.ts';
+import type { RowWriter } from '../../model/column-writer.ts';
 import type { Column } from '../../model/columns.ts';
 import { mapAhead } from './map-ahead.ts';
 import { BLOCK_HEADER, blockHeader } from './message-blocks.ts';
-import { protoColumn } from './proto-columns.ts';
+import { ProtoText, protoColumn } from './proto-columns.ts';
 import { blockBuffer, RowBlocks, type RowFrame } from './row-blocks.ts';
 import { RowBuffer } from './row-buffer.ts';
 import type { RowFormat } from './row-format.ts';
@@ -21,8 +21,6 @@ export type MessageStamp = {
 const LENGTH_BYTES = 5;
 /** Each COPY of a batch numbers its rows from another multiple of this on. */
 const ROWS_OF_A_COPY = 2 ** 36;
-
-const STRING = { type: 'STRING', mode: 'REQUIRED' } as const;
 
 /** Rows as protobuf messages, length-delimited, which the Storage Write API takes as they are. */
 export function protoFormat(columns: readonly Column[], stamp: MessageStamp): RowFormat {
@@ -72,9 +70,9 @@ function messageFrame(
   number: (name: string) => number,
   firstOrdinal: number,
 ): RowFrame {
-  const sequence = protoColumn(rows, STRING, number('_CHANGE_SEQUENCE_NUMBER'));
+  const sequence = new ProtoText(rows, number('_CHANGE_SEQUENCE_NUMBER'));
   const upsert = tailOf((buffer) => {
-    writeText(protoColumn(buffer, STRING, number('_CHANGE_TYPE')), 'UPSERT');
+    new ProtoText(buffer, number('_CHANGE_TYPE')).write('UPSERT');
     protoColumn(buffer, { type: 'TIMESTAMP', mode: 'NULLABLE' }, number('update_at')).integer(
       updateAt.getTime() * 1000,
     );
@@ -83,7 +81,7 @@ function messageFrame(
     );
   });
   // A delete carries the key alone.
-  const remove = tailOf((buffer) => writeText(protoColumn(buffer, STRING, number('_CHANGE_TYPE')), 'DELETE'));
+  const remove = tailOf((buffer) => new ProtoText(buffer, number('_CHANGE_TYPE')).write('DELETE'));
   const prefix = `${etlTransactionId.toString(16)}/`;
   let ordinal = firstOrdinal;
   return {
@@ -94,7 +92,7 @@ function messageFrame(
     end(buffer, start, action) {
       // In BigQuery the later batch wins, and within a batch the higher ordinal.
       ordinal += 1;
-      writeText(sequence, prefix + ordinal.toString(16));
+      sequence.write(prefix + ordinal.toString(16));
       const tail = action === 'deleted' ? remove : upsert;
       buffer.copy(tail, 0, tail.length);
       writeLength(buffer.bytes, start, buffer.at - start - LENGTH_BYTES);
@@ -106,11 +104,6 @@ function tailOf(write: (buffer: RowBuffer) => void): Buffer {
   const buffer = new RowBuffer(BLOCK_HEADER);
   write(buffer);
   return buffer.take();
-}
-
-function writeText(writer: ColumnWriter, text: string): void {
-  const bytes = Buffer.from(text);
-  writer.text(bytes, 0, bytes.length);
 }
 
 function writeLength(bytes: Buffer, at: number, length: number): void {

@@ -7,6 +7,8 @@ export type RowFrame = {
   begin(rows: RowBuffer): void;
   /** Writes what follows them. The row starts at `start`. */
   end(rows: RowBuffer, start: number, action: RowAction): void;
+  /** The maximum of a row; undefined if a row may have any length. */
+  maxRowBytes?: number;
 };
 
 /** So much a block has at least, unless the rows end: large enough to compress well, and small enough for memory. */
@@ -27,6 +29,7 @@ export class RowBlocks implements RowWriter {
   readonly #buffer: RowBuffer;
   readonly #frame: RowFrame;
   readonly #blockBytes: number;
+  readonly #maxRowBytes: number;
   #rowStart = 0;
   #rows = 0;
   #counts = { added: 0, changed: 0, deleted: 0 };
@@ -36,6 +39,7 @@ export class RowBlocks implements RowWriter {
     this.#buffer = buffer;
     this.columns = columns;
     this.#frame = frame;
+    this.#maxRowBytes = frame.maxRowBytes ?? Number.POSITIVE_INFINITY;
   }
 
   beginRow(): void {
@@ -51,11 +55,16 @@ export class RowBlocks implements RowWriter {
     this.#buffer.at = mark;
   }
 
-  endRow(action: RowAction): void {
+  endRow(action: RowAction): boolean {
     this.#frame.end(this.#buffer, this.#rowStart, action);
+    if (this.#buffer.at - this.#rowStart > this.#maxRowBytes) {
+      this.dropRow();
+      return false;
+    }
     this.#rows += 1;
     // The rows of a whole view have no log row.
     this.#counts[action === 'loaded' ? 'added' : action] += 1;
+    return true;
   }
 
   dropRow(): void {

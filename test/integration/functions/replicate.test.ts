@@ -33,6 +33,35 @@ describe('a view is replicated', () => {
     await on.assertEqual();
   });
 
+  it('with rows that are longer than a block of Avro may be, which are staged as JSON lines', async () => {
+    const long = (letter: string) => letter.repeat(15_500_000);
+    await on.source.add('app_project', { id: 1, name: 'short' }, { id: 2, name: long('x') });
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: long('y') });
+    await on.source.delete('app_project', 2);
+    const batch = await on.stage();
+    assert.partialDeepStrictEqual(await on.merge(batch), { added: '0', changed: '1', deleted: '1' });
+
+    const rows = await on.query(`select name, is_deleted from ${on.targetTable()}`);
+    assert.deepEqual(
+      rows.map(({ name, is_deleted }) => [String(name).length, String(name)[0], is_deleted]).toSorted(),
+      [
+        [15_500_000, 'x', true],
+        [15_500_000, 'y', false],
+      ],
+    );
+    const prefix = `pmr_project/${batch.etlTransactionId}/`;
+    const manifest = await on.bucket.file(`${prefix}manifest.json`).download();
+    const { objects } = JSON.parse(String(manifest)) as { objects: { name: string; rows: number }[] };
+    assert.deepEqual(
+      objects.map(({ name, rows: count }) => [name, count]),
+      [
+        [`${prefix}upserts-00000.ndjson.gz`, 1],
+        [`${prefix}deletes-00000.ndjson.gz`, 1],
+      ],
+    );
+  });
+
   it('when it is empty, and then when rows are added', async () => {
     assert.partialDeepStrictEqual(await on.replicate(), { added: '0', changed: '0', deleted: '0' });
     assert.deepEqual(await on.target(), []);

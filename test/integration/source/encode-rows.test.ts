@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import { chooseFormat } from '../../../functions/extract/choose-format.ts';
+import { formatsOf } from '../../../functions/extract/formats-of.ts';
 import type { BigQueryType, Column } from '../../../shared/model/columns.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
@@ -90,10 +90,9 @@ async function expectedValues(client: pg.ClientBase, { type, mode }: Column): Pr
 /** The value of the field in each message, in the order of the keys; null if the field is absent. */
 async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unknown[]> {
   const batch = { id: 1n, startedAt: new Date(0) };
-  const encoder = new RowEncoder(
-    upsertRows(view, WHOLE),
-    chooseFormat(view, batch, false).openRows(1_000_000),
-  );
+  const [format] = formatsOf(view, batch, false);
+  assert.ok(format);
+  const encoder = new RowEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000));
   const sent = await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {
     const rows: Record<string, unknown>[] = [];
     for await (const { bytes } of encoder.blocks(chunks)) {

@@ -220,8 +220,9 @@ class TextRows implements RowWriter {
   rewind(): void {
     for (const column of this.columns) column.forgetUnfinished();
   }
-  endRow(): void {
+  endRow(): boolean {
     for (const column of this.columns) column.finish();
+    return true;
   }
   dropRow(): void {}
   isFull = (): boolean => false;

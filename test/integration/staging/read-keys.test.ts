@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import type { Column } from '../../../shared/model/columns.ts';
@@ -27,7 +28,7 @@ async function parts(): Promise<Buffer[]> {
       if (block !== null) yield block;
     }
   }
-  return await Array.fromAsync(format.pack(blocks()));
+  return await Readable.from(format.pack(blocks())).toArray();
 }
 
 describe('the keys of staged Avro files', () => {
@@ -55,7 +56,7 @@ describe('the keys of staged Avro files', () => {
       'project_id',
       signal,
     );
-    return (await Array.fromAsync(groups)).flat();
+    return (await Readable.from(groups).toArray()).flat();
   }
 
   it('are read as the digits of numbers', async () => {

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { PassThroughClient } from 'google-auth-library';
 import type { TableShape } from '../../../shared/model/columns.ts';
@@ -51,7 +52,7 @@ async function objectOf(groups: number[][], text = () => 'of an incident'): Prom
       if (block !== null) yield block;
     }
   }
-  return await Array.fromAsync(format.pack(blocks()));
+  return await Readable.from(format.pack(blocks())).toArray();
 }
 
 describe('reading staged messages', () => {
@@ -224,7 +225,7 @@ describe('reading staged messages', () => {
 
   describe('their keys', () => {
     const keysOf = async (object: StagedObject) =>
-      (await Array.fromAsync(staging.readKeys(COLUMN, object, 'incident_id', NEVER))).flat();
+      (await Readable.from(staging.readKeys(COLUMN, object, 'incident_id', NEVER)).toArray()).flat();
 
     it('are read as the digits of a number', async () => {
       const object = await put(Buffer.concat(await objectOf(GROUPS)), { rows: ROWS });

@@ -3,18 +3,21 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { type Bucket, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import fc from 'fast-check';
 import { PassThroughClient } from 'google-auth-library';
 import type { RowBlock } from '../../../shared/model/column-writer.ts';
+import { avroFormat } from '../../../shared/staging/format/avro-format.ts';
 import { jsonFormat } from '../../../shared/staging/format/json-format.ts';
 import { createStaging, type Manifest, type Staging } from '../../../shared/staging/staging.ts';
-import { failAfterEffect, failBefore } from '../../emulators/faults.ts';
+import { failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 const BUCKET = 'staging';
 const FORMAT = jsonFormat([], { columns: [], write: () => undefined });
+const AVRO = avroFormat([], { columns: [], write: () => undefined });
 const NEVER = new AbortController().signal;
 
 describe('staging', () => {
@@ -216,6 +219,54 @@ describe('staging', () => {
       kind: 'transient',
       message: new RegExp(`staged object ${prefix}upserts-00000`),
     });
+  });
+
+  describe('the limit of a wait for Cloud Storage', () => {
+    const impatient = () =>
+      createStaging(async () => storage, BUCKET, { maxPartBytes: 1e6, callTimeoutSeconds: 0.2 });
+
+    for (const format of [FORMAT, AVRO]) {
+      it(`I8 gives up an upload that gets no answer: ${format.name}`, async () => {
+        const held = hold();
+        standIn.faults.next('storage.objects.insert', held);
+        const writer = await impatient().openBatch(`stalled/${format.name}/`, format);
+
+        await assert.rejects(writer.write('upserts', oneLine(), NEVER), {
+          kind: 'transient',
+          message: /no answer within 0\.2 seconds/,
+        });
+        held.release();
+      });
+
+      it(`is not reached by a source that takes longer: ${format.name}`, async () => {
+        async function* slow() {
+          for (let i = 0; i < 5; i += 1) {
+            if (i > 2) await setTimeout(500);
+            yield Buffer.from(`{"id":${i}}\n`);
+          }
+        }
+        const writer = await impatient().openBatch(`slow/${format.name}/`, format);
+
+        const [object] = await writer.write('upserts', blocks(slow()), NEVER);
+
+        assert.equal(object?.rows, 5);
+      });
+
+      it(`does not keep it from stopping at once when it is aborted while the source is silent: ${format.name}`, async () => {
+        const abort = new AbortController();
+        const reason = new Error('the lease was lost');
+        async function* silent() {
+          for (let i = 0; i < 4; i += 1) yield Buffer.from(`{"id":${i}}\n`);
+          abort.abort(reason);
+          await new Promise(() => undefined);
+        }
+        const { staging, prefix } = open();
+        const writer = await staging.openBatch(prefix, format);
+
+        await assert.rejects(writer.write('upserts', blocks(silent()), abort.signal), reason);
+        assert.deepEqual(await namesBelow(prefix), []);
+      });
+    }
   });
 
   describe('a manifest', () => {

@@ -25,6 +25,21 @@ describe('a decimal number in groups of four digits', () => {
     );
   });
 
+  it('I9 is never rounded to units that are too large for it', () => {
+    fc.assert(
+      fc.property(text, fc.integer({ min: 0, max: 40 }), (written, scale) => {
+        const decimal = DecimalGroups.parse(written);
+        const fraction = (written.split('.')[1] ?? '').padEnd(scale, '0');
+        if (/[1-9]/.test(fraction.slice(scale))) assert.throws(() => decimal.unscaled(scale), RangeError);
+        else {
+          const units = BigInt(written.replace(/\..*/, '') + fraction.slice(0, scale));
+          assert.equal(BigInt(decimal.unscaled(scale)), units);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('is a number in units that a double counts exactly', () => {
     fc.assert(
       fc.property(fc.integer({ min: -999_999_999, max: 999_999_999 }), (cents) => {

@@ -141,6 +141,22 @@ describe('rows as Avro', () => {
     assert.equal(writer.takeBlock(), null);
   });
 
+  it('are refused where BigQuery does not take them in one block', () => {
+    const writer = avroFormat([{ name: 'text', type: 'STRING', mode: 'NULLABLE' }], STAMP).openRows(
+      1_000_000,
+    );
+    const accepts = (bytes: number) => {
+      writer.beginRow();
+      writer.columns[0]?.text(Buffer.alloc(bytes, 'x'), 0, bytes);
+      return writer.endRow('changed');
+    };
+    assert.deepEqual([10, 15_000_001, 20].map(accepts), [true, false, true]);
+    const block = writer.takeBlock();
+    assert.equal(block?.rows, 2);
+    assert.ok(block.bytes.length < 100);
+    assert.equal(accepts(14_999_900), true);
+  });
+
   it('have names of letters, digits and underscores alone', () => {
     assert.equal(fitsAvro([{ name: 'a_1' }, { name: '_B' }]), true);
     for (const name of ['1a', 'a b', 'งาน', 'a-b'])

@@ -9,16 +9,17 @@ import type { RowFormat } from '../../shared/staging/format/row-format.ts';
 import { streamMessage } from '../../shared/warehouse/stream-message.ts';
 import { batchStamp, directLoadStamp } from './row-stamps.ts';
 
-/** The format in which the rows of a batch are staged: as its apply reads them. */
-export function chooseFormat(
+/** The formats in which the rows of a batch can be staged, as its apply reads them. The next one takes rows that are too long for the one before. */
+export function formatsOf(
   { shape }: Pick<SourceView, 'shape'>,
   batch: Pick<EtlTransaction, 'id' | 'startedAt'>,
   isDirectLoad: boolean,
-): RowFormat {
+): RowFormat[] {
   const { columns, loadType } = shape;
-  if (loadType === 'bq-storage-api' && !isDirectLoad) return messageFormat(shape, batch);
+  if (loadType === 'bq-storage-api' && !isDirectLoad) return [messageFormat(shape, batch)];
   const stamp = isDirectLoad ? directLoadStamp(batch) : batchStamp(batch);
-  return fitsAvro(columns) ? avroFormat(columns, stamp) : jsonFormat(columns, stamp);
+  const json = jsonFormat(columns, stamp);
+  return fitsAvro(columns) ? [avroFormat(columns, stamp), json] : [json];
 }
 
 function messageFormat(
