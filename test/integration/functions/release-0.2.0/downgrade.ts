@@ -1,10 +1,14 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { migrate } from '../../../../shared/control/migrate.ts';
+import type { Manifest, StagedObject } from '../../../../shared/staging/staging.ts';
 import { INSTALLATION_LABEL } from '../../../../shared/warehouse/found-table.ts';
 import type { Installation } from '../../../support/installation.ts';
 import { DATASETS, type Stack } from '../../../support/stack.ts';
+import { linesOf } from './lines-of.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../../../sql/control');
 const PROCEDURE = join(import.meta.dirname, 'procedure.sql');
@@ -77,14 +81,32 @@ export async function downgradeProcedure(on: Installation): Promise<void> {
   await on.query(procedure.replaceAll('your-project', on.bigquery.projectId));
 }
 
-async function downgradeManifests({ bucket }: Installation): Promise<void> {
-  const [files] = await bucket.getFiles();
+/** The release staged lines of JSON alone. */
+async function downgradeManifests(on: Installation): Promise<void> {
+  const [files] = await on.bucket.getFiles();
   for (const file of files.filter(({ name }) => name.endsWith('/manifest.json'))) {
     const [content] = await file.download();
-    const manifest = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
-    const old = Object.fromEntries(MANIFEST.map((key) => [key, manifest[key]]));
+    const manifest = JSON.parse(content.toString('utf8')) as Manifest;
+    const objects = await Promise.all(
+      manifest.objects.map((object) =>
+        manifest.format === 'ndjson' ? object : asLines(on, manifest, object),
+      ),
+    );
+    const lines: Record<string, unknown> = { ...manifest, objects };
+    const old = Object.fromEntries(MANIFEST.map((key) => [key, lines[key]]));
     await file.save(JSON.stringify(old), { resumable: false });
   }
+}
+
+/** Puts an object with the same rows in the place of another one. */
+async function asLines(on: Installation, manifest: Manifest, object: StagedObject): Promise<StagedObject> {
+  const lines = await linesOf(on, manifest, object);
+  const content = gzipSync(lines.map((line) => `${line}\n`).join(''));
+  const name = object.name.replace(/\.(avro|pb\.zst)$/, '.ndjson.gz');
+  await on.bucket.file(name).save(content, { resumable: false });
+  await on.bucket.file(object.name).delete();
+  const md5 = createHash('md5').update(content).digest('base64');
+  return { name, rows: lines.length, bytes: content.length, md5 };
 }
 
 /** The release set no label. */
