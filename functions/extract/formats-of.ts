@@ -6,7 +6,7 @@ import { fitsAvro } from '../../shared/staging/format/avro-schema.ts';
 import { jsonFormat } from '../../shared/staging/format/json-format.ts';
 import { protoFormat } from '../../shared/staging/format/proto-format.ts';
 import type { RowFormat } from '../../shared/staging/format/row-format.ts';
-import { streamMessage } from '../../shared/warehouse/stream-message.ts';
+import { messageDescriptor } from '../../shared/warehouse/message-descriptor.ts';
 import { batchStamp, directLoadStamp } from './row-stamps.ts';
 
 /** The formats in which the rows of a batch can be staged, as its apply reads them. The next one takes rows that are too long for the one before. */
@@ -26,7 +26,7 @@ function messageFormat(
   shape: TableShape,
   { id, startedAt }: Pick<EtlTransaction, 'id' | 'startedAt'>,
 ): RowFormat {
-  const { descriptor } = streamMessage(shape);
+  const descriptor = messageDescriptor(shape);
   const numbers = (descriptor.field ?? []).map(({ name, number }) => [String(name), Number(number)] as const);
   return protoFormat(shape.columns, {
     descriptor: { ...descriptor },

@@ -138,7 +138,7 @@ export function dateText(days: number): string {
   const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}`;
+  return `${padded(year, 4)}-${pair(month)}-${pair(day)}`;
 }
 
 /** The time of day so many microseconds after midnight, such as `08:00:00` or `08:00:00.000001`. */
@@ -146,7 +146,7 @@ export function timeText(micros: number): string {
   const seconds = Math.floor(micros / MICROS_A_SECOND);
   const fraction = micros - seconds * MICROS_A_SECOND;
   const minutes = Math.floor(seconds / 60);
-  const whole = `${padded(Math.floor(minutes / 60), 2)}:${padded(minutes % 60, 2)}:${padded(seconds % 60, 2)}`;
+  const whole = `${pair(Math.floor(minutes / 60))}:${pair(minutes % 60)}:${pair(seconds % 60)}`;
   return fraction === 0 ? whole : `${whole}.${padded(fraction, 6).replace(/0+$/, '')}`;
 }
 
@@ -164,3 +164,7 @@ export function datetimeText(micros: number | bigint): string {
 }
 
 const padded = (value: number, digits: number): string => String(value).padStart(digits, '0');
+
+const PAIRS = Array.from({ length: 100 }, (_, value) => padded(value, 2));
+/** Two digits. */
+const pair = (value: number): string => PAIRS[value] as string;

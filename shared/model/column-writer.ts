@@ -1,8 +1,5 @@
 import type { DecimalGroups } from './decimal-groups.ts';
 
-/** A part of a buffer, so that a value need not be copied to be handed on. */
-export type Bytes = { buffer: Buffer; from: number; to: number };
-
 /**
  * Writes the values of one column in one format, each into the row that was begun last. Integers stand for what the type of the column counts:
  * INT64 itself, DATE the days since 1970-01-01, TIMESTAMP and DATETIME the microseconds since 1970-01-01 (of UTC, or of no zone), TIME the

@@ -1,6 +1,5 @@
 import { type ColumnForm, type Reason, unchanged, type ValueForm } from './column-form.ts';
 import { arrayDecoder } from './decode/array-decoder.ts';
-import { ELEMENT_IS_NULL, NESTED_ARRAY, withUnfitElement } from './decode/reasons.ts';
 
 /** An array of elements of the given form, as a REPEATED column. A NULL array becomes an empty one. */
 export function arrayForm(element: ValueForm): ColumnForm {
@@ -25,37 +24,13 @@ const elementTexts = (toText: (value: string) => string) => (value: string) =>
  * A REPEATED column holds neither a NULL element nor a second dimension. The catalog does not tell how many dimensions the
  * arrays of a view have, so every value is checked.
  */
-function unrepresentableArray(element: ValueForm): NonNullable<ValueForm['unrepresentable']> {
+function unrepresentableArray(element: ValueForm): Reason {
   const isBad = (e: string) => element.unrepresentable?.when(e) ?? 'false';
-  const isNull = (e: string) =>
-    `case when ${e} is null then true when ${isBad(e)} then false else ${isJsonNull(element, e)} end`;
-  const any = (value: string, condition: string) =>
-    `exists (select from unnest(${value}) as e where ${condition})`;
-  const isNested = (value: string) => `array_ndims(${value}) > 1`;
-  const reasons: Reason[] = [
-    {
-      when: isNested,
-      reason: NESTED_ARRAY,
-    },
-    {
-      when: (value) => any(value, isNull('e')),
-      reason: ELEMENT_IS_NULL,
-    },
-    ...(element.unrepresentable === undefined
-      ? []
-      : [
-          {
-            when: (value: string) => any(value, `e is not null and (${isBad('e')})`),
-            reason: withUnfitElement(element.unrepresentable.reason),
-          },
-        ]),
-  ];
   return {
-    // Evaluated for every row, so this one condition covers all reasons in a single pass over the elements.
     when: (value) =>
-      `(${isNested(value)} or ${any(value, `case when e is null or ${isBad('e')} then true else ${isJsonNull(element, 'e')} end`)})`,
+      `(array_ndims(${value}) > 1 or exists (select from unnest(${value}) as e
+        where case when e is null or ${isBad('e')} then true else ${isJsonNull(element, 'e')} end))`,
     reason: 'is not an array that BigQuery can hold',
-    reasons,
   };
 }
 

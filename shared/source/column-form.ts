@@ -7,7 +7,7 @@ export type Reason = { when: (value: string) => string; reason: string };
 /**
  * How values of one PostgreSQL type reach BigQuery (docs/architecture.md#types). All functions take and return SQL expressions.
  * `toJson` gives the value as JSON, by which the check shows and compares it. `unrepresentable` gives the condition under which BigQuery
- * cannot hold the value exactly. If that condition covers several reasons, `reasons` lists them one by one.
+ * cannot hold the value exactly.
  */
 export type ValueForm = {
   type: BigQueryType;
@@ -22,7 +22,7 @@ export type ValueForm = {
    * compared by value. Arrays become arrays of the texts of their elements.
    */
   toText?: (value: string) => string;
-  unrepresentable?: Reason & { reasons?: Reason[] };
+  unrepresentable?: Reason;
 };
 
 /** The form of a column's values; `isRepeated` if each value is an array of the type. */

@@ -23,9 +23,9 @@ function isInvalidDatetime(text: string): string {
  */
 export function datetimeForm(source: SourceType): ColumnForm {
   const isText = ['text', 'varchar', 'bpchar'].includes(source.name);
-  if (source.name === 'timestamptz' || source.isArray || !(isText || source.name === 'timestamp')) {
+  // Another type may have the same name.
+  if (!source.isBuiltIn || source.isArray || !(isText || source.name === 'timestamp'))
     return columnForm(source);
-  }
   return {
     type: 'TIMESTAMP',
     isRepeated: false,

@@ -19,14 +19,6 @@ import { writtenRows } from './text-settings.ts';
  */
 export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isDirectLoad: boolean };
 
-/**
- * Writes each JSON object unchanged, one per line. COPY's text format would double the backslashes. JSON escapes control characters,
- * so no line contains this quote or this delimiter.
- */
-const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
-
-export const copyOf = (query: string): string => `copy (${query}) to stdout ${AS_LINES}`;
-
 const binaryCopyOf = (query: string): string => `copy (${query}) to stdout (format binary)`;
 
 /** The name of the action beside all columns of a view. No column of a view can have it (`columnNameFaults`). */
@@ -135,17 +127,17 @@ export function loggedKeysStatement(view: SourceView): string {
 export async function copyOut<T>(
   client: pg.ClientBase,
   statement: string,
-  consume: (lines: Readable) => Promise<T>,
+  consume: (chunks: Readable) => Promise<T>,
   diagnose: () => Promise<DataHubError | null> = async () => null,
 ): Promise<T> {
   await client.query('savepoint copy_out');
-  const lines = client.query(copyTo(statement));
+  const chunks = client.query(copyTo(statement));
   let refusal: unknown;
-  lines.once('error', (error) => {
+  chunks.once('error', (error) => {
     refusal = error;
   });
   try {
-    return await consume(lines);
+    return await consume(chunks);
   } catch (error) {
     if (refusal === undefined) {
       destroyConnection(client);

@@ -14,7 +14,7 @@ import {
   shownValue,
   textsOf,
 } from './compare-rows.ts';
-import { copiedColumns, copyOf } from './fetch.ts';
+import { copiedColumns } from './fetch.ts';
 import { writtenRows } from './text-settings.ts';
 
 /** The setting that holds keys until the end of the transaction, since COPY takes no parameters. */
@@ -69,8 +69,14 @@ async function* copyHashes(client: pg.ClientBase, written: string): AsyncGenerat
   }
 }
 
+/**
+ * Writes each JSON object unchanged, one per line. COPY's text format would double the backslashes. JSON escapes control characters,
+ * so no line contains this quote or this delimiter.
+ */
+const AS_LINES = `(format csv, quote e'\\x01', delimiter e'\\x02')`;
+
 async function* copyLines(client: pg.ClientBase, query: string): AsyncGenerator<string> {
-  const chunks: Readable = client.query(copyTo(copyOf(query))).setEncoding('utf8');
+  const chunks: Readable = client.query(copyTo(`copy (${query}) to stdout ${AS_LINES}`)).setEncoding('utf8');
   let rest = '';
   try {
     for await (const chunk of chunks) {

@@ -22,8 +22,8 @@ export type SourceColumn = Column & {
   expression: string;
   /** The text by which the value is compared with the target's, for a REPEATED column an array of texts (`columnText`); null if it is compared by value. */
   text: string | null;
-  /** The values that BigQuery cannot hold; null if BigQuery holds every value of the type. `reasons` tells the causes apart. */
-  unrepresentable: { when: string; policy: Policy; reasons: { when: string; reason: string }[] } | null;
+  /** The values that BigQuery cannot hold; null if BigQuery holds every value of the type. */
+  unrepresentable: { when: string; policy: Policy } | null;
   /** For a REPEATED column: the values that are NULL, and whether they arrive as empty arrays or stop the batch. */
   nullArray: { when: string; policy: 'empty' | 'stop' } | null;
 };
@@ -94,16 +94,7 @@ function valuesOf(
   const fallback = configured(source.nullDefaults, name);
   const policy: Policy = configured(source.unrepresentable, name) ?? 'stop';
   const unrepresentable =
-    form.unrepresentable === undefined
-      ? null
-      : {
-          when: form.unrepresentable.when(value),
-          policy,
-          reasons: (form.unrepresentable.reasons ?? [form.unrepresentable]).map(({ when, reason }) => ({
-            when: when(value),
-            reason,
-          })),
-        };
+    form.unrepresentable === undefined ? null : { when: form.unrepresentable.when(value), policy };
   const mode = form.isRepeated ? 'REPEATED' : isKey ? 'REQUIRED' : 'NULLABLE';
   const withDefault = (formed: string) => (fallback === undefined ? formed : orDefault(formed, fallback));
   const formed = withDefault(form.toJson(value));

@@ -1,10 +1,10 @@
 import type { TableShape } from '../model/columns.ts';
+import { messageDescriptor } from './message-descriptor.ts';
 import { CHANGE_FIELDS } from './proto-field.ts';
-import { streamMessage } from './stream-message.ts';
 
 /** The text of a .proto with the message that the functions build for the rows of a streamed view. */
 export function streamProto(shape: TableShape): string {
-  const { name, field: fields } = streamMessage(shape).descriptor;
+  const { name, field: fields } = messageDescriptor(shape);
   const declarations = (fields ?? []).map((field) => {
     const [rule, type] = [field.label, field.type].map((text) =>
       String(text)

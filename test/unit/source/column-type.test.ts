@@ -52,6 +52,7 @@ describe('the BigQuery type of a column', () => {
       Array(5).fill('TIMESTAMP'),
     );
     assert.deepEqual(['date', 'int4'].map(typeOf), ['DATE', 'INT64']);
+    assert.equal(datetimeForm(sourceType({ name: 'timestamp', kind: 'e', isBuiltIn: false })).type, 'STRING');
   });
 });
 
