@@ -62,7 +62,7 @@ async function captureOf(
   if (checkpoint !== null) {
     return await capture(client, view, checkpoint, { logTable, ...size, queuedKeys: queued.keys });
   }
-  const next = await captureInitial(client, view, logTable);
+  const next = await captureInitial(client, logTable);
   const nothing = { oldestChangeAt: null, cutId: null, unnamedNulls: [], resyncId: null };
   return { logRows: 0n, badKeys: 0n, upserts: 0n, deletes: 0n, ...nothing, next };
 }

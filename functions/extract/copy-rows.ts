@@ -3,6 +3,7 @@ import { DataHubError } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import type { RowWriter } from '../../shared/model/column-writer.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { assertUniqueKeys, hasNullKey } from '../../shared/source/capture.ts';
 import { RowEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
@@ -32,7 +33,12 @@ export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'byte
 type RowsWriter = Pick<BatchWriter, 'write'> & { openRows: () => RowWriter };
 
 /** The result of one COPY of upserts. `hasLongRow`: a row does not fit the format, and none is to be used. */
-type CopiedUpserts = { objects: StagedObject[]; replaced: ReplacedValues; hasLongRow: boolean };
+type CopiedUpserts = {
+  objects: StagedObject[];
+  replaced: ReplacedValues;
+  hasLongRow: boolean;
+  hasAscendingKeys: boolean;
+};
 
 /**
  * Copies a batch's rows from the snapshot of `client` into staged objects, and writes the manifest last. A whole view of a large table is
@@ -66,6 +72,7 @@ async function copyAs(
     ? await copyWholeView(client, copy, writer, dependencies)
     : [await copyUpserts(client, copy, writer, { kind: 'captured' })];
   if (copied.some(({ hasLongRow }) => hasLongRow)) return null;
+  if (batch.isComplete && !(await haveOwnKeys(client, view, copied))) await assertUniqueKeys(client, view);
   const deletes = batch.isComplete ? [] : await copyDeletes(client, copy, writer);
   const upserts = copied.flatMap((each) => each.objects);
   const objects = [...upserts, ...deletes];
@@ -92,6 +99,16 @@ async function copyAs(
       nullArray: addPolicyValues(copied.map(({ replaced }) => replaced.nullArray)),
     },
   };
+}
+
+/** Whether the copies prove that each row has a key of its own. Slices have no key in common, and none with NULL. */
+async function haveOwnKeys(
+  client: pg.ClientBase,
+  view: SourceView,
+  copied: CopiedUpserts[],
+): Promise<boolean> {
+  if (!copied.every(({ hasAscendingKeys }) => hasAscendingKeys)) return false;
+  return copied.length === 1 || !(await hasNullKey(client, view));
 }
 
 async function copyWholeView(
@@ -138,8 +155,13 @@ async function copyUpserts(
   );
   const refused = refusedValues(view, copied.columns, encoder.refusals);
   if (refused !== null) throw refused;
-  const { replaced, hasLongRow } = encoder;
-  return { objects, replaced: replacedByColumn(copied.columns, replaced), hasLongRow };
+  const { replaced, hasLongRow, keyOrder } = encoder;
+  return {
+    objects,
+    replaced: replacedByColumn(copied.columns, replaced),
+    hasLongRow,
+    hasAscendingKeys: keyOrder.isAscending,
+  };
 }
 
 async function copyDeletes(

@@ -5,7 +5,7 @@ import { asDataHubError } from '../errors.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
-import { captureInitial } from '../source/capture.ts';
+import { assertUniqueKeys, captureInitial } from '../source/capture.ts';
 import { readLogState } from '../source/change-log.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import type { Finding } from '../source/inspect-server.ts';
@@ -70,7 +70,10 @@ async function tryCapture(
   const { config } = dependencies;
   const { view, findings } = await inspectSource(client, viewSource, known, dependencies);
   const unlogged = await logContinues(client, viewSource, view, dependencies);
-  const captured = await readBriefly(client, () => captureInitial(client, view, config.changeLogTable));
+  const captured = await readBriefly(client, async () => {
+    await assertUniqueKeys(client, view);
+    return await captureInitial(client, config.changeLogTable);
+  });
   await tryStatements(client, view, config.changeLogTable);
   const logRows = await checkLogRows(client, viewSource, view, config);
   return { view, isUnique: captured !== null, findings: [...findings, ...unlogged, ...logRows] };

@@ -74,18 +74,12 @@ const withLoggedNulls = (view: SourceView): SourceView => ({
 });
 
 /**
- * Computes the first checkpoint of a view, in the snapshot in which all its rows are then copied. Every visible log id is in `seen`,
- * as ranges of consecutive ids; `seen` shrinks when the first horizon matures. Throws `source_refused` as `capture` does, and
- * `bad_data` if a key of the view is NULL or not unique.
+ * Computes the first checkpoint of a view, in the snapshot in which all rows of the view are then copied. Every visible log id is in `seen`,
+ * as ranges of consecutive ids; `seen` shrinks when the first horizon matures. Throws `source_refused` as `capture` does. Whoever copies the
+ * rows must find out whether each has a key of its own (`assertUniqueKeys`).
  */
-export async function captureInitial(
-  client: pg.ClientBase,
-  view: SourceView,
-  logTable: string,
-): Promise<Checkpoint> {
+export async function captureInitial(client: pg.ClientBase, logTable: string): Promise<Checkpoint> {
   const log = await readLogState(client, logTable, null);
-  const duplicated = await duplicateKeys(client, view);
-  if (duplicated.length > 0) throw duplicates(view, duplicated);
   const { rows } = await client.query(
     `select coalesce(range_agg(ids), '{}')::text as seen from (
        select int8range(min(id), max(id), '[]') as ids
@@ -102,6 +96,12 @@ export async function captureInitial(
   });
 }
 
+/** Throws `bad_data` if a key of the view is NULL or not unique. Reads the whole view. */
+export async function assertUniqueKeys(client: pg.ClientBase, view: SourceView): Promise<void> {
+  const duplicated = await duplicateKeys(client, view);
+  if (duplicated.length > 0) throw duplicates(view, duplicated);
+}
+
 /** Returns up to five keys, as text, that the view has more than once, or `NULL`. Reads the whole view. */
 export async function duplicateKeys(
   client: Queryable,
@@ -113,6 +113,17 @@ export async function duplicateKeys(
      group by ${key} having count(*) > 1 or ${key} is null limit 5`,
   );
   return rows.map((row) => row.key as string);
+}
+
+/** Whether a row of the view has no key. PostgreSQL knows it from the index of the primary key, where the view shows that. */
+export async function hasNullKey(
+  client: pg.ClientBase,
+  { keyColumn, relation }: SourceView,
+): Promise<boolean> {
+  const { rows } = await client.query(
+    `select exists (select from ${relation} where ${quoteIdentifier(keyColumn)} is null) as found`,
+  );
+  return rows[0].found as boolean;
 }
 
 export async function isEmptyView(client: pg.ClientBase, view: SourceView): Promise<boolean> {

@@ -9,7 +9,7 @@ import { KEY_SETTING } from './collapse.ts';
 import type { ColumnPlan } from './decode/column-plan.ts';
 import type { CopiedRows } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
-import type { Slice } from './plan-slices.ts';
+import { hasIntegerKey, type Slice } from './plan-slices.ts';
 import type { SourceColumn } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
 
@@ -69,13 +69,15 @@ export function emptyUpsertsStatement(view: SourceView, rows: RowSet): string {
 /** What an encoder must know of the rows that `upsertsStatement` copies. */
 export const upsertRows = (view: SourceView, rows: RowSet): CopiedRows => ({
   columns: plansOf(view, rows),
-  keyIndex: keyIndexOf(view),
+  ...keyOf(view),
   isKeyOnly: false,
   action: rows.kind === 'slice' ? 'loaded' : null,
 });
 
 const plansOf = (view: SourceView, rows: RowSet): ColumnPlan[] =>
   columnsOf(view, rows).map(({ plan }) => plan);
+
+const keyOf = (view: SourceView) => ({ keyIndex: keyIndexOf(view), isIntegerKey: hasIntegerKey(view) });
 
 const keyIndexOf = (view: SourceView): number =>
   view.columns.findIndex(({ name }) => name === view.keyColumn);
@@ -109,7 +111,7 @@ export function deletesStatement(view: SourceView): string {
 /** What an encoder must know of the rows that `deletesStatement` copies. */
 export const deleteRows = (view: SourceView): CopiedRows => ({
   columns: view.columns.map(({ plan }) => plan),
-  keyIndex: keyIndexOf(view),
+  ...keyOf(view),
   isKeyOnly: true,
   action: 'deleted',
 });

@@ -5,6 +5,9 @@ import type { SourceView } from './describe-view.ts';
 /** A part of a view with integer keys: the rows whose key lies in [from, to). Null stands for an open end. */
 export type Slice = { from: bigint | null; to: bigint | null };
 
+export const hasIntegerKey = ({ keyType }: SourceView): boolean =>
+  ['smallint', 'integer', 'bigint'].includes(keyType.sqlType);
+
 /**
  * Cuts a large view into at most `maxSlices` slices of about `sliceRows` rows, by its integer key. Returns one slice with open ends
  * if the view is small, has keys of another type, or has no statistics yet.
@@ -15,7 +18,7 @@ export async function planSlices(
   limits: { sliceRows: number; maxSlices: number },
 ): Promise<Slice[]> {
   const whole: Slice[] = [{ from: null, to: null }];
-  if (!['smallint', 'integer', 'bigint'].includes(view.keyType.sqlType)) return whole;
+  if (!hasIntegerKey(view)) return whole;
   const tableRows = await estimateRows(client, view);
   const count = Math.min(limits.maxSlices, Math.ceil(tableRows / limits.sliceRows));
   if (count < 2) return whole;

@@ -8,7 +8,7 @@ import { type ColumnOptions, columnText } from './column-text.ts';
 import { columnForm } from './column-type.ts';
 import { datetimeForm, inStreamingWindow, type StreamedWindow } from './datetime-form.ts';
 import type { ColumnPlan } from './decode/column-plan.ts';
-import { NULL_ARRAY, NULL_KEY } from './decode/reasons.ts';
+import { NULL_ARRAY } from './decode/reasons.ts';
 import { decodeText } from './decode/value-decoder.ts';
 
 /** What to do with a value that BigQuery cannot hold: stop the batch, write NULL, or make the column a STRING. */
@@ -78,7 +78,7 @@ function planOf(
       ? { copied: `${value}::text`, decode: decodeText, counted: { copied, decode: form.decode } }
       : { copied, decode: form.decode, counted: null }),
     fallback: fallback === undefined || isList ? null : defaultWriter(type, String(fallback)),
-    nullStops: stopsAtNull ? NULL_ARRAY : mode === 'REQUIRED' ? NULL_KEY : null,
+    nullStops: stopsAtNull ? NULL_ARRAY : null,
     isNullReplaced: isList,
   };
 }

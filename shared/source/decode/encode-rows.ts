@@ -1,6 +1,7 @@
 import type { ColumnWriter, RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
 import { CapturedValue } from './captured-value.ts';
 import type { ColumnPlan } from './column-plan.ts';
+import { KeyOrder } from './key-order.ts';
 import { JSON_NULL } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { NULL_LENGTH, TupleReader } from './tuple-reader.ts';
@@ -10,6 +11,8 @@ export type CopiedRows = {
   columns: readonly ColumnPlan[];
   /** The place of the key among the columns. */
   keyIndex: number;
+  /** Whether the key is an integer. */
+  isIntegerKey: boolean;
   /** Whether the COPY has the key alone, as the rows of deletes have. */
   isKeyOnly: boolean;
   /** The action of all rows; null if the last field tells it. */
@@ -28,6 +31,8 @@ type CountedField = { index: number; plan: NonNullable<ColumnPlan['counted']> };
 export class RowEncoder {
   readonly refusals: Refusals;
   readonly replaced: Replaced;
+  /** Of the keys of all rows. A row without one is not written. */
+  readonly keyOrder: KeyOrder;
   /** Whether a row was too long for the format of the writer. */
   hasLongRow = false;
   readonly #rows: CopiedRows;
@@ -42,7 +47,8 @@ export class RowEncoder {
   readonly #actionField: number;
 
   constructor(rows: CopiedRows, writer: RowWriter) {
-    const { columns, keyIndex, isKeyOnly, action } = rows;
+    const { columns, keyIndex, isIntegerKey, isKeyOnly, action } = rows;
+    this.keyOrder = new KeyOrder(isIntegerKey);
     this.#rows = rows;
     this.#writer = writer;
     this.#fields = columns.map((_, index) => (!isKeyOnly ? index : index === keyIndex ? 0 : ABSENT));
@@ -84,12 +90,13 @@ export class RowEncoder {
   }
 
   #encodeRow(): void {
-    const { columns, action } = this.#rows;
+    const { columns, keyIndex, action } = this.#rows;
     const writer = this.#writer;
     const { buffer, starts, lengths } = this.#reader;
     const writers = writer.columns;
     const fields = this.#fields;
     writer.beginRow();
+    const hasKey = this.#noteKey();
     for (let i = 0; i < columns.length; i += 1) {
       const plan = columns[i] as ColumnPlan;
       const target = writers[i] as ColumnWriter;
@@ -100,7 +107,7 @@ export class RowEncoder {
       }
       const length = lengths[field] as number;
       if (length === NULL_LENGTH) {
-        this.#encodeNull(plan, i, target);
+        if (hasKey || i !== keyIndex) this.#encodeNull(plan, i, target);
         continue;
       }
       const mark = writer.mark();
@@ -119,8 +126,17 @@ export class RowEncoder {
       }
     }
     for (let c = 0; c < this.#counted.length; c += 1) this.#countText(c);
-    if (this.#isStopped) writer.dropRow();
+    if (this.#isStopped || !hasKey) writer.dropRow();
     else this.hasLongRow = !writer.endRow(action ?? this.#actionOfRow());
+  }
+
+  #noteKey(): boolean {
+    const field = this.#fields[this.#rows.keyIndex] as number;
+    const { buffer, starts, lengths } = this.#reader;
+    const length = lengths[field] as number;
+    if (length === NULL_LENGTH) this.keyOrder.addNull();
+    else this.keyOrder.add(buffer, starts[field] as number, length);
+    return length !== NULL_LENGTH;
   }
 
   #encodeNull(plan: ColumnPlan, index: number, target: ColumnWriter): void {

@@ -16,7 +16,6 @@ export const NESTED_ARRAY = 'has more than one dimension: convert it to JSON in 
 export const ELEMENT_IS_NULL =
   'contains a NULL: remove it (array_remove) or convert the array to JSON (to_jsonb) in the view';
 export const NULL_ARRAY = 'is NULL, and a column of arrays cannot be NULL in BigQuery';
-export const NULL_KEY = 'is NULL, and the key of a row cannot be NULL';
 
 export const withUnfitElement = (reason: string): string => `contains an element that ${reason}`;
 

@@ -33,6 +33,26 @@ describe('an initial load in parallel slices', () => {
     await on.assertEqual();
   });
 
+  for (const [what, key, example] of [
+    ['NULL', 'null', 'NULL'],
+    ['that of another row of its slice', '1', '1'],
+    ['that of a row of another slice', '700', '700'],
+  ] as const) {
+    it(`halts at a row whose key is ${what}`, async () => {
+      await on.source.database.query(
+        `create or replace view pmr_project as
+         select p.id as project_id, p.name, c.name as company, p.share, p.opened, p.updated_at
+         from app_project p left join app_company c on c.id = p.company_id
+         union all select ${key}::bigint, name, null, share, opened, updated_at from app_project where id = 1`,
+      );
+
+      await assert.rejects(on.extract(), {
+        kind: 'bad_data',
+        message: `view pmr_project: key project_id is NULL or not unique, for example ${example}`,
+      });
+    });
+  }
+
   it('reads all slices in one snapshot, and leaves later commits to the next batch', async () => {
     const { slices } = on.dependencies;
     const taken = await Promise.all(Array.from({ length: SLICES }, () => slices.connect()));

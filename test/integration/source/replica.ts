@@ -58,7 +58,7 @@ export class Replica {
     const initial = await inSnapshot(pool, async (client) => {
       const view = await describeView(client, viewSource, CONTENT_TYPE_TABLE);
       return {
-        checkpoint: await captureInitial(client, view, LOG_TABLE),
+        checkpoint: await captureInitial(client, LOG_TABLE),
         rows: await stagedRows(client, view),
       };
     });
