@@ -8,6 +8,7 @@ import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-ve
  * (docs/architecture.md#collapse-fetch-and-copy).
  */
 const PINNED: Record<string, string> = {
+  client_encoding: 'UTF8', // as the driver asks for at the start, and as texts are written
   lock_timeout: '10s',
   row_security: 'off', // a policy that would hide rows causes an error instead
   standard_conforming_strings: 'on',
