@@ -3,16 +3,22 @@ import { extractView } from '../../functions/extract/extract-view.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
 import { sendResult } from './run-round.ts';
+import { serverCpuSeconds } from './server-cpu.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** `warehouseSeconds` is the part of `seconds` spent waiting for BigQuery. */
-export type ExtractRound = Measured & { rows: number; warehouseSeconds: number };
+/** `warehouseSeconds` is the part of `seconds` spent waiting for BigQuery, and `serverCpuSeconds` the CPU of the PostgreSQL server meanwhile. */
+export type ExtractRound = Measured & {
+  rows: number;
+  warehouseSeconds: number;
+  serverCpuSeconds: number | null;
+};
 
-const view = String(process.argv[2]);
+const [view = '', serverPid] = process.argv.slice(2);
 const dependencies = await benchDependencies();
 await importSmartApp(dependencies);
 const { warehouse } = dependencies;
 const stopwatch = new Stopwatch();
+const cpuBefore = await serverCpuSeconds(Number(serverPid));
 const { result, measured } = await measure(() =>
   extractView(
     view,
@@ -30,4 +36,10 @@ const { result, measured } = await measure(() =>
   ),
 );
 if (result.outcome !== 'staged') throw new Error(`the extraction ended with ${JSON.stringify(result)}`);
-sendResult<ExtractRound>({ ...measured, rows: result.upserts, warehouseSeconds: stopwatch.seconds });
+const cpuAfter = await serverCpuSeconds(Number(serverPid));
+sendResult<ExtractRound>({
+  ...measured,
+  rows: result.upserts,
+  warehouseSeconds: stopwatch.seconds,
+  serverCpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+});

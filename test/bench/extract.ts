@@ -12,7 +12,7 @@ import { serverCpuSeconds } from './server-cpu.ts';
 /**
  * Extracts N rows of SMartApp's largest view, each round in its own process. The baseline, run in between, reads the same view by binary
  * COPY and discards the rows. The rate counts the function's own work (capture, fetch, stage); the time it waits for the BigQuery
- * emulator is reported separately. The CPU of the PostgreSQL server includes the control database, and the start of the function's process.
+ * emulator is reported separately. The CPU of the PostgreSQL server includes that of the control database.
  */
 export const extractBench: Bench = {
   maxRows: 999_999_999,
@@ -28,40 +28,38 @@ export const extractBench: Bench = {
 
     const baselineSeconds: number[] = [];
     const results: ExtractRound[] = [];
-    const [serverCpu, baselineCpu]: [number[], number[]] = [[], []];
-    const cpuOf = async <T>(work: () => Promise<T>): Promise<{ result: T; cpuSeconds: number }> => {
-      const before = (await serverCpuSeconds(stack.postgres.pid)) ?? Number.NaN;
-      const result = await work();
-      return { result, cpuSeconds: ((await serverCpuSeconds(stack.postgres.pid)) ?? Number.NaN) - before };
-    };
+    const baselineCpu: (number | null)[] = [];
     for (let round = 1; round <= rounds; round += 1) {
-      const copied = await cpuOf(() => copyAsBinary(sourceUrl));
-      const baseline = copied.result;
+      const cpuBefore = await serverCpuSeconds(stack.postgres.pid);
+      const baseline = await copyAsBinary(sourceUrl);
+      const cpuAfter = await serverCpuSeconds(stack.postgres.pid);
       baselineSeconds.push(baseline);
-      baselineCpu.push(copied.cpuSeconds);
+      baselineCpu.push(cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore);
       // Each round needs its own project, because its jobs and objects have the same names as in other rounds.
       const env = await stack.makeProject(`bench-extract-${round}`, `control_${round}`);
       await stack.postgres.createDatabase(`control_${round}`);
-      const { result, cpuSeconds } = await cpuOf(() =>
-        runRound<ExtractRound>('extract-round.ts', [ITEM_VIEW], env),
-      );
+      const args = [ITEM_VIEW, String(stack.postgres.pid)];
+      const result = await runRound<ExtractRound>('extract-round.ts', args, env);
       results.push(result);
-      serverCpu.push(cpuSeconds);
       report(
         `round ${round}: extract ${ownSeconds(result).toFixed(2)} s (plus ${result.warehouseSeconds.toFixed(2)} s waiting for BigQuery), ` +
-          `COPY binary ${baseline.toFixed(2)} s, CPU of the server ${cpuSeconds.toFixed(2)} s against ${copied.cpuSeconds.toFixed(2)} s, ` +
+          `COPY binary ${baseline.toFixed(2)} s, CPU of the server ${shown(result.serverCpuSeconds)} against ${shown(baselineCpu.at(-1))}, ` +
           `CPU of the function ${result.cpuSeconds.toFixed(2)} s, peak ${result.peakRssMb.toFixed(0)} MB`,
       );
       if (result.rows !== rows) throw new Error(`${result.rows} rows were staged instead of ${rows}`);
     }
-    const result = benchResult({
-      rows,
-      seconds: results.map(ownSeconds),
-      baselineSeconds,
-      peakRssMb: results.map(({ peakRssMb }) => peakRssMb),
-    });
-    const cpuRatio = median(serverCpu) / median(baselineCpu);
-    return Number.isNaN(cpuRatio) ? result : { ...result, server_cpu_ratio: Number(cpuRatio.toFixed(2)) };
+    return {
+      ...benchResult({
+        rows,
+        seconds: results.map(ownSeconds),
+        baselineSeconds,
+        peakRssMb: results.map(({ peakRssMb }) => peakRssMb),
+      }),
+      server_cpu_ratio: ratioOf(
+        results.map((result) => result.serverCpuSeconds),
+        baselineCpu,
+      ),
+    };
   },
 };
 
@@ -77,4 +75,14 @@ async function copyAsBinary(url: string): Promise<number> {
   const seconds = (performance.now() - startedMs) / 1000;
   await client.end();
   return seconds;
+}
+
+const shown = (seconds: number | null | undefined): string =>
+  seconds == null ? 'unknown' : `${seconds.toFixed(2)} s`;
+
+/** Of the medians; null where the system does not tell the CPU of other processes. */
+function ratioOf(ours: (number | null)[], theirs: (number | null)[]): number | null {
+  const known = (values: (number | null)[]) => values.filter((value) => value !== null);
+  if (known(ours).length === 0 || known(theirs).length === 0) return null;
+  return Number((median(known(ours)) / median(known(theirs))).toFixed(2));
 }
