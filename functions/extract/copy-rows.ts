@@ -37,7 +37,7 @@ type CopiedUpserts = {
   objects: StagedObject[];
   replaced: ReplacedValues;
   hasLongRow: boolean;
-  hasAscendingKeys: boolean;
+  hasOwnKeys: boolean;
 };
 
 /**
@@ -107,7 +107,7 @@ async function haveOwnKeys(
   view: SourceView,
   copied: CopiedUpserts[],
 ): Promise<boolean> {
-  if (!copied.every(({ hasAscendingKeys }) => hasAscendingKeys)) return false;
+  if (!copied.every(({ hasOwnKeys }) => hasOwnKeys)) return false;
   return copied.length === 1 || !(await hasNullKey(client, view));
 }
 
@@ -155,12 +155,12 @@ async function copyUpserts(
   );
   const refused = refusedValues(view, copied.columns, encoder.refusals);
   if (refused !== null) throw refused;
-  const { replaced, hasLongRow, keyOrder } = encoder;
+  const { replaced, hasLongRow, keyProof } = encoder;
   return {
     objects,
     replaced: replacedByColumn(copied.columns, replaced),
     hasLongRow,
-    hasAscendingKeys: keyOrder.isAscending,
+    hasOwnKeys: keyProof.isProven,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ColumnWriter, RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
 import { CapturedValue } from './captured-value.ts';
 import type { ColumnPlan } from './column-plan.ts';
-import { KeyOrder } from './key-order.ts';
+import { type KeyProof, keyProof } from './key-proof.ts';
 import { JSON_NULL } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { NULL_LENGTH, TupleReader } from './tuple-reader.ts';
@@ -32,7 +32,7 @@ export class RowEncoder {
   readonly refusals: Refusals;
   readonly replaced: Replaced;
   /** Of the keys of all rows. A row without one is not written. */
-  readonly keyOrder: KeyOrder;
+  readonly keyProof: KeyProof;
   /** Whether a row was too long for the format of the writer. */
   hasLongRow = false;
   readonly #rows: CopiedRows;
@@ -48,7 +48,7 @@ export class RowEncoder {
 
   constructor(rows: CopiedRows, writer: RowWriter) {
     const { columns, keyIndex, isIntegerKey, isKeyOnly, action } = rows;
-    this.keyOrder = new KeyOrder(isIntegerKey);
+    this.keyProof = keyProof(isIntegerKey);
     this.#rows = rows;
     this.#writer = writer;
     this.#fields = columns.map((_, index) => (!isKeyOnly ? index : index === keyIndex ? 0 : ABSENT));
@@ -134,8 +134,8 @@ export class RowEncoder {
     const field = this.#fields[this.#rows.keyIndex] as number;
     const { buffer, starts, lengths } = this.#reader;
     const length = lengths[field] as number;
-    if (length === NULL_LENGTH) this.keyOrder.addNull();
-    else this.keyOrder.add(buffer, starts[field] as number, length);
+    if (length === NULL_LENGTH) this.keyProof.addNull();
+    else this.keyProof.add(buffer, starts[field] as number, length);
     return length !== NULL_LENGTH;
   }
 

@@ -228,6 +228,14 @@ describe('collapse', () => {
     assert.equal((await capture(client, view, NOTHING_COVERED, options())).upserts, 3n);
   });
 
+  it('computes the first checkpoint as ranges of all visible log ids, wherever the holes are', async () => {
+    await client.query(`insert into ${LOG_TABLE} (id, object_id, content_type_id, action)
+      select i, '1', 99, 'added' from generate_series(1, 30000) i
+      where i not in (4095, 4096, 8191, 12288, 20480) and i not between 24576 and 28671`);
+    const { seen } = await captureInitial(client, LOG_TABLE);
+    assert.equal(seen, '{[1,4095),[4097,8191),[8192,12288),[12289,20480),[20481,24576),[28672,30001)}');
+  });
+
   it('computes the first checkpoint as ranges of all visible log ids', async () => {
     await client.query(`insert into ${LOG_TABLE} (id, object_id, content_type_id, action)
       select i, '1', 99, 'added' from generate_series(1, 20000) i where i not in (5, 6, 700)`);
