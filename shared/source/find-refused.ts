@@ -84,7 +84,9 @@ export async function findUnreadable(
   const counted = await attempt(client, () =>
     client.query(`select count(*) as count from ${within(range).from}`, within(range).values),
   );
-  let count = Number((counted.result?.rows[0]?.count as bigint | undefined) ?? 0);
+  // It fails before any column is computed, in a condition or a join, so that no key finds the row.
+  if (counted.result === null) return null;
+  let count = Number(counted.result.rows[0]?.count as bigint);
   while (count > 1) {
     const half = Math.floor(count / 2);
     const middle = await keyAt(range, half);

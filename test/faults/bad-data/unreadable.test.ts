@@ -121,7 +121,7 @@ describe('a row that makes the view fail in PostgreSQL', () => {
     await assert.rejects(thing.stage(), {
       kind: 'bad_data',
       message: /division by zero/,
-      context: { view: 'thing_view', code: '22012' },
+      context: { view: 'thing_view', etlTransactionId: 1n, code: '22012' },
     });
   });
 });
