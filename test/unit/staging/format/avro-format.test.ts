@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { zstdDecompressSync } from 'node:zlib';
-import avro from 'avsc';
 import fc from 'fast-check';
 import type { ColumnWriter, RowBlock } from '../../../../shared/model/column-writer.ts';
 import type { BigQueryType, Column } from '../../../../shared/model/columns.ts';
 import { DecimalGroups } from '../../../../shared/model/decimal-groups.ts';
 import { avroFormat } from '../../../../shared/staging/format/avro-format.ts';
+import { avroRecords } from '../../../../shared/staging/format/avro-records.ts';
 import { fitsAvro } from '../../../../shared/staging/format/avro-schema.ts';
 
 const STAMP = {
@@ -168,31 +167,9 @@ async function* blocksOf(...blocks: (RowBlock | null)[]): AsyncGenerator<RowBloc
   for (const block of blocks) if (block !== null) yield block;
 }
 
+/** As `avsc` reads them. */
 async function recordsOf(file: AsyncIterable<Buffer>): Promise<Record<string, unknown>[]> {
-  const long = avro.types.LongType.__with({
-    fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
-    toBuffer: (value: bigint) => {
-      const buffer = Buffer.alloc(8);
-      buffer.writeBigInt64LE(value);
-      return buffer;
-    },
-    fromJSON: BigInt,
-    toJSON: Number,
-    isValid: (value: unknown) => typeof value === 'bigint',
-    compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
-  });
-  const decoder = new avro.streams.BlockDecoder({
-    parseHook: (schema) =>
-      avro.Type.forSchema(schema, { typeHook: (type) => (isLong(type) ? long : undefined) }),
-    codecs: {
-      zstandard: (packed: Buffer, done: (error: Error | null, data: Buffer) => void) =>
-        done(null, zstdDecompressSync(packed)),
-    },
-  });
   const records: Record<string, unknown>[] = [];
-  for await (const record of Readable.from(file).pipe(decoder)) records.push({ ...record });
+  for await (const record of avroRecords(Readable.from(file))) records.push({ ...record });
   return records;
 }
-
-const isLong = (type: unknown): boolean =>
-  type === 'long' || (typeof type === 'object' && type !== null && 'type' in type && type.type === 'long');
