@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../../shared/postgres/quote.ts';
-import { LOG_EVENTS, LOG_FUNCTIONS, logTrigger, RESYNC_ACTION } from '../../shared/source/trigger-log.ts';
+import { LOG_EVENTS, logTrigger, RESYNC_ACTION } from '../../shared/source/trigger-log.ts';
 import { type LogPlan, type PlannedTable, runBy, type TableName } from './log-plan.ts';
 
 /** Both tables are ours if their comments begin so. */
@@ -28,39 +28,6 @@ export function logScript(plan: LogPlan): string {
   ].join('\n\n')}\n`;
 }
 
-/** The script that removes the log, its functions and all of its triggers, also from partitions that came later. Safe to repeat. */
-export function removalScript(plan: Pick<LogPlan, 'schema' | 'logTable' | 'contentTypeTable'>): string {
-  const [log, types] = [inSchema(plan, plan.logTable), inSchema(plan, plan.contentTypeTable)];
-  return `-- Removes the change log of SMart DataHub, its functions and its triggers. Safe to repeat. Run it as the role that made them, after the
--- functions of SMart DataHub read another log (CHANGE_LOG_TABLE, CONTENT_TYPE_TABLE). It stops after a lock timeout: run it again then.
-
-begin;
-
-${SETTINGS}
-
-${refuseForeignTables(plan)}
-
-do $remove$
-declare
-  found regprocedure;
-begin
-  for found in
-    select oid::regprocedure from pg_proc
-    where pronamespace = ${quoteLiteral(quoteIdentifier(plan.schema))}::regnamespace and proname ~ ${quoteLiteral(LOG_FUNCTIONS)}
-      and prorettype = 'trigger'::regtype
-  loop
-    -- Its triggers go with it.
-    execute format('drop function %s cascade', found);
-  end loop;
-end
-$remove$;
-
-drop table if exists ${log}, ${types};
-
-commit;
-`;
-}
-
 const head = (
   plan: LogPlan,
 ): string => `-- A change log for SMart DataHub, filled by triggers on the main and lookup tables of the views: every insert, update, delete and truncate, also
@@ -68,13 +35,14 @@ const head = (
 -- renamed key column. It stops after a lock timeout, without having changed anything: run it again then.
 -- Run it as ${runBy(plan).replace(/[\r\n]+/g, ' ')}.`;
 
-const SETTINGS = `-- Shorter than deadlock_timeout, so that no transaction of the application is ended because of this one.
+/** What both scripts begin with. */
+export const SETTINGS = `-- Shorter than deadlock_timeout, so that no transaction of the application is ended because of this one.
 set local lock_timeout = '900ms';
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 do $lock$ begin perform pg_advisory_xact_lock(hashtext('smart-datahub change log')); end $lock$;`;
 
-const inSchema = ({ schema }: Pick<LogPlan, 'schema'>, name: string): string =>
+export const inSchema = ({ schema }: Pick<LogPlan, 'schema'>, name: string): string =>
   `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 
 /** The body of a function or block, between dollars that it does not contain. */
@@ -89,7 +57,8 @@ const block = (body: string): string => `do ${dollarQuoted(body, 'do')};`;
 /** A text in the format of `raise exception`. */
 const raised = (text: string): string => quoteLiteral(text.replaceAll('%', '%%'));
 
-function refuseForeignTables(plan: Pick<LogPlan, 'schema' | 'logTable' | 'contentTypeTable'>): string {
+/** Refuses to touch tables of these names that are not ours. */
+export function refuseForeignTables(plan: Pick<LogPlan, 'schema' | 'logTable' | 'contentTypeTable'>): string {
   const checks = [plan.logTable, plan.contentTypeTable].map((name) => {
     const table = inSchema(plan, name);
     const found = `to_regclass(${quoteLiteral(table)})`;

@@ -6,8 +6,9 @@ import { oneLine } from '../output/text.ts';
 import type { ProposedEntry } from '../propose/view-proposal.ts';
 import { writeResult } from '../write-result.ts';
 import { runBy } from './log-plan.ts';
-import { logScript, removalScript } from './log-script.ts';
+import { logScript } from './log-script.ts';
 import { type LoggedView, planLog } from './plan-log.ts';
+import { removalScript } from './removal-script.ts';
 
 /** The files of the two scripts: `change-log.sql` and `change-log.remove.sql`. */
 export const logFiles = (file: string): [string, string] => [file, file.replace(/(\.sql)?$/, '.remove.sql')];

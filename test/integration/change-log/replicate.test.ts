@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { removalScript } from '../../../cli/change-log/log-script.ts';
+import { removalScript } from '../../../cli/change-log/removal-script.ts';
 import { runOperation } from '../../../shared/operations/run-operation.ts';
 import { TRIGGER_LOG } from '../../../shared/source/trigger-log.ts';
 import { useInstallation } from '../../support/use-installation.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { logScript, removalScript } from '../../../cli/change-log/log-script.ts';
+import { logScript } from '../../../cli/change-log/log-script.ts';
+import { removalScript } from '../../../cli/change-log/removal-script.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { SCHEMA, SHOP, ShopLog, VIEWS } from './shop.ts';
 

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import type { LogPlan } from '../../../cli/change-log/log-plan.ts';
-import { logScript, removalScript } from '../../../cli/change-log/log-script.ts';
+import { logScript } from '../../../cli/change-log/log-script.ts';
 import { type LoggedView, planLog } from '../../../cli/change-log/plan-log.ts';
+import { removalScript } from '../../../cli/change-log/removal-script.ts';
 import { TRIGGER_LOG } from '../../../shared/source/trigger-log.ts';
 
 /** Names that need quotes, in every way that a name can. */
