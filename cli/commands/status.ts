@@ -76,6 +76,8 @@ function linesOf({ views, attention, lagWarningSeconds, failuresInAll }: Answer,
 }
 
 function batchOf({ inFlight, lastApplied }: ViewStatus): string {
+  if (inFlight?.copy)
+    return `${inFlight.etlTransactionId} ${inFlight.copy.slicesDone}/${inFlight.copy.slices} copied`;
   if (inFlight !== null) return `${inFlight.etlTransactionId} ${inFlight.state}`;
   return lastApplied === null ? NONE : `${lastApplied.etlTransactionId}, ${ago(lastApplied.appliedAt)}`;
 }

@@ -1,5 +1,5 @@
 import type { ViewStatus } from '../../shared/control/status.ts';
-import { ago, formatBytes, formatCount, formatNumber, localTime } from './amounts.ts';
+import { ago, formatBytes, formatCopy, formatCount, formatNumber, localTime } from './amounts.ts';
 import { paragraph } from './table.ts';
 import { bold, oneLine } from './text.ts';
 
@@ -25,6 +25,7 @@ export function viewFacts(status: ViewStatus): string[] {
         ? null
         : `batch ${inFlight.etlTransactionId} (${inFlight.kind}), ${inFlight.state}, attempt ${inFlight.attempt}, since ${localTime(inFlight.since)}`,
     ],
+    ['Copied', inFlight?.copy ? formatCopy(inFlight.copy) : null],
     [
       'Last batch',
       lastApplied === null

@@ -4,11 +4,11 @@ import type { Capture } from '../../shared/source/capture.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { type Captured, captureChanges, type Replaced, type Unlogged } from './capture.ts';
 import type { LeasedView } from './extraction.ts';
-import { type BatchResult, finishIdle, handOver } from './hand-over.ts';
+import { type BatchResult, finishIdle, goOnLater, handOver } from './hand-over.ts';
 import { handleUnlogged } from './handle-unlogged.ts';
 import { hasKnownColumns, prepare } from './prepare.ts';
 import { handleReplaced } from './replaced-view.ts';
-import { type StagedBatch, stage } from './stage.ts';
+import { type StagedBatch, stage, type UnfinishedBatch } from './stage.ts';
 import { start } from './start.ts';
 
 /** Extracts one batch of a leased view in five steps. Steps 2 to 4 read one snapshot of the source. */
@@ -16,7 +16,7 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
   const extraction = await start(leased, dependencies);
   const found = await inSnapshot(
     dependencies.source,
-    async (client): Promise<Captured | Replaced | Unlogged | StagedBatch> => {
+    async (client): Promise<Captured | Replaced | Unlogged | StagedBatch | UnfinishedBatch> => {
       const capture = await captureChanges(client, extraction, dependencies);
       if ('replacedBy' in capture || 'unlogged' in capture) return capture;
       const isIdle = extraction.checkpoint !== null && hasNothingToDo(capture.captured);
@@ -33,6 +33,7 @@ export async function extractBatch(leased: LeasedView, dependencies: Dependencie
   );
   if ('replacedBy' in found) return await handleReplaced(extraction, found.replacedBy, dependencies);
   if ('unlogged' in found) return await handleUnlogged(extraction, found.unlogged, dependencies);
+  if ('unfinished' in found) return await goOnLater(found.unfinished, dependencies);
   return 'batch' in found
     ? await handOver(found, extraction, dependencies)
     : await finishIdle(found, extraction, dependencies);

@@ -15,6 +15,7 @@ import { extractBatch } from './extract-batch.ts';
 import type { LeasedView } from './extraction.ts';
 import type { BatchResult } from './hand-over.ts';
 import { awaitLoad } from './load-batch.ts';
+import { resumeCopy } from './resume-copy.ts';
 
 export type ExtractResult =
   | BatchResult
@@ -28,7 +29,7 @@ export type ExtractResult =
 const MAX_STAGED_MS = 24 * 3_600_000;
 
 /**
- * Extracts one batch of a view and announces it. A view with a batch in flight is not extracted again: `extract` waits for the batch's
+ * Extracts one batch of a view and announces it. A view with a batch in flight is not extracted again: `extract` goes on with its copy, waits for its
  * load, or announces the batch again, since its message may have been lost. Safe to repeat and to run twice at once (I4).
  */
 export async function extractView(
@@ -62,19 +63,23 @@ async function extractLeased(leased: LeasedView, dependencies: Dependencies): Pr
   if (inFlight?.state !== 'applying' && (await isOverBudget(leased.source.name, dependencies))) {
     return { outcome: 'skipped', view: leased.source.name, reason: 'over budget' };
   }
-  const continued = inFlight === null ? null : await continueBatch(inFlight, leased, dependencies);
-  if (continued !== null) return continued;
-  const { name, resyncRequestedAt, resyncBySystem } = leased.source;
-  if (resyncRequestedAt !== null && resyncBySystem && (await control.schemaChanges.mustWait(name))) {
-    return { outcome: 'skipped', view: name, reason: 'its resync waits for those of other views' };
-  }
   try {
-    return await extractBatch(leased, dependencies);
+    const continued = inFlight === null ? null : await continueBatch(inFlight, leased, dependencies);
+    return continued ?? (await beginBatch(leased, dependencies));
   } catch (error) {
     if (!(error instanceof DataHubError)) throw error;
     if (error.kind === 'batch_id_collision') await control.batchIds.skip();
     throw error.context.code === VIEW_MISSING ? await missingView(error, leased, dependencies) : error;
   }
+}
+
+async function beginBatch(leased: LeasedView, dependencies: Dependencies): Promise<ExtractResult> {
+  const { control } = dependencies;
+  const { name, resyncRequestedAt, resyncBySystem } = leased.source;
+  if (resyncRequestedAt !== null && resyncBySystem && (await control.schemaChanges.mustWait(name))) {
+    return { outcome: 'skipped', view: name, reason: 'its resync waits for those of other views' };
+  }
+  return await extractBatch(leased, dependencies);
 }
 
 /**
@@ -113,6 +118,7 @@ async function requestNext(
     await events.announceBatch(APPLIER[loadType], result.view, BigInt(result.etlTransactionId));
   }
   if (result.outcome === 'resync requested') await events.requestExtract(result.view, 'resync');
+  if (result.outcome === 'copying') await events.requestExtract(result.view, 'copy');
   if (result.outcome === 'loading') await events.requestExtract(result.view, 'load');
   if (result.outcome === 'idle' && result.hasMore) await events.requestExtract(result.view, 'continue');
 }
@@ -124,7 +130,10 @@ async function continueBatch(
   dependencies: Dependencies,
 ): Promise<ExtractResult | null> {
   const { source, lease } = leased;
-  const why = reasonToAbandon(batch, dependencies);
+  const copy = batch.state === 'extracting' ? await dependencies.control.slicedCopies.read(batch.id) : null;
+  const resumed = copy === null ? null : await resumeCopy(batch, copy, leased, dependencies);
+  if (resumed !== null && 'outcome' in resumed) return resumed;
+  const why = resumed?.abandon ?? reasonToAbandon(batch, dependencies);
   if (why !== null) {
     await abandonBatch(lease, batch, why, dependencies);
     return null;

@@ -23,6 +23,15 @@ export type BatchResult =
     }
   /** Staged, but its load outlives this call. */
   | { outcome: 'loading'; view: string; etlTransactionId: string }
+  /** Not all slices of the view are copied yet; the next call goes on. `rows`: how many are staged. */
+  | {
+      outcome: 'copying';
+      view: string;
+      etlTransactionId: string;
+      slices: number;
+      slicesDone: number;
+      rows: string;
+    }
   /** The view was replaced; its next batch carries all its rows. */
   | { outcome: 'resync requested'; view: string }
   /** Nothing to do: only the checkpoint moved. */
@@ -77,6 +86,17 @@ export async function handOver(
   return needsLoad && loadJobId === null
     ? { outcome: 'loading', view, etlTransactionId }
     : { outcome: 'staged', view, etlTransactionId, ...staged };
+}
+
+/** The end of a call whose time was up before all slices were copied. */
+export async function goOnLater(
+  { id, view }: EtlTransaction,
+  { control, log }: Dependencies,
+): Promise<BatchResult> {
+  const { rows, ...progress } = await control.slicedCopies.progress(id);
+  const copying = { view, etlTransactionId: String(id), ...progress, rows: String(rows) };
+  log.info(copying, 'copy goes on');
+  return { outcome: 'copying', ...copying };
 }
 
 /** Step 5 when there was nothing to do: moves the checkpoint. */

@@ -14,10 +14,12 @@ import type { SourceView } from '../../shared/source/describe-view.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import type { Captured } from './capture.ts';
-import { type CopiedRows, copyRows } from './copy-rows.ts';
+import { type CopiedRows, type Copy, copyRows } from './copy-rows.ts';
 import { type CountedRows, countRows } from './count-rows.ts';
 import { type Extraction, extentOf } from './extraction.ts';
+import { planCopy } from './plan-copy.ts';
 import type { Preparation } from './prepare.ts';
+import { planSlicedCopy, sliceAfter, stageSlices } from './stage-whole.ts';
 
 /** What steps 2 and 3 found out about the batch. */
 export type BatchPlan = Captured & Preparation;
@@ -30,33 +32,42 @@ export type StagedBatch = {
   counted: CountedRows | null;
 };
 
+/** A batch whose time is up before all slices of its view are copied; the next call goes on. */
+export type UnfinishedBatch = { unfinished: EtlTransaction };
+
 /** An attempt costs the whole time limit, so few of them must find a size that fits. */
 const COPY_KEEPS = 1 / 4;
 
 const ADVICE =
-  'Copy a whole view in smaller parts: lower SLICE_ROWS or raise MAX_SLICES. Find out why the view is slow for a single key, for example a lock or a missing index. Or raise the time limits of the function and of its statements. Then resume the view.';
+  'Find out why the view is slow for a single key, for example a lock or a missing index. Or raise the time limits of the function and of its statements. Then resume the view.';
 
-/** Step 4: begins a batch, and copies its rows from the snapshot of `client` to Cloud Storage. */
+/** Step 4: begins a batch, and copies its rows from the snapshot of `client` to Cloud Storage: a large view in slices, which may take several calls. */
 export async function stage(
   client: pg.ClientBase,
   extraction: Extraction,
   plan: BatchPlan,
   dependencies: Dependencies,
-): Promise<StagedBatch> {
+): Promise<StagedBatch | UnfinishedBatch> {
   const { checkpoint, source } = extraction;
   const { view, captured, isDirectLoad, highWater } = plan;
   const batch = await begin(extraction, plan, dependencies);
   if (source.loadType === 'bq-storage-api' && !isDirectLoad) {
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
-  const rows = await copyInTime(extraction, { batch, captured }, dependencies, (signal) =>
-    copyRows(client, { view, batch, isDirectLoad, signal }, dependencies),
-  );
-  if (captured.logRows > 0n || checkpoint === null) {
-    await queueRechecks(client, view, extraction, dependencies);
+  const copy: Copy = { view, batch, isDirectLoad };
+  const isWhole = checkpoint === null;
+  if (isWhole || captured.logRows > 0n) await queueRechecks(client, view, extraction, dependencies);
+  const slices = isWhole ? await planCopy(client, view, dependencies.config) : [];
+  if (slices.length > 1) {
+    await planSlicedCopy(extraction, copy, slices, dependencies);
+    const rows = await stageSlices(client, extraction, copy, dependencies);
+    return rows === null ? { unfinished: batch } : { batch, captured, rows, counted: null };
   }
+  const rows = await copyInTime(extraction, { copy, captured }, dependencies, (signal) =>
+    copyRows(client, copy, signal, dependencies),
+  );
   // The rows of a whole view were counted while they were copied; a cut batch brings the target to no single snapshot.
-  const isComparable = checkpoint !== null && !batch.hasMore;
+  const isComparable = !isWhole && !batch.hasMore;
   const counted = isComparable ? await countRows(client, view, extraction, dependencies) : null;
   return { batch, captured, rows, counted };
 }
@@ -91,22 +102,24 @@ const kindOfWholeView = ({ resyncRequestedAt }: ViewSource): Kind =>
 const kindOfChanges = ({ logRows }: Capture, queued: QueuedKeys): Kind =>
   logRows > 0n ? 'incremental' : (queued.kind ?? 'incremental');
 
-/** Abandons a batch whose rows cannot be copied in time; the next one is smaller (`shrinkAfter`). */
+/** Abandons a batch of changes whose rows cannot be copied in time; the next one is smaller (`shrinkAfter`). A whole view goes on in slices. */
 async function copyInTime<T>(
   extraction: Extraction,
-  { batch, captured }: Pick<StagedBatch, 'batch' | 'captured'>,
+  { copy, captured }: { copy: Copy; captured: Capture },
   dependencies: Dependencies,
-  copy: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { deadline, lease, queued } = extraction;
+  const { batch } = copy;
   try {
-    return await deadline.enforce(`the copy of ETL transaction ${batch.id}`, copy);
+    return await deadline.enforce(`the copy of ETL transaction ${batch.id}`, work);
   } catch (error) {
     const isTimeUp = error instanceof DeadlineExceeded;
     const isCanceled = error instanceof DataHubError && error.context.code === QUERY_CANCELED;
     if (deadline.signal.aborted || !(isTimeUp || isCanceled)) throw error;
     const what = `view ${batch.view}: the copy of the rows of ETL transaction ${batch.id} did not finish`;
     const cause = isTimeUp ? error.cause : error;
+    if (batch.isComplete) throw await sliceAfter({ what, cause }, copy, extraction, dependencies);
     const rows = Math.max(Number(captured.logRows), queued.keys.length);
     const slow = { what, advice: ADVICE, keeps: COPY_KEEPS, cause };
     const tooSlow = await shrinkAfter(slow, extentOf(extraction, rows), dependencies);

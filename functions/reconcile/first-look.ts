@@ -6,7 +6,7 @@ import { isHashed } from '../../shared/model/row-text.ts';
 import { comparedColumns, describeCompared } from '../../shared/operations/describe-compared.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { sumBuckets } from '../../shared/source/compare-rows.ts';
-import { estimateRows, planSlices } from '../../shared/source/plan-slices.ts';
+import { estimateRows, hasIntegerKey, planSlices } from '../../shared/source/plan-slices.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import { checkQuery, describeColumns, describePart, runName } from './compared.ts';
 import { drillDown } from './drill.ts';
@@ -74,7 +74,7 @@ async function begin(leased: LeasedCheck, dependencies: Dependencies): Promise<B
       moment: held.moment,
       plan: {
         buckets: bucketCount(rows),
-        cuts: slices.flatMap(({ to }) => (to === null ? [] : [to])),
+        cuts: slices.flatMap(({ to }) => (to !== null && hasIntegerKey(view) ? [BigInt(to)] : [])),
         partRows: config.sliceRows,
         columns: describeColumns(comparedColumns(view, check)),
         partsDone: 0,

@@ -25,6 +25,7 @@ import { createRetries } from './retries.ts';
 import { createRowBatches } from './row-batches.ts';
 import { createRowCounts } from './row-counts.ts';
 import { createSchemaChanges } from './schema-changes.ts';
+import { createSlicedCopies } from './sliced-copies.ts';
 import { createStatus } from './status.ts';
 import { createTargetChecks } from './target-checks.ts';
 import { createTransactionDetail } from './transaction-detail.ts';
@@ -64,6 +65,7 @@ export function createControl(pool: pg.Pool) {
     retries: createRetries(pool),
     rowBatches: createRowBatches(pool),
     rowCounts: createRowCounts(pool),
+    slicedCopies: createSlicedCopies(pool),
     status: createStatus(pool),
     targetChecks: createTargetChecks(pool),
     transactionDetail: createTransactionDetail(pool),

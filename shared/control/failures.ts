@@ -100,7 +100,10 @@ export function createFailures(pool: pg.Pool) {
         await assertLeaseHeld(client, lease);
         const { rows } = await client.query<{ id: bigint }>(
           `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
-           where view_name = $1 and state = any($3) returning id`,
+           where view_name = $1 and state = any($3)
+             -- Slices that are copied are worth keeping: what stopped the next one may be mended.
+             and not (state = 'extracting' and exists (select from etl.copied_slice where etl_transaction_id = etl_transaction.id))
+           returning id`,
           [lease.view, storable(failure.error.message), IN_FLIGHT],
         );
         const failed = rows[0]?.id ?? null;

@@ -9,6 +9,15 @@ import { WAITS_FOR_RESYNCS } from './schema-changes.ts';
 /** How an operator stopped a view, or the system (`by` is null). Null for what is not known. */
 export type StopStatus = { since: string | null; by: string | null; why: string | null };
 
+/** Rates are of the time since the batch began; null before the first slice is staged. */
+export type CopyStatus = {
+  slices: number;
+  slicesDone: number;
+  rows: string;
+  rowsPerSecond: number | null;
+  secondsLeft: number | null;
+};
+
 /** The state of a view, for an operator. Times are ISO 8601, 64-bit numbers are texts. docs/operations.md describes every field. */
 export type ViewStatus = {
   view: string;
@@ -33,7 +42,15 @@ export type ViewStatus = {
   queuedKeys: number;
   /** Why rows of the target may be wrong until the view is resynced; null if nothing is known. */
   resyncAdvised: string | null;
-  inFlight: { etlTransactionId: string; kind: string; state: string; attempt: number; since: string } | null;
+  inFlight: {
+    etlTransactionId: string;
+    kind: string;
+    state: string;
+    attempt: number;
+    since: string;
+    /** How far the copy of a large view has come; null for other batches, and once all is staged. */
+    copy: CopyStatus | null;
+  } | null;
   lastApplied: {
     etlTransactionId: string;
     kind: string;
@@ -71,6 +88,15 @@ export type OpenFailure = {
   advice: string;
   event: string | null;
 };
+
+/** SQL for the progress of the batch `t`. */
+const COPY_OF_BATCH = `(select jsonb_build_object('slices', slices, 'slicesDone', done, 'rows', rows::text,
+    'rowsPerSecond', round(rows / nullif(seconds, 0)), 'secondsLeft', round(seconds * (slices - done) / nullif(done, 0)))
+  from (
+    select count(*) as slices, count(copied_at) as done, coalesce(sum(rows), 0) as rows,
+      extract(epoch from max(copied_at) - t.started_at) as seconds
+    from etl.copied_slice s where s.etl_transaction_id = t.id
+  ) copied where slices > 0 and t.state = 'extracting')`;
 
 const FAILURES = 50;
 const COST_DAYS = 7;
@@ -120,7 +146,7 @@ export function createStatus(pool: pg.Pool) {
            v.resync_advised_reason as "resyncAdvised",
            (select count(*)::int4 from etl.queued_key k where k.view_name = v.name) as "queuedKeys",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'state', t.state,
-              'attempt', t.attempt, 'since', t.started_at)
+              'attempt', t.attempt, 'since', t.started_at, 'copy', ${COPY_OF_BATCH})
             from etl.etl_transaction t where t.view_name = v.name and t.state in ('extracting', 'staged', 'applying')
            ) as "inFlight",
            (select jsonb_build_object('etlTransactionId', t.id::text, 'kind', t.kind, 'appliedAt', t.applied_at,

@@ -40,3 +40,22 @@ export function formatSeconds(seconds: number): string {
   }
   return parts.join(' ');
 }
+
+/** Writes how far a copy has come: `3 of 40 slices, 3,000,000 rows, 250,000 a second, about 2 min 28 s left`. */
+export function formatCopy({
+  slices,
+  slicesDone,
+  rows,
+  rowsPerSecond,
+  secondsLeft,
+}: {
+  slices: number;
+  slicesDone: number;
+  rows: string;
+  rowsPerSecond: number | null;
+  secondsLeft: number | null;
+}): string {
+  const done = `${formatNumber(slicesDone)} of ${formatCount(slices, 'slice', 'slices')}, ${formatCount(rows, 'row', 'rows')}`;
+  if (rowsPerSecond === null || secondsLeft === null) return done;
+  return `${done}, ${formatNumber(rowsPerSecond)} a second, about ${formatSeconds(secondsLeft)} left`;
+}

@@ -3,11 +3,13 @@ import { DataHubError } from '../errors.ts';
 import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../model/checkpoint.ts';
 import { formatKey } from '../model/format-key.ts';
 import { thenResume } from '../model/resume-advice.ts';
+import { type Slice, WHOLE } from '../model/slice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { type LogState, readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
+import { sliceConditions } from './plan-slices.ts';
 import { isTriggerLog } from './trigger-log.ts';
 
 export type CaptureOptions = {
@@ -108,20 +110,27 @@ export async function captureInitial(client: pg.ClientBase, logTable: string): P
   });
 }
 
-/** Throws `bad_data` if a key of the view is NULL or not unique. Reads the whole view. */
-export async function assertUniqueKeys(client: pg.ClientBase, view: SourceView): Promise<void> {
-  const duplicated = await duplicateKeys(client, view);
+/** Throws `bad_data` if a key of the slice, or of the whole view, is NULL or not unique. Reads all its rows. */
+export async function assertUniqueKeys(
+  client: pg.ClientBase,
+  view: SourceView,
+  slice: Slice = WHOLE,
+): Promise<void> {
+  const conditions = sliceConditions(slice, quoteIdentifier(view.keyColumn), view);
+  const duplicated = await duplicateKeys(client, view, conditions);
   if (duplicated.length > 0) throw duplicates(view, duplicated);
 }
 
-/** Returns up to five keys, as text, that the view has more than once, or `NULL`. Reads the whole view. */
+/** Returns up to five keys, as text, that the view has more than once, or `NULL`, among its rows that meet all conditions. Reads them all. */
 export async function duplicateKeys(
   client: Queryable,
   { keyColumn, relation }: Pick<SourceView, 'keyColumn' | 'relation'>,
+  conditions: readonly string[] = [],
 ): Promise<string[]> {
   const key = quoteIdentifier(keyColumn);
   const { rows } = await client.query(
     `select coalesce(${key}::text, 'NULL') as key from ${relation}
+     ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
      group by ${key} having count(*) > 1 or ${key} is null limit 5`,
   );
   return rows.map((row) => row.key as string);

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
+import type { Slice } from '../model/slice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { destroyConnection } from '../postgres/unresponsive.ts';
@@ -9,7 +10,7 @@ import { KEY_SETTING } from './collapse.ts';
 import type { ColumnPlan } from './decode/column-plan.ts';
 import type { CopiedRows } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
-import { hasIntegerKey, type Slice } from './plan-slices.ts';
+import { hasIntegerKey, sliceConditions } from './plan-slices.ts';
 import type { SourceColumn } from './source-column.ts';
 import { writtenRows } from './text-settings.ts';
 
@@ -37,11 +38,7 @@ export function rowsOf(view: SourceView, rows: RowSet): string {
       select key, 'changed' from ${settingArray(KEY_SETTING.changed, view)} as key
     ) k join ${view.relation} v on ${key} = k.key`;
   }
-  const { from, to } = rows.slice;
-  const bounds = [
-    ...(from === null ? [] : [`${key} >= ${from}`]),
-    ...(to === null ? [] : [`${key} < ${to}`]),
-  ];
+  const bounds = sliceConditions(rows.slice, key, view);
   const where = bounds.length === 0 ? '' : ` where ${bounds.join(' and ')}`;
   return `(select 'loaded' as action) k cross join ${view.relation} v${where}`;
 }

@@ -1,40 +1,50 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../postgres/quote.ts';
+import { type Slice, WHOLE } from '../model/slice.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 
-/** A part of a view with integer keys: the rows whose key lies in [from, to). Null stands for an open end. */
-export type Slice = { from: bigint | null; to: bigint | null };
-
-export const hasIntegerKey = ({ keyType }: SourceView): boolean =>
+export const hasIntegerKey = ({ keyType }: Pick<SourceView, 'keyType'>): boolean =>
   ['smallint', 'integer', 'bigint'].includes(keyType.sqlType);
 
+/** SQL for the rows of a slice, where `key` is SQL for the key; the empty list for a whole view. */
+export function sliceConditions(
+  { from, to }: Slice,
+  key: string,
+  { keyType }: Pick<SourceView, 'keyType'>,
+): string[] {
+  const bound = (text: string) => `${quoteLiteral(text)}::${keyType.sqlType}`;
+  return [
+    ...(from === null ? [] : [`${key} >= ${bound(from)}`]),
+    ...(to === null ? [] : [`${key} < ${bound(to)}`]),
+  ];
+}
+
 /**
- * Cuts a large view into at most `maxSlices` slices of about `sliceRows` rows, by its integer key. Returns one slice with open ends
- * if the view is small, has keys of another type, or has no statistics yet.
+ * Cuts a large view into at most `maxSlices` slices of about `sliceRows` rows, by PostgreSQL's statistics of the key. Returns one slice with
+ * open ends if the view is small, or has no statistics yet that say where to cut it.
  */
 export async function planSlices(
   client: pg.ClientBase,
   view: SourceView,
   limits: { sliceRows: number; maxSlices: number },
 ): Promise<Slice[]> {
-  const whole: Slice[] = [{ from: null, to: null }];
-  if (!hasIntegerKey(view)) return whole;
   const tableRows = await estimateRows(client, view);
   const count = Math.min(limits.maxSlices, Math.ceil(tableRows / limits.sliceRows));
-  if (count < 2) return whole;
-  const cuts = (await cutsOfHistogram(client, view, count)) ?? (await evenCuts(client, view, count));
-  return [null, ...cuts].map((from, i) => ({ from, to: cuts[i] ?? null }));
+  if (count < 2) return [WHOLE];
+  const bounds = await histogramOf(client, view);
+  const cuts = bounds.length > 1 ? cutsOfHistogram(bounds, count, view) : await evenCuts(client, view, count);
+  return slicesBetween(WHOLE, await inKeyOrder(client, view, cuts));
 }
 
+/** The parts of a slice that these cuts make, which lie within it and ascend. */
+const slicesBetween = ({ from, to }: Slice, cuts: readonly string[]): Slice[] =>
+  [from, ...cuts].map((low, i) => ({ from: low, to: cuts[i] ?? to }));
+
 /**
- * The keys that cut the table into `count` parts of about as many rows, by the histogram of the key, which has as many rows between any two neighbours of its
- * bounds. Null if the key has none, or the role may not see it.
+ * The bounds of the key's histogram, as text: the table has as many rows between any two neighbours. None if the key has no histogram, or
+ * the role may not see it.
  */
-async function cutsOfHistogram(
-  client: pg.ClientBase,
-  view: SourceView,
-  count: number,
-): Promise<bigint[] | null> {
+async function histogramOf(client: pg.ClientBase, view: SourceView): Promise<string[]> {
   const { rows } = await client.query(
     // Of a partitioned table, the statistics of the whole.
     `select s.histogram_bounds::text::text[] as bounds from pg_stats s
@@ -42,32 +52,80 @@ async function cutsOfHistogram(
      where c.oid = $1::regclass and s.attname = $2 and s.histogram_bounds is not null order by s.inherited desc limit 1`,
     [view.mainTable, view.primaryKey],
   );
-  const bounds = ((rows[0]?.bounds ?? []) as string[]).map(BigInt);
+  return (rows[0]?.bounds ?? []) as string[];
+}
+
+/** The keys that cut the table into `count` parts of about as many rows; fewer where the bounds of other keys than integers are too few. */
+function cutsOfHistogram(bounds: readonly string[], count: number, view: SourceView): string[] {
   const steps = bounds.length - 1;
-  if (steps < 1) return null;
-  const cuts = Array.from({ length: count - 1 }, (_, i) => {
+  return Array.from({ length: count - 1 }, (_, i) => {
     const place = ((i + 1) * steps) / count;
+    if (!hasIntegerKey(view)) return bounds[Math.round(place)] as string;
     const below = Math.floor(place);
-    const [low = 0n, high = low] = bounds.slice(below);
-    return (
-      low + ((high - low) * BigInt(Math.round((place - below) * PARTS_OF_A_STEP))) / BigInt(PARTS_OF_A_STEP)
-    );
+    const [low = 0n, high = low] = bounds.slice(below, below + 2).map(BigInt);
+    const part = BigInt(Math.round((place - below) * PARTS_OF_A_STEP));
+    return String(low + ((high - low) * part) / BigInt(PARTS_OF_A_STEP));
   });
-  return [...new Set(cuts)];
 }
 
 /** A cut may lie between two bounds, at so many places. */
-const PARTS_OF_A_STEP = 1000;
+const PARTS_OF_A_STEP = 1_000_000;
 
-/** Keys at even distances. */
-async function evenCuts(client: pg.ClientBase, view: SourceView, count: number): Promise<bigint[]> {
+/** Integer keys at even distances; no cuts for other keys. */
+async function evenCuts(client: pg.ClientBase, view: SourceView, count: number): Promise<string[]> {
+  if (!hasIntegerKey(view)) return [];
   const key = quoteIdentifier(view.primaryKey);
   const bounds = await client.query(
     `select min(${key})::int8 as low, max(${key})::int8 as high from ${view.mainTable}`,
   );
   const { low, high } = bounds.rows[0] as { low: bigint | null; high: bigint | null };
   if (low === null || high === null) return [];
-  return Array.from({ length: count - 1 }, (_, i) => low + ((high - low) * BigInt(i + 1)) / BigInt(count));
+  return Array.from({ length: count - 1 }, (_, i) =>
+    String(low + ((high - low) * BigInt(i + 1)) / BigInt(count)),
+  );
+}
+
+/** The keys without repetitions, in the order by which the key of the view is compared: its collation may be another one than that of the table. */
+async function inKeyOrder(
+  client: pg.ClientBase,
+  { keyColumn, keyType, relation }: SourceView,
+  keys: readonly string[],
+): Promise<string[]> {
+  const { rows } = await client.query(
+    `select key::text as key from (
+       (select ${quoteIdentifier(keyColumn)} as key from ${relation} limit 0)
+       union select k::${keyType.sqlType} from unnest($1::text[]) k
+     ) cuts order by cuts.key`,
+    [keys],
+  );
+  return rows.map((row) => row.key as string);
+}
+
+/**
+ * Cuts a slice into at most `count` parts with about as many keys of the main table, which it reads. Returns null for a slice with fewer than
+ * `minRows` keys.
+ */
+export async function splitSlice(
+  client: pg.ClientBase,
+  view: SourceView,
+  slice: Slice,
+  { count, minRows }: { count: number; minRows: number },
+): Promise<Slice[] | null> {
+  const key = `t.${quoteIdentifier(view.primaryKey)}`;
+  const conditions = sliceConditions(slice, key, view);
+  const { rows } = await client.query(
+    `select count(*) as "keys", percentile_disc($1::float8[]) within group (order by ${key})::text[] as cuts
+     from ${view.mainTable} t ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}`,
+    [Array.from({ length: count - 1 }, (_, i) => (i + 1) / count)],
+  );
+  const { keys, cuts } = rows[0] as { keys: bigint; cuts: (string | null)[] | null };
+  if (keys < BigInt(minRows)) return null;
+  const inside = await inKeyOrder(
+    client,
+    view,
+    (cuts ?? []).filter((cut) => cut !== null && cut !== slice.from) as string[],
+  );
+  return inside.length === 0 ? null : slicesBetween(slice, inside);
 }
 
 /** How many rows the main table of a view has, as PostgreSQL last estimated; 0 if it has no statistics yet. */

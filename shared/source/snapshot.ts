@@ -52,12 +52,17 @@ export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pr
 }
 
 /** A snapshot that other connections can use until its transaction ends, and the settings under which that transaction computes. */
-export type ExportedSnapshot = { name: string; settings: Record<string, string> };
+export type ExportedSnapshot = {
+  name: string;
+  /** As `pg_current_snapshot()` writes it. */
+  id: string;
+  settings: Record<string, string>;
+};
 
 /** Exports the snapshot of this transaction. */
 export async function exportSnapshot(client: pg.ClientBase): Promise<ExportedSnapshot> {
   const { rows } = await client.query(
-    `select pg_export_snapshot() as name, (
+    `select pg_export_snapshot() as name, pg_current_snapshot()::text as id, (
        select jsonb_object_agg(s, current_setting(s)) from unnest($1::text[]) as s) as settings`,
     [COMPUTING_SETTINGS],
   );

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { BIG_QUERY_TYPES } from '../model/columns.ts';
-import { STAGED_FORMATS } from '../model/staged-format.ts';
+import { STAGED_FORMATS, type StagedObject } from '../model/staged-format.ts';
 
-/** One staged object; `bytes` is its stored, compressed size. */
-const stagedObject = z.object({ name: z.string(), rows: z.number(), bytes: z.number(), md5: z.string() });
-export type StagedObject = z.output<typeof stagedObject>;
+const stagedObject: z.ZodType<StagedObject> = z.object({
+  name: z.string(),
+  rows: z.number(),
+  bytes: z.number(),
+  md5: z.string(),
+});
 
 const column = z.object({
   name: z.string(),

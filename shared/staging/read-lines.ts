@@ -5,8 +5,8 @@ import { createGunzip } from 'node:zlib';
 import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
+import type { StagedObject } from '../model/staged-format.ts';
 import { download } from './download.ts';
-import type { StagedObject } from './manifest.ts';
 
 /** The text of a larger chunk would be one of V8's large objects, which are freed late: that costs 100 MB and a fifth of the throughput. */
 const GUNZIP_CHUNK_BYTES = 32 * 1024;

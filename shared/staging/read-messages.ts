@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Bucket } from '@google-cloud/storage';
 import type { RowBlock } from '../model/column-writer.ts';
+import type { StagedObject } from '../model/staged-format.ts';
 import { download } from './download.ts';
 import { mapAhead } from './format/map-ahead.ts';
 import { messagesOf, packedBlocks } from './format/message-blocks.ts';
 import { decompress } from './format/zstd.ts';
-import type { StagedObject } from './manifest.ts';
 import { readError, stagingLost } from './read-lines.ts';
 
 /** Messages that were staged together, and what their rows count as. */

@@ -3,8 +3,8 @@ import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
 import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import type { RowBlock } from '../model/column-writer.ts';
+import type { StagedObject } from '../model/staged-format.ts';
 import type { RowFormat } from './format/row-format.ts';
-import type { StagedObject } from './manifest.ts';
 import { StallTimeout } from './stall-timeout.ts';
 
 export type StageOptions = {

@@ -6,10 +6,10 @@ import { codeOf, fromGoogle } from '../google/google-errors.ts';
 import { withRequestTimeout } from '../google/request-timeout.ts';
 import type { EtlTransaction } from '../model/batch.ts';
 import type { RowBlock } from '../model/column-writer.ts';
-import type { LoadedFiles } from '../model/staged-format.ts';
+import type { LoadedFiles, StagedObject } from '../model/staged-format.ts';
 import { download } from './download.ts';
 import type { RowFormat } from './format/row-format.ts';
-import { isOfLaterRelease, type Manifest, manifest, type StagedObject } from './manifest.ts';
+import { isOfLaterRelease, type Manifest, manifest } from './manifest.ts';
 import { readKeys } from './read-keys.ts';
 import { readError, readLines, stagingLost } from './read-lines.ts';
 import { type MessageBlock, readMessages } from './read-messages.ts';
@@ -33,7 +33,8 @@ export type BatchWriter = {
 };
 
 export type Staging = {
-  openBatch(prefix: string, format: RowFormat): Promise<BatchWriter>;
+  /** `attempt`: how often the batch has been begun to be written, this time included; no two attempts name an object alike. */
+  openBatch(prefix: string, format: RowFormat, attempt?: number): Promise<BatchWriter>;
   /** Returns null when the batch has no manifest. Throws `staging_lost` for one that cannot be parsed; no checksum is compared. */
   readManifest(prefix: string): Promise<Manifest | null>;
   /** Returns the names of the objects that the manifest lists but the bucket does not contain. */
@@ -83,13 +84,14 @@ export function createStaging(
   const { callTimeoutSeconds } = limits;
   const openBucket = async (): Promise<Bucket> => (await openStorage()).bucket(bucketName);
   const staging: Staging = {
-    async openBatch(prefix, format) {
+    async openBatch(prefix, format, attempt = 1) {
       const bucket = await openBucket();
       const written = { upserts: 0, deletes: 0 };
+      const ofAttempt = attempt === 1 ? '' : `${attempt}-`;
       return {
         write(set, blocks, signal) {
           const nextName = () =>
-            `${prefix}${set}-${String(written[set]++).padStart(5, '0')}.${format.extension}`;
+            `${prefix}${set}-${ofAttempt}${String(written[set]++).padStart(5, '0')}.${format.extension}`;
           return stageBlocks(blocks, format, { bucket, nextName, ...limits, signal });
         },
         async writeManifest(content) {

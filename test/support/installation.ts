@@ -371,6 +371,7 @@ export class Installation {
       'view_source',
       'former_target',
       'etl_transaction',
+      'copied_slice',
       'checkpoint',
       'consistency_check',
       'consistency_difference',

@@ -1,6 +1,7 @@
 // The pages take every format from here.
 export {
   formatBytes,
+  formatCopy,
   formatCount,
   formatNumber,
   formatSeconds,

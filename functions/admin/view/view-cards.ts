@@ -1,5 +1,13 @@
 import type { ViewStatus } from '../../../shared/control/status.ts';
-import { formatBytes, formatCount, formatNumber, formatSeconds, NONE, showTime } from '../ui/format.ts';
+import {
+  formatBytes,
+  formatCopy,
+  formatCount,
+  formatNumber,
+  formatSeconds,
+  NONE,
+  showTime,
+} from '../ui/format.ts';
 import { type Html, html } from '../ui/html.ts';
 
 /** The state of a view in a few numbers. */
@@ -30,7 +38,7 @@ ${card('Billed by BigQuery', formatBytes(billed), dailyBudgetBytes === null ? 't
 const inFlightNote = (inFlight: ViewStatus['inFlight']): Html | string =>
   inFlight === null
     ? 'no batch in flight'
-    : html`<a href="/transactions/${inFlight.etlTransactionId}">batch ${inFlight.etlTransactionId}</a> is ${inFlight.state}`;
+    : html`<a href="/transactions/${inFlight.etlTransactionId}">batch ${inFlight.etlTransactionId}</a> is ${inFlight.state}${inFlight.copy === null ? '' : `: ${formatCopy(inFlight.copy)}`}`;
 
 const pauseNote = ({ since, by, why }: NonNullable<ViewStatus['paused']>): Html =>
   html`paused${since === null ? '' : html` ${showTime(since)}`}${by === null ? '' : ` by ${by}`}${why === null ? '' : `: ${why}`}`;

@@ -24,18 +24,13 @@ const ROWS_OF_A_COPY = 2 ** 36;
 
 /** Rows as protobuf messages, length-delimited, which the Storage Write API takes as they are. */
 export function protoFormat(columns: readonly Column[], stamp: MessageStamp): RowFormat {
-  let copies = 0;
   return {
     name: 'protobuf',
     codec: 'zstd',
     descriptor: stamp.descriptor,
     extension: 'pb.zst',
     contentType: 'application/octet-stream',
-    openRows(maxPartBytes) {
-      const firstOrdinal = copies * ROWS_OF_A_COPY;
-      copies += 1;
-      return openRows(columns, stamp, firstOrdinal, maxPartBytes);
-    },
+    openRows: (maxPartBytes, place) => openRows(columns, stamp, place * ROWS_OF_A_COPY, maxPartBytes),
     pack: (blocks) =>
       mapAhead(blocks, async (block) => {
         const packed = await compress(block.bytes);

@@ -19,8 +19,11 @@ export type RowFormat = {
   /** How the names of its objects end. */
   extension: string;
   contentType: string;
-  /** A writer of rows for objects of so many bytes, before compression; parallel slices have one each. */
-  openRows(maxPartBytes: number): RowWriter;
+  /**
+   * A writer of the rows of one COPY, for objects of so many bytes, before compression. `place` numbers the COPY among those of its batch, from 0 on; the
+   * same rows need the same place at every attempt.
+   */
+  openRows(maxPartBytes: number, place: number): RowWriter;
   /** The bytes of an object with these blocks, in their order. */
   pack(blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer>;
 };

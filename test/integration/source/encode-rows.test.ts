@@ -92,7 +92,7 @@ async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unkn
   const batch = { id: 1n, startedAt: new Date(0) };
   const [format] = formatsOf(view, batch, false);
   assert.ok(format);
-  const encoder = new RowEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000));
+  const encoder = new RowEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000, 0));
   const sent = await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {
     const rows: Record<string, unknown>[] = [];
     for await (const { bytes } of encoder.blocks(chunks)) {

@@ -5,7 +5,7 @@ import { NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
 import { capture } from '../../../shared/source/capture.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { copyOut, loggedKeysStatement, upsertsStatement } from '../../../shared/source/fetch.ts';
-import { planSlices } from '../../../shared/source/plan-slices.ts';
+import { planSlices, splitSlice } from '../../../shared/source/plan-slices.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
 import { until } from '../../support/until.ts';
 import { makeViewSource } from './make-view-source.ts';
@@ -15,8 +15,8 @@ import { CONTENT_TYPE, CONTENT_TYPE_TABLE, LOG_TABLE, useSource } from './use-so
 const SCHEMA = `
   create table item (id bigint primary key, name text, is_hidden boolean not null default false);
   create view item_view as select id as item_id, name from item where not is_hidden;
-  create table coded (id text primary key);
-  create view coded_view as select id as item_id from coded;`;
+  create table coded (id text collate "C" primary key);
+  create view coded_view as select id collate "und-x-icu" as item_id from coded;`;
 
 const CODED = { name: 'coded_view', mainTable: 'coded' };
 
@@ -137,12 +137,49 @@ describe('fetching the rows of a view', () => {
       ]);
     });
 
-    it('copies a table as a whole if it was never analyzed or its keys are not integers', async () => {
-      const whole = [{ from: null, to: null }];
+    it('copies a table as a whole if it was never analyzed', async () => {
       await source.pool.query('insert into item select generate_series(1, 1000)');
-      assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), whole);
-      await source.pool.query(`insert into coded select 'key ' || generate_series(1, 1000); analyze coded`);
-      assert.deepEqual(await withView((client, view) => planSlices(client, view, limits), CODED), whole);
+      assert.deepEqual(await withView((client, view) => planSlices(client, view, limits)), [
+        { from: null, to: null },
+      ]);
+    });
+
+    it('cuts texts in the order of the collation of the view, and copies every row exactly once', async () => {
+      // In the order of the table, which is that of the bytes, B comes before a.
+      await source.pool.query(
+        `insert into coded select chr(65 + i % 26) || i from generate_series(1, 500) i
+         union all select chr(97 + i % 26) || i from generate_series(1, 500) i union all select '''; \\ ' || i from generate_series(1, 9) i;
+         analyze coded`,
+      );
+      await withView(async (client, view) => {
+        const planned = await planSlices(client, view, limits);
+        assert.equal(planned.length, 4);
+        const rows = await Promise.all(
+          planned.map((slice) => stagedRows(client, view, { kind: 'slice', slice, isDirectLoad: false })),
+        );
+        const { rows: all } = await client.query('select id from coded');
+        assert.deepEqual(
+          rows
+            .flat()
+            .map((row) => String(row.item_id))
+            .sort(),
+          all.map((row) => row.id as string).sort(),
+        );
+      }, CODED);
+    });
+
+    it('cuts a slice that is too large into parts of about as many rows, unless it has few', async () => {
+      await source.pool.query('insert into item select i * i from generate_series(1, 1000) i');
+      await withView(async (client, view) => {
+        const slice = { from: '100', to: '250000' };
+        const parts = await splitSlice(client, view, slice, { count: 5, minRows: 490 });
+        assert.deepEqual([parts?.at(0)?.from, parts?.at(-1)?.to, parts?.length], ['100', '250000', 5]);
+        for (const part of parts ?? []) {
+          const rows = await stagedRows(client, view, { kind: 'slice', slice: part, isDirectLoad: false });
+          assert.ok(rows.length >= 97 && rows.length <= 99, `${rows.length}`);
+        }
+        assert.equal(await splitSlice(client, view, slice, { count: 5, minRows: 491 }), null);
+      });
     });
 
     it('has slices of about as many rows, however the keys are distributed', async () => {
@@ -153,8 +190,10 @@ describe('fetching the rows of a view', () => {
       const { rows } = await source.pool.query('select id from item');
       const counts = planned.map(
         ({ from, to }) =>
-          rows.filter(({ id }) => (from === null || BigInt(id) >= from) && (to === null || BigInt(id) < to))
-            .length,
+          rows.filter(
+            ({ id }) =>
+              (from === null || BigInt(id) >= BigInt(from)) && (to === null || BigInt(id) < BigInt(to)),
+          ).length,
       );
       assert.equal(counts.length, 4);
       for (const count of counts) assert.ok(count > 2400 && count < 3600, `${counts}`);

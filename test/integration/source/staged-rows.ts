@@ -43,7 +43,7 @@ async function staged(
 ): Promise<{ lines: string[]; replaced: ReplacedValues }> {
   const isDirectLoad = rows.kind === 'slice' && rows.isDirectLoad;
   const stamp = isDirectLoad ? directLoadStamp(BATCH) : batchStamp(BATCH);
-  const encoder = new RowEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows(1_000_000));
+  const encoder = new RowEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows(1_000_000, 0));
   const blocks = await copyOut(
     client,
     statement,

@@ -17,7 +17,7 @@ const KEYS = [-7n, 0n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
 /** An Avro file with a block for each key, in its parts. */
 async function parts(): Promise<Buffer[]> {
   const format = avroFormat(COLUMNS, { columns: [], write: () => undefined });
-  const rows = format.openRows(1024);
+  const rows = format.openRows(1024, 0);
   async function* blocks() {
     for (const key of KEYS) {
       rows.beginRow();

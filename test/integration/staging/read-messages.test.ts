@@ -38,7 +38,7 @@ async function objectOf(groups: number[][], text = () => 'of an incident'): Prom
   const numbers = new Map((descriptor.field ?? []).map(({ name, number }) => [String(name), Number(number)]));
   const stamp = { descriptor: { ...descriptor }, numbers, etlTransactionId: 1n, updateAt: new Date(0) };
   const format = protoFormat(SHAPE.columns, stamp);
-  const rows = format.openRows(LIMITS.maxPartBytes);
+  const rows = format.openRows(LIMITS.maxPartBytes, 0);
   async function* blocks() {
     for (const group of groups) {
       for (const key of group) {

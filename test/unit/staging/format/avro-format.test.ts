@@ -77,7 +77,7 @@ describe('rows as Avro', () => {
       await fc.assert(
         fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 5 }), async (rows) => {
           const format = avroFormat(columns, STAMP);
-          const writer = format.openRows(1_000_000);
+          const writer = format.openRows(1_000_000, 0);
           const [required, nullable, repeated] = writer.columns;
           assert.ok(required && nullable && repeated);
           for (const each of rows) {
@@ -119,7 +119,7 @@ describe('rows as Avro', () => {
 
   it('are forgotten when they are dropped, and values when the row is rewound', async () => {
     const format = avroFormat([{ name: 'id', type: 'INT64', mode: 'NULLABLE' }], STAMP);
-    const writer = format.openRows(1_000_000);
+    const writer = format.openRows(1_000_000, 0);
     const [id] = writer.columns;
     assert.ok(id);
     for (const kept of [true, false, true]) {
@@ -143,6 +143,7 @@ describe('rows as Avro', () => {
   it('are refused where BigQuery does not take them in one block', () => {
     const writer = avroFormat([{ name: 'text', type: 'STRING', mode: 'NULLABLE' }], STAMP).openRows(
       1_000_000,
+      0,
     );
     const accepts = (bytes: number) => {
       writer.beginRow();

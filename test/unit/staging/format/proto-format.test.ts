@@ -113,7 +113,7 @@ describe('rows as protobuf messages', () => {
       });
       fc.assert(
         fc.property(fc.array(row, { minLength: 1, maxLength: 5 }), (rows) => {
-          const writer = formatOf(shape).openRows(1_000_000);
+          const writer = formatOf(shape).openRows(1_000_000, 0);
           const [required, nullable, repeated] = writer.columns;
           assert.ok(required && nullable && repeated);
           for (const each of rows) {
@@ -152,7 +152,7 @@ describe('rows as protobuf messages', () => {
 
   it('I7 have sequence numbers that no other row of their batch has, and that are above zero', () => {
     const format = formatOf(SHAPE);
-    const copies = Array.from({ length: 3 }, () => format.openRows(1_000_000));
+    const copies = Array.from({ length: 3 }, (_, place) => format.openRows(1_000_000, place));
     const write = (copy: number, action: RowAction) => {
       const rows = copies[copy];
       rows?.beginRow();
@@ -180,7 +180,7 @@ describe('rows as protobuf messages', () => {
   });
 
   it('have the key alone where they delete', () => {
-    const rows = formatOf(SHAPE).openRows(1_000_000);
+    const rows = formatOf(SHAPE).openRows(1_000_000, 0);
     rows.beginRow();
     rows.columns[0]?.integer(-1);
     rows.columns[1]?.absent();
@@ -192,7 +192,7 @@ describe('rows as protobuf messages', () => {
   });
 
   it('leave no gap and no trace where they are dropped or rewound', () => {
-    const rows = formatOf(SHAPE).openRows(1_000_000);
+    const rows = formatOf(SHAPE).openRows(1_000_000, 0);
     for (const [key, isKept] of [
       [1, true],
       [2, false],
@@ -219,7 +219,7 @@ describe('rows as protobuf messages', () => {
 
   it('come back in their blocks, however the bytes of the object arrive', async () => {
     const format = formatOf(SHAPE);
-    const rows = format.openRows(1_000_000);
+    const rows = format.openRows(1_000_000, 0);
     const keys = [['1', '2'], ['3'], ['4', '5', '6'], ['7'], ['8']];
     async function* blocks() {
       for (const group of keys) {

@@ -1,0 +1,125 @@
+import type pg from 'pg';
+import { shrinkAfter } from '../../shared/batch/batch-size.ts';
+import { DataHubError } from '../../shared/errors.ts';
+import { type Slice, WHOLE } from '../../shared/model/slice.ts';
+import { QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
+import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import type { SourceView } from '../../shared/source/describe-view.ts';
+import { splitSlice } from '../../shared/source/plan-slices.ts';
+import { inSnapshot } from '../../shared/source/snapshot.ts';
+import type { CopiedRows, Copy } from './copy-rows.ts';
+import { copySlices } from './copy-slices.ts';
+import { type Extraction, extentOf } from './extraction.ts';
+import { formatsOf } from './formats-of.ts';
+import { copyFingerprint } from './plan-copy.ts';
+
+/** A slice that was too slow is cut into so many parts, */
+const PARTS = 10;
+/** unless it has fewer keys than this: then the view is too slow. */
+const MIN_SLICE_ROWS = 10_000;
+
+const ADVICE =
+  'Find out why the view is slow for so few keys, for example a lock, a missing index, or a part of the view that reads everything for each slice. If nobody has analyzed its main table, run ANALYZE. Or raise the time limits of the function and of its statements. Then resume the view.';
+
+/** Records the slices in which the batch is copied from now on, whatever becomes of this call. */
+export async function planSlicedCopy(
+  { lease, source }: Extraction,
+  { view, batch, isDirectLoad }: Copy,
+  slices: readonly Slice[],
+  { control }: Dependencies,
+): Promise<void> {
+  const [format] = formatsOf(view, batch, isDirectLoad);
+  if (format === undefined) throw new RangeError(`view ${view.name} has no format`);
+  const fingerprint = copyFingerprint(view, source, isDirectLoad);
+  await control.slicedCopies.plan(
+    lease,
+    batch.id,
+    { format: format.name, isDirectLoad, fingerprint },
+    slices,
+  );
+}
+
+/**
+ * Copies the slices that are left, in the snapshot of `client`. Returns null if some are left when the time is up: the next call goes on. Cuts slices that
+ * were too slow. Throws `transient` if that is all that this call could do, and `configuration` if a slice with few rows is too slow.
+ */
+export async function stageSlices(
+  client: pg.ClientBase,
+  extraction: Extraction,
+  copy: Copy,
+  dependencies: Dependencies,
+): Promise<CopiedRows | null> {
+  const { lease, deadline } = extraction;
+  const { control, log } = dependencies;
+  const { batch, view } = copy;
+  const copied = await copySlices(client, { ...copy, lease, deadline }, dependencies);
+  if (copied.rows !== null) return copied.rows;
+  for (const { place, slice } of copied.tooSlow) {
+    const parts = await smallerSlices(view, slice, dependencies);
+    if (parts === null) throw await tooSlow(`a slice of view ${view.name}`, copy, extraction, dependencies);
+    await control.slicedCopies.split(lease, batch.id, place, parts);
+    log.warn(
+      { view: view.name, etlTransactionId: String(batch.id), parts: parts.length },
+      'slice too slow: cut',
+    );
+  }
+  if (copied.copied > 0) return null;
+  throw new DataHubError(
+    'transient',
+    `no slice of view ${view.name} was copied in time: they are smaller from now on`,
+    {
+      context: { view: view.name, etlTransactionId: batch.id },
+    },
+  );
+}
+
+/**
+ * Cuts a view whose copy as a whole was too slow into slices. Returns the error to throw: `transient` if the batch goes on with them, and
+ * `configuration` for a view with few rows.
+ */
+export async function sliceAfter(
+  slow: { what: string; cause: unknown },
+  copy: Copy,
+  extraction: Extraction,
+  dependencies: Dependencies,
+): Promise<DataHubError> {
+  const parts = await smallerSlices(copy.view, WHOLE, dependencies);
+  if (parts === null) return await tooSlow(slow.what, copy, extraction, dependencies, slow.cause);
+  await planSlicedCopy(extraction, copy, parts, dependencies);
+  return new DataHubError('transient', `${slow.what} in time: it goes on in ${parts.length} slices`, {
+    context: { view: copy.view.name, etlTransactionId: copy.batch.id },
+    cause: slow.cause,
+  });
+}
+
+async function tooSlow(
+  what: string,
+  { batch }: Copy,
+  extraction: Extraction,
+  dependencies: Dependencies,
+  cause?: unknown,
+): Promise<DataHubError> {
+  const slow = { what, advice: ADVICE, keeps: 1, cause };
+  const error = await shrinkAfter(slow, extentOf(extraction, 0), dependencies);
+  return error.withContext({ etlTransactionId: batch.id });
+}
+
+/** The time at the end of a call is short. */
+const SPLIT_TIMEOUT_MS = 10_000;
+
+/** The parts of a slice that was too slow; null if it has few rows, or if its keys cannot be read in time. */
+async function smallerSlices(
+  view: SourceView,
+  slice: Slice,
+  { source }: Dependencies,
+): Promise<Slice[] | null> {
+  try {
+    return await inSnapshot(source, async (client) => {
+      await client.query(`set local statement_timeout = ${SPLIT_TIMEOUT_MS}`);
+      return await splitSlice(client, view, slice, { count: PARTS, minRows: MIN_SLICE_ROWS });
+    });
+  } catch (error) {
+    if (error instanceof DataHubError && error.context.code === QUERY_CANCELED) return null;
+    throw error;
+  }
+}
