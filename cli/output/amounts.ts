@@ -1,7 +1,13 @@
 import { formatNumber, formatSeconds } from '../../shared/model/format-amounts.ts';
 import { NONE, styled } from './text.ts';
 
-export { formatBytes, formatCopy, formatCount, formatNumber, formatSeconds } from '../../shared/model/format-amounts.ts';
+export {
+  formatBytes,
+  formatCopy,
+  formatCount,
+  formatNumber,
+  formatSeconds,
+} from '../../shared/model/format-amounts.ts';
 
 type Counts = { added: string | null; changed: string | null; deleted: string | null };
 

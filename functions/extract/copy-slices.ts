@@ -21,7 +21,12 @@ export type SlicedWork = Copy & { lease: Lease; deadline: Deadline };
 type Outcome = { copied: number; tooSlow: PlannedSlice[]; hasLongRow: boolean };
 
 /** What the slices of one call share. */
-type Call = SlicedWork & { format: RowFormat; objects: BatchWriter; snapshot: ExportedSnapshot };
+type Call = SlicedWork & {
+  format: RowFormat;
+  partBytes: number;
+  objects: BatchWriter;
+  snapshot: ExportedSnapshot;
+};
 
 /** A slice is begun if so many times the time of the slowest one is left. */
 const TIME_MARGIN = 1.5;
@@ -48,10 +53,10 @@ export async function copySlices(
     throw new RangeError(`batch ${batch.id} is copied as ${copy.format}, which it cannot be`);
   // No slice has a row without a key.
   if (await hasNullKey(client, view)) await assertUniqueKeys(client, view);
-  const objects = await staging.openBatch(batch.stagedPrefix, format, copy.attempt);
+  const objects = await staging.openBatch(batch.stagedPrefix, format, copy);
   const snapshot = await exportSnapshot(client);
   const { copied, tooSlow, hasLongRow } = await copyInTime(
-    { ...work, format, objects, snapshot },
+    { ...work, format, partBytes: copy.partBytes, objects, snapshot },
     copy,
     dependencies,
   );
@@ -147,12 +152,12 @@ async function allOrNone(
 }
 
 async function copySlice(
-  { view, batch, isDirectLoad, lease, format, objects, snapshot }: Call,
+  { view, batch, isDirectLoad, lease, format, partBytes, objects, snapshot }: Call,
   { place, slice }: PlannedSlice,
   signal: AbortSignal,
-  { config, control, log, slices: connections }: Dependencies,
+  { control, log, slices: connections }: Dependencies,
 ): Promise<'copied' | 'too slow' | 'has a long row'> {
-  const writer = { write: objects.write, openRows: () => format.openRows(config.maxPartBytes, place) };
+  const writer = { write: objects.write, openRows: () => format.openRows(partBytes, place) };
   try {
     const { hasLongRow, ...copied } = await inExportedSnapshot(connections, snapshot, async (client) => {
       const upserts = await copyUpserts(client, view, { kind: 'slice', slice, isDirectLoad }, writer, signal);

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Config } from '../../shared/config/config.ts';
+import { MAX_LOADED_OBJECTS } from '../../shared/model/load-limits.ts';
 import { type Slice, WHOLE } from '../../shared/model/slice.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import { rowsOf, upsertsStatement } from '../../shared/source/fetch.ts';
-import { planSlices } from '../../shared/source/plan-slices.ts';
+import { estimateSize, planSlices } from '../../shared/source/plan-slices.ts';
 
-/** A load job takes 10,000 objects, and each slice has at least one. https://cloud.google.com/bigquery/quotas#load_jobs */
-const MOST_SLICES = 5_000;
+/** A load job takes MAX_LOADED_OBJECTS; each slice has at least one, and about as many come from the size of the table. */
+const MOST_SLICES = MAX_LOADED_OBJECTS / 2;
+const MOST_PARTS = MAX_LOADED_OBJECTS / 4;
+const MAX_PART_BYTES = 4_000_000_000;
 
 /**
  * The slices in which a whole view is copied: one for each `SLICE_ROWS` rows of a large table. A view that computes most of its rows
@@ -24,6 +27,16 @@ export async function planCopy(
   const middle = slices[Math.floor(slices.length / 2)] ?? WHOLE;
   const isCheap = (await costOf(client, view, middle)) * maxSlices <= (await costOf(client, view, WHOLE));
   return isCheap ? slices : await planSlices(client, view, { sliceRows, maxSlices });
+}
+
+/** The size of the objects of a view that is copied in slices: larger than usual for one that would have too many. */
+export async function partBytesOf(
+  client: pg.ClientBase,
+  view: SourceView,
+  { maxPartBytes }: Pick<Config, 'maxPartBytes'>,
+): Promise<number> {
+  const { bytes } = await estimateSize(client, view);
+  return Math.max(maxPartBytes, Math.min(MAX_PART_BYTES, Math.ceil(bytes / MOST_PARTS)));
 }
 
 /** What PostgreSQL's planner expects of a slice, in its own units. */

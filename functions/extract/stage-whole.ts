@@ -1,6 +1,9 @@
 import type pg from 'pg';
+import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { shrinkAfter } from '../../shared/batch/batch-size.ts';
 import { DataHubError } from '../../shared/errors.ts';
+import { MAX_LOADED_OBJECTS } from '../../shared/model/load-limits.ts';
+import { thenResume } from '../../shared/model/resume-advice.ts';
 import { type Slice, WHOLE } from '../../shared/model/slice.ts';
 import { QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -11,7 +14,7 @@ import type { CopiedRows, Copy } from './copy-rows.ts';
 import { copySlices } from './copy-slices.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import { formatsOf } from './formats-of.ts';
-import { copyFingerprint } from './plan-copy.ts';
+import { copyFingerprint, partBytesOf } from './plan-copy.ts';
 
 /** A slice that was too slow is cut into so many parts, */
 const PARTS = 10;
@@ -23,20 +26,18 @@ const ADVICE =
 
 /** Records the slices in which the batch is copied from now on, whatever becomes of this call. */
 export async function planSlicedCopy(
+  client: pg.ClientBase,
   { lease, source }: Extraction,
   { view, batch, isDirectLoad }: Copy,
   slices: readonly Slice[],
-  { control }: Dependencies,
+  { config, control }: Dependencies,
 ): Promise<void> {
   const [format] = formatsOf(view, batch, isDirectLoad);
   if (format === undefined) throw new RangeError(`view ${view.name} has no format`);
   const fingerprint = copyFingerprint(view, source, isDirectLoad);
-  await control.slicedCopies.plan(
-    lease,
-    batch.id,
-    { format: format.name, isDirectLoad, fingerprint },
-    slices,
-  );
+  const partBytes = await partBytesOf(client, view, config);
+  const terms = { format: format.name, partBytes, isDirectLoad, fingerprint };
+  await control.slicedCopies.plan(lease, batch.id, terms, slices);
 }
 
 /**
@@ -53,7 +54,10 @@ export async function stageSlices(
   const { control, log } = dependencies;
   const { batch, view } = copy;
   const copied = await copySlices(client, { ...copy, lease, deadline }, dependencies);
-  if (copied.rows !== null) return copied.rows;
+  if (copied.rows !== null) {
+    await assertLoadable(copied.rows, copy, extraction, dependencies);
+    return copied.rows;
+  }
   for (const { place, slice } of copied.tooSlow) {
     const parts = await smallerSlices(view, slice, dependencies);
     if (parts === null) throw await tooSlow(`a slice of view ${view.name}`, copy, extraction, dependencies);
@@ -73,6 +77,22 @@ export async function stageSlices(
   );
 }
 
+/** Throws `configuration`, after it abandoned the batch, if no load job takes so many objects. */
+async function assertLoadable(
+  { format, objects }: CopiedRows,
+  { batch, view }: Copy,
+  { lease }: Extraction,
+  dependencies: Dependencies,
+): Promise<void> {
+  if (format === 'protobuf' || objects.length <= MAX_LOADED_OBJECTS) return;
+  const what = `view ${view.name} has ${objects.length} staged objects; one load job takes ${MAX_LOADED_OBJECTS}`;
+  await abandonBatch(lease, batch, what, dependencies);
+  throw new DataHubError('configuration', what, {
+    context: { view: view.name, etlTransactionId: batch.id },
+    advice: `Raise MAX_PART_BYTES and SLICE_ROWS. ${thenResume(view.name)}`,
+  });
+}
+
 /**
  * Cuts a view whose copy as a whole was too slow into slices. Returns the error to throw: `transient` if the batch goes on with them, and
  * `configuration` for a view with few rows.
@@ -85,7 +105,9 @@ export async function sliceAfter(
 ): Promise<DataHubError> {
   const parts = await smallerSlices(copy.view, WHOLE, dependencies);
   if (parts === null) return await tooSlow(slow.what, copy, extraction, dependencies, slow.cause);
-  await planSlicedCopy(extraction, copy, parts, dependencies);
+  await inSnapshot(dependencies.source, (client) =>
+    planSlicedCopy(client, extraction, copy, parts, dependencies),
+  );
   return new DataHubError('transient', `${slow.what} in time: it goes on in ${parts.length} slices`, {
     context: { view: copy.view.name, etlTransactionId: copy.batch.id },
     cause: slow.cause,

@@ -59,7 +59,7 @@ export async function stage(
   if (isWhole || captured.logRows > 0n) await queueRechecks(client, view, extraction, dependencies);
   const slices = isWhole ? await planCopy(client, view, dependencies.config) : [];
   if (slices.length > 1) {
-    await planSlicedCopy(extraction, copy, slices, dependencies);
+    await planSlicedCopy(client, extraction, copy, slices, dependencies);
     const rows = await stageSlices(client, extraction, copy, dependencies);
     return rows === null ? { unfinished: batch } : { batch, captured, rows, counted: null };
   }

@@ -8,6 +8,8 @@ import { type Lease, superseded } from './leases.ts';
 /** How the slices of a batch are copied; the same for all. */
 export type CopyTerms = {
   format: StagedFormat;
+  /** The size of an object, before compression. */
+  partBytes: number;
   isDirectLoad: boolean;
   /** A hash of what the rows depend on besides the definition of the view. A slice that would depend on something else belongs to another batch. */
   fingerprint: string;

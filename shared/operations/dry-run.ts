@@ -93,6 +93,13 @@ async function forecastBatch(
 ): Promise<Forecast> {
   const { config, control, source } = dependencies;
   const view = viewSource.name;
+  const copy = inFlight?.state === 'extracting' ? await control.slicedCopies.progress(inFlight.id) : null;
+  if (inFlight !== null && copy !== null && copy.slices > 0) {
+    return {
+      view,
+      would: `go on with batch ${inFlight.id}, which has copied ${copy.slicesDone} of ${copy.slices} slices`,
+    };
+  }
   if (inFlight?.state === 'extracting') {
     return {
       view,

@@ -2,6 +2,8 @@ import type pg from 'pg';
 import { assertMayEvolve } from '../batch/evolve.ts';
 import type { Config } from '../config/config.ts';
 import { asDataHubError } from '../errors.ts';
+import { formatBytes } from '../model/format-amounts.ts';
+import { MAX_LOADED_BYTES } from '../model/load-limits.ts';
 import type { ViewSource } from '../model/view-source.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
@@ -10,6 +12,7 @@ import { readLogState } from '../source/change-log.ts';
 import type { SourceView } from '../source/describe-view.ts';
 import type { Finding } from '../source/inspect-server.ts';
 import { assertSameSchema, readLogOrigin } from '../source/log-origin.ts';
+import { estimateSize } from '../source/plan-slices.ts';
 import { limitStatements, readBriefly } from '../source/read-briefly.ts';
 import { busiestLookup, unknownTrackedNames } from '../source/recent-log.ts';
 import { inSnapshot } from '../source/snapshot.ts';
@@ -76,7 +79,23 @@ async function tryCapture(
   });
   await tryStatements(client, view, config.changeLogTable);
   const logRows = await checkLogRows(client, viewSource, view, config);
-  return { view, isUnique: captured !== null, findings: [...findings, ...unlogged, ...logRows] };
+  const found = [...findings, ...(await sizeFindings(client, view)), ...unlogged, ...logRows];
+  return { view, isUnique: captured !== null, findings: found };
+}
+
+/** Whether one load job takes the whole view, by what its main table takes on disk. A stream without a load job has no such limit, but an end far below it. */
+async function sizeFindings(client: pg.ClientBase, view: SourceView): Promise<Finding[]> {
+  const { bytes } = await estimateSize(client, view);
+  if (bytes <= MAX_LOADED_BYTES) return [];
+  return [
+    {
+      check: `size of ${view.name}`,
+      ok: false,
+      message: `its main table has ${formatBytes(bytes)}; one load job of BigQuery takes ${formatBytes(MAX_LOADED_BYTES)}`,
+      advice:
+        'Cut the view into several, for example one for each range of keys or years, each with a target of its own, and read them through one view of BigQuery.',
+    },
+  ];
 }
 
 /**

@@ -129,16 +129,25 @@ export async function splitSlice(
 }
 
 /** How many rows the main table of a view has, as PostgreSQL last estimated; 0 if it has no statistics yet. */
-export async function estimateRows(client: pg.ClientBase, view: SourceView): Promise<number> {
+export const estimateRows = async (
+  client: pg.ClientBase,
+  view: Pick<SourceView, 'mainTable'>,
+): Promise<number> => (await estimateSize(client, view)).rows;
+
+/** The rows of the main table of a view, as PostgreSQL last estimated, 0 if it has no statistics yet, and the bytes that they take on disk. */
+export async function estimateSize(
+  client: pg.ClientBase,
+  { mainTable }: Pick<SourceView, 'mainTable'>,
+): Promise<{ rows: number; bytes: number }> {
   const { rows } = await client.query(
     `with recursive part as (
        select $1::regclass::oid as oid
        union all select i.inhrelid from part p join pg_inherits i on i.inhparent = p.oid
      )
      -- A partitioned table has no rows of its own, and no count of its partitions' rows before somebody analyzes it.
-     select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint as "tableRows"
+     select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 as rows, coalesce(sum(pg_table_size(c.oid)), 0)::float8 as bytes
      from part join pg_class c on c.oid = part.oid where c.relkind <> 'p'`,
-    [view.mainTable],
+    [mainTable],
   );
-  return Number(rows[0].tableRows as bigint);
+  return rows[0] as { rows: number; bytes: number };
 }

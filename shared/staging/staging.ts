@@ -33,8 +33,15 @@ export type BatchWriter = {
 };
 
 export type Staging = {
-  /** `attempt`: how often the batch has been begun to be written, this time included; no two attempts name an object alike. */
-  openBatch(prefix: string, format: RowFormat, attempt?: number): Promise<BatchWriter>;
+  /**
+   * `attempt`: how often the batch has been begun to be written, this time included; no two attempts name an object alike. `partBytes`: the size of its
+   * objects, unless it is the usual one.
+   */
+  openBatch(
+    prefix: string,
+    format: RowFormat,
+    options?: { attempt?: number; partBytes?: number },
+  ): Promise<BatchWriter>;
   /** Returns null when the batch has no manifest. Throws `staging_lost` for one that cannot be parsed; no checksum is compared. */
   readManifest(prefix: string): Promise<Manifest | null>;
   /** Returns the names of the objects that the manifest lists but the bucket does not contain. */
@@ -84,7 +91,7 @@ export function createStaging(
   const { callTimeoutSeconds } = limits;
   const openBucket = async (): Promise<Bucket> => (await openStorage()).bucket(bucketName);
   const staging: Staging = {
-    async openBatch(prefix, format, attempt = 1) {
+    async openBatch(prefix, format, { attempt = 1, partBytes = limits.maxPartBytes } = {}) {
       const bucket = await openBucket();
       const written = { upserts: 0, deletes: 0 };
       const ofAttempt = attempt === 1 ? '' : `${attempt}-`;
@@ -92,7 +99,13 @@ export function createStaging(
         write(set, blocks, signal) {
           const nextName = () =>
             `${prefix}${set}-${ofAttempt}${String(written[set]++).padStart(5, '0')}.${format.extension}`;
-          return stageBlocks(blocks, format, { bucket, nextName, ...limits, signal });
+          return stageBlocks(blocks, format, {
+            bucket,
+            nextName,
+            ...limits,
+            maxPartBytes: partBytes,
+            signal,
+          });
         },
         async writeManifest(content) {
           const json = JSON.stringify(content);

@@ -22,8 +22,8 @@ export interface Situation {
   readonly work: Batch | CheckWork | 'bad row' | 'fan-out' | 'check all';
 }
 
-/** A batch of kind `repair` carries the rows that a check has queued. */
-type Batch = 'initial' | 'incremental' | 'resync' | 'repair';
+/** `initial in slices` copies the view in slices. A batch of kind `repair` carries the rows that a check has queued. */
+type Batch = 'initial' | 'initial in slices' | 'incremental' | 'resync' | 'repair';
 
 export const SITUATIONS: readonly Situation[] = [
   ...Object.values(VIEWS).flatMap(({ name, applier }) =>
@@ -32,6 +32,11 @@ export const SITUATIONS: readonly Situation[] = [
       { functionName: applier, view: name, work },
     ]),
   ),
+  ...Object.values(VIEWS).map(({ name }) => ({
+    functionName: 'extract' as const,
+    view: name,
+    work: 'initial in slices' as const,
+  })),
   ...Object.values(VIEWS).flatMap(({ name, isTimed }) =>
     (['equal', 'first look', 'second look', 'third look', 'keys', 'since'] as const)
       .filter((work) => work !== 'since' || isTimed)
@@ -112,7 +117,7 @@ export class SituationSetup {
 
 /** Whether the situation needs a world of its own. */
 export function needsNewWorld({ work }: Situation): boolean {
-  return work === 'initial' || work === 'bad row';
+  return work === 'initial' || work === 'initial in slices' || work === 'bad row';
 }
 
 type Work = Pick<Prepared, 'event' | 'changes' | 'damage'>;
@@ -139,7 +144,12 @@ async function prepareChanges(
   view: ViewUnderTest,
 ): Promise<Omit<Work, 'event'>> {
   if (work === 'repair') return await prepareRepair(world, view);
-  if (work === 'initial') return { changes: await world.fill(view), damage: null };
+  if (work === 'initial' || work === 'initial in slices') {
+    const changes = await world.fill(view);
+    // Where to cut a view is known from the statistics.
+    if (work === 'initial in slices') await world.source.database.query(`analyze ${view.table}`);
+    return { changes, damage: null };
+  }
   if (work === 'bad row') {
     const changes = await world.fill(view);
     await world.breakRow(view);

@@ -248,4 +248,22 @@ describe('a whole view whose copy takes several calls', () => {
     assert.partialDeepStrictEqual(manifest, { format: 'ndjson', upserts: ROWS });
     assert.ok(manifest?.objects.every(({ name }) => name.includes('/upserts-2-')));
   });
+
+  for (const [what, name, slices] of [
+    ['that reads only its rows for each slice', 'p.name', 8],
+    ['that reads all rows for each slice', 'p.name || row_number() over (order by p.name)', 2],
+  ] as const) {
+    it(`is cut into ${slices} slices if it is a view ${what}`, async () => {
+      await on.source.database.query(
+        `create or replace view pmr_project as
+         select p.id as project_id, ${name} as name, null::text as company, p.share, p.opened, p.updated_at from app_project p`,
+      );
+      const process = await on.anotherProcess({ MAX_SLICES: '2', SLICE_ROWS: '125' });
+
+      await process.replicate();
+
+      assert.equal((await copied()).length, slices);
+      await on.assertEqual();
+    });
+  }
 });
