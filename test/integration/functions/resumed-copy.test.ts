@@ -255,10 +255,12 @@ describe('a whole view whose copy takes several calls', () => {
   ] as const) {
     it(`is cut into ${slices} slices if it is a view ${what}`, async () => {
       await on.source.database.query(
-        `create or replace view pmr_project as
+        `insert into app_project (id, name) select n, 'project ' || n from generate_series(${ROWS + 1}, 20000) n;
+         analyze app_project;
+         create or replace view pmr_project as
          select p.id as project_id, ${name} as name, null::text as company, p.share, p.opened, p.updated_at from app_project p`,
       );
-      const process = await on.anotherProcess({ MAX_SLICES: '2', SLICE_ROWS: '125' });
+      const process = await on.anotherProcess({ MAX_SLICES: '2', SLICE_ROWS: '2500' });
 
       await process.replicate();
 
