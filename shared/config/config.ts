@@ -119,9 +119,9 @@ export const environment = z.object({
     1_000_000,
     1,
     1_000_000_000,
-    'Rows of the main table per slice when a whole view is copied in parallel slices.',
+    'Rows of the main table per slice of a whole view, about.',
   ),
-  MAX_SLICES: wholeNumber(4, 1, 16, 'Number of slices, at most, in which a whole view is copied.'),
+  MAX_SLICES: wholeNumber(4, 1, 16, 'Number of slices of a whole view, at most, that are copied at the same time.'),
   SOURCE_CONNECTIONS: wholeNumber(
     10,
     2,
