@@ -121,7 +121,12 @@ export const environment = z.object({
     1_000_000_000,
     'Rows of the main table per slice of a whole view, about.',
   ),
-  MAX_SLICES: wholeNumber(4, 1, 16, 'Number of slices of a whole view, at most, that are copied at the same time.'),
+  MAX_SLICES: wholeNumber(
+    4,
+    1,
+    16,
+    'Number of slices of a whole view, at most, that are copied at the same time.',
+  ),
   SOURCE_CONNECTIONS: wholeNumber(
     10,
     2,
