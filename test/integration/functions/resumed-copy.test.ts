@@ -82,7 +82,10 @@ describe('a whole view whose copy takes several calls', () => {
       const batch = await on.stage(view);
 
       assert.partialDeepStrictEqual(batch, { etlTransactionId: '1', kind: 'initial', hasMore: true });
+      await on.mailboxes.extract.take();
       await on.apply(batch);
+      // What changed between the slices is captured at once.
+      assert.deepEqual(await on.mailboxes.extract.take(), [{ view, trigger: 'continue' }]);
       await on.catchUp(view);
       await on.assertEqual(view);
       assert.deepEqual(await on.states(view), ['applied', 'applied']);
