@@ -156,7 +156,8 @@ export function createBatchTransitions(pool: pg.Pool) {
         const { rows } = await client.query(
           // A stream does not tell which rows were there: only a whole view says how many the target has then.
           `update etl.etl_transaction t set lag = applied_at - oldest_change_at,
-             source_rows = case when is_complete then staged_upserts else source_rows end,
+             -- A whole view that several calls have copied is of no single snapshot.
+             source_rows = case when is_complete and not has_more then staged_upserts else source_rows end,
              target_rows = case when is_complete then $2::int8
                when (select v.load_type from etl.view_source v where v.name = t.view_name) = 'merge' then
                  (select before.target_rows from etl.etl_transaction before

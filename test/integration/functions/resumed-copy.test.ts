@@ -86,6 +86,8 @@ describe('a whole view whose copy takes several calls', () => {
       await on.apply(batch);
       // What changed between the slices is captured at once.
       assert.deepEqual(await on.mailboxes.extract.take(), [{ view, trigger: 'continue' }]);
+      // Its rows are of no single snapshot.
+      assert.equal((await on.batches(view))[0]?.source_rows, null);
       await on.catchUp(view);
       await on.assertEqual(view);
       assert.deepEqual(await on.states(view), ['applied', 'applied']);
