@@ -28,9 +28,11 @@ export async function* readMessages(
     const stored = await download(bucket, name, { signal, callTimeoutSeconds });
     const blocks = mapAhead(packedBlocks(hashed(stored, hash)), async (block) => ({
       ...block,
-      messages: messagesOf(await decompress(block.packed)),
+      bytes: await decompress(block.packed),
     }));
-    for await (const { messages, counts } of blocks) {
+    for await (const { bytes, counts } of blocks) {
+      // Cut only now: a message costs more memory than its bytes.
+      const messages = messagesOf(bytes);
       count += messages.length;
       yield { messages, counts };
     }
