@@ -67,7 +67,7 @@ export async function stageSlices(
       'slice too slow: cut',
     );
   }
-  if (copied.copied > 0) return null;
+  if (copied.copied > 0 || copied.tooSlow.length === 0) return null;
   throw new DataHubError(
     'transient',
     `no slice of view ${view.name} was copied in time: they are smaller from now on`,
