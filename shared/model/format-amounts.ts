@@ -41,7 +41,7 @@ export function formatSeconds(seconds: number): string {
   return parts.join(' ');
 }
 
-/** Writes how far a copy has come: `3 of 40 slices, 3,000,000 rows, 250,000 a second, about 2 min 28 s left`. */
+/** Writes how far a copy has come: `3 of 40 slices, 3,000,000 rows, 250,000 a second, about 2 min left`. */
 export function formatCopy({
   slices,
   slicesDone,
