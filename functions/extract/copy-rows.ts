@@ -22,7 +22,7 @@ import type { RowFormat } from '../../shared/staging/format/row-format.ts';
 import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/staging.ts';
 import { formatsOf } from './formats-of.ts';
 
-/** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
+/** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into the target. */
 export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
 
 export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
@@ -89,7 +89,7 @@ async function copyAs(
     columns: view.shape.columns,
     codec: format.codec,
     descriptor: format.descriptor,
-    is_direct_load: isDirectLoad,
+    direct_load: isDirectLoad,
     ...rows,
   });
   return {

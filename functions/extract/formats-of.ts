@@ -17,7 +17,7 @@ export function formatsOf(
 ): RowFormat[] {
   const { columns, loadType } = shape;
   if (loadType === 'bq-storage-api' && !isDirectLoad) return [messageFormat(shape, batch)];
-  const stamp = isDirectLoad ? directLoadStamp(batch) : batchStamp(batch);
+  const stamp = isDirectLoad ? directLoadStamp(batch, loadType) : batchStamp(batch);
   const json = jsonFormat(columns, stamp);
   return fitsAvro(columns) ? [avroFormat(columns, stamp), json] : [json];
 }

@@ -63,7 +63,7 @@ export async function stage(
 
 async function begin(
   { source, trigger, lease, checkpoint, queued }: Extraction,
-  { captured, definition, targetRows }: BatchPlan,
+  { captured, definition, isDirectLoad, targetRows }: BatchPlan,
   { control }: Dependencies,
 ): Promise<EtlTransaction> {
   const isComplete = checkpoint === null;
@@ -81,6 +81,7 @@ async function begin(
     resyncBySystem: source.resyncRequestedAt !== null && source.resyncBySystem,
     definition,
     acceptsDeletes: source.acceptsDeletes,
+    isDirectLoad,
     targetRows,
   });
 }
