@@ -13,8 +13,8 @@ import type { BatchWriter, Manifest } from '../../shared/staging/staging.ts';
 import { copyDeletes, copyUpserts } from './copy-set.ts';
 import { formatsOf } from './formats-of.ts';
 
-/** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
-export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean };
+/** What is copied: the rows of a batch. */
+export type Copy = { view: SourceView; batch: EtlTransaction };
 
 export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   replaced: ReplacedValues;
@@ -27,8 +27,8 @@ export async function copyRows(
   signal: AbortSignal,
   dependencies: Dependencies,
 ): Promise<CopiedRows> {
-  const { view, batch, isDirectLoad } = copy;
-  for (const format of formatsOf(view, batch, isDirectLoad)) {
+  const { view, batch } = copy;
+  for (const format of formatsOf(view, batch)) {
     const copied = await copyAs(format, client, copy, signal, dependencies);
     if (copied !== null) return copied;
   }
@@ -43,14 +43,14 @@ async function copyAs(
   signal: AbortSignal,
   { config, staging }: Dependencies,
 ): Promise<CopiedRows | null> {
-  const { view, batch, isDirectLoad } = copy;
+  const { view, batch } = copy;
   const objects = await staging.openBatch(batch.stagedPrefix, format);
   const writer = (place: number) => ({
     write: objects.write,
     openRows: () => format.openRows(config.maxPartBytes, place),
   });
   const rows: RowSet = batch.isComplete
-    ? { kind: 'slice', slice: WHOLE, isDirectLoad }
+    ? { kind: 'slice', slice: WHOLE, isDirectLoad: batch.isDirectLoad }
     : { kind: 'captured' };
   const copied = await copyUpserts(client, view, rows, writer(0), signal);
   if (copied.hasLongRow) return null;
@@ -63,7 +63,7 @@ async function copyAs(
 export async function completeBatch(
   { writeManifest }: Pick<BatchWriter, 'writeManifest'>,
   { name, codec, descriptor }: Pick<RowFormat, 'name' | 'codec' | 'descriptor'>,
-  { view, batch, isDirectLoad }: Copy,
+  { view, batch }: Copy,
   {
     upserts,
     deletes,
@@ -84,7 +84,7 @@ export async function completeBatch(
     columns: view.shape.columns,
     codec,
     descriptor,
-    is_direct_load: isDirectLoad,
+    direct_load: batch.isDirectLoad,
     ...rows,
   });
   return { ...rows, replaced };

@@ -46,7 +46,7 @@ export async function copySlices(
   const { view, batch, deadline, lease } = work;
   const { control, staging } = dependencies;
   const copy = await recorded(work, dependencies);
-  const formats = formatsOf(view, batch, copy.isDirectLoad);
+  const formats = formatsOf(view, batch);
   const place = formats.findIndex(({ name }) => name === copy.format);
   const format = formats[place];
   if (format === undefined)
@@ -152,7 +152,7 @@ async function allOrNone(
 }
 
 async function copySlice(
-  { view, batch, isDirectLoad, lease, format, partBytes, objects, snapshot }: Call,
+  { view, batch, lease, format, partBytes, objects, snapshot }: Call,
   { place, slice }: PlannedSlice,
   signal: AbortSignal,
   { control, log, slices: connections }: Dependencies,
@@ -160,7 +160,13 @@ async function copySlice(
   const writer = { write: objects.write, openRows: () => format.openRows(partBytes, place) };
   try {
     const { hasLongRow, ...copied } = await inExportedSnapshot(connections, snapshot, async (client) => {
-      const upserts = await copyUpserts(client, view, { kind: 'slice', slice, isDirectLoad }, writer, signal);
+      const upserts = await copyUpserts(
+        client,
+        view,
+        { kind: 'slice', slice, isDirectLoad: batch.isDirectLoad },
+        writer,
+        signal,
+      );
       if (!upserts.hasLongRow && !upserts.hasOwnKeys) await assertUniqueKeys(client, view, slice);
       return upserts;
     });

@@ -12,12 +12,12 @@ import { batchStamp, directLoadStamp } from './row-stamps.ts';
 /** The formats in which the rows of a batch can be staged, as its apply reads them. The next one takes rows that are too long for the one before. */
 export function formatsOf(
   { shape }: Pick<SourceView, 'shape'>,
-  batch: Pick<EtlTransaction, 'id' | 'startedAt'>,
-  isDirectLoad: boolean,
+  batch: Pick<EtlTransaction, 'id' | 'startedAt' | 'isDirectLoad'>,
 ): RowFormat[] {
   const { columns, loadType } = shape;
+  const { isDirectLoad } = batch;
   if (loadType === 'bq-storage-api' && !isDirectLoad) return [messageFormat(shape, batch)];
-  const stamp = isDirectLoad ? directLoadStamp(batch) : batchStamp(batch);
+  const stamp = isDirectLoad ? directLoadStamp(batch, loadType) : batchStamp(batch);
   const json = jsonFormat(columns, stamp);
   return fitsAvro(columns) ? [avroFormat(columns, stamp), json] : [json];
 }

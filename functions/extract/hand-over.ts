@@ -38,7 +38,7 @@ export type BatchResult =
   | { outcome: 'idle'; view: string; logRows: string; hasMore: boolean };
 
 /**
- * Step 5: loads the rows of a merged view into its temp table, marks the batch as `staged`, and releases the lease so that the applier can
+ * Step 5: loads the rows of a merged view into its temp table, unless `merge` loads them into the target; marks the batch as `staged`, and releases the lease so that the applier can
  * take it.
  */
 export async function handOver(
@@ -51,7 +51,7 @@ export async function handOver(
   const { control, log } = dependencies;
   const view = source.name;
   const etlTransactionId = String(batch.id);
-  const needsLoad = source.loadType === 'merge' && rows.objects.length > 0;
+  const needsLoad = source.loadType === 'merge' && !batch.isDirectLoad && rows.objects.length > 0;
   const loadJobId = needsLoad ? await loadBatch(batch, extraction, rows, dependencies) : null;
   deadline.signal.throwIfAborted();
   const durationMs = await growBatches(extraction, captured, dependencies);

@@ -6,6 +6,7 @@ import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { Comparison } from '../../shared/warehouse/compare-tables.ts';
 import type { Evolution } from '../../shared/warehouse/evolution.ts';
 import type { UnfitSetting } from '../../shared/warehouse/unfit-settings.ts';
+import type { MadeTables } from '../../shared/warehouse/view-objects.ts';
 import { arrangeTarget, replaceTarget } from './change-target.ts';
 import type { Extraction } from './extraction.ts';
 import { labelTarget } from './label-target.ts';
@@ -15,7 +16,7 @@ import { makeReportingView } from './make-reporting-view.ts';
 type Plan = { comparison: Comparison; evolution: Evolution; fingerprint: string };
 
 /**
- * Creates the view's BigQuery objects and lets the existing ones follow the plan. Returns the rows of the target, without deleted ones, and raises the
+ * Creates the view's BigQuery objects and lets the existing ones follow the plan. Returns what the tables contain, and raises the
  * generator of batch ids above the highest that it has. Safe to repeat: whatever fails, the next extract plans anew. Throws `configuration` for
  * settings of the tables that a load cannot live with.
  */
@@ -24,7 +25,7 @@ export async function makeTables(
   { shape }: SourceView,
   { comparison, evolution, fingerprint }: Plan,
   dependencies: Dependencies,
-): Promise<bigint> {
+): Promise<MadeTables> {
   const { source, stored, lease, deadline } = extraction;
   const { control, warehouse } = dependencies;
   const layout = source;
@@ -36,8 +37,8 @@ export async function makeTables(
   if (evolution.newTarget.length > 0) await replaceTarget(extraction, shape, evolution, dependencies);
   const unfilled = unfilledColumns(source, stored, evolution);
   const hidden = shape.columns.filter(({ name }) => unfilled.includes(name));
-  const record = (made: string | null, policyTags: ViewSource['policyTags']) =>
-    control.viewSources.setWarehouseFingerprint(lease, made, {
+  const record = (fingerprintMade: string | null, policyTags: ViewSource['policyTags']) =>
+    control.viewSources.setWarehouseFingerprint(lease, fingerprintMade, {
       columns: shape.columns.map(({ name }) => name),
       unfilled,
       policyTags,
@@ -45,15 +46,15 @@ export async function makeTables(
   // Recorded first: a later attempt finds the columns in the target. The next extract after this batch is applied shows them.
   if (hidden.length > 0) await record(null, source.appliedPolicyTags);
   const objects = { shape, layout, evolution };
-  const { highestBatchId, targetRows } = await warehouse.makeObjects(objects, lease.token, deadline);
+  const made = await warehouse.makeObjects(objects, lease.token, deadline);
   await makeReportingView(extraction, shape, hidden, dependencies);
   await arrangeTarget(extraction, shape, evolution, dependencies);
   if (comparison.target === null) await warehouse.setInstallation(source, await control.installation.id());
-  await control.batchIds.raise(highestBatchId);
+  await control.batchIds.raise(made.highestBatchId);
   if (hidden.length === 0) await record(fingerprint, source.policyTags);
   if (source.warehouseFingerprint !== fingerprint)
     await recordDifferences(extraction, evolution, dependencies);
-  return targetRows;
+  return made;
 }
 
 /** A new target is recorded when it is made. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Config } from '../../shared/config/config.ts';
+import type { EtlTransaction } from '../../shared/model/batch.ts';
 import { MAX_LOADED_OBJECTS } from '../../shared/model/load-limits.ts';
 import { type Slice, WHOLE } from '../../shared/model/slice.ts';
 import type { ViewSource } from '../../shared/model/view-source.ts';
@@ -51,7 +52,7 @@ async function costOf(client: pg.ClientBase, view: SourceView, slice: Slice): Pr
 export function copyFingerprint(
   view: SourceView,
   { unrepresentable, nullDefaults, nullArrays, datetimeColumns }: ViewSource,
-  isDirectLoad: boolean,
+  { isDirectLoad }: Pick<EtlTransaction, 'isDirectLoad'>,
 ): string {
   const statement = upsertsStatement(view, { kind: 'slice', slice: WHOLE, isDirectLoad });
   const rules = { unrepresentable, nullDefaults, nullArrays, datetimeColumns };

@@ -17,7 +17,7 @@ import { watchTarget } from './watch-target.ts';
 export type Preparation = {
   /** For a streamed view: the last batch that was streamed, as the bucket records it. */
   highWater: StreamHighWater | null;
-  /** Whether a load job brings the whole view straight into its streamed target, which is empty and was never streamed into. */
+  /** Whether a load job brings the whole view straight into its target, which has no rows and was never streamed into. */
   isDirectLoad: boolean;
   /** Rows of the target, without deleted ones, before a complete batch; null for other batches. */
   targetRows: bigint | null;
@@ -69,9 +69,9 @@ export async function prepare(
     return { highWater, isDirectLoad: false, targetRows: null };
   }
   const plan = { comparison, evolution, fingerprint };
-  const targetRows = await makeTables(extraction, view, plan, dependencies);
+  const { targetRows, isEmpty } = await makeTables(extraction, view, plan, dependencies);
   // Loaded rows have no sequence number: streamed rows that arrive late would overwrite them.
-  const isDirectLoad = isStreamed && !wasLoaded && highWater === null && targetRows === 0n;
+  const isDirectLoad = !wasLoaded && highWater === null && isEmpty;
   return { highWater, isDirectLoad, targetRows: wasLoaded ? null : targetRows };
 }
 

@@ -42,8 +42,7 @@ export async function resumeCopy(
     const abandon = await whyUnfit(client, view, { batch, copy, leased }, dependencies);
     if (abandon !== null) return { abandon };
     await takeOver(batch, leased, dependencies);
-    const { isDirectLoad } = copy;
-    return await stageSlices(client, extraction, { view, batch, isDirectLoad }, dependencies);
+    return await stageSlices(client, extraction, { view, batch }, dependencies);
   });
   if (staged === null) return await goOnLater(batch, dependencies);
   if ('abandon' in staged) return staged;
@@ -68,7 +67,7 @@ async function whyUnfit(
 ): Promise<string | null> {
   const change = definitionChange(batch.definition, await fingerprintView(client, view));
   if (change === 'replaced' || change === 'settings') return 'the view was replaced while it was copied';
-  if (copyFingerprint(view, leased.source, copy.isDirectLoad) !== copy.fingerprint) {
+  if (copyFingerprint(view, leased.source, batch) !== copy.fingerprint) {
     return 'the columns or rules of the view changed while it was copied';
   }
   const before = await control.logOrigins.read(view.name);

@@ -28,15 +28,15 @@ const ADVICE =
 export async function planSlicedCopy(
   client: pg.ClientBase,
   { lease, source }: Extraction,
-  { view, batch, isDirectLoad }: Copy,
+  { view, batch }: Copy,
   slices: readonly Slice[],
   { config, control }: Dependencies,
 ): Promise<void> {
-  const [format] = formatsOf(view, batch, isDirectLoad);
+  const [format] = formatsOf(view, batch);
   if (format === undefined) throw new RangeError(`view ${view.name} has no format`);
-  const fingerprint = copyFingerprint(view, source, isDirectLoad);
+  const fingerprint = copyFingerprint(view, source, batch);
   const partBytes = await partBytesOf(client, view, config);
-  const terms = { format: format.name, partBytes, isDirectLoad, fingerprint };
+  const terms = { format: format.name, partBytes, fingerprint };
   await control.slicedCopies.plan(lease, batch.id, terms, slices);
 }
 

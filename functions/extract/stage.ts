@@ -54,7 +54,7 @@ export async function stage(
   if (source.loadType === 'bq-storage-api' && !isDirectLoad) {
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
-  const copy: Copy = { view, batch, isDirectLoad };
+  const copy: Copy = { view, batch };
   const isWhole = checkpoint === null;
   if (isWhole || captured.logRows > 0n) await queueRechecks(client, view, extraction, dependencies);
   const slices = isWhole ? await planCopy(client, view, dependencies.config) : [];
@@ -74,7 +74,7 @@ export async function stage(
 
 async function begin(
   { source, trigger, lease, checkpoint, queued }: Extraction,
-  { captured, definition, targetRows }: BatchPlan,
+  { captured, definition, isDirectLoad, targetRows }: BatchPlan,
   { control }: Dependencies,
 ): Promise<EtlTransaction> {
   const isComplete = checkpoint === null;
@@ -92,6 +92,7 @@ async function begin(
     resyncBySystem: source.resyncRequestedAt !== null && source.resyncBySystem,
     definition,
     acceptsDeletes: source.acceptsDeletes,
+    isDirectLoad,
     targetRows,
   });
 }

@@ -10,12 +10,13 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { Attempt } from '../../shared/warehouse/attempt.ts';
 import type { MergeOutcome } from '../../shared/warehouse/merge-outcome.ts';
 import { EMPTY_VIEW } from '../../shared/warehouse/procedure-sql.ts';
+import { loadTarget } from './load-target.ts';
 
 const ATTEMPTS = 4;
 
 /**
  * Merges one staged batch, attempt by attempt with back-off: calls the procedure under a job id of the attempt, waits for the job, and records
- * counts and checkpoint in one control transaction. Safe to repeat and to run twice at once (I4, I5): a job that was started before is found
+ * counts and checkpoint in one control transaction. A batch that was staged for it is loaded straight into its empty target first. Safe to repeat and to run twice at once (I4, I5): a job that was started before is found
  * by its id.
  */
 export async function applyMerge(leased: LeasedBatch, dependencies: Dependencies): Promise<BatchOutcome> {
@@ -52,13 +53,10 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
     token: batch.token,
     attempt: batch.attempt,
   };
-  const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
-  // A merge that has begun was checked before; counting again would bill another scan of the target.
-  if (unloaded === null && !(await hasBegunMerge(batch, dependencies))) {
-    await assertOwnTarget(source.name, await warehouse.findTarget(source), dependencies);
-    await assertDeletesFew(batch, attempt, leased, dependencies);
-  }
-  const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
+  const unmerged = (await hasBegunMerge(batch, dependencies))
+    ? null
+    : await prepareMerge(batch, attempt, leased, dependencies);
+  const merged = unmerged ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
     await snapshotTarget(leased, dependencies);
@@ -69,12 +67,53 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   if (merged.state === 'failed' && dispositionOf(error) !== 'retry') throw error;
 
   const isLost = merged.state === 'staging_lost';
-  await control.batches.markForNextAttempt(lease, batch, isLost);
+  const canLoadAgain = isLost && !batch.isDirectLoad;
+  await control.batches.markForNextAttempt(lease, batch, canLoadAgain);
   const mustRecapture =
-    merged.state === 'batch_id_collision' || (isLost && !(await isStagedCompletely(batch, dependencies)));
+    merged.state === 'batch_id_collision' ||
+    (isLost && !(canLoadAgain && (await isStagedCompletely(batch, dependencies))));
   if (mustRecapture) return await recapture(leased, error, dependencies);
   // A missing right will not be there a second later: the event is delivered again.
   throw error.kind === 'unauthorized' ? error : new AttemptFailed(error);
+}
+
+type Unmerged = Extract<MergeOutcome, { state: 'running' | 'staging_lost' | 'batch_id_collision' }>;
+
+/**
+ * Brings the rows of a batch to where its merge looks for them, and checks what a merge that has begun was checked for before: counting again would bill
+ * another scan of the target. Returns null once the merge may begin.
+ */
+async function prepareMerge(
+  batch: EtlTransaction,
+  attempt: Attempt,
+  leased: LeasedBatch,
+  dependencies: Dependencies,
+): Promise<Unmerged | null> {
+  const { source } = leased;
+  await assertOwnTarget(source.name, await dependencies.warehouse.findTarget(source), dependencies);
+  const unloaded = await loadRows(batch, attempt, leased, dependencies).catch(lossOf);
+  if (unloaded === null) await assertDeletesFew(batch, attempt, leased, dependencies);
+  return unloaded;
+}
+
+/** Returns null once the rows of the batch are in the temp table, or a load job has tried to bring them into the target. */
+async function loadRows(
+  batch: EtlTransaction,
+  attempt: Attempt,
+  leased: LeasedBatch,
+  dependencies: Dependencies,
+): Promise<{ state: 'running' } | null> {
+  if (batch.isDirectLoad && stagedRows(batch) > 0n)
+    return await loadTarget(batch, attempt, leased, dependencies);
+  return batch.loadAttempt > 1 ? await loadAgain(batch, attempt, leased.deadline, dependencies) : null;
+}
+
+/** A failure after which the rows of the batch cannot be loaded any more. Throws any other one. */
+function lossOf(error: unknown): Unmerged {
+  if (!(error instanceof DataHubError)) throw error;
+  if (error.kind === 'staging_lost' || error.kind === 'batch_id_collision')
+    return { state: error.kind, error };
+  throw error;
 }
 
 const stagedRows = ({ stagedUpserts, stagedDeletes }: EtlTransaction): bigint =>
@@ -118,29 +157,20 @@ async function isStagedCompletely(batch: EtlTransaction, { staging }: Dependenci
 }
 
 /**
- * Loads the batch's staged objects again, under the name of the attempt that asked for it, so that at most one load of a batch succeeds. Returns null once the rows are in the temp table.
+ * Loads the batch's staged objects again, under the name of the attempt that asked for it, so that at most one load of a batch succeeds. Returns
+ * null once the rows are in the temp table.
  */
 async function loadAgain(
   batch: EtlTransaction,
   attempt: Attempt,
   deadline: Deadline,
   { staging, warehouse }: Dependencies,
-): Promise<Extract<MergeOutcome, { state: 'running' | 'staging_lost' | 'batch_id_collision' }> | null> {
-  try {
-    const manifest = await staging.readManifest(batch.stagedPrefix);
-    if (manifest === null) {
-      throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
-    }
-    const jobId = await warehouse.load(
-      { ...attempt, attempt: batch.loadAttempt },
-      staging.files(manifest),
-      deadline,
-    );
-    return jobId === null ? { state: 'running' } : null;
-  } catch (error) {
-    if (!(error instanceof DataHubError)) throw error;
-    if (error.kind === 'staging_lost' || error.kind === 'batch_id_collision')
-      return { state: error.kind, error };
-    throw error;
+): Promise<{ state: 'running' } | null> {
+  const manifest = await staging.readManifest(batch.stagedPrefix);
+  if (manifest === null) {
+    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} is gone`);
   }
+  const files = staging.files(manifest);
+  const jobId = await warehouse.load({ ...attempt, attempt: batch.loadAttempt }, files, deadline);
+  return jobId === null ? { state: 'running' } : null;
 }

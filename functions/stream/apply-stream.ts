@@ -1,4 +1,5 @@
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
+import { completeManifest } from '../../shared/batch/complete-manifest.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertTakesBatch } from '../../shared/batch/evolve.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
@@ -9,7 +10,6 @@ import { DataHubError } from '../../shared/errors.ts';
 import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../../shared/model/batch.ts';
 import type { TableShape } from '../../shared/model/columns.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import type { Manifest } from '../../shared/staging/staging.ts';
 import type { RowsUntil } from '../../shared/warehouse/append-rows.ts';
 import type { Attempt } from '../../shared/warehouse/attempt.ts';
 import { targetGone } from '../../shared/warehouse/tables-gone.ts';
@@ -95,12 +95,13 @@ async function write(
     attempt: batch.attempt,
   };
   const { format, objects } = manifest;
-  const load = () =>
-    nameRefusedRow({ ...shape, format, objects, signal: deadline.signal }, staging, () =>
-      warehouse.loadEmptyTarget(attempt, staging.files(manifest), deadline),
+  if (manifest.direct_load && rows > 0) {
+    const name = warehouse.streamName(attempt);
+    const loaded = await nameRefusedRow({ ...shape, format, objects, signal: deadline.signal }, staging, () =>
+      warehouse.loadEmptyTarget(name, attempt, staging.files(manifest), deadline),
     );
-  if (manifest.is_direct_load && rows > 0 && (await load())) {
-    return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
+    if (loaded.state === 'running') throw stillLoading(batch);
+    if (loaded.state === 'loaded') return complete({ ...NO_CHANGES, added: batch.stagedUpserts });
   }
   if (format === 'avro') throw loadRefused(batch);
   const staged = (format === 'protobuf' ? stagedMessages : stagedLines)(batch, shape, manifest, dependencies);
@@ -138,6 +139,11 @@ const loadRefused = ({ id }: EtlTransaction): DataHubError =>
     `ETL transaction ${id} was staged for a load into an empty target, and the target has rows`,
   );
 
+const stillLoading = ({ id, view }: EtlTransaction): DataHubError =>
+  new DataHubError('transient', `the load of ETL transaction ${id} into its target is still running`, {
+    context: { view, etlTransactionId: id },
+  });
+
 /** A complete batch all of whose rows are acknowledged, and how many of them are in the target. */
 type Counted = { batch: EtlTransaction; lease: Lease; streamedAt: Date; written: bigint };
 
@@ -166,21 +172,4 @@ async function rowsMissing(
     `view ${view}: ${written} of the ${batch.stagedUpserts} rows that BigQuery acknowledged are in the target${isLost ? '; all rows are sent again' : ''}`,
     { context: { view, etlTransactionId: id } },
   );
-}
-
-/** The manifest of objects that all exist. Throws `staging_lost` otherwise, before any row is written. */
-async function completeManifest(batch: EtlTransaction, { staging }: Dependencies): Promise<Manifest> {
-  const manifest = await staging.readManifest(batch.stagedPrefix);
-  const isOurs =
-    manifest !== null &&
-    manifest.view === batch.view &&
-    manifest.etl_transaction_id === String(batch.id) &&
-    BigInt(manifest.upserts) === batch.stagedUpserts &&
-    BigInt(manifest.deletes) === batch.stagedDeletes;
-  if (!isOurs) {
-    const how = manifest === null ? 'is gone' : 'belongs to another batch';
-    throw new DataHubError('staging_lost', `the manifest of ETL transaction ${batch.id} ${how}`);
-  }
-  await staging.assertWhole(manifest);
-  return manifest;
 }

@@ -52,11 +52,11 @@ export function createBatchTransitions(pool: pg.Pool) {
       });
     },
 
-    /** Records that the load of a staged batch, which outlived the call that started it, has succeeded. */
+    /** Records that the load of a batch has succeeded: one that outlived the call which started it, or one straight into the target. Safe to repeat. */
     async markLoaded(lease: Lease, id: bigint, loadJobId: string): Promise<void> {
       await inLeasedTransaction(pool, lease, async (client) => {
         await client.query(
-          `update etl.etl_transaction set load_job_id = $2 where id = $1 and state = 'staged' and load_job_id is null`,
+          `update etl.etl_transaction set load_job_id = $2 where id = $1 and state in ('staged', 'applying') and load_job_id is null`,
           [id, loadJobId],
         );
         await endRetries(client, lease.view, 'extract');

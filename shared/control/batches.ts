@@ -28,6 +28,7 @@ export type NewBatch = {
   definition: ViewFingerprint;
   /** Whether the operator who requested it accepts any number of deletes. */
   acceptsDeletes: boolean;
+  isDirectLoad: boolean;
   /** Rows of the target now, without deleted ones, for a complete batch; null for other batches. */
   targetRows: bigint | null;
 };
@@ -50,11 +51,11 @@ export function createBatches(pool: pg.Pool) {
              )
              insert into etl.etl_transaction
                (id, view_name, kind, trigger, state, lease_token, next_checkpoint, staged_prefix, log_rows, bad_keys,
-                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, started_at, rows_before)
-             select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12, $13,
+                oldest_change_at, has_more, is_complete, resync_requested_at, definition, accepts_deletes, is_direct_load, started_at, rows_before)
+             select id, $1, $2, $3, 'extracting', $4, $5, $1 || '/' || id || '/', $6, $7, $8, $9, $10, $11, $12, $13, $14,
                -- Before the snapshot of the batch was opened.
                (select acquired_at from etl.lease where name = $1),
-               case when $14::bigint is not null then least($14, (
+               case when $15::bigint is not null then least($15, (
                  select min(rows_before) from etl.etl_transaction
                  where view_name = $1 and is_complete and rows_before > 0 and id > coalesce(
                    (select max(id) from etl.etl_transaction where view_name = $1 and state = 'applied'), 0))) end
@@ -74,6 +75,7 @@ export function createBatches(pool: pg.Pool) {
               batch.resyncRequestedAt,
               JSON.stringify(batch.definition),
               batch.acceptsDeletes,
+              batch.isDirectLoad,
               batch.targetRows,
             ],
           )
@@ -187,6 +189,7 @@ export function batchFromRow(row: Record<string, unknown>): EtlTransaction {
     isComplete: row.is_complete as boolean,
     definition: definitionFromJson(row.definition),
     acceptsDeletes: row.accepts_deletes as boolean,
+    isDirectLoad: row.is_direct_load as boolean,
     targetRows: row.rows_before as bigint | null,
     startedAt: row.started_at as Date,
   };

@@ -10,7 +10,6 @@ export type CopyTerms = {
   format: StagedFormat;
   /** The size of an object, before compression. */
   partBytes: number;
-  isDirectLoad: boolean;
   /** A hash of what the rows depend on besides the definition of the view. A slice that would depend on something else belongs to another batch. */
   fingerprint: string;
 };

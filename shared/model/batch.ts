@@ -26,7 +26,7 @@ export type EtlTransaction = {
   attempt: number;
   /** The attempt that last loaded the staged objects into the temp table. The id of the load job contains it. */
   loadAttempt: number;
-  /** The job of the first load; null until it has succeeded. */
+  /** The job of the first load, of a direct load that of `merge`; null until it has succeeded. */
   loadJobId: string | null;
   nextCheckpoint: Checkpoint;
   stagedPrefix: string;
@@ -46,6 +46,8 @@ export type EtlTransaction = {
   definition: ViewFingerprint | null;
   /** Whether an operator accepts that the batch deletes any number of rows. */
   acceptsDeletes: boolean;
+  /** Whether its rows were staged for a load job that brings them straight into the target, which had none. */
+  isDirectLoad: boolean;
   /**
    * Rows of the target, without deleted ones, before a complete batch and before earlier ones that were not applied; null for other batches and
    * those of release 0.2.0.
@@ -69,7 +71,8 @@ export type ApplierFunction = (typeof APPLIER)[LoadType];
  * that load: BigQuery shows a job only to the account that created it (https://cloud.google.com/bigquery/docs/managing-jobs).
  */
 export function isBeingLoaded(batch: EtlTransaction, loadType: LoadType): boolean {
-  const { state, loadAttempt, loadJobId, stagedUpserts, stagedDeletes } = batch;
+  const { state, loadAttempt, loadJobId, isDirectLoad, stagedUpserts, stagedDeletes } = batch;
   const hasRows = stagedUpserts + stagedDeletes > 0n;
-  return loadType === 'merge' && state === 'staged' && loadAttempt === 1 && loadJobId === null && hasRows;
+  const needsLoad = loadType === 'merge' && hasRows && !isDirectLoad;
+  return needsLoad && state === 'staged' && loadAttempt === 1 && loadJobId === null;
 }

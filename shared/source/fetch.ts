@@ -16,7 +16,7 @@ import { writtenRows } from './text-settings.ts';
 
 /**
  * The rows to read: those whose keys the capture found, or a slice of the whole view. `isDirectLoad` says that a load job brings
- * the slice straight into a streamed target.
+ * the slice straight into the target.
  */
 export type RowSet = { kind: 'captured' } | { kind: 'slice'; slice: Slice; isDirectLoad: boolean };
 

@@ -24,8 +24,11 @@ const content = z.object({
   codec: z.enum(['gzip', 'zstandard', 'zstd']).default('gzip'),
   /** The descriptor of the messages, where the objects hold protobuf; null otherwise. */
   descriptor: z.record(z.string(), z.unknown()).nullable().default(null),
-  /** Whether the rows have all columns of a streamed target, for a load job straight into it. */
-  is_direct_load: z.boolean(),
+  /**
+   * Whether the rows have all columns of the target, for a load job straight into it. Releases that know lines of JSON alone look for it under another
+   * name: they take the batch for lost, and capture its changes again, instead of reading another format as lines.
+   */
+  direct_load: z.boolean(),
   upserts: z.number(),
   deletes: z.number(),
   bytes: z.number(),
@@ -33,13 +36,14 @@ const content = z.object({
 });
 
 /** Lists the objects that a batch staged. The manifest is written last, so a batch with a manifest is complete. */
-export const manifest = z.preprocess(withNamesOf010, content);
+export const manifest = z.preprocess(withNewNames, content);
 export type Manifest = z.output<typeof content>;
 
-/** Accepts the manifest of a batch that release 0.1.0 staged. */
-function withNamesOf010(json: unknown): unknown {
-  const isOld = typeof json === 'object' && json !== null && 'loads_as_is' in json;
-  return isOld ? { is_direct_load: json.loads_as_is, ...json } : json;
+/** Accepts the manifest of a batch that release 0.1.0 or 0.2.0 staged. */
+function withNewNames(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null) return json;
+  if ('loads_as_is' in json) return { direct_load: json.loads_as_is, ...json };
+  return 'is_direct_load' in json ? { direct_load: json.is_direct_load, ...json } : json;
 }
 
 /** Whether a manifest has a format or a codec that this release does not know: a later release has staged the batch. */

@@ -1,15 +1,12 @@
 import type { managedwriter } from '@google-cloud/bigquery-storage';
 import type { Deadline } from '../deadline.ts';
-import { DataHubError } from '../errors.ts';
 import type { TableShape } from '../model/columns.ts';
 import { formatKey } from '../model/format-key.ts';
-import type { LoadedFiles } from '../model/staged-format.ts';
 import type { RowsUntil } from './append-rows.ts';
 import { type Attempt, contextOf, labelsOf } from './attempt.ts';
 import type { BigQueryAccess } from './bigquery-access.ts';
 import { findTable } from './found-table.ts';
 import { resultPages, resultRows } from './job-results.ts';
-import { loadError, loadSpec } from './load-job.ts';
 import { objectNames } from './names.ts';
 import { runJobToCompletion } from './run-job.ts';
 import type { StreamMessage } from './stream-message.ts';
@@ -44,29 +41,6 @@ export function createStreamTarget(parts: StreamTargetParts) {
   return {
     /** The name of an attempt in Google's logs, and the start of its job ids. */
     streamName,
-
-    /**
-     * Loads the staged objects of a complete batch into the empty target, all or none. Returns false when the target has rows. Safe to
-     * repeat: a second call finds the job by its id.
-     */
-    async loadEmptyTarget(attempt: Attempt, files: LoadedFiles, deadline: Deadline): Promise<boolean> {
-      const { target } = objectNames(datasets, attempt);
-      const bigquery = await openBigQuery();
-      try {
-        await runJobToCompletion(bigquery, deadline, (jobAttempt) => ({
-          ...loadSpec(`${streamName(attempt)}_${jobAttempt}`, attempt, {
-            files,
-            table: target,
-            writeDisposition: 'WRITE_EMPTY',
-          }),
-          kinds: new Map([['duplicate', 'configuration']]),
-        }));
-        return true;
-      } catch (error) {
-        if (error instanceof DataHubError && error.context.code === 'duplicate') return false;
-        throw await loadError(error, bigquery, { table: target });
-      }
-    },
 
     /** Appends encoded rows to the target, in any order, and returns when BigQuery has acknowledged all of them. See `appendRows`. */
     async appendRows({

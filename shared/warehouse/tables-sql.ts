@@ -136,14 +136,14 @@ where ${shape.loadType === 'merge' ? 'is_deleted is not true\n  and ' : ''}(${co
 }
 
 /**
- * Selects the highest batch id in a view's target (for a merge view, also in its temp table and the ledger), and the number of rows that are
- * not deleted. Reads only.
+ * Selects the highest batch id in a view's target (for a merge view, also in its temp table and the ledger), the number of rows that are
+ * not deleted, and whether there are none at all. Reads only.
  */
 export function targetStateSql(datasets: Datasets, shape: TableShape): string {
   const names = objectNames(datasets, shape);
   if (shape.loadType === 'bq-storage-api') {
     return `-- The highest batch id in the target of ${shape.view}, and its number of rows. Reads only.
-select coalesce(max(t.etl_transaction_id), 0) as highest, count(*) as target_rows
+select coalesce(max(t.etl_transaction_id), 0) as highest, count(*) as target_rows, count(*) = 0 as is_empty
 from ${quoted(names.target)} t;
 `;
   }
@@ -154,7 +154,8 @@ select
     coalesce((select max(s.etl_transaction_id) from ${quoted(names.temp)} s), 0),
     coalesce((select max(l.etl_transaction_id) from ${quoted(names.ledger)} l), 0)
   ) as highest,
-  (select countif(not coalesce(t.is_deleted, false)) from ${quoted(names.target)} t) as target_rows;
+  (select countif(not coalesce(t.is_deleted, false)) from ${quoted(names.target)} t) as target_rows,
+  (select count(*) from ${quoted(names.target)} t) = 0 as is_empty;
 `;
 }
 

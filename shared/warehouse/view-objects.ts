@@ -26,6 +26,9 @@ export type ViewObjects = { shape: TableShape; layout: Layout; dropped: readonly
 /** A view's objects, and how its existing tables must change. */
 export type EvolvingObjects = Omit<ViewObjects, 'dropped'> & { evolution: Evolution };
 
+/** What a view's tables contain once they are made; `isEmpty`: the target has no rows, not even deleted ones. */
+export type MadeTables = TargetState & { isEmpty: boolean };
+
 /** The part of the warehouse that creates what a view needs: its tables, its procedure and its reporting view. */
 export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAccess) {
   return {
@@ -44,7 +47,7 @@ export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAc
       { shape, layout, evolution }: EvolvingObjects,
       runName: string,
       deadline: Deadline,
-    ): Promise<TargetState> {
+    ): Promise<MadeTables> {
       const context = { view: shape.view };
       // Not a part of every script: BigQuery limits how often a table is altered, and all views share the ledger.
       const ledger =
@@ -67,6 +70,7 @@ export function createViewObjects({ openBigQuery, datasets, nameOf }: BigQueryAc
       return {
         highestBatchId: BigInt(String(row?.highest ?? 0)),
         targetRows: BigInt(String(row?.target_rows ?? 0)),
+        isEmpty: row?.is_empty === true,
       };
     },
 

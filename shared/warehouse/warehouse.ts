@@ -3,6 +3,7 @@ import { createRowComparison } from './compare-rows.ts';
 import { createTableComparison } from './compare-tables.ts';
 import { createRowCount } from './count-rows.ts';
 import { datasetLocation } from './dataset-location.ts';
+import { createDirectLoad } from './direct-load.ts';
 import { type RecordUsage, reportingUsage } from './job-usage.ts';
 import { createMergeTarget } from './merge-target.ts';
 import { type Datasets, jobId } from './names.ts';
@@ -43,6 +44,7 @@ export function createWarehouse(
     ...createTargetSettings(access),
     ...createReportingView(access),
     ...createMergeTarget(access),
+    ...createDirectLoad(access),
     ...createStreamTarget({ ...access, openWriterClient, answerTimeoutMs: callTimeoutSeconds * 1000 }),
     ...createRowCount(access),
     ...createPurge(access),

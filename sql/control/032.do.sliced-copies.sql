@@ -5,7 +5,7 @@ alter table etl.etl_transaction
   add column copy jsonb;
 comment on column etl.etl_transaction.copy_attempt is 'how many calls have copied slices of the view, or begun them anew; names their objects';
 comment on column etl.etl_transaction.copy_stalls is 'how many calls in a row have gone on with the copy since its last slice was copied';
-comment on column etl.etl_transaction.copy is 'how its slices are copied: the format, whether a load job brings them straight into the target, and a hash of what their rows depend on; null for a batch without slices';
+comment on column etl.etl_transaction.copy is 'how its slices are copied: the format, the size of an object, and a hash of what their rows depend on; null for a batch without slices';
 
 create table etl.copied_slice (
   etl_transaction_id bigint not null references etl.etl_transaction (id) on delete cascade,

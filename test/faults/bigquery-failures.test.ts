@@ -29,13 +29,27 @@ describe('failures of BigQuery', () => {
   describe('a failed job', () => {
     for (const reason of TRANSIENT_REASONS) {
       it(`I5 I8 with ${reason}: load and merge are retried, and each row arrives once`, async () => {
+        await on.replicate();
+        await on.source.change('app_project', 1, { name: 'uno' });
         faults().next('bigquery.job.load', failJob(reason));
         const batch = await on.stage();
         faults().next('bigquery.job.query', failJob(reason));
 
         const merged = await on.merge(batch);
 
-        assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '2' });
+        assert.partialDeepStrictEqual(merged, { outcome: 'applied', changed: '1' });
+        assert.deepEqual(faults().unused, []);
+        await assertNothingHalted();
+        await on.assertEqual();
+      });
+
+      it(`I5 I8 with ${reason}: the first load of a merged target is retried, and each row arrives once`, async () => {
+        const batch = await on.stage();
+        faults().next('bigquery.job.load', failJob(reason));
+        faults().next('bigquery.job.query', failJob(reason));
+
+        assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
+
         assert.deepEqual(faults().unused, []);
         await assertNothingHalted();
         await on.assertEqual();
@@ -93,12 +107,17 @@ describe('failures of BigQuery', () => {
     });
 
     it('I8 with notFound for a table that was just created: the rows are captured again', async () => {
+      const batch = await on.stage();
+      faults().next('bigquery.job.load', failJob('notFound', 'Not found: Table project'));
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'recaptured' });
+      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+      await on.source.change('app_project', 1, { name: 'uno' });
       faults().next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
 
       await assert.rejects(on.extract(), { kind: 'staging_lost' });
 
-      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
-      assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
+      assert.deepEqual(await on.states(), ['abandoned', 'applied', 'abandoned', 'applied']);
       await assertNothingHalted();
       await on.assertEqual();
     });
@@ -168,7 +187,7 @@ describe('failures of BigQuery', () => {
       assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
       assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', changed: '1' });
 
-      assert.deepEqual(await on.succeededLoads(), ['1_1_1', '2_1_1']);
+      assert.deepEqual(await on.succeededLoads(), ['2_1_1']);
       assert.match(String((await on.batches()).at(-1)?.load_job_id), /_2_1_1$/);
       assert.deepEqual(
         (await on.mailboxes.extract.take()).slice(-2),
@@ -178,6 +197,8 @@ describe('failures of BigQuery', () => {
     });
 
     it('I5 and fails while it loads staged rows: they are loaded again', async () => {
+      await on.replicate();
+      await on.source.change('app_project', 1, { name: 'uno' });
       const held = hold();
       faults().next('bigquery.job.load', inOrder(held, failJob('backendError')));
       const hurried = await on.hurriedProcess(held);
@@ -185,21 +206,23 @@ describe('failures of BigQuery', () => {
       held.release();
 
       assert.partialDeepStrictEqual(await on.extract(), { outcome: 'republished' });
-      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', added: '2' });
+      assert.partialDeepStrictEqual(await on.merge(batch), { outcome: 'applied', changed: '1' });
 
-      assert.deepEqual(await on.succeededLoads(), ['1_1_2']);
+      assert.deepEqual(await on.succeededLoads(), ['2_1_2']);
       await on.assertEqual();
     });
 
     it('I2 and loads staged rows whose objects have vanished: the rows are captured again', async () => {
+      await on.replicate();
+      await on.source.change('app_project', 1, { name: 'uno' });
       const held = faults().holdNext('bigquery.job.load');
       await stageWithoutLoad(await on.hurriedProcess(held));
-      await on.bucket.deleteFiles({ prefix: 'pmr_project/1/' });
+      await on.bucket.deleteFiles({ prefix: 'pmr_project/2/' });
       held.release();
 
-      assert.partialDeepStrictEqual(await on.replicate(), { added: '2' });
+      assert.partialDeepStrictEqual(await on.replicate(), { changed: '1' });
 
-      assert.deepEqual(await on.states(), ['abandoned', 'applied']);
+      assert.deepEqual(await on.states(), ['applied', 'abandoned', 'applied']);
       await on.assertEqual();
     });
 

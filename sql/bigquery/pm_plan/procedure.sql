@@ -1,9 +1,10 @@
 -- Merges batch batch_id, with batch_rows staged rows, into the target of pmr_pm_plan, completely or not at all. Safe to repeat: for a batch
--- that is in the ledger, it changes nothing and returns the counts from there. If batch_rows is -1, the view is empty, and all rows are
+-- that is in the ledger, it changes nothing and returns the counts from there. Of a batch whose rows a load job brought into the target, which was
+-- empty, it only records that they are all there, and no others. If batch_rows is -1, the view is empty, and all rows are
 -- marked as deleted.
 create or replace procedure `your-project.SMartDataAnalytics.merge_pm_plan`(batch_id int64, batch_rows int64)
 begin
-  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_added, v_changed, v_deleted, v_missing, v_refused, v_repeated int64 default 0;
+  declare v_own, v_newest, v_staged, v_keys, v_loaded, v_direct, v_added, v_changed, v_deleted, v_missing, v_refused, v_repeated int64 default 0;
   declare v_target_rows int64;
   declare v_complete bool;
   declare v_low, v_high int64;
@@ -28,7 +29,17 @@ begin
         from `your-project.SMartData_Temp.temp_pm_plan` v_source
         where v_source.etl_transaction_id = batch_id
       );
-      if v_staged < batch_rows then
+      if v_staged = 0 and batch_rows > 0 then
+        -- A load job may have brought the rows of a whole view straight into the target, which has no others then.
+        set (v_target_rows, v_direct) = (
+          select as struct count(*), countif(v_target.etl_transaction_id = batch_id and v_target.is_deleted is false)
+          from `your-project.SMartDataAnalytics.pm_plan` v_target
+        );
+        if v_target_rows != batch_rows or v_direct != batch_rows then
+          raise using message = format('[smart-datahub:staging_lost] the temp table has 0 of %d staged rows, and the target has %d rows, of which %d are of the batch', batch_rows, v_target_rows, v_direct);
+        end if;
+        set v_added = v_direct;
+      elseif v_staged < batch_rows then
         raise using message = format('[smart-datahub:staging_lost] the temp table has %d of %d staged rows', v_staged, batch_rows);
       end if;
       if v_keys < v_staged or v_staged > greatest(batch_rows, 0) then
@@ -154,7 +165,7 @@ begin
         set v_changed = @@row_count - v_added - v_deleted;
       end if;
       insert into `your-project.SMartData_Temp.applied_batch` (view, etl_transaction_id, added, changed, deleted, unchanged, applied_at)
-      values ('pmr_pm_plan', batch_id, v_added, v_changed, v_deleted + v_missing, v_staged - v_added - v_changed - v_deleted, current_timestamp());
+      values ('pmr_pm_plan', batch_id, v_added, v_changed, v_deleted + v_missing, v_staged + v_direct - v_added - v_changed - v_deleted, current_timestamp());
       -- Of two batches that run at once, one fails here, since both change the same table.
       truncate table `your-project.SMartData_Temp.temp_pm_plan`;
     end if;

@@ -5,7 +5,7 @@ import { useStack } from '../../support/use-installation.ts';
 import { ThingView, VIEW } from './thing-view.ts';
 
 const ROWS = 300;
-const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
+const OBJECT = `${VIEW}/2/upserts-00000.ndjson.gz`;
 
 /**
  * No known PostgreSQL value passes our checks and is then refused by BigQuery. These tests therefore put a bad value into the staged
@@ -14,8 +14,16 @@ const OBJECT = `${VIEW}/1/upserts-00000.ndjson.gz`;
 describe('a row that only BigQuery refuses', () => {
   const stack = useStack();
 
-  /** Avro cannot hold the name of the last column, so that the rows are staged as lines. */
+  /** A loaded view, all of whose rows change. Avro cannot hold the name of the last column, so that the rows are staged as lines. */
   async function install(): Promise<ThingView> {
+    const thing = await installUnloaded();
+    await thing.replicate();
+    await thing.on.source.database.query('update app_thing set count = count + 0');
+    await thing.logAll();
+    return thing;
+  }
+
+  async function installUnloaded(): Promise<ThingView> {
     const columns = { name: 'text', count: 'integer', จำนวน: 'integer' };
     const thing = await ThingView.install(stack, { loadType: 'merge', columns });
     await thing.on.source.database.query(
@@ -25,8 +33,8 @@ describe('a row that only BigQuery refuses', () => {
   }
 
   /** Replaces a value of this row, in the staged object, by a text that is no INT64. */
-  async function breakRow({ on }: ThingView, key: number): Promise<void> {
-    const file = on.bucket.file(OBJECT);
+  async function breakRow({ on }: ThingView, key: number, object = OBJECT): Promise<void> {
+    const file = on.bucket.file(object);
     const lines = gunzipSync((await file.download({ decompress: false }))[0]).toString('utf8');
     const broken = lines.replace(`"count":${key},`, `"count":"12 pieces",`);
     assert.notEqual(broken, lines);
@@ -60,6 +68,21 @@ describe('a row that only BigQuery refuses', () => {
       await assertHaltedAt(key, thing);
     });
   }
+
+  it('I8 is reported with its key when a whole view is loaded into its target, which stays empty', async () => {
+    const thing = await installUnloaded();
+    const batch = await thing.stage();
+    const held = stack.bigquery.faults.holdNext('bigquery.job.load');
+    const loading = assert.rejects(thing.apply(batch), { kind: 'bad_data' });
+    await held.reached;
+    await breakRow(thing, 150, OBJECT.replace('/2/', '/1/'));
+    held.release();
+
+    await loading;
+
+    assert.deepEqual(await thing.on.query('select * from SMartDataAnalytics.thing'), []);
+    await assertHaltedAt(150, thing);
+  });
 
   it('I8 is reported with its key when the load job outlives extract, and a later extract waits for it', async () => {
     const thing = await install();

@@ -40,6 +40,7 @@ export const newBatch = (given: Partial<NewBatch> = {}): NewBatch => ({
   resyncBySystem: false,
   definition: DEFINITION,
   acceptsDeletes: false,
+  isDirectLoad: false,
   targetRows: null,
   ...given,
 });

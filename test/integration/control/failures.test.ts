@@ -201,6 +201,7 @@ describe('failures', () => {
       resyncBySystem: false,
       definition: { fingerprint: 'f', columns: 'c', serverMajor: 18, settings: {} },
       acceptsDeletes: false,
+      isDirectLoad: false,
       targetRows: null,
     });
   }

@@ -29,7 +29,7 @@ describe('a merge that is retried', () => {
     const merged = await on.merge(batch);
 
     assert.partialDeepStrictEqual(merged, { outcome: 'applied', added: '0', changed: '1', deleted: '1' });
-    assert.deepEqual(await on.succeededLoads(), ['1_1_1', '2_1_1', '2_2_1']);
+    assert.deepEqual(await on.succeededLoads(), ['2_1_1', '2_2_1']);
     assert.deepEqual(
       await on.query(
         `select etl_transaction_id as id, changed, deleted from ${on.ledger()} order by etl_transaction_id`,
@@ -54,7 +54,7 @@ describe('a merge that is retried', () => {
     const outcomes = await Promise.all([on.merge(batch), others.merge(batch), on.merge(batch)]);
 
     assert.equal(outcomes.filter(({ outcome }) => outcome === 'applied').length, 1);
-    assert.deepEqual(await on.succeededLoads(), ['1_1_1', '2_1_1', '2_2_1']);
+    assert.deepEqual(await on.succeededLoads(), ['2_1_1', '2_2_1']);
     await on.assertEqual();
   });
 

@@ -59,6 +59,8 @@ describe('I8 the log reports', () => {
       stack.bigquery.faults.next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
       await assert.rejects(on.extract(), { kind: 'staging_lost' });
     };
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
     await loseBatch();
     await loseBatch();
     await on.stage();
@@ -72,6 +74,8 @@ describe('I8 the log reports', () => {
   });
 
   it('no second abandoned batch in a row after a batch was applied', async () => {
+    await on.replicate();
+    await on.source.change('app_project', 1, { name: 'uno' });
     for (let times = 0; times < 2; times += 1) {
       stack.bigquery.faults.next('bigquery.job.load', failJob('notFound', 'Not found: Table temp_project'));
       await assert.rejects(on.extract(), { kind: 'staging_lost' });

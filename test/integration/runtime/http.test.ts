@@ -63,6 +63,12 @@ describe('the functions over HTTP', () => {
     await on.source.add('app_project', { id, name: `project ${id}` });
     return id;
   };
+  /** Changes a project that is loaded. */
+  const changeProject = async () => {
+    const id = await addProject();
+    await on.replicate();
+    await on.source.change('app_project', id, { name: 'changed' });
+  };
 
   it('answer a manual call with the outcome as JSON', async () => {
     await addProject();
@@ -126,7 +132,7 @@ describe('the functions over HTTP', () => {
   });
 
   it('I8 receive a merge event again that arrived while its batch was being extracted', async () => {
-    await addProject();
+    await changeProject();
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const extracting = post('extract', { view: 'pmr_project' });
     await held.reached;
@@ -266,7 +272,7 @@ describe('the functions over HTTP', () => {
   });
 
   it('I4 acknowledge an event whose step another process has taken over', async () => {
-    await addProject();
+    await changeProject();
     const held = stack.bigquery.faults.holdNext('bigquery.job.load');
     const extracting = push('extract', '{"view":"pmr_project"}');
     await held.reached;

@@ -89,8 +89,8 @@ async function expectedValues(client: pg.ClientBase, { type, mode }: Column): Pr
 
 /** The value of the field in each message, in the order of the keys; null if the field is absent. */
 async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unknown[]> {
-  const batch = { id: 1n, startedAt: new Date(0) };
-  const [format] = formatsOf(view, batch, false);
+  const batch = { id: 1n, startedAt: new Date(0), isDirectLoad: false };
+  const [format] = formatsOf(view, batch);
   assert.ok(format);
   const encoder = new RowEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000, 0));
   const sent = await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {

@@ -42,7 +42,7 @@ async function staged(
   rows: RowSet,
 ): Promise<{ lines: string[]; replaced: ReplacedValues }> {
   const isDirectLoad = rows.kind === 'slice' && rows.isDirectLoad;
-  const stamp = isDirectLoad ? directLoadStamp(BATCH) : batchStamp(BATCH);
+  const stamp = isDirectLoad ? directLoadStamp(BATCH, view.shape.loadType) : batchStamp(BATCH);
   const encoder = new RowEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows(1_000_000, 0));
   const blocks = await copyOut(
     client,

@@ -235,7 +235,7 @@ describe('reading staged lines', () => {
     format: 'ndjson' as const,
     codec: 'gzip' as const,
     descriptor: null,
-    is_direct_load: false,
+    direct_load: false,
     upserts: 1,
     deletes: 0,
     bytes: object.bytes,

@@ -277,7 +277,7 @@ describe('staging', () => {
       format: 'ndjson',
       codec: 'gzip',
       descriptor: null,
-      is_direct_load: false,
+      direct_load: false,
       upserts: 2,
       deletes: 1,
       bytes: 77,
@@ -344,15 +344,21 @@ describe('staging', () => {
       });
     }
 
-    it('of release 0.1.0 is read under its present names, and with the format that it had', async () => {
-      const { staging, prefix } = open();
-      const { is_direct_load, format: _, codec: _codec, descriptor: _none, ...rest } = manifestOf(prefix);
-      await bucket
-        .file(`${prefix}manifest.json`)
-        .save(JSON.stringify({ ...rest, loads_as_is: is_direct_load }));
+    for (const [release, name] of Object.entries({ '0.1.0': 'loads_as_is', '0.2.0': 'is_direct_load' })) {
+      it(`of release ${release} is read under its present names, and with the format that it had`, async () => {
+        const { staging, prefix } = open();
+        const {
+          direct_load: isDirect,
+          format: _,
+          codec: _codec,
+          descriptor: _none,
+          ...rest
+        } = manifestOf(prefix);
+        await bucket.file(`${prefix}manifest.json`).save(JSON.stringify({ ...rest, [name]: isDirect }));
 
-      assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
-    });
+        assert.deepEqual(await staging.readManifest(prefix), manifestOf(prefix));
+      });
+    }
 
     for (const named of [{ format: 'parquet' }, { codec: 'brotli' }]) {
       it(`of a later release waits for that release: ${JSON.stringify(named)}`, async () => {

@@ -108,8 +108,8 @@ describe('the warehouse', () => {
         changed: [],
         target: null,
       });
-      assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n });
-      assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n });
+      assert.deepEqual(await make(), { highestBatchId: 0n, targetRows: 0n, isEmpty: true });
+      assert.deepEqual(await make('second'), { highestBatchId: 0n, targetRows: 0n, isEmpty: true });
 
       assert.partialDeepStrictEqual(await warehouse.compareTables(SHAPE), {
         missing: [],
@@ -142,7 +142,7 @@ describe('the warehouse', () => {
         counts: { added: 1n, changed: 2n, deleted: 3n, unchanged: 0n },
         targetRows: null,
       });
-      assert.deepEqual(await make('second'), { highestBatchId: 7n, targetRows: 0n });
+      assert.deepEqual(await make('second'), { highestBatchId: 7n, targetRows: 0n, isEmpty: true });
     });
 
     it('are clustered by the key without configured clustering', async () => {
@@ -174,7 +174,7 @@ describe('the warehouse', () => {
       await bigquery.query(
         `insert into A.project (project_id, etl_transaction_id) values (1, 41), (2, null)`,
       );
-      assert.deepEqual(await make('second'), { highestBatchId: 41n, targetRows: 2n });
+      assert.deepEqual(await make('second'), { highestBatchId: 41n, targetRows: 2n, isEmpty: false });
 
       await bigquery.query(`insert into T.applied_batch (view, etl_transaction_id) values ('another', 42)`);
       assert.equal((await make('third')).highestBatchId, 42n);

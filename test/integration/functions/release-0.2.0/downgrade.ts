@@ -92,7 +92,7 @@ async function downgradeManifests(on: Installation): Promise<void> {
         manifest.format === 'ndjson' ? object : asLines(on, manifest, object),
       ),
     );
-    const lines: Record<string, unknown> = { ...manifest, objects };
+    const lines: Record<string, unknown> = { ...manifest, is_direct_load: manifest.direct_load, objects };
     const old = Object.fromEntries(MANIFEST.map((key) => [key, lines[key]]));
     await file.save(JSON.stringify(old), { resumable: false });
   }
