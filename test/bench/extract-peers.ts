@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Sample } from './compare-cases.ts';
+import { PYTHON } from './peer.ts';
+import { runProgram } from './run-program.ts';
+
+/** A program that copies a view of PostgreSQL into compressed files. */
+export type ExtractPeer = {
+  name: string;
+  /** Of the program, and of what it uses. */
+  version: string;
+  copy(url: string, view: string): Promise<Sample & { rows: number }>;
+};
+
+const DLT_PROGRAM = fileURLToPath(new URL('dlt-peer.py', import.meta.url));
+const DLT_BACKENDS = ['connectorx', 'pyarrow'];
+/** Sling is one file; its Python package does not always bring it. */
+const SLING = process.env.SLING ?? 'sling';
+
+/** The peers that this machine has, and a line for each that it has not. Nothing is installed. */
+export async function findExtractPeers(): Promise<{ peers: ExtractPeer[]; missing: string[] }> {
+  const peers: ExtractPeer[] = [];
+  const missing: string[] = [];
+  for (const find of [...DLT_BACKENDS.map((backend) => () => findDlt(backend)), findSling]) {
+    const found = await find();
+    if (typeof found === 'string') missing.push(found);
+    else peers.push(found);
+  }
+  return { peers, missing };
+}
+
+async function findDlt(backend: string): Promise<ExtractPeer | string> {
+  const name = `dlt, ${backend}`;
+  try {
+    const { output } = await runProgram(PYTHON, [DLT_PROGRAM, backend]);
+    const versions = Object.entries(lastJson(output)).map(([each, version]) => `${each} ${version}`);
+    return {
+      name,
+      version: versions.join(', '),
+      copy: (url, view) => inEmptyFolder((folder) => copyByDlt(backend, url, view, folder)),
+    };
+  } catch {
+    return `${PYTHON} has not all that "${name}" needs: dlt, ${backend}, sqlalchemy, psycopg2, numpy (PYTHON names another one)`;
+  }
+}
+
+async function copyByDlt(backend: string, url: string, view: string, folder: string) {
+  const env = { ...process.env, DLT_DATA_DIR: folder };
+  const run = await runProgram(PYTHON, [DLT_PROGRAM, backend, url, view, folder], env);
+  const { seconds, rows } = lastJson(run.output) as { seconds: number; rows: number };
+  return { ...run, seconds, rows };
+}
+
+async function findSling(): Promise<ExtractPeer | string> {
+  try {
+    const { output } = await runProgram(SLING, ['--version']);
+    const version = /\d+\.\d+\.\d+\S*/.exec(output)?.[0];
+    if (version === undefined) throw new Error(output);
+    return {
+      name: 'Sling',
+      version: `sling ${version}`,
+      copy: (url, view) => inEmptyFolder((folder) => copyBySling(url, view, folder)),
+    };
+  } catch {
+    return `there is no ${SLING} to run (SLING names another one)`;
+  }
+}
+
+async function copyBySling(url: string, view: string, folder: string) {
+  const env = {
+    ...process.env,
+    BENCH_SOURCE: `${url}?sslmode=disable`,
+    SLING_HOME_DIR: folder,
+    SLING_DISABLE_TELEMETRY: 'true',
+  };
+  const run = await runProgram(
+    SLING,
+    [
+      ...['run', '--src-conn', 'BENCH_SOURCE', '--src-stream', `public.${view}`],
+      ...['--tgt-object', `file://${join(folder, 'rows.jsonl.gz')}`],
+    ],
+    env,
+  );
+  const rows = /wrote (\d+) rows/.exec(run.output)?.[1];
+  if (rows === undefined) throw new Error(`Sling did not say how many rows it wrote:\n${run.output}`);
+  return { ...run, rows: Number(rows) };
+}
+
+async function inEmptyFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'smart-datahub-peer-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The last line that is an object of JSON; programs also write warnings. */
+function lastJson(output: string): Record<string, unknown> {
+  const line = output.split('\n').findLast((each) => each.startsWith('{'));
+  if (line === undefined) throw new Error(`no JSON in:\n${output}`);
+  return JSON.parse(line);
+}
