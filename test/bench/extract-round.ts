@@ -1,4 +1,4 @@
-// The function extracts one batch, in its own process.
+// The function extracts one batch, in its own process. What it stages is not loaded: that is BigQuery's work, and the emulator would take longer than all the rest.
 import { extractView } from '../../functions/extract/extract-view.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
@@ -53,7 +53,7 @@ const {
           ...warehouse,
           makeObjects: stopwatch.around(warehouse.makeObjects),
           compareTables: stopwatch.around(warehouse.compareTables),
-          load: stopwatch.around(warehouse.load),
+          load: async () => 'not loaded',
         },
       },
     ),

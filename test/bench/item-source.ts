@@ -20,7 +20,7 @@ export async function createItems({ sourceUrl }: BenchStack, rows: number): Prom
 
 /**
  * Extracts the whole view in a process of its own, into a project of its own: its jobs and objects have the same names as those of other
- * rounds. The time is the function's own; the time it waits for the BigQuery emulator is reported separately. Throws if rows are missing.
+ * rounds. The time is the function's own; the time it waits for the tables of the BigQuery emulator is reported separately, and nothing is loaded. Throws if rows are missing.
  */
 export async function extractItems(
   stack: BenchStack,
