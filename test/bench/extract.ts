@@ -15,7 +15,7 @@ export const extractBench: Bench = {
   async run({ rows, rounds, profile, report }) {
     await using stack = await startBenchStack();
     report(`creating ${rows} rows`);
-    await createItems(stack, rows);
+    const logRows = await createItems(stack, rows);
     const baseline: Sample[] = [];
     const extractions: ExtractSample[] = [];
     for (let round = 1; round <= rounds; round += 1) {
@@ -39,6 +39,7 @@ export const extractBench: Bench = {
     const profiled = profile ? await extractItems(stack, rows, { name: 'extract-profiled', profile }) : null;
     return {
       ...result,
+      log_rows: logRows,
       server_cpu_ratio: serverCpuRatio(result),
       ...(profiled?.profile === undefined ? {} : { profile: profiled.profile }),
     };

@@ -9,13 +9,15 @@ import { runRound } from './run-round.ts';
 
 export type ExtractSample = ExtractRound & Sample;
 
-/** Creates SMartApp in the source of a stack, with so many rows in its largest view. */
-export async function createItems({ sourceUrl }: BenchStack, rows: number): Promise<void> {
+/** Creates SMartApp in the source of a stack, with so many rows in its largest view. Returns how many rows its change log has. */
+export async function createItems({ sourceUrl }: BenchStack, rows: number): Promise<number> {
   await createSmartApp(sourceUrl, { scale: itemScale(rows), readerPassword: READER_PASSWORD });
   const source = new pg.Client(sourceUrl);
   await source.connect();
   await keepFirstItems(source, rows);
+  const { rows: counted } = await source.query('select count(*)::int4 as log from models_logging_change');
   await source.end();
+  return counted[0].log;
 }
 
 /**
