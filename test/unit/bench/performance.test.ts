@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readRecords } from '../../bench/record.ts';
+import { drawChart } from '../../bench/report/draw-chart.ts';
+import { generatedReport } from '../../bench/report/generated-report.ts';
+import { plainSection } from '../../bench/report/plain-section.ts';
+import { atLeast, atMost } from '../../bench/report/section.ts';
+import { ROOT } from '../../support/documents.ts';
+
+const DOCS = join(ROOT, 'docs');
+
+describe('docs/performance.md', () => {
+  it('and its charts are exactly what `npm run bench -- report` writes from the recorded runs', async () => {
+    const files = generatedReport(await readRecords());
+    const committed = globSync(['performance.md', 'images/performance-*.svg'], { cwd: DOCS });
+
+    assert.deepEqual(committed.map((path) => path.replaceAll('\\', '/')).sort(), [...files.keys()].sort());
+    for (const [path, content] of files) {
+      const text = await readFile(join(DOCS, path), 'utf8');
+      assert.equal(text, content, `docs/${path} differs from the records; run: npm run bench -- report`);
+    }
+  });
+
+  it('names every aim, also before a run is recorded', () => {
+    const text = generatedReport([]).get('performance.md') ?? '';
+
+    for (const bench of ['extract', 'initial', 'stream', 'tick', 'cold start'])
+      assert.match(text, new RegExp(`^\\| ${bench}\\b.* \\| no run is recorded \\|  \\|  \\|`, 'm'));
+  });
+
+  it('takes aims that a bench judges itself from its record', () => {
+    const aims = [
+      { aim: 'fifty views', value: 2.5, at_most: 2, unit: ' times' },
+      { aim: 'rate', value: 7, at_least: 5 },
+    ];
+    const environment = { node: '24.0.0', postgres: '18.4.0', cores: 2, used_by_others_cores: 0.5 };
+    const record = {
+      bench: 'many-views',
+      date: '2026-11-30',
+      ...environment,
+      result: { aims, ticks: { a: 1 } },
+    };
+    const section = plainSection('many-views', { title: 'T', text: 't' })([record]);
+
+    assert.deepEqual(section.aims, [
+      { aim: 'fifty views', measured: '2.5 times', isMet: false, missedBy: 'a factor of 1.25' },
+      { aim: 'rate', measured: '7', isMet: true, missedBy: '' },
+    ]);
+    assert.match(section.text, /^\| ticks, a \| 1 \|$/m);
+  });
+});
+
+describe('an aim', () => {
+  it('is met at its limit, and says by how much it is missed', () => {
+    assert.equal(atLeast('a', 5, 5).isMet, true);
+    assert.equal(atMost('a', 200, 200).isMet, true);
+    assert.deepEqual(atLeast('a', 5, 4, ' ×'), {
+      aim: 'a',
+      measured: '4 ×',
+      isMet: false,
+      missedBy: 'a factor of 1.25',
+    });
+  });
+});
+
+describe('a chart', () => {
+  const chart = {
+    name: 'c',
+    title: 'Rows < per second',
+    bars: [
+      { label: 'ours', value: 2, note: '2 (0.5 s)', isOurs: true },
+      { label: 'theirs', value: 1, note: '1 (1 s)', isOurs: false },
+    ],
+  };
+
+  it('has the same bytes each time, and says each value in text', () => {
+    const first = drawChart(chart);
+    assert.deepEqual(drawChart(chart), first);
+    for (const text of ['Rows &lt; per second', 'ours', 'theirs', '2 (0.5 s)', '1 (1 s)'])
+      assert.ok(first.light.includes(`>${text}</text>`), text);
+  });
+
+  it('has other colours for a dark page', () => {
+    const { light, dark } = drawChart(chart);
+    assert.notEqual(light, dark);
+    assert.doesNotMatch(dark, /#1f2328/);
+  });
+});
