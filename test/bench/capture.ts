@@ -40,12 +40,37 @@ export const captureBench: Bench = {
         'beside a long transaction': besideLong,
         'without one': without,
       });
-      return { ...result, rows };
+      const read = await readOfOthers(items, rows);
+      report(
+        `a capture that reads ${rows} new log rows of other views takes ${read.seconds.toFixed(2)} s, CPU of PostgreSQL ${read.serverCpuSeconds ?? 'unknown'} s`,
+      );
+      return {
+        ...result,
+        rows,
+        log_rows_of_others: { rows, seconds: read.seconds, server_cpu_seconds: read.serverCpuSeconds },
+      };
     } finally {
       await items.source.stop();
     }
   },
 };
+
+/** One capture of a view without changes, after so many new log rows of other views: it reads them all, since their ids are no holes. */
+async function readOfOthers(items: Items, logRows: number): Promise<Sample> {
+  const { pool, postgres } = items.source;
+  await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
+  const replica = await Replica.load(pool, makeViewSource(), { maxLogRows: logRows, maxReadRows: logRows });
+  await pool.query(
+    `insert into ${LOG_TABLE} (object_id, content_type_id, action)
+     select i::text, ${CONTENT_TYPE.other}, 'changed' from generate_series(1, $1::int) i`,
+    [logRows],
+  );
+  await pool.query(`vacuum analyze ${LOG_TABLE}`);
+  const startedMs = performance.now();
+  const { serverCpuSeconds } = await withServerCpu(postgres.pid, () => replica.capture());
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { seconds: Number(seconds.toFixed(3)), serverCpuSeconds };
+}
 
 async function captureBehind(
   items: Items,

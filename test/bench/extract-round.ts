@@ -8,12 +8,14 @@ import { Stopwatch } from './stopwatch.ts';
 
 /**
  * `warehouseSeconds` is the part of `seconds` spent waiting for BigQuery, and `copySeconds` the part from the first staged object to the manifest.
- * `serverCpuSeconds` is the CPU of the PostgreSQL server in `seconds`.
+ * `serverCpuSeconds` is the CPU of the PostgreSQL server in `seconds`; `stagedBytes` and `stagedObjects` are those of the manifest.
  */
 export type ExtractRound = Measured & {
   rows: number;
   warehouseSeconds: number;
   copySeconds: number;
+  stagedBytes: number;
+  stagedObjects: number;
   serverCpuSeconds: number | null;
 };
 
@@ -24,6 +26,7 @@ const { staging, warehouse } = dependencies;
 const stopwatch = new Stopwatch();
 let openedMs: number | null = null;
 let closedMs = 0;
+let staged = { stagedBytes: 0, stagedObjects: 0 };
 const {
   result: { result, measured },
   serverCpuSeconds,
@@ -45,6 +48,7 @@ const {
               async writeManifest(content) {
                 await writer.writeManifest(content);
                 closedMs = performance.now();
+                staged = { stagedBytes: content.bytes, stagedObjects: content.objects.length };
               },
             };
           },
@@ -66,4 +70,5 @@ sendResult<ExtractRound>({
   warehouseSeconds: stopwatch.seconds,
   copySeconds: (closedMs - (openedMs ?? closedMs)) / 1000,
   serverCpuSeconds,
+  ...staged,
 });

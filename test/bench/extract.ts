@@ -40,6 +40,8 @@ export const extractBench: Bench = {
     return {
       ...result,
       log_rows: logRows,
+      staged_bytes: extractions[0]?.stagedBytes,
+      staged_objects: extractions[0]?.stagedObjects,
       server_cpu_ratio: serverCpuRatio(result),
       ...(profiled?.profile === undefined ? {} : { profile: profiled.profile }),
     };

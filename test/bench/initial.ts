@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Bench } from './bench.ts';
 import { startBenchStack } from './bench-stack.ts';
 import { compareCases, type Sample } from './compare-cases.ts';
@@ -50,19 +49,7 @@ export const initialBench: Bench = {
       : null;
     return {
       ...result,
-      most_that_the_cores_allow: mostThatCoresAllow(result),
       ...(profiled?.profile === undefined ? {} : { profile: profiled.profile }),
     };
   },
 };
-
-/**
- * How much faster two workers could be if nothing but the cores limited them: one worker takes so much CPU of the function and of PostgreSQL, which share
- * the cores of this machine. Null where the CPU is not known.
- */
-function mostThatCoresAllow({ cases }: ReturnType<typeof compareCases>): number | null {
-  const one = cases['one worker'];
-  if (one?.cpu_seconds == null || one.server_cpu_seconds == null) return null;
-  const cpuSeconds = one.cpu_seconds + one.server_cpu_seconds;
-  return Number(((one.seconds.median * availableParallelism()) / cpuSeconds).toFixed(2));
-}

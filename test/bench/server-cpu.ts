@@ -31,7 +31,10 @@ export async function withServerCpu<Result>(
   const before = await serverCpuSeconds(serverPid);
   const result = await work();
   const after = await serverCpuSeconds(serverPid);
-  return { result, serverCpuSeconds: before === null || after === null ? null : after - before };
+  return {
+    result,
+    serverCpuSeconds: before === null || after === null ? null : Number((after - before).toFixed(2)),
+  };
 }
 
 /** Of a process that has ended meanwhile, nothing. */

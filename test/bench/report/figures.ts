@@ -17,8 +17,6 @@ const caseFigures = z.object({
 const compared = z.looseObject({
   rows: z.number().optional(),
   rounds: z.number().optional(),
-  /** Of the first case; cold starts have none, since each of their cases is one of its own. */
-  ratio: z.number().optional(),
   cases: z.record(z.string(), caseFigures),
   profile: z.array(z.object({ place: z.string(), share: z.number() })).optional(),
 });
@@ -36,6 +34,10 @@ export function recordsOf(records: readonly Recorded[], bench: string): Recorded
   const rowsOf = ({ result }: Recorded) => Number(result.rows ?? 0);
   return records.filter((each) => each.bench === bench).sort((a, b) => rowsOf(a) - rowsOf(b));
 }
+
+/** The rate of the first case against the baseline. Null for no record. */
+export const ratioOf = (result: Compared | undefined): number | null =>
+  Object.values(result?.cases ?? {})[0]?.ratio ?? null;
 
 /** A further figure of a result. Throws if the record has none of this name. */
 export function figureOf(result: Compared, name: string): number {

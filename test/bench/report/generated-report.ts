@@ -1,4 +1,5 @@
 import type { Recorded } from '../record.ts';
+import { capacityDocument } from './capacity/capacity-document.ts';
 import { drawChart } from './draw-chart.ts';
 import { plainSection } from './plain-section.ts';
 import type { Aim, Section, WriteSection } from './section.ts';
@@ -54,7 +55,7 @@ because other programs had the cores. The time in which the function waits for t
 
 const MARKS = { met: 'yes', missed: 'no', unknown: '' };
 
-/** The files of the report: docs/performance.md and its charts, by their paths in docs/. The same records give the same bytes. */
+/** The files of the report: docs/performance.md with its charts and docs/capacity.md, by their paths in docs/. The same records give the same bytes. */
 export function generatedReport(records: readonly Recorded[]): Map<string, string> {
   const sections = SECTIONS.map((write) => write(records)).filter(hasContent);
   const files = new Map<string, string>();
@@ -63,9 +64,30 @@ export function generatedReport(records: readonly Recorded[]): Map<string, strin
     files.set(`images/${chart.name}.svg`, light);
     files.set(`images/${chart.name}-dark.svg`, dark);
   }
-  const parts = [INTRODUCTION, '## Aims', aimsTable(sections), ...sections.map(sectionText)];
+  const parts = [
+    INTRODUCTION,
+    '## Aims',
+    aimsTable(sections),
+    ...disturbance(records),
+    ...sections.map(sectionText),
+  ];
   files.set('performance.md', `${parts.join('\n\n')}\n`);
+  const capacity = capacityDocument(records);
+  if (capacity !== null) files.set('capacity.md', capacity);
   return files;
+}
+
+/** From this share of the cores on, other programs disturb a run. */
+const DISTURBED = 0.1;
+
+/** A warning, if one of the runs was disturbed. */
+function disturbance(records: readonly Recorded[]): string[] {
+  const used = Math.max(0, ...records.map((each) => each.used_by_others_cores ?? 0));
+  const cores = Math.max(1, ...records.map((each) => each.cores));
+  if (used < DISTURBED * cores) return [];
+  return [
+    `**These runs were disturbed**: other programs used up to ${used} of the ${cores} cores meanwhile, so that everything took longer than on an idle machine, most of all what uses two cores at once. CPU seconds and memory are hardly touched by that. Each table says how much its run was disturbed.`,
+  ];
 }
 
 /** A bench without a record and without an aim has nothing to say. */

@@ -22,7 +22,7 @@ export const NOT_RECORDED = 'no run is recorded';
 export function atLeast(aim: string, wanted: number, value: number | null, unit = ''): Aim {
   if (value === null) return { aim, measured: NOT_RECORDED, isMet: null, missedBy: '' };
   const isMet = value >= wanted;
-  const missedBy = isMet ? '' : `a factor of ${(wanted / value).toFixed(2)}`;
+  const missedBy = isMet ? '' : factor(wanted / value);
   return { aim, measured: `${value}${unit}`, isMet, missedBy };
 }
 
@@ -30,6 +30,10 @@ export function atLeast(aim: string, wanted: number, value: number | null, unit 
 export function atMost(aim: string, wanted: number, value: number | null, unit = ''): Aim {
   if (value === null) return { aim, measured: NOT_RECORDED, isMet: null, missedBy: '' };
   const isMet = value <= wanted;
-  const missedBy = isMet ? '' : `a factor of ${(value / wanted).toFixed(2)}`;
+  const missedBy = isMet ? '' : factor(value / wanted);
   return { aim, measured: `${value}${unit}`, isMet, missedBy };
 }
+
+/** As a share where a factor would be close to 1. */
+const factor = (value: number): string =>
+  value < 1.1 ? `${((value - 1) * 100).toFixed(1)} %` : `a factor of ${value.toFixed(2)}`;

@@ -6,7 +6,7 @@ import { generatedReport } from './generated-report.ts';
 
 const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url));
 
-/** Writes docs/performance.md and its charts, and returns the names of the files. */
+/** Writes docs/performance.md with its charts and docs/capacity.md, and returns the names of the files. */
 export async function writeReport(): Promise<string[]> {
   const files = generatedReport(await readRecords());
   for (const [path, content] of files) {

@@ -12,9 +12,9 @@ import { ROOT } from '../../support/documents.ts';
 const DOCS = join(ROOT, 'docs');
 
 describe('docs/performance.md', () => {
-  it('and its charts are exactly what `npm run bench -- report` writes from the recorded runs', async () => {
+  it('with its charts and docs/capacity.md are exactly what `npm run bench -- report` writes from the recorded runs', async () => {
     const files = generatedReport(await readRecords());
-    const committed = globSync(['performance.md', 'images/performance-*.svg'], { cwd: DOCS });
+    const committed = globSync(['performance.md', 'capacity.md', 'images/performance-*.svg'], { cwd: DOCS });
 
     assert.deepEqual(committed.map((path) => path.replaceAll('\\', '/')).sort(), [...files.keys()].sort());
     for (const [path, content] of files) {
