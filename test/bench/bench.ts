@@ -11,9 +11,6 @@ export type BenchOptions = {
   report: (line: string) => void;
 };
 
-/** One of `at_most` and `at_least`. `unit` follows the value, such as ` s`. */
-export type MeasuredAim = { aim: string; value: number; at_most?: number; at_least?: number; unit?: string };
-
 /** The result of a bench. Rates are medians of the rounds; the peak is the highest of all rounds. */
 export type BenchResult = {
   rows: number;
@@ -26,8 +23,6 @@ export type BenchResult = {
   peak_rss_mb: number;
   /** What was measured in turn, by name: first the work, then its baseline, then others. */
   cases: Record<string, CaseResult>;
-  /** Aims that the bench itself judges, for the report: each with what was measured of it. */
-  aims?: MeasuredAim[];
   /** Where the main thread of the process that did the work spent its time, in a round of its own. */
   profile?: Place[];
 };

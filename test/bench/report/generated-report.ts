@@ -6,31 +6,20 @@ import type { Aim, Section, WriteSection } from './section.ts';
 import { coldStartSection } from './sections/cold-start.ts';
 import { extractSection } from './sections/extract.ts';
 import { initialSection } from './sections/initial.ts';
+import { manyViewsSection } from './sections/many-views.ts';
 import { peersSection } from './sections/peers.ts';
 import { reconcileSection } from './sections/reconcile.ts';
 import { streamSection } from './sections/stream.ts';
+import { tickSection } from './sections/tick.ts';
 import { table } from './tables.ts';
-
-const TICK = 'the time from event to applied for 100 changed rows differs by less than 20%';
 
 const SECTIONS: readonly WriteSection[] = [
   extractSection,
   peersSection,
   initialSection,
   streamSection,
-  plainSection('tick', {
-    title: 'Tick',
-    text: '`npm run bench -- tick` measures the time from the event to the applied batch.',
-    aims: [
-      `tick: ${TICK} between 10,000 and 5,000,000 rows in the table of the view`,
-      `tick: ${TICK} between 10,000 and 5,000,000 log rows`,
-    ],
-  }),
-  plainSection('many-views', {
-    title: 'Many views',
-    text: '`npm run bench -- many-views` measures a tick of five views and of fifty.',
-    aims: ['tick: 50 views with few changes within twice the time of five'],
-  }),
+  tickSection,
+  manyViewsSection,
   coldStartSection,
   reconcileSection,
   plainSection('capture', {

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { readRecords } from '../../bench/record.ts';
 import { drawChart } from '../../bench/report/draw-chart.ts';
 import { generatedReport } from '../../bench/report/generated-report.ts';
-import { plainSection } from '../../bench/report/plain-section.ts';
 import { atLeast, atMost } from '../../bench/report/section.ts';
 import { ROOT } from '../../support/documents.ts';
 
@@ -30,25 +29,49 @@ describe('docs/performance.md', () => {
       assert.match(text, new RegExp(`^\\| ${bench}\\b.* \\| no run is recorded \\|  \\|  \\|`, 'm'));
   });
 
-  it('takes aims that a bench judges itself from its record', () => {
-    const aims = [
-      { aim: 'fifty views', value: 2.5, at_most: 2, unit: ' times' },
-      { aim: 'rate', value: 7, at_least: 5 },
-    ];
-    const environment = { node: '24.0.0', postgres: '18.4.0', cores: 2, used_by_others_cores: 0.5 };
-    const record = {
-      bench: 'many-views',
-      date: '2026-11-30',
-      ...environment,
-      result: { aims, ticks: { a: 1 } },
-    };
-    const section = plainSection('many-views', { title: 'T', text: 't' })([record]);
+  const environment = { node: '24.0.0', postgres: '18.4.0', cores: 2, used_by_others_cores: 0.05 };
 
-    assert.deepEqual(section.aims, [
-      { aim: 'fifty views', measured: '2.5 times', isMet: false, missedBy: 'a factor of 1.25' },
-      { aim: 'rate', measured: '7', isMet: true, missedBy: '' },
-    ]);
-    assert.match(section.text, /^\| ticks, a \| 1 \|$/m);
+  it('judges what ticks need of many rows, of a long log, and of many views', () => {
+    const tick = { tick_ms: 120, baseline_tick_ms: 100, cpu_ms: 50 };
+    const views = { seconds: 3, baseline_seconds: 1, time_ratio: 3 };
+    const text = generatedReport([
+      {
+        ...environment,
+        bench: 'tick',
+        date: '2026-11-30',
+        result: { rows: 5_000_000, ...tick, log: { ...tick, tick_ms: 150 } },
+      },
+      {
+        ...environment,
+        bench: 'many-views',
+        date: '2026-11-30',
+        result: { all_changed: views, five_changed: views },
+      },
+    ]).get('performance.md');
+
+    assert.match(text ?? '', /rows in the view's table \| 1.2 times, at 5,000,000 \| yes \|/);
+    assert.match(text ?? '', /rows in the log \| 1.5 times, at 5,000,000 \| no \| a factor of 1.25 \|/);
+    assert.match(text ?? '', /\| 3 times \| no \| a factor of 1.50 \|/);
+    assert.doesNotMatch(text ?? '', /These runs were disturbed/);
+  });
+
+  it('says so if other programs disturbed a run', () => {
+    const record = { ...environment, used_by_others_cores: 1.2, bench: 'x', date: '2026-11-30', result: {} };
+    assert.match(generatedReport([record]).get('performance.md') ?? '', /up to 1.2 of the 2 cores/);
+  });
+
+  it('shows every figure of a bench that compares no cases', () => {
+    const record = {
+      ...environment,
+      bench: 'admin',
+      date: '2026-11-30',
+      result: { pages: { overview: 3.5 } },
+    };
+    const text = generatedReport([record]).get('performance.md') ?? '';
+
+    assert.match(text, /^## The page of the operators$/m);
+    assert.match(text, /^\| pages, overview \| 3.5 \|$/m);
+    assert.doesNotMatch(text, /^## Capture$/m);
   });
 });
 
