@@ -10,8 +10,8 @@ const MEMORY_MB = 200;
 /** Memory counts as flat if the largest run needs at most so many times the memory of the smallest. */
 const FLAT = 1.15;
 
-const WHY = `**Why the rate is what it is.** The rows themselves are not the larger part of the loss. Before the copy, a first load describes the view, and computes the first checkpoint, which reads the whole change log once (the largest statement beside the COPY; PostgreSQL gives it a
-parallel worker). Around it, the first call of a process loads Google's clients, opens connections, and asks for tables and their state. That takes as long for ten rows as for ten million, so that the ratio grows with the view. During the copy, PostgreSQL computes the view on one core, and the main thread decodes, judges and writes Avro on the
+const WHY = `**Why the rate is what it is.** What is lost is lost in two places. Before the copy, a first load describes the view, and computes the first checkpoint, which reads the whole change log once (the largest statement beside the COPY; PostgreSQL gives it a
+parallel worker). Around it, the first call of a process loads Google's clients, opens connections, and asks for tables and their state. That takes as long for ten rows as for ten million, so that the ratio grows with the view. And during the copy, PostgreSQL computes the view on one core, and the main thread decodes, judges and writes Avro on the
 other: in the profile, \`#encodeRow\` and the decoders are no larger than what moves bytes (\`write\` and \`writev\` to sockets, copies of buffers, the garbage of short-lived buffers). zstd runs on threads beside it, for which two cores leave no room: the binary COPY has PostgreSQL and a reader that does nothing, the extraction has PostgreSQL, a decoder, a compressor and the
 receiver of the objects on the same two cores.
 
