@@ -19,19 +19,22 @@ const DLT_BACKENDS = ['connectorx', 'pyarrow'];
 /** Sling is one file; its Python package does not always bring it. */
 const SLING = process.env.SLING ?? 'sling';
 
-/** The peers that this machine has, and a line for each that it has not. Nothing is installed. */
-export async function findExtractPeers(): Promise<{ peers: ExtractPeer[]; missing: string[] }> {
+/** A peer that cannot run, what it needs, and why it cannot. The reason may name a path of this machine. */
+export type MissingPeer = { needs: string; reason: string };
+
+/** The peers that this machine has, and those that it has not. Nothing is installed. */
+export async function findExtractPeers(): Promise<{ peers: ExtractPeer[]; missing: MissingPeer[] }> {
   const peers: ExtractPeer[] = [];
-  const missing: string[] = [];
+  const missing: MissingPeer[] = [];
   for (const find of [...DLT_BACKENDS.map((backend) => () => findDlt(backend)), findSling]) {
     const found = await find();
-    if (typeof found === 'string') missing.push(found);
+    if ('needs' in found) missing.push(found);
     else peers.push(found);
   }
   return { peers, missing };
 }
 
-async function findDlt(backend: string): Promise<ExtractPeer | string> {
+async function findDlt(backend: string): Promise<ExtractPeer | MissingPeer> {
   const name = `dlt, ${backend}`;
   try {
     const { output } = await runProgram(PYTHON, [DLT_PROGRAM, backend]);
@@ -41,8 +44,9 @@ async function findDlt(backend: string): Promise<ExtractPeer | string> {
       version: versions.join(', '),
       copy: (url, view) => inEmptyFolder((folder) => copyByDlt(backend, url, view, folder)),
     };
-  } catch {
-    return `${PYTHON} has not all that "${name}" needs: dlt, ${backend}, sqlalchemy, psycopg2, numpy (PYTHON names another one)`;
+  } catch (error) {
+    const needs = `${name}: PYTHON must name a Python that has dlt, ${backend}, sqlalchemy, psycopg2 and numpy`;
+    return { needs, reason: lastLine(error) };
   }
 }
 
@@ -53,7 +57,7 @@ async function copyByDlt(backend: string, url: string, view: string, folder: str
   return { ...run, seconds, rows };
 }
 
-async function findSling(): Promise<ExtractPeer | string> {
+async function findSling(): Promise<ExtractPeer | MissingPeer> {
   try {
     const { output } = await runProgram(SLING, ['--version']);
     const version = /\d+\.\d+\.\d+\S*/.exec(output)?.[0];
@@ -63,8 +67,8 @@ async function findSling(): Promise<ExtractPeer | string> {
       version: `sling ${version}`,
       copy: (url, view) => inEmptyFolder((folder) => copyBySling(url, view, folder)),
     };
-  } catch {
-    return `there is no ${SLING} to run (SLING names another one)`;
+  } catch (error) {
+    return { needs: 'Sling: SLING must name its program', reason: lastLine(error) };
   }
 }
 
@@ -96,6 +100,9 @@ async function inEmptyFolder<Result>(work: (folder: string) => Promise<Result>):
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** Where Python writes what went wrong. */
+const lastLine = (error: unknown): string => String(error).trimEnd().split('\n').at(-1) ?? '';
 
 /** The last line that is an object of JSON; programs also write warnings. */
 function lastJson(output: string): Record<string, unknown> {
