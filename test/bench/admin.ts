@@ -8,6 +8,7 @@ import { ADMIN, startFunction } from '../local/functions.ts';
 import { openTestPool } from '../support/open-test-pool.ts';
 import { type Bench, median } from './bench.ts';
 import { fillControl, viewName } from './fill-control.ts';
+import { lookAtProcess } from './look-at-process.ts';
 
 const VIEWS = 200;
 const WARM_UP = 3;
@@ -63,11 +64,15 @@ export const adminBench: Bench = {
     const download = await ask('/transactions.csv');
     const seconds = Number((download.ms / 1000).toFixed(1));
     report(`download of all transactions: ${seconds} s, ${download.bytes} bytes`);
+    const { peakRssMb = null } = (await lookAtProcess(admin.process.pid)) ?? {};
+    const peak = peakRssMb === null ? null : Math.round(peakRssMb);
+    report(`peak memory of the function: ${peak ?? 'unknown'} MB`);
     return {
       rows,
       views: VIEWS,
       first_load_bytes: firstLoadBytes,
       pages: measured,
+      peak_rss_mb: peak,
       download: { seconds, bytes: download.bytes },
     };
   },

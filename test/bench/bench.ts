@@ -1,14 +1,30 @@
-export type BenchOptions = { rows: number; rounds: number; report: (line: string) => void };
+import { type CaseResult, compareCases } from './compare-cases.ts';
+import type { Place } from './summarize-profile.ts';
+
+export { median } from './spread.ts';
+
+/** `profile` asks for one more round, which is profiled and not counted. */
+export type BenchOptions = {
+  rows: number;
+  rounds: number;
+  profile: boolean;
+  report: (line: string) => void;
+};
 
 /** The result of a bench. Rates are medians of the rounds; the peak is the highest of all rounds. */
 export type BenchResult = {
   rows: number;
+  rounds: number;
   rows_per_second: number;
   baseline_rows_per_second: number;
   /** `rows_per_second` divided by `baseline_rows_per_second`. */
   ratio: number;
   /** The peak memory of the process that did the work. */
   peak_rss_mb: number;
+  /** What was measured in turn, by name: first the work, then its baseline, then others. */
+  cases: Record<string, CaseResult>;
+  /** Where the main thread of the process that did the work spent its time, in a round of its own. */
+  profile?: Place[];
 };
 
 /** A measurement next to a baseline in the same run, so that the speed of the machine cancels out. The result is printed as JSON. */
@@ -24,21 +40,10 @@ export type Bench = {
 
 type Rounds = { rows: number; seconds: number[]; baselineSeconds: number[]; peakRssMb: number[] };
 
+/** The result of a bench that has measured nothing but time and memory. */
 export function benchResult({ rows, seconds, baselineSeconds, peakRssMb }: Rounds): BenchResult {
-  const rate = rows / median(seconds);
-  const baseline = rows / median(baselineSeconds);
-  return {
-    rows,
-    rows_per_second: Math.round(rate),
-    baseline_rows_per_second: Math.round(baseline),
-    ratio: Number((rate / baseline).toFixed(3)),
-    peak_rss_mb: Math.round(Math.max(...peakRssMb)),
-  };
-}
-
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
-  return ((low ?? 0) + (high ?? 0)) / 2;
+  return compareCases(rows, {
+    work: seconds.map((each, i) => ({ seconds: each, peakRssMb: peakRssMb[i] ?? null })),
+    baseline: baselineSeconds.map((each) => ({ seconds: each })),
+  });
 }

@@ -2,8 +2,10 @@ import { Items, SEQUENCE } from '../integration/source/items.ts';
 import { makeViewSource } from '../integration/source/make-view-source.ts';
 import { Replica } from '../integration/source/replica.ts';
 import { CONTENT_TYPE, LOG_TABLE, Source } from '../integration/source/use-source.ts';
-import { type Bench, benchResult } from './bench.ts';
+import type { Bench } from './bench.ts';
+import { compareCases, type Sample } from './compare-cases.ts';
 import { measure } from './measure.ts';
+import { withServerCpu } from './server-cpu.ts';
 
 const CHANGED_ROWS = 10;
 const CAPTURES = 20;
@@ -21,35 +23,61 @@ export const captureBench: Bench = {
   async run({ rows, rounds, report }) {
     const items = new Items(await new Source().start(Items.SCHEMA));
     try {
-      const seconds: number[] = [];
-      const baselineSeconds: number[] = [];
-      const peakRssMb: number[] = [];
+      const besideLong: Sample[] = [];
+      const without: Sample[] = [];
       for (let round = 1; round <= rounds; round += 1) {
         const baseline = await captureBehind(items, rows, { hasLongTransaction: false });
         const withLong = await captureBehind(items, rows, { hasLongTransaction: true });
-        baselineSeconds.push(baseline.seconds);
-        seconds.push(withLong.seconds);
-        peakRssMb.push(baseline.peakRssMb, withLong.peakRssMb);
+        without.push(baseline);
+        besideLong.push(withLong);
         const eachMs = (total: number) => `${((total * 1000) / CAPTURES).toFixed(1)} ms`;
         report(
           `round ${round}: a capture of ${CHANGED_ROWS} rows takes ${eachMs(withLong.seconds)} beside a long transaction, ` +
             `${eachMs(baseline.seconds)} without`,
         );
       }
-      const result = benchResult({ rows: CHANGED_ROWS * CAPTURES, seconds, baselineSeconds, peakRssMb });
-      return { ...result, rows };
+      const result = compareCases(CHANGED_ROWS * CAPTURES, {
+        'beside a long transaction': besideLong,
+        'without one': without,
+      });
+      const read = await readOfOthers(items, rows);
+      report(
+        `a capture that reads ${rows} new log rows of other views takes ${read.seconds.toFixed(2)} s, CPU of PostgreSQL ${read.serverCpuSeconds ?? 'unknown'} s`,
+      );
+      return {
+        ...result,
+        rows,
+        log_rows_of_others: { rows, seconds: read.seconds, server_cpu_seconds: read.serverCpuSeconds },
+      };
     } finally {
       await items.source.stop();
     }
   },
 };
 
+/** One capture of a view without changes, after so many new log rows of other views: it reads them all, since their ids are no holes. */
+async function readOfOthers(items: Items, logRows: number): Promise<Sample> {
+  const { pool, postgres } = items.source;
+  await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
+  const replica = await Replica.load(pool, makeViewSource(), { maxLogRows: logRows, maxReadRows: logRows });
+  await pool.query(
+    `insert into ${LOG_TABLE} (object_id, content_type_id, action)
+     select i::text, ${CONTENT_TYPE.other}, 'changed' from generate_series(1, $1::int) i`,
+    [logRows],
+  );
+  await pool.query(`vacuum analyze ${LOG_TABLE}`);
+  const startedMs = performance.now();
+  const { serverCpuSeconds } = await withServerCpu(postgres.pid, () => replica.capture());
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { seconds: Number(seconds.toFixed(3)), serverCpuSeconds };
+}
+
 async function captureBehind(
   items: Items,
   logRows: number,
   { hasLongTransaction }: { hasLongTransaction: boolean },
-) {
-  const { pool, connect } = items.source;
+): Promise<Sample> {
+  const { pool, connect, postgres } = items.source;
   await pool.query(`truncate ${LOG_TABLE}, item restart identity`);
   const replica = await Replica.load(pool, makeViewSource(), { maxLogRows: logRows });
   if (hasLongTransaction) {
@@ -67,16 +95,20 @@ async function captureBehind(
   await pool.query(`analyze ${LOG_TABLE}`);
   // The first adds a horizon, the second draws its marker, the third moves the floor.
   for (let captures = 0; captures < 3; captures += 1) await replica.captureAll();
-  const { result: seconds, measured } = await measure(async () => {
+  const { result, measured } = await measure(async () => {
     let captureMs = 0;
+    let serverCpu: number | null = 0;
     for (let captures = 0; captures < CAPTURES; captures += 1) {
       for (let rows = 0; rows < CHANGED_ROWS; rows += 1) await items.add(pool);
-      const startedMs = performance.now();
-      await replica.capture();
-      captureMs += performance.now() - startedMs;
+      const { serverCpuSeconds } = await withServerCpu(postgres.pid, async () => {
+        const startedMs = performance.now();
+        await replica.capture();
+        captureMs += performance.now() - startedMs;
+      });
+      serverCpu = serverCpu === null || serverCpuSeconds === null ? null : serverCpu + serverCpuSeconds;
     }
-    return captureMs / 1000;
+    return { seconds: captureMs / 1000, serverCpuSeconds: serverCpu };
   });
   await items.source.disconnect();
-  return { seconds, peakRssMb: measured.peakRssMb };
+  return { ...result, peakRssMb: measured.peakRssMb };
 }

@@ -5,10 +5,15 @@ import { deployArchive, makeArchive } from '../deployed/archive.ts';
 import { DeployedFunction } from '../deployed/deployed-function.ts';
 import { STREAMED_ENTRY } from '../support/installation.ts';
 import { Stack } from '../support/stack.ts';
-import { type Bench, median } from './bench.ts';
+import type { Bench } from './bench.ts';
+import { type CaseResult, compareCases, type Sample } from './compare-cases.ts';
+import { lookAtProcess } from './look-at-process.ts';
 
 /** The flags of the deployed functions (docs/configuration.md, "Memory"). */
 const NODE_FLAGS = ['--max-semi-space-size=4'];
+
+/** The baseline: a function of the same framework. */
+const HELLO = 'hello';
 
 /** A function to measure, with its first request and what the answer must contain. */
 type Start = {
@@ -34,27 +39,30 @@ export const coldStartBench: Bench = {
     const hello = resources.adopt(await makeHello(folder), remove);
     const { starts, env } = await prepare(stack, folder);
     const baseline: Start = {
-      name: 'hello',
+      name: HELLO,
       folder: hello,
       target: 'hello',
       ...call({}, 'hello'),
     };
     const all = [baseline, ...starts];
-    const seconds = new Map(all.map(({ name }) => [name, [] as number[]]));
+    const samples = new Map(all.map(({ name }) => [name, [] as Sample[]]));
     for (let round = 1; round <= rounds; round += 1) {
-      for (const start of all) seconds.get(start.name)?.push(await secondsToAnswer(start, env));
-      const times = all.map(({ name }) => `${name} ${seconds.get(name)?.at(-1)?.toFixed(2)} s`);
+      for (const start of all) samples.get(start.name)?.push(await startOnce(start, env));
+      const times = all.map(({ name }) => `${name} ${samples.get(name)?.at(-1)?.seconds.toFixed(2)} s`);
       report(`round ${round}: ${times.join(', ')}`);
     }
-    const medianOf = (name: string) => Number(median(seconds.get(name) ?? []).toFixed(3));
+    const { cases } = compareCases(1, Object.fromEntries(samples), HELLO);
+    const figures = (figure: (of: CaseResult) => number) =>
+      Object.fromEntries(
+        Object.entries(cases).flatMap(([name, each]) => (name === HELLO ? [] : [[name, figure(each)]])),
+      );
     return {
       archive_bytes: archive.length,
       rounds,
-      hello_seconds: medianOf('hello'),
-      seconds: Object.fromEntries(starts.map(({ name }) => [name, medianOf(name)])),
-      ratio: Object.fromEntries(
-        starts.map(({ name }) => [name, Number((medianOf(name) / medianOf('hello')).toFixed(2))]),
-      ),
+      hello_seconds: cases[HELLO]?.seconds.median,
+      seconds: figures(({ seconds }) => seconds.median),
+      ratio: figures(({ ratio }) => Number((1 / ratio).toFixed(2))),
+      cases,
     };
   },
 };
@@ -84,17 +92,19 @@ const call = (payload: object, outcome: string): Pick<Start, 'request' | 'answer
   answer: new RegExp(`"outcome":"${outcome}"`),
 });
 
-async function secondsToAnswer(
+/** Ends the process once it has answered. */
+async function startOnce(
   { folder, target, request, answer }: Start,
   env: Record<string, string>,
-): Promise<number> {
+): Promise<Sample> {
   const startedMs = performance.now();
   await using deployed = await DeployedFunction.launch(folder, target, { env, nodeFlags: NODE_FLAGS });
   const response = await deployed.untilItAnswers(() => request(deployed));
   const seconds = (performance.now() - startedMs) / 1000;
+  const used = await lookAtProcess(deployed.pid);
   const text = await response.text();
   if (!answer.test(text)) throw new Error(`${target} answered ${text}`);
-  return seconds;
+  return { seconds, ...used };
 }
 
 /** Makes a package with one function that uses the framework installed in `folder`. */

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Where Python is; a virtual environment has its own. */
-const PYTHON = process.env.PYTHON ?? 'python3';
+export const PYTHON = process.env.PYTHON ?? 'python3';
 
 /** Packages of one algorithm. The second is no longer maintained. */
 const PACKAGES = { reladiff: 'reladiff', 'data-diff': 'data_diff' } as const;

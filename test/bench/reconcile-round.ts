@@ -1,4 +1,4 @@
-// The function checks one view, in its own process: by the sums of its buckets, or, with a second argument, row by row.
+// The function checks one view, in its own process: by the sums of its buckets, or, with a third argument, row by row.
 
 import { extractView } from '../../functions/extract/extract-view.ts';
 import { checkView } from '../../functions/reconcile/check-view.ts';
@@ -7,14 +7,20 @@ import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
 import { sendResult } from './run-round.ts';
+import { withServerCpu } from './server-cpu.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { countWireBytes, type WireBytes } from './wire-bytes.ts';
 
 /** `waitedSeconds` is the part of `seconds` spent waiting for BigQuery, and for the extraction before the second look. */
-export type ReconcileRound = Measured & { differences: number; waitedSeconds: number; bytes: WireBytes };
+export type ReconcileRound = Measured & {
+  differences: number;
+  waitedSeconds: number;
+  serverCpuSeconds: number | null;
+  bytes: WireBytes;
+};
 
-const view = String(process.argv[2]);
-const isRowByRow = process.argv[3] === 'row by row';
+const [view = '', serverPid, option] = process.argv.slice(2);
+const isRowByRow = option === 'row by row';
 const waiting = new Stopwatch();
 
 /** Events that extract at once, so that the check goes on to its second look. */
@@ -78,8 +84,11 @@ const checked = {
   // Differences are logged as an error.
   log: createLog('fatal'),
 };
-const { result, measured } = await measure(() =>
-  checkView({ command: 'check', view, repair: false }, checked),
+const {
+  result: { result, measured },
+  serverCpuSeconds,
+} = await withServerCpu(Number(serverPid), () =>
+  measure(() => checkView({ command: 'check', view, repair: false }, checked)),
 );
 if (result.outcome !== 'consistent' && result.outcome !== 'differences found') {
   throw new Error(`the check ended with ${JSON.stringify(result)}`);
@@ -89,5 +98,6 @@ sendResult<ReconcileRound>({
   ...measured,
   differences: missing + extra + different + duplicate,
   waitedSeconds: waiting.seconds,
+  serverCpuSeconds,
   bytes: readBytes(),
 });

@@ -1,11 +1,15 @@
 import pg from 'pg';
-import { createSmartApp } from '../smartapp/create-smartapp.ts';
-import { type Bench, benchResult, median } from './bench.ts';
-import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
-import { ITEM_VIEW, itemScale, keepFirstItems } from './items.ts';
+import type { Bench } from './bench.ts';
+import { type BenchStack, startBenchStack } from './bench-stack.ts';
+import { compareCases, type Sample } from './compare-cases.ts';
+import { createItems } from './item-source.ts';
+import { ITEM_VIEW } from './items.ts';
+import { PROFILE_VARIABLE } from './measure.ts';
 import { findPeer, type Peer, type PeerRun } from './peer.ts';
 import type { ReconcileRound } from './reconcile-round.ts';
 import { runRound } from './run-round.ts';
+import { withServerCpu } from './server-cpu.ts';
+import { median } from './spread.ts';
 
 const PROJECT = 'bench-reconcile';
 const CONTROL = 'control';
@@ -16,7 +20,7 @@ const COPY = 'item_copy';
 const DIFFERENT_INTERVAL = 10_000;
 
 type Round = {
-  baselineSeconds: number;
+  baseline: Sample;
   equal: ReconcileRound;
   different: ReconcileRound;
   /** Equal sides, whose rows are all compared one by one. */
@@ -32,14 +36,13 @@ type Round = {
  */
 export const reconcileBench: Bench = {
   maxRows: 999_999_999,
-  async run({ rows, rounds, report }) {
+  async run({ rows, rounds, profile, report }) {
     await using stack = await startBenchStack();
     report(`creating ${rows} rows, and loading them`);
     const { postgres, sourceUrl } = stack;
-    await createSmartApp(sourceUrl, { scale: itemScale(rows), readerPassword: READER_PASSWORD });
+    await createItems(stack, rows);
     const source = new pg.Client(sourceUrl);
     await source.connect();
-    await keepFirstItems(source, rows);
     await postgres.createDatabase(CONTROL);
     const env = await stack.makeProject(PROJECT, CONTROL);
     const loaded = await runRound<{ rows: number }>('load-item-target.ts', [ITEM_VIEW], env);
@@ -48,32 +51,39 @@ export const reconcileBench: Bench = {
     report(peer === null ? 'Python has neither reladiff nor data-diff: no peer' : `the peer is ${peer.name}`);
     if (peer !== null) await copyView(source);
 
+    const check = checkOf(env, postgres);
     const results: Round[] = [];
     for (let round = 1; round <= rounds; round += 1) {
-      const baselineSeconds = await hashRows(source);
-      const equal = await check(env, 0);
-      const rowByRow = await check(env, 0, 'row by row');
+      const baseline = await hashRows(source, postgres);
+      const equal = await check(0);
+      const rowByRow = await check(0, ['row by row']);
       const changed = await toggleRows(source, rows);
-      const different = await check(env, changed);
+      const different = await check(changed);
       const peerRun = await compareByPeer(peer, sourceUrl, changed);
       await toggleRows(source, rows);
-      const measured: Round = { baselineSeconds, equal, different, rowByRow, peer: peerRun };
+      const measured: Round = { baseline, equal, different, rowByRow, peer: peerRun };
       results.push(measured);
       for (const line of describe(round, measured)) report(line);
     }
+    const profiled = profile ? await check(0, ['row by row'], { [PROFILE_VARIABLE]: '1' }) : null;
     await source.end();
-    return resultOf(rows, results);
+    const result = resultOf(rows, results);
+    return profiled?.profile === undefined ? result : { ...result, profile: profiled.profile };
   },
 };
 
-async function check(
-  env: Record<string, string | undefined>,
-  expected: number,
-  ...options: string[]
-): Promise<ReconcileRound> {
-  const result = await runRound<ReconcileRound>('reconcile-round.ts', [ITEM_VIEW, ...options], env);
-  if (result.differences === expected) return result;
-  throw new Error(`the check found ${result.differences} differences instead of ${expected}`);
+/** Checks the view in a process of its own. Throws unless it finds as many differences as there are. */
+function checkOf(env: Record<string, string | undefined>, { pid }: BenchStack['postgres']) {
+  return async (
+    expected: number,
+    options: string[] = [],
+    settings: Record<string, string> = {},
+  ): Promise<ReconcileRound> => {
+    const args = [ITEM_VIEW, String(pid), ...options];
+    const result = await runRound<ReconcileRound>('reconcile-round.ts', args, { ...env, ...settings });
+    if (result.differences === expected) return result;
+    throw new Error(`the check found ${result.differences} differences instead of ${expected}`);
+  };
 }
 
 async function compareByPeer(peer: Peer | null, url: string, expected: number): Promise<PeerRun | null> {
@@ -89,11 +99,13 @@ async function copyView(source: pg.Client): Promise<void> {
   await source.query(`vacuum analyze ${COPY}`);
 }
 
-/** Lets PostgreSQL hash all rows of the view, and returns the seconds. */
-async function hashRows(source: pg.Client): Promise<number> {
+/** Lets PostgreSQL hash all rows of the view. */
+async function hashRows(source: pg.Client, { pid }: BenchStack['postgres']): Promise<Sample> {
   const startedMs = performance.now();
-  await source.query(`select count(*), sum(hashtext(v::text)) from ${ITEM_VIEW} v`);
-  return (performance.now() - startedMs) / 1000;
+  const { serverCpuSeconds } = await withServerCpu(pid, () =>
+    source.query(`select count(*), sum(hashtext(v::text)) from ${ITEM_VIEW} v`),
+  );
+  return { seconds: (performance.now() - startedMs) / 1000, serverCpuSeconds };
 }
 
 /** Changes rows that are spread over the view, without a log row; the second time it changes them back. Returns how many. */
@@ -109,13 +121,13 @@ async function toggleRows(source: pg.Client, rows: number): Promise<number> {
 
 const ownSeconds = ({ seconds, waitedSeconds }: ReconcileRound): number => seconds - waitedSeconds;
 
-function describe(round: number, { baselineSeconds, equal, different, rowByRow, peer }: Round): string[] {
+function describe(round: number, { baseline, equal, different, rowByRow, peer }: Round): string[] {
   const line = (name: string, each: ReconcileRound) =>
     `  ${name}: ${ownSeconds(each).toFixed(2)} s (plus ${each.waitedSeconds.toFixed(2)} s waiting for BigQuery), ` +
     `read ${kilobytes(each.bytes.source)} kB from PostgreSQL and ${kilobytes(each.bytes.bigquery)} kB from BigQuery, ` +
     `peak ${each.peakRssMb.toFixed(0)} MB`;
   return [
-    `round ${round}: hashtext ${baselineSeconds.toFixed(2)} s${peer === null ? '' : `, peer ${peer.seconds.toFixed(2)} s`}`,
+    `round ${round}: hashtext ${baseline.seconds.toFixed(2)} s${peer === null ? '' : `, peer ${peer.seconds.toFixed(2)} s`}`,
     line('equal sides', equal),
     line('equal sides, row by row', rowByRow),
     line(`${different.differences} different rows`, different),
@@ -125,17 +137,19 @@ function describe(round: number, { baselineSeconds, equal, different, rowByRow, 
 const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(0);
 
 function resultOf(rows: number, rounds: readonly Round[]): object {
-  const all = rounds.flatMap(({ equal, different, rowByRow }) => [equal, different, rowByRow]);
-  const result = benchResult({
-    rows,
-    seconds: rounds.map(({ equal }) => ownSeconds(equal)),
-    baselineSeconds: rounds.map(({ baselineSeconds }) => baselineSeconds),
-    peakRssMb: all.map(({ peakRssMb }) => peakRssMb),
+  const samplesOf = (name: 'equal' | 'different' | 'rowByRow'): Sample[] =>
+    rounds.map(({ [name]: round }) => ({ ...round, seconds: ownSeconds(round) }));
+  const result = compareCases(rows, {
+    'equal sides': samplesOf('equal'),
+    hashtext: rounds.map(({ baseline }) => baseline),
+    'equal sides, row by row': samplesOf('rowByRow'),
+    'different rows': samplesOf('different'),
   });
   const peers = rounds.flatMap(({ peer }) => (peer === null ? [] : [peer.seconds]));
   const rate = (seconds: number[]): number => Math.round(rows / median(seconds));
   return {
     ...result,
+    peak_rss_mb: Math.max(...Object.values(result.cases).map(({ peak_rss_mb: peak }) => peak ?? 0)),
     different_rows: rounds[0]?.different.differences,
     different_rows_per_second: rate(rounds.map(({ different }) => ownSeconds(different))),
     row_by_row_rows_per_second: rate(rounds.map(({ rowByRow }) => ownSeconds(rowByRow))),

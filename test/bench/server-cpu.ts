@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Of a clock tick, which is a hundredth of a second on every Linux. */
-const SECONDS_A_TICK = 0.01;
+export const SECONDS_A_TICK = 0.01;
 
 /** The fields of /proc/<pid>/stat after the name in brackets: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const PARENT = 1;
@@ -21,6 +21,20 @@ export async function serverCpuSeconds(serverPid: number): Promise<number | null
     return Number(fields[PARENT]) === serverPid ? [USER, SYSTEM].map((field) => Number(fields[field])) : [];
   });
   return ticks.reduce((sum, each) => sum + each, 0) * SECONDS_A_TICK;
+}
+
+/** Does some work, and returns the CPU seconds that the server used meanwhile. */
+export async function withServerCpu<Result>(
+  serverPid: number,
+  work: () => Promise<Result>,
+): Promise<{ result: Result; serverCpuSeconds: number | null }> {
+  const before = await serverCpuSeconds(serverPid);
+  const result = await work();
+  const after = await serverCpuSeconds(serverPid);
+  return {
+    result,
+    serverCpuSeconds: before === null || after === null ? null : Number((after - before).toFixed(2)),
+  };
 }
 
 /** Of a process that has ended meanwhile, nothing. */

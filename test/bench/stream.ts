@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { createSmartApp } from '../smartapp/create-smartapp.ts';
-import { type Bench, benchResult } from './bench.ts';
+import type { Bench } from './bench.ts';
 import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
-import type { Measured } from './measure.ts';
+import { compareCases } from './compare-cases.ts';
+import { type Measured, PROFILE_VARIABLE } from './measure.ts';
 import { type Received, startReceiver } from './receiver.ts';
 import { runRound } from './run-round.ts';
 import type { StagedIncidents } from './stage-incidents.ts';
@@ -32,7 +33,7 @@ const SETTLING_SECONDS = 3;
  */
 export const streamBench: Bench = {
   maxRows: MAX_ROWS,
-  async run({ rows, rounds, report }) {
+  async run({ rows, rounds, profile, report }) {
     await using stack = await startBenchStack();
     await createSmartApp(stack.sourceUrl, { scale: SCALE, readerPassword: READER_PASSWORD });
     await stack.postgres.createDatabase(STAGED_CONTROL);
@@ -54,17 +55,20 @@ export const streamBench: Bench = {
     using receiver = await startReceiver();
     const streamed: StreamRound[] = [];
     const baselines: Measured[] = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      // Every round starts with the staged batch, in a fresh copy of the control database.
-      const database = `control_${round}`;
+    // Every round starts with the staged batch, in a fresh copy of the control database.
+    const prepareRound = async (name: string | number) => {
+      const database = `control_${name}`;
       await copyDatabase(stack.postgres.url(), STAGED_CONTROL, database);
       await replaceOriginal(stack.postgres.url(database));
-      const roundEnv = {
+      return {
         ...env,
         CONTROL_DATABASE_URL: stack.postgres.url(database),
         BIGQUERY_STORAGE_EMULATOR_HOST: receiver.host,
       };
-      const batch = [VIEW, staged.etlTransactionId];
+    };
+    const batch = [VIEW, staged.etlTransactionId];
+    for (let round = 1; round <= rounds; round += 1) {
+      const roundEnv = await prepareRound(round);
       const stream = await runRound<StreamRound>('stream-round.ts', batch, roundEnv);
       const ours = receiver.take();
       const rowsPerRequest = String(Math.ceil(ours.rows / ours.requests));
@@ -78,12 +82,11 @@ export const streamBench: Bench = {
       baselines.push(baseline);
       for (const line of describe(round, stream, baseline, ours)) report(line);
     }
-    return benchResult({
-      rows,
-      seconds: streamed.map(({ seconds }) => seconds),
-      baselineSeconds: baselines.map(({ seconds }) => seconds),
-      peakRssMb: streamed.map(({ peakRssMb }) => peakRssMb),
-    });
+    const result = compareCases(rows, { stream: streamed, JSONWriter: baselines });
+    if (!profile) return result;
+    const profiledEnv = { ...(await prepareRound('profiled')), [PROFILE_VARIABLE]: '1' };
+    const { profile: places = [] } = await runRound<StreamRound>('stream-round.ts', batch, profiledEnv);
+    return { ...result, profile: places };
   },
 };
 
@@ -125,7 +128,7 @@ function describe(round: number, stream: StreamRound, baseline: Measured, ours: 
       `${ours.requests} requests, ${(ours.rowBytes / 1e6).toFixed(1)} MB of rows`,
     `  stream: ${stream.rowSeconds.toFixed(2)} s for reading and cutting, ` +
       `${(stream.seconds - stream.rowSeconds).toFixed(2)} s for sending and everything else; ` +
-      `it waited for ${(stream.seconds - stream.busySeconds).toFixed(2)} s of ${stream.seconds.toFixed(2)} s`,
+      `its main thread was at work for ${stream.busySeconds.toFixed(2)} s of ${stream.seconds.toFixed(2)} s`,
     `  memory: at most ${quarters} MB in the quarters of the time: ${trendOf(stream)}; ` +
       `peak ${stream.peakRssMb.toFixed(0)} MB, JSONWriter's ${baseline.peakRssMb.toFixed(0)} MB`,
   ];

@@ -58,6 +58,10 @@ export class DeployedFunction {
     return deployed;
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** Gets a page, as a browser does. */
   get(path: string): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.#port}${path}`);

@@ -16,6 +16,7 @@ export interface ChildOptions {
 export interface Child<T> {
   /** What the program sent when it was ready. */
   announcement: T;
+  pid: number | undefined;
   /** Rejects if the program ends before `stop` or `kill` is called. */
   failed: Promise<never>;
   /** Asks the program to stop, and kills it if that takes too long. Safe to repeat. */
@@ -71,6 +72,7 @@ export async function startChild<T>({
   isReady = true;
   return {
     announcement,
+    pid: child.pid,
     failed,
     stop: async () => {
       isStopping = true;

@@ -27,12 +27,12 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|reconcile\|stream \[options\]$/m,
+        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|initial\|peers\|reconcile\|stream\|report \[options\]$/m,
       );
     });
   }
 
-  for (const name of ['capture', 'extract', 'stream']) {
+  for (const name of ['capture', 'extract', 'initial', 'stream']) {
     it(`measures ${name} next to its baseline and ends with one line of JSON`, async () => {
       const command = bench(name, '--rows', '500', '--rounds', '1', '--json');
       assert.equal(await command.exitCode, 0, command.output);
@@ -40,9 +40,15 @@ describe('npm run bench', () => {
       assert.deepEqual(others, []);
       const { rows, ...figures } = JSON.parse(result ?? '');
       assert.equal(rows, 500);
-      const names = ['rows_per_second', 'baseline_rows_per_second', 'ratio', 'peak_rss_mb'];
-      assert.deepEqual(Object.keys(figures), names);
-      for (const figure of names) assert.ok(figures[figure] > 0, `${figure} is ${figures[figure]}`);
+      for (const figure of ['rows_per_second', 'baseline_rows_per_second', 'ratio', 'peak_rss_mb'])
+        assert.ok(figures[figure] > 0, `${figure} is ${figures[figure]}`);
+      assert.equal(figures.rounds, 1);
+      assert.ok(Object.keys(figures.cases).length >= 2);
+      for (const { seconds } of Object.values<{ seconds: { median: number; min: number; max: number } }>(
+        figures.cases,
+      )) {
+        assert.ok(seconds.min > 0 && seconds.min <= seconds.median && seconds.median <= seconds.max);
+      }
     });
   }
 
@@ -55,12 +61,31 @@ describe('npm run bench', () => {
       JSON.parse(result ?? '');
     assert.equal(rows, 3000);
     assert.equal(different_rows, 1);
-    for (const figure of Object.values(figures)) assert.ok(Number(figure) > 0, result);
+    const { cases, ...numbers } = figures;
+    for (const figure of Object.values(numbers)) assert.ok(Number(figure) > 0, result);
+    assert.deepEqual(Object.keys(cases), [
+      'equal sides',
+      'hashtext',
+      'equal sides, row by row',
+      'different rows',
+    ]);
     for (const side of ['source', 'bigquery']) {
       assert.ok(equal_bytes[side] > 0, result);
       assert.ok(different_bytes[side] > equal_bytes[side], result);
     }
     assert.ok(peer_rows_per_second === null || peer_rows_per_second > 0, result);
+  });
+
+  it('measures the extraction alone, and says so, where no peer is installed', async () => {
+    const nowhere = { PYTHON: 'no-such-python', SLING: 'no-such-sling' };
+    const command = new Command('bench/index.ts', ['peers', '--rows', '500', '--rounds', '1'], nowhere);
+    assert.equal(await command.exitCode, 0, command.output);
+    for (const what of ['dlt, connectorx: .*no-such-python', 'dlt, pyarrow', 'Sling: .*no-such-sling'])
+      assert.match(command.output, new RegExp(`^not measured: ${what}`, 'm'));
+    const { cases, not_measured } = JSON.parse(command.lines.at(-1) ?? '');
+    assert.deepEqual(Object.keys(cases), ['extract', 'COPY binary']);
+    assert.equal(not_measured.length, 3);
+    assert.doesNotMatch(not_measured.join(), /no-such/, 'a record names no path of its machine');
   });
 
   it('measures the pages of admin: their time, what they send, and the first load', async () => {
