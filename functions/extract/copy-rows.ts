@@ -23,7 +23,13 @@ import type { BatchWriter, Manifest, StagedObject } from '../../shared/staging/s
 import { formatsOf } from './formats-of.ts';
 
 /** What is copied: the rows of a batch. `isDirectLoad` says that a load job brings them straight into a streamed target. */
-export type Copy = { view: SourceView; batch: EtlTransaction; isDirectLoad: boolean; signal: AbortSignal };
+export type Copy = {
+  view: SourceView;
+  batch: EtlTransaction;
+  hasDeletes: boolean;
+  isDirectLoad: boolean;
+  signal: AbortSignal;
+};
 
 export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   replaced: ReplacedValues;
@@ -73,7 +79,7 @@ async function copyAs(
     : [await copyUpserts(client, copy, writer, { kind: 'captured' })];
   if (copied.some(({ hasLongRow }) => hasLongRow)) return null;
   if (batch.isComplete && !(await haveOwnKeys(client, view, copied))) await assertUniqueKeys(client, view);
-  const deletes = batch.isComplete ? [] : await copyDeletes(client, copy, writer);
+  const deletes = copy.hasDeletes ? await copyDeletes(client, copy, writer) : [];
   const upserts = copied.flatMap((each) => each.objects);
   const objects = [...upserts, ...deletes];
   const rows = {

@@ -50,7 +50,7 @@ export async function stage(
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
   const rows = await copyInTime(extraction, { batch, captured }, dependencies, (signal) =>
-    copyRows(client, { view, batch, isDirectLoad, signal }, dependencies),
+    copyRows(client, { view, batch, hasDeletes: captured.deletes > 0n, isDirectLoad, signal }, dependencies),
   );
   if (captured.logRows > 0n || checkpoint === null) {
     await queueRechecks(client, view, extraction, dependencies);

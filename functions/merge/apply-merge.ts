@@ -2,7 +2,6 @@ import pRetry from 'p-retry';
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertOwnTarget } from '../../shared/batch/own-target.ts';
-import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
@@ -54,16 +53,18 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
   };
   const unloaded = batch.loadAttempt > 1 ? await loadAgain(batch, attempt, deadline, dependencies) : null;
   // A merge that has begun was checked before; counting again would bill another scan of the target.
-  if (unloaded === null && !(await hasBegunMerge(batch, dependencies))) {
+  const hasBegun = unloaded !== null || (batch.isTakenOver && (await hasBegunMerge(batch, dependencies)));
+  if (!hasBegun) {
     await assertOwnTarget(source.name, await warehouse.findTarget(source), dependencies);
     await assertDeletesFew(batch, attempt, leased, dependencies);
   }
   const merged = unloaded ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
-    await snapshotTarget(leased, dependencies);
-    const lagMs = await control.batches.markApplied(lease, batch, merged.counts, merged.targetRows);
-    return { state: 'applied', counts: merged.counts, lagMs };
+    const { counts, targetRows } = merged;
+    const snapshot = await warehouse.snapshotTarget(source);
+    const applied = await control.batches.markApplied(lease, batch, counts, { targetRows, snapshot });
+    return { state: 'applied', counts, applied };
   }
   const { error } = merged;
   if (merged.state === 'failed' && dispositionOf(error) !== 'retry') throw error;

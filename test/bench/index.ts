@@ -8,8 +8,10 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   capture: async () => (await import('./capture.ts')).captureBench,
   coldstart: async () => (await import('./cold-start.ts')).coldStartBench,
   extract: async () => (await import('./extract.ts')).extractBench,
+  'many-views': async () => (await import('./many-views.ts')).manyViewsBench,
   reconcile: async () => (await import('./reconcile.ts')).reconcileBench,
   stream: async () => (await import('./stream.ts')).streamBench,
+  tick: async () => (await import('./tick.ts')).tickBench,
 };
 
 const DEFAULT_ROWS = 100_000;

@@ -27,7 +27,7 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|reconcile\|stream \[options\]$/m,
+        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|many-views\|reconcile\|stream\|tick \[options\]$/m,
       );
     });
   }
