@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { readRawBodies } from '../shared/runtime/read-raw-bodies.ts';
+import { COMPILE_CACHE } from './compile-cache.ts';
 
 // Registers only the function that FUNCTION_TARGET names, so that a process loads no other function's imports.
 const FUNCTIONS = new Map<string, () => Promise<HttpFunction>>([
@@ -17,5 +20,7 @@ if (load === undefined) {
     `FUNCTION_TARGET is ${JSON.stringify(target)}; it must be one of ${[...FUNCTIONS.keys()].join(', ')}`,
   );
 }
+// Before the function is loaded.
+if (existsSync(COMPILE_CACHE)) enableCompileCache(COMPILE_CACHE);
 readRawBodies();
 http(target, await load());

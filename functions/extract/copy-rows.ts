@@ -14,7 +14,7 @@ import { copyDeletes, copyUpserts } from './copy-set.ts';
 import { formatsOf } from './formats-of.ts';
 
 /** What is copied: the rows of a batch. */
-export type Copy = { view: SourceView; batch: EtlTransaction };
+export type Copy = { view: SourceView; batch: EtlTransaction; hasDeletes: boolean };
 
 export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'bytes' | 'objects'> & {
   replaced: ReplacedValues;
@@ -43,7 +43,7 @@ async function copyAs(
   signal: AbortSignal,
   { config, staging }: Dependencies,
 ): Promise<CopiedRows | null> {
-  const { view, batch } = copy;
+  const { view, batch, hasDeletes } = copy;
   const objects = await staging.openBatch(batch.stagedPrefix, format);
   const writer = (place: number) => ({
     write: objects.write,
@@ -55,7 +55,7 @@ async function copyAs(
   const copied = await copyUpserts(client, view, rows, writer(0), signal);
   if (copied.hasLongRow) return null;
   if (batch.isComplete && !copied.hasOwnKeys) await assertUniqueKeys(client, view);
-  const deletes = batch.isComplete ? [] : await copyDeletes(client, view, writer(1), signal);
+  const deletes = hasDeletes ? await copyDeletes(client, view, writer(1), signal) : [];
   return await completeBatch(objects, format, copy, { ...copied, upserts: copied.objects, deletes });
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { DataHubError } from '../../shared/errors.ts';
+import { atOnce } from '../../shared/postgres/at-once.ts';
 import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
@@ -11,8 +12,8 @@ export type CountedRows = { rows: bigint | null; durationMs: number };
 const TIMEOUT_MS = 5_000;
 
 /**
- * Counts the rows of the view for its status, unless the last count was too slow to be repeated already: counting takes at most about one
- * percent of the time. Returns null when no count is due. A failed count fails nothing else: the batch reads the rows that it names and fails
+ * Counts the rows of the view for its status, unless the last count was too slow to be repeated already: counting takes at most about a
+ * thousandth of the time. Returns null when no count is due. A failed count fails nothing else: the batch reads the rows that it names and fails
  * by itself if it must. Throws only errors that pass, such as a lost connection.
  */
 export async function countRows(
@@ -34,9 +35,13 @@ async function countInTime(
   relation: string,
   onFailure: (error: DataHubError) => void,
 ): Promise<bigint | null> {
-  await client.query(`savepoint count_rows; set local statement_timeout = ${TIMEOUT_MS}`);
   try {
-    const { rows } = await client.query<{ n: string }>(`select count(*)::text as n from ${relation}`);
+    const [, { rows }] = await atOnce(client, () => [
+      client.query(`savepoint count_rows; set local statement_timeout = ${TIMEOUT_MS}`),
+      client.query<{ n: string }>(`select count(*)::text as n from ${relation}`),
+      // Also gives the transaction its own time-out back, and goes on after a failure.
+      client.query('rollback to savepoint count_rows; release savepoint count_rows'),
+    ]);
     return BigInt(rows[0]?.n ?? 0);
   } catch (thrown) {
     const error = fromPostgres(thrown, 'source');
@@ -44,8 +49,5 @@ async function countInTime(
     if (error.kind === 'transient' && !isSlow) throw error;
     if (!isSlow) onFailure(error);
     return null;
-  } finally {
-    // Also gives the transaction its own time-out back.
-    await client.query('rollback to savepoint count_rows; release savepoint count_rows');
   }
 }

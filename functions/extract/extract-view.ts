@@ -1,6 +1,6 @@
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
-import { isOverBudget } from '../../shared/batch/is-over-budget.ts';
 import { unlessForgotten } from '../../shared/batch/unless-forgotten.ts';
+import { warnOverBudget } from '../../shared/batch/warn-over-budget.ts';
 import { withViewLease } from '../../shared/batch/with-view-lease.ts';
 import { MISSING_SECONDS } from '../../shared/control/schema-changes.ts';
 import { ADVICE, DataHubError } from '../../shared/errors.ts';
@@ -45,8 +45,8 @@ export async function extractView(
   if (reason !== null) return { outcome: 'skipped', view, reason };
   const leased = await withViewLease(view, invocation, dependencies, async (lease, deadline) => {
     // Read again: the load type cannot change any more now that the view is leased.
-    const source = await control.viewSources.get(view);
-    const result = await extractLeased({ source, trigger, lease, deadline }, dependencies);
+    const { source, ...found } = await control.viewWork.ofExtract(view);
+    const result = await extractLeased({ source, trigger, lease, deadline }, found, dependencies);
     return { result, loadType: source.loadType };
   });
   if (leased.outcome === 'view halted') return leased;
@@ -56,11 +56,14 @@ export async function extractView(
   return result;
 }
 
-async function extractLeased(leased: LeasedView, dependencies: Dependencies): Promise<ExtractResult> {
+async function extractLeased(
+  leased: LeasedView,
+  { inFlight, isOverBudget }: { inFlight: EtlTransaction | null; isOverBudget: boolean },
+  dependencies: Dependencies,
+): Promise<ExtractResult> {
   const { control } = dependencies;
-  const inFlight = await control.batches.findInFlight(leased.source.name);
   // A merge that has begun is billed already: it is announced, so that its result is seen.
-  if (inFlight?.state !== 'applying' && (await isOverBudget(leased.source.name, dependencies))) {
+  if (inFlight?.state !== 'applying' && warnOverBudget(leased.source.name, isOverBudget, dependencies)) {
     return { outcome: 'skipped', view: leased.source.name, reason: 'over budget' };
   }
   try {

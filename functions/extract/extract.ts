@@ -1,7 +1,6 @@
 import { parseExtractEvent } from '../../shared/events/extract-event.ts';
 import { audited } from '../../shared/operations/audited.ts';
 import { requesterOf } from '../../shared/operations/requester.ts';
-import { runOperation } from '../../shared/operations/run-operation.ts';
 import { handle, type Step } from '../../shared/runtime/handle.ts';
 import { extractView } from './extract-view.ts';
 import { tick } from './tick.ts';
@@ -20,13 +19,16 @@ export const dispatch: Step = async (payload, invocation, dependencies) => {
       const request = { ...requesterOf(payload, invocation), action: 'run', views: [view], request: {} };
       return await audited(request, dependencies, run);
     }
-    default:
+    default: {
+      // Loaded when it is needed: a tick need not wait for what operators seldom ask for.
+      const { runOperation } = await import('../../shared/operations/run-operation.ts');
       // Who stops a view is the caller. Nobody checks who sends a message: it is whom that names.
       return await runOperation(
         'by' in event ? { ...event, by: invocation.caller ?? event.by ?? null } : event,
         dependencies,
         requesterOf(payload, invocation),
       );
+    }
   }
 };
 

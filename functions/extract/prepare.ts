@@ -60,7 +60,8 @@ export async function prepare(
     missing.length === 0 &&
     evolution.statements.length === 0 &&
     isArranged(source, comparison, evolution) &&
-    target?.installation === (await control.installation.id()) &&
+    // Another one's label was refused above.
+    target?.installation != null &&
     source.warehouseFingerprint === fingerprint &&
     hasKnownColumns(source);
   // A whole view is compared with its target at every attempt, even after one that created everything.

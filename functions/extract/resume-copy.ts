@@ -42,7 +42,7 @@ export async function resumeCopy(
     const abandon = await whyUnfit(client, view, { batch, copy, leased }, dependencies);
     if (abandon !== null) return { abandon };
     await takeOver(batch, leased, dependencies);
-    return await stageSlices(client, extraction, { view, batch }, dependencies);
+    return await stageSlices(client, extraction, { view, batch, hasDeletes: false }, dependencies);
   });
   if (staged === null) return await goOnLater(batch, dependencies);
   if ('abandon' in staged) return staged;

@@ -54,7 +54,7 @@ export async function stage(
   if (source.loadType === 'bq-storage-api' && !isDirectLoad) {
     await dependencies.staging.writeStreamHighWater(source.name, batch, highWater);
   }
-  const copy: Copy = { view, batch };
+  const copy: Copy = { view, batch, hasDeletes: captured.deletes > 0n };
   const isWhole = checkpoint === null;
   if (isWhole || captured.logRows > 0n) await queueRechecks(client, view, extraction, dependencies);
   const slices = isWhole ? await planCopy(client, view, dependencies.config) : [];

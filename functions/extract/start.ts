@@ -19,7 +19,9 @@ export async function start(
     const queued = { ids: [], keys: [], kind: null };
     return { ...leased, startedMs, stored, checkpoint: null, queued, size };
   }
-  const queued = await control.queuedKeys.due(name, size.maxLogRows);
-  const checkpoint = await drawMarker(source, stored.checkpoint, config.graceSeconds);
+  const [queued, checkpoint] = await Promise.all([
+    control.queuedKeys.due(name, size.maxLogRows),
+    drawMarker(source, stored.checkpoint, config.graceSeconds),
+  ]);
   return { ...leased, startedMs, stored, checkpoint, queued, size };
 }

@@ -25,8 +25,10 @@ export async function watchLog(
   const { checkpoint, lease } = extraction;
   const { config, control } = dependencies;
   const logTable = config.changeLogTable;
-  const before = await control.logOrigins.read(lease.view);
-  const found = await readLogOrigin(client, logTable);
+  const [before, found] = await Promise.all([
+    control.logOrigins.read(lease.view),
+    readLogOrigin(client, logTable),
+  ]);
   if (checkpoint !== null) {
     const unlogged = await unloggedChanges(client, view, checkpoint, { before, now: found, logTable });
     if (unlogged !== null) return unlogged;

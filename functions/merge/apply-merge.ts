@@ -2,7 +2,6 @@ import pRetry from 'p-retry';
 import { type BatchOutcome, type LeasedBatch, recapture } from '../../shared/batch/apply-batch.ts';
 import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertOwnTarget } from '../../shared/batch/own-target.ts';
-import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { DataHubError, dispositionOf } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
@@ -53,15 +52,15 @@ async function attemptOnce(leased: LeasedBatch, dependencies: Dependencies): Pro
     token: batch.token,
     attempt: batch.attempt,
   };
-  const unmerged = (await hasBegunMerge(batch, dependencies))
-    ? null
-    : await prepareMerge(batch, attempt, leased, dependencies);
+  const hasBegun = batch.isTakenOver && (await hasBegunMerge(batch, dependencies));
+  const unmerged = hasBegun ? null : await prepareMerge(batch, attempt, leased, dependencies);
   const merged = unmerged ?? (await warehouse.merge(attempt, rowsToMerge(batch), deadline));
   if (merged.state === 'running') return { state: 'running' };
   if (merged.state === 'applied') {
-    await snapshotTarget(leased, dependencies);
-    const lagMs = await control.batches.markApplied(lease, batch, merged.counts, merged.targetRows);
-    return { state: 'applied', counts: merged.counts, lagMs };
+    const { counts, targetRows } = merged;
+    const snapshot = await warehouse.snapshotTarget(source);
+    const applied = await control.batches.markApplied(lease, batch, counts, { targetRows, snapshot });
+    return { state: 'applied', counts, applied };
   }
   const { error } = merged;
   if (merged.state === 'failed' && dispositionOf(error) !== 'retry') throw error;

@@ -4,7 +4,6 @@ import { assertWithinDeleteLimit } from '../../shared/batch/delete-limit.ts';
 import { assertTakesBatch } from '../../shared/batch/evolve.ts';
 import { nameRefusedRow } from '../../shared/batch/name-refused-row.ts';
 import { assertOwnTarget } from '../../shared/batch/own-target.ts';
-import { snapshotTarget } from '../../shared/batch/snapshot-target.ts';
 import type { Lease } from '../../shared/control/leases.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { type Counts, type EtlTransaction, NO_CHANGES, type Progress } from '../../shared/model/batch.ts';
@@ -22,7 +21,7 @@ import { stagedMessages } from './staged-messages.ts';
  * repeat and to run twice at once (I4, I5): every row has the same sequence number each time it is written.
  */
 export async function applyStream(leased: LeasedBatch, dependencies: Dependencies): Promise<BatchOutcome> {
-  const { id, lease } = leased;
+  const { id, source, lease } = leased;
   const { control, warehouse } = dependencies;
   const batch = await control.batches.claim(lease, id, ({ view, attempt }) =>
     warehouse.streamName({ view, etlTransactionId: id, attempt }),
@@ -35,10 +34,10 @@ export async function applyStream(leased: LeasedBatch, dependencies: Dependencie
       return { state: 'continued', progress };
     }
     const { counts } = progress;
-    await snapshotTarget(leased, dependencies);
+    const snapshot = await warehouse.snapshotTarget(source);
     const targetRows = batch.isComplete ? batch.stagedUpserts : null;
-    const lagMs = await control.batches.markApplied(lease, batch, counts, targetRows);
-    return { state: 'applied', counts, lagMs };
+    const applied = await control.batches.markApplied(lease, batch, counts, { targetRows, snapshot });
+    return { state: 'applied', counts, applied };
   } catch (error) {
     // The staged rows are gone or belong to another batch. The new capture overwrites the rows already written.
     const isLoss =

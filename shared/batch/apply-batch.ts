@@ -1,3 +1,4 @@
+import type { Applied } from '../control/batch-transitions.ts';
 import type { Lease } from '../control/leases.ts';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
@@ -9,10 +10,10 @@ import type { ViewSource } from '../model/view-source.ts';
 import type { Dependencies } from '../runtime/dependencies.ts';
 import type { HaltedView, Invocation, Step } from '../runtime/handle.ts';
 import { abandonBatch } from './abandon-batch.ts';
-import { isOverBudget } from './is-over-budget.ts';
 import { unlessForgotten } from './unless-forgotten.ts';
 import { warnOfBadKeys } from './warn-of-bad-keys.ts';
 import { warnOfDifference } from './warn-of-difference.ts';
+import { warnOverBudget } from './warn-over-budget.ts';
 import { withViewLease } from './with-view-lease.ts';
 
 export type ApplyResult =
@@ -39,7 +40,7 @@ export type ApplyResult =
 
 /** How far one call brought a batch. */
 export type BatchOutcome =
-  | { state: 'applied'; counts: Counts; lagMs: number | null }
+  | { state: 'applied'; counts: Counts; applied: Applied }
   | { state: 'running' }
   | { state: 'continued'; progress: Progress }
   | { state: 'recaptured' }
@@ -75,17 +76,16 @@ export async function applyBatch(
   const { control, events, log, clock } = dependencies;
   const startedMs = clock.nowMs();
   const named = { view: event.view, etlTransactionId: String(event.etlTransactionId) };
-  const found = await unlessForgotten(event.view, invocation, dependencies, async () => ({
-    source: await control.viewSources.get(event.view),
-    batch: await control.batches.get(event.view, event.etlTransactionId),
-  }));
+  const found = await unlessForgotten(event.view, invocation, dependencies, () =>
+    control.viewWork.ofApply(event.view, event.etlTransactionId),
+  );
   if (found === null) return { outcome: 'skipped', ...named };
   const { source, batch } = found;
   if (NEXT[batch.state].length === 0) return { outcome: 'already finished', ...named, state: batch.state };
   assertReadyFor(applier, batch, source);
   if (source.paused || source.haltedReason !== null) return { outcome: 'skipped', ...named };
 
-  const isHeld = await isOverBudget(source.name, dependencies);
+  const isHeld = warnOverBudget(source.name, found.isOverBudget, dependencies);
   if (isHeld && !(batch.state === 'applying' && (await applier.hasBegun(batch, dependencies)))) {
     return { outcome: 'skipped', ...named };
   }
@@ -121,10 +121,10 @@ export async function applyBatch(
         deleted: String(deleted),
         unchanged: String(unchanged),
       };
-      const { lagMs } = outcome;
+      const { lagMs } = outcome.applied;
       log.info({ ...named, kind: batch.kind, ...counts, lagMs, durationMs: durationMs() }, 'batch applied');
       warnOfBadKeys({ ...named, badKeys: batch.badKeys }, dependencies);
-      await warnOfDifference(batch, dependencies);
+      warnOfDifference(batch, outcome.applied, dependencies);
       if (batch.hasMore) await events.requestExtract(source.name, 'continue');
       return { outcome: 'applied', ...named, ...counts };
     }

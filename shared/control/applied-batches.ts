@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson } from '../model/checkpoint.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 
 /** What a batch, or a check, tells of the past of a target. */
 export type PastMoment = {
@@ -22,7 +22,7 @@ const SINCE = `> now() - make_interval(days => $2)`;
 /** The past of the targets, as far as the batches and checks of some days tell. */
 export function createAppliedBatches(pool: pg.Pool) {
   const read = async (text: string, values: unknown[]): Promise<AppliedBatch[]> => {
-    const { rows } = await readOnly(pool, 'control', text, values);
+    const { rows } = await inStatement(pool, 'control', text, values);
     return rows.map((row) => ({
       ...(row as Pick<AppliedBatch, 'etlTransactionId' | 'time'>),
       checkpoint: checkpointFromJson(row.checkpoint),
@@ -39,7 +39,7 @@ export function createAppliedBatches(pool: pg.Pool) {
 
     /** The moments within some days at which the target had every row of the view: the last complete batch, and the last check that found both sides equal. Latest first. */
     async complete(view: string, days: number): Promise<PastMoment[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `(select ${textOf('applied_at')} as time, next_checkpoint as checkpoint from etl.etl_transaction

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
-import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { inStatement, inTransaction } from '../postgres/transaction.ts';
 
 /** How an operator asked. */
 export const AUDIT_VIAS = ['page', 'call', 'message'] as const;
@@ -94,27 +94,27 @@ export function createAudit(pool: pg.Pool) {
 
     /** Records what a request has done. */
     async finish(id: bigint, result: { outcome: string }): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          'update etl.audit set outcome = $2, result = $3, error_kind = null, error = null, advice = null, ended_at = now() where id = $1',
-          [id, result.outcome, jsonOf(result)],
-        ),
+      await inStatement(
+        pool,
+        'control',
+        'update etl.audit set outcome = $2, result = $3, error_kind = null, error = null, advice = null, ended_at = now() where id = $1',
+        [id, result.outcome, jsonOf(result)],
       );
     },
 
     /** Records why a request has failed. */
     async fail(id: bigint, { kind, message, advice }: DataHubError): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `update etl.audit set error_kind = $2, error = $3, advice = $4, ended_at = now() where id = $1 and outcome is null`,
-          [id, kind, storable(message), storable(advice)],
-        ),
+      await inStatement(
+        pool,
+        'control',
+        `update etl.audit set error_kind = $2, error = $3, advice = $4, ended_at = now() where id = $1 and outcome is null`,
+        [id, kind, storable(message), storable(advice)],
       );
     },
 
     /** The entries that the filter leaves, the newest first. */
     async list({ view, action, by, from, to, before }: AuditFilter, limit: number): Promise<AuditEntry[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select ${ENTRY} from etl.audit
@@ -130,7 +130,7 @@ export function createAudit(pool: pg.Pool) {
 
     /** The id of the entry of a request; null if there is none. */
     async idOf(requestId: string): Promise<bigint | null> {
-      const { rows } = await readOnly(pool, 'control', 'select id from etl.audit where request_id = $1', [
+      const { rows } = await inStatement(pool, 'control', 'select id from etl.audit where request_id = $1', [
         requestId,
       ]);
       return (rows[0]?.id as bigint | undefined) ?? null;
@@ -138,7 +138,7 @@ export function createAudit(pool: pg.Pool) {
 
     /** One entry; null if there is none. */
     async find(id: bigint): Promise<AuditDetail | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select ${ENTRY}, attempts, request, result, error_kind as "errorKind", advice from etl.audit where id = $1`,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction } from '../postgres/transaction.ts';
+import { inStatement, inTransaction } from '../postgres/transaction.ts';
 
 /** The generator of batch ids, which must stay above every id that a target has met (I7). */
 export function createBatchIds(pool: pg.Pool) {
@@ -24,6 +24,15 @@ export function createBatchIds(pool: pg.Pool) {
      * met (I7). Never lowers it; safe to repeat.
      */
     async raise(highest: bigint): Promise<void> {
+      // It never falls. The lock would wait for the transactions of all views, and they for it.
+      const { rows } = await inStatement(
+        pool,
+        'control',
+        `select coalesce(pg_sequence_last_value(sequence::regclass), 0) >= $1 as is_above
+         from pg_get_serial_sequence('etl.etl_transaction', 'id') as sequence`,
+        [highest],
+      );
+      if (rows[0]?.is_above === true) return;
       await inTransaction(pool, 'control', 'begin', async (client) => {
         // Keeps other sessions from drawing ids between the read and the update.
         await client.query('lock table etl.etl_transaction in share row exclusive mode');

@@ -4,9 +4,10 @@ import type { EtlTransaction, Kind } from '../model/batch.ts';
 import { IN_FLIGHT, type State } from '../model/batch-states.ts';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
 import { definitionFromJson, type ViewFingerprint } from '../model/view-fingerprint.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { atOnce } from '../postgres/at-once.ts';
+import { inStatement, onConnection, type Queryable } from '../postgres/transaction.ts';
 import { takeOverPreparation } from './job-usage.ts';
-import { assertLeaseHeld, type Lease, superseded } from './leases.ts';
+import { inLeasedTransaction, type Lease, superseded } from './leases.ts';
 import { MAX_SYSTEM_RESYNCS, RUNNING_RESYNCS } from './schema-changes.ts';
 
 /** What a capture found, and the checkpoint that applying it installs. */
@@ -83,35 +84,24 @@ export function createBatches(pool: pg.Pool) {
             throw isUniqueViolation(error) ? superseded(lease) : error;
           });
         const begun = batchFromRow(rows[0]);
-        await client.query('update etl.queued_key set etl_transaction_id = $1 where id = any($2::bigint[])', [
-          begun.id,
-          batch.queuedKeyIds,
+        await atOnce(client, () => [
+          client.query('update etl.queued_key set etl_transaction_id = $1 where id = any($2::bigint[])', [
+            begun.id,
+            batch.queuedKeyIds,
+          ]),
+          takeOverPreparation(client, lease, begun.id),
         ]);
-        await takeOverPreparation(client, lease, begun.id);
         return begun;
       });
     },
 
     /** The batch with this id. Throws `invalid_event` when the view has none. */
-    async get(view: string, id: bigint): Promise<EtlTransaction> {
-      const { rows } = await readOnly(
-        pool,
-        'control',
-        'select * from etl.etl_transaction where id = $1 and view_name = $2',
-        [id, view],
-      );
-      if (rows[0] === undefined) {
-        throw new DataHubError('invalid_event', `view ${view} has no ETL transaction ${id}`, {
-          context: { view },
-          advice: 'Call {"status":true}: inFlight shows the batch of each view that can be applied.',
-        });
-      }
-      return batchFromRow(rows[0]);
-    },
+    get: (view: string, id: bigint): Promise<EtlTransaction> =>
+      onConnection(pool, 'control', (client) => readBatch(client, view, id)),
 
     /** Whether a batch of the view was applied before this time. */
     async wasAppliedBefore(view: string, time: Date): Promise<boolean> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select exists (select from etl.etl_transaction where view_name = $1 and state = 'applied' and applied_at < $2) as was_applied`,
@@ -121,16 +111,31 @@ export function createBatches(pool: pg.Pool) {
     },
 
     /** The view's batch that is in flight, or null. */
-    async findInFlight(view: string): Promise<EtlTransaction | null> {
-      const { rows } = await readOnly(
-        pool,
-        'control',
-        'select * from etl.etl_transaction where view_name = $1 and state = any($2)',
-        [view, IN_FLIGHT],
-      );
-      return rows[0] === undefined ? null : batchFromRow(rows[0]);
-    },
+    findInFlight: (view: string): Promise<EtlTransaction | null> =>
+      onConnection(pool, 'control', (client) => readInFlight(client, view)),
   };
+}
+
+/** The batch of the view with this id. Throws `invalid_event` when it has none. */
+export async function readBatch(client: Queryable, view: string, id: bigint): Promise<EtlTransaction> {
+  const { rows } = await client.query('select * from etl.etl_transaction where id = $1 and view_name = $2', [
+    id,
+    view,
+  ]);
+  if (rows[0] !== undefined) return batchFromRow(rows[0]);
+  throw new DataHubError('invalid_event', `view ${view} has no ETL transaction ${id}`, {
+    context: { view },
+    advice: 'Call {"status":true}: inFlight shows the batch of each view that can be applied.',
+  });
+}
+
+/** The view's batch that is in flight, or null. */
+export async function readInFlight(client: Queryable, view: string): Promise<EtlTransaction | null> {
+  const { rows } = await client.query(
+    'select * from etl.etl_transaction where view_name = $1 and state = any($2)',
+    [view, IN_FLIGHT],
+  );
+  return rows[0] === undefined ? null : batchFromRow(rows[0]);
 }
 
 /** Throws `transient` while enough other views are being resynced by the system. Beginners of such batches wait for one another. */
@@ -145,18 +150,6 @@ async function assertMayResync(client: Queryable, view: string): Promise<void> {
 
 function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
-}
-
-/** Runs `work` in one transaction under the lease. Throws `superseded` when the lease is lost. */
-export function inLeasedTransaction<T>(
-  pool: pg.Pool,
-  lease: Lease,
-  work: (client: pg.PoolClient) => Promise<T>,
-): Promise<T> {
-  return inTransaction(pool, 'control', 'begin', async (client) => {
-    await assertLeaseHeld(client, lease);
-    return await work(client);
-  });
 }
 
 export function batchFromRow(row: Record<string, unknown>): EtlTransaction {

@@ -6,7 +6,7 @@ import type {
   DifferenceClass,
   DifferenceKind,
 } from '../model/consistency.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 
 /** A check as a line of a list. 64-bit numbers are texts; null for what is not known yet. */
 export type ListedCheck = {
@@ -64,7 +64,7 @@ export const LISTED_CHECK = `c.id::text, c.view_name as view, c.mode, c.since_da
 /** Checks of the past, and what they found. */
 export function createCheckHistory(pool: pg.Pool) {
   const read = async (text: string, values: unknown[]) =>
-    (await readOnly(pool, 'control', text, values)).rows;
+    (await inStatement(pool, 'control', text, values)).rows;
 
   return {
     /** Checks of one view or of all, the newest first: those with lower ids than `before`. */

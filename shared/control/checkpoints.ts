@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { type Checkpoint, checkpointFromJson, checkpointToJson } from '../model/checkpoint.ts';
 import { definitionFromJson, type ViewFingerprint } from '../model/view-fingerprint.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { atOnce } from '../postgres/at-once.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
 import { resolveMissingRights } from './failures.ts';
-import { assertLeaseHeld, type Lease, releaseLease } from './leases.ts';
+import { inLastTransaction, inLeasedTransaction, type Lease, releaseLease } from './leases.ts';
 import { endRetries } from './retries.ts';
 
 export type StoredCheckpoint = {
@@ -22,7 +23,7 @@ export function createCheckpoints(pool: pg.Pool) {
   return {
     /** What the applied batches of the view have covered; null before the initial load is applied. */
     async read(view: string): Promise<StoredCheckpoint | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select floor_id, seen::text, horizons, witness_id, witness_hash, floor_moved_at, max_log_rows, definition,
@@ -49,16 +50,14 @@ export function createCheckpoints(pool: pg.Pool) {
 
     /** Deletes the checkpoint of a view whose target does not exist: nothing is covered. Throws `superseded` when the lease is lost. */
     async forget(lease: Lease): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await client.query('delete from etl.checkpoint where view_name = $1', [lease.view]);
       });
     },
 
     /** Sets the maximum number of log rows of the view's next batches; null for the configured number. Throws `superseded` when the lease is lost. */
     async setBatchSize(lease: Lease, maxLogRows: number | null): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await client.query('update etl.checkpoint set max_log_rows = $2 where view_name = $1', [
           lease.view,
           maxLogRows,
@@ -71,8 +70,7 @@ export function createCheckpoints(pool: pg.Pool) {
      * stays. Throws `superseded` when the lease is lost.
      */
     async adviseResync(lease: Lease, reason: string): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await client.query(
           `update etl.view_source set resync_advised_at = coalesce(resync_advised_at, now()), resync_advised_reason = $2
            where name = $1`,
@@ -90,24 +88,23 @@ export function createCheckpoints(pool: pg.Pool) {
       checkpoint: Checkpoint,
       found: { badKeys: bigint; hasMore: boolean; queuedKeyIds: bigint[]; definition: ViewFingerprint },
     ): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
-        await installCheckpoint(client, lease.view, checkpoint, {
-          etlTransactionId: null,
-          isComplete: false,
-          definition: found.definition,
-        });
-        await resolveMissingRights(client, lease.view);
-        await endRetries(client, lease.view);
-        await client.query(
-          `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2, missing_since = null,
-             captured_at = case when $3 then captured_at else (select acquired_at from etl.lease l where l.name = view_source.name) end
-           where name = $1`,
-          [lease.view, found.badKeys, found.hasMore],
-        );
-        await client.query('delete from etl.queued_key where id = any($1::bigint[])', [found.queuedKeyIds]);
-        await releaseLease(client, lease);
-      });
+      const { badKeys, definition, hasMore, queuedKeyIds } = found;
+      const installed = { etlTransactionId: null, isComplete: false, definition };
+      await inLastTransaction(pool, lease, (client) =>
+        atOnce(client, () => [
+          installCheckpoint(client, lease.view, checkpoint, installed),
+          resolveMissingRights(client, lease.view),
+          endRetries(client, lease.view),
+          client.query(
+            `update etl.view_source set idle_captures = idle_captures + 1, bad_keys = bad_keys + $2, missing_since = null,
+               captured_at = case when $3 then captured_at else (select acquired_at from etl.lease l where l.name = view_source.name) end
+             where name = $1`,
+            [lease.view, badKeys, hasMore],
+          ),
+          client.query('delete from etl.queued_key where id = any($1::bigint[])', [queuedKeyIds]),
+          releaseLease(client, lease),
+        ]),
+      );
     },
   };
 }

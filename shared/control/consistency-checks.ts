@@ -9,13 +9,12 @@ import {
   type DifferenceKind,
   NEXT_CHECK_STATES,
 } from '../model/consistency.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
-import { inLeasedTransaction } from './batches.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
 import { CHECK_COLUMNS, checkFromRow } from './consistency-check-row.ts';
 import { createDrills } from './drills.ts';
 import { resolveMissingRights } from './failures.ts';
 import { createFirstLooks } from './first-looks.ts';
-import type { Lease } from './leases.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 
 /** A check that somebody asks for. */
 export type CheckRequest = {
@@ -58,17 +57,17 @@ export function createConsistencyChecks(pool: pg.Pool) {
     /** Begins a check, or returns the unfinished one of the view. */
     async begin(view: string, request: CheckRequest): Promise<{ check: ConsistencyCheck; isNew: boolean }> {
       const { mode, sinceDays, trigger, requestedBy, repairs } = request;
-      const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `with begun as (
+      const { rows } = await inStatement(
+        pool,
+        'control',
+        `with begun as (
              insert into etl.consistency_check (view_name, mode, since_days, trigger, requested_by, repairs)
              values ($1, $2, $3, $4, $5, $6) on conflict (view_name) where ended_at is null do nothing returning *
            )
            select ${CHECK_COLUMNS}, true as "isNew" from begun c
            union all
            select ${CHECK_COLUMNS}, false from etl.consistency_check c where c.view_name = $1 and c.ended_at is null`,
-          [view, mode, sinceDays, trigger, requestedBy, repairs],
-        ),
+        [view, mode, sinceDays, trigger, requestedBy, repairs],
       );
       const [row] = rows;
       // The check of another process ended between the two statements' snapshots.
@@ -77,7 +76,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
     },
 
     async get(id: bigint): Promise<ConsistencyCheck | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select ${CHECK_COLUMNS} from etl.consistency_check c where c.id = $1`,
@@ -88,7 +87,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
 
     /** Unfinished checks that no process works on, oldest first. */
     async unattended(): Promise<{ id: bigint; view: string }[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select c.id, c.view_name as view from etl.consistency_check c
@@ -126,7 +125,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
 
     /** The rows that differed at the last look. */
     async differences(id: bigint): Promise<Difference[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         'select key, kind, class, columns, is_repaired as "isRepaired" from etl.consistency_difference where check_id = $1 order by key',
@@ -141,7 +140,7 @@ export function createConsistencyChecks(pool: pg.Pool) {
      * time is over.
      */
     async readiness(id: bigint, settleSeconds: number): Promise<{ isReady: boolean; isSettled: boolean }> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select now() > s.at as "isSettled",

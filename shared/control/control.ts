@@ -34,6 +34,7 @@ import { createViewActivity } from './view-activity.ts';
 import { createViewHistory } from './view-history.ts';
 import { createViewSources } from './view-sources.ts';
 import { createViewStops } from './view-stops.ts';
+import { createViewWork } from './view-work.ts';
 
 /** The control database: what the functions remember. Each method is one control transaction. */
 export type Control = ReturnType<typeof createControl>;
@@ -74,5 +75,6 @@ export function createControl(pool: pg.Pool) {
     viewHistory: createViewHistory(pool),
     viewSources: createViewSources(pool),
     viewStops: createViewStops(pool),
+    viewWork: createViewWork(pool),
   };
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 import { LISTED_CHECK, type ListedCheck } from './check-history.ts';
 
 /** What happened to a view within a day, or to all of them: then `view` is null. 64-bit numbers are texts; null for what no batch tells. */
@@ -59,7 +59,7 @@ export function createDailyReport(pool: pg.Pool) {
     /** Reports a UTC day, given as YYYY-MM-DD. A list has at most 500 lines. */
     async read(day: string): Promise<DailyReport> {
       const read = async (text: string, values: unknown[]) =>
-        (await readOnly(pool, 'control', text, values)).rows;
+        (await inStatement(pool, 'control', text, values)).rows;
       const [activity, failures, checks, schemaChanges] = await Promise.all([
         read(ACTIVITY, [day]),
         read(FAILURES, [day, MAX_LINES]),

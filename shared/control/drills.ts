@@ -3,9 +3,8 @@ import { checkpointFromJson } from '../model/checkpoint.ts';
 import type { DifferenceCounts, Moment } from '../model/consistency.ts';
 import type { DrillProgress, DrillQuery } from '../model/drill.ts';
 import type { FoundDifference } from '../model/match-rows.ts';
-import { type Queryable, readOnly } from '../postgres/transaction.ts';
-import { inLeasedTransaction } from './batches.ts';
-import type { Lease } from './leases.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 
 /** A difference is stored for a second look, and afterwards for an operator; more are only counted. */
 export const MAX_STORED_DIFFERENCES = 20_000;
@@ -31,7 +30,7 @@ export function createDrills(pool: pg.Pool) {
      * moment.
      */
     async drill(id: bigint): Promise<DrillProgress> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select c.drill_parts_done as "partsDone", c.drill_rows::float8 as "rowsRead", coalesce(c.drill_queued_keys, '{}') as "queuedKeys",

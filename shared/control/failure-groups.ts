@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 import { FUNCTIONS_WITH_EVENTS } from './redrive.ts';
 
 /** Which failures to show. What is left out restricts nothing. */
@@ -81,7 +81,8 @@ const FAILURE = `select e.id, ${GROUP} as "group", e.occurred_at as "occurredAt"
 
 /** Failures by their reason, as the operators look at them. */
 export function createFailureGroups(pool: pg.Pool) {
-  const read = async (sql: string, values: unknown[]) => (await readOnly(pool, 'control', sql, values)).rows;
+  const read = async (sql: string, values: unknown[]) =>
+    (await inStatement(pool, 'control', sql, values)).rows;
   return {
     /** The groups, those that halt a view first, then the one with the newest failure, at most `limit`. */
     async groups({ isOpen, view, kind, group }: FailureFilter, limit: number): Promise<FailureGroup[]> {

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
 import { IN_FLIGHT } from '../model/batch-states.ts';
-import { inTransaction, type Queryable } from '../postgres/transaction.ts';
-import { assertLeaseHeld, type Lease } from './leases.ts';
+import { inStatement, inTransaction, type Queryable } from '../postgres/transaction.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 import { endRetries } from './retries.ts';
 
 const LETTERS_AT_ONCE = 100;
@@ -45,10 +45,11 @@ export function createFailures(pool: pg.Pool) {
       const published = await Promise.allSettled(rows.map((row) => publish(letterOf(row))));
       const ids = rows.filter((_, i) => published[i]?.status === 'fulfilled').map((row) => row.id);
       if (ids.length > 0) {
-        await inTransaction(pool, 'control', 'begin', (client) =>
-          client.query('update etl.etl_error set dead_letter_due_at = null where id = any($1::bigint[])', [
-            ids,
-          ]),
+        await inStatement(
+          pool,
+          'control',
+          'update etl.etl_error set dead_letter_due_at = null where id = any($1::bigint[])',
+          [ids],
         );
       }
       return published.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
@@ -81,12 +82,12 @@ export function createFailures(pool: pg.Pool) {
 
     /** Resolves missing rights of earlier fan-outs of a function, which belong to no view, after one that succeeded as a whole. */
     async resolveFanOutRights(functionName: 'extract' | 'reconcile'): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `update etl.etl_error set resolved_at = now()
+      await inStatement(
+        pool,
+        'control',
+        `update etl.etl_error set resolved_at = now()
            where function_name = $1 and view_name is null and kind = 'unauthorized' and resolved_at is null`,
-          [functionName],
-        ),
+        [functionName],
       );
     },
 
@@ -96,8 +97,7 @@ export function createFailures(pool: pg.Pool) {
      * failure itself, if it persists.
      */
     async haltView(lease: Lease, failure: Failure): Promise<bigint | null> {
-      return await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      return await inLeasedTransaction(pool, lease, async (client) => {
         const { rows } = await client.query<{ id: bigint }>(
           `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
            where view_name = $1 and state = any($3)
@@ -123,15 +123,15 @@ export function createFailures(pool: pg.Pool) {
 
 /** Postpones the letters, so that no other process publishes them meanwhile. */
 async function claimDueDeadLetters(pool: pg.Pool): Promise<Record<string, unknown>[]> {
-  const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
-    client.query(
-      `update etl.etl_error set dead_letter_due_at = now() + $1 * interval '1 second'
+  const { rows } = await inStatement(
+    pool,
+    'control',
+    `update etl.etl_error set dead_letter_due_at = now() + $1 * interval '1 second'
        where id in (
          select id from etl.etl_error where dead_letter_due_at <= now() order by dead_letter_due_at, id limit $2
          for update skip locked)
        returning *`,
-      [CLAIM_SECONDS, LETTERS_AT_ONCE],
-    ),
+    [CLAIM_SECONDS, LETTERS_AT_ONCE],
   );
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }

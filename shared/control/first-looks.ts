@@ -2,9 +2,8 @@ import type pg from 'pg';
 import { BucketSums } from '../model/buckets.ts';
 import { checkpointToJson } from '../model/checkpoint.ts';
 import type { ComparisonPlan, Moment } from '../model/consistency.ts';
-import { readOnly } from '../postgres/transaction.ts';
-import { inLeasedTransaction } from './batches.ts';
-import type { Lease } from './leases.ts';
+import { inStatement } from '../postgres/transaction.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 
 /** The sums of a check, as far as they have been read. */
 export type Look = { moment: Moment; plan: ComparisonPlan; sums: BucketSums };
@@ -50,7 +49,7 @@ export function createFirstLooks(pool: pg.Pool) {
 
     /** The sums of the parts that have been read. */
     async sums(id: bigint): Promise<BucketSums> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         'select source_sums from etl.consistency_check where id = $1',

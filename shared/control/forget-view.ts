@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { inStatement, inTransaction } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
 import { checkLease } from './consistency-checks.ts';
 
@@ -35,9 +35,12 @@ export function createForgetting(pool: pg.Pool) {
 
     /** Whether a view of this name was forgotten, so that events about it may still be delivered. */
     async wasForgotten(view: string): Promise<boolean> {
-      const { rowCount } = await readOnly(pool, 'control', 'select from etl.forgotten_view where name = $1', [
-        view,
-      ]);
+      const { rowCount } = await inStatement(
+        pool,
+        'control',
+        'select from etl.forgotten_view where name = $1',
+        [view],
+      );
       return rowCount !== 0;
     },
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { JobUsage } from '../model/job-usage.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { inStatement, onConnection, type Queryable } from '../postgres/transaction.ts';
 import type { Lease } from './leases.ts';
 
 /** SQL for this UTC day. */
@@ -31,28 +31,37 @@ export async function takeOverPreparation(client: Queryable, lease: Lease, batch
   );
 }
 
+/** Whether the view must wait for the next UTC day, by the control database's clock. */
+export async function readOverBudget(client: Queryable, view: string): Promise<boolean> {
+  const { rows } = await client.query(
+    `select ${OVER_BUDGET} as over_budget from etl.view_source v where v.name = $1`,
+    [view],
+  );
+  return rows[0]?.over_budget === true;
+}
+
 /** What the jobs of each view cost (etl.job_usage). */
 export function createJobUsage(pool: pg.Pool) {
   return {
     /** Records a job on its view and its batch. Safe to repeat: a job counts once. */
     async record({ jobId, view, etlTransactionId, bytesBilled, slotMs, endedAt }: JobUsage): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `with recorded as (
+      await inStatement(
+        pool,
+        'control',
+        `with recorded as (
              insert into etl.job_usage (job_id, view_name, etl_transaction_id, bytes_billed, slot_ms, ended_at)
              values ($1, $2, $3, $4, $5, $6) on conflict (job_id) do nothing returning *
            )
            update etl.etl_transaction t
            set bytes_billed = t.bytes_billed + r.bytes_billed, slot_ms = t.slot_ms + r.slot_ms
            from recorded r where t.id = r.etl_transaction_id and t.view_name = r.view_name`,
-          [jobId, view, etlTransactionId, bytesBilled, slotMs, endedAt],
-        ),
+        [jobId, view, etlTransactionId, bytesBilled, slotMs, endedAt],
       );
     },
 
     /** What the jobs of a view with this part in their names have billed, of those that ended after a time. */
     async billedBy(view: string, namePart: string, since: Date): Promise<bigint> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select coalesce(sum(bytes_billed), 0)::int8 as bytes from etl.job_usage
@@ -63,20 +72,16 @@ export function createJobUsage(pool: pg.Pool) {
     },
 
     /** Whether the view must wait for the next UTC day, by the control database's clock. */
-    async isOverBudget(view: string): Promise<boolean> {
-      const { rows } = await readOnly(
-        pool,
-        'control',
-        `select ${OVER_BUDGET} as over_budget from etl.view_source v where v.name = $1`,
-        [view],
-      );
-      return rows[0]?.over_budget === true;
-    },
+    isOverBudget: (view: string): Promise<boolean> =>
+      onConnection(pool, 'control', (client) => readOverBudget(client, view)),
 
     /** Lets the view go on above its budget for the rest of this UTC day. Safe to repeat. */
     async acceptCost(view: string): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(`update etl.view_source set cost_accepted_on = ${TODAY} where name = $1`, [view]),
+      await inStatement(
+        pool,
+        'control',
+        `update etl.view_source set cost_accepted_on = ${TODAY} where name = $1`,
+        [view],
       );
     },
   };

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { DifferenceClass } from '../model/consistency.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 import type { QueuedKind } from './queued-keys.ts';
 
 /** A key that waits to be fetched, or that a batch in flight has taken. */
@@ -22,7 +22,7 @@ export function createKeyMentions(pool: pg.Pool) {
   return {
     /** The entries of the queue with this key, the oldest first. */
     async queued(view: string, key: string): Promise<QueuedMention[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select kind, due_at as "dueAt", etl_transaction_id as "etlTransactionId" from etl.queued_key
@@ -34,7 +34,7 @@ export function createKeyMentions(pool: pg.Pool) {
 
     /** The latest checks that found the row different, the newest first. */
     async checks(view: string, key: string): Promise<CheckMention[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select c.id as "check", c.ended_at as "endedAt", d.kind, d.class, d.is_repaired as "isRepaired"

@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import type pg from 'pg';
 import type { Deadline } from '../deadline.ts';
 import { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable } from '../postgres/transaction.ts';
+import { atOnce } from '../postgres/at-once.ts';
+import { inStatement, inTransaction, onConnection, type Queryable } from '../postgres/transaction.ts';
 
 /**
  * The right to work on one view, until it expires by the control database's clock or is taken over. It has the name of the view, or another one for
@@ -15,11 +16,11 @@ export type Lease = { name: string; view: string; token: string; seconds: number
 export function createLeases(pool: pg.Pool) {
   /** Extends the lease. Throws `superseded` when another process has taken it. Safe to repeat. */
   async function renew(lease: Lease): Promise<void> {
-    const renewed = await inTransaction(pool, 'control', 'begin', (client) =>
-      client.query(
-        `update etl.lease set expires_at = now() + $3 * interval '1 second' where name = $1 and token = $2`,
-        [lease.name, lease.token, lease.seconds],
-      ),
+    const renewed = await inStatement(
+      pool,
+      'control',
+      `update etl.lease set expires_at = now() + $3 * interval '1 second' where name = $1 and token = $2`,
+      [lease.name, lease.token, lease.seconds],
     );
     if (renewed.rowCount !== 1) throw superseded(lease);
   }
@@ -28,16 +29,16 @@ export function createLeases(pool: pg.Pool) {
     /** Takes the view's lease, or the one with the name, or returns null while another process holds it. */
     async acquire(view: string, seconds: number, name = view): Promise<Lease | null> {
       const token = randomUUID();
-      const taken = await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `insert into etl.lease as held (name, token, holder, expires_at)
+      const taken = await inStatement(
+        pool,
+        'control',
+        `insert into etl.lease as held (name, token, holder, expires_at)
            values ($1, $2, $3, now() + $4 * interval '1 second')
            on conflict (name) do update
              set token = excluded.token, holder = excluded.holder, expires_at = excluded.expires_at, acquired_at = now()
              where held.expires_at < now()
            returning token`,
-          [name, token, `${hostname()}:${process.pid}`, seconds],
-        ),
+        [name, token, `${hostname()}:${process.pid}`, seconds],
       );
       return taken.rowCount === 1 ? { name, view, token, seconds } : null;
     },
@@ -73,12 +74,38 @@ export function createLeases(pool: pg.Pool) {
         stopHeartbeat();
         deadline.signal.removeEventListener('abort', stopHeartbeat);
         // A lease that cannot be released expires by itself.
-        await inTransaction(pool, 'control', 'begin', (client) => releaseLease(client, lease)).catch(
-          () => undefined,
-        );
+        if (!released.has(lease)) {
+          await onConnection(pool, 'control', (client) => releaseLease(client, lease)).catch(() => undefined);
+        }
       }
     },
   };
+}
+
+/** Leases that a transaction of this process has released. */
+const released = new WeakSet<Lease>();
+
+/** Runs `work` in one transaction under the lease. Throws `superseded` when the lease is lost. */
+export function inLeasedTransaction<T>(
+  pool: pg.Pool,
+  lease: Lease,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  // If the transaction does not begin, the lock ends with its statement.
+  const begin = (client: pg.PoolClient) =>
+    atOnce(client, () => [client.query('begin'), assertLeaseHeld(client, lease)]);
+  return inTransaction(pool, 'control', begin, work);
+}
+
+/** The same for the last transaction under the lease: `work` releases it. */
+export async function inLastTransaction<T>(
+  pool: pg.Pool,
+  lease: Lease,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const result = await inLeasedTransaction(pool, lease, work);
+  released.add(lease);
+  return result;
 }
 
 /** Releases the lease; does nothing when another process has taken it. */

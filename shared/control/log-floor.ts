@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { IN_FLIGHT } from '../model/batch-states.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 
 /** The need for log rows that reaches back furthest. */
 export type LogNeed = {
@@ -42,7 +42,7 @@ export function createLogFloor(pool: pg.Pool) {
   return {
     /** The furthest need for rows of this log; null if no view needs any. Views that were captured from another log last count for nothing. */
     async furthestNeed(logTable: string): Promise<LogNeed | null> {
-      const { rows } = await readOnly(pool, 'control', NEEDS, [logTable]);
+      const { rows } = await inStatement(pool, 'control', NEEDS, [logTable]);
       return (rows[0] as LogNeed | undefined) ?? null;
     },
   };

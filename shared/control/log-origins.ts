@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { type LogOrigin, logOriginFromJson, logOriginToJson } from '../model/log-origin.ts';
-import { inTransaction, readOnly } from '../postgres/transaction.ts';
-import { assertLeaseHeld, type Lease } from './leases.ts';
+import { inStatement } from '../postgres/transaction.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 
 /** Which change log each view was captured from last. */
 export function createLogOrigins(pool: pg.Pool) {
   return {
     /** Returns null before the first capture. */
     async read(view: string): Promise<LogOrigin | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         'select log_origin from etl.view_source where name = $1',
@@ -20,8 +20,7 @@ export function createLogOrigins(pool: pg.Pool) {
 
     /** Throws `superseded` when the lease is lost. */
     async record(lease: Lease, origin: LogOrigin): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await client.query('update etl.view_source set log_origin = $2 where name = $1', [
           lease.view,
           logOriginToJson(origin),

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import type Postgrator from 'postgrator';
 import { DataHubError } from '../errors.ts';
-import { inTransaction } from '../postgres/transaction.ts';
+import { inTransaction, onConnection } from '../postgres/transaction.ts';
 
 // Any constant works if every release uses the same one. This is "sdhb" in ASCII.
 const MIGRATION_LOCK = 0x73646862;
@@ -56,7 +56,7 @@ async function readDigests(folder: string): Promise<Map<number, string>> {
 
 /** The digest of each applied migration by version; empty before the schema exists. */
 async function readApplied(pool: pg.Pool): Promise<Map<number, string>> {
-  return await inTransaction(pool, 'control', 'begin read only', async (client) => {
+  return await onConnection(pool, 'control', async (client) => {
     const made = await client.query(`select to_regclass('etl.schema_version') is not null as made`);
     if (made.rows[0].made !== true) return new Map();
     const { rows } = await client.query(

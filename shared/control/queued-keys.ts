@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { inStatement, inTransaction, type Queryable } from '../postgres/transaction.ts';
 
 export type QueuedKind = 'repair' | 'backfill';
 export type QueuedKeys = { ids: bigint[]; keys: string[]; kind: QueuedKind | null };
@@ -12,11 +12,11 @@ export function createQueuedKeys(pool: pg.Pool) {
   return {
     /** Queues keys to be fetched whatever the log says. They stay queued until a batch that takes them is applied. */
     async add(view: string, keys: string[], kind: QueuedKind): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          'insert into etl.queued_key (view_name, key, kind) select $1, key, $3 from unnest($2::text[]) key',
-          [view, keys, kind],
-        ),
+      await inStatement(
+        pool,
+        'control',
+        'insert into etl.queued_key (view_name, key, kind) select $1, key, $3 from unnest($2::text[]) key',
+        [view, keys, kind],
       );
     },
 
@@ -36,7 +36,7 @@ export function createQueuedKeys(pool: pg.Pool) {
 
     /** All queued keys, due or not and taken by a batch or not, at most `limit`. */
     async all(view: string, limit: number): Promise<string[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         'select distinct key from etl.queued_key where view_name = $1 limit $2',
@@ -47,7 +47,7 @@ export function createQueuedKeys(pool: pg.Pool) {
 
     /** The keys that are due and that no batch has taken, oldest first, at most `limit`. */
     async due(view: string, limit: number): Promise<QueuedKeys> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select id, key, kind from etl.queued_key

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DataHubError, type ErrorKind } from '../errors.ts';
-import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { inStatement, inTransaction } from '../postgres/transaction.ts';
 
 /** The functions to which events can be sent again. */
 export const FUNCTIONS_WITH_EVENTS = ['extract', 'merge', 'stream', 'reconcile'];
@@ -13,7 +13,7 @@ export function createRedrive(pool: pg.Pool) {
   return {
     /** The events of these failures. Throws `invalid_event` naming each failure that does not exist or has no event to send. */
     async eventsToRedrive(ids: bigint[]): Promise<Redriven[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select id, function_name, event from etl.etl_error
@@ -33,7 +33,7 @@ export function createRedrive(pool: pg.Pool) {
 
     /** The views of these failures, or of the unresolved ones of a kind, in order. A failure without a view has none. */
     async viewsOf(failures: { ids: bigint[] } | { kind: ErrorKind | undefined }): Promise<string[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select distinct view_name as view from etl.etl_error
@@ -62,15 +62,15 @@ export function createRedrive(pool: pg.Pool) {
 
     /** Marks all unresolved failures of a kind, of a view, or of both as resolved, and returns their ids. Safe to repeat. */
     async resolveAll({ kind, view }: { kind?: ErrorKind; view?: string }): Promise<bigint[]> {
-      const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query<{ id: bigint }>(
-          `with resolved as (
+      const { rows } = await inStatement(
+        pool,
+        'control',
+        `with resolved as (
              update etl.etl_error set resolved_at = now()
              where resolved_at is null and (kind = $1 or $1 is null) and (view_name = $2 or $2 is null)
              returning id)
            select id from resolved order by id`,
-          [kind ?? null, view ?? null],
-        ),
+        [kind ?? null, view ?? null],
       );
       return rows.map(({ id }) => id);
     },

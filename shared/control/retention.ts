@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { State } from '../model/batch-states.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 
 /** A limit, so that a tick never waits long for the deletion. */
@@ -22,51 +23,49 @@ export function createRetention(pool: pg.Pool) {
      */
     async deleteOldRows(days: number): Promise<number> {
       return await inTransaction(pool, 'control', 'begin', async (client) => {
-        const batches = await client.query(
-          `delete from etl.etl_transaction where id = any(array(
+        const deleted = await atOnce(client, () => [
+          client.query(
+            `delete from etl.etl_transaction where id = any(array(
              select id from (
                (${endedBatches('applied', 'applied_at')}) union all (${endedBatches('abandoned', 'ended_at')})) t
              order by id limit $2))`,
-          [days, ROWS_AT_ONCE],
-        );
-        const failures = await client.query(
-          `delete from etl.etl_error where id = any(array(
+            [days, ROWS_AT_ONCE],
+          ),
+          client.query(
+            `delete from etl.etl_error where id = any(array(
              select id from etl.etl_error
              where resolved_at < now() - $1 * interval '1 day' and dead_letter_due_at is null order by resolved_at, id limit $2))`,
-          [days, ROWS_AT_ONCE],
-        );
-        const usage = await client.query(
-          `delete from etl.job_usage where job_id = any(array(
+            [days, ROWS_AT_ONCE],
+          ),
+          client.query(
+            `delete from etl.job_usage where job_id = any(array(
              select job_id from etl.job_usage where ended_at < now() - $1 * interval '1 day' order by ended_at limit $2))`,
-          [Math.max(days, SHOWN_DAYS), ROWS_AT_ONCE],
-        );
-        const changes = await client.query(
-          `delete from etl.schema_change where id = any(array(
+            [Math.max(days, SHOWN_DAYS), ROWS_AT_ONCE],
+          ),
+          client.query(
+            `delete from etl.schema_change where id = any(array(
              select id from etl.schema_change where detected_at < now() - $1 * interval '1 day' order by detected_at limit $2))`,
-          [days, ROWS_AT_ONCE],
-        );
-        const checks = await client.query(
-          `delete from etl.consistency_check where id = any(array(
+            [days, ROWS_AT_ONCE],
+          ),
+          client.query(
+            `delete from etl.consistency_check where id = any(array(
              select c.id from etl.consistency_check c
              where c.ended_at < now() - $1 * interval '1 day'
                and c.id < (select max(last.id) from etl.consistency_check last where last.view_name = c.view_name and last.ended_at is not null)
              order by c.ended_at limit $2))`,
-          [days, CHECKS_AT_ONCE],
-        );
-        // Pub/Sub has dropped their events long before.
-        const forgotten = await client.query(
-          `delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`,
-          [Math.max(days, SHOWN_DAYS)],
-        );
-        const audit = await client.query(
-          `delete from etl.audit where id = any(array(
+            [days, CHECKS_AT_ONCE],
+          ),
+          // Pub/Sub has dropped their events long before.
+          client.query(`delete from etl.forgotten_view where forgotten_at < now() - $1 * interval '1 day'`, [
+            Math.max(days, SHOWN_DAYS),
+          ]),
+          client.query(
+            `delete from etl.audit where id = any(array(
              select id from etl.audit where requested_at < now() - $1 * interval '1 day' order by requested_at limit $2))`,
-          [Math.max(days, AUDIT_DAYS), ROWS_AT_ONCE],
-        );
-        return [batches, failures, usage, changes, checks, forgotten, audit].reduce(
-          (sum, { rowCount }) => sum + (rowCount ?? 0),
-          0,
-        );
+            [Math.max(days, AUDIT_DAYS), ROWS_AT_ONCE],
+          ),
+        ]);
+        return deleted.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
       });
     },
   };

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
-import { inTransaction, type Queryable } from '../postgres/transaction.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
 import type { Lease } from './leases.ts';
 
 /** Pub/Sub waits between deliveries of a failed event: https://cloud.google.com/eventarc/docs/retry-events */
@@ -15,9 +15,10 @@ export function createRetries(pool: pg.Pool) {
   return {
     /** Records that the work under this lease failed and when it is tried again. Does nothing when the lease is lost. */
     async record(lease: Lease, { functionName, error, isByHand }: FailedAttempt): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `insert into etl.view_retry as old
+      await inStatement(
+        pool,
+        'control',
+        `insert into etl.view_retry as old
              (view_name, function_name, kind, message, advice, next_attempt_at)
            select $1, $3, $4, $5, $6, case when not $7 then now() + $8 * interval '1 second' end
            where exists (select from etl.lease where name = $1 and token = $2)
@@ -27,18 +28,17 @@ export function createRetries(pool: pg.Pool) {
              next_attempt_at = case
                when not $7 then now() + least($9, $8 * 2 ^ least(old.attempts, 10)) * interval '1 second'
                when old.next_attempt_at > now() then old.next_attempt_at end`,
-          [
-            lease.view,
-            lease.token,
-            functionName,
-            error.kind,
-            error.message.replaceAll('\0', '\u{fffd}'),
-            error.advice,
-            isByHand,
-            FIRST_WAIT_SECONDS,
-            LAST_WAIT_SECONDS,
-          ],
-        ),
+        [
+          lease.view,
+          lease.token,
+          functionName,
+          error.kind,
+          error.message.replaceAll('\0', '\u{fffd}'),
+          error.advice,
+          isByHand,
+          FIRST_WAIT_SECONDS,
+          LAST_WAIT_SECONDS,
+        ],
       );
     },
   };

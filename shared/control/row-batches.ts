@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Kind } from '../model/batch.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 
 /** An applied batch that carried a row, or may have. */
 export type CarryingBatch = { id: string; kind: Kind; startedAt: Date; appliedAt: Date };
@@ -22,7 +22,7 @@ export function createRowBatches(pool: pg.Pool) {
   return {
     /** One applied batch of the view; null if it is not kept any more. */
     async applied(view: string, id: bigint): Promise<CarryingBatch | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select id::text, kind, started_at as "startedAt", applied_at as "appliedAt" from etl.etl_transaction
@@ -34,7 +34,7 @@ export function createRowBatches(pool: pg.Pool) {
 
     /** Why batches must fetch the key whatever the log says, and which batch has taken it; the first due first. */
     async queued(view: string, key: string): Promise<QueuedKey[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select kind, due_at as "dueAt", etl_transaction_id::text as "etlTransactionId" from etl.queued_key
@@ -49,7 +49,7 @@ export function createRowBatches(pool: pg.Pool) {
      * an older batch, which is not kept any more, may have been the first.
      */
     async covering(view: string, logRows: readonly LoggedAt[]): Promise<Map<bigint, CarryingBatch>> {
-      const { rows } = await readOnly(pool, 'control', COVERING, [
+      const { rows } = await inStatement(pool, 'control', COVERING, [
         view,
         logRows.map(({ id }) => id),
         logRows.map(({ at }) => at),

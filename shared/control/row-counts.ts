@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { type Queryable, readOnly } from '../postgres/transaction.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
 
-/** A count is repeated after this many times its own duration. */
-const REST = 100;
+/** A count is repeated after this many times its own duration: a batch of few changes must not wait for a large view more than now and then. */
+const REST = 1000;
 
 /** Different numbers of rows after a batch. */
 export type RowDifference = { source: string; target: string; etlTransactionId: string };
@@ -12,7 +12,7 @@ export function createRowCounts(pool: pg.Pool) {
   return {
     /** Whether the rows of the view may be counted again. */
     async isDue(view: string): Promise<boolean> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select source_counted_at is null or source_counted_at + source_count_ms * $2 * interval '1 millisecond' <= now() as is_due
@@ -24,7 +24,7 @@ export function createRowCounts(pool: pg.Pool) {
 
     /** The rows of a merged target that are not deleted after the last applied batch, by the counts of its batches; null if they are not known. */
     async afterLastBatch(view: string): Promise<{ etlTransactionId: bigint; targetRows: bigint } | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select id as "etlTransactionId", target_rows as "targetRows" from etl.etl_transaction
@@ -38,7 +38,7 @@ export function createRowCounts(pool: pg.Pool) {
 
     /** The numbers of rows after the last applied batch that has both, if they differ; otherwise null. */
     async difference(view: string): Promise<RowDifference | null> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select source_rows::text as source, target_rows::text as target, id::text as "etlTransactionId",

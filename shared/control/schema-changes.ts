@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { IN_FLIGHT } from '../model/batch-states.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
 import { OVER_BUDGET } from './job-usage.ts';
-import { assertLeaseHeld, type Lease } from './leases.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 
 /** A change of a view that extract has found, or that an operator made (etl.schema_change). */
 export type SchemaChange = {
@@ -37,8 +37,7 @@ export function createSchemaChanges(pool: pg.Pool) {
   return {
     /** Records a change, unless an earlier attempt recorded it and nothing else since. Throws `superseded` when the lease is lost. */
     async record(lease: Lease, change: SchemaChange): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         if (await isRecorded(client, lease.view, change)) return;
         await insertChange(client, lease.view, change);
       });
@@ -49,8 +48,7 @@ export function createSchemaChanges(pool: pg.Pool) {
      * already stays his. Throws `superseded` when the lease is lost.
      */
     async requestResync(lease: Lease, change: SchemaChange): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await insertChange(client, lease.view, change);
         // The view was just read.
         await client.query('update etl.view_source set missing_since = null where name = $1', [lease.view]);
@@ -68,8 +66,7 @@ export function createSchemaChanges(pool: pg.Pool) {
      * `endRewrite`. Throws `superseded` when the lease is lost.
      */
     async requestRewrite(lease: Lease, details: SchemaChange['details']): Promise<string> {
-      return await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      return await inLeasedTransaction(pool, lease, async (client) => {
         await insertChange(client, lease.view, { kind: 'configuration', action: 'rewrite', details });
         const { rows } = await client.query(
           'update etl.view_source set rewrite_id = gen_random_uuid() where name = $1 returning rewrite_id',
@@ -81,21 +78,20 @@ export function createSchemaChanges(pool: pg.Pool) {
 
     /** Records that all rows of the target follow its clustering. Throws `superseded` when the lease is lost. */
     async endRewrite(lease: Lease): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await client.query('update etl.view_source set rewrite_id = null where name = $1', [lease.view]);
       });
     },
 
     /** Whether the view must wait before the resync that the system requested for it, since enough others are being resynced. */
     async mustWait(view: string): Promise<boolean> {
-      const { rows } = await readOnly(pool, 'control', RUNNING_RESYNCS, [view]);
+      const { rows } = await inStatement(pool, 'control', RUNNING_RESYNCS, [view]);
       return (rows[0].running as number) >= MAX_SYSTEM_RESYNCS;
     },
 
     /** For how many seconds the source has had no such view, 0 if that is not noted. */
     async missingSeconds(view: string): Promise<number> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select coalesce(extract(epoch from now() - missing_since), 0)::float8 as seconds from etl.view_source where name = $1`,
@@ -106,8 +102,7 @@ export function createSchemaChanges(pool: pg.Pool) {
 
     /** Notes that the source has no such view, and returns for how many seconds that has been so. */
     async noteMissing(lease: Lease): Promise<number> {
-      return await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      return await inLeasedTransaction(pool, lease, async (client) => {
         const { rows } = await client.query(
           `update etl.view_source set missing_since = coalesce(missing_since, now()) where name = $1
            returning extract(epoch from now() - missing_since)::float8 as seconds`,

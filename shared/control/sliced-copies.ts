@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import type { Slice } from '../model/slice.ts';
 import type { StagedFormat, StagedObject } from '../model/staged-format.ts';
-import { type Queryable, readOnly } from '../postgres/transaction.ts';
-import { inLeasedTransaction } from './batches.ts';
-import { type Lease, superseded } from './leases.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
+import { inLeasedTransaction, type Lease, superseded } from './leases.ts';
 
 /** How the slices of a batch are copied; the same for all. */
 export type CopyTerms = {
@@ -47,7 +46,7 @@ const PROGRESS = `select count(*)::int4 as slices, count(copied_at)::int4 as "sl
 export function createSlicedCopies(pool: pg.Pool) {
   /** The copy of a batch; null if it has no slices. */
   async function read(id: bigint): Promise<SlicedCopy | null> {
-    const { rows } = await readOnly(
+    const { rows } = await inStatement(
       pool,
       'control',
       `select t.copy, t.copy_attempt as attempt, s.place, s.from_key as "from", s.to_key as "to", s.objects, s.replaced
@@ -70,7 +69,7 @@ export function createSlicedCopies(pool: pg.Pool) {
     read,
 
     async progress(id: bigint): Promise<CopyProgress> {
-      const { rows } = await readOnly(pool, 'control', PROGRESS, [id]);
+      const { rows } = await inStatement(pool, 'control', PROGRESS, [id]);
       return rows[0] as CopyProgress;
     },
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ErrorKind } from '../errors.ts';
 import type { LoadType } from '../model/columns.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 import { type CheckStatus, LAST_CHECK_SQL, RUNNING_CHECK_SQL, type RunningCheck } from './check-status.ts';
 import { OVER_BUDGET, TODAY } from './job-usage.ts';
 import { WAITS_FOR_RESYNCS } from './schema-changes.ts';
@@ -125,7 +125,7 @@ export function createStatus(pool: pg.Pool) {
   return {
     /** The state of every view, or of one view, by the control database's clock. `costDays`: 1 for today alone, which takes less time. */
     async views(view?: string, { costDays = COST_DAYS } = {}): Promise<ViewStatus[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `${OF_ALL_VIEWS}
@@ -175,7 +175,7 @@ export function createStatus(pool: pg.Pool) {
 
     /** The unresolved failures: first those that halt a view, then the others, newest first, at most 50; and how many there are in all. */
     async openFailures(view?: string): Promise<{ failures: OpenFailure[]; failuresInAll: number }> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select e.id::text, e.occurred_at as "occurredAt", e.function_name as "functionName", e.view_name as view, e.kind,

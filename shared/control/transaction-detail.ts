@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { LoadType } from '../model/columns.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 import { LISTED_COLUMNS, type ListedTransaction } from './transaction-list.ts';
 
 /** Everything that is recorded of one ETL transaction. */
@@ -69,7 +69,8 @@ const DETAIL = `select ${LISTED_COLUMNS}, v.load_type as "loadType", t.load_atte
   from etl.etl_transaction t join etl.view_source v on v.name = t.view_name where t.id = $1`;
 
 export function createTransactionDetail(pool: pg.Pool) {
-  const read = async (sql: string, values: unknown[]) => (await readOnly(pool, 'control', sql, values)).rows;
+  const read = async (sql: string, values: unknown[]) =>
+    (await inStatement(pool, 'control', sql, values)).rows;
   return {
     /** The transaction with this number, and what belongs to it; null when there is none. */
     async find(id: bigint): Promise<TransactionRecord | null> {

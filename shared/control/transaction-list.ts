@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Kind } from '../model/batch.ts';
 import { IN_FLIGHT, type State } from '../model/batch-states.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 
 /** Which ETL transactions to list. What is left out restricts nothing. */
 export type TransactionFilter = {
@@ -85,7 +85,7 @@ export function createTransactionList(pool: pg.Pool) {
   ): Promise<ListedTransaction[]> => {
     const { conditions, values } = conditionsOf(filter, start);
     const order = start !== null && 'newer' in start ? 'asc' : 'desc';
-    const { rows } = await readOnly(
+    const { rows } = await inStatement(
       pool,
       'control',
       `select ${LISTED_COLUMNS} from etl.etl_transaction t ${whereOf(conditions)}
@@ -113,7 +113,7 @@ export function createTransactionList(pool: pg.Pool) {
     /** How many there are, counted up to a limit. */
     async count(filter: TransactionFilter, limit: number): Promise<number> {
       const { conditions, values } = conditionsOf(filter, null);
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select count(*)::int4 as n from (
@@ -126,7 +126,7 @@ export function createTransactionList(pool: pg.Pool) {
 
     /** The names of all views, in order. */
     async viewNames(): Promise<string[]> {
-      const { rows } = await readOnly(pool, 'control', 'select name from etl.view_source order by name');
+      const { rows } = await inStatement(pool, 'control', 'select name from etl.view_source order by name');
       return rows.map(({ name }) => name as string);
     },
 

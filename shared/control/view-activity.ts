@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 
 /** The rows that changed in each of the last hours, the oldest first. */
 export type HourlyRows = ReadonlyMap<string, readonly number[]>;
@@ -11,7 +11,7 @@ export function createViewActivity(pool: pg.Pool) {
   return {
     /** By view, for each of the last 24 hours. A view without batches is left out. */
     async hourlyRows(): Promise<HourlyRows> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select name, json_object_agg(hour, rows) as hours

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Kind } from '../model/batch.ts';
 import type { State } from '../model/batch-states.ts';
-import { readOnly } from '../postgres/transaction.ts';
+import { inStatement } from '../postgres/transaction.ts';
 import type { SchemaChange } from './schema-changes.ts';
 
 /** How far back the charts of a view reach. */
@@ -65,7 +65,7 @@ export type QueuedKeySummary = {
 /** The past of one view, for its page. */
 export function createViewHistory(pool: pg.Pool) {
   const read = async (text: string, values: unknown[]) =>
-    (await readOnly(pool, 'control', text, values)).rows;
+    (await inStatement(pool, 'control', text, values)).rows;
 
   return {
     /** What was applied and billed, interval by interval, the oldest first and the present one last. */

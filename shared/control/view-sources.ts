@@ -3,10 +3,10 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import { type FieldChange, needsResync } from '../model/source-changes.ts';
 import type { ViewSource } from '../model/view-source.ts';
-import { inTransaction, type Queryable, readOnly } from '../postgres/transaction.ts';
+import { inStatement, inTransaction, onConnection, type Queryable } from '../postgres/transaction.ts';
 import { assertImportable, changesOf } from './assert-importable.ts';
 import { lockConfiguration } from './configuration-lock.ts';
-import { assertLeaseHeld, type Lease } from './leases.ts';
+import { inLeasedTransaction, type Lease } from './leases.ts';
 import { insertChange } from './schema-changes.ts';
 import { SELECT_ENTRIES, type StoredEntry, storedEntry } from './stored-entry.ts';
 import { fromRow, type ResolvedEntry } from './view-source-row.ts';
@@ -15,31 +15,17 @@ const SELECT = 'select * from etl.view_source';
 
 /** The configured view sources (etl.view_source). */
 export function createViewSources(pool: pg.Pool) {
-  /** All view sources, ordered by name. */
-  async function list(): Promise<ViewSource[]> {
-    const { rows } = await readOnly(pool, 'control', `${SELECT} order by name`, []);
-    return rows.map(fromRow);
-  }
-
   return {
     /** One view source. Throws `invalid_event` when the configuration has none with that name. */
-    async get(view: string): Promise<ViewSource> {
-      const { rows } = await readOnly(pool, 'control', `${SELECT} where name = $1`, [view]);
-      if (rows[0] !== undefined) return fromRow(rows[0]);
-      const known = (await list()).map((source) => source.name);
-      throw new DataHubError('invalid_event', `no view source is named ${JSON.stringify(view)}`, {
-        advice:
-          known.length > 0
-            ? `The configuration has: ${known.join(', ')}.`
-            : 'Import a configuration first: docs/configuration.md.',
-      });
-    },
+    get: (view: string): Promise<ViewSource> =>
+      onConnection(pool, 'control', (client) => readViewSource(client, view)),
 
-    list,
+    /** All view sources, ordered by name. */
+    list: (): Promise<ViewSource[]> => onConnection(pool, 'control', readViewSources),
 
     /** All view sources as the configuration file writes them, ordered by name. */
     async entries(): Promise<StoredEntry[]> {
-      const { rows } = await readOnly(pool, 'control', `${SELECT_ENTRIES} order by name`, []);
+      const { rows } = await inStatement(pool, 'control', `${SELECT_ENTRIES} order by name`, []);
       return rows.map(storedEntry);
     },
 
@@ -55,7 +41,7 @@ export function createViewSources(pool: pg.Pool) {
 
     /** The freshness of every enabled view, ordered by name, by the control database's clock. */
     async freshness(): Promise<Freshness[]> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select name, extract(epoch from now() - coalesce(captured_at, imported_at))::float8 as behind_seconds
@@ -139,8 +125,7 @@ export function createViewSources(pool: pg.Pool) {
         policyTags,
       }: { columns: string[]; unfilled: string[]; policyTags: Readonly<Record<string, string>> },
     ): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', async (client) => {
-        await assertLeaseHeld(client, lease);
+      await inLeasedTransaction(pool, lease, async (client) => {
         await client.query(
           `update etl.view_source set warehouse_fingerprint = $2, target_checked_at = now(), unfilled_columns = $4, applied_policy_tags = $5,
              known_columns = array(select distinct unnest(known_columns || $3::text[]) order by 1)
@@ -150,6 +135,24 @@ export function createViewSources(pool: pg.Pool) {
       });
     },
   };
+}
+
+/** One view source. Throws `invalid_event` when the configuration has none with that name. */
+export async function readViewSource(client: Queryable, view: string): Promise<ViewSource> {
+  const { rows } = await client.query(`${SELECT} where name = $1`, [view]);
+  if (rows[0] !== undefined) return fromRow(rows[0]);
+  const known = (await readViewSources(client)).map((source) => source.name);
+  throw new DataHubError('invalid_event', `no view source is named ${JSON.stringify(view)}`, {
+    advice:
+      known.length > 0
+        ? `The configuration has: ${known.join(', ')}.`
+        : 'Import a configuration first: docs/configuration.md.',
+  });
+}
+
+async function readViewSources(client: Queryable): Promise<ViewSource[]> {
+  const { rows } = await client.query(`${SELECT} order by name`);
+  return rows.map(fromRow);
 }
 
 const namesOf = (entries: readonly ResolvedEntry[]): string[] => entries.map(({ name }) => name);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction, readOnly } from '../postgres/transaction.ts';
+import { inStatement, inTransaction } from '../postgres/transaction.ts';
 import { releaseKeys } from './queued-keys.ts';
 import { endRetries } from './retries.ts';
 
@@ -23,33 +23,33 @@ export function createViewStops(pool: pg.Pool) {
      * flight waits. A view that is paused already keeps the time of its first pause.
      */
     async pause(view: string, { by, why, until }: Pause = NOBODY): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          `update etl.view_source set paused = true, paused_at = case when paused then coalesce(paused_at, now()) else now() end,
+      await inStatement(
+        pool,
+        'control',
+        `update etl.view_source set paused = true, paused_at = case when paused then coalesce(paused_at, now()) else now() end,
              paused_by = $2, paused_reason = $3, paused_until = $4
            where name = $1`,
-          [view, by, why, until],
-        ),
+        [view, by, why, until],
       );
     },
 
     /** Ends the pauses whose time has come, and returns their views. A view that is halted too stays halted. Safe to repeat. */
     async endPauses(): Promise<string[]> {
-      const { rows } = await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query<{ name: string }>(
-          `update etl.view_source set ${NOT_PAUSED} where paused and paused_until <= now() returning name`,
-        ),
+      const { rows } = await inStatement(
+        pool,
+        'control',
+        `update etl.view_source set ${NOT_PAUSED} where paused and paused_until <= now() returning name`,
       );
       return rows.map(({ name }) => name);
     },
 
     /** Stops the view with a reason, as a failing function does. A batch in flight waits. */
     async halt(view: string, reason: string, by: string | null = null): Promise<void> {
-      await inTransaction(pool, 'control', 'begin', (client) =>
-        client.query(
-          'update etl.view_source set halted_at = now(), halted_reason = $2, halted_by = $3 where name = $1',
-          [view, reason, by],
-        ),
+      await inStatement(
+        pool,
+        'control',
+        'update etl.view_source set halted_at = now(), halted_reason = $2, halted_by = $3 where name = $1',
+        [view, reason, by],
       );
     },
 
@@ -63,7 +63,7 @@ export function createViewStops(pool: pg.Pool) {
 
     /** What `resume` would do beside ending the stop: the numbers of failed batches and of failures that count as resolved then. */
     async whatResumes(view: string): Promise<{ failedBatches: number; failures: number }> {
-      const { rows } = await readOnly(
+      const { rows } = await inStatement(
         pool,
         'control',
         `select (select count(*)::int4 from etl.etl_transaction where view_name = $1 and state = 'failed') as "failedBatches",

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
+import { isAtOnce } from './at-once.ts';
 
 /** Ends a connection at once, whatever it is doing. An orderly end would wait for the server's answer. */
 export function destroyConnection(client: pg.ClientBase): void {
@@ -21,7 +22,8 @@ export function destroyWhenUnresponsive(client: pg.ClientBase, seconds: number):
   socket.setTimeout(seconds * 1000);
   // A listener that `setTimeout` gets would be gone after the first pause.
   socket.on('timeout', () => {
-    if (socket.bytesWritten > sentWhenReady) socket.destroy(new Error(`no answer within ${seconds} seconds`));
+    if (socket.bytesWritten > sentWhenReady || isAtOnce(client))
+      socket.destroy(new Error(`no answer within ${seconds} seconds`));
   });
 }
 

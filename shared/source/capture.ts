@@ -4,9 +4,10 @@ import { type Checkpoint, maturedFloor, NOTHING_SEEN, nextCheckpoint } from '../
 import { formatKey } from '../model/format-key.ts';
 import { thenResume } from '../model/resume-advice.ts';
 import { type Slice, WHOLE } from '../model/slice.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
-import { type LogState, readLogState, readWitness } from './change-log.ts';
+import { readLogState, readWitness } from './change-log.ts';
 import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
 import { sliceConditions } from './plan-slices.ts';
@@ -42,9 +43,11 @@ export async function capture(
   checkpoint: Checkpoint,
   options: CaptureOptions,
 ): Promise<Capture> {
-  const log = await readLogState(client, options.logTable, checkpoint);
+  const [log, isOfTriggers] = await atOnce(client, () => [
+    readLogState(client, options.logTable, checkpoint),
+    isTriggerLog(client, options.logTable),
+  ]);
   const maturedFloorId = maturedFloor(checkpoint, log.xmin);
-  const isOfTriggers = await isTriggerLog(client, options.logTable);
   const { text, values } = collapseStatement(isOfTriggers ? withLoggedNulls(view) : view, options.logTable, {
     floorId: checkpoint.floorId,
     seen: checkpoint.seen,
@@ -54,14 +57,16 @@ export async function capture(
     queuedKeys: options.queuedKeys,
     maxNullRows: options.maxNullRows,
   });
-  const { rows } = await client.query(text, values);
+  const [{ rows }, lastRow] = await atOnce(client, () => [
+    client.query(text, values),
+    readWitness(client, options.logTable, log.highestId),
+  ]);
   const { seen, duplicateKeys, oldestChangeMs, ...found } = rows[0] as Collapsed;
   if (duplicateKeys !== null) throw duplicates(view, duplicateKeys);
-  const next = await checkpointAfter(client, options.logTable, checkpoint, {
-    log,
-    maturedFloorId,
-    seen,
-    cutId: found.cutId,
+  const { cutId } = found;
+  const next = nextCheckpoint(checkpoint, {
+    ...{ maturedFloorId, seen, cutId, highestId: log.highestId, atMicros: log.nowMicros },
+    witness: cutId === null ? lastRow : await readWitness(client, options.logTable, cutId),
   });
   const oldestChangeAt = oldestChangeMs === null ? null : new Date(Number(oldestChangeMs));
   return { ...found, oldestChangeAt, next };
@@ -102,11 +107,10 @@ export async function captureInitial(client: pg.ClientBase, logTable: string): P
      ) islands`,
   );
   const nothing: Checkpoint = { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null };
-  return await checkpointAfter(client, logTable, nothing, {
-    log,
-    maturedFloorId: 0n,
+  return nextCheckpoint(nothing, {
+    ...{ maturedFloorId: 0n, cutId: null, highestId: log.highestId, atMicros: log.nowMicros },
     seen: rows[0].seen as string,
-    cutId: null,
+    witness: await readWitness(client, logTable, log.highestId),
   });
 }
 
@@ -150,20 +154,6 @@ export async function hasNullKey(
 export async function isEmptyView(client: pg.ClientBase, view: SourceView): Promise<boolean> {
   const { rows } = await client.query(`select not exists (select from ${view.relation}) as "isEmpty"`);
   return rows[0].isEmpty as boolean;
-}
-
-async function checkpointAfter(
-  client: pg.ClientBase,
-  logTable: string,
-  previous: Checkpoint,
-  { log, ...found }: { log: LogState; maturedFloorId: bigint; seen: string; cutId: bigint | null },
-): Promise<Checkpoint> {
-  return nextCheckpoint(previous, {
-    ...found,
-    highestId: log.highestId,
-    atMicros: log.nowMicros,
-    witness: await readWitness(client, logTable, found.cutId ?? log.highestId),
-  });
 }
 
 function duplicates(view: SourceView, keys: string[]): DataHubError {

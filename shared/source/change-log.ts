@@ -3,14 +3,14 @@ import { DataHubError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type Checkpoint, markHorizons, oldestUnmarked, type Witness } from '../model/checkpoint.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
-import { inTransaction, type Queryable } from '../postgres/transaction.ts';
+import { inStatement, type Queryable } from '../postgres/transaction.ts';
 import { assertLogTable } from './log-table.ts';
 import { readOldestTransaction } from './oldest-transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
 /**
  * Draws a marker for all horizons that have none and are at least the grace period old (docs/architecture.md#capture), in a
- * transaction of its own that ends before the capture's snapshot is taken. Safe to repeat: a later marker is just as good.
+ * statement and transaction of its own that ends before the capture's snapshot is taken. Safe to repeat: a later marker is just as good.
  * Does nothing on a hot standby, which the capture then refuses. Throws `source_refused` for a server that is too old.
  */
 export async function drawMarker(
@@ -20,26 +20,26 @@ export async function drawMarker(
 ): Promise<Checkpoint> {
   const oldest = oldestUnmarked(checkpoint.horizons);
   if (oldest === null) return checkpoint;
-  return await inTransaction(pool, 'source', 'begin', async (client) => {
-    const { rows } = await client.query(
-      `select ${CLOCK} as "nowMicros", pg_is_in_recovery() as standby, ${SERVER_VERSION}`,
-    );
-    const { nowMicros, standby, ...version } = rows[0] as ServerVersion & {
-      nowMicros: bigint;
-      standby: boolean;
-    };
-    assertNewEnough(version);
-    if (standby || nowMicros - oldest < BigInt(graceSeconds) * 1_000_000n) return checkpoint;
-    const drawn = await client.query('select pg_current_xact_id()::text as marker');
-    const marker = BigInt(drawn.rows[0].marker);
-    return {
-      ...checkpoint,
-      horizons: markHorizons(checkpoint.horizons, { marker, nowMicros, graceSeconds }),
-    };
-  });
+  const { rows } = await inStatement(pool, 'source', DRAW, [
+    String(oldest + BigInt(graceSeconds) * 1_000_000n),
+  ]);
+  const { marker, nowMicros, ...version } = rows[0] as ServerVersion & {
+    marker: string | null;
+    nowMicros: bigint;
+  };
+  assertNewEnough(version);
+  if (marker === null) return checkpoint;
+  const horizons = markHorizons(checkpoint.horizons, { marker: BigInt(marker), nowMicros, graceSeconds });
+  return { ...checkpoint, horizons };
 }
 
 const CLOCK = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
+
+/** Draws a marker if the clock, which is read before, has reached the time. Servers that are too old have only the former name of `pg_current_xact_id`. */
+const DRAW = `
+select "nowMicros", ${SERVER_VERSION},
+  case when not pg_is_in_recovery() and "nowMicros" >= $1::int8 then txid_current() end::text as marker
+from (select ${CLOCK} as "nowMicros" offset 0) as clock`;
 
 /** The state of the whole change log in the capture's snapshot. */
 export type LogState = {

@@ -1,5 +1,6 @@
 import type { TableShape } from '../model/columns.ts';
 import { omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, relationsNamed } from './catalog.ts';
 import { keyNamingFaults } from './key-naming.ts';
@@ -46,8 +47,10 @@ export async function describeView(
   contentTypeTable: string,
   moreFaults: (catalog: ViewCatalog) => Promise<string[]> = async () => [],
 ): Promise<SourceView> {
-  const view = await findRelation(client, source.name);
-  const main = await findRelation(client, source.mainTable);
+  const [view, main] = await atOnce(client, () => [
+    findRelation(client, source.name),
+    findRelation(client, source.mainTable),
+  ]);
   if (view === null || main === null) {
     const missing = [
       ...(view === null ? [await whyMissing(client, 'view', source.name)] : []),
@@ -62,9 +65,14 @@ export async function describeView(
   }
   const catalog = await readViewCatalog(client, source, { view, main });
   const { keyType, primaryKey, viewColumns } = catalog;
-  const logged = await loggedTables(client, source, catalog);
-  const renamed = [...logged.faults, ...(await contentTypeFaults(client, source, contentTypeTable))];
-  const naming = await keyNamingFaults(client, source, catalog);
+  const [logged, types, naming, window, textSettings] = await atOnce(client, () => [
+    loggedTables(client, source, catalog),
+    contentTypeFaults(client, source, contentTypeTable),
+    keyNamingFaults(client, source, catalog),
+    readStreamedWindow(client, source),
+    readTextSettings(client, view, source.datetimeColumns.length > 0),
+  ]);
+  const renamed = [...logged.faults, ...types];
   const faults = [...viewFaults(source, catalog), ...naming, ...renamed, ...(await moreFaults(catalog))];
   if (faults.length > 0 || primaryKey === null || keyType === undefined) {
     const followed = renamed.length > 0 ? await renameAdvice(client, source, contentTypeTable) : undefined;
@@ -74,7 +82,6 @@ export async function describeView(
   const omitted = omittedColumnsOf(source);
   const copied = viewColumns.filter(({ column }) => !omitted.has(column));
   const columns = copied.map((column) => sourceColumn(source, column));
-  const window = await readStreamedWindow(client, source);
   return {
     name: source.name,
     relation: view.name,
@@ -86,7 +93,7 @@ export async function describeView(
     mainTable: main.name,
     primaryKey,
     logged: logged.tables,
-    textSettings: await readTextSettings(client, view, source.datetimeColumns.length > 0),
+    textSettings,
     shape: {
       view: source.name,
       target: source.targetName,

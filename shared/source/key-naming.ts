@@ -1,4 +1,5 @@
 import type { ViewSource } from '../model/view-source.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, type Relation } from './catalog.ts';
@@ -20,14 +21,16 @@ export async function keyNamingFaults(
 ): Promise<string[]> {
   const { keyColumn, main, mainColumns, primaryKey, view } = catalog;
   if (keyColumn === undefined || primaryKey === null) return [];
-  const origin = await readColumnOrigin(client, view, source.keyColumn);
+  const [origin, shown, named] = await atOnce(client, () => [
+    readColumnOrigin(client, view, source.keyColumn),
+    caseBlindness(client, view, source.keyColumn),
+    caseBlindness(client, main, primaryKey),
+  ]);
   if (origin?.relation === main.oid && origin.column !== primaryKey) {
     return [
       `key ${source.keyColumn} shows column ${origin.column} of ${source.mainTable}, but log rows name its primary key ${primaryKey}: let the view show that, and configure it as the key`,
     ];
   }
-  const shown = await caseBlindness(client, view, source.keyColumn);
-  const named = await caseBlindness(client, main, primaryKey);
   const isPadded = keyColumn.name === 'bpchar';
   const isCitext = mainColumns.some(({ column, name }) => column === primaryKey && name === 'citext');
   return [

@@ -1,4 +1,5 @@
 import { DataHubError } from '../errors.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation } from './catalog.ts';
@@ -29,13 +30,15 @@ export const logRows = (logTable: string): string =>
  * GRANT, or `source_refused` naming every column.
  */
 export async function assertLogTable(client: Queryable, logTable: string): Promise<void> {
-  await requireReadable(client, 'change log', logTable);
-  const { rows } = await client.query(
-    `select a.attname::text as column, t.typname::text as type, has_column_privilege(a.attrelid, a.attnum, 'select') as "mayRead"
-     from pg_attribute a join pg_type t on t.oid = a.atttypid
-     where a.attrelid = to_regclass(quote_ident($1)) and a.attnum > 0 and not a.attisdropped`,
-    [logTable],
-  );
+  const [, { rows }] = await atOnce(client, () => [
+    requireReadable(client, 'change log', logTable),
+    client.query(
+      `select a.attname::text as column, t.typname::text as type, has_column_privilege(a.attrelid, a.attnum, 'select') as "mayRead"
+       from pg_attribute a join pg_type t on t.oid = a.atttypid
+       where a.attrelid = to_regclass(quote_ident($1)) and a.attnum > 0 and not a.attisdropped`,
+      [logTable],
+    ),
+  ]);
   const found = new Map(rows.map((row) => [row.column as string, row as { type: string; mayRead: boolean }]));
   const faults = Object.entries(LOG_COLUMNS).flatMap(([column, types]) => {
     const type = found.get(column)?.type;

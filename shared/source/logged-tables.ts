@@ -1,4 +1,5 @@
 import { type Lookup, omittedColumnsOf, type ViewSource } from '../model/view-source.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { findRelation, type Relation } from './catalog.ts';
 import { readColumnsNamedOnce, readDependedColumns } from './depended-columns.ts';
@@ -42,9 +43,12 @@ export async function loggedTables(
   const { main, mainColumns, keyType, primaryKey } = catalog;
   const tables: LoggedTable[] = [];
   const faults: string[] = [];
+  const [depended, ...lookups] = await atOnce(client, () => [
+    readTrackedColumns(client, source, catalog, main),
+    ...source.lookups.map((lookup) => lookupTable(client, source, lookup, catalog)),
+  ]);
   if (keyType !== undefined) {
     const columns = mainColumns.map(({ column }) => column);
-    const depended = await readTrackedColumns(client, source, catalog, main);
     const configured = source.trackedColumns.flatMap((name) => [name, ...fieldColumns(name, columns)]);
     tables.push({
       oid: main.oid,
@@ -57,8 +61,7 @@ export async function loggedTables(
       columns,
     });
   }
-  for (const lookup of source.lookups) {
-    const found = await lookupTable(client, source, lookup, catalog);
+  for (const found of lookups) {
     if (typeof found === 'string') faults.push(found);
     else if (found !== null) tables.push(found);
   }

@@ -1,4 +1,5 @@
 import type { Lookup } from '../model/view-source.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import {
   type CatalogColumn,
@@ -42,9 +43,11 @@ export async function lookupReference(
   const { column: foreignKey, table } = lookup;
   const column = mainColumns.find((each) => each.column === foreignKey);
   if (column === undefined) return null;
-  const declared = await readForeignKey(client, { from: main, column: foreignKey, to: relation });
-  const columns = await readColumns(client, relation);
-  const primaryKey = await readPrimaryKey(client, relation);
+  const [declared, columns, primaryKey] = await atOnce(client, () => [
+    readForeignKey(client, { from: main, column: foreignKey, to: relation }),
+    readColumns(client, relation),
+    readPrimaryKey(client, relation),
+  ]);
   const key = columns.find((each) => each.column === primaryKey);
   const referenced = lookup.references ?? declared.referenced ?? primaryKey;
   const target = columns.find((each) => each.column === referenced);

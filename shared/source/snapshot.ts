@@ -34,21 +34,28 @@ const PIN = `select ${Object.entries(PINNED)
   .map(([name, value]) => setting(name, value))
   .join(', ')}, ${SERVER_VERSION}`;
 
+const BEGIN = 'begin transaction isolation level repeatable read, read only';
+
 /**
  * Runs `work` in one read-only snapshot of the source, so that everything it reads is of the same moment. Throws `source_refused`
  * if the server is too old.
  */
 export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  return inTransaction(
-    pool,
-    'source',
-    'begin transaction isolation level repeatable read, read only',
-    async (client) => {
-      const { rows } = await client.query(PIN);
-      assertNewEnough(rows[0] as ServerVersion);
-      return await work(client);
-    },
-  );
+  return inPinned(pool, `${BEGIN}; ${PIN}`, work);
+}
+
+/** Runs `work` in the transaction that the statements open, in one round trip, whose last one is PIN. */
+function inPinned<T>(
+  pool: pg.Pool,
+  statements: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const begin = async (client: pg.PoolClient) =>
+    (await client.query(statements)) as unknown as pg.QueryResult[];
+  return inTransaction(pool, 'source', begin, async (client, results) => {
+    assertNewEnough(results.at(-1)?.rows[0] as ServerVersion);
+    return await work(client);
+  });
 }
 
 /** A snapshot that other connections can use until its transaction ends, and the settings under which that transaction computes. */
@@ -75,16 +82,10 @@ export function inExportedSnapshot<T>(
   { name, settings }: ExportedSnapshot,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  return inTransaction(
+  const same = Object.entries(settings).map(([key, value]) => setting(key, value));
+  return inPinned(
     pool,
-    'source',
-    'begin transaction isolation level repeatable read, read only',
-    async (client) => {
-      await client.query(`set transaction snapshot ${quoteLiteral(name)}`);
-      await client.query(PIN);
-      const same = Object.entries(settings).map(([key, value]) => setting(key, value));
-      await client.query(`select ${same.join(', ')}`);
-      return await work(client);
-    },
+    `${BEGIN}; set transaction snapshot ${quoteLiteral(name)}; select ${same.join(', ')}; ${PIN}`,
+    work,
   );
 }

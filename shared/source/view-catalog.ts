@@ -1,4 +1,5 @@
 import type { ViewSource } from '../model/view-source.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import type { Queryable } from '../postgres/transaction.ts';
 import { type CatalogColumn, type Relation, readColumns, readPrimaryKey } from './catalog.ts';
 import { readColumnOrigin } from './column-origin.ts';
@@ -25,9 +26,11 @@ export async function readViewCatalog(
   source: ViewSource,
   { view, main }: { view: Relation; main: Relation },
 ): Promise<ViewCatalog> {
-  const viewColumns = await readColumns(client, view);
-  const mainColumns = await readColumns(client, main);
-  const declared = await readPrimaryKey(client, main);
+  const [viewColumns, mainColumns, declared] = await atOnce(client, () => [
+    readColumns(client, view),
+    readColumns(client, main),
+    readPrimaryKey(client, main),
+  ]);
   const primaryKey = declared ?? (await shownColumn(client, source.keyColumn, { view, main }));
   const isKeyUnproven =
     declared === null && primaryKey !== null && !(await isUnique(client, main, primaryKey));

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { DataHubError } from '../errors.ts';
 import type { ViewFingerprint } from '../model/view-fingerprint.ts';
 import { omittedColumnsOf } from '../model/view-source.ts';
+import { atOnce } from '../postgres/at-once.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { type DefinitionRow, definitionSql } from './definition-sql.ts';
 import type { SourceView } from './describe-view.ts';
@@ -57,13 +58,16 @@ async function lockView(
   client: pg.ClientBase,
   view: Pick<SourceView, 'name' | 'relation'>,
 ): Promise<string[]> {
-  await client.query('savepoint lock_view');
   try {
-    // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
-    const { fields } = await client.query(`select * from ${view.relation} limit 0`);
-    if (!(await isSameView(client, view.relation))) throw replaced(view);
-    // Inside of a savepoint, a snapshot could not be exported later.
-    await client.query('release savepoint lock_view');
+    const [, { fields }, isSame] = await atOnce(client, () => [
+      client.query('savepoint lock_view'),
+      // PostgreSQL plans this by the view as it is now; catalog tables show it as of the snapshot.
+      client.query(`select * from ${view.relation} limit 0`),
+      isSameView(client, view.relation),
+      // Inside of a savepoint, a snapshot could not be exported later.
+      client.query('release savepoint lock_view'),
+    ]);
+    if (!isSame) throw replaced(view);
     return fields.map((field) => field.name);
   } catch (error) {
     if (error instanceof DataHubError || fromPostgres(error, 'source').kind === 'transient') throw error;

@@ -11,9 +11,11 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   coldstart: async () => (await import('./cold-start.ts')).coldStartBench,
   extract: async () => (await import('./extract.ts')).extractBench,
   initial: async () => (await import('./initial.ts')).initialBench,
+  'many-views': async () => (await import('./many-views.ts')).manyViewsBench,
   peers: async () => (await import('./peers.ts')).peersBench,
   reconcile: async () => (await import('./reconcile.ts')).reconcileBench,
   stream: async () => (await import('./stream.ts')).streamBench,
+  tick: async () => (await import('./tick.ts')).tickBench,
 };
 
 const REPORT = 'report';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
  */
 const FLOORS: readonly (readonly Room[])[] = [
   ['cli'],
-  ['functions/index.ts'],
+  [['functions/compile-cache.ts', 'functions/fill-compile-cache.ts', 'functions/index.ts']],
   ['functions/admin', 'functions/extract', 'functions/merge', 'functions/reconcile', 'functions/stream'],
   ['shared/operations'],
   ['shared/batch'],

@@ -27,7 +27,7 @@ describe('npm run bench', () => {
       assert.match(command.lines[0] ?? '', reason);
       assert.match(
         command.output,
-        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|initial\|peers\|reconcile\|stream\|report \[options\]$/m,
+        /^Usage: npm run bench -- admin\|capture\|coldstart\|extract\|initial\|many-views\|peers\|reconcile\|stream\|tick\|report \[options\]$/m,
       );
     });
   }

@@ -103,6 +103,16 @@ describe('the deployed archive', () => {
     for (const name of unwanted) assert.ok(name in devDependencies && !installed.has(name), name);
   });
 
+  for (const target of ['admin', 'extract', 'merge', 'reconcile', 'stream']) {
+    it(`starts as ${target} with the code that the build has compiled`, async () => {
+      const env = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+      await using deployed = await DeployedFunction.start(folder, target, { env });
+
+      const answer = `cache for ESM file://.*/dist/functions/${target}/${target}\\.js was`;
+      assert.match(deployed.output, new RegExp(`${answer} accepted`));
+    });
+  }
+
   for (const target of ['extract', 'merge', 'reconcile', 'stream']) {
     it(`starts as ${target} and reports the missing environment variables`, async () => {
       await using deployed = await DeployedFunction.start(folder, target);

@@ -7,7 +7,7 @@ import { createCloudSqlConnector } from '../../../shared/google/clients.ts';
 import { createCloudSqlSockets } from '../../../shared/google/cloud-sql-sockets.ts';
 import { once } from '../../../shared/once.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
-import { readOnly } from '../../../shared/postgres/transaction.ts';
+import { inStatement } from '../../../shared/postgres/transaction.ts';
 import { type CloudSqlStandIn, startCloudSql } from '../../emulators/cloud-sql/start-cloud-sql.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 
@@ -56,7 +56,7 @@ describe("a database in Cloud SQL, through Google's own connector", () => {
         config.callTimeoutSeconds,
       ),
     });
-    const { rows } = await readOnly(pool, 'source', 'select current_user as name');
+    const { rows } = await inStatement(pool, 'source', 'select current_user as name');
     return rows[0].name as string;
   };
 

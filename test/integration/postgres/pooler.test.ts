@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type pg from 'pg';
 import { parseConfig } from '../../../shared/config/config.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
-import { readOnly } from '../../../shared/postgres/transaction.ts';
+import { inStatement } from '../../../shared/postgres/transaction.ts';
 import { type Pooler, type PoolerOptions, startPooler } from '../../emulators/postgres/pooler.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 
@@ -38,7 +38,7 @@ describe('a connection pooler before', () => {
         readSecret: refuse,
         openCloudSqlSockets: refuse,
       });
-      return await readOnly(pool, side, 'select 1');
+      return await inStatement(pool, side, 'select 1');
     }
 
     const refusal = (why: string) => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import { readOnly } from '../../../shared/postgres/transaction.ts';
+import { inStatement } from '../../../shared/postgres/transaction.ts';
 import { Authority } from '../../emulators/authority.ts';
 import { type Postgres, startPostgres } from '../../emulators/postgres.ts';
 import { openTestPool } from '../../support/open-test-pool.ts';
@@ -33,7 +33,7 @@ describe('TLS of a database connection', () => {
   };
   const isEncrypted = async (server: Postgres, host: 'localhost' | '127.0.0.1', tls: Tls) => {
     const sql = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()';
-    const { rows } = await readOnly(open(server, host, tls), 'source', sql);
+    const { rows } = await inStatement(open(server, host, tls), 'source', sql);
     return rows[0].ssl as boolean;
   };
 
