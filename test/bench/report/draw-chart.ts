@@ -1,6 +1,6 @@
 import { BarChart } from 'echarts/charts';
 import { GridComponent, TitleComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
+import { format, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 
 /** Bars beside each other, the first of which is ours. `note` stands behind a bar, such as its value with its spread. */
@@ -66,5 +66,6 @@ function draw({ title, bars }: Chart, colours: Colours): string {
   });
   const svg = drawing.renderToSVGString();
   drawing.dispose();
-  return `${svg.replaceAll(HOVER, '').trim()}\n`;
+  const titled = svg.replace(/<svg [^>]*>/, (tag) => `${tag}\n<title>${format.encodeHTML(title)}</title>`);
+  return `${titled.replaceAll(HOVER, '').trim()}\n`;
 }

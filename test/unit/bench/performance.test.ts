@@ -103,6 +103,7 @@ describe('a chart', () => {
     assert.deepEqual(drawChart(chart), first);
     for (const text of ['Rows &lt; per second', 'ours', 'theirs', '2 (0.5 s)', '1 (1 s)'])
       assert.ok(first.light.includes(`>${text}</text>`), text);
+    assert.match(first.dark, /<title>Rows &lt; per second<\/title>/);
   });
 
   it('has other colours for a dark page', () => {
