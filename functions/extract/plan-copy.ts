@@ -10,9 +10,9 @@ import { rowsOf, upsertsStatement } from '../../shared/source/fetch.ts';
 import { estimateSize, planSlices } from '../../shared/source/plan-slices.ts';
 
 /** A load job takes MAX_LOADED_OBJECTS; each slice has at least one, and about as many come from the size of the table. */
-const MOST_SLICES = MAX_LOADED_OBJECTS / 2;
-const MOST_PARTS = MAX_LOADED_OBJECTS / 4;
-const MAX_PART_BYTES = 4_000_000_000;
+export const MOST_SLICES = MAX_LOADED_OBJECTS / 2;
+export const MOST_PARTS = MAX_LOADED_OBJECTS / 4;
+export const MAX_PART_BYTES = 4_000_000_000;
 
 /**
  * The slices in which a whole view is copied: one for each `SLICE_ROWS` rows of a large table. A view that computes most of its rows

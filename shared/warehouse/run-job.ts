@@ -16,8 +16,10 @@ type JobState =
 /** `existed`: an earlier call or another process had started the job. */
 export type JobOutcome = JobState & { existed: boolean };
 
-/** BigQuery stops a job after this time, whether or not a caller still waits for it. */
-const JOB_TIMEOUT_MS = 3_600_000;
+/** BigQuery stops a job after this time, whether or not a caller still waits for it: a query after an hour, */
+const QUERY_TIMEOUT_MS = 3_600_000;
+/** and a load when it would stop it in any case (https://cloud.google.com/bigquery/quotas#load_jobs). It may wait for slots for long, and costs nothing. */
+const LOAD_TIMEOUT_MS = 6 * QUERY_TIMEOUT_MS;
 const MAX_JOB_ATTEMPTS = 3;
 const FIRST_POLL_MS = 50;
 const LAST_POLL_MS = 2_000;
@@ -73,11 +75,12 @@ export async function runJobToCompletion(
 async function submit(bigquery: BigQuery, spec: JobSpec): Promise<{ job: Job; existed: boolean }> {
   const labels = jobLabels(spec.labels);
   let existed = false;
+  const timeoutMs = 'load' in spec.configuration ? LOAD_TIMEOUT_MS : QUERY_TIMEOUT_MS;
   try {
     const [job] = await bigquery.createJob({
       jobId: spec.id,
       ...jobLocation(bigquery),
-      configuration: { ...spec.configuration, labels, jobTimeoutMs: String(JOB_TIMEOUT_MS) },
+      configuration: { ...spec.configuration, labels, jobTimeoutMs: String(timeoutMs) },
     });
     return { job, existed: false };
   } catch (error) {

@@ -209,6 +209,8 @@ describe('the warehouse', () => {
       const ids = await Promise.all([1, 2, 3].map(() => warehouse.load(attempt(7n), linesIn(uris), soon())));
 
       assert.deepEqual(new Set(ids), new Set(['load_A_pmr_project_7_1_1']));
+      const [job] = await bigquery.job('load_A_pmr_project_7_1_1', { location: LOCATION }).getMetadata();
+      assert.equal(job.configuration.jobTimeoutMs, String(6 * 3_600_000));
       assert.equal(await count('T.temp_project'), 1);
     });
 

@@ -1,3 +1,5 @@
+import { MAX_PART_BYTES, MOST_PARTS, MOST_SLICES } from '../../../../functions/extract/plan-copy.ts';
+import { MAX_LOADED_BYTES, MAX_LOADED_OBJECTS } from '../../../../shared/model/load-limits.ts';
 import type { Recorded } from '../../record.ts';
 import { count, table } from '../tables.ts';
 import {
@@ -14,9 +16,6 @@ import { type MeasuredCosts, measuredCosts } from './measured.ts';
 
 const CALL_SECONDS = 540;
 const PART_BYTES = 128 * 2 ** 20;
-const MOST_PART_BYTES = 4e9;
-const MOST_URIS = 10_000;
-const MOST_LOAD_BYTES = 15e12;
 const QUOTAS = 'https://cloud.google.com/bigquery/quotas';
 
 /**
@@ -110,7 +109,7 @@ function firstLoad(costs: MeasuredCosts): string {
         [`calls of ${CALL_SECONDS} s`, `${count(calls)}, at least`],
         [
           'slices, by the defaults',
-          `${count(rows / 1_000_000)} of 1,000,000 rows, by the statistics of the key`,
+          `${count(MOST_SLICES)} of ${count(rows / MOST_SLICES)} rows, by the statistics of the key: more than \`SLICE_ROWS\`, since each slice has an object at least`,
         ],
         [
           'staged',
@@ -118,35 +117,34 @@ function firstLoad(costs: MeasuredCosts): string {
         ],
         [
           `objects of rows of ${ROW_BYTES} bytes`,
-          `${objects(PART_BYTES)} with the default of \`MAX_PART_BYTES\`, ${objects(2 ** 30)} with 1 GiB`,
+          `about ${count(MOST_SLICES + MOST_PARTS)}, since those of a large table are larger than \`MAX_PART_BYTES\` (${objects(PART_BYTES)} otherwise)`,
         ],
         ['connections to the source', '`MAX_SLICES` and one for the snapshot'],
       ],
     ),
-    `The first thing that breaks is the call: ${CALL_SECONDS} s are enough for about ${count(Math.floor(CALL_SECONDS / costs.functionSecondsPerRow / 1e6) * 1e6)} rows on one thread. [Flow](architecture.md#flow) says what becomes of a copy that does not fit into one call. Then it is the load job.`,
-    `A snapshot holds back \`vacuum\` on the source as long as it is open: load a large table when little is written.`,
+    `A call of ${CALL_SECONDS} s is enough for about ${count(Math.floor(CALL_SECONDS / costs.functionSecondsPerRow / 1e6) * 1e6)} rows on one thread; then the next call goes on with the slices that are left, in a snapshot of its own ([Flow](architecture.md#flow)). What breaks first is the load job.`,
+    `A snapshot holds back \`vacuum\` on the source as long as it is open: no longer than one call.`,
   ].join('\n\n');
 }
 
 const loadJob = (): string => {
   const rowsOf = (bytes: number) => `${count(Math.floor(bytes / ROW_BYTES / 1e6))} million`;
-  const uris = MOST_URIS * PART_BYTES;
   return [
     `A batch is loaded by one job, so that it is whole or not at all. [BigQuery's limits](${QUOTAS}#load_jobs) of one job, and what they mean for rows of ${ROW_BYTES} bytes before compression:`,
     table(
       ['limit', 'here'],
       [
         [
-          `${count(MOST_URIS)} URIs in the configuration; the functions name each object`,
-          `${rowsOf(uris)} rows with the default of \`MAX_PART_BYTES\`, 128 MiB; ${rowsOf(MOST_URIS * MOST_PART_BYTES)} with the most, ${MOST_PART_BYTES / 1e9} GB`,
+          `${count(MAX_LOADED_OBJECTS)} URIs in the configuration; the functions name each object`,
+          `objects of a large table are as large as it needs, up to ${MAX_PART_BYTES / 1e9} GB: ${rowsOf(MOST_PARTS * MAX_PART_BYTES)} rows at least`,
         ],
         [
-          `${MOST_LOAD_BYTES / 1e12} TB in all files, as they are stored; none with a reservation`,
-          `${rowsOf(MOST_LOAD_BYTES)} rows if nothing could be compressed`,
+          `${MAX_LOADED_BYTES / 1e12} TB in all files, as they are stored; none with a reservation`,
+          `${rowsOf(MAX_LOADED_BYTES)} rows if nothing could be compressed`,
         ],
         ['10,000,000 files', 'the URIs come first'],
         [
-          '6 hours; the functions stop a job after one hour',
+          '6 hours',
           'BigQuery shares its free load slots among projects and promises no rate: a reservation with the assignment type `PIPELINE` does',
         ],
         ['4,000 partitions per job', 'by month, 333 years; by day, ten years; by hour, five months'],
