@@ -81,6 +81,10 @@ async function prepare(stack: Stack, folder: string) {
     { name: 'extract', folder, target: 'extract', ...call({ view: 'pmr_project' }, 'idle') },
     { name: 'merge', folder, target: 'merge', ...call(batchOf(merged), finished) },
     { name: 'stream', folder, target: 'stream', ...call(batchOf(streamed), finished) },
+    {
+      ...{ name: 'reconcile', folder, target: 'reconcile' },
+      ...call({ view: 'pmr_project', dryRun: true }, 'dry run'),
+    },
     { name: 'admin', folder, target: 'admin', request: (it) => it.get('/'), answer: /pmr_project/ },
   ];
   return { starts, env: { ...on.parts.env, ...stack.endpoints() } };

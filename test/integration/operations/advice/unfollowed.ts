@@ -35,6 +35,14 @@ export const UNFOLLOWED: readonly (readonly [file: string, text: string, why: st
     '{ context: { view }, advice }',
     'test/integration/functions/unfit-settings.test.ts does what it says',
   ],
+  ['functions/extract/copy-rows.ts', 'no format takes the rows', BUG],
+  ['functions/extract/copy-slices.ts', 'no format takes the rows', BUG],
+  ['functions/extract/stage-whole.ts', 'what, {', 'it takes a table of terabytes'],
+  [
+    'shared/staging/staging.ts',
+    'has a format that this release does not know',
+    'test/integration/staging/staging.test.ts: only a later release stages it',
+  ],
   ...(
     [
       ['functions/reconcile/check-view.ts', 'has not been loaded yet'],
