@@ -64,4 +64,21 @@ describe('a copy in slices that cannot become a batch', () => {
     assert.deepEqual(await on.states(), ['abandoned', 'applied']);
     await on.assertEqual();
   });
+
+  it('I8 halts its view if a statement has no time to look for rows without a key', async () => {
+    await on.source.database.query(
+      `create function slow() returns setof text language plpgsql as $$ begin perform pg_sleep(5); end $$;
+       create or replace view pmr_project as
+       select p.id as project_id, p.name, null::text as company, p.share, p.opened, p.updated_at from app_project p
+       union all select null, slow, null, null::numeric(12, 3), null, null from slow()`,
+    );
+    const hurried = await on.anotherProcess({ STATEMENT_TIMEOUT_SECONDS: '2' });
+
+    await assert.rejects(hurried.extract(), {
+      kind: 'configuration',
+      message: /^the search for rows of view pmr_project without a key did not end within/,
+    });
+
+    assert.match(String(await on.haltedReason()), /without a key/);
+  });
 });
