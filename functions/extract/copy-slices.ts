@@ -5,7 +5,7 @@ import { type Deadline, DeadlineExceeded } from '../../shared/deadline.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
-import { assertUniqueKeys, hasNullKey } from '../../shared/source/capture.ts';
+import { assertUniqueKeys } from '../../shared/source/capture.ts';
 import { addPolicyValues } from '../../shared/source/policy-values.ts';
 import { type ExportedSnapshot, exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
 import type { RowFormat } from '../../shared/staging/format/row-format.ts';
@@ -51,8 +51,6 @@ export async function copySlices(
   const format = formats[place];
   if (format === undefined)
     throw new RangeError(`batch ${batch.id} is copied as ${copy.format}, which it cannot be`);
-  // No slice has a row without a key.
-  if (await hasNullKey(client, view)) await assertUniqueKeys(client, view);
   const objects = await staging.openBatch(batch.stagedPrefix, format, copy);
   const snapshot = await exportSnapshot(client);
   const { copied, tooSlow, hasLongRow } = await copyInTime(

@@ -72,8 +72,21 @@ async function extractLeased(
   } catch (error) {
     if (!(error instanceof DataHubError)) throw error;
     if (error.kind === 'batch_id_collision') await control.batchIds.skip();
+    if (error.kind === 'batch_id_collision' || error.kind === 'staging_lost') {
+      await abandonCopy(error, leased, dependencies);
+    }
     throw error.context.code === VIEW_MISSING ? await missingView(error, leased, dependencies) : error;
   }
+}
+
+/** A copy in slices would go on, and meet the same objects again. */
+async function abandonCopy(
+  { message }: DataHubError,
+  { source, lease }: LeasedView,
+  dependencies: Dependencies,
+): Promise<void> {
+  const batch = await dependencies.control.batches.findInFlight(source.name);
+  if (batch?.state === 'extracting') await abandonBatch(lease, batch, message, dependencies);
 }
 
 async function beginBatch(leased: LeasedView, dependencies: Dependencies): Promise<ExtractResult> {

@@ -5,8 +5,9 @@ import { DataHubError } from '../../shared/errors.ts';
 import { MAX_LOADED_OBJECTS } from '../../shared/model/load-limits.ts';
 import { thenResume } from '../../shared/model/resume-advice.ts';
 import { type Slice, WHOLE } from '../../shared/model/slice.ts';
-import { QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
+import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
+import { assertUniqueKeys, hasNullKey } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import { splitSlice } from '../../shared/source/plan-slices.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
@@ -53,6 +54,7 @@ export async function stageSlices(
   const { lease, deadline } = extraction;
   const { control, log } = dependencies;
   const { batch, view } = copy;
+  await assertKeys(client, extraction, copy, dependencies);
   const copied = await copySlices(client, { ...copy, lease, deadline }, dependencies);
   if (copied.rows !== null) {
     await assertLoadable(copied.rows, copy, extraction, dependencies);
@@ -60,7 +62,8 @@ export async function stageSlices(
   }
   for (const { place, slice } of copied.tooSlow) {
     const parts = await smallerSlices(view, slice, dependencies);
-    if (parts === null) throw await tooSlow(`a slice of view ${view.name}`, copy, extraction, dependencies);
+    if (parts === null)
+      throw await tooSlow(`a slice of view ${view.name} was not copied`, copy, extraction, dependencies);
     await control.slicedCopies.split(lease, batch.id, place, parts);
     log.warn(
       { view: view.name, etlTransactionId: String(batch.id), parts: parts.length },
@@ -76,6 +79,25 @@ export async function stageSlices(
     },
   );
 }
+
+/** Throws `bad_data` for a row without a key, which no slice has, and `configuration` if a statement has no time to look for one. */
+async function assertKeys(
+  client: pg.ClientBase,
+  extraction: Extraction,
+  copy: Copy,
+  dependencies: Dependencies,
+): Promise<void> {
+  const { view } = copy;
+  try {
+    if (await hasNullKey(client, view)) await assertUniqueKeys(client, view);
+  } catch (error) {
+    if (!isCanceled(error)) throw error;
+    const what = `the search for rows of view ${view.name} without a key did not end`;
+    throw await tooSlow(what, copy, extraction, dependencies, error);
+  }
+}
+
+const isCanceled = (error: unknown): boolean => fromPostgres(error, 'source').context.code === QUERY_CANCELED;
 
 /** Throws `configuration`, after it abandoned the batch, if no load job takes so many objects. */
 async function assertLoadable(
@@ -141,7 +163,7 @@ async function smallerSlices(
       return await splitSlice(client, view, slice, { count: PARTS, minRows: MIN_SLICE_ROWS });
     });
   } catch (error) {
-    if (error instanceof DataHubError && error.context.code === QUERY_CANCELED) return null;
+    if (isCanceled(error)) return null;
     throw error;
   }
 }

@@ -101,8 +101,9 @@ export function createFailures(pool: pg.Pool) {
         const { rows } = await client.query<{ id: bigint }>(
           `update etl.etl_transaction set state = 'failed', ended_at = now(), error = $2
            where view_name = $1 and state = any($3)
-             -- Slices that are copied are worth keeping: what stopped the next one may be mended.
-             and not (state = 'extracting' and exists (select from etl.copied_slice where etl_transaction_id = etl_transaction.id))
+             -- Slices that are copied are worth keeping while some are left: what stopped the next one may be mended.
+             and not (state = 'extracting' and exists (
+               select from etl.copied_slice where etl_transaction_id = etl_transaction.id and copied_at is null))
            returning id`,
           [lease.view, storable(failure.error.message), IN_FLIGHT],
         );

@@ -4,6 +4,7 @@ import { IN_FLIGHT } from '../model/batch-states.ts';
 import type { LoadType } from '../model/columns.ts';
 import { inTransaction, type Queryable } from '../postgres/transaction.ts';
 import { lockConfiguration } from './configuration-lock.ts';
+import { releaseKeys } from './queued-keys.ts';
 import { resumeView } from './view-stops.ts';
 
 /** Which load type feeds which target (I11). */
@@ -18,7 +19,7 @@ export function createLoadTypes(pool: pg.Pool) {
 
     /**
      * Points the view at a new target with another load type; the load type of an existing target never changes (I11). The new target has
-     * covered nothing, so the checkpoint is deleted, and what is remembered of the former target is forgotten. Throws `invalid_event` while a function works on the view or a batch is in flight, and
+     * covered nothing, so the checkpoint is deleted, and what is remembered of the former target is forgotten. Throws `invalid_event` while a function works on the view or a batch is staged or being applied, and
      * for a target that belongs or belonged to another view, or that the other load type fed.
      */
     async changeLoadType(view: string, loadType: LoadType, target: string): Promise<void> {
@@ -32,6 +33,7 @@ export function createLoadTypes(pool: pg.Pool) {
           view,
         ]);
         if (held.rowCount !== 0) throw refused(view, 'a function is working on it', 'Try again in a minute.');
+        await abandonExtracting(client, view);
         const inFlight = await client.query(
           'select id::text from etl.etl_transaction where view_name = $1 and state = any($2)',
           [view, IN_FLIGHT],
@@ -64,6 +66,16 @@ export function createLoadTypes(pool: pg.Pool) {
       });
     },
   };
+}
+
+/** Abandons a batch that is not staged yet. Nobody works on it, and one of a halted view keeps its copied slices until the view goes on. */
+async function abandonExtracting(client: Queryable, view: string): Promise<void> {
+  const { rows } = await client.query(
+    `update etl.etl_transaction set state = 'abandoned', ended_at = now(), error = 'the load type of the view changed'
+     where view_name = $1 and state = 'extracting' returning id`,
+    [view],
+  );
+  for (const { id } of rows) await releaseKeys(client, id as bigint);
 }
 
 /** Why a view must not feed a target with this load type; null when it may. */

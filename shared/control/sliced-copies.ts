@@ -3,6 +3,7 @@ import type { Slice } from '../model/slice.ts';
 import type { StagedFormat, StagedObject } from '../model/staged-format.ts';
 import { inStatement, type Queryable } from '../postgres/transaction.ts';
 import { inLeasedTransaction, type Lease, superseded } from './leases.ts';
+import { endRetries } from './retries.ts';
 
 /** How the slices of a batch are copied; the same for all. */
 export type CopyTerms = {
@@ -121,6 +122,7 @@ export function createSlicedCopies(pool: pg.Pool) {
           ],
         );
         if (rowCount !== 1) throw new RangeError(`batch ${id} has no slice ${place} to copy`);
+        await endRetries(client, lease.view, 'extract');
         const { rows } = await client.query(PROGRESS, [id]);
         return rows[0] as CopyProgress;
       });

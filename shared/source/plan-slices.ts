@@ -111,7 +111,7 @@ export async function splitSlice(
   slice: Slice,
   { count, minRows }: { count: number; minRows: number },
 ): Promise<Slice[] | null> {
-  const key = `t.${quoteIdentifier(view.primaryKey)}`;
+  const key = await keyOfTable(client, view);
   const conditions = sliceConditions(slice, key, view);
   const { rows } = await client.query(
     `select count(*) as "keys", percentile_disc($1::float8[]) within group (order by ${key})::text[] as cuts
@@ -126,6 +126,21 @@ export async function splitSlice(
     (cuts ?? []).filter((cut) => cut !== null && cut !== slice.from) as string[],
   );
   return inside.length === 0 ? null : slicesBetween(slice, inside);
+}
+
+/** SQL for a key of the main table `t` in the type and the collation of the view's key: cuts in another order would make parts that overlap. */
+async function keyOfTable(
+  client: pg.ClientBase,
+  { keyColumn, keyType, primaryKey, relation }: SourceView,
+): Promise<string> {
+  const { rows } = await client.query(
+    `select format('%I.%I', n.nspname, c.collname) as name from pg_attribute a
+     join pg_collation c on c.oid = a.attcollation join pg_namespace n on n.oid = c.collnamespace
+     where a.attrelid = $1::regclass and a.attname = $2`,
+    [relation, keyColumn],
+  );
+  const collate = rows[0] === undefined ? '' : ` collate ${rows[0].name}`;
+  return `(t.${quoteIdentifier(primaryKey)}::${keyType.sqlType}${collate})`;
 }
 
 /** How many rows the main table of a view has, as PostgreSQL last estimated; 0 if it has no statistics yet. */

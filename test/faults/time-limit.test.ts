@@ -131,7 +131,7 @@ describe('an extract that exceeds a time limit', () => {
     assert.deepEqual([await on.states(), await on.haltedReason()], [['extracting'], null]);
     await assert.rejects((await hurriedProcess()).extract(), {
       kind: 'configuration',
-      message: /^a slice of view pmr_project within .*STATEMENT_TIMEOUT_SECONDS \(2\)/,
+      message: /^a slice of view pmr_project was not copied within .*STATEMENT_TIMEOUT_SECONDS \(2\)/,
       advice: /for so few keys/,
     });
     assert.deepEqual(await on.states(), ['extracting']);

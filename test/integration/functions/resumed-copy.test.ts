@@ -140,6 +140,20 @@ describe('a whole view whose copy takes several calls', () => {
     await on.assertEqual();
   });
 
+  it('I8 is shown as retried only until the next slice is copied', async () => {
+    const shown = async () => {
+      const [status] = await on.dependencies.control.status.views('pmr_project');
+      return [status?.state, status?.failedAttempts];
+    };
+    stack.storage.faults.next('storage.objects.insert', pass(), failBefore(403));
+    await assert.rejects(on.extract(), { kind: 'unauthorized' });
+    assert.deepEqual(await shown(), ['retrying', 1]);
+
+    await (await briefProcess(1)).extract();
+
+    assert.deepEqual(await shown(), ['running', 0]);
+  });
+
   it('is recorded as stalled when calls end without a slice', async () => {
     const log = on.captureLog();
     for (let call = 0; call < 4; call += 1) {

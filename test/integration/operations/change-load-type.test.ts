@@ -216,6 +216,26 @@ describe('an operator', () => {
       });
     }
 
+    it('I2 while a halt has stopped the copy of its slices, which are begun anew for the new target', async () => {
+      await on.source.database.query(
+        `insert into app_incident (id, type) select n, 'incident ' || n from generate_series(3, 1000) n;
+         create table trap as select 700 as id; grant select on trap to reader; analyze app_incident;
+         alter view xyz_incident rename to whole_incident;
+         create view xyz_incident as select w.* from whole_incident w
+         where 1 / (case when w.incident_id = (select max(id) from trap) then 0 else 1 end) = 1;
+         grant select on xyz_incident to reader`,
+      );
+      const sliced = await on.anotherProcess({ SLICE_ROWS: '250', MAX_SLICES: '1' });
+      await assert.rejects(sliced.extract(INCIDENTS), { kind: 'bad_data' });
+      assert.deepEqual(await on.states(INCIDENTS), ['extracting']);
+      await on.source.database.query('delete from trap');
+
+      await change('merge', 'incident_merged');
+
+      assert.partialDeepStrictEqual(await on.merge(await on.stage(INCIDENTS)), { added: '1000' });
+      assert.deepEqual(await on.states(INCIDENTS), ['abandoned', 'applied']);
+    });
+
     it('not while a batch is in flight', async () => {
       await on.stage(INCIDENTS);
       await assert.rejects(change('merge', 'incident_merged'), {

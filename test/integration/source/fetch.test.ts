@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
+import type { Slice } from '../../../shared/model/slice.ts';
 import { capture } from '../../../shared/source/capture.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { copyOut, loggedKeysStatement, upsertsStatement } from '../../../shared/source/fetch.ts';
@@ -16,7 +17,8 @@ const SCHEMA = `
   create table item (id bigint primary key, name text, is_hidden boolean not null default false);
   create view item_view as select id as item_id, name from item where not is_hidden;
   create table coded (id text collate "C" primary key);
-  create view coded_view as select id collate "und-x-icu" as item_id from coded;`;
+  create view coded_view as select id collate "und-x-icu" as item_id from coded;
+  create view text_view as select id::text as item_id, name from item;`;
 
 const CODED = { name: 'coded_view', mainTable: 'coded' };
 
@@ -181,6 +183,40 @@ describe('fetching the rows of a view', () => {
         assert.equal(await splitSlice(client, view, slice, { count: 5, minRows: 491 }), null);
       });
     });
+
+    for (const [what, differing, fillQuery] of [
+      [
+        'whose table has another collation',
+        CODED,
+        // In the order of the view, B comes after all a; in that of the table, before.
+        `insert into coded select chr(65 + i % 26) || i from generate_series(1, 1000) i
+         union all select chr(97 + i % 26) || i from generate_series(1, 1000) i`,
+      ],
+      [
+        'whose table has another type',
+        { name: 'text_view' },
+        'insert into item select generate_series(1, 2000)',
+      ],
+    ] as const) {
+      it(`I6 copies every row exactly once after slices of a view ${what} were cut again and again`, async () => {
+        await source.pool.query(fillQuery);
+        await withView(async (client, view) => {
+          const cut = async (slice: Slice): Promise<Slice[]> =>
+            (await splitSlice(client, view, slice, { count: 4, minRows: 100 })) ?? [slice];
+          const parts = await cut({ from: null, to: null });
+          const smaller = (await Promise.all(parts.map(cut))).flat();
+          assert.equal(smaller.length, 16);
+          const keys: string[] = [];
+          for (const slice of smaller) {
+            const rows = await stagedRows(client, view, { kind: 'slice', slice, isDirectLoad: false });
+            assert.ok(rows.length > 100 && rows.length < 150, `${rows.length}`);
+            keys.push(...rows.map((row) => String(row.item_id)));
+          }
+          const { rows } = await client.query(`select id::text as id from ${view.mainTable}`);
+          assert.deepEqual(keys.sort(), rows.map((row) => row.id as string).sort());
+        }, differing);
+      });
+    }
 
     it('has slices of about as many rows, however the keys are distributed', async () => {
       await fill(
