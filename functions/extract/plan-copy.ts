@@ -8,6 +8,7 @@ import type { ViewSource } from '../../shared/model/view-source.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import { rowsOf, upsertsStatement } from '../../shared/source/fetch.ts';
 import { estimateSize, planSlices } from '../../shared/source/plan-slices.ts';
+import { formatsOf } from './formats-of.ts';
 
 /** A load job takes MAX_LOADED_OBJECTS; each slice has at least one, and about as many come from the size of the table. */
 export const MOST_SLICES = MAX_LOADED_OBJECTS / 2;
@@ -52,11 +53,13 @@ async function costOf(client: pg.ClientBase, view: SourceView, slice: Slice): Pr
 export function copyFingerprint(
   view: SourceView,
   { unrepresentable, nullDefaults, nullArrays, datetimeColumns }: ViewSource,
-  { isDirectLoad }: Pick<EtlTransaction, 'isDirectLoad'>,
+  batch: Pick<EtlTransaction, 'id' | 'startedAt' | 'isDirectLoad'>,
 ): string {
-  const statement = upsertsStatement(view, { kind: 'slice', slice: WHOLE, isDirectLoad });
+  const statement = upsertsStatement(view, { kind: 'slice', slice: WHOLE, isDirectLoad: batch.isDirectLoad });
+  // A later release may write another form of a format.
+  const formats = formatsOf(view, batch).map(({ name, codec, descriptor }) => ({ name, codec, descriptor }));
   const rules = { unrepresentable, nullDefaults, nullArrays, datetimeColumns };
   return createHash('sha256')
-    .update(JSON.stringify([view.shape, statement, rules]))
+    .update(JSON.stringify([view.shape, statement, formats, rules]))
     .digest('hex');
 }

@@ -150,35 +150,32 @@ export function createStaging(
 
     async missing(content) {
       const bucket = await openBucket();
-      const found = await Promise.all(
-        content.objects.map(async ({ name }) => {
-          const [exists] = await bucket
-            .file(name)
-            .exists()
-            .catch((error: unknown) => {
-              throw fromGoogle(error, `staged object ${name}`);
-            });
-          return exists;
-        }),
-      );
-      return content.objects.map(({ name }) => name).filter((_, i) => found[i] !== true);
+      const missing: string[] = [];
+      await lookAtEach(content.objects, async ({ name }) => {
+        const [exists] = await bucket
+          .file(name)
+          .exists()
+          .catch((error: unknown) => {
+            throw fromGoogle(error, `staged object ${name}`);
+          });
+        if (!exists) missing.push(name);
+      });
+      return missing;
     },
 
     async assertWhole(content) {
       const bucket = await openBucket();
-      await Promise.all(
-        content.objects.map(async ({ name, md5 }) => {
-          const [metadata] = await bucket
-            .file(name)
-            .getMetadata()
-            .catch((error: unknown) => {
-              throw codeOf(error) === 404
-                ? stagingLost(name, 'it is gone', error)
-                : fromGoogle(error, `staged object ${name}`);
-            });
-          if (metadata.md5Hash !== md5) throw stagingLost(name, 'another object has replaced it');
-        }),
-      );
+      await lookAtEach(content.objects, async ({ name, md5 }) => {
+        const [metadata] = await bucket
+          .file(name)
+          .getMetadata()
+          .catch((error: unknown) => {
+            throw codeOf(error) === 404
+              ? stagingLost(name, 'it is gone', error)
+              : fromGoogle(error, `staged object ${name}`);
+          });
+        if (metadata.md5Hash !== md5) throw stagingLost(name, 'another object has replaced it');
+      });
     },
 
     async *readMessages(object, signal) {
@@ -235,6 +232,18 @@ export function createStaging(
     },
   };
   return staging;
+}
+
+/** A large batch has thousands of objects. */
+const LOOKS_AT_ONCE = 50;
+
+async function lookAtEach(
+  objects: readonly StagedObject[],
+  look: (object: StagedObject) => Promise<void>,
+): Promise<void> {
+  for (let next = 0; next < objects.length; next += LOOKS_AT_ONCE) {
+    await Promise.all(objects.slice(next, next + LOOKS_AT_ONCE).map(look));
+  }
 }
 
 function laterRelease(name: string): DataHubError {
