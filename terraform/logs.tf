@@ -69,9 +69,9 @@ locals {
   # Alerts on single log lines. `section` is a heading of docs/operations.md; each value of `labels` opens an incident of its own.
   log_alerts = {
     abandoned_batches = {
-      title    = "batches are abandoned repeatedly"
+      title    = "batches are abandoned repeatedly, or a copy makes no progress"
       section  = "abandoned-batches"
-      filter   = "jsonPayload.message=\"batch abandoned again\""
+      filter   = "jsonPayload.message=(\"batch abandoned again\" OR \"copy resumed again without progress\")"
       labels   = { view = "EXTRACT(jsonPayload.view)" }
       advice   = "The log line gives the reason: a process ended early, staged objects disappeared, or rows were not copied within the time limits."
       severity = "ERROR"

@@ -67,7 +67,7 @@ export class BatchSteps {
   /** Deletes everything except the view sources, and resets these to their imported state. */
   async forgetBatches(): Promise<void> {
     await this.database.pool.query(
-      `truncate etl.lease, etl.checkpoint, etl.queued_key, etl.etl_error, etl.etl_transaction;
+      `truncate etl.lease, etl.checkpoint, etl.queued_key, etl.etl_error, etl.etl_transaction, etl.copied_slice;
        update etl.view_source set halted_at = null, halted_reason = null, paused = false, captured_at = null,
          idle_captures = 0, bad_keys = 0`,
     );

@@ -70,7 +70,7 @@ describe('I8 the log reports', () => {
       { severity: 'WARNING', message: 'batch abandoned', view: 'pmr_project', inARow: 1 },
       { severity: 'ERROR', message: 'batch abandoned again', view: 'pmr_project', inARow: 2 },
     ]);
-    assert.match(String(logged[0]?.why), /its process ended before the batch was staged/);
+    assert.match(String(logged[0]?.why), /Not found: Table temp_project/);
   });
 
   it('no second abandoned batch in a row after a batch was applied', async () => {
