@@ -229,7 +229,13 @@ describe('the deployed archive', () => {
       const merged = await call('merge', batchOf(extracted.answer), 'deliver');
 
       assert.partialDeepStrictEqual(merged.answer, { outcome: 'applied', added: '1' });
-      assert.deepEqual(clientsOf(merged.loaded), ['@google-cloud/bigquery', 'pg']);
+      // A first load is checked in the bucket, and goes straight into the target.
+      assert.deepEqual(clientsOf(merged.loaded), ['@google-cloud/bigquery', '@google-cloud/storage', 'pg']);
+      await on.source.add('app_project', { id: 2 });
+      const changed = await call('extract', { view: 'pmr_project' });
+      const mergedChange = await call('merge', batchOf(changed.answer));
+      assert.partialDeepStrictEqual(mergedChange.answer, { outcome: 'applied', added: '1' });
+      assert.deepEqual(clientsOf(mergedChange.loaded), ['@google-cloud/bigquery', 'pg']);
       assert.deepEqual(clientsOf(extracted.loaded), [
         '@google-cloud/bigquery',
         '@google-cloud/pubsub',
