@@ -115,18 +115,8 @@ export const environment = z.object({
     4_000_000_000,
     'Bytes of a staged object, before compression, after which the next object begins.',
   ),
-  SLICE_ROWS: wholeNumber(
-    1_000_000,
-    1,
-    1_000_000_000,
-    'Rows of the main table per slice of a whole view, about.',
-  ),
-  MAX_SLICES: wholeNumber(
-    4,
-    1,
-    16,
-    'Number of slices of a whole view, at most, that are copied at the same time.',
-  ),
+  SLICE_ROWS: wholeNumber(1_000_000, 1, 1_000_000_000, 'Rows of the main table per slice, about.'),
+  MAX_SLICES: wholeNumber(4, 1, 16, 'Slices of a whole view that are copied at a time, at most.'),
   SOURCE_CONNECTIONS: wholeNumber(
     10,
     2,
