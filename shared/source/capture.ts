@@ -80,9 +80,6 @@ const withLoggedNulls = (view: SourceView): SourceView => ({
   ),
 });
 
-/** Log ids are looked at in parts of so many. */
-const PART_IDS = 4096;
-
 /**
  * Computes the first checkpoint of a view, in the snapshot in which all rows of the view are then copied. Every visible log id is in `seen`,
  * as ranges of consecutive ids; `seen` shrinks when the first horizon matures. Throws `source_refused` as `capture` does. Whoever copies the
@@ -92,19 +89,12 @@ export async function captureInitial(client: pg.ClientBase, logTable: string): P
   const log = await readLogState(client, logTable, null);
   const ids = quoteIdentifier(logTable);
   const { rows } = await client.query(
-    // Most parts have no holes, and need no order.
-    `with part as (
-       select id / ${PART_IDS} as part, min(id)::int8 as low, max(id)::int8 as high, count(*) = max(id) - min(id) + 1 as is_whole
-       from ${ids} group by 1
-     )
-     select coalesce(range_agg(ids), '{}')::text as seen from (
-       select int8range(low, high, '[]') as ids from part where is_whole
-       union all
-       select int8range(min(id), max(id), '[]') from (
-         select id::int8, id - row_number() over (order by id) as island
-         from ${ids} where id / ${PART_IDS} in (select part from part where not is_whole)
-       ) numbered group by island
-     ) islands`,
+    // A range begins with each id that does not follow the one before it, and ends before the next range begins.
+    `select coalesce(range_agg(int8range(low, high, '[]')), '{}')::text as seen from (
+       select id::int8 as low, coalesce(lead(before) over (order by id), (select max(id) from ${ids}))::int8 as high
+       from (select id, lag(id) over (order by id) as before from ${ids}) log
+       where before is null or before <> id - 1
+     ) ranges`,
   );
   const nothing: Checkpoint = { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null };
   return nextCheckpoint(nothing, {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseExtractEvent } from '../../shared/events/extract-event.ts';
 import { importConfiguration } from '../../shared/operations/import-configuration.ts';
 import { createDependencies, type Dependencies } from '../../shared/runtime/dependencies.ts';
@@ -15,7 +16,7 @@ export async function benchDependencies(): Promise<Dependencies> {
 
 /** Imports SMartApp's view sources. */
 export async function importSmartApp(dependencies: Dependencies): Promise<void> {
-  const file = new URL('../../sql/source/view-sources.json', import.meta.url);
+  const file = fileURLToPath(import.meta.resolve('#sql/source/view-sources.json'));
   const configuration = parseExtractEvent(JSON.parse(await readFile(file, 'utf8')));
   if (configuration.command !== 'import') throw new Error('view-sources.json is not an import');
   await importConfiguration({ entries: configuration.entries }, dependencies);

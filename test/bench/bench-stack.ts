@@ -5,6 +5,8 @@ import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { startStorage } from '../emulators/storage/start-storage.ts';
 import { READER_ROLE } from '../smartapp/create-smartapp.ts';
+import { buildRounds } from './build-rounds.ts';
+import { type RunRound, runRoundsOf } from './run-round.ts';
 
 const LOCATION = 'EU';
 const DATASETS = ['SMartData_Temp', 'SMartDataAnalytics', 'View_SMartData'];
@@ -13,7 +15,7 @@ const SOURCE_DATABASE = 'smartapp';
 /** The password of SMartApp's reader role. */
 export const READER_PASSWORD = 'bench';
 
-/** The servers that a function needs. They run in the process of the bench, so that the process of the function holds nothing else. */
+/** The servers that a function needs, and the built function. They run in the process of the bench, so that the process of the function holds nothing else. */
 export type BenchStack = {
   postgres: Postgres;
   bigquery: BigQueryStandIn;
@@ -24,12 +26,14 @@ export type BenchStack = {
    * control database.
    */
   makeProject(projectId: string, controlDatabase: string): Promise<Record<string, string | undefined>>;
+  runRound: RunRound;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
 export async function startBenchStack(): Promise<BenchStack> {
   const servers = new AsyncDisposableStack();
   try {
+    const rounds = servers.adopt(await buildRounds(), (each) => each.remove());
     const postgres = servers.adopt(await startPostgres(), (server) => server.stop());
     const storage = servers.adopt(await startStorage(), (server) => server.close());
     const bigquery = servers.adopt(await startBigQuery({ storageEndpoint: storage.url }), (server) =>
@@ -42,6 +46,7 @@ export async function startBenchStack(): Promise<BenchStack> {
       postgres,
       bigquery,
       sourceUrl: postgres.url(SOURCE_DATABASE),
+      runRound: runRoundsOf(rounds),
       async makeProject(projectId, controlDatabase) {
         const bucket = `${projectId}-staging`;
         const authClient = new PassThroughClient();

@@ -5,7 +5,6 @@ import type { Sample } from './compare-cases.ts';
 import type { ExtractRound } from './extract-round.ts';
 import { ITEM_VIEW, itemScale, keepFirstItems } from './items.ts';
 import { PROFILE_VARIABLE } from './measure.ts';
-import { runRound } from './run-round.ts';
 
 export type ExtractSample = ExtractRound & Sample;
 
@@ -32,11 +31,15 @@ export async function extractItems(
   const database = `control_${round.name}`.replaceAll('-', '_');
   const env = await stack.makeProject(`bench-${round.name}`, database);
   await stack.postgres.createDatabase(database);
-  const result = await runRound<ExtractRound>('extract-round.ts', [ITEM_VIEW, String(stack.postgres.pid)], {
-    ...env,
-    ...round.settings,
-    [PROFILE_VARIABLE]: round.profile ? '1' : '0',
-  });
+  const result = await stack.runRound<ExtractRound>(
+    'extract-round',
+    [ITEM_VIEW, String(stack.postgres.pid)],
+    {
+      ...env,
+      ...round.settings,
+      [PROFILE_VARIABLE]: round.profile ? '1' : '0',
+    },
+  );
   if (result.rows !== rows) throw new Error(`${result.rows} rows were staged instead of ${rows}`);
   return { ...result, seconds: result.seconds - result.warehouseSeconds };
 }

@@ -1,7 +1,7 @@
 // Loads the target of a merged view from the source, in its own process.
 import { extractView } from '../../functions/extract/extract-view.ts';
 import { applyBatch } from '../../shared/batch/apply-batch.ts';
-import { MERGE } from '../support/installation.ts';
+import { MERGE } from '../support/appliers.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { sendResult } from './run-round.ts';
 

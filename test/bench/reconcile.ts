@@ -7,7 +7,6 @@ import { ITEM_VIEW } from './items.ts';
 import { PROFILE_VARIABLE } from './measure.ts';
 import { findPeer, type Peer, type PeerRun } from './peer.ts';
 import type { ReconcileRound } from './reconcile-round.ts';
-import { runRound } from './run-round.ts';
 import { withServerCpu } from './server-cpu.ts';
 import { median } from './spread.ts';
 
@@ -45,13 +44,13 @@ export const reconcileBench: Bench = {
     await source.connect();
     await postgres.createDatabase(CONTROL);
     const env = await stack.makeProject(PROJECT, CONTROL);
-    const loaded = await runRound<{ rows: number }>('load-item-target.ts', [ITEM_VIEW], env);
+    const loaded = await stack.runRound<{ rows: number }>('load-item-target', [ITEM_VIEW], env);
     if (loaded.rows !== rows) throw new Error(`${loaded.rows} rows were loaded instead of ${rows}`);
     const peer = await findPeer();
     report(peer === null ? 'Python has neither reladiff nor data-diff: no peer' : `the peer is ${peer.name}`);
     if (peer !== null) await copyView(source);
 
-    const check = checkOf(env, postgres);
+    const check = checkOf(env, stack);
     const results: Round[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       const baseline = await hashRows(source, postgres);
@@ -73,14 +72,14 @@ export const reconcileBench: Bench = {
 };
 
 /** Checks the view in a process of its own. Throws unless it finds as many differences as there are. */
-function checkOf(env: Record<string, string | undefined>, { pid }: BenchStack['postgres']) {
+function checkOf(env: Record<string, string | undefined>, stack: BenchStack) {
   return async (
     expected: number,
     options: string[] = [],
     settings: Record<string, string> = {},
   ): Promise<ReconcileRound> => {
-    const args = [ITEM_VIEW, String(pid), ...options];
-    const result = await runRound<ReconcileRound>('reconcile-round.ts', args, { ...env, ...settings });
+    const args = [ITEM_VIEW, String(stack.postgres.pid), ...options];
+    const result = await stack.runRound<ReconcileRound>('reconcile-round', args, { ...env, ...settings });
     if (result.differences === expected) return result;
     throw new Error(`the check found ${result.differences} differences instead of ${expected}`);
   };

@@ -9,7 +9,7 @@ import { extractView } from '../../functions/extract/extract-view.ts';
 import { applyBatch } from '../../shared/batch/apply-batch.ts';
 import { messageOf } from '../../shared/warehouse/stream-message.ts';
 import { compare, describeFindings } from '../local/compare/compare.ts';
-import { STREAM } from '../support/installation.ts';
+import { STREAM } from '../support/appliers.ts';
 import { benchDependencies, importSmartApp } from './bench-dependencies.ts';
 import { addIncidents, changeIncidents } from './incident-changes.ts';
 import { sendResult } from './run-round.ts';

@@ -1,7 +1,7 @@
 // The function streams one batch, in its own process.
 import { inspect } from 'node:util';
 import { applyBatch } from '../../shared/batch/apply-batch.ts';
-import { STREAM } from '../support/installation.ts';
+import { STREAM } from '../support/appliers.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { type Measured, measure } from './measure.ts';
 import { sendResult } from './run-round.ts';

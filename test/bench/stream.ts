@@ -8,7 +8,6 @@ import { READER_PASSWORD, startBenchStack } from './bench-stack.ts';
 import { compareCases } from './compare-cases.ts';
 import { type Measured, PROFILE_VARIABLE } from './measure.ts';
 import { type Received, startReceiver } from './receiver.ts';
-import { runRound } from './run-round.ts';
 import type { StagedIncidents } from './stage-incidents.ts';
 import type { StreamRound } from './stream-round.ts';
 
@@ -42,8 +41,8 @@ export const streamBench: Bench = {
     await using files = await temporaryFolder();
     const linesFile = join(files.path, 'rows.ndjson.gz');
     report(`rehearsing, then staging ${rows} rows`);
-    const staged = await runRound<StagedIncidents>(
-      'stage-incidents.ts',
+    const staged = await stack.runRound<StagedIncidents>(
+      'stage-incidents',
       [String(rows), stack.sourceUrl, linesFile],
       {
         ...env,
@@ -69,11 +68,11 @@ export const streamBench: Bench = {
     const batch = [VIEW, staged.etlTransactionId];
     for (let round = 1; round <= rounds; round += 1) {
       const roundEnv = await prepareRound(round);
-      const stream = await runRound<StreamRound>('stream-round.ts', batch, roundEnv);
+      const stream = await stack.runRound<StreamRound>('stream-round', batch, roundEnv);
       const ours = receiver.take();
       const rowsPerRequest = String(Math.ceil(ours.rows / ours.requests));
-      const baseline = await runRound<Measured>(
-        'json-writer-round.ts',
+      const baseline = await stack.runRound<Measured>(
+        'json-writer-round',
         [TARGET, rowsPerRequest, staged.linesFile],
         roundEnv,
       );
@@ -85,7 +84,7 @@ export const streamBench: Bench = {
     const result = compareCases(rows, { stream: streamed, JSONWriter: baselines });
     if (!profile) return result;
     const profiledEnv = { ...(await prepareRound('profiled')), [PROFILE_VARIABLE]: '1' };
-    const { profile: places = [] } = await runRound<StreamRound>('stream-round.ts', batch, profiledEnv);
+    const { profile: places = [] } = await stack.runRound<StreamRound>('stream-round', batch, profiledEnv);
     return { ...result, profile: places };
   },
 };

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { extractView } from '../../functions/extract/extract-view.ts';
 import { applyBatch } from '../../shared/batch/apply-batch.ts';
-import { MERGE } from '../support/installation.ts';
+import { MERGE } from '../support/appliers.ts';
 import { median } from './bench.ts';
 import { benchDependencies } from './bench-dependencies.ts';
 import { measure } from './measure.ts';

@@ -3,7 +3,6 @@ import { createSmartApp, READER_ROLE } from '../smartapp/create-smartapp.ts';
 import { type Bench, benchResult, median } from './bench.ts';
 import { type BenchStack, READER_PASSWORD, startBenchStack } from './bench-stack.ts';
 import { ITEM_VIEW, itemScale, keepFirstItems } from './items.ts';
-import { runRound } from './run-round.ts';
 import type { TickRound } from './tick-round.ts';
 
 /** The most rows of the view's table, and of the log, in the baseline. */
@@ -37,7 +36,7 @@ export const tickBench: Bench = {
     const results: Record<string, TickRound[]> = { baseline: [], rows: [], log: [] };
     for (let round = 1; round <= rounds; round += 1) {
       for (const { name, sourceUrl, env } of cases) {
-        results[name]?.push(await runRound<TickRound>('tick-round.ts', [ITEM_VIEW, sourceUrl], env));
+        results[name]?.push(await stack.runRound<TickRound>('tick-round', [ITEM_VIEW, sourceUrl], env));
       }
       const times = cases.map(({ name }) => `${name} ${describe(results[name]?.at(-1))}`);
       report(`round ${round}: ${times.join('; ')}`);
@@ -69,7 +68,7 @@ async function makeCase(
     ...(await stack.makeProject(`bench-tick-${name}`, control)),
     SOURCE_DATABASE_URL: stack.postgres.url(source, READER_ROLE, READER_PASSWORD),
   };
-  const loaded = await runRound<{ rows: number }>('load-item-target.ts', [ITEM_VIEW], env);
+  const loaded = await stack.runRound<{ rows: number }>('load-item-target', [ITEM_VIEW], env);
   if (loaded.rows !== items) throw new Error(`${loaded.rows} rows were loaded instead of ${items}`);
   return { name, sourceUrl, env };
 }

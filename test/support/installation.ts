@@ -4,10 +4,8 @@ import type { PubSub } from '@google-cloud/pubsub';
 import type { Bucket } from '@google-cloud/storage';
 import type pg from 'pg';
 import { type ExtractResult, extractView } from '../../functions/extract/extract-view.ts';
-import { applyMerge, hasBegunMerge } from '../../functions/merge/apply-merge.ts';
 import { type CheckViewResult, checkView, continueCheck } from '../../functions/reconcile/check-view.ts';
-import { applyStream, hasBegunStream } from '../../functions/stream/apply-stream.ts';
-import { type Applier, type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
+import { type ApplyResult, applyBatch } from '../../shared/batch/apply-batch.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { parseReconcileEvent } from '../../shared/events/reconcile-event.ts';
 import { createLog } from '../../shared/log.ts';
@@ -17,15 +15,13 @@ import { createDependencies, type Dependencies } from '../../shared/runtime/depe
 import type { HaltedView } from '../../shared/runtime/handle.ts';
 import type { Hold } from '../emulators/faults.ts';
 import type { Pair } from '../local/compare/compare.ts';
+import { MERGE, STREAM } from './appliers.ts';
 import { LineSink } from './line-sink.ts';
 import type { Mailbox } from './mailbox.ts';
 import { SampleSource } from './sample-source.ts';
 
 export type Staged = Extract<ExtractResult, { outcome: 'staged' }>;
 export type Applied = Extract<ApplyResult, { outcome: 'applied' }>;
-
-export const MERGE: Applier = { loadType: 'merge', hasBegun: hasBegunMerge, apply: applyMerge };
-export const STREAM: Applier = { loadType: 'bq-storage-api', hasBegun: hasBegunStream, apply: applyStream };
 
 type BatchName = { view: string; etlTransactionId: string };
 type UnlessHalted<T> = Exclude<T, HaltedView>;
