@@ -64,11 +64,12 @@ export async function stageSlices(
     const parts = await smallerSlices(view, slice, dependencies);
     if (parts === null)
       throw await tooSlow(`a slice of view ${view.name} was not copied`, copy, extraction, dependencies);
-    await control.slicedCopies.split(lease, batch.id, place, parts);
-    log.warn(
-      { view: view.name, etlTransactionId: String(batch.id), parts: parts.length },
-      'slice too slow: cut',
-    );
+    if (await control.slicedCopies.split(lease, batch.id, place, parts)) {
+      log.warn(
+        { view: view.name, etlTransactionId: String(batch.id), parts: parts.length },
+        'slice too slow: cut',
+      );
+    }
   }
   if (copied.copied > 0 || copied.tooSlow.length === 0) return null;
   throw new DataHubError(

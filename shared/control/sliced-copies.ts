@@ -128,9 +128,9 @@ export function createSlicedCopies(pool: pg.Pool) {
       });
     },
 
-    /** Puts parts of a slice that is too large in its place. */
-    async split(lease: Lease, id: bigint, place: number, parts: readonly Slice[]): Promise<void> {
-      await inLeasedTransaction(pool, lease, async (client) => {
+    /** Puts parts of a slice that is too large in its place. Returns false, and changes nothing, if it was copied after all, just after the time was up. */
+    async split(lease: Lease, id: bigint, place: number, parts: readonly Slice[]): Promise<boolean> {
+      return await inLeasedTransaction(pool, lease, async (client) => {
         await changeBatch(client, lease, id, 'copy = copy');
         const { rows } = await client.query(
           'select max(place) + 1 as next from etl.copied_slice where etl_transaction_id = $1',
@@ -140,8 +140,8 @@ export function createSlicedCopies(pool: pg.Pool) {
           'delete from etl.copied_slice where etl_transaction_id = $1 and place = $2 and copied_at is null',
           [id, place],
         );
-        if (rowCount !== 1) throw new RangeError(`batch ${id} has no slice ${place} to split`);
-        await insertSlices(client, id, rows[0].next as number, parts);
+        if (rowCount === 1) await insertSlices(client, id, rows[0].next as number, parts);
+        return rowCount === 1;
       });
     },
 

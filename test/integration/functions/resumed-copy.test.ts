@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { WHOLE } from '../../../shared/model/slice.ts';
 import { failBefore, pass } from '../../emulators/faults.ts';
 import type { Installation } from '../../support/installation.ts';
 import { STREAMED_ENTRY } from '../../support/installation.ts';
@@ -201,6 +202,24 @@ describe('a whole view whose copy takes several calls', () => {
       const noted = slicedCopies.note(late, id, 0, slice);
       await assert.rejects(noted, late === stale[0] ? { kind: 'superseded' } : /has no slice 0 to copy/);
     }
+  });
+
+  it('keeps a slice that is copied just after the time is up, although it was to be cut', async () => {
+    const { etlTransactionId } = (await (await briefProcess(1)).extract()) as { etlTransactionId: string };
+    const { leases, slicedCopies } = on.dependencies.control;
+    const lease = await leases.acquire('pmr_project', 60);
+    assert.ok(lease !== null);
+    const id = BigInt(etlTransactionId);
+    await slicedCopies.resume(lease, id);
+    const before = await slicedCopies.read(id);
+
+    assert.equal(await slicedCopies.split(lease, id, 0, [WHOLE]), false);
+    assert.deepEqual(await slicedCopies.read(id), before);
+    assert.equal(await slicedCopies.split(lease, id, 1, [WHOLE]), true);
+    assert.deepEqual(
+      (await slicedCopies.read(id))?.slices.map(({ place }) => place),
+      [0, 2, 3, 4],
+    );
   });
 
   for (const [what, change] of [
