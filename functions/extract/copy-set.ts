@@ -4,7 +4,7 @@ import type { StagedObject } from '../../shared/model/staged-format.ts';
 import { type CopiedRows, RowEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
-  copyOut,
+  copyRows,
   deleteRows,
   deletesStatement,
   type RowSet,
@@ -67,10 +67,10 @@ async function copySet(
   { view, rows, statement, set }: SetOfRows,
   writer: SetWriter,
   signal: AbortSignal,
-  diagnose?: Parameters<typeof copyOut>[3],
+  diagnose?: Parameters<typeof copyRows>[3],
 ): Promise<CopiedSet> {
   const encoder = new RowEncoder(rows, writer.openRows());
-  const objects = await copyOut(
+  const objects = await copyRows(
     client,
     statement,
     (chunks) => writer.write(set, encoder.blocks(chunks), signal),

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type DataHubError, isProgrammingError } from '../errors.ts';
 import type { Slice } from '../model/slice.ts';
+import { CopyMessages } from '../postgres/copy-messages.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import { destroyConnection } from '../postgres/unresponsive.ts';
@@ -118,19 +119,33 @@ export function loggedKeysStatement(view: SourceView): string {
   return `copy (select ${settingArray(KEY_SETTING.logged, view)}) to stdout`;
 }
 
+/** Runs a COPY of rows, and passes its messages to `consume`, for a `RowEncoder`. For the rest see `copyOut`. */
+export const copyRows = <T>(
+  client: pg.ClientBase,
+  statement: string,
+  consume: (messages: Readable) => Promise<T>,
+  diagnose?: () => Promise<DataHubError | null>,
+): Promise<T> => runCopy(client, () => new CopyMessages(statement), consume, diagnose);
+
 /**
- * Runs one COPY and passes what it gives to `consume`, which must read them to the end. Returns the result of `consume`. If a value
+ * Runs one COPY, and passes its lines to `consume`, which must read them to the end. Returns the result of `consume`. If a value
  * stops the COPY, it throws `bad_data`: the error that `diagnose` returns, or else PostgreSQL's own message. If `consume` fails,
  * it destroys the connection, because the server would go on sending rows that nobody reads.
  */
-export async function copyOut<T>(
+export const copyOut = <T>(
   client: pg.ClientBase,
   statement: string,
+  consume: (lines: Readable) => Promise<T>,
+): Promise<T> => runCopy(client, () => copyTo(statement), consume);
+
+async function runCopy<T>(
+  client: pg.ClientBase,
+  makeQuery: () => Readable & pg.Submittable,
   consume: (chunks: Readable) => Promise<T>,
   diagnose: () => Promise<DataHubError | null> = async () => null,
 ): Promise<T> {
   await client.query('savepoint copy_out');
-  const chunks = client.query(copyTo(statement));
+  const chunks = client.query(makeQuery());
   let refusal: unknown;
   chunks.once('error', (error) => {
     refusal = error;

@@ -4,7 +4,7 @@ import type { RowBlock, RowWriter } from '../model/column-writer.ts';
 import { CapturedValue } from './decode/captured-value.ts';
 import { RowEncoder } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
-import { copyOut, type RowSet, upsertRows, upsertsStatement } from './fetch.ts';
+import { copyRows, type RowSet, upsertRows, upsertsStatement } from './fetch.ts';
 import { refusedValues } from './find-refused.ts';
 
 /** Reads rows as a batch does, and keeps none. Returns the `bad_data` error that would stop the batch; null if nothing would. */
@@ -15,7 +15,7 @@ export async function judgeRows(
 ): Promise<DataHubError | null> {
   const copied = upsertRows(view, rows);
   const encoder = new RowEncoder(copied, new NoRows(copied.columns.length));
-  await copyOut(client, upsertsStatement(view, rows), async (chunks) => {
+  await copyRows(client, upsertsStatement(view, rows), async (chunks) => {
     for await (const _ of encoder.blocks(chunks));
   });
   return refusedValues(view, copied.columns, encoder.refusals);

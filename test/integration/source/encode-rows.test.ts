@@ -5,7 +5,7 @@ import type { BigQueryType, Column } from '../../../shared/model/columns.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
 import { RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import { copyOut, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { copyRows, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { messagesOf } from '../../../shared/staging/format/message-blocks.ts';
 import { type StreamMessage, streamMessage } from '../../../shared/warehouse/stream-message.ts';
@@ -93,7 +93,7 @@ async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unkn
   const [format] = formatsOf(view, batch);
   assert.ok(format);
   const encoder = new RowEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000, 0));
-  const sent = await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {
+  const sent = await copyRows(client, upsertsStatement(view, WHOLE), async (chunks) => {
     const rows: Record<string, unknown>[] = [];
     for await (const { bytes } of encoder.blocks(chunks)) {
       rows.push(...messagesOf(bytes).map((row) => decoded(streamMessage(view.shape), row)));

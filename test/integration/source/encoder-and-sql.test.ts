@@ -8,7 +8,7 @@ import { isHashed } from '../../../shared/model/row-text.ts';
 import { shownValue } from '../../../shared/source/compare-rows.ts';
 import { RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import { copyOut, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { copyRows, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
 import { ARBITRARY_TEXT } from '../../faults/bad-data/arbitrary-text.ts';
 import { MALFORMED_DATETIMES, TYPES, UNREPRESENTABLE } from './example-values.ts';
@@ -130,7 +130,7 @@ describe(`what the encoder makes of a value and what the check makes of it in SQ
       const rows = upsertRows(view, WHOLE);
       const writer = new TextRows(view.columns.map(({ mode }) => mode));
       const encoder = new RowEncoder(rows, writer);
-      await copyOut(client, upsertsStatement(view, WHOLE), async (chunks) => {
+      await copyRows(client, upsertsStatement(view, WHOLE), async (chunks) => {
         for await (const _ of encoder.blocks(chunks));
       });
       assert.deepEqual(encoder.refusals.named, []);

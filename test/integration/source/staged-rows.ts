@@ -4,7 +4,7 @@ import type { RowBlock } from '../../../shared/model/column-writer.ts';
 import { type CopiedRows, RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../../shared/source/describe-view.ts';
 import {
-  copyOut,
+  copyRows,
   deleteRows,
   deletesStatement,
   type RowSet,
@@ -44,7 +44,7 @@ async function staged(
   const isDirectLoad = rows.kind === 'slice' && rows.isDirectLoad;
   const stamp = isDirectLoad ? directLoadStamp(BATCH, view.shape.loadType) : batchStamp(BATCH);
   const encoder = new RowEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows(1_000_000, 0));
-  const blocks = await copyOut(
+  const blocks = await copyRows(
     client,
     statement,
     async (chunks) => {

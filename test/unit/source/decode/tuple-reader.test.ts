@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { NULL_LENGTH, TupleReader } from '../../../../shared/source/decode/tuple-reader.ts';
 
 const HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+const NONE = Buffer.alloc(0);
 const TRAILER = Buffer.from([0xff, 0xff]);
 
 const int = (bytes: 2 | 4, value: number): Buffer => {
@@ -15,6 +16,16 @@ const tuple = (fields: (Buffer | null)[]): Buffer =>
     int(2, fields.length),
     ...fields.flatMap((field) => (field === null ? [int(4, NULL_LENGTH)] : [int(4, field.length), field])),
   ]);
+
+const message = (code: string, content: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(code), int(4, content.length + 4), content]);
+
+/** The messages of a COPY with these tuples. */
+const copied = (tuples: Buffer[], end = TRAILER): Buffer => {
+  const [first, ...others] = [...tuples, end];
+  const contents = [Buffer.concat([HEADER, first ?? NONE]), ...others].filter(({ length }) => length > 0);
+  return Buffer.concat([message('H', Buffer.alloc(3)), ...contents.map((content) => message('d', content))]);
+};
 
 /** What a reader gives for these bytes, which arrive in chunks of these sizes. */
 function read(bytes: Buffer, sizes: readonly number[], fields: number): (string | null)[][] {
@@ -45,7 +56,7 @@ describe('the tuples of a binary COPY', () => {
         fc.array(fc.tuple(field, field, field), { maxLength: 12 }),
         fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 5 }),
         (rows, sizes) => {
-          const bytes = Buffer.concat([HEADER, ...rows.map((row) => tuple(row)), TRAILER]);
+          const bytes = copied(rows.map((row) => tuple(row)));
           assert.deepEqual(
             read(bytes, sizes, 3),
             rows.map((row) => row.map((each) => each?.toString('hex') ?? null)),
@@ -57,14 +68,28 @@ describe('the tuples of a binary COPY', () => {
 
   it('may have a value that spans many chunks', () => {
     const large = Buffer.alloc(300_000, 7);
-    const [found] = read(Buffer.concat([HEADER, tuple([large]), TRAILER]), [1000], 1);
+    const [found] = read(copied([tuple([large])]), [1000], 1);
     assert.equal(found?.[0], large.toString('hex'));
   });
 
+  it('may have other messages in between', () => {
+    const notice = message('N', Buffer.from('SNOTICE\0\0'));
+    const bytes = Buffer.concat([
+      message('d', HEADER),
+      notice,
+      message('d', tuple([Buffer.from('a')])),
+      notice,
+      message('d', TRAILER),
+    ]);
+    assert.deepEqual(read(bytes, [7], 1), [['61']]);
+  });
+
   for (const [what, bytes] of [
-    ['that ends early', Buffer.concat([HEADER, tuple([Buffer.from('a')])])],
-    ['with another signature', Buffer.from('PGCOPY\nxxxx0000000000000')],
-    ['with another number of fields', Buffer.concat([HEADER, tuple([null, null]), TRAILER])],
+    ['that ends early', copied([tuple([Buffer.from('a')])], NONE)],
+    ['with another signature', message('d', Buffer.from('PGCOPY\nxxxx0000000000000'))],
+    ['with another number of fields', copied([tuple([null, null])])],
+    ['with bytes behind a tuple', copied([Buffer.concat([tuple([null]), int(2, 0)])])],
+    ['with a field that is longer than its message', copied([Buffer.concat([int(2, 1), int(4, 9)])])],
   ] as const) {
     it(`are refused of a COPY ${what}`, () => {
       assert.throws(() => read(bytes, [1000], 1), { kind: 'transient', message: /cannot be read/ });
