@@ -22,7 +22,7 @@ export class WriteConnection {
   readonly #writer: Promise<managedwriter.Writer>;
   /** How to fail each request without an answer, and when it was sent, the oldest first. */
   readonly #unanswered = new Map<(reason: unknown) => void, number>();
-  #hasAnswered = false;
+  #lastAnswerMs: number | undefined;
 
   constructor(client: managedwriter.WriterClient, target: WriteTarget) {
     this.#writer = openWriter(client, target);
@@ -35,26 +35,28 @@ export class WriteConnection {
     return this.#unanswered.size;
   }
 
-  /** For how long the oldest request has waited for its answer; 0 when none does. */
-  get waitedMs(): number {
-    const [oldestMs = performance.now()] = this.#unanswered.values();
-    return performance.now() - oldestMs;
+  /** How long the last answer took, or for how long the oldest request has waited for its answer by now, if that is longer. */
+  get answerMs(): number {
+    const nowMs = performance.now();
+    const [oldestMs = nowMs] = this.#unanswered.values();
+    return Math.max(this.#lastAnswerMs ?? 0, nowMs - oldestMs);
   }
 
   /** Whether any request has got an answer. */
   get hasAnswered(): boolean {
-    return this.#hasAnswered;
+    return this.#lastAnswerMs !== undefined;
   }
 
   /** Sends one request and returns its answer. */
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
     const timer = setTimeout(() => reject(appendTimedOut(timeoutMs)), timeoutMs);
-    this.#unanswered.set(reject, performance.now());
+    const sentMs = performance.now();
+    this.#unanswered.set(reject, sentMs);
     this.#writer.then((writer) => writer.appendRows({ serializedRows }).getResult()).then(resolve, reject);
     try {
       const answer = await promise;
-      this.#hasAnswered = true;
+      this.#lastAnswerMs = performance.now() - sentMs;
       return answer;
     } finally {
       clearTimeout(timer);

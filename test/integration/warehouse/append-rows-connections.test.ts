@@ -6,8 +6,8 @@ import { inSeconds } from '../../support/deadline.ts';
 import { until } from '../../support/until.ts';
 import { LONG, remove, rows, soon, upsert, upTo, useAppends } from './use-appends.ts';
 
-/** Three times as long as the oldest request of a full connection has waited. */
-const LONG_AFTER_FULL_MS = 600;
+/** Three times as long as an answer in time takes. */
+const LATE_MS = 600;
 /** In requests: each connection may have two that wait for an answer. */
 const [ONE_CONNECTION, ALL_CONNECTIONS] = [2, 8];
 
@@ -27,7 +27,7 @@ describe('appending rows over several connections', () => {
     const { release } = holdConnections(1);
     const appending = append(rows(2 * ONE_CONNECTION, LONG).encoded);
     await until(() => appends() === 1);
-    await elapse(LONG_AFTER_FULL_MS);
+    await elapse(LATE_MS);
 
     release();
     await appending;
@@ -56,7 +56,7 @@ describe('appending rows over several connections', () => {
     const { taken, encoded } = rows(40, LONG);
     const appending = append(encoded);
     await Promise.all(held.map(({ reached }) => reached));
-    await elapse(LONG_AFTER_FULL_MS);
+    await elapse(LATE_MS);
 
     assert.equal(connections.length, 4);
     // One more request waits until it can be sent.
@@ -129,7 +129,7 @@ describe('appending rows over several connections', () => {
     table.standIn().faults.next('AppendRows', failBefore('RESOURCE_EXHAUSTED'));
     const appending = append(rows(40, LONG).encoded);
     await until(() => connections.length === 2 && isOpen()[1] === false);
-    await elapse(LONG_AFTER_FULL_MS);
+    await elapse(LATE_MS);
 
     assert.equal(connections.length, 2);
     release();

@@ -3,8 +3,8 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
 import { WriteConnections } from '../../../shared/warehouse/write-connections.ts';
 
-/** Longer than the oldest request of a full connection has waited. */
-const FULL_MS = 250;
+/** An answer after this time, or none until then, is late. */
+const LATE_MS = 250;
 const TARGET = { table: 'projects/p/datasets/d/tables/t', descriptor: { name: 'Row' }, traceId: 't' };
 
 /** A connection of a client that never reaches a server: the test answers its requests, the oldest first. */
@@ -75,15 +75,13 @@ describe('write connections', () => {
 
   it('open no second one while the requests of the first are not used up', async () => {
     await send(1);
-    await elapse(FULL_MS);
+    await elapse(LATE_MS);
 
     assert.equal(await add(), 1);
   });
 
   it('open no second one while answers come in time', async () => {
     await send(2);
-    await elapse(FULL_MS);
-    // What is left has been sent just now.
     await answer(0);
     await answer(0);
     await send(2);
@@ -91,27 +89,41 @@ describe('write connections', () => {
     assert.equal(await add(), 1);
   });
 
-  it('open another one only when none has room or answers in time', async () => {
+  it('open a second one when no answer comes in time', async () => {
     await send(2);
-    await elapse(FULL_MS);
-    assert.equal(await add(), 2);
+    await elapse(LATE_MS);
+
     assert.equal(await add(), 2);
     assert.equal(connections.maxUnanswered, 4);
-    await elapse(FULL_MS);
-    await answer(1);
-    await send(1);
+  });
+
+  it('open a second one when answers come, but late', async () => {
+    await send(2);
+    await elapse(LATE_MS);
+    await answer(0);
+    await answer(0);
+    await send(2);
+
+    assert.equal(await add(), 2);
+  });
+
+  it('open no third one while one of two answers in time', async () => {
+    await send(2);
+    await elapse(LATE_MS);
+    await add();
+    await add();
     assert.deepEqual(requests(), [2, 2]);
     await answer(1);
     await send(1);
+    assert.deepEqual(requests(), [2, 2]);
 
-    // The first one has waited for long, but the second one answers.
     assert.equal(await add(), 2);
   });
 
   it('I10 are four at most, with two requests each', async () => {
     for (let n = 1; n <= 6; n += 1) {
       await send(connections.maxUnanswered - requests().reduce((all, some) => all + some, 0));
-      await elapse(FULL_MS);
+      await elapse(LATE_MS);
       connections.addIfFull();
     }
 
@@ -122,7 +134,7 @@ describe('write connections', () => {
 
   it('use a failed one never again, and the others on', async () => {
     await send(2);
-    await elapse(FULL_MS);
+    await elapse(LATE_MS);
     await add();
     await add();
     await answer(1);
