@@ -37,10 +37,10 @@ export class WriteConnections {
 
   /**
    * Sends one request on the connection that has the fewest, and returns its answer. When the connection fails, every request on it throws
-   * the failure, and the next ones take other connections.
+   * the failure, and the next ones take other connections. A request that a failed one leaves behind may need a new one in its place.
    */
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
-    const connection = this.#leastLoaded() ?? this.#add();
+    const connection = this.#choose();
     try {
       return await connection.append(serializedRows, timeoutMs);
     } catch (error) {
@@ -76,8 +76,10 @@ export class WriteConnections {
     if (!connection.hasAnswered && this.#open.size > 0) this.#maxConnections = this.#open.size;
   }
 
-  #leastLoaded(): WriteConnection | undefined {
-    const [least] = [...this.#open].sort((a, b) => a.unanswered - b.unanswered);
-    return least;
+  #choose(): WriteConnection {
+    const [least] = [...this.#open].sort((a, b) => a.unanswered - b.unanswered || a.answerMs - b.answerMs);
+    if (least === undefined) return this.#add();
+    const hasRoom = least.unanswered < CONNECTION_REQUESTS;
+    return hasRoom || this.#open.size >= this.#maxConnections ? least : this.#add();
   }
 }

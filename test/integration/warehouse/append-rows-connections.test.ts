@@ -106,8 +106,9 @@ describe('appending rows over several connections', () => {
       const appending = append(rows(40, LONG).encoded);
       await until(async () => (await keys()).length === 40 - 2 * ONE_CONNECTION);
 
-      const [first, second] = isOpen();
-      assert.deepEqual({ first, second }, { first: true, second: false });
+      const [isFirstOpen, ...others] = isOpen();
+      assert.equal(isFirstOpen, true);
+      assert.equal(others.filter((isOtherOpen) => !isOtherOpen).length, 1);
       release();
       await appending;
       assert.deepEqual(await keys(), upTo(40));
@@ -128,7 +129,7 @@ describe('appending rows over several connections', () => {
     const { release } = holdConnections(1);
     table.standIn().faults.next('AppendRows', failBefore('RESOURCE_EXHAUSTED'));
     const appending = append(rows(40, LONG).encoded);
-    await until(() => connections.length === 2 && isOpen()[1] === false);
+    await until(() => isOpen()[1] === false);
     await elapse(LATE_MS);
 
     assert.equal(connections.length, 2);

@@ -65,10 +65,10 @@ describe('write connections', () => {
     opened[connection]?.fail();
     await turn();
   }
-  /** Opens another connection if it may, sends a request, and returns how many connections have been opened. */
+  /** Opens another connection if it may, and returns how many connections have been opened. */
   async function add(): Promise<number> {
     connections.addIfFull();
-    await send(1);
+    await turn();
     return opened.length;
   }
   const requests = () => opened.map((connection) => connection.requests);
@@ -111,7 +111,7 @@ describe('write connections', () => {
     await send(2);
     await elapse(LATE_MS);
     await add();
-    await add();
+    await send(2);
     assert.deepEqual(requests(), [2, 2]);
     await answer(1);
     await send(1);
@@ -136,7 +136,7 @@ describe('write connections', () => {
     await send(2);
     await elapse(LATE_MS);
     await add();
-    await add();
+    await send(2);
     await answer(1);
     await fail(1);
     assert.deepEqual(
@@ -149,5 +149,18 @@ describe('write connections', () => {
     await send(1);
 
     assert.deepEqual(requests(), [2, 0]);
+  });
+
+  it('take a new one in the place of a failed one, rather than one that has no room', async () => {
+    await send(2);
+    await elapse(LATE_MS);
+    await add();
+    await send(1);
+    await answer(1);
+    await send(1);
+    await fail(1);
+    await send(1);
+
+    assert.deepEqual(requests(), [2, 0, 1]);
   });
 });
