@@ -6,7 +6,7 @@ import { inSeconds } from '../../support/deadline.ts';
 import { LONG, rows, soon, upsert, upTo, useAppends } from './use-appends.ts';
 
 /** BigQuery closes a connection that has been idle for 10 minutes. The emulator closes it earlier. */
-const IDLE_SECONDS = 0.5;
+const IDLE_SECONDS = 1.5;
 
 describe('appending rows', () => {
   const table = useAppends({ idleConnectionSeconds: IDLE_SECONDS });
