@@ -1,3 +1,4 @@
+import { setTimeout as elapse } from 'node:timers/promises';
 import type { managedwriter } from '@google-cloud/bigquery-storage';
 import pRetry from 'p-retry';
 import { type Deadline, DeadlineExceeded } from '../deadline.ts';
@@ -8,7 +9,8 @@ import { thenRedrive } from '../model/resume-advice.ts';
 import { appendRequests, type RowNaming } from './append-requests.ts';
 import { columnNotKnown, isSchemaNotKnown, tableNotKnown } from './schema-not-known.ts';
 import { isExtraFields } from './storage-errors.ts';
-import { WriteConnections, type WriteTarget } from './write-connection.ts';
+import type { WriteTarget } from './write-connection.ts';
+import { WriteConnections } from './write-connections.ts';
 
 /** The table that rows are appended to, and how errors name the rows. */
 export type AppendTarget = WriteTarget &
@@ -28,8 +30,8 @@ export type AppendLimits = {
 /** Yields the encoded rows in groups. Must throw the signal's reason as soon as the signal aborts. */
 export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array[]>;
 
-/** Maximum number of requests that wait for an answer at once. The client itself has no limit. */
-const WINDOW_REQUESTS = 4;
+/** How often a writer that waits for answers looks whether its connections are full. */
+const FULL_CHECK_MS = 50;
 const ANSWER_TIMEOUT_MS = 60_000;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 10_000;
@@ -76,6 +78,8 @@ async function appendAll(
   const inFlight = new Set<Promise<void>>();
   try {
     for await (const request of appendRequests(rowsUntil(stop), target)) {
+      await waitForRoom(inFlight, connections);
+      stop.throwIfAborted();
       const sent = pRetry(() => appendOnce(connections, request, target, limits), {
         retries: Number.POSITIVE_INFINITY,
         maxRetryTime: limits.deadline.remainingMs(),
@@ -88,8 +92,6 @@ async function appendAll(
         .catch((error: unknown) => failed.abort(error))
         .finally(() => inFlight.delete(sent));
       inFlight.add(sent);
-      while (inFlight.size >= WINDOW_REQUESTS) await Promise.race(inFlight);
-      stop.throwIfAborted();
     }
     await Promise.all(inFlight);
     stop.throwIfAborted();
@@ -100,6 +102,14 @@ async function appendAll(
   } finally {
     failed.abort(new Error('appending has ended'));
     await Promise.all(inFlight);
+  }
+}
+
+/** Waits until another request may be sent. Meanwhile opens further connections, if those that are open are full. */
+async function waitForRoom(inFlight: Set<Promise<void>>, connections: WriteConnections): Promise<void> {
+  while (inFlight.size >= connections.maxUnanswered) {
+    await Promise.race([...inFlight, elapse(FULL_CHECK_MS, undefined, { ref: false })]);
+    connections.addIfFull();
   }
 }
 

@@ -14,84 +14,77 @@ export type WriteTarget = {
 export type AppendAnswer = Awaited<ReturnType<ReturnType<managedwriter.Writer['appendRows']>['getResult']>>;
 
 /**
- * Manages the current connection to a table's default stream, and opens one when there is none. A failed connection is never used again:
+ * One connection to a table's default stream, which opens with the first request. It must not be used again after a failure:
  * the client matches answers to requests by their order alone, so it could take an answer on a reopened connection for the answer to a
  * lost request.
  */
-export class WriteConnections {
-  readonly #client: managedwriter.WriterClient;
-  readonly #target: WriteTarget;
-  #current: Promise<Connection> | undefined;
+export class WriteConnection {
+  readonly #writer: Promise<managedwriter.Writer>;
+  /** How to fail each request without an answer, and when it was sent, the oldest first. */
+  readonly #unanswered = new Map<(reason: unknown) => void, number>();
+  #lastAnswerMs: number | undefined;
 
   constructor(client: managedwriter.WriterClient, target: WriteTarget) {
-    this.#client = client;
-    this.#target = target;
+    this.#writer = openWriter(client, target);
+    // The request that opens a connection reports why it could not be opened.
+    this.#writer.catch(() => undefined);
   }
 
-  /** Sends one request and returns its answer. When the connection fails, every request on it throws the failure. */
+  /** How many requests wait for an answer. */
+  get unanswered(): number {
+    return this.#unanswered.size;
+  }
+
+  /** How long the last answer took, or for how long the oldest request has waited for its answer by now, if that is longer. */
+  get answerMs(): number {
+    const nowMs = performance.now();
+    const [oldestMs = nowMs] = this.#unanswered.values();
+    return Math.max(this.#lastAnswerMs ?? 0, nowMs - oldestMs);
+  }
+
+  /** Whether any request has got an answer. */
+  get hasAnswered(): boolean {
+    return this.#lastAnswerMs !== undefined;
+  }
+
+  /** Sends one request and returns its answer. */
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
-    this.#current ??= openConnection(this.#client, this.#target);
-    const used = this.#current;
+    const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
+    const timer = setTimeout(() => reject(appendTimedOut(timeoutMs)), timeoutMs);
+    const sentMs = performance.now();
+    this.#unanswered.set(reject, sentMs);
+    this.#writer.then((writer) => writer.appendRows({ serializedRows }).getResult()).then(resolve, reject);
     try {
-      return await (await used).append(serializedRows, timeoutMs);
-    } catch (error) {
-      if (this.#current === used) this.discard(error);
-      throw error;
+      const answer = await promise;
+      this.#lastAnswerMs = performance.now() - sentMs;
+      return answer;
+    } finally {
+      clearTimeout(timer);
+      this.#unanswered.delete(reject);
     }
   }
 
-  /** Closes the connection; every request that waits on it fails with `reason`. */
+  /** Closes the connection. Every request that waits on it fails with `reason`; the client would leave it waiting forever. */
   discard(reason: unknown): void {
-    const discarded = this.#current;
-    this.#current = undefined;
-    // The request that opens a connection reports why it could not be opened.
-    discarded?.then(
-      (connection) => connection.discard(reason),
+    for (const reject of this.#unanswered.keys()) reject(reason);
+    this.#writer.then(
+      (writer) => writer.close(),
       () => undefined,
     );
   }
 }
 
-async function openConnection(
+async function openWriter(
   client: managedwriter.WriterClient,
   { table, descriptor, traceId }: WriteTarget,
-): Promise<Connection> {
-  const stream = await client.createStreamConnection({
+): Promise<managedwriter.Writer> {
+  const connection = await client.createStreamConnection({
     streamId: managedwriter.DefaultStream,
     destinationTable: table,
   });
   // Without a listener, an error would end the process. Every request reports the error itself.
-  stream.onConnectionError(() => undefined);
-  const writer = new managedwriter.Writer({ connection: stream, protoDescriptor: descriptor, traceId });
-  return new Connection(writer);
-}
-
-/** One connection. `discard` fails all its requests, which the client would leave waiting forever. */
-class Connection {
-  readonly #writer: managedwriter.Writer;
-  readonly #waiting = new Set<(reason: unknown) => void>();
-
-  constructor(writer: managedwriter.Writer) {
-    this.#writer = writer;
-  }
-
-  async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
-    const timer = setTimeout(() => reject(appendTimedOut(timeoutMs)), timeoutMs);
-    this.#waiting.add(reject);
-    this.#writer.appendRows({ serializedRows }).getResult().then(resolve, reject);
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(reject);
-    }
-  }
-
-  discard(reason: unknown): void {
-    for (const reject of this.#waiting) reject(reason);
-    this.#writer.close();
-  }
+  connection.onConnectionError(() => undefined);
+  return new managedwriter.Writer({ connection, protoDescriptor: descriptor, traceId });
 }
 
 function appendTimedOut(timeoutMs: number): DataHubError {

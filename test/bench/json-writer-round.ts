@@ -11,8 +11,8 @@ import { sendResult } from './run-round.ts';
 type JsonRow = Parameters<managedwriter.JSONWriter['appendRows']>[0][number];
 type PendingWrite = ReturnType<managedwriter.JSONWriter['appendRows']>;
 
-/** The function keeps as many requests in flight (shared/warehouse/append-rows.ts). */
-const WINDOW_REQUESTS = 4;
+/** The function has at most as many requests without an answer, on all its connections (shared/warehouse/write-connections.ts). */
+const WINDOW_REQUESTS = 8;
 
 const [target = '', rowsPerRequest = '', linesFile = ''] = process.argv.slice(2);
 const { config } = await benchDependencies();

@@ -8,19 +8,25 @@ import {
 } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/light.js';
 
-/** What a client sent. `rowBytes` counts the encoded rows, without the overhead of requests. */
-export type Received = { requests: number; rows: number; rowBytes: number };
+/** The rows of one request. `rowBytes` counts the encoded rows, without the overhead of requests. */
+type Rows = { rows: number; rowBytes: number };
+
+/** What a client sent. */
+export type Received = Rows & { connections: number; requests: number };
 
 export type Receiver = {
   /** `127.0.0.1:PORT` */
   host: string;
   /** Returns what arrived since the last call. */
   take(): Received;
+  /** How late each request is answered from now on. A connection may have many requests that wait. */
+  setAnswerDelay(milliseconds: number): void;
   [Symbol.dispose](): void;
 };
 
-type AppendStream = ServerDuplexStream<Received, 'acknowledged'>;
+type AppendStream = ServerDuplexStream<Rows, 'acknowledged'>;
 
+const NOTHING: Received = { connections: 0, requests: 0, rows: 0, rowBytes: 0 };
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** AppendRowsResponse with an empty `append_result` (field 1). */
@@ -31,7 +37,7 @@ const PROTO_ROWS = 4;
 const ROWS = 2;
 const SERIALIZED_ROWS = 1;
 
-const APPEND_ROWS: MethodDefinition<Received, 'acknowledged'> = {
+const APPEND_ROWS: MethodDefinition<Rows, 'acknowledged'> = {
   path: '/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows',
   requestStream: true,
   responseStream: true,
@@ -43,22 +49,26 @@ const APPEND_ROWS: MethodDefinition<Received, 'acknowledged'> = {
 };
 
 /**
- * A server of the Storage Write API that acknowledges every request at once, counts its rows and discards them. The bench does not
- * measure the work of BigQuery itself, which many machines do.
+ * A server of the Storage Write API that acknowledges every request, at once unless it is told otherwise, counts its rows and discards them. The
+ * bench does not measure the work of BigQuery itself, which many machines do.
  */
 export async function startReceiver(): Promise<Receiver> {
-  let received: Received = { requests: 0, rows: 0, rowBytes: 0 };
+  let received = NOTHING;
+  let delayMs = 0;
   const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   const service: ServiceDefinition = { AppendRows: APPEND_ROWS };
   server.addService(service, {
     AppendRows(stream: AppendStream) {
-      stream.on('data', (request: Received) => {
+      received = { ...received, connections: received.connections + 1 };
+      stream.on('data', ({ rows, rowBytes }: Rows) => {
         received = {
-          requests: received.requests + request.requests,
-          rows: received.rows + request.rows,
-          rowBytes: received.rowBytes + request.rowBytes,
+          ...received,
+          requests: received.requests + 1,
+          rows: received.rows + rows,
+          rowBytes: received.rowBytes + rowBytes,
         };
-        stream.write('acknowledged');
+        if (delayMs === 0) stream.write('acknowledged');
+        else setTimeout(() => stream.write('acknowledged'), delayMs);
       });
       stream.on('end', () => stream.end());
     },
@@ -69,15 +79,18 @@ export async function startReceiver(): Promise<Receiver> {
     host: `127.0.0.1:${port}`,
     take() {
       const taken = received;
-      received = { requests: 0, rows: 0, rowBytes: 0 };
+      received = NOTHING;
       return taken;
+    },
+    setAnswerDelay(milliseconds) {
+      delayMs = milliseconds;
     },
     [Symbol.dispose]: () => server.forceShutdown(),
   };
 }
 
-function countRows(request: Buffer): Received {
-  const counted = { requests: 1, rows: 0, rowBytes: 0 };
+function countRows(request: Buffer): Rows {
+  const counted = { rows: 0, rowBytes: 0 };
   for (const protoRows of fieldsOf(request, PROTO_ROWS)) {
     for (const rows of fieldsOf(protoRows, ROWS)) {
       for (const row of fieldsOf(rows, SERIALIZED_ROWS)) {

@@ -19,6 +19,8 @@ const SCALE = 0.5;
 const MAX_ROWS = 2_000_000;
 const PROJECT = 'bench-stream';
 const STAGED_CONTROL = 'control';
+/** How late BigQuery may answer while it works: the stream opens further connections then. */
+const LATE_MS = 300;
 /** Memory counts as flat if the last quarter of the time needs at most this factor of the second. */
 const FLAT_RATIO = 1.15;
 /** Until then memory grows to the point where V8 starts to collect the old generation. */
@@ -28,7 +30,7 @@ const SETTLING_SECONDS = 3;
  * Streams a batch of N incidents, with nine upserts for each delete, each round in its own process. The baseline feeds the same
  * rows, as lines of JSON, to the JSONWriter of Google's package, in another process, in requests of the same size. The rate counts everything from
  * the event to the applied batch; a receiver that only counts acknowledges the requests. Both must send the same rows and bytes. A
- * rehearsal against the emulator compares source and target first.
+ * rehearsal against the emulator compares source and target first. The last case is the stream again, with late answers.
  */
 export const streamBench: Bench = {
   maxRows: MAX_ROWS,
@@ -54,6 +56,7 @@ export const streamBench: Bench = {
     using receiver = await startReceiver();
     const streamed: StreamRound[] = [];
     const baselines: Measured[] = [];
+    const late: StreamRound[] = [];
     // Every round starts with the staged batch, in a fresh copy of the control database.
     const prepareRound = async (name: string | number) => {
       const database = `control_${name}`;
@@ -80,8 +83,19 @@ export const streamBench: Bench = {
       streamed.push(stream);
       baselines.push(baseline);
       for (const line of describe(round, stream, baseline, ours)) report(line);
+      receiver.setAnswerDelay(LATE_MS);
+      late.push(await runRound<StreamRound>('stream-round.ts', batch, await prepareRound(`${round}_late`)));
+      receiver.setAnswerDelay(0);
+      const { connections } = receiver.take();
+      report(
+        `  answers after ${LATE_MS} ms: ${late.at(-1)?.seconds.toFixed(2)} s, ${connections} connections`,
+      );
     }
-    const result = compareCases(rows, { stream: streamed, JSONWriter: baselines });
+    const result = compareCases(rows, {
+      stream: streamed,
+      JSONWriter: baselines,
+      [`stream, answers after ${LATE_MS} ms`]: late,
+    });
     if (!profile) return result;
     const profiledEnv = { ...(await prepareRound('profiled')), [PROFILE_VARIABLE]: '1' };
     const { profile: places = [] } = await stack.runRound<StreamRound>('stream-round', batch, profiledEnv);
@@ -124,7 +138,7 @@ function describe(round: number, stream: StreamRound, baseline: Measured, ours: 
   const quarters = stream.quartersRssMb.map((mb) => mb.toFixed(0)).join(', ');
   return [
     `round ${round}: stream ${stream.seconds.toFixed(2)} s, JSONWriter ${baseline.seconds.toFixed(2)} s; ` +
-      `${ours.requests} requests, ${(ours.rowBytes / 1e6).toFixed(1)} MB of rows`,
+      `${ours.requests} requests on ${ours.connections} connections, ${(ours.rowBytes / 1e6).toFixed(1)} MB of rows`,
     `  stream: ${stream.rowSeconds.toFixed(2)} s for reading and cutting, ` +
       `${(stream.seconds - stream.rowSeconds).toFixed(2)} s for sending and everything else; ` +
       `its main thread was at work for ${stream.busySeconds.toFixed(2)} s of ${stream.seconds.toFixed(2)} s`,

@@ -11,6 +11,8 @@ export const ROW_BYTES = 500;
 export const SPARE_CORES = 4;
 /** The most that Terraform allows. */
 export const MAX_INSTANCES = 100;
+/** The most of one batch (shared/warehouse/write-connections.ts). */
+const WRITE_CONNECTIONS = 4;
 
 const DAY_SECONDS = 86_400;
 const TIB = 2 ** 40;
@@ -136,11 +138,11 @@ export function limitsAt(size: typeof SIZE, costs: MeasuredCosts): Limit[] {
     },
     {
       what: `[write connections](${QUOTAS}#write-api-limits), in a region`,
-      needed: MAX_INSTANCES,
+      needed: WRITE_CONNECTIONS * MAX_INSTANCES,
       limit: 5000,
       unit: 'at a time',
-      formula: 'one for each instance of `stream`',
-      holds: '5,000 instances',
+      formula: `at most ${WRITE_CONNECTIONS} for each instance of \`stream\``,
+      holds: '1,250 instances',
       above: 'it cannot happen with the instances that Terraform allows',
       isForMerges: false,
     },
