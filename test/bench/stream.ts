@@ -84,7 +84,9 @@ export const streamBench: Bench = {
       baselines.push(baseline);
       for (const line of describe(round, stream, baseline, ours)) report(line);
       receiver.setAnswerDelay(LATE_MS);
-      late.push(await runRound<StreamRound>('stream-round.ts', batch, await prepareRound(`${round}_late`)));
+      late.push(
+        await stack.runRound<StreamRound>('stream-round', batch, await prepareRound(`${round}_late`)),
+      );
       receiver.setAnswerDelay(0);
       const { connections } = receiver.take();
       report(
