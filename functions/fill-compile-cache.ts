@@ -17,9 +17,8 @@ await Promise.all([
   import('@google-cloud/bigquery-storage'),
   import('@google-cloud/cloud-sql-connector'),
   import('@google-cloud/functions-framework'),
-  import('@google-cloud/pubsub'),
-  import('@google-cloud/secret-manager'),
   import('@google-cloud/storage'),
   import('@grpc/grpc-js'),
+  import('google-auth-library'),
 ]);
 flushCompileCache();
