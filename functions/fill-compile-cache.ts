@@ -19,6 +19,9 @@ await Promise.all([
   import('@google-cloud/functions-framework'),
   import('@google-cloud/storage'),
   import('@grpc/grpc-js'),
-  import('google-auth-library'),
+  // Its requests for tokens load another package at their first use. This one is answered without a network.
+  import('google-auth-library').then(({ PassThroughClient }) =>
+    new PassThroughClient().request({ url: 'data:,' }),
+  ),
 ]);
 flushCompileCache();

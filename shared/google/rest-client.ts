@@ -1,5 +1,6 @@
 import type { AuthClient } from 'google-auth-library';
 import pRetry from 'p-retry';
+import { DataHubError } from '../errors.ts';
 import { fromGoogle } from './google-errors.ts';
 import { withRequestTimeout } from './request-timeout.ts';
 import { connectionFailure, credentialsFailure, parseJson, RestError, refusal } from './rest-error.ts';
@@ -9,7 +10,7 @@ export type RestRequest = { method: 'GET' | 'POST'; path: string; body?: object 
 
 /**
  * A client of a REST API of Google, for calls that may have their effect twice. A call is repeated after a failure that may pass, also after a
- * lost answer. It throws a RestError, or `transient` without an answer in time; `fromGoogle` classifies both.
+ * lost answer. It throws a RestError, which `fromGoogle` classifies.
  */
 export type RestClient = {
   /** Returns the JSON of the answer. */
@@ -32,6 +33,9 @@ export function createRestClient(
     const attempted = new AbortController();
     try {
       return await withRequestTimeout(timeoutSeconds, send(baseUrl, auth, request, attempted.signal));
+    } catch (error) {
+      // The caller names what it asked for.
+      throw error instanceof DataHubError ? new RestError(error.message) : error;
     } finally {
       attempted.abort();
     }

@@ -126,7 +126,7 @@ describe('events', () => {
 
     await assert.rejects(patient.requestExtract('pmr_project', 'scheduler'), {
       kind: 'transient',
-      message: 'no answer within 0.3 seconds',
+      message: 'topic cdc-extract: no answer within 0.3 seconds',
     });
 
     assert.deepEqual(standIn.faults.calls.filter((call) => call === 'pubsub.Publish').length, 2);

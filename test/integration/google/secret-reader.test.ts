@@ -100,7 +100,7 @@ describe('reading a secret', () => {
     standIn.faults.next('secretmanager.versions.access', hold(), hold(), hold());
     await assert.rejects(impatient(latest), {
       kind: 'transient',
-      message: /cannot be read: no answer within 0\.3 seconds/,
+      message: /cannot be read: secret sm:.*: no answer within 0\.3 seconds/,
     });
     standIn.faults.clear();
     assert.equal(await read(latest), 'hunter1');
