@@ -10,16 +10,14 @@ export async function tick(trigger: string, dependencies: Dependencies) {
   const { config, control, events, log } = dependencies;
   for (const view of await control.viewStops.endPauses()) log.info({ view }, 'pause ended');
   const sources = (await control.viewSources.list()).filter((source) => stopReason(source) === null);
-  const requests = await Promise.allSettled(
-    sources.map((source) => events.requestExtract(source.name, trigger)),
-  );
   const views = sources.map((source) => source.name);
+  const [request] = await Promise.allSettled([events.requestExtracts(views, trigger)]);
   if (views.length === 0) log.warn({ trigger }, 'no view is enabled');
   await logFreshness(dependencies);
   await publishDeadLetters(dependencies);
   await continueChecks(dependencies);
   await control.retention.deleteOldRows(config.keepDays);
-  for (const request of requests) if (request.status === 'rejected') throw request.reason;
+  if (request.status === 'rejected') throw request.reason;
   await control.failures.resolveFanOutRights('extract');
   return { outcome: 'fanned out', views };
 }

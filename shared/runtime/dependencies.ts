@@ -108,8 +108,8 @@ export async function createDependencies(env: Record<string, string | undefined>
     ),
     events: createEvents(
       once(() => createPubSub(config)),
+      config.projectId,
       config.topics,
-      config.callTimeoutSeconds,
     ),
     clock: systemClock,
     log,

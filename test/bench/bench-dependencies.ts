@@ -10,7 +10,12 @@ export async function benchDependencies(): Promise<Dependencies> {
   const publishNothing = async () => undefined;
   return {
     ...dependencies,
-    events: { ...dependencies.events, announceBatch: publishNothing, requestExtract: publishNothing },
+    events: {
+      ...dependencies.events,
+      announceBatch: publishNothing,
+      requestExtract: publishNothing,
+      requestExtracts: publishNothing,
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fromThisMachine } from './from-this-machine.ts';
 
@@ -15,10 +15,7 @@ const KEEP_ALIVE_MS = 120_000;
 
 /** Serves an application to programs of this machine, on 127.0.0.1; port 0 stands for a free port. @throws EADDRINUSE */
 export async function serveHttp(application: RequestListener, port = 0): Promise<HttpServer> {
-  const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 },
-    fromThisMachine(application),
-  );
+  const server = createHttpServer(application);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -33,3 +30,7 @@ export async function serveHttp(application: RequestListener, port = 0): Promise
     },
   };
 }
+
+/** A server for programs of this machine that does not listen yet. */
+export const createHttpServer = (application: RequestListener): Server =>
+  createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, fromThisMachine(application));

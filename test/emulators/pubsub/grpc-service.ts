@@ -7,8 +7,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import { FaultError, type Faults } from '../faults.ts';
-import { PubSubError } from './pub-sub-error.ts';
+import type { Faults } from '../faults.ts';
+import { statusOf } from './status.ts';
 
 /** The definitions that Google's client is built from. */
 const DEFINITIONS = fromJSON(
@@ -39,22 +39,12 @@ export function unary<Request, Response>(
 
 /**
  * The status that ends a failed call. gRPC cannot break the connection of a single call, so a scripted drop ends with the status
- * that a client reports for a broken connection: UNAVAILABLE.
+ * that a client reports for a broken connection.
  */
 function serviceError(error: unknown): Partial<StatusObject> & Error {
   const details = error instanceof Error ? error.message : String(error);
   return Object.assign(new Error(details), {
-    code: statusCode(error),
+    code: status[statusOf(error)],
     details,
   } satisfies Partial<ServiceError>);
-}
-
-function statusCode(error: unknown): status {
-  if (error instanceof PubSubError) return status[error.status];
-  if (!(error instanceof FaultError)) return status.INTERNAL;
-  if (error.answer.kind === 'drop') return status.UNAVAILABLE;
-  const name = String(error.answer.status);
-  const code = Object.entries(status).find(([key]) => key === name)?.[1];
-  if (typeof code !== 'number') throw new TypeError(`a gRPC call cannot answer the status ${name}`);
-  return code;
 }

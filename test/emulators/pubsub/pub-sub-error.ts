@@ -1,11 +1,11 @@
-import type { status } from '@grpc/grpc-js';
+import type { StatusName } from './status.ts';
 
 /** A refusal in Pub/Sub's words, with the name of its gRPC status: https://cloud.google.com/pubsub/docs/reference/error-codes */
 export class PubSubError extends Error {
   override readonly name = 'PubSubError';
-  readonly status: keyof typeof status;
+  readonly status: StatusName;
 
-  constructor(code: keyof typeof status, message: string) {
+  constructor(code: StatusName, message: string) {
     super(message);
     this.status = code;
   }

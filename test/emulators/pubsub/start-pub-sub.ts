@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Faults } from '../faults.ts';
-import { assertPortFree, serveGrpc } from '../serve-grpc.ts';
+import { assertPortFree } from '../serve-grpc.ts';
+import { serveGrpcAndHttp } from '../serve-grpc-and-http.ts';
 import { Broker } from './broker.ts';
 import { serviceDefinition } from './grpc-service.ts';
 import { MessageStore } from './message-store.ts';
 import { publisherService } from './publisher-service.ts';
+import { restApp } from './rest-app.ts';
 import { subscriberService } from './subscriber-service.ts';
 import type { DeliveryTimes } from './subscription-config.ts';
 
@@ -28,8 +30,8 @@ export interface PubSubStandIn {
   /** For PUBSUB_EMULATOR_HOST: 127.0.0.1:PORT. */
   readonly host: string;
   /**
-   * Calls are named `pubsub.Publish`, `pubsub.CreateTopic` …, with gRPC statuses. `pubsub.push` is one delivery to a push
-   * endpoint, with HTTP statuses: a held delivery lets other messages overtake it, one that fails after its effect arrives twice.
+   * Calls are named `pubsub.Publish`, `pubsub.CreateTopic` …, whether they come by gRPC or by REST; a status may have the number or the name.
+   * `pubsub.push` is one delivery to a push endpoint, with HTTP statuses: a held delivery lets other messages overtake it, one that fails after its effect arrives twice.
    */
   readonly faults: Faults;
   /** Resolves when every message of every subscription is acknowledged. */
@@ -41,7 +43,10 @@ export interface PubSubStandIn {
 /** More than Pub/Sub accepts, so that the broker refuses a request that is too large, and not gRPC. */
 const MAX_REQUEST_BYTES = 20 * 1024 * 1024;
 
-/** Starts the emulator of Cloud Pub/Sub on 127.0.0.1, for Google's own client. It checks no credentials. @throws EADDRINUSE */
+/**
+ * Starts the emulator of Cloud Pub/Sub on 127.0.0.1: gRPC for Google's own client, and at the same port the REST that the functions use. It
+ * checks no credentials. @throws EADDRINUSE
+ */
 export async function startPubSub(options: PubSubOptions = {}): Promise<PubSubStandIn> {
   const { port = 0, faults = new Faults(), dataFolder, forgetsPushEndpoints = false } = options;
   const { minBackoffMs, maxBackoffMs, ackDeadlineMs } = options;
@@ -54,11 +59,12 @@ export async function startPubSub(options: PubSubOptions = {}): Promise<PubSubSt
     faults,
     times: { minBackoffMs, maxBackoffMs, ackDeadlineMs },
   });
-  const server = await serveGrpc(
+  const server = await serveGrpcAndHttp(
     [
       { definition: serviceDefinition('Publisher'), implementation: publisherService(broker, faults) },
       { definition: serviceDefinition('Subscriber'), implementation: subscriberService(broker, faults) },
     ],
+    restApp(broker, faults),
     { port, maxRequestBytes: MAX_REQUEST_BYTES },
   );
   return {

@@ -79,5 +79,5 @@ export function faultOf(kind: FaultKind, call: Call): { fault: Fault; held: Hold
 
 function protocolOf({ server, name }: Call): Protocol {
   if (server === 'postgres') return 'postgres';
-  return server === 'pubsub' || /^[A-Z]/.test(name) ? 'grpc' : 'rest';
+  return /^[A-Z]/.test(name) ? 'grpc' : 'rest';
 }

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { archiveFiles, buildInstalled, installArchive, makeArchive } from '../../deployed/archive.ts';
 import { DeployedFunction } from '../../deployed/deployed-function.ts';
+import { startSecretManager } from '../../emulators/secret-manager/start-secret-manager.ts';
 import { STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -20,9 +21,10 @@ const CLIENTS = [
   '@google-cloud/bigquery',
   '@google-cloud/bigquery-storage',
   '@google-cloud/cloud-sql-connector',
-  '@google-cloud/pubsub',
-  '@google-cloud/secret-manager',
   '@google-cloud/storage',
+  '@grpc/grpc-js',
+  'google-auth-library',
+  'google-gax',
   'pg',
 ];
 const run = promisify(execFile);
@@ -211,9 +213,10 @@ describe('the deployed archive', () => {
       target: string,
       payload: object,
       how: 'call' | 'deliver' = 'call',
+      settings: Record<string, string> = {},
     ): Promise<{ answer: Answer; loaded: string[] }> => {
       await using deployed = await DeployedFunction.start(folder, target, {
-        env: { ...on.parts.env, ...stack.endpoints() },
+        env: { ...on.parts.env, ...stack.endpoints(), ...settings },
         nodeFlags: ['--import', RECORDER],
       });
       const answer = (await (await deployed[how](payload)).json()) as Answer;
@@ -230,18 +233,48 @@ describe('the deployed archive', () => {
 
       assert.partialDeepStrictEqual(merged.answer, { outcome: 'applied', added: '1' });
       // A first load is checked in the bucket, and goes straight into the target.
-      assert.deepEqual(clientsOf(merged.loaded), ['@google-cloud/bigquery', '@google-cloud/storage', 'pg']);
+      assert.deepEqual(clientsOf(merged.loaded), [
+        '@google-cloud/bigquery',
+        '@google-cloud/storage',
+        'google-auth-library',
+        'pg',
+      ]);
       await on.source.add('app_project', { id: 2 });
       const changed = await call('extract', { view: 'pmr_project' });
       const mergedChange = await call('merge', batchOf(changed.answer));
       assert.partialDeepStrictEqual(mergedChange.answer, { outcome: 'applied', added: '1' });
-      assert.deepEqual(clientsOf(mergedChange.loaded), ['@google-cloud/bigquery', 'pg']);
-      assert.deepEqual(clientsOf(extracted.loaded), [
+      assert.deepEqual(clientsOf(mergedChange.loaded), [
         '@google-cloud/bigquery',
-        '@google-cloud/pubsub',
-        '@google-cloud/storage',
+        'google-auth-library',
         'pg',
       ]);
+      assert.deepEqual(clientsOf(extracted.loaded), [
+        '@google-cloud/bigquery',
+        '@google-cloud/storage',
+        'google-auth-library',
+        'pg',
+      ]);
+    });
+
+    it('reaches Pub/Sub and Secret Manager without gRPC, and without a package of theirs', async () => {
+      const secretManager = await startSecretManager();
+      after(() => secretManager.close());
+      secretManager.secrets.add('smart-project', 'source-url', String(on.parts.env.SOURCE_DATABASE_URL));
+      const settings = {
+        SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest',
+        SECRET_MANAGER_EMULATOR_HOST: secretManager.host,
+      };
+      await on.mailboxes.extract.take();
+
+      const tick = await call('extract', {}, 'call', settings);
+      const check = await call('reconcile', { view: 'pmr_project' }, 'call', settings);
+
+      assert.equal(tick.answer.outcome, 'fanned out');
+      assert.equal(secretManager.secrets.reads, 2);
+      assert.ok((await on.mailboxes.extract.take()).length > 1);
+      assert.deepEqual(clientsOf(tick.loaded), ['google-auth-library', 'pg']);
+      assert.equal(check.answer.view, 'pmr_project');
+      assert.deepEqual(clientsOf(check.loaded), ['@google-cloud/bigquery', 'google-auth-library', 'pg']);
     });
 
     it('replicates a streamed view', async () => {
@@ -259,6 +292,9 @@ describe('the deployed archive', () => {
         '@google-cloud/bigquery',
         '@google-cloud/bigquery-storage',
         '@google-cloud/storage',
+        '@grpc/grpc-js',
+        'google-auth-library',
+        'google-gax',
         'pg',
       ]);
     });

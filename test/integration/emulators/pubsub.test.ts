@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
+import { json, text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { PubSub, v1 } from '@google-cloud/pubsub';
 import { dropAfterEffect, failAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import { type PubSubStandIn, startPubSub } from '../../emulators/pubsub/start-pub-sub.ts';
@@ -128,6 +129,112 @@ describe('the Pub/Sub emulator', () => {
 
         assert.equal(new Set(endpoint.bodies.map(({ message }) => message.messageId)).size, 2);
       }
+    });
+  });
+
+  describe('REST, at the same port', () => {
+    const topicUrl = (name: string) => `http://${standIn.host}/v1/projects/local/topics/${name}`;
+    const ask = async (url: string, body?: object | string, headers: Record<string, string> = {}) => {
+      const response = await fetch(url, {
+        headers,
+        ...(body !== undefined && {
+          method: 'POST',
+          body: typeof body === 'string' ? body : JSON.stringify(body),
+        }),
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    const data = Buffer.from('{"view":"ü"}').toString('base64');
+
+    it('publishes what is delivered like any other message', async () => {
+      const topic = await createPushTopic();
+
+      const { body } = await ask(`${topicUrl(`topic-${count}`)}:publish`, {
+        messages: [{ data, attributes: { kind: 'extract' } }, { data }],
+      });
+      await topic.publishMessage({ json: {} });
+      await standIn.idle();
+
+      const { messageIds } = body as { messageIds: string[] };
+      assert.equal(new Set(messageIds).size, 2);
+      const [first] = endpoint.bodies.filter(({ message }) => message.messageId === messageIds[0]);
+      assert.deepEqual([first?.message.data, first?.message.attributes], [data, { kind: 'extract' }]);
+      assert.equal(endpoint.bodies.length, 3);
+    });
+
+    it('answers the name of a topic', async () => {
+      const { name } = await createTopic();
+
+      assert.partialDeepStrictEqual(await ask(topicUrl(`topic-${count}`)), { status: 200, body: { name } });
+    });
+
+    it('refuses in the form of Google, with the HTTP status of each gRPC status', async () => {
+      await createTopic();
+      const known = `${topicUrl(`topic-${count}`)}:publish`;
+      const ordered = { messages: [{ data, orderingKey: 'a' }] };
+      for (const [url, body, code, status] of [
+        [topicUrl('nowhere'), undefined, 404, 'NOT_FOUND'],
+        [`${topicUrl('nowhere')}:publish`, { messages: [{ data }] }, 404, 'NOT_FOUND'],
+        [topicUrl('nowhere'), {}, 404, 'NOT_FOUND'],
+        [`http://${standIn.host}/v1/projects`, undefined, 404, 'NOT_FOUND'],
+        [known, { messages: [] }, 400, 'INVALID_ARGUMENT'],
+        [known, {}, 400, 'INVALID_ARGUMENT'],
+        [known, { messages: [{ data: 'ü' }] }, 400, 'INVALID_ARGUMENT'],
+        [known, ordered, 400, 'INVALID_ARGUMENT'],
+        [known, '{', 400, 'INVALID_ARGUMENT'],
+        [
+          known,
+          { messages: [{ data: Buffer.alloc(10_000_001).toString('base64') }] },
+          400,
+          'INVALID_ARGUMENT',
+        ],
+      ] as const) {
+        const answer = await ask(url, body);
+        assert.partialDeepStrictEqual(answer, { status: code, body: { error: { code, status } } });
+      }
+    });
+
+    it('has the faults of gRPC, by their numbers or names', async () => {
+      const topic = await createPushTopic();
+      const url = `${topicUrl(`topic-${count}`)}:publish`;
+      const publish = () => ask(url, { messages: [{ data }] });
+      for (const fault of [failBefore(503), failBefore('UNAVAILABLE'), failAfterEffect('UNAVAILABLE')]) {
+        standIn.faults.next('pubsub.Publish', fault);
+        assert.partialDeepStrictEqual(await publish(), {
+          status: 503,
+          body: { error: { code: 503, status: 'UNAVAILABLE' } },
+        });
+      }
+      standIn.faults.next('pubsub.Publish', dropAfterEffect());
+      await assert.rejects(publish());
+      await standIn.idle();
+      assert.equal(endpoint.bodies.length, 2);
+
+      standIn.faults.next('pubsub.Publish', failBefore(403));
+      await assert.rejects(topic.publishMessage({ json: {} }), { code: 7 });
+      standIn.faults.next('pubsub.GetTopic', failBefore(404));
+      assert.equal((await ask(topicUrl(`topic-${count}`))).status, 404);
+    });
+
+    it('is for programs of this machine only', async () => {
+      const { name } = await createTopic();
+
+      assert.ok(name);
+      const { status } = await ask(topicUrl(`topic-${count}`), undefined, { origin: 'http://web.example' });
+      assert.equal(status, 403);
+    });
+
+    it('is told from gRPC when the first bytes arrive one by one', async () => {
+      await createTopic();
+      const [host = '', port] = standIn.host.split(':');
+      const socket = connect(Number(port), host).setNoDelay();
+      const request = `POST /v1/projects/local/topics/topic-${count}:publish HTTP/1.1\r\nhost: ${standIn.host}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`;
+      for (const byte of request) {
+        socket.write(byte);
+        await setImmediate();
+      }
+
+      assert.match(await text(socket), /^HTTP\/1\.1 400 /);
     });
   });
 

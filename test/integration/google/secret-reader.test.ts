@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { SecretReader } from '../../../shared/config/read-secrets.ts';
 import { createSecretReader } from '../../../shared/google/secret-reader.ts';
-import { failBefore } from '../../emulators/faults.ts';
+import { dropAfterEffect, failBefore, hold } from '../../emulators/faults.ts';
 import {
   type SecretManagerStandIn,
   startSecretManager,
@@ -72,10 +72,37 @@ describe('reading a secret', () => {
     assert.equal(await read(latest), 'hunter1');
   });
 
-  it('reports a failure of the service as transient', async () => {
-    standIn.faults.next('secretmanager.versions.access', failBefore(500));
+  for (const [what, fault] of [
+    ['fails', failBefore(500)],
+    ['cannot be reached', failBefore(503)],
+    ['drops the connection', dropAfterEffect()],
+  ] as const) {
+    it(`is repeated when the service ${what}`, async () => {
+      standIn.faults.next('secretmanager.versions.access', fault);
 
-    await assert.rejects(read(latest), { kind: 'transient' });
+      assert.equal(await read(latest), 'hunter1');
+      assert.deepEqual(standIn.faults.unused, []);
+    });
+  }
+
+  it('reports a failure of the service that lasts as transient', async () => {
+    const impatient = createSecretReader(0.3);
+    standIn.faults.next(
+      'secretmanager.versions.access',
+      ...Array.from({ length: 50 }, () => failBefore(503)),
+    );
+
+    await assert.rejects(impatient(latest), {
+      kind: 'transient',
+      message: /^names sm:\/\/smart-project\/url\/latest, which cannot be read: /,
+    });
+    standIn.faults.clear();
+    standIn.faults.next('secretmanager.versions.access', hold(), hold(), hold());
+    await assert.rejects(impatient(latest), {
+      kind: 'transient',
+      message: /cannot be read: secret sm:.*: no answer within 0\.3 seconds/,
+    });
+    standIn.faults.clear();
     assert.equal(await read(latest), 'hunter1');
   });
 
