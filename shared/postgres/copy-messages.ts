@@ -6,7 +6,7 @@ import type pg from 'pg';
 export const MESSAGE_HEADER_BYTES = 5;
 export const COPY_DATA = 'd'.charCodeAt(0);
 /** What may come before the end of a COPY: CopyOutResponse, CopyData, ParameterStatus, NoticeResponse, NotificationResponse. */
-const BEFORE_END: ReadonlySet<number> = new Set(Buffer.from('HdSNA'));
+const BEFORE_END: ReadonlySet<number> = new Set([...'HdSNA'].map((code) => code.charCodeAt(0)));
 
 const NOTHING = Buffer.alloc(0);
 

@@ -12,6 +12,7 @@ import { type Collapsed, collapseStatement } from './collapse.ts';
 import type { SourceView } from './describe-view.ts';
 import { sliceConditions } from './plan-slices.ts';
 import { isTriggerLog } from './trigger-log.ts';
+import { readVisibleIds } from './visible-ids.ts';
 
 export type CaptureOptions = {
   logTable: string;
@@ -87,19 +88,11 @@ const withLoggedNulls = (view: SourceView): SourceView => ({
  */
 export async function captureInitial(client: pg.ClientBase, logTable: string): Promise<Checkpoint> {
   const log = await readLogState(client, logTable, null);
-  const ids = quoteIdentifier(logTable);
-  const { rows } = await client.query(
-    // A range begins with each id that does not follow the one before it, and ends before the next range begins.
-    `select coalesce(range_agg(int8range(low, high, '[]')), '{}')::text as seen from (
-       select id::int8 as low, coalesce(lead(before) over (order by id), (select max(id) from ${ids}))::int8 as high
-       from (select id, lag(id) over (order by id) as before from ${ids}) log
-       where before is null or before <> id - 1
-     ) ranges`,
-  );
+  const seen = await readVisibleIds(client, logTable);
   const nothing: Checkpoint = { floorId: 0n, seen: NOTHING_SEEN, horizons: [], witness: null };
   return nextCheckpoint(nothing, {
     ...{ maturedFloorId: 0n, cutId: null, highestId: log.highestId, atMicros: log.nowMicros },
-    seen: rows[0].seen as string,
+    seen,
     witness: await readWitness(client, logTable, log.highestId),
   });
 }

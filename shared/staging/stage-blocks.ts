@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket } from '@google-cloud/storage';
 import { DataHubError } from '../errors.ts';
@@ -6,6 +7,9 @@ import type { RowBlock } from '../model/column-writer.ts';
 import type { StagedObject } from '../model/staged-format.ts';
 import type { RowFormat } from './format/row-format.ts';
 import { StallTimeout } from './stall-timeout.ts';
+
+/** So many packed blocks may wait for the upload, while the next ones are encoded. */
+const PACKED_AHEAD = 2;
 
 export type StageOptions = {
   bucket: Bucket;
@@ -35,7 +39,7 @@ export async function stageBlocks(
     const counted = { rows: 0 };
     const stallTimeout = new StallTimeout(options.callTimeoutSeconds);
     await pipeline(
-      format.pack(parts.next(counted, stallTimeout)),
+      Readable.from(format.pack(parts.next(counted, stallTimeout)), { highWaterMark: PACKED_AHEAD }),
       file.createWriteStream({
         // Without a resumable session, the object is created completely or not at all.
         resumable: false,

@@ -15,6 +15,9 @@ export async function createItems({ sourceUrl }: BenchStack, rows: number): Prom
   await source.connect();
   await keepFirstItems(source, rows);
   const { rows: counted } = await source.query('select count(*)::int4 as log from models_logging_change');
+  // Otherwise PostgreSQL would do both by itself, beside the first rounds.
+  await source.query('vacuum analyze');
+  await source.query('checkpoint');
   await source.end();
   return counted[0].log;
 }

@@ -13,6 +13,7 @@ import {
 } from '../../../shared/source/capture.ts';
 import { KEY_SETTING } from '../../../shared/source/collapse.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
+import { readVisibleIds } from '../../../shared/source/visible-ids.ts';
 import { anyWorld } from './any-world.ts';
 import { type ModelCapture, modelCapture, type World } from './collapse-model.ts';
 import { KEY_CASES } from './key-cases.ts';
@@ -234,6 +235,23 @@ describe('collapse', () => {
       where i not in (4095, 4096, 8191, 12288, 20480) and i not between 24576 and 28671`);
     const { seen } = await captureInitial(client, LOG_TABLE);
     assert.equal(seen, '{[1,4095),[4097,8191),[8192,12288),[12289,20480),[20481,24576),[28672,30001)}');
+  });
+
+  it('reads the visible log ids as PostgreSQL would aggregate them, whatever they are', async () => {
+    for (const [first, last] of [
+      [-200, 200],
+      [2n ** 53n - 200n, 2n ** 53n + 200n],
+      [2n ** 63n - 500n, 2n ** 63n - 2n],
+      [1, 40_000],
+    ] as const) {
+      await client.query(`truncate ${LOG_TABLE}`);
+      await client.query(`insert into ${LOG_TABLE} (id, object_id, content_type_id, action)
+        select i, '1', 99, 'added' from generate_series(${first}, ${last}) i where random() < 0.7 or i % 1000 between 100 and 400`);
+      const { rows } = await client.query(
+        `select range_agg(int8range(id::int8, id::int8, '[]'))::text as seen from ${LOG_TABLE}`,
+      );
+      assert.equal(await readVisibleIds(client, LOG_TABLE), rows[0].seen);
+    }
   });
 
   it('computes the first checkpoint as ranges of all visible log ids', async () => {
