@@ -146,7 +146,7 @@ locals {
   }
 
   # For the Node.js runtime: without it V8 lets short-lived buffers pile up (docs/configuration.md, "Memory").
-  runtime_environment = { NODE_OPTIONS = "--max-semi-space-size=4" }
+  runtime_environment = { NODE_OPTIONS = "--max-semi-space-size=2" }
 
   # A function without access to the source's secret never connects to the source. Its URL leads nowhere.
   no_source = { SOURCE_DATABASE_URL = "postgresql://nobody@localhost/nothing" }

@@ -43,7 +43,7 @@ run "limits_fit_together" {
   }
 
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].available_memory == "512Mi" && function.service_config[0].environment_variables.NODE_OPTIONS == "--max-semi-space-size=4"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].available_memory == "512Mi" && function.service_config[0].environment_variables.NODE_OPTIONS == "--max-semi-space-size=2"])
     error_message = "The functions have the memory that was measured, with the setting that it was measured with."
   }
 

@@ -10,7 +10,7 @@ import { type CaseResult, compareCases, type Sample } from './compare-cases.ts';
 import { lookAtProcess } from './look-at-process.ts';
 
 /** The flags of the deployed functions (docs/configuration.md, "Memory"). */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 /** The baseline: a function of the same framework. */
 const HELLO = 'hello';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BuiltRounds } from './build-rounds.ts';
 
 /** The flags of the deployed functions: a small young generation costs little and frees buffers early (docs/configuration.md, "Memory"). */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 /**
  * Runs a program of this folder, such as `stream-round`, in its own process, so that its memory is that of the function alone, and returns the result that the

@@ -49,7 +49,7 @@ export async function startFunction<Entry extends FunctionEntry>(
     program: new URL('function-process.ts', import.meta.url),
     args: [port, ...(options.inspect ? [inspectorPort] : [])].map(String),
     // The same option as in the cloud: a small young generation keeps buffers from piling up (docs/configuration.md, "Memory").
-    env: { NODE_OPTIONS: '--max-semi-space-size=4', ...options.env, FUNCTION_TARGET: name },
+    env: { NODE_OPTIONS: '--max-semi-space-size=2', ...options.env, FUNCTION_TARGET: name },
     onLine: options.onLine,
   });
   const { url, inspectorUrl } = child.announcement;
