@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 /** A function, and the share of the busy time of the main thread that it took itself, without what it called. */
 export type Place = { place: string; share: number };
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** This program runs built, beside what it measures. */
+const BUILT = fileURLToPath(new URL('../../', import.meta.url));
 /** Waiting, and the profiler itself. */
 const NOT_COUNTED = /^\(idle\)$|node:inspector/;
 const PLACES = 12;
@@ -26,10 +27,11 @@ export function summarizeProfile({ nodes, samples = [], timeDeltas = [] }: Profi
     .map(([place, each]) => ({ place, share: Number((each / total).toFixed(3)) }));
 }
 
-/** The path of a file in the project, or of a package in node_modules. */
+/** The path of a file in node_modules, or of the source of a built file. */
 function nameOf({ functionName, url }: Profiler.ProfileNode['callFrame']): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
-  const path = url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
-  return `${name} in ${path.replace(/^.*node_modules\//, '')}`;
+  const path = url.startsWith('file:') ? relative(BUILT, fileURLToPath(url)) : url;
+  const inPackage = /^.*node_modules\/(.*)$/.exec(path)?.[1];
+  return `${name} in ${inPackage ?? path.replace(/\.js$/, '.ts')}`;
 }

@@ -38,7 +38,7 @@ const INTRODUCTION = `# Performance
 run anew; so do the other benches, with their usual options. What a size like yours needs, and where it breaks first: [capacity.md](capacity.md).
 
 How it is measured: each case is measured in turn with its baseline, in rounds, so that what disturbs the machine disturbs both. Seconds are medians of the rounds, with the least and the most; a rate against the baseline is the
-quotient of the medians. Each round of a function is a process of its own, whose CPU (of all its threads) and peak memory are read when the work ends; so is the CPU of the whole PostgreSQL server, control database
+quotient of the medians. Each round of a function is a process of its own, which runs what a deployment builds, and whose CPU (of all its threads) and peak memory are read when the work ends; so is the CPU of the whole PostgreSQL server, control database
 included. PostgreSQL, the emulators and the function share the cores of one machine. "Limited by" says what was used for nearly all of the time: all cores, the main thread of the function, or PostgreSQL; "waiting" means none of them, because steps follow each other, or
 because other programs had the cores. The time in which the function waits for the emulator of BigQuery is not counted.`;
 
