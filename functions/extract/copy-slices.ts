@@ -53,7 +53,7 @@ export async function copySlices(
     throw new RangeError(`batch ${batch.id} is copied as ${copy.format}, which it cannot be`);
   const objects = await staging.openBatch(batch.stagedPrefix, format, copy);
   const snapshot = await exportSnapshot(client);
-  const { copied, tooSlow, hasLongRow } = await copyInTime(
+  const { tooSlow, hasLongRow } = await copyInTime(
     { ...work, format, partBytes: copy.partBytes, objects, snapshot },
     copy,
     dependencies,
@@ -67,7 +67,16 @@ export async function copySlices(
   }
   const { slices } = await recorded(work, dependencies);
   const all = slices.flatMap(({ copied: each }) => each ?? []);
-  if (all.length < slices.length) return { rows: null, copied, tooSlow };
+  if (all.length < slices.length) {
+    const before = copy.slices.filter(({ copied }) => copied !== null).length;
+    // The answer that a slice is recorded may have come too late, or not at all.
+    const isLeft = new Map(slices.map(({ place: each, copied }) => [each, copied === null]));
+    return {
+      rows: null,
+      copied: all.length - before,
+      tooSlow: tooSlow.filter((slice) => isLeft.get(slice.place)),
+    };
+  }
   deadline.signal.throwIfAborted();
   return { rows: await complete(objects, format, work, all) };
 }

@@ -65,7 +65,7 @@ export async function createStorage(
   return storage;
 }
 
-/** A client of Pub/Sub, which can publish twice. Google's own package takes far longer to load than to publish (decision 126). */
+/** A client of Pub/Sub, which may publish a message twice. Google's own package takes far longer to load than to publish (decision 126). */
 export const createPubSub = (config: Pick<Config, 'callTimeoutSeconds'>): Promise<RestClient> =>
   openRestClient('pubsub', 'PUBSUB_EMULATOR_HOST', config.callTimeoutSeconds);
 

@@ -20,7 +20,7 @@ export type RestClient = {
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
-/** Of the time-out of an attempt. More than one, so that a call whose first attempt got no answer in time is repeated. */
+/** So many times the time-out of an attempt, a call is repeated: more than once, so that it is if the first attempt got no answer in time. */
 const RETRY_TIME = 1.1;
 
 /** An attempt takes at most `timeoutSeconds`; a call takes at most 2.1 times as long. */

@@ -47,19 +47,22 @@ export function refusal(httpStatus: number, body: string): RestError {
   );
 }
 
-/** The error of a call that got no complete answer. `fetch` throws a TypeError, whose cause has the code. */
-export function connectionFailure(error: unknown): RestError {
+/** The error of a call that got no complete answer. `fetch` throws a TypeError, whose cause has the code; without a cause it is a mistake of the caller. */
+export function connectionFailure(error: unknown): unknown {
+  if (error instanceof TypeError && error.cause === undefined) return error;
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
   const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
-  return new RestError(String(message ?? error), typeof code === 'string' ? code : undefined);
+  // The failure of all addresses of a host has a code, and no message.
+  return new RestError(String(message || code || error), typeof code === 'string' ? code : undefined);
 }
 
 /**
  * The error of a call for which there was no token. The server of tokens answers by HTTP, too: its 404 is no missing resource of the call, but
  * a service account that does not exist.
  */
-export function credentialsFailure(error: unknown): RestError {
+export function credentialsFailure(error: unknown): unknown {
   const { kind, message, context } = fromGoogle(error, 'no access token');
+  if (kind === 'bug') return error;
   return new RestError(message, kind === 'transient' ? context.code : UNAUTHENTICATED);
 }
 

@@ -17,7 +17,7 @@ export type StageOptions = {
   nextName: () => string;
   /** A part ends after the first block that brings it to so many bytes, before compression. */
   maxPartBytes: number;
-  /** Cloud Storage must accept each chunk within this time. */
+  /** Cloud Storage must accept each block, and in the end those that still wait, within this time. */
   callTimeoutSeconds: number;
   signal: AbortSignal;
 };

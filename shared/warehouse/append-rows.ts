@@ -30,6 +30,8 @@ export type AppendLimits = {
 /** Yields the encoded rows in groups. Must throw the signal's reason as soon as the signal aborts. */
 export type RowsUntil = (stop: AbortSignal) => AsyncIterable<readonly Uint8Array[]>;
 
+/** Of requests that wait for an answer, unless it is one: requests of long rows have up to 19 MB. */
+const MAX_UNANSWERED_BYTES = 20_000_000;
 /** How often a writer that waits for answers looks whether its connections are full. */
 const FULL_CHECK_MS = 50;
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -75,10 +77,12 @@ async function appendAll(
   const failed = new AbortController();
   const stop = AbortSignal.any([limits.signal, failed.signal]);
   stop.addEventListener('abort', () => connections.discard(stop.reason));
-  const inFlight = new Set<Promise<void>>();
+  /** The requests that wait for an answer, and their bytes. */
+  const inFlight = new Map<Promise<void>, number>();
   try {
     for await (const request of appendRequests(rowsUntil(stop), target)) {
-      await waitForRoom(inFlight, connections);
+      const bytes = request.reduce((sum, row) => sum + row.length, 0);
+      await waitForRoom(inFlight, bytes, connections);
       stop.throwIfAborted();
       const sent = pRetry(() => appendOnce(connections, request, target, limits), {
         retries: Number.POSITIVE_INFINITY,
@@ -91,9 +95,9 @@ async function appendAll(
       })
         .catch((error: unknown) => failed.abort(error))
         .finally(() => inFlight.delete(sent));
-      inFlight.add(sent);
+      inFlight.set(sent, bytes);
     }
-    await Promise.all(inFlight);
+    await Promise.all(inFlight.keys());
     stop.throwIfAborted();
   } catch (error) {
     // Throw the reason for stopping, not the error that stopping caused in the reader of the rows.
@@ -101,15 +105,22 @@ async function appendAll(
     throw error;
   } finally {
     failed.abort(new Error('appending has ended'));
-    await Promise.all(inFlight);
+    await Promise.all(inFlight.keys());
   }
 }
 
-/** Waits until another request may be sent. Meanwhile opens further connections, if those that are open are full. */
-async function waitForRoom(inFlight: Set<Promise<void>>, connections: WriteConnections): Promise<void> {
-  while (inFlight.size >= connections.maxUnanswered) {
-    await Promise.race([...inFlight, elapse(FULL_CHECK_MS, undefined, { ref: false })]);
-    connections.addIfFull();
+/** Waits until another request of so many bytes may be sent. Meanwhile opens further connections, if those that are open are full. */
+async function waitForRoom(
+  inFlight: ReadonlyMap<Promise<void>, number>,
+  bytes: number,
+  connections: WriteConnections,
+): Promise<void> {
+  const isTooLarge = (): boolean =>
+    inFlight.size > 0 &&
+    [...inFlight.values()].reduce((sum, each) => sum + each, bytes) > MAX_UNANSWERED_BYTES;
+  while (inFlight.size >= connections.maxUnanswered || isTooLarge()) {
+    await Promise.race([...inFlight.keys(), elapse(FULL_CHECK_MS, undefined, { ref: false })]);
+    if (!isTooLarge()) connections.addIfFull();
   }
 }
 

@@ -10,10 +10,10 @@ const MAX_CONNECTIONS = 4;
 /** Requests without an answer on one connection: BigQuery writes one while the next is on its way. The client itself has no limit. */
 const CONNECTION_REQUESTS = 2;
 /**
- * A connection is full when its requests are used up and answers take longer than this. BigQuery answers sooner as long as it keeps up, and
+ * A connection is full when its requests are used up and answers take longer than this: two requests of 2 MB in a tenth of a second are 40 MB a second, as many as a function sends.
  * Google advises against opening a connection "for just a single write".
  */
-const IN_TIME_MS = 200;
+const IN_TIME_MS = 100;
 
 /**
  * The connections that one batch uses to write a table. There is one, and a further one when those that are open are full. Requests of

@@ -5,7 +5,7 @@ import { NOTHING_SEEN } from '../../../shared/model/checkpoint.ts';
 import type { Slice } from '../../../shared/model/slice.ts';
 import { capture } from '../../../shared/source/capture.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
-import { copyOut, loggedKeysStatement, upsertsStatement } from '../../../shared/source/fetch.ts';
+import { copyOut, copyRows, loggedKeysStatement, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { planSlices, splitSlice } from '../../../shared/source/plan-slices.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
 import { until } from '../../support/until.ts';
@@ -97,7 +97,7 @@ describe('fetching the rows of a view', () => {
     const lost = new Error('the bucket is gone');
     await assert.rejects(
       withView((client, view) =>
-        copyOut(
+        copyRows(
           client,
           upsertsStatement(view, {
             kind: 'slice',
@@ -115,6 +115,38 @@ describe('fetching the rows of a view', () => {
     // The server may notice a moment later that the connection is gone.
     const open = `select from pg_stat_activity where application_name = 'test' and state like '%transaction%'`;
     await until(async () => (await source.pool.query(open)).rowCount === 0);
+  });
+
+  it('fails when the server ends the connection in the middle of the rows', async () => {
+    await source.pool.query("insert into item select i, repeat('x', 1000) from generate_series(1, 20000) i");
+    const read = withView((client, view) =>
+      copyRows(
+        client,
+        upsertsStatement(view, { kind: 'slice', slice: { from: null, to: null }, isDirectLoad: false }),
+        async (messages) => {
+          let bytes = 0;
+          for await (const chunk of messages) {
+            if (bytes === 0) {
+              await source.pool.query(
+                `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test' and query like 'copy%'`,
+              );
+            }
+            bytes += chunk.length;
+          }
+          return bytes;
+        },
+      ),
+    );
+    await assert.rejects(read, { kind: 'transient' });
+  });
+
+  it('leaves a connection that can be used after rows were read', async () => {
+    await source.pool.query('insert into item values (1), (2)');
+    await withView(async (client, view) => {
+      assert.equal((await stagedRows(client, view)).length, 2);
+      assert.equal((await stagedRows(client, view)).length, 2);
+      assert.equal((await client.query('select 1 as one')).rows[0].one, 1);
+    });
   });
 
   it('reads the same snapshot on other connections', async () => {

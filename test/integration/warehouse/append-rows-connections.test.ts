@@ -66,6 +66,20 @@ describe('appending rows over several connections', () => {
     assert.deepEqual(await keys(), upTo(40));
   });
 
+  it('I10 lets one request wait at a time if its rows are so long that two would take too much memory', async () => {
+    const { held, release } = holdConnections(1);
+    const { taken, encoded } = rows(4, 'x'.repeat(12_000_000));
+    const appending = append(encoded);
+    await Promise.all(held.map(({ reached }) => reached));
+    await elapse(LATE_MS);
+
+    assert.equal(taken.rows, 2);
+    assert.equal(connections.length, 1);
+    release();
+    await appending;
+    assert.deepEqual(await keys(), upTo(4));
+  });
+
   it('I5 ends with the last change of each key, in whatever order the connections are answered', async () => {
     const { release } = holdConnections(1);
     async function* changes() {
